@@ -1,0 +1,82 @@
+/**
+ * Words that every other file uses.
+ *
+ * - manifest: what the user wrote.
+ * - namespace: a set of entities with one owner.
+ * - entity: one IAM thing, of a kind, with a key. `Role/prod-deploy` in text.
+ * - desired and observed state: what the manifest asks for, and what IAM answered.
+ * - drift: one difference between them.
+ * - plan: the decisions for a manifest.
+ * - converge: reach a state with no drift.
+ * - conflict: a Create that AWS answered with "already exists".
+ * - intent: the mark by which a Create is recognised as ours afterwards.
+ */
+
+/** Anything that JSON can hold. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** An object that JSON can hold. */
+export type JsonObject = Readonly<Record<string, Json>>;
+
+/** Which existing entities a namespace may take over. `own` is none but its own. */
+export type AdoptPolicy = 'own' | 'unowned' | 'foreign';
+
+/** What becomes of what is there but not declared, inside of a declared entity. */
+export type UndeclaredPolicy = 'keep' | 'remove';
+
+/** One entity as the manifest wants it, templates rendered, references to ARNs still open. */
+export interface DesiredEntity {
+  /** The kind's name, as in CloudFormation without the service: `Role`. */
+  readonly kind: string;
+  /** The key as IAM writes it: a role's name, an OIDC provider's host and path. */
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  readonly adopt: AdoptPolicy;
+  /** Report drift, never write. */
+  readonly observe: boolean;
+  /** Merged with what other namespaces declare, instead of owned. */
+  readonly shared: boolean;
+  readonly undeclared: UndeclaredPolicy;
+  /** The kind's own properties; a property that is not here is not managed. */
+  readonly spec: JsonObject;
+  /** Entities of the same manifest that must exist before this one, as `Kind/name`. */
+  readonly dependsOn: readonly string[];
+  /** Where the manifest declares it. */
+  readonly source?: { readonly file: string; readonly line: number };
+}
+
+/** `Role/prod-deploy`: how an entity is named to people. */
+export function entityId(entity: { readonly kind: string; readonly name: string }): string {
+  return `${entity.kind}/${entity.name}`;
+}
+
+/** The name as IAM compares it: case does not distinguish two entities. */
+export function normalizeName(name: string): string {
+  return name.toLowerCase();
+}
+
+/** What two entities share exactly when IAM takes them for the same one. */
+export function entityKey(entity: { readonly kind: string; readonly name: string }): string {
+  return `${entity.kind}/${normalizeName(entity.name)}`;
+}
+
+/** The account that a request is for, and the way into it. */
+export interface Target {
+  /** Twelve digits. */
+  readonly account: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`, … */
+  readonly partition: string;
+  /** Role that the worker assumes for all calls, in place of its own credentials. */
+  readonly assumeRole?: string;
+}
+
+/** Where a request came from. Every field is what the CI service says of itself. */
+export interface Pipeline {
+  readonly provider: string;
+  readonly url: string | null;
+  readonly commit: string | null;
+  readonly actor: string | null;
+}
+
+/** The longest workflow ID that is made here; Temporal's SQL visibility allows 255. */
+export const MAX_WORKFLOW_ID_LENGTH = 200;

@@ -1,0 +1,155 @@
+import type { DesiredEntity, Json, Pipeline } from './entity.js';
+import { ExitCode } from './failures.js';
+
+/** What the engine means to do with an entity. */
+export type DecisionAction = 'create' | 'adopt' | 'update' | 'delete' | 'no-op' | 'refuse';
+
+/** What became of an entity. */
+export type Outcome =
+  'created' | 'adopted' | 'updated' | 'deleted' | 'unchanged' | 'refused' | 'failed' | 'skipped' | 'pending';
+
+/** How we know that a Create was ours. `unconfirmed`: the entity is there, and nothing proves who made it. */
+export type Confirmation = 'reply' | 'intent-tag' | 'recorded-attempt' | 'unconfirmed';
+
+/** One difference between desired and observed state. Values are cut short: a report holds no documents. */
+export interface Drift {
+  /** Property path in the manifest's words: `inlinePolicies.state.Statement[Sid=Read].Action`. */
+  readonly path: string;
+  readonly observed: Json;
+  readonly desired: Json;
+  /** A line for people, where the values alone do not say it. */
+  readonly summary?: string;
+  /** AWS has no call that changes it; mending it takes delete-and-create, which is refused. */
+  readonly immutable?: boolean;
+}
+
+/** One write that AWS accepted. `requestId` is null where its reply was lost. */
+export interface Write {
+  readonly operation: string;
+  readonly requestId: string | null;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** A Create that AWS answered with "already exists", and what came of it. */
+export interface Conflict {
+  readonly operation: string;
+  readonly code: string;
+  readonly requestId: string | null;
+  readonly resolvedAs: Outcome;
+}
+
+/** What a decision says of an entity, in the plan and in the report. */
+export interface Decision {
+  readonly action: DecisionAction;
+  readonly drift: readonly Drift[];
+  /** What is there and not declared: `managedPolicyArns: arn:…`. Kept unless the manifest says remove. */
+  readonly undeclared: readonly string[];
+  readonly reason: string | null;
+  readonly remedy: string | null;
+}
+
+/** One entity of a report. */
+export interface EntityReport {
+  readonly kind: string;
+  readonly name: string;
+  readonly arn: string | null;
+  readonly decision: DecisionAction;
+  readonly outcome: Outcome;
+  readonly confirmedBy: Confirmation | null;
+  readonly drift: readonly Drift[];
+  readonly undeclared: readonly string[];
+  readonly writes: readonly Write[];
+  readonly conflicts: readonly Conflict[];
+  readonly reason: string | null;
+  readonly remedy: string | null;
+  readonly attempts: number;
+  readonly source?: DesiredEntity['source'];
+}
+
+export type ReportResult = 'converged' | 'pending' | 'refused' | 'failed' | 'busy' | 'cancelled';
+
+/** How many entities ended how, and how many conflicts were met on the way. */
+export type Summary = Readonly<Record<Outcome | 'conflicts', number>>;
+
+/** The result of `plan` and of `apply`: stable, versioned, described by `schema/report.schema.json`. */
+export interface Report {
+  readonly version: 1;
+  readonly command: 'plan' | 'apply';
+  readonly result: ReportResult;
+  readonly account: string;
+  readonly partition: string;
+  readonly namespace: string;
+  readonly environment: string;
+  /** `sha256:…` of what was asked for; equal digests ask for the same. */
+  readonly digest: string;
+  readonly request: { readonly key: string; readonly pipeline: Pipeline };
+  readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
+  readonly entities: readonly EntityReport[];
+  readonly summary: Summary;
+  /** Calls on the wire to AWS, each attempt counted. */
+  readonly apiCalls: { readonly total: number; readonly byOperation: Readonly<Record<string, number>> };
+  readonly startedAt: string;
+  readonly durationMs: number;
+  /** Why the run as a whole ended, where no single entity says it. */
+  readonly reason: string | null;
+  readonly remedy: string | null;
+}
+
+/** Counts outcomes and conflicts. */
+export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'conflicts'>[]): Summary {
+  const summary: Record<Outcome | 'conflicts', number> = {
+    created: 0,
+    adopted: 0,
+    updated: 0,
+    deleted: 0,
+    unchanged: 0,
+    refused: 0,
+    failed: 0,
+    skipped: 0,
+    pending: 0,
+    conflicts: 0,
+  };
+  for (const entity of entities) {
+    summary[entity.outcome] += 1;
+    summary.conflicts += entity.conflicts.length;
+  }
+  return summary;
+}
+
+/** The result that a list of outcomes amounts to; the gravest wins. */
+export function resultOf(entities: readonly Pick<EntityReport, 'outcome'>[]): ReportResult {
+  const has = (...outcomes: Outcome[]): boolean => entities.some((entity) => outcomes.includes(entity.outcome));
+  if (has('failed')) return 'failed';
+  if (has('refused')) return 'refused';
+  if (has('skipped')) return 'failed';
+  if (has('pending')) return 'pending';
+  return 'converged';
+}
+
+/** The exit code for a result. `pending` is 2 only where the caller asked for detailed exit codes. */
+export function exitCodeOf(result: ReportResult, options: { readonly detailed: boolean }): ExitCode {
+  switch (result) {
+    case 'converged':
+      return ExitCode.Converged;
+    case 'pending':
+      return options.detailed ? ExitCode.Pending : ExitCode.Converged;
+    case 'refused':
+      return ExitCode.Refused;
+    case 'failed':
+    case 'cancelled':
+      return ExitCode.Failed;
+    case 'busy':
+      return ExitCode.Busy;
+  }
+}
+
+/** Adds call counts by operation. */
+export function addCalls(
+  total: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum: Record<string, number> = { ...total };
+  for (const [operation, count] of Object.entries(more)) sum[operation] = (sum[operation] ?? 0) + count;
+  return sum;
+}

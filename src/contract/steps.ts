@@ -1,0 +1,70 @@
+import type { DesiredEntity } from './entity.js';
+import type { BootstrapRequest, ReconcileRequest } from './messages.js';
+import type { Confirmation, Conflict, Decision, Write } from './report.js';
+
+/** One entity of a plan. */
+export interface PlannedEntity {
+  readonly kind: string;
+  readonly name: string;
+  /** Observed where it exists, else as it will be. */
+  readonly arn: string;
+  readonly decision: Decision;
+  /** ID of the reconcile-entity workflow that writes it. */
+  readonly workflowId: string;
+  /** Positions in {@link Plan.entities} that must have ended well before this one starts. */
+  readonly after: readonly number[];
+}
+
+/** The decisions for a request, in the order of its entities. Holds no documents. */
+export interface Plan {
+  readonly entities: readonly PlannedEntity[];
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+/** What one step of a reconcile-entity workflow did. */
+export interface StepResult {
+  readonly arn: string;
+  /** As decided at the moment of writing, from what was there then. */
+  readonly decision: Decision;
+  /** Set where this step's Create made the entity, with how we know. */
+  readonly confirmedBy: Confirmation | null;
+  readonly writes: readonly Write[];
+  readonly conflicts: readonly Omit<Conflict, 'resolvedAs'>[];
+  /** Whether writes are left for the update step. */
+  readonly remaining: boolean;
+  readonly attempt: number;
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+/** Argument of the update step. */
+export interface UpdateRequest extends ReconcileRequest {
+  /** The create step has just made it with a reply: its state is known without a read. */
+  readonly fresh: boolean;
+}
+
+/** Argument of the verify step. */
+export interface VerifyRequest {
+  readonly request: Pick<BootstrapRequest, 'target' | 'namespace'>;
+  readonly entities: readonly DesiredEntity[];
+  readonly arns: Readonly<Record<string, string>>;
+}
+
+/** Entities that still differ at the end of the propagation window, by position in the request. */
+export interface VerifyResult {
+  readonly differing: readonly { readonly index: number; readonly decision: Decision }[];
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+/** The activities that workflows call. Each is safe to repeat at any point. */
+export interface Activities {
+  /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
+  planEntities(request: BootstrapRequest): Promise<Plan>;
+  /** Creates, or finds out what is there instead. */
+  createEntity(request: ReconcileRequest): Promise<StepResult>;
+  /** Reads, decides again, and writes what differs. */
+  updateEntity(request: UpdateRequest): Promise<StepResult>;
+  /** Reads, decides again, and removes the entity with what it holds. */
+  deleteEntity(request: ReconcileRequest): Promise<StepResult>;
+  /** Reads until the entities show no drift, or the propagation window ends. */
+  verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
+}

@@ -1,0 +1,229 @@
+import type { Json, JsonObject } from '../contract/entity.js';
+import type { Drift } from '../contract/report.js';
+import { documentDrift } from './policy-document.js';
+import { isMark } from './ownership.js';
+
+/**
+ * How one property is compared.
+ *
+ * - `value`: equal or not; `default` is what AWS shows where nothing was set, and null asks for that.
+ * - `set`: a list of strings without order; what is undeclared in it stays, unless it is to be removed.
+ * - `document`: a policy document, by meaning.
+ * - `documents`: policy documents by name; undeclared ones stay, unless they are to be removed.
+ */
+export interface PropertyRule {
+  readonly type: 'value' | 'set' | 'document' | 'documents';
+  readonly default?: Json;
+  /** AWS has no call that changes it after the Create. */
+  readonly immutable?: boolean;
+  /** A set that AWS only replaces whole, where the manifest's list is all that there shall be. Default: false. */
+  readonly whole?: boolean;
+  /** Members of the set are compared without case. Default: false. */
+  readonly ignoreCase?: boolean;
+}
+export type PropertyRules = Readonly<Record<string, PropertyRule>>;
+
+/** One entity as IAM showed it, in the manifest's words. */
+export interface Observed {
+  /** The name as IAM writes it. */
+  readonly name: string;
+  readonly arn: string;
+  /** ISO 8601, or null where AWS does not say. */
+  readonly createdAt: string | null;
+  /** Empty where the kind carries none. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Property values; those that AWS does not show are absent and are not compared. */
+  readonly state: JsonObject;
+  /** What the kind needs beside, to write its steps: a policy's versions. Never compared, never reported. */
+  readonly facts?: JsonObject;
+}
+
+/** What is to be written to mend one property. `put` and `remove` are empty for a `value` or a `document`. */
+export interface Change {
+  readonly desired: Json;
+  /** Members, or names of documents, to add or overwrite. */
+  readonly put: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** Changes by property; `tags` is one of them. */
+export type Changes = Readonly<Record<string, Change>>;
+
+/** What differs between a desired and an observed entity. */
+export interface Comparison {
+  readonly drift: readonly Drift[];
+  readonly undeclared: readonly string[];
+  readonly changes: Changes;
+}
+
+interface ComparisonOptions {
+  readonly rules: PropertyRules;
+  readonly partition: string;
+  /** Remove what is undeclared inside of declared properties. */
+  readonly removeUndeclared: boolean;
+  /** Members that others declare are theirs, not undeclared. */
+  readonly shared: boolean;
+}
+
+const LONGEST_VALUE = 300;
+
+/** Cuts a value so that a report holds no documents. */
+function brief(value: Json | undefined): Json {
+  if (value === undefined) return null;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (text.length <= LONGEST_VALUE) return value;
+  return `${text.slice(0, LONGEST_VALUE)}… (${String(text.length)} characters)`;
+}
+
+function strings(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((member): member is string => typeof member === 'string') : [];
+}
+
+function object(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** Whether two values are the same JSON, keys in any order. */
+export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = a as JsonObject;
+  const right = b as JsonObject;
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && equalJson(left[key], right[key]))
+  );
+}
+
+/**
+ * Compares a desired spec with what was observed, property by property. A property that the spec does not have is not
+ * managed: it never drifts and its content is never undeclared.
+ */
+export function compare(spec: JsonObject, observed: Observed, options: ComparisonOptions): Comparison {
+  const drift: Drift[] = [];
+  const undeclared: string[] = [];
+  const changes: Record<string, Change> = {};
+
+  for (const [property, rule] of Object.entries(options.rules)) {
+    const desired = spec[property];
+    if (desired === undefined) continue;
+    const seen = observed.state[property];
+    const found = compareProperty(property, rule, desired, seen, options);
+    undeclared.push(...found.undeclared);
+    if (found.drift.length === 0) continue;
+    drift.push(...found.drift.map((one) => (rule.immutable === true ? { ...one, immutable: true } : one)));
+    changes[property] = { desired, put: found.put, remove: found.remove };
+  }
+
+  const tags = spec['tags'];
+  if (tags !== undefined) {
+    const found = compareTags(object(tags), observed.tags, options.removeUndeclared);
+    undeclared.push(...found.undeclared);
+    drift.push(...found.drift);
+    if (found.drift.length > 0) changes['tags'] = { desired: tags, put: found.put, remove: found.remove };
+  }
+  return { drift, undeclared, changes };
+}
+
+interface Found {
+  readonly drift: readonly Drift[];
+  readonly undeclared: readonly string[];
+  readonly put: readonly string[];
+  readonly remove: readonly string[];
+}
+const SAME: Found = { drift: [], undeclared: [], put: [], remove: [] };
+
+function compareProperty(
+  property: string,
+  rule: PropertyRule,
+  desired: Json,
+  seen: Json | undefined,
+  options: ComparisonOptions,
+): Found {
+  switch (rule.type) {
+    case 'value': {
+      const wanted = desired ?? rule.default ?? null;
+      const shown = seen ?? rule.default ?? null;
+      if (equalJson(wanted, shown)) return SAME;
+      return { ...SAME, drift: [{ path: property, observed: brief(shown), desired: brief(wanted) }] };
+    }
+    case 'document':
+      return { ...SAME, drift: documentChanges(property, desired, seen, options.partition) };
+    case 'set':
+      return compareSet(property, rule, strings(desired), strings(seen), options);
+    case 'documents':
+      return compareDocuments(property, object(desired), object(seen), options);
+  }
+}
+
+function documentChanges(path: string, desired: Json, seen: Json | undefined, partition: string): Drift[] {
+  if (seen === undefined || seen === null) {
+    return [{ path, observed: null, desired: '(a document)', summary: 'no such document is there' }];
+  }
+  return documentDrift(desired, seen, { partition }).map((change) => ({
+    path: `${path}.${change.path}`,
+    observed: change.observed as Json,
+    desired: change.desired as Json,
+    summary: change.summary,
+  }));
+}
+
+function compareSet(
+  property: string,
+  rule: PropertyRule,
+  desired: readonly string[],
+  seen: readonly string[],
+  options: ComparisonOptions,
+): Found {
+  const key = (member: string): string => (rule.ignoreCase === true ? member.toLowerCase() : member);
+  const wanted = new Set(desired.map(key));
+  const shown = new Set(seen.map(key));
+  const put = desired.filter((member) => !shown.has(key(member)));
+  const extra = seen.filter((member) => !wanted.has(key(member)));
+  const remove = rule.whole === true ? extra : options.removeUndeclared && !options.shared ? extra : [];
+  const undeclared = rule.whole === true || options.shared ? [] : extra.map((member) => `${property}: ${member}`);
+  return {
+    drift: [
+      ...put.map((member) => ({ path: property, observed: null, desired: brief(member), summary: `+ ${member}` })),
+      ...remove.map((member) => ({ path: property, observed: brief(member), desired: null, summary: `- ${member}` })),
+    ],
+    undeclared,
+    put,
+    remove,
+  };
+}
+
+function compareDocuments(property: string, desired: JsonObject, seen: JsonObject, options: ComparisonOptions): Found {
+  const drift: Drift[] = [];
+  const put: string[] = [];
+  for (const [name, document] of Object.entries(desired)) {
+    const changes = documentChanges(`${property}.${name}`, document, seen[name], options.partition);
+    if (changes.length > 0) put.push(name);
+    drift.push(...changes);
+  }
+  const extra = Object.keys(seen).filter((name) => !Object.hasOwn(desired, name));
+  const remove = options.removeUndeclared ? extra : [];
+  for (const name of remove) {
+    drift.push({ path: `${property}.${name}`, observed: '(a document)', desired: null, summary: `- ${name}` });
+  }
+  return { drift, undeclared: extra.map((name) => `${property}: ${name}`), put, remove };
+}
+
+function compareTags(desired: JsonObject, seen: Readonly<Record<string, string>>, removeUndeclared: boolean): Found {
+  const put = Object.keys(desired).filter((key) => seen[key] !== desired[key]);
+  const extra = Object.keys(seen).filter(
+    (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isMark(key),
+  );
+  const remove = removeUndeclared ? extra : [];
+  return {
+    drift: [
+      ...put.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: brief(desired[key]) })),
+      ...remove.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: null })),
+    ],
+    undeclared: extra.map((key) => `tags: ${key}`),
+    put,
+    remove,
+  };
+}
