@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { AwsError } from '../aws/errors.js';
+import type { Operation } from '../aws/operations.js';
+import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
-import type { Snapshot } from '../aws/inventory.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import type { Changes, Comparison, Observed, PropertyRules } from '../engine/compare.js';
 
@@ -10,7 +11,7 @@ import type { Changes, Comparison, Observed, PropertyRules } from '../engine/com
  */
 export interface Step {
   /** The IAM operation, as AWS spells it: `PutRolePolicy`. */
-  readonly operation: string;
+  readonly operation: Operation;
   /** Its input, in the SDK's spelling. */
   readonly input: Readonly<Record<string, unknown>>;
   /**
@@ -64,6 +65,8 @@ export interface Kind {
   /** How AWS guards against a second one, for people. */
   readonly guard: string;
 
+  /** What of `GetAccountAuthorizationDetails` {@link readMany} needs, or null. */
+  readonly details: DetailType | null;
   /** Calls that {@link read} makes for an entity that exists, about; decides between bulk and single reads. */
   readonly readCost: number;
   /** Reads one entity whole, every page; undefined where it does not exist. */

@@ -1,0 +1,101 @@
+import type { FailureType } from '../contract/failures.js';
+
+/** What AWS, or the way to it, answered instead of a result. Holds no secret and no document. */
+export interface AwsError {
+  /** The wire code without the SDK's `Exception` suffix: `EntityAlreadyExists`. A network error's code otherwise. */
+  readonly code: string;
+  readonly message: string;
+  readonly requestId: string | null;
+  /** Null where no answer came. */
+  readonly httpStatus: number | null;
+  /** Whether AWS may have carried the call out all the same: no answer, or a server error. */
+  readonly unclear: boolean;
+}
+
+interface SdkError {
+  readonly name?: unknown;
+  readonly Code?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
+/** Reads an error thrown by the AWS SDK. `error.Code` is AWS's word; `error.name` may carry a suffix of the SDK's. */
+export function awsError(error: unknown): AwsError {
+  const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
+  const raw = [thrown.Code, thrown.code, thrown.name].find(
+    (word): word is string => typeof word === 'string' && word !== '',
+  );
+  const httpStatus = thrown.$metadata?.httpStatusCode ?? null;
+  return {
+    code: (raw ?? 'Unknown').replace(/Exception$/, ''),
+    message: typeof thrown.message === 'string' ? thrown.message : '',
+    requestId: thrown.$metadata?.requestId ?? null,
+    httpStatus,
+    unclear: httpStatus === null ? !isLocal(thrown) : httpStatus >= 500,
+  };
+}
+
+/** Errors that arose before anything was sent: nothing can have been carried out. */
+function isLocal(error: SdkError): boolean {
+  return (
+    error.name === 'CredentialsProviderError' ||
+    error.code === 'ECONNREFUSED' ||
+    error.code === 'ENOTFOUND' ||
+    error.code === 'EAI_AGAIN'
+  );
+}
+
+/** AWS's codes and the failures that they amount to. Ten of IAM's codes are HTTP 409, so the status says nothing. */
+const TYPES: Readonly<Record<string, FailureType>> = {
+  EntityAlreadyExists: 'AlreadyExists',
+  DuplicateCertificate: 'AlreadyExists',
+  DuplicateSSHPublicKey: 'AlreadyExists',
+  ConcurrentModification: 'ConcurrentModification',
+  EntityTemporarilyUnmodifiable: 'ConcurrentModification',
+  DeleteConflict: 'InvalidInput',
+  NoSuchEntity: 'NotPropagated',
+  Throttling: 'Throttled',
+  ThrottlingException: 'Throttled',
+  RequestLimitExceeded: 'Throttled',
+  TooManyRequests: 'Throttled',
+  SlowDown: 'Throttled',
+  // A quota, whatever the SDK thinks: it lists this code among the throttles and repeats it.
+  LimitExceeded: 'QuotaExceeded',
+  ServiceFailure: 'ServiceUnavailable',
+  InternalFailure: 'ServiceUnavailable',
+  ServiceUnavailable: 'ServiceUnavailable',
+  AccessDenied: 'AccessDenied',
+  UnauthorizedOperation: 'AccessDenied',
+  ExpiredToken: 'CredentialsInvalid',
+  InvalidClientTokenId: 'CredentialsInvalid',
+  UnrecognizedClient: 'CredentialsInvalid',
+  SignatureDoesNotMatch: 'CredentialsInvalid',
+  IncompleteSignature: 'CredentialsInvalid',
+  CredentialsProviderError: 'CredentialsInvalid',
+  RequestExpired: 'CredentialsInvalid',
+  MalformedPolicyDocument: 'InvalidInput',
+  InvalidInput: 'InvalidInput',
+  ValidationError: 'InvalidInput',
+  InvalidAction: 'InvalidInput',
+  UnmodifiableEntity: 'InvalidInput',
+  PolicyNotAttachable: 'InvalidInput',
+  PasswordPolicyViolation: 'InvalidInput',
+};
+
+/** The one place where AWS's errors are classified. */
+export function failureTypeOf(error: AwsError): FailureType {
+  // A role or user that was just created is no principal yet in the eyes of the replica that checks the document.
+  if (error.code === 'MalformedPolicyDocument' && error.message.includes('Invalid principal in policy')) {
+    return 'NotPropagated';
+  }
+  const known = Object.hasOwn(TYPES, error.code) ? TYPES[error.code] : undefined;
+  if (known !== undefined) return known;
+  if (error.unclear || error.httpStatus === null) return 'ServiceUnavailable';
+  return error.httpStatus >= 400 && error.httpStatus < 500 ? 'InvalidInput' : 'Unexpected';
+}
+
+/** Whether the error is 409 `EntityAlreadyExists`, which guards most kinds. */
+export function isEntityAlreadyExists(error: AwsError): boolean {
+  return error.code === 'EntityAlreadyExists';
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { Operation } from '../aws/operations.js';
+import type { Json, JsonObject } from '../contract/entity.js';
+import type { Step } from './kind.js';
+import { validateDocument } from '../engine/policy-document.js';
+
+/** A reference to another entity's ARN, resolved when the account has been read. */
+const REFERENCE = /^\{\{arn [^{}]+\}\}$/;
+
+/** An entity's name. IAM's own characters; the length differs by kind. */
+export function nameField(longest: number): z.ZodString {
+  return z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^[\w+=,.@-]+$/, 'use letters, digits and _+=,.@- only');
+}
+
+/** `/`, or a path that begins and ends in a slash. */
+export const pathField = z
+  .string()
+  .max(512)
+  .regex(/^\/$|^\/[\u0021-\u007e]+\/$/, 'begin and end the path with a slash, as in /ci/');
+
+/** An ARN, or a reference to one. */
+export const arnField = z
+  .string()
+  .max(2048)
+  .refine((text) => REFERENCE.test(text) || /^arn:[^:]+:[^:]*:[^:]*:[^:]*:.+$/.test(text), {
+    message: 'write an ARN, or {{arn Kind/name}}',
+  });
+
+/** A permissions boundary; null takes an existing one off. */
+export const boundaryField = arnField.nullable();
+
+/** Managed policies to attach. */
+export const attachmentsField = z.array(arnField).max(20);
+
+/** A policy document, checked as far as it can be offline. */
+export function documentField(type: 'identity' | 'trust' | 'boundary'): z.ZodType<JsonObject> {
+  return z.custom<JsonObject>().superRefine((document, context) => {
+    for (const problem of validateDocument(document, type)) {
+      context.addIssue({
+        code: 'custom',
+        message: problem.message,
+        path: segmentsOf(problem.path),
+        params: { remedy: problem.remedy },
+      });
+    }
+  });
+}
+
+/** `Statement[0].Action` as zod's path: `['Statement', 0, 'Action']`. */
+function segmentsOf(path: string): (string | number)[] {
+  return path
+    .split(/[.[\]]/)
+    .filter((segment) => segment !== '')
+    .map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
+}
+
+/** Inline policies by name. */
+export const inlinePoliciesField = z.record(nameField(128), documentField('identity'));
+
+/** Tags by key. */
+export const tagsField = z.record(
+  z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u, 'use letters, digits, spaces and _.:/=+-@ only'),
+  z
+    .string()
+    .max(256)
+    .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u, 'use letters, digits, spaces and _.:/=+-@ only'),
+);
+
+/** A spec's string property; undefined where the manifest does not set it. */
+export function text(spec: JsonObject, property: string): string | undefined {
+  const value = spec[property];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A spec's object property; empty where the manifest does not set it. */
+export function object(spec: JsonObject, property: string): JsonObject {
+  const value = spec[property];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** A list of strings; empty where there is none. */
+export function strings(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((member): member is string => typeof member === 'string') : [];
+}
+
+/** Leaves out what is undefined, which `exactOptionalPropertyTypes` and the SDK both tell from absent. */
+export function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** A document as IAM takes it. */
+export function documentText(document: Json | undefined): string {
+  return JSON.stringify(document);
+}
+
+/** Tags as IAM takes them. */
+export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** Tags as IAM gives them. */
+export function tagMap(
+  tags: readonly { readonly Key: string | undefined; readonly Value: string | undefined }[] | undefined,
+): Record<string, string> {
+  return Object.fromEntries((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+/** A creation date as ISO 8601. */
+export function dateText(date: Date | undefined): string | null {
+  return date?.toISOString() ?? null;
+}
+
+/** For removals: what is not there is removed. */
+export const absentIsDone: Pick<Step, 'isDone'> = { isDone: (error) => error.code === 'NoSuchEntity' };
+
+/** The writes that mend tags, for the kinds that carry them. */
+export function tagSteps(
+  operations: { readonly tag: Operation; readonly untag: Operation },
+  key: Readonly<Record<string, string>>,
+  tags: Readonly<Record<string, string>>,
+  change: { readonly put: readonly string[]; readonly remove: readonly string[] } | undefined,
+): Step[] {
+  if (change === undefined) return [];
+  const steps: Step[] = [];
+  if (change.put.length > 0) {
+    const put = Object.fromEntries(change.put.map((name) => [name, tags[name] ?? '']));
+    steps.push({ operation: operations.tag, input: { ...key, Tags: tagList(put) } });
+  }
+  if (change.remove.length > 0) {
+    steps.push({ operation: operations.untag, input: { ...key, TagKeys: [...change.remove] } });
+  }
+  return steps;
+}

@@ -1,0 +1,238 @@
+import type { Role, RoleDetail } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Json, JsonObject, Target } from '../contract/entity.js';
+import { decodeDocument } from '../engine/policy-document.js';
+import {
+  absentIsDone,
+  attachmentsField,
+  boundaryField,
+  dateText,
+  defined,
+  documentField,
+  documentText,
+  inlinePoliciesField,
+  nameField,
+  object,
+  pathField,
+  strings,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+} from './fields.js';
+import type { Desired, Kind, Observed, Step } from './kind.js';
+
+const schema = z.strictObject({
+  roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),
+  path: pathField.optional().describe('Cannot be changed once the role exists.'),
+  description: z.string().max(1000).optional(),
+  assumeRolePolicyDocument: documentField('trust').describe('Who may assume the role.'),
+  maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
+  permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
+  inlinePolicies: inlinePoliciesField.optional(),
+  managedPolicyArns: attachmentsField.optional(),
+  tags: tagsField.optional(),
+});
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'roleName') ?? '';
+}
+
+function arnOf(spec: JsonObject, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:role${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+}
+
+/** What `GetRole` and `GetAccountAuthorizationDetails` both show. */
+function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
+  return {
+    name: role.RoleName ?? '',
+    arn: role.Arn ?? '',
+    createdAt: dateText(role.CreateDate),
+    tags: tagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: {
+      path: role.Path ?? '/',
+      assumeRolePolicyDocument: decodeDocument(role.AssumeRolePolicyDocument ?? '{}') as Json,
+      permissionsBoundary: role.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
+      ...rest,
+    },
+  };
+}
+
+export const role: Kind = {
+  name: 'Role',
+  nameProperty: 'roleName',
+  schema,
+  nameOf,
+  arnOf,
+  holds: ['Policy'],
+  ownable: true,
+  guard: '409 EntityAlreadyExists, whatever the path or the case',
+  properties: {
+    path: { type: 'value', default: '/', immutable: true },
+    description: { type: 'value', default: '' },
+    assumeRolePolicyDocument: { type: 'document' },
+    maxSessionDuration: { type: 'value', default: 3600 },
+    permissionsBoundary: { type: 'value', default: null },
+    inlinePolicies: { type: 'documents' },
+    managedPolicyArns: { type: 'set' },
+  },
+  actions: {
+    read: [
+      'iam:GetAccountAuthorizationDetails',
+      'iam:ListRoles',
+      'iam:GetRole',
+      'iam:ListRolePolicies',
+      'iam:GetRolePolicy',
+      'iam:ListAttachedRolePolicies',
+    ],
+    write: [
+      'iam:CreateRole',
+      'iam:UpdateAssumeRolePolicy',
+      'iam:UpdateRole',
+      'iam:PutRolePermissionsBoundary',
+      'iam:DeleteRolePermissionsBoundary',
+      'iam:PutRolePolicy',
+      'iam:DeleteRolePolicy',
+      'iam:AttachRolePolicy',
+      'iam:DetachRolePolicy',
+      'iam:TagRole',
+      'iam:UntagRole',
+      'iam:DeleteRole',
+    ],
+  },
+
+  details: 'Role',
+  readCost: 4,
+  async read(reader, name) {
+    const found = await reader.find('GetRole', { RoleName: name });
+    if (found?.Role === undefined) return undefined;
+    const [policyNames, attached] = await Promise.all([
+      reader.list('ListRolePolicies', { RoleName: name }, 'PolicyNames'),
+      reader.list('ListAttachedRolePolicies', { RoleName: name }, 'AttachedPolicies'),
+    ]);
+    const documents = await Promise.all(
+      policyNames.map(async (policy) => {
+        const { PolicyDocument = '{}' } = await reader.get('GetRolePolicy', { RoleName: name, PolicyName: policy });
+        return [policy, decodeDocument(PolicyDocument) as Json] as const;
+      }),
+    );
+    return observedOf(found.Role, {
+      description: found.Role.Description ?? '',
+      maxSessionDuration: found.Role.MaxSessionDuration ?? 3600,
+      inlinePolicies: Object.fromEntries(documents),
+      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+    });
+  },
+  async readMany(snapshot, wanted) {
+    const details = await snapshot.details();
+    if (details === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const listed = wanted.some(({ spec }) => spec['description'] !== undefined || spec['maxSessionDuration'] !== undefined)
+      ? new Map((await snapshot.roles()).map((one) => [one.RoleName, one]))
+      : undefined;
+    return new Map(
+      details.roles
+        .filter(({ RoleName = '' }) => names.has(RoleName.toLowerCase()))
+        .map((detail) => {
+          const inline = (detail.RolePolicyList ?? []).map(
+            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument) as Json] as const,
+          );
+          const more = listed?.get(detail.RoleName);
+          const observed = observedOf(detail, {
+            inlinePolicies: Object.fromEntries(inline),
+            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+            ...(more && { description: more.Description ?? '', maxSessionDuration: more.MaxSessionDuration ?? 3600 }),
+          });
+          return [observed.name.toLowerCase(), observed];
+        }),
+    );
+  },
+
+  create: ({ name, spec, tags }) => ({
+    operation: 'CreateRole',
+    input: defined({
+      RoleName: name,
+      Path: text(spec, 'path'),
+      Description: text(spec, 'description'),
+      AssumeRolePolicyDocument: documentText(spec['assumeRolePolicyDocument']),
+      MaxSessionDuration: spec['maxSessionDuration'],
+      PermissionsBoundary: text(spec, 'permissionsBoundary'),
+      Tags: tagList(tags),
+    }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOf(desired.spec, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [] },
+  }),
+
+  update(desired, observed, changes) {
+    const RoleName = observed.name;
+    const { spec } = desired;
+    const steps: Step[] = [];
+    if (changes['assumeRolePolicyDocument']) {
+      steps.push({
+        operation: 'UpdateAssumeRolePolicy',
+        input: { RoleName, PolicyDocument: documentText(spec['assumeRolePolicyDocument']) },
+      });
+    }
+    if (changes['description'] || changes['maxSessionDuration']) {
+      // Both, always: AWS documents that an omitted duration goes back to one hour.
+      steps.push({
+        operation: 'UpdateRole',
+        input: {
+          RoleName,
+          Description: spec['description'] ?? observed.state['description'] ?? '',
+          MaxSessionDuration: spec['maxSessionDuration'] ?? observed.state['maxSessionDuration'] ?? 3600,
+        },
+      });
+    }
+    if (changes['permissionsBoundary']) {
+      const PermissionsBoundary = spec['permissionsBoundary'];
+      steps.push(
+        typeof PermissionsBoundary === 'string'
+          ? { operation: 'PutRolePermissionsBoundary', input: { RoleName, PermissionsBoundary } }
+          : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...absentIsDone },
+      );
+    }
+    const documents = object(spec, 'inlinePolicies');
+    for (const PolicyName of changes['inlinePolicies']?.put ?? []) {
+      const PolicyDocument = documentText(documents[PolicyName]);
+      steps.push({ operation: 'PutRolePolicy', input: { RoleName, PolicyName, PolicyDocument } });
+    }
+    for (const PolicyName of changes['inlinePolicies']?.remove ?? []) {
+      steps.push({ operation: 'DeleteRolePolicy', input: { RoleName, PolicyName }, ...absentIsDone });
+    }
+    for (const PolicyArn of changes['managedPolicyArns']?.remove ?? []) {
+      steps.push({ operation: 'DetachRolePolicy', input: { RoleName, PolicyArn }, ...absentIsDone });
+    }
+    for (const PolicyArn of changes['managedPolicyArns']?.put ?? []) {
+      steps.push({ operation: 'AttachRolePolicy', input: { RoleName, PolicyArn } });
+    }
+    steps.push(...tagSteps({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
+    return steps;
+  },
+
+  deletion(_reader, observed) {
+    const RoleName = observed.name;
+    const steps: Step[] = [
+      ...strings(observed.state['managedPolicyArns']).map((PolicyArn) => ({
+        operation: 'DetachRolePolicy' as const,
+        input: { RoleName, PolicyArn },
+        ...absentIsDone,
+      })),
+      ...Object.keys(object(observed.state, 'inlinePolicies')).map((PolicyName) => ({
+        operation: 'DeleteRolePolicy' as const,
+        input: { RoleName, PolicyName },
+        ...absentIsDone,
+      })),
+      { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
+    ];
+    return Promise.resolve(steps);
+  },
+};
