@@ -16,8 +16,16 @@ export interface PropertyRule {
   readonly default?: Json;
   /** AWS has no call that changes it after the Create. */
   readonly immutable?: boolean;
-  /** A set that AWS only replaces whole, where the manifest's list is all that there shall be. Default: false. */
+  /**
+   * A set that AWS only replaces whole, where the manifest's list is all that there shall be. Of a shared entity it
+   * is merged like any other. Default: false.
+   */
   readonly whole?: boolean;
+  /**
+   * Members that AWS lets the set have. Where what is undeclared is kept, a declared member that finds no room is an
+   * immutable drift: mending it would remove what is not declared. Default: no limit.
+   */
+  readonly limit?: number;
   /** Members of the set are compared without case. Default: false. */
   readonly ignoreCase?: boolean;
 }
@@ -182,8 +190,18 @@ function compareSet(
   const shown = new Set(seen.map(key));
   const put = desired.filter((member) => !shown.has(key(member)));
   const extra = seen.filter((member) => !wanted.has(key(member)));
-  const remove = rule.whole === true ? extra : options.removeUndeclared && !options.shared ? extra : [];
-  const undeclared = rule.whole === true || options.shared ? [] : extra.map((member) => `${property}: ${member}`);
+  const whole = rule.whole === true && !options.shared;
+  const remove = whole || (options.removeUndeclared && !options.shared) ? extra : [];
+  const undeclared = whole || options.shared ? [] : extra.map((member) => `${property}: ${member}`);
+  const { limit = Number.POSITIVE_INFINITY } = rule;
+  if (put.length > 0 && seen.length - remove.length + put.length > limit) {
+    const summary = `no room for ${put.join(', ')} beside ${seen.join(', ')}, which is not declared: AWS allows ${String(limit)}`;
+    return {
+      ...SAME,
+      drift: [{ path: property, observed: brief(seen), desired: brief(desired), summary, immutable: true }],
+      undeclared,
+    };
+  }
   return {
     drift: [
       ...put.map((member) => ({ path: property, observed: null, desired: brief(member), summary: `+ ${member}` })),

@@ -9,6 +9,9 @@ export const Mark = {
   PreviousOwner: 'iam-bootstrap:previous-owner',
 } as const;
 
+/** Characters that IAM refuses in a tag's value. */
+const NOT_IN_TAG_VALUES = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
+
 /** Prefix of the marks on shared entities: one for each namespace that declares it. */
 const SHARED_BY = 'iam-bootstrap:shared-by:';
 
@@ -90,6 +93,6 @@ export function marksOfAdoption(
     const origin = Object.hasOwn(observed.tags, Mark.Origin) ? {} : { [Mark.Origin]: 'adopted' };
     return { [sharedMark(namespace)]: '', ...origin };
   }
-  const previous = ownership.is === 'foreign' ? { [Mark.PreviousOwner]: ownership.owner.replaceAll('"', '') } : {};
+  const previous = ownership.is === 'foreign' ? { [Mark.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) } : {};
   return { [Mark.Namespace]: namespace, [Mark.Origin]: 'adopted', [Mark.Intent]: intent, ...previous };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Json, JsonObject } from '../contract/entity.js';
-import type { Step } from './kind.js';
+import type { Changes, Step } from './kind.js';
 import { validateDocument } from '../engine/policy-document.js';
 
 /** A reference to another entity's ARN, resolved when the account has been read. */
@@ -140,4 +141,77 @@ export function tagSteps(
     steps.push({ operation: operations.untag, input: { ...key, TagKeys: [...change.remove] } });
   }
   return steps;
+}
+
+/** The operations by which a role, a user or a group gets and loses its policies. */
+export interface PolicyOperations {
+  readonly put: Operation;
+  readonly delete: Operation;
+  readonly attach: Operation;
+  readonly detach: Operation;
+}
+
+/** The writes that mend inline policies and attachments. */
+export function policySteps(
+  operations: PolicyOperations,
+  key: Readonly<Record<string, string>>,
+  spec: JsonObject,
+  changes: Changes,
+): Step[] {
+  const documents = object(spec, 'inlinePolicies');
+  const { inlinePolicies, managedPolicyArns } = changes;
+  return [
+    ...(inlinePolicies?.put ?? []).map((PolicyName) => ({
+      operation: operations.put,
+      input: { ...key, PolicyName, PolicyDocument: documentText(documents[PolicyName]) },
+    })),
+    ...inlineRemovals(operations, key, inlinePolicies?.remove ?? []),
+    ...detachments(operations, key, managedPolicyArns?.remove ?? []),
+    ...(managedPolicyArns?.put ?? []).map((PolicyArn) => ({
+      operation: operations.attach,
+      input: { ...key, PolicyArn },
+    })),
+  ];
+}
+
+/** The writes that take every policy off an entity, before it can be deleted. */
+export function policyRemovals(
+  operations: PolicyOperations,
+  key: Readonly<Record<string, string>>,
+  state: JsonObject,
+): Step[] {
+  return [
+    ...detachments(operations, key, strings(state['managedPolicyArns'])),
+    ...inlineRemovals(operations, key, Object.keys(object(state, 'inlinePolicies'))),
+  ];
+}
+
+function inlineRemovals(
+  operations: PolicyOperations,
+  key: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Step[] {
+  return names.map((PolicyName) => ({
+    operation: operations.delete,
+    input: { ...key, PolicyName },
+    ...absentIsDone,
+  }));
+}
+
+function detachments(
+  operations: PolicyOperations,
+  key: Readonly<Record<string, string>>,
+  arns: readonly string[],
+): Step[] {
+  return arns.map((PolicyArn) => ({ operation: operations.detach, input: { ...key, PolicyArn }, ...absentIsDone }));
+}
+
+/** What a bulk read gives, or undefined where it is denied: single reads may be allowed all the same. */
+export async function unlessDenied<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
+    throw error;
+  }
 }

@@ -13,9 +13,9 @@ import {
   documentText,
   inlinePoliciesField,
   nameField,
-  object,
   pathField,
-  strings,
+  policyRemovals,
+  policySteps,
   tagList,
   tagMap,
   tagSteps,
@@ -53,12 +53,19 @@ function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
     tags: tagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       path: role.Path ?? '/',
-      assumeRolePolicyDocument: decodeDocument(role.AssumeRolePolicyDocument ?? '{}') as Json,
+      assumeRolePolicyDocument: decodeDocument(role.AssumeRolePolicyDocument ?? '{}'),
       permissionsBoundary: role.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
       ...rest,
     },
   };
 }
+
+const policyOperations = {
+  put: 'PutRolePolicy',
+  delete: 'DeleteRolePolicy',
+  attach: 'AttachRolePolicy',
+  detach: 'DetachRolePolicy',
+} as const;
 
 export const role: Kind = {
   name: 'Role',
@@ -115,7 +122,7 @@ export const role: Kind = {
     const documents = await Promise.all(
       policyNames.map(async (policy) => {
         const { PolicyDocument = '{}' } = await reader.get('GetRolePolicy', { RoleName: name, PolicyName: policy });
-        return [policy, decodeDocument(PolicyDocument) as Json] as const;
+        return [policy, decodeDocument(PolicyDocument)] as const;
       }),
     );
     return observedOf(found.Role, {
@@ -129,7 +136,9 @@ export const role: Kind = {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const listed = wanted.some(({ spec }) => spec['description'] !== undefined || spec['maxSessionDuration'] !== undefined)
+    const listed = wanted.some(
+      ({ spec }) => spec['description'] !== undefined || spec['maxSessionDuration'] !== undefined,
+    )
       ? new Map((await snapshot.roles()).map((one) => [one.RoleName, one]))
       : undefined;
     return new Map(
@@ -137,7 +146,7 @@ export const role: Kind = {
         .filter(({ RoleName = '' }) => names.has(RoleName.toLowerCase()))
         .map((detail) => {
           const inline = (detail.RolePolicyList ?? []).map(
-            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument) as Json] as const,
+            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
           );
           const more = listed?.get(detail.RoleName);
           const observed = observedOf(detail, {
@@ -200,20 +209,7 @@ export const role: Kind = {
           : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...absentIsDone },
       );
     }
-    const documents = object(spec, 'inlinePolicies');
-    for (const PolicyName of changes['inlinePolicies']?.put ?? []) {
-      const PolicyDocument = documentText(documents[PolicyName]);
-      steps.push({ operation: 'PutRolePolicy', input: { RoleName, PolicyName, PolicyDocument } });
-    }
-    for (const PolicyName of changes['inlinePolicies']?.remove ?? []) {
-      steps.push({ operation: 'DeleteRolePolicy', input: { RoleName, PolicyName }, ...absentIsDone });
-    }
-    for (const PolicyArn of changes['managedPolicyArns']?.remove ?? []) {
-      steps.push({ operation: 'DetachRolePolicy', input: { RoleName, PolicyArn }, ...absentIsDone });
-    }
-    for (const PolicyArn of changes['managedPolicyArns']?.put ?? []) {
-      steps.push({ operation: 'AttachRolePolicy', input: { RoleName, PolicyArn } });
-    }
+    steps.push(...policySteps(policyOperations, { RoleName }, spec, changes));
     steps.push(...tagSteps({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
     return steps;
   },
@@ -221,16 +217,7 @@ export const role: Kind = {
   deletion(_reader, observed) {
     const RoleName = observed.name;
     const steps: Step[] = [
-      ...strings(observed.state['managedPolicyArns']).map((PolicyArn) => ({
-        operation: 'DetachRolePolicy' as const,
-        input: { RoleName, PolicyArn },
-        ...absentIsDone,
-      })),
-      ...Object.keys(object(observed.state, 'inlinePolicies')).map((PolicyName) => ({
-        operation: 'DeleteRolePolicy' as const,
-        input: { RoleName, PolicyName },
-        ...absentIsDone,
-      })),
+      ...policyRemovals(policyOperations, { RoleName }, observed.state),
       { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
     ];
     return Promise.resolve(steps);

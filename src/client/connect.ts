@@ -1,0 +1,94 @@
+import type { Client, Connection } from '@temporalio/client';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import type { Config } from '../config.js';
+
+/** No call to Temporal may take longer, but for those that wait. In milliseconds. */
+const CALL_DEADLINE_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 8_000;
+
+/** No Temporal server answers at the address. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+
+  constructor(
+    readonly address: string,
+    options: ErrorOptions,
+  ) {
+    super(`no Temporal server answers at ${address}`, options);
+  }
+}
+
+/** A connection to Temporal, to be closed: an open one keeps the process alive. */
+export interface TemporalConnection {
+  readonly client: Client;
+  readonly address: string;
+  readonly taskQueue: string;
+  /** Link to a run in the Temporal UI, or null where no UI is known. */
+  runUrl(workflowId: string, runId: string): string | null;
+  close(): Promise<void>;
+}
+
+/** What `TEMPORAL_*` variables and profiles say, for clients and for workers alike. */
+export function temporalConnectOptions(
+  config: Config,
+  address?: string,
+): { connectionOptions: NativeConnectionOptions; namespace: string } {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only by commands that connect
+  const { loadClientConnectConfig } = require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
+  const environment = Object.fromEntries(
+    Object.entries(config.environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: environment });
+  return {
+    connectionOptions: { ...connectionOptions, ...(address === undefined ? {} : { address }) } as NativeConnectionOptions,
+    namespace: namespace ?? 'default',
+  };
+}
+
+/**
+ * Connects to Temporal.
+ *
+ * @param server - an embedded server, in place of what the configuration says
+ * @throws UnreachableError
+ */
+export async function connectTemporal(
+  config: Config,
+  server?: { readonly address: string; readonly uiUrl: string | undefined },
+): Promise<TemporalConnection> {
+  const { Client, Connection } = await import('@temporalio/client');
+  const { dataConverter } = await import('../payload-codec.js');
+  const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
+  const address = connectionOptions.address ?? 'localhost:7233';
+  let connection: Connection;
+  try {
+    connection = await Connection.connect({
+      ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+    });
+  } catch (error) {
+    throw new UnreachableError(address, { cause: error });
+  }
+  const client = new Client({ connection, namespace, dataConverter });
+  const ui = config.uiUrl ?? server?.uiUrl ?? uiOf(address);
+  return {
+    client,
+    address,
+    taskQueue: config.taskQueue,
+    runUrl: (workflowId, runId) =>
+      ui === undefined
+        ? null
+        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}/${runId}`,
+    close: () => connection.close(),
+  };
+}
+
+/** Temporal's dev server has its UI a thousand ports above. */
+function uiOf(address: string): string | undefined {
+  const match = /^(localhost|127\.0\.0\.1):(\d+)$/.exec(address);
+  return match === null ? undefined : `http://${match[1] ?? ''}:${String(Number(match[2]) + 1000)}`;
+}
+
+/** Bounds one call to Temporal, which has no deadline of its own. */
+export async function within<T>(client: Client, call: () => Promise<T>, ms = CALL_DEADLINE_MS): Promise<T> {
+  return client.withDeadline(Date.now() + ms, call);
+}

@@ -1,0 +1,399 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { BootstrapMemo, BootstrapRequest, Progress } from '../contract/messages.js';
+import { bootstrapWorkflowId, planWorkflowId, PROGRESS_QUERY, SEARCH_ATTRIBUTES, WorkflowType } from '../contract/messages.js';
+import type { Report } from '../contract/report.js';
+import { within } from './connect.js';
+import type { TemporalConnection } from './connect.js';
+
+/** Between two looks at a run's progress, in milliseconds. */
+const PROGRESS_INTERVAL_MS = 1_000;
+
+/** A run that shows no progress for so long makes the client look for workers. In milliseconds. */
+const WORKER_CHECK_MS = 5_000;
+
+/** A server that does not answer is tried again for this long, in milliseconds. */
+const OUTAGE_MS = 300_000;
+
+/** A run that holds the namespace. */
+export interface Holder {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly startedAt: string;
+  readonly url: string | null;
+  readonly memo: Partial<BootstrapMemo>;
+}
+
+/** What happens while a command follows its run, for those who show it. */
+export type RunEvent =
+  | { readonly type: 'started' | 'joined'; readonly workflowId: string; readonly runId: string; readonly url: string | null }
+  | { readonly type: 'waiting'; readonly holder: Holder }
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'no-worker'; readonly taskQueue: string }
+  | { readonly type: 'unreachable'; readonly message: string };
+
+/** Another request holds the namespace, or no worker is there: try again later. */
+export class BusyError extends Error {
+  override readonly name = 'BusyError';
+
+  constructor(
+    message: string,
+    readonly remedy: string,
+    readonly holder: Holder | null,
+  ) {
+    super(message);
+  }
+}
+
+/** The run ended without a report: terminated, or timed out. */
+export class RunLostError extends Error {
+  override readonly name = 'RunLostError';
+}
+
+/** How a command starts and follows a run. */
+export interface RunOptions {
+  /** How long to wait for the namespace or for a worker. Default: 30 minutes. In milliseconds. */
+  readonly waitTimeoutMs?: number;
+  /** Fail with {@link BusyError} at once where another request is under way. Default: false. */
+  readonly noWait?: boolean;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Stops following. A request that waits is withdrawn; a run that has started goes on. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_WAIT_MS = 30 * 60_000;
+
+/**
+ * Applies a request: starts a run, or joins the one under way that asks for the same, or waits for its turn.
+ *
+ * @returns the report of a run that applied this very request
+ * @throws BusyError, RunLostError, UnreachableError
+ */
+export async function apply(
+  temporal: TemporalConnection,
+  request: BootstrapRequest,
+  options: RunOptions = {},
+): Promise<Report> {
+  const workflowId = bootstrapWorkflowId(request.target.account, request.namespace);
+  const deadline = Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS);
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const runId = await start(temporal, WorkflowType.Bootstrap, workflowId, request, options);
+    if (runId !== null) {
+      options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
+      return follow(temporal, workflowId, runId, deadline, options);
+    }
+    const holder = await holderOf(temporal, workflowId);
+    if (holder === null) continue;
+    if (holder.memo.digest === request.digest) {
+      options.onEvent?.({ type: 'joined', workflowId, runId: holder.runId, url: holder.url });
+      return follow(temporal, workflowId, holder.runId, deadline, options);
+    }
+    if (options.noWait === true || Date.now() >= deadline) throw busy(holder, options);
+    options.onEvent?.({ type: 'waiting', holder });
+    const ended = await waitForEnd(temporal, holder, deadline, options.signal);
+    if (!ended) throw busy(holder, options);
+  }
+}
+
+/** Decides for a request and writes nothing. Takes no lock, so it never waits for another run. */
+export async function plan(
+  temporal: TemporalConnection,
+  request: BootstrapRequest,
+  options: RunOptions = {},
+): Promise<Report> {
+  const workflowId = planWorkflowId(request.target.account, request.namespace, request.key);
+  const deadline = Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS);
+  const runId =
+    (await start(temporal, WorkflowType.Plan, workflowId, request, options)) ??
+    (await holderOf(temporal, workflowId))?.runId;
+  options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
+  return follow(temporal, workflowId, runId, deadline, { ...options, onEvent: withoutProgress(options) });
+}
+
+/** A plan has no progress to ask for. */
+function withoutProgress({ onEvent }: RunOptions): (event: RunEvent) => void {
+  return (event) => {
+    if (event.type !== 'progress') onEvent?.(event);
+  };
+}
+
+/** Starts a run; null where one of that ID is under way. */
+async function start(
+  { client, taskQueue }: TemporalConnection,
+  type: string,
+  workflowId: string,
+  request: BootstrapRequest,
+  options: RunOptions,
+): Promise<string | null> {
+  const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
+  const { defineSearchAttributeKey } = await import('@temporalio/common');
+  const memo: BootstrapMemo = {
+    digest: request.digest,
+    requestKey: request.key,
+    pipeline: request.pipeline,
+    manifest: request.manifest,
+    environment: request.environment,
+  };
+  const { account } = request.target;
+  const from = request.pipeline.url ?? request.pipeline.actor ?? request.pipeline.provider;
+  const workflow = {
+    taskQueue,
+    workflowId,
+    args: [request],
+    workflowIdConflictPolicy: 'FAIL' as const,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    memo: { ...memo },
+    staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${String(request.entities.length)} entities`,
+    staticDetails: [
+      `Manifest \`${request.manifest}\`, asked for by ${from}${request.pipeline.commit === null ? '' : `, commit \`${request.pipeline.commit}\``}.`,
+      '',
+      `Digest \`${request.digest}\``,
+    ].join('\n'),
+  };
+  const typedSearchAttributes = [
+    { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[0].name, 'KEYWORD'), value: account },
+    { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[1].name, 'KEYWORD'), value: request.namespace },
+  ];
+  return persistently(options, async () => {
+    try {
+      const handle = await within(client, () => client.workflow.start(type, { ...workflow, typedSearchAttributes }));
+      return handle.firstExecutionRunId;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      if (!isUnknownSearchAttribute(error)) throw error;
+    }
+    try {
+      return (await within(client, () => client.workflow.start(type, workflow))).firstExecutionRunId;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      throw error;
+    }
+  });
+}
+
+function isUnknownSearchAttribute(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as { code?: number; details?: string } | undefined) : undefined;
+  return cause?.code === 3 && (cause.details ?? '').includes('search attribute');
+}
+
+/** The run of that ID that is under way; null where there is none any more. */
+export async function holderOf(temporal: TemporalConnection, workflowId: string): Promise<Holder | null> {
+  const { client } = temporal;
+  let description: WorkflowExecutionDescription;
+  try {
+    description = await within(client, () => client.workflow.getHandle(workflowId).describe());
+  } catch (error) {
+    if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
+    throw error;
+  }
+  if (description.status.name !== 'RUNNING') return null;
+  return {
+    workflowId,
+    runId: description.runId,
+    startedAt: description.startTime.toISOString(),
+    url: temporal.runUrl(workflowId, description.runId),
+    memo: (description.memo ?? {}) as Partial<BootstrapMemo>,
+  };
+}
+
+function busy(holder: Holder, { noWait }: RunOptions): BusyError {
+  const who = holder.memo.pipeline?.url ?? holder.memo.pipeline?.actor ?? 'another pipeline';
+  return new BusyError(
+    `the namespace is held by a run of ${who}, since ${holder.startedAt}${noWait === true ? '' : ', and did not end in time'}`,
+    `apply again when it has ended: ${holder.url ?? `${holder.workflowId}, run ${holder.runId}`}`,
+    holder,
+  );
+}
+
+/** Waits by the server's long poll, which costs no worker anything. False where the deadline comes first. */
+async function waitForEnd(
+  { client }: TemporalConnection,
+  holder: Holder,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const handle = client.workflow.getHandle(holder.workflowId, holder.runId, { followRuns: false });
+  const timer = new AbortController();
+  const late = pause(Math.max(0, deadline - Date.now()), false, { signal: timer.signal });
+  const ended = handle.result().then(
+    () => true,
+    () => true,
+  );
+  const aborted = abortion(signal);
+  try {
+    return await Promise.race([ended, late, aborted.promise]);
+  } finally {
+    timer.abort();
+    aborted.dispose();
+    late.catch(() => undefined);
+  }
+}
+
+/** Rejects when the signal aborts. */
+function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; dispose: () => void } {
+  let dispose = (): void => undefined;
+  const promise = new Promise<never>((_resolve, reject) => {
+    if (signal === undefined) return;
+    const abort = (): void => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    dispose = () => {
+      signal.removeEventListener('abort', abort);
+    };
+  });
+  promise.catch(() => undefined);
+  return { promise, dispose };
+}
+
+/** Awaits a run's report, showing its progress meanwhile. */
+async function follow(
+  temporal: TemporalConnection,
+  workflowId: string,
+  runId: string | undefined,
+  deadline: number,
+  options: RunOptions,
+): Promise<Report> {
+  const { client } = temporal;
+  const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
+  const over = new AbortController();
+  const aborted = abortion(options.signal);
+  const watching = watch(temporal, workflowId, runId, deadline, options, over.signal);
+  try {
+    const report = persistently(options, async () => {
+      try {
+        return (await handle.result()) as Report;
+      } catch (error) {
+        const carried = carriedReport(error);
+        if (carried !== null) return carried;
+        throw error;
+      }
+    });
+    const result = await Promise.race([report, aborted.promise, watching]);
+    return { ...result, workflow: { ...result.workflow, url: temporal.runUrl(workflowId, result.workflow.runId) } };
+  } finally {
+    over.abort();
+    aborted.dispose();
+    watching.catch(() => undefined);
+  }
+}
+
+/** The report that a failed or cancelled run carries in its failure. */
+function carriedReport(error: unknown): Report | null {
+  if (!(error instanceof Error) || error.name !== 'WorkflowFailedError') return null;
+  const cause = error.cause as { details?: unknown[]; message?: string; name?: string } | undefined;
+  const report = cause?.details?.[0];
+  if (typeof report === 'object' && report !== null && 'entities' in report) return report as Report;
+  throw new RunLostError(`the run ended without a report: ${cause?.message ?? error.message}`, { cause: error });
+}
+
+/** Asks for progress, one call at a time, while the run is open. Only ever rejects: where no worker comes in time. */
+async function watch(
+  temporal: TemporalConnection,
+  workflowId: string,
+  runId: string | undefined,
+  deadline: number,
+  { onEvent }: RunOptions,
+  over: AbortSignal,
+): Promise<never> {
+  const { client, taskQueue } = temporal;
+  const handle = client.workflow.getHandle(workflowId, runId);
+  let answered = Date.now();
+  let told = false;
+  while (!over.aborted) {
+    await pause(PROGRESS_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) break;
+    try {
+      const { status } = await within(client, () => handle.describe());
+      if (status.name !== 'RUNNING') break;
+      const progress = await within(client, () => handle.query<Progress>(PROGRESS_QUERY), WORKER_CHECK_MS);
+      answered = Date.now();
+      told = false;
+      onEvent?.({ type: 'progress', progress });
+    } catch {
+      // The result is awaited elsewhere; here a failed look only means that nothing new can be shown.
+    }
+    if (Date.now() - answered < WORKER_CHECK_MS || (await hasWorker(temporal))) continue;
+    if (!told) onEvent?.({ type: 'no-worker', taskQueue });
+    told = true;
+    if (Date.now() >= deadline) {
+      throw new BusyError(
+        `no worker polls the task queue ${taskQueue}, and the run waits for one`,
+        'start one: iam-bootstrap worker; the run then goes on by itself',
+        null,
+      );
+    }
+  }
+  return new Promise<never>(() => undefined);
+}
+
+/** Whether anybody polls the task queue. */
+export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
+  try {
+    const { pollers } = await within(client, () =>
+      client.workflowService.describeTaskQueue({
+        namespace: client.options.namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: 1,
+      }),
+    );
+    return (pollers ?? []).length > 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Repeats what failed only because the server did not answer: it may be restarting, and what it holds is durable. */
+async function persistently<T>({ onEvent, signal }: RunOptions, work: () => Promise<T>): Promise<T> {
+  const until = Date.now() + OUTAGE_MS;
+  for (let wait = 250; ; wait = Math.min(5_000, wait * 2)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isOutage(error) || Date.now() >= until || signal?.aborted === true) throw error;
+      onEvent?.({ type: 'unreachable', message: error instanceof Error ? error.message : String(error) });
+      await pause(wait);
+    }
+  }
+}
+
+/** gRPC's cancelled, deadline exceeded and unavailable. */
+function isOutage(error: unknown): boolean {
+  const code = (error as { cause?: { code?: number }; code?: number } | undefined)?.cause?.code ?? (error as { code?: number }).code;
+  return code === 14 || code === 4 || code === 1;
+}
+
+/** Runs of bootstraps, newest first. */
+export async function recentRuns(temporal: TemporalConnection, prefix: string, limit: number): Promise<RunSummary[]> {
+  const { client } = temporal;
+  const runs: RunSummary[] = [];
+  const query = `WorkflowId STARTS_WITH "${prefix}" AND WorkflowType = "${WorkflowType.Bootstrap}"`;
+  for await (const run of client.workflow.list({ query })) {
+    const memo = (run.memo ?? {}) as Partial<BootstrapMemo>;
+    runs.push({
+      workflowId: run.workflowId,
+      runId: run.runId,
+      status: run.status.name,
+      startedAt: run.startTime.toISOString(),
+      closedAt: run.closeTime?.toISOString() ?? null,
+      url: temporal.runUrl(run.workflowId, run.runId),
+      memo,
+    });
+    if (runs.length >= limit) break;
+  }
+  return runs;
+}
+
+/** One line of `status`. */
+export interface RunSummary {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Temporal's word: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, … */
+  readonly status: string;
+  readonly startedAt: string;
+  readonly closedAt: string | null;
+  readonly url: string | null;
+  readonly memo: Partial<BootstrapMemo>;
+}

@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_TASK_QUEUE } from './contract/messages.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the process is told by its environment. Every variable is read here and nowhere else. */
+export interface Config {
+  /** `IAM_BOOTSTRAP_TASK_QUEUE`. Default: `iam-bootstrap`. */
+  readonly taskQueue: string;
+  /** Things that are fetched or built once. `IAM_BOOTSTRAP_CACHE`. Default: the user's cache folder. */
+  readonly cacheDirectory: string;
+  /** The embedded server's database. `IAM_BOOTSTRAP_STATE`. Default: `.iam-bootstrap` in the working folder. */
+  readonly stateDirectory: string;
+  /** Whether a `TEMPORAL_*` variable or a profile names a server. */
+  readonly temporalConfigured: boolean;
+  /** A Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
+  readonly temporalCli: string | undefined;
+  /** Address of the Temporal UI, for links. `IAM_BOOTSTRAP_UI_URL`. */
+  readonly uiUrl: string | undefined;
+  /** A non-AWS endpoint that the AWS SDK will use for IAM: always shown. */
+  readonly iamEndpoint: string | undefined;
+  /** `host:port` where the worker answers `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
+  readonly healthAddress: string | undefined;
+  /** `trace` to `fatal`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
+  readonly logLevel: string;
+  /** `GITHUB_ACTIONS`, `GITLAB_CI`, …: where the request comes from. */
+  readonly pipeline: { provider: string; url: string | null; commit: string | null; actor: string | null };
+  /** The whole environment, for child processes and for `@temporalio/envconfig`. */
+  readonly environment: Environment;
+}
+
+/** Reads the configuration. */
+export function loadConfig(environment: Environment = process.env): Config {
+  return {
+    taskQueue: environment['IAM_BOOTSTRAP_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE,
+    cacheDirectory: cacheDirectory(environment),
+    stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
+    temporalConfigured: temporalConfigured(environment),
+    temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
+    uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
+    iamEndpoint: environment['AWS_ENDPOINT_URL_IAM'] ?? environment['AWS_ENDPOINT_URL'],
+    healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
+    logLevel: environment['IAM_BOOTSTRAP_LOG'] ?? 'info',
+    pipeline: pipelineOf(environment),
+    environment,
+  };
+}
+
+function cacheDirectory(environment: Environment): string {
+  const named = environment['IAM_BOOTSTRAP_CACHE'];
+  if (named !== undefined) return named;
+  const xdg = environment['XDG_CACHE_HOME'];
+  if (xdg !== undefined && xdg !== '') return join(xdg, 'iam-bootstrap');
+  const home = environment['HOME'] ?? homedir();
+  return process.platform === 'darwin' ? join(home, 'Library/Caches/iam-bootstrap') : join(home, '.cache/iam-bootstrap');
+}
+
+function temporalConfigured(environment: Environment): boolean {
+  const variables = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_API_KEY'];
+  if (variables.some((name) => (environment[name] ?? '') !== '')) return true;
+  const home = environment['HOME'] ?? homedir();
+  const folders = [environment['XDG_CONFIG_HOME'] ?? join(home, '.config'), join(home, 'Library/Application Support')];
+  return folders.some((folder) => existsSync(join(folder, 'temporalio', 'temporal.toml')));
+}
+
+/** The facts that the common CI services say of a job, in their own variables. */
+function pipelineOf(environment: Environment): Config['pipeline'] {
+  const read = (name: string): string | null => environment[name] ?? null;
+  if (environment['GITHUB_ACTIONS'] === 'true') {
+    const run = `${environment['GITHUB_SERVER_URL'] ?? ''}/${environment['GITHUB_REPOSITORY'] ?? ''}/actions/runs/${environment['GITHUB_RUN_ID'] ?? ''}`;
+    return { provider: 'github', url: run, commit: read('GITHUB_SHA'), actor: read('GITHUB_ACTOR') };
+  }
+  if (environment['GITLAB_CI'] === 'true') {
+    return { provider: 'gitlab', url: read('CI_JOB_URL'), commit: read('CI_COMMIT_SHA'), actor: read('GITLAB_USER_LOGIN') };
+  }
+  if (environment['BUILDKITE'] === 'true') {
+    const url = read('BUILDKITE_BUILD_URL');
+    return { provider: 'buildkite', url, commit: read('BUILDKITE_COMMIT'), actor: read('BUILDKITE_BUILD_CREATOR') };
+  }
+  if (environment['JENKINS_URL'] !== undefined) {
+    return { provider: 'jenkins', url: read('BUILD_URL'), commit: read('GIT_COMMIT'), actor: read('BUILD_USER') };
+  }
+  return { provider: 'local', url: null, commit: null, actor: environment['USER'] ?? null };
+}

@@ -1,0 +1,179 @@
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { defaultCacheDirectory, once } from './cache.js';
+import { EmbeddedError, reasonOf } from './error.js';
+import type { EmbeddedOptions } from './options.js';
+import { packageRoot } from './package-root.js';
+import { freePort, LOOPBACK } from './ports.js';
+import { terminate } from './process.js';
+
+const execFileAsync = promisify(execFile);
+
+const SANDBOX = join(packageRoot, 'sandbox');
+const START_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 5_000;
+
+/** What the sandbox's virtual environment is made of. */
+export interface SandboxPythonOptions extends Partial<EmbeddedOptions> {
+  /** The Python that the environment is made with. Default: `python3`. */
+  readonly python?: string | undefined;
+  /** Default: the sandbox's own. */
+  readonly requirementsFile?: string | undefined;
+}
+
+/** How the IAM sandbox is run. */
+export interface SandboxOptions {
+  /** The Python that {@link sandboxPython} made. */
+  readonly python: string;
+  /** Default: a free port. */
+  readonly port?: number | undefined;
+  /** The account that the sandbox is. Default: the sandbox's own choice. */
+  readonly account?: string | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The program that is run. Default: the sandbox's own. */
+  readonly script?: string | undefined;
+}
+
+/** An IAM sandbox that serves. */
+export interface Sandbox {
+  readonly url: string;
+  readonly pid: number;
+  /** Settles when the sandbox has ended, for whatever reason. */
+  readonly exited: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * The Python of the sandbox's virtual environment. It is made in the cache at the first call, once for each
+ * combination of requirements and Python.
+ *
+ * @throws EmbeddedError where there is no Python that can make one, or its packages cannot be had
+ */
+export async function sandboxPython(options: SandboxPythonOptions = {}): Promise<string> {
+  const { announce, environment: env } = options;
+  const python = options.python ?? 'python3';
+  const requirementsFile = options.requirementsFile ?? join(SANDBOX, 'requirements.txt');
+  const version = await describePython(python, env);
+  const requirements = await readFile(requirementsFile);
+  const key = createHash('sha256').update(requirements).update('\0').update(version).digest('hex').slice(0, 16);
+  const directory = await once(
+    join(options.cacheDirectory ?? defaultCacheDirectory(), 'sandbox', key),
+    async (temporary) => {
+      announce?.('making the Python environment of the IAM sandbox (about a minute, once)');
+      await execFileAsync(python, ['-m', 'venv', temporary], { env }).catch((error: unknown) => {
+        throw new EmbeddedError(`${failed('python virtual environment', error)}; ${VENV_REMEDY}`, { cause: error });
+      });
+      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirementsFile];
+      await execFileAsync(pythonOf(temporary), install, { env, maxBuffer: 16_000_000 }).catch((error: unknown) => {
+        const remedy = "see that pip reaches its package index, or make the sandbox's environment where it does";
+        throw new EmbeddedError(`${failed(`pip install -r ${requirementsFile}`, error)}; ${remedy}`, { cause: error });
+      });
+    },
+    { purpose: 'making the Python environment of the IAM sandbox', announce },
+  );
+  return pythonOf(directory);
+}
+
+/**
+ * Starts the IAM sandbox on the loopback interface and returns when it serves. It ends with this process, even where
+ * that is killed, and it has a session of its own, so that Ctrl-C does not end it before the run.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const script = options.script ?? join(SANDBOX, 'strict_iam.py');
+  const port = options.port ?? (await freePort());
+  const child = spawn(
+    options.python,
+    [
+      ...[script, '--host', LOOPBACK, '--port', String(port), '--exit-with-stdin'],
+      ...(options.account === undefined ? [] : ['--account', options.account]),
+    ],
+    { detached: true, env: options.environment, stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_000);
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      resolve();
+    });
+    child.once('error', (error) => {
+      said += error.message;
+      resolve();
+    });
+  });
+  const lines = createInterface({ input: child.stdout });
+  const ready = new Promise<string>((resolve) => {
+    lines.on('line', (line) => {
+      const url = readyUrl(line);
+      if (url !== undefined) resolve(url);
+    });
+  });
+  const abort = new AbortController();
+  const url = await Promise.race([ready, exited, timeout(START_TIMEOUT_MS, abort.signal)]);
+  abort.abort();
+  const { pid } = child;
+  const stop = async (): Promise<void> => {
+    if (pid !== undefined) await terminate(pid, STOP_GRACE_MS);
+    await exited;
+  };
+  if (url === undefined || pid === undefined) {
+    await stop();
+    throw new EmbeddedError(
+      `iam sandbox: ${script} does not start on port ${String(port)} of ${LOOPBACK}\n${indent(said)}; ` +
+        'end what listens on that port, or choose another',
+    );
+  }
+  return { url, pid, exited, stop };
+}
+
+const VENV_REMEDY = 'install the venv module of Python 3 (debian and ubuntu: apt-get install python3-venv)';
+
+/** Version, build and place of a Python: an environment made by one is not good for another. */
+async function describePython(python: string, env: SandboxPythonOptions['environment']): Promise<string> {
+  const program = 'import sys, sysconfig; print(sys.version, sys.base_prefix, sysconfig.get_platform())';
+  try {
+    return (await execFileAsync(python, ['-c', program], { env })).stdout;
+  } catch (error) {
+    const remedy = 'the IAM sandbox needs Python 3.9 or later on PATH: install it';
+    throw new EmbeddedError(`${failed(python, error)}; ${remedy}`, { cause: error });
+  }
+}
+
+function pythonOf(directory: string): string {
+  return join(directory, 'bin', 'python');
+}
+
+function readyUrl(line: string): string | undefined {
+  try {
+    const message = JSON.parse(line) as { readonly ready?: unknown; readonly url?: unknown } | null;
+    return message?.ready === true && typeof message.url === 'string' ? message.url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What failed and the last lines of what it said. */
+function failed(what: string, error: unknown): string {
+  const streams = error as { readonly stdout?: string; readonly stderr?: string };
+  const said = `${streams.stdout ?? ''}${streams.stderr ?? ''}`.trim();
+  return `${what} failed: ${said === '' ? reasonOf(error) : `\n${indent(said)}\n`}`.trimEnd();
+}
+
+function indent(text: string): string {
+  const lines = text.trim().split('\n').slice(-12);
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function timeout(ms: number, signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms, undefined);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+    });
+  });
+}

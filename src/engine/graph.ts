@@ -1,0 +1,121 @@
+/** A node of a dependency graph; `dependsOn` names other nodes by their ID. */
+export interface GraphNode {
+  readonly id: string;
+  readonly dependsOn: readonly string[];
+}
+
+/** In which order nodes can be worked on. */
+export interface DependencyOrder {
+  readonly ok: true;
+  /** Positions of all nodes, each after all that it waits for; else as they were given. */
+  readonly order: readonly number[];
+  /** For each position, the positions that it waits for, ascending. Names of no node are left out. */
+  readonly waitsFor: readonly (readonly number[])[];
+}
+
+/** Nodes that wait for each other; each cycle lists its positions, and its first waits for its second. */
+export interface DependencyCycles {
+  readonly ok: false;
+  readonly cycles: readonly (readonly number[])[];
+}
+
+/**
+ * Orders nodes by their dependencies, or finds the cycles that forbid it: one for each group of nodes that cannot be
+ * ordered. Linear in nodes and dependencies, and without recursion, since chains may be long.
+ */
+export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | DependencyCycles {
+  const positions = new Map<string, number>();
+  nodes.forEach((node, position) => {
+    if (!positions.has(node.id)) positions.set(node.id, position);
+  });
+  const waitsFor = nodes.map((node) => {
+    const found = node.dependsOn.map((id) => positions.get(id)).filter((position) => position !== undefined);
+    return [...new Set(found)].sort((a, b) => a - b);
+  });
+
+  const dependents: number[][] = nodes.map(() => []);
+  const missing = waitsFor.map((waits) => waits.length);
+  waitsFor.forEach((waits, position) => {
+    for (const other of waits) dependents[other]?.push(position);
+  });
+
+  const order: number[] = [];
+  missing.forEach((count, position) => {
+    if (count === 0) order.push(position);
+  });
+  for (let next = 0; next < order.length; next++) {
+    for (const dependent of dependents[order[next] ?? 0] ?? []) {
+      const left = (missing[dependent] ?? 0) - 1;
+      missing[dependent] = left;
+      if (left === 0) order.push(dependent);
+    }
+  }
+  if (order.length === nodes.length) return { ok: true, order, waitsFor };
+  return { ok: false, cycles: cyclesAmong(waitsFor, dependents) };
+}
+
+/**
+ * One cycle out of each group of positions that wait for each other. Inside of such a group every position waits for
+ * another of the group, so that following any of them comes round.
+ */
+function cyclesAmong(waitsFor: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): number[][] {
+  const groupOf = groups(waitsFor, dependents);
+  const done = new Set<number>();
+  const cycles: number[][] = [];
+  for (let start = 0; start < waitsFor.length; start++) {
+    const group = groupOf[start] ?? start;
+    if (done.has(group)) continue;
+    const walk = new Map<number, number>();
+    let at: number | undefined = start;
+    while (at !== undefined && !walk.has(at)) {
+      walk.set(at, walk.size);
+      at = waitsFor[at]?.find((next) => groupOf[next] === group);
+    }
+    if (at === undefined) continue;
+    done.add(group);
+    cycles.push(fromLeast([...walk.keys()].slice(walk.get(at))));
+  }
+  return cycles;
+}
+
+/** For each position, its strongly connected group (Kosaraju's two walks, with a stack in place of recursion). */
+function groups(forward: readonly (readonly number[])[], backward: readonly (readonly number[])[]): number[] {
+  const finished: number[] = [];
+  const seen = new Set<number>();
+  forward.forEach((_, root) => {
+    if (seen.has(root)) return;
+    seen.add(root);
+    const stack = [{ at: root, next: 0 }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const next = forward[top.at]?.[top.next++];
+      if (next === undefined) {
+        finished.push(top.at);
+        stack.pop();
+      } else if (!seen.has(next)) {
+        seen.add(next);
+        stack.push({ at: next, next: 0 });
+      }
+    }
+  });
+
+  const groupOf: number[] = forward.map(() => -1);
+  for (const root of finished.reverse()) {
+    if (groupOf[root] !== -1) continue;
+    groupOf[root] = root;
+    const stack = [root];
+    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+      for (const next of backward[at] ?? []) {
+        if (groupOf[next] !== -1) continue;
+        groupOf[next] = root;
+        stack.push(next);
+      }
+    }
+  }
+  return groupOf;
+}
+
+/** The same cycle, told from its earliest position. */
+function fromLeast(cycle: readonly number[]): number[] {
+  const start = cycle.indexOf(cycle.reduce((a, b) => Math.min(a, b)));
+  return [...cycle.slice(start), ...cycle.slice(0, start)];
+}

@@ -1,0 +1,173 @@
+import type { At, MapEntry, Origin, Parsed, Tree } from './manifest-source.js';
+import { Limit, listTree, mapTree, parseText, placeOf, scalarTree } from './manifest-source.js';
+import { show } from './manifest-issues.js';
+import type { Problem } from './problem.js';
+import { pathText } from './problem.js';
+import { renderTemplate } from './template.js';
+
+/** Characters that templates may render to in all, so that long values used often cannot fill the memory. */
+const MOST_CHARACTERS = 20_000_000;
+
+/** The key that stands for a file's content. */
+const FILE_KEY = '$file';
+
+/** What rendering has used of a call's bounds; one for all manifests of the call. */
+export interface Budget {
+  values: number;
+  characters: number;
+  exhausted: boolean;
+}
+
+/** A fresh budget. */
+export function newBudget(): Budget {
+  return { values: Limit.Values, characters: MOST_CHARACTERS, exhausted: false };
+}
+
+/** What rendering a manifest needs. */
+export interface ExpandOptions {
+  readonly origin: Origin;
+  readonly values: ReadonlyMap<string, string>;
+  readonly readFile: (path: string, from: string) => string;
+  readonly report: (problem: Problem) => void;
+  readonly budget: Budget;
+}
+
+/** Renders the templates of one manifest and puts in the files that it refers to. */
+export class Expander {
+  /** Names of variables that some template has used. */
+  readonly used = new Set<string>();
+  private readonly files = new Map<string, Parsed>();
+  private readonly path: PropertyKey[] = [];
+  private included = false;
+
+  constructor(private readonly options: ExpandOptions) {}
+
+  /**
+   * @param literal - fields of the outermost map that are structure and are not rendered, nor are its keys
+   * @returns undefined where a problem has left nothing
+   */
+  expand(tree: Tree, path: readonly PropertyKey[], literal: readonly string[]): Tree | undefined {
+    this.path.splice(0, this.path.length, ...path);
+    this.included = false;
+    return this.tree(tree, literal);
+  }
+
+  private tree(tree: Tree, literal?: readonly string[]): Tree | undefined {
+    const { budget } = this.options;
+    if (budget.exhausted) return undefined;
+    if (--budget.values < 0 || budget.characters < 0) {
+      budget.exhausted = true;
+      const what = budget.values < 0 ? `${String(Limit.Values)} values` : `${String(MOST_CHARACTERS)} characters`;
+      this.report(tree.at, `the manifest has more than ${what} in all`, 'repeat less, or split it');
+      return undefined;
+    }
+    if (tree.type === 'scalar') {
+      if (typeof tree.value !== 'string') return tree;
+      const text = this.text(tree.value, tree.at);
+      return text === tree.value ? tree : scalarTree(tree.at, text);
+    }
+    if (tree.type === 'list') {
+      const items: Tree[] = [];
+      tree.items.forEach((item, index) => {
+        this.path.push(index);
+        // A value that is lost keeps its place, for the paths of those after it.
+        items.push(this.tree(item) ?? scalarTree(item.at, null));
+        this.path.pop();
+      });
+      return listTree(tree.at, items);
+    }
+    const file = tree.entries.get(FILE_KEY);
+    if (file !== undefined) return this.file(file, tree.entries.size, literal);
+
+    const entries = new Map<string, MapEntry>();
+    for (const [key, entry] of tree.entries) {
+      this.path.push(key);
+      const rendered = literal === undefined ? this.text(key, entry.at) : key;
+      const value = literal?.includes(key) === true ? entry.value : this.tree(entry.value);
+      if (entries.has(rendered)) {
+        this.report(entry.at, `two keys render to ${show(rendered)}`, 'rename one of them');
+      } else if (rendered === '__proto__') {
+        this.report(entry.at, 'the key __proto__ is not allowed', 'change the value that it is made of');
+      } else if (value !== undefined) entries.set(rendered, { at: entry.at, value });
+      this.path.pop();
+    }
+    return mapTree(tree.at, entries);
+  }
+
+  private text(text: string, at: At): string {
+    this.options.budget.characters -= text.length;
+    const { text: rendered, used, problems } = renderTemplate(text, this.options.values);
+    if (rendered.length > text.length) this.options.budget.characters -= rendered.length - text.length;
+    for (const name of used) this.used.add(name);
+    for (const { message, remedy } of problems) this.report(at, message, remedy);
+    this.warnOfSyntax();
+    return rendered;
+  }
+
+  private file(entry: MapEntry, size: number, literal: readonly string[] | undefined): Tree | undefined {
+    const at = entry.value.at;
+    if (this.included) {
+      return this.report(entry.at, `${FILE_KEY} inside of a file`, 'name the inner file in the manifest itself');
+    }
+    if (size > 1) {
+      return this.report(entry.at, `${FILE_KEY} stands beside other keys`, 'put the other keys into the file');
+    }
+    if (entry.value.type !== 'scalar' || typeof entry.value.value !== 'string') {
+      return this.report(at, `${FILE_KEY} must be the path of a file`, `write { ${FILE_KEY}: policies/name.json }`);
+    }
+    const path = this.text(entry.value.value, at);
+    const escape = whyRefused(path);
+    if (escape !== undefined) {
+      return this.report(at, `${FILE_KEY} ${show(path)} ${escape}`, "name a file below the manifest's folder, with /");
+    }
+    const parsed = this.read(path, at);
+    if (parsed?.tree === null || parsed === undefined) return undefined;
+    this.included = true;
+    const tree = this.tree(parsed.tree, literal);
+    this.included = false;
+    return tree;
+  }
+
+  /** Reads and parses a file once, and reports what is wrong with it once. */
+  private read(path: string, at: At): Parsed | undefined {
+    const known = this.files.get(path);
+    if (known !== undefined) return known;
+    let text: string;
+    try {
+      text = this.options.readFile(path, this.options.origin.name);
+    } catch (error) {
+      this.report(
+        at,
+        `${FILE_KEY} ${show(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        'check the path, which is relative to the manifest',
+      );
+      return undefined;
+    }
+    const parsed = parseText(besides(this.options.origin.name, path), text);
+    for (const problem of parsed.problems) {
+      const empty = problem.message === 'the file is empty';
+      this.options.report({ ...problem, ...(empty ? { remedy: 'write JSON or YAML into it' } : {}) });
+    }
+    this.files.set(path, parsed);
+    return parsed;
+  }
+
+  private report(at: At, message: string, remedy: string): undefined {
+    this.options.report({ ...placeOf(at), path: pathText(this.path), message, remedy });
+  }
+}
+
+/** Why a path is not read; the loader checks links, which no text shows. */
+function whyRefused(path: string): string | undefined {
+  if (path === '' || path.includes('\0')) return 'is not a path';
+  if (path.includes('\\')) return 'holds a backslash';
+  if (path.startsWith('/') || /^[A-Za-z]:/.test(path)) return 'is an absolute path';
+  if (path.split('/').includes('..')) return "leaves the manifest's folder";
+  return undefined;
+}
+
+/** The file's name for people: its path from where the manifest's own name starts. */
+function besides(manifest: string, path: string): string {
+  const folder = Math.max(manifest.lastIndexOf('/'), manifest.lastIndexOf('\\')) + 1;
+  return manifest.slice(0, folder) + path.replace(/^(\.\/)+/, '');
+}

@@ -1,0 +1,23 @@
+import type { Json, JsonObject } from '../contract/entity.js';
+
+const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
+
+/** Replaces `{{arn Kind/name}}` in every string of a spec; a reference to what is not in `arns` throws. */
+export function resolveReferences(spec: JsonObject, arns: Readonly<Record<string, string>>): JsonObject {
+  return resolve(spec, arns) as JsonObject;
+}
+
+function resolve(value: Json, arns: Readonly<Record<string, string>>): Json {
+  if (typeof value === 'string') {
+    return value.replaceAll(REFERENCE, (marker, id: string) => {
+      const arn = Object.hasOwn(arns, id) ? arns[id] : undefined;
+      if (arn === undefined) throw new RangeError(`${marker} refers to an entity that the request does not declare`);
+      return arn;
+    });
+  }
+  if (Array.isArray(value)) return value.map((member: Json) => resolve(member, arns));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value as JsonObject).map(([key, member]) => [resolve(key, arns) as string, resolve(member, arns)]),
+  );
+}

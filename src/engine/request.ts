@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { entityId } from '../contract/entity.js';
+import type { KindRules } from './decide.js';
+
+/** A namespace: part of workflow IDs and tag values. */
+export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+const entitySchema = z.strictObject({
+  kind: z.string(),
+  name: z.string().min(1),
+  state: z.enum(['present', 'absent']),
+  adopt: z.enum(['own', 'unowned', 'foreign']),
+  observe: z.boolean(),
+  shared: z.boolean(),
+  undeclared: z.enum(['keep', 'remove']),
+  spec: z.record(z.string(), z.json()),
+  dependsOn: z.array(z.string()),
+  source: z.strictObject({ file: z.string(), line: z.number() }).optional(),
+});
+
+const requestSchema = z.object({
+  version: z.literal(1),
+  target: z.strictObject({
+    account: z.string().regex(/^\d{12}$/),
+    partition: z.string().regex(/^aws[a-z-]*$/),
+    assumeRole: z.string().startsWith('arn:').optional(),
+  }),
+  namespace: z.string().regex(NAMESPACE),
+  environment: z.string(),
+  entities: z.array(entitySchema),
+  digest: z.string(),
+  key: z.string(),
+  keepGoing: z.boolean(),
+  manifest: z.string(),
+});
+
+interface CheckedKind extends KindRules {
+  readonly name: string;
+  readonly schema: z.ZodObject;
+  readonly nameOf: (spec: Readonly<Record<string, z.core.util.JSONType>>) => string;
+}
+
+/**
+ * Checks a request that may have come from any client, by the same schemas as `validate`.
+ *
+ * @returns the first problem in a line, or null
+ */
+export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): string | null {
+  const parsed = requestSchema.safeParse(request);
+  if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
+  for (const entity of parsed.data.entities) {
+    const id = entityId(entity);
+    const kind = kinds.find(({ name }) => name === entity.kind);
+    if (kind === undefined) return `${id}: this worker knows no kind ${entity.kind}; upgrade the worker`;
+    if (entity.state === 'absent') continue;
+    const spec = kind.schema.safeParse(entity.spec);
+    if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
+    if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;
+  }
+  return null;
+}
+
+function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  return issue === undefined ? 'unknown' : `${issue.path.join('.')}: ${issue.message}`;
+}

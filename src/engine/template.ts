@@ -1,0 +1,158 @@
+import { suggestion } from './nearest.js';
+
+/** Names that every template knows beside the manifest's variables. */
+export const TEMPLATE_NAMES = ['environment', 'account', 'partition', 'namespace'] as const;
+
+/** A reference as it is left in a spec: `{{arn Kind/name}}`, rendered, and resolved by the worker. */
+export const REFERENCE_MARKER = /\{\{arn ([^{}]+)\}\}/g;
+
+/** What is wrong with a template. */
+export interface TemplateProblem {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** A rendered text. Where there are problems, the text still holds the templates that could not be rendered. */
+export interface Rendered {
+  readonly text: string;
+  /** Names whose values were inserted. */
+  readonly used: readonly string[];
+  readonly problems: readonly TemplateProblem[];
+}
+
+const NAME = /^[A-Za-z_][\w-]*$/;
+const REFERENCE = /^arn\s+([A-Za-z][A-Za-z0-9]*)\/(.+)$/s;
+
+/** Whether text is a name that a variable can have. */
+export function isVariableName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/**
+ * Renders `{{name}}` and `{{arn Kind/name}}` in a text. A value is inserted as it stands and never read as a template:
+ * text in which one would appear only after insertion is refused. `${…}` of IAM is none of ours.
+ */
+export function renderTemplate(text: string, values: ReadonlyMap<string, string>): Rendered {
+  if (!text.includes('{{')) return { text, used: [], problems: [] };
+  const used: string[] = [];
+  const problems: TemplateProblem[] = [];
+  const markers = new Set<number>();
+  let out = '';
+  let at = 0;
+  while (at < text.length) {
+    const open = text.indexOf('{{', at);
+    if (open === -1) {
+      out += text.slice(at);
+      break;
+    }
+    out += text.slice(at, open);
+    const close = closingOf(text, open);
+    if (close === -1) {
+      problems.push({
+        message: `template ${brief(text.slice(open))} is not closed`,
+        remedy: 'close it with }}, or write a single { where no template is meant',
+      });
+      out += text.slice(open);
+      break;
+    }
+    const source = text.slice(open, close);
+    at = close;
+    if (text[open - 1] === '$') {
+      problems.push({
+        message: `$${brief(source)} is another tool's expression`,
+        remedy: `write {{name}} for a template of this manifest, or \${name} for an IAM policy variable`,
+      });
+      out += source;
+      continue;
+    }
+    const rendered = renderExpression(source, values);
+    used.push(...rendered.used);
+    problems.push(...rendered.problems);
+    if (rendered.reference && rendered.problems.length === 0) markers.add(out.length);
+    out += rendered.text;
+  }
+  if (problems.length === 0 && !onlyMarkers(out, markers)) {
+    problems.push({
+      message: `${brief(text)} would read as a template once its values are inserted`,
+      remedy: 'take the braces out of the values and from around the template',
+    });
+  }
+  return { text: out, used, problems };
+}
+
+/** Where the template that opens here ends, nested ones included; -1 where it does not. */
+function closingOf(text: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < text.length - 1; ) {
+    if (text.startsWith('{{', at)) {
+      depth++;
+      at += 2;
+    } else if (text.startsWith('}}', at)) {
+      depth--;
+      at += 2;
+      if (depth === 0) return at;
+    } else at++;
+  }
+  return -1;
+}
+
+function renderExpression(
+  source: string,
+  values: ReadonlyMap<string, string>,
+): Rendered & { readonly reference: boolean } {
+  const expression = source.slice(2, -2).trim();
+  const fail = (message: string, remedy: string): Rendered & { reference: boolean } => ({
+    text: source,
+    used: [],
+    problems: [{ message, remedy }],
+    reference: false,
+  });
+  if (expression === '') {
+    return fail('template {{}} names nothing', `write one of ${namesText(values)}, or arn Kind/name, between the braces`);
+  }
+  if (/^arn(\s|$)/.test(expression)) {
+    const match = REFERENCE.exec(expression);
+    const kind = match?.[1];
+    const name = match?.[2];
+    if (kind === undefined || name === undefined) {
+      return fail(`template ${brief(source)} names no entity`, 'write {{arn Kind/name}}, as in {{arn Role/deploy}}');
+    }
+    // One inside of the other would need as many levels as somebody cares to write.
+    const rendered = /\{\{\s*arn\b/.test(name) ? null : renderTemplate(name.trim(), values);
+    if (rendered === null) return fail(`template ${brief(source)} holds another reference`, 'write the name instead');
+    if (rendered.problems.length > 0) return { ...rendered, text: source, reference: false };
+    if (/[{}\n]/.test(rendered.text)) {
+      return fail(
+        `template ${brief(source)} names no entity`,
+        'write {{arn Kind/name}} with only {{name}} templates inside of the name',
+      );
+    }
+    return { text: `{{arn ${kind}/${rendered.text}}}`, used: rendered.used, problems: [], reference: true };
+  }
+  const value = values.get(expression);
+  if (value !== undefined) return { text: value, used: [expression], problems: [], reference: false };
+  return fail(
+    `template ${brief(source)} names nothing that is known`,
+    NAME.test(expression)
+      ? suggestion(expression, [...values.keys()], 'declare it under variables')
+      : `write one of ${namesText(values)}, or arn Kind/name, between the braces`,
+  );
+}
+
+/** Whether braces in rendered text open markers of ours and nothing else. */
+function onlyMarkers(text: string, markers: ReadonlySet<number>): boolean {
+  for (let at = text.indexOf('{{'); at !== -1; at = text.indexOf('{{', at + 1)) {
+    if (!markers.has(at)) return false;
+  }
+  return true;
+}
+
+function namesText(values: ReadonlyMap<string, string>): string {
+  const names = [...values.keys()];
+  return names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ');
+}
+
+function brief(text: string): string {
+  const line = text.slice(0, 61).replace(/\s+/g, ' ');
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}

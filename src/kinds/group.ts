@@ -1,0 +1,205 @@
+import type { Group, GroupDetail } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
+import type { Json, JsonObject, Target } from '../contract/entity.js';
+import { decodeDocument } from '../engine/policy-document.js';
+import {
+  absentIsDone,
+  attachmentsField,
+  dateText,
+  defined,
+  inlinePoliciesField,
+  nameField,
+  pathField,
+  policyRemovals,
+  policySteps,
+  strings,
+  text,
+} from './fields.js';
+import type { Kind, Observed, Step } from './kind.js';
+
+const schema = z.strictObject({
+  groupName: nameField(128).describe('Unique in the account; neither path nor case tells two groups apart.'),
+  path: pathField.optional().describe("A change of it changes the group's ARN."),
+  inlinePolicies: inlinePoliciesField.optional(),
+  managedPolicyArns: attachmentsField.optional(),
+  users: z.array(nameField(128)).optional().describe('Names of the users that are members.'),
+});
+
+const policyOperations = {
+  put: 'PutGroupPolicy',
+  delete: 'DeleteGroupPolicy',
+  attach: 'AttachGroupPolicy',
+  detach: 'DetachGroupPolicy',
+} as const;
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'groupName') ?? '';
+}
+
+function arnOf(spec: JsonObject, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:group${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+}
+
+/** What `GetGroup` and `GetAccountAuthorizationDetails` both show. */
+function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
+  return {
+    name: group.GroupName ?? '',
+    arn: group.Arn ?? '',
+    createdAt: dateText(group.CreateDate),
+    tags: {},
+    state: { path: group.Path ?? '/', ...rest },
+  };
+}
+
+/** A group with the names of its members, every page of them; undefined where there is no such group. */
+async function membersOf(
+  reader: Reader,
+  GroupName: string,
+): Promise<{ readonly group: Group; readonly users: string[] } | undefined> {
+  let group: Group | undefined;
+  const users: string[] = [];
+  try {
+    for await (const page of reader.pages('GetGroup', { GroupName })) {
+      group ??= page.Group;
+      users.push(...(page.Users ?? []).map(({ UserName = '' }) => UserName));
+    }
+  } catch (error) {
+    if (awsError(error).code === 'NoSuchEntity') return undefined;
+    throw error;
+  }
+  return group && { group, users };
+}
+
+/** A group with its memberships. It carries no tags, so that nobody can be proven to own it. */
+export const group: Kind = {
+  name: 'Group',
+  nameProperty: 'groupName',
+  schema,
+  nameOf,
+  arnOf,
+  references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
+  holds: ['Policy', 'User'],
+  ownable: false,
+  guard: '409 EntityAlreadyExists, whatever the path or the case',
+  properties: {
+    path: { type: 'value', default: '/' },
+    inlinePolicies: { type: 'documents' },
+    managedPolicyArns: { type: 'set' },
+    users: { type: 'set', ignoreCase: true },
+  },
+  actions: {
+    read: [
+      'iam:GetAccountAuthorizationDetails',
+      'iam:GetGroup',
+      'iam:ListGroupPolicies',
+      'iam:GetGroupPolicy',
+      'iam:ListAttachedGroupPolicies',
+    ],
+    write: [
+      'iam:CreateGroup',
+      'iam:UpdateGroup',
+      'iam:PutGroupPolicy',
+      'iam:DeleteGroupPolicy',
+      'iam:AttachGroupPolicy',
+      'iam:DetachGroupPolicy',
+      'iam:AddUserToGroup',
+      'iam:RemoveUserFromGroup',
+      'iam:DeleteGroup',
+    ],
+  },
+
+  details: 'Group',
+  readCost: 4,
+  async read(reader, name) {
+    const found = await membersOf(reader, name);
+    if (found === undefined) return undefined;
+    const [policyNames, attached] = await Promise.all([
+      reader.list('ListGroupPolicies', { GroupName: name }, 'PolicyNames'),
+      reader.list('ListAttachedGroupPolicies', { GroupName: name }, 'AttachedPolicies'),
+    ]);
+    const documents = await Promise.all(
+      policyNames.map(async (policy) => {
+        const { PolicyDocument = '{}' } = await reader.get('GetGroupPolicy', { GroupName: name, PolicyName: policy });
+        return [policy, decodeDocument(PolicyDocument)] as const;
+      }),
+    );
+    return observedOf(found.group, {
+      inlinePolicies: Object.fromEntries(documents),
+      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+      users: found.users,
+    });
+  },
+  async readMany(snapshot, wanted) {
+    const details = await snapshot.details();
+    if (details === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const withUsers = new Set(
+      wanted.filter(({ spec }) => spec['users'] !== undefined).map(({ name }) => name.toLowerCase()),
+    );
+    const observed = await Promise.all(
+      details.groups
+        .filter(({ GroupName = '' }) => names.has(GroupName.toLowerCase()))
+        .map(async (detail) => {
+          const { GroupName = '' } = detail;
+          const inline = (detail.GroupPolicyList ?? []).map(
+            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
+          );
+          const members = withUsers.has(GroupName.toLowerCase())
+            ? await membersOf(snapshot.reader, GroupName)
+            : undefined;
+          return observedOf(detail, {
+            inlinePolicies: Object.fromEntries(inline),
+            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+            ...(members && { users: members.users }),
+          });
+        }),
+    );
+    return new Map(observed.map((one) => [one.name.toLowerCase(), one]));
+  },
+
+  create: ({ name, spec }) => ({
+    operation: 'CreateGroup',
+    input: defined({ GroupName: name, Path: text(spec, 'path') }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOf(desired.spec, desired.target),
+    createdAt: null,
+    tags: {},
+    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [], users: [] },
+  }),
+
+  update(desired, observed, changes) {
+    const GroupName = observed.name;
+    const { spec } = desired;
+    const steps: Step[] = [];
+    if (changes['path']) {
+      steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: text(spec, 'path') ?? '/' } });
+    }
+    steps.push(...policySteps(policyOperations, { GroupName }, spec, changes));
+    for (const UserName of changes['users']?.remove ?? []) {
+      steps.push({ operation: 'RemoveUserFromGroup', input: { GroupName, UserName }, ...absentIsDone });
+    }
+    for (const UserName of changes['users']?.put ?? []) {
+      steps.push({ operation: 'AddUserToGroup', input: { GroupName, UserName } });
+    }
+    return steps;
+  },
+
+  async deletion(reader, observed) {
+    const GroupName = observed.name;
+    const users = (await membersOf(reader, GroupName))?.users ?? [];
+    return [
+      ...users.map((UserName) => ({
+        operation: 'RemoveUserFromGroup' as const,
+        input: { GroupName, UserName },
+        ...absentIsDone,
+      })),
+      ...policyRemovals(policyOperations, { GroupName }, observed.state),
+      { operation: 'DeleteGroup', input: { GroupName }, ...absentIsDone },
+    ];
+  },
+};

@@ -1,0 +1,145 @@
+import type { InstanceProfile } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { JsonObject, Target } from '../contract/entity.js';
+import {
+  absentIsDone,
+  dateText,
+  defined,
+  nameField,
+  pathField,
+  strings,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+  unlessDenied,
+} from './fields.js';
+import type { Kind, Observed, Step } from './kind.js';
+
+const schema = z.strictObject({
+  instanceProfileName: nameField(128).describe('Unique in the account; neither path nor case tells two apart.'),
+  path: pathField.optional().describe('Cannot be changed once the instance profile exists.'),
+  roles: z
+    .array(nameField(64))
+    .max(1, 'an instance profile holds one role')
+    .optional()
+    .describe('Name of the role. Another role that is there is replaced only with `undeclared: remove`.'),
+  tags: tagsField.optional(),
+});
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'instanceProfileName') ?? '';
+}
+
+function arnOf(spec: JsonObject, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:instance-profile${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+}
+
+function observedOf(profile: InstanceProfile): Observed {
+  return {
+    name: profile.InstanceProfileName ?? '',
+    arn: profile.Arn ?? '',
+    createdAt: dateText(profile.CreateDate),
+    tags: tagMap(profile.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: { path: profile.Path ?? '/', roles: (profile.Roles ?? []).map(({ RoleName = '' }) => RoleName) },
+  };
+}
+
+function removalOf(InstanceProfileName: string, RoleName: string): Step {
+  return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...absentIsDone };
+}
+
+/** An instance profile with its role. */
+export const instanceProfile: Kind = {
+  name: 'InstanceProfile',
+  nameProperty: 'instanceProfileName',
+  schema,
+  nameOf,
+  arnOf,
+  references: (spec) => strings(spec['roles']).map((name) => `Role/${name}`),
+  holds: ['Role'],
+  ownable: true,
+  guard: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
+  properties: {
+    path: { type: 'value', default: '/', immutable: true },
+    roles: { type: 'set', ignoreCase: true, limit: 1 },
+  },
+  actions: {
+    read: ['iam:ListInstanceProfiles', 'iam:GetInstanceProfile'],
+    write: [
+      'iam:CreateInstanceProfile',
+      'iam:AddRoleToInstanceProfile',
+      'iam:RemoveRoleFromInstanceProfile',
+      // AWS asks for it where a role is added; no call of its own.
+      'iam:PassRole',
+      'iam:TagInstanceProfile',
+      'iam:UntagInstanceProfile',
+      'iam:DeleteInstanceProfile',
+    ],
+  },
+
+  details: null,
+  readCost: 1,
+  async read(reader, name) {
+    const found = await reader.find('GetInstanceProfile', { InstanceProfileName: name });
+    return found?.InstanceProfile && observedOf(found.InstanceProfile);
+  },
+  async readMany({ reader }, wanted) {
+    const listed = await unlessDenied(() => reader.list('ListInstanceProfiles', {}, 'InstanceProfiles'));
+    if (listed === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const found = await Promise.all(
+      listed
+        .filter(({ InstanceProfileName = '' }) => names.has(InstanceProfileName.toLowerCase()))
+        // One by one, since the listing leaves the tags out.
+        .map(({ InstanceProfileName }) => reader.find('GetInstanceProfile', { InstanceProfileName })),
+    );
+    return new Map(
+      found.flatMap((one) => {
+        if (one?.InstanceProfile === undefined) return [];
+        const observed = observedOf(one.InstanceProfile);
+        return [[observed.name.toLowerCase(), observed] as const];
+      }),
+    );
+  },
+
+  create: ({ name, spec, tags }) => ({
+    operation: 'CreateInstanceProfile',
+    input: defined({ InstanceProfileName: name, Path: text(spec, 'path'), Tags: tagList(tags) }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOf(desired.spec, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: { ...desired.spec, roles: [] },
+  }),
+
+  update(desired, observed, changes) {
+    const InstanceProfileName = observed.name;
+    return [
+      ...(changes['roles']?.remove ?? []).map((RoleName) => removalOf(InstanceProfileName, RoleName)),
+      ...(changes['roles']?.put ?? []).map((RoleName) => ({
+        operation: 'AddRoleToInstanceProfile' as const,
+        input: { InstanceProfileName, RoleName },
+      })),
+      ...tagSteps(
+        { tag: 'TagInstanceProfile', untag: 'UntagInstanceProfile' },
+        { InstanceProfileName },
+        desired.tags,
+        changes['tags'],
+      ),
+    ];
+  },
+
+  deletion(_reader, observed) {
+    const InstanceProfileName = observed.name;
+    return Promise.resolve([
+      ...strings(observed.state['roles']).map((RoleName) => removalOf(InstanceProfileName, RoleName)),
+      { operation: 'DeleteInstanceProfile', input: { InstanceProfileName }, ...absentIsDone },
+    ]);
+  },
+};

@@ -1,0 +1,184 @@
+import type { GetOpenIDConnectProviderResponse } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { JsonObject, Target } from '../contract/entity.js';
+import { sharedMark } from '../engine/ownership.js';
+import {
+  absentIsDone,
+  dateText,
+  defined,
+  strings,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+  unlessDenied,
+} from './fields.js';
+import type { Kind, Observed, Step } from './kind.js';
+
+const schema = z.strictObject({
+  url: z
+    .string()
+    .max(255)
+    .regex(/^https:\/\/[\w.-]+(\/[^\s?#]*)?$/, 'write https://host/path, without port, query and fragment')
+    .describe('Issuer of the tokens, as in their `iss` claim. One provider per URL and account.'),
+  clientIdList: z.array(z.string().min(1).max(255)).max(100).optional().describe('Audiences, as in `aud`.'),
+  thumbprintList: z
+    .array(z.string().regex(/^[\da-fA-F]{40}$/, 'write 40 hexadecimal digits'))
+    .min(1)
+    .max(5)
+    .optional()
+    .describe('SHA-1 of the certificate that signs; AWS finds it out where it is not set.'),
+  tags: tagsField.optional(),
+});
+
+/** `https://Host/Path` as AWS keeps it: `host/Path`. */
+function nameOf(spec: JsonObject): string {
+  const address = (text(spec, 'url') ?? '').replace(/^https:\/\//, '');
+  const end = address.indexOf('/');
+  return end === -1 ? address.toLowerCase() : address.slice(0, end).toLowerCase() + address.slice(end);
+}
+
+function arnOfName(name: string, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:oidc-provider/${name}`;
+}
+
+function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Observed {
+  return {
+    name: nameOfArn(arn),
+    arn,
+    createdAt: dateText(provider.CreateDate),
+    tags: tagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: { clientIdList: provider.ClientIDList ?? [], thumbprintList: provider.ThumbprintList ?? [] },
+  };
+}
+
+function nameOfArn(arn: string): string {
+  return arn.slice(arn.indexOf('/') + 1);
+}
+
+/** An OpenID Connect provider: one per URL, so that namespaces share it. */
+export const openIdConnectProvider: Kind = {
+  name: 'OpenIDConnectProvider',
+  nameProperty: 'url',
+  schema,
+  nameOf,
+  arnOf: (spec, target) => arnOfName(nameOf(spec), target),
+  holds: [],
+  ownable: true,
+  guard: '409 EntityAlreadyExists',
+  properties: {
+    clientIdList: { type: 'set' },
+    thumbprintList: { type: 'set', whole: true, ignoreCase: true },
+  },
+  actions: {
+    read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider'],
+    write: [
+      'iam:CreateOpenIDConnectProvider',
+      'iam:AddClientIDToOpenIDConnectProvider',
+      'iam:RemoveClientIDFromOpenIDConnectProvider',
+      'iam:UpdateOpenIDConnectProviderThumbprint',
+      'iam:TagOpenIDConnectProvider',
+      'iam:UntagOpenIDConnectProvider',
+      'iam:DeleteOpenIDConnectProvider',
+    ],
+  },
+
+  details: null,
+  readCost: 1,
+  async read(reader, name, target) {
+    const arn = arnOfName(name, target);
+    const found = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
+    return found && observedOf(arn, found);
+  },
+  async readMany({ reader }, wanted) {
+    const listed = await unlessDenied(() => reader.get('ListOpenIDConnectProviders', {}));
+    if (listed === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const exact = new Set(wanted.map(({ name }) => name));
+    const arns = (listed.OpenIDConnectProviderList ?? [])
+      .map(({ Arn = '' }) => Arn)
+      .filter((arn) => names.has(nameOfArn(arn).toLowerCase()))
+      // Last, so that of paths that differ in case the declared one is taken.
+      .sort((a, b) => Number(exact.has(nameOfArn(a))) - Number(exact.has(nameOfArn(b))));
+    const found = await Promise.all(
+      arns.map(async (arn) => {
+        const provider = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
+        return provider && observedOf(arn, provider);
+      }),
+    );
+    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
+  },
+
+  create: ({ spec, tags }) => ({
+    operation: 'CreateOpenIDConnectProvider',
+    input: defined({
+      Url: text(spec, 'url'),
+      ClientIDList: spec['clientIdList'],
+      ThumbprintList: spec['thumbprintList'],
+      Tags: tagList(tags),
+    }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOfName(desired.name, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: desired.spec,
+  }),
+
+  update(desired, observed, changes) {
+    const key = { OpenIDConnectProviderArn: observed.arn };
+    const steps: Step[] = [];
+    for (const ClientID of changes['clientIdList']?.remove ?? []) {
+      steps.push({
+        operation: 'RemoveClientIDFromOpenIDConnectProvider',
+        input: { ...key, ClientID },
+        ...absentIsDone,
+      });
+    }
+    for (const ClientID of changes['clientIdList']?.put ?? []) {
+      steps.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID } });
+    }
+    if (changes['thumbprintList']) {
+      const { put } = changes['thumbprintList'];
+      const ThumbprintList = desired.shared
+        ? [...strings(observed.state['thumbprintList']), ...put]
+        : strings(desired.spec['thumbprintList']);
+      steps.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input: { ...key, ThumbprintList } });
+    }
+    const operations = { tag: 'TagOpenIDConnectProvider', untag: 'UntagOpenIDConnectProvider' } as const;
+    steps.push(...tagSteps(operations, key, desired.tags, changes['tags']));
+    return steps;
+  },
+
+  deletion: (_reader, observed) =>
+    Promise.resolve([
+      {
+        operation: 'DeleteOpenIDConnectProvider',
+        input: { OpenIDConnectProviderArn: observed.arn },
+        ...absentIsDone,
+      },
+    ]),
+
+  share: {
+    /**
+     * Takes this namespace's mark off, and nothing else. Marks do not say which client IDs their namespace declared,
+     * so none can be taken away without the risk that it is another's; one that is left over lets nobody in by itself.
+     */
+    withdraw: (_desired, observed, others) => {
+      const theirs = new Set(others.map(sharedMark));
+      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedMark('')) && !theirs.has(tag));
+      if (TagKeys.length === 0) return [];
+      return [
+        {
+          operation: 'UntagOpenIDConnectProvider',
+          input: { OpenIDConnectProviderArn: observed.arn, TagKeys },
+          ...absentIsDone,
+        },
+      ];
+    },
+  },
+};

@@ -1,0 +1,227 @@
+import type { ManagedPolicyDetail, Policy, PolicyVersion, Tag } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Json, JsonObject, Target } from '../contract/entity.js';
+import { decodeDocument, equivalentDocuments } from '../engine/policy-document.js';
+import {
+  absentIsDone,
+  dateText,
+  defined,
+  documentField,
+  documentText,
+  nameField,
+  pathField,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+  unlessDenied,
+} from './fields.js';
+import type { Desired, Kind, Observed, Step } from './kind.js';
+
+/** Versions that IAM stores of one policy. */
+const MOST_VERSIONS = 5;
+
+const schema = z.strictObject({
+  policyName: nameField(128).describe('Unique in the account; neither path nor case tells two policies apart.'),
+  path: pathField
+    .regex(/^\/([\w.,+@=-]+\/)*$/, 'use letters, digits and _.,+@=- between the slashes')
+    .optional()
+    .describe('Cannot be changed once the policy exists.'),
+  description: z.string().max(1000).optional().describe('Cannot be changed once the policy exists.'),
+  policyDocument: documentField('identity').describe('What the policy allows and denies.'),
+  tags: tagsField.optional(),
+});
+
+/** One stored version, as `facts.versions` lists them. */
+interface Version {
+  /** `v1`, `v2`, …: never given out twice. */
+  readonly id: string;
+  readonly isDefault: boolean;
+  readonly createdAt: string | null;
+  readonly document: Json;
+}
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'policyName') ?? '';
+}
+
+function arnOf(spec: JsonObject, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:policy${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+}
+
+function versionOf(version: PolicyVersion): Version {
+  return {
+    id: version.VersionId ?? '',
+    isDefault: version.IsDefaultVersion === true,
+    createdAt: dateText(version.CreateDate),
+    document: decodeDocument(version.Document ?? '{}'),
+  };
+}
+
+function observedOf(
+  policy: Policy | ManagedPolicyDetail,
+  tags: readonly Tag[] | undefined,
+  versions: readonly PolicyVersion[],
+): Observed {
+  const known = versions.map(versionOf);
+  return {
+    name: policy.PolicyName ?? '',
+    arn: policy.Arn ?? '',
+    createdAt: dateText(policy.CreateDate),
+    tags: tagMap(tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: {
+      path: policy.Path ?? '/',
+      description: policy.Description ?? '',
+      policyDocument: known.find(({ isDefault }) => isDefault)?.document ?? null,
+    },
+    facts: { versions: known.map((version) => ({ ...version })) },
+  };
+}
+
+/** The versions that are stored, oldest first. IDs count up, so their number is their age. */
+function versionsOf(observed: Observed): Version[] {
+  const versions = (observed.facts?.['versions'] ?? []) as unknown as readonly Version[];
+  return [...versions].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+}
+
+function removalOf(PolicyArn: string, version: Version): Step {
+  return { operation: 'DeletePolicyVersion', input: { PolicyArn, VersionId: version.id }, ...absentIsDone };
+}
+
+/** Writes that make the declared document the default: a stored version that says the same is used again. */
+function documentSteps({ spec, target }: Desired, observed: Observed): Step[] {
+  const PolicyArn = observed.arn;
+  const document = spec['policyDocument'] ?? null;
+  const versions = versionsOf(observed);
+  const others = versions.filter(({ isDefault }) => !isDefault);
+  const same = others.find((version) =>
+    equivalentDocuments(document, version.document, { partition: target.partition }),
+  );
+  if (same !== undefined) {
+    return [{ operation: 'SetDefaultPolicyVersion', input: { PolicyArn, VersionId: same.id } }];
+  }
+  const superfluous = others.slice(0, Math.max(0, versions.length - MOST_VERSIONS + 1));
+  return [
+    ...superfluous.map((version) => removalOf(PolicyArn, version)),
+    {
+      operation: 'CreatePolicyVersion',
+      input: { PolicyArn, PolicyDocument: documentText(document), SetAsDefault: true },
+      unguarded: true,
+    },
+  ];
+}
+
+/** A customer managed policy. Deleting one takes it off nobody: `DeleteConflict` says that it is still in use. */
+export const policy: Kind = {
+  name: 'Policy',
+  nameProperty: 'policyName',
+  schema,
+  nameOf,
+  arnOf,
+  holds: [],
+  ownable: true,
+  guard: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
+  properties: {
+    path: { type: 'value', default: '/', immutable: true },
+    description: { type: 'value', default: '', immutable: true },
+    policyDocument: { type: 'document' },
+  },
+  actions: {
+    read: [
+      'iam:GetAccountAuthorizationDetails',
+      'iam:ListPolicyTags',
+      'iam:ListPolicies',
+      'iam:GetPolicy',
+      'iam:ListPolicyVersions',
+      'iam:GetPolicyVersion',
+    ],
+    write: [
+      'iam:CreatePolicy',
+      'iam:CreatePolicyVersion',
+      'iam:SetDefaultPolicyVersion',
+      'iam:DeletePolicyVersion',
+      'iam:TagPolicy',
+      'iam:UntagPolicy',
+      'iam:DeletePolicy',
+    ],
+  },
+
+  details: 'LocalManagedPolicy',
+  readCost: 4,
+  async read(reader, name) {
+    // By name and not by ARN: a policy under another path stands in the way all the same.
+    const local = await reader.list('ListPolicies', { Scope: 'Local' }, 'Policies');
+    const PolicyArn = local.find(({ PolicyName = '' }) => PolicyName.toLowerCase() === name.toLowerCase())?.Arn;
+    if (PolicyArn === undefined) return undefined;
+    const found = await reader.find('GetPolicy', { PolicyArn });
+    if (found?.Policy === undefined) return undefined;
+    const listed = await reader.list('ListPolicyVersions', { PolicyArn }, 'Versions');
+    const versions = await Promise.all(
+      listed.map(
+        async ({ VersionId }) => (await reader.get('GetPolicyVersion', { PolicyArn, VersionId })).PolicyVersion,
+      ),
+    );
+    return observedOf(
+      found.Policy,
+      found.Policy.Tags,
+      versions.filter((version) => version !== undefined),
+    );
+  },
+  async readMany(snapshot, wanted) {
+    const details = await snapshot.details();
+    if (details === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const present = details.policies.filter(({ PolicyName = '' }) => names.has(PolicyName.toLowerCase()));
+    return unlessDenied(async () => {
+      const observed = await Promise.all(
+        present.map(async (detail) => {
+          const tags = await snapshot.reader.list('ListPolicyTags', { PolicyArn: detail.Arn }, 'Tags');
+          return observedOf(detail, tags, detail.PolicyVersionList ?? []);
+        }),
+      );
+      return new Map(observed.map((one) => [one.name.toLowerCase(), one]));
+    });
+  },
+
+  create: ({ name, spec, tags }) => ({
+    operation: 'CreatePolicy',
+    input: defined({
+      PolicyName: name,
+      Path: text(spec, 'path'),
+      Description: text(spec, 'description'),
+      PolicyDocument: documentText(spec['policyDocument']),
+      Tags: tagList(tags),
+    }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOf(desired.spec, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: desired.spec,
+    facts: {
+      versions: [{ id: 'v1', isDefault: true, createdAt: null, document: desired.spec['policyDocument'] ?? null }],
+    },
+  }),
+
+  update(desired, observed, changes) {
+    const PolicyArn = observed.arn;
+    return [
+      ...(changes['policyDocument'] ? documentSteps(desired, observed) : []),
+      ...tagSteps({ tag: 'TagPolicy', untag: 'UntagPolicy' }, { PolicyArn }, desired.tags, changes['tags']),
+    ];
+  },
+
+  deletion(_reader, observed) {
+    const PolicyArn = observed.arn;
+    return Promise.resolve([
+      ...versionsOf(observed)
+        .filter(({ isDefault }) => !isDefault)
+        .map((version) => removalOf(PolicyArn, version)),
+      { operation: 'DeletePolicy', input: { PolicyArn }, ...absentIsDone },
+    ]);
+  },
+};

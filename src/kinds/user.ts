@@ -1,0 +1,250 @@
+import type { User, UserDetail } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
+import type { Operation } from '../aws/operations.js';
+import type { Reader } from '../aws/reader.js';
+import type { Json, JsonObject, Target } from '../contract/entity.js';
+import { decodeDocument } from '../engine/policy-document.js';
+import {
+  absentIsDone,
+  attachmentsField,
+  boundaryField,
+  dateText,
+  defined,
+  inlinePoliciesField,
+  nameField,
+  pathField,
+  policyRemovals,
+  policySteps,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+} from './fields.js';
+import type { Kind, Observed, Step } from './kind.js';
+
+const schema = z.strictObject({
+  userName: nameField(64).describe('Unique in the account; neither path nor case tells two users apart.'),
+  path: pathField.optional().describe("A change of it changes the user's ARN."),
+  permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
+  inlinePolicies: inlinePoliciesField.optional(),
+  managedPolicyArns: attachmentsField.optional(),
+  tags: tagsField.optional(),
+});
+
+const policyOperations = {
+  put: 'PutUserPolicy',
+  delete: 'DeleteUserPolicy',
+  attach: 'AttachUserPolicy',
+  detach: 'DetachUserPolicy',
+} as const;
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'userName') ?? '';
+}
+
+function arnOf(spec: JsonObject, target: Target): string {
+  return `arn:${target.partition}:iam::${target.account}:user${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+}
+
+/** What `GetUser` and `GetAccountAuthorizationDetails` both show. */
+function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
+  return {
+    name: user.UserName ?? '',
+    arn: user.Arn ?? '',
+    createdAt: dateText(user.CreateDate),
+    tags: tagMap(user.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: {
+      path: user.Path ?? '/',
+      permissionsBoundary: user.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
+      ...rest,
+    },
+  };
+}
+
+/** What a user has of one sort: nothing where the user is gone, or where the API does not know the sort at all. */
+async function held<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await listing;
+  } catch (error) {
+    if (['NoSuchEntity', 'InvalidAction', 'NotSupportedService'].includes(awsError(error).code)) return [];
+    throw error;
+  }
+}
+
+/** Writes that take away what a user holds beside policies. Nothing here reads or shows a secret. */
+async function possessions(reader: Reader, UserName: string): Promise<Step[]> {
+  const user = { UserName };
+  const removal = (operation: Operation, input: Readonly<Record<string, unknown>>): Step => ({
+    operation,
+    input,
+    ...absentIsDone,
+  });
+  const [login, keys, certificates, sshKeys, credentials, devices, groups] = await Promise.all([
+    reader.find('GetLoginProfile', user),
+    held(reader.list('ListAccessKeys', user, 'AccessKeyMetadata')),
+    held(reader.list('ListSigningCertificates', user, 'Certificates')),
+    held(reader.list('ListSSHPublicKeys', user, 'SSHPublicKeys')),
+    held(reader.list('ListServiceSpecificCredentials', user, 'ServiceSpecificCredentials')),
+    held(reader.list('ListMFADevices', user, 'MFADevices')),
+    held(reader.list('ListGroupsForUser', user, 'Groups')),
+  ]);
+  return [
+    ...(login === undefined ? [] : [removal('DeleteLoginProfile', user)]),
+    ...keys.map(({ AccessKeyId }) => removal('DeleteAccessKey', { ...user, AccessKeyId })),
+    ...certificates.map(({ CertificateId }) => removal('DeleteSigningCertificate', { ...user, CertificateId })),
+    ...sshKeys.map(({ SSHPublicKeyId }) => removal('DeleteSSHPublicKey', { ...user, SSHPublicKeyId })),
+    ...credentials.map(({ ServiceSpecificCredentialId }) =>
+      removal('DeleteServiceSpecificCredential', { ...user, ServiceSpecificCredentialId }),
+    ),
+    ...devices.flatMap(({ SerialNumber = '' }) => [
+      removal('DeactivateMFADevice', { ...user, SerialNumber }),
+      // Only a virtual device is an entity of its own, which would stand in the way of the next one of its name.
+      ...(SerialNumber.includes(':mfa/') ? [removal('DeleteVirtualMFADevice', { SerialNumber })] : []),
+    ]),
+    ...groups.map(({ GroupName }) => removal('RemoveUserFromGroup', { ...user, GroupName })),
+  ];
+}
+
+/** A user. Memberships are declared at the group. */
+export const user: Kind = {
+  name: 'User',
+  nameProperty: 'userName',
+  schema,
+  nameOf,
+  arnOf,
+  holds: ['Policy'],
+  ownable: true,
+  guard: '409 EntityAlreadyExists, whatever the path or the case',
+  properties: {
+    path: { type: 'value', default: '/' },
+    permissionsBoundary: { type: 'value', default: null },
+    inlinePolicies: { type: 'documents' },
+    managedPolicyArns: { type: 'set' },
+  },
+  actions: {
+    read: [
+      'iam:GetAccountAuthorizationDetails',
+      'iam:GetUser',
+      'iam:ListUserPolicies',
+      'iam:GetUserPolicy',
+      'iam:ListAttachedUserPolicies',
+      'iam:GetLoginProfile',
+      'iam:ListAccessKeys',
+      'iam:ListSigningCertificates',
+      'iam:ListSSHPublicKeys',
+      'iam:ListServiceSpecificCredentials',
+      'iam:ListMFADevices',
+      'iam:ListGroupsForUser',
+    ],
+    write: [
+      'iam:CreateUser',
+      'iam:UpdateUser',
+      'iam:PutUserPermissionsBoundary',
+      'iam:DeleteUserPermissionsBoundary',
+      'iam:PutUserPolicy',
+      'iam:DeleteUserPolicy',
+      'iam:AttachUserPolicy',
+      'iam:DetachUserPolicy',
+      'iam:TagUser',
+      'iam:UntagUser',
+      'iam:DeleteLoginProfile',
+      'iam:DeleteAccessKey',
+      'iam:DeleteSigningCertificate',
+      'iam:DeleteSSHPublicKey',
+      'iam:DeleteServiceSpecificCredential',
+      'iam:DeactivateMFADevice',
+      'iam:DeleteVirtualMFADevice',
+      'iam:RemoveUserFromGroup',
+      'iam:DeleteUser',
+    ],
+  },
+
+  details: 'User',
+  readCost: 4,
+  async read(reader, name) {
+    const found = await reader.find('GetUser', { UserName: name });
+    if (found?.User === undefined) return undefined;
+    const [policyNames, attached] = await Promise.all([
+      reader.list('ListUserPolicies', { UserName: name }, 'PolicyNames'),
+      reader.list('ListAttachedUserPolicies', { UserName: name }, 'AttachedPolicies'),
+    ]);
+    const documents = await Promise.all(
+      policyNames.map(async (policy) => {
+        const { PolicyDocument = '{}' } = await reader.get('GetUserPolicy', { UserName: name, PolicyName: policy });
+        return [policy, decodeDocument(PolicyDocument)] as const;
+      }),
+    );
+    return observedOf(found.User, {
+      inlinePolicies: Object.fromEntries(documents),
+      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+    });
+  },
+  async readMany(snapshot, wanted) {
+    const details = await snapshot.details();
+    if (details === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    return new Map(
+      details.users
+        .filter(({ UserName = '' }) => names.has(UserName.toLowerCase()))
+        .map((detail) => {
+          const inline = (detail.UserPolicyList ?? []).map(
+            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
+          );
+          const observed = observedOf(detail, {
+            inlinePolicies: Object.fromEntries(inline),
+            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+          });
+          return [observed.name.toLowerCase(), observed];
+        }),
+    );
+  },
+
+  create: ({ name, spec, tags }) => ({
+    operation: 'CreateUser',
+    input: defined({
+      UserName: name,
+      Path: text(spec, 'path'),
+      PermissionsBoundary: text(spec, 'permissionsBoundary'),
+      Tags: tagList(tags),
+    }),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOf(desired.spec, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [] },
+  }),
+
+  update(desired, observed, changes) {
+    const UserName = observed.name;
+    const { spec } = desired;
+    const steps: Step[] = [];
+    if (changes['path']) {
+      steps.push({ operation: 'UpdateUser', input: { UserName, NewPath: text(spec, 'path') ?? '/' } });
+    }
+    if (changes['permissionsBoundary']) {
+      const PermissionsBoundary = spec['permissionsBoundary'];
+      steps.push(
+        typeof PermissionsBoundary === 'string'
+          ? { operation: 'PutUserPermissionsBoundary', input: { UserName, PermissionsBoundary } }
+          : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...absentIsDone },
+      );
+    }
+    steps.push(...policySteps(policyOperations, { UserName }, spec, changes));
+    steps.push(...tagSteps({ tag: 'TagUser', untag: 'UntagUser' }, { UserName }, desired.tags, changes['tags']));
+    return steps;
+  },
+
+  async deletion(reader, observed) {
+    const UserName = observed.name;
+    return [
+      ...(await possessions(reader, UserName)),
+      ...policyRemovals(policyOperations, { UserName }, observed.state),
+      { operation: 'DeleteUser', input: { UserName }, ...absentIsDone },
+    ];
+  },
+};

@@ -1,0 +1,337 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  defineQuery,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { entityId } from '../contract/entity.js';
+import { bootstrapWorkflowId, PROGRESS_LIMIT, PROGRESS_QUERY, WorkflowType } from '../contract/messages.js';
+import type {
+  BootstrapRequest,
+  EntityState,
+  Phase,
+  Progress,
+  ReconcileRequest,
+  ReconcileResult,
+} from '../contract/messages.js';
+import { addCalls } from '../contract/report.js';
+import type { EntityReport, Outcome, Report } from '../contract/report.js';
+import type { Plan, PlannedEntity } from '../contract/steps.js';
+import { startLocked } from './locked-child.js';
+import { plannedReport } from './plan.js';
+import { assertRequest, reportOf, unreadReport } from './report.js';
+import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from './search-attributes.js';
+import { CONCURRENT_ENTITIES, reading } from './timeouts.js';
+
+const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
+
+/**
+ * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
+ * the lock. Started under another ID, as a schedule does, it runs itself as a child under the right one.
+ *
+ * Fails where its report says failed or refused, so that the UI shows red where a person must look; the report is then
+ * in the failure's details. Cancelling lets running steps finish, starts no more, and reports `cancelled`.
+ */
+export async function bootstrap(request: BootstrapRequest): Promise<Report> {
+  assertRequest(request);
+  const lock = bootstrapWorkflowId(request.target.account, request.namespace);
+  if (workflowInfo().workflowId !== lock) {
+    const child = await startLocked<Report>(
+      WorkflowType.Bootstrap,
+      () => ({ workflowId: lock, args: [request], staticSummary: `bootstrap ${request.namespace}` }),
+      () => {
+        setCurrentDetails(`waits for the run of \`${lock}\` that is under way`);
+      },
+    );
+    return child.result();
+  }
+  let cancelled = false;
+  void CancellationScope.current().cancelRequested.catch(() => {
+    cancelled = true;
+  });
+  return CancellationScope.nonCancellable(() => new Bootstrap(request, () => cancelled).run());
+}
+
+/** Outcomes after which the entities that depend on it are skipped. */
+const BAD: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'skipped']);
+
+class Bootstrap {
+  readonly #request: BootstrapRequest;
+  readonly #isCancelled: () => boolean;
+  readonly #startedAt = workflowInfo().startTime.getTime();
+  #phase: Phase = 'planning';
+  #plan: Plan = { entities: [], calls: {} };
+  #calls: Record<string, number> = {};
+  readonly #reports = new Map<number, EntityReport>();
+  readonly #states = new Map<number, EntityState>();
+
+  constructor(request: BootstrapRequest, isCancelled: () => boolean) {
+    this.#request = request;
+    this.#isCancelled = isCancelled;
+    setHandler(progressQuery, () => this.#progress());
+  }
+
+  async run(): Promise<Report> {
+    this.#enter('planning');
+    try {
+      this.#plan = await reading.planEntities(this.#request);
+    } catch (error) {
+      return this.#end(unreadReport('apply', this.#request, error, this.#startedAt));
+    }
+    this.#calls = addCalls(this.#calls, this.#plan.calls);
+
+    const refused = this.#plan.entities.filter(({ decision }) => decision.action === 'refuse');
+    const stopped = refused.length > 0 && !this.#request.keepGoing;
+    this.#enter('reconciling');
+    const slots = new Slots(CONCURRENT_ENTITIES);
+    const done: Promise<void>[] = [];
+    const settled = new Map<number, () => void>();
+    for (const index of this.#plan.entities.keys()) {
+      done.push(new Promise((resolve) => settled.set(index, resolve)));
+    }
+    await Promise.all(
+      this.#plan.entities.map(async (planned, index) => {
+        await Promise.all(planned.after.map((other) => (other === index ? undefined : done[other])));
+        const report = await this.#settle(planned, index, slots, stopped ? refused : []);
+        this.#reports.set(index, report);
+        this.#states.set(index, report.outcome);
+        this.#show();
+        settled.get(index)?.();
+      }),
+    );
+
+    await this.#verify();
+    const reports = this.#plan.entities.map((planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'));
+    const report = reportOf('apply', this.#request, reports, this.#calls, this.#startedAt);
+    const unfinished = this.#isCancelled() && reports.some(({ outcome }) => outcome === 'skipped');
+    return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
+  }
+
+  /** What becomes of one entity, once those that it waits for have ended. */
+  async #settle(
+    planned: PlannedEntity,
+    index: number,
+    slots: Slots,
+    stoppedBy: readonly PlannedEntity[],
+  ): Promise<EntityReport> {
+    const { action } = planned.decision;
+    const source = this.#request.entities[index]?.source;
+    if (action === 'no-op' || action === 'refuse') return plannedReport(planned, source);
+    if (stoppedBy.length > 0) {
+      return this.#skipped(planned, index, `nothing was written, because ${ids(stoppedBy)} is refused`);
+    }
+    const broken = planned.after.filter((other) => BAD.has(this.#reports.get(other)?.outcome ?? 'unchanged'));
+    if (broken.length > 0) {
+      const names = broken.flatMap((other) => this.#plan.entities[other] ?? []);
+      return this.#skipped(planned, index, `waits for ${ids(names)}, which did not converge`);
+    }
+    await slots.take();
+    try {
+      if (this.#isCancelled()) return this.#skipped(planned, index, 'the run was cancelled');
+      return await this.#reconcile(planned, index);
+    } finally {
+      slots.give();
+    }
+  }
+
+  async #reconcile(planned: PlannedEntity, index: number): Promise<EntityReport> {
+    const entity = this.#request.entities[index];
+    if (entity === undefined) throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
+    const { target, namespace } = this.#request;
+    const needed = entity.dependsOn.flatMap((id) => {
+      const other = this.#plan.entities.find((one) => entityId(one) === id);
+      return other === undefined ? [] : [[id, this.#arnOf(other)] as const];
+    });
+    const request: ReconcileRequest = {
+      target,
+      namespace,
+      entity,
+      action: planned.decision.action,
+      arns: Object.fromEntries(needed),
+      intent: workflowInfo().runId,
+      readFirst: false,
+    };
+    this.#states.set(index, 'converging');
+    try {
+      const child = await startLocked<ReconcileResult>(
+        WorkflowType.ReconcileEntity,
+        (waited) => ({
+          workflowId: planned.workflowId,
+          args: [{ ...request, readFirst: waited }],
+          staticSummary: `${planned.decision.action} ${entityId(entity)} for ${namespace}`,
+          staticDetails: `\`${planned.arn}\``,
+          ...(hasSearchAttributes() && {
+            typedSearchAttributes: [
+              { key: IamAccount, value: target.account },
+              { key: IamNamespace, value: namespace },
+              { key: IamEntity, value: entityId(entity) },
+            ],
+          }),
+        }),
+        () => {
+          this.#states.set(index, 'waiting');
+          this.#show();
+        },
+      );
+      this.#states.set(index, 'converging');
+      return this.#collect(await child.result());
+    } catch (error) {
+      const failure = error instanceof ChildWorkflowFailure ? error.cause : error;
+      const [result] = failure instanceof ApplicationFailure ? ((failure.details ?? []) as [ReconcileResult?]) : [];
+      if (result !== undefined) return this.#collect(result);
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      return { ...plannedReport(planned, entity.source), outcome: 'failed', reason };
+    }
+  }
+
+  #collect({ report, calls }: ReconcileResult): EntityReport {
+    this.#calls = addCalls(this.#calls, calls);
+    return report;
+  }
+
+  #arnOf(planned: PlannedEntity): string {
+    const index = this.#plan.entities.indexOf(planned);
+    return this.#reports.get(index)?.arn ?? planned.arn;
+  }
+
+  /** Reads what was changed once more: converged is what AWS shows, not what was sent. */
+  async #verify(): Promise<void> {
+    const changed = [...this.#reports].filter(([, { writes }]) => writes.length > 0);
+    const healthy = changed.filter(([, { outcome }]) => !BAD.has(outcome)).map(([index]) => index);
+    if (healthy.length === 0) return;
+    this.#enter('verifying');
+    const entities = healthy.flatMap((index) => {
+      const entity = this.#request.entities[index];
+      const adopted = this.#reports.get(index)?.outcome === 'adopted';
+      // What an adoption left in place is no drift of this run.
+      return entity === undefined ? [] : [adopted ? { ...entity, undeclared: 'keep' as const } : entity];
+    });
+    const arns = Object.fromEntries(this.#plan.entities.map((planned) => [entityId(planned), this.#arnOf(planned)]));
+    const { target, namespace } = this.#request;
+    try {
+      const { differing, calls } = await reading.verifyEntities({ request: { target, namespace }, entities, arns });
+      this.#calls = addCalls(this.#calls, calls);
+      for (const { index: position, decision } of differing) {
+        const index = healthy[position];
+        const report = index === undefined ? undefined : this.#reports.get(index);
+        if (index === undefined || report === undefined) continue;
+        this.#reports.set(index, {
+          ...report,
+          outcome: 'failed',
+          drift: decision.drift,
+          reason: decision.reason ?? `was ${report.outcome}, and AWS shows it otherwise`,
+          remedy: 'apply again; if the drift stays, something else writes to the entity',
+        });
+      }
+    } catch (error) {
+      const failure = unreadReport('apply', this.#request, error, this.#startedAt);
+      for (const index of healthy) {
+        const report = this.#reports.get(index);
+        if (report === undefined) continue;
+        const reason = `was ${report.outcome}, and could not be verified: ${failure.reason ?? ''}`;
+        this.#reports.set(index, { ...report, outcome: 'failed', reason, remedy: failure.remedy });
+      }
+    }
+  }
+
+  #end(report: Report): Report {
+    this.#phase = 'done';
+    this.#show(report);
+    recordOutcome(report.result, report.summary.conflicts);
+    switch (report.result) {
+      case 'failed':
+      case 'refused': {
+        const type = report.result === 'refused' ? 'RunRefused' : 'RunFailed';
+        throw ApplicationFailure.nonRetryable(sentence(report), type, report);
+      }
+      case 'cancelled':
+        throw new CancelledFailure('the run was cancelled', [report]);
+      default:
+        return report;
+    }
+  }
+
+  #skipped(planned: PlannedEntity, index: number, reason: string): EntityReport {
+    const report = plannedReport(planned, this.#request.entities[index]?.source);
+    return { ...report, outcome: 'skipped', reason, remedy: null };
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#show();
+  }
+
+  #progress(): Progress {
+    const waiting = [...this.#states].filter(([, state]) => state === 'waiting').map(([index]) => index);
+    const names = waiting.flatMap((index) => this.#plan.entities[index] ?? []);
+    return {
+      phase: this.#phase,
+      done: this.#reports.size,
+      total: this.#request.entities.length,
+      entities: this.#plan.entities
+        .map(({ kind, name, decision }, index) => ({
+          kind,
+          name,
+          state: this.#states.get(index) ?? (decision.action === 'no-op' ? ('unchanged' as const) : ('planned' as const)),
+        }))
+        .filter(({ state }) => state !== 'unchanged')
+        .slice(0, PROGRESS_LIMIT),
+      waitingFor: names.length === 0 ? null : `another run holds ${ids(names)}`,
+    };
+  }
+
+  /** The run's page in the Temporal UI. */
+  #show(report?: Report): void {
+    const { phase, done, total, entities, waitingFor } = this.#progress();
+    const shown = report?.entities.filter(({ outcome }) => outcome !== 'unchanged') ?? [];
+    const rows = entities.slice(0, MOST_ROWS).map((entity) => {
+      const reason = shown.find((one) => entityId(one) === entityId(entity))?.reason ?? '';
+      return `| ${entityId(entity)} | ${entity.state} | ${reason} |`;
+    });
+    const lines = [
+      report === undefined ? `**${phase}**: ${String(done)} of ${String(total)}` : `**${report.result}**: ${sentence(report)}`,
+      ...(waitingFor === null ? [] : ['', waitingFor]),
+      ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
+      ...(entities.length > MOST_ROWS ? ['', `and ${String(entities.length - MOST_ROWS)} more`] : []),
+    ];
+    setCurrentDetails(lines.join('\n'));
+  }
+}
+
+const MOST_ROWS = 50;
+
+function ids(entities: readonly { readonly kind: string; readonly name: string }[]): string {
+  const names = entities.slice(0, 3).map(entityId);
+  return entities.length > 3 ? `${names.join(', ')} and ${String(entities.length - 3)} more` : names.join(', ');
+}
+
+/** A report in a line: `2 created, 1 refused`, or why there is nothing to count. */
+function sentence(report: Report): string {
+  const counts = Object.entries(report.summary).filter(([, count]) => count > 0);
+  return report.reason ?? counts.map(([outcome, count]) => `${String(count)} ${outcome}`).join(', ');
+}
+
+/** A bounded pool. */
+class Slots {
+  #free: number;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(size: number) {
+    this.#free = size;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}

@@ -1,0 +1,3 @@
+export { bootstrap } from './bootstrap.js';
+export { plan } from './plan.js';
+export { reconcileEntity } from './reconcile-entity.js';

@@ -1,0 +1,194 @@
+import { ActivityFailure, ApplicationFailure, CancellationScope, setCurrentDetails } from '@temporalio/workflow';
+import { entityId } from '../contract/entity.js';
+import { FAILURES, isFailureType } from '../contract/failures.js';
+import type { FailureDetails } from '../contract/failures.js';
+import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
+import { addCalls } from '../contract/report.js';
+import type { DecisionAction, EntityReport, Outcome, Write } from '../contract/report.js';
+import type { StepResult } from '../contract/steps.js';
+import { recordOutcome } from './search-attributes.js';
+import { MOST_ROUNDS, writing, writingOptions } from './timeouts.js';
+
+/** What an action is called once it is done. */
+const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
+  create: 'created',
+  adopt: 'adopted',
+  update: 'updated',
+  delete: 'deleted',
+  'no-op': 'unchanged',
+  refuse: 'refused',
+};
+
+const STATE: Readonly<Record<DecisionAction, EntityState>> = {
+  create: 'creating',
+  adopt: 'adopting',
+  update: 'converging',
+  delete: 'deleting',
+  'no-op': 'unchanged',
+  refuse: 'refused',
+};
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Brings one entity to its desired state. Its workflow ID is the entity's lock: one run at a time in an account,
+ * whatever namespace asks. A cancellation does not stop it midway, so no half-made entity is left.
+ *
+ * Fails where a person must look (refused, failed); the result is then in the failure's details.
+ */
+export async function reconcileEntity(request: ReconcileRequest): Promise<ReconcileResult> {
+  return CancellationScope.nonCancellable(() => new Reconciliation(request).run());
+}
+
+class Reconciliation {
+  readonly #request: ReconcileRequest;
+  readonly #report: Mutable<EntityReport>;
+  #calls: Record<string, number> = {};
+
+  constructor(request: ReconcileRequest) {
+    const { entity, action } = request;
+    this.#request = request;
+    this.#report = {
+      kind: entity.kind,
+      name: entity.name,
+      arn: null,
+      decision: action,
+      outcome: 'failed',
+      confirmedBy: null,
+      drift: [],
+      undeclared: [],
+      writes: [],
+      conflicts: [],
+      reason: null,
+      remedy: null,
+      attempts: 0,
+      ...(entity.source === undefined ? {} : { source: entity.source }),
+    };
+  }
+
+  async run(): Promise<ReconcileResult> {
+    try {
+      await this.#converge(this.#request.action);
+    } catch (error) {
+      this.#fail(error);
+    }
+    const report = this.#report;
+    const conflicts = report.conflicts.map((conflict) => ({ ...conflict, resolvedAs: report.outcome }));
+    const result: ReconcileResult = { report: { ...report, conflicts }, calls: this.#calls };
+    this.#show(report.outcome);
+    recordOutcome(report.outcome, conflicts.length);
+    if (report.outcome === 'failed' || report.outcome === 'refused') {
+      const type = report.outcome === 'refused' ? 'Refused' : 'RunFailed';
+      throw ApplicationFailure.nonRetryable(`${entityId(report)}: ${report.reason ?? ''}`, type, result);
+    }
+    return result;
+  }
+
+  /** Follows the decisions: what was absent may exist by now, and what existed may be gone. */
+  async #converge(planned: DecisionAction): Promise<void> {
+    let action = planned;
+    let readFirst = this.#request.readFirst;
+    for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+      this.#show(STATE[action]);
+      const made = this.#report.confirmedBy !== null;
+      const step = await this.#step(action, readFirst);
+      const decided = step.decision.action;
+      if (action === 'create' && decided === 'create') {
+        this.#report.confirmedBy = step.confirmedBy;
+        this.#settle('create', step);
+        if (!step.remaining) return;
+        await this.#finish(step.confirmedBy === 'reply');
+        return;
+      }
+      if (decided === 'create') {
+        // It was there when the plan looked, and is gone.
+        action = 'create';
+        readFirst = true;
+        continue;
+      }
+      if (action === 'create' && step.remaining) {
+        this.#settle(decided, step);
+        action = 'update';
+        continue;
+      }
+      // The second step of a create or of an adoption after a conflict decides again, and mostly calls it an update.
+      this.#settle(made || this.#report.decision === 'adopt' ? this.#report.decision : decided, step);
+      if (decided === 'refuse') this.#settle('refuse', step);
+      return;
+    }
+    throw ApplicationFailure.nonRetryable('something else keeps making and removing it', 'NotConverged');
+  }
+
+  /** What the Create could not carry: policies, attachments, members. */
+  async #finish(fresh: boolean): Promise<void> {
+    const { entity } = this.#request;
+    this.#show('converging');
+    const step = await writing.updateEntity.executeWithOptions(
+      { ...writingOptions, summary: `complete ${entityId(entity)}` },
+      [{ ...this.#request, fresh }],
+    );
+    this.#record(step);
+    if (step.decision.action === 'refuse') this.#settle('refuse', step);
+  }
+
+  async #step(action: DecisionAction, readFirst: boolean): Promise<StepResult> {
+    const { entity } = this.#request;
+    const request = { ...this.#request, readFirst };
+    const options = { ...writingOptions, summary: `${action} ${entityId(entity)}` };
+    const step =
+      action === 'create'
+        ? await writing.createEntity.executeWithOptions(options, [request])
+        : action === 'delete'
+          ? await writing.deleteEntity.executeWithOptions(options, [request])
+          : await writing.updateEntity.executeWithOptions(options, [{ ...request, fresh: false }]);
+    this.#record(step);
+    return step;
+  }
+
+  #record(step: StepResult): void {
+    const report = this.#report;
+    report.arn = step.arn;
+    report.writes = [...report.writes, ...step.writes];
+    report.conflicts = [...report.conflicts, ...step.conflicts.map((one) => ({ ...one, resolvedAs: 'failed' as const }))];
+    report.attempts = Math.max(report.attempts, step.attempt);
+    this.#calls = addCalls(this.#calls, step.calls);
+  }
+
+  #settle(action: DecisionAction, { decision, confirmedBy }: StepResult): void {
+    const report = this.#report;
+    report.decision = action;
+    report.outcome = OUTCOME[action];
+    report.confirmedBy = confirmedBy ?? report.confirmedBy;
+    report.drift = decision.drift.length > 0 ? decision.drift : report.drift;
+    report.undeclared = decision.undeclared;
+    report.reason = decision.reason ?? report.reason;
+    report.remedy = decision.remedy;
+  }
+
+  #fail(error: unknown): void {
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const failure = cause instanceof ApplicationFailure ? cause : undefined;
+    const type = isFailureType(failure?.type) ? failure.type : 'Unexpected';
+    const [details] = (failure?.details ?? []) as [FailureDetails?];
+    if (details !== undefined) this.#calls = addCalls(this.#calls, details.calls);
+    const request = details?.requestId == null ? '' : ` (request ${details.requestId})`;
+    this.#report.outcome = type === 'Refused' || type === 'WrongAccount' ? 'refused' : 'failed';
+    this.#report.reason = `${cause instanceof Error ? cause.message : String(cause)}${request}`;
+    this.#report.remedy = FAILURES[type].remedy;
+  }
+
+  /** The run's page in the Temporal UI: state, and each write with the request ID under which AWS knows it. */
+  #show(state: EntityState): void {
+    const { arn, writes, conflicts, reason, remedy } = this.#report;
+    const lines = [
+      `**${entityId(this.#request.entity)}**: ${state}`,
+      ...(arn === null ? [] : ['', `\`${arn}\``]),
+      ...(reason === null ? [] : ['', `${reason}.`]),
+      ...(remedy === null ? [] : ['', `Remedy: ${remedy}.`]),
+      ...(writes.length === 0 ? [] : ['', '| write | AWS request ID | at |', '| --- | --- | --- |']),
+      ...writes.map(({ operation, requestId, at }: Write) => `| ${operation} | ${requestId ?? 'reply lost'} | ${at} |`),
+      ...conflicts.map(({ operation, code, requestId }) => `\nConflict: ${operation} answered ${code} (${requestId ?? ''})`),
+    ];
+    setCurrentDetails(lines.join('\n'));
+  }
+}

@@ -1,0 +1,67 @@
+import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { FAILURES, isFailureType } from '../contract/failures.js';
+import type { FailureDetails } from '../contract/failures.js';
+import type { BootstrapRequest } from '../contract/messages.js';
+import { resultOf, summarize } from '../contract/report.js';
+import type { EntityReport, Report } from '../contract/report.js';
+
+/** Puts a report together from what became of the entities. */
+export function reportOf(
+  command: Report['command'],
+  request: BootstrapRequest,
+  entities: readonly EntityReport[],
+  calls: Readonly<Record<string, number>>,
+  startedAt: number,
+): Report {
+  const { workflowId, runId } = workflowInfo();
+  return {
+    version: 1,
+    command,
+    result: resultOf(entities),
+    account: request.target.account,
+    partition: request.target.partition,
+    namespace: request.namespace,
+    environment: request.environment,
+    digest: request.digest,
+    request: { key: request.key, pipeline: request.pipeline },
+    workflow: { workflowId, runId, url: null },
+    entities,
+    summary: summarize(entities),
+    apiCalls: { total: Object.values(calls).reduce((sum, count) => sum + count, 0), byOperation: calls },
+    startedAt: new Date(startedAt).toISOString(),
+    durationMs: Date.now() - startedAt,
+    reason: null,
+    remedy: null,
+  };
+}
+
+/** The report of a run that could not read the account: nothing is known of the entities, and nothing was written. */
+export function unreadReport(
+  command: Report['command'],
+  request: BootstrapRequest,
+  error: unknown,
+  startedAt: number,
+): Report {
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  if (!(failure instanceof ApplicationFailure)) throw error;
+  const type = isFailureType(failure.type) ? failure.type : 'Unexpected';
+  const [details] = (failure.details ?? []) as [FailureDetails?];
+  const requestId = details?.requestId ?? null;
+  return {
+    ...reportOf(command, request, [], details?.calls ?? {}, startedAt),
+    result: type === 'WrongAccount' ? 'refused' : 'failed',
+    reason: `${failure.message}${requestId === null ? '' : ` (request ${requestId})`}`,
+    remedy: FAILURES[type].remedy,
+  };
+}
+
+/** Ends a run whose argument another client has sent malformed: any other error would repeat the task for ever. */
+export function assertRequest(request: unknown): asserts request is BootstrapRequest {
+  const { target, namespace, entities } = (request ?? {}) as Partial<BootstrapRequest>;
+  if (typeof target?.account !== 'string' || typeof namespace !== 'string' || !Array.isArray(entities)) {
+    throw ApplicationFailure.nonRetryable(
+      'the argument is no bootstrap request: it needs target.account, namespace and entities',
+      'InvalidManifest',
+    );
+  }
+}
