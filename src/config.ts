@@ -82,5 +82,5 @@ function pipelineOf(environment: Environment): Config['pipeline'] {
   if (environment['JENKINS_URL'] !== undefined) {
     return { provider: 'jenkins', url: read('BUILD_URL'), commit: read('GIT_COMMIT'), actor: read('BUILD_USER') };
   }
-  return { provider: 'local', url: null, commit: null, actor: environment['USER'] ?? null };
+  return { provider: 'local', url: null, commit: null, actor: environment['USER'] ?? environment['LOGNAME'] ?? null };
 }

@@ -383,7 +383,7 @@ export async function recentRuns(temporal: TemporalConnection, prefix: string, l
     });
     if (runs.length >= limit) break;
   }
-  return runs;
+  return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
 /** One line of `status`. */

@@ -5,12 +5,18 @@ export class EmbeddedError extends Error {
 
 /** What went wrong, in a line, the cause of a failed `fetch` or spawn included. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error && error.cause.message !== '' ? error.cause : undefined;
-  return cause === undefined ? error.message : `${error.message}: ${cause.message}`;
+  const message = property(error, 'message');
+  if (typeof message !== 'string') return String(error);
+  const cause = property(property(error, 'cause'), 'message');
+  return typeof cause === 'string' && cause !== '' ? `${message}: ${cause}` : message;
 }
 
 /** Whether an error of the operating system has one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return codes.includes(String(property(error, 'code')));
+}
+
+/** By shape and not by class: an error of Node's own may come from another realm. */
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

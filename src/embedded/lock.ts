@@ -4,18 +4,20 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './error.js';
 import type { Announce } from './options.js';
-import { identifySelf, liveness, parseIdentity } from './process.js';
+import { identifySelf, liveness, parseIdentity, type ProcessIdentity } from './process.js';
 
 const POLL_MS = 100;
+/** Shorter waits are not spoken of. */
+const QUIET_MS = 500;
 const REMIND_MS = 30_000;
 /** The holder touches its lock this often, so that others can judge it where they cannot see its process. */
 const TOUCH_MS = 2_000;
 /** A lock from another machine or container that was not touched for so long is taken over. */
-const ABANDONED_MS = 15_000;
+const ABANDONED_MS = 10_000;
 
 /** How a lock is spoken of. */
 export interface LockOptions {
-  /** What its holder does, as in "waiting for process 12, which is *building the Temporal CLI*". */
+  /** What it is held for, as others are told: "waiting for process 12, which is *building the Temporal CLI*". */
   readonly purpose: string;
   readonly announce?: Announce | undefined;
 }
@@ -31,7 +33,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
   const holder = `${String(process.pid)}-${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
   const queue = new Queue(path, options);
-  while (!(await queue.isFree()) || !(await take(path, holder))) await sleep(POLL_MS);
+  while (!(await queue.isFree()) || !(await take(path, holder, options.purpose))) await sleep(POLL_MS);
   const touching = setInterval(() => {
     const now = new Date();
     void utimes(join(path, holder), now, now).catch(() => undefined);
@@ -44,11 +46,11 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
   }
 }
 
-async function take(path: string, holder: string): Promise<boolean> {
+async function take(path: string, holder: string, purpose: string): Promise<boolean> {
   const prepared = `${path}.${holder}`;
   await mkdir(prepared);
   try {
-    await writeFile(join(prepared, holder), JSON.stringify(await identifySelf()));
+    await writeFile(join(prepared, holder), JSON.stringify({ ...(await identifySelf()), purpose } satisfies Held));
     await rename(prepared, path);
     return true;
   } catch (error) {
@@ -63,10 +65,13 @@ async function remove(path: string, holder: string): Promise<void> {
   await rmdir(path).catch(ignore('ENOENT', 'ENOTEMPTY', 'EEXIST'));
 }
 
+/** What a holder's file says. */
+type Held = ProcessIdentity & { readonly purpose: string };
+
 /** One process's wait: whom it waits for, since when, and what it has told the user about it. */
 class Queue {
   private seen: { readonly holder: string; readonly touched: number; readonly since: number } | undefined;
-  private announced: { readonly holder: string; readonly at: number } | undefined;
+  private announced = Date.now() + QUIET_MS - REMIND_MS;
 
   constructor(
     private readonly path: string,
@@ -88,7 +93,7 @@ class Queue {
       await remove(this.path, holder);
       return true;
     }
-    this.announce(holder, identity?.pid);
+    this.announce(identity && (JSON.parse(text) as Held));
     return false;
   }
 
@@ -104,11 +109,11 @@ class Queue {
     return Date.now() - this.seen.since > ABANDONED_MS;
   }
 
-  private announce(holder: string, pid: number | undefined): void {
-    const now = Date.now();
-    if (this.announced?.holder === holder && now - this.announced.at < REMIND_MS) return;
-    this.announced = { holder, at: now };
-    this.options.announce?.(`waiting for process ${String(pid ?? 'unknown')}, which is ${this.options.purpose}`);
+  private announce(held: Held | undefined): void {
+    if (Date.now() - this.announced < REMIND_MS) return;
+    this.announced = Date.now();
+    const whom = held === undefined ? `the lock ${this.path}` : `process ${String(held.pid)}, which is ${held.purpose}`;
+    this.options.announce?.(`waiting for ${whom}`);
   }
 }
 

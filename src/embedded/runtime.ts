@@ -212,8 +212,10 @@ class StateFolder {
       const { pid, address, uiUrl, startedAt } = value ?? {};
       if (typeof pid !== 'number' || typeof address !== 'string') return undefined;
       return {
-        ...{ pid, address, startedAt: String(startedAt) },
+        pid,
+        address,
         uiUrl: typeof uiUrl === 'string' ? uiUrl : undefined,
+        startedAt: String(startedAt),
       };
     } catch {
       return undefined;

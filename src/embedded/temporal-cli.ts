@@ -6,7 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { once } from './cache.js';
-import { EmbeddedError, reasonOf } from './error.js';
+import { EmbeddedError, hasCode, reasonOf } from './error.js';
 import type { EmbeddedOptions } from './options.js';
 import { packageRoot } from './package-root.js';
 
@@ -104,8 +104,11 @@ async function downloaded(options: TemporalCliOptions): ReturnType<Way> {
   }
   const index = new URL(options.downloadIndex ?? DOWNLOAD_INDEX);
   index.search = new URLSearchParams({
-    ...{ platform, arch: architecture, format: 'tar.gz' },
-    ...{ 'sdk-name': 'sdk-typescript', 'sdk-version': await sdkVersion() },
+    platform,
+    arch: architecture,
+    format: 'tar.gz',
+    'sdk-name': 'sdk-typescript',
+    'sdk-version': await sdkVersion(),
   }).toString();
   const directory = await once(
     await downloadDirectory(options),
@@ -143,7 +146,10 @@ async function goInstalled(options: TemporalCliOptions): ReturnType<Way> {
       }, PROGRESS_MS);
       try {
         await execFileAsync('/bin/sh', ['-c', 'GOBIN=$1 exec go install "$2"', 'sh', temporary, GO_MODULE], {
-          ...{ cwd: temporary, env: options.environment, timeout: GO_TIMEOUT_MS, maxBuffer: 64_000_000 },
+          cwd: temporary,
+          env: options.environment,
+          timeout: GO_TIMEOUT_MS,
+          maxBuffer: 64_000_000,
         }).catch((error: unknown) => {
           throw new Error(`go install ${GO_MODULE} failed: ${lastLine(error)}`, { cause: error });
         });
@@ -167,8 +173,7 @@ async function whyUnusable(path: string, options: TemporalCliOptions): Promise<s
       ? undefined
       : 'is another program: it does not say its Temporal version';
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return missing ? NOT_THERE : `does not run: ${lastLine(error)}`;
+    return hasCode(error, 'ENOENT') ? NOT_THERE : `does not run: ${lastLine(error)}`;
   }
 }
 
@@ -243,6 +248,7 @@ async function sdkVersion(): Promise<string> {
 
 /** The last thing that a failed child process said. */
 function lastLine(error: unknown): string {
-  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-  return said.trim().split('\n').at(-1) ?? reasonOf(error);
+  const { stderr } = error as { readonly stderr?: string };
+  const line = stderr?.trim().split('\n').at(-1);
+  return line === undefined || line === '' ? reasonOf(error) : line;
 }

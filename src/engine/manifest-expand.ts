@@ -29,6 +29,7 @@ export interface ExpandOptions {
   readonly values: ReadonlyMap<string, string>;
   readonly readFile: (path: string, from: string) => string;
   readonly report: (problem: Problem) => void;
+  readonly warn: (problem: Problem) => void;
   readonly budget: Budget;
 }
 
@@ -36,43 +37,37 @@ export interface ExpandOptions {
 export class Expander {
   /** Names of variables that some template has used. */
   readonly used = new Set<string>();
+  /** Values that problems have left in the place of others: what else is wrong with them is a consequence. */
+  readonly broken = new Set<Tree>();
   private readonly files = new Map<string, Parsed>();
   private readonly path: PropertyKey[] = [];
   private included = false;
 
   constructor(private readonly options: ExpandOptions) {}
 
-  /**
-   * @param literal - fields of the outermost map that are structure and are not rendered, nor are its keys
-   * @returns undefined where a problem has left nothing
-   */
-  expand(tree: Tree, path: readonly PropertyKey[], literal: readonly string[]): Tree | undefined {
+  /** @param literal - fields of the outermost map that are structure and are not rendered; nor are its keys */
+  expand(tree: Tree, path: readonly PropertyKey[], literal: readonly string[]): Tree {
     this.path.splice(0, this.path.length, ...path);
     this.included = false;
     return this.tree(tree, literal);
   }
 
-  private tree(tree: Tree, literal?: readonly string[]): Tree | undefined {
+  private tree(tree: Tree, literal?: readonly string[]): Tree {
     const { budget } = this.options;
-    if (budget.exhausted) return undefined;
+    if (budget.exhausted) return this.lost(tree.at);
     if (--budget.values < 0 || budget.characters < 0) {
       budget.exhausted = true;
       const what = budget.values < 0 ? `${String(Limit.Values)} values` : `${String(MOST_CHARACTERS)} characters`;
       this.report(tree.at, `the manifest has more than ${what} in all`, 'repeat less, or split it');
-      return undefined;
+      return this.lost(tree.at);
     }
-    if (tree.type === 'scalar') {
-      if (typeof tree.value !== 'string') return tree;
-      const text = this.text(tree.value, tree.at);
-      return text === tree.value ? tree : scalarTree(tree.at, text);
-    }
+    if (tree.type === 'scalar') return typeof tree.value === 'string' ? this.scalar(tree.value, tree) : tree;
     if (tree.type === 'list') {
-      const items: Tree[] = [];
-      tree.items.forEach((item, index) => {
+      const items = tree.items.map((item, index) => {
         this.path.push(index);
-        // A value that is lost keeps its place, for the paths of those after it.
-        items.push(this.tree(item) ?? scalarTree(item.at, null));
+        const rendered = this.tree(item);
         this.path.pop();
+        return rendered;
       });
       return listTree(tree.at, items);
     }
@@ -82,46 +77,70 @@ export class Expander {
     const entries = new Map<string, MapEntry>();
     for (const [key, entry] of tree.entries) {
       this.path.push(key);
-      const rendered = literal === undefined ? this.text(key, entry.at) : key;
+      const { text, failed } = literal === undefined ? this.text(key, entry.at) : { text: key, failed: false };
       const value = literal?.includes(key) === true ? entry.value : this.tree(entry.value);
-      if (entries.has(rendered)) {
-        this.report(entry.at, `two keys render to ${show(rendered)}`, 'rename one of them');
-      } else if (rendered === '__proto__') {
+      if (failed) this.broken.add(value);
+      if (entries.has(text)) {
+        this.report(entry.at, `two keys render to ${show(text)}`, 'rename one of them');
+      } else if (text === '__proto__') {
         this.report(entry.at, 'the key __proto__ is not allowed', 'change the value that it is made of');
-      } else if (value !== undefined) entries.set(rendered, { at: entry.at, value });
+      } else entries.set(text, { at: entry.at, value });
       this.path.pop();
     }
     return mapTree(tree.at, entries);
   }
 
-  private text(text: string, at: At): string {
-    this.options.budget.characters -= text.length;
-    const { text: rendered, used, problems } = renderTemplate(text, this.options.values);
-    if (rendered.length > text.length) this.options.budget.characters -= rendered.length - text.length;
-    for (const name of used) this.used.add(name);
-    for (const { message, remedy } of problems) this.report(at, message, remedy);
-    this.warnOfSyntax();
+  private scalar(value: string, tree: Tree): Tree {
+    const { text, failed } = this.text(value, tree.at);
+    if (text === value && !failed) return tree;
+    const rendered = scalarTree(tree.at, text);
+    if (failed) this.broken.add(rendered);
     return rendered;
   }
 
-  private file(entry: MapEntry, size: number, literal: readonly string[] | undefined): Tree | undefined {
+  private text(text: string, at: At): { readonly text: string; readonly failed: boolean } {
+    const { values, budget, warn } = this.options;
+    const rendered = renderTemplate(text, values);
+    budget.characters -= Math.max(text.length, rendered.text.length);
+    for (const name of rendered.used) this.used.add(name);
+    for (const { message, remedy } of rendered.problems) this.report(at, message, remedy);
+    for (const [variable, name = ''] of text.matchAll(/\$\{(\w+)\}/g)) {
+      if (!values.has(name)) continue;
+      warn({
+        ...placeOf(at),
+        path: pathText(this.path),
+        message: `${variable} is a variable of IAM policies, not a template`,
+        remedy: `write {{${name}}} if the manifest's ${name} is meant`,
+      });
+    }
+    return { text: rendered.text, failed: rendered.problems.length > 0 };
+  }
+
+  private lost(at: At): Tree {
+    const tree = scalarTree(at, null);
+    this.broken.add(tree);
+    return tree;
+  }
+
+  private file(entry: MapEntry, size: number, literal: readonly string[] | undefined): Tree {
     const at = entry.value.at;
     if (this.included) {
-      return this.report(entry.at, `${FILE_KEY} inside of a file`, 'name the inner file in the manifest itself');
+      return this.refuse(entry.at, `${FILE_KEY} inside of a file`, 'name the inner file in the manifest itself');
     }
     if (size > 1) {
-      return this.report(entry.at, `${FILE_KEY} stands beside other keys`, 'put the other keys into the file');
+      return this.refuse(entry.at, `${FILE_KEY} stands beside other keys`, 'put the other keys into the file');
     }
     if (entry.value.type !== 'scalar' || typeof entry.value.value !== 'string') {
-      return this.report(at, `${FILE_KEY} must be the path of a file`, `write { ${FILE_KEY}: policies/name.json }`);
+      return this.refuse(at, `${FILE_KEY} must be the path of a file`, `write { ${FILE_KEY}: policies/name.json }`);
     }
-    const path = this.text(entry.value.value, at);
+    const { text: path, failed } = this.text(entry.value.value, at);
+    if (failed) return this.lost(at);
     const escape = whyRefused(path);
     if (escape !== undefined) {
-      return this.report(at, `${FILE_KEY} ${show(path)} ${escape}`, "name a file below the manifest's folder, with /");
+      return this.refuse(at, `${FILE_KEY} ${show(path)} ${escape}`, "name a file below the manifest's folder, with /");
     }
     const parsed = this.read(path, at);
-    if (parsed?.tree === null || parsed === undefined) return undefined;
+    if (parsed === undefined || parsed.tree === null) return this.lost(at);
     this.included = true;
     const tree = this.tree(parsed.tree, literal);
     this.included = false;
@@ -152,7 +171,12 @@ export class Expander {
     return parsed;
   }
 
-  private report(at: At, message: string, remedy: string): undefined {
+  private refuse(at: At, message: string, remedy: string): Tree {
+    this.report(at, message, remedy);
+    return this.lost(at);
+  }
+
+  private report(at: At, message: string, remedy: string): void {
     this.options.report({ ...placeOf(at), path: pathText(this.path), message, remedy });
   }
 }

@@ -33,6 +33,14 @@ export interface Environment {
   readonly at: At;
 }
 
+/** A variable with the value that holds in this call. */
+interface Variable {
+  readonly value: string;
+  readonly at: At;
+  /** An environment's fields have used it. */
+  used: boolean;
+}
+
 /** A manifest whose outermost fields are known; what is wrong with them has been reported. */
 export interface Header {
   readonly origin: Origin;
@@ -40,7 +48,7 @@ export interface Header {
   readonly namespaceAt: At;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly environmentsAt: At;
-  readonly variables: ReadonlyMap<string, { readonly value: string; readonly at: At }>;
+  readonly variables: ReadonlyMap<string, Variable>;
   readonly defaults: MapTree | null;
   readonly entities: readonly Tree[];
 }
@@ -129,7 +137,7 @@ function readVariables(
   overrides: Readonly<Record<string, string>>,
   report: (problem: Problem) => void,
 ): Header['variables'] {
-  const variables = new Map<string, { readonly value: string; readonly at: At }>();
+  const variables = new Map<string, Variable>();
   if (tree?.type !== 'map') return variables;
   for (const [name, { at, value }] of tree.entries) {
     const path = pathText(['variables', name]);
@@ -172,7 +180,7 @@ function readVariables(
     }
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
     // A refused value still counts as declared, so that its uses are not reported too.
-    variables.set(name, { value: override ?? (text?.includes('{{') === true ? '' : (text ?? '')), at });
+    variables.set(name, { value: override ?? (text?.includes('{{') === true ? '' : (text ?? '')), at, used: false });
   }
   return variables;
 }
@@ -233,14 +241,18 @@ function readTarget(
   report: (problem: Problem) => void,
 ): Target {
   const values = new Map([['environment', name], ['namespace', namespace]]);
-  for (const [variable, { value }] of variables) values.set(variable, value);
+  for (const variable of variables) values.set(variable[0], variable[1].value);
   const rendered = new Map(tree.type === 'map' ? tree.entries : []);
   // In this order, so that the ARN of the role can name the account.
   for (const field of ['account', 'partition', 'assumeRole']) {
     const entry = rendered.get(field);
     const text = stringOf(entry?.value);
     if (entry !== undefined && text !== null) {
-      const { text: result, problems } = renderTemplate(text, values);
+      const { text: result, used, problems } = renderTemplate(text, values);
+      for (const name of used) {
+        const variable = variables.get(name);
+        if (variable !== undefined) variable.used = true;
+      }
       for (const problem of problems) {
         report({ ...placeOf(entry.value.at), path: pathText([...path, field]), ...problem });
       }
@@ -252,20 +264,19 @@ function readTarget(
     } else if (field === 'partition') values.set(field, 'aws');
   }
   const checked = tree.type === 'map' ? mapTree(tree.at, rendered) : tree;
-  const fields = Object.keys(environmentSchema.shape);
   const parsed = environmentSchema.safeParse(jsonOf(checked));
-  const problems = problemsOf(parsed.error?.issues ?? [], {
+  const written = tree.type === 'map' ? tree.entries : new Map<string, unknown>();
+  // A field whose template failed has been reported, and is not missing.
+  const issues = (parsed.error?.issues ?? []).filter(({ path: [field] }) => {
+    return rendered.has(String(field)) || !written.has(String(field));
+  });
+  const problems = problemsOf(issues, {
     tree: checked,
     pathOf: (inner) => [...path, ...inner],
     owner: `environment ${name}`,
-    fields,
+    fields: Object.keys(environmentSchema.shape),
   });
-  const written = tree.type === 'map' ? tree.entries : new Map<string, unknown>();
-  for (const problem of problems) {
-    // A field whose template failed has been reported, and is not missing.
-    const field = problem.path.slice(pathText(path).length + 1);
-    if (!(problem.message.endsWith(' is missing') && written.has(field))) report(problem);
-  }
+  for (const problem of problems) report(problem);
   const target: Target = {
     account: stringOf(rendered.get('account')?.value) ?? '',
     partition: stringOf(rendered.get('partition')?.value) ?? 'aws',

@@ -17,13 +17,32 @@ export interface IssueContext {
   readonly owner: string;
   /** Fields that the owner has, for suggestions. */
   readonly fields: readonly string[];
+  /** Values of which something has been reported already; what a schema says of them is a consequence. */
+  readonly broken?: ReadonlySet<Tree>;
   /** Another message for an unknown field. */
   readonly unknownField?: (field: string) => { readonly message: string; readonly remedy: string } | undefined;
 }
 
 /** Turns what zod has found into problems with places and remedies. */
 export function problemsOf(issues: readonly Issue[], context: IssueContext): Problem[] {
-  return issues.flatMap((issue) => problemsOfIssue(issue, context));
+  return issues.flatMap((issue) => (isConsequence(issue, context) ? [] : problemsOfIssue(issue, context)));
+}
+
+function isConsequence(issue: Issue, { tree, broken }: IssueContext): boolean {
+  if (broken === undefined || broken.size === 0) return false;
+  if (broken.has(tree)) return true;
+  let here: Tree | undefined = tree;
+  for (let length = 1; length <= issue.path.length; length++) {
+    here = follow(tree, issue.path.slice(0, length)).tree;
+    if (here !== undefined && broken.has(here)) return true;
+  }
+  return issue.path.length > 0 && issue.code !== 'unrecognized_keys' && here !== undefined && holdsAny(here, broken);
+}
+
+function holdsAny(tree: Tree, wanted: ReadonlySet<Tree>): boolean {
+  if (wanted.has(tree)) return true;
+  if (tree.type === 'list') return tree.items.some((item) => holdsAny(item, wanted));
+  return tree.type === 'map' && [...tree.entries.values()].some(({ value }) => holdsAny(value, wanted));
 }
 
 /** What a path leads to. */

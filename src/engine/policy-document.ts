@@ -359,22 +359,18 @@ function leafChanges(
   spelling: ReadonlyMap<string, string>,
 ): DocumentChange[] {
   const spell = (name: Json): Json => (typeof name === 'string' ? (spelling.get(name) ?? name) : name);
-  return [...new Map([...observed, ...desired])].flatMap(
-    ([
-      id,
-      {
-        path: [field = '', part, key],
-      },
-    ]) => {
-      const [before, after] = [observed.get(id)?.value, desired.get(id)?.value];
-      if (JSON.stringify(before) === JSON.stringify(after)) return [];
-      const shown = (value: Json | undefined): Json | undefined =>
-        field.endsWith('Action') && isList(value) ? value.map(spell) : value;
-      const inside = (part === undefined ? '' : `.${part}`) + (key === undefined ? '' : `[${show(spell(key), 200)}]`);
-      const what = difference(shown(before), shown(after), field.endsWith('Principal'));
-      return [change(at + field + inside, shown(before), shown(after), `${label}${field}${inside} ${what}`)];
-    },
-  );
+  const changes: DocumentChange[] = [];
+  for (const [id, { path }] of new Map([...observed, ...desired])) {
+    const [field = '', part, key] = path;
+    const [before, after] = [observed.get(id)?.value, desired.get(id)?.value];
+    if (JSON.stringify(before) === JSON.stringify(after)) continue;
+    const shown = (value: Json | undefined): Json | undefined =>
+      field.endsWith('Action') && isList(value) ? value.map(spell) : value;
+    const inside = (part === undefined ? '' : `.${part}`) + (key === undefined ? '' : `[${show(spell(key), 200)}]`);
+    const what = difference(shown(before), shown(after), field.endsWith('Principal'));
+    changes.push(change(at + field + inside, shown(before), shown(after), `${label}${field}${inside} ${what}`));
+  }
+  return changes;
 }
 
 function difference(before: Json | undefined, after: Json | undefined, principals: boolean): string {

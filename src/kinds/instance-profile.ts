@@ -1,6 +1,7 @@
 import type { InstanceProfile } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { AwsError } from '../aws/errors.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
   absentIsDone,
@@ -49,6 +50,11 @@ function observedOf(profile: InstanceProfile): Observed {
 
 function removalOf(InstanceProfileName: string, RoleName: string): Step {
   return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...absentIsDone };
+}
+
+/** AWS calls the second role an exceeded quota, the only one of that name. */
+function isRoleThere(error: AwsError): boolean {
+  return error.code === 'LimitExceeded' && error.message.includes('InstanceSessionsPerInstanceProfile');
 }
 
 /** An instance profile with its role. */
@@ -125,6 +131,9 @@ export const instanceProfile: Kind = {
       ...(changes['roles']?.put ?? []).map((RoleName) => ({
         operation: 'AddRoleToInstanceProfile' as const,
         input: { InstanceProfileName, RoleName },
+        // A role is there that the read before did not show: most likely this one, by an earlier attempt. Were it
+        // another, verification would show the drift.
+        isDone: isRoleThere,
       })),
       ...tagSteps(
         { tag: 'TagInstanceProfile', untag: 'UntagInstanceProfile' },

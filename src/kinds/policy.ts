@@ -51,6 +51,11 @@ function arnOf(spec: JsonObject, target: Target): string {
   return `arn:${target.partition}:iam::${target.account}:policy${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
+/** A policy's ARN is its path and its name. */
+function nameOfArn(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1);
+}
+
 function versionOf(version: PolicyVersion): Version {
   return {
     id: version.VersionId ?? '',
@@ -66,9 +71,10 @@ function observedOf(
   versions: readonly PolicyVersion[],
 ): Observed {
   const known = versions.map(versionOf);
+  const { Arn: arn = '' } = policy;
   return {
-    name: policy.PolicyName ?? '',
-    arn: policy.Arn ?? '',
+    name: nameOfArn(arn),
+    arn,
     createdAt: dateText(policy.CreateDate),
     tags: tagMap(tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
@@ -153,7 +159,7 @@ export const policy: Kind = {
   async read(reader, name) {
     // By name and not by ARN: a policy under another path stands in the way all the same.
     const local = await reader.list('ListPolicies', { Scope: 'Local' }, 'Policies');
-    const PolicyArn = local.find(({ PolicyName = '' }) => PolicyName.toLowerCase() === name.toLowerCase())?.Arn;
+    const PolicyArn = local.find(({ Arn = '' }) => nameOfArn(Arn).toLowerCase() === name.toLowerCase())?.Arn;
     if (PolicyArn === undefined) return undefined;
     const found = await reader.find('GetPolicy', { PolicyArn });
     if (found?.Policy === undefined) return undefined;
@@ -173,7 +179,7 @@ export const policy: Kind = {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const present = details.policies.filter(({ PolicyName = '' }) => names.has(PolicyName.toLowerCase()));
+    const present = details.policies.filter(({ Arn = '' }) => names.has(nameOfArn(Arn).toLowerCase()));
     return unlessDenied(async () => {
       const observed = await Promise.all(
         present.map(async (detail) => {

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Everything, from a fresh clone with nothing installed: sets itself up, checks, and runs every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+started=$SECONDS
+bash scripts/setup.sh
+bash scripts/browser.sh
+echo "== checks (set-up took $((SECONDS - started)) s)"
+npm run --silent check
+echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 15 minutes)'
+npx jest --selectProjects kinds integration chaos --runInBand
+echo "== all of it took $((SECONDS - started)) s"

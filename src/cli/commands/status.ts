@@ -1,0 +1,49 @@
+import pc from 'picocolors';
+import { connectTemporal } from '../../client/connect.js';
+import { recentRuns } from '../../client/run.js';
+import type { RunSummary } from '../../client/run.js';
+import { loadConfig } from '../../config.js';
+import { ExitCode } from '../../contract/failures.js';
+import { plain, print, printError, printJson } from '../terminal.js';
+
+/** Options of `status`. */
+export interface StatusOptions {
+  readonly account?: string;
+  readonly namespace?: string;
+  readonly limit: number;
+  readonly output: 'text' | 'json';
+}
+
+/** Shows the runs under way and the last ones, newest first. */
+export async function status(options: StatusOptions): Promise<ExitCode> {
+  if (options.namespace !== undefined && options.account === undefined) {
+    printError('--namespace names a namespace of an account', 'add --account');
+    return ExitCode.Usage;
+  }
+  const parts = ['iam-bootstrap', options.account, options.namespace].filter((part) => part !== undefined);
+  const temporal = await connectTemporal(loadConfig());
+  try {
+    const runs = await recentRuns(temporal, `${parts.join(':')}${options.namespace === undefined ? ':' : ''}`, options.limit);
+    if (options.output === 'json') printJson({ version: 1, runs });
+    else print(runs.length === 0 ? 'no runs' : runs.map(render).join('\n'));
+    return ExitCode.Converged;
+  } finally {
+    await temporal.close();
+  }
+}
+
+const PAINT: Readonly<Record<string, (text: string) => string>> = {
+  RUNNING: pc.cyan,
+  COMPLETED: pc.green,
+  FAILED: pc.red,
+  TERMINATED: pc.red,
+  CANCELLED: pc.magenta,
+};
+
+function render(run: RunSummary): string {
+  const [, account = '', namespace = ''] = run.workflowId.split(':');
+  const paint = PAINT[run.status] ?? pc.yellow;
+  const who = run.memo.pipeline?.url ?? run.memo.pipeline?.actor ?? run.memo.pipeline?.provider ?? 'unknown';
+  const where = run.url === null ? '' : `\n    ${pc.dim(run.url)}`;
+  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${account}  ${plain(namespace)}  by ${plain(who)}${where}`;
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ExitCode } from '../contract/failures.js';
+import type { ApplyOptions } from './commands/apply.js';
+import type { DevOptions } from './commands/dev.js';
+import type { DoctorOptions } from './commands/doctor.js';
+import type { PlanOptions } from './commands/plan.js';
+import type { StatusOptions } from './commands/status.js';
+import type { ManifestOptions } from './request.js';
+import { explainError } from './errors.js';
+import { durationMs } from './duration.js';
+
+/** What each command resolves to: the exit code. */
+type Run = Promise<ExitCode>;
+
+const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
+
+const program = new Command('iam-bootstrap')
+  .description('Brings the IAM entities of an AWS account to a declared state, exactly once.')
+  .version(version)
+  .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes:
+  0   converged, or nothing to do
+  1   failed
+  2   changes pending (plan --detailed-exitcode)
+  3   refused: ownership, collision, wrong account
+  4   busy or unreachable: try again
+  64  invalid manifest or usage`,
+  );
+
+const output = (): Option =>
+  new Option('-o, --output <format>', 'what to print on standard output').choices(['text', 'json']).default('text');
+const quiet = (): Option => new Option('-q, --quiet', 'print the result only');
+const manifest = (command: Command): Command =>
+  command
+    .requiredOption('-f, --file <path>', 'manifest: YAML, JSON or TypeScript, or - for standard input (repeatable)', collect, [])
+    .option('-e, --environment <name>', 'which of the manifest’s environments; the default where there is one')
+    .option('--var <name=value>', 'value of a variable (repeatable)', variable, {})
+    .addOption(output())
+    .addOption(quiet());
+const adoption = (command: Command): Command =>
+  command
+    .option('--adopt <foreign:KIND/NAME>', 'take over an entity from its owner (repeatable)', collect, [])
+    .option('--keep-going', 'converge what is not refused, instead of stopping before the first write', false)
+    .option('--wait-timeout <duration>', 'how long to wait for the namespace or for a worker, as 90s, 30m or 2h', duration, 30 * 60_000)
+    .option('--request-key <key>', 'names this request; a repeat of it is known by its key');
+
+manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
+  run(async () => (await import('./commands/validate.js')).validate(options)),
+);
+adoption(manifest(program.command('plan').description('show each decision and drift; write nothing, take no lock')))
+  .option('--detailed-exitcode', 'exit 2 where changes are pending', false)
+  .action((options: PlanOptions) => run(async () => (await import('./commands/plan.js')).plan(options)));
+adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end')))
+  .option('--no-wait', 'exit 4 at once where another manifest is under way')
+  .action((options: ApplyOptions) => run(async () => (await import('./commands/apply.js')).apply(options)));
+program
+  .command('status')
+  .description('show the runs under way and the last ones')
+  .option('-a, --account <id>', 'only of this account')
+  .option('-n, --namespace <name>', 'only of this namespace; needs --account')
+  .option('-l, --limit <count>', 'how many', count, 10)
+  .addOption(output())
+  .action((options: StatusOptions) => run(async () => (await import('./commands/status.js')).status(options)));
+program
+  .command('worker')
+  .description('run the worker, which holds the AWS credentials')
+  .action(() => run(async () => (await import('./commands/worker.js')).worker()));
+program
+  .command('dev')
+  .description('run Temporal with its UI and a worker on this machine')
+  .option('--sandbox', 'an IAM emulator in place of AWS', false)
+  .option('--port <number>', 'port of the Temporal server', count)
+  .option('--ui-port <number>', 'port of the Temporal UI', count)
+  .option('--temporal-cli <path>', 'the Temporal CLI to run')
+  .action((options: DevOptions) => run(async () => (await import('./commands/dev.js')).dev(options)));
+program
+  .command('doctor')
+  .description('check Temporal, search attributes, credentials and permissions; say how to mend each')
+  .option('--register', 'register the search attributes that are missing', false)
+  .addOption(output())
+  .action((options: DoctorOptions) => run(async () => (await import('./commands/doctor.js')).doctor(options)));
+
+async function run(command: () => Run): Promise<void> {
+  process.exitCode = await command().catch(explainError);
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function variable(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('write it as name=value');
+  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function duration(text: string): number {
+  const ms = durationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('write it as 90s, 30m or 2h');
+  return ms;
+}
+
+function count(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('write a whole number');
+  return Number(text);
+}
+
+program.parseAsync().catch((error: unknown) => {
+  // Commander has printed what is wrong; help and version end well.
+  const known = error instanceof CommanderError;
+  if (!known) throw error;
+  process.exitCode = error.exitCode === 0 ? ExitCode.Converged : ExitCode.Usage;
+});

@@ -1,0 +1,155 @@
+import pc from 'picocolors';
+import type { RunEvent } from '../../client/run.js';
+import type { Progress } from '../../contract/messages.js';
+import { durationText } from '../duration.js';
+import { note, plain } from '../terminal.js';
+
+/** Shows what happens while a command runs. */
+export interface Display {
+  show(event: RunEvent): void;
+  /** Says something that is no event of the run. */
+  say(line: string): void;
+  /** Takes away what only makes sense while the run is open. */
+  end(): void;
+}
+
+/** Says nothing. */
+const SILENT: Display = { show: () => undefined, say: () => undefined, end: () => undefined };
+
+/** A live display on a terminal, plain lines as things happen elsewhere, nothing where quiet was asked for. */
+export function openDisplay({ quiet }: { readonly quiet: boolean }): Display {
+  if (quiet) return SILENT;
+  return process.stderr.isTTY ? new LiveDisplay(process.stderr) : new LineDisplay();
+}
+
+/** Events that read the same on a terminal and in a log. */
+function sentence(event: RunEvent): string | null {
+  switch (event.type) {
+    case 'started':
+      return `run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
+    case 'joined':
+      return `the same request is under way: following run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
+    case 'waiting': {
+      const { memo, startedAt, url } = event.holder;
+      const who = memo.pipeline?.url ?? memo.pipeline?.actor ?? 'another pipeline';
+      const commit = memo.pipeline?.commit == null ? '' : `, commit ${memo.pipeline.commit.slice(0, 12)}`;
+      return `waiting for the namespace: held by ${who}${commit}, since ${startedAt}${url === null ? '' : ` (${url})`}`;
+    }
+    case 'no-worker':
+      return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
+    case 'unreachable':
+      return `Temporal does not answer, trying again: ${event.message}`;
+    case 'progress':
+      return null;
+  }
+}
+
+class LineDisplay implements Display {
+  readonly #states = new Map<string, string>();
+  #phase = '';
+  #waitingFor: string | null = null;
+  #last = '';
+
+  show(event: RunEvent): void {
+    const line = sentence(event);
+    if (line !== null && line !== this.#last) this.say((this.#last = line));
+    if (event.type === 'progress') this.#progress(event.progress);
+  }
+
+  #progress({ phase, done, total, entities, waitingFor }: Progress): void {
+    if (phase !== this.#phase) this.say(`${(this.#phase = phase)}: ${String(done)} of ${String(total)}`);
+    for (const { kind, name, state } of entities) {
+      const id = `${kind}/${name}`;
+      if (this.#states.get(id) === state || state === 'planned') continue;
+      this.#states.set(id, state);
+      this.say(`${id}: ${state}`);
+    }
+    if (waitingFor !== this.#waitingFor) {
+      this.#waitingFor = waitingFor;
+      if (waitingFor !== null) this.say(waitingFor);
+    }
+  }
+
+  say(line: string): void {
+    note(plain(line));
+  }
+
+  end(): void {
+    // Lines stay.
+  }
+}
+
+/** Rows that entities take at most; the rest is counted. */
+const MOST_ROWS = 12;
+const FRAMES = ['|', '/', '-', '\\'];
+
+class LiveDisplay implements Display {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #startedAt = Date.now();
+  readonly #timer: NodeJS.Timeout;
+  #rows = 0;
+  #frame = 0;
+  #progress: Progress | null = null;
+  #notice = 'starting';
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#timer = setInterval(() => {
+      this.#draw();
+    }, 120);
+    this.#timer.unref();
+  }
+
+  show(event: RunEvent): void {
+    if (event.type === 'progress') {
+      this.#progress = event.progress;
+      this.#notice = '';
+    } else {
+      this.#notice = sentence(event) ?? '';
+      if (event.type === 'started' || event.type === 'joined') this.say(this.#notice);
+    }
+    this.#draw();
+  }
+
+  say(line: string): void {
+    this.#clear();
+    this.#stream.write(`${pc.dim(plain(line))}\n`);
+    this.#draw();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#clear();
+  }
+
+  #clear(): void {
+    if (this.#rows > 0) this.#stream.write(`\u001b[${String(this.#rows)}A\u001b[0J`);
+    this.#rows = 0;
+  }
+
+  #draw(): void {
+    this.#frame += 1;
+    const columns = this.#stream.columns || 80;
+    const spin = FRAMES[this.#frame % FRAMES.length] ?? '';
+    const elapsed = durationText(Date.now() - this.#startedAt);
+    const lines = this.#lines(spin, elapsed).map((line) => plain(line).slice(0, columns - 1));
+    this.#clear();
+    this.#stream.write(lines.map((line) => `${line}\n`).join(''));
+    this.#rows = lines.length;
+  }
+
+  #lines(spin: string, elapsed: string): string[] {
+    if (this.#progress === null) return [`${spin} ${this.#notice} (${elapsed})`];
+    const { phase, done, total, entities, waitingFor } = this.#progress;
+    const width = 24;
+    const filled = total === 0 ? width : Math.floor((done / total) * width);
+    const bar = `${'#'.repeat(filled)}${'.'.repeat(width - filled)}`;
+    const busy = entities.filter(({ state }) => state !== 'planned');
+    return [
+      `${spin} ${phase} [${bar}] ${String(done)} of ${String(total)} (${elapsed})`,
+      ...busy.slice(-MOST_ROWS).map(({ kind, name, state }) => `  ${kind}/${name}: ${state}`),
+      ...(waitingFor === null ? [] : [`  ${waitingFor}`]),
+      ...(this.#notice === '' ? [] : [`  ${this.#notice}`]),
+    ];
+  }
+}

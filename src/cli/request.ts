@@ -1,0 +1,55 @@
+import pc from 'picocolors';
+import { loadRequest } from '../client/request.js';
+import type { Config } from '../config.js';
+import type { BootstrapRequest } from '../contract/messages.js';
+import { placeText } from '../engine/problem.js';
+import type { Problem } from '../engine/problem.js';
+import { note, plain } from './terminal.js';
+
+/** Options that say which manifest is meant. */
+export interface ManifestOptions {
+  readonly file: readonly string[];
+  readonly environment?: string;
+  readonly var: Readonly<Record<string, string>>;
+  readonly output: 'text' | 'json';
+  readonly quiet?: boolean;
+}
+
+/** Options of commands that send a request. */
+export interface RequestOptions extends ManifestOptions {
+  readonly adopt: readonly string[];
+  readonly keepGoing: boolean;
+  readonly waitTimeout: number;
+  readonly requestKey?: string;
+}
+
+/** Loads the manifest; null where it is wrong, which has then been said. */
+export async function requestOf(options: RequestOptions, config: Config): Promise<BootstrapRequest | null> {
+  const loaded = await loadRequest(options.file, {
+    environment: options.environment,
+    variables: options.var,
+    adopt: options.adopt,
+    keepGoing: options.keepGoing,
+    pipeline: config.pipeline,
+    requestKey: options.requestKey,
+  });
+  if (options.quiet !== true) printWarnings(loaded.warnings);
+  if (loaded.ok) return loaded.request;
+  printProblems(loaded.problems);
+  return null;
+}
+
+/** What is no error, and may surprise. */
+export function printWarnings(warnings: readonly Problem[]): void {
+  for (const warning of warnings) note(`${pc.yellow('warning:')} ${plain(placeText(warning))}: ${plain(warning.message)}`);
+}
+
+/** Problems with their places, and what to do about each. */
+export function printProblems(problems: readonly Problem[]): void {
+  for (const problem of problems) {
+    const where = problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
+    note(`${pc.red('error:')} ${plain(placeText(problem))}:${where} ${plain(problem.message)}`);
+    note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
+  }
+  note(`${String(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}; nothing was called, nothing was written`);
+}

@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import type { AdoptPolicy, UndeclaredPolicy } from '../contract/entity.js';
+import type { ManifestContext } from '../engine/manifest.js';
+
+/** Fields that every entity has, whatever its kind. */
+export interface CommonFields {
+  /** `absent` removes the entity, if it is ours to remove. Default: present. */
+  readonly state?: 'present' | 'absent';
+  /** Which existing entities may be taken over. */
+  readonly adopt?: AdoptPolicy;
+  /** Report drift, never write. */
+  readonly observe?: boolean;
+  /** Merged with what other namespaces declare, instead of owned. */
+  readonly shared?: boolean;
+  /** What becomes of what is there but not declared, inside of declared properties. */
+  readonly undeclared?: UndeclaredPolicy;
+}
+
+/** An entity of any kind: the kind's own properties are checked when the manifest is loaded. */
+export interface EntityDeclaration extends CommonFields {
+  readonly kind: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly [property: string]: unknown;
+}
+
+/**
+ * An entity of one kind, typed by its schema: `EntityOf<typeof role>`, where the kind's object keeps the types of its
+ * name and schema.
+ */
+export type EntityOf<K extends { readonly name: string; readonly schema: z.ZodObject }> = CommonFields & {
+  readonly kind: K['name'];
+} & Readonly<z.input<K['schema']>>;
+
+/** An account and the way into it. */
+export interface EnvironmentDeclaration {
+  /** Twelve digits. */
+  readonly account: string;
+  /** Default: `aws`. */
+  readonly partition?: string;
+  /** Role that the worker assumes for all calls, in place of its own credentials. */
+  readonly assumeRole?: string;
+}
+
+/** A manifest, as YAML writes it. */
+export interface Manifest<Entity = EntityDeclaration> {
+  readonly version: 1;
+  readonly namespace: string;
+  readonly environments: Readonly<Record<string, EnvironmentDeclaration>>;
+  /** Values for `{{name}}`; `--var name=value` overrides. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** What holds for every entity that does not say otherwise. */
+  readonly defaults?: {
+    readonly path?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+    readonly adopt?: Exclude<AdoptPolicy, 'foreign'>;
+    readonly undeclared?: UndeclaredPolicy;
+    readonly permissionsBoundary?: string;
+  };
+  readonly entities: readonly Entity[];
+}
+
+/**
+ * Types a manifest written in TypeScript, as the default export of its file:
+ *
+ * @example
+ * export default defineBootstrap({
+ *   version: 1,
+ *   namespace: 'ci-platform',
+ *   environments: { dev: { account: '111111111111' } },
+ *   entities: [{ kind: 'User', userName: 'legacy-ci', state: 'absent' }],
+ * });
+ */
+export function defineBootstrap<Entity = EntityDeclaration>(manifest: Manifest<Entity>): Manifest<Entity>;
+/**
+ * Types a function that makes a manifest. It is called twice: first for its environments, with an empty account, then
+ * for all else, with the account of the environment that was chosen.
+ */
+export function defineBootstrap<Entity = EntityDeclaration>(
+  make: (context: ManifestContext) => Manifest<Entity>,
+): (context: ManifestContext) => Manifest<Entity>;
+export function defineBootstrap<T>(manifest: T): T {
+  return manifest;
+}

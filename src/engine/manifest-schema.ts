@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import type { Json, JsonObject } from '../contract/entity.js';
+import type { ManifestKind } from './manifest-entities.js';
+import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './manifest-fields.js';
+import { isVariableName } from './template.js';
+
+type Schema = Record<string, Json>;
+
+const FILE: Schema = {
+  type: 'object',
+  description: "The content of a YAML or JSON file, whose path is relative to the manifest's folder.",
+  properties: { $file: { type: 'string', minLength: 1 } },
+  required: ['$file'],
+  additionalProperties: false,
+};
+const TEMPLATE: Schema = {
+  type: 'string',
+  pattern: '\\{\\{',
+  description: 'Text with {{name}} or {{arn Kind/name}} in it.',
+};
+const FILE_REFERENCE: Schema = { $ref: '#/$defs/file' };
+const TEMPLATE_REFERENCE: Schema = { $ref: '#/$defs/template' };
+
+/** Keywords that bind text, and so would refuse a template. */
+const TEXT_BOUNDS = ['pattern', 'enum', 'const', 'minLength', 'maxLength', 'format'];
+
+/**
+ * JSON Schema (2020-12) of the manifest, for editors: completion and checks while typing. It accepts more than
+ * `validate` does, wherever a template or a file may stand. The same kinds give the same schema, byte for byte.
+ */
+export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Record<string, unknown>> {
+  const definitions: Schema = { file: FILE, template: TEMPLATE };
+  const fields = manifestSchema.shape;
+  for (const kind of kinds) definitions[kind.name] = entitySchema(kind, definitions);
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'iam-bootstrap manifest',
+    type: 'object',
+    properties: {
+      version: converted(fields.version, 'version', definitions),
+      namespace: converted(fields.namespace, 'namespace', definitions),
+      environments: {
+        type: 'object',
+        description: fields.environments.description ?? '',
+        minProperties: 1,
+        propertyNames: { pattern: '^[A-Za-z0-9][\\w.-]{0,62}$' },
+        additionalProperties: tolerant(converted(environmentSchema, 'environment', definitions)),
+      },
+      variables: {
+        type: 'object',
+        description: fields.variables.description ?? '',
+        propertyNames: {
+          pattern: '^[A-Za-z_][\\w-]*$',
+          not: { enum: ['environment', 'account', 'partition', 'namespace', 'arn'].filter(isVariableName) },
+        },
+        additionalProperties: { type: 'string' },
+      },
+      defaults: described(
+        { anyOf: [defaultsOf(definitions), FILE_REFERENCE] },
+        fields.defaults.description,
+      ),
+      entities: {
+        type: 'array',
+        description: fields.entities.description ?? '',
+        items: { oneOf: [...kinds.map(({ name }): Schema => ({ $ref: `#/$defs/${name}` })), FILE_REFERENCE] },
+      },
+    },
+    required: ['version', 'namespace', 'environments', 'entities'],
+    additionalProperties: false,
+    $defs: definitions,
+  };
+}
+
+/** The defaults; taking what belongs to others is for single entities only. */
+function defaultsOf(definitions: Schema): Schema {
+  const schema = tolerant(converted(defaultsSchema, 'defaults', definitions));
+  const properties = { ...(schema['properties'] as Schema) };
+  properties['adopt'] = { anyOf: [{ type: 'string', enum: ['own', 'unowned'] }, TEMPLATE_REFERENCE] };
+  return { ...schema, properties };
+}
+
+/** An entity of one kind: what is common to all, and the kind's own properties. */
+function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
+  const own = converted(kind.schema, kind.name, definitions);
+  const common = converted(commonSchema, 'common', definitions);
+  const ownProperties = { ...(own['properties'] as Schema | undefined) };
+  const commonProperties = { ...(common['properties'] as Schema) };
+  for (const field of Object.keys(commonFields)) Reflect.deleteProperty(ownProperties, field);
+  if (!kind.ownable) Reflect.deleteProperty(commonProperties, 'tags');
+  if (kind.share === undefined) commonProperties['shared'] = { const: false };
+
+  const properties: Schema = {};
+  for (const [name, schema] of Object.entries({ ...ownProperties, ...commonProperties })) {
+    properties[name] = tolerant(schema as Schema);
+  }
+  const required = (own['required'] as readonly string[] | undefined) ?? [];
+  return {
+    type: 'object',
+    title: kind.name,
+    ...(kind.schema.description === undefined ? {} : { description: kind.schema.description }),
+    properties: { kind: { const: kind.name }, ...properties },
+    required: ['kind', kind.nameProperty],
+    // An entity that is to go needs nothing but its name.
+    if: { properties: { state: { const: 'absent' } }, required: ['state'] },
+    else: { required: required.filter((name) => name !== kind.nameProperty) },
+    additionalProperties: false,
+  };
+}
+
+/** A zod schema as JSON Schema; what it defines for itself goes to the definitions of the whole, under its own name. */
+function converted(schema: z.ZodType, owner: string, definitions: Schema): Schema {
+  const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+  for (const [name, definition] of Object.entries(($defs ?? {}) as JsonObject)) {
+    definitions[`${owner}.${name}`] = renamed(definition, owner) as Schema;
+  }
+  return renamed(rest, owner) as Schema;
+}
+
+function renamed(value: Json, owner: string): Json {
+  if (Array.isArray(value)) return value.map((member: Json) => renamed(member, owner));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value as JsonObject).map(([key, member]) => [
+      key,
+      key === '$ref' && typeof member === 'string'
+        ? member.replace(/^#\/\$defs\//, `#/$defs/${owner}.`)
+        : renamed(member, owner),
+    ]),
+  );
+}
+
+/** A schema that accepts templates in place of bound text, and files in place of objects and lists inside of it. */
+function tolerant(schema: Schema): Schema {
+  const inner: Schema = {};
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (keyword === 'properties' && isSchema(value)) {
+      inner[keyword] = Object.fromEntries(
+        Object.entries(value).map(([name, property]) => [name, isSchema(property) ? tolerantValue(property) : property]),
+      );
+    } else if (keyword === 'additionalProperties' && isSchema(value)) inner[keyword] = tolerantValue(value);
+    else if (keyword === 'items' && isSchema(value)) inner[keyword] = tolerantValue(value);
+    else if (['anyOf', 'oneOf', 'allOf'].includes(keyword) && Array.isArray(value)) {
+      inner[keyword] = value.map((member: Json) => (isSchema(member) ? tolerant(member) : member));
+    } else if (keyword === 'propertyNames' && isSchema(value)) inner[keyword] = tolerantText(value);
+    else inner[keyword] = value;
+  }
+  return isText(inner) ? tolerantText(inner) : inner;
+}
+
+function tolerantValue(schema: Schema): Schema {
+  const value = tolerant(schema);
+  if (schema['type'] !== 'object' && schema['type'] !== 'array') return value;
+  return described({ anyOf: [value, FILE_REFERENCE] }, schema['description']);
+}
+
+/** Accepts a template beside the text that the schema binds. */
+function tolerantText(schema: Schema): Schema {
+  if (!TEXT_BOUNDS.some((keyword) => Object.hasOwn(schema, keyword))) return schema;
+  const { description, ...bound } = schema;
+  return described({ anyOf: [bound, TEMPLATE_REFERENCE] }, description);
+}
+
+function isText(schema: Schema): boolean {
+  return schema['type'] === 'string';
+}
+
+function described(schema: Schema, description: Json | undefined): Schema {
+  return typeof description === 'string' ? { description, ...schema } : schema;
+}
+
+function isSchema(value: Json | undefined): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

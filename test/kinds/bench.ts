@@ -1,0 +1,207 @@
+import * as sdk from '@aws-sdk/client-iam';
+import { createAwsClients } from '../../src/aws/clients.js';
+import type { AwsClients } from '../../src/aws/clients.js';
+import { awsError } from '../../src/aws/errors.js';
+import type { AwsError } from '../../src/aws/errors.js';
+import { takeSnapshot } from '../../src/aws/inventory.js';
+import type { Input, Operation, Output } from '../../src/aws/operations.js';
+import { Reader } from '../../src/aws/reader.js';
+import type { Json, JsonObject } from '../../src/contract/entity.js';
+import { compare } from '../../src/engine/compare.js';
+import type { Comparison, Desired, Kind, Observed, Step } from '../../src/kinds/kind.js';
+import { ACCOUNT } from '../support/kind-fixtures.js';
+import { startSandbox } from '../support/sandbox.js';
+
+/** The account that the sandbox plays. */
+export const TARGET = { account: ACCOUNT, partition: 'aws' };
+
+/** How a kind is to be compared, where it is not as usual. */
+export interface Comparing {
+  readonly removeUndeclared?: boolean;
+  readonly shared?: boolean;
+}
+
+/** Compares as the engine does. */
+export function compared(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Comparison {
+  const { removeUndeclared = false, shared = false } = options;
+  return compare(spec, observed, { rules: kind.properties, partition: TARGET.partition, removeUndeclared, shared });
+}
+
+/** A spec as the engine hands it to a kind, without marks. */
+export function desiredOf(kind: Kind, spec: JsonObject, shared = false): Desired {
+  const tags = kind.ownable ? ((spec['tags'] ?? {}) as Record<string, string>) : {};
+  return { name: kind.nameOf(spec), spec, tags, target: TARGET, shared };
+}
+
+/** The given properties of what was observed, sets in one order. */
+export function comparable(observed: Observed, properties: readonly string[]): unknown {
+  const state = Object.fromEntries(
+    properties.map((property) => {
+      const value = observed.state[property];
+      return [property, Array.isArray(value) ? [...(value as readonly Json[])].sort() : value];
+    }),
+  );
+  return { ...observed, state };
+}
+
+/** A kind at work in the sandbox. Does what the engine's activities do, and nothing beside. */
+export class Bench {
+  readonly #sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  readonly #clients: AwsClients;
+  /** Actions that each kind made use of. */
+  readonly #used = new Map<string, Set<string>>();
+
+  private constructor(sandbox: Awaited<ReturnType<typeof startSandbox>>) {
+    this.#sandbox = sandbox;
+    this.#clients = createAwsClients(TARGET, { iamEndpoint: sandbox.url, stsEndpoint: sandbox.url });
+  }
+
+  static async start(): Promise<Bench> {
+    process.env['AWS_ACCESS_KEY_ID'] = 'test';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+    return new Bench(await startSandbox());
+  }
+
+  async stop(): Promise<void> {
+    await this.#sandbox.stop();
+  }
+
+  async reset(): Promise<void> {
+    await this.#sandbox.reset();
+  }
+
+  get reader(): Reader {
+    return this.#clients.reader;
+  }
+
+  /** Actions that the kind made use of since the bench was started, by the sandbox's account. */
+  usedBy(kind: Kind): string[] {
+    return [...(this.#used.get(kind.name) ?? [])].sort();
+  }
+
+  /** Lets a kind work, and notes what it asked the sandbox for. */
+  async noting<T>(kind: Kind, work: () => Promise<T>): Promise<{ readonly result: T; readonly calls: string[] }> {
+    const before = (await this.#sandbox.journal()).length;
+    const result = await work();
+    const calls = (await this.#sandbox.journal()).slice(before).map(({ action }) => action);
+    const all = this.#used.get(kind.name) ?? new Set<string>();
+    for (const operation of calls) all.add(`iam:${operation}`);
+    this.#used.set(kind.name, all);
+    return { result, calls };
+  }
+
+  /** What somebody does beside the engine. */
+  async byHand(steps: readonly Step[]): Promise<void> {
+    for (const { operation, input } of steps) await this.#clients.write(operation, input);
+  }
+
+  /** Sends a kind's writes; gives the operations that the sandbox was asked for. */
+  async send(kind: Kind, steps: readonly Step[]): Promise<string[]> {
+    const sending = async (): Promise<void> => {
+      for (const { operation, input, isDone } of steps) {
+        try {
+          await this.#clients.write(operation, input);
+        } catch (error) {
+          if (isDone?.(awsError(error)) !== true) throw error;
+        }
+      }
+    };
+    return (await this.noting(kind, sending)).calls;
+  }
+
+  /** The error that a write meets. */
+  async errorOf({ operation, input }: Step): Promise<AwsError> {
+    try {
+      await this.#clients.write(operation, input);
+    } catch (error) {
+      return awsError(error);
+    }
+    throw new Error(`${operation} met no error`);
+  }
+
+  async read(kind: Kind, spec: JsonObject, reader = this.reader): Promise<Observed | undefined> {
+    return (await this.noting(kind, () => kind.read(reader, kind.nameOf(spec), TARGET))).result;
+  }
+
+  async readMany(
+    kind: Kind,
+    specs: readonly JsonObject[],
+    reader = this.reader,
+  ): Promise<{ readonly result: ReadonlyMap<string, Observed> | undefined; readonly calls: string[] }> {
+    const types = new Set(kind.details === null ? [] : [kind.details]);
+    const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY });
+    const wanted = specs.map((spec) => ({ name: kind.nameOf(spec), spec }));
+    return this.noting(kind, () => kind.readMany(snapshot, wanted, TARGET));
+  }
+
+  /** Reads both ways, and insists that both see the same of what is declared. */
+  async observe(kind: Kind, spec: JsonObject, reader = this.reader): Promise<Observed> {
+    const single = await this.read(kind, spec, reader);
+    const bulk = (await this.readMany(kind, [spec], reader)).result?.get(kind.nameOf(spec).toLowerCase());
+    if (single === undefined) throw new Error(`${kind.name} is not shown by a single read`);
+    if (bulk === undefined) throw new Error(`${kind.name} is not shown by the bulk read`);
+    const declared = Object.keys(kind.properties).filter((property) => spec[property] !== undefined);
+    expect(comparable(bulk, declared)).toEqual(comparable(single, declared));
+    return single;
+  }
+
+  async create(kind: Kind, spec: JsonObject, shared = false): Promise<Observed> {
+    const desired = desiredOf(kind, spec, shared);
+    await this.send(kind, [kind.create(desired)]);
+    return kind.created(desired);
+  }
+
+  /** Mends what differs; gives the operations that the sandbox was asked for. */
+  async mend(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Promise<string[]> {
+    const { changes } = compared(kind, spec, observed, options);
+    return this.send(kind, kind.update(desiredOf(kind, spec, options.shared), observed, changes));
+  }
+
+  /** Creates and mends, as a run does with an entity that is not there. */
+  async converge(kind: Kind, spec: JsonObject): Promise<Observed> {
+    await this.mend(kind, spec, await this.create(kind, spec));
+    return this.observe(kind, spec);
+  }
+
+  async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Step[]> {
+    return (await this.noting(kind, () => kind.deletion(reader, observed))).result;
+  }
+
+  /** Reads the same account in pages of one, whatever the sandbox's own pages are. */
+  readerOfSmallPages(): Reader {
+    return new Reader(async <O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> => {
+      const { Marker, ...rest } = input as { Marker?: string };
+      const whole = (await this.reader.get(operation, rest as Input<O>)) as Record<string, unknown>;
+      if (!isPaged(operation)) return whole as Output<O>;
+      const from = Number(Marker ?? 0);
+      const lists = Object.entries(whole).filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]));
+      const page = Object.fromEntries(lists.map(([member, list]) => [member, list.slice(from, from + 1)]));
+      const isLast = lists.every(([, list]) => list.length <= from + 1);
+      const end = isLast ? { IsTruncated: false, Marker: undefined } : { IsTruncated: true, Marker: String(from + 1) };
+      return { ...whole, ...page, ...end } as Output<O>;
+    });
+  }
+
+  /** A reader of an API that does not know one operation. */
+  readerWithout(unknown: Operation): Reader {
+    return new Reader((operation, input) => {
+      if (operation !== unknown) return this.reader.get(operation, input);
+      const answer = { name: 'InvalidAction', Code: 'InvalidAction', $metadata: { httpStatusCode: 400 } };
+      return Promise.reject(Object.assign(new Error(`could not find operation ${unknown}`), answer));
+    });
+  }
+
+  /** A reader to whom AWS denies everything that lists. */
+  readerWithoutLists(): Reader {
+    return new Reader((operation, input) => {
+      if (!/^(List|GetAccountAuthorizationDetails)/.test(operation)) return this.reader.get(operation, input);
+      const denied = { name: 'AccessDenied', Code: 'AccessDenied', $metadata: { httpStatusCode: 403 } };
+      return Promise.reject(Object.assign(new Error('not authorized'), denied));
+    });
+  }
+}
+
+/** Whether IAM gives the operation's lists in pages. The SDK has no paginator for one that does. */
+function isPaged(operation: Operation): boolean {
+  return `paginate${operation}` in sdk || operation === 'ListServiceSpecificCredentials';
+}

@@ -1,0 +1,303 @@
+import * as sdk from '@aws-sdk/client-iam';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { KINDS, findKind } from '../../src/kinds/index.js';
+import type { Kind, Observed, Step } from '../../src/kinds/kind.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures.js';
+import type { KindFixture } from '../support/kind-fixtures.js';
+import { Bench, TARGET, comparable, compared, desiredOf } from './bench.js';
+
+/** What every kind keeps, tried against the sandbox. A new kind brings its fixture and nothing else. */
+
+/** Actions that AWS asks for and that no operation is named after. */
+const PERMISSIONS_ONLY = ['iam:PassRole'];
+
+const NOTHING = { drift: [], undeclared: [], changes: {} };
+
+let bench: Bench;
+
+beforeAll(async () => {
+  bench = await Bench.start();
+}, 120_000);
+
+afterAll(async () => {
+  await bench.stop();
+});
+
+function fixtureOf(kind: Kind): KindFixture {
+  const fixture = KIND_FIXTURES[kind.name];
+  if (fixture === undefined) throw new Error(`${kind.name} has no fixture in test/support/kind-fixtures.ts`);
+  return fixture;
+}
+
+/** Steps as they compare: each `isDone` is a function of its own. */
+function comparableStep(step: Step): unknown {
+  return { ...step, ...(step.isDone && { isDone: expect.any(Function) as unknown }) };
+}
+
+/** The property that a drift path or a line begins with. */
+function propertyOf(path: string): string {
+  return path.replace(/[.:].*$/, '');
+}
+
+describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
+  const fixture = fixtureOf(kind);
+  const { minimal, full, equivalent, otherCase, sibling, undeclared } = fixture;
+  const properties = Object.entries(fixture.properties);
+
+  describe('its words', () => {
+    test('every property of the schema is compared, and no other; tags are there where it is ownable', () => {
+      const shape = Object.keys(kind.schema.shape);
+      expect(shape).toContain(kind.nameProperty);
+      expect(shape.includes('tags')).toBe(kind.ownable);
+      const declared = shape.filter((property) => property !== kind.nameProperty && property !== 'tags');
+      expect(Object.keys(kind.properties).sort()).toEqual(declared.sort());
+    });
+
+    test('the fixture has every property, and says what happens to each', () => {
+      expect(Object.keys(full).sort()).toEqual(Object.keys(kind.schema.shape).sort());
+      expect(Object.keys(fixture.properties).sort()).toEqual(Object.keys(kind.properties).sort());
+      const silent = properties.filter(([, law]) => law.immutable !== true && law.byHand === undefined);
+      expect(silent).toEqual([]);
+    });
+
+    test('the schema takes the fixtures', () => {
+      const changed = properties.map(([property, law]) => ({ ...full, [property]: law.changed }));
+      for (const spec of [minimal, full, equivalent, otherCase, sibling, ...changed]) {
+        expect(kind.schema.safeParse(spec).error?.issues ?? []).toEqual([]);
+      }
+    });
+
+    test.each([...Object.entries(fixture.invalid), ['an unknown property', { ...full, unknownProperty: 1 }] as const])(
+      'the schema refuses %s',
+      (_what, spec) => {
+        expect(kind.schema.safeParse(spec).success).toBe(false);
+      },
+    );
+
+    test('its actions are operations of IAM, and named once', () => {
+      const actions = [...kind.actions.read, ...kind.actions.write];
+      const operations = actions.filter((action) => !PERMISSIONS_ONLY.includes(action));
+      expect(operations.filter((action) => !(`${action.replace(/^iam:/, '')}Command` in sdk))).toEqual([]);
+      expect(new Set(actions).size).toBe(actions.length);
+    });
+
+    test('what it refers to and what it holds is of kinds that there are', () => {
+      const referred = (kind.references?.(full) ?? []).map((id) => id.slice(0, id.indexOf('/')));
+      for (const name of [...referred, ...kind.holds]) expect(findKind(name)?.name).toBe(name);
+      expect(kind.references?.(minimal) ?? []).toEqual([]);
+    });
+  });
+
+  describe('its entities', () => {
+    beforeEach(async () => {
+      await bench.reset();
+      await bench.byHand(fixture.prerequisites);
+    });
+
+    test('one that is absent reads as absent, both ways', async () => {
+      expect(await bench.read(kind, full)).toBeUndefined();
+      expect((await bench.readMany(kind, [full])).result).toEqual(new Map());
+    });
+
+    test.each([
+      ['minimal', minimal],
+      ['full', full],
+    ])('a %s one shows no drift once it is created and updated', async (_size, spec) => {
+      const observed = await bench.converge(kind, spec);
+      expect(compared(kind, spec, observed)).toEqual(NOTHING);
+      expect(observed).toMatchObject({ arn: kind.arnOf(spec, TARGET), name: kind.nameOf(spec) });
+      expect(observed.tags).toEqual(spec['tags'] ?? {});
+      expect(observed.createdAt).toMatch(/^\d{4}-\d\d-\d\dT/);
+    });
+
+    test('what the Create has set is known without a read', async () => {
+      const { arn, name, tags, ...created } = await bench.create(kind, full);
+      const observed = await bench.observe(kind, full);
+      expect({ arn, name, tags }).toEqual({ arn: observed.arn, name: observed.name, tags: observed.tags });
+      expect(compared(kind, full, { arn, name, tags, ...created })).toEqual(compared(kind, full, observed));
+    });
+
+    test('a second Create is recognised, and another error is not', async () => {
+      await bench.create(kind, minimal);
+      const again = await bench.errorOf(kind.create(desiredOf(kind, minimal)));
+      expect(kind.isAlreadyExists(again)).toBe(true);
+      for (const code of ['LimitExceeded', 'ConcurrentModification', 'NoSuchEntity', 'Throttling']) {
+        expect(kind.isAlreadyExists({ ...again, code, message: '' })).toBe(false);
+      }
+    });
+
+    test('a Create in another case is recognised, and the bulk read shows what stands in its way', async () => {
+      await bench.create(kind, minimal);
+      expect(kind.isAlreadyExists(await bench.errorOf(kind.create(desiredOf(kind, otherCase))))).toBe(true);
+      const { result } = await bench.readMany(kind, [otherCase]);
+      expect(result?.get(kind.nameOf(otherCase).toLowerCase())?.name).toBe(kind.nameOf(minimal));
+    });
+
+    test('the bulk read gives what is wanted and there, and no other', async () => {
+      await bench.create(kind, minimal);
+      await bench.create(kind, sibling);
+      const [first, second] = [kind.nameOf(minimal), kind.nameOf(sibling)];
+      const both = await bench.readMany(kind, [minimal, sibling]);
+      expect([...(both.result?.keys() ?? [])].sort()).toEqual([first, second].sort());
+      const one = await bench.readMany(kind, [sibling]);
+      expect([...(one.result?.keys() ?? [])]).toEqual([second]);
+    });
+
+    test('the bulk read says so where it is denied', async () => {
+      await bench.create(kind, minimal);
+      expect((await bench.readMany(kind, [minimal], bench.readerWithoutLists())).result).toBeUndefined();
+    });
+
+    test('every page is read, those of nested lists too', async () => {
+      const small = bench.readerOfSmallPages();
+      await bench.converge(kind, sibling);
+      await bench.converge(kind, full);
+      await bench.byHand(undeclared.byHand);
+      await bench.byHand(fixture.held);
+      const whole = await bench.observe(kind, full);
+      const all = Object.keys(kind.properties);
+      expect(comparable(await bench.observe(kind, full, small), all)).toEqual(comparable(whole, all));
+      const steps = await bench.stepsOfDeletion(kind, whole);
+      expect(await bench.stepsOfDeletion(kind, whole, small)).toEqual(steps.map(comparableStep));
+    });
+
+    test('an equivalent spec does not drift', async () => {
+      const observed = await bench.converge(kind, full);
+      expect(compared(kind, equivalent, observed).drift).toEqual([]);
+      expect(kind.nameOf(equivalent)).toBe(kind.nameOf(full));
+    });
+
+    test('a property that is not set does not drift, whatever is there', async () => {
+      const observed = await bench.converge(kind, full);
+      const without = (property: string): JsonObject =>
+        Object.fromEntries(Object.entries(full).filter(([name]) => name !== property));
+      const specs = [...Object.keys(kind.properties), 'tags'].map(without);
+      for (const spec of [...specs, { [kind.nameProperty]: full[kind.nameProperty] ?? null }]) {
+        expect(compared(kind, spec, observed, { removeUndeclared: true })).toEqual(NOTHING);
+      }
+    });
+
+    for (const [property, { changed, immutable, byHand, paths = [], operations = [] }] of properties) {
+      const isMeant = (call: string): boolean => operations.some((operation) => operation === call);
+
+      if (byHand !== undefined) {
+        test(`${property}, changed by hand, is found and mended by itself`, async () => {
+          await bench.converge(kind, full);
+          await bench.byHand(byHand);
+          const drifted = await bench.observe(kind, full);
+          const found = compared(kind, full, drifted).drift.map(({ path }) => path);
+          expect(found.filter((path) => !paths.some((start) => path.startsWith(start)))).toEqual([]);
+          expect(paths.filter((start) => !found.some((path) => path.startsWith(start)))).toEqual([]);
+
+          const calls = await bench.mend(kind, full, drifted);
+          expect(calls).not.toEqual([]);
+          expect(calls.filter((call) => !isMeant(call))).toEqual([]);
+          expect(compared(kind, full, await bench.observe(kind, full)).drift).toEqual([]);
+        });
+      }
+
+      if (immutable === true) {
+        test(`${property} cannot be changed, and says so`, async () => {
+          const observed = await bench.converge(kind, full);
+          const { drift } = compared(kind, { ...full, [property]: changed }, observed);
+          expect(drift).toEqual([expect.objectContaining({ path: property, immutable: true })]);
+        });
+      } else {
+        test(`${property}, declared anew, is written by itself`, async () => {
+          const before = await bench.converge(kind, full);
+          const spec = { ...full, [property]: changed };
+          const { drift } = compared(kind, spec, before);
+          expect(new Set(drift.map(({ path }) => propertyOf(path)))).toEqual(new Set([property]));
+
+          const calls = await bench.mend(kind, spec, before);
+          expect(calls).not.toEqual([]);
+          expect(calls.filter((call) => !isMeant(call))).toEqual([]);
+          const after = await bench.observe(kind, spec);
+          expect(compared(kind, spec, after).drift).toEqual([]);
+          const others = Object.keys(kind.properties).filter((name) => name !== property);
+          // A path is part of the ARN, and a document of the versions.
+          const still = (observed: Observed): unknown => comparable({ ...observed, arn: '', facts: {} }, others);
+          expect(still(after)).toEqual(still(before));
+        });
+      }
+    }
+
+    if (kind.ownable) {
+      test('tags are mended by themselves, marks among them', async () => {
+        const observed = await bench.converge(kind, full);
+        const spec = { ...full, tags: { team: 'other', stage: 'test', 'iam-bootstrap:intent': 'run-1' } };
+        expect(await bench.mend(kind, spec, observed)).toEqual([expect.stringMatching(/^Tag/)]);
+        expect((await bench.observe(kind, spec)).tags).toEqual(spec.tags);
+      });
+    }
+
+    test('what is undeclared is reported and kept', async () => {
+      await bench.converge(kind, full);
+      await bench.byHand(undeclared.byHand);
+      const observed = await bench.observe(kind, full);
+      const found = compared(kind, full, observed);
+      expect({ ...found, undeclared: [...found.undeclared].sort() }).toEqual({
+        ...NOTHING,
+        undeclared: [...undeclared.lines].sort(),
+      });
+      expect(kind.update(desiredOf(kind, full), observed, found.changes)).toEqual([]);
+    });
+
+    test('what is undeclared is removed where that is asked for, and nothing else is', async () => {
+      const before = await bench.converge(kind, full);
+      await bench.byHand(undeclared.byHand);
+      const calls = await bench.mend(kind, full, await bench.observe(kind, full), { removeUndeclared: true });
+      expect(calls.sort()).toEqual([...undeclared.operations].sort());
+      const all = Object.keys(kind.properties);
+      expect(comparable(await bench.observe(kind, full), all)).toEqual(comparable(before, all));
+    });
+
+    test('every write can be sent twice, but those that say that AWS does not guard them', async () => {
+      const sendTwice = async (spec: JsonObject, observed: Observed): Promise<void> => {
+        const { changes } = compared(kind, spec, observed, { removeUndeclared: true });
+        for (const step of kind.update(desiredOf(kind, spec), observed, changes)) {
+          await bench.send(kind, step.unguarded === true ? [step] : [step, step]);
+        }
+        expect(compared(kind, spec, await bench.observe(kind, spec), { removeUndeclared: true }).drift).toEqual([]);
+      };
+      await sendTwice(full, await bench.create(kind, full));
+      await bench.byHand(undeclared.byHand);
+      for (const [property, { changed, immutable }] of properties) {
+        if (immutable === true) continue;
+        await sendTwice({ ...full, [property]: changed }, await bench.observe(kind, full));
+        await sendTwice(full, await bench.observe(kind, full));
+      }
+    });
+
+    test('deletion takes along what stands in its way, and to delete twice is fine', async () => {
+      const early = await bench.converge(kind, full);
+      await bench.byHand(undeclared.byHand);
+      await bench.byHand(fixture.held);
+      const steps = await bench.stepsOfDeletion(kind, await bench.observe(kind, full));
+      await bench.send(kind, steps);
+      expect(await bench.read(kind, full)).toBeUndefined();
+      expect((await bench.readMany(kind, [full])).result).toEqual(new Map());
+
+      await bench.send(kind, steps);
+      await bench.send(kind, await bench.stepsOfDeletion(kind, early));
+    });
+
+    test('an entity is made anew after it was deleted', async () => {
+      await bench.send(kind, await bench.stepsOfDeletion(kind, await bench.converge(kind, full)));
+      expect(compared(kind, full, await bench.converge(kind, full))).toEqual(NOTHING);
+    });
+  });
+
+  // After all the others, whose calls it judges.
+  test('the laws above made the calls that its actions allow, and all of them', () => {
+    const declared = [...kind.actions.read, ...kind.actions.write];
+    expect(bench.usedBy(kind)).toEqual(declared.filter((action) => !PERMISSIONS_ONLY.includes(action)).sort());
+  });
+});
+
+test('every kind has a fixture and every fixture a kind, and names are unique', () => {
+  const names = KINDS.map(({ name }) => name);
+  expect(Object.keys(KIND_FIXTURES).sort()).toEqual([...names].sort());
+  expect(new Set(names).size).toBe(names.length);
+  expect(findKind('Bucket')).toBeUndefined();
+});

@@ -1,0 +1,243 @@
+import { marksOfCreate, sharedMark } from '../../src/engine/ownership.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { group } from '../../src/kinds/group.js';
+import { instanceProfile } from '../../src/kinds/instance-profile.js';
+import type { Observed, Step } from '../../src/kinds/kind.js';
+import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.js';
+import { policy } from '../../src/kinds/policy.js';
+import { user } from '../../src/kinds/user.js';
+import { ACCOUNT } from '../support/kind-fixtures.js';
+import { Bench, compared, desiredOf } from './bench.js';
+
+/** What single kinds promise beside the laws. */
+
+let bench: Bench;
+
+beforeAll(async () => {
+  bench = await Bench.start();
+}, 120_000);
+
+afterAll(async () => {
+  await bench.stop();
+});
+
+beforeEach(async () => {
+  await bench.reset();
+});
+
+function allowing(action: string): JsonObject {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] };
+}
+
+describe('a policy’s versions', () => {
+  const ACTIONS = ['s3:GetObject', 's3:PutObject', 's3:ListBucket', 's3:DeleteObject', 's3:GetBucketPolicy'];
+  const specOf = (action: string): JsonObject => ({ policyName: 'law', policyDocument: allowing(action) });
+
+  async function versionsOf(): Promise<string[]> {
+    const { facts } = await bench.observe(policy, specOf('any'));
+    const versions = facts?.['versions'] as unknown as readonly { readonly id: string; readonly isDefault: boolean }[];
+    return versions.map(({ id, isDefault }) => (isDefault ? `${id} default` : id)).sort();
+  }
+
+  async function fill(): Promise<void> {
+    await bench.converge(policy, specOf(ACTIONS[0] ?? ''));
+    for (const action of ACTIONS.slice(1)) {
+      await bench.mend(policy, specOf(action), await bench.observe(policy, specOf(action)));
+    }
+  }
+
+  test('one that says the same already becomes the default; no new one is made', async () => {
+    await fill();
+    const spec = { policyName: 'law', policyDocument: allowing('S3:PUTOBJECT') };
+    const calls = await bench.mend(policy, spec, await bench.observe(policy, spec));
+    expect(calls).toEqual(['SetDefaultPolicyVersion']);
+    expect(await versionsOf()).toEqual(['v1', 'v2 default', 'v3', 'v4', 'v5']);
+  });
+
+  test('a sixth one takes the place of the oldest', async () => {
+    await fill();
+    const calls = await bench.mend(policy, specOf('sqs:*'), await bench.observe(policy, specOf('sqs:*')));
+    expect(calls).toEqual(['DeletePolicyVersion', 'CreatePolicyVersion']);
+    expect(await versionsOf()).toEqual(['v2', 'v3', 'v4', 'v5', 'v6 default']);
+  });
+
+  test('the oldest stays where it is the default', async () => {
+    await fill();
+    const first = specOf(ACTIONS[0] ?? '');
+    await bench.mend(policy, first, await bench.observe(policy, first));
+    await bench.mend(policy, specOf('sqs:*'), await bench.observe(policy, specOf('sqs:*')));
+    expect(await versionsOf()).toEqual(['v1', 'v3', 'v4', 'v5', 'v6 default']);
+  });
+
+  test('the tenth is younger than the ninth', () => {
+    const version = (id: string): JsonObject => ({ id, isDefault: id === 'v12', document: allowing(id) });
+    const observed: Observed = {
+      name: 'law',
+      arn: `arn:aws:iam::${ACCOUNT}:policy/law`,
+      createdAt: null,
+      tags: {},
+      state: { policyDocument: allowing('v12') },
+      facts: { versions: ['v12', 'v11', 'v10', 'v9', 'v8'].map(version) },
+    };
+    const spec = specOf('sqs:*');
+    const steps = policy.update(desiredOf(policy, spec), observed, compared(policy, spec, observed).changes);
+    expect(steps[0]?.input['VersionId']).toBe('v8');
+    expect(steps.map(({ unguarded = false }) => unguarded)).toEqual([false, true]);
+  });
+
+  test('a policy under another path is found by its name, with the path as what differs', async () => {
+    await bench.converge(policy, { ...specOf('s3:*'), path: '/theirs/' });
+    const mine = { ...specOf('s3:*'), path: '/mine/' };
+    const observed = await bench.observe(policy, mine);
+    expect(observed.arn).toBe(`arn:aws:iam::${ACCOUNT}:policy/theirs/law`);
+    expect(compared(policy, mine, observed).drift).toEqual([
+      { path: 'path', observed: '/theirs/', desired: '/mine/', immutable: true },
+    ]);
+  });
+
+  test('a policy in another case is found by a single read too', async () => {
+    await bench.converge(policy, specOf('s3:*'));
+    expect((await bench.read(policy, { ...specOf('s3:*'), policyName: 'LAW' }))?.name).toBe('law');
+  });
+
+  test('a policy that is in use is not taken off its users', async () => {
+    const observed = await bench.converge(policy, specOf('s3:*'));
+    await bench.byHand([
+      { operation: 'CreateUser', input: { UserName: 'ann' } },
+      { operation: 'AttachUserPolicy', input: { UserName: 'ann', PolicyArn: observed.arn } },
+    ]);
+    const [last] = await bench.stepsOfDeletion(policy, observed);
+    expect(last?.operation).toBe('DeletePolicy');
+    expect((await bench.errorOf(last ?? policy.create(desiredOf(policy, specOf('s3:*'))))).code).toBe('DeleteConflict');
+  });
+});
+
+describe('a user', () => {
+  test('whose path changes gets another ARN, and keeps its tags', async () => {
+    const spec = { userName: 'law', path: '/a/', tags: { team: 'platform' } };
+    await bench.mend(user, { ...spec, path: '/b/' }, await bench.converge(user, spec));
+    const observed = await bench.observe(user, { ...spec, path: '/b/' });
+    expect(observed).toMatchObject({ arn: `arn:aws:iam::${ACCOUNT}:user/b/law`, tags: { team: 'platform' } });
+  });
+
+  test('is deleted without what this API does not know', async () => {
+    const observed = await bench.converge(user, { userName: 'law' });
+    const steps = await bench.stepsOfDeletion(user, observed, bench.readerWithout('ListServiceSpecificCredentials'));
+    expect(steps.map(({ operation }) => operation)).toEqual(['DeleteUser']);
+  });
+});
+
+describe('a group', () => {
+  test('is read in bulk without a call for itself, unless its members are declared', async () => {
+    await bench.byHand([{ operation: 'CreateUser', input: { UserName: 'ann' } }]);
+    await bench.converge(group, { groupName: 'law', users: ['ann'] });
+    const without = await bench.readMany(group, [{ groupName: 'law' }]);
+    expect(without.calls).toEqual(['GetAccountAuthorizationDetails']);
+    expect(without.result?.get('law')?.state).not.toHaveProperty('users');
+    const declared = await bench.readMany(group, [{ groupName: 'law', users: ['ann'] }]);
+    expect(declared.calls).toEqual(['GetAccountAuthorizationDetails', 'GetGroup']);
+  });
+
+  test('needs the users that it declares', () => {
+    expect(group.references?.({ groupName: 'law', users: ['ann', 'ben'] })).toEqual(['User/ann', 'User/ben']);
+  });
+});
+
+describe('an instance profile’s role', () => {
+  const mine = { instanceProfileName: 'law', roles: ['mine'] };
+  const theirs = { instanceProfileName: 'law', roles: ['theirs'] };
+
+  beforeEach(async () => {
+    const trust = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+    };
+    const AssumeRolePolicyDocument = JSON.stringify(trust);
+    await bench.byHand(
+      ['mine', 'theirs'].map((RoleName) => ({
+        operation: 'CreateRole',
+        input: { RoleName, AssumeRolePolicyDocument },
+      })),
+    );
+  });
+
+  test('is not replaced where another one is there and undeclared ones are kept', async () => {
+    const observed = await bench.converge(instanceProfile, theirs);
+    const { drift, undeclared, changes } = compared(instanceProfile, mine, observed);
+    expect(drift).toMatchObject([{ path: 'roles', observed: ['theirs'], desired: ['mine'], immutable: true }]);
+    expect(undeclared).toEqual(['roles: theirs']);
+    expect(instanceProfile.update(desiredOf(instanceProfile, mine), observed, changes)).toEqual([]);
+  });
+
+  test('is replaced where undeclared ones are removed', async () => {
+    const observed = await bench.converge(instanceProfile, theirs);
+    const calls = await bench.mend(instanceProfile, mine, observed, { removeUndeclared: true });
+    expect(calls).toEqual(['RemoveRoleFromInstanceProfile', 'AddRoleToInstanceProfile']);
+    expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
+  });
+
+  test('that a stale read did not show is no exceeded quota; another quota is one', async () => {
+    const stale = await bench.create(instanceProfile, mine);
+    await bench.mend(instanceProfile, mine, stale);
+    await bench.mend(instanceProfile, mine, stale);
+    expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
+    const { changes } = compared(instanceProfile, mine, stale);
+    const [add] = instanceProfile.update(desiredOf(instanceProfile, mine), stale, changes);
+    const other = { code: 'LimitExceeded', message: 'Cannot exceed quota', requestId: null, httpStatus: 409 };
+    expect(add?.isDone?.({ ...other, unclear: false })).toBe(false);
+  });
+
+  test('is what the profile needs', () => {
+    expect(instanceProfile.references?.(mine)).toEqual(['Role/mine']);
+  });
+});
+
+describe('an OpenID Connect provider', () => {
+  const url = 'https://tokens.example.com/law';
+  const [A, B] = ['a'.repeat(40), 'b'.repeat(40)];
+  const shared = { shared: true };
+
+  test.each([
+    ['https://token.actions.githubusercontent.com', 'token.actions.githubusercontent.com'],
+    ['https://Tokens.Example.com/Id/A', 'tokens.example.com/Id/A'],
+    ['https://tenant.example.com/', 'tenant.example.com/'],
+  ])('%s has the name %s', (address, name) => {
+    expect(openIdConnectProvider.nameOf({ url: address })).toBe(name);
+  });
+
+  test('that is shared keeps the client IDs and thumbprints of others, and gets its own', async () => {
+    const theirs = { url, clientIdList: ['theirs'], thumbprintList: [A] };
+    const mine = { url, clientIdList: ['mine'], thumbprintList: [B] };
+    await bench.create(openIdConnectProvider, theirs, true);
+    const before = await bench.observe(openIdConnectProvider, mine);
+    await bench.mend(openIdConnectProvider, mine, before, { shared: true, removeUndeclared: true });
+    const { state } = await bench.observe(openIdConnectProvider, mine);
+    expect(state).toEqual({ clientIdList: ['theirs', 'mine'], thumbprintList: [A, B] });
+    for (const spec of [mine, theirs]) {
+      expect(compared(openIdConnectProvider, spec, await bench.observe(openIdConnectProvider, spec), shared)).toEqual({
+        drift: [],
+        undeclared: [],
+        changes: {},
+      });
+    }
+  });
+
+  test('that is shared loses only our mark when we withdraw', async () => {
+    const tags = { team: 'x', ...marksOfCreate('theirs', 'run', true), [sharedMark('ours')]: '' };
+    const spec = { url, clientIdList: ['a', 'b'], tags };
+    const observed = await bench.converge(openIdConnectProvider, spec);
+    const steps: readonly Step[] =
+      openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), observed, ['theirs']) ?? [];
+    expect(await bench.send(openIdConnectProvider, steps)).toEqual(['UntagOpenIDConnectProvider']);
+    const after = await bench.observe(openIdConnectProvider, spec);
+    expect(Object.keys(after.tags).sort()).toEqual(
+      Object.keys(tags)
+        .filter((tag) => tag !== sharedMark('ours'))
+        .sort(),
+    );
+    expect(after.state['clientIdList']).toEqual(['a', 'b']);
+    expect(openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), after, ['theirs'])).toEqual(
+      [],
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { IAMClient } from '@aws-sdk/client-iam';
+import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { loadConfig } from '../../src/config.js';
+import { sandboxPython, startSandbox as startProcess } from '../../src/embedded/sandbox.js';
+
+/** One call that arrived at the sandbox: what the referee saw, whatever the engine says of itself. */
+export interface JournalEntry {
+  /** From 1, in the order in which the calls were answered. */
+  readonly seq: number;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly account: string;
+  /** As AWS spells it: `CreateRole`. */
+  readonly action: string;
+  /** Names, ARNs, paths and pages; no documents and no secrets. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly status: number;
+  /** Error code; null where the call succeeded. */
+  readonly code: string | null;
+  readonly requestId: string;
+}
+
+/** A sandbox in a process of its own. */
+export interface TestSandbox {
+  readonly url: string;
+  readonly pid: number;
+  /** Every IAM and STS call since the start or the last reset. */
+  journal(): Promise<JournalEntry[]>;
+  /** Empties all accounts and the journal. Credentials that were issued stay good. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How a sandbox is started. */
+export interface TestSandboxOptions {
+  /** The account of access keys that the sandbox did not issue. Default: 111111111111. */
+  readonly account?: string;
+  /** Default: a free port. */
+  readonly port?: number;
+}
+
+/**
+ * Starts the IAM sandbox. `IAM_BOOTSTRAP_SANDBOX_PYTHON` names a Python that has its requirements; without it one is
+ * made in the cache, once.
+ */
+export async function startSandbox(options: TestSandboxOptions = {}): Promise<TestSandbox> {
+  const { cacheDirectory, environment } = loadConfig();
+  const python = environment['IAM_BOOTSTRAP_SANDBOX_PYTHON'] ?? (await sandboxPython({ cacheDirectory, environment }));
+  const { url, pid, stop } = await startProcess({ python, environment, ...options });
+  return {
+    url,
+    pid,
+    stop,
+    journal: async () => (await (await ask(`${url}/sandbox/journal`, 'GET')).json()) as JournalEntry[],
+    reset: async () => {
+      await (await ask(`${url}/sandbox/reset`, 'POST')).text();
+    },
+  };
+}
+
+async function ask(url: string, method: string): Promise<Response> {
+  const response = await fetch(url, { method });
+  if (!response.ok) throw new Error(`${method} ${url}: ${String(response.status)}`);
+  return response;
+}
+
+/** How a test's client differs from the usual one. */
+export interface ClientOptions {
+  /** Some prefixes stand for a kind of caller: see the table in `sandbox/strict_iam.py`. */
+  readonly accessKeyId?: string;
+  /** Attempts on the wire. Default: 1, so that a test sees what the first one met. */
+  readonly maxAttempts?: number;
+}
+
+/** An IAM client of the sandbox's own account, or of another one by `AssumeRole`. */
+export function iamClient(url: string, account?: string, options: ClientOptions = {}): IAMClient {
+  const { accessKeyId = 'AKIATEST', maxAttempts = 1 } = options;
+  const own = { accessKeyId, secretAccessKey: 'sandbox' };
+  const common = { endpoint: url, region: 'us-east-1' };
+  return new IAMClient({
+    ...common,
+    maxAttempts,
+    requestHandler: { httpAgent: { maxSockets: 100 } },
+    credentials:
+      account === undefined
+        ? own
+        : fromTemporaryCredentials({
+            masterCredentials: own,
+            params: { RoleArn: `arn:aws:iam::${account}:role/test`, RoleSessionName: 'test' },
+            clientConfig: common,
+          }),
+  });
+}

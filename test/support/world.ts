@@ -1,0 +1,166 @@
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { loadConfig } from '../../src/config.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/messages.js';
+import type { Report } from '../../src/contract/report.js';
+import { freePort } from '../../src/embedded/ports.js';
+import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { startTemporalServer } from '../../src/embedded/temporal-server.js';
+import type { TemporalServer } from '../../src/embedded/temporal-server.js';
+import { startFaultProxy } from './fault-proxy.js';
+import type { FaultProxy } from './fault-proxy.js';
+import { startSandbox } from './sandbox.js';
+
+/** The account that the sandbox is. */
+export const ACCOUNT = '111111111111';
+
+const CLI = resolve(__dirname, '../../dist/cli/main.js');
+
+/** What a command printed and how it ended. */
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The JSON report on standard output. */
+  report(): Report;
+}
+
+/** A worker process of its own. */
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly exited: Promise<unknown>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<void>;
+}
+
+/** Everything that a run needs, each in a process of its own: Temporal, the sandbox, the counting proxy. */
+export interface World {
+  readonly directory: string;
+  readonly temporal: TemporalServer;
+  readonly proxy: FaultProxy;
+  readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  /** Environment of workers and commands. */
+  readonly env: Readonly<Record<string, string>>;
+  startWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  /** Runs the command line, as built. */
+  cli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
+  /** Starts the command line and gives the process. */
+  spawnCli(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
+  /** Writes a manifest and gives its path. */
+  manifest(name: string, content: string | object): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts a world. */
+export async function startWorld(options: { readonly databaseFile?: boolean } = {}): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
+  const { cacheDirectory, environment, temporalCli } = loadConfig();
+  const [cli, sandbox] = await Promise.all([
+    findTemporalCli({ cacheDirectory, environment, path: temporalCli }),
+    startSandbox({ account: ACCOUNT }),
+  ]);
+  const [proxy, temporal] = await Promise.all([
+    startFaultProxy(sandbox.url),
+    startTemporalServer({
+      cli: cli.path,
+      searchAttributes: SEARCH_ATTRIBUTES,
+      logFile: join(directory, 'temporal.log'),
+      ...(options.databaseFile === true ? { databaseFile: join(directory, 'temporal.db') } : {}),
+    }),
+  ]);
+  const env = {
+    PATH: environment['PATH'] ?? '',
+    HOME: directory,
+    IAM_BOOTSTRAP_CACHE: cacheDirectory,
+    TEMPORAL_ADDRESS: temporal.address,
+    ...(temporal.uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: temporal.uiUrl }),
+    AWS_ENDPOINT_URL_IAM: proxy.url,
+    AWS_ENDPOINT_URL_STS: proxy.url,
+    AWS_ACCESS_KEY_ID: 'AKIATEST',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    NO_COLOR: '1',
+  };
+  const workers = new Set<WorkerProcess>();
+
+  const startWorker = async (more: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+    const health = `127.0.0.1:${String(await freePort())}`;
+    const child = spawn(process.execPath, [CLI, 'worker'], {
+      env: { ...env, ...more, IAM_BOOTSTRAP_HEALTH: health, IAM_BOOTSTRAP_LOG: 'warn' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const exited = once(child, 'exit');
+    const end = async (signal: NodeJS.Signals): Promise<void> => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await exited;
+      workers.delete(worker);
+    };
+    const worker: WorkerProcess = {
+      pid: child.pid ?? 0,
+      exited,
+      kill: () => end('SIGKILL'),
+      stop: () => end('SIGTERM'),
+    };
+    workers.add(worker);
+    while (!(await isHealthy(health))) {
+      if (child.exitCode !== null) throw new Error(`the worker ended with ${String(child.exitCode)}: ${stderr}`);
+      await pause(30);
+    }
+    return worker;
+  };
+
+  return {
+    directory,
+    temporal,
+    proxy,
+    sandbox,
+    env,
+    startWorker,
+    cli: (args, more = {}) => runCli(args, { ...env, ...more }, directory),
+    spawnCli: (args, more = {}) => spawn(process.execPath, [CLI, ...args], { env: { ...env, ...more }, cwd: directory }),
+    manifest: async (name, content) => {
+      const path = join(directory, name);
+      await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+      return path;
+    },
+    stop: async () => {
+      await Promise.all([...workers].map((worker) => worker.kill()));
+      await Promise.all([temporal.stop(), proxy.stop(), sandbox.stop()]);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs the command line, as built, in a folder. */
+export function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string = dirname(CLI),
+): Promise<CommandResult> {
+  return new Promise((done) => {
+    const child = execFile(
+      process.execPath,
+      [CLI, ...args],
+      { env, cwd, maxBuffer: 256 * 1024 * 1024 },
+      (_error, stdout, stderr) => {
+        done({ code: child.exitCode, stdout, stderr, report: () => JSON.parse(stdout) as Report });
+      },
+    );
+  });
+}
+
+async function isHealthy(address: string): Promise<boolean> {
+  try {
+    return (await fetch(`http://${address}/health`)).ok;
+  } catch {
+    return false;
+  }
+}
