@@ -19,7 +19,6 @@ module.exports = {
     only('cli', 'client', 'engine', 'contract', 'config', 'embedded', 'worker', 'doctor'),
     only('embedded', 'config'),
     { name: 'no-circular', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' }, to: {} },
     {
       name: 'kinds-know-no-other-kind',
       severity: 'error',

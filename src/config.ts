@@ -54,7 +54,9 @@ function cacheDirectory(environment: Environment): string {
   const xdg = environment['XDG_CACHE_HOME'];
   if (xdg !== undefined && xdg !== '') return join(xdg, 'iam-bootstrap');
   const home = environment['HOME'] ?? homedir();
-  return process.platform === 'darwin' ? join(home, 'Library/Caches/iam-bootstrap') : join(home, '.cache/iam-bootstrap');
+  return process.platform === 'darwin'
+    ? join(home, 'Library/Caches/iam-bootstrap')
+    : join(home, '.cache/iam-bootstrap');
 }
 
 function temporalConfigured(environment: Environment): boolean {
@@ -73,7 +75,12 @@ function pipelineOf(environment: Environment): Config['pipeline'] {
     return { provider: 'github', url: run, commit: read('GITHUB_SHA'), actor: read('GITHUB_ACTOR') };
   }
   if (environment['GITLAB_CI'] === 'true') {
-    return { provider: 'gitlab', url: read('CI_JOB_URL'), commit: read('CI_COMMIT_SHA'), actor: read('GITLAB_USER_LOGIN') };
+    return {
+      provider: 'gitlab',
+      url: read('CI_JOB_URL'),
+      commit: read('CI_COMMIT_SHA'),
+      actor: read('GITLAB_USER_LOGIN'),
+    };
   }
   if (environment['BUILDKITE'] === 'true') {
     const url = read('BUILDKITE_BUILD_URL');

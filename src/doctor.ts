@@ -53,7 +53,14 @@ async function checkTemporal(config: Config, register: boolean): Promise<Check[]
     const message = error instanceof Error ? error.message : String(error);
     return config.temporalConfigured
       ? [{ name: 'temporal', status: 'fail', message, remedy: 'start the server, or mend TEMPORAL_ADDRESS' }]
-      : [{ name: 'temporal', status: 'warn', message, remedy: 'none is needed: apply runs an embedded one; a team sets TEMPORAL_ADDRESS' }];
+      : [
+          {
+            name: 'temporal',
+            status: 'warn',
+            message,
+            remedy: 'none is needed: apply runs an embedded one; a team sets TEMPORAL_ADDRESS',
+          },
+        ];
   }
   try {
     const { client, address, taskQueue } = temporal;
@@ -62,14 +69,21 @@ async function checkTemporal(config: Config, register: boolean): Promise<Check[]
       await within(client, () => client.workflowService.describeNamespace({ namespace }));
     } catch (error) {
       const remedy = `create it: temporal operator namespace create ${namespace}; or set TEMPORAL_NAMESPACE`;
-      return [{ name: 'temporal', status: 'fail', message: `${address}: namespace ${namespace}: ${text(error)}`, remedy }];
+      return [
+        { name: 'temporal', status: 'fail', message: `${address}: namespace ${namespace}: ${text(error)}`, remedy },
+      ];
     }
     return [
       ok('temporal', `${address}, namespace ${namespace}`),
       await checkSearchAttributes(temporal, register),
       (await hasWorker(temporal))
         ? ok('worker', `polls the task queue ${taskQueue}`)
-        : { name: 'worker', status: 'fail', message: `none polls the task queue ${taskQueue}`, remedy: 'start one: iam-bootstrap worker' },
+        : {
+            name: 'worker',
+            status: 'fail',
+            message: `none polls the task queue ${taskQueue}`,
+            remedy: 'start one: iam-bootstrap worker',
+          },
     ];
   } finally {
     await temporal.close();
@@ -103,7 +117,9 @@ async function checkAws(config: Config): Promise<Check[]> {
   try {
     const caller = await clients.callerIdentity();
     return [
-      config.iamEndpoint === undefined ? endpoint : { ...endpoint, status: 'warn', remedy: 'unset AWS_ENDPOINT_URL_IAM to reach AWS' },
+      config.iamEndpoint === undefined
+        ? endpoint
+        : { ...endpoint, status: 'warn', remedy: 'unset AWS_ENDPOINT_URL_IAM to reach AWS' },
       ok('credentials', `${caller.arn}, account ${caller.account}, partition ${caller.partition}`),
       await checkPermissions(clients, caller.arn),
     ];
@@ -127,7 +143,9 @@ async function checkPermissions(clients: ReturnType<typeof createAwsClients>, ca
       { PolicySourceArn: source, ActionNames: actions },
       'EvaluationResults',
     );
-    const denied = results.filter(({ EvalDecision }) => EvalDecision !== 'allowed').map(({ EvalActionName }) => EvalActionName);
+    const denied = results
+      .filter(({ EvalDecision }) => EvalDecision !== 'allowed')
+      .map(({ EvalActionName }) => EvalActionName);
     if (denied.length === 0) return ok(name, `all ${String(actions.length)} actions are allowed`);
     const remedy = 'grant them: docs/operator-policy.json holds the whole least-privilege policy';
     return { name, status: 'fail', message: `denied: ${denied.join(', ')}`, remedy };

@@ -33,7 +33,8 @@ export interface Attempt {
  * the request ID. Failures that are one already, and cancellation, pass.
  */
 export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt): Error {
-  if (error instanceof Error && (error.name === 'CancelledFailure' || error.name === 'ApplicationFailure')) return error;
+  if (error instanceof Error && (error.name === 'CancelledFailure' || error.name === 'ApplicationFailure'))
+    return error;
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
 
   const operation = error instanceof OperationError ? error.operation : null;

@@ -37,7 +37,10 @@ export interface Caller {
 export interface AwsClients {
   readonly reader: Reader;
   /** Sends one call with one attempt on the wire. */
-  readonly write: (operation: Operation, input: Readonly<Record<string, unknown>>) => Promise<{ requestId: string | null }>;
+  readonly write: (
+    operation: Operation,
+    input: Readonly<Record<string, unknown>>,
+  ) => Promise<{ requestId: string | null }>;
   /** Asks STS. */
   readonly callerIdentity: () => Promise<Caller>;
   /** Access key in use: a change of it means that the caller has to be asked anew. */
@@ -84,7 +87,11 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   const writes = new iam.IAMClient({ ...config, maxAttempts: 1 });
   for (const client of [reads, writes, shared]) countAttempts(client);
 
-  const send = async <O extends Operation>(client: iam.IAMClient, operation: O, input: Input<O>): Promise<Output<O>> => {
+  const send = async <O extends Operation>(
+    client: iam.IAMClient,
+    operation: O,
+    input: Input<O>,
+  ): Promise<Output<O>> => {
     const Command = (iam as unknown as Record<string, new (input: unknown) => Parameters<iam.IAMClient['send']>[0]>)[
       `${operation}Command`
     ];
@@ -112,7 +119,7 @@ function countAttempts(client: { middlewareStack: iam.IAMClient['middlewareStack
   (client.middlewareStack as iam.IAMClient['middlewareStack']).add(
     (next, context) => async (args) => {
       const counts = calls.getStore();
-      const operation = String((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
+      const operation = ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
       if (counts !== undefined && operation !== '') counts[operation] = (counts[operation] ?? 0) + 1;
       return next(args);
     },

@@ -49,7 +49,8 @@ export class Reader {
     member: M,
   ): Promise<Element<O, M>[]> {
     const all: Element<O, M>[] = [];
-    for await (const page of this.pages(operation, input)) all.push(...((page[member] ?? []) as Element<O, M>[]));
+    for await (const page of this.pages(operation, input))
+      all.push(...((page[member] as Element<O, M>[] | undefined) ?? []));
     return all;
   }
 
@@ -60,7 +61,7 @@ export class Reader {
       const paged = { MaxItems: PAGE_SIZE, ...input, ...(marker === undefined ? {} : { Marker: marker }) } as Input<O>;
       const page = await this.get(operation, paged);
       yield page;
-      const { IsTruncated, Marker } = page as { IsTruncated?: boolean; Marker?: string };
+      const { IsTruncated, Marker } = page as unknown as { IsTruncated?: boolean; Marker?: string };
       marker = IsTruncated === true ? Marker : undefined;
     } while (marker !== undefined);
   }

@@ -2,7 +2,9 @@ import { ExitCode } from '../contract/failures.js';
 import { printError } from './terminal.js';
 
 /** Errors that a command may meet, by name, with how it exits and what a person can do. */
-const KNOWN: Readonly<Record<string, { readonly exitCode: ExitCode; readonly remedy: (error: Error) => string | null }>> = {
+const KNOWN: Readonly<
+  Record<string, { readonly exitCode: ExitCode; readonly remedy: (error: Error) => string | null }>
+> = {
   UnreachableError: {
     exitCode: ExitCode.Busy,
     remedy: () => 'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',

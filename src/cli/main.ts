@@ -39,7 +39,12 @@ const output = (): Option =>
 const quiet = (): Option => new Option('-q, --quiet', 'print the result only');
 const manifest = (command: Command): Command =>
   command
-    .requiredOption('-f, --file <path>', 'manifest: YAML, JSON or TypeScript, or - for standard input (repeatable)', collect, [])
+    .requiredOption(
+      '-f, --file <path>',
+      'manifest: YAML, JSON or TypeScript, or - for standard input (repeatable)',
+      collect,
+      [],
+    )
     .option('-e, --environment <name>', 'which of the manifest’s environments; the default where there is one')
     .option('--var <name=value>', 'value of a variable (repeatable)', variable, {})
     .addOption(output())
@@ -48,7 +53,12 @@ const adoption = (command: Command): Command =>
   command
     .option('--adopt <foreign:KIND/NAME>', 'take over an entity from its owner (repeatable)', collect, [])
     .option('--keep-going', 'converge what is not refused, instead of stopping before the first write', false)
-    .option('--wait-timeout <duration>', 'how long to wait for the namespace or for a worker, as 90s, 30m or 2h', duration, 30 * 60_000)
+    .option(
+      '--wait-timeout <duration>',
+      'how long to wait for the namespace or for a worker, as 90s, 30m or 2h',
+      duration,
+      30 * 60_000,
+    )
     .option('--request-key <key>', 'names this request; a repeat of it is known by its key');
 
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>

@@ -41,7 +41,8 @@ export async function requestOf(options: RequestOptions, config: Config): Promis
 
 /** What is no error, and may surprise. */
 export function printWarnings(warnings: readonly Problem[]): void {
-  for (const warning of warnings) note(`${pc.yellow('warning:')} ${plain(placeText(warning))}: ${plain(warning.message)}`);
+  for (const warning of warnings)
+    note(`${pc.yellow('warning:')} ${plain(placeText(warning))}: ${plain(warning.message)}`);
 }
 
 /** Problems with their places, and what to do about each. */
@@ -51,5 +52,7 @@ export function printProblems(problems: readonly Problem[]): void {
     note(`${pc.red('error:')} ${plain(placeText(problem))}:${where} ${plain(problem.message)}`);
     note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }
-  note(`${String(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}; nothing was called, nothing was written`);
+  note(
+    `${String(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}; nothing was called, nothing was written`,
+  );
 }

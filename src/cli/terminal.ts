@@ -1,7 +1,6 @@
 import pc from 'picocolors';
 
 /** Control characters in names and messages from elsewhere would move the cursor, or worse. */
-// eslint-disable-next-line no-control-regex -- that is what is looked for
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text from elsewhere, safe to print. */

@@ -40,7 +40,7 @@ export function temporalConnectOptions(
   );
   const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: environment });
   return {
-    connectionOptions: { ...connectionOptions, ...(address === undefined ? {} : { address }) } as NativeConnectionOptions,
+    connectionOptions: { ...connectionOptions, ...(address === undefined ? {} : { address }) },
     namespace: namespace ?? 'default',
   };
 }

@@ -192,7 +192,12 @@ async function loadProgram(file: string, path: string): Promise<ManifestSource> 
   let exported: unknown;
   try {
     const { createJiti } = await import('jiti');
-    const jiti = createJiti(path, { fsCache: false, moduleCache: false, interopDefault: true, alias: ownPackage(path) });
+    const jiti = createJiti(path, {
+      fsCache: false,
+      moduleCache: false,
+      interopDefault: true,
+      alias: ownPackage(path),
+    });
     exported = await jiti.import(path, { default: true });
   } catch (error) {
     const thrown = located(error, path);
@@ -216,7 +221,11 @@ async function loadProgram(file: string, path: string): Promise<ManifestSource> 
       }
       if (value instanceof Promise) {
         value.catch(() => undefined);
-        throw new ProgramError('the function gives a promise: await what it needs before, at the top of the file', 0, 0);
+        throw new ProgramError(
+          'the function gives a promise: await what it needs before, at the top of the file',
+          0,
+          0,
+        );
       }
       return value;
     },
@@ -245,10 +254,7 @@ function located(error: unknown, path: string): ProgramError {
 }
 
 /** What a digest covers: all that decides what a request does. */
-export type DigestedRequest = Pick<
-  BootstrapRequest,
-  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing'
->;
+export type DigestedRequest = Pick<BootstrapRequest, 'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing'>;
 
 /**
  * `sha256:…` over what a request does. Two requests with the same digest ask for the same, wherever in a manifest their

@@ -1,7 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { BootstrapMemo, BootstrapRequest, Progress } from '../contract/messages.js';
-import { bootstrapWorkflowId, planWorkflowId, PROGRESS_QUERY, SEARCH_ATTRIBUTES, WorkflowType } from '../contract/messages.js';
+import {
+  bootstrapWorkflowId,
+  planWorkflowId,
+  PROGRESS_QUERY,
+  SEARCH_ATTRIBUTES,
+  WorkflowType,
+} from '../contract/messages.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
@@ -26,7 +32,12 @@ export interface Holder {
 
 /** What happens while a command follows its run, for those who show it. */
 export type RunEvent =
-  | { readonly type: 'started' | 'joined'; readonly workflowId: string; readonly runId: string; readonly url: string | null }
+  | {
+      readonly type: 'started' | 'joined';
+      readonly workflowId: string;
+      readonly runId: string;
+      readonly url: string | null;
+    }
   | { readonly type: 'waiting'; readonly holder: Holder }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'no-worker'; readonly taskQueue: string }
@@ -193,7 +204,7 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
     runId: description.runId,
     startedAt: description.startTime.toISOString(),
     url: temporal.runUrl(workflowId, description.runId),
-    memo: (description.memo ?? {}) as Partial<BootstrapMemo>,
+    memo: description.memo ?? {},
   };
 }
 
@@ -304,7 +315,6 @@ async function watch(
   let told = false;
   while (!over.aborted) {
     await pause(PROGRESS_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
-    if (over.aborted) break;
     try {
       const { status } = await within(client, () => handle.describe());
       if (status.name !== 'RUNNING') break;
@@ -331,15 +341,16 @@ async function watch(
 
 /** Whether anybody polls the task queue. */
 export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
+  const { temporal } = await import('@temporalio/proto');
   try {
     const { pollers } = await within(client, () =>
       client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name: taskQueue },
-        taskQueueType: 1,
+        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
       }),
     );
-    return (pollers ?? []).length > 0;
+    return pollers.length > 0;
   } catch {
     return true;
   }
@@ -361,7 +372,9 @@ async function persistently<T>({ onEvent, signal }: RunOptions, work: () => Prom
 
 /** gRPC's cancelled, deadline exceeded and unavailable. */
 function isOutage(error: unknown): boolean {
-  const code = (error as { cause?: { code?: number }; code?: number } | undefined)?.cause?.code ?? (error as { code?: number }).code;
+  const code =
+    (error as { cause?: { code?: number }; code?: number } | undefined)?.cause?.code ??
+    (error as { code?: number }).code;
   return code === 14 || code === 4 || code === 1;
 }
 

@@ -102,7 +102,11 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     remedy: 'apply again; if the drift stays, something else writes to the entity',
   },
   RunFailed: { retry: 'never', exitCode: ExitCode.Failed, remedy: 'see the entities of the report that failed' },
-  RunRefused: { retry: 'never', exitCode: ExitCode.Refused, remedy: 'see the entities of the report that were refused' },
+  RunRefused: {
+    retry: 'never',
+    exitCode: ExitCode.Refused,
+    remedy: 'see the entities of the report that were refused',
+  },
   Unexpected: {
     retry: 'retry',
     exitCode: ExitCode.Failed,

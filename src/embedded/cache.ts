@@ -1,21 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from './error.js';
 import { withLock, type LockOptions } from './lock.js';
-
-/**
- * The cache directory: `$IAM_BOOTSTRAP_CACHE`, else `$XDG_CACHE_HOME/iam-bootstrap`, else where the platform keeps
- * caches. The caller passes the environment.
- */
-export function defaultCacheDirectory(environment: Readonly<Record<string, string | undefined>> = {}): string {
-  const { IAM_BOOTSTRAP_CACHE: own, XDG_CACHE_HOME: xdg } = environment;
-  if (own !== undefined && own !== '') return own;
-  if (xdg !== undefined && xdg !== '') return join(xdg, 'iam-bootstrap');
-  const caches = process.platform === 'darwin' ? join('Library', 'Caches') : '.cache';
-  return join(homedir(), caches, 'iam-bootstrap');
-}
 
 /**
  * Makes a file or directory once, however many processes ask for it at a time; returns its path.

@@ -55,11 +55,11 @@ export async function commandLine(pid: number): Promise<string | undefined> {
   return text === '' ? undefined : text.replaceAll('\0', ' ').trim();
 }
 
-/** Ends a process: asks, and after the grace period kills. Returns when it is gone. */
-export async function terminate(pid: number, graceMs: number): Promise<void> {
+/** Ends a process: asks, where there is a grace period, and kills after it. Returns when it is gone. */
+export async function terminate(pid: number, graceMs = 0): Promise<void> {
   const identity = await identify(pid);
   if (identity === undefined) return;
-  signal(pid, 'SIGTERM');
+  if (graceMs > 0) signal(pid, 'SIGTERM');
   const deadline = Date.now() + graceMs;
   let asked = true;
   while ((await startTime(pid)) === identity.started) {
@@ -67,7 +67,7 @@ export async function terminate(pid: number, graceMs: number): Promise<void> {
       signal(pid, 'SIGKILL');
       asked = false;
     }
-    await sleep(25);
+    await sleep(10);
   }
 }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists } from './cache.js';
 import { EmbeddedError, reasonOf } from './error.js';
 import { withLock } from './lock.js';
 import type { Announce } from './options.js';
@@ -9,7 +8,6 @@ import { isFree, LOOPBACK } from './ports.js';
 import { commandLine, identifySelf, liveness, parseIdentity, terminate } from './process.js';
 import { answers, startTemporalServer, type SearchAttribute } from './temporal-server.js';
 
-const STOP_GRACE_MS = 10_000;
 /** A server that lives but does not answer for so long is replaced. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const WATCH_MS = 1_000;
@@ -118,8 +116,6 @@ async function openFolder(options: EmbeddedServerOptions): Promise<StateFolder> 
 /** What lies in the state folder. Everything but {@link locked} and {@link isServer} is for the holder of its lock. */
 class StateFolder {
   private readonly databaseFile: string;
-  /** Is there from the moment when the database was seen to be whole. */
-  private readonly databaseMark: string;
   private readonly pidFile: string;
   private readonly recordFile: string;
   private readonly usersDirectory: string;
@@ -129,7 +125,6 @@ class StateFolder {
     private readonly options: EmbeddedServerOptions,
   ) {
     this.databaseFile = this.path('temporal.db');
-    this.databaseMark = this.path('temporal.db.complete');
     this.pidFile = this.path('temporal.pid');
     this.recordFile = this.path('server.json');
     this.usersDirectory = this.path('users');
@@ -169,7 +164,6 @@ class StateFolder {
       return { record: known, joined: true };
     }
     await this.stopServer();
-    if (!(await exists(this.databaseMark))) await this.removeDatabase();
     const last = known ?? previous;
     const server = await startTemporalServer({
       cli: await this.options.cli(),
@@ -183,7 +177,6 @@ class StateFolder {
       pidFile: this.pidFile,
       environment: this.options.environment,
     });
-    await writeFile(this.databaseMark, '');
     const { pid, address, uiUrl } = server;
     const record = { pid, address, uiUrl, startedAt: new Date().toISOString() };
     await writeFile(`${this.recordFile}.tmp`, `${JSON.stringify(record, null, 2)}\n`);
@@ -195,15 +188,10 @@ class StateFolder {
   async stopServer(): Promise<void> {
     const noted = Number(await readFile(this.pidFile, 'utf8').catch(() => ''));
     for (const pid of [(await this.readRecord())?.pid, noted]) {
-      if (pid !== undefined && pid > 0 && (await this.isServer(pid))) await terminate(pid, STOP_GRACE_MS);
+      if (pid !== undefined && pid > 0 && (await this.isServer(pid))) await terminate(pid);
     }
     await rm(this.recordFile, { force: true });
     await rm(this.pidFile, { force: true });
-  }
-
-  /** A server that was killed while it made its tables cannot be started on them again. Nothing ran on it yet. */
-  private async removeDatabase(): Promise<void> {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${this.databaseFile}${suffix}`, { force: true });
   }
 
   private async readRecord(): Promise<ServerRecord | undefined> {

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { defaultCacheDirectory, once } from './cache.js';
+import { loadConfig } from '../config.js';
+import { once } from './cache.js';
 import { EmbeddedError, reasonOf } from './error.js';
 import type { EmbeddedOptions } from './options.js';
 import { packageRoot } from './package-root.js';
@@ -61,7 +62,7 @@ export async function sandboxPython(options: SandboxPythonOptions = {}): Promise
   const requirements = await readFile(requirementsFile);
   const key = createHash('sha256').update(requirements).update('\0').update(version).digest('hex').slice(0, 16);
   const directory = await once(
-    join(options.cacheDirectory ?? defaultCacheDirectory(), 'sandbox', key),
+    join(options.cacheDirectory ?? loadConfig().cacheDirectory, 'sandbox', key),
     async (temporary) => {
       announce?.('making the Python environment of the IAM sandbox (about a minute, once)');
       await execFileAsync(python, ['-m', 'venv', temporary], { env }).catch((error: unknown) => {

@@ -15,6 +15,7 @@ const execFileAsync = promisify(execFile);
 /** The newest version that `go install` can build: later ones have a `replace` in their go.mod. */
 const GO_VERSION = 'v1.5.1';
 const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${GO_VERSION}`;
+const GIVE_PATH = '--temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI';
 const GO_TIMEOUT_MS = 30 * 60_000;
 const PROGRESS_MS = 30_000;
 const DOWNLOAD_INDEX = 'https://temporal.download/cli/default';
@@ -64,7 +65,7 @@ export async function findTemporalCli(options: TemporalCliOptions): Promise<Temp
     [
       'no Temporal CLI found:',
       ...failures,
-      'install it (https://docs.temporal.io/cli), or give its path with --temporal-cli',
+      `install it (https://docs.temporal.io/cli), or give its path with ${GIVE_PATH}`,
     ].join('\n'),
   );
 }
@@ -73,7 +74,7 @@ async function given(path: string, options: TemporalCliOptions): Promise<string>
   const absolute = resolve(path);
   const problem = await whyUnusable(absolute, options);
   if (problem === undefined) return absolute;
-  throw new EmbeddedError(`--temporal-cli ${path}: ${problem}; give the path of the Temporal CLI's binary`);
+  throw new EmbeddedError(`the Temporal CLI given, ${path}: ${problem}; give the path of its binary with ${GIVE_PATH}`);
 }
 
 async function onPath(options: TemporalCliOptions): ReturnType<Way> {

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once as onceEvent } from 'node:events';
-import { mkdir, open, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exists } from './cache.js';
 import { EmbeddedError, hasCode, reasonOf } from './error.js';
 import { bytesField, call, GrpcStatus, intField } from './grpc.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
@@ -10,7 +11,6 @@ import { terminate } from './process.js';
 
 const NAMESPACE = 'default';
 const START_TIMEOUT_MS = 60_000;
-const STOP_GRACE_MS = 10_000;
 /** The dev server's own choice is a day: too short to look up last week's run. */
 const RETENTION_SECONDS = 30 * 24 * 3600;
 const LOG_LIMIT_BYTES = 10_000_000;
@@ -63,6 +63,7 @@ export interface TemporalServer {
   readonly pid: number;
   /** Settles when the server has ended, for whatever reason. */
   readonly exited: Promise<void>;
+  /** At once and without asking: the database survives that, as it has to, and asking would take it seconds. */
   stop(): Promise<void>;
 }
 
@@ -75,9 +76,13 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   await requireFree(options.port, 'port');
   if (options.headless !== true) await requireFree(options.uiPort, 'ui port');
   await mkdir(dirname(options.logFile), { recursive: true });
+  const { databaseFile } = options;
+  if (databaseFile !== undefined) await prepareDatabase(databaseFile);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOnce(options);
+      const server = await startOnce(options);
+      if (databaseFile !== undefined) await rm(incompleteMark(databaseFile), { force: true });
+      return server;
     } catch (error) {
       if (!(error instanceof PortTaken) || attempt === PORT_ATTEMPTS) throw error;
     }
@@ -106,6 +111,20 @@ async function requireFree(port: number | undefined, what: string): Promise<void
   );
 }
 
+/** Is beside a database file from before it is made until a server has served from it. */
+function incompleteMark(databaseFile: string): string {
+  return `${databaseFile}.incomplete`;
+}
+
+/** A server that died while it made its tables cannot be started on them again. Nothing ran on it yet. */
+async function prepareDatabase(databaseFile: string): Promise<void> {
+  const mark = incompleteMark(databaseFile);
+  if ((await exists(databaseFile)) && !(await exists(mark))) return;
+  await mkdir(dirname(databaseFile), { recursive: true });
+  await writeFile(mark, '');
+  for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${databaseFile}${suffix}`, { force: true });
+}
+
 async function startOnce(options: TemporalServerOptions): Promise<TemporalServer> {
   const port = options.port ?? (await freePort());
   const uiPort = options.headless === true ? undefined : (options.uiPort ?? (await freePort()));
@@ -123,7 +142,7 @@ async function startOnce(options: TemporalServerOptions): Promise<TemporalServer
     });
     const pid = await serverPid(child, options);
     const stop = async (): Promise<void> => {
-      await terminate(pid, STOP_GRACE_MS);
+      await terminate(pid);
       await exited;
     };
     try {
@@ -179,7 +198,7 @@ exec 3<&0
 server=$!
 echo "$server"
 exec >&2
-{ read -r _ <&3; kill -TERM "$server"; sleep ${String(STOP_GRACE_MS / 1000)}; kill -KILL "$server"; } 2>/dev/null &
+{ read -r _ <&3; kill -KILL "$server"; } 2>/dev/null &
 watch=$!
 exec 3<&-
 wait "$server"

@@ -172,8 +172,8 @@ function documentChanges(path: string, desired: Json, seen: Json | undefined, pa
   }
   return documentDrift(desired, seen, { partition }).map((change) => ({
     path: `${path}.${change.path}`,
-    observed: change.observed as Json,
-    desired: change.desired as Json,
+    observed: change.observed,
+    desired: change.desired,
     summary: change.summary,
   }));
 }

@@ -199,12 +199,24 @@ function draftOf(
     if (kind.ownable && values.shared !== true) tags = withDefaultTags(tags, defaults.tree, inherited);
   }
   const spec = mapTree(tree.at, own);
+  const nameValue = own.get(kind.nameProperty)?.value;
+  const referring = nameValue !== undefined && !broken.has(nameValue) && isReference(nameValue);
+  if (referring) {
+    report({
+      ...placeOf(nameValue.at),
+      path: pathText([...path, kind.nameProperty]),
+      message: `${kind.nameProperty} ${show(String(jsonOf(nameValue)))} holds a reference, and a name cannot`,
+      remedy: 'write the name itself',
+    });
+  }
+  const unsound = referring ? new Set([...broken, nameValue]) : broken;
   return {
     ...draft,
     spec,
+    broken: unsound,
     tags: kind.ownable && state === 'present' && tags?.type === 'map' ? tags : null,
     inherited,
-    name: readName(kind, spec, path, broken, report),
+    name: readName(kind, spec, unsound),
   };
 }
 
@@ -249,7 +261,9 @@ function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }
     ...placeOf(value.at),
     path: pathText([...path, 'kind']),
     message: `unknown kind ${show(written)}`,
-    remedy: written.includes('{{') ? 'write the kind itself: it cannot be a template' : suggestion(written, names, 'write a kind that is known'),
+    remedy: written.includes('{{')
+      ? 'write the kind itself: it cannot be a template'
+      : suggestion(written, names, 'write a kind that is known'),
   });
   return value.type === 'scalar' && typeof value.value === 'string' ? value.value : null;
 }
@@ -268,7 +282,11 @@ function checkCommon(
     report({ ...placeOf(at ?? tree.at), path: pathText([...path, field]), message, remedy });
   };
   if (common.shared === true && kind.share === undefined) {
-    problem('shared', `an entity of kind ${kind.name} cannot be shared`, 'remove shared, and declare it in one namespace');
+    problem(
+      'shared',
+      `an entity of kind ${kind.name} cannot be shared`,
+      'remove shared, and declare it in one namespace',
+    );
   }
   if (!tree.entries.has('tags')) return;
   if (!kind.ownable) problem('tags', `an entity of kind ${kind.name} cannot carry tags`, 'remove tags', true);
@@ -289,26 +307,14 @@ function withDefaultTags(own: Tree | undefined, defaults: MapTree | null, inheri
   return mapTree(own?.at ?? common.at, entries);
 }
 
+function isReference(tree: Tree): boolean {
+  return tree.type === 'scalar' && typeof tree.value === 'string' && tree.value.includes('{{arn ');
+}
+
 /** The entity's name, or null where the property that names it is missing or refused: the schema's check says why. */
-function readName(
-  kind: ManifestKind,
-  spec: MapTree,
-  path: readonly PropertyKey[],
-  broken: ReadonlySet<Tree>,
-  report: (problem: Problem) => void,
-): string | null {
+function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>): string | null {
   const value = spec.entries.get(kind.nameProperty)?.value;
   if (value === undefined || broken.has(value)) return null;
-  const text = value.type === 'scalar' && typeof value.value === 'string' ? value.value : undefined;
-  if (text?.includes('{{') === true) {
-    report({
-      ...placeOf(value.at),
-      path: pathText([...path, kind.nameProperty]),
-      message: `${kind.nameProperty} ${show(text)} holds a reference, and a name cannot`,
-      remedy: 'write the name itself',
-    });
-    return null;
-  }
   const field = kind.schema.shape[kind.nameProperty];
   if (field !== undefined && !zod.safeParse(field, jsonOf(value)).success) return null;
   try {
@@ -457,6 +463,7 @@ class References {
   }
 
   private collect(tree: Tree, path: PropertyKey[], draft: Draft, needed: Set<string>): void {
+    if (draft.broken.has(tree)) return;
     if (tree.type === 'scalar') {
       if (typeof tree.value === 'string') this.text(tree.value, tree.at, path, draft, needed);
     } else if (tree.type === 'list') {
@@ -583,7 +590,8 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
       report(problem);
     }
   }
-  if (draft.name === null && problems.length === 0 && soundName(draft, kind)) {
+  const nameValue = spec.entries.get(kind.nameProperty)?.value;
+  if (draft.name === null && problems.length === 0 && nameValue !== undefined && !broken.has(nameValue)) {
     report({
       ...placeOf(draft.at),
       path: pathText(path),
@@ -591,12 +599,6 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
       remedy: `change ${kind.nameProperty}`,
     });
   }
-}
-
-/** Whether nothing has been reported yet of the property that names the entity. */
-function soundName({ spec, broken }: Draft, kind: ManifestKind): boolean {
-  const value = spec.entries.get(kind.nameProperty)?.value;
-  return value !== undefined && !broken.has(value) && !JSON.stringify(jsonOf(value)).includes('{{');
 }
 
 /** An entity that is to go needs its name only; a shared one may say what this namespace takes back. */
@@ -609,14 +611,8 @@ function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
   return zod.strictObject(shape);
 }
 
-function reportCycles(
-  entities: readonly DesiredEntity[],
-  drafts: readonly Draft[],
-  { report }: EntitiesOptions,
-): void {
-  const order = dependencyOrder(
-    entities.map((entity) => ({ id: entityId(entity), dependsOn: entity.dependsOn })),
-  );
+function reportCycles(entities: readonly DesiredEntity[], drafts: readonly Draft[], { report }: EntitiesOptions): void {
+  const order = dependencyOrder(entities.map((entity) => ({ id: entityId(entity), dependsOn: entity.dependsOn })));
   if (order.ok) return;
   for (const cycle of order.cycles) {
     const first = drafts[cycle[0] ?? 0];

@@ -130,8 +130,13 @@ export const manifestSchema = z.strictObject({
     .describe('The set of entities that has one owner: this manifest and those of the same namespace.'),
   environments: z
     .record(z.string(), z.unknown())
-    .describe('Accounts by environment; one is chosen with --environment, and is the default where it is the only one.'),
+    .describe(
+      'Accounts by environment; one is chosen with --environment, and is the default where it is the only one.',
+    ),
   variables: z.record(z.string(), z.unknown()).optional().describe('Values for {{name}}; --var name=value overrides.'),
-  defaults: z.record(z.string(), z.unknown()).optional().describe('What holds for every entity that does not say otherwise.'),
+  defaults: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What holds for every entity that does not say otherwise.'),
   entities: z.array(z.unknown()).describe('What shall be there, or shall not.'),
 });

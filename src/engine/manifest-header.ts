@@ -240,7 +240,10 @@ function readTarget(
   variables: Header['variables'],
   report: (problem: Problem) => void,
 ): Target {
-  const values = new Map([['environment', name], ['namespace', namespace]]);
+  const values = new Map([
+    ['environment', name],
+    ['namespace', namespace],
+  ]);
   for (const variable of variables) values.set(variable[0], variable[1].value);
   const rendered = new Map(tree.type === 'map' ? tree.entries : []);
   // In this order, so that the ARN of the role can name the account.

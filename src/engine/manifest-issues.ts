@@ -25,7 +25,11 @@ export interface IssueContext {
 
 /** Turns what zod has found into problems with places and remedies. */
 export function problemsOf(issues: readonly Issue[], context: IssueContext): Problem[] {
-  return issues.flatMap((issue) => (isConsequence(issue, context) ? [] : problemsOfIssue(issue, context)));
+  // Further checks of a value of the wrong type measure something else: the length of text for that of a list.
+  const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => pathText(path)));
+  return issues
+    .filter((issue) => issue.code === 'invalid_type' || !mistyped.has(pathText(issue.path)))
+    .flatMap((issue) => (isConsequence(issue, context) ? [] : problemsOfIssue(issue, context)));
 }
 
 function isConsequence(issue: Issue, { tree, broken }: IssueContext): boolean {
@@ -63,7 +67,7 @@ function follow(tree: Tree, path: readonly PropertyKey[]): Found {
   let here = tree;
   let keyAt = tree.at;
   const walked: PropertyKey[] = [];
-  for (let index = 0; index < path.length; ) {
+  for (let index = 0; index < path.length;) {
     const segment = path[index] ?? '';
     if (here.type === 'list' && typeof segment === 'number') {
       const item = here.items[segment];
@@ -101,7 +105,9 @@ function problemsOfIssue(issue: Issue, context: IssueContext): Problem[] {
   const label = found.path.length === 0 ? context.owner : pathText(found.path);
   const { tree } = found;
 
-  if (tree === undefined && issue.code !== 'unrecognized_keys') {
+  // A check of its own may point at what is not there; where that is a whole property, it is missing all the same.
+  const told = issue.code === 'unrecognized_keys' || (issue.code === 'custom' && found.path.length > 1);
+  if (tree === undefined && !told) {
     const last = String(found.path.at(-1) ?? '');
     const written = 'expected' in issue ? ` (${expectation(issue.expected)})` : '';
     return [problem(`${label} is missing`, `add ${last}${written}`)];
@@ -167,7 +173,10 @@ function wrongType(expected: string, label: string, tree: Tree | undefined, prob
     }
     if (expected === 'boolean') {
       const meant = /^(yes|on|y|true|1)$/i.test(text) ? 'true' : /^(no|off|n|false|0)$/i.test(text) ? 'false' : null;
-      return problem(message, meant === null ? 'write true or false, without quotes' : `write ${meant}, without quotes`);
+      return problem(
+        message,
+        meant === null ? 'write true or false, without quotes' : `write ${meant}, without quotes`,
+      );
     }
   }
   return problem(message, `write ${expectation(expected)}`);
@@ -193,7 +202,9 @@ function unionProblems(
   const types = [
     ...new Set(
       branches.flatMap((branch) =>
-        branch.flatMap((one) => (one.code === 'invalid_type' && one.path.length === 0 ? [expectation(one.expected)] : [])),
+        branch.flatMap((one) =>
+          one.code === 'invalid_type' && one.path.length === 0 ? [expectation(one.expected)] : [],
+        ),
       ),
     ),
   ];

@@ -55,10 +55,7 @@ export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Rec
         },
         additionalProperties: { type: 'string' },
       },
-      defaults: described(
-        { anyOf: [defaultsOf(definitions), FILE_REFERENCE] },
-        fields.defaults.description,
-      ),
+      defaults: described({ anyOf: [defaultsOf(definitions), FILE_REFERENCE] }, fields.defaults.description),
       entities: {
         type: 'array',
         description: fields.entities.description ?? '',
@@ -135,7 +132,10 @@ function tolerant(schema: Schema): Schema {
   for (const [keyword, value] of Object.entries(schema)) {
     if (keyword === 'properties' && isSchema(value)) {
       inner[keyword] = Object.fromEntries(
-        Object.entries(value).map(([name, property]) => [name, isSchema(property) ? tolerantValue(property) : property]),
+        Object.entries(value).map(([name, property]) => [
+          name,
+          isSchema(property) ? tolerantValue(property) : property,
+        ]),
       );
     } else if (keyword === 'additionalProperties' && isSchema(value)) inner[keyword] = tolerantValue(value);
     else if (keyword === 'items' && isSchema(value)) inner[keyword] = tolerantValue(value);

@@ -304,7 +304,11 @@ class Converter {
     }
     this.repeated += target.size;
     if (this.repeated > Limit.Values) {
-      this.report(at.offset, `aliases repeat more than ${String(Limit.Values)} values`, 'write fewer aliases of aliases');
+      this.report(
+        at.offset,
+        `aliases repeat more than ${String(Limit.Values)} values`,
+        'write fewer aliases of aliases',
+      );
       throw new Stop();
     }
     return target;
@@ -452,7 +456,10 @@ export function treeOfValue(file: string, value: unknown): Parsed {
     const tree = convert(value);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
-    report(`reading the value threw: ${plain(error instanceof Error ? error.message : String(error))}`, 'write plain data');
+    report(
+      `reading the value threw: ${plain(error instanceof Error ? error.message : String(error))}`,
+      'write plain data',
+    );
     return { tree: null, problems };
   }
 }

@@ -307,7 +307,10 @@ function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Rec
  */
 export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'request' | 'places'>[]): Problem[] {
   const problems: Problem[] = [];
-  const owners = new Map<string, { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: Place | undefined }>();
+  const owners = new Map<
+    string,
+    { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: Place | undefined }
+  >();
   for (const { request, places } of resolved) {
     request.entities.forEach((entity, index) => {
       if (entity.observe) return;

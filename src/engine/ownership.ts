@@ -93,6 +93,9 @@ export function marksOfAdoption(
     const origin = Object.hasOwn(observed.tags, Mark.Origin) ? {} : { [Mark.Origin]: 'adopted' };
     return { [sharedMark(namespace)]: '', ...origin };
   }
-  const previous = ownership.is === 'foreign' ? { [Mark.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) } : {};
+  const previous =
+    ownership.is === 'foreign'
+      ? { [Mark.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) }
+      : {};
   return { [Mark.Namespace]: namespace, [Mark.Origin]: 'adopted', [Mark.Intent]: intent, ...previous };
 }

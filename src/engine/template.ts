@@ -83,7 +83,7 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
 /** Where the template that opens here ends, nested ones included; -1 where it does not. */
 function closingOf(text: string, open: number): number {
   let depth = 0;
-  for (let at = open; at < text.length - 1; ) {
+  for (let at = open; at < text.length - 1;) {
     if (text.startsWith('{{', at)) {
       depth++;
       at += 2;
@@ -108,7 +108,10 @@ function renderExpression(
     reference: false,
   });
   if (expression === '') {
-    return fail('template {{}} names nothing', `write one of ${namesText(values)}, or arn Kind/name, between the braces`);
+    return fail(
+      'template {{}} names nothing',
+      `write one of ${namesText(values)}, or arn Kind/name, between the braces`,
+    );
   }
   if (/^arn(\s|$)/.test(expression)) {
     const match = REFERENCE.exec(expression);

@@ -2,7 +2,7 @@ import type { Group, GroupDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { Json, JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy-document.js';
 import {
   absentIsDone,

@@ -1,7 +1,7 @@
 import type { Role, RoleDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
-import type { Json, JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy-document.js';
 import {
   absentIsDone,
@@ -22,7 +22,7 @@ import {
   tagsField,
   text,
 } from './fields.js';
-import type { Desired, Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Step } from './kind.js';
 
 const schema = z.strictObject({
   roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),

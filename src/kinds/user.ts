@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
-import type { Json, JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy-document.js';
 import {
   absentIsDone,

@@ -95,7 +95,7 @@ class Bootstrap {
     }
     await Promise.all(
       this.#plan.entities.map(async (planned, index) => {
-        await Promise.all(planned.after.map((other) => (other === index ? undefined : done[other])));
+        await Promise.all(planned.after.flatMap((other) => (other === index ? [] : (done[other] ?? []))));
         const report = await this.#settle(planned, index, slots, stopped ? refused : []);
         this.#reports.set(index, report);
         this.#states.set(index, report.outcome);
@@ -105,7 +105,9 @@ class Bootstrap {
     );
 
     await this.#verify();
-    const reports = this.#plan.entities.map((planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'));
+    const reports = this.#plan.entities.map(
+      (planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'),
+    );
     const report = reportOf('apply', this.#request, reports, this.#calls, this.#startedAt);
     const unfinished = this.#isCancelled() && reports.some(({ outcome }) => outcome === 'skipped');
     return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
@@ -140,7 +142,8 @@ class Bootstrap {
 
   async #reconcile(planned: PlannedEntity, index: number): Promise<EntityReport> {
     const entity = this.#request.entities[index];
-    if (entity === undefined) throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
+    if (entity === undefined)
+      throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
     const { target, namespace } = this.#request;
     const needed = entity.dependsOn.flatMap((id) => {
       const other = this.#plan.entities.find((one) => entityId(one) === id);
@@ -276,7 +279,8 @@ class Bootstrap {
         .map(({ kind, name, decision }, index) => ({
           kind,
           name,
-          state: this.#states.get(index) ?? (decision.action === 'no-op' ? ('unchanged' as const) : ('planned' as const)),
+          state:
+            this.#states.get(index) ?? (decision.action === 'no-op' ? ('unchanged' as const) : ('planned' as const)),
         }))
         .filter(({ state }) => state !== 'unchanged')
         .slice(0, PROGRESS_LIMIT),
@@ -293,7 +297,9 @@ class Bootstrap {
       return `| ${entityId(entity)} | ${entity.state} | ${reason} |`;
     });
     const lines = [
-      report === undefined ? `**${phase}**: ${String(done)} of ${String(total)}` : `**${report.result}**: ${sentence(report)}`,
+      report === undefined
+        ? `**${phase}**: ${String(done)} of ${String(total)}`
+        : `**${report.result}**: ${sentence(report)}`,
       ...(waitingFor === null ? [] : ['', waitingFor]),
       ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
       ...(entities.length > MOST_ROWS ? ['', `and ${String(entities.length - MOST_ROWS)} more`] : []),

@@ -149,7 +149,10 @@ class Reconciliation {
     const report = this.#report;
     report.arn = step.arn;
     report.writes = [...report.writes, ...step.writes];
-    report.conflicts = [...report.conflicts, ...step.conflicts.map((one) => ({ ...one, resolvedAs: 'failed' as const }))];
+    report.conflicts = [
+      ...report.conflicts,
+      ...step.conflicts.map((one) => ({ ...one, resolvedAs: 'failed' as const })),
+    ];
     report.attempts = Math.max(report.attempts, step.attempt);
     this.#calls = addCalls(this.#calls, step.calls);
   }
@@ -187,7 +190,9 @@ class Reconciliation {
       ...(remedy === null ? [] : ['', `Remedy: ${remedy}.`]),
       ...(writes.length === 0 ? [] : ['', '| write | AWS request ID | at |', '| --- | --- | --- |']),
       ...writes.map(({ operation, requestId, at }: Write) => `| ${operation} | ${requestId ?? 'reply lost'} | ${at} |`),
-      ...conflicts.map(({ operation, code, requestId }) => `\nConflict: ${operation} answered ${code} (${requestId ?? ''})`),
+      ...conflicts.map(
+        ({ operation, code, requestId }) => `\nConflict: ${operation} answered ${code} (${requestId ?? ''})`,
+      ),
     ];
     setCurrentDetails(lines.join('\n'));
   }

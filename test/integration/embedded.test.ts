@@ -8,7 +8,8 @@ import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { defaultCacheDirectory, once } from '../../src/embedded/cache.js';
+import { loadConfig } from '../../src/config.js';
+import { once } from '../../src/embedded/cache.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { commandLine, identify } from '../../src/embedded/process.js';
 import { acquireEmbeddedServer, type EmbeddedServerOptions } from '../../src/embedded/runtime.js';
@@ -27,7 +28,7 @@ let directory: string;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  const cacheDirectory = defaultCacheDirectory(process.env);
+  const { cacheDirectory } = loadConfig();
   cli = (await findTemporalCli({ cacheDirectory, announce: (line) => process.stderr.write(`${line}\n`) })).path;
 }, 1_200_000);
 
@@ -321,9 +322,9 @@ describe('the shared server of a folder', () => {
     const first = await acquireEmbeddedServer(shared());
     await first.release();
     const state = join(directory, 'state');
-    await rm(join(state, 'temporal.db.complete'));
-    await rm(join(state, 'temporal.db-wal'), { force: true });
-    await writeFile(join(state, 'temporal.db'), '');
+    expect(await readdir(state)).not.toContain('temporal.db.incomplete');
+    await writeFile(join(state, 'temporal.db.incomplete'), '');
+    await writeFile(join(state, 'temporal.db'), 'half');
     const again = await acquireEmbeddedServer(shared());
     await startWorkflow(again.address, 'fresh');
     await again.release();

@@ -120,10 +120,24 @@ describe('a user', () => {
     expect(observed).toMatchObject({ arn: `arn:aws:iam::${ACCOUNT}:user/b/law`, tags: { team: 'platform' } });
   });
 
-  test('is deleted without what this API does not know', async () => {
+  test('is deleted with its service-specific credentials', async () => {
     const observed = await bench.converge(user, { userName: 'law' });
-    const steps = await bench.stepsOfDeletion(user, observed, bench.readerWithout('ListServiceSpecificCredentials'));
-    expect(steps.map(({ operation }) => operation)).toEqual(['DeleteUser']);
+    const ServiceSpecificCredentials = ['one', 'two'].map((ServiceSpecificCredentialId) => ({
+      ServiceSpecificCredentialId,
+    }));
+    const reader = bench.readerAnswering('ListServiceSpecificCredentials', { ServiceSpecificCredentials });
+    expect(await bench.stepsOfDeletion(user, observed, reader)).toMatchObject([
+      { operation: 'DeleteServiceSpecificCredential', input: { UserName: 'law', ServiceSpecificCredentialId: 'one' } },
+      { operation: 'DeleteServiceSpecificCredential', input: { UserName: 'law', ServiceSpecificCredentialId: 'two' } },
+      { operation: 'DeleteUser', input: { UserName: 'law' } },
+    ]);
+  });
+
+  test('keeps its hardware MFA device, which is no entity of its own', async () => {
+    const observed = await bench.converge(user, { userName: 'law' });
+    const reader = bench.readerAnswering('ListMFADevices', { MFADevices: [{ SerialNumber: 'GAHT12345678' }] });
+    const steps = await bench.stepsOfDeletion(user, observed, reader);
+    expect(steps.map(({ operation }) => operation)).toEqual(['DeactivateMFADevice', 'DeleteUser']);
   });
 });
 

@@ -343,8 +343,6 @@ export const KIND_FIXTURES: Readonly<Record<string, KindFixture>> = {
       step('CreateAccessKey', { UserName: 'law' }),
       step('UploadSigningCertificate', { UserName: 'law', CertificateBody: CERTIFICATE }),
       step('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: `ssh-rsa ${SSH_KEY}` }),
-      step('CreateServiceSpecificCredential', { UserName: 'law', ServiceName: 'codecommit.amazonaws.com' }),
-      step('CreateServiceSpecificCredential', { UserName: 'law', ServiceName: 'cassandra.amazonaws.com' }),
       ...['law-phone', 'law-tablet'].flatMap((VirtualMFADeviceName) => [
         step('CreateVirtualMFADevice', { VirtualMFADeviceName }),
         step('EnableMFADevice', {

@@ -1,4 +1,4 @@
-import { IAMClient } from '@aws-sdk/client-iam';
+import { IAM } from '@aws-sdk/client-iam';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { loadConfig } from '../../src/config.js';
 import { sandboxPython, startSandbox as startProcess } from '../../src/embedded/sandbox.js';
@@ -73,11 +73,11 @@ export interface ClientOptions {
 }
 
 /** An IAM client of the sandbox's own account, or of another one by `AssumeRole`. */
-export function iamClient(url: string, account?: string, options: ClientOptions = {}): IAMClient {
+export function iamClient(url: string, account?: string, options: ClientOptions = {}): IAM {
   const { accessKeyId = 'AKIATEST', maxAttempts = 1 } = options;
   const own = { accessKeyId, secretAccessKey: 'sandbox' };
   const common = { endpoint: url, region: 'us-east-1' };
-  return new IAMClient({
+  return new IAM({
     ...common,
     maxAttempts,
     requestHandler: { httpAgent: { maxSockets: 100 } },

@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { defaultCacheDirectory } from '../../src/embedded/cache.js';
 import { bytesField, intField } from '../../src/embedded/grpc.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 
@@ -28,15 +27,6 @@ async function program(path: string, says: string): Promise<string> {
 
 const NOWHERE = 'http://127.0.0.1:1/cli';
 
-describe('the cache directory', () => {
-  it('is the one of the environment, of XDG, or of the platform, in this order', () => {
-    const both = { IAM_BOOTSTRAP_CACHE: '/a', XDG_CACHE_HOME: '/b' };
-    expect(defaultCacheDirectory(both)).toBe('/a');
-    expect(defaultCacheDirectory({ ...both, IAM_BOOTSTRAP_CACHE: '' })).toBe('/b/iam-bootstrap');
-    expect(defaultCacheDirectory().startsWith(homedir())).toBe(true);
-  });
-});
-
 describe('protobuf fields', () => {
   it('are encoded as the wire format wants them', () => {
     expect(bytesField(1, 'ab')).toEqual(Buffer.from([0x0a, 2, 0x61, 0x62]));
@@ -53,7 +43,7 @@ describe('finding the Temporal CLI', () => {
     const other = await program(join(directory, 'other'), 'hello');
     await expect(findTemporalCli({ ...options, path: other })).rejects.toThrow(/other: .*another program/);
     await expect(findTemporalCli({ ...options, path: join(directory, 'none') })).rejects.toThrow(
-      /--temporal-cli .*none: there is no such file; give the path/,
+      /the Temporal CLI given, .*none: there is no such file; give the path/,
     );
   });
 
@@ -81,7 +71,7 @@ describe('finding the Temporal CLI', () => {
       `  cache: none in ${cacheDirectory}`,
       expect.stringContaining('  download: http://127.0.0.1:1: fetch failed'),
       '  go install: no go on PATH',
-      'install it (https://docs.temporal.io/cli), or give its path with --temporal-cli',
+      'install it (https://docs.temporal.io/cli), or give its path with --temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI',
     ]);
   });
 

@@ -64,5 +64,8 @@ function interrupted(
   const place = run.url ?? `${run.workflowId}, run ${run.runId}`;
   return embedded
     ? new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again')
-    : new InterruptedError('interrupted: the run goes on without this command', `apply again to follow it, or see ${place}`);
+    : new InterruptedError(
+        'interrupted: the run goes on without this command',
+        `apply again to follow it, or see ${place}`,
+      );
 }

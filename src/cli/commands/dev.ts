@@ -75,7 +75,8 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
 
     print(`${pc.bold('Temporal')}     ${server.address}`);
     print(`${pc.bold('Temporal UI')}  ${server.uiUrl ?? 'none'}`);
-    if (options.sandbox) print(`${pc.bold('IAM sandbox')}  ${settings['AWS_ENDPOINT_URL_IAM'] ?? ''}, account ${SANDBOX_ACCOUNT}`);
+    if (options.sandbox)
+      print(`${pc.bold('IAM sandbox')}  ${settings['AWS_ENDPOINT_URL_IAM'] ?? ''}, account ${SANDBOX_ACCOUNT}`);
     print(`${pc.bold('worker')}       process ${String(worker.pid)}\n`);
     print('In another terminal:\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);

@@ -23,7 +23,11 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
   const parts = ['iam-bootstrap', options.account, options.namespace].filter((part) => part !== undefined);
   const temporal = await connectTemporal(loadConfig());
   try {
-    const runs = await recentRuns(temporal, `${parts.join(':')}${options.namespace === undefined ? ':' : ''}`, options.limit);
+    const runs = await recentRuns(
+      temporal,
+      `${parts.join(':')}${options.namespace === undefined ? ':' : ''}`,
+      options.limit,
+    );
     if (options.output === 'json') printJson({ version: 1, runs });
     else print(runs.length === 0 ? 'no runs' : runs.map(render).join('\n'));
     return ExitCode.Converged;

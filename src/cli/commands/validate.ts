@@ -25,7 +25,9 @@ export async function validate(options: ManifestOptions): Promise<ExitCode> {
     if (problems.length > 0) printProblems(problems);
     else if (options.quiet !== true) {
       for (const { namespace, environment, account, entities } of environments) {
-        print(`${pc.green('valid')}  ${plain(namespace)} (${plain(environment)}), account ${account}: ${String(entities)} entities`);
+        print(
+          `${pc.green('valid')}  ${plain(namespace)} (${plain(environment)}), account ${account}: ${String(entities)} entities`,
+        );
       }
     }
   }

@@ -39,7 +39,9 @@ const RESULTS: Readonly<Record<ReportResult, Paint>> = {
 /** A plan or a report as text. Unchanged entities are counted, not listed. */
 export function renderReport(report: Report): string {
   const heading = `${report.namespace} (${report.environment}) in account ${report.account}`;
-  const listed = report.entities.filter(({ outcome, drift, undeclared }) => outcome !== 'unchanged' || drift.length + undeclared.length > 0);
+  const listed = report.entities.filter(
+    ({ outcome, drift, undeclared }) => outcome !== 'unchanged' || drift.length + undeclared.length > 0,
+  );
   const width = Math.max(0, ...listed.map(({ kind, name }) => kind.length + name.length + 1));
   const lines = [
     pc.bold(`${report.command} ${plain(heading)}`),
@@ -64,7 +66,9 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
     ...entity.drift.map((drift) => `      ${renderDrift(drift)}`),
     ...entity.undeclared.map((what) => pc.dim(`      undeclared, kept: ${plain(what)}`)),
     ...entity.conflicts.map(({ operation, code, requestId, resolvedAs }) =>
-      pc.yellow(`      conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`),
+      pc.yellow(
+        `      conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`,
+      ),
     ),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
     ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),

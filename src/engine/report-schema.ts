@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { Report } from '../contract/report.js';
+
+const json = z.json();
+const count = z.int().min(0);
+const text = z.string().nullable();
+
+const drift = z.strictObject({
+  path: z.string().describe("property path in the manifest's words; empty for the entity as a whole"),
+  observed: json,
+  desired: json,
+  summary: z.string().optional(),
+  immutable: z.boolean().optional().describe('AWS has no call that changes it'),
+});
+
+const outcome = z.enum([
+  'created',
+  'adopted',
+  'updated',
+  'deleted',
+  'unchanged',
+  'refused',
+  'failed',
+  'skipped',
+  'pending',
+]);
+
+const entity = z.strictObject({
+  kind: z.string(),
+  name: z.string(),
+  arn: text,
+  decision: z.enum(['create', 'adopt', 'update', 'delete', 'no-op', 'refuse']),
+  outcome,
+  confirmedBy: z
+    .enum(['reply', 'intent-tag', 'recorded-attempt', 'unconfirmed'])
+    .nullable()
+    .describe('how it is known that a Create was this run’s'),
+  drift: z.array(drift),
+  undeclared: z.array(z.string()).describe('what is there and not declared'),
+  writes: z.array(
+    z.strictObject({
+      operation: z.string(),
+      requestId: text.describe('null where the reply was lost'),
+      at: z.iso.datetime(),
+    }),
+  ),
+  conflicts: z.array(
+    z.strictObject({ operation: z.string(), code: z.string(), requestId: text, resolvedAs: outcome }),
+  ),
+  reason: text,
+  remedy: text,
+  attempts: count,
+  source: z.strictObject({ file: z.string(), line: count }).optional(),
+});
+
+/** What `plan` and `apply` print with `--output json`. The contract's type and this schema are held together by the compiler. */
+export const reportSchema = z.strictObject({
+  version: z.literal(1),
+  command: z.enum(['plan', 'apply']),
+  result: z.enum(['converged', 'pending', 'refused', 'failed', 'busy', 'cancelled']),
+  account: z.string(),
+  partition: z.string(),
+  namespace: z.string(),
+  environment: z.string(),
+  digest: z.string().describe('of what was asked for; equal digests ask for the same'),
+  request: z.strictObject({
+    key: z.string(),
+    pipeline: z.strictObject({ provider: z.string(), url: text, commit: text, actor: text }),
+  }),
+  workflow: z.strictObject({ workflowId: z.string(), runId: z.string(), url: text }),
+  entities: z.array(entity),
+  summary: z.strictObject({
+    created: count,
+    adopted: count,
+    updated: count,
+    deleted: count,
+    unchanged: count,
+    refused: count,
+    failed: count,
+    skipped: count,
+    pending: count,
+    conflicts: count,
+  }),
+  apiCalls: z.strictObject({ total: count, byOperation: z.record(z.string(), count) }),
+  startedAt: z.iso.datetime(),
+  durationMs: z.number().min(0),
+  reason: text.describe('why the run as a whole ended, where no single entity says it'),
+  remedy: text,
+}) satisfies z.ZodType<Report>;
+
+/** JSON Schema of the report. */
+export function reportJsonSchema(): object {
+  return { title: 'iam-bootstrap report', ...z.toJSONSchema(reportSchema) };
+}

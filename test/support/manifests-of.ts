@@ -1,0 +1,101 @@
+import { loadRequest } from '../../src/client/request.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { BootstrapRequest } from '../../src/contract/messages.js';
+import type { World } from './world.js';
+
+/** What a manifest is made of in these tests. */
+export interface ManifestParts {
+  readonly namespace: string;
+  /** Another account than the sandbox's own is reached by a role in it. */
+  readonly account: string;
+  readonly assumed?: boolean;
+  readonly entities: readonly JsonObject[];
+}
+
+/** A manifest with one environment, which is then the default. */
+export function manifestOf({ namespace, account, assumed = false, entities }: ManifestParts): JsonObject {
+  const assumeRole = `arn:aws:iam::${account}:role/bootstrap`;
+  return {
+    version: 1,
+    namespace,
+    environments: { test: { account, ...(assumed ? { assumeRole } : {}) } },
+    entities,
+  };
+}
+
+/** A manifest as the command line would send it. */
+export async function requestOf(world: World, parts: ManifestParts): Promise<BootstrapRequest> {
+  const path = await world.manifest(`${parts.namespace}-${parts.account}.json`, manifestOf(parts));
+  const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
+  const loaded = await loadRequest([path], { variables: {}, pipeline });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+  return loaded.request;
+}
+
+/** A policy document that allows one action. */
+export function allowing(action: string): JsonObject {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] };
+}
+
+/** A trust policy for a service, or for an ARN. */
+export function trusting(principal: JsonObject = { Service: 'ec2.amazonaws.com' }): JsonObject {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }] };
+}
+
+/** A role, with what else the test is about. */
+export function role(roleName: string, more: JsonObject = {}): JsonObject {
+  return { kind: 'Role', roleName, assumeRolePolicyDocument: trusting(), ...more };
+}
+
+/** One entity of each kind, each whole after its Create. */
+export function oneOfEach(): JsonObject[] {
+  return [
+    role('one-role'),
+    { kind: 'Policy', policyName: 'one-policy', policyDocument: allowing('s3:ListBucket') },
+    { kind: 'User', userName: 'one-user' },
+    { kind: 'Group', groupName: 'one-group' },
+    { kind: 'InstanceProfile', instanceProfileName: 'one-profile' },
+    { kind: 'OpenIDConnectProvider', url: 'https://one.example.com', clientIdList: ['sts.amazonaws.com'] },
+  ];
+}
+
+/** Ten entities of all kinds, with policies, attachments, members and references between them. */
+export function tenEntities(): JsonObject[] {
+  const readOnly = 'arn:{{partition}}:iam::aws:policy/ReadOnlyAccess';
+  return [
+    { kind: 'Policy', policyName: 'ten-read', policyDocument: allowing('s3:GetObject') },
+    { kind: 'Policy', policyName: 'ten-write', policyDocument: allowing('s3:PutObject') },
+    {
+      kind: 'User',
+      userName: 'ten-alice',
+      inlinePolicies: { own: allowing('iam:ChangePassword') },
+      managedPolicyArns: ['{{arn Policy/ten-read}}'],
+    },
+    { kind: 'User', userName: 'ten-bob', tags: { team: 'platform' } },
+    {
+      kind: 'Group',
+      groupName: 'ten-people',
+      users: ['ten-alice', 'ten-bob'],
+      inlinePolicies: { list: allowing('s3:ListAllMyBuckets') },
+      managedPolicyArns: [readOnly],
+    },
+    role('ten-deploy', {
+      description: 'deploys',
+      maxSessionDuration: 7200,
+      inlinePolicies: { state: allowing('dynamodb:PutItem'), logs: allowing('logs:PutLogEvents') },
+      managedPolicyArns: ['{{arn Policy/ten-write}}', readOnly],
+    }),
+    role('ten-assumed', {
+      assumeRolePolicyDocument: trusting({ AWS: '{{arn User/ten-alice}}' }),
+      managedPolicyArns: [readOnly],
+    }),
+    role('ten-machine', { path: '/ten/', inlinePolicies: { queue: allowing('sqs:ReceiveMessage') } }),
+    { kind: 'InstanceProfile', instanceProfileName: 'ten-profile', roles: ['ten-machine'] },
+    {
+      kind: 'OpenIDConnectProvider',
+      url: 'https://ten.example.com',
+      clientIdList: ['sts.amazonaws.com'],
+      shared: true,
+    },
+  ];
+}
