@@ -81,6 +81,10 @@ const TYPES: Readonly<Record<string, FailureType>> = {
   UnmodifiableEntity: 'InvalidInput',
   PolicyNotAttachable: 'InvalidInput',
   PasswordPolicyViolation: 'InvalidInput',
+  // Thrown by our own code, before any call: no trouble of the service.
+  RangeError: 'Unexpected',
+  ReferenceError: 'Unexpected',
+  TypeError: 'Unexpected',
 };
 
 /** The one place where AWS's errors are classified. */

@@ -122,6 +122,9 @@ function count(text: string): number {
   return Number(text);
 }
 
+// What dependencies warn of is for those who maintain this package, not for those who run it.
+process.removeAllListeners('warning');
+
 program.parseAsync().catch((error: unknown) => {
   // Commander has printed what is wrong; help and version end well.
   const known = error instanceof CommanderError;

@@ -179,8 +179,14 @@ class ProgramError extends Error {
     readonly line: number,
     readonly column: number,
   ) {
-    super(firstLine(error instanceof Error ? error.message : String(error)), { cause: error });
+    super(firstLine(textOf(error, 'message') ?? String(error)), { cause: error });
   }
+}
+
+/** A field of an error, of which the loader's may be of another realm and no instance of ours. */
+function textOf(error: unknown, field: 'message' | 'stack'): string | undefined {
+  const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function firstLine(text: string): string {
@@ -244,7 +250,7 @@ function ownPackage(path: string): Record<string, string> {
 
 /** Finds the line of the program itself in the stack: what it calls may have thrown. */
 function located(error: unknown, path: string): ProgramError {
-  const texts = error instanceof Error ? [error.message, error.stack ?? ''] : [];
+  const texts = [textOf(error, 'message') ?? '', textOf(error, 'stack') ?? ''];
   for (const text of texts) {
     const at = text.indexOf(`${path}:`);
     const [, line, column] = at === -1 ? [] : (/^:(\d+)(?::(\d+))?/.exec(text.slice(at + path.length)) ?? []);

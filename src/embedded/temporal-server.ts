@@ -4,7 +4,7 @@ import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exists } from './cache.js';
-import { EmbeddedError, hasCode, reasonOf } from './error.js';
+import { EmbeddedError, reasonOf } from './error.js';
 import { bytesField, call, GrpcStatus, intField } from './grpc.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
 import { terminate } from './process.js';
@@ -14,8 +14,8 @@ const START_TIMEOUT_MS = 60_000;
 /** The dev server's own choice is a day: too short to look up last week's run. */
 const RETENTION_SECONDS = 30 * 24 * 3600;
 const LOG_LIMIT_BYTES = 10_000_000;
-/** How often a server whose ports we chose is started again because somebody took one of them meanwhile. */
-const PORT_ATTEMPTS = 3;
+/** How often it is tried to start a server that fails by a mischance. */
+const ATTEMPTS = 3;
 
 /** Search attribute types by name, with their numbers in Temporal's protocol. */
 const SEARCH_ATTRIBUTE_TYPES = {
@@ -77,14 +77,14 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   if (options.headless !== true) await requireFree(options.uiPort, 'ui port');
   await mkdir(dirname(options.logFile), { recursive: true });
   const { databaseFile } = options;
-  if (databaseFile !== undefined) await prepareDatabase(databaseFile);
   for (let attempt = 1; ; attempt += 1) {
+    if (databaseFile !== undefined) await prepareDatabase(databaseFile);
     try {
       const server = await startOnce(options);
       if (databaseFile !== undefined) await rm(incompleteMark(databaseFile), { force: true });
       return server;
     } catch (error) {
-      if (!(error instanceof PortTaken) || attempt === PORT_ATTEMPTS) throw error;
+      if (!(error instanceof Mischance) || attempt === ATTEMPTS) throw error;
     }
   }
 }
@@ -100,8 +100,8 @@ export async function answers(address: string, timeoutMs = 2_000): Promise<boole
   }
 }
 
-/** Somebody took a port between our choosing it and the server's listening on it. */
-class PortTaken extends EmbeddedError {}
+/** The server was killed, or somebody took a port between our choosing it and the server's listening on it. */
+class Mischance extends EmbeddedError {}
 
 async function requireFree(port: number | undefined, what: string): Promise<void> {
   if (port === undefined || (await isFree(port))) return;
@@ -150,8 +150,9 @@ async function startOnce(options: TemporalServerOptions): Promise<TemporalServer
       await registerSearchAttributes(address, options.searchAttributes);
       if (options.databaseFile !== undefined) await keepHistory(address);
     } catch (error) {
+      const died = child.exitCode !== null || child.signalCode !== null;
       await stop();
-      throw await startError(options, log.start, error);
+      throw await startError(options, log.start, died, error);
     }
     const uiUrl = uiPort === undefined ? undefined : `http://${LOOPBACK}:${String(uiPort)}`;
     return { address, uiUrl, pid, exited, stop };
@@ -233,7 +234,7 @@ async function serving(address: string, exited: Promise<void>): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   const ended = exited.then(() => 'ended' as const);
   while (!(await answers(address))) {
-    if ((await Promise.race([ended, sleep(50)])) === 'ended') throw new Error('it ended at once');
+    if ((await Promise.race([ended, sleep(50)])) === 'ended') throw new Error('it ended before it served');
     if (Date.now() > deadline) throw new Error(`it does not serve within ${String(START_TIMEOUT_MS / 1000)} s`);
   }
 }
@@ -276,12 +277,18 @@ async function openLog(path: string): Promise<{ fd: number; start: number; close
   return { fd: handle.fd, start: size > LOG_LIMIT_BYTES ? 0 : size, close: () => handle.close() };
 }
 
-async function startError(options: TemporalServerOptions, logStart: number, error: unknown): Promise<EmbeddedError> {
+async function startError(
+  options: TemporalServerOptions,
+  logStart: number,
+  died: boolean,
+  error: unknown,
+): Promise<EmbeddedError> {
   const said = await readFrom(options.logFile, logStart);
   const message =
     `temporal dev server: ${options.cli} cannot be started: ${reasonOf(error)}\n` +
     `${lastLines(said)}(log: ${options.logFile})`;
-  if (/address already in use|can't (set|use) .*port/.test(said)) return new PortTaken(message, { cause: error });
+  const mischance = said.trim() === '' || /address already in use|can't (set|use) .*port/.test(said);
+  if (died && mischance) return new Mischance(`${message}; try again`, { cause: error });
   const remedy =
     options.databaseFile === undefined
       ? 'try another version of the Temporal CLI'
@@ -296,9 +303,6 @@ async function readFrom(path: string, start: number): Promise<string> {
     const buffer = Buffer.alloc(Math.max(0, size - start));
     await handle.read(buffer, 0, buffer.length, start);
     return buffer.toString('utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return '';
-    throw error;
   } finally {
     await handle.close();
   }

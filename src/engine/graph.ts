@@ -43,8 +43,9 @@ export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | 
   missing.forEach((count, position) => {
     if (count === 0) order.push(position);
   });
-  for (let next = 0; next < order.length; next++) {
-    for (const dependent of dependents[order[next] ?? 0] ?? []) {
+  // The list grows while it is walked.
+  for (const next of order) {
+    for (const dependent of dependents[next] ?? []) {
       const left = (missing[dependent] ?? 0) - 1;
       missing[dependent] = left;
       if (left === 0) order.push(dependent);

@@ -1,6 +1,5 @@
-import type { AdoptPolicy, DesiredEntity, Json, JsonObject, Target, UndeclaredPolicy } from '../contract/entity.js';
-import type { z } from 'zod';
-import { z as zod } from 'zod';
+import type { AdoptPolicy, DesiredEntity, Json, JsonObject, Target } from '../contract/entity.js';
+import { z } from 'zod';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { Kind } from '../kinds/kind.js';
 import { dependencyOrder } from './graph.js';
@@ -205,7 +204,7 @@ function draftOf(
     report({
       ...placeOf(nameValue.at),
       path: pathText([...path, kind.nameProperty]),
-      message: `${kind.nameProperty} ${show(String(jsonOf(nameValue)))} holds a reference, and a name cannot`,
+      message: `${kind.nameProperty} ${show(JSON.stringify(jsonOf(nameValue)).slice(1, -1))} holds a reference, and a name cannot`,
       remedy: 'write the name itself',
     });
   }
@@ -311,12 +310,16 @@ function isReference(tree: Tree): boolean {
   return tree.type === 'scalar' && typeof tree.value === 'string' && tree.value.includes('{{arn ');
 }
 
+function shapeOf(kind: ManifestKind): Readonly<Record<string, z.core.$ZodType>> {
+  return kind.schema.shape;
+}
+
 /** The entity's name, or null where the property that names it is missing or refused: the schema's check says why. */
 function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>): string | null {
   const value = spec.entries.get(kind.nameProperty)?.value;
   if (value === undefined || broken.has(value)) return null;
-  const field = kind.schema.shape[kind.nameProperty];
-  if (field !== undefined && !zod.safeParse(field, jsonOf(value)).success) return null;
+  const field = shapeOf(kind)[kind.nameProperty];
+  if (field !== undefined && !z.safeParse(field, jsonOf(value)).success) return null;
   try {
     const name = kind.nameOf(jsonOf(spec) as JsonObject);
     if (name !== '') return name;
@@ -604,11 +607,11 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
 /** An entity that is to go needs its name only; a shared one may say what this namespace takes back. */
 function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
   const shape: Record<string, z.core.$ZodType> = {};
-  for (const [property, field] of Object.entries(kind.schema.shape)) {
+  for (const [property, field] of Object.entries(shapeOf(kind))) {
     if (property === kind.nameProperty) shape[property] = field;
-    else if (shared) shape[property] = zod.optional(field);
+    else if (shared) shape[property] = z.optional(field);
   }
-  return zod.strictObject(shape);
+  return z.strictObject(shape);
 }
 
 function reportCycles(entities: readonly DesiredEntity[], drafts: readonly Draft[], { report }: EntitiesOptions): void {

@@ -74,13 +74,15 @@ export function parseSource(source: ManifestSource, context: ManifestContext): P
 
 /** What a program threw, at the line that the thrower knows. */
 function thrownProblem(file: string, error: unknown): Problem {
-  const { line, column } = error as { readonly line?: unknown; readonly column?: unknown };
+  // Not asked by instanceof: the error may be of another realm, and anything can be thrown.
+  const thrown = typeof error === 'object' && error !== null ? error : {};
+  const { line, column, message } = thrown as Readonly<Record<'line' | 'column' | 'message', unknown>>;
   return {
     file,
     line: typeof line === 'number' ? line : 0,
     column: typeof column === 'number' ? column : 0,
     path: '',
-    message: `the manifest threw: ${error instanceof Error ? error.message : String(error)}`,
+    message: `the manifest threw: ${String(message ?? error)}`,
     remedy: 'mend the program; where it depends on the environment, choose one with --environment',
   };
 }
@@ -178,9 +180,10 @@ function readVariables(
         remedy: 'write the template where the variable is used',
       });
     }
+    // A value that was refused has a stand-in, so that no use of it is reported too.
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
-    // A refused value still counts as declared, so that its uses are not reported too.
-    variables.set(name, { value: override ?? (text?.includes('{{') === true ? '' : (text ?? '')), at, used: false });
+    const given = override ?? text ?? name;
+    variables.set(name, { value: given.includes('{{') ? name : given, at, used: false });
   }
   return variables;
 }

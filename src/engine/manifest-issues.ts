@@ -35,12 +35,15 @@ export function problemsOf(issues: readonly Issue[], context: IssueContext): Pro
 function isConsequence(issue: Issue, { tree, broken }: IssueContext): boolean {
   if (broken === undefined || broken.size === 0) return false;
   if (broken.has(tree)) return true;
-  let here: Tree | undefined = tree;
+  let last = tree;
   for (let length = 1; length <= issue.path.length; length++) {
-    here = follow(tree, issue.path.slice(0, length)).tree;
-    if (here !== undefined && broken.has(here)) return true;
+    const here = follow(tree, issue.path.slice(0, length)).tree;
+    if (here === undefined) break;
+    if (broken.has(here)) return true;
+    last = here;
   }
-  return issue.path.length > 0 && issue.code !== 'unrecognized_keys' && here !== undefined && holdsAny(here, broken);
+  // What is missing, or wrong as a whole, may be so for the part that was lost.
+  return last !== tree && issue.code !== 'unrecognized_keys' && holdsAny(last, broken);
 }
 
 function holdsAny(tree: Tree, wanted: ReadonlySet<Tree>): boolean {
@@ -328,7 +331,7 @@ function shown(label: string, tree: Tree | undefined): string {
   if (tree === undefined) return 'nothing';
   if (tree.type !== 'scalar') return tree.type === 'list' ? '(a list)' : '(a map)';
   if (/password|secret|privatekey/i.test(label)) return '(not shown)';
-  return typeof tree.value === 'string' ? show(tree.value) : `${tree.raw ?? String(tree.value)}`;
+  return typeof tree.value === 'string' ? show(tree.value) : (tree.raw ?? String(tree.value));
 }
 
 /** Text in quotes, cut where it is long. */

@@ -88,7 +88,7 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
 
   const properties: Schema = {};
   for (const [name, schema] of Object.entries({ ...ownProperties, ...commonProperties })) {
-    properties[name] = tolerant(schema as Schema);
+    properties[name] = tolerantValue(schema as Schema);
   }
   const required = (own['required'] as readonly string[] | undefined) ?? [];
   return {
@@ -106,7 +106,8 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
 
 /** A zod schema as JSON Schema; what it defines for itself goes to the definitions of the whole, under its own name. */
 function converted(schema: z.ZodType, owner: string, definitions: Schema): Schema {
-  const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+  const { $defs, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+  Reflect.deleteProperty(rest, '$schema');
   for (const [name, definition] of Object.entries(($defs ?? {}) as JsonObject)) {
     definitions[`${owner}.${name}`] = renamed(definition, owner) as Schema;
   }

@@ -569,8 +569,9 @@ function checkChoice(value: Json | undefined, choices: readonly string[], at: st
 }
 
 function checkStrings(value: Json | undefined, at: string, form: Form, refuse: Refuse): void {
+  if (value === undefined) return;
   if (isList(value) && value.length === 0) refuse(at, `${fieldOf(at)} is an empty list`, 'write at least one value');
-  for (const [index, member] of listOf(value ?? []).entries()) {
+  for (const [index, member] of listOf(value).entries()) {
     const path = isList(value) ? `${at}[${String(index)}]` : at;
     const said = `${fieldOf(at)} ${quote(member)}`;
     if (typeof member !== 'string') refuse(path, `${said} is not a string`, 'write it in quotes');

@@ -9,8 +9,8 @@ const drift = z.strictObject({
   path: z.string().describe("property path in the manifest's words; empty for the entity as a whole"),
   observed: json,
   desired: json,
-  summary: z.string().optional(),
-  immutable: z.boolean().optional().describe('AWS has no call that changes it'),
+  summary: z.string().exactOptional(),
+  immutable: z.boolean().exactOptional().describe('AWS has no call that changes it'),
 });
 
 const outcome = z.enum([
@@ -50,7 +50,7 @@ const entity = z.strictObject({
   reason: text,
   remedy: text,
   attempts: count,
-  source: z.strictObject({ file: z.string(), line: count }).optional(),
+  source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
 });
 
 /** What `plan` and `apply` print with `--output json`. The contract's type and this schema are held together by the compiler. */

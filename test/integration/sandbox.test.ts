@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { IAM } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { iamClient, startSandbox } from '../support/sandbox.js';
+import { findPython, iamClient, startSandbox } from '../support/sandbox.js';
 import type { TestSandbox } from '../support/sandbox.js';
 
 const ACCOUNT = '111111111111';
@@ -71,7 +75,11 @@ describe('names', () => {
     ['User', (name: string, path: object) => user(name, path), '409 EntityAlreadyExists: User with name'],
     ['Group', (name: string, path: object) => group(name, path), '409 EntityAlreadyExists: Group with name'],
     ['Policy', (name: string, path: object) => policy(name, path), '409 EntityAlreadyExists: A policy called'],
-    ['InstanceProfile', (name: string, path: object) => profile(name, path), '409 EntityAlreadyExists: Instance Profile'],
+    [
+      'InstanceProfile',
+      (name: string, path: object) => profile(name, path),
+      '409 EntityAlreadyExists: Instance Profile',
+    ],
   ])('a %s is unique whatever the case and the path', async (_kind, create, message) => {
     await create('Deploy', {});
     expect(await refusal(create('Deploy', {}))).toContain(message);
@@ -98,11 +106,18 @@ describe('names', () => {
     await user('bert');
     await group('one');
     await group('two');
-    expect(await refusal(iam.updateUser({ UserName: 'anna', NewUserName: 'BERT' }))).toMatch(/^409 EntityAlreadyExists/);
-    expect(await refusal(iam.updateGroup({ GroupName: 'one', NewGroupName: 'TWO' }))).toMatch(/^409 EntityAlreadyExists/);
+    expect(await refusal(iam.updateUser({ UserName: 'anna', NewUserName: 'BERT' }))).toMatch(
+      /^409 EntityAlreadyExists/,
+    );
+    expect(await refusal(iam.updateGroup({ GroupName: 'one', NewGroupName: 'TWO' }))).toMatch(
+      /^409 EntityAlreadyExists/,
+    );
     await iam.updateUser({ UserName: 'anna', NewUserName: 'Anna', NewPath: '/people/' });
     const { User } = await iam.getUser({ UserName: 'Anna' });
-    expect(User).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT}:user/people/Anna`, Tags: [{ Key: 'team', Value: 'a' }] });
+    expect(User).toMatchObject({
+      Arn: `arn:aws:iam::${ACCOUNT}:user/people/Anna`,
+      Tags: [{ Key: 'team', Value: 'a' }],
+    });
     await iam.updateGroup({ GroupName: 'one', NewPath: '/teams/' });
     expect((await iam.getGroup({ GroupName: 'one' })).Group?.Path).toBe('/teams/');
   });
@@ -110,9 +125,7 @@ describe('names', () => {
   test('of concurrent creates one wins', async () => {
     const clients = Array.from({ length: 20 }, () => iamClient(sandbox.url));
     const results = await Promise.all(
-      clients.map((client) =>
-        refusal(client.createRole({ RoleName: 'race', AssumeRolePolicyDocument: TRUST })),
-      ),
+      clients.map((client) => refusal(client.createRole({ RoleName: 'race', AssumeRolePolicyDocument: TRUST }))),
     );
     expect(results.filter((result) => result === 'accepted')).toHaveLength(1);
     expect(results.filter((result) => result.startsWith('409 EntityAlreadyExists'))).toHaveLength(19);
@@ -144,7 +157,11 @@ describe('the model', () => {
   });
 
   test('takes the longest that it allows', async () => {
-    await role('r'.repeat(64), { MaxSessionDuration: 43_200, Description: 'd'.repeat(1000), Path: `/${'p'.repeat(510)}/` });
+    await role('r'.repeat(64), {
+      MaxSessionDuration: 43_200,
+      Description: 'd'.repeat(1000),
+      Path: `/${'p'.repeat(510)}/`,
+    });
     await policy('p'.repeat(128));
   });
 
@@ -167,23 +184,26 @@ describe('documents', () => {
   ])('an identity policy with %s is malformed', async (_what, document) => {
     await role('r');
     expect(await refusal(policy('p', { PolicyDocument: document }))).toMatch(/^400 MalformedPolicyDocument/);
-    expect(
-      await refusal(iam.putRolePolicy({ RoleName: 'r', PolicyName: 'p', PolicyDocument: document })),
-    ).toMatch(/^400 MalformedPolicyDocument/);
+    expect(await refusal(iam.putRolePolicy({ RoleName: 'r', PolicyName: 'p', PolicyDocument: document }))).toMatch(
+      /^400 MalformedPolicyDocument/,
+    );
   });
 
   test.each([
     ['no JSON', 'nonsense'],
-    ['no principal', JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole' }] })],
+    [
+      'no principal',
+      JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole' }] }),
+    ],
     ['a resource', trust('*', { Resource: '*' })],
     ['another action', trust('*', { Action: 's3:GetObject' })],
     ['nobody', trust({ AWS: 'nobody' })],
   ])('a trust policy with %s is malformed', async (_what, document) => {
     expect(await refusal(role('r', { AssumeRolePolicyDocument: document }))).toMatch(/^400 MalformedPolicyDocument/);
     await role('s');
-    expect(
-      await refusal(iam.updateAssumeRolePolicy({ RoleName: 's', PolicyDocument: document })),
-    ).toMatch(/^400 MalformedPolicyDocument/);
+    expect(await refusal(iam.updateAssumeRolePolicy({ RoleName: 's', PolicyDocument: document }))).toMatch(
+      /^400 MalformedPolicyDocument/,
+    );
   });
 
   test('a managed policy takes Version 2012-10-17 only; others take the old one too', async () => {
@@ -196,7 +216,9 @@ describe('documents', () => {
   test('a condition may hold numbers', async () => {
     const document = trust('*', { Condition: { NumericLessThan: { 'aws:MultiFactorAuthAge': 3600 } } });
     await role('r', { AssumeRolePolicyDocument: document });
-    expect(decodeURIComponent((await iam.getRole({ RoleName: 'r' })).Role?.AssumeRolePolicyDocument ?? '')).toBe(document);
+    expect(decodeURIComponent((await iam.getRole({ RoleName: 'r' })).Role?.AssumeRolePolicyDocument ?? '')).toBe(
+      document,
+    );
   });
 
   test('trust needs principals that the account has; those of others pass', async () => {
@@ -220,8 +242,12 @@ describe('documents', () => {
       Federated: `arn:aws:iam::${ACCOUNT}:oidc-provider/token.actions.githubusercontent.com`,
     });
     await create('b', '*');
-    expect(await refusal(create('c', { AWS: `arn:aws-cn:iam::${OTHER}:root` }))).toMatch(/^400 MalformedPolicyDocument/);
-    expect(await refusal(create('c', { AWS: `arn:aws:iam::${ACCOUNT}:group/g` }))).toMatch(/^400 MalformedPolicyDocument/);
+    expect(await refusal(create('c', { AWS: `arn:aws-cn:iam::${OTHER}:root` }))).toMatch(
+      /^400 MalformedPolicyDocument/,
+    );
+    expect(await refusal(create('c', { AWS: `arn:aws:iam::${ACCOUNT}:group/g` }))).toMatch(
+      /^400 MalformedPolicyDocument/,
+    );
   });
 
   test('a trusted principal that is deleted shows as its ID, and the name alone does not heal it', async () => {
@@ -229,7 +255,9 @@ describe('documents', () => {
     await role('trusting', { AssumeRolePolicyDocument: trust({ AWS: Role?.Arn }) });
     await iam.deleteRole({ RoleName: 'deploy' });
     await role('deploy');
-    const shown = decodeURIComponent((await iam.getRole({ RoleName: 'trusting' })).Role?.AssumeRolePolicyDocument ?? '');
+    const shown = decodeURIComponent(
+      (await iam.getRole({ RoleName: 'trusting' })).Role?.AssumeRolePolicyDocument ?? '',
+    );
     expect(shown).toContain(Role?.RoleId);
     expect(shown).not.toContain(Role?.Arn);
   });
@@ -246,7 +274,9 @@ describe('quotas', () => {
       '409 LimitExceeded: Cannot exceed quota for ACLSizePerRole: 2048',
     );
     await role('r');
-    expect(await refusal(iam.updateAssumeRolePolicy({ RoleName: 'r', PolicyDocument: long }))).toMatch(/^409 LimitExceeded/);
+    expect(await refusal(iam.updateAssumeRolePolicy({ RoleName: 'r', PolicyDocument: long }))).toMatch(
+      /^409 LimitExceeded/,
+    );
     expect(
       await refusal(iam.createPolicyVersion({ PolicyArn: policyArn('p'), PolicyDocument: bigPolicy(6144) })),
     ).toMatch(/^409 LimitExceeded/);
@@ -257,9 +287,12 @@ describe('quotas', () => {
     await user('e');
     await group('e');
     const puts = {
-      10_240: (PolicyName: string, PolicyDocument: string) => iam.putRolePolicy({ RoleName: 'e', PolicyName, PolicyDocument }),
-      2048: (PolicyName: string, PolicyDocument: string) => iam.putUserPolicy({ UserName: 'e', PolicyName, PolicyDocument }),
-      5120: (PolicyName: string, PolicyDocument: string) => iam.putGroupPolicy({ GroupName: 'e', PolicyName, PolicyDocument }),
+      10_240: (PolicyName: string, PolicyDocument: string) =>
+        iam.putRolePolicy({ RoleName: 'e', PolicyName, PolicyDocument }),
+      2048: (PolicyName: string, PolicyDocument: string) =>
+        iam.putUserPolicy({ UserName: 'e', PolicyName, PolicyDocument }),
+      5120: (PolicyName: string, PolicyDocument: string) =>
+        iam.putGroupPolicy({ GroupName: 'e', PolicyName, PolicyDocument }),
     };
     for (const [most, put] of Object.entries(puts)) {
       const half = bigPolicy(Number(most) / 2 - 200);
@@ -295,11 +328,13 @@ describe('quotas', () => {
     }
     expect(await refusal(iam.addUserToGroup({ GroupName: 'e', UserName: 'e' }))).toMatch(/^409 LimitExceeded/);
 
-    const version = () => iam.createPolicyVersion({ PolicyArn: arns[0], PolicyDocument: policyOf(), SetAsDefault: true });
+    const version = () =>
+      iam.createPolicyVersion({ PolicyArn: arns[0], PolicyDocument: policyOf(), SetAsDefault: true });
     for (let n = 0; n < 4; n += 1) await version();
     expect(await refusal(version())).toMatch(/^409 LimitExceeded: A managed policy can have up to 5 versions/);
 
-    const upload = (n: number) => iam.uploadSSHPublicKey({ UserName: 'e', SSHPublicKeyBody: `ssh-rsa AAAA${String(n)}` });
+    const upload = (n: number) =>
+      iam.uploadSSHPublicKey({ UserName: 'e', SSHPublicKeyBody: `ssh-rsa AAAA${String(n)}` });
     for (let n = 0; n < 5; n += 1) await upload(n);
     expect(await refusal(upload(5))).toMatch(/^409 LimitExceeded/);
 
@@ -320,9 +355,9 @@ describe('quotas', () => {
     await role('s');
     expect(await refusal(add('s'))).toBe(taken);
     await iam.removeRoleFromInstanceProfile({ InstanceProfileName: 'p', RoleName: 'r' });
-    expect(
-      await refusal(iam.removeRoleFromInstanceProfile({ InstanceProfileName: 'p', RoleName: 'r' })),
-    ).toMatch(/^404 NoSuchEntity/);
+    expect(await refusal(iam.removeRoleFromInstanceProfile({ InstanceProfileName: 'p', RoleName: 'r' }))).toMatch(
+      /^404 NoSuchEntity/,
+    );
   });
 
   test('GetAccountSummary names them', async () => {
@@ -385,7 +420,8 @@ describe('what exists already', () => {
     await key();
     expect(await refusal(key())).toMatch(/^400 DuplicateSSHPublicKey/);
 
-    const login = () => iam.createLoginProfile({ UserName: 'u', Password: 'correct-horse', PasswordResetRequired: true });
+    const login = () =>
+      iam.createLoginProfile({ UserName: 'u', Password: 'correct-horse', PasswordResetRequired: true });
     await login();
     expect(await refusal(login())).toBe('409 EntityAlreadyExists: Login Profile for user u already exists.');
     await iam.updateLoginProfile({ UserName: 'u', Password: 'battery-staple' });
@@ -520,8 +556,10 @@ describe('attachments and boundaries', () => {
     for (const call of attach(missing)) {
       expect(await refusal(call)).toBe(`404 NoSuchEntity: Policy ${missing} does not exist or is not attachable.`);
     }
-    for (const call of attach('arn:aws:iam::aws:policy/NoSuchThing')) expect(await refusal(call)).toMatch(/^404 NoSuchEntity/);
-    for (const call of attach('arn:aws:s3:::no-policy-at-all')) expect(await refusal(call)).toMatch(/^400 InvalidInput/);
+    for (const call of attach('arn:aws:iam::aws:policy/NoSuchThing'))
+      expect(await refusal(call)).toMatch(/^404 NoSuchEntity/);
+    for (const call of attach('arn:aws:s3:::no-policy-at-all'))
+      expect(await refusal(call)).toMatch(/^400 InvalidInput/);
     for (const name of ['AdministratorAccess', 'ReadOnlyAccess', 'service-role/AWSLambdaBasicExecutionRole']) {
       for (const call of attach(`arn:aws:iam::aws:policy/${name}`)) expect(await refusal(call)).toBe('accepted');
     }
@@ -533,7 +571,11 @@ describe('attachments and boundaries', () => {
     expect(await refusal(iam.tagPolicy({ PolicyArn: ADMINISTRATOR, Tags: [] }))).toMatch(/^403 AccessDenied/);
     expect(await refusal(iam.deletePolicy({ PolicyArn: ADMINISTRATOR }))).toMatch(/^403 AccessDenied/);
     const { PolicyGroups, PolicyRoles, PolicyUsers } = await iam.listEntitiesForPolicy({ PolicyArn: ADMINISTRATOR });
-    expect([PolicyGroups?.[0]?.GroupName, PolicyRoles?.[0]?.RoleName, PolicyUsers?.[0]?.UserName]).toEqual(['e', 'e', 'e']);
+    expect([PolicyGroups?.[0]?.GroupName, PolicyRoles?.[0]?.RoleName, PolicyUsers?.[0]?.UserName]).toEqual([
+      'e',
+      'e',
+      'e',
+    ]);
   });
 
   test('a boundary has to exist, and shows where AWS shows it', async () => {
@@ -542,9 +584,9 @@ describe('attachments and boundaries', () => {
     expect(await refusal(user('u', { PermissionsBoundary: missing }))).toMatch(/^404 NoSuchEntity/);
     await role('r', { PermissionsBoundary });
     await user('u');
-    expect(
-      await refusal(iam.putUserPermissionsBoundary({ UserName: 'u', PermissionsBoundary: missing })),
-    ).toMatch(/^404 NoSuchEntity/);
+    expect(await refusal(iam.putUserPermissionsBoundary({ UserName: 'u', PermissionsBoundary: missing }))).toMatch(
+      /^404 NoSuchEntity/,
+    );
     await iam.putUserPermissionsBoundary({ UserName: 'u', PermissionsBoundary });
     const shown = { PermissionsBoundary: { PermissionsBoundaryArn: PermissionsBoundary } };
     expect((await iam.getRole({ RoleName: 'r' })).Role).toMatchObject(shown);
@@ -566,14 +608,23 @@ describe('updates', () => {
   test('UpdateRole keeps what is not sent', async () => {
     await role('r', { Description: 'first', MaxSessionDuration: 7200 });
     await iam.updateRole({ RoleName: 'r', Description: 'second' });
-    expect((await iam.getRole({ RoleName: 'r' })).Role).toMatchObject({ Description: 'second', MaxSessionDuration: 7200 });
+    expect((await iam.getRole({ RoleName: 'r' })).Role).toMatchObject({
+      Description: 'second',
+      MaxSessionDuration: 7200,
+    });
     await iam.updateRole({ RoleName: 'r', MaxSessionDuration: 3600 });
-    expect((await iam.getRole({ RoleName: 'r' })).Role).toMatchObject({ Description: 'second', MaxSessionDuration: 3600 });
+    expect((await iam.getRole({ RoleName: 'r' })).Role).toMatchObject({
+      Description: 'second',
+      MaxSessionDuration: 3600,
+    });
   });
 
   test('OIDC client IDs, thumbprints and tags', async () => {
     const Url = 'https://token.example';
-    const { OpenIDConnectProviderArn } = await iam.createOpenIDConnectProvider({ Url, Tags: [{ Key: 'a', Value: '1' }] });
+    const { OpenIDConnectProviderArn } = await iam.createOpenIDConnectProvider({
+      Url,
+      Tags: [{ Key: 'a', Value: '1' }],
+    });
     const get = () => iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn });
     expect((await get()).ThumbprintList).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/)]);
     for (const ClientID of ['one', 'two', 'one']) {
@@ -588,10 +639,14 @@ describe('updates', () => {
     expect(await get()).toMatchObject({ ClientIDList: ['two'], ThumbprintList });
     await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: 'b', Value: '2' }] });
     await iam.untagOpenIDConnectProvider({ OpenIDConnectProviderArn, TagKeys: ['a'] });
-    expect((await iam.listOpenIDConnectProviderTags({ OpenIDConnectProviderArn })).Tags).toEqual([{ Key: 'b', Value: '2' }]);
+    expect((await iam.listOpenIDConnectProviderTags({ OpenIDConnectProviderArn })).Tags).toEqual([
+      { Key: 'b', Value: '2' },
+    ]);
     expect((await get()).Tags).toEqual([{ Key: 'b', Value: '2' }]);
     const gone = { OpenIDConnectProviderArn: `${String(OpenIDConnectProviderArn)}.not` };
-    expect(await refusal(iam.addClientIDToOpenIDConnectProvider({ ...gone, ClientID: 'x' }))).toMatch(/^404 NoSuchEntity/);
+    expect(await refusal(iam.addClientIDToOpenIDConnectProvider({ ...gone, ClientID: 'x' }))).toMatch(
+      /^404 NoSuchEntity/,
+    );
   });
 
   test('tag keys have no case, and aws: is for AWS', async () => {
@@ -667,7 +722,11 @@ describe('lists', () => {
       let pages = 0;
       let Marker: unknown;
       do {
-        const page: Record<string, unknown> | undefined = await calls[call]?.call(iam, { ...input, MaxItems: 2, Marker });
+        const page: Record<string, unknown> | undefined = await calls[call]?.call(iam, {
+          ...input,
+          MaxItems: 2,
+          Marker,
+        });
         const items = page?.[member] as unknown[];
         expect(items.length).toBeLessThanOrEqual(2);
         expect(page?.['IsTruncated']).toBe(page?.['Marker'] !== undefined);
@@ -719,7 +778,7 @@ describe('GetAccountAuthorizationDetails', () => {
   beforeEach(async () => {
     const PolicyArn = await policy('p', { Description: 'of the policy', Tags: [{ Key: 'a', Value: '1' }] });
     await iam.createPolicyVersion({ PolicyArn, PolicyDocument: policyOf('arn:aws:s3:::b/*'), SetAsDefault: true });
-    await role('r', { Description: 'of the role', MaxSessionDuration: 7200, Tags: [{ Key: 'a', Value: '(1)' }] });
+    await role('r', { Description: 'of the role', MaxSessionDuration: 7200, Tags: [{ Key: 'a', Value: '1' }] });
     await user('u', { Tags: [{ Key: 'a', Value: '2' }] });
     await group('g');
     await profile('i');
@@ -735,7 +794,7 @@ describe('GetAccountAuthorizationDetails', () => {
     const [shown] = details.RoleDetailList ?? [];
     expect(shown).toMatchObject({
       RoleName: 'r',
-      Tags: [{ Key: 'a', Value: '(1)' }],
+      Tags: [{ Key: 'a', Value: '1' }],
       AttachedManagedPolicies: [{ PolicyName: 'p', PolicyArn: policyArn('p') }],
       InstanceProfileList: [{ InstanceProfileName: 'i', Roles: [{ RoleName: 'r' }] }],
     });
@@ -746,7 +805,9 @@ describe('GetAccountAuthorizationDetails', () => {
     );
     expect(decodeURIComponent(shown?.RolePolicyList?.[0]?.PolicyDocument ?? '')).toBe(policyOf());
     expect(shown?.RolePolicyList?.[0]?.PolicyDocument).not.toMatch(/[*{]/);
-    expect(details.UserDetailList).toMatchObject([{ UserName: 'u', GroupList: ['g'], Tags: [{ Key: 'a', Value: '2' }] }]);
+    expect(details.UserDetailList).toMatchObject([
+      { UserName: 'u', GroupList: ['g'], Tags: [{ Key: 'a', Value: '2' }] },
+    ]);
     expect(details.GroupDetailList).toMatchObject([{ AttachedManagedPolicies: [{ PolicyArn: ADMINISTRATOR }] }]);
     const local = details.Policies?.find(({ PolicyName }) => PolicyName === 'p');
     expect(local).toMatchObject({ Description: 'of the policy', DefaultVersionId: 'v2', AttachmentCount: 1 });
@@ -803,7 +864,9 @@ describe('callers', () => {
     await sandbox.reset();
     expect(await identity(other)).toMatchObject({ Account: OTHER });
     expect(await refusal(other.getRole({ RoleName: 'r' }))).toMatch(/^404 NoSuchEntity/);
-    const { AccessKey } = await other.createUser({ UserName: 'u' }).then(() => other.createAccessKey({ UserName: 'u' }));
+    const { AccessKey } = await other
+      .createUser({ UserName: 'u' })
+      .then(() => other.createAccessKey({ UserName: 'u' }));
     const keyed = iamClient(sandbox.url, undefined, { accessKeyId: AccessKey?.AccessKeyId ?? '' });
     expect(await identity(keyed)).toMatchObject({ Account: OTHER, Arn: `arn:aws:iam::${OTHER}:user/u` });
   });
@@ -823,7 +886,10 @@ describe('callers', () => {
     expect(await refusal(by('AKIADENIED1').listRoles({}))).toMatch(/^403 AccessDenied: .*iam:ListRoles/);
     expect(await refusal(sts('AKIADENIED1'))).toBe('accepted');
     const unsigned = await fetch(sandbox.url, { method: 'POST', body: 'Action=ListRoles&Version=2010-05-08' });
-    expect([unsigned.status, await unsigned.text()]).toEqual([403, expect.stringContaining('MissingAuthenticationToken')]);
+    expect([unsigned.status, await unsigned.text()]).toEqual([
+      403,
+      expect.stringContaining('MissingAuthenticationToken'),
+    ]);
   });
 });
 
@@ -875,14 +941,39 @@ describe('the process', () => {
     }
   });
 
-  test('ends with the process that started it, killed or not', async () => {
-    const doomed = await startSandbox();
-    // A parent that starts a sandbox as we do, and is killed: its end of the pipe closes.
-    const parent = spawn('sh', ['-c', `exec sleep 60`], { stdio: 'ignore' });
-    parent.kill('SIGKILL');
-    expect(await refusal(iamClient(doomed.url).listRoles({}))).toBe('accepted');
-    await doomed.stop();
-    await expect(fetch(doomed.url)).rejects.toThrow();
+  test.each([
+    ['when its standard input closes, if told so', ['--exit-with-stdin'], (child: ChildProcess) => child.stdin?.end()],
+    ['on SIGTERM', [], (child: ChildProcess) => child.kill('SIGTERM')],
+  ])('ends by itself %s', async (_when, options, end) => {
+    const script = resolve(__dirname, '../../sandbox/strict_iam.py');
+    const child = spawn(await findPython(), [script, '--port', '0', ...options], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    for await (const line of createInterface({ input: child.stdout })) {
+      expect(JSON.parse(line)).toEqual({
+        ready: true,
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+      });
+      break;
+    }
+    end(child);
+    await exited;
+    expect(child.exitCode).toBe(0);
+  });
+
+  test('goes on without its standard input where it is not told to end', async () => {
+    const script = resolve(__dirname, '../../sandbox/strict_iam.py');
+    const child = spawn(await findPython(), [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    try {
+      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+      const { url } = JSON.parse(line) as { url: string };
+      expect(await refusal(iamClient(url).listRoles({}))).toBe('accepted');
+    } finally {
+      child.kill();
+      await exited;
+    }
   });
 });
 

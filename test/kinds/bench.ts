@@ -183,7 +183,7 @@ export class Bench {
       const part = Object.fromEntries(lists.map(([member, list]) => [member, list.slice(from, from + 1)]));
       const isLast = lists.every(([, list]) => list.length <= from + 1);
       const next = isLast ? undefined : `cut:${String(from + 1)}`;
-      return Object.assign(page, part, { IsTruncated: !isLast, Marker: next }) as Output<O>;
+      return Object.assign(page, part, { IsTruncated: !isLast, Marker: next });
     });
   }
 

@@ -40,13 +40,21 @@ export interface TestSandboxOptions {
 }
 
 /**
- * Starts the IAM sandbox. `IAM_BOOTSTRAP_SANDBOX_PYTHON` names a Python that has its requirements; without it one is
+ * A Python that has the sandbox's requirements: the one that `IAM_BOOTSTRAP_SANDBOX_PYTHON` names, or else one that is
  * made in the cache, once.
  */
-export async function startSandbox(options: TestSandboxOptions = {}): Promise<TestSandbox> {
+export async function findPython(): Promise<string> {
   const { cacheDirectory, environment } = loadConfig();
-  const python = environment['IAM_BOOTSTRAP_SANDBOX_PYTHON'] ?? (await sandboxPython({ cacheDirectory, environment }));
-  const { url, pid, stop } = await startProcess({ python, environment, ...options });
+  return environment['IAM_BOOTSTRAP_SANDBOX_PYTHON'] ?? sandboxPython({ cacheDirectory, environment });
+}
+
+/** Starts the IAM sandbox. It ends with this process, killed or not. */
+export async function startSandbox(options: TestSandboxOptions = {}): Promise<TestSandbox> {
+  const { url, pid, stop } = await startProcess({
+    python: await findPython(),
+    environment: loadConfig().environment,
+    ...options,
+  });
   return {
     url,
     pid,

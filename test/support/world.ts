@@ -19,6 +19,9 @@ import { startSandbox } from './sandbox.js';
 /** The account that the sandbox is. */
 export const ACCOUNT = '111111111111';
 
+/** Parameters of Creates that name what is made. */
+const CREATED = ['RoleName', 'PolicyName', 'UserName', 'GroupName', 'InstanceProfileName', 'Url'];
+
 const CLI = resolve(__dirname, '../../dist/cli/main.js');
 
 /** What a command printed and how it ended. */
@@ -43,6 +46,7 @@ export interface WorkerProcess {
 /** Everything that a run needs, each in a process of its own: Temporal, the sandbox, the counting proxy. */
 export interface World {
   readonly directory: string;
+  /** The server that runs, or ran last. */
   readonly temporal: TemporalServer;
   readonly proxy: FaultProxy;
   readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
@@ -53,6 +57,12 @@ export interface World {
   cli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
   /** Starts the command line and gives the process. */
   spawnCli(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
+  /** `kill -9` of the Temporal server. */
+  crashTemporal(): Promise<void>;
+  /** Starts it again on the same ports, with what its database file has kept. */
+  resumeTemporal(): Promise<void>;
+  /** How often AWS has carried out each Create, by what it made: `CreateRole deploy`. Counted by the sandbox. */
+  creates(account?: string): Promise<Record<string, number>>;
   /** Writes a manifest and gives its path. */
   manifest(name: string, content: string | object): Promise<string>;
   stop(): Promise<void>;
@@ -66,15 +76,14 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
     findTemporalCli({ cacheDirectory, environment, path: temporalCli }),
     startSandbox({ account: ACCOUNT }),
   ]);
-  const [proxy, temporal] = await Promise.all([
-    startFaultProxy(sandbox.url),
-    startTemporalServer({
-      cli: cli.path,
-      searchAttributes: SEARCH_ATTRIBUTES,
-      logFile: join(directory, 'temporal.log'),
-      ...(options.databaseFile === true ? { databaseFile: join(directory, 'temporal.db') } : {}),
-    }),
-  ]);
+  const serverOptions = {
+    cli: cli.path,
+    searchAttributes: SEARCH_ATTRIBUTES,
+    logFile: join(directory, 'temporal.log'),
+    ...(options.databaseFile === true ? { databaseFile: join(directory, 'temporal.db') } : {}),
+  };
+  const [proxy, first] = await Promise.all([startFaultProxy(sandbox.url), startTemporalServer(serverOptions)]);
+  let temporal = first;
   const env = {
     PATH: environment['PATH'] ?? '',
     HOME: directory,
@@ -119,13 +128,34 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
 
   return {
     directory,
-    temporal,
+    get temporal() {
+      return temporal;
+    },
     proxy,
     sandbox,
     env,
     startWorker,
     cli: (args, more = {}) => runCli(args, { ...env, ...more }, directory),
-    spawnCli: (args, more = {}) => spawn(process.execPath, [CLI, ...args], { env: { ...env, ...more }, cwd: directory }),
+    spawnCli: (args, more = {}) =>
+      spawn(process.execPath, [CLI, ...args], { env: { ...env, ...more }, cwd: directory }),
+    crashTemporal: async () => {
+      process.kill(temporal.pid, 'SIGKILL');
+      await temporal.exited;
+    },
+    resumeTemporal: async () => {
+      const [port, uiPort] = [temporal.address, temporal.uiUrl ?? ''].map((url) => Number(url.split(':').at(-1)));
+      temporal = await startTemporalServer({ ...serverOptions, port, uiPort });
+    },
+    creates: async (account = ACCOUNT) => {
+      const counts: Record<string, number> = {};
+      for (const call of await sandbox.journal()) {
+        const name = CREATED.map((param) => call.params[param]).find((value) => value !== undefined);
+        if (call.account !== account || call.code !== null || !/^Create(?!PolicyVersion)/.test(call.action)) continue;
+        const key = `${call.action} ${name ?? ''}`;
+        counts[key] = (counts[key] ?? 0) + 1;
+      }
+      return counts;
+    },
     manifest: async (name, content) => {
       const path = join(directory, name);
       await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content, null, 2));

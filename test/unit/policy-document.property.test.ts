@@ -102,21 +102,27 @@ const anyDocument = fc.oneof(
 const asObject = (value: unknown): Record<string, unknown> => value as Record<string, unknown>;
 const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A small generator of its own: `fc.gen` makes these many choices slow, and slower still to shrink. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
 /** Says the same in other words. */
-function rewrite(document: PolicyDocument, gen: fc.GeneratorValue): unknown {
-  const coin = (): boolean => gen(fc.boolean);
+function rewrite(document: PolicyDocument, seed: number): unknown {
+  const random = randomOf(seed);
+  const coin = (): boolean => random(2) === 0;
   const shuffled = <T>(list: readonly T[]): T[] =>
-    gen(() => fc.shuffledSubarray([...list], { minLength: list.length, maxLength: list.length }));
+    list
+      .map((member) => ({ member, rank: random(1000) }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ member }) => member);
   const reordered = (object: object): Record<string, unknown> => Object.fromEntries(shuffled(Object.entries(object)));
   const recased = (text: string): string =>
-    gen(() =>
-      fc.constantFrom(
-        text,
-        text.toLowerCase(),
-        text.toUpperCase(),
-        text.replace(/[aeiou]/gi, (l) => l.toUpperCase()),
-      ),
-    );
+    text.replace(/[a-z]/gi, (letter) => (coin() ? letter.toUpperCase() : letter.toLowerCase()));
   const set = (members: readonly unknown[]): unknown => {
     const list = shuffled(coin() ? [...members, ...members.slice(0, 1)] : members);
     return list.length === 1 && coin() ? list[0] : list;
@@ -165,7 +171,7 @@ function rewrite(document: PolicyDocument, gen: fc.GeneratorValue): unknown {
       if (!Array.isArray(value)) return [field, value];
       return [field, set(field.endsWith('Action') ? value.map((name: string) => recased(name)) : value)];
     });
-    const sid = coin() ? Sid : gen(() => fc.constantFrom('Other', '', undefined));
+    const sid = coin() ? Sid : ['Other', '', undefined][random(3)];
     return reordered({ ...Object.fromEntries(fields), ...(sid !== undefined && { Sid: sid }) });
   });
   const list = shuffled(coin() ? [...statements, ...statements.slice(0, 1)] : statements);
@@ -217,7 +223,7 @@ const MUTATIONS: Record<string, (one: Statement, document: PolicyDocument) => bo
   },
   'a principal more': (one) => {
     if (!isPlain(one['Principal'])) return false;
-    asObject(one['Principal'])['CanonicalUser'] = 'somebody';
+    asObject(one['Principal'])['CanonicalUser'] = ['somebody'];
     return true;
   },
   everybody: (one) => {
@@ -273,8 +279,8 @@ function rename(object: Record<string, unknown>, from: string, to: string): bool
 describe('any policy document', () => {
   test('means the same in other words, and shows no drift', () => {
     fc.assert(
-      fc.property(policy, fc.gen(), (document, gen) => {
-        const other = rewrite(document, gen);
+      fc.property(policy, fc.nat(), (document, seed) => {
+        const other = rewrite(document, seed);
         expect(canonicalDocument(other, AWS)).toEqual(canonicalDocument(document, AWS));
         expect(documentDrift(document, other, AWS)).toEqual([]);
       }),
@@ -284,16 +290,16 @@ describe('any policy document', () => {
 
   test.each(Object.entries(MUTATIONS))('means something else with %s, in whatever words', (_, mutate) => {
     fc.assert(
-      fc.property(policy, fc.nat(), fc.gen(), (document, at, gen) => {
+      fc.property(policy, fc.nat(), fc.nat(), (document, at, seed) => {
         const other = structuredClone(document);
         const one = other.Statement[at % other.Statement.length];
         fc.pre(one !== undefined && mutate(one, other));
-        const disguised = rewrite(other, gen);
+        const disguised = rewrite(other, seed);
         expect(equivalentDocuments(document, disguised, AWS)).toBe(false);
         expect(documentDrift(document, disguised, AWS)).not.toEqual([]);
         expect(documentDrift(disguised, document, AWS)).not.toEqual([]);
       }),
-      { numRuns: 50 },
+      { numRuns: 100 },
     );
   });
 });
@@ -345,8 +351,8 @@ describe('whatever stands where a document is expected', () => {
 
   test('is transitive through rewrites', () => {
     fc.assert(
-      fc.property(policy, fc.gen(), (a, gen) => {
-        const [b, c] = [rewrite(a, gen), rewrite(a, gen)];
+      fc.property(policy, fc.nat(), (a, seed) => {
+        const [b, c] = [rewrite(a, seed), rewrite(a, seed + 1)];
         expect(equivalentDocuments(b, c, AWS)).toBe(true);
       }),
     );

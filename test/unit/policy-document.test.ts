@@ -243,6 +243,12 @@ describe('documents that do not mean the same', () => {
       a: document(when('StringEquals', { 'aws:x': 'a' })),
       b: document(when('StringEqualsIfExists', { 'aws:x': 'a' })),
     },
+    { reason: 'an empty condition is not relied on', a: document(allow()), b: document(allow({ Condition: {} })) },
+    {
+      reason: 'an empty operator is not relied on',
+      a: document(allow({ Condition: {} })),
+      b: document(when('StringEquals', {})),
+    },
     { reason: 'a condition restricts', a: document(allow()), b: document(when('StringEquals', { 'aws:x': 'a' })) },
     {
       reason: 'an empty list matches nothing',
@@ -418,6 +424,14 @@ describe('the differences of two documents', () => {
     const observed = document(trust({ Sid: 'A', Principal: { AWS: 'AROAEXAMPLE123456789' } }));
     expect(documentDrift(desired, observed, AWS).map(({ summary }) => summary)).toEqual([
       'Statement "A": Principal.AWS + arn:aws:iam::123456789012:role/ci - AROAEXAMPLE123456789 (a deleted principal)',
+    ]);
+  });
+
+  test('show condition values as they are, whatever a key looks like', () => {
+    const written = (value: string): unknown =>
+      document(allow({ Sid: 'A', Condition: { StringEquals: { 'AWS:userId': value } } }));
+    expect(documentDrift(written('aws:userid'), written('other'), AWS).map(({ summary }) => summary)).toEqual([
+      'Statement "A": Condition.StringEquals[AWS:userId] + aws:userid - other',
     ]);
   });
 
@@ -598,6 +612,13 @@ describe('checking a document offline', () => {
         'Statement[0].Action[2]: Action 5 is not a string; write it in quotes',
         'Statement[0].Action[3]: Action "" does not have the form service:Name; write it as in "s3:GetObject", or "*"',
         'Statement[0].Resource: Resource is an empty list; write at least one value',
+      ],
+    },
+    {
+      doc: document(allow({ Action: null, Condition: null })),
+      says: [
+        'Statement[0].Action: Action null is not a string; write it in quotes',
+        'Statement[0].Condition: condition null is not an object; write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }',
       ],
     },
     {
