@@ -50,7 +50,7 @@ export function loadConfig(environment: Environment = process.env): Config {
 
 function cacheDirectory(environment: Environment): string {
   const named = environment['IAM_BOOTSTRAP_CACHE'];
-  if (named !== undefined) return named;
+  if (named !== undefined && named !== '') return named;
   const xdg = environment['XDG_CACHE_HOME'];
   if (xdg !== undefined && xdg !== '') return join(xdg, 'iam-bootstrap');
   const home = environment['HOME'] ?? homedir();

@@ -73,7 +73,9 @@ async function planEntities(accounts: Accounts, request: BootstrapRequest, calls
   const arns: Record<string, string> = {};
   for (const entity of request.entities) {
     const kind = kindOf(entity);
-    arns[entityId(entity)] = observed.get(entityKey(entity))?.arn ?? kind.arnOf(entity.spec, request.target);
+    // A declared path is the path that it will have; without one, the entity stays where it is.
+    const seen = entity.spec['path'] === undefined ? observed.get(entityKey(entity))?.arn : undefined;
+    arns[entityId(entity)] = seen ?? kind.arnOf(entity.spec, request.target);
   }
   const context = {
     namespace: request.namespace,

@@ -1,10 +1,14 @@
-import type { Client, Connection } from '@temporalio/client';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client, Connection, GrpcRetryOptions } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config.js';
 
 /** No call to Temporal may take longer, but for those that wait. In milliseconds. */
 const CALL_DEADLINE_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
+
+/** By which timers may be late against each other, in milliseconds. */
+const TIMER_TOLERANCE_MS = 50;
 
 /** No Temporal server answers at the address. */
 export class UnreachableError extends Error {
@@ -55,15 +59,17 @@ export async function connectTemporal(
   config: Config,
   server?: { readonly address: string; readonly uiUrl: string | undefined },
 ): Promise<TemporalConnection> {
-  const { Client, Connection } = await import('@temporalio/client');
+  const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
   const { dataConverter } = await import('../payload-codec.js');
   const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
   const address = connectionOptions.address ?? 'localhost:7233';
+  const repeats = new Repeats(defaultGrpcRetryOptions());
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
       connectTimeout: CONNECT_TIMEOUT_MS,
+      interceptors: [makeGrpcRetryInterceptor(repeats.options)],
     });
   } catch (error) {
     throw new UnreachableError(address, { cause: error });
@@ -78,8 +84,36 @@ export async function connectTemporal(
       ui === undefined
         ? null
         : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}/${runId}`,
-    close: () => connection.close(),
+    close: async () => {
+      await repeats.end();
+      await connection.close();
+    },
   };
+}
+
+/** Repeats of calls that failed. One that came due after the connection was closed would throw where nobody catches it. */
+class Repeats {
+  readonly options: GrpcRetryOptions;
+  #ending = false;
+  #lastDue = 0;
+
+  constructor(defaults: GrpcRetryOptions) {
+    this.options = {
+      retryableDecider: (attempt, status) => !this.#ending && defaults.retryableDecider(attempt, status),
+      delayFunction: (attempt, status) => {
+        const delay = defaults.delayFunction(attempt, status);
+        this.#lastDue = Math.max(this.#lastDue, Date.now() + delay);
+        return delay;
+      },
+    };
+  }
+
+  /** Allows no more, and waits for those that are under way. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    const left = this.#lastDue - Date.now();
+    if (left > 0) await pause(left + TIMER_TOLERANCE_MS);
+  }
 }
 
 /** Temporal's dev server has its UI a thousand ports above. */

@@ -225,8 +225,7 @@ async function loadProgram(file: string, path: string): Promise<ManifestSource> 
       } catch (error) {
         throw located(error, path);
       }
-      if (value instanceof Promise) {
-        value.catch(() => undefined);
+      if (typeof value === 'object' && value !== null && 'then' in value) {
         throw new ProgramError(
           'the function gives a promise: await what it needs before, at the top of the file',
           0,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { BootstrapMemo, BootstrapRequest, Progress } from '../contract/messages.js';
@@ -94,7 +95,7 @@ export async function apply(
       options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
       return follow(temporal, workflowId, runId, deadline, options);
     }
-    const holder = await holderOf(temporal, workflowId);
+    const holder = await persistently(options, () => holderOf(temporal, workflowId));
     if (holder === null) continue;
     if (holder.memo.digest === request.digest) {
       options.onEvent?.({ type: 'joined', workflowId, runId: holder.runId, url: holder.url });
@@ -117,7 +118,7 @@ export async function plan(
   const deadline = Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS);
   const runId =
     (await start(temporal, WorkflowType.Plan, workflowId, request, options)) ??
-    (await holderOf(temporal, workflowId))?.runId;
+    (await persistently(options, () => holderOf(temporal, workflowId)))?.runId;
   options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
   return follow(temporal, workflowId, runId, deadline, { ...options, onEvent: withoutProgress(options) });
 }
@@ -227,18 +228,30 @@ async function waitForEnd(
   const handle = client.workflow.getHandle(holder.workflowId, holder.runId, { followRuns: false });
   const timer = new AbortController();
   const late = pause(Math.max(0, deadline - Date.now()), false, { signal: timer.signal });
-  const ended = handle.result().then(
-    () => true,
-    () => true,
-  );
+  const polling = cancellation();
+  const ended = client
+    .withAbortSignal(polling.signal, () => handle.result())
+    .then(
+      () => true,
+      () => true,
+    );
   const aborted = abortion(signal);
   try {
     return await Promise.race([ended, late, aborted.promise]);
   } finally {
+    polling.abort();
     timer.abort();
     aborted.dispose();
     late.catch(() => undefined);
   }
+}
+
+/** Ends calls to Temporal that are no longer waited for: a long poll would keep the process alive. */
+function cancellation(): AbortController {
+  const controller = new AbortController();
+  // Each call listens.
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** Rejects when the signal aborts. */
@@ -269,13 +282,15 @@ async function follow(
 ): Promise<Report> {
   const { client } = temporal;
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-  const over = new AbortController();
+  const over = cancellation();
   const aborted = abortion(options.signal);
-  const watching = watch(temporal, workflowId, runId, deadline, options, over.signal);
+  const watching = client.withAbortSignal(over.signal, () =>
+    watch(temporal, workflowId, runId, deadline, options, over.signal),
+  );
   try {
-    const report = persistently(options, async () => {
+    const report = persistently({ ...options, signal: over.signal }, async () => {
       try {
-        return (await handle.result()) as Report;
+        return (await client.withAbortSignal(over.signal, () => handle.result())) as Report;
       } catch (error) {
         const carried = carriedReport(error);
         if (carried !== null) return carried;
@@ -313,8 +328,12 @@ async function watch(
   const handle = client.workflow.getHandle(workflowId, runId);
   let answered = Date.now();
   let told = false;
-  while (!over.aborted) {
-    await pause(PROGRESS_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
+  for (;;) {
+    try {
+      await pause(PROGRESS_INTERVAL_MS, undefined, { signal: over });
+    } catch {
+      break;
+    }
     try {
       const { status } = await within(client, () => handle.describe());
       if (status.name !== 'RUNNING') break;
@@ -365,7 +384,7 @@ async function persistently<T>({ onEvent, signal }: RunOptions, work: () => Prom
     } catch (error) {
       if (!isOutage(error) || Date.now() >= until || signal?.aborted === true) throw error;
       onEvent?.({ type: 'unreachable', message: error instanceof Error ? error.message : String(error) });
-      await pause(wait);
+      await pause(wait, undefined, { signal });
     }
   }
 }

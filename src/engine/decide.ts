@@ -42,7 +42,8 @@ const NOTHING: Comparison = { drift: [], undeclared: [], changes: {} };
  * | `adopt: foreign` | update | adopt   | adopt, old owner marked |
  * | `observe: true`  | report | report  | report                  |
  *
- * `state: absent` goes by the same table, with delete in place of update and adopt.
+ * `state: absent` goes by the same table, with delete in place of update and adopt. What other namespaces share is
+ * foreign to a declaration that does not share it.
  *
  * @param spec - the entity's spec with its references resolved
  * @param observed - undefined where it does not exist
@@ -69,8 +70,8 @@ export function assess(
           removeUndeclared: entity.undeclared === 'remove' && ours,
           shared: entity.shared,
         });
-  const decision = decidePresent(rules, entity, observed, ownership, comparison);
   const others = otherSharers(observed, context.namespace);
+  const decision = decidePresent(rules, entity, observed, ownership, others, comparison);
   if (decision.action !== 'adopt' || !rules.ownable) {
     return { decision, changes: comparison.changes, tags: declared, others };
   }
@@ -103,6 +104,7 @@ function decidePresent(
   entity: DesiredEntity,
   observed: Observed,
   ownership: Ownership,
+  others: readonly string[],
   comparison: Comparison,
 ): Decision {
   const { drift, undeclared } = comparison;
@@ -131,6 +133,13 @@ function decidePresent(
       remedy: `choose another name, have its owner release it, or take it over with --adopt foreign:${id}`,
     });
   }
+  if (others.length > 0 && !entity.shared && entity.adopt !== 'foreign') {
+    return decision('refuse', {
+      ...found,
+      reason: `is shared with ${others.map((sharer) => `namespace "${sharer}"`).join(', ')}, and is declared here as if it were not`,
+      remedy: `set shared: true on ${id}, or take it over with --adopt foreign:${id}`,
+    });
+  }
   if (ownership.is === 'unowned' && entity.adopt === 'own') {
     return decision('refuse', {
       ...found,
@@ -150,12 +159,12 @@ function decidePresent(
   const fixed = drift.filter(({ immutable }) => immutable === true);
   if (fixed.length > 0) {
     const sides = fixed.map(
-      ({ path, observed: seen, desired }) =>
-        `${path} is ${JSON.stringify(seen)} and is declared as ${JSON.stringify(desired)}`,
+      ({ path, observed: seen, desired, summary }) =>
+        summary ?? `${path} is ${JSON.stringify(seen)} and is declared as ${JSON.stringify(desired)}`,
     );
     return decision('refuse', {
       ...found,
-      reason: `${sides.join('; ')}; AWS cannot change it on an existing ${entity.kind}`,
+      reason: `${sides.join('; ')}; an existing ${entity.kind} cannot be changed so`,
       remedy: `declare what is there, or choose another name, or delete ${observed.arn} first`,
     });
   }

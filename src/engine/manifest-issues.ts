@@ -198,7 +198,7 @@ function unionProblems(
   const best = own.toSorted((a, b) => a.length - b.length || depthOf(b) - depthOf(a))[0];
   if (best !== undefined) {
     return problemsOf(
-      best.map((one) => ({ ...one, path: [...issue.path, ...one.path] }) as Issue),
+      best.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
       context,
     );
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../contract/entity.js';
-import type { ManifestKind } from './manifest-entities.js';
+import type { ManifestKind } from './manifest-drafts.js';
 import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './manifest-fields.js';
 import { isVariableName } from './template.js';
 
@@ -109,7 +109,7 @@ function converted(schema: z.ZodType, owner: string, definitions: Schema): Schem
   const { $defs, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
   Reflect.deleteProperty(rest, '$schema');
   for (const [name, definition] of Object.entries(($defs ?? {}) as JsonObject)) {
-    definitions[`${owner}.${name}`] = renamed(definition, owner) as Schema;
+    definitions[`${owner}.${name}`] = renamed(definition, owner);
   }
   return renamed(rest, owner) as Schema;
 }

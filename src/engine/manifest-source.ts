@@ -333,7 +333,7 @@ class Converter {
     const merges: { readonly at: At; readonly value: Tree }[] = [];
     for (const pair of isMap<ParsedNode, ParsedNode | null>(node) ? node.items : []) {
       const keyAt: At = { origin: this.origin, offset: (pair.key as Node | null)?.range?.[0] ?? at.offset };
-      const key = this.key(pair.key as Node | null, keyAt);
+      const key = this.key(pair.key, keyAt);
       const value = this.convert(pair.value, keyAt.offset);
       if (key === undefined) continue;
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {

@@ -2,7 +2,7 @@ import type { BootstrapRequest } from '../contract/messages.js';
 import type { DesiredEntity, Pipeline } from '../contract/entity.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import { declareEntities } from './manifest-entities.js';
-import type { ManifestKind, RenderedManifest } from './manifest-entities.js';
+import type { ManifestKind, RenderedManifest } from './manifest-drafts.js';
 import { Expander, newBudget } from './manifest-expand.js';
 import type { Budget } from './manifest-expand.js';
 import { disagreements, overrideProblems, parseSource, readHeader } from './manifest-header.js';
@@ -12,7 +12,7 @@ import { nearest } from './nearest.js';
 import type { Place, Problem } from './problem.js';
 import { optionProblem, pathText, placeText, sortProblems } from './problem.js';
 
-export type { ManifestKind } from './manifest-entities.js';
+export type { ManifestKind } from './manifest-drafts.js';
 export type { ManifestContext, ManifestSource } from './manifest-header.js';
 export type { Place, Problem } from './problem.js';
 export { placeText } from './problem.js';

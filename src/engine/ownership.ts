@@ -49,15 +49,15 @@ export function ownershipOf(observed: Observed, namespace: string): Ownership {
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
   if (reserved !== undefined) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
-  const foreign = FOREIGN_TAGS.find(({ tag }) => Object.hasOwn(observed.tags, tag));
-  if (foreign !== undefined) return { is: 'foreign', owner: foreign.owner(observed.tags[foreign.tag] ?? '') };
-
   const owner = observed.tags[Mark.Namespace];
   if (owner === namespace || Object.hasOwn(observed.tags, sharedMark(namespace))) {
     const origin = observed.tags[Mark.Origin] === 'adopted' ? 'adopted' : 'created';
     return { is: 'ours', origin, intent: observed.tags[Mark.Intent] ?? null };
   }
   if (owner !== undefined) return { is: 'foreign', owner: `iam-bootstrap namespace "${owner}"` };
+  // Last: an entity that was taken over from a stack keeps the stack's tags, which nobody but AWS can remove.
+  const foreign = FOREIGN_TAGS.find(({ tag }) => Object.hasOwn(observed.tags, tag));
+  if (foreign !== undefined) return { is: 'foreign', owner: foreign.owner(observed.tags[foreign.tag] ?? '') };
   return { is: 'unowned' };
 }
 

@@ -230,6 +230,8 @@ function mapped(entries: readonly [string, Json][], change: (value: Json, key: s
  */
 export function documentDrift(desired: unknown, observed: unknown, context: DocumentContext): DocumentChange[] {
   const [wanted, seen] = [toJson(desired), toJson(observed)];
+  // The usual case: IAM returns a document as it was sent.
+  if (JSON.stringify(wanted) === JSON.stringify(seen)) return [];
   if (!isObject(wanted) || !isObject(seen)) {
     if (equivalentDocuments(wanted, seen, context)) return [];
     return [change('Document', seen, wanted, `Document ${show(seen)} -> ${show(wanted)}`)];

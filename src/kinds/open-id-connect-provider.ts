@@ -111,10 +111,11 @@ export const openIdConnectProvider: Kind = {
     return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
   },
 
-  create: ({ spec, tags }) => ({
+  create: ({ name, spec, tags }) => ({
     operation: 'CreateOpenIDConnectProvider',
     input: defined({
-      Url: text(spec, 'url'),
+      // As the ARN will have it, whatever the case in which the manifest writes the host.
+      Url: `https://${name}`,
       ClientIDList: spec['clientIdList'],
       ThumbprintList: spec['thumbprintList'],
       Tags: tagList(tags),

@@ -65,7 +65,6 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     const worker = spawn(process.execPath, [process.argv[1] ?? '', 'worker'], {
       env: { ...environment, ...settings },
       stdio: ['ignore', 'inherit', 'inherit'],
-      detached: true,
     });
     const ended = once(worker, 'exit');
     stopping.unshift(() => {

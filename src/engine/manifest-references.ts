@@ -1,0 +1,176 @@
+import type { Json, JsonObject } from '../contract/entity.js';
+import { entityId, entityKey } from '../contract/entity.js';
+import type { Draft, EntitiesOptions, ManifestKind } from './manifest-drafts.js';
+import { idsOf, pathIn } from './manifest-drafts.js';
+import { show } from './manifest-issues.js';
+import type { At, MapTree, Tree } from './manifest-source.js';
+import { jsonOf, placeOf } from './manifest-source.js';
+import { nearest, suggestion } from './nearest.js';
+import { pathText, placeText } from './problem.js';
+import { resolveReferences } from './references.js';
+import { REFERENCE_MARKER } from './template.js';
+
+/** Who refers to whom. */
+export class References {
+  private readonly arns = new Map<string, string>();
+  /** Kinds of which some entity has no name: a reference to it cannot be told from one to nothing. */
+  private readonly unnamed = new Set<string>();
+  private readonly unknownKind: boolean;
+
+  constructor(
+    drafts: readonly Draft[],
+    private readonly declared: ReadonlyMap<string, Draft>,
+    private readonly options: EntitiesOptions,
+  ) {
+    for (const { kindName, name } of drafts) {
+      if (kindName !== null && name === null) this.unnamed.add(kindName);
+    }
+    const known = new Set(options.kinds.map(({ name }) => name));
+    this.unknownKind = drafts.some(({ kindName }) => kindName === null || !known.has(kindName));
+  }
+
+  /** Markers in a text, with the names spelled as they are declared. */
+  readonly canonical = (text: string): string => {
+    if (!text.includes('{{arn ')) return text;
+    return text.replaceAll(REFERENCE_MARKER, (marker, id: string) => {
+      const found = this.find(id);
+      return found === undefined ? marker : `{{arn ${found.id}}}`;
+    });
+  };
+
+  /** Entities of the manifest that a draft needs, sorted; what it refers to in vain is reported. */
+  of(draft: Draft): string[] {
+    const needed = new Set<string>();
+    const path = [...draft.path];
+    this.collect(draft.spec, path, draft, needed);
+    if (draft.tags !== null) this.collect(draft.tags, [...path, 'tags'], draft, needed);
+    if (draft.kind?.references !== undefined && draft.state === 'present') {
+      for (const id of this.unspelled(draft.kind, draft.spec)) {
+        const found = this.find(id);
+        // What is not declared may be in the account already.
+        if (found !== undefined) this.need(found, draft.at, path, needed);
+      }
+    }
+    return [...needed].sort();
+  }
+
+  /** The spec as a schema shall see it: with ARNs as they will be. */
+  resolved(spec: JsonObject): JsonObject {
+    const arns: Record<string, string> = {};
+    for (const id of idsIn(spec)) arns[id] = this.arnOf(id);
+    return resolveReferences(spec, arns);
+  }
+
+  private unspelled(kind: ManifestKind, spec: MapTree): readonly string[] {
+    try {
+      return kind.references?.(jsonOf(spec, this.canonical) as JsonObject) ?? [];
+    } catch {
+      return []; // The spec is unsound, which its schema reports.
+    }
+  }
+
+  private find(id: string): { readonly id: string; readonly draft: Draft } | undefined {
+    const [kind, name] = partsOf(id);
+    const draft = this.declared.get(entityKey({ kind, name }));
+    return draft?.name === undefined || draft.name === null
+      ? undefined
+      : { id: entityId({ kind, name: draft.name }), draft };
+  }
+
+  private arnOf(id: string): string {
+    const known = this.arns.get(id);
+    if (known !== undefined) return known;
+    const { account, partition } = this.options.target;
+    const [kind, name] = partsOf(id);
+    let arn = `arn:${partition}:iam::${account}:${kind.toLowerCase()}/${name}`;
+    const found = this.find(id);
+    try {
+      if (found?.draft.kind) arn = found.draft.kind.arnOf(jsonOf(found.draft.spec) as JsonObject, this.options.target);
+    } catch {
+      // The other entity's spec is unsound and is reported there; an ARN of about that form serves here.
+    }
+    this.arns.set(id, arn);
+    return arn;
+  }
+
+  private collect(tree: Tree, path: PropertyKey[], draft: Draft, needed: Set<string>): void {
+    if (draft.broken.has(tree)) return;
+    if (tree.type === 'scalar') {
+      if (typeof tree.value === 'string') this.text(tree.value, tree.at, path, draft, needed);
+    } else if (tree.type === 'list') {
+      tree.items.forEach((item, index) => {
+        this.collect(item, [...path, index], draft, needed);
+      });
+    } else {
+      for (const [key, { at, value }] of tree.entries) {
+        this.text(key, at, path, draft, needed);
+        this.collect(value, [...path, key], draft, needed);
+      }
+    }
+  }
+
+  private text(text: string, at: At, path: readonly PropertyKey[], draft: Draft, needed: Set<string>): void {
+    if (!text.includes('{{arn ')) return;
+    for (const [, id = ''] of text.matchAll(REFERENCE_MARKER)) {
+      const found = this.find(id);
+      if (found !== undefined) this.need(found, at, pathIn(draft, path), needed);
+      else this.reportMissing(id, at, pathIn(draft, path));
+    }
+  }
+
+  private need(
+    found: { readonly id: string; readonly draft: Draft },
+    at: At,
+    path: readonly PropertyKey[],
+    needed: Set<string>,
+  ): void {
+    if (found.draft.state === 'present') {
+      needed.add(found.id);
+      return;
+    }
+    this.options.report({
+      ...placeOf(at),
+      path: pathText(path),
+      message: `${found.id} is needed here, and is to be absent (${placeText(placeOf(found.draft.at))})`,
+      remedy: 'remove the reference, or state: absent',
+    });
+  }
+
+  private reportMissing(id: string, at: At, path: readonly PropertyKey[]): void {
+    const [kind] = partsOf(id);
+    const kinds = this.options.kinds.map(({ name }) => name);
+    const place = { ...placeOf(at), path: pathText(path) };
+    if (!kinds.includes(kind)) {
+      const remedy = suggestion(kind, kinds, 'write a kind that is known');
+      this.options.report({ ...place, message: `{{arn ${id}}} names the unknown kind ${show(kind)}`, remedy });
+      return;
+    }
+    if (this.unknownKind || this.unnamed.has(kind)) return;
+    const ids = idsOf(this.declared);
+    const meant = nearest(
+      id,
+      ids.filter((other) => other.startsWith(`${kind}/`)),
+    );
+    this.options.report({
+      ...place,
+      message: `{{arn ${id}}} names an entity that no manifest declares`,
+      remedy:
+        meant === undefined
+          ? 'declare the entity, or write out the ARN of one that exists already'
+          : `did you mean {{arn ${meant}}}?`,
+    });
+  }
+}
+
+/** Entities that the references in a value name. */
+function idsIn(value: Json): string[] {
+  if (typeof value === 'string') return [...value.matchAll(REFERENCE_MARKER)].map(([, id = '']) => id);
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((member: Json) => idsIn(member));
+  return Object.entries(value).flatMap(([key, member]) => [...idsIn(key), ...idsIn(member)]);
+}
+
+function partsOf(id: string): [kind: string, name: string] {
+  const slash = id.indexOf('/');
+  return slash === -1 ? [id, ''] : [id.slice(0, slash), id.slice(slash + 1)];
+}

@@ -1,0 +1,136 @@
+import { CreateRoleCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { apply } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import type { BootstrapRequest } from '../../src/contract/messages.js';
+import type { Report } from '../../src/contract/report.js';
+import { Mark } from '../../src/engine/ownership.js';
+import { requestOf, role, trusting } from '../support/manifests-of.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(240_000);
+
+/** Races of two namespaces for one role. */
+const RACES = 50;
+
+/** Of which so many are run at a time. */
+const AT_A_TIME = 5;
+
+let world: World;
+let temporal: TemporalConnection;
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+  temporal = await connectTemporal(loadConfig(world.env));
+}, 300_000);
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clear();
+});
+
+afterEach(() => {
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await temporal.close();
+  await world.stop();
+});
+
+/** Two namespaces that declare the same role. */
+async function rivalsFor(roleName: string): Promise<BootstrapRequest[]> {
+  const entities = [role(roleName)];
+  return Promise.all(
+    ['left', 'right'].map((side) => requestOf(world, { namespace: `${side}-${roleName}`, account: ACCOUNT, entities })),
+  );
+}
+
+/** What came of a race, the winner first. */
+async function race(requests: readonly BootstrapRequest[]): Promise<Report[]> {
+  const reports = await Promise.all(requests.map((request) => apply(temporal, request)));
+  return reports.sort((a, b) => a.result.localeCompare(b.result));
+}
+
+async function tagsOf(RoleName: string): Promise<Record<string, string>> {
+  const { Tags = [] } = await iamClient(world.sandbox.url).send(new ListRoleTagsCommand({ RoleName }));
+  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+/** One has won with this outcome; the other is refused, and told whose the role is. */
+async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | 'adopted'): Promise<void> {
+  const name = winner?.entities[0]?.name ?? '';
+  expect(winner).toMatchObject({ result: 'converged', entities: [{ outcome }] });
+  expect(loser).toMatchObject({
+    result: 'refused',
+    entities: [
+      {
+        outcome: 'refused',
+        writes: [],
+        reason: `belongs to iam-bootstrap namespace "${winner?.namespace ?? ''}"`,
+        remedy: expect.stringContaining(`--adopt foreign:Role/${name}`) as string,
+      },
+    ],
+  });
+  expect(await tagsOf(name)).toEqual({
+    [Mark.Namespace]: winner?.namespace,
+    [Mark.Origin]: outcome,
+    [Mark.Intent]: winner?.workflow.runId,
+  });
+}
+
+/** Holds back every call of an action until so many calls of another have been answered. */
+function holdBack(action: string, until: { readonly action: string; readonly answered: number }): void {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let answered = 0;
+  world.proxy.on(
+    { action: until.action },
+    {
+      kind: 'hook',
+      after: () => {
+        answered += 1;
+        if (answered === until.answered) open();
+      },
+    },
+  );
+  world.proxy.on({ action }, { kind: 'hook', before: () => opened });
+}
+
+test(`of two namespaces that create one role at once, one does and the other is refused, ${String(RACES)} times`, async () => {
+  const names = Array.from({ length: RACES }, (_, index) => `raced-${String(index)}`);
+  const rivals = await Promise.all(names.map(rivalsFor));
+  for (let first = 0; first < RACES; first += AT_A_TIME) {
+    const results = await Promise.all(rivals.slice(first, first + AT_A_TIME).map(race));
+    for (const reports of results) await expectOneWinner(reports, 'created');
+  }
+  const once = Object.fromEntries(names.map((name) => [`CreateRole ${name}`, 1]));
+  expect(world.proxy.successfulCreates()).toEqual(once);
+  expect(await world.creates()).toEqual(once);
+});
+
+test.each([1, 2, 3, 4, 5])('and so where both have planned to create it before either did (%i)', async (round) => {
+  holdBack('CreateRole', { action: 'GetAccountAuthorizationDetails', answered: 2 });
+  const roleName = `planned-${String(round)}`;
+  const reports = await race(await rivalsFor(roleName));
+  await expectOneWinner(reports, 'created');
+  expect(reports.map(({ entities }) => entities[0]?.decision)).toEqual(['create', 'create']);
+  expect(await world.creates()).toEqual({ [`CreateRole ${roleName}`]: 1 });
+  // The one that waited for the entity has looked before it wrote.
+  expect(world.proxy.count('CreateRole')).toBe(1);
+});
+
+test.each([1, 2, 3, 4, 5])('of two namespaces that adopt one role at once, one does (%i)', async (round) => {
+  const roleName = `unowned-${String(round)}`;
+  await iamClient(world.sandbox.url).send(
+    new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) }),
+  );
+  holdBack('TagRole', { action: 'GetAccountAuthorizationDetails', answered: 2 });
+  const reports = await race(await rivalsFor(roleName));
+  await expectOneWinner(reports, 'adopted');
+  expect(world.proxy.writes().map(({ action }) => action)).toEqual(['TagRole']);
+});
