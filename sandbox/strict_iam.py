@@ -1175,7 +1175,11 @@ class StrictIam(Strict, IamResponse):
         return super().delete_policy_version()
 
     def set_default_policy_version(self):
-        self.backend.own_policy(self.params["PolicyArn"]).update_date = utcnow()
+        """[update] What is the default already stays it; moto would leave the policy without one."""
+        policy = self.backend.own_policy(self.params["PolicyArn"])
+        if self.params["VersionId"] == policy.default_version_id:
+            return None
+        policy.update_date = utcnow()
         return super().set_default_policy_version()
 
     # Instance profiles

@@ -1,14 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Client, Connection, GrpcRetryOptions } from '@temporalio/client';
+import type { Client, Connection, ConnectionOptions } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config.js';
 
 /** No call to Temporal may take longer, but for those that wait. In milliseconds. */
 const CALL_DEADLINE_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
-
-/** By which timers may be late against each other, in milliseconds. */
-const TIMER_TOLERANCE_MS = 50;
 
 /** No Temporal server answers at the address. */
 export class UnreachableError extends Error {
@@ -63,13 +59,13 @@ export async function connectTemporal(
   const { dataConverter } = await import('../payload-codec.js');
   const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
   const address = connectionOptions.address ?? 'localhost:7233';
-  const repeats = new Repeats(defaultGrpcRetryOptions());
+  let closed = false;
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      interceptors: [makeGrpcRetryInterceptor(repeats.options)],
+      interceptors: aroundRetries(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), () => closed),
     });
   } catch (error) {
     throw new UnreachableError(address, { cause: error });
@@ -85,36 +81,34 @@ export async function connectTemporal(
         ? null
         : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}/${runId}`,
     close: async () => {
-      await repeats.end();
+      closed = true;
       await connection.close();
     },
   };
 }
 
-/** Repeats of calls that failed. One that came due after the connection was closed would throw where nobody catches it. */
-class Repeats {
-  readonly options: GrpcRetryOptions;
-  #ending = false;
-  #lastDue = 0;
+type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+type NextCall = Parameters<Interceptor>[1];
+/** An interceptor that hands on what it is given, which gRPC takes as well. */
+type Passage = (options: Parameters<NextCall>[0], nextCall: NextCall) => ReturnType<NextCall>;
 
-  constructor(defaults: GrpcRetryOptions) {
-    this.options = {
-      retryableDecider: (attempt, status) => !this.#ending && defaults.retryableDecider(attempt, status),
-      delayFunction: (attempt, status) => {
-        const delay = defaults.delayFunction(attempt, status);
-        this.#lastDue = Math.max(this.#lastDue, Date.now() + delay);
-        return delay;
-      },
-    };
-  }
-
-  /** Allows no more, and waits for those that are under way. */
-  async end(): Promise<void> {
-    this.#ending = true;
-    const left = this.#lastDue - Date.now();
-    if (left > 0) await pause(left + TIMER_TOLERANCE_MS);
-  }
+/**
+ * The client's own retries, made safe for the end: a repeat that comes due after the connection was closed would throw
+ * inside of a timer, where nobody catches it, and take the process with it.
+ */
+function aroundRetries(retries: Interceptor, isClosed: () => boolean): Interceptor[] {
+  const refuse: Passage = (options, nextCall) => {
+    if (isClosed()) throw new Error('the connection to Temporal is closed');
+    return nextCall(options);
+  };
+  const drop: Passage = (options, nextCall) => (isClosed() ? NO_CALL : nextCall(options));
+  return [refuse as Interceptor, retries, drop as Interceptor];
 }
+
+const nothing = (): void => undefined;
+
+/** Goes nowhere and never ends; whoever waited for it has gone. */
+const NO_CALL = { start: nothing, sendMessage: nothing, halfClose: nothing } as unknown as ReturnType<NextCall>;
 
 /** Temporal's dev server has its UI a thousand ports above. */
 function uiOf(address: string): string | undefined {

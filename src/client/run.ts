@@ -9,6 +9,7 @@ import {
   SEARCH_ATTRIBUTES,
   WorkflowType,
 } from '../contract/messages.js';
+import { summarize } from '../contract/report.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
@@ -55,6 +56,33 @@ export class BusyError extends Error {
   ) {
     super(message);
   }
+}
+
+/**
+ * The report of a request that came to nothing for now: {@link BusyError}, or no server. Undefined for other errors.
+ */
+export function busyReport(command: Report['command'], request: BootstrapRequest, error: unknown): Report | undefined {
+  if (!(error instanceof Error) || (error.name !== 'BusyError' && error.name !== 'UnreachableError')) return undefined;
+  const holder = error instanceof BusyError ? error.holder : null;
+  return {
+    version: 1,
+    command,
+    result: 'busy',
+    account: request.target.account,
+    partition: request.target.partition,
+    namespace: request.namespace,
+    environment: request.environment,
+    digest: request.digest,
+    request: { key: request.key, pipeline: request.pipeline },
+    workflow: { workflowId: holder?.workflowId ?? '', runId: holder?.runId ?? '', url: holder?.url ?? null },
+    entities: [],
+    summary: summarize([]),
+    apiCalls: { total: 0, byOperation: {} },
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    reason: error.message,
+    remedy: error instanceof BusyError ? error.remedy : 'start the server, or set TEMPORAL_ADDRESS',
+  };
 }
 
 /** The run ended without a report: terminated, or timed out. */

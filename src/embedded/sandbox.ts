@@ -140,7 +140,7 @@ async function describePython(python: string, env: SandboxPythonOptions['environ
   try {
     return (await execFileAsync(python, ['-c', program], { env })).stdout;
   } catch (error) {
-    const remedy = 'the IAM sandbox needs Python 3.9 or later on PATH: install it';
+    const remedy = 'the IAM sandbox needs Python 3.10 or later on PATH: install it';
     throw new EmbeddedError(`${failed(python, error)}; ${remedy}`, { cause: error });
   }
 }

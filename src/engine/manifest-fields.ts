@@ -6,12 +6,12 @@ import { Mark } from './ownership.js';
 const MOST_TAGS = 50;
 
 /** Tags that a manifest can declare: the rest is for the engine's own marks. */
-export const MOST_DECLARED_TAGS = MOST_TAGS - Object.keys(Mark).length;
+const MOST_DECLARED_TAGS = MOST_TAGS - Object.keys(Mark).length;
 
 const TAG_TEXT = 'use letters, digits, spaces and _.:/=+-@ only';
 
 /** Tags by key, as far as they are the same for every kind. */
-export const tagsSchema = z
+const tagsSchema = z
   .record(
     z
       .string()

@@ -13,6 +13,7 @@ import { REFERENCE_MARKER } from './template.js';
 /** Who refers to whom. */
 export class References {
   private readonly arns = new Map<string, string>();
+  private ids: readonly string[] | undefined;
   /** Kinds of which some entity has no name: a reference to it cannot be told from one to nothing. */
   private readonly unnamed = new Set<string>();
   private readonly unknownKind: boolean;
@@ -146,7 +147,8 @@ export class References {
       return;
     }
     if (this.unknownKind || this.unnamed.has(kind)) return;
-    const ids = idsOf(this.declared);
+    this.ids ??= idsOf(this.declared);
+    const ids = this.ids;
     const meant = nearest(
       id,
       ids.filter((other) => other.startsWith(`${kind}/`)),

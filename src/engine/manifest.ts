@@ -15,7 +15,6 @@ import { optionProblem, pathText, placeText, sortProblems } from './problem.js';
 export type { ManifestKind } from './manifest-drafts.js';
 export type { ManifestContext, ManifestSource } from './manifest-header.js';
 export type { Place, Problem } from './problem.js';
-export { placeText } from './problem.js';
 
 /** What resolving needs beside the manifests. */
 export interface ManifestOptions {

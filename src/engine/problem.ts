@@ -16,7 +16,7 @@ export interface Problem extends Place {
 }
 
 /** The file that problems of command-line options name. */
-export const COMMAND_LINE = '(command line)';
+const COMMAND_LINE = '(command line)';
 
 /** A problem of an option; there is no line to show. */
 export function optionProblem(option: string, message: string, remedy: string): Problem {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { entityId } from '../contract/entity.js';
+import { entityId, entityKey } from '../contract/entity.js';
 import type { KindRules } from './decide.js';
+import { dependencyOrder } from './graph.js';
+import { resolveReferences } from './references.js';
 
 /** A namespace: part of workflow IDs and tag values. */
 export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -57,7 +59,36 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
     if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
     if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;
   }
-  return null;
+  return checkTogether(parsed.data.entities);
+}
+
+/** What no entity shows by itself: one that stands twice, a reference to nothing, entities that wait for each other. */
+function checkTogether(entities: readonly z.infer<typeof entitySchema>[]): string | null {
+  const keys = new Set<string>();
+  for (const entity of entities) {
+    if (keys.has(entityKey(entity))) return `${entityId(entity)} is declared twice`;
+    keys.add(entityKey(entity));
+  }
+  const arns = Object.fromEntries(entities.map((entity) => [entityId(entity), '']));
+  for (const entity of entities) {
+    try {
+      resolveReferences(entity.spec, arns);
+    } catch (error) {
+      return `${entityId(entity)}: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  const order = dependencyOrder(
+    entities.map((entity) => ({
+      id: entityKey(entity),
+      dependsOn: entity.dependsOn.map((id) => {
+        const [kind = '', ...name] = id.split('/');
+        return entityKey({ kind, name: name.join('/') });
+      }),
+    })),
+  );
+  if (order.ok) return null;
+  const names = (order.cycles[0] ?? []).flatMap((position) => entities[position] ?? []).map(entityId);
+  return `${names.join(', ')} wait for each other`;
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { FaultProxy } from '../support/fault-proxy.js';
@@ -11,11 +12,14 @@ let proxy: FaultProxy;
 /** Through the proxy. */
 let iam: IAM;
 
+jest.setTimeout(60_000);
+
 beforeAll(async () => {
   sandbox = await startSandbox();
   proxy = await startFaultProxy(sandbox.url);
   iam = iamClient(proxy.url);
-});
+  // The first run makes the sandbox's Python environment.
+}, 300_000);
 
 afterAll(async () => {
   await proxy.stop();
@@ -40,8 +44,10 @@ async function outcome(call: Promise<unknown>): Promise<string> {
     await call;
     return 'ok';
   } catch (error) {
-    const { Code, code, name } = error as { Code?: string; code?: string; name: string };
-    return Code ?? code ?? name;
+    const { Code, name, message } = error as Error & { Code?: string };
+    // In Jest's own realm the SDK takes a network error for something else than an error, and wraps it: of its code
+    // only the message is left.
+    return Code ?? (/ECONNRESET|socket hang up/.test(message) ? 'connection lost' : name);
   }
 }
 
@@ -87,7 +93,7 @@ test("passes the sandbox's own pages, which are no calls", async () => {
 
 test('breaks the connection before the call is carried out', async () => {
   const rule = proxy.on({ action: 'CreateRole' }, { kind: 'reset-before', times: 1 });
-  expect(await outcome(create('a'))).toBe('ECONNRESET');
+  expect(await outcome(create('a'))).toBe('connection lost');
   expect(proxy.calls[0]).toMatchObject({ committed: false, replied: false });
   expect(await arrived()).toEqual([]);
   expect(rule.fired).toBe(1);
@@ -96,7 +102,7 @@ test('breaks the connection before the call is carried out', async () => {
 
 test('breaks it after', async () => {
   proxy.on({ action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
-  expect(await outcome(create('a'))).toBe('ECONNRESET');
+  expect(await outcome(create('a'))).toBe('connection lost');
   expect(proxy.calls[0]).toMatchObject({ committed: true, replied: false, status: 200 });
   expect(await arrived()).toEqual(['CreateRole 200']);
   expect(proxy.successfulCreates()).toEqual({ 'CreateRole a': 1 });
@@ -173,8 +179,8 @@ test('a hook runs at the commit, and may drop the call; a later rule has its tur
   );
   proxy.on({ params: { RoleName: 'failed' } }, { kind: 'error-after-commit' });
   expect(await outcome(create('a'))).toBe('ok');
-  expect(await outcome(create('lost'))).toBe('ECONNRESET');
-  expect(await outcome(create('never'))).toBe('ECONNRESET');
+  expect(await outcome(create('lost'))).toBe('connection lost');
+  expect(await outcome(create('never'))).toBe('connection lost');
   expect(await outcome(create('failed'))).toBe('ServiceFailure');
   expect(seen).toEqual([
     'before a: 0',
@@ -224,7 +230,8 @@ test('stops though a call hangs', async () => {
   const own = await startFaultProxy(sandbox.url);
   own.on({}, { kind: 'hang' });
   const hanging = outcome(create('a', iamClient(own.url)));
-  while (own.count() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  const deadline = Date.now() + 10_000;
+  while (own.count() === 0 && Date.now() < deadline) await sleep(10);
   await own.stop();
-  expect(await hanging).toBe('ECONNRESET');
+  expect(await hanging).toBe('connection lost');
 });

@@ -62,14 +62,14 @@ export type Fault = { readonly times?: number } & (
   | {
       readonly kind: 'hook';
       /** `drop` breaks the connection, and nothing is done. */
-      readonly before?: (call: Call) => HookResult;
+      readonly before?: Hook;
       /** `drop` breaks the connection after it is done. */
-      readonly after?: (call: Call) => HookResult;
+      readonly after?: Hook;
     }
 );
 
-type Decision = 'reply' | 'drop' | undefined;
-type HookResult = void | Decision | Promise<void | Decision>;
+/** Is waited for. What it gives means nothing, `drop` excepted. */
+type Hook = (call: Call) => unknown;
 
 /** A rule in force. */
 export interface Rule {

@@ -23,9 +23,12 @@ export function manifestOf({ namespace, account, assumed = false, entities }: Ma
   };
 }
 
-/** A manifest as the command line would send it. */
+let written = 0;
+
+/** A manifest as the command line would send it; the request names its file. */
 export async function requestOf(world: World, parts: ManifestParts): Promise<BootstrapRequest> {
-  const path = await world.manifest(`${parts.namespace}-${parts.account}.json`, manifestOf(parts));
+  written += 1;
+  const path = await world.manifest(`manifest-${String(written)}.json`, manifestOf(parts));
   const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
   const loaded = await loadRequest([path], { variables: {}, pipeline });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));

@@ -1,0 +1,84 @@
+import { busyReport } from '../../client/run.js';
+import type { RunOptions } from '../../client/run.js';
+import type { TemporalConnection } from '../../client/connect.js';
+import { loadConfig } from '../../config.js';
+import { ExitCode } from '../../contract/failures.js';
+import type { BootstrapRequest } from '../../contract/messages.js';
+import { exitCodeOf } from '../../contract/report.js';
+import type { Report } from '../../contract/report.js';
+import { InterruptedError } from '../errors.js';
+import { openDisplay } from '../render/progress.js';
+import { renderReport } from '../render/report.js';
+import { requestOf } from '../request.js';
+import type { RequestOptions } from '../request.js';
+import { openSession } from '../session.js';
+import { untilInterrupted } from '../signals.js';
+import { print, printJson } from '../terminal.js';
+
+/** A run that a command has started or joined. */
+interface Followed {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly url: string | null;
+}
+
+type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
+
+/** Sends the manifest's request by `plan` or `apply`, shows what happens, prints the report, gives the exit code. */
+export async function follow(
+  name: Report['command'],
+  command: Command,
+  options: RequestOptions & { readonly noWait: boolean; readonly detailed: boolean },
+): Promise<ExitCode> {
+  const config = loadConfig();
+  const request = await requestOf(options, config);
+  if (request === null) return ExitCode.Usage;
+
+  const display = openDisplay({ quiet: options.quiet === true });
+  const interrupt = untilInterrupted();
+  let followed: Followed | null = null;
+  let embedded = false;
+  try {
+    const session = await openSession(config, (line) => {
+      display.say(line);
+    });
+    ({ embedded } = session);
+    try {
+      const report = await command(session.temporal, request, {
+        waitTimeoutMs: options.waitTimeout,
+        noWait: options.noWait,
+        signal: interrupt.signal,
+        onEvent: (event) => {
+          if (event.type === 'started' || event.type === 'joined') followed = event;
+          display.show(event);
+        },
+      });
+      display.end();
+      if (options.output === 'json') printJson(report);
+      else print(renderReport(report));
+      return exitCodeOf(report.result, { detailed: options.detailed });
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    if (interrupt.signal.aborted) throw interrupted(followed, embedded);
+    const busy = options.output === 'json' ? busyReport(name, request, error) : undefined;
+    if (busy !== undefined) printJson(busy);
+    throw error;
+  } finally {
+    display.end();
+    interrupt.dispose();
+  }
+}
+
+function interrupted(run: Followed | null, embedded: boolean): InterruptedError {
+  if (run === null) return new InterruptedError('interrupted while waiting: nothing was asked for', 'apply again');
+  if (embedded) {
+    return new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again');
+  }
+  const place = run.url ?? `${run.workflowId}, run ${run.runId}`;
+  return new InterruptedError(
+    'interrupted: the run goes on without this command',
+    `apply again to follow it, or see ${place}`,
+  );
+}

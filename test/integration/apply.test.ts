@@ -1,0 +1,286 @@
+import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleCommand } from '@aws-sdk/client-iam';
+import { resolve } from 'node:path';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { EntityReport } from '../../src/contract/report.js';
+import { Mark } from '../../src/engine/ownership.js';
+import type { Fault } from '../support/fault-proxy.js';
+import { allowing, manifestOf, oneOfEach, role, trusting } from '../support/manifests-of.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { CommandResult, World } from '../support/world.js';
+
+jest.setTimeout(120_000);
+
+const CDK = resolve(__dirname, '../../examples/cdk-bootstrap.yaml');
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+}, 300_000);
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clear();
+});
+
+afterEach(() => {
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+/** Applies what is declared, in a namespace called `applied`. */
+async function apply(entities: readonly JsonObject[], ...args: string[]): Promise<CommandResult> {
+  const path = await world.manifest('manifest.json', manifestOf({ namespace: 'applied', account: ACCOUNT, entities }));
+  return world.cli(['apply', '-f', path, '-o', 'json', ...args]);
+}
+
+/** The report on one entity of a command that ended with this code. */
+function only(end: CommandResult, code: number): EntityReport {
+  expect([end.code, end.stderr]).toEqual([code, expect.anything()]);
+  const [entity] = end.report().entities;
+  if (entity === undefined) throw new Error('the report names no entity');
+  return entity;
+}
+
+async function tagsOf(RoleName: string): Promise<Record<string, string>> {
+  const { Tags = [] } = await iamClient(world.sandbox.url).send(new ListRoleTagsCommand({ RoleName }));
+  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+/** Makes a role beside the engine, as another pipeline would. */
+async function createByHand(RoleName: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+  const input = {
+    RoleName,
+    AssumeRolePolicyDocument: JSON.stringify(trusting()),
+    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+  };
+  await iamClient(world.sandbox.url).send(new CreateRoleCommand(input));
+}
+
+describe('the roles of the AWS CDK', () => {
+  const apply = (): Promise<CommandResult> => world.cli(['apply', '-f', CDK, '-e', 'dev', '-o', 'json']);
+
+  it('are made by the first apply, and the second finds nothing to do in at most six calls', async () => {
+    const first = await apply();
+    expect([first.code, first.stderr]).toEqual([0, expect.anything()]);
+    const made = first.report();
+    expect(made).toMatchObject({ version: 1, command: 'apply', result: 'converged', account: ACCOUNT });
+    expect(made.entities.map(({ outcome, confirmedBy }) => [outcome, confirmedBy])).toEqual(
+      made.entities.map(() => ['created', 'reply']),
+    );
+    expect(made.entities).toHaveLength(5);
+    expect(made.summary).toMatchObject({ created: 5, conflicts: 0 });
+    // Its own account of the calls is that of the proxy.
+    expect(made.apiCalls).toEqual({ total: world.proxy.count(), byOperation: world.proxy.countBy() });
+    const requests = made.entities.flatMap(({ writes }) => writes.map(({ requestId }) => requestId));
+    expect(requests.sort()).toEqual(
+      world.proxy
+        .writes()
+        .map(({ requestId }) => requestId)
+        .sort(),
+    );
+    expect(Object.values(await world.creates())).toEqual([1, 1, 1, 1, 1]);
+
+    world.proxy.clear();
+    const second = await apply();
+    expect(second.code).toBe(0);
+    expect(second.report().entities.map(({ outcome }) => outcome)).toEqual(made.entities.map(() => 'unchanged'));
+    expect(second.report().workflow.runId).not.toBe(made.workflow.runId);
+    expect(world.proxy.writes()).toEqual([]);
+    expect(world.proxy.count()).toBeLessThanOrEqual(6);
+
+    world.proxy.clear();
+    const plan = await world.cli(['plan', '-f', CDK, '-e', 'dev', '-o', 'json', '--detailed-exitcode']);
+    expect([plan.code, plan.report().result]).toEqual([0, 'converged']);
+    expect(world.proxy.writes()).toEqual([]);
+  });
+
+  it('are planned without a write, and the exit code tells', async () => {
+    const plan = await world.cli(['plan', '-f', CDK, '-e', 'dev', '-o', 'json', '--detailed-exitcode']);
+    expect([plan.code, plan.report().result]).toEqual([2, 'pending']);
+    expect(world.proxy.writes()).toEqual([]);
+    expect((await world.cli(['plan', '-f', CDK, '-e', 'dev'])).code).toBe(0);
+  });
+});
+
+describe('a Create whose reply is lost', () => {
+  const faults: readonly [string, Fault][] = [
+    ['breaks off', { kind: 'reset-after', times: 1 }],
+    ['is an error of the server', { kind: 'error-after-commit', times: 1 }],
+  ];
+
+  it.each(faults)(
+    'is found again where the reply of each %s: made once, and reported as created',
+    async (_how, fault) => {
+      const creates = oneOfEach().map(({ kind }) => `Create${String(kind)}`);
+      for (const action of creates) world.proxy.on({ action }, fault);
+      const end = await apply(oneOfEach());
+
+      expect([end.code, end.stderr]).toEqual([0, expect.anything()]);
+      const { entities, result } = end.report();
+      expect(result).toBe('converged');
+      expect(entities.map(({ kind, outcome, confirmedBy }) => [kind, outcome, confirmedBy])).toEqual(
+        oneOfEach().map(({ kind }) => [kind, 'created', kind === 'Group' ? 'recorded-attempt' : 'intent-tag']),
+      );
+      expect(entities.map(({ writes }) => writes.map(({ operation, requestId }) => [operation, requestId]))).toEqual(
+        creates.map((operation) => [[operation, null]]),
+      );
+      // Not even a second attempt: it was looked for first.
+      expect(creates.map((action) => world.proxy.count(action))).toEqual(creates.map(() => 1));
+      expect(Object.values(world.proxy.successfulCreates())).toEqual(creates.map(() => 1));
+      expect(Object.values(await world.creates())).toEqual(creates.map(() => 1));
+    },
+  );
+
+  it('goes on with what the Create could not carry', async () => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
+    const entity = only(await apply([role('whole', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'intent-tag' });
+    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['CreateRole', 'PutRolePolicy']);
+  });
+
+  it('is tried again where it never arrived', async () => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'reset-before', times: 2 });
+    const entity = only(await apply([role('late')]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply', attempts: 3 });
+    expect(await world.creates()).toEqual({ 'CreateRole late': 1 });
+  });
+});
+
+describe('a later write whose reply is lost', () => {
+  it('is not reported as if nothing had been changed', async () => {
+    only(await apply([role('changed', { description: 'before' })]), 0);
+    world.proxy.on({ action: 'UpdateRole' }, { kind: 'reset-after', times: 1 });
+    const entity = only(await apply([role('changed', { description: 'after' })]), 0);
+    expect(world.proxy.count('UpdateRole')).toBe(1);
+    expect(entity).toMatchObject({ decision: 'update', outcome: 'updated' });
+    expect(entity.writes).toMatchObject([{ operation: 'UpdateRole', requestId: null }]);
+  });
+
+  it('is not reported as if nothing had been deleted', async () => {
+    only(await apply([role('doomed')]), 0);
+    world.proxy.on({ action: 'DeleteRole' }, { kind: 'reset-after', times: 1 });
+    const entity = only(await apply([{ kind: 'Role', roleName: 'doomed', state: 'absent' }]), 0);
+    expect(world.proxy.count('DeleteRole')).toBe(1);
+    expect(entity).toMatchObject({ decision: 'delete', outcome: 'deleted' });
+    expect(entity.writes).toMatchObject([{ operation: 'DeleteRole', requestId: null }]);
+  });
+
+  it('is reported as an adoption where it was one', async () => {
+    await createByHand('found');
+    world.proxy.on({ action: 'TagRole' }, { kind: 'reset-after', times: 1 });
+    const entity = only(await apply([role('found')]), 0);
+    expect(entity).toMatchObject({ decision: 'adopt', outcome: 'adopted' });
+    expect(entity.writes).toMatchObject([{ operation: 'TagRole', requestId: null }]);
+  });
+});
+
+describe('IAM as it is at times', () => {
+  it('throttles: the run waits and converges', async () => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'throttle', times: 7 });
+    world.proxy.on({ action: 'GetAccountAuthorizationDetails' }, { kind: 'throttle', times: 4 });
+    const entity = only(await apply([role('patient')]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply', conflicts: [] });
+    expect(world.proxy.count('CreateRole')).toBe(8);
+    expect(await world.creates()).toEqual({ 'CreateRole patient': 1 });
+  });
+
+  it.each([1, 3, 6])('does not show a new role to %i reads: it is not made again', async (times) => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
+    world.proxy.on({ action: 'GetRole' }, { kind: 'stale-not-found', times });
+    const spec = role('hidden', { inlinePolicies: { work: allowing('s3:GetObject') } });
+    const entity = only(await apply([spec]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'intent-tag' });
+    expect(await world.creates()).toEqual({ 'CreateRole hidden': 1 });
+    // The one conflict on the way was with itself.
+    const [lost, refused] = world.proxy.calls.filter(({ action }) => action === 'CreateRole');
+    expect([lost?.committed, refused?.code]).toEqual([true, 'EntityAlreadyExists']);
+    expect(entity.conflicts).toMatchObject([{ requestId: refused?.requestId, resolvedAs: 'created' }]);
+    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['CreateRole', 'CreateRole', 'PutRolePolicy']);
+  });
+
+  it('does not know a new role when its policy is put: that is tried again', async () => {
+    const lagging: Fault = { kind: 'error', status: 404, code: 'NoSuchEntity', times: 2 };
+    world.proxy.on({ action: 'PutRolePolicy' }, lagging);
+    const entity = only(await apply([role('new', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
+    expect(await world.creates()).toEqual({ 'CreateRole new': 1 });
+  });
+});
+
+describe('somebody else between plan and write', () => {
+  /** Lets something happen just before the first call of an action is carried out. */
+  const justBefore = (action: string, act: () => Promise<void>): void => {
+    world.proxy.on({ action }, { kind: 'hook', times: 1, before: act });
+  };
+
+  it('makes the role: it is adopted, and the report has the conflict with its request ID', async () => {
+    justBefore('CreateRole', () => createByHand('contested', { team: 'other' }));
+    const entity = only(await apply([role('contested', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 0);
+
+    const [refused] = world.proxy.calls.filter(({ action }) => action === 'CreateRole');
+    expect(entity).toMatchObject({ decision: 'adopt', outcome: 'adopted', confirmedBy: null });
+    expect(entity.conflicts).toEqual([
+      {
+        operation: 'CreateRole',
+        code: 'EntityAlreadyExists',
+        requestId: refused?.requestId,
+        resolvedAs: 'adopted',
+      },
+    ]);
+    expect(refused?.requestId).toMatch(/\w/);
+    expect(await tagsOf('contested')).toMatchObject({
+      [Mark.Namespace]: 'applied',
+      [Mark.Origin]: 'adopted',
+      team: 'other',
+    });
+    expect(await world.creates()).toEqual({ 'CreateRole contested': 1 });
+    expect(world.proxy.successfulCreates()).toEqual({});
+  });
+
+  it.each([
+    ['another namespace', { [Mark.Namespace]: 'theirs' }, 'belongs to iam-bootstrap namespace "theirs"'],
+    ['Pulumi', { 'pulumi:project': 'infra' }, 'belongs to Pulumi project "infra"'],
+  ])('makes the role for %s: it is refused, and nothing is written', async (_who, tags, reason) => {
+    justBefore('CreateRole', () => createByHand('taken', tags));
+    const entity = only(await apply([role('taken', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 3);
+
+    expect(entity).toMatchObject({ decision: 'refuse', outcome: 'refused', writes: [], reason });
+    expect(entity.remedy).toContain('--adopt foreign:Role/taken');
+    expect(entity.conflicts).toMatchObject([{ code: 'EntityAlreadyExists', resolvedAs: 'refused' }]);
+    expect(world.proxy.writes().filter(({ committed }) => committed)).toEqual([]);
+    expect(await tagsOf('taken')).toEqual(tags);
+  });
+
+  it('takes the role that was to be adopted: it is refused, and nothing is written', async () => {
+    await createByHand('free');
+    const theirs = { [Mark.Namespace]: 'theirs' };
+    // The plan reads in bulk; the first single read is the one before the write.
+    justBefore('GetRole', async () => {
+      const Tags = Object.entries(theirs).map(([Key, Value]) => ({ Key, Value }));
+      await iamClient(world.sandbox.url).send(new TagRoleCommand({ RoleName: 'free', Tags }));
+    });
+    const entity = only(await apply([role('free')]), 3);
+    expect(entity).toMatchObject({
+      outcome: 'refused',
+      writes: [],
+      reason: 'belongs to iam-bootstrap namespace "theirs"',
+    });
+    expect(world.proxy.writes()).toEqual([]);
+    expect(await tagsOf('free')).toEqual(theirs);
+  });
+
+  it('removes the role that was to be updated: it is made again', async () => {
+    only(await apply([role('gone', { description: 'before' })]), 0);
+    justBefore('GetRole', async () => {
+      await iamClient(world.sandbox.url).send(new DeleteRoleCommand({ RoleName: 'gone' }));
+    });
+    const entity = only(await apply([role('gone', { description: 'after' })]), 0);
+    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
+  });
+});

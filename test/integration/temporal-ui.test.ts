@@ -1,0 +1,79 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { loadConfig } from '../../src/config.js';
+import type { Report } from '../../src/contract/report.js';
+import { inBrowser } from '../support/browser.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+const TRUST = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+};
+const STATE = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] };
+
+let world: World;
+let report: Report;
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+  const file = await world.manifest('ui.json', {
+    version: 1,
+    namespace: 'shown',
+    environments: { dev: { account: ACCOUNT } },
+    entities: [
+      { kind: 'Role', roleName: 'shown-deploy', assumeRolePolicyDocument: TRUST, inlinePolicies: { state: STATE } },
+      { kind: 'Policy', policyName: 'shown-policy', policyDocument: STATE },
+    ],
+  });
+  report = (await world.cli(['apply', '-f', file, '--output', 'json'])).report();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+/** Keeps a picture where `IAM_BOOTSTRAP_SCREENSHOTS` names a folder. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = loadConfig().environment['IAM_BOOTSTRAP_SCREENSHOTS'];
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** Opens the list of workflows for a query and follows the link of one workflow ID. */
+async function openFound(page: Page, query: string, workflowId: string): Promise<void> {
+  const ui = world.temporal.uiUrl ?? '';
+  await page.goto(`${ui}/namespaces/default/workflows?query=${encodeURIComponent(query)}`);
+  const link = page.getByRole('link', { name: workflowId, exact: true }).first();
+  await link.waitFor();
+  await picture(page, `list-${workflowId.replaceAll(/\W/g, '-')}`);
+  await link.click();
+}
+
+describe('in the Temporal UI', () => {
+  it('a bootstrap run is found by its search attributes and shows summary, details and its entities', async () => {
+    await inBrowser(async (page) => {
+      await openFound(page, `IamAccount="${ACCOUNT}" AND IamNamespace="shown" AND IamOutcome="converged"`, report.workflow.workflowId);
+      await page.getByText(`bootstrap shown (dev) in ${ACCOUNT}: 2 entities`).first().waitFor();
+      await page.getByText('Role/shown-deploy').first().waitFor();
+      await page.getByText('2 created').first().waitFor();
+      await picture(page, 'bootstrap');
+    });
+  });
+
+  it('an entity run is found by its entity and shows state and the AWS request ID of each write', async () => {
+    const role = report.entities.find(({ kind }) => kind === 'Role');
+    const requestIds = role?.writes.map(({ requestId }) => requestId ?? '') ?? [];
+    expect(requestIds).toHaveLength(2);
+    await inBrowser(async (page) => {
+      await openFound(page, 'IamEntity="Role/shown-deploy"', `iam:${ACCOUNT}:Role:shown-deploy`);
+      await page.getByText('create Role/shown-deploy for shown').first().waitFor();
+      await page.getByText('arn:aws:iam::').first().waitFor();
+      for (const requestId of requestIds) await page.getByText(requestId).first().waitFor();
+      await picture(page, 'entity');
+    });
+  });
+});
