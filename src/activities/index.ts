@@ -33,15 +33,28 @@ const CLOCK_TOLERANCE_MS = 2_000;
 
 type Calls = Record<string, number>;
 
+/** A write that was sent. Its request ID is null until AWS has answered, and stays so where the reply is lost. */
+interface SentWrite extends Write {
+  requestId: string | null;
+  /** Tells the same write, sent again. */
+  readonly digest: string;
+}
+
+/** What an activity has done, earlier attempts included: heartbeats carry it from one to the next. */
+interface Work {
+  readonly calls: Calls;
+  readonly sent: SentWrite[];
+}
+
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
 export function createActivities({ accounts }: { readonly accounts: Accounts }): Activities {
   return {
-    planEntities: (request) => step((calls) => planEntities(accounts, request, calls)),
-    createEntity: (request) => step((calls) => createEntity(accounts.get(request.target), request, calls)),
-    updateEntity: (request) => step((calls) => updateEntity(accounts.get(request.target), request, calls)),
-    deleteEntity: (request) => step((calls) => deleteEntity(accounts.get(request.target), request, calls)),
+    planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
+    createEntity: (request) => step((work) => createEntity(accounts.get(request.target), request, work)),
+    updateEntity: (request) => step((work) => updateEntity(accounts.get(request.target), request, work)),
+    deleteEntity: (request) => step((work) => deleteEntity(accounts.get(request.target), request, work)),
     verifyEntities: (request) =>
-      step(async (calls): Promise<VerifyResult> => {
+      step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
         const differing = await untilSame(accounts.get(target), request.entities, request.arns, namespace);
         return { differing, calls };
@@ -50,14 +63,19 @@ export function createActivities({ accounts }: { readonly accounts: Accounts }):
 }
 
 /** Runs an activity's work with heartbeats and call counts, and translates what it throws. */
-async function step<T>(work: (calls: Calls) => Promise<T>): Promise<T> {
-  const { attempt, scheduledTimestampMs } = activityInfo();
-  const calls: Calls = {};
-  const beat = setInterval(heartbeat, HEARTBEAT_MS);
+async function step<T>(run: (work: Work) => Promise<T>): Promise<T> {
+  const info = activityInfo();
+  const { attempt, scheduledTimestampMs } = info;
+  const earlier = info.heartbeatDetails as Work | undefined;
+  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])] };
+  const beat = setInterval(() => {
+    heartbeat(work);
+  }, HEARTBEAT_MS);
   try {
-    return await countingCalls(calls, () => work(calls));
+    return await countingCalls(work.calls, () => run(work));
   } catch (error) {
-    throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls });
+    heartbeat(work);
+    throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });
   } finally {
     clearInterval(beat);
   }
@@ -112,14 +130,14 @@ function holdersFirst(entities: readonly PlannedEntity[]): PlannedEntity[] {
   });
 }
 
-async function createEntity(account: Account, request: ReconcileRequest, calls: Calls): Promise<StepResult> {
+async function createEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
   const { attempt, scheduledTimestampMs } = activityInfo();
   const { entity, namespace, intent } = request;
   const kind = kindOf(entity);
   const spec = resolveReferences(entity.spec, request.arns);
   const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared) : {};
   const desired = desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, request.target);
-  const result = resultIn(calls);
+  const result = resultIn(work);
 
   /** What is there was not there when the plan looked: by our own Create with a lost reply, or by somebody else's. */
   const resolveExisting = (observed: Observed, conflicts: StepResult['conflicts']): StepResult => {
@@ -152,7 +170,7 @@ async function createEntity(account: Account, request: ReconcileRequest, calls: 
   }
   const create = kind.create(desired);
   try {
-    const write = await send(account, create);
+    const write = await send(account, create, work);
     const created = kind.created(desired);
     const { changes } = assess(kind, entity, spec, created, contextOf(request));
     return result({
@@ -172,13 +190,13 @@ async function createEntity(account: Account, request: ReconcileRequest, calls: 
     if (observed === undefined) {
       const seconds = String(PROPAGATION_WINDOW_MS / 1000);
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
-      throw failure('NotPropagated', message, { operation: create.operation, ...aws, calls });
+      throw failure('NotPropagated', message, { operation: create.operation, ...aws, calls: work.calls });
     }
     return resolveExisting(observed, [{ operation: create.operation, code: aws.code, requestId: aws.requestId }]);
   }
 }
 
-async function updateEntity(account: Account, request: UpdateRequest, calls: Calls): Promise<StepResult> {
+async function updateEntity(account: Account, request: UpdateRequest, work: Work): Promise<StepResult> {
   const { entity, namespace, intent } = request;
   const kind = kindOf(entity);
   const spec = resolveReferences(entity.spec, request.arns);
@@ -194,32 +212,40 @@ async function updateEntity(account: Account, request: UpdateRequest, calls: Cal
       )
     : await look(account, entity);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
-  const result = resultIn(calls);
+  const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
-  if (observed === undefined && request.fresh) {
+  if (observed === undefined && request.made) {
     // Created a moment ago, and this replica does not know it yet.
     throw new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
   }
-  if (observed === undefined || !writes(assessment.decision)) {
-    return result({ arn, decision: assessment.decision });
+  if (observed !== undefined && writes(assessment.decision)) {
+    const desired = desiredOf(entity, spec, assessment.tags, request.target);
+    await sendAll(account, kind.update(desired, observed, assessment.changes), work);
   }
-  const desired = desiredOf(entity, spec, assessment.tags, request.target);
-  const written = await sendAll(account, kind.update(desired, observed, assessment.changes));
-  return result({ arn, decision: assessment.decision, writes: written });
+  return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
 }
 
-async function deleteEntity(account: Account, request: ReconcileRequest, calls: Calls): Promise<StepResult> {
+async function deleteEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
   const observed = await look(account, entity);
   const assessment = assess(kind, entity, entity.spec, observed, contextOf(request));
-  const result = resultIn(calls);
+  const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
-  if (observed === undefined || !writes(assessment.decision)) return result({ arn, decision: assessment.decision });
+  if (observed !== undefined && writes(assessment.decision)) {
+    const desired = desiredOf(entity, entity.spec, assessment.tags, request.target);
+    await sendAll(account, await stepsOfDeletion(account, kind, desired, observed, assessment), work);
+  }
+  return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
+}
 
-  const desired = desiredOf(entity, entity.spec, assessment.tags, request.target);
-  const steps = await stepsOfDeletion(account, kind, desired, observed, assessment);
-  return result({ arn, decision: assessment.decision, writes: await sendAll(account, steps) });
+/**
+ * The decision over all attempts: what needs nothing any more, and needed something when the first attempt began, was
+ * written by an earlier one whose end nobody heard of.
+ */
+function decisionOver({ action }: ReconcileRequest, decision: Decision): Decision {
+  const again = activityInfo().attempt > 1 && decision.action === 'no-op';
+  return again && writes({ ...decision, action }) ? { ...decision, action } : decision;
 }
 
 /** What others declare too is not deleted: only our part of it is taken back. */
@@ -296,27 +322,44 @@ async function look(account: Account, entity: DesiredEntity): Promise<Observed |
   return kindOf(entity).read(account.clients.reader, entity.name, account.target);
 }
 
-async function sendAll(account: Account, steps: readonly Step[]): Promise<Write[]> {
-  const all: Write[] = [];
-  for (const one of steps) all.push(...(await send(account, one)));
-  return all;
+async function sendAll(account: Account, steps: readonly Step[], work: Work): Promise<void> {
+  for (const one of steps) await send(account, one, work);
 }
 
 /** Sends one write, once the account is verified. Nothing is sent after the activity was given up. */
-async function send(account: Account, { operation, input, isDone }: Step): Promise<Write[]> {
+async function send(account: Account, { operation, input, isDone }: Step, work: Work): Promise<Write[]> {
+  const digest = sha256(JSON.stringify([operation, input]));
   for (let repeat = 1; ; repeat += 1) {
     await account.guard.ensure();
     cancellationSignal().throwIfAborted();
+    forget(work, digest);
+    const write: SentWrite = { operation, requestId: null, at: now(), digest };
+    work.sent.push(write);
+    heartbeat(work);
     try {
       const { requestId } = await account.clients.write(operation, input);
-      return [{ operation, requestId, at: now() }];
+      write.requestId = requestId;
+      heartbeat(work);
+      return [{ operation, requestId, at: write.at }];
     } catch (error) {
       const aws = awsError(error);
+      if (!aws.unclear) forget(work, digest);
       if (isDone?.(aws) === true) return [];
       if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS) throw new OperationError(operation, error);
       await sleep(pauseAfter(repeat) * (0.5 + Math.random()));
     }
   }
+}
+
+/** Takes back that a write was sent: AWS has refused it, or it is about to be sent again. */
+function forget({ sent }: Work, digest: string): void {
+  const index = sent.findIndex((write) => write.digest === digest && write.requestId === null);
+  if (index !== -1) sent.splice(index, 1);
+}
+
+/** The writes of all attempts, as far as they are known. */
+function writesOf({ sent }: Work): Write[] {
+  return sent.map(({ operation, requestId, at }) => ({ operation, requestId, at }));
 }
 
 function causeOf(error: unknown): AwsError {
@@ -354,7 +397,7 @@ function writes({ action }: Decision): boolean {
 
 type Done = Pick<StepResult, 'arn' | 'decision'> & Partial<StepResult>;
 
-function resultIn(calls: Calls): (done: Done) => StepResult {
+function resultIn({ calls }: Work): (done: Done) => StepResult {
   return (done) => ({
     confirmedBy: null,
     writes: [],

@@ -38,7 +38,9 @@ export interface StepResult {
 
 /** Argument of the update step. */
 export interface UpdateRequest extends ReconcileRequest {
-  /** The create step has just made it with a reply: its state is known without a read. */
+  /** The create step has made it: a read that does not show it is behind. */
+  readonly made: boolean;
+  /** It did so with a reply: its state is known without a read. */
   readonly fresh: boolean;
 }
 

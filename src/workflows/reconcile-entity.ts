@@ -125,7 +125,7 @@ class Reconciliation {
     this.#show('converging');
     const step = await writing.updateEntity.executeWithOptions(
       { ...writingOptions, summary: `complete ${entityId(entity)}` },
-      [{ ...this.#request, fresh }],
+      [{ ...this.#request, made: true, fresh }],
     );
     this.#record(step);
     if (step.decision.action === 'refuse') this.#settle('refuse', step);
@@ -133,14 +133,14 @@ class Reconciliation {
 
   async #step(action: DecisionAction, readFirst: boolean): Promise<StepResult> {
     const { entity } = this.#request;
-    const request = { ...this.#request, readFirst };
+    const request = { ...this.#request, action, readFirst };
     const options = { ...writingOptions, summary: `${action} ${entityId(entity)}` };
     const step =
       action === 'create'
         ? await writing.createEntity.executeWithOptions(options, [request])
         : action === 'delete'
           ? await writing.deleteEntity.executeWithOptions(options, [request])
-          : await writing.updateEntity.executeWithOptions(options, [{ ...request, fresh: false }]);
+          : await writing.updateEntity.executeWithOptions(options, [{ ...request, made: false, fresh: false }]);
     this.#record(step);
     return step;
   }

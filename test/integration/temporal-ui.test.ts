@@ -53,13 +53,36 @@ async function openFound(page: Page, query: string, workflowId: string): Promise
   await link.click();
 }
 
+/** Waits until a text shows; the UI renders Markdown in frames of its own. */
+async function shows(page: Page, text: string): Promise<void> {
+  const everywhere = async (): Promise<string> => {
+    const texts = page.frames().map((frame) =>
+      frame
+        .locator('body')
+        .innerText({ timeout: 2_000 })
+        .catch(() => ''),
+    );
+    return (await Promise.all(texts)).join('\n');
+  };
+  const deadline = Date.now() + 30_000;
+  while (!(await everywhere()).includes(text)) {
+    if (Date.now() > deadline) throw new Error(`the page does not show "${text}":\n${await everywhere()}`);
+    await page.waitForTimeout(100);
+  }
+}
+
 describe('in the Temporal UI', () => {
   it('a bootstrap run is found by its search attributes and shows summary, details and its entities', async () => {
     await inBrowser(async (page) => {
-      await openFound(page, `IamAccount="${ACCOUNT}" AND IamNamespace="shown" AND IamOutcome="converged"`, report.workflow.workflowId);
-      await page.getByText(`bootstrap shown (dev) in ${ACCOUNT}: 2 entities`).first().waitFor();
-      await page.getByText('Role/shown-deploy').first().waitFor();
-      await page.getByText('2 created').first().waitFor();
+      await openFound(
+        page,
+        `IamAccount="${ACCOUNT}" AND IamNamespace="shown" AND IamOutcome="converged"`,
+        report.workflow.workflowId,
+      );
+      await page.getByRole('tab', { name: 'User Metadata' }).click();
+      await shows(page, `bootstrap shown (dev) in ${ACCOUNT}: 2 entities`);
+      await shows(page, 'Role/shown-deploy');
+      await shows(page, '2 created');
       await picture(page, 'bootstrap');
     });
   });
@@ -70,9 +93,12 @@ describe('in the Temporal UI', () => {
     expect(requestIds).toHaveLength(2);
     await inBrowser(async (page) => {
       await openFound(page, 'IamEntity="Role/shown-deploy"', `iam:${ACCOUNT}:Role:shown-deploy`);
-      await page.getByText('create Role/shown-deploy for shown').first().waitFor();
-      await page.getByText('arn:aws:iam::').first().waitFor();
-      for (const requestId of requestIds) await page.getByText(requestId).first().waitFor();
+      await shows(page, 'createEntity');
+      await picture(page, 'entity-history');
+      await page.getByRole('tab', { name: 'User Metadata' }).click();
+      await shows(page, 'create Role/shown-deploy for shown');
+      await shows(page, 'arn:aws:iam::');
+      for (const requestId of requestIds) await shows(page, requestId);
       await picture(page, 'entity');
     });
   });
