@@ -48,7 +48,7 @@ export function printWarnings(warnings: readonly Problem[]): void {
 /** Problems with their places, and what to do about each. */
 export function printProblems(problems: readonly Problem[]): void {
   for (const problem of problems) {
-    const where = problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
+    const where = problem.line > 0 || problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
     note(`${pc.red('error:')} ${plain(placeText(problem))}:${where} ${plain(problem.message)}`);
     note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }

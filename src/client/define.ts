@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { AdoptPolicy, UndeclaredPolicy } from '../contract/entity.js';
 import type { ManifestContext } from '../engine/manifest.js';
 
@@ -22,14 +21,6 @@ export interface EntityDeclaration extends CommonFields {
   readonly tags?: Readonly<Record<string, string>>;
   readonly [property: string]: unknown;
 }
-
-/**
- * An entity of one kind, typed by its schema: `EntityOf<typeof role>`, where the kind's object keeps the types of its
- * name and schema.
- */
-export type EntityOf<K extends { readonly name: string; readonly schema: z.ZodObject }> = CommonFields & {
-  readonly kind: K['name'];
-} & Readonly<z.input<K['schema']>>;
 
 /** An account and the way into it. */
 export interface EnvironmentDeclaration {

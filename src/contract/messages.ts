@@ -1,5 +1,5 @@
 import type { DesiredEntity, Pipeline, Target } from './entity.js';
-import type { EntityReport, Outcome, Report } from './report.js';
+import type { EntityReport, Outcome } from './report.js';
 import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
 /** Task queue that workers poll unless they are told otherwise. */
@@ -114,6 +114,3 @@ export function entityWorkflowId(
   const mark = `~${digest(key).slice(0, 16)}`;
   return id.slice(0, MAX_WORKFLOW_ID_LENGTH - mark.length) + mark;
 }
-
-/** Details of the failure with which a bootstrap ends whose report says failed or refused. */
-export type BootstrapFailureDetails = readonly [report: Report];

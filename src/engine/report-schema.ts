@@ -44,9 +44,7 @@ const entity = z.strictObject({
       at: z.iso.datetime(),
     }),
   ),
-  conflicts: z.array(
-    z.strictObject({ operation: z.string(), code: z.string(), requestId: text, resolvedAs: outcome }),
-  ),
+  conflicts: z.array(z.strictObject({ operation: z.string(), code: z.string(), requestId: text, resolvedAs: outcome })),
   reason: text,
   remedy: text,
   attempts: count,

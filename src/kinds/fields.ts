@@ -3,7 +3,7 @@ import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Changes, Step } from './kind.js';
-import { validateDocument } from '../engine/policy-document.js';
+import { documentSize, validateDocument } from '../engine/policy-document.js';
 
 /** A reference to another entity's ARN, resolved when the account has been read. */
 const REFERENCE = /^\{\{arn [^{}]+\}\}$/;
@@ -37,9 +37,19 @@ export const boundaryField = arnField.nullable();
 /** Managed policies to attach. */
 export const attachmentsField = z.array(arnField).max(20);
 
+/** Longest documents that IAM takes with quotas raised as far as they go, in characters without white space. */
+export const Longest = {
+  managedPolicy: 6_144,
+  trustPolicy: 4_096,
+  userPolicies: 2_048,
+  groupPolicies: 5_120,
+  rolePolicies: 10_240,
+};
+
 /** A policy document, checked as far as it can be offline. */
-export function documentField(type: 'identity' | 'trust' | 'boundary'): z.ZodType<JsonObject> {
+export function documentField(type: 'identity' | 'trust', longest?: number): z.ZodType<JsonObject> {
   return z.custom<JsonObject>().superRefine((document, context) => {
+    if (longest !== undefined) refuseLonger(context, documentSize(document), longest, 'document');
     for (const problem of validateDocument(document, type)) {
       context.addIssue({
         code: 'custom',
@@ -59,8 +69,22 @@ function segmentsOf(path: string): (string | number)[] {
     .map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
 }
 
-/** Inline policies by name. */
-export const inlinePoliciesField = z.record(nameField(128), documentField('identity'));
+/** Inline policies by name. IAM limits what all of them have together. */
+export function inlinePoliciesField(longest: number): z.ZodType<Record<string, JsonObject>> {
+  return z.record(nameField(128), documentField('identity')).superRefine((documents, context) => {
+    const size = Object.values(documents).reduce((sum, document) => sum + documentSize(document), 0);
+    refuseLonger(context, size, longest, 'inline policies');
+  });
+}
+
+function refuseLonger(context: z.RefinementCtx, size: number, longest: number, what: string): void {
+  if (size <= longest) return;
+  context.addIssue({
+    code: 'custom',
+    message: `${what} of ${String(size)} characters without white space, and IAM takes ${String(longest)}`,
+    params: { remedy: 'shorten it, or move statements to a managed policy of their own' },
+  });
+}
 
 /** Tags by key. */
 export const tagsField = z.record(

@@ -10,6 +10,7 @@ import {
   dateText,
   defined,
   inlinePoliciesField,
+  Longest,
   nameField,
   pathField,
   policyRemovals,
@@ -22,7 +23,7 @@ import type { Kind, Observed, Step } from './kind.js';
 const schema = z.strictObject({
   groupName: nameField(128).describe('Unique in the account; neither path nor case tells two groups apart.'),
   path: pathField.optional().describe("A change of it changes the group's ARN."),
-  inlinePolicies: inlinePoliciesField.optional(),
+  inlinePolicies: inlinePoliciesField(Longest.groupPolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   users: z.array(nameField(128)).optional().describe('Names of the users that are members.'),
 });

@@ -9,6 +9,7 @@ import {
   defined,
   documentField,
   documentText,
+  Longest,
   nameField,
   pathField,
   tagList,
@@ -30,7 +31,7 @@ const schema = z.strictObject({
     .optional()
     .describe('Cannot be changed once the policy exists.'),
   description: z.string().max(1000).optional().describe('Cannot be changed once the policy exists.'),
-  policyDocument: documentField('identity').describe('What the policy allows and denies.'),
+  policyDocument: documentField('identity', Longest.managedPolicy).describe('What the policy allows and denies.'),
   tags: tagsField.optional(),
 });
 

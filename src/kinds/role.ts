@@ -12,6 +12,7 @@ import {
   documentField,
   documentText,
   inlinePoliciesField,
+  Longest,
   nameField,
   pathField,
   policyRemovals,
@@ -32,10 +33,10 @@ const schema = z.strictObject({
     .max(1000)
     .regex(/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/, 'use Latin letters, digits and plain punctuation only')
     .optional(),
-  assumeRolePolicyDocument: documentField('trust').describe('Who may assume the role.'),
+  assumeRolePolicyDocument: documentField('trust', Longest.trustPolicy).describe('Who may assume the role.'),
   maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
   permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
-  inlinePolicies: inlinePoliciesField.optional(),
+  inlinePolicies: inlinePoliciesField(Longest.rolePolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   tags: tagsField.optional(),
 });

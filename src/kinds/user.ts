@@ -12,6 +12,7 @@ import {
   dateText,
   defined,
   inlinePoliciesField,
+  Longest,
   nameField,
   pathField,
   policyRemovals,
@@ -28,7 +29,7 @@ const schema = z.strictObject({
   userName: nameField(64).describe('Unique in the account; neither path nor case tells two users apart.'),
   path: pathField.optional().describe("A change of it changes the user's ARN."),
   permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
-  inlinePolicies: inlinePoliciesField.optional(),
+  inlinePolicies: inlinePoliciesField(Longest.userPolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   tags: tagsField.optional(),
 });

@@ -130,6 +130,7 @@ describe('a Create whose reply is lost', () => {
       expect(entities.map(({ writes }) => writes.map(({ operation, requestId }) => [operation, requestId]))).toEqual(
         creates.map((operation) => [[operation, null]]),
       );
+      expect(end.report().apiCalls).toEqual({ total: world.proxy.count(), byOperation: world.proxy.countBy() });
       // Not even a second attempt: it was looked for first.
       expect(creates.map((action) => world.proxy.count(action))).toEqual(creates.map(() => 1));
       expect(Object.values(world.proxy.successfulCreates())).toEqual(creates.map(() => 1));
@@ -160,6 +161,22 @@ describe('a later write whose reply is lost', () => {
     expect(world.proxy.count('UpdateRole')).toBe(1);
     expect(entity).toMatchObject({ decision: 'update', outcome: 'updated' });
     expect(entity.writes).toMatchObject([{ operation: 'UpdateRole', requestId: null }]);
+  });
+
+  it('keeps the request IDs of the writes before it', async () => {
+    world.proxy.on({ action: 'PutRolePolicy' }, { kind: 'reset-after', times: 1 });
+    const spec = role('traced', { inlinePolicies: { a: allowing('s3:GetObject') }, tags: { team: 'ci' } });
+    await createByHand('traced', { [Mark.Namespace]: 'applied' });
+    world.proxy.on({ action: 'TagRole' }, { kind: 'error-after-commit', times: 1 });
+    const entity = only(await apply([{ ...spec, description: 'traced' }]), 0);
+    const [update] = world.proxy.calls.filter(({ action }) => action === 'UpdateRole');
+    expect(entity).toMatchObject({ decision: 'update', outcome: 'updated', attempts: 3 });
+    expect(entity.writes.map(({ operation, requestId }) => [operation, requestId])).toEqual([
+      ['UpdateRole', update?.requestId],
+      ['PutRolePolicy', null],
+      ['TagRole', null],
+    ]);
+    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['UpdateRole', 'PutRolePolicy', 'TagRole']);
   });
 
   it('is not reported as if nothing had been deleted', async () => {

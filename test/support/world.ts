@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig } from '../../src/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
+import { reportSchema } from '../../src/engine/report-schema.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startTemporalServer } from '../../src/embedded/temporal-server.js';
@@ -181,7 +182,7 @@ export function runCli(
       [CLI, ...args],
       { env, cwd, maxBuffer: 256 * 1024 * 1024 },
       (_error, stdout, stderr) => {
-        done({ code: child.exitCode, stdout, stderr, report: () => JSON.parse(stdout) as Report });
+        done({ code: child.exitCode, stdout, stderr, report: () => reportSchema.parse(JSON.parse(stdout)) });
       },
     );
   });

@@ -1,0 +1,448 @@
+// Plays the paths of every workflow type against a real Temporal server, worker and sandbox, and keeps the histories of
+// this version under test/replay/histories. Run once for a release: npm run build && npm run record:histories
+import { CreateRoleCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectTemporal } from '../src/client/connect.js';
+import type { TemporalConnection } from '../src/client/connect.js';
+import { loadRequest } from '../src/client/request.js';
+import { apply, plan } from '../src/client/run.js';
+import { loadConfig } from '../src/config.js';
+import type { Json, JsonObject } from '../src/contract/entity.js';
+import { bootstrapWorkflowId, WorkflowType } from '../src/contract/messages.js';
+import type { BootstrapRequest } from '../src/contract/messages.js';
+import type { Report } from '../src/contract/report.js';
+import { allowing, manifestOf, role, trusting } from '../test/support/manifests-of.js';
+import { iamClient } from '../test/support/sandbox.js';
+import { ACCOUNT, startWorld } from '../test/support/world.js';
+import type { World } from '../test/support/world.js';
+
+const ROOT = resolve(__dirname, '..');
+const HISTORIES = join(ROOT, 'test/replay/histories');
+
+const PIPELINE = {
+  provider: 'github',
+  url: 'https://github.com/acme/infra/actions/runs/1',
+  commit: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  actor: 'octocat',
+};
+
+/** One path: what was there before, what is run, and how it has to end for the history to be of this path. */
+interface Path {
+  readonly name: string;
+  before?(stage: Stage): Promise<unknown>;
+  play(stage: Stage): Promise<string>;
+  readonly ends: string;
+}
+
+/** What paths are played with. */
+class Stage {
+  constructor(
+    readonly world: World,
+    readonly temporal: TemporalConnection,
+  ) {}
+
+  async request(
+    entities: readonly JsonObject[],
+    { namespace = 'recorded', account = ACCOUNT, keepGoing = false } = {},
+  ): Promise<BootstrapRequest> {
+    await this.world.manifest('iam.json', manifestOf({ namespace, account, entities }));
+    const { directory: cwd } = this.world;
+    const loaded = await loadRequest(['iam.json'], { cwd, keepGoing, variables: {}, pipeline: PIPELINE });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    return loaded.request;
+  }
+
+  async apply(...args: Parameters<Stage['request']>): Promise<string> {
+    return told(await apply(this.temporal, await this.request(...args)));
+  }
+
+  async plan(...args: Parameters<Stage['request']>): Promise<string> {
+    return told(await plan(this.temporal, await this.request(...args)));
+  }
+
+  /** Starts a workflow as a schedule or another tool does. */
+  async start(type: string, workflowId: string, argument: unknown): Promise<{ ended: Promise<string> }> {
+    const { client, taskQueue } = this.temporal;
+    const handle = await client.workflow.start(type, { taskQueue, workflowId, args: [argument] });
+    const ended = handle.result().then(
+      (report: Report) => told(report),
+      (error: unknown) => rootOf(error),
+    );
+    return { ended };
+  }
+
+  /** Makes a role beside the engine. */
+  async role(RoleName: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    const AssumeRolePolicyDocument = JSON.stringify(trusting());
+    await iamClient(this.world.sandbox.url).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags }));
+  }
+
+  async removeRole(RoleName: string): Promise<void> {
+    await iamClient(this.world.sandbox.url).send(new DeleteRoleCommand({ RoleName }));
+  }
+
+  /** Does something before the first call of an action is carried out. */
+  justBefore(action: string, act: () => Promise<unknown>): void {
+    this.world.proxy.on({ action }, { kind: 'hook', times: 1, before: act });
+  }
+
+  /** Holds back an action; gives what tells that it has come, and what lets it go on. */
+  hold(action: string): { readonly come: Promise<void>; release(): void } {
+    let arrive = (): void => undefined;
+    let release = (): void => undefined;
+    const come = new Promise<void>((done) => (arrive = done));
+    const released = new Promise<void>((done) => (release = done));
+    this.justBefore(action, () => {
+      arrive();
+      return released;
+    });
+    return { come, release };
+  }
+
+  /** Cancels a workflow, and returns when the run of the namespace has taken note. */
+  async cancel(workflowId: string): Promise<void> {
+    const { client } = this.temporal;
+    await client.workflow.getHandle(workflowId).cancel();
+    const run = client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'recorded'));
+    for (;;) {
+      const { events } = await run.fetchHistory();
+      const asked = events?.findIndex((event) => event.workflowExecutionCancelRequestedEventAttributes != null) ?? -1;
+      const after = asked < 0 ? [] : (events?.slice(asked) ?? []);
+      if (after.some((event) => event.workflowTaskCompletedEventAttributes != null)) return;
+      await pause(50);
+    }
+  }
+}
+
+const readOnly = 'arn:{{partition}}:iam::aws:policy/ReadOnlyAccess';
+const policy = (policyName: string): JsonObject => ({
+  kind: 'Policy',
+  policyName,
+  policyDocument: allowing('s3:GetObject'),
+});
+const worker = role('worker', {
+  inlinePolicies: { work: allowing('sqs:ReceiveMessage') },
+  managedPolicyArns: ['{{arn Policy/read}}'],
+});
+
+const PATHS: readonly Path[] = [
+  { name: 'plan', play: (stage) => stage.plan([policy('read'), worker]), ends: 'pending: pending pending' },
+  {
+    name: 'plan-of-nothing',
+    before: (stage) => stage.apply([policy('read')]),
+    play: (stage) => stage.plan([policy('read')]),
+    ends: 'converged: unchanged',
+  },
+  {
+    name: 'plan-of-another-account',
+    play: (stage) => stage.plan([role('far')], { account: '222222222222' }),
+    ends: 'refused: ',
+  },
+  {
+    // Its argument, plan and report are compressed.
+    name: 'plan-of-many',
+    play: (stage) => stage.plan(Array.from({ length: 400 }, (_, index) => role(`one-of-many-${String(index)}`))),
+    ends: `pending:${' pending'.repeat(400)}`,
+  },
+  {
+    name: 'created',
+    play: (stage) =>
+      stage.apply([
+        policy('read'),
+        worker,
+        { kind: 'User', userName: 'alice' },
+        { kind: 'Group', groupName: 'people', users: ['alice'], managedPolicyArns: [readOnly] },
+        { kind: 'InstanceProfile', instanceProfileName: 'worker', roles: ['worker'] },
+        { kind: 'OpenIDConnectProvider', url: 'https://ci.example.com', clientIdList: ['sts.amazonaws.com'] },
+      ]),
+    ends: 'converged: created created created created created created',
+  },
+  {
+    name: 'nothing-to-do',
+    before: (stage) => stage.apply([policy('read'), worker]),
+    play: (stage) => stage.apply([policy('read'), worker]),
+    ends: 'converged: unchanged unchanged',
+  },
+  {
+    name: 'adopted-and-updated',
+    before: async (stage) => {
+      await stage.apply([role('changed', { description: 'before' })]);
+      await stage.role('found');
+    },
+    play: (stage) => stage.apply([role('changed', { description: 'after' }), role('found')]),
+    ends: 'converged: updated adopted',
+  },
+  {
+    name: 'refused-at-plan',
+    before: (stage) => stage.role('theirs', { 'pulumi:project': 'infra' }),
+    play: (stage) => stage.apply([role('theirs'), role('ours')]),
+    ends: 'refused: refused skipped',
+  },
+  {
+    name: 'refused-and-kept-going',
+    before: (stage) => stage.role('theirs', { 'pulumi:project': 'infra' }),
+    play: (stage) => stage.apply([role('theirs'), role('ours')], { keepGoing: true }),
+    ends: 'refused: refused created',
+  },
+  {
+    name: 'conflict-adopted',
+    play: (stage) => {
+      stage.justBefore('CreateRole', () => stage.role('contested'));
+      return stage.apply([role('contested', { inlinePolicies: { work: allowing('s3:GetObject') } })]);
+    },
+    ends: 'converged: adopted',
+  },
+  {
+    name: 'conflict-refused',
+    play: (stage) => {
+      stage.justBefore('CreateRole', () => stage.role('contested', { 'pulumi:project': 'infra' }));
+      return stage.apply([role('contested')]);
+    },
+    ends: 'refused: refused',
+  },
+  {
+    name: 'reply-lost',
+    play: (stage) => {
+      stage.world.proxy.on({ action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
+      return stage.apply([role('lost', { inlinePolicies: { work: allowing('s3:GetObject') } })]);
+    },
+    ends: 'converged: created',
+  },
+  {
+    name: 'throttled',
+    play: (stage) => {
+      stage.world.proxy.on({ action: 'CreateRole' }, { kind: 'throttle', times: 5 });
+      return stage.apply([role('patient')]);
+    },
+    ends: 'converged: created',
+  },
+  {
+    name: 'failed-and-dependents-skipped',
+    play: (stage) => {
+      stage.world.proxy.on({ action: 'CreatePolicy' }, { kind: 'error', status: 409, code: 'LimitExceeded' });
+      return stage.apply([policy('read'), worker, role('alone')]);
+    },
+    ends: 'failed: failed skipped created',
+  },
+  {
+    name: 'not-verified',
+    play: (stage) => {
+      const denied = { kind: 'error', status: 403, code: 'AccessDenied' } as const;
+      stage.world.proxy.on(
+        { action: 'CreateRole' },
+        { kind: 'hook', times: 1, after: () => stage.world.proxy.on({ action: /^(Get|List)/ }, denied) },
+      );
+      return stage.apply([role('unseen')]);
+    },
+    ends: 'failed: failed',
+  },
+  {
+    name: 'gone-and-created-again',
+    before: (stage) => stage.apply([role('gone', { description: 'before' })]),
+    play: (stage) => {
+      stage.justBefore('GetRole', () => stage.removeRole('gone'));
+      return stage.apply([role('gone', { description: 'after' })]);
+    },
+    ends: 'converged: created',
+  },
+  {
+    name: 'deleted',
+    before: (stage) => stage.apply([policy('read'), worker]),
+    play: (stage) =>
+      stage.apply([
+        { kind: 'Role', roleName: 'worker', state: 'absent' },
+        { kind: 'Policy', policyName: 'read', state: 'absent' },
+      ]),
+    ends: 'converged: deleted deleted',
+  },
+  {
+    name: 'cancelled',
+    play: async (stage) => {
+      const create = stage.hold('CreatePolicy');
+      const report = stage.apply([policy('read'), worker]);
+      await create.come;
+      await stage.cancel(bootstrapWorkflowId(ACCOUNT, 'recorded'));
+      create.release();
+      return report;
+    },
+    ends: 'cancelled: created skipped',
+  },
+  {
+    name: 'entity-waited-for',
+    play: async (stage) => {
+      const create = stage.hold('CreateRole');
+      const winner = stage.apply([role('wanted')]);
+      await create.come;
+      const loser = stage.apply([role('wanted')], { namespace: 'recorded-too' });
+      // Long enough for the doubled wait.
+      await pause(1_500);
+      create.release();
+      return `${await winner}; ${await loser}`;
+    },
+    ends: 'converged: created; refused: refused',
+  },
+  {
+    name: 'of-another-account',
+    play: (stage) => stage.apply([role('far')], { account: '222222222222' }),
+    ends: 'refused: ',
+  },
+  {
+    name: 'scheduled',
+    play: async (stage) => {
+      const request = await stage.request([role('nightly')]);
+      const { ended } = await stage.start(WorkflowType.Bootstrap, 'nightly-2024-01-01T00:00:00Z', request);
+      return ended;
+    },
+    ends: 'converged: created',
+  },
+  {
+    name: 'scheduled-and-waited',
+    play: async (stage) => {
+      const create = stage.hold('CreateRole');
+      const first = stage.apply([role('nightly')]);
+      await create.come;
+      const request = await stage.request([role('nightly')]);
+      const { ended } = await stage.start(WorkflowType.Bootstrap, 'nightly-2024-01-02T00:00:00Z', request);
+      await pause(1_500);
+      create.release();
+      return `${await first}; ${await ended}`;
+    },
+    ends: 'converged: created; converged: unchanged',
+  },
+  {
+    name: 'scheduled-and-refused',
+    before: (stage) => stage.role('theirs', { 'pulumi:project': 'infra' }),
+    play: async (stage) => {
+      const request = await stage.request([role('theirs')]);
+      const { ended } = await stage.start(WorkflowType.Bootstrap, 'nightly-2024-01-03T00:00:00Z', request);
+      return ended;
+    },
+    ends: '1 refused',
+  },
+  {
+    name: 'scheduled-and-cancelled',
+    play: async (stage) => {
+      const create = stage.hold('CreatePolicy');
+      const request = await stage.request([policy('read'), worker]);
+      const { ended } = await stage.start(WorkflowType.Bootstrap, 'nightly-2024-01-04T00:00:00Z', request);
+      await create.come;
+      await stage.cancel('nightly-2024-01-04T00:00:00Z');
+      create.release();
+      return ended;
+    },
+    ends: 'the run was cancelled',
+  },
+  {
+    name: 'no-request',
+    play: async (stage) => {
+      const ended = [WorkflowType.Bootstrap, WorkflowType.Plan].map(
+        async (type) => (await stage.start(type, `by-hand-${type}`, { manifest: 'iam.yaml' })).ended,
+      );
+      return (await Promise.all(ended)).map((reason) => reason.slice(0, 15)).join('; ');
+    },
+    ends: 'the argument is; the argument is',
+  },
+];
+
+function told({ result, entities }: Report): string {
+  return `${result}: ${entities.map(({ outcome }) => outcome).join(' ')}`;
+}
+
+function rootOf(error: unknown): string {
+  let root = error;
+  while (root instanceof Error && root.cause !== undefined) root = root.cause;
+  return root instanceof Error ? root.message : String(root);
+}
+
+async function main(): Promise<void> {
+  const only = process.argv.slice(2);
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const folder = join(HISTORIES, version);
+  if (only.length === 0) await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const world = await startWorld();
+  try {
+    await world.startWorker();
+    const temporal = await connectTemporal(loadConfig(world.env));
+    try {
+      const stage = new Stage(world, temporal);
+      for (const path of PATHS) {
+        if (only.length === 0 || only.includes(path.name)) await record(stage, path, folder);
+      }
+    } finally {
+      await temporal.close();
+    }
+  } finally {
+    await world.stop();
+  }
+}
+
+async function record(stage: Stage, path: Path, folder: string): Promise<void> {
+  const { sandbox, proxy } = stage.world;
+  await sandbox.reset();
+  await path.before?.(stage);
+  const before = new Set((await runs(stage)).map(({ runId }) => runId));
+  const end = await path.play(stage);
+  proxy.clearRules();
+  if (end !== path.ends) throw new Error(`${path.name} ended as ${end}, not as ${path.ends}`);
+  const seen = new Map<string, number>();
+  let bytes = 0;
+  for (const { workflowId, runId, type } of await runs(stage)) {
+    if (before.has(runId)) continue;
+    const nth = (seen.get(type) ?? 0) + 1;
+    seen.set(type, nth);
+    const history = await stage.temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const { events } = JSON.parse(historyToJSON(history)) as { events: Json[] };
+    const lines = events.map((event) => JSON.stringify(anonymous(event, stage.world.directory)));
+    const text = `{"events":[\n${lines.join(',\n')}\n]}\n`;
+    bytes += text.length;
+    await writeFile(join(folder, `${path.name}.${type}${nth === 1 ? '' : `-${String(nth)}`}.json`), text);
+  }
+  const kinds = [...seen].map(([type, count]) => `${String(count)} ${type}`).join(', ');
+  console.log(`${path.name}: ${end.slice(0, 80)} (${kinds}; ${String(Math.ceil(bytes / 1024))} KiB)`);
+}
+
+/** Every run that the server knows, the oldest first, once all have ended. */
+async function runs({ temporal }: Stage): Promise<{ workflowId: string; runId: string; type: string }[]> {
+  for (;;) {
+    const all = [];
+    for await (const run of temporal.client.workflow.list()) all.push(run);
+    if (all.some(({ status }) => status.name === 'RUNNING')) {
+      await pause(50);
+      continue;
+    }
+    return all.sort((a, b) => Number(a.startTime) - Number(b.startTime) || a.workflowId.localeCompare(b.workflowId));
+  }
+}
+
+/** An event without the names of the machine, its folders and its processes. */
+function anonymous(value: Json, folder: string): Json {
+  if (typeof value === 'string') {
+    const clean = value
+      .replaceAll(`${ROOT}/`, '')
+      .replaceAll(hostname(), 'host')
+      .replace(/\b\d+@host/g, '1@host');
+    if (clean.includes(folder)) throw new Error(`a history names this machine's folders: ${clean}`);
+    return clean;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one: Json) => anonymous(one, folder));
+  const { data } = value as JsonObject;
+  if (typeof data === 'string') {
+    const text = Buffer.from(data, 'base64').toString();
+    if ([folder, ROOT, hostname()].some((name) => text.includes(name))) {
+      throw new Error(`a payload names this machine: ${text}`);
+    }
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, anonymous(one as Json, folder)]));
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
