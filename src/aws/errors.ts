@@ -53,7 +53,7 @@ const TYPES: Readonly<Record<string, FailureType>> = {
   DuplicateSSHPublicKey: 'AlreadyExists',
   ConcurrentModification: 'ConcurrentModification',
   EntityTemporarilyUnmodifiable: 'ConcurrentModification',
-  DeleteConflict: 'InvalidInput',
+  DeleteConflict: 'InUse',
   NoSuchEntity: 'NotPropagated',
   Throttling: 'Throttled',
   ThrottlingException: 'Throttled',

@@ -1,8 +1,13 @@
 import { join } from 'node:path';
-import { connectTemporal, UnreachableError } from '../client/connect.js';
+import { connectTemporal } from '../client/connect.js';
 import type { TemporalConnection } from '../client/connect.js';
 import type { Config } from '../config.js';
 import { SEARCH_ATTRIBUTES } from '../contract/messages.js';
+import { isFree } from '../embedded/ports.js';
+import type { RunningWorker } from '../worker.js';
+
+/** Where a Temporal server listens unless it is told otherwise. */
+const DEFAULT_PORT = 7233;
 
 /** Temporal, wherever it runs, for the length of one command. */
 export interface Session {
@@ -17,21 +22,25 @@ export interface Session {
  * worker in this process, whose database stays in the project's state folder, so that an interrupted run goes on at
  * the next call.
  */
-export async function openSession(config: Config, say: (line: string) => void): Promise<Session> {
+export async function openSession(
+  config: Config,
+  say: (line: string) => void,
+  options: { readonly worker: boolean } = { worker: true },
+): Promise<Session> {
   if (config.iamEndpoint !== undefined) say(`IAM endpoint: ${config.iamEndpoint} (AWS_ENDPOINT_URL, not AWS's own)`);
-  try {
-    const temporal = await connectTemporal(config);
-    return { temporal, embedded: false, close: () => temporal.close() };
-  } catch (error) {
-    if (config.temporalConfigured || !(error instanceof UnreachableError)) throw error;
-  }
-  return openEmbedded(config, say);
+  if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, say, options);
+  const temporal = await connectTemporal(config);
+  return { temporal, embedded: false, close: () => temporal.close() };
 }
 
-async function openEmbedded(config: Config, say: (line: string) => void): Promise<Session> {
+async function openEmbedded(
+  config: Config,
+  say: (line: string) => void,
+  options: { readonly worker: boolean },
+): Promise<Session> {
   const { acquireEmbeddedServer } = await import('../embedded/runtime.js');
   const { findTemporalCli } = await import('../embedded/temporal-cli.js');
-  say('no Temporal server is configured: running an embedded one, with a worker in this process');
+  if (options.worker) say('no Temporal server is configured: running an embedded one, with a worker in this process');
   const { environment, cacheDirectory, stateDirectory } = config;
   const server = await acquireEmbeddedServer({
     stateDirectory,
@@ -42,19 +51,14 @@ async function openEmbedded(config: Config, say: (line: string) => void): Promis
     announce: say,
   });
   try {
-    const { startWorker } = await import('../worker.js');
-    const worker = await startWorker(config, {
-      address: server.address,
-      logFile: join(stateDirectory, 'worker.log'),
-      handleSignals: false,
-    });
+    const worker = options.worker ? await embeddedWorker(config, server.address) : undefined;
     const temporal = await connectTemporal(config, server);
     return {
       temporal,
       embedded: true,
       close: async () => {
         await temporal.close();
-        await worker.stop();
+        await worker?.stop();
         await server.release();
       },
     };
@@ -62,4 +66,10 @@ async function openEmbedded(config: Config, say: (line: string) => void): Promis
     await server.release();
     throw error;
   }
+}
+
+async function embeddedWorker(config: Config, address: string): Promise<RunningWorker> {
+  const { startWorker } = await import('../worker.js');
+  const logFile = join(config.stateDirectory, 'worker.log');
+  return startWorker(config, { address, logFile, handleSignals: false });
 }

@@ -17,6 +17,9 @@ import type { TemporalConnection } from './connect.js';
 /** Between two looks at a run's progress, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
+/** Before the first of them: short runs are over soon. */
+const FIRST_PROGRESS_MS = 250;
+
 /** A run that shows no progress for so long makes the client look for workers. In milliseconds. */
 const WORKER_CHECK_MS = 5_000;
 
@@ -356,9 +359,9 @@ async function watch(
   const handle = client.workflow.getHandle(workflowId, runId);
   let answered = Date.now();
   let told = false;
-  for (;;) {
+  for (let wait = FIRST_PROGRESS_MS; ; wait = PROGRESS_INTERVAL_MS) {
     try {
-      await pause(PROGRESS_INTERVAL_MS, undefined, { signal: over });
+      await pause(wait, undefined, { signal: over });
     } catch {
       break;
     }
@@ -386,15 +389,18 @@ async function watch(
   return new Promise<never>(() => undefined);
 }
 
+/** `TASK_QUEUE_TYPE_WORKFLOW`. */
+const WORKFLOW_TASK_QUEUE = 1;
+
 /** Whether anybody polls the task queue. */
 export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
-  const { temporal } = await import('@temporalio/proto');
   try {
     const { pollers } = await within(client, () =>
       client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name: taskQueue },
-        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a dynamic import finds no enumeration
+        taskQueueType: WORKFLOW_TASK_QUEUE,
       }),
     );
     return pollers.length > 0;

@@ -7,6 +7,7 @@ export type FailureType =
   | 'AlreadyExists'
   | 'InvalidManifest'
   | 'InvalidInput'
+  | 'InUse'
   | 'QuotaExceeded'
   | 'AccessDenied'
   | 'CredentialsInvalid'
@@ -74,6 +75,11 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'never',
     exitCode: ExitCode.Failed,
     remedy: 'mend the property that AWS names in the message',
+  },
+  InUse: {
+    retry: 'never',
+    exitCode: ExitCode.Failed,
+    remedy: 'take it off what still holds it, which AWS names in the message, and apply again',
   },
   QuotaExceeded: {
     retry: 'never',

@@ -117,7 +117,7 @@ describe('a Create whose reply is lost', () => {
   it.each(faults)(
     'is found again where the reply of each %s: made once, and reported as created',
     async (_how, fault) => {
-      const creates = oneOfEach().map(({ kind }) => `Create${String(kind)}`);
+      const creates = oneOfEach().map(({ kind }) => `Create${kind as string}`);
       for (const action of creates) world.proxy.on({ action }, fault);
       const end = await apply(oneOfEach());
 

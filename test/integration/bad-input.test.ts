@@ -131,9 +131,11 @@ describe('no Temporal server', () => {
     async (command) => {
       const address = `127.0.0.1:${String(await freePort())}`;
       const started = Date.now();
-      const { code, stdout, stderr } = await apply({ command }, { TEMPORAL_ADDRESS: address });
+      const { code, stderr, report } = await apply({ command }, { TEMPORAL_ADDRESS: address });
       expect(code).toBe(4);
-      expect(stdout).toBe('');
+      expect(report()).toMatchObject({ command, result: 'busy', entities: [] });
+      expect(report().reason).toContain(address);
+      expect(report().remedy).toContain('TEMPORAL_ADDRESS');
       expect(stderr).toContain(`no Temporal server answers at ${address}`);
       expect(stderr).toMatch(/remedy: .*TEMPORAL_ADDRESS/);
       expect(Date.now() - started).toBeLessThan(20_000);
@@ -152,12 +154,13 @@ describe('no Temporal server', () => {
 describe('no worker', () => {
   test.each(['plan', 'apply'] as const)('%s exits 4 after its time, and names the task queue', async (command) => {
     const started = Date.now();
-    const { code, stdout, stderr } = await apply(
+    const { code, stderr, report } = await apply(
       { command, namespace: `nobody-${command}`, waitTimeout: '3s' },
       { IAM_BOOTSTRAP_TASK_QUEUE: 'nobody-polls' },
     );
     expect(code).toBe(4);
-    expect(stdout).toBe('');
+    expect(report()).toMatchObject({ command, result: 'busy', entities: [] });
+    expect(report().remedy).toContain('iam-bootstrap worker');
     expect(stderr).toContain('no worker polls the task queue nobody-polls');
     expect(stderr).toMatch(/remedy: .*iam-bootstrap worker/);
     expect(Date.now() - started).toBeLessThan(45_000);

@@ -74,7 +74,12 @@ export function tenEntities(): JsonObject[] {
       inlinePolicies: { own: allowing('iam:ChangePassword') },
       managedPolicyArns: ['{{arn Policy/ten-read}}'],
     },
-    { kind: 'User', userName: 'ten-bob', tags: { team: 'platform' } },
+    {
+      kind: 'User',
+      userName: 'ten-bob',
+      tags: { team: 'platform' },
+      managedPolicyArns: ['{{arn Policy/ten-read}}'],
+    },
     {
       kind: 'Group',
       groupName: 'ten-people',
@@ -90,6 +95,7 @@ export function tenEntities(): JsonObject[] {
     }),
     role('ten-assumed', {
       assumeRolePolicyDocument: trusting({ AWS: '{{arn User/ten-alice}}' }),
+      inlinePolicies: { read: allowing('s3:GetObject') },
       managedPolicyArns: [readOnly],
     }),
     role('ten-machine', { path: '/ten/', inlinePolicies: { queue: allowing('sqs:ReceiveMessage') } }),

@@ -15,6 +15,7 @@ import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 import type { TemporalServer } from '../../src/embedded/temporal-server.js';
 import { startFaultProxy } from './fault-proxy.js';
 import type { FaultProxy } from './fault-proxy.js';
+import { replayAll } from './replay.js';
 import { startSandbox } from './sandbox.js';
 
 /** The account that the sandbox is. */
@@ -38,6 +39,8 @@ export interface CommandResult {
 export interface WorkerProcess {
   readonly pid: number;
   readonly exited: Promise<unknown>;
+  /** Whether it polls: false once it has been asked to stop. */
+  isPolling(): Promise<boolean>;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** SIGTERM, and waits for the end. */
@@ -66,11 +69,20 @@ export interface World {
   creates(account?: string): Promise<Record<string, number>>;
   /** Writes a manifest and gives its path. */
   manifest(name: string, content: string | object): Promise<string>;
+  /** Ends every process. First replays what was run, unless {@link WorldOptions} or a crash stands against it. */
   stop(): Promise<void>;
 }
 
+/** What a world is started with. */
+export interface WorldOptions {
+  /** Keeps the Temporal server's state over a crash. Default: false. */
+  readonly databaseFile?: boolean;
+  /** Whether each run is replayed from its history at the end, or why not. Default: true. */
+  readonly replay?: true | { readonly notBecause: string };
+}
+
 /** Starts a world. */
-export async function startWorld(options: { readonly databaseFile?: boolean } = {}): Promise<World> {
+export async function startWorld({ databaseFile = false, replay = true }: WorldOptions = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
   const { cacheDirectory, environment, temporalCli } = loadConfig();
   const [cli, sandbox] = await Promise.all([
@@ -81,10 +93,11 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
     cli: cli.path,
     searchAttributes: SEARCH_ATTRIBUTES,
     logFile: join(directory, 'temporal.log'),
-    ...(options.databaseFile === true ? { databaseFile: join(directory, 'temporal.db') } : {}),
+    ...(databaseFile ? { databaseFile: join(directory, 'temporal.db') } : {}),
   };
   const [proxy, first] = await Promise.all([startFaultProxy(sandbox.url), startTemporalServer(serverOptions)]);
   let temporal = first;
+  let crashed = false;
   const env = {
     PATH: environment['PATH'] ?? '',
     HOME: directory,
@@ -116,6 +129,7 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
     const worker: WorkerProcess = {
       pid: child.pid ?? 0,
       exited,
+      isPolling: () => isHealthy(health),
       kill: () => end('SIGKILL'),
       stop: () => end('SIGTERM'),
     };
@@ -140,12 +154,14 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
     spawnCli: (args, more = {}) =>
       spawn(process.execPath, [CLI, ...args], { env: { ...env, ...more }, cwd: directory }),
     crashTemporal: async () => {
+      crashed = true;
       process.kill(temporal.pid, 'SIGKILL');
       await temporal.exited;
     },
     resumeTemporal: async () => {
       const [port, uiPort] = [temporal.address, temporal.uiUrl ?? ''].map((url) => Number(url.split(':').at(-1)));
       temporal = await startTemporalServer({ ...serverOptions, port, uiPort });
+      crashed = false;
     },
     creates: async (account = ACCOUNT) => {
       const counts: Record<string, number> = {};
@@ -164,8 +180,12 @@ export async function startWorld(options: { readonly databaseFile?: boolean } = 
     },
     stop: async () => {
       await Promise.all([...workers].map((worker) => worker.kill()));
-      await Promise.all([temporal.stop(), proxy.stop(), sandbox.stop()]);
-      await rm(directory, { recursive: true, force: true });
+      try {
+        if (replay === true && !crashed) await replayAll(temporal.address);
+      } finally {
+        await Promise.all([temporal.stop(), proxy.stop(), sandbox.stop()]);
+        await rm(directory, { recursive: true, force: true });
+      }
     },
   };
 }

@@ -64,7 +64,7 @@ describe('what AWS answered', () => {
 
 describe('every error that the SDK knows', () => {
   const known = Object.entries(iam).filter(
-    ([name, value]) => name.endsWith("Exception") && name !== 'IAMServiceException' && typeof value === 'function',
+    ([name, value]) => name.endsWith('Exception') && name !== 'IAMServiceException' && typeof value === 'function',
   );
 
   test.each(known.map(([name]) => name))('%s gives one code, with its suffix or without', (name) => {
@@ -92,7 +92,7 @@ describe('the class of an error', () => {
     ['ConcurrentModification', 409, 'ConcurrentModification', 'what AWS says'],
     ['ConcurrentModification', 409, 'EntityTemporarilyUnmodifiable', 'what AWS says'],
     ['QuotaExceeded', 409, 'LimitExceeded', 'Cannot exceed quota for PoliciesPerRole: 10'],
-    ['InvalidInput', 409, 'DeleteConflict', 'Cannot delete a policy attached to entities.'],
+    ['InUse', 409, 'DeleteConflict', 'Cannot delete a policy attached to entities.'],
     ['InvalidInput', 409, 'NameConflict', 'what AWS says'],
     ['InvalidInput', 409, 'RoleModified', 'what AWS says'],
     ['InvalidInput', 409, 'FeatureEnabled', 'what AWS says'],

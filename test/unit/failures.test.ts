@@ -36,6 +36,7 @@ describe('the table of failures', () => {
     ['AlreadyExists', 'conflict', ExitCode.Failed],
     ['InvalidManifest', 'never', ExitCode.Usage],
     ['InvalidInput', 'never', ExitCode.Failed],
+    ['InUse', 'never', ExitCode.Failed],
     ['QuotaExceeded', 'never', ExitCode.Failed],
     ['AccessDenied', 'never', ExitCode.Failed],
     ['CredentialsInvalid', 'never', ExitCode.Failed],
@@ -50,7 +51,7 @@ describe('the table of failures', () => {
   });
 
   test('has a row for each type, and the test above one for each row', () => {
-    expect(TYPES).toHaveLength(16);
+    expect(TYPES).toHaveLength(17);
     expect(TYPES.every(isFailureType)).toBe(true);
   });
 

@@ -55,7 +55,8 @@ export async function follow(
       });
       display.end();
       if (options.output === 'json') printJson(report);
-      else print(renderReport(report));
+      // An embedded server's UI ends with this command: its link would lead nowhere.
+      else print(renderReport(embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report));
       return exitCodeOf(report.result, { detailed: options.detailed });
     } finally {
       await session.close();

@@ -1,10 +1,10 @@
 import pc from 'picocolors';
-import { connectTemporal } from '../../client/connect.js';
 import { recentRuns } from '../../client/run.js';
 import type { RunSummary } from '../../client/run.js';
 import { loadConfig } from '../../config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { plain, print, printError, printJson } from '../terminal.js';
+import { openSession } from '../session.js';
+import { note, plain, print, printError, printJson } from '../terminal.js';
 
 /** Options of `status`. */
 export interface StatusOptions {
@@ -21,10 +21,10 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
     return ExitCode.Usage;
   }
   const parts = ['iam-bootstrap', options.account, options.namespace].filter((part) => part !== undefined);
-  const temporal = await connectTemporal(loadConfig());
+  const session = await openSession(loadConfig(), note, { worker: false });
   try {
     const runs = await recentRuns(
-      temporal,
+      session.temporal,
       `${parts.join(':')}${options.namespace === undefined ? ':' : ''}`,
       options.limit,
     );
@@ -32,7 +32,7 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
     else print(runs.length === 0 ? 'no runs' : runs.map(render).join('\n'));
     return ExitCode.Converged;
   } finally {
-    await temporal.close();
+    await session.close();
   }
 }
 

@@ -106,7 +106,10 @@ class LiveDisplay implements Display {
       this.#notice = '';
     } else {
       this.#notice = sentence(event) ?? '';
-      if (event.type === 'started' || event.type === 'joined') this.say(this.#notice);
+      if (event.type === 'started' || event.type === 'joined') {
+        this.say(this.#notice);
+        this.#notice = 'planning';
+      }
     }
     this.#draw();
   }

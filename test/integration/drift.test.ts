@@ -1,0 +1,253 @@
+import { createAwsClients } from '../../src/aws/clients.js';
+import type { Operation } from '../../src/aws/operations.js';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { apply, plan } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { BootstrapRequest } from '../../src/contract/messages.js';
+import { exitCodeOf } from '../../src/contract/report.js';
+import type { EntityReport, Report } from '../../src/contract/report.js';
+import type { Step } from '../../src/kinds/kind.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures.js';
+import { manifestOf, requestOf } from '../support/manifests-of.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+/** What mends each property, and nothing else: in the order in which it is sent. */
+const MENDED_BY: Readonly<Record<string, readonly Operation[]>> = {
+  'Role.description': ['UpdateRole'],
+  'Role.assumeRolePolicyDocument': ['UpdateAssumeRolePolicy'],
+  'Role.maxSessionDuration': ['UpdateRole'],
+  'Role.permissionsBoundary': ['PutRolePermissionsBoundary'],
+  'Role.inlinePolicies': ['PutRolePolicy', 'PutRolePolicy'],
+  'Role.managedPolicyArns': ['AttachRolePolicy'],
+  // The version that says what is declared is still stored.
+  'Policy.policyDocument': ['SetDefaultPolicyVersion'],
+  'User.path': ['UpdateUser'],
+  'User.permissionsBoundary': ['PutUserPermissionsBoundary'],
+  'User.inlinePolicies': ['PutUserPolicy', 'PutUserPolicy'],
+  'User.managedPolicyArns': ['AttachUserPolicy'],
+  'Group.path': ['UpdateGroup'],
+  'Group.inlinePolicies': ['PutGroupPolicy', 'PutGroupPolicy'],
+  'Group.managedPolicyArns': ['AttachGroupPolicy'],
+  'Group.users': ['AddUserToGroup'],
+  'InstanceProfile.roles': ['AddRoleToInstanceProfile'],
+  'OpenIDConnectProvider.clientIdList': ['AddClientIDToOpenIDConnectProvider'],
+  'OpenIDConnectProvider.thumbprintList': ['UpdateOpenIDConnectProviderThumbprint'],
+};
+
+/** How tags drift by hand: one value is changed, one tag taken off. */
+const TAGS: Readonly<Record<string, { readonly key: JsonObject; readonly tag: Operation; readonly untag: Operation }>> =
+  {
+    Role: { key: { RoleName: 'law' }, tag: 'TagRole', untag: 'UntagRole' },
+    Policy: { key: { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law` }, tag: 'TagPolicy', untag: 'UntagPolicy' },
+    User: { key: { UserName: 'law' }, tag: 'TagUser', untag: 'UntagUser' },
+    InstanceProfile: {
+      key: { InstanceProfileName: 'law' },
+      tag: 'TagInstanceProfile',
+      untag: 'UntagInstanceProfile',
+    },
+    OpenIDConnectProvider: {
+      key: { OpenIDConnectProviderArn: `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com/law` },
+      tag: 'TagOpenIDConnectProvider',
+      untag: 'UntagOpenIDConnectProvider',
+    },
+  };
+
+const NAMES: Readonly<Record<string, string>> = { OpenIDConnectProvider: 'tokens.example.com/law' };
+const KINDS = Object.keys(KIND_FIXTURES);
+const ALL = Object.entries(KIND_FIXTURES).map(([kind, { full }]): JsonObject => ({ kind, ...full }));
+
+let world: World;
+let temporal: TemporalConnection;
+/** Somebody beside the engine, who does not go through the proxy. */
+let byHand: (steps: readonly Step[]) => Promise<void>;
+let request: BootstrapRequest;
+
+beforeAll(async () => {
+  world = await startWorld();
+  process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+  const target = { account: ACCOUNT, partition: 'aws' };
+  const clients = createAwsClients(target, { iamEndpoint: world.sandbox.url, stsEndpoint: world.sandbox.url });
+  byHand = async (steps) => {
+    for (const { operation, input } of steps) await clients.write(operation, input);
+  };
+  const prerequisites = Object.values(KIND_FIXTURES).flatMap((fixture) => fixture.prerequisites);
+  await byHand([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  await world.startWorker();
+  temporal = await connectTemporal(loadConfig(world.env));
+  request = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities: ALL });
+  expect((await apply(temporal, request)).summary).toMatchObject({ created: KINDS.length });
+});
+
+beforeEach(() => {
+  world.proxy.clear();
+});
+
+afterAll(async () => {
+  await temporal.close();
+  await world.stop();
+});
+
+function writes(): string[] {
+  return world.proxy.writes().map(({ action }) => action);
+}
+
+/** The entity that differs; every other one of the report is as declared. */
+function theOne(report: Report, kind: string): EntityReport {
+  const others = report.entities.filter((entity) => entity.kind !== kind);
+  expect(others.map(({ decision, drift }) => [decision, drift])).toEqual(others.map(() => ['no-op', []]));
+  const one = report.entities.find((entity) => entity.kind === kind);
+  if (one === undefined) throw new Error(`the report has no ${kind}`);
+  expect(one.name).toBe(NAMES[kind] ?? 'law');
+  return one;
+}
+
+/** Plans, applies, plans: what is found, what is written for it, and that nothing is left. */
+async function findAndMend(kind: string, paths: readonly string[], operations: readonly string[]): Promise<void> {
+  const planned = await plan(temporal, request);
+  expect(writes()).toEqual([]);
+  expect(planned.result).toBe('pending');
+  expect(exitCodeOf(planned.result, { detailed: true })).toBe(2);
+  const { decision, drift } = theOne(planned, kind);
+  expect(decision).toBe('update');
+  expect(drift.filter(({ path }) => !paths.some((start) => path.startsWith(start)))).toEqual([]);
+  expect(paths.filter((start) => !drift.some(({ path }) => path.startsWith(start)))).toEqual([]);
+
+  const applied = await apply(temporal, request);
+  expect(applied.result).toBe('converged');
+  const mended = theOne(applied, kind);
+  expect(mended.outcome).toBe('updated');
+  expect(mended.drift.map(({ path }) => path)).toEqual(drift.map(({ path }) => path));
+  expect(mended.writes.map(({ operation }) => operation)).toEqual(operations);
+  expect(writes()).toEqual(operations);
+  expect(mended.writes.map(({ requestId }) => requestId)).toEqual(
+    world.proxy.writes().map(({ requestId }) => requestId),
+  );
+
+  await expectNothingToDo();
+}
+
+async function expectNothingToDo(): Promise<void> {
+  const clean = await plan(temporal, request);
+  expect(clean.entities.flatMap(({ drift }) => drift)).toEqual([]);
+  expect(exitCodeOf(clean.result, { detailed: true })).toBe(0);
+}
+
+test('nothing drifts right after everything was made', async () => {
+  await expectNothingToDo();
+  expect(writes()).toEqual([]);
+});
+
+test('every property that can be changed is drifted here', () => {
+  const covered = Object.entries(KIND_FIXTURES).flatMap(([kind, { properties }]) =>
+    Object.entries(properties)
+      .filter(([, { byHand: steps }]) => steps !== undefined)
+      .map(([property]) => `${kind}.${property}`),
+  );
+  expect(covered.sort()).toEqual(Object.keys(MENDED_BY).sort());
+  const tagged = KINDS.filter((kind) => KIND_FIXTURES[kind]?.full['tags'] !== undefined);
+  expect(tagged.sort()).toEqual(Object.keys(TAGS).sort());
+});
+
+test.each(Object.entries(MENDED_BY))(
+  'a change of %s by hand is found by name and mended by %j',
+  async (name, operations) => {
+    const [kind = '', property = ''] = name.split('.');
+    const { byHand: steps = [], paths = [] } = KIND_FIXTURES[kind]?.properties[property] ?? {};
+    await byHand(steps);
+    await findAndMend(kind, paths, operations);
+  },
+);
+
+test.each(Object.entries(TAGS))(
+  'tags of a %s that were changed and taken off by hand are put back in one call',
+  async (kind, { key, tag, untag }) => {
+    await byHand([
+      { operation: tag, input: { ...key, Tags: [{ Key: 'team', Value: 'somebody' }] } },
+      { operation: untag, input: { ...key, TagKeys: ['stage'] } },
+    ]);
+    await findAndMend(kind, ['tags.team', 'tags.stage'], [tag]);
+  },
+);
+
+test('drift of several properties of several entities is mended in one run, each by its own call', async () => {
+  const drifted = ['Role.description', 'Role.managedPolicyArns', 'Group.users', 'User.path'];
+  for (const name of drifted) {
+    const [kind = '', property = ''] = name.split('.');
+    await byHand(KIND_FIXTURES[kind]?.properties[property]?.byHand ?? []);
+  }
+  const report = await apply(temporal, request);
+  expect(report.summary).toMatchObject({ updated: 3, unchanged: KINDS.length - 3 });
+  expect(writes().sort()).toEqual(drifted.flatMap((name) => MENDED_BY[name] ?? []).sort());
+  await expectNothingToDo();
+});
+
+describe.each(KINDS)('what somebody adds to a %s', (kind) => {
+  const { undeclared } = KIND_FIXTURES[kind] ?? { undeclared: { byHand: [], lines: [], operations: [] } };
+
+  test('is told and kept, and removed where the manifest says so', async () => {
+    await byHand(undeclared.byHand);
+    const kept = await apply(temporal, request);
+    expect(kept.result).toBe('converged');
+    expect([...theOne(kept, kind).undeclared].sort()).toEqual([...undeclared.lines].sort());
+    expect(writes()).toEqual([]);
+
+    const entities = ALL.map((entity) => (entity['kind'] === kind ? { ...entity, undeclared: 'remove' } : entity));
+    const removing = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities });
+    const planned = await plan(temporal, removing);
+    expect(planned.result).toBe('pending');
+    const removed = await apply(temporal, removing);
+    expect(theOne(removed, kind).outcome).toBe('updated');
+    expect(writes().sort()).toEqual([...undeclared.operations].sort());
+    const clean = await plan(temporal, request);
+    expect(clean.entities.flatMap((entity) => entity.undeclared)).toEqual([]);
+  });
+});
+
+describe('what somebody deletes', () => {
+  test('is made again, with everything that it held, and nothing else is touched', async () => {
+    await byHand([
+      {
+        operation: 'RemoveClientIDFromOpenIDConnectProvider',
+        input: { ...TAGS['OpenIDConnectProvider']?.key, ClientID: 'law' },
+      },
+      { operation: 'DeleteOpenIDConnectProvider', input: { ...TAGS['OpenIDConnectProvider']?.key } },
+    ]);
+    const planned = await plan(temporal, request);
+    expect(theOne(planned, 'OpenIDConnectProvider').decision).toBe('create');
+    const report = await apply(temporal, request);
+    expect(theOne(report, 'OpenIDConnectProvider').outcome).toBe('created');
+    expect(writes()).toEqual(['CreateOpenIDConnectProvider']);
+    await expectNothingToDo();
+  });
+});
+
+describe('the command line', () => {
+  test('says what drifted by its exit code, in JSON and in text, and mends it', async () => {
+    const path = await world.manifest('drift.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
+    await byHand(KIND_FIXTURES['Role']?.properties['maxSessionDuration']?.byHand ?? []);
+
+    const json = await world.cli(['plan', '-f', path, '--detailed-exitcode', '--output', 'json']);
+    expect(json.code).toBe(2);
+    const drift = { path: 'maxSessionDuration', observed: 10_800, desired: 7_200 };
+    expect(theOne(json.report(), 'Role').drift).toEqual([drift]);
+
+    const text = await world.cli(['plan', '-f', path]);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/Role\/law\s+update\n\s+maxSessionDuration: 10800 -> 7200/);
+    expect(text.stdout).not.toContain('User/law');
+    expect(writes()).toEqual([]);
+
+    const applied = await world.cli(['apply', '-f', path]);
+    expect(applied.code).toBe(0);
+    expect(applied.stdout).toMatch(/Role\/law\s+updated\s+UpdateRole/);
+    expect(writes()).toEqual(['UpdateRole']);
+
+    expect((await world.cli(['plan', '-f', path, '--detailed-exitcode'])).code).toBe(0);
+  });
+});
