@@ -4,17 +4,26 @@ import { WrongAccountError } from '../aws/guard.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../aws/propagation.js';
 import { FAILURES } from '../contract/failures.js';
 import type { FailureDetails, FailureType } from '../contract/failures.js';
+import type { Step } from '../kinds/kind.js';
 
 /** Attempts after which a `retry` failure is given up: about ten minutes at the retry policy's pace. */
 const MOST_ATTEMPTS = 40;
+
+/**
+ * Pause before a write that AWS does not guard is looked for, after an unclear answer, in milliseconds: a read that is
+ * too early shows nothing of it, and a second one would be made.
+ */
+const UNGUARDED_PAUSE_MS = 5_000;
 
 /** A call to AWS that failed, with the operation that it was. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
 
+  /** @param step - the write that it was, where it was one */
   constructor(
     readonly operation: string,
     override readonly cause: unknown,
+    readonly step?: Step,
   ) {
     super(`${operation} failed`);
   }
@@ -39,6 +48,7 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
 
   const operation = error instanceof OperationError ? error.operation : null;
   const aws = awsError(error instanceof OperationError ? error.cause : error);
+  const step = error instanceof OperationError ? error.step : undefined;
   const type = failureTypeOf(aws);
   const details = { operation, code: aws.code, requestId: aws.requestId, calls };
   const message = `${operation ?? 'a read of the account'} answered ${aws.code}: ${aws.message}`;
@@ -56,7 +66,13 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
         category: ApplicationFailureCategory.BENIGN,
       });
     case 'retry':
-      return ApplicationFailure.create({ message, type, details: [details], nonRetryable: attempt >= MOST_ATTEMPTS });
+      return ApplicationFailure.create({
+        message,
+        type,
+        details: [details],
+        nonRetryable: attempt >= MOST_ATTEMPTS,
+        ...(step?.unguarded === true && aws.unclear ? { nextRetryDelay: UNGUARDED_PAUSE_MS } : {}),
+      });
     case 'conflict':
     case 'never':
       return failure(type, message, details);

@@ -93,6 +93,8 @@ export function failureTypeOf(error: AwsError): FailureType {
   if (error.code === 'MalformedPolicyDocument' && error.message.includes('Invalid principal in policy')) {
     return 'NotPropagated';
   }
+  // AWS's own policies are everywhere at once: one that is not there is misspelt, and waiting is no use.
+  if (error.code === 'NoSuchEntity' && error.message.includes(':iam::aws:policy/')) return 'InvalidInput';
   const known = Object.hasOwn(TYPES, error.code) ? TYPES[error.code] : undefined;
   if (known !== undefined) return known;
   if (error.unclear || error.httpStatus === null) return 'ServiceUnavailable';

@@ -210,7 +210,10 @@ export const role: Kind = {
       const PermissionsBoundary = spec['permissionsBoundary'];
       steps.push(
         typeof PermissionsBoundary === 'string'
-          ? { operation: 'PutRolePermissionsBoundary', input: { RoleName, PermissionsBoundary } }
+          ? {
+              operation: 'PutRolePermissionsBoundary',
+              input: { RoleName, PermissionsBoundary },
+            }
           : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...absentIsDone },
       );
     }

@@ -231,7 +231,10 @@ export const user: Kind = {
       const PermissionsBoundary = spec['permissionsBoundary'];
       steps.push(
         typeof PermissionsBoundary === 'string'
-          ? { operation: 'PutUserPermissionsBoundary', input: { UserName, PermissionsBoundary } }
+          ? {
+              operation: 'PutUserPermissionsBoundary',
+              input: { UserName, PermissionsBoundary },
+            }
           : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...absentIsDone },
       );
     }

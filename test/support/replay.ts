@@ -73,7 +73,6 @@ export async function replayAll(address: string): Promise<ReplayCount> {
       if (error !== null) broken.push(`${workflowId}: ${error.name}: ${error.message}`);
     }
     if (broken.length > 0) throw new Error(`${String(broken.length)} runs do not replay:\n${broken.join('\n')}`);
-    process.stderr.write(JSON.stringify({ runs: runs.length, replayed: taken.length, ms: Date.now() - startedAt }) + '\n');
     return { runs: runs.length, replayed: taken.length, ms: Date.now() - startedAt };
   } finally {
     await connection.close();
