@@ -139,8 +139,10 @@ export class BenchWorld {
   /** How long the command line takes to say its version. */
   async versionMs(): Promise<number> {
     const startedAt = performance.now();
-    await this.#world.cli(['--version']);
-    return performance.now() - startedAt;
+    const { code, stderr } = await this.#world.cli(['--version']);
+    const ms = performance.now() - startedAt;
+    if (code !== 0) throw new Error(`--version ended with ${String(code)}: ${stderr}`);
+    return ms;
   }
 
   async #apply(path: string): Promise<Report> {
@@ -166,5 +168,7 @@ export class BenchWorld {
 function insist({ result, entities }: Report, expected: Outcome): void {
   const other = entities.find(({ outcome }) => outcome !== expected);
   if (result === 'converged' && other === undefined) return;
-  throw new Error(`${result}: ${other?.name ?? ''} is ${other?.outcome ?? ''}, not ${expected}: ${other?.reason ?? ''}`);
+  throw new Error(
+    `${result}: ${other?.name ?? ''} is ${other?.outcome ?? ''}, not ${expected}: ${other?.reason ?? ''}`,
+  );
 }

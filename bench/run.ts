@@ -81,6 +81,8 @@ async function nothingToDo(world: BenchWorld, roles: number, repeats: number, la
   world.setLatency(0);
   await world.emptyAccount();
   await world.script(bareRoles(roles, true), true);
+  await world.loseState();
+  note('library', 'state lost', roles, 0, await world.library(roles, 'unchanged'));
   for (const latency of latencies) {
     world.setLatency(latency);
     for (let repeat = 0; repeat < repeats; repeat += 1) {

@@ -32,7 +32,9 @@ export interface Config {
 }
 
 /** Reads the configuration. */
-export function loadConfig(environment: Environment = process.env): Config {
+export function loadConfig(variables: Environment = process.env): Config {
+  // CI services set what they do not use to an empty text.
+  const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   return {
     taskQueue: environment['IAM_BOOTSTRAP_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE,
     cacheDirectory: cacheDirectory(environment),
@@ -44,7 +46,7 @@ export function loadConfig(environment: Environment = process.env): Config {
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
     logLevel: environment['IAM_BOOTSTRAP_LOG'] ?? 'info',
     pipeline: pipelineOf(environment),
-    environment,
+    environment: variables,
   };
 }
 
@@ -71,7 +73,10 @@ function temporalConfigured(environment: Environment): boolean {
 function pipelineOf(environment: Environment): Config['pipeline'] {
   const read = (name: string): string | null => environment[name] ?? null;
   if (environment['GITHUB_ACTIONS'] === 'true') {
-    const run = `${environment['GITHUB_SERVER_URL'] ?? ''}/${environment['GITHUB_REPOSITORY'] ?? ''}/actions/runs/${environment['GITHUB_RUN_ID'] ?? ''}`;
+    const repository = environment['GITHUB_REPOSITORY'];
+    const server = environment['GITHUB_SERVER_URL'] ?? 'https://github.com';
+    const run =
+      repository === undefined ? null : `${server}/${repository}/actions/runs/${environment['GITHUB_RUN_ID'] ?? ''}`;
     return { provider: 'github', url: run, commit: read('GITHUB_SHA'), actor: read('GITHUB_ACTOR') };
   }
   if (environment['GITLAB_CI'] === 'true') {

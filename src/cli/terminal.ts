@@ -3,9 +3,9 @@ import pc from 'picocolors';
 /** Control characters in names and messages from elsewhere would move the cursor, or worse. */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text from elsewhere, safe to print. */
+/** Text from elsewhere, safe to print, in one line: another line would look like one of ours. */
 export function plain(text: string): string {
-  return text.replace(CONTROL, '\ufffd');
+  return text.replace(/[\r\n\t\u2028\u2029]+/g, ' ').replace(CONTROL, '\ufffd');
 }
 
 /** For people; everything but results goes to standard error. */

@@ -6,6 +6,7 @@ import {
   bootstrapWorkflowId,
   planWorkflowId,
   PROGRESS_QUERY,
+  REPORT_QUERY,
   SEARCH_ATTRIBUTES,
   WorkflowType,
 } from '../contract/messages.js';
@@ -323,9 +324,11 @@ async function follow(
       try {
         return (await client.withAbortSignal(over.signal, () => handle.result())) as Report;
       } catch (error) {
-        const carried = carriedReport(error);
+        if (!(error instanceof Error) || error.name !== 'WorkflowFailedError') throw error;
+        const carried = carriedReport(error) ?? (await cancelledReport(temporal, workflowId, runId, error));
         if (carried !== null) return carried;
-        throw error;
+        const cause = error.cause instanceof Error ? error.cause.message : error.message;
+        throw new RunLostError(`the run ended without a report: ${cause}`, { cause: error });
       }
     });
     const result = await Promise.race([report, aborted.promise, watching]);
@@ -337,13 +340,22 @@ async function follow(
   }
 }
 
-/** The report that a failed or cancelled run carries in its failure. */
-function carriedReport(error: unknown): Report | null {
-  if (!(error instanceof Error) || error.name !== 'WorkflowFailedError') return null;
-  const cause = error.cause as { details?: unknown[]; message?: string; name?: string } | undefined;
-  const report = cause?.details?.[0];
-  if (typeof report === 'object' && report !== null && 'entities' in report) return report as Report;
-  throw new RunLostError(`the run ended without a report: ${cause?.message ?? error.message}`, { cause: error });
+/** The report that a failed run carries in its failure. */
+function carriedReport(error: Error): Report | null {
+  const [report] = (error.cause as { details?: unknown[] } | undefined)?.details ?? [];
+  return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
+}
+
+/** A cancelled run carries nothing: a worker is asked once, which repeats the run from its history to answer. */
+async function cancelledReport(
+  { client }: TemporalConnection,
+  workflowId: string,
+  runId: string | undefined,
+  error: Error,
+): Promise<Report | null> {
+  if ((error.cause as Error | undefined)?.name !== 'CancelledFailure') return null;
+  const handle = client.workflow.getHandle(workflowId, runId);
+  return within(client, () => handle.query<Report | null>(REPORT_QUERY)).catch(() => null);
 }
 
 /** Asks for progress, one call at a time, while the run is open. Only ever rejects: where no worker comes in time. */

@@ -29,6 +29,9 @@ export interface BootstrapRequest {
 /** Query that a running bootstrap answers. Do not send it to a closed run: the worker would replay its history. */
 export const PROGRESS_QUERY = 'progress';
 
+/** Query for the report of a run that was cancelled: such a run ends without a result. Null while it is open. */
+export const REPORT_QUERY = 'report';
+
 export type Phase = 'planning' | 'reconciling' | 'verifying' | 'done';
 
 /** State of one entity on its way. */

@@ -9,7 +9,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { entityId } from '../contract/entity.js';
-import { bootstrapWorkflowId, PROGRESS_LIMIT, PROGRESS_QUERY, WorkflowType } from '../contract/messages.js';
+import {
+  bootstrapWorkflowId,
+  PROGRESS_LIMIT,
+  PROGRESS_QUERY,
+  REPORT_QUERY,
+  WorkflowType,
+} from '../contract/messages.js';
 import type {
   BootstrapRequest,
   EntityState,
@@ -28,6 +34,7 @@ import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome
 import { CONCURRENT_ENTITIES, reading } from './timeouts.js';
 
 const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
+const reportQuery = defineQuery<Report | null>(REPORT_QUERY);
 
 /**
  * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
@@ -64,6 +71,7 @@ class Bootstrap {
   readonly #isCancelled: () => boolean;
   readonly #startedAt = workflowInfo().startTime.getTime();
   #phase: Phase = 'planning';
+  #report: Report | null = null;
   #plan: Plan = { entities: [], calls: {} };
   #calls: Record<string, number> = {};
   readonly #reports = new Map<number, EntityReport>();
@@ -73,6 +81,7 @@ class Bootstrap {
     this.#request = request;
     this.#isCancelled = isCancelled;
     setHandler(progressQuery, () => this.#progress());
+    setHandler(reportQuery, () => this.#report);
   }
 
   async run(): Promise<Report> {
@@ -243,6 +252,7 @@ class Bootstrap {
 
   #end(report: Report): Report {
     this.#phase = 'done';
+    this.#report = report;
     this.#show(report);
     recordOutcome(report.result, report.summary.conflicts);
     switch (report.result) {
@@ -252,7 +262,8 @@ class Bootstrap {
         throw ApplicationFailure.nonRetryable(sentence(report), type, report);
       }
       case 'cancelled':
-        throw new CancelledFailure('the run was cancelled', [report]);
+        // Temporal keeps no details of a cancelled run: whoever wants the report asks by REPORT_QUERY.
+        throw new CancelledFailure('the run was cancelled');
       default:
         return report;
     }

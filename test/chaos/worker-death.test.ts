@@ -1,12 +1,15 @@
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { connectTemporal } from '../../src/client/connect.js';
 import type { TemporalConnection } from '../../src/client/connect.js';
 import { apply, plan } from '../../src/client/run.js';
 import { loadConfig } from '../../src/config.js';
 import { entityId } from '../../src/contract/entity.js';
+import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy } from '../support/fault-proxy.js';
-import { requestOf, tenEntities } from '../support/manifests-of.js';
+import { requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
+import { iamClient } from '../support/sandbox.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
@@ -83,9 +86,8 @@ function identityOf({ action, params }: Call): string {
   return [action, ...values.sort()].join(' ');
 }
 
-function run(stage: Stage): Promise<Report> {
-  const parts = { namespace: 'chaos', account: stage.account, assumed: true, entities: tenEntities() };
-  return requestOf(world, parts).then((request) => apply(stage.temporal, request));
+async function run({ account, temporal: its }: Stage, entities = tenEntities()): Promise<Report> {
+  return apply(its, await requestOf(world, { namespace: 'chaos', account, assumed: true, entities }));
 }
 
 /** The calls of a run that nothing disturbs. */
@@ -144,6 +146,24 @@ async function survive(point: CrashPoint): Promise<number> {
   });
 }
 
+/** Kills the worker when AWS has carried out a call, and starts another. */
+async function runThroughDeath(
+  stage: Stage,
+  worker: WorkerProcess,
+  action: string,
+  entity: JsonObject,
+): Promise<Report> {
+  const after = async (): Promise<'drop'> => {
+    await worker.kill();
+    return 'drop';
+  };
+  stage.proxy.on({ action }, { kind: 'hook', times: 1, after });
+  const running = run(stage, [entity]);
+  await worker.exited;
+  await stage.startWorker();
+  return running;
+}
+
 /** Points before and after each of the calls. */
 function pointsOf(calls: readonly Call[]): CrashPoint[] {
   const seen = new Map<string, number>();
@@ -200,3 +220,24 @@ test('a worker killed while it only reads: another one ends the run', async () =
   console.log(lines.join('\n'));
   expect(lines.filter((line) => line.startsWith('LOST'))).toEqual([]);
 });
+
+test.each([
+  ['updated', 'UpdateRole', role('old', { description: 'before' }), role('old', { description: 'after' })],
+  ['deleted', 'DeleteRole', role('old'), { kind: 'Role', roleName: 'old', state: 'absent' }],
+  ['adopted', 'TagRole', null, role('old')],
+])(
+  'a worker killed when its last write has %s a role: that is what the report says',
+  async (outcome, action, first, then) => {
+    await onStage(async (stage) => {
+      const worker = await stage.startWorker();
+      if (first === null) {
+        const trust = JSON.stringify(trusting());
+        const byHand = new CreateRoleCommand({ RoleName: 'old', AssumeRolePolicyDocument: trust });
+        await iamClient(world.sandbox.url, stage.account).send(byHand);
+      } else await run(stage, [first]);
+      const report = await runThroughDeath(stage, worker, action, then);
+      expect(report).toMatchObject({ result: 'converged', entities: [{ outcome, attempts: 2 }] });
+      expect(stage.proxy.count(action)).toBe(1);
+    });
+  },
+);

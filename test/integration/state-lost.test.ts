@@ -316,6 +316,13 @@ describe('entities that belong to somebody else', () => {
       'iam-bootstrap:previous-owner': record,
     });
     expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole bystander': 1 });
+
+    // From then on it is ours, and nobody has to type anything.
+    world.proxy.clear();
+    const again = await apply('ci', [role('deploy', { description: 'ours now' }), role('bystander')]);
+    expect(again.code).toBe(0);
+    expect(new Set(again.entities.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
+    expect(writes()).toEqual([]);
   });
 
   test('lose their old owner for good: the namespace that had them is refused from then on', async () => {

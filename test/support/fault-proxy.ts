@@ -368,8 +368,10 @@ function reply(outgoing: ServerResponse, answer: Answer): void {
 }
 
 /** Breaks the connection, hard, as a lost network does: the client sees ECONNRESET. */
-function drop(outgoing: ServerResponse): void {
-  outgoing.socket?.resetAndDestroy();
+function drop({ socket }: ServerResponse): void {
+  // Node never closes a socket that is reset while its own end is being shut down, and then does not exit.
+  if (socket?.writableEnded === true) socket.destroy();
+  else socket?.resetAndDestroy();
 }
 
 function isAction(call: Call, action: string | RegExp): boolean {

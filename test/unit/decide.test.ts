@@ -124,12 +124,16 @@ describe('an entity that exists', () => {
   test.each([
     ['a CloudFormation stack', { 'aws:cloudformation:stack-name': 'base' }, 'CloudFormation stack "base"'],
     ['a Pulumi stack', { 'pulumi:stack': 'dev' }, 'Pulumi stack "dev"'],
-    ['a stack, whatever our own mark says', { 'aws:cloudformation:stack-name': 'base', ...TAGS.ours }, '"base"'],
   ])('and belongs to %s, is refused with its owner', (_title, tags, owner) => {
     expect(decide(OWNABLE, desired('unowned'), SAME, observed(tags))).toMatchObject({
       action: 'refuse',
       reason: expect.stringContaining(owner) as string,
     });
+  });
+
+  test('and was taken over from a stack, stays ours, though the tags of the stack stay on it', () => {
+    const tags = { 'aws:cloudformation:stack-name': 'base', ...TAGS.ours, [Mark.Origin]: 'adopted' };
+    expect(decide(OWNABLE, desired('own'), DRIFTING, observed(tags)).action).toBe('update');
   });
 
   test('and lies under a path that AWS keeps for itself, is refused', () => {
@@ -200,7 +204,7 @@ describe('what AWS cannot change', () => {
     expect(found).toMatchObject({
       action: 'refuse',
       drift: [{ path: 'path', observed: '/old/', desired: '/new/', immutable: true }],
-      reason: 'path is "/old/" and is declared as "/new/"; AWS cannot change it on an existing Thing',
+      reason: 'path is "/old/" and is declared as "/new/"; an existing Thing cannot be changed so',
     });
     expect(found.remedy).toContain(ARN);
   });

@@ -206,10 +206,10 @@ describe('text from elsewhere', () => {
   it('is printed without control characters', () => {
     fc.assert(
       fc.property(nasty, (text) => {
-        expect(plain(text)).not.toMatch(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u);
+        expect(plain(text)).not.toMatch(/\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
       }),
     );
-    for (const harmful of HARMFUL) expect(plain(`a${harmful}b`)).toContain('\ufffd');
+    for (const harmful of HARMFUL) expect(plain(`a${harmful}b`)).not.toContain(harmful);
   });
 
   it('is left alone where it is harmless, in any script', () => {
@@ -252,7 +252,7 @@ describe('text from elsewhere', () => {
   });
 
   // What an endpoint answers is printed as it came: an error code and a request ID.
-  it.failing('in writes, conflicts and links does not reach the terminal as an escape', () => {
+  it('in writes, conflicts and links does not reach the terminal as an escape', () => {
     renderNasty((text) => [
       {
         writes: [{ operation: text, requestId: text, at: text }],

@@ -53,9 +53,9 @@ describe('who owns an entity', () => {
       { is: 'foreign', owner: 'CloudFormation stack "base"' },
     ],
     [
-      'a CloudFormation stack, even where our mark is there too',
-      { 'aws:cloudformation:stack-name': 'base', [Mark.Namespace]: NAMESPACE },
-      { is: 'foreign', owner: 'CloudFormation stack "base"' },
+      'this namespace, where it took the entity over from a stack whose tags stay',
+      { 'aws:cloudformation:stack-name': 'base', [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted' },
+      { is: 'ours', origin: 'adopted', intent: null },
     ],
     ['a Pulumi stack', { 'pulumi:stack': 'dev' }, { is: 'foreign', owner: 'Pulumi stack "dev"' }],
     ['an alchemy stack', { 'alchemy::stack': 'dev' }, { is: 'foreign', owner: 'alchemy stack "dev"' }],

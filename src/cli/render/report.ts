@@ -50,7 +50,7 @@ export function renderReport(report: Report): string {
     ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
     '',
     `${RESULTS[report.result](report.result)}: ${counts(report)}; ${String(report.apiCalls.total)} AWS calls, ${durationText(report.durationMs)}`,
-    ...(report.workflow.url === null ? [] : [pc.dim(report.workflow.url)]),
+    ...(report.workflow.url === null ? [] : [pc.dim(plain(report.workflow.url))]),
   ];
   return lines.join('\n');
 }
@@ -60,14 +60,16 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
   const { sign, paint } = OUTCOMES[look];
   const id = plain(`${entity.kind}/${entity.name}`).padEnd(width);
   const word = report.command === 'plan' ? entity.decision : entity.outcome;
-  const writes = entity.writes.map(({ operation }) => operation).join(', ');
+  const writes = plain(entity.writes.map(({ operation }) => operation).join(', '));
   return [
     `  ${paint(`${sign} ${id}  ${word}`)}${writes === '' ? '' : pc.dim(`  ${writes}`)}`,
     ...entity.drift.map((drift) => `      ${renderDrift(drift)}`),
     ...entity.undeclared.map((what) => pc.dim(`      undeclared, kept: ${plain(what)}`)),
     ...entity.conflicts.map(({ operation, code, requestId, resolvedAs }) =>
       pc.yellow(
-        `      conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`,
+        plain(
+          `      conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`,
+        ),
       ),
     ),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
