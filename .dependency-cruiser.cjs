@@ -36,7 +36,10 @@ module.exports = {
       name: 'workflows-reach-nothing-but-temporal',
       severity: 'error',
       from: { path: '^src/workflows/' },
-      to: { path: ['node_modules/@aws-sdk', 'node_modules/zod', '^src/(kinds|aws|engine|activities)/'], reachable: true },
+      to: {
+        path: ['node_modules/@aws-sdk', 'node_modules/zod', '^src/(kinds|aws|engine|activities)/'],
+        reachable: true,
+      },
     },
     {
       name: 'engine-is-pure',

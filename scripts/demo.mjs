@@ -107,7 +107,13 @@ async function play() {
       child.kill('SIGTERM');
       return exited;
     });
-    while (!(await fetch(`http://${health}/health`).then(({ ok }) => ok, () => false))) await pause(50);
+    while (
+      !(await fetch(`http://${health}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      ))
+    )
+      await pause(50);
     return { pid: child.pid, kill: () => (child.kill('SIGKILL'), exited) };
   };
   const pipeline = async (name, args) => {
@@ -191,8 +197,14 @@ async function play() {
   claim(writes.length > soFar, `the run went on by itself: ${writes.length - soFar} more writes after the kill`);
   const creates = writes.filter(({ action, code }) => action.startsWith('Create') && code === null);
   const names = creates.map(({ action, params }) => `${action} ${Object.values(params)[0]}`);
-  claim(new Set(names).size === names.length, `${names.length} entities, ${names.length} successful Creates: none twice`);
-  claim(one.report.workflow.runId === two.report.workflow.runId, 'the equal request joined the run under way, and got its report');
+  claim(
+    new Set(names).size === names.length,
+    `${names.length} entities, ${names.length} successful Creates: none twice`,
+  );
+  claim(
+    one.report.workflow.runId === two.report.workflow.runId,
+    'the equal request joined the run under way, and got its report',
+  );
   claim(outcome(one, 'Role', RUNNER) === 'adopted', `Role/${RUNNER} is reported as adopted, not as created`);
   const { AttachedPolicies = [] } = await iam.listAttachedRolePolicies({ RoleName: RUNNER });
   claim(
@@ -220,7 +232,10 @@ async function play() {
   before = await mark();
   const taken = await pipeline('cdk', ['apply', '-f', CDK, '--adopt', `foreign:Role/${LOOKUP_ROLE}`]);
   show(taken, ['adopted', 'updated', 'failed']);
-  claim(taken.code === 0 && outcome(taken, 'Role', LOOKUP_ROLE) === 'adopted', 'with the override that the refusal named, the pipeline exits 0');
+  claim(
+    taken.code === 0 && outcome(taken, 'Role', LOOKUP_ROLE) === 'adopted',
+    'with the override that the refusal named, the pipeline exits 0',
+  );
   claim(
     (await writesSince(before)).every(({ params }) => params.RoleName === LOOKUP_ROLE),
     'only that role was written',
