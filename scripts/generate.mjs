@@ -7,7 +7,7 @@ import * as prettier from 'prettier';
 
 const require = createRequire(import.meta.url);
 const { FAILURES } = require('../dist/contract/failures.js');
-const { manifestJsonSchema } = require('../dist/engine/manifest-schema.js');
+const { manifestJsonSchema } = require('../dist/engine/manifest/schema.js');
 const { reportJsonSchema } = require('../dist/engine/report-schema.js');
 const { KINDS } = require('../dist/kinds/index.js');
 

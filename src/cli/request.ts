@@ -2,8 +2,8 @@ import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
 import type { Config } from '../config.js';
 import type { BootstrapRequest } from '../contract/messages.js';
-import { placeText } from '../engine/problem.js';
-import type { Problem } from '../engine/problem.js';
+import { placeText } from '../engine/manifest/problem.js';
+import type { Problem } from '../engine/manifest/problem.js';
 import { note, plain } from './terminal.js';
 
 /** Options that say which manifest is meant. */

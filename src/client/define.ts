@@ -1,5 +1,5 @@
 import type { AdoptPolicy, UndeclaredPolicy } from '../contract/entity.js';
-import type { ManifestContext } from '../engine/manifest.js';
+import type { ManifestContext } from '../engine/manifest/resolve.js';
 
 /** Fields that every entity has, whatever its kind. */
 export interface CommonFields {

@@ -11,8 +11,8 @@ import type {
   ManifestSource,
   Problem,
   Validation,
-} from '../engine/manifest.js';
-import { resolveManifest, validateManifests } from '../engine/manifest.js';
+} from '../engine/manifest/resolve.js';
+import { resolveManifest, validateManifests } from '../engine/manifest/resolve.js';
 
 /** The file name that means standard input. */
 const STANDARD_INPUT = '-';

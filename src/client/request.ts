@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BootstrapRequest } from '../contract/messages.js';
-import type { RefusedManifest, Validation } from '../engine/manifest.js';
-import type { Problem } from '../engine/problem.js';
+import type { RefusedManifest, Validation } from '../engine/manifest/resolve.js';
+import type { Problem } from '../engine/manifest/problem.js';
 import { KINDS } from '../kinds/index.js';
 import { loadManifest, requestDigest, validateManifestFiles } from './load.js';
 import type { LoadOptions } from './load.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LoadOptions } from '../../src/client/load.js';
 import { loadManifest, loadSources, requestDigest, validateManifestFiles } from '../../src/client/load.js';
 import { defineBootstrap } from '../../src/client/define.js';
-import type { ManifestResult } from '../../src/engine/manifest.js';
+import type { ManifestResult } from '../../src/engine/manifest/resolve.js';
 import { HEAD, manifestKinds, resolveText, validManifest } from '../support/manifests.js';
 
 const DOCUMENT = '{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] }';

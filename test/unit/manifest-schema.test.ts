@@ -1,4 +1,4 @@
-import { manifestJsonSchema } from '../../src/engine/manifest-schema.js';
+import { manifestJsonSchema } from '../../src/engine/manifest/schema.js';
 import { manifestKinds } from '../support/manifests.js';
 
 type Schema = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { entityId } from '../../src/contract/entity.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
-import type { ManifestOptions, ManifestResult, Problem } from '../../src/engine/manifest.js';
-import { collisionsAcross, environmentsOf, validateManifests } from '../../src/engine/manifest.js';
+import type { ManifestOptions, ManifestResult, Problem } from '../../src/engine/manifest/resolve.js';
+import { collisionsAcross, environmentsOf, validateManifests } from '../../src/engine/manifest/resolve.js';
 import { resolveReferences } from '../../src/engine/references.js';
 import {
   HEAD,

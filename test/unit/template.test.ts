@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { REFERENCE_MARKER, renderTemplate } from '../../src/engine/template.js';
+import { REFERENCE_MARKER, renderTemplate } from '../../src/engine/manifest/template.js';
 
 const values = new Map([
   ['environment', 'prod'],

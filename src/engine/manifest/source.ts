@@ -1,6 +1,6 @@
 import { Composer, isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
 import type { CST, Document, Node, ParsedNode } from 'yaml';
-import type { Json } from '../contract/entity.js';
+import type { Json } from '../../contract/entity.js';
 import type { Place, Problem } from './problem.js';
 import { pathText } from './problem.js';
 

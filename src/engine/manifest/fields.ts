@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { NAMESPACE } from './request.js';
-import { Mark } from './ownership.js';
+import { NAMESPACE } from '../request.js';
+import { Mark } from '../ownership.js';
 
 /** Tags that IAM allows on an entity. */
 const MOST_TAGS = 50;

@@ -1,19 +1,19 @@
-import type { BootstrapRequest } from '../contract/messages.js';
-import type { DesiredEntity, Pipeline } from '../contract/entity.js';
-import { entityId, entityKey } from '../contract/entity.js';
-import { declareEntities } from './manifest-entities.js';
-import type { ManifestKind, RenderedManifest } from './manifest-drafts.js';
-import { Expander, newBudget } from './manifest-expand.js';
-import type { Budget } from './manifest-expand.js';
-import { disagreements, overrideProblems, parseSource, readHeader } from './manifest-header.js';
-import type { Environment, Header, ManifestContext, ManifestSource } from './manifest-header.js';
-import { placeOf } from './manifest-source.js';
+import type { BootstrapRequest } from '../../contract/messages.js';
+import type { DesiredEntity, Pipeline } from '../../contract/entity.js';
+import { entityId, entityKey } from '../../contract/entity.js';
+import { declareEntities } from './entities.js';
+import type { ManifestKind, RenderedManifest } from './drafts.js';
+import { Expander, newBudget } from './expand.js';
+import type { Budget } from './expand.js';
+import { disagreements, overrideProblems, parseSource, readHeader } from './header.js';
+import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
+import { placeOf } from './source.js';
 import { nearest } from './nearest.js';
 import type { Place, Problem } from './problem.js';
 import { optionProblem, pathText, placeText, sortProblems } from './problem.js';
 
-export type { ManifestKind } from './manifest-drafts.js';
-export type { ManifestContext, ManifestSource } from './manifest-header.js';
+export type { ManifestKind } from './drafts.js';
+export type { ManifestContext, ManifestSource } from './header.js';
 export type { Place, Problem } from './problem.js';
 
 /** What resolving needs beside the manifests. */

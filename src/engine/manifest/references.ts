@@ -1,13 +1,13 @@
-import type { Json, JsonObject } from '../contract/entity.js';
-import { entityId, entityKey } from '../contract/entity.js';
-import type { Draft, EntitiesOptions, ManifestKind } from './manifest-drafts.js';
-import { idsOf, pathIn } from './manifest-drafts.js';
-import { show } from './manifest-issues.js';
-import type { At, MapTree, Tree } from './manifest-source.js';
-import { jsonOf, placeOf } from './manifest-source.js';
+import type { Json, JsonObject } from '../../contract/entity.js';
+import { entityId, entityKey } from '../../contract/entity.js';
+import type { Draft, EntitiesOptions, ManifestKind } from './drafts.js';
+import { idsOf, pathIn } from './drafts.js';
+import { show } from './issues.js';
+import type { At, MapTree, Tree } from './source.js';
+import { jsonOf, placeOf } from './source.js';
 import { nearest, suggestion } from './nearest.js';
 import { pathText, placeText } from './problem.js';
-import { resolveReferences } from './references.js';
+import { resolveReferences } from '../references.js';
 import { REFERENCE_MARKER } from './template.js';
 
 /** Who refers to whom. */

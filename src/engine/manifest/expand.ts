@@ -1,6 +1,6 @@
-import type { At, MapEntry, Origin, Parsed, Tree } from './manifest-source.js';
-import { Limit, listTree, mapTree, parseText, placeOf, scalarTree } from './manifest-source.js';
-import { show } from './manifest-issues.js';
+import type { At, MapEntry, Origin, Parsed, Tree } from './source.js';
+import { Limit, listTree, mapTree, parseText, placeOf, scalarTree } from './source.js';
+import { show } from './issues.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';

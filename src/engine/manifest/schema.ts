@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Json, JsonObject } from '../contract/entity.js';
-import type { ManifestKind } from './manifest-drafts.js';
-import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './manifest-fields.js';
+import type { Json, JsonObject } from '../../contract/entity.js';
+import type { ManifestKind } from './drafts.js';
+import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
 import { isVariableName } from './template.js';
 
 type Schema = Record<string, Json>;

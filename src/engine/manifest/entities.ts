@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import type { AdoptPolicy, DesiredEntity, JsonObject } from '../contract/entity.js';
-import { entityId, entityKey } from '../contract/entity.js';
-import { dependencyOrder } from './graph.js';
-import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './manifest-drafts.js';
-import { draftsOf, idsOf, pathIn, shapeOf } from './manifest-drafts.js';
-import { commonSchema } from './manifest-fields.js';
-import { COMMON_FIELDS } from './manifest-header.js';
-import { problemsOf, show } from './manifest-issues.js';
-import { jsonOf, placeOf } from './manifest-source.js';
+import type { AdoptPolicy, DesiredEntity, JsonObject } from '../../contract/entity.js';
+import { entityId, entityKey } from '../../contract/entity.js';
+import { dependencyOrder } from '../graph.js';
+import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './drafts.js';
+import { draftsOf, idsOf, pathIn, shapeOf } from './drafts.js';
+import { commonSchema } from './fields.js';
+import { COMMON_FIELDS } from './header.js';
+import { problemsOf, show } from './issues.js';
+import { jsonOf, placeOf } from './source.js';
 import { suggestion } from './nearest.js';
-import { References } from './manifest-references.js';
+import { References } from './references.js';
 import type { Place } from './problem.js';
 import { optionProblem, pathText, placeText } from './problem.js';
 

@@ -1,9 +1,9 @@
-import type { Target } from '../contract/entity.js';
-import { commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './manifest-fields.js';
-import type { IssueContext } from './manifest-issues.js';
-import { problemsOf, show } from './manifest-issues.js';
-import type { At, MapTree, Origin, Parsed, Tree } from './manifest-source.js';
-import { jsonOf, mapTree, parseText, placeOf, scalarTree, treeOfValue } from './manifest-source.js';
+import type { Target } from '../../contract/entity.js';
+import { commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
+import type { IssueContext } from './issues.js';
+import { problemsOf, show } from './issues.js';
+import type { At, MapTree, Origin, Parsed, Tree } from './source.js';
+import { jsonOf, mapTree, parseText, placeOf, scalarTree, treeOfValue } from './source.js';
 import { suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
 import { optionProblem, pathText, placeText } from './problem.js';
