@@ -363,6 +363,6 @@ sys.stdin.read()
 
   it('says what is missing where there is no Python', async () => {
     const options = { cacheDirectory: directory, python: 'python-of-nowhere' };
-    await expect(sandboxPython(options)).rejects.toThrow(/python-of-nowhere failed: .*ENOENT; .*needs Python 3\.9/);
+    await expect(sandboxPython(options)).rejects.toThrow(/python-of-nowhere failed: .*ENOENT; .*needs Python 3\.10/);
   });
 });
