@@ -136,6 +136,13 @@ export class BenchWorld {
     return { ...measured, processMs };
   }
 
+  /** How long Node takes with no program, in the environment that commands have. */
+  async nodeMs(): Promise<number> {
+    const startedAt = performance.now();
+    await execFileAsync(process.execPath, ['-e', '0'], { env: this.#world.env });
+    return performance.now() - startedAt;
+  }
+
   /** How long the command line takes to say its version. */
   async versionMs(): Promise<number> {
     const startedAt = performance.now();

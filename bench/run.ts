@@ -1,9 +1,8 @@
 // Measures an apply against a bare SDK script, side by side in one run; see docs/performance.md, which it writes.
-import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
 import { BenchWorld } from './bench-world.js';
 import type { Measured } from './bench-world.js';
@@ -13,8 +12,6 @@ import { renderPage } from './render.js';
 import { msText, targetsOf } from './targets.js';
 import type { Results } from './targets.js';
 import { bareRoles } from './workload.js';
-
-const execFileAsync = promisify(execFile);
 
 /** Times of a start are short, and are taken more often. */
 const STARTS = 10;
@@ -92,16 +89,10 @@ async function nothingToDo(world: BenchWorld, roles: number, repeats: number, la
   }
 }
 
-async function times(count: number, measure: () => Promise<number>): Promise<number[]> {
-  const all: number[] = [];
+async function times<T>(count: number, measure: () => Promise<T>): Promise<T[]> {
+  const all: T[] = [];
   for (let index = 0; index < count; index += 1) all.push(await measure());
   return all;
-}
-
-async function nodeMs(): Promise<number> {
-  const startedAt = performance.now();
-  await execFileAsync(process.execPath, ['-e', '0']);
-  return performance.now() - startedAt;
 }
 
 async function main(): Promise<void> {
@@ -113,8 +104,7 @@ async function main(): Promise<void> {
 
   const world = await BenchWorld.start();
   try {
-    const version = spreadOf(await times(STARTS, () => world.versionMs()));
-    const node = spreadOf(await times(STARTS, nodeMs));
+    const starts = await times(STARTS, async () => ({ version: await world.versionMs(), node: await world.nodeMs() }));
     const workerStart = spreadOf(await times(repeats, () => world.restartWorker()));
     for (let repeat = 0; repeat < repeats; repeat += 1) {
       for (const latency of latencies) await compare(world, roles, latency, repeat);
@@ -127,8 +117,8 @@ async function main(): Promise<void> {
       at: new Date().toISOString(),
       repeats,
       series: seriesOf(samples),
-      version,
-      node,
+      version: spreadOf(starts.map(({ version }) => version)),
+      node: spreadOf(starts.map(({ node }) => node)),
       workerStart,
     });
   } finally {

@@ -37,25 +37,37 @@ export interface WorkerOptions {
 
 /** The composition root: configuration, AWS accounts, activities, worker, health. */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
-  installRuntime(config, options);
   const { connectionOptions, namespace } = temporalConnectOptions(config, options.address);
-  const connection = await NativeConnection.connect(connectionOptions);
-  const activities = createActivities({ accounts: new Accounts({ userAgent: 'iam-bootstrap' }) });
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: config.taskQueue,
-    ...workflows(),
-    activities: { ...activities },
-    dataConverter,
-    shutdownGraceTime: SHUTDOWN_GRACE,
-    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
-  });
-  const closeHealth = await serveHealth(config.healthAddress, worker);
-  const stopped = worker.run().finally(async () => {
+  let worker: Worker | undefined;
+  // First, where the address is taken: the runtime keeps the process alive.
+  const closeHealth = await serveHealth(config.healthAddress, () => worker);
+  installRuntime(config, options);
+  let connection: NativeConnection | undefined;
+  try {
+    connection = await NativeConnection.connect(connectionOptions);
+    worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue: config.taskQueue,
+      ...workflows(),
+      activities: { ...createActivities({ accounts: new Accounts({ userAgent: 'iam-bootstrap' }) }) },
+      dataConverter,
+      shutdownGraceTime: SHUTDOWN_GRACE,
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+    });
+  } catch (error) {
+    await closeHealth();
+    await connection?.close();
+    throw error;
+  }
+  return run(worker, async () => {
     await closeHealth();
     await connection.close();
   });
+}
+
+function run(worker: Worker, close: () => Promise<void>): RunningWorker {
+  const stopped = worker.run().finally(close);
   return {
     stopped,
     stop: async () => {
@@ -93,14 +105,17 @@ function installRuntime(config: Config, { logFile, handleSignals = true }: Worke
 }
 
 /** `GET /health`: 200 while the worker polls, 503 otherwise. */
-async function serveHealth(address: string | undefined, worker: Worker): Promise<() => Promise<void>> {
+async function serveHealth(
+  address: string | undefined,
+  worker: () => Worker | undefined,
+): Promise<() => Promise<void>> {
   if (address === undefined) return () => Promise.resolve();
   const separator = address.lastIndexOf(':');
   const server = createServer((request, response) => {
-    const state = worker.getState();
+    const state = worker()?.getState() ?? 'INITIALIZED';
     const found = request.method === 'GET' && request.url === '/health';
     response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
-    response.end(found ? JSON.stringify({ state, ...worker.getStatus() }) : '{}');
+    response.end(found ? JSON.stringify({ state, ...worker()?.getStatus() }) : '{}');
   });
   await new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject);

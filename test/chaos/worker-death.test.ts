@@ -99,6 +99,15 @@ function rehearse(): Promise<readonly Call[]> {
   });
 }
 
+/** Waits for a worker's end, which comes before that of the run. */
+async function deathOf(worker: WorkerProcess, running: Promise<Report>): Promise<void> {
+  const early = running.then(() => {
+    throw new Error('the run ended before it came to the point');
+  });
+  await Promise.race([worker.exited, early]);
+  early.catch(() => undefined);
+}
+
 /** Kills the worker at a point, starts another, and looks at what came of the run. */
 async function survive(point: CrashPoint): Promise<number> {
   return onStage(async (stage) => {
@@ -113,7 +122,7 @@ async function survive(point: CrashPoint): Promise<number> {
       { kind: 'hook', [point.when]: die },
     );
     const running = run(stage);
-    await doomed.exited;
+    await deathOf(doomed, running);
     const diedAt = Date.now();
     expect(rule.fired).toBe(1);
     await stage.startWorker();
@@ -159,7 +168,7 @@ async function runThroughDeath(
   };
   stage.proxy.on({ action }, { kind: 'hook', times: 1, after });
   const running = run(stage, [entity]);
-  await worker.exited;
+  await deathOf(worker, running);
   await stage.startWorker();
   return running;
 }

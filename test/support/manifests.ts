@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { validateDocument } from '../../src/engine/policy-document.js';
-import type { ManifestKind, ManifestOptions, ManifestResult, ManifestSource } from '../../src/engine/manifest/resolve.js';
+import type {
+  ManifestKind,
+  ManifestOptions,
+  ManifestResult,
+  ManifestSource,
+} from '../../src/engine/manifest/resolve.js';
 import { resolveManifest } from '../../src/engine/manifest/resolve.js';
 
 const name = (longest: number): z.ZodString =>

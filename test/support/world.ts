@@ -135,7 +135,12 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     };
     workers.add(worker);
     while (!(await isHealthy(health))) {
-      if (child.exitCode !== null) throw new Error(`the worker ended with ${String(child.exitCode)}: ${stderr}`);
+      if (child.exitCode !== null || child.signalCode !== null) {
+        workers.delete(worker);
+        // Somebody took the port meanwhile.
+        if (stderr.includes('EADDRINUSE')) return startWorker(more);
+        throw new Error(`the worker ended with ${String(child.exitCode ?? child.signalCode)}: ${stderr}`);
+      }
       await pause(30);
     }
     return worker;
