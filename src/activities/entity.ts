@@ -24,11 +24,10 @@ const CLOCK_TOLERANCE_MS = 2_000;
 /** Creates, or finds out what is there instead. */
 export async function createEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
   const { attempt, scheduledTimestampMs } = activityInfo();
-  const { entity, namespace, intent } = request;
+  const { entity, intent } = request;
   const kind = kindOf(entity);
   const spec = resolveReferences(entity.spec, request.arns);
-  const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared) : {};
-  const desired = desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, request.target);
+  const desired = desiredAtCreate(kind, spec, request);
   const result = resultIn(work);
 
   /** What is there was not there when the plan looked: by our own Create with a lost reply, or by somebody else's. */
@@ -94,20 +93,11 @@ export async function createEntity(account: Account, request: ReconcileRequest, 
 
 /** Reads, decides again, and writes what differs. */
 export async function updateEntity(account: Account, request: UpdateRequest, work: Work): Promise<StepResult> {
-  const { entity, namespace, intent } = request;
+  const { entity } = request;
   const kind = kindOf(entity);
   const spec = resolveReferences(entity.spec, request.arns);
   const fresh = request.fresh && activityInfo().attempt === 1;
-  const observed = fresh
-    ? kind.created(
-        desiredOf(
-          entity,
-          spec,
-          { ...declaredTags(spec), ...marksOfCreate(namespace, intent, entity.shared) },
-          request.target,
-        ),
-      )
-    : await look(account, entity);
+  const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request)) : await look(account, entity);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
@@ -168,6 +158,16 @@ function desiredOf(
   target: Target,
 ): Desired {
   return { name: entity.name, spec, tags, target, shared: entity.shared };
+}
+
+/** What a Create asks for: the declared tags, and our marks where the kind can carry them. */
+function desiredAtCreate(
+  kind: Kind,
+  spec: JsonObject,
+  { entity, namespace, intent, target }: ReconcileRequest,
+): Desired {
+  const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared) : {};
+  return desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, target);
 }
 
 function contextOf({ namespace, target, intent }: ReconcileRequest): DecisionContext {

@@ -83,7 +83,8 @@ function brief(value: Json | undefined): Json {
   return `${text.slice(0, LONGEST_VALUE)}… (${String(text.length)} characters)`;
 }
 
-function strings(value: Json | undefined): readonly string[] {
+/** A list of strings; empty where there is none. */
+export function strings(value: Json | undefined): readonly string[] {
   return Array.isArray(value) ? value.filter((member): member is string => typeof member === 'string') : [];
 }
 

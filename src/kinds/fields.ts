@@ -3,7 +3,10 @@ import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Changes, Step } from './kind.js';
+import { strings } from '../engine/compare.js';
 import { documentSize, validateDocument } from '../engine/policy-document.js';
+
+export { strings };
 
 /** A reference to another entity's ARN, resolved when the account has been read. */
 const REFERENCE = /^\{\{arn [^{}]+\}\}$/;
@@ -109,11 +112,6 @@ export function text(spec: JsonObject, property: string): string | undefined {
 export function object(spec: JsonObject, property: string): JsonObject {
   const value = spec[property];
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
-
-/** A list of strings; empty where there is none. */
-export function strings(value: Json | undefined): readonly string[] {
-  return Array.isArray(value) ? value.filter((member): member is string => typeof member === 'string') : [];
 }
 
 /** Leaves out what is undefined, which `exactOptionalPropertyTypes` and the SDK both tell from absent. */
