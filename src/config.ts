@@ -13,6 +13,10 @@ export interface Config {
   readonly cacheDirectory: string;
   /** The embedded server's database. `IAM_BOOTSTRAP_STATE`. Default: `.iam-bootstrap` in the working folder. */
   readonly stateDirectory: string;
+  /** Folder for secrets that a manifest wants in files. `IAM_BOOTSTRAP_SECRETS`. Default: none, which refuses them. */
+  readonly secretsFolder: string | undefined;
+  /** Region of AWS Secrets Manager. `AWS_REGION`, `AWS_DEFAULT_REGION`. Default: the one that IAM is signed for. */
+  readonly awsRegion: string | undefined;
   /** Whether a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
   /** A Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
@@ -39,6 +43,8 @@ export function loadConfig(variables: Environment = process.env): Config {
     taskQueue: environment['IAM_BOOTSTRAP_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE,
     cacheDirectory: cacheDirectory(environment),
     stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
+    secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
+    awsRegion: environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'],
     temporalConfigured: temporalConfigured(environment),
     temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],

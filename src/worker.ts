@@ -6,6 +6,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { LogEntry } from '@temporalio/worker';
 import pino from 'pino';
 import { Accounts } from './activities/accounts.js';
+import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
 import { temporalConnectOptions } from './client/connect.js';
 import type { Config } from './config.js';
@@ -50,7 +51,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       namespace,
       taskQueue: config.taskQueue,
       ...workflows(),
-      activities: { ...createActivities({ accounts: new Accounts({ userAgent: 'iam-bootstrap' }) }) },
+      activities: { ...createActivities({ accounts: new Accounts(awsOptions(config)) }) },
       dataConverter,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
@@ -64,6 +65,14 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     await closeHealth();
     await connection.close();
   });
+}
+
+function awsOptions({ awsRegion, secretsFolder }: Config): AwsOptions {
+  return {
+    userAgent: 'iam-bootstrap',
+    ...(awsRegion === undefined ? {} : { region: awsRegion }),
+    ...(secretsFolder === undefined ? {} : { secretsFolder }),
+  };
 }
 
 function run(worker: Worker, close: () => Promise<void>): RunningWorker {

@@ -65,14 +65,14 @@ export async function createEntity(account: Account, request: ReconcileRequest, 
   }
   const create = kind.create(desired);
   try {
-    const write = await send(account, create, work);
-    const created = kind.created(desired);
+    const { write, output } = await send(account, create, work);
+    const created = kind.created(desired, output);
     const { changes } = assess(kind, entity, spec, created, contextOf(request));
     return result({
       arn: created.arn,
       decision: { action: 'create', drift: [], undeclared: [], reason: null, remedy: null },
       confirmedBy: 'reply',
-      writes: write,
+      writes: write === null ? [] : [write],
       remaining: Object.keys(changes).length > 0,
     });
   } catch (error) {
@@ -96,8 +96,10 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = resolveReferences(entity.spec, request.arns);
-  const fresh = request.fresh && activityInfo().attempt === 1;
-  const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request)) : await look(account, entity);
+  // What AWS alone knows of a new entity is not known here.
+  const shown = kind.secret === undefined && kind.taggedLater !== true;
+  const fresh = request.fresh && shown && activityInfo().attempt === 1;
+  const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request), undefined) : await look(account, entity);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);

@@ -25,7 +25,7 @@ export async function observe(
       const many = await kind.readMany(snapshot, wanted, account.target);
       if (many !== undefined) return [...many].map(([name, one]) => [`${kind.name}/${name}`, one] as const);
       const singles = await Promise.all(
-        wanted.map(async ({ name }) => [name, await kind.read(reader, name, account.target)] as const),
+        wanted.map(async (entity) => [entity.name, await kind.read(reader, entity, account.target)] as const),
       );
       return singles.flatMap(([name, one]) =>
         one === undefined ? [] : [[`${kind.name}/${normalizeName(name)}`, one] as const],
@@ -37,7 +37,7 @@ export async function observe(
 
 /** Reads one entity by its name. */
 export async function look(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
-  return kindOf(entity).read(account.clients.reader, entity.name, account.target);
+  return kindOf(entity).read(account.clients.reader, entity, account.target);
 }
 
 /** The kind of an entity; a request for one that this worker does not know cannot go on. */

@@ -1,5 +1,6 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf } from '../aws/errors.js';
+import { secretMembers } from '../aws/secrets.js';
 import { pauseAfter } from '../aws/propagation.js';
 import type { Write } from '../contract/report.js';
 import type { Step } from '../kinds/kind.js';
@@ -11,25 +12,36 @@ import type { Work } from './work.js';
 /** Repeats of a throttled write inside one attempt; a throttled call was not carried out. */
 const THROTTLE_REPEATS = 5;
 
+/** What came of a write. */
+export interface Sent {
+  /** Null where AWS said that there was nothing to do. */
+  readonly write: Write | null;
+  /** AWS's answer. May hold a secret: it goes nowhere but to the kind. */
+  readonly output: unknown;
+}
+
 /** Sends writes, one after the other. */
 export async function sendAll(account: Account, steps: readonly Step[], work: Work): Promise<void> {
   for (const one of steps) await send(account, one, work);
 }
 
 /** Sends one write, once the account is verified. Nothing is sent after the activity was given up. */
-export async function send(account: Account, step: Step, work: Work): Promise<Write[]> {
-  const { operation, input, isDone } = step;
+export async function send(account: Account, step: Step, work: Work): Promise<Sent> {
+  const { operation, input, isDone, secretInput, settled } = step;
+  const secret = await secretMembers(account.clients.secrets, secretInput);
   for (let repeat = 1; ; repeat += 1) {
     await account.guard.ensure();
     cancellationSignal().throwIfAborted();
     const sent = sending(work, operation, input);
     try {
-      const { requestId } = await account.clients.write(operation, input);
-      return [sent.answered(requestId)];
+      const { requestId, output } = await account.clients.write(operation, { ...input, ...secret });
+      const write = sent.answered(requestId);
+      await settled?.(account.clients.reader, output);
+      return { write, output };
     } catch (error) {
       const aws = awsError(error);
       if (!aws.unclear) sent.forget();
-      if (isDone?.(aws) === true) return [];
+      if (isDone?.(aws) === true) return { write: null, output: undefined };
       if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS)
         throw new OperationError(operation, error, step);
       await sleep(pauseAfter(repeat) * (0.5 + Math.random()));

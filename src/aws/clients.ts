@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as iam from '@aws-sdk/client-iam';
+import type * as secretsManager from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { Target } from '../contract/entity.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Reader } from './reader.js';
+import { createSecretStore } from './secrets.js';
+import type { SecretStore } from './secrets.js';
 
 /** A region of each partition in which to sign for IAM, whose endpoint is global to the partition. */
 const SIGNING_REGION: Readonly<Record<string, string>> = {
@@ -40,7 +43,8 @@ export interface AwsClients {
   readonly write: (
     operation: Operation,
     input: Readonly<Record<string, unknown>>,
-  ) => Promise<{ requestId: string | null }>;
+  ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
+  readonly secrets: SecretStore;
   /** Asks STS. */
   readonly callerIdentity: () => Promise<Caller>;
   /** Access key in use: a change of it means that the caller has to be asked anew. */
@@ -52,6 +56,11 @@ export interface AwsOptions {
   /** Custom IAM endpoint, for an emulator. Default: AWS's own. */
   readonly iamEndpoint?: string;
   readonly stsEndpoint?: string;
+  readonly secretsManagerEndpoint?: string;
+  /** Region of Secrets Manager. Default: the one that the AWS configuration names, else the partition's own. */
+  readonly region?: string;
+  /** Folder for secrets that are kept in files. Default: none, and such locations are refused. */
+  readonly secretsFolder?: string;
   /** Names this worker in CloudTrail's user agent. */
   readonly userAgent?: string;
 }
@@ -99,12 +108,34 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     return (await client.send(new Command(input))) as Output<O>;
   };
 
+  const secretsClient = async (): Promise<secretsManager.SecretsManagerClient> => {
+    const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+    const client = new SecretsManagerClient({
+      region: options.region ?? region,
+      credentials: shared.config.credentials,
+      requestHandler: REQUEST_TIMEOUTS,
+      ...(options.secretsManagerEndpoint === undefined ? {} : { endpoint: options.secretsManagerEndpoint }),
+      ...(options.userAgent === undefined ? {} : { userAgentAppId: options.userAgent }),
+    });
+    countAttempts(client);
+    return client;
+  };
+  let openSecrets: ReturnType<typeof secretsClient> | undefined;
+  const secrets = createSecretStore({
+    client: () => (openSecrets ??= secretsClient()),
+    folder: options.secretsFolder,
+  });
+
   return {
-    reader: new Reader((operation, input) => send(reads, operation, input)),
+    reader: new Reader(
+      (operation, input) => send(reads, operation, input),
+      (location) => secrets.readRecord(location),
+    ),
+    secrets,
     write: async (operation, input) => {
       const output = await send(writes, operation, input as Input<typeof operation>);
       const metadata = (output as { $metadata?: { requestId?: string } }).$metadata;
-      return { requestId: metadata?.requestId ?? null };
+      return { requestId: metadata?.requestId ?? null, output };
     },
     callerIdentity: async () => {
       const { Account = '', Arn = '' } = await shared.send(new GetCallerIdentityCommand({}));
@@ -115,7 +146,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
 }
 
 /** Counts at the innermost step, where the SDK's own repeats pass too. */
-function countAttempts(client: { middlewareStack: iam.IAMClient['middlewareStack'] } | STSClient): void {
+function countAttempts(client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient): void {
   (client.middlewareStack as iam.IAMClient['middlewareStack']).add(
     (next, context) => async (args) => {
       const counts = calls.getStore();

@@ -105,3 +105,8 @@ export function failureTypeOf(error: AwsError): FailureType {
 export function isEntityAlreadyExists(error: AwsError): boolean {
   return error.code === 'EntityAlreadyExists';
 }
+
+/** An error as AWS would answer it, for what it says later and not in a reply: `DeleteConflict` of a deletion task. */
+export function lateError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { name: code, Code: code, $metadata: { httpStatusCode: 409 } });
+}

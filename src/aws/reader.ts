@@ -1,3 +1,4 @@
+import type { SecretLocation } from '../contract/entity.js';
 import { awsError } from './errors.js';
 import type { Element, Input, ListMember, Operation, Output } from './operations.js';
 
@@ -10,14 +11,25 @@ const CONCURRENT_READS = 10;
 /** Sends one call and gives its output, or throws the SDK's error. */
 export type Send = <O extends Operation>(operation: O, input: Input<O>) => Promise<Output<O>>;
 
+/** Reads a stored record; undefined where there is none. */
+export type ReadSecret = (location: SecretLocation) => Promise<Readonly<Record<string, string>> | undefined>;
+
 /** Reads IAM. Kinds get this and no client: nothing that it offers writes. */
 export class Reader {
   readonly #send: Send;
+  readonly #secret: ReadSecret;
   #running = 0;
   readonly #queue: (() => void)[] = [];
 
-  constructor(send: Send) {
+  /** @param secret - reads what is stored; without it nothing is */
+  constructor(send: Send, secret: ReadSecret = () => Promise.resolve(undefined)) {
     this.#send = send;
+    this.#secret = secret;
+  }
+
+  /** What is stored of a secret: a kind asks for the IDs in it. */
+  async secret(location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> {
+    return this.#secret(location);
   }
 
   /** Reads, or throws the SDK's error. */

@@ -24,19 +24,32 @@ export type AdoptPolicy = 'own' | 'unowned' | 'foreign';
 /** What becomes of what is there but not declared, inside of a declared entity. */
 export type UndeclaredPolicy = 'keep' | 'remove';
 
+/** Where a secret is kept: a secret of AWS Secrets Manager by name or ARN, or a file in the worker's secrets folder. */
+export type SecretLocation = { readonly secretsManager: string } | { readonly file: string };
+
+/** What is wanted of an entity. `destroyed`: gone if it was made here, given up if it was adopted. */
+export type DesiredState = 'present' | 'absent' | 'released' | 'destroyed';
+
 /** One entity as the manifest wants it, templates rendered, references to ARNs still open. */
 export interface DesiredEntity {
   /** The kind's name, as in CloudFormation without the service: `Role`. */
   readonly kind: string;
   /** The key as IAM writes it: a role's name, an OIDC provider's host and path. */
   readonly name: string;
-  readonly state: 'present' | 'absent';
+  readonly state: DesiredState;
   readonly adopt: AdoptPolicy;
   /** Report drift, never write. */
   readonly observe: boolean;
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared: boolean;
-  readonly undeclared: UndeclaredPolicy;
+  /** For all properties, or by property; those that are not named are kept. */
+  readonly undeclared: UndeclaredPolicy | Readonly<Record<string, UndeclaredPolicy>>;
+  /** The first adoption may remove what is undeclared, too. Default: false. */
+  readonly undeclaredAtAdoption?: boolean;
+  /** Where AWS cannot change it as declared, delete it and create it again. Default: false. */
+  readonly replace?: boolean;
+  /** `destroyed` deletes what was adopted, too. Default: false. */
+  readonly includeAdopted?: boolean;
   /** The kind's own properties; a property that is not here is not managed. */
   readonly spec: JsonObject;
   /** Entities of the same manifest that must exist before this one, as `Kind/name`. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import { documentDrift } from './policy-document.js';
@@ -10,10 +11,14 @@ import { isMark } from './ownership.js';
  * - `set`: a list of strings without order; what is undeclared in it stays, unless it is to be removed.
  * - `document`: a policy document, by meaning.
  * - `documents`: policy documents by name; undeclared ones stay, unless they are to be removed.
+ * - `text`: equal or not, once `normalized` has taken out what means nothing; a report shows digests of long ones.
+ * - `writeOnly`: AWS does not show it; it never drifts.
  */
 export interface PropertyRule {
-  readonly type: 'value' | 'set' | 'document' | 'documents';
+  readonly type: 'value' | 'set' | 'document' | 'documents' | 'text' | 'writeOnly';
   readonly default?: Json;
+  /** For `text`: what two texts that mean the same have in common. Default: white space at the ends is taken off. */
+  readonly normalized?: (text: string) => string;
   /** AWS has no call that changes it after the Create. */
   readonly immutable?: boolean;
   /**
@@ -67,13 +72,14 @@ export interface Comparison {
 interface ComparisonOptions {
   readonly rules: PropertyRules;
   readonly partition: string;
-  /** Remove what is undeclared inside of declared properties. */
-  readonly removeUndeclared: boolean;
+  /** Whether to remove what is undeclared inside of a declared property. */
+  readonly removesUndeclared: (property: string) => boolean;
   /** Members that others declare are theirs, not undeclared. */
   readonly shared: boolean;
 }
 
 const LONGEST_VALUE = 300;
+const LONGEST_SHOWN_TEXT = 80;
 
 /** Cuts a value so that a report holds no documents. */
 function brief(value: Json | undefined): Json {
@@ -128,7 +134,7 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
 
   const tags = spec['tags'];
   if (tags !== undefined) {
-    const found = compareTags(object(tags), observed.tags, options.removeUndeclared);
+    const found = compareTags(object(tags), observed.tags, options.removesUndeclared('tags'));
     undeclared.push(...found.undeclared);
     drift.push(...found.drift);
     if (found.drift.length > 0) changes['tags'] = { desired: tags, put: found.put, remove: found.remove };
@@ -158,6 +164,10 @@ function compareProperty(
       if (equalJson(wanted, shown)) return SAME;
       return { ...SAME, drift: [{ path: property, observed: brief(shown), desired: brief(wanted) }] };
     }
+    case 'text':
+      return compareText(property, rule, desired, seen);
+    case 'writeOnly':
+      return SAME;
     case 'document':
       return { ...SAME, drift: documentChanges(property, desired, seen, options.partition) };
     case 'set':
@@ -165,6 +175,21 @@ function compareProperty(
     case 'documents':
       return compareDocuments(property, object(desired), object(seen), options);
   }
+}
+
+function compareText(property: string, rule: PropertyRule, desired: Json, seen: Json | undefined): Found {
+  const { normalized = (text: string) => text.trim() } = rule;
+  const [wanted, shown] = [desired, seen].map((value) => (typeof value === 'string' ? normalized(value) : null));
+  if (wanted === shown) return SAME;
+  return { ...SAME, drift: [{ path: property, observed: digested(shown), desired: digested(wanted) }] };
+}
+
+/** A long text as people compare it: by its size and digest. */
+function digested(text: string | null | undefined): Json {
+  if (text === null || text === undefined) return null;
+  if (text.length <= LONGEST_SHOWN_TEXT) return text;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return `(${String(text.length)} characters, sha256 ${digest}…)`;
 }
 
 function documentChanges(path: string, desired: Json, seen: Json | undefined, partition: string): Drift[] {
@@ -192,7 +217,7 @@ function compareSet(
   const put = desired.filter((member) => !shown.has(key(member)));
   const extra = seen.filter((member) => !wanted.has(key(member)));
   const whole = rule.whole === true && !options.shared;
-  const remove = whole || (options.removeUndeclared && !options.shared) ? extra : [];
+  const remove = whole || (options.removesUndeclared(property) && !options.shared) ? extra : [];
   const undeclared = whole || options.shared ? [] : extra.map((member) => `${property}: ${member}`);
   const { limit = Number.POSITIVE_INFINITY } = rule;
   if (put.length > 0 && seen.length - remove.length + put.length > limit) {
@@ -223,7 +248,7 @@ function compareDocuments(property: string, desired: JsonObject, seen: JsonObjec
     drift.push(...changes);
   }
   const extra = Object.keys(seen).filter((name) => !Object.hasOwn(desired, name));
-  const remove = options.removeUndeclared ? extra : [];
+  const remove = options.removesUndeclared(property) ? extra : [];
   for (const name of remove) {
     drift.push({ path: `${property}.${name}`, observed: '(a document)', desired: null, summary: `- ${name}` });
   }

@@ -67,7 +67,7 @@ export function assess(
           rules: rules.properties,
           partition: context.partition,
           // The first adoption of an entity takes nothing away from it.
-          removeUndeclared: entity.undeclared === 'remove' && ours,
+          removesUndeclared: (property) => removesUndeclared(entity, property) && ours,
           shared: entity.shared,
         });
   const others = otherSharers(observed, context.namespace);
@@ -85,6 +85,10 @@ export function assess(
     tags,
     others,
   };
+}
+
+function removesUndeclared({ undeclared }: DesiredEntity, property: string): boolean {
+  return (typeof undeclared === 'string' ? undeclared : undeclared[property]) === 'remove';
 }
 
 /** Tags that the manifest declares. */

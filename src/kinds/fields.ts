@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
-import type { Json, JsonObject } from '../contract/entity.js';
+import type { Json, JsonObject, SecretLocation } from '../contract/entity.js';
 import type { Changes, Step } from './kind.js';
 import { strings } from '../engine/compare.js';
 import { documentSize, validateDocument } from '../engine/policy-document.js';
@@ -87,6 +87,36 @@ function refuseLonger(context: z.RefinementCtx, size: number, longest: number, w
     message: `${what} of ${String(size)} characters without white space, and IAM takes ${String(longest)}`,
     params: { remedy: 'shorten it, or move statements to a managed policy of their own' },
   });
+}
+
+/** Where a secret is kept: in AWS Secrets Manager, or in a file of the worker's secrets folder. */
+export const secretField: z.ZodType<SecretLocation> = z.union(
+  [
+    z.strictObject({
+      secretsManager: z
+        .string()
+        .max(512)
+        .regex(/^(arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:)?[\w/+=.@-]+$/, 'write the name or the ARN of a secret')
+        .describe('Name or ARN of a secret in AWS Secrets Manager; it is made where it does not exist.'),
+    }),
+    z.strictObject({
+      file: z
+        .string()
+        .min(1)
+        .max(255)
+        .regex(
+          /^(?!.*(^|\/)\.{1,2}(\/|$))[\w@+=.-][\w@+=./-]*$/,
+          'write a path without . and .. that does not begin with /',
+        )
+        .describe("Path inside of the worker's secrets folder; the file gets mode 0600."),
+    }),
+  ],
+  { error: 'write { secretsManager: NAME } or { file: PATH }' },
+);
+
+/** The location that a spec has for a secret; its schema has checked it. */
+export function secretLocation(spec: JsonObject, property: string): SecretLocation {
+  return spec[property] as unknown as SecretLocation;
 }
 
 /** Tags by key. */

@@ -76,7 +76,7 @@ async function membersOf(
 /** A group with its memberships. It carries no tags, so that nobody can be proven to own it. */
 export const group: Kind = {
   name: 'Group',
-  nameProperty: 'groupName',
+  keyProperties: ['groupName'],
   schema,
   nameOf,
   arnOf,
@@ -84,6 +84,8 @@ export const group: Kind = {
   holds: ['Policy', 'User'],
   ownable: false,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
+  recognition: 'the recorded attempt and the creation date: a group carries no tags',
+  quota: { used: 'Groups', limit: 'GroupsQuota' },
   properties: {
     path: { type: 'value', default: '/' },
     inlinePolicies: { type: 'documents' },
@@ -113,7 +115,7 @@ export const group: Kind = {
 
   details: 'Group',
   readCost: 4,
-  async read(reader, name) {
+  async read(reader, { name }) {
     const found = await membersOf(reader, name);
     if (found === undefined) return undefined;
     const [policyNames, attached] = await Promise.all([

@@ -60,7 +60,7 @@ function isRoleThere(error: AwsError): boolean {
 /** An instance profile with its role. */
 export const instanceProfile: Kind = {
   name: 'InstanceProfile',
-  nameProperty: 'instanceProfileName',
+  keyProperties: ['instanceProfileName'],
   schema,
   nameOf,
   arnOf,
@@ -68,6 +68,8 @@ export const instanceProfile: Kind = {
   holds: ['Role'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
+  recognition: 'the intent tag that the Create carried',
+  quota: { used: 'InstanceProfiles', limit: 'InstanceProfilesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
     roles: { type: 'set', ignoreCase: true, limit: 1 },
@@ -88,7 +90,7 @@ export const instanceProfile: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, name) {
+  async read(reader, { name }) {
     const found = await reader.find('GetInstanceProfile', { InstanceProfileName: name });
     return found?.InstanceProfile && observedOf(found.InstanceProfile);
   },

@@ -3,7 +3,7 @@ import type { AwsError } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { Changes, Comparison, Observed, PropertyRules } from '../engine/compare.js';
 
 /**
@@ -24,6 +24,22 @@ export interface Step {
    * Default: no error is one.
    */
   readonly isDone?: (error: AwsError) => boolean;
+  /**
+   * Input members whose values are secret, and where each is read at the moment of sending: they are in no history, no
+   * log and no digest. With `field`, the stored text is a JSON object and the value is a field of it.
+   */
+  readonly secretInput?: Readonly<Record<string, SecretInput>>;
+  /**
+   * Waits for what AWS does after it has answered, and throws what it ended with. Reads only: it is repeated after a
+   * crash. Default: the answer is the end.
+   */
+  readonly settled?: (reader: Reader, output: unknown) => Promise<void>;
+}
+
+/** Where a secret input member is read. */
+export interface SecretInput {
+  readonly location: SecretLocation;
+  readonly field?: string;
 }
 
 /** A desired entity, ready for AWS calls: references resolved, tags complete. */
@@ -36,6 +52,52 @@ export interface Desired {
   readonly shared: boolean;
 }
 
+/** Which entity is to be read. The spec of one that shall be absent has its key properties only. */
+export interface Wanted {
+  readonly name: string;
+  readonly spec: JsonObject;
+}
+
+/** Something that holds on to an entity and so stands in the way of its deletion. */
+export interface Holder {
+  readonly kind: string;
+  readonly name: string;
+  /** Takes the entity off the holder; null where that is not for us to do, as with a permissions boundary. */
+  readonly detach: Step | null;
+}
+
+/** One of several that a Create of the same spec may have made: what AWS gives an ID and no name. */
+export interface Candidate {
+  /** AWS's ID; of what has a name, ID and incarnation. */
+  readonly id: string;
+  /** ISO 8601, or null where AWS does not say. */
+  readonly createdAt: string | null;
+}
+
+/** What a kind whose secret AWS shows once, or takes and never shows, says of it. The engine stores it. */
+export interface SecretRules {
+  /** Where the manifest wants it. */
+  readonly location: (spec: JsonObject) => SecretLocation;
+  /**
+   * What is stored, from the output of the Create: a flat object of strings, AWS's names.
+   * Undefined where {@link generated} makes it.
+   */
+  readonly revealed?: (output: unknown, desired: Desired) => Readonly<Record<string, string>>;
+  /** What is stored before the Create, which takes it from there by `secretInput`. */
+  readonly generated?: (desired: Desired) => Readonly<Record<string, string>>;
+  /**
+   * For {@link revealed}: all that is there of what Creates like this one make. Listed right before the first Create
+   * and kept in history: what is new later, and whose secret is not stored, is an orphan of a lost reply.
+   */
+  readonly candidates?: (reader: Reader, desired: Desired) => Promise<readonly Candidate[]>;
+  /** Which candidate a stored record is of. */
+  readonly idOf?: (record: Readonly<Record<string, string>>) => string;
+  /** Whether somebody has made use of a candidate, and so holds its secret: it is no orphan then. */
+  readonly isUsed?: (reader: Reader, id: string) => Promise<boolean>;
+  /** Writes that remove an orphan. */
+  readonly removal?: (id: string, desired: Desired) => readonly Step[];
+}
+
 /**
  * The contract between the engine and one kind of IAM entity. A kind answers and lists writes; it decides nothing,
  * names no other kind's file, and knows no Temporal. Its schema loads without the AWS SDK.
@@ -43,11 +105,14 @@ export interface Desired {
 export interface Kind {
   /** CloudFormation's name for it without the service: `Role`. */
   readonly name: string;
-  /** The property of the manifest that names the entity: `roleName`. */
-  readonly nameProperty: string;
+  /**
+   * Properties of the manifest that tell which entity it is, and all that one that shall be absent has to declare:
+   * `roleName`. None for what an account has once.
+   */
+  readonly keyProperties: readonly string[];
   /** The kind's own properties in the manifest, IAM's names in camel case. Strict. */
   readonly schema: z.ZodObject;
-  /** The entity's key, from a spec: the value of {@link nameProperty}, or what AWS makes of it. */
+  /** The entity's key, from {@link keyProperties}: a name, or what AWS makes of them. `account` for what is there once. */
   readonly nameOf: (spec: JsonObject) => string;
   /** ARN that the entity will have when it is created from this spec. */
   readonly arnOf: (spec: JsonObject, target: Target) => string;
@@ -57,6 +122,10 @@ export interface Kind {
   readonly holds: readonly string[];
   /** Whether it carries tags, and so shows an owner. */
   readonly ownable: boolean;
+  /** AWS's Create takes no tags: they are put on afterwards. Default: false. */
+  readonly taggedLater?: boolean;
+  /** It lives on a path that AWS keeps for itself, which is no sign of another owner. Default: false. */
+  readonly onReservedPath?: boolean;
   /** How each property is compared. `tags` is the engine's and is not listed. */
   readonly properties: PropertyRules;
 
@@ -64,13 +133,17 @@ export interface Kind {
   readonly actions: { readonly read: readonly string[]; readonly write: readonly string[] };
   /** How AWS guards against a second one, for people. */
   readonly guard: string;
+  /** How one that exists already is recognised as such, and as ours, for people. */
+  readonly recognition: string;
+  /** Keys of `GetAccountSummary`: how many there are, and how many there may be. */
+  readonly quota?: { readonly used: string; readonly limit: string };
 
   /** What of `GetAccountAuthorizationDetails` {@link readMany} needs, or null. */
   readonly details: DetailType | null;
   /** Calls that {@link read} makes for an entity that exists, about; decides between bulk and single reads. */
   readonly readCost: number;
   /** Reads one entity whole, every page; undefined where it does not exist. */
-  readonly read: (reader: Reader, name: string, target: Target) => Promise<Observed | undefined>;
+  readonly read: (reader: Reader, wanted: Wanted, target: Target) => Promise<Observed | undefined>;
   /**
    * Reads many from the account's snapshot, which is fetched once for all kinds.
    * Undefined where the snapshot does not serve (denied, or dearer than single reads).
@@ -78,7 +151,7 @@ export interface Kind {
    */
   readonly readMany: (
     snapshot: Snapshot,
-    wanted: readonly { readonly name: string; readonly spec: JsonObject }[],
+    wanted: readonly Wanted[],
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
@@ -86,12 +159,21 @@ export interface Kind {
   readonly create: (desired: Desired) => Step;
   /** Whether a create's error says that the entity is already there. */
   readonly isAlreadyExists: (error: AwsError) => boolean;
-  /** State right after {@link create} was answered: what the create itself has set. */
-  readonly created: (desired: Desired) => Observed;
+  /**
+   * Names are unique beyond the account: "already exists" about a name that the account does not show is a refusal for
+   * this reason, and no propagation to wait for.
+   */
+  readonly takenElsewhere?: string;
+  /** What AWS reveals once, or takes and does not show. Default: nothing is secret. */
+  readonly secret?: SecretRules;
+  /** State right after {@link create} was answered with `output`: what the create itself has set. */
+  readonly created: (desired: Desired, output: unknown) => Observed;
   /** Writes that mend the changes, in an order that AWS accepts. Only what differs. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Step[];
   /** Writes that remove the entity and what it holds, in order. Reads what {@link read} does not show. */
   readonly deletion: (reader: Reader, observed: Observed) => Promise<readonly Step[]>;
+  /** What holds on to the entity and is not part of it: AWS would refuse to delete it. Default: nothing can. */
+  readonly holders?: (reader: Reader, observed: Observed) => Promise<readonly Holder[]>;
   /**
    * Merges with what other namespaces declared, for `shared` entities. Default: the kind cannot be shared, and
    * `shared: true` is refused in validation.

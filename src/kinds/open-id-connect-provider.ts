@@ -61,13 +61,14 @@ function nameOfArn(arn: string): string {
 /** An OpenID Connect provider: one per URL, so that namespaces share it. */
 export const openIdConnectProvider: Kind = {
   name: 'OpenIDConnectProvider',
-  nameProperty: 'url',
+  keyProperties: ['url'],
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
   holds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists',
+  recognition: 'the intent tag that the Create carried',
   properties: {
     clientIdList: { type: 'set' },
     thumbprintList: { type: 'set', whole: true, ignoreCase: true },
@@ -87,7 +88,7 @@ export const openIdConnectProvider: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, name, target) {
+  async read(reader, { name }, target) {
     const arn = arnOfName(name, target);
     const found = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
     return found && observedOf(arn, found);

@@ -123,13 +123,15 @@ function documentSteps({ spec, target }: Desired, observed: Observed): Step[] {
 /** A customer managed policy. Deleting one takes it off nobody: `DeleteConflict` says that it is still in use. */
 export const policy: Kind = {
   name: 'Policy',
-  nameProperty: 'policyName',
+  keyProperties: ['policyName'],
   schema,
   nameOf,
   arnOf,
   holds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
+  recognition: 'the intent tag that the Create carried',
+  quota: { used: 'Policies', limit: 'PoliciesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
     description: { type: 'value', default: '', immutable: true },
@@ -157,7 +159,7 @@ export const policy: Kind = {
 
   details: 'LocalManagedPolicy',
   readCost: 4,
-  async read(reader, name) {
+  async read(reader, { name }) {
     // By name and not by ARN: a policy under another path stands in the way all the same.
     const local = await reader.list('ListPolicies', { Scope: 'Local' }, 'Policies');
     const PolicyArn = local.find(({ Arn = '' }) => nameOfArn(Arn).toLowerCase() === name.toLowerCase())?.Arn;

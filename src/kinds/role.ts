@@ -74,13 +74,15 @@ const policyOperations = {
 
 export const role: Kind = {
   name: 'Role',
-  nameProperty: 'roleName',
+  keyProperties: ['roleName'],
   schema,
   nameOf,
   arnOf,
   holds: ['Policy'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
+  recognition: 'the intent tag that the Create carried',
+  quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
     description: { type: 'value', default: '' },
@@ -117,7 +119,7 @@ export const role: Kind = {
 
   details: 'Role',
   readCost: 4,
-  async read(reader, name) {
+  async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
     if (found?.Role === undefined) return undefined;
     const [policyNames, attached] = await Promise.all([

@@ -111,13 +111,15 @@ async function possessions(reader: Reader, UserName: string): Promise<Step[]> {
 /** A user. Memberships are declared at the group. */
 export const user: Kind = {
   name: 'User',
-  nameProperty: 'userName',
+  keyProperties: ['userName'],
   schema,
   nameOf,
   arnOf,
   holds: ['Policy'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
+  recognition: 'the intent tag that the Create carried',
+  quota: { used: 'Users', limit: 'UsersQuota' },
   properties: {
     path: { type: 'value', default: '/' },
     permissionsBoundary: { type: 'value', default: null },
@@ -164,7 +166,7 @@ export const user: Kind = {
 
   details: 'User',
   readCost: 4,
-  async read(reader, name) {
+  async read(reader, { name }) {
     const found = await reader.find('GetUser', { UserName: name });
     if (found?.User === undefined) return undefined;
     const [policyNames, attached] = await Promise.all([

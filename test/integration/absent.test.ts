@@ -19,7 +19,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
 import type { Step } from '../../src/kinds/kind.js';
-import { KIND_FIXTURES } from '../support/kind-fixtures.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, requestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -106,8 +106,8 @@ const plan = (entities: readonly JsonObject[]): Promise<Report> => run(planReque
 /** The same entity, to be absent: kind and name are all that it says. */
 function absent(entity: JsonObject, more: JsonObject = {}): JsonObject {
   const kind = findKind(typeof entity['kind'] === 'string' ? entity['kind'] : '');
-  const property = kind?.nameProperty ?? '';
-  return { kind: entity['kind'] ?? '', [property]: entity[property] ?? '', state: 'absent', ...more };
+  const key = Object.entries(entity).filter(([property]) => kind?.keyProperties.includes(property));
+  return { kind: entity['kind'] ?? '', ...Object.fromEntries(key), state: 'absent', ...more };
 }
 
 function only(report: Report): EntityReport {
@@ -146,7 +146,7 @@ describe.each(KINDS)('a %s that is to be absent', (kindName) => {
     expect(writes()).toEqual(DELETED_BY[kindName]);
     expect(only(deleted).writes.map(({ operation }) => operation)).toEqual(DELETED_BY[kindName]);
     expect(world.proxy.writes().filter(({ code }) => code !== undefined)).toEqual([]);
-    expect(await kind?.read(clients.reader, kind.nameOf(full), TARGET)).toBeUndefined();
+    expect(await kind?.read(clients.reader, { name: kind.nameOf(full), spec: full }, TARGET)).toBeUndefined();
 
     world.proxy.clear();
     const again = await apply([absent(entity)]);

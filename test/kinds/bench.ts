@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as sdk from '@aws-sdk/client-iam';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
@@ -6,10 +9,11 @@ import type { AwsError } from '../../src/aws/errors.js';
 import { takeSnapshot } from '../../src/aws/inventory.js';
 import type { Input, Operation, Output } from '../../src/aws/operations.js';
 import { Reader } from '../../src/aws/reader.js';
-import type { Json, JsonObject } from '../../src/contract/entity.js';
+import { secretMembers } from '../../src/aws/secrets.js';
+import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
 import type { Comparison, Desired, Kind, Observed, Step } from '../../src/kinds/kind.js';
-import { ACCOUNT } from '../support/kind-fixtures.js';
+import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
 
 /** The account that the sandbox plays. */
@@ -24,7 +28,12 @@ export interface Comparing {
 /** Compares as the engine does. */
 export function compared(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Comparison {
   const { removeUndeclared = false, shared = false } = options;
-  return compare(spec, observed, { rules: kind.properties, partition: TARGET.partition, removeUndeclared, shared });
+  return compare(spec, observed, {
+    rules: kind.properties,
+    partition: TARGET.partition,
+    removesUndeclared: () => removeUndeclared,
+    shared,
+  });
 }
 
 /** A spec as the engine hands it to a kind, without marks. */
@@ -51,23 +60,35 @@ export class Bench {
   /** Actions that each kind made use of. */
   readonly #used = new Map<string, Set<string>>();
 
-  private constructor(sandbox: Awaited<ReturnType<typeof startSandbox>>) {
+  readonly #folder: string;
+
+  private constructor(sandbox: Awaited<ReturnType<typeof startSandbox>>, folder: string) {
     this.#sandbox = sandbox;
-    this.#clients = createAwsClients(TARGET, { iamEndpoint: sandbox.url, stsEndpoint: sandbox.url });
+    this.#folder = folder;
+    this.#clients = createAwsClients(TARGET, {
+      iamEndpoint: sandbox.url,
+      stsEndpoint: sandbox.url,
+      secretsFolder: folder,
+    });
   }
+
+  readonly #stored = (location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> =>
+    this.#clients.secrets.readRecord(location);
 
   static async start(): Promise<Bench> {
     process.env['AWS_ACCESS_KEY_ID'] = 'test';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-    return new Bench(await startSandbox());
+    return new Bench(await startSandbox(), await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-')));
   }
 
   async stop(): Promise<void> {
     await this.#sandbox.stop();
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   async reset(): Promise<void> {
     await this.#sandbox.reset();
+    for (const name of await readdir(this.#folder)) await rm(join(this.#folder, name), { recursive: true });
   }
 
   get reader(): Reader {
@@ -92,15 +113,17 @@ export class Bench {
 
   /** What somebody does beside the engine. */
   async byHand(steps: readonly Step[]): Promise<void> {
-    for (const { operation, input } of steps) await this.#clients.write(operation, input);
+    for (const step of steps) await this.#write(step);
   }
 
   /** Sends a kind's writes; gives the operations that the sandbox was asked for. */
   async send(kind: Kind, steps: readonly Step[]): Promise<string[]> {
     const sending = async (): Promise<void> => {
-      for (const { operation, input, isDone } of steps) {
+      for (const step of steps) {
+        const { isDone, settled } = step;
         try {
-          await this.#clients.write(operation, input);
+          const output = await this.#write(step);
+          await settled?.(this.reader, output);
         } catch (error) {
           if (isDone?.(awsError(error)) !== true) throw error;
         }
@@ -110,17 +133,17 @@ export class Bench {
   }
 
   /** The error that a write meets. */
-  async errorOf({ operation, input }: Step): Promise<AwsError> {
+  async errorOf(step: Step): Promise<AwsError> {
     try {
-      await this.#clients.write(operation, input);
+      await this.#write(step);
     } catch (error) {
       return awsError(error);
     }
-    throw new Error(`${operation} met no error`);
+    throw new Error(`${step.operation} met no error`);
   }
 
   async read(kind: Kind, spec: JsonObject, reader = this.reader): Promise<Observed | undefined> {
-    return (await this.noting(kind, () => kind.read(reader, kind.nameOf(spec), TARGET))).result;
+    return (await this.noting(kind, () => kind.read(reader, { name: kind.nameOf(spec), spec }, TARGET))).result;
   }
 
   async readMany(
@@ -147,8 +170,29 @@ export class Bench {
 
   async create(kind: Kind, spec: JsonObject, shared = false): Promise<Observed> {
     const desired = desiredOf(kind, spec, shared);
-    await this.send(kind, [kind.create(desired)]);
-    return kind.created(desired);
+    const { secret } = kind;
+    const { secrets } = this.#clients;
+    if (secret?.generated !== undefined) await secrets.writeRecord(secret.location(spec), secret.generated(desired));
+    const { result: output } = await this.noting(kind, () => this.#write(kind.create(desired)));
+    if (secret?.revealed !== undefined) {
+      await secrets.writeRecord(secret.location(spec), secret.revealed(output, desired));
+    }
+    return kind.created(desired, output);
+  }
+
+  /** Stores a text where a manifest says that a secret comes from. */
+  async store(file: string, text: string): Promise<void> {
+    await writeFile(join(this.#folder, file), text, { mode: 0o600 });
+  }
+
+  /** What a kind's Create has stored. */
+  async record(kind: Kind, spec: JsonObject): Promise<Readonly<Record<string, string>> | undefined> {
+    return kind.secret && this.#clients.secrets.readRecord(kind.secret.location(spec));
+  }
+
+  async #write({ operation, input, secretInput }: Step): Promise<unknown> {
+    const secret = await secretMembers(this.#clients.secrets, secretInput);
+    return (await this.#clients.write(operation, { ...input, ...secret })).output;
   }
 
   /** Mends what differs; gives the operations that the sandbox was asked for. */
@@ -184,7 +228,7 @@ export class Bench {
       const isLast = lists.every(([, list]) => list.length <= from + 1);
       const next = isLast ? undefined : `cut:${String(from + 1)}`;
       return Object.assign(page, part, { IsTruncated: !isLast, Marker: next });
-    });
+    }, this.#stored);
   }
 
   /** A reader to whom one operation answers what the sandbox cannot. */
@@ -192,7 +236,7 @@ export class Bench {
     return new Reader(<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> => {
       if (operation !== answered) return this.reader.get(operation, input);
       return Promise.resolve(output as Output<O>);
-    });
+    }, this.#stored);
   }
 
   /** A reader to whom AWS denies everything that lists. */
@@ -201,7 +245,7 @@ export class Bench {
       if (!/^(List|GetAccountAuthorizationDetails)/.test(operation)) return this.reader.get(operation, input);
       const denied = { name: 'AccessDenied', Code: 'AccessDenied', $metadata: { httpStatusCode: 403 } };
       return Promise.reject(Object.assign(new Error('not authorized'), denied));
-    });
+    }, this.#stored);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Observed, Step } from '../../src/kinds/kind.js';
 import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.js';
 import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
-import { ACCOUNT } from '../support/kind-fixtures.js';
+import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { Bench, compared, desiredOf } from './bench.js';
 
 /** What single kinds promise beside the laws. */

@@ -51,17 +51,17 @@ function list(spec: JsonObject, property: string): readonly string[] {
 function kind(
   kindName: string,
   type: string,
-  nameProperty: string,
+  keyProperty: string,
   shape: Readonly<Record<string, z.ZodType>>,
   more: Partial<ManifestKind> = {},
 ): ManifestKind {
   return {
     name: kindName,
-    nameProperty,
+    keyProperties: [keyProperty],
     schema: z.strictObject(shape),
-    nameOf: (spec) => text(spec, nameProperty),
+    nameOf: (spec) => text(spec, keyProperty),
     arnOf: (spec, { account, partition }) =>
-      `arn:${partition}:iam::${account}:${type}${text(spec, 'path') || '/'}${text(spec, nameProperty)}`,
+      `arn:${partition}:iam::${account}:${type}${text(spec, 'path') || '/'}${text(spec, keyProperty)}`,
     ownable: true,
     ...more,
   };

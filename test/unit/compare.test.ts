@@ -33,7 +33,12 @@ function compared(
   options: { removeUndeclared?: boolean; shared?: boolean; tags?: Record<string, string> } = {},
 ): Comparison {
   const { removeUndeclared = false, shared = false, tags = {} } = options;
-  return compare(spec, observed(state, tags), { rules: RULES, partition: 'aws', removeUndeclared, shared });
+  return compare(spec, observed(state, tags), {
+    rules: RULES,
+    partition: 'aws',
+    removesUndeclared: () => removeUndeclared,
+    shared,
+  });
 }
 
 describe('what is the same', () => {

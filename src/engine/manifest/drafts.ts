@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonObject, Target } from '../../contract/entity.js';
+import type { DesiredState, JsonObject, Target } from '../../contract/entity.js';
 import { entityId } from '../../contract/entity.js';
 import type { Kind } from '../../kinds/kind.js';
 import { commonSchema, defaultsSchema } from './fields.js';
@@ -14,7 +14,7 @@ import { pathText } from './problem.js';
 /** What the manifest needs to know of a kind. */
 export type ManifestKind = Pick<
   Kind,
-  'name' | 'nameProperty' | 'schema' | 'nameOf' | 'arnOf' | 'references' | 'ownable' | 'share'
+  'name' | 'keyProperties' | 'schema' | 'nameOf' | 'arnOf' | 'references' | 'ownable' | 'share'
 >;
 
 /** The rendered parts of one manifest. */
@@ -45,7 +45,7 @@ export interface Draft {
   /** Null where it could not be told; that has been reported. */
   readonly name: string | null;
   readonly common: Common;
-  readonly state: 'present' | 'absent';
+  readonly state: DesiredState;
   readonly defaults: Defaults;
   /** The kind's properties, defaults included; tags are apart. */
   readonly spec: MapTree;
@@ -144,33 +144,35 @@ function draftOf(
 
   const inherited = new Set<string>();
   let tags = common.get('tags')?.value;
-  if (state === 'present') {
-    for (const field of ['path', 'permissionsBoundary']) {
-      const entry = defaults.tree?.entries.get(field);
-      if (entry === undefined || own.has(field) || !Object.hasOwn(kind.schema.shape, field)) continue;
-      own.set(field, entry);
-      inherited.add(field);
-    }
-    // Namespaces with different default tags would write over each other's on an entity that they share.
-    if (kind.ownable && values.shared !== true) tags = withDefaultTags(tags, defaults.tree, inherited);
+  for (const field of ['path', 'permissionsBoundary']) {
+    const entry = defaults.tree?.entries.get(field);
+    if (state === 'absent' && !kind.keyProperties.includes(field)) continue;
+    if (entry === undefined || own.has(field) || !Object.hasOwn(kind.schema.shape, field)) continue;
+    own.set(field, entry);
+    inherited.add(field);
+  }
+  // Namespaces with different default tags would write over each other's on an entity that they share.
+  if (state !== 'absent' && kind.ownable && values.shared !== true) {
+    tags = withDefaultTags(tags, defaults.tree, inherited);
   }
   const spec = mapTree(tree.at, own);
-  const nameValue = own.get(kind.nameProperty)?.value;
-  const referring = nameValue !== undefined && !broken.has(nameValue) && isReference(nameValue);
-  if (referring) {
+  const unsound = new Set(broken);
+  for (const property of kind.keyProperties) {
+    const value = own.get(property)?.value;
+    if (value === undefined || broken.has(value) || !isReference(value)) continue;
+    unsound.add(value);
     report({
-      ...placeOf(nameValue.at),
-      path: pathText([...path, kind.nameProperty]),
-      message: `${kind.nameProperty} ${show(JSON.stringify(jsonOf(nameValue)).slice(1, -1))} holds a reference, and a name cannot`,
+      ...placeOf(value.at),
+      path: pathText([...path, property]),
+      message: `${property} ${show(JSON.stringify(jsonOf(value)).slice(1, -1))} holds a reference, and a name cannot`,
       remedy: 'write the name itself',
     });
   }
-  const unsound = referring ? new Set([...broken, nameValue]) : broken;
   return {
     ...draft,
     spec,
     broken: unsound,
-    tags: kind.ownable && state === 'present' && tags?.type === 'map' ? tags : null,
+    tags: kind.ownable && state !== 'absent' && tags?.type === 'map' ? tags : null,
     inherited,
     name: readName(kind, spec, unsound),
   };
@@ -272,12 +274,15 @@ export function shapeOf(kind: ManifestKind): Readonly<Record<string, z.core.$Zod
   return kind.schema.shape;
 }
 
-/** The entity's name, or null where the property that names it is missing or refused: the schema's check says why. */
+/** The entity's name, or null where a property that names it is missing or refused: the schema's check says why. */
 function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>): string | null {
-  const value = spec.entries.get(kind.nameProperty)?.value;
-  if (value === undefined || broken.has(value)) return null;
-  const field = shapeOf(kind)[kind.nameProperty];
-  if (field !== undefined && !z.safeParse(field, jsonOf(value)).success) return null;
+  for (const property of kind.keyProperties) {
+    const value = spec.entries.get(property)?.value;
+    if (value !== undefined && broken.has(value)) return null;
+    const field = shapeOf(kind)[property];
+    const written = value === undefined ? undefined : jsonOf(value);
+    if (field !== undefined && !z.safeParse(field, written).success) return null;
+  }
   try {
     const name = kind.nameOf(jsonOf(spec) as JsonObject);
     if (name !== '') return name;

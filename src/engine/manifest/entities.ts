@@ -68,7 +68,7 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
       continue;
     }
     const same = first.name === name ? '' : `, which IAM does not tell from ${String(first.name)}`;
-    const nameAt = draft.spec.entries.get(kind.nameProperty)?.value.at ?? draft.at;
+    const nameAt = draft.spec.entries.get(kind.keyProperties[0] ?? '')?.value.at ?? draft.at;
     report({
       ...placeOf(nameAt),
       path: pathText(draft.path),
@@ -116,12 +116,12 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
     broken,
     pathOf,
     owner: kind.name,
-    fields: absent && common.shared !== true ? [kind.nameProperty, ...COMMON_FIELDS] : fields,
+    fields: absent && common.shared !== true ? [...kind.keyProperties, ...COMMON_FIELDS] : fields,
     unknownField: (field) =>
       absent && Object.hasOwn(kind.schema.shape, field)
         ? {
             message: `${field} has no meaning for an entity that is to be absent`,
-            remedy: `remove it: kind, ${kind.nameProperty} and state are enough`,
+            remedy: `remove it: ${['kind', ...kind.keyProperties].join(', ')} and state are enough`,
           }
         : undefined,
   });
@@ -139,13 +139,13 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
       report(problem);
     }
   }
-  const nameValue = spec.entries.get(kind.nameProperty)?.value;
-  if (draft.name === null && problems.length === 0 && nameValue !== undefined && !broken.has(nameValue)) {
+  const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
+  if (draft.name === null && problems.length === 0 && !isBroken) {
     report({
       ...placeOf(draft.at),
       path: pathText(path),
-      message: `${kind.name} has no name that can be told from ${kind.nameProperty}`,
-      remedy: `change ${kind.nameProperty}`,
+      message: `${kind.name} has no name that can be told from ${kind.keyProperties.join(' and ')}`,
+      remedy: `change ${kind.keyProperties.join(' or ')}`,
     });
   }
 }
@@ -154,7 +154,7 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
 function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
   const shape: Record<string, z.core.$ZodType> = {};
   for (const [property, field] of Object.entries(shapeOf(kind))) {
-    if (property === kind.nameProperty) shape[property] = field;
+    if (kind.keyProperties.includes(property)) shape[property] = field;
     else if (shared) shape[property] = z.optional(field);
   }
   return z.strictObject(shape);

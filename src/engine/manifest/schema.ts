@@ -96,10 +96,10 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
     title: kind.name,
     ...(kind.schema.description === undefined ? {} : { description: kind.schema.description }),
     properties: { kind: { const: kind.name }, ...properties },
-    required: ['kind', kind.nameProperty],
+    required: ['kind', ...required.filter((name) => kind.keyProperties.includes(name))],
     // An entity that is to go needs nothing but its name.
     if: { properties: { state: { const: 'absent' } }, required: ['state'] },
-    else: { required: required.filter((name) => name !== kind.nameProperty) },
+    else: { required: required.filter((name) => !kind.keyProperties.includes(name)) },
     additionalProperties: false,
   };
 }
