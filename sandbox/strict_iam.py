@@ -1,4 +1,4 @@
-"""An IAM and STS emulator: moto, with what AWS refuses and moto lets pass or lacks on top.
+"""An emulator of IAM, STS and AWS Secrets Manager: moto, with what AWS refuses and moto lets pass or lacks on top.
 
     python strict_iam.py --port 0 [--host 127.0.0.1] [--account 111111111111] [--exit-with-stdin]
 
@@ -13,11 +13,15 @@ what is not listed here. The rules on top of it, each marked in the code by its 
   [twice]      OIDC, SAML, server certificate, login profile, alias of any account    409 EntityAlreadyExists
                signing certificate 409 DuplicateCertificate, SSH key 400 DuplicateSSHPublicKey
                service-linked role 400 InvalidInput
-  [protected]  service-linked roles cannot be changed                                 400 UnmodifiableEntity
+               virtual MFA device whatever the case, MFA device of any user           409 EntityAlreadyExists
+  [linked]     service-linked roles: names and suffixes as their services have them   400 InvalidInput
+               the deletion is a task that is asked about, and fails where a service still uses the role
+  [protected]  service-linked roles cannot be changed, but for description and tags   400 UnmodifiableEntity
                AWS managed policies cannot be changed                                 403 AccessDenied
   [delete]     what is in use, or still holds something, is not deleted               409 DeleteConflict
-  [quota]      documents' sizes, attachments, groups of a user, versions, tags, SSH keys,
+  [quota]      documents' sizes, attachments, groups of a user, versions, tags, what a user holds,
                entities of an account, a second role in an instance profile           409 LimitExceeded
+               GetAccountSummary shows them, and what there is
   [document]   policies that are not policies; trust in a role or user
                that the account does not have                                         400 MalformedPolicyDocument
   [principal]  a trusted role or user that is deleted shows as its unique ID from then on
@@ -25,6 +29,17 @@ what is not listed here. The rules on top of it, each marked in the code by its 
   [boundary]   permissions boundaries of users and roles, shown where AWS shows them
   [tags]       tag keys are unique whatever the case; aws: is reserved                400 InvalidInput
   [oidc]       client IDs can be added and removed; a missing thumbprint is filled in
+  [saml]       metadata that is none, keys that are none                              400 InvalidInput
+               private keys come and go; encryption that is required needs one
+  [password]   the account's password policy, or else AWS's default one               400 PasswordPolicyViolation
+  [certificate]  server and signing certificates are parsed                           400 MalformedCertificate
+               the private key fits 400 KeyPairMismatch; has expired 400 InvalidCertificate (server: Malformed)
+  [ssh]        RSA keys of at least 2048 bits  400 InvalidPublicKey, 400 UnrecognizedPublicKeyEncoding
+  [mfa]        devices are made, enabled and deactivated; two equal codes             403 InvalidAuthenticationCode
+  [service credentials]  of the services that have them                               404 NotSupportedService
+               the secret is shown once
+  [federation]  outbound web identity federation, on or off          409 FeatureEnabled, 404 FeatureDisabled
+  [properties]  account properties of the form Namespace/PropertyName                 400 InvalidInput
   [update]     UpdateRole keeps the field that is not sent; UpdateGroup changes a path alone
   [page]       MaxItems, Marker and IsTruncated, in a stable order
   [details]    GetAccountAuthorizationDetails: filter, pages, encoded documents, the fields that AWS shows
@@ -32,12 +47,22 @@ what is not listed here. The rules on top of it, each marked in the code by its 
   [action]     what neither moto nor this file implements                             400 InvalidAction
   [atomic]     one lock for each account: of concurrent creates one wins
   [caller]     access keys that begin with ASIAEXPIRED or AKIAEXPIRED: 403 ExpiredToken
-               access keys that begin with AKIADENIED: 403 AccessDenied on IAM, STS works
+               access keys that begin with AKIADENIED: 403 AccessDenied, but for STS, which works
+               (by JSON all of these are 400 and end in Exception)
                access keys that begin with AKIAAWSSERVICE: an AWS service, which may write aws: tags
+               a user's access key notes its use; inactive or deleted it is refused   403 InvalidClientTokenId
                AssumeRole gives the role's account, whether or not the role exists; other keys are --account
+  [secrets]    AWS Secrets Manager by its JSON protocol (X-Amz-Target), for a few actions; what is scheduled for
+               deletion is neither read, nor written, nor made again                  400 InvalidRequestException
   [request]    each reply has its own x-amzn-RequestId
 
-For tests: GET /sandbox/journal lists every call, POST /sandbox/reset empties all accounts and the journal.
+For tests:
+
+  GET /sandbox/journal lists every call, without documents and secrets.
+  POST /sandbox/reset empties all accounts and the journal, and takes back what follows.
+  POST /sandbox/quota {"account": "111111111111", "name": "RolesQuota", "value": 3} sets a quota of QUOTAS.
+  POST /sandbox/in-use {"account": "111111111111", "name": "AWSServiceRoleForRDS"} has a resource use that
+  service-linked role or server certificate; with "inUse": false it does no more.
 """
 
 import argparse
@@ -48,19 +73,36 @@ import json
 import os
 import re
 import signal
+import struct
 import sys
 import threading
+import time
 import traceback
 import uuid
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import zlib
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import choices
+from secrets import token_urlsafe
 from urllib.parse import parse_qsl, quote, urlsplit
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from moto.core.exceptions import ServiceException
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+    load_ssh_public_key,
+)
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, get_service_model, utcnow
@@ -69,6 +111,8 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 from moto.iam.policy_validation import BaseIAMPolicyValidator, IAMPolicyDocumentValidator
 from moto.iam.responses import IamResponse
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 from moto.utilities.utils import get_partition
@@ -76,7 +120,9 @@ from moto.utilities.utils import get_partition
 # ---------------------------------------------------------------------------------------------------------- errors
 
 # Statuses that the model does not give.
-STATUS = {"AccessDenied": 403, "ExpiredToken": 403, "MissingAuthenticationToken": 403, "ServiceFailure": 500}
+STATUS = {"ServiceFailure": 500}
+for _name in ("AccessDenied", "ExpiredToken", "InvalidClientTokenId", "MissingAuthenticationToken"):
+    STATUS[_name] = 403
 for _name in get_service_model("iam").shape_names:
     _error = get_service_model("iam").shape_for(_name).metadata.get("error", {})
     if "code" in _error:
@@ -136,12 +182,25 @@ def validate(shape, value, name, problems):
     if shape.type_name == "list":
         for index, part in enumerate(value, 1):
             validate(shape.member, part, f"{name}.{index}.member", problems)
+    if shape.type_name == "map":
+        for key, part in value.items():
+            validate(shape.key, key, f"{name}.key", problems)
+            validate(shape.value, part, f"{name}.{key}", problems)
     if shape.type_name == "string":
         pattern = shape.metadata.get("pattern")
         if pattern and value and not compiled(pattern).fullmatch(value):
             problem(f"satisfy regular expression pattern: {pattern}")
         if getattr(shape, "enum", None) and value not in shape.enum:
             problem(f"satisfy enum value set: [{', '.join(shape.enum)}]")
+
+
+def check_input(operation, params):
+    problems = []
+    if operation.input_shape is not None:
+        validate(operation.input_shape, params, "", problems)
+    if problems:
+        many = "s" if len(problems) > 1 else ""
+        raise fault("ValidationError", f"{len(problems)} validation error{many} detected: {'; '.join(problems)}")
 
 
 @functools.cache
@@ -215,17 +274,41 @@ def size(document):
     return sum(len(part) for part in document.split())
 
 
-MANAGED_POLICY_SIZE = 6144
-TRUST_POLICY_SIZE = 2048
-INLINE_POLICIES_SIZE = {"Role": 10240, "User": 2048, "Group": 5120}
-MOST_ATTACHED = 10
-MOST_GROUPS_OF_USER = 10
-MOST_VERSIONS = 5
+# By the names that GetAccountSummary has for them, and names of the same form for others: how much AWS allows, and what
+# the refusal calls it. Those of an account are the largest that AWS grants, so that a test can fill one as far as it
+# goes; POST /sandbox/quota lowers them.
+QUOTAS = {
+    "RolesQuota": (5000, "RolesPerAccount"),
+    "UsersQuota": (5000, "UsersPerAccount"),
+    "GroupsQuota": (500, "GroupsPerAccount"),
+    "PoliciesQuota": (5000, "PoliciesPerAccount"),
+    "InstanceProfilesQuota": (5000, "InstanceProfilesPerAccount"),
+    "ServerCertificatesQuota": (1000, "ServerCertificatesPerAccount"),
+    "OpenIDConnectProvidersQuota": (100, "OpenIdConnectProvidersPerAccount"),
+    "SAMLProvidersQuota": (100, "SAMLProvidersPerAccount"),
+    "AttachedPoliciesPerRoleQuota": (10, "PoliciesPerRole"),
+    "AttachedPoliciesPerUserQuota": (10, "PoliciesPerUser"),
+    "AttachedPoliciesPerGroupQuota": (10, "PoliciesPerGroup"),
+    "GroupsPerUserQuota": (10, "GroupsPerUser"),
+    "VersionsPerPolicyQuota": (5, "VersionsPerPolicy"),
+    "PolicyVersionsInUseQuota": (10_000, "PolicyVersionsInUse"),
+    "PolicySizeQuota": (6144, "PolicySize"),
+    "AssumeRolePolicySizeQuota": (2048, "ACLSizePerRole"),
+    "RolePolicySizeQuota": (10_240, "RolePolicySize"),
+    "UserPolicySizeQuota": (2048, "UserPolicySize"),
+    "GroupPolicySizeQuota": (5120, "GroupPolicySize"),
+    "AccessKeysPerUserQuota": (2, "AccessKeysPerUser"),
+    "SigningCertificatesPerUserQuota": (2, "CertificatesPerUser"),
+    "SSHPublicKeysPerUserQuota": (5, "SSHPublicKeysPerUser"),
+    "ServiceSpecificCredentialsPerServiceQuota": (2, "ServiceSpecificCredentialsPerUser"),
+    "MFADevicesPerUserQuota": (8, "MFADevicesPerUser"),
+    "PrivateKeysPerSAMLProviderQuota": (2, "PrivateKeysPerSAMLProvider"),
+    "ClientIdsPerOpenIDConnectProviderQuota": (100, "ClientIdsPerOpenIdConnectProvider"),
+}
+SUMMARY_QUOTAS = [name for name in get_service_model("iam").shape_for("summaryKeyType").enum if name in QUOTAS]
+# What tests lowered, by account and name.
+lowered_quotas = {}
 MOST_TAGS = 50
-MOST_SSH_KEYS = 5
-MOST_CLIENT_IDS = 100
-# The largest that AWS grants, so that a test can fill an account as far as it goes.
-MOST_IN_ACCOUNT = {"Role": 5000, "User": 5000, "Group": 500, "Policy": 5000, "InstanceProfile": 5000}
 
 
 # ---------------------------------------------------------------------------------------------------------- store
@@ -234,6 +317,12 @@ POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}|aws):policy/.+")
 # How IAM's unique IDs begin; moto gives them for roles only.
 ID_PREFIX = {"User": "AIDA", "Group": "AGPA", "Policy": "ANPA", "InstanceProfile": "AIPA"}
 ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def unique_id(prefix, length=21):
+    return prefix + "".join(choices(ID_ALPHABET, k=length - len(prefix)))
+
+
 NOT_FOUND = {
     "Role": "The role with name {} cannot be found.",
     "User": "The user with name {} cannot be found.",
@@ -252,6 +341,8 @@ TAKEN = {
 DEFAULT_ACCOUNT = "111111111111"
 # The account of each access key that was issued. It outlives a reset, as credentials outlive what is in an account.
 ACCOUNT_OF_KEY = {}
+DELETED_KEYS = set()
+aliases_lock = threading.Lock()
 # Who an assumed role's access key is.
 SESSIONS = {}
 # Keys that stand for a kind of caller. See [caller] above.
@@ -282,9 +373,29 @@ class StrictBackend(IAMBackend):
         self.lock = threading.RLock()
         self.by_name = {kind: {} for kind in TAKEN}
         self.aws_policies = {}
+        # Of service-linked roles, by the ID of the task.
+        self.deletions = {}
+        self.properties = {}
+        self.token_version = 1
+        self.web_identity_federation = False
 
     def _init_aws_policies(self):
         return []
+
+    # [quota]
+
+    def quota(self, name):
+        return lowered_quotas.get((self.account_id, name), QUOTAS[name][0])
+
+    def check_quota(self, name, count, more=1):
+        """Whether there may be so many more than there are."""
+        if count + more > self.quota(name):
+            raise limit(QUOTAS[name][1], self.quota(name))
+
+    def policies_in_use(self):
+        """One version of a policy is in use where the policy is: its default one."""
+        policies = itertools.chain(self.managed_policies.values(), self.aws_policies.values())
+        return [policy for policy in policies if is_in_use(policy)]
 
     # [names] What the AWS documentation says is the uniqueness; that a lookup in another case finds nothing is our
     # choice where it is silent: the stricter one, since who relies on it fails here and not in an account.
@@ -300,11 +411,11 @@ class StrictBackend(IAMBackend):
 
     def add(self, kind, entity, tags=()):
         index = self.by_name[kind]
-        if len(index) >= MOST_IN_ACCOUNT[kind]:
-            plural = {"Policy": "Policies"}.get(kind, f"{kind}s")
-            raise limit(f"{plural}PerAccount", MOST_IN_ACCOUNT[kind])
+        # A service-linked role is made even where the account is full.
+        if not getattr(entity, "_linked_service", None):
+            self.check_quota(f"{kind}sQuota".replace("ys", "ies"), len(index))
         if kind in ID_PREFIX:
-            entity.id = ID_PREFIX[kind] + "".join(choices(ID_ALPHABET, k=17))
+            entity.id = unique_id(ID_PREFIX[kind])
         entity.strict_tags = list(tags)
         index[entity.name.lower()] = entity
         return entity
@@ -358,14 +469,18 @@ class StrictBackend(IAMBackend):
         if not POLICY_ARN.fullmatch(policy_arn):
             raise fault("InvalidInput", f"ARN {policy_arn} is not valid.")
         try:
-            return self.get_policy(policy_arn)
+            policy = self.get_policy(policy_arn)
         except ServiceException:
             raise no_such(f"Policy {policy_arn} does not exist or is not attachable.") from None
+        # Counted only where there are enough of them.
+        if len(self.managed_policies) + len(self.aws_policies) > self.quota("PolicyVersionsInUseQuota"):
+            if not is_in_use(policy):
+                self.check_quota("PolicyVersionsInUseQuota", len(self.policies_in_use()))
+        return policy
 
-    def create_access_key(self, user_name, prefix="AKIA", status="Active"):
-        key = super().create_access_key(user_name, prefix, status)
-        ACCOUNT_OF_KEY[key.access_key_id] = self.account_id
-        return key
+    def get_user_from_access_key_id(self, access_key_id):
+        key = self.access_keys.get(access_key_id)
+        return self.users.get(key.user_name) if key else None
 
     def create_temp_access_key(self):
         key = super().create_temp_access_key()
@@ -382,8 +497,7 @@ class StrictBackend(IAMBackend):
 
     def check_trust(self, document):
         parsed = check_document(TrustValidator, document)
-        if size(document) > TRUST_POLICY_SIZE:
-            raise limit("ACLSizePerRole", TRUST_POLICY_SIZE)
+        self.check_quota("AssumeRolePolicySizeQuota", 0, size(document))
         for statement in as_list(parsed["Statement"]):
             principal = statement.get("Principal", statement.get("NotPrincipal"))
             if principal == "*":
@@ -425,6 +539,10 @@ class StrictBackend(IAMBackend):
         index = self.by_name.get({"role": "Role", "user": "User"}.get(what), {})
         entity = index.get((name or "").rsplit("/", 1)[-1].lower())
         return entity is not None and entity.arn == value
+
+
+def is_in_use(policy):
+    return policy.attachment_count > 0 or getattr(policy, "boundary_count", 0) > 0
 
 
 PRINCIPALS = {("iam", "root"), ("iam", "role"), ("iam", "user"), ("sts", "assumed-role"), ("sts", "federated-user")}
@@ -598,8 +716,62 @@ def certificate_metadata(certificate):
         "Arn": certificate.arn,
         "UploadDate": certificate.upload_date,
         "ServerCertificateId": certificate.certificate_id,
-        "Expiration": certificate.upload_date.replace(year=certificate.upload_date.year + 10, day=1),
+        "Expiration": certificate.expires,
     }
+
+
+def access_key_view(key):
+    return {
+        "UserName": key.user_name,
+        "AccessKeyId": key.access_key_id,
+        "Status": key.status,
+        "CreateDate": key.create_date,
+    }
+
+
+def signing_certificate_view(certificate):
+    return {
+        "UserName": certificate.user_name,
+        "CertificateId": certificate.id,
+        "CertificateBody": certificate.body,
+        "Status": certificate.status,
+        "UploadDate": certificate.upload_date,
+    }
+
+
+def ssh_key_listed(key):
+    return {
+        "UserName": key.user_name,
+        "SSHPublicKeyId": key.ssh_public_key_id,
+        "Status": key.status,
+        "UploadDate": key.upload_date,
+    }
+
+
+def ssh_key_full(key, body):
+    return {**ssh_key_listed(key), "Fingerprint": key.fingerprint, "SSHPublicKeyBody": body}
+
+
+def credential_view(credential):
+    return {
+        "UserName": credential.user_name,
+        "ServiceName": credential.service,
+        "ServiceSpecificCredentialId": credential.id,
+        **credential.shown_name,
+        "Status": credential.status,
+        "CreateDate": credential.created,
+        "ExpirationDate": credential.expires,
+    }
+
+
+def virtual_mfa_view(device):
+    """[list] Without tags, and the seed is shown at the creation alone."""
+    user = device.user and user_listed(device.user)
+    return {"SerialNumber": device.serial_number, "User": user, "EnableDate": device.enable_date}
+
+
+def mfa_device_view(device, user):
+    return {"UserName": user.name, "SerialNumber": device.serial_number, "EnableDate": device.enable_date}
 
 
 def xml(value):
@@ -616,31 +788,112 @@ def xml(value):
     return str(value)
 
 
+# --------------------------------------------------------------------------------------------- keys and certificates
+
+
+def is_valid_today(certificate):
+    return certificate.not_valid_before_utc <= datetime.now(timezone.utc) <= certificate.not_valid_after_utc
+
+
+def private_key(pem):
+    """None where it is none, or is encrypted."""
+    try:
+        return load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def check_server_certificate(body, key, chain):
+    """[certificate] When it expires."""
+
+    def malformed(message):
+        return fault("MalformedCertificate", message)
+
+    try:
+        certificate = x509.load_pem_x509_certificate(body.encode())
+        issuers = x509.load_pem_x509_certificates(chain.encode()) if chain else []
+    except ValueError:
+        message = "Unable to parse certificate. Please ensure the certificate is in PEM format."
+        raise malformed(message) from None
+    if not is_valid_today(certificate):
+        raise malformed("The certificate has expired, or is not valid yet.")
+    private = private_key(key)
+    if private is None:
+        raise malformed("Unable to parse private key. Please ensure that it is in PEM format and not encrypted.")
+    if private.public_key() != certificate.public_key():
+        raise fault("KeyPairMismatch", "The private key does not match the public key of the certificate.")
+    for index, (one, issuer) in enumerate(itertools.pairwise([certificate, *issuers]), -1):
+        try:
+            one.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature):
+            raise malformed(
+                "Unable to validate certificate chain. The certificate chain must start with the immediate signing "
+                "certificate, followed by any intermediaries in order. The index within the chain of the invalid "
+                f"certificate is: {index}"
+            ) from None
+    return certificate.not_valid_after_utc
+
+
+def check_metadata(document):
+    """[saml] Until when it is valid; where it does not say, AWS gives it a hundred years."""
+    try:
+        root = ElementTree.fromstring(document)
+        stated = root.get("validUntil")
+        until = stated and datetime.fromisoformat(stated.replace("Z", "+00:00"))
+    except (ElementTree.ParseError, ValueError):
+        raise fault("InvalidInput", "Could not parse metadata") from None
+    if root.tag.rpartition("}")[2] not in ("EntityDescriptor", "EntitiesDescriptor"):
+        raise fault("InvalidInput", "Could not parse metadata")
+    return until.astimezone(timezone.utc) if until else utcnow() + timedelta(days=36_500)
+
+
+def png(text):
+    """[mfa] An image that holds the text, though no QR code: no camera looks at it."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    said, pixel = chunk(b"tEXt", b"Comment\0" + text.encode()), chunk(b"IDAT", zlib.compress(b"\0\0"))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + said + pixel + chunk(b"IEND", b"")
+
+
+# [service credentials] Whose credentials are a user name and a password, and whose are an API key.
+PASSWORD_SERVICES = ("codecommit.amazonaws.com", "cassandra.amazonaws.com")
+API_KEY_SERVICES = ("bedrock.amazonaws.com", "logs.amazonaws.com")
+
+
+@dataclass(eq=False)
+class ServiceCredential:
+    user_name: str
+    service: str
+    # Of those that the user has for the service: it is in the name.
+    number: int
+    shown_name: dict
+    expires: datetime | None
+    id: str = field(default_factory=lambda: unique_id("ACCA"))
+    status: str = "Active"
+    created: datetime = field(default_factory=utcnow)
+
+
 # ------------------------------------------------------------------------------------------------------- requests
 
 
 class Strict:
     """What both services share: a request without moto's web framework, which is most of moto's time."""
 
-    def prepare(self, service, form, authorization, access_key, account):
+    def prepare(self, service, form, authorization, access_key, account, region):
         self.automated_parameter_parsing = True
         self.allow_request_decompression = False
         self.headers = {"Authorization": authorization}
         self.querystring = self.data = {key: [value] for key, value in form.items()}
         self.uri_match, self.response_headers, self.body = {}, {}, ""
-        credential = re.search(r"Credential=[^/]+/[^/]+/([^/]+)/", authorization)
-        self.region = credential.group(1) if credential else "us-east-1"
-        self.partition = get_partition(self.region)
+        self.region, self.partition = region, get_partition(region)
         self.access_key, self.current_account = access_key, account
         operation = get_service_model(service).operation_model(form["Action"])
         parser = PROTOCOL_PARSERS["query"](operation, map_type=dict)
         self.params = parser.parse({"values": form}) or {}
-        problems = []
-        if operation.input_shape is not None:
-            validate(operation.input_shape, self.params, "", problems)
-        if problems:
-            many = "s" if len(problems) > 1 else ""
-            raise fault("ValidationError", f"{len(problems)} validation error{many} detected: {'; '.join(problems)}")
+        check_input(operation, self.params)
 
     def get_access_key(self):
         return self.access_key
@@ -688,8 +941,55 @@ class StrictSts(Strict, TokenResponse):
         return {"UserId": user.id if user else "AIDASANDBOX", "Account": self.current_account, "Arn": arn}
 
 
+class StrictSecrets(SecretsManagerResponse):
+    """[secrets] moto's AWS Secrets Manager: what the rest of this file does for IAM is done here for a few actions."""
+
+    ACTIONS = (
+        *("CreateSecret", "PutSecretValue", "UpdateSecret", "GetSecretValue", "DescribeSecret", "ListSecrets"),
+        *("DeleteSecret", "RestoreSecret", "TagResource", "UntagResource"),
+    )
+
+    def perform(self, action, params, account, region):
+        operation = get_service_model("secretsmanager").operation_model(action)
+        self.automated_parameter_parsing, self.uri_match = True, {}
+        self.current_account, self.region = account, region
+        self.params = known(operation.input_shape, params)
+        check_input(operation, self.params)
+        if "ClientRequestToken" in operation.input_shape.members:
+            self.params.setdefault("ClientRequestToken", str(uuid.uuid4()))
+        secret = self.backend.secrets.get(self.params.get("SecretId") or self.params.get("Name") or "")
+        if secret and secret.is_deleted() and action == "CreateSecret":
+            scheduled = "a secret with this name is already scheduled for deletion"
+            raise fault("InvalidRequestException", f"You can't create this secret because {scheduled}.")
+        if secret and secret.is_deleted() and action not in ("DescribeSecret", "DeleteSecret", "RestoreSecret"):
+            message = "You can't perform this operation on the secret because it was marked for deletion."
+            raise fault("InvalidRequestException", message)
+        result = json.loads(getattr(self, camelcase_to_underscores(action))())
+        return known(operation.output_shape, result) if operation.output_shape else {}
+
+
+def known(shape, value):
+    """What the model has of it, and AWS reads and shows nothing else."""
+    if not isinstance(value, JSON_TYPES.get(shape.type_name, object)):
+        raise fault("SerializationException", f"A {shape.type_name} is expected.")
+    if shape.type_name == "structure":
+        members = shape.members
+        return {one: known(members[one], part) for one, part in value.items() if one in members and part is not None}
+    if shape.type_name == "list":
+        return [known(shape.member, part) for part in value]
+    return value
+
+
+JSON_TYPES = {"structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool}
+JSON_TYPES |= {"integer": int, "long": int}
+
+
 class StrictIam(Strict, IamResponse):
     """The actions that differ from moto's. All run under the account's lock [atomic]."""
+
+    def answer(self, namespace, request_id):
+        self.end_deletions()
+        return super().answer(namespace, request_id)
 
     def holder(self, kind, write=False):
         entity = self.backend.find(kind, self.params[f"{kind}Name"])
@@ -774,11 +1074,9 @@ class StrictIam(Strict, IamResponse):
         check_document(InlineValidator, document)
         # [quota] All inline policies of an entity together.
         total = size(document) + sum(size(text) for other, text in entity.policies.items() if other != name)
-        if total > INLINE_POLICIES_SIZE[kind]:
-            raise fault(
-                "LimitExceeded",
-                f"Maximum policy size of {INLINE_POLICIES_SIZE[kind]} bytes exceeded for {kind.lower()} {entity.name}",
-            )
+        if total > (most := self.backend.quota(f"{kind}PolicySizeQuota")):
+            message = f"Maximum policy size of {most} bytes exceeded for {kind.lower()} {entity.name}"
+            raise fault("LimitExceeded", message)
         entity.policies[name] = document
 
     def inline(self, kind, write=False):
@@ -806,8 +1104,7 @@ class StrictIam(Strict, IamResponse):
         policy = self.backend.attachable_policy(self.params["PolicyArn"])
         if policy.arn in entity.managed_policies:
             return
-        if len(entity.managed_policies) >= MOST_ATTACHED:
-            raise limit(f"PoliciesPer{kind}", MOST_ATTACHED)
+        self.backend.check_quota(f"AttachedPoliciesPer{kind}Quota", len(entity.managed_policies))
         policy.attach_to(entity)
 
     def detach(self, kind):
@@ -875,8 +1172,8 @@ class StrictIam(Strict, IamResponse):
         return self.listed("Roles", self.backend.roles.values(), role_listed)
 
     def update_role(self):
-        """[update]"""
-        role = self.holder("Role", write=True)
+        """[update] Of a service-linked role, the description alone."""
+        role = self.holder("Role", write="MaxSessionDuration" in self.params)
         role.description = self.params.get("Description", role.description)
         role.max_session_duration = self.params.get("MaxSessionDuration", role.max_session_duration)
 
@@ -907,12 +1204,18 @@ class StrictIam(Strict, IamResponse):
         self.backend.forget("Role", role)
         self.backend.forget_principal(role)
 
+    # [linked]
+
     def create_service_linked_role(self):
         """[twice]"""
         service, suffix = self.params["AWSServiceName"], self.params.get("CustomSuffix")
         if service.count(".") < 2:
             raise fault("InvalidInput", f"Invalid service name: {service}")
+        if suffix and service not in SUFFIXED_SERVICES:
+            raise fault("InvalidInput", f"Custom suffix is not allowed for {service}")
         role = service_linked_role(self.backend, service, self.params.get("Description"), suffix)
+        if len(role.name) > 64:
+            raise fault("InvalidInput", f"The role name {role.name} is longer than 64 characters.")
         if role.name.lower() in self.backend.by_name["Role"]:
             raise fault(
                 "InvalidInput",
@@ -925,8 +1228,42 @@ class StrictIam(Strict, IamResponse):
         role = self.holder("Role")
         if not role._linked_service:
             raise fault("InvalidInput", f"The role {role.name} is not a service-linked role.")
-        self.remove_role(role)
-        return {"DeletionTaskId": f"task{role.path}{role.name}/{uuid.uuid4()}"}
+        for task, deletion in self.backend.deletions.items():
+            if deletion.role is role and deletion.status is None:
+                return {"DeletionTaskId": task}
+        task = f"task{role.path}{role.name}/{uuid.uuid4()}"
+        self.backend.deletions[task] = Deletion(role)
+        return {"DeletionTaskId": task}
+
+    def get_service_linked_role_deletion_status(self):
+        task = self.params["DeletionTaskId"]
+        if not task.startswith("task/aws-service-role/"):
+            raise fault("InvalidInput", f"The deletion task ID {task} is not valid.")
+        deletion = self.backend.deletions.get(task)
+        if deletion is None:
+            raise no_such(f"The deletion task {task} cannot be found.")
+        if deletion.status is None and deletion.steps:
+            return {"Status": deletion.steps.pop(0)}
+        self.end_deletion(deletion)
+        return {"Status": deletion.status, "Reason": deletion.reason}
+
+    def end_deletion(self, deletion):
+        if deletion.status is None:
+            if user := getattr(deletion.role, "used_by", None):
+                deletion.status = "FAILED"
+                deletion.reason = {
+                    "Reason": "A service-linked role that its service still uses cannot be deleted.",
+                    "RoleUsageList": [{"Region": "us-east-1", "Resources": [user]}],
+                }
+            else:
+                deletion.status = "SUCCEEDED"
+                self.remove_role(deletion.role)
+
+    def end_deletions(self):
+        """A role goes even where nobody asks how far its deletion is."""
+        for deletion in self.backend.deletions.values():
+            if time.monotonic() - deletion.began > DELETION_SECONDS:
+                self.end_deletion(deletion)
 
     # Users
 
@@ -937,18 +1274,21 @@ class StrictIam(Strict, IamResponse):
         if arn:
             backend.attachable_policy(arn)
         user = models.User(backend.account_id, self.region, p["UserName"], p.get("Path"))
-        user.member_of = []
+        user.member_of, user.service_credentials = [], []
         backend.users[backend.add("User", user, tags).name] = user
         self.set_boundary(user, arn)
         return {"User": user_full(user)}
 
     def get_user(self):
+        return {"User": user_full(self.user_or_caller())}
+
+    def user_or_caller(self):
         if "UserName" in self.params:
-            return {"User": user_full(self.holder("User"))}
+            return self.holder("User")
         user = self.backend.get_user_from_access_key_id(self.access_key)
         if user is None:
             raise fault("ValidationError", "Must specify userName when calling with non-User credentials")
-        return {"User": user_full(user)}
+        return user
 
     def list_users(self):
         return self.listed("Users", self.backend.users.values(), user_listed)
@@ -959,7 +1299,8 @@ class StrictIam(Strict, IamResponse):
             old = user.name
             self.backend.rename("User", user, name)
             self.backend.users[name] = self.backend.users.pop(old)
-            for held in [*user.access_keys, *user.ssh_public_keys, *user.signing_certificates.values()]:
+            certificates, keys = user.signing_certificates.values(), [*user.access_keys, *user.ssh_public_keys]
+            for held in [*keys, *certificates, *user.service_credentials]:
                 held.user_name = name
         user.path = self.params.get("NewPath", user.path)
 
@@ -975,6 +1316,7 @@ class StrictIam(Strict, IamResponse):
             (user.mfa_devices, "delete MFA device"),
             (user.signing_certificates, "delete signing certificates"),
             (user.ssh_public_keys, "delete SSH public keys"),
+            (user.service_credentials, "delete service-specific credentials"),
         ):
             if held:
                 raise conflict(message)
@@ -983,45 +1325,353 @@ class StrictIam(Strict, IamResponse):
         self.backend.forget("User", user)
         self.backend.forget_principal(user)
 
+    # Login profiles
+
     def create_login_profile(self):
         """[twice]"""
-        user = self.holder("User")
+        user = self.user_or_caller()
         if user.password:
             raise already_exists(f"Login Profile for user {user.name} already exists.")
-        user.password = self.params["Password"]
+        if "Password" not in self.params:
+            message = "Value null at 'password' failed to satisfy constraint: Member must not be null"
+            raise fault("ValidationError", f"1 validation error detected: {message}")
+        self.set_password(user)
         user.password_reset_required = self.params.get("PasswordResetRequired", False)
         user.login_created = utcnow()
         return self.get_login_profile()
 
+    def set_password(self, user):
+        """[password]"""
+        password, policy = self.params["Password"], self.backend.account_password_policy
+        has = {
+            "uppercase letter": re.search(r"[A-Z]", password),
+            "lowercase letter": re.search(r"[a-z]", password),
+            "number": re.search(r"[0-9]", password),
+            "symbol": re.search(r"[!@#$%^&*()_+\-=\[\]{}|']", password),
+        }
+        if policy:
+            least, needed = policy.minimum_password_length, {
+                "uppercase letter": policy.require_uppercase_characters,
+                "lowercase letter": policy.require_lowercase_characters,
+                "number": policy.require_numbers,
+                "symbol": policy.require_symbols,
+            }
+            missing = [f"at least one {what}" for what, wanted in needed.items() if wanted and not has[what]]
+        else:
+            least, kinds = 8, sum(1 for found in has.values() if found)
+            missing = [] if kinds >= 3 else ["three of uppercase letters, lowercase letters, numbers and symbols"]
+        if len(password) < least:
+            missing.insert(0, f"a minimum length of {least}")
+        if missing:
+            message = f"Password does not conform to the account password policy: it should have {', '.join(missing)}."
+            raise fault("PasswordPolicyViolation", message)
+        user.password = password
+
     def get_login_profile(self):
-        user = self.holder("User")
-        if not user.password:
-            raise no_such(f"Login Profile for User {user.name} cannot be found.")
+        user = self.with_login()
         shown = {"UserName": user.name, "CreateDate": user.login_created}
         return {"LoginProfile": {**shown, "PasswordResetRequired": user.password_reset_required}}
 
+    def with_login(self):
+        user = self.user_or_caller()
+        if not user.password:
+            raise no_such(f"Login Profile for User {user.name} cannot be found.")
+        return user
+
     def update_login_profile(self):
-        user = self.holder("User")
-        self.get_login_profile()
-        user.password = self.params.get("Password", user.password)
+        user = self.with_login()
+        if "Password" in self.params:
+            self.set_password(user)
         user.password_reset_required = self.params.get("PasswordResetRequired", user.password_reset_required)
 
+    def delete_login_profile(self):
+        self.with_login().password = None
+
+    def get_account_password_policy(self):
+        """[password] What is off is not shown as a number."""
+        policy = self.backend.get_account_password_policy()
+        return {
+            "PasswordPolicy": {
+                "MinimumPasswordLength": policy.minimum_password_length,
+                "RequireSymbols": policy.require_symbols,
+                "RequireNumbers": policy.require_numbers,
+                "RequireUppercaseCharacters": policy.require_uppercase_characters,
+                "RequireLowercaseCharacters": policy.require_lowercase_characters,
+                "AllowUsersToChangePassword": policy.allow_users_to_change_password,
+                "ExpirePasswords": policy.expire_passwords,
+                "MaxPasswordAge": policy.max_password_age or None,
+                "PasswordReusePrevention": policy.password_reuse_prevention or None,
+                "HardExpiry": policy.hard_expiry,
+            }
+        }
+
+    # Access keys
+
+    def create_access_key(self):
+        user = self.user_or_caller()
+        self.backend.check_quota("AccessKeysPerUserQuota", len(user.access_keys))
+        key = user.create_access_key(prefix="AKIA")
+        self.backend.access_keys[key.access_key_id] = key
+        ACCOUNT_OF_KEY[key.access_key_id] = self.current_account
+        return {"AccessKey": {**access_key_view(key), "SecretAccessKey": key.secret_access_key}}
+
+    def list_access_keys(self):
+        keys = self.user_or_caller().access_keys
+        return self.listed("AccessKeyMetadata", keys, access_key_view, key=lambda one: (one.access_key_id,))
+
+    def update_access_key(self):
+        key = self.one_of(self.user_or_caller().access_keys, "access_key_id", "AccessKeyId", "Access Key")
+        key.status = self.new_status()
+
+    def delete_access_key(self):
+        user = self.user_or_caller()
+        key = self.one_of(user.access_keys, "access_key_id", "AccessKeyId", "Access Key")
+        user.access_keys.remove(key)
+        del self.backend.access_keys[key.access_key_id]
+        DELETED_KEYS.add(key.access_key_id)
+
+    def get_access_key_last_used(self):
+        key = self.backend.access_keys.get(self.params["AccessKeyId"])
+        if key is None or key.user_name is None:
+            raise no_such(f"The Access Key with id {self.params['AccessKeyId']} cannot be found.")
+        shown = {"ServiceName": "N/A", "Region": "N/A"}
+        if used := key.last_used:
+            shown = {"LastUsedDate": used.timestamp, "ServiceName": used.service, "Region": used.region}
+        return {"UserName": key.user_name, "AccessKeyLastUsed": shown}
+
+    def one_of(self, held, attribute, parameter, what):
+        """What a user has, by its ID."""
+        for one in held:
+            if getattr(one, attribute) == self.params[parameter]:
+                return one
+        raise no_such(f"The {what} with id {self.params[parameter]} cannot be found.")
+
+    def new_status(self):
+        # In the model's list since some credentials end by themselves; nobody can set it.
+        if self.params["Status"] == "Expired":
+            raise fault("InvalidInput", "The status Expired cannot be set.")
+        return self.params["Status"]
+
+    # Signing certificates
+
     def upload_signing_certificate(self):
-        """[twice]"""
-        body = self.params["CertificateBody"].strip()
-        for user in self.backend.users.values():
-            if any(one.body.strip() == body for one in user.signing_certificates.values()):
-                raise fault("DuplicateCertificate", "Certificate already exists in this account.")
-        return super().upload_signing_certificate()
+        """[twice], [quota], [certificate]"""
+        user, body = self.user_or_caller(), self.params["CertificateBody"]
+        try:
+            [certificate] = x509.load_pem_x509_certificates(body.encode())
+        except ValueError:
+            raise fault("MalformedCertificate", "Certificate body is not one certificate in PEM format.") from None
+        if not is_valid_today(certificate):
+            raise fault("InvalidCertificate", "The certificate has expired, or is not valid yet.")
+        fingerprint = certificate.fingerprint(hashes.SHA256())
+        for other in self.backend.users.values():
+            if any(one.fingerprint == fingerprint for one in other.signing_certificates.values()):
+                raise fault("DuplicateCertificate", "The certificate already exists in this account.")
+        self.backend.check_quota("SigningCertificatesPerUserQuota", len(user.signing_certificates))
+        kept = models.SigningCertificate(unique_id("", 32), user.name, body)
+        kept.fingerprint = fingerprint
+        user.signing_certificates[kept.id] = kept
+        return {"Certificate": signing_certificate_view(kept)}
+
+    def list_signing_certificates(self):
+        held = self.user_or_caller().signing_certificates.values()
+        return self.listed("Certificates", held, signing_certificate_view, key=lambda one: (one.id,))
+
+    def signing_certificate(self, user):
+        return self.one_of(user.signing_certificates.values(), "id", "CertificateId", "Certificate")
+
+    def update_signing_certificate(self):
+        self.signing_certificate(self.user_or_caller()).status = self.new_status()
+
+    def delete_signing_certificate(self):
+        user = self.user_or_caller()
+        del user.signing_certificates[self.signing_certificate(user).id]
+
+    # SSH public keys
 
     def upload_ssh_public_key(self):
-        """[twice], [quota]"""
+        """[twice], [quota], [ssh]"""
         user, body = self.holder("User"), self.params["SSHPublicKeyBody"].strip()
-        if any(key.ssh_public_key_body.strip() == body for key in user.ssh_public_keys):
+        if not body.startswith(("ssh-rsa ", "-----BEGIN ")):
+            raise fault("UnrecognizedPublicKeyEncoding", "The public key is neither in ssh-rsa nor in PEM format.")
+        load = load_ssh_public_key if body.startswith("ssh-rsa ") else load_pem_public_key
+        try:
+            key = load(body.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            raise fault("InvalidPublicKey", "The public key is malformed or otherwise invalid.") from None
+        if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
+            raise fault("InvalidPublicKey", "The public key is not an RSA key of at least 2048 bits.")
+        # The key, however it is written.
+        ssh = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        if any(one.encodings["SSH"] == ssh for one in user.ssh_public_keys):
             raise fault("DuplicateSSHPublicKey", "The SSH public key is already associated with this user.")
-        if len(user.ssh_public_keys) >= MOST_SSH_KEYS:
-            raise limit("SSHPublicKeysPerUser", MOST_SSH_KEYS)
-        return super().upload_ssh_public_key()
+        self.backend.check_quota("SSHPublicKeysPerUserQuota", len(user.ssh_public_keys))
+        kept = user.upload_ssh_public_key(body)
+        kept.encodings = {
+            "SSH": ssh,
+            "PEM": key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        }
+        kept.fingerprint = hashlib.md5(b64decode(ssh.split()[1])).digest().hex(":")
+        return {"SSHPublicKey": ssh_key_full(kept, body)}
+
+    def ssh_public_key(self):
+        return self.one_of(self.holder("User").ssh_public_keys, "ssh_public_key_id", "SSHPublicKeyId", "SSH Public Key")
+
+    def get_ssh_public_key(self):
+        key = self.ssh_public_key()
+        return {"SSHPublicKey": ssh_key_full(key, key.encodings[self.params["Encoding"]])}
+
+    def list_ssh_public_keys(self):
+        keys = self.user_or_caller().ssh_public_keys
+        return self.listed("SSHPublicKeys", keys, ssh_key_listed, key=lambda one: (one.ssh_public_key_id,))
+
+    def update_ssh_public_key(self):
+        self.ssh_public_key().status = self.new_status()
+
+    def delete_ssh_public_key(self):
+        self.holder("User").ssh_public_keys.remove(self.ssh_public_key())
+
+    # [service credentials]
+
+    def create_service_specific_credential(self):
+        user, service, days = self.holder("User"), self.params["ServiceName"], self.params.get("CredentialAgeDays")
+        self.refuse_service(service)
+        if days and service not in API_KEY_SERVICES:
+            raise fault("ValidationError", f"CredentialAgeDays is not supported for {service}.")
+        taken = [one.number for one in user.service_credentials if one.service == service]
+        self.backend.check_quota("ServiceSpecificCredentialsPerServiceQuota", len(taken))
+        number = next(n for n in itertools.count() if n not in taken)
+        name = f"{user.name}{f'+{number}' if number else ''}-at-{self.current_account}"
+        if service in API_KEY_SERVICES:
+            shown_name = {"ServiceCredentialAlias": f"{name}-v1-{utcnow():%Y%m%d%H%M%S}"}
+        else:
+            shown_name = {"ServiceUserName": name}
+        expires = days and utcnow() + timedelta(days=days)
+        credential = ServiceCredential(user.name, service, number, shown_name, expires)
+        user.service_credentials.append(credential)
+        return self.credential_with_secret(credential)
+
+    def credential_with_secret(self, credential):
+        """The only time that the secret is shown; it is not even kept."""
+        [name] = credential.shown_name.values()
+        if credential.service in API_KEY_SERVICES:
+            secret = {"ServiceCredentialSecret": "ABSK" + b64encode(f"{name}:{token_urlsafe(48)}".encode()).decode()}
+        else:
+            secret = {"ServicePassword": token_urlsafe(33)}
+        return {"ServiceSpecificCredential": {**credential_view(credential), **secret}}
+
+    def refuse_service(self, service):
+        if service is not None and service not in PASSWORD_SERVICES + API_KEY_SERVICES:
+            raise fault("NotSupportedService", f"The service {service} is not supported.")
+
+    def list_service_specific_credentials(self):
+        service = self.params.get("ServiceName")
+        self.refuse_service(service)
+        if self.params.get("AllUsers"):
+            if "UserName" in self.params:
+                raise fault("ValidationError", "AllUsers cannot be specified together with UserName.")
+            users = self.backend.users.values()
+        else:
+            users = [self.user_or_caller()]
+        held = [one for user in users for one in user.service_credentials if service in (None, one.service)]
+        return self.listed("ServiceSpecificCredentials", held, credential_view, key=lambda one: (one.id,))
+
+    def service_credential(self, user):
+        parameter = "ServiceSpecificCredentialId"
+        return self.one_of(user.service_credentials, "id", parameter, "Service Specific Credential")
+
+    def update_service_specific_credential(self):
+        self.service_credential(self.user_or_caller()).status = self.new_status()
+
+    def reset_service_specific_credential(self):
+        return self.credential_with_secret(self.service_credential(self.user_or_caller()))
+
+    def delete_service_specific_credential(self):
+        user = self.user_or_caller()
+        user.service_credentials.remove(self.service_credential(user))
+
+    # [mfa]
+
+    def create_virtual_mfa_device(self):
+        p, backend = self.params, self.backend
+        name = p["VirtualMFADeviceName"]
+        device = models.VirtualMfaDevice(backend.account_id, self.region, p.get("Path", "/") + name)
+        serial = device.serial_number
+        if any(one.lower() == serial.lower() for one in backend.virtual_mfa_devices):
+            raise already_exists("MFADevice entity at the same path and name already exists.")
+        device.strict_tags = self.new_tags()
+        backend.virtual_mfa_devices[serial] = device
+        seed, owner = device.base32_string_seed, f"{name}@{backend.account_id}"
+        return {
+            "VirtualMFADevice": {
+                "SerialNumber": serial,
+                "Base32StringSeed": b64encode(seed.encode()).decode(),
+                "QRCodePNG": b64encode(png(f"otpauth://totp/{owner}?secret={seed}")).decode(),
+                "Tags": device.strict_tags or None,
+            }
+        }
+
+    def list_virtual_mfa_devices(self):
+        wanted = self.params.get("AssignmentStatus", "Any")
+        devices = self.backend.virtual_mfa_devices.values()
+        if wanted != "Any":
+            devices = [one for one in devices if (one.user is not None) == (wanted == "Assigned")]
+        return self.listed("VirtualMFADevices", devices, virtual_mfa_view, key=lambda one: (one.serial_number,))
+
+    def delete_virtual_mfa_device(self):
+        """[delete]"""
+        if mfa_device(self.backend, self.params["SerialNumber"]).user:
+            raise fault("DeleteConflict", "Cannot delete entity, must deactivate the MFA device first.")
+        del self.backend.virtual_mfa_devices[self.params["SerialNumber"]]
+
+    def enable_mfa_device(self):
+        user, serial = self.holder("User"), self.params["SerialNumber"]
+        # What has an ARN is virtual. The serial numbers of others are not checked.
+        virtual = mfa_device(self.backend, serial) if serial.startswith("arn:") else None
+        if any(serial in other.mfa_devices for other in self.backend.users.values()):
+            raise already_exists(f"MFA Device {serial} is already in use.")
+        self.backend.check_quota("MFADevicesPerUserQuota", len(user.mfa_devices))
+        self.check_codes()
+        device = user.mfa_devices[serial] = models.MFADevice(serial, "", "")
+        if virtual:
+            virtual.user, virtual.enable_date = user, device.enable_date
+
+    def check_codes(self):
+        # That they come from the device is not checked: a test has no clock to wait for.
+        if self.params["AuthenticationCode1"] == self.params["AuthenticationCode2"]:
+            raise fault("InvalidAuthenticationCode", "The authentication codes are not two consecutive ones.")
+
+    def users_device(self, user):
+        serial = self.params["SerialNumber"]
+        if serial not in user.mfa_devices:
+            raise no_such(f"MFA Device {serial} of user {user.name} cannot be found.")
+        return user.mfa_devices[serial]
+
+    def resync_mfa_device(self):
+        self.users_device(self.holder("User"))
+        self.check_codes()
+
+    def deactivate_mfa_device(self):
+        user = self.user_or_caller()
+        serial = self.users_device(user).serial_number
+        del user.mfa_devices[serial]
+        if virtual := self.backend.virtual_mfa_devices.get(serial):
+            virtual.user = virtual.enable_date = None
+
+    def get_mfa_device(self):
+        serial = self.params["SerialNumber"]
+        users = [self.holder("User")] if "UserName" in self.params else list(self.backend.users.values())
+        user = next((one for one in users if serial in one.mfa_devices), None)
+        if user:
+            return mfa_device_view(user.mfa_devices[serial], user)
+        if "UserName" in self.params:
+            self.users_device(users[0])
+        return {"SerialNumber": mfa_device(self.backend, serial).serial_number}
+
+    def list_mfa_devices(self):
+        user = self.user_or_caller()
+        view = functools.partial(mfa_device_view, user=user)
+        return self.listed("MFADevices", user.mfa_devices.values(), view, key=lambda one: (one.serial_number,))
 
     # Groups
 
@@ -1067,8 +1717,7 @@ class StrictIam(Strict, IamResponse):
         group, user = self.holder("Group"), self.holder("User")
         if group in user.member_of:
             return
-        if len(user.member_of) >= MOST_GROUPS_OF_USER:
-            raise limit("GroupsPerUser", MOST_GROUPS_OF_USER)
+        self.backend.check_quota("GroupsPerUserQuota", len(user.member_of))
         group.users.append(user)
         user.member_of.append(group)
 
@@ -1101,8 +1750,7 @@ class StrictIam(Strict, IamResponse):
 
     def check_managed(self, document):
         check_document(IAMPolicyDocumentValidator, document)
-        if size(document) > MANAGED_POLICY_SIZE:
-            raise limit("PolicySize", MANAGED_POLICY_SIZE)
+        self.backend.check_quota("PolicySizeQuota", 0, size(document))
 
     def get_policy(self):
         return {"Policy": policy_full(self.backend.get_policy(self.params["PolicyArn"]))}
@@ -1155,6 +1803,12 @@ class StrictIam(Strict, IamResponse):
     def create_policy_version(self):
         policy = self.backend.own_policy(self.params["PolicyArn"])
         self.check_managed(self.params["PolicyDocument"])
+        if len(policy.versions) >= (most := self.backend.quota("VersionsPerPolicyQuota")):
+            raise fault(
+                "LimitExceeded",
+                f"A managed policy can have up to {most} versions. Before you create a new version, you must delete "
+                "an existing version.",
+            )
         default = self.params.get("SetAsDefault", False)
         version = self.backend.create_policy_version(policy.arn, self.params["PolicyDocument"], default)
         policy.update_date = utcnow()
@@ -1202,7 +1856,7 @@ class StrictIam(Strict, IamResponse):
         return self.listed("InstanceProfiles", self.holder("Role").in_profiles, profile_listed)
 
     def add_role_to_instance_profile(self):
-        profile, role = self.holder("InstanceProfile"), self.holder("Role")
+        profile, role = self.holder("InstanceProfile"), self.holder("Role", write=True)
         # [quota] The same role a second time, too.
         if profile.roles:
             raise limit("InstanceSessionsPerInstanceProfile", 1)
@@ -1210,7 +1864,7 @@ class StrictIam(Strict, IamResponse):
         role.in_profiles.append(profile)
 
     def remove_role_from_instance_profile(self):
-        profile, role = self.holder("InstanceProfile"), self.holder("Role")
+        profile, role = self.holder("InstanceProfile"), self.holder("Role", write=True)
         if role not in profile.roles:
             raise no_such(f"The role with name {role.name} is not in the instance profile {profile.name}.")
         profile.roles.remove(role)
@@ -1236,6 +1890,7 @@ class StrictIam(Strict, IamResponse):
         arn = f"arn:{self.partition}:iam::{backend.account_id}:oidc-provider/{host}"
         if arn in backend.open_id_providers:
             raise already_exists(f"Provider with url https://{host} already exists.")
+        backend.check_quota("OpenIDConnectProvidersQuota", len(backend.open_id_providers))
         tags, thumbprints = self.new_tags(), p.get("ThumbprintList")
         # AWS asks the provider for its certificate and stores what it finds.
         thumbprints = thumbprints or [hashlib.sha1(host.encode()).hexdigest()]
@@ -1264,8 +1919,7 @@ class StrictIam(Strict, IamResponse):
         provider, client = self.provider(), self.params["ClientID"]
         if client in provider.client_id_list:
             return
-        if len(provider.client_id_list) >= MOST_CLIENT_IDS:
-            raise limit("ClientIdsPerOpenIdConnectProvider", MOST_CLIENT_IDS)
+        self.backend.check_quota("ClientIdsPerOpenIDConnectProviderQuota", len(provider.client_id_list))
         provider.client_id_list.append(client)
 
     def remove_client_id_from_open_id_connect_provider(self):
@@ -1279,30 +1933,77 @@ class StrictIam(Strict, IamResponse):
             raise fault("InvalidInput", "Thumbprint list must contain fewer than 5 entries.")
         self.provider().thumbprint_list = thumbprints
 
-    # SAML providers
+    # [saml]
 
     def create_saml_provider(self):
         """[twice]"""
-        name = self.params["Name"]
-        if name in self.backend.saml_providers:
-            raise already_exists(f"SAML Provider with name {name} already exists.")
+        p, backend = self.params, self.backend
+        if p["Name"] in backend.saml_providers:
+            raise already_exists(f"SAML Provider with name {p['Name']} already exists.")
+        backend.check_quota("SAMLProvidersQuota", len(backend.saml_providers))
         tags = self.new_tags()
-        provider = self.backend.create_saml_provider(name, self.params["SAMLMetadataDocument"])
-        provider.strict_tags = tags
+        provider = models.SAMLProvider(backend.account_id, self.region, p["Name"])
+        provider.strict_tags, provider.uuid = tags, unique_id("", 32)
+        provider.private_keys, provider.encryption_mode = {}, None
+        self.set_saml(provider)
+        backend.saml_providers[p["Name"]] = provider
         return {"SAMLProviderArn": provider.arn, "Tags": tags or None}
 
+    def set_saml(self, provider):
+        """All of it or nothing."""
+        p, keys = self.params, dict(provider.private_keys)
+        metadata = p.get("SAMLMetadataDocument")
+        valid_until = check_metadata(metadata) if metadata else provider.valid_until
+        if "AddPrivateKey" in p and "RemovePrivateKey" in p:
+            raise fault("InvalidInput", "Add the new private key, then remove the old one in another request.")
+        if "AddPrivateKey" in p:
+            self.backend.check_quota("PrivateKeysPerSAMLProviderQuota", len(keys))
+            if private_key(p["AddPrivateKey"]) is None:
+                raise fault("InvalidInput", "The private key is not a private key in PEM format.")
+            keys[unique_id("", 32)] = utcnow()
+        if "RemovePrivateKey" in p and keys.pop(p["RemovePrivateKey"], None) is None:
+            raise no_such(f"The private key with id {p['RemovePrivateKey']} cannot be found.")
+        mode = p.get("AssertionEncryptionMode", provider.encryption_mode)
+        # Where AWS is silent: without a key nobody could read what has to be encrypted.
+        if mode == "Required" and not keys:
+            raise fault("InvalidInput", "Encryption of assertions needs a private key.")
+        provider.private_keys, provider.encryption_mode = keys, mode
+        provider.saml_metadata_document = metadata or provider.saml_metadata_document
+        provider.valid_until = valid_until
+
+    def saml_provider(self):
+        arn = self.params["SAMLProviderArn"]
+        if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:saml-provider/[\w.-]+", arn):
+            raise fault("InvalidInput", f"Invalid ARN: {arn}")
+        return self.backend.get_saml_provider(arn)
+
     def get_saml_provider(self):
-        provider = self.backend.get_saml_provider(self.params["SAMLProviderArn"])
+        provider = self.saml_provider()
         return {
+            "SAMLProviderUUID": provider.uuid,
             "SAMLMetadataDocument": provider.saml_metadata_document,
             "CreateDate": provider.create_date,
             "ValidUntil": provider.valid_until,
             "Tags": provider.strict_tags,
+            "AssertionEncryptionMode": provider.encryption_mode,
+            "PrivateKeyList": [{"KeyId": key, "Timestamp": added} for key, added in provider.private_keys.items()],
         }
 
+    def list_saml_providers(self):
+        providers = sorted(self.backend.saml_providers.values(), key=lambda one: one.name)
+        return {
+            "SAMLProviderList": [
+                {"Arn": one.arn, "ValidUntil": one.valid_until, "CreateDate": one.create_date} for one in providers
+            ]
+        }
+
+    def update_saml_provider(self):
+        provider = self.saml_provider()
+        self.set_saml(provider)
+        return {"SAMLProviderArn": provider.arn}
+
     def delete_saml_provider(self):
-        self.get_saml_provider()
-        return super().delete_saml_provider()
+        del self.backend.saml_providers[self.saml_provider().name]
 
     # Server certificates
 
@@ -1315,14 +2016,17 @@ class StrictIam(Strict, IamResponse):
             raise already_exists(f"The Server Certificate with name {name} already exists.")
 
     def upload_server_certificate(self):
-        p = self.params
+        """[certificate]"""
+        p, backend = self.params, self.backend
         self.refuse_certificate(p["ServerCertificateName"])
+        backend.check_quota("ServerCertificatesQuota", len(backend.certificates))
         tags = self.new_tags()
-        certificate = self.backend.upload_server_certificate(
-            p["ServerCertificateName"], p["CertificateBody"], p["PrivateKey"], p.get("CertificateChain"), p.get("Path")
+        expires = check_server_certificate(p["CertificateBody"], p["PrivateKey"], p.get("CertificateChain"))
+        certificate = backend.upload_server_certificate(
+            p["ServerCertificateName"], p["CertificateBody"], "", p.get("CertificateChain"), p.get("Path")
         )
-        certificate.upload_date = utcnow()
-        certificate.certificate_id = "ASCA" + "".join(choices(ID_ALPHABET, k=17))
+        certificate.upload_date, certificate.expires = utcnow(), expires
+        certificate.certificate_id = unique_id("ASCA")
         certificate.strict_tags = tags
         return {"ServerCertificateMetadata": certificate_metadata(certificate), "Tags": tags or None}
 
@@ -1349,15 +2053,28 @@ class StrictIam(Strict, IamResponse):
         certificate.cert_name = name or certificate.cert_name
         certificate.path = self.params.get("NewPath", certificate.path)
 
+    def delete_server_certificate(self):
+        """[delete]"""
+        certificate = self.certificate()
+        if user := getattr(certificate, "used_by", None):
+            raise fault(
+                "DeleteConflict",
+                f"Certificate: {certificate.certificate_id} is currently in use by {user}. "
+                "Please remove it first before deleting it from IAM.",
+            )
+        self.backend.delete_server_certificate(certificate.cert_name)
+
     # The account
 
     def create_account_alias(self):
         """[twice] Another alias of the own account is replaced, one that anybody has is refused."""
         alias = self.params["AccountAlias"]
-        for account in list(iam_backends.values()):
-            if any(alias in backend.account_aliases for backend in list(account.values())):
-                raise already_exists(f"The account alias {alias} already exists.")
-        self.backend.account_aliases = [alias]
+        # All accounts share the names, and a request holds only its own account's lock.
+        with aliases_lock:
+            for account in list(iam_backends.values()):
+                if any(alias in backend.account_aliases for backend in list(account.values())):
+                    raise already_exists(f"The account alias {alias} already exists.")
+            self.backend.account_aliases = [alias]
 
     def delete_account_alias(self):
         if self.params["AccountAlias"] not in self.backend.account_aliases:
@@ -1368,10 +2085,70 @@ class StrictIam(Strict, IamResponse):
         return {"AccountAliases": self.backend.account_aliases, "IsTruncated": False}
 
     def get_account_summary(self):
-        summary = dict(self.backend.account_summary.summary_map)
-        for kind, most in MOST_IN_ACCOUNT.items():
-            summary["PoliciesQuota" if kind == "Policy" else f"{kind}sQuota"] = most
+        """[quota] What the account has, and how much it may have. Its root user has no credentials."""
+        backend = self.backend
+        summary = {
+            "Roles": len(backend.roles),
+            "Users": len(backend.users),
+            "Groups": len(backend.groups),
+            "Policies": len(backend.managed_policies),
+            "InstanceProfiles": len(backend.instance_profiles),
+            "ServerCertificates": len(backend.certificates),
+            "Providers": len(backend.saml_providers) + len(backend.open_id_providers),
+            "PolicyVersionsInUse": len(backend.policies_in_use()),
+            "MFADevices": len(backend.virtual_mfa_devices),
+            "MFADevicesInUse": sum(len(user.mfa_devices) for user in backend.users.values()),
+            "AccountMFAEnabled": 0,
+            "AccountPasswordPresent": 0,
+            "AccountAccessKeysPresent": 0,
+            "AccountSigningCertificatesPresent": 0,
+            "GlobalEndpointTokenVersion": backend.token_version,
+        }
+        for name in SUMMARY_QUOTAS:
+            summary[name] = backend.quota(name)
         return ActionResult({"SummaryMap": summary})
+
+    def set_security_token_service_preferences(self):
+        self.backend.token_version = int(self.params["GlobalEndpointTokenVersion"][1])
+
+    # [federation]
+
+    def issuer(self):
+        # Every account has one, and keeps it.
+        unique = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.partition}:{self.current_account}")
+        return f"https://{unique}.tokens.sts.global.api.aws"
+
+    def enable_outbound_web_identity_federation(self):
+        if self.backend.web_identity_federation:
+            raise fault("FeatureEnabled", "Outbound web identity federation is already enabled for this account.")
+        self.backend.web_identity_federation = True
+        return {"IssuerIdentifier": self.issuer()}
+
+    def refuse_disabled_federation(self):
+        if not self.backend.web_identity_federation:
+            raise fault("FeatureDisabled", "Outbound web identity federation is not enabled for this account.")
+
+    def disable_outbound_web_identity_federation(self):
+        self.refuse_disabled_federation()
+        self.backend.web_identity_federation = False
+
+    def get_outbound_web_identity_federation_info(self):
+        self.refuse_disabled_federation()
+        return {"IssuerIdentifier": self.issuer(), "JwtVendingEnabled": True}
+
+    # [properties]
+
+    def get_account_properties(self):
+        return ActionResult({"Properties": self.backend.properties})
+
+    def put_account_properties(self):
+        """Which properties there are, and their types, AWS does not say: all that have the form are taken."""
+        properties = self.params["Properties"]
+        if any(not re.fullmatch(r"[^/]+/[^/]+", key) for key in properties):
+            raise fault("InvalidInput", "A property key has the form Namespace/PropertyName.")
+        if len({key.split("/")[0] for key in properties}) != 1:
+            raise fault("InvalidInput", "All properties of a request belong to one namespace.")
+        self.backend.properties.update(properties)
 
     def get_account_authorization_details(self):
         """[details] A page holds MaxItems entities in all: users first, then groups, roles and policies."""
@@ -1396,8 +2173,44 @@ class StrictIam(Strict, IamResponse):
         return {**shown, **rest}
 
 
+# How AWS names the roles of services whose names do not tell.
+LINKED_NAMES = {
+    "access-analyzer": "AccessAnalyzer",
+    "batch": "Batch",
+    "cloudtrail": "CloudTrail",
+    "config": "Config",
+    "connect": "AmazonConnect",
+    "ecs": "ECS",
+    "eks": "AmazonEKS",
+    "eks-nodegroup": "AmazonEKSNodegroup",
+    "elasticache": "ElastiCache",
+    "elasticloadbalancing": "ElasticLoadBalancing",
+    "es": "AmazonElasticsearchService",
+    "guardduty": "AmazonGuardDuty",
+    "lex": "LexBots",
+    "lexv2": "LexV2Bots",
+    "opensearchservice": "AmazonOpenSearchService",
+    "organizations": "Organizations",
+    "rds": "RDS",
+    "redshift": "Redshift",
+    "replication.dynamodb": "DynamoDBReplication",
+    "securityhub": "SecurityHub",
+    "spot": "EC2Spot",
+    "spotfleet": "EC2SpotFleet",
+    "ssm": "AmazonSSM",
+    "support": "Support",
+    "transitgateway": "VPCTransitGateway",
+    "trustedadvisor": "TrustedAdvisor",
+    "dynamodb.application-autoscaling": "ApplicationAutoScaling_DynamoDBTable",
+    "ecs.application-autoscaling": "ApplicationAutoScaling_ECSService",
+    "lambda.application-autoscaling": "ApplicationAutoScaling_LambdaConcurrency",
+    "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster",
+}
+SUFFIXED_SERVICES = {f"{one}.amazonaws.com" for one in ("autoscaling", "connect", "lex", "lexv2")}
+
+
 def service_linked_role(backend, service, description, suffix):
-    """moto names the role; it is caught where moto would store it."""
+    """moto makes the role; it is caught where moto would store it."""
     kept = []
     backend.create_role = lambda name, document, path, **rest: kept.append((name, document, path))
     try:
@@ -1405,6 +2218,8 @@ def service_linked_role(backend, service, description, suffix):
     finally:
         del backend.create_role
     name, document, path = kept[0]
+    if known := LINKED_NAMES.get(service.partition(".amazonaws.")[0]):
+        name = f"AWSServiceRoleFor{known}" + (f"_{suffix}" if suffix else "")
     return models.Role(
         account_id=backend.account_id,
         partition=backend.partition,
@@ -1418,6 +2233,21 @@ def service_linked_role(backend, service, description, suffix):
         max_session_duration=3600,
         linked_service=service,
     )
+
+
+# A deletion takes so long, or as many questions about it as it has steps.
+DELETION_SECONDS = 5
+
+
+@dataclass
+class Deletion:
+    """[linked] Of a service-linked role, once its service has said that it needs the role no more."""
+
+    role: models.Role
+    began: float = field(default_factory=time.monotonic)
+    steps: list = field(default_factory=lambda: ["NOT_STARTED", "IN_PROGRESS"])
+    status: str | None = None
+    reason: dict | None = None
 
 
 def mfa_device(backend, serial):
@@ -1470,10 +2300,11 @@ StrictIam.GENERIC = {
 
 # -------------------------------------------------------------------------------------------------------- journal
 
-# What a call was about. Documents, passwords and keys stay out.
+# What a call was about. Documents, passwords, seeds, keys and the values of secrets stay out.
 JOURNALLED = re.compile(
     r"(\w+Name|\w*Arn|Url|Name|Path|NewPath|PathPrefix|ClientID|AccountAlias|CustomSuffix|PermissionsBoundary|VersionId"
-    r"|SerialNumber|CertificateId|SSHPublicKeyId|Scope|MaxItems|Marker)"
+    r"|SerialNumber|CertificateId|SSHPublicKeyId|AccessKeyId|ServiceSpecificCredentialId|DeletionTaskId|SecretId|Status"
+    r"|GlobalEndpointTokenVersion|Scope|MaxItems|Marker)"
 )
 journal = []
 sequence = itertools.count(1)
@@ -1481,11 +2312,40 @@ sequence = itertools.count(1)
 
 def reset():
     global sequence
-    iam_backends.clear()
-    sts_backends.clear()
-    journal.clear()
+    for kept in (iam_backends, sts_backends, secretsmanager_backends, lowered_quotas, journal):
+        kept.clear()
     sequence = itertools.count(1)
 
+
+def lower_quota(request):
+    """[quota]"""
+    account, name, value = request["account"], request["name"], int(request["value"])
+    if name not in QUOTAS:
+        raise ValueError(f"no such quota: {name}")
+    lowered_quotas[account, name] = value
+
+
+def mark_in_use(request):
+    """[delete] A service-linked role or a server certificate; {"inUse": false} takes the mark away."""
+    account, name, found = request["account"], request["name"], []
+    for backend in list(iam_backends[account].values()):
+        with backend.lock:
+            roles = [(role._linked_service, role) for role in backend.roles.values() if role.name == name]
+            found += [(linked.split(".")[0], role) for linked, role in roles if linked]
+            certificates = [one for one in backend.certificates.values() if one.cert_name == name]
+            found += [("elasticloadbalancing", certificate) for certificate in certificates]
+    if not found:
+        raise ValueError(f"account {account} has neither a service-linked role nor a server certificate {name}")
+    for service, entity in found:
+        user = f"arn:{entity.partition}:{service}:us-east-1:{account}:resource/{name}"
+        entity.used_by = user if request.get("inUse", True) else None
+
+
+CONTROLS = {
+    "/sandbox/reset": lambda request: reset(),
+    "/sandbox/quota": lower_quota,
+    "/sandbox/in-use": mark_in_use,
+}
 
 # --------------------------------------------------------------------------------------------------------- server
 
@@ -1497,59 +2357,123 @@ UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 
 def call(form, authorization):
-    """One AWS call: its status, request ID and XML."""
-    request_id = str(uuid.uuid4())
+    """One call of IAM or STS: its status, request ID and XML."""
     service, responses, namespace = SERVICES.get(form.get("Version"), SERVICES["2010-05-08"])
     action = form.get("Action", "")
-    credential = re.search(r"Credential=([^/,\s]+)/", authorization)
-    access_key = credential.group(1) if credential else ""
-    account = ACCOUNT_OF_KEY.get(access_key, DEFAULT_ACCOUNT)
-    status, code = 200, None
-    try:
-        # [caller]
-        if not access_key and action not in UNSIGNED:
-            raise fault("MissingAuthenticationToken", "Request is missing Authentication Token")
-        if access_key.startswith(EXPIRED_KEYS):
-            raise fault("ExpiredToken", "The security token included in the request is expired")
-        if access_key.startswith(DENIED_KEYS) and service == "iam":
-            raise fault(
-                "AccessDenied",
-                f"User: arn:aws:iam::{account}:user/denied is not authorized to perform: iam:{action} "
-                "because no identity-based policy allows the action",
-            )
+
+    def answer(access_key, account, region, request_id):
         # [action]
         if action not in get_service_model(service).operation_names or not responses.implements(action):
             raise fault("InvalidAction", f"Could not find operation {action} for version {form.get('Version')}")
         request = responses()
-        request.prepare(service, form, authorization, access_key, account)
-        # [atomic] Reads too, so that none walks through what another call is changing.
-        with iam_backends[account][request.partition].lock:
-            body = request.answer(namespace, request_id)
-    except Exception as error:
-        if isinstance(error, ServiceException):
-            code, message = error.code, str(error.message)
-        else:
-            traceback.print_exc()
-            code, message = "ServiceFailure", f"the sandbox failed: {error!r}"
+        request.prepare(service, form, authorization, access_key, account, region)
+        return request.answer(namespace, request_id)
+
+    def refusal(code, message, request_id):
         status = STATUS.get(code, 400)
         fault_of = "Receiver" if status >= 500 else "Sender"
         body = (
             f'<ErrorResponse xmlns="{namespace}"><Error><Type>{fault_of}</Type><Code>{code}</Code>'
             f"<Message>{xml(message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
+        return status, code, body
+
+    return referee(service, action, form, authorization, answer, refusal)
+
+
+# What the JSON protocol calls the errors that are every service's.
+JSON_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "InvalidAction": "UnknownOperationException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "ServiceFailure": "InternalServiceError",
+    "ValidationError": "ValidationException",
+}
+
+
+def call_json(target, text, authorization):
+    """One call of AWS Secrets Manager: its status, request ID and JSON."""
+    service, _, action = target.partition(".")
+    try:
+        params = json.loads(text or "{}")
+    except ValueError:
+        params = None
+
+    def answer(access_key, account, region, request_id):
+        if service != "secretsmanager" or action not in StrictSecrets.ACTIONS:
+            raise fault("InvalidAction", f"Could not find operation {target}")
+        return json.dumps(StrictSecrets().perform(action, params, account, region))
+
+    def refusal(code, message, request_id):
+        code = JSON_CODES.get(code, code)
+        return (500 if code == "InternalServiceError" else 400), code, json.dumps({"__type": code, "Message": message})
+
+    names = {key: params[key] for key in ("Name", "SecretId") if isinstance(params, dict) and key in params}
+    return referee("secretsmanager", action, names, authorization, answer, refusal)
+
+
+def referee(service, action, params, authorization, answer, refusal):
+    """Who calls, what comes of it, and the line in the journal."""
+    request_id = str(uuid.uuid4())
+    credential = re.search(r"Credential=([^/,\s]+)/(?:[^/]+/([^/]+)/)?", authorization)
+    access_key, region = credential.groups() if credential else ("", None)
+    region = region or "us-east-1"
+    account = ACCOUNT_OF_KEY.get(access_key, DEFAULT_ACCOUNT)
+    status, code = 200, None
+    try:
+        check_caller(service, action, access_key, account)
+        # [atomic] Reads too, so that none walks through what another call is changing.
+        backend = iam_backends[account][get_partition(region)]
+        with backend.lock:
+            use_key(backend, access_key, service, region)
+            body = answer(access_key, account, region, request_id)
+    except Exception as error:
+        if isinstance(error, ServiceException):
+            code, message = error.code, str(error.message)
+        elif isinstance(error, JsonRESTError):
+            code, message = error.error_type, error.message
+        else:
+            traceback.print_exc()
+            code, message = "ServiceFailure", f"the sandbox failed: {error!r}"
+        status, code, body = refusal(code, message, request_id)
     journal.append(
         {
             "seq": next(sequence),
             "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "account": account,
             "action": action,
-            "params": {key: value for key, value in form.items() if JOURNALLED.fullmatch(key)},
+            "params": {key: value for key, value in params.items() if JOURNALLED.fullmatch(key)},
             "status": status,
             "code": code,
             "requestId": request_id,
         }
     )
     return status, request_id, body
+
+
+def check_caller(service, action, access_key, account):
+    """[caller]"""
+    if not access_key and action not in UNSIGNED:
+        raise fault("MissingAuthenticationToken", "Request is missing Authentication Token")
+    if access_key.startswith(EXPIRED_KEYS):
+        raise fault("ExpiredToken", "The security token included in the request is expired")
+    if access_key.startswith(DENIED_KEYS) and service != "sts":
+        raise fault(
+            "AccessDenied",
+            f"User: arn:aws:iam::{account}:user/denied is not authorized to perform: {service}:{action} "
+            "because no identity-based policy allows the action",
+        )
+
+
+def use_key(backend, access_key, service, region):
+    """[caller] A user's access key that is deleted or inactive is good for nothing; others note their use."""
+    key = backend.access_keys.get(access_key)
+    if access_key in DELETED_KEYS or (key and key.status != "Active"):
+        raise fault("InvalidClientTokenId", "The security token included in the request is invalid.")
+    if key:
+        key.last_used = models.AccessKeyLastUsed(utcnow(), service, region)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -1565,11 +2489,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path == "/sandbox/reset":
-            reset()
+        if self.path in CONTROLS:
+            try:
+                CONTROLS[self.path](json.loads(body or "{}"))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                return self.reply(400, "text/plain", f"{error!r}\n")
             return self.reply(200, "application/json", "{}")
+        authorization, target = self.headers.get("Authorization") or "", self.headers.get("X-Amz-Target")
+        if target:
+            status, request_id, text = call_json(target, body, authorization)
+            return self.reply(status, "application/x-amz-json-1.1", text, request_id)
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        status, request_id, text = call(form, self.headers.get("Authorization") or "")
+        status, request_id, text = call(form, authorization)
         self.reply(status, "text/xml", text, request_id)
 
     def reply(self, status, content_type, text, request_id=None):

@@ -1,11 +1,11 @@
 import { activityInfo, sleep } from '@temporalio/activity';
-import { awsError } from '../aws/errors.js';
+import { awsError, lateError } from '../aws/errors.js';
 import { PROPAGATION_WINDOW_MS, untilShown } from '../aws/propagation.js';
-import { entityKey } from '../contract/entity.js';
+import { entityId, entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
 import type { ReconcileRequest } from '../contract/messages.js';
 import type { Decision } from '../contract/report.js';
-import type { StepResult, UpdateRequest } from '../contract/steps.js';
+import type { CreateRequest, Listing, StepResult, UpdateRequest } from '../contract/steps.js';
 import { assess, declaredTags } from '../engine/decide.js';
 import type { Assessment, DecisionContext } from '../engine/decide.js';
 import { Mark, marksOfCreate } from '../engine/ownership.js';
@@ -14,6 +14,7 @@ import type { Desired, Kind, Observed, Step } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { failure, OperationError } from './failures.js';
 import { kindOf, look, observe } from './observe.js';
+import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
 import { send, sendAll } from './send.js';
 import { writesOf } from './work.js';
 import type { Work } from './work.js';
@@ -21,73 +22,107 @@ import type { Work } from './work.js';
 /** Clocks of AWS and of the worker may differ by so much, and AWS counts whole seconds. In milliseconds. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
+/** Lists what Creates like this one have made, before the first of this run. */
+export async function listCandidates(account: Account, request: ReconcileRequest, work: Work): Promise<Listing> {
+  const kind = kindOf(request.entity);
+  const desired = desiredAtCreate(kind, specOf(request), request);
+  const found = (await kind.secret?.candidates?.(account.clients.reader, desired)) ?? [];
+  return { known: found.map(({ id }) => id), calls: work.calls };
+}
+
 /** Creates, or finds out what is there instead. */
-export async function createEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
+export async function createEntity(account: Account, request: CreateRequest, work: Work): Promise<StepResult> {
   const { attempt, scheduledTimestampMs } = activityInfo();
   const { entity, intent } = request;
   const kind = kindOf(entity);
-  const spec = resolveReferences(entity.spec, request.arns);
+  const spec = specOf(request);
   const desired = desiredAtCreate(kind, spec, request);
+  const create = kind.create(desired);
   const result = resultIn(work);
+  const secrets = new EntitySecrets(account, kind, desired, request);
+  const sentBefore = work.sent.some(({ operation }) => operation === create.operation);
 
   /** What is there was not there when the plan looked: by our own Create with a lost reply, or by somebody else's. */
   const resolveExisting = (observed: Observed, conflicts: StepResult['conflicts']): StepResult => {
-    const assessment = assess(kind, entity, spec, observed, contextOf(request));
-    const remaining = Object.keys(assessment.changes).length > 0;
-    const byTag = kind.ownable && observed.tags[Mark.Intent] === intent;
     const createdMs = observed.createdAt === null ? Number.NaN : Date.parse(observed.createdAt);
-    const byAttempt = !kind.ownable && attempt > 1 && createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
-    if (byTag || byAttempt) {
+    const byTag = kind.ownable && observed.tags[Mark.Intent] === intent;
+    const unmarked = !kind.ownable || kind.taggedLater === true;
+    const inTime = Number.isNaN(createdMs) ? sentBefore : createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
+    const byAttempt = unmarked && attempt > 1 && inTime;
+    const made = byTag || byAttempt;
+    const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made });
+    const remaining = Object.keys(assessment.changes).length > 0;
+    if (made) {
       const confirmedBy = byTag ? 'intent-tag' : 'recorded-attempt';
       const decision: Decision = { ...assessment.decision, action: 'create', drift: [] };
       const write = {
-        operation: kind.create(desired).operation,
+        operation: create.operation,
         requestId: null,
         at: observed.createdAt ?? new Date().toISOString(),
       };
       return result({ arn: observed.arn, decision, confirmedBy, writes: [write], conflicts, remaining });
     }
     const { decision } = assessment;
-    const made = decision.action === 'update' || decision.action === 'no-op';
+    const same = decision.action === 'update' || decision.action === 'no-op';
     return result({
       arn: observed.arn,
       // It appeared under our hands and shows no owner: whoever made it, this run did not.
-      decision: !kind.ownable && made ? { ...decision, action: 'adopt' } : decision,
+      decision: !kind.ownable && same ? { ...decision, action: 'adopt' } : decision,
       confirmedBy: !kind.ownable && attempt > 1 && Number.isNaN(createdMs) ? 'unconfirmed' : null,
       conflicts,
       remaining: remaining && decision.action !== 'refuse',
     });
   };
+  const refuse = (reason: string, remedy: string, conflicts: StepResult['conflicts'] = []): StepResult => {
+    const decision: Decision = { action: 'refuse', drift: [], undeclared: [], reason, remedy };
+    return result({ arn: kind.arnOf(spec, request.target), decision, conflicts });
+  };
 
+  if (attempt > 1) {
+    const claimed = await secrets.removeOrphans(work);
+    if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
+  }
   if (attempt > 1 || request.readFirst) {
     const observed = await look(account, entity);
     if (observed !== undefined) return resolveExisting(observed, []);
   }
-  const create = kind.create(desired);
+  await secrets.prepare();
   try {
     const { write, output } = await send(account, create, work);
+    await secrets.keep(output, work);
+    // A replica that was behind has hidden what an earlier attempt made.
+    const claimed = attempt > 1 ? await secrets.removeOrphans(work) : null;
+    if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
     const created = kind.created(desired, output);
-    const { changes } = assess(kind, entity, spec, created, contextOf(request));
+    const { changes } = assess(kind, entity, spec, created, { ...contextOf(request), made: true });
     return result({
       arn: created.arn,
       decision: { action: 'create', drift: [], undeclared: [], reason: null, remedy: null },
       confirmedBy: 'reply',
-      writes: write === null ? [] : [write],
+      writes: write === null ? [] : kind.secret === undefined ? [write] : writesOf(work),
       remaining: Object.keys(changes).length > 0,
     });
   } catch (error) {
     const aws = awsError(error instanceof OperationError ? error.cause : error);
     if (!kind.isAlreadyExists(aws)) throw error;
+    const conflict = { operation: create.operation, code: aws.code, requestId: aws.requestId };
     // A name in another case answers to no Get, and a policy under another path has another ARN: the listings tell.
     const find = async (): Promise<Observed | undefined> =>
       (await look(account, entity)) ?? (await observe(account, [entity])).get(entityKey(entity));
+    if (kind.takenElsewhere !== undefined) {
+      const mine = await find();
+      if (mine === undefined)
+        return refuse(kind.takenElsewhere, `choose another name for ${entityId(entity)}`, [conflict]);
+    }
     const observed = await untilShown(find, sleep);
     if (observed === undefined) {
       const seconds = String(PROPAGATION_WINDOW_MS / 1000);
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
       throw failure('NotPropagated', message, { operation: create.operation, ...aws, calls: work.calls });
     }
-    return resolveExisting(observed, [{ operation: create.operation, code: aws.code, requestId: aws.requestId }]);
+    const resolved = resolveExisting(observed, [conflict]);
+    if (resolved.confirmedBy === null) await secrets.disown();
+    return resolved;
   }
 }
 
@@ -95,12 +130,12 @@ export async function createEntity(account: Account, request: ReconcileRequest, 
 export async function updateEntity(account: Account, request: UpdateRequest, work: Work): Promise<StepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
-  const spec = resolveReferences(entity.spec, request.arns);
+  const spec = specOf(request);
   // What AWS alone knows of a new entity is not known here.
   const shown = kind.secret === undefined && kind.taggedLater !== true;
   const fresh = request.fresh && shown && activityInfo().attempt === 1;
   const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request), undefined) : await look(account, entity);
-  const assessment = assess(kind, entity, spec, observed, contextOf(request));
+  const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made: request.made });
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
   if (observed === undefined && request.made) {
@@ -114,19 +149,50 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
 }
 
-/** Reads, decides again, and removes the entity with what it holds. */
+/** Reads, decides again, and removes the entity with what it holds: to be gone, or to be created anew. */
 export async function deleteEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
+  const spec = specOf(request);
   const observed = await look(account, entity);
-  const assessment = assess(kind, entity, entity.spec, observed, contextOf(request));
+  const assessment = assess(kind, entity, spec, observed, contextOf(request));
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
-  if (observed !== undefined && writes(assessment.decision)) {
-    const desired = desiredOf(entity, entity.spec, assessment.tags, request.target);
-    await sendAll(account, await stepsOfDeletion(account, kind, desired, observed, assessment), work);
+  const { action } = assessment.decision;
+  if (observed !== undefined && (action === 'delete' || action === 'replace')) {
+    const desired = desiredOf(entity, spec, assessment.tags, request.target);
+    const steps = await stepsOfDeletion(account, kind, desired, observed, assessment);
+    const detachments = await detachmentsOf(account, kind, observed, request, action === 'replace');
+    await sendAll(account, [...detachments, ...steps], work);
   }
   return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
+}
+
+/**
+ * What takes an entity off those that hold on to it: for a replacement, off those that are put back on it later.
+ * Anything else that holds it would make AWS refuse at the very end, when all that it holds is gone: so nothing is
+ * written. A holder that was removed a moment ago may still show; the step is repeated for a while.
+ */
+async function detachmentsOf(
+  account: Account,
+  kind: Kind,
+  observed: Observed,
+  { detachable = [] }: ReconcileRequest,
+  replacing: boolean,
+): Promise<readonly Step[]> {
+  const holders = (await kind.holders?.(account.clients.reader, observed)) ?? [];
+  const detachments: Step[] = [];
+  const left: string[] = [];
+  for (const holder of holders) {
+    const known = detachable.some((id) => id.toLowerCase() === entityId(holder).toLowerCase());
+    if (replacing && known && holder.detach !== null) detachments.push(holder.detach);
+    else left.push(entityId(holder));
+  }
+  if (left.length > 0) {
+    const message = `${left.join(', ')} ${left.length === 1 ? 'holds' : 'hold'} on to it`;
+    throw new OperationError('DeleteEntity', lateError('DeleteConflict', message));
+  }
+  return detachments;
 }
 
 /**
@@ -168,7 +234,9 @@ function desiredAtCreate(
   spec: JsonObject,
   { entity, namespace, intent, target }: ReconcileRequest,
 ): Desired {
-  const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared) : {};
+  const claim = kind.share?.claim?.(spec);
+  const marks = kind.ownable && kind.taggedLater !== true ? marksOfCreate(namespace, intent, entity.shared, claim) : {};
+  if (kind.taggedLater === true) return desiredOf(entity, spec, {}, target);
   return desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, target);
 }
 
@@ -177,7 +245,12 @@ function contextOf({ namespace, target, intent }: ReconcileRequest): DecisionCon
 }
 
 function writes({ action }: Decision): boolean {
-  return action === 'update' || action === 'adopt' || action === 'delete';
+  return ['update', 'adopt', 'release', 'delete', 'replace'].includes(action);
+}
+
+/** References are of what is needed: an entity that goes needs nothing. */
+function specOf({ entity, arns }: ReconcileRequest): JsonObject {
+  return entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
 }
 
 type Done = Pick<StepResult, 'arn' | 'decision'> & Partial<StepResult>;

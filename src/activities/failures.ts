@@ -1,6 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import { WrongAccountError } from '../aws/guard.js';
+import { SecretLocationError } from '../aws/secrets.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../aws/propagation.js';
 import { FAILURES } from '../contract/failures.js';
 import type { FailureDetails, FailureType } from '../contract/failures.js';
@@ -14,6 +15,9 @@ const MOST_ATTEMPTS = 40;
  * too early shows nothing of it, and a second one would be made.
  */
 const UNGUARDED_PAUSE_MS = 5_000;
+
+/** What was just taken off its last holder may count as held for so long, in milliseconds. */
+const IN_USE_WINDOW_MS = 10_000;
 
 /** A call to AWS that failed, with the operation that it was. */
 export class OperationError extends Error {
@@ -44,6 +48,7 @@ export interface Attempt {
 export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt): Error {
   if (error instanceof Error && (error.name === 'CancelledFailure' || error.name === 'ApplicationFailure'))
     return error;
+  if (error instanceof SecretLocationError) return failure('SecretStore', error.message, { calls });
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
 
   const operation = error instanceof OperationError ? error.operation : null;
@@ -55,7 +60,7 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
 
   switch (FAILURES[type].retry) {
     case 'until-propagated':
-      if (elapsedMs >= PROPAGATION_WINDOW_MS) {
+      if (elapsedMs >= (type === 'InUse' ? IN_USE_WINDOW_MS : PROPAGATION_WINDOW_MS)) {
         return failure(type, `${message} (for ${String(Math.round(elapsedMs / 1000))} s)`, details);
       }
       return ApplicationFailure.create({

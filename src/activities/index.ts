@@ -1,6 +1,6 @@
 import type { Activities, VerifyResult } from '../contract/steps.js';
 import type { Accounts } from './accounts.js';
-import { createEntity, deleteEntity, updateEntity } from './entity.js';
+import { createEntity, deleteEntity, listCandidates, updateEntity } from './entity.js';
 import { planEntities } from './plan.js';
 import { untilSame } from './verify.js';
 import { step } from './work.js';
@@ -9,6 +9,7 @@ import { step } from './work.js';
 export function createActivities({ accounts }: { readonly accounts: Accounts }): Activities {
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
+    listCandidates: (request) => step((work) => listCandidates(accounts.get(request.target), request, work)),
     createEntity: (request) => step((work) => createEntity(accounts.get(request.target), request, work)),
     updateEntity: (request) => step((work) => updateEntity(accounts.get(request.target), request, work)),
     deleteEntity: (request) => step((work) => deleteEntity(accounts.get(request.target), request, work)),

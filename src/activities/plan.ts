@@ -10,7 +10,9 @@ import { checkRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import type { Accounts } from './accounts.js';
 import { failure } from './failures.js';
+import { planDepartures } from './departures.js';
 import { kindOf, observe } from './observe.js';
+import { withinQuotas } from './quotas.js';
 import type { Calls } from './work.js';
 
 /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
@@ -35,8 +37,10 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
   };
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
   const entities = request.entities.map((entity): PlannedEntity => {
-    const spec = resolveReferences(entity.spec, arns);
-    const { decision } = assess(kindOf(entity), entity, spec, observed.get(entityKey(entity)), context);
+    const kind = kindOf(entity);
+    // An entity that goes needs nothing of what it refers to.
+    const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
+    const { decision } = assess(kind, entity, spec, observed.get(entityKey(entity)), context);
     return {
       kind: entity.kind,
       name: entity.name,
@@ -44,12 +48,14 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
       decision,
       workflowId: entityWorkflowId(request.target.account, entity, sha256),
       after: entity.dependsOn.flatMap((id) => {
-        const [kind = '', ...name] = id.split('/');
-        return positions.get(entityKey({ kind, name: name.join('/') })) ?? [];
+        const [name = '', ...rest] = id.split('/');
+        return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
       }),
+      ...(kind.secret?.candidates === undefined ? {} : { listFirst: true }),
     };
   });
-  return { entities: holdersFirst(entities), calls };
+  const departures = await planDepartures(account, request, observed, entities);
+  return { entities: holdersFirst(await withinQuotas(account, request, departures)), calls };
 }
 
 /** An entity is deleted after everything that may hold on to it has been written. */

@@ -14,6 +14,7 @@ const KNOWN: Readonly<
     exitCode: ExitCode.Failed,
     remedy: () => 'apply again: what was written is found, and nothing is created twice',
   },
+  UsageError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   EmbeddedError: { exitCode: ExitCode.Busy, remedy: () => null },
   InterruptedError: { exitCode: ExitCode.Failed, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
 };
@@ -21,6 +22,18 @@ const KNOWN: Readonly<
 /** Stopped by a signal while following a run, or while waiting for one. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
+
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Options that do not go together, or not here. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
 
   constructor(
     message: string,

@@ -6,6 +6,7 @@ import { ExitCode } from '../contract/failures.js';
 import type { ApplyOptions } from './commands/apply.js';
 import type { DevOptions } from './commands/dev.js';
 import type { DoctorOptions } from './commands/doctor.js';
+import type { LeaveOptions } from './commands/leave.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { StatusOptions } from './commands/status.js';
 import type { ManifestOptions } from './request.js';
@@ -52,6 +53,9 @@ const manifest = (command: Command): Command =>
 const adoption = (command: Command): Command =>
   command
     .option('--adopt <foreign:KIND/NAME>', 'take over an entity from its owner (repeatable)', collect, [])
+    .option('--remove-undeclared', 'let undeclared: remove hold for the first adoption, too', false);
+const sending = (command: Command): Command =>
+  command
     .option('--keep-going', 'converge what is not refused, instead of stopping before the first write', false)
     .option(
       '--wait-timeout <duration>',
@@ -64,12 +68,24 @@ const adoption = (command: Command): Command =>
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
   run(async () => (await import('./commands/validate.js')).validate(options)),
 );
-adoption(manifest(program.command('plan').description('show each decision and drift; write nothing, take no lock')))
+sending(
+  adoption(manifest(program.command('plan').description('show each decision and drift; write nothing, take no lock'))),
+)
   .option('--detailed-exitcode', 'exit 2 where changes are pending', false)
   .action((options: PlanOptions) => run(async () => (await import('./commands/plan.js')).plan(options)));
-adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end')))
+sending(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end'))))
   .option('--no-wait', 'exit 4 at once where another manifest is under way')
   .action((options: ApplyOptions) => run(async () => (await import('./commands/apply.js')).apply(options)));
+const leaving = (command: Command): Command =>
+  sending(manifest(command))
+    .option('--yes', 'do not ask for confirmation, as in CI', false)
+    .option('--plan', 'show what would be done, and stop there', false);
+leaving(
+  program.command('release').description('give up what the manifest declares: ownership ends, the entities stay'),
+).action((options: LeaveOptions) => run(async () => (await import('./commands/leave.js')).leave('release', options)));
+leaving(program.command('destroy').description('delete what this namespace created, give up what it adopted'))
+  .option('--include-adopted', 'delete what was adopted, too, and what cannot show who made it', false)
+  .action((options: LeaveOptions) => run(async () => (await import('./commands/leave.js')).leave('destroy', options)));
 program
   .command('status')
   .description('show the runs under way and the last ones')

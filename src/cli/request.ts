@@ -17,18 +17,27 @@ export interface ManifestOptions {
 
 /** Options of commands that send a request. */
 export interface RequestOptions extends ManifestOptions {
-  readonly adopt: readonly string[];
+  readonly adopt?: readonly string[];
+  readonly removeUndeclared?: boolean;
+  readonly includeAdopted?: boolean;
   readonly keepGoing: boolean;
   readonly waitTimeout: number;
   readonly requestKey?: string;
 }
 
 /** Loads the manifest; null where it is wrong, which has then been said. */
-export async function requestOf(options: RequestOptions, config: Config): Promise<BootstrapRequest | null> {
+export async function requestOf(
+  options: RequestOptions,
+  config: Config,
+  command?: 'release' | 'destroy',
+): Promise<BootstrapRequest | null> {
   const loaded = await loadRequest(options.file, {
     environment: options.environment,
     variables: options.var,
-    adopt: options.adopt,
+    adopt: options.adopt ?? [],
+    removeUndeclared: options.removeUndeclared,
+    includeAdopted: options.includeAdopted,
+    command,
     keepGoing: options.keepGoing,
     pipeline: config.pipeline,
     requestKey: options.requestKey,

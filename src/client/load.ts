@@ -64,6 +64,7 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
     environment: options.environment,
     variables: options.variables,
     adopt: options.adopt,
+    removeUndeclared: options.removeUndeclared,
     keepGoing: options.keepGoing,
     pipeline: options.pipeline,
     readFile: (path, from) => readReferred(path, from === STANDARD_INPUT_NAME ? cwd : dirname(resolve(cwd, from))),

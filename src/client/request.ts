@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { DesiredEntity } from '../contract/entity.js';
 import type { BootstrapRequest } from '../contract/messages.js';
-import type { RefusedManifest, Validation } from '../engine/manifest/resolve.js';
+import type { ManifestRequest, RefusedManifest, Validation } from '../engine/manifest/resolve.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { KINDS } from '../kinds/index.js';
 import { loadManifest, requestDigest, validateManifestFiles } from './load.js';
@@ -10,6 +11,10 @@ import type { LoadOptions } from './load.js';
 export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   /** Names this request; the same key asks for the same. Default: a new one. */
   readonly requestKey?: string | undefined;
+  /** Give up what the manifests declare, or remove it. Default: bring it to its declared state. */
+  readonly command?: 'release' | 'destroy' | undefined;
+  /** `destroy` deletes what was adopted, too. Default: false. */
+  readonly includeAdopted?: boolean | undefined;
 };
 
 /** A request to apply or to plan, or what is wrong with the manifests. */
@@ -20,9 +25,24 @@ export type LoadedRequest =
 export async function loadRequest(files: readonly string[], options: RequestOptions): Promise<LoadedRequest> {
   const loaded = await loadManifest(files, { ...options, kinds: KINDS });
   if (!loaded.ok) return loaded;
-  const { request, warnings } = loaded;
+  const { warnings } = loaded;
+  const request = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
   const key = options.requestKey ?? randomUUID();
   return { ok: true, request: { ...request, digest: requestDigest(request), key }, warnings };
+}
+
+/** The same entities, to be given up or removed; nothing waits for what it needed while it was there. */
+function leaving(
+  request: ManifestRequest,
+  command: 'release' | 'destroy',
+  { includeAdopted = false }: RequestOptions,
+): ManifestRequest {
+  const entities = request.entities.map((entity): DesiredEntity => {
+    const left = { ...entity, dependsOn: [] };
+    if (command === 'release') return { ...left, state: 'released' };
+    return { ...left, state: 'destroyed', ...(includeAdopted ? { includeAdopted } : {}) };
+  });
+  return { ...request, entities, command };
 }
 
 /** Checks manifests offline, for every environment or for the one that is asked for. */

@@ -42,7 +42,7 @@ export interface DesiredEntity {
   readonly observe: boolean;
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared: boolean;
-  /** For all properties, or by property; those that are not named are kept. */
+  /** For all properties, or by property; those that are not named go by `*`, and are kept where that is not there. */
   readonly undeclared: UndeclaredPolicy | Readonly<Record<string, UndeclaredPolicy>>;
   /** The first adoption may remove what is undeclared, too. Default: false. */
   readonly undeclaredAtAdoption?: boolean;

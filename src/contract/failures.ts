@@ -8,6 +8,7 @@ export type FailureType =
   | 'InvalidManifest'
   | 'InvalidInput'
   | 'InUse'
+  | 'SecretStore'
   | 'QuotaExceeded'
   | 'AccessDenied'
   | 'CredentialsInvalid'
@@ -76,8 +77,13 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     exitCode: ExitCode.Failed,
     remedy: 'mend the property that AWS names in the message',
   },
-  InUse: {
+  SecretStore: {
     retry: 'never',
+    exitCode: ExitCode.Failed,
+    remedy: 'mend the place of the secret that is named, or let the worker reach it',
+  },
+  InUse: {
+    retry: 'until-propagated',
     exitCode: ExitCode.Failed,
     remedy: 'take it off what still holds it, which AWS names in the message, and apply again',
   },

@@ -24,6 +24,8 @@ export interface BootstrapRequest {
   readonly keepGoing: boolean;
   /** The manifest files, for people. */
   readonly manifest: string;
+  /** What was asked for, where it is not `apply`: the entities' states say what is done. */
+  readonly command?: 'release' | 'destroy';
 }
 
 /** Query that a running bootstrap answers. Do not send it to a closed run: the worker would replay its history. */
@@ -36,7 +38,17 @@ export type Phase = 'planning' | 'reconciling' | 'verifying' | 'done';
 
 /** State of one entity on its way. */
 export type EntityState =
-  'planned' | 'waiting' | 'observing' | 'creating' | 'adopting' | 'converging' | 'deleting' | 'verifying' | Outcome;
+  | 'planned'
+  | 'waiting'
+  | 'observing'
+  | 'creating'
+  | 'adopting'
+  | 'converging'
+  | 'replacing'
+  | 'releasing'
+  | 'deleting'
+  | 'verifying'
+  | Outcome;
 
 /** Answer of {@link PROGRESS_QUERY}. */
 export interface Progress {
@@ -64,6 +76,10 @@ export interface ReconcileRequest {
   readonly intent: string;
   /** The plan's observation is older than another writer's work: read before writing. */
   readonly readFirst: boolean;
+  /** List what is there before the first Create: see `CreateRequest.known`. */
+  readonly listFirst?: boolean;
+  /** Entities of the same request that a replacement may be taken off, as `Kind/name`: they are put back on it after. */
+  readonly detachable?: readonly string[];
 }
 
 /** What a reconcile-entity child answers. */

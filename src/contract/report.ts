@@ -2,11 +2,21 @@ import type { DesiredEntity, Json, Pipeline } from './entity.js';
 import { ExitCode } from './failures.js';
 
 /** What the engine means to do with an entity. */
-export type DecisionAction = 'create' | 'adopt' | 'update' | 'delete' | 'no-op' | 'refuse';
+export type DecisionAction = 'create' | 'adopt' | 'update' | 'replace' | 'release' | 'delete' | 'no-op' | 'refuse';
 
 /** What became of an entity. */
 export type Outcome =
-  'created' | 'adopted' | 'updated' | 'deleted' | 'unchanged' | 'refused' | 'failed' | 'skipped' | 'pending';
+  | 'created'
+  | 'adopted'
+  | 'updated'
+  | 'replaced'
+  | 'released'
+  | 'deleted'
+  | 'unchanged'
+  | 'refused'
+  | 'failed'
+  | 'skipped'
+  | 'pending';
 
 /** How we know that a Create was ours. `unconfirmed`: the entity is there, and nothing proves who made it. */
 export type Confirmation = 'reply' | 'intent-tag' | 'recorded-attempt' | 'unconfirmed';
@@ -19,7 +29,7 @@ export interface Drift {
   readonly desired: Json;
   /** A line for people, where the values alone do not say it. */
   readonly summary?: string;
-  /** AWS has no call that changes it; mending it takes delete-and-create, which is refused. */
+  /** AWS has no call that changes it; mending it takes delete-and-create, which only `replace: true` allows. */
   readonly immutable?: boolean;
 }
 
@@ -72,10 +82,10 @@ export type ReportResult = 'converged' | 'pending' | 'refused' | 'failed' | 'bus
 /** How many entities ended how, and how many conflicts were met on the way. */
 export type Summary = Readonly<Record<Outcome | 'conflicts', number>>;
 
-/** The result of `plan` and of `apply`: stable, versioned, described by `schema/report.schema.json`. */
+/** The result of `plan`, `apply`, `release` and `destroy`: stable, versioned, described by `schema/report.schema.json`. */
 export interface Report {
   readonly version: 1;
-  readonly command: 'plan' | 'apply';
+  readonly command: 'plan' | 'apply' | 'release' | 'destroy';
   readonly result: ReportResult;
   readonly account: string;
   readonly partition: string;
@@ -102,6 +112,8 @@ export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'con
     created: 0,
     adopted: 0,
     updated: 0,
+    replaced: 0,
+    released: 0,
     deleted: 0,
     unchanged: 0,
     refused: 0,

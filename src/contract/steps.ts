@@ -13,6 +13,10 @@ export interface PlannedEntity {
   readonly workflowId: string;
   /** Positions in {@link Plan.entities} that must have ended well before this one starts. */
   readonly after: readonly number[];
+  /** List what is there before the first Create. Default: false. */
+  readonly listFirst?: boolean;
+  /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
+  readonly detachable?: readonly string[];
 }
 
 /** The decisions for a request, in the order of its entities. Holds no documents. */
@@ -33,6 +37,18 @@ export interface StepResult {
   /** Whether writes are left for the update step. */
   readonly remaining: boolean;
   readonly attempt: number;
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+/** Argument of the create step. */
+export interface CreateRequest extends ReconcileRequest {
+  /** IDs that were there before the first attempt, of what AWS gives no name: what is new is this run's. */
+  readonly known?: readonly string[];
+}
+
+/** Answer of the listing before a create. */
+export interface Listing {
+  readonly known: readonly string[];
   readonly calls: Readonly<Record<string, number>>;
 }
 
@@ -61,8 +77,10 @@ export interface VerifyResult {
 export interface Activities {
   /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
   planEntities(request: BootstrapRequest): Promise<Plan>;
+  /** Lists what Creates like this one have made, before the first of this run. IDs only. */
+  listCandidates(request: ReconcileRequest): Promise<Listing>;
   /** Creates, or finds out what is there instead. */
-  createEntity(request: ReconcileRequest): Promise<StepResult>;
+  createEntity(request: CreateRequest): Promise<StepResult>;
   /** Reads, decides again, and writes what differs. */
   updateEntity(request: UpdateRequest): Promise<StepResult>;
   /** Reads, decides again, and removes the entity with what it holds. */

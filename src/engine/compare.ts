@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
-import { documentDrift } from './policy-document.js';
+import { danglingPrincipals, documentDrift } from './policy-document.js';
 import { isMark } from './ownership.js';
 
 /**
@@ -142,6 +142,49 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
   return { drift, undeclared, changes };
 }
 
+/** One thing that is there and not declared: in which property, and the line that names it. */
+export interface UndeclaredContent {
+  readonly property: string;
+  readonly line: string;
+}
+
+/**
+ * Everything that an entity holds beyond its spec: what is undeclared in declared properties, and whatever is set of
+ * those that the spec leaves unmanaged. A deletion loses all of it.
+ */
+export function undeclaredContent(
+  rules: PropertyRules,
+  spec: JsonObject,
+  { state, tags }: Observed,
+): readonly UndeclaredContent[] {
+  const content: UndeclaredContent[] = [];
+  const add = (property: string, line: string): void => {
+    content.push({ property, line: `${property}: ${line}` });
+  };
+  for (const [property, rule] of Object.entries(rules)) {
+    const seen = state[property];
+    const desired = spec[property];
+    if (rule.type === 'set') {
+      const declared = new Set(
+        strings(desired).map((member) => (rule.ignoreCase === true ? member.toLowerCase() : member)),
+      );
+      const extra = strings(seen).filter(
+        (member) => !declared.has(rule.ignoreCase === true ? member.toLowerCase() : member),
+      );
+      for (const member of extra) add(property, member);
+    } else if (rule.type === 'documents') {
+      for (const name of Object.keys(object(seen))) if (!Object.hasOwn(object(desired), name)) add(property, name);
+    } else if (desired === undefined && !equalJson(seen ?? rule.default ?? null, rule.default ?? null)) {
+      add(property, rule.type === 'value' ? JSON.stringify(brief(seen)) : '(what is there)');
+    }
+  }
+  const declared = object(spec['tags']);
+  for (const tag of Object.keys(tags)) {
+    if (!Object.hasOwn(declared, tag) && !tag.startsWith('aws:') && !isMark(tag)) add('tags', tag);
+  }
+  return content;
+}
+
 interface Found {
   readonly drift: readonly Drift[];
   readonly undeclared: readonly string[];
@@ -196,12 +239,22 @@ function documentChanges(path: string, desired: Json, seen: Json | undefined, pa
   if (seen === undefined || seen === null) {
     return [{ path, observed: null, desired: '(a document)', summary: 'no such document is there' }];
   }
-  return documentDrift(desired, seen, { partition }).map((change) => ({
+  const changes = documentDrift(desired, seen, { partition }).map((change) => ({
     path: `${path}.${change.path}`,
     observed: change.observed,
     desired: change.desired,
     summary: change.summary,
   }));
+  const dangling = changes.length === 0 ? [] : danglingPrincipals(seen);
+  return [
+    ...changes,
+    ...dangling.map((id) => ({
+      path: `${path}.Principal`,
+      observed: id,
+      desired: null,
+      summary: `${id} is the unique ID of a role or user that was deleted; one of the same name made later is not trusted by it`,
+    })),
+  ];
 }
 
 function compareSet(
@@ -250,7 +303,8 @@ function compareDocuments(property: string, desired: JsonObject, seen: JsonObjec
   const extra = Object.keys(seen).filter((name) => !Object.hasOwn(desired, name));
   const remove = options.removesUndeclared(property) ? extra : [];
   for (const name of remove) {
-    drift.push({ path: `${property}.${name}`, observed: '(a document)', desired: null, summary: `- ${name}` });
+    // Shown, as far as a report shows documents: this is what will be lost.
+    drift.push({ path: `${property}.${name}`, observed: brief(seen[name]), desired: null, summary: `- ${name}` });
   }
   return { drift, undeclared: extra.map((name) => `${property}: ${name}`), put, remove };
 }

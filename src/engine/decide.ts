@@ -1,15 +1,18 @@
 import { entityId } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
-import { compare } from './compare.js';
+import { compare, undeclaredContent } from './compare.js';
 import type { Changes, Comparison, Observed, PropertyRules } from './compare.js';
-import { marksOfAdoption, otherSharers, ownershipOf } from './ownership.js';
+import { marksOfAdoption, marksOfCreate, marksOfOwner, marksToMend, otherSharers, ownershipOf } from './ownership.js';
 import type { Ownership } from './ownership.js';
 
 /** What the rules need to know of a kind. */
 export interface KindRules {
   readonly ownable: boolean;
+  readonly taggedLater?: boolean;
+  readonly onReservedPath?: boolean;
   readonly properties: PropertyRules;
+  readonly share?: { readonly claim?: (spec: JsonObject) => string };
 }
 
 /** Who asks, and for whom. */
@@ -18,6 +21,8 @@ export interface DecisionContext {
   readonly partition: string;
   /** Run that would write: becomes a mark on what it adopts. */
   readonly intent: string;
+  /** This run has made the entity: where the Create could carry no marks, it is ours all the same. Default: false. */
+  readonly made?: boolean;
 }
 
 /** A decision with what the kind needs to carry it out. */
@@ -43,7 +48,7 @@ const NOTHING: Comparison = { drift: [], undeclared: [], changes: {} };
  * | `observe: true`  | report | report  | report                  |
  *
  * `state: absent` goes by the same table, with delete in place of update and adopt. What other namespaces share is
- * foreign to a declaration that does not share it.
+ * foreign to a declaration that does not share it. `released` and `destroyed` concern what is ours and leave the rest.
  *
  * @param spec - the entity's spec with its references resolved
  * @param observed - undefined where it does not exist
@@ -58,37 +63,80 @@ export function assess(
   const declared = declaredTags(spec);
   if (observed === undefined) return { decision: decideAbsent(entity), changes: {}, tags: declared, others: [] };
 
-  const ownership = ownershipOf(observed, context.namespace);
-  const ours = ownership.is === 'ours' || !rules.ownable;
+  const { namespace, intent, partition } = context;
+  const claim = entity.shared ? (rules.share?.claim?.(spec) ?? '') : '';
+  const shown = ownershipOf(observed, namespace, rules.onReservedPath);
+  const madeUnmarked = context.made === true && rules.taggedLater === true && shown.is === 'unowned';
+  const ownership: Ownership = madeUnmarked ? { is: 'ours', origin: 'created', intent } : shown;
+  // What cannot show an owner cannot show that it was adopted before, either.
+  const known = ownership.is === 'ours' || entity.undeclaredAtAdoption === true;
   const comparison =
-    entity.state === 'absent'
-      ? NOTHING
-      : compare(spec, observed, {
+    entity.state === 'present'
+      ? compare(spec, observed, {
           rules: rules.properties,
-          partition: context.partition,
-          // The first adoption of an entity takes nothing away from it.
-          removesUndeclared: (property) => removesUndeclared(entity, property) && ours,
+          partition,
+          removesUndeclared: (property) => removesUndeclared(entity, property) && known,
           shared: entity.shared,
-        });
-  const others = otherSharers(observed, context.namespace);
-  const decision = decidePresent(rules, entity, observed, ownership, others, comparison);
-  if (decision.action !== 'adopt' || !rules.ownable) {
-    return { decision, changes: comparison.changes, tags: declared, others };
-  }
-  const marks = marksOfAdoption(context.namespace, context.intent, entity.shared, observed, ownership);
-  const tags = { ...declared, ...marks };
-  const change = comparison.changes['tags'];
-  const put = [...(change?.put ?? []), ...Object.keys(marks)];
-  return {
-    decision,
-    changes: { ...comparison.changes, tags: { desired: tags, put, remove: change?.remove ?? [] } },
-    tags,
-    others,
+        })
+      : NOTHING;
+  const others = otherSharers(observed, namespace);
+  const decision = decidePresent({ rules, entity, spec, observed, ownership, others, comparison });
+  const answer = (tags: Readonly<Record<string, string>>, marks: Marks): Assessment => {
+    const tagged = withMarks(decision, comparison.changes, { ...declared, ...tags }, marks);
+    return { ...tagged, tags: { ...declared, ...tags }, others };
   };
+  if (!rules.ownable) return answer({}, NO_MARKS);
+  switch (decision.action) {
+    case 'release':
+      return answer({}, { put: {}, remove: marksOfOwner(namespace, observed) });
+    case 'adopt': {
+      const marks = marksOfAdoption(namespace, intent, entity.shared, observed, ownership, claim);
+      return answer(marks, { put: marks, remove: [] });
+    }
+    case 'update':
+    case 'no-op': {
+      if (ownership.is !== 'ours' || entity.state !== 'present' || entity.observe) return answer({}, NO_MARKS);
+      if (madeUnmarked) {
+        const marks = marksOfCreate(namespace, intent, entity.shared, claim);
+        return answer(marks, { put: marks, remove: [] });
+      }
+      const marks = marksToMend(namespace, entity.shared, observed, claim);
+      return answer(marks.put, marks);
+    }
+    default:
+      return answer({}, NO_MARKS);
+  }
+}
+
+interface Marks {
+  readonly put: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+const NO_MARKS: Marks = { put: {}, remove: [] };
+
+/** Adds the writes of marks to the changes; where they are all that there is to write, that is an update too. */
+function withMarks(
+  decision: Decision,
+  changes: Changes,
+  tags: Readonly<Record<string, string>>,
+  { put, remove }: Marks,
+): Pick<Assessment, 'decision' | 'changes'> {
+  if (Object.keys(put).length === 0 && remove.length === 0) return { decision, changes };
+  const change = changes['tags'];
+  const merged = {
+    desired: tags,
+    put: [...(change?.put ?? []), ...Object.keys(put)],
+    remove: [...(change?.remove ?? []), ...remove],
+  };
+  const mended: Decision =
+    decision.action === 'no-op'
+      ? { ...decision, action: 'update', reason: 'its marks of ownership are to say what is declared' }
+      : decision;
+  return { decision: mended, changes: { ...changes, tags: merged } };
 }
 
 function removesUndeclared({ undeclared }: DesiredEntity, property: string): boolean {
-  return (typeof undeclared === 'string' ? undeclared : undeclared[property]) === 'remove';
+  return (typeof undeclared === 'string' ? undeclared : (undeclared[property] ?? undeclared['*'])) === 'remove';
 }
 
 /** Tags that the manifest declares. */
@@ -97,20 +145,24 @@ export function declaredTags(spec: JsonObject): Record<string, string> {
 }
 
 function decideAbsent(entity: DesiredEntity): Decision {
-  if (entity.state === 'absent') return decision('no-op');
+  if (entity.state !== 'present') return decision('no-op');
   const missing: Drift = { path: '', observed: 'absent', desired: 'present', summary: 'does not exist' };
   if (entity.observe) return decision('no-op', { drift: [missing], reason: 'is only observed, and does not exist' });
   return decision('create');
 }
 
-function decidePresent(
-  rules: KindRules,
-  entity: DesiredEntity,
-  observed: Observed,
-  ownership: Ownership,
-  others: readonly string[],
-  comparison: Comparison,
-): Decision {
+interface Situation {
+  readonly rules: KindRules;
+  readonly entity: DesiredEntity;
+  readonly spec: JsonObject;
+  readonly observed: Observed;
+  readonly ownership: Ownership;
+  readonly others: readonly string[];
+  readonly comparison: Comparison;
+}
+
+function decidePresent(situation: Situation): Decision {
+  const { rules, entity, observed, ownership, others, comparison } = situation;
   const { drift, undeclared } = comparison;
   const id = entityId(entity);
   const found = { drift, undeclared };
@@ -118,11 +170,12 @@ function decidePresent(
   if (entity.observe) {
     const excess: Drift = { path: '', observed: 'present', desired: 'absent', summary: 'exists' };
     return decision('no-op', {
-      drift: entity.state === 'absent' ? [excess] : drift,
+      drift: entity.state === 'present' ? drift : [excess],
       undeclared,
       reason: 'is only observed: drift is reported, nothing is written',
     });
   }
+  if (entity.state === 'released' || entity.state === 'destroyed') return decideLeaving(situation);
   if (observed.name !== entity.name) {
     return decision('refuse', {
       ...found,
@@ -161,17 +214,7 @@ function decidePresent(
     return decision('delete', { reason: provable });
   }
   const fixed = drift.filter(({ immutable }) => immutable === true);
-  if (fixed.length > 0) {
-    const sides = fixed.map(
-      ({ path, observed: seen, desired, summary }) =>
-        summary ?? `${path} is ${JSON.stringify(seen)} and is declared as ${JSON.stringify(desired)}`,
-    );
-    return decision('refuse', {
-      ...found,
-      reason: `${sides.join('; ')}; an existing ${entity.kind} cannot be changed so`,
-      remedy: `declare what is there, or choose another name, or delete ${observed.arn} first`,
-    });
-  }
+  if (fixed.length > 0) return decideFixed(situation, fixed);
   if (ownership.is === 'ours') return decision(drift.length > 0 ? 'update' : 'no-op', found);
   if (!rules.ownable) {
     return decision(drift.length > 0 ? 'update' : 'no-op', { ...found, reason: unprovable(entity.kind) });
@@ -180,6 +223,66 @@ function decidePresent(
     ...found,
     reason: ownership.is === 'foreign' ? `is taken over from ${ownership.owner}` : 'exists and shows no owner',
   });
+}
+
+/** What AWS cannot change: refused with both sides and the ways out, or replaced where that is asked for. */
+function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
+  const { rules, entity, spec, observed, ownership, comparison } = situation;
+  const found = { drift: comparison.drift, undeclared: comparison.undeclared };
+  const sides = fixed
+    .map(
+      ({ path, observed: seen, desired, summary }) =>
+        summary ?? `${path} is ${JSON.stringify(seen)} and is declared as ${JSON.stringify(desired)}`,
+    )
+    .join('; ');
+  if (entity.replace !== true) {
+    return decision('refuse', {
+      ...found,
+      reason: `${sides}; an existing ${entity.kind} cannot be changed so`,
+      remedy: `declare what is there, choose another name, delete ${observed.arn} first, or set replace: true to have it deleted and created again`,
+    });
+  }
+  if (ownership.is !== 'ours' && rules.ownable) {
+    return decision('refuse', {
+      ...found,
+      reason: `${sides}; replace deletes only what this namespace owns, and this ${ownership.is === 'foreign' ? `belongs to ${ownership.owner}` : 'shows no owner'}`,
+      remedy: 'declare what is there and apply, which adopts it; then declare the change again',
+    });
+  }
+  const lost = undeclaredContent(rules.properties, spec, observed).filter(
+    ({ property }) => !removesUndeclared(entity, property),
+  );
+  if (lost.length > 0) {
+    return decision('refuse', {
+      ...found,
+      reason: `${sides}; to replace it would lose what is not declared: ${lost.map(({ line }) => line).join(', ')}`,
+      remedy: 'declare what is to stay, or set undeclared: remove for it',
+    });
+  }
+  return decision('replace', { ...found, reason: `${sides}: it is deleted and created again` });
+}
+
+/** `released` gives up what is ours; `destroyed` deletes what was made here and gives up what was adopted. */
+function decideLeaving({ rules, entity, ownership, others }: Situation): Decision {
+  const destroy = entity.state === 'destroyed';
+  if (!rules.ownable) {
+    if (destroy && entity.includeAdopted === true) return decision('delete', { reason: unprovable(entity.kind) });
+    const way = destroy ? '; --include-adopted deletes it all the same' : '';
+    return decision('no-op', { reason: `is left as it is: ${unprovable(entity.kind)}${way}` });
+  }
+  if (ownership.is !== 'ours') {
+    const owner = ownership.is === 'foreign' ? `it belongs to ${ownership.owner}` : 'it shows no owner';
+    return decision('no-op', { reason: `is left as it is: ${owner}` });
+  }
+  if (!destroy) return decision('release', { reason: 'is given up, and stays' });
+  if (entity.shared && others.length > 0) {
+    return decision('delete', { reason: `only this namespace's part is taken off: ${others.join(', ')} keep it` });
+  }
+  if (ownership.origin === 'adopted' && entity.includeAdopted !== true) {
+    const reason = 'was adopted and not made here: it is given up, and stays; --include-adopted deletes it';
+    return decision(entity.shared ? 'delete' : 'release', { reason });
+  }
+  return decision('delete');
 }
 
 function unprovable(kind: string): string {

@@ -26,8 +26,26 @@ export type Ownership =
   | { readonly is: 'unowned' }
   | { readonly is: 'foreign'; readonly owner: string };
 
-/** Tags that other tools leave, with how their owner is named to people. */
-const FOREIGN_TAGS: readonly { readonly tag: string; readonly owner: (value: string) => string }[] = [
+interface ForeignTag {
+  readonly tag: string | RegExp;
+  /** How the owner is named to people; undefined where the value names none. */
+  readonly owner: (value: string) => string | undefined;
+}
+
+/** Tools that leave no tag of their own, and whose users say it in one: `managed-by: terraform`. */
+const DECLARED_TOOLS: Readonly<Record<string, string>> = {
+  terraform: 'Terraform',
+  opentofu: 'OpenTofu',
+  pulumi: 'Pulumi',
+  cloudformation: 'CloudFormation',
+  cdk: 'AWS CDK',
+  'aws-cdk': 'AWS CDK',
+  crossplane: 'Crossplane',
+  alchemy: 'alchemy',
+};
+
+/** Tags that other tools leave, or whose users put on by convention, the surest first. */
+const FOREIGN_TAGS: readonly ForeignTag[] = [
   { tag: 'aws:cloudformation:stack-name', owner: (stack) => `CloudFormation stack "${stack}"` },
   { tag: 'aws:cloudformation:stack-id', owner: (stack) => `CloudFormation stack "${stack}"` },
   { tag: 'alchemy::stack', owner: (stack) => `alchemy stack "${stack}"` },
@@ -35,6 +53,15 @@ const FOREIGN_TAGS: readonly { readonly tag: string; readonly owner: (value: str
   { tag: 'pulumi:project', owner: (project) => `Pulumi project "${project}"` },
   { tag: 'services.k8s.aws/namespace', owner: (namespace) => `ACK controller, Kubernetes namespace "${namespace}"` },
   { tag: 'crossplane-name', owner: (name) => `Crossplane resource "${name}"` },
+  { tag: /^(terraform|tf)[:_-](workspace|module|stack|project)$/i, owner: (value) => `Terraform ("${value}")` },
+  { tag: /^terraform$/i, owner: (value) => (/^(true|yes|1)$/i.test(value) ? 'Terraform' : undefined) },
+  {
+    tag: /^(managed|created|provisioned)[-_: ]?by$/i,
+    owner: (value) => {
+      const tool = DECLARED_TOOLS[value.toLowerCase()];
+      return tool === undefined ? undefined : `${tool}, as its tag says`;
+    },
+  },
 ];
 
 /** Paths that AWS keeps for itself. */
@@ -44,10 +71,11 @@ const RESERVED_PATHS: readonly string[] = ['/aws-service-role/', '/aws-reserved/
  * Reads the owner off an entity's tags and path. Kinds that carry no tags are `unowned`: nothing can be proven.
  *
  * @param namespace - the namespace that asks
+ * @param onReservedPath - the kind lives on such a path, which is then no sign of an owner
  */
-export function ownershipOf(observed: Observed, namespace: string): Ownership {
+export function ownershipOf(observed: Observed, namespace: string, onReservedPath = false): Ownership {
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
-  if (reserved !== undefined) return { is: 'foreign', owner: `AWS (path ${reserved})` };
+  if (reserved !== undefined && !onReservedPath) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
   const owner = observed.tags[Mark.Namespace];
   if (owner === namespace || Object.hasOwn(observed.tags, sharedMark(namespace))) {
@@ -56,9 +84,19 @@ export function ownershipOf(observed: Observed, namespace: string): Ownership {
   }
   if (owner !== undefined) return { is: 'foreign', owner: `iam-bootstrap namespace "${owner}"` };
   // Last: an entity that was taken over from a stack keeps the stack's tags, which nobody but AWS can remove.
-  const foreign = FOREIGN_TAGS.find(({ tag }) => Object.hasOwn(observed.tags, tag));
-  if (foreign !== undefined) return { is: 'foreign', owner: foreign.owner(observed.tags[foreign.tag] ?? '') };
-  return { is: 'unowned' };
+  const foreign = ownerByTags(observed.tags);
+  return foreign === undefined ? { is: 'unowned' } : { is: 'foreign', owner: foreign };
+}
+
+function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
+  for (const { tag, owner } of FOREIGN_TAGS) {
+    for (const [key, value] of Object.entries(tags)) {
+      if (typeof tag === 'string' ? tag !== key : !tag.test(key)) continue;
+      const name = owner(value);
+      if (name !== undefined) return name;
+    }
+  }
+  return undefined;
 }
 
 /** The tag that says that a namespace declares a shared entity. */
@@ -75,27 +113,57 @@ export function otherSharers(observed: Observed, namespace: string): string[] {
 }
 
 /** Marks that a Create carries. */
-export function marksOfCreate(namespace: string, intent: string, shared: boolean): Record<string, string> {
-  const owner = shared ? { [sharedMark(namespace)]: '' } : { [Mark.Namespace]: namespace };
+export function marksOfCreate(namespace: string, intent: string, shared: boolean, claim = ''): Record<string, string> {
+  const owner = shared ? { [sharedMark(namespace)]: claim } : { [Mark.Namespace]: namespace };
   return { ...owner, [Mark.Origin]: 'created', [Mark.Intent]: intent };
 }
 
-/** Marks that an adoption adds; the old owner is kept for the record. */
+/**
+ * Marks that an adoption adds; the old owner is kept for the record.
+ *
+ * @param claim - what of a shared entity is this namespace's, as its kind writes it
+ */
 export function marksOfAdoption(
   namespace: string,
   intent: string,
   shared: boolean,
   observed: Observed,
   ownership: Ownership,
+  claim = '',
 ): Record<string, string> {
   if (shared) {
     // Merged, not owned: whoever made it stays on record as its origin.
     const origin = Object.hasOwn(observed.tags, Mark.Origin) ? {} : { [Mark.Origin]: 'adopted' };
-    return { [sharedMark(namespace)]: '', ...origin };
+    return { [sharedMark(namespace)]: claim, ...origin };
   }
   const previous =
     ownership.is === 'foreign'
       ? { [Mark.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) }
       : {};
   return { [Mark.Namespace]: namespace, [Mark.Origin]: 'adopted', [Mark.Intent]: intent, ...previous };
+}
+
+/** What is to be put on and taken off so that the marks of what is ours say what is declared: shared or not, and what. */
+export function marksToMend(
+  namespace: string,
+  shared: boolean,
+  observed: Observed,
+  claim = '',
+): { readonly put: Readonly<Record<string, string>>; readonly remove: readonly string[] } {
+  const mine = sharedMark(namespace);
+  const wanted = shared ? { [mine]: claim } : { [Mark.Namespace]: namespace };
+  const other = shared ? Mark.Namespace : mine;
+  return {
+    put: Object.fromEntries(Object.entries(wanted).filter(([tag, value]) => observed.tags[tag] !== value)),
+    remove: Object.hasOwn(observed.tags, other) ? [other] : [],
+  };
+}
+
+/** The marks that a namespace takes off what it gives up: its own, and what only the owner needs. */
+export function marksOfOwner(namespace: string, observed: Observed): string[] {
+  const mine = sharedMark(namespace);
+  const shared = Object.hasOwn(observed.tags, mine);
+  return Object.keys(observed.tags).filter((tag) =>
+    shared ? tag === mine : Object.values<string>(Mark).includes(tag),
+  );
 }

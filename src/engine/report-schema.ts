@@ -17,6 +17,8 @@ const outcome = z.enum([
   'created',
   'adopted',
   'updated',
+  'replaced',
+  'released',
   'deleted',
   'unchanged',
   'refused',
@@ -29,7 +31,7 @@ const entity = z.strictObject({
   kind: z.string(),
   name: z.string(),
   arn: text,
-  decision: z.enum(['create', 'adopt', 'update', 'delete', 'no-op', 'refuse']),
+  decision: z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']),
   outcome,
   confirmedBy: z
     .enum(['reply', 'intent-tag', 'recorded-attempt', 'unconfirmed'])
@@ -51,10 +53,10 @@ const entity = z.strictObject({
   source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
 });
 
-/** What `plan` and `apply` print with `--output json`. The contract's type and this schema are held together by the compiler. */
+/** What `plan`, `apply`, `release` and `destroy` print with `--output json`. The contract's type and this schema are held together by the compiler. */
 export const reportSchema = z.strictObject({
   version: z.literal(1),
-  command: z.enum(['plan', 'apply']),
+  command: z.enum(['plan', 'apply', 'release', 'destroy']),
   result: z.enum(['converged', 'pending', 'refused', 'failed', 'busy', 'cancelled']),
   account: z.string(),
   partition: z.string(),
@@ -71,6 +73,8 @@ export const reportSchema = z.strictObject({
     created: count,
     adopted: count,
     updated: count,
+    replaced: count,
+    released: count,
     deleted: count,
     unchanged: count,
     refused: count,

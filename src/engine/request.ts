@@ -10,11 +10,14 @@ export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const entitySchema = z.strictObject({
   kind: z.string(),
   name: z.string().min(1),
-  state: z.enum(['present', 'absent']),
+  state: z.enum(['present', 'absent', 'released', 'destroyed']),
   adopt: z.enum(['own', 'unowned', 'foreign']),
   observe: z.boolean(),
   shared: z.boolean(),
-  undeclared: z.enum(['keep', 'remove']),
+  undeclared: z.union([z.enum(['keep', 'remove']), z.record(z.string(), z.enum(['keep', 'remove']))]),
+  undeclaredAtAdoption: z.boolean().optional(),
+  replace: z.boolean().optional(),
+  includeAdopted: z.boolean().optional(),
   spec: z.record(z.string(), z.json()),
   dependsOn: z.array(z.string()),
   source: z.strictObject({ file: z.string(), line: z.number() }).optional(),
@@ -54,7 +57,7 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
     const id = entityId(entity);
     const kind = kinds.find(({ name }) => name === entity.kind);
     if (kind === undefined) return `${id}: this worker knows no kind ${entity.kind}; upgrade the worker`;
-    if (entity.state === 'absent') continue;
+    if (entity.state !== 'present') continue;
     const spec = kind.schema.safeParse(entity.spec);
     if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
     if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;

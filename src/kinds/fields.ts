@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
-import type { Json, JsonObject, SecretLocation } from '../contract/entity.js';
-import type { Changes, Step } from './kind.js';
+import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
+import type { Changes, Demand, Kind, Step } from './kind.js';
 import { strings } from '../engine/compare.js';
 import { documentSize, validateDocument } from '../engine/policy-document.js';
 
@@ -119,6 +119,15 @@ export function secretLocation(spec: JsonObject, property: string): SecretLocati
   return spec[property] as unknown as SecretLocation;
 }
 
+/** A role's description. */
+export const descriptionField = z
+  .string()
+  .max(1000)
+  .regex(/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/, 'use Latin letters, digits and plain punctuation only');
+
+/** Whether what a user authenticates with may be used. */
+export const statusField = z.enum(['Active', 'Inactive']);
+
 /** Tags by key. */
 export const tagsField = z.record(
   z
@@ -173,6 +182,16 @@ export function dateText(date: Date | undefined): string | null {
   return date?.toISOString() ?? null;
 }
 
+/** The ARN for what a user has and AWS gives none: the user's, as far as it can be told without the path. */
+export function userArn(name: string, { account, partition }: Target): string {
+  return `arn:${partition}:iam::${account}:user/${name}`;
+}
+
+/** The ARN for what an account has once. */
+export function accountArn({ account, partition }: Target): string {
+  return `arn:${partition}:iam::${account}:root`;
+}
+
 /** For removals: what is not there is removed. */
 export const absentIsDone: Pick<Step, 'isDone'> = { isDone: (error) => error.code === 'NoSuchEntity' };
 
@@ -193,6 +212,28 @@ export function tagSteps(
     steps.push({ operation: operations.untag, input: { ...key, TagKeys: [...change.remove] } });
   }
   return steps;
+}
+
+/** What a spec's inline policies and attachments need of the account's quotas. */
+export function policyDemands(kind: 'Role' | 'User' | 'Group', spec: JsonObject): Demand[] {
+  const inline = Object.values(object(spec, 'inlinePolicies'));
+  return [
+    {
+      quota: `AttachedPoliciesPer${kind}Quota`,
+      what: 'attached policies',
+      amount: strings(spec['managedPolicyArns']).length,
+    },
+    {
+      quota: `${kind}PolicySizeQuota`,
+      what: 'characters of inline policies',
+      amount: inline.reduce<number>((sum, document) => sum + documentSize(document), 0),
+    },
+  ];
+}
+
+/** What one document needs of a quota. */
+export function documentDemand(quota: string, what: string, document: Json | undefined): Demand[] {
+  return document === undefined ? [] : [{ quota, what, amount: documentSize(document) }];
 }
 
 /** The operations by which a role, a user or a group gets and loses its policies. */
@@ -266,4 +307,23 @@ export async function unlessDenied<T>(work: () => Promise<T>): Promise<T | undef
     if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
     throw error;
   }
+}
+
+/** What an entity has of one sort: nothing where it is gone, or where the API does not know the sort at all. */
+export async function held<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await listing;
+  } catch (error) {
+    if (['NoSuchEntity', 'InvalidAction', 'NotSupportedService'].includes(awsError(error).code)) return [];
+    throw error;
+  }
+}
+
+/** A bulk read of what no listing shows: one read each; undefined where they are denied. */
+export function oneByOne(read: Kind['read']): Kind['readMany'] {
+  return ({ reader }, wanted, target) =>
+    unlessDenied(async () => {
+      const found = await Promise.all(wanted.map((one) => read(reader, one, target)));
+      return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
+    });
 }

@@ -13,6 +13,7 @@ import {
   Longest,
   nameField,
   pathField,
+  policyDemands,
   policyRemovals,
   policySteps,
   strings,
@@ -112,6 +113,8 @@ export const group: Kind = {
       'iam:DeleteGroup',
     ],
   },
+
+  demands: (spec) => policyDemands('Group', spec),
 
   details: 'Group',
   readCost: 4,

@@ -58,6 +58,15 @@ export interface Wanted {
   readonly spec: JsonObject;
 }
 
+/** An amount that one of the account's quotas limits. */
+export interface Demand {
+  /** Key of `GetAccountSummary`: `AttachedPoliciesPerRoleQuota`. */
+  readonly quota: string;
+  readonly amount: number;
+  /** What is counted, for people: `attached policies`. */
+  readonly what: string;
+}
+
 /** Something that holds on to an entity and so stands in the way of its deletion. */
 export interface Holder {
   readonly kind: string;
@@ -138,6 +147,9 @@ export interface Kind {
   /** Keys of `GetAccountSummary`: how many there are, and how many there may be. */
   readonly quota?: { readonly used: string; readonly limit: string };
 
+  /** What a spec asks for, by the key of `GetAccountSummary` that limits it in this account. Default: nothing. */
+  readonly demands?: (spec: JsonObject) => readonly Demand[];
+
   /** What of `GetAccountAuthorizationDetails` {@link readMany} needs, or null. */
   readonly details: DetailType | null;
   /** Calls that {@link read} makes for an entity that exists, about; decides between bulk and single reads. */
@@ -159,6 +171,8 @@ export interface Kind {
   readonly create: (desired: Desired) => Step;
   /** Whether a create's error says that the entity is already there. */
   readonly isAlreadyExists: (error: AwsError) => boolean;
+  /** A Create replaces what is there without an error, so that a read has to come right before it. Default: false. */
+  readonly overwrites?: boolean;
   /**
    * Names are unique beyond the account: "already exists" about a name that the account does not show is a refusal for
    * this reason, and no propagation to wait for.
@@ -179,6 +193,8 @@ export interface Kind {
    * `shared: true` is refused in validation.
    */
   readonly share?: {
+    /** What of the entity this namespace declares, as the value of its mark: at most 256 characters. Default: nothing. */
+    readonly claim?: (spec: JsonObject) => string;
     /** Writes that take back what this namespace alone declared. */
     readonly withdraw: (desired: Desired, observed: Observed, others: readonly string[]) => readonly Step[];
   };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { GetOpenIDConnectProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
@@ -56,6 +57,21 @@ function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Ob
 
 function nameOfArn(arn: string): string {
   return arn.slice(arn.indexOf('/') + 1);
+}
+
+/** Longest value of a tag. */
+const LONGEST_CLAIM = 256;
+
+/** A client ID in a mark: enough to know it again, and of characters that a tag takes. */
+function digestOf(clientId: string): string {
+  return createHash('sha256').update(clientId).digest('hex').slice(0, 8);
+}
+
+/** Which client IDs a namespace declares, as its mark says it; `-` for none, nothing where a tag cannot hold them. */
+function claimOf(clientIds: readonly string[]): string {
+  if (clientIds.length === 0) return '-';
+  const claim = clientIds.map(digestOf).sort().join(' ');
+  return claim.length <= LONGEST_CLAIM ? claim : '';
 }
 
 /** An OpenID Connect provider: one per URL, so that namespaces share it. */
@@ -166,15 +182,26 @@ export const openIdConnectProvider: Kind = {
     ]),
 
   share: {
+    claim: (spec) => claimOf(strings(spec['clientIdList'])),
     /**
-     * Takes this namespace's mark off, and nothing else. Marks do not say which client IDs their namespace declared,
-     * so none can be taken away without the risk that it is another's; one that is left over lets nobody in by itself.
+     * Takes this namespace's mark off, and the client IDs that it alone declares. Where another namespace's mark does
+     * not say which are its own, none is taken away: one that is left over lets nobody in by itself.
      */
     withdraw: (_desired, observed, others) => {
       const theirs = new Set(others.map(sharedMark));
       const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedMark('')) && !theirs.has(tag));
       if (TagKeys.length === 0) return [];
+      const claims = (tag: string): string[] => (observed.tags[tag] ?? '').split(' ').filter((one) => one !== '');
+      const kept = new Set([...theirs].flatMap(claims));
+      const mine = new Set(TagKeys.flatMap(claims).filter((one) => !kept.has(one)));
+      const known = [...theirs].every((tag) => claims(tag).length > 0);
+      const leaving = known ? strings(observed.state['clientIdList']).filter((id) => mine.has(digestOf(id))) : [];
       return [
+        ...leaving.map((ClientID) => ({
+          operation: 'RemoveClientIDFromOpenIDConnectProvider' as const,
+          input: { OpenIDConnectProviderArn: observed.arn, ClientID },
+          ...absentIsDone,
+        })),
         {
           operation: 'UntagOpenIDConnectProvider',
           input: { OpenIDConnectProviderArn: observed.arn, TagKeys },

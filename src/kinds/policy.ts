@@ -1,21 +1,24 @@
 import type { ManagedPolicyDetail, Policy, PolicyVersion, Tag } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy-document.js';
 import {
   absentIsDone,
   dateText,
   defined,
+  documentDemand,
   documentField,
   documentText,
+  held,
   Longest,
   nameField,
   pathField,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
   unlessDenied,
 } from './fields.js';
@@ -145,6 +148,7 @@ export const policy: Kind = {
       'iam:GetPolicy',
       'iam:ListPolicyVersions',
       'iam:GetPolicyVersion',
+      'iam:ListEntitiesForPolicy',
     ],
     write: [
       'iam:CreatePolicy',
@@ -153,9 +157,15 @@ export const policy: Kind = {
       'iam:DeletePolicyVersion',
       'iam:TagPolicy',
       'iam:UntagPolicy',
+      // Where it is replaced.
+      'iam:DetachRolePolicy',
+      'iam:DetachUserPolicy',
+      'iam:DetachGroupPolicy',
       'iam:DeletePolicy',
     ],
   },
+
+  demands: (spec) => documentDemand('PolicySizeQuota', 'characters of policy', spec['policyDocument']),
 
   details: 'LocalManagedPolicy',
   readCost: 4,
@@ -233,4 +243,48 @@ export const policy: Kind = {
       { operation: 'DeletePolicy', input: { PolicyArn }, ...absentIsDone },
     ]);
   },
+
+  async holders(reader, observed) {
+    const PolicyArn = observed.arn;
+    const attached = await entitiesFor(reader, PolicyArn, 'PermissionsPolicy');
+    const bounded = await entitiesFor(reader, PolicyArn, 'PermissionsBoundary');
+    return [
+      ...attached.map(({ kind, name }) => ({
+        kind,
+        name,
+        detach: {
+          operation: `Detach${kind}Policy` as const,
+          input: { [`${kind}Name`]: name, PolicyArn },
+          ...absentIsDone,
+        },
+      })),
+      // Without its boundary an entity could do more than it ever should, for however short a time.
+      ...bounded.map(({ kind, name }) => ({ kind, name, detach: null })),
+    ];
+  },
 };
+
+interface PolicyUser {
+  readonly kind: 'Role' | 'User' | 'Group';
+  readonly name: string;
+}
+
+/** The roles, users and groups that a policy is attached to, or bounds. */
+async function entitiesFor(
+  reader: Reader,
+  PolicyArn: string,
+  PolicyUsageFilter: 'PermissionsPolicy' | 'PermissionsBoundary',
+): Promise<readonly PolicyUser[]> {
+  const collect = async (): Promise<readonly PolicyUser[]> => {
+    const found: PolicyUser[] = [];
+    for await (const page of reader.pages('ListEntitiesForPolicy', { PolicyArn, PolicyUsageFilter })) {
+      found.push(
+        ...(page.PolicyRoles ?? []).map(({ RoleName = '' }) => ({ kind: 'Role' as const, name: RoleName })),
+        ...(page.PolicyUsers ?? []).map(({ UserName = '' }) => ({ kind: 'User' as const, name: UserName })),
+        ...(page.PolicyGroups ?? []).map(({ GroupName = '' }) => ({ kind: 'Group' as const, name: GroupName })),
+      );
+    }
+    return found;
+  };
+  return held(collect());
+}

@@ -9,18 +9,21 @@ import {
   boundaryField,
   dateText,
   defined,
+  documentDemand,
   documentField,
   documentText,
+  held,
   inlinePoliciesField,
   Longest,
   nameField,
   pathField,
+  policyDemands,
   policyRemovals,
   policySteps,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
 } from './fields.js';
 import type { Kind, Observed, Step } from './kind.js';
@@ -94,6 +97,7 @@ export const role: Kind = {
   },
   actions: {
     read: [
+      'iam:ListInstanceProfilesForRole',
       'iam:GetAccountAuthorizationDetails',
       'iam:ListRoles',
       'iam:GetRole',
@@ -113,9 +117,16 @@ export const role: Kind = {
       'iam:DetachRolePolicy',
       'iam:TagRole',
       'iam:UntagRole',
+      // Where it is replaced.
+      'iam:RemoveRoleFromInstanceProfile',
       'iam:DeleteRole',
     ],
   },
+
+  demands: (spec) => [
+    ...policyDemands('Role', spec),
+    ...documentDemand('AssumeRolePolicySizeQuota', 'characters of trust policy', spec['assumeRolePolicyDocument']),
+  ],
 
   details: 'Role',
   readCost: 4,
@@ -231,5 +242,19 @@ export const role: Kind = {
       { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
     ];
     return Promise.resolve(steps);
+  },
+
+  async holders(reader, observed) {
+    const RoleName = observed.name;
+    const profiles = await held(reader.list('ListInstanceProfilesForRole', { RoleName }, 'InstanceProfiles'));
+    return profiles.map(({ InstanceProfileName = '' }) => ({
+      kind: 'InstanceProfile',
+      name: InstanceProfileName,
+      detach: {
+        operation: 'RemoveRoleFromInstanceProfile' as const,
+        input: { InstanceProfileName, RoleName },
+        ...absentIsDone,
+      },
+    }));
   },
 };

@@ -1,6 +1,6 @@
 import type { User, UserDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
+import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
@@ -11,16 +11,18 @@ import {
   boundaryField,
   dateText,
   defined,
+  held,
   inlinePoliciesField,
   Longest,
   nameField,
   pathField,
+  policyDemands,
   policyRemovals,
   policySteps,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
 } from './fields.js';
 import type { Kind, Observed, Step } from './kind.js';
@@ -62,16 +64,6 @@ function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
       ...rest,
     },
   };
-}
-
-/** What a user has of one sort: nothing where the user is gone, or where the API does not know the sort at all. */
-async function held<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
-  try {
-    return await listing;
-  } catch (error) {
-    if (['NoSuchEntity', 'InvalidAction', 'NotSupportedService'].includes(awsError(error).code)) return [];
-    throw error;
-  }
 }
 
 /** Writes that take away what a user holds beside policies. Nothing here reads or shows a secret. */
@@ -163,6 +155,8 @@ export const user: Kind = {
       'iam:DeleteUser',
     ],
   },
+
+  demands: (spec) => policyDemands('User', spec),
 
   details: 'User',
   readCost: 4,

@@ -89,7 +89,7 @@ class Bootstrap {
     try {
       this.#plan = await reading.planEntities(this.#request);
     } catch (error) {
-      return this.#end(unreadReport('apply', this.#request, error, this.#startedAt));
+      return this.#end(unreadReport(this.#command, this.#request, error, this.#startedAt));
     }
     this.#calls = addCalls(this.#calls, this.#plan.calls);
 
@@ -117,9 +117,13 @@ class Bootstrap {
     const reports = this.#plan.entities.map(
       (planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'),
     );
-    const report = reportOf('apply', this.#request, reports, this.#calls, this.#startedAt);
+    const report = reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
     const unfinished = this.#isCancelled() && reports.some(({ outcome }) => outcome === 'skipped');
     return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
+  }
+
+  get #command(): Report['command'] {
+    return this.#request.command ?? 'apply';
   }
 
   /** What becomes of one entity, once those that it waits for have ended. */
@@ -166,6 +170,8 @@ class Bootstrap {
       arns: Object.fromEntries(needed),
       intent: workflowInfo().runId,
       readFirst: false,
+      ...(planned.listFirst === undefined ? {} : { listFirst: planned.listFirst }),
+      ...(planned.detachable === undefined ? {} : { detachable: planned.detachable }),
     };
     this.#states.set(index, 'converging');
     try {
@@ -218,7 +224,7 @@ class Bootstrap {
     this.#enter('verifying');
     const entities = healthy.flatMap((index) => {
       const entity = this.#request.entities[index];
-      const adopted = this.#reports.get(index)?.outcome === 'adopted';
+      const adopted = this.#reports.get(index)?.outcome === 'adopted' && entity?.undeclaredAtAdoption !== true;
       // What an adoption left in place is no drift of this run.
       return entity === undefined ? [] : [adopted ? { ...entity, undeclared: 'keep' as const } : entity];
     });
@@ -240,7 +246,7 @@ class Bootstrap {
         });
       }
     } catch (error) {
-      const failure = unreadReport('apply', this.#request, error, this.#startedAt);
+      const failure = unreadReport(this.#command, this.#request, error, this.#startedAt);
       for (const index of healthy) {
         const report = this.#reports.get(index);
         if (report === undefined) continue;

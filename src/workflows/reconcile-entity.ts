@@ -5,7 +5,7 @@ import type { FailureDetails } from '../contract/failures.js';
 import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
 import { addCalls } from '../contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Write } from '../contract/report.js';
-import type { StepResult } from '../contract/steps.js';
+import type { CreateRequest, StepResult } from '../contract/steps.js';
 import { recordOutcome } from './search-attributes.js';
 import { MOST_ROUNDS, writing, writingOptions } from './timeouts.js';
 
@@ -14,6 +14,8 @@ const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
   create: 'created',
   adopt: 'adopted',
   update: 'updated',
+  replace: 'replaced',
+  release: 'released',
   delete: 'deleted',
   'no-op': 'unchanged',
   refuse: 'refused',
@@ -23,10 +25,21 @@ const STATE: Readonly<Record<DecisionAction, EntityState>> = {
   create: 'creating',
   adopt: 'adopting',
   update: 'converging',
+  replace: 'replacing',
+  release: 'releasing',
   delete: 'deleting',
   'no-op': 'unchanged',
   refuse: 'refused',
 };
+
+/** Actions of the step that deletes; all others but create are of the one that updates. */
+const DELETES: ReadonlySet<DecisionAction> = new Set(['delete', 'replace']);
+
+/** Whether a step has found that the entity is to go where it did not delete, or to stay where it did. */
+function takesAnotherStep(action: DecisionAction, decided: DecisionAction): boolean {
+  if (decided === 'create' || decided === 'no-op' || decided === 'refuse') return false;
+  return DELETES.has(decided) !== DELETES.has(action);
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -44,6 +57,8 @@ class Reconciliation {
   readonly #request: ReconcileRequest;
   readonly #report: Mutable<EntityReport>;
   #calls: Record<string, number> = {};
+  /** Set once what is there before the first Create has been listed. */
+  #known: readonly string[] | undefined;
 
   constructor(request: ReconcileRequest) {
     const { entity, action } = request;
@@ -88,6 +103,7 @@ class Reconciliation {
   async #converge(planned: DecisionAction): Promise<void> {
     let action = planned;
     let readFirst = this.#request.readFirst;
+    let replacing = false;
     for (let round = 1; round <= MOST_ROUNDS; round += 1) {
       this.#show(STATE[action]);
       const made = this.#report.confirmedBy !== null;
@@ -95,10 +111,23 @@ class Reconciliation {
       const decided = step.decision.action;
       if (action === 'create' && decided === 'create') {
         this.#report.confirmedBy = step.confirmedBy;
-        this.#settle('create', step);
+        this.#settle(replacing ? 'replace' : 'create', step);
         if (!step.remaining) return;
         await this.#finish(step.confirmedBy === 'reply');
         return;
+      }
+      if (action === 'replace' && (decided === 'replace' || (decided === 'create' && step.writes.length > 0))) {
+        // Gone, by this attempt or by one whose end nobody heard of; whatever a read may still show for a while.
+        this.#settle('replace', step);
+        replacing = true;
+        action = 'create';
+        readFirst = false;
+        continue;
+      }
+      if (takesAnotherStep(action, decided)) {
+        // What is there now is another than the last look saw, and takes another step.
+        action = decided;
+        continue;
       }
       if (decided === 'create') {
         // It was there when the plan looked, and is gone.
@@ -137,12 +166,26 @@ class Reconciliation {
     const options = { ...writingOptions, summary: `${action} ${entityId(entity)}` };
     const step =
       action === 'create'
-        ? await writing.createEntity.executeWithOptions(options, [request])
-        : action === 'delete'
+        ? await writing.createEntity.executeWithOptions(options, [await this.#listed(request)])
+        : action === 'delete' || action === 'replace'
           ? await writing.deleteEntity.executeWithOptions(options, [request])
           : await writing.updateEntity.executeWithOptions(options, [{ ...request, made: false, fresh: false }]);
     this.#record(step);
     return step;
+  }
+
+  /** With what is there before the first Create: history keeps it, so that what is new later is known as this run's. */
+  async #listed(request: ReconcileRequest): Promise<CreateRequest> {
+    if (request.listFirst !== true) return request;
+    if (this.#known === undefined) {
+      const { known, calls } = await writing.listCandidates.executeWithOptions(
+        { ...writingOptions, summary: `list before ${entityId(request.entity)}` },
+        [request],
+      );
+      this.#known = known;
+      this.#calls = addCalls(this.#calls, calls);
+    }
+    return { ...request, known: this.#known };
   }
 
   #record(step: StepResult): void {

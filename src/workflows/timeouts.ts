@@ -25,7 +25,9 @@ export const reading = proxyActivities<Pick<Activities, 'planEntities' | 'verify
 });
 
 /** Writes to one entity. */
-export const writing = proxyActivities<Pick<Activities, 'createEntity' | 'updateEntity' | 'deleteEntity'>>({
+export const writing = proxyActivities<
+  Pick<Activities, 'listCandidates' | 'createEntity' | 'updateEntity' | 'deleteEntity'>
+>({
   startToCloseTimeout: '10m',
   heartbeatTimeout,
   retry,

@@ -12,7 +12,7 @@ import { Reader } from '../../src/aws/reader.js';
 import { secretMembers } from '../../src/aws/secrets.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
-import type { Comparison, Desired, Kind, Observed, Step } from '../../src/kinds/kind.js';
+import type { Comparison, Desired, Holder, Kind, Observed, Step } from '../../src/kinds/kind.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
 
@@ -180,6 +180,13 @@ export class Bench {
     return kind.created(desired, output);
   }
 
+  /** Lets a resource make use of a service-linked role or a server certificate, which cannot be deleted then. */
+  async use(name: string): Promise<void> {
+    const body = JSON.stringify({ account: ACCOUNT, name });
+    const response = await fetch(`${this.#sandbox.url}/sandbox/in-use`, { method: 'POST', body });
+    if (!response.ok) throw new Error(`${name} is not there to be used`);
+  }
+
   /** Stores a text where a manifest says that a secret comes from. */
   async store(file: string, text: string): Promise<void> {
     await writeFile(join(this.#folder, file), text, { mode: 0o600 });
@@ -209,6 +216,10 @@ export class Bench {
 
   async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Step[]> {
     return (await this.noting(kind, () => kind.deletion(reader, observed))).result;
+  }
+
+  async holders(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Holder[]> {
+    return (await this.noting(kind, async () => (await kind.holders?.(reader, observed)) ?? [])).result;
   }
 
   /** Reads the same account in pages of one: the sandbox's, or cut here where it gives all at once. */
@@ -241,8 +252,13 @@ export class Bench {
 
   /** A reader to whom AWS denies everything that lists. */
   readerWithoutLists(): Reader {
+    return this.readerDenied((operation) => /^(List|GetAccountAuthorizationDetails)/.test(operation));
+  }
+
+  /** A reader to whom AWS denies some operations, or all. */
+  readerDenied(isDenied: (operation: Operation) => boolean = () => true): Reader {
     return new Reader(<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> => {
-      if (!/^(List|GetAccountAuthorizationDetails)/.test(operation)) return this.reader.get(operation, input);
+      if (!isDenied(operation)) return this.reader.get(operation, input);
       const denied = { name: 'AccessDenied', Code: 'AccessDenied', $metadata: { httpStatusCode: 403 } };
       return Promise.reject(Object.assign(new Error('not authorized'), denied));
     }, this.#stored);

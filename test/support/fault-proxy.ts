@@ -131,8 +131,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await buffer(incoming);
-    const params: Record<string, string> = Object.fromEntries(new URLSearchParams(body.toString()));
-    const { Action: action } = params;
+    const { action, params } = askedFor(incoming, body);
     if (action === undefined) {
       // The sandbox's own pages are no calls.
       reply(outgoing, await forward(agent, target, incoming, body));
@@ -358,7 +357,10 @@ function note(call: Call, answer: Answer): void {
   const requestId = answer.headers['x-amzn-requestid'];
   if (requestId !== undefined) call.requestId = requestId;
   if (answer.status < 400) return;
-  const code = /<Code>([^<]*)<\/Code>/.exec(answer.body.toString())?.[1];
+  const code = /<Code>([^<]*)<\/Code>|"__type": *"([^"]*)"/
+    .exec(answer.body.toString())
+    ?.slice(1)
+    .find((one) => one !== undefined);
   if (code !== undefined) call.code = code;
 }
 
@@ -372,6 +374,20 @@ function drop({ socket }: ServerResponse): void {
   // Node never closes a socket that is reset while its own end is being shut down, and then does not exit.
   if (socket?.writableEnded === true) socket.destroy();
   else socket?.resetAndDestroy();
+}
+
+/** What a request asks for: IAM and STS take forms, Secrets Manager takes JSON. Values of secrets are not kept. */
+function askedFor(
+  incoming: IncomingMessage,
+  body: Buffer,
+): { readonly action: string | undefined; readonly params: Record<string, string> } {
+  const target = incoming.headers['x-amz-target'];
+  if (typeof target !== 'string') {
+    const params = Object.fromEntries(new URLSearchParams(body.toString()));
+    return { action: params['Action'], params };
+  }
+  const { Name, SecretId } = JSON.parse(body.toString()) as { Name?: string; SecretId?: string };
+  return { action: target.slice(target.indexOf('.') + 1), params: { Name: Name ?? SecretId ?? '' } };
 }
 
 function isAction(call: Call, action: string | RegExp): boolean {

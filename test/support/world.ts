@@ -106,6 +106,8 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     ...(temporal.uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: temporal.uiUrl }),
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
+    IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
     NO_COLOR: '1',

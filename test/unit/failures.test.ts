@@ -36,7 +36,8 @@ describe('the table of failures', () => {
     ['AlreadyExists', 'conflict', ExitCode.Failed],
     ['InvalidManifest', 'never', ExitCode.Usage],
     ['InvalidInput', 'never', ExitCode.Failed],
-    ['InUse', 'never', ExitCode.Failed],
+    ['InUse', 'until-propagated', ExitCode.Failed],
+    ['SecretStore', 'never', ExitCode.Failed],
     ['QuotaExceeded', 'never', ExitCode.Failed],
     ['AccessDenied', 'never', ExitCode.Failed],
     ['CredentialsInvalid', 'never', ExitCode.Failed],
@@ -51,7 +52,7 @@ describe('the table of failures', () => {
   });
 
   test('has a row for each type, and the test above one for each row', () => {
-    expect(TYPES).toHaveLength(17);
+    expect(TYPES).toHaveLength(18);
     expect(TYPES.every(isFailureType)).toBe(true);
   });
 

@@ -35,6 +35,7 @@ describe('the JSON Schema of the manifest', () => {
       'observe',
       'path',
       'permissionsBoundary',
+      'replace',
       'roleName',
       'shared',
       'state',
@@ -49,7 +50,7 @@ describe('the JSON Schema of the manifest', () => {
   it('asks for the name alone where an entity is to be absent', () => {
     expect(definitions['Role']).toMatchObject({
       required: ['kind', 'roleName'],
-      if: { properties: { state: { const: 'absent' } }, required: ['state'] },
+      if: { properties: { state: { enum: ['absent', 'released'] } }, required: ['state'] },
     });
   });
 
@@ -57,7 +58,9 @@ describe('the JSON Schema of the manifest', () => {
     const template = { $ref: '#/$defs/template' };
     const file = { $ref: '#/$defs/file' };
     expect(propertiesOf('User')['userName']).toMatchObject({ anyOf: [{ type: 'string', maxLength: 64 }, template] });
-    expect(propertiesOf('User')['state']).toMatchObject({ anyOf: [{ enum: ['present', 'absent'] }, template] });
+    expect(propertiesOf('User')['state']).toMatchObject({
+      anyOf: [{ enum: ['present', 'absent', 'released'] }, template],
+    });
     expect(propertiesOf('User')['tags']).toMatchObject({ anyOf: [{ type: 'object' }, file] });
     expect(propertiesOf('Group')['users']).toMatchObject({
       anyOf: [{ type: 'array', items: { anyOf: [{ type: 'string' }, template] } }, file],

@@ -25,15 +25,25 @@ interface Followed {
 type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
 
 /** Sends the manifest's request by `plan` or `apply`, shows what happens, prints the report, gives the exit code. */
-export async function follow(
-  name: Report['command'],
-  command: Command,
-  options: RequestOptions & { readonly noWait: boolean; readonly detailed: boolean },
-): Promise<ExitCode> {
+export async function follow(name: Report['command'], command: Command, options: FollowOptions): Promise<ExitCode> {
   const config = loadConfig();
   const request = await requestOf(options, config);
   if (request === null) return ExitCode.Usage;
+  const report = await followRequest(name, command, request, options);
+  return exitCodeOf(report.result, { detailed: options.detailed });
+}
 
+/** How a request is followed. */
+export type FollowOptions = RequestOptions & { readonly noWait: boolean; readonly detailed: boolean };
+
+/** Sends a request, shows what happens, and prints its report. */
+export async function followRequest(
+  name: Report['command'],
+  command: Command,
+  request: BootstrapRequest,
+  options: FollowOptions,
+): Promise<Report> {
+  const config = loadConfig();
   const display = openDisplay({ quiet: options.quiet === true });
   const interrupt = untilInterrupted();
   let followed: Followed | null = null;
@@ -57,7 +67,7 @@ export async function follow(
       if (options.output === 'json') printJson(report);
       // An embedded server's UI ends with this command: its link would lead nowhere.
       else print(renderReport(embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report));
-      return exitCodeOf(report.result, { detailed: options.detailed });
+      return report;
     } finally {
       await session.close();
     }

@@ -31,6 +31,8 @@ export interface EntitiesOptions {
   /** `foreign:Role/x`, as the command line gives it. */
   readonly adopt: readonly string[];
   readonly report: (problem: Problem) => void;
+  /** The first adoption may remove what is undeclared. Default: false. */
+  readonly removeUndeclared?: boolean | undefined;
 }
 
 type Common = z.infer<typeof commonSchema>;
@@ -245,6 +247,14 @@ function checkCommon(
       `an entity of kind ${kind.name} cannot be shared`,
       'remove shared, and declare it in one namespace',
     );
+  }
+  if (typeof common.undeclared === 'object') {
+    const properties = [...Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name))];
+    const unknown = Object.keys(common.undeclared).find((property) => !properties.includes(property));
+    if (unknown !== undefined) {
+      const remedy = suggestion(unknown, properties, `name a property of ${kind.name}`);
+      problem('undeclared', `${kind.name} has no property ${show(unknown)} to keep or remove things of`, remedy);
+    }
   }
   if (!tree.entries.has('tags')) return;
   if (!kind.ownable) problem('tags', `an entity of kind ${kind.name} cannot carry tags`, 'remove tags', true);

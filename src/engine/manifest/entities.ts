@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AdoptPolicy, DesiredEntity, JsonObject } from '../../contract/entity.js';
+import type { AdoptPolicy, DesiredEntity, JsonObject, UndeclaredPolicy } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './drafts.js';
@@ -45,7 +45,9 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
       adopt: adopt.get(entityKey({ kind: kind.name, name })) ?? common.adopt ?? defaults.adopt ?? 'unowned',
       observe: common.observe ?? false,
       shared: common.shared ?? false,
-      undeclared: common.undeclared ?? defaults.undeclared ?? 'keep',
+      undeclared: undeclaredOf(common.undeclared, defaults.undeclared),
+      ...(common.replace === undefined ? {} : { replace: common.replace }),
+      ...(options.removeUndeclared === true ? { undeclaredAtAdoption: true } : {}),
       spec: draft.tags === null ? spec : { ...spec, tags: jsonOf(draft.tags, references.canonical) },
       dependsOn: draft.state === 'present' ? needed : [],
       source: { file: place.file, line: place.line },
@@ -53,6 +55,15 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   }
   reportCycles(entities, sound, options);
   return { entities, places };
+}
+
+/** An entity's own word for one property does not change what holds for the others. */
+function undeclaredOf(
+  own: DesiredEntity['undeclared'] | undefined,
+  common: UndeclaredPolicy | undefined = 'keep',
+): DesiredEntity['undeclared'] {
+  if (own === undefined || typeof own === 'string') return own ?? common;
+  return common === 'keep' ? own : { ...own, '*': common };
 }
 
 /** Entities by key; the second of two that IAM takes for the same one is a problem. */
@@ -109,7 +120,8 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
   const fields = [...new Set([...Object.keys(kind.schema.shape), ...COMMON_FIELDS])];
   const pathOf = (inner: readonly PropertyKey[]): readonly PropertyKey[] => pathIn(draft, [...path, ...inner]);
   const absent = draft.state === 'absent';
-  const schema = absent ? absentSchema(kind, common.shared === true) : kind.schema;
+  const more = common.shared === true || draft.state === 'released';
+  const schema = draft.state === 'present' ? kind.schema : absentSchema(kind, more);
   const issues = schema.safeParse(references.resolved(jsonOf(spec, references.canonical) as JsonObject)).error?.issues;
   const problems = problemsOf(issues ?? [], {
     tree: spec,

@@ -59,17 +59,28 @@ const tagsSchema = z
 const adopt = z
   .enum(['own', 'unowned', 'foreign'])
   .describe('Which existing entities may be taken over: none but our own, those without an owner, or any.');
-const undeclared = z
-  .enum(['keep', 'remove'])
-  .describe('What becomes of what is there but not declared, inside of declared properties.');
+const undeclaredPolicy = z.enum(['keep', 'remove']);
+const undeclared = undeclaredPolicy.describe(
+  'What becomes of what is there but not declared, inside of declared properties.',
+);
 
 /** Fields that every entity has, whatever its kind. `kind` is checked apart. */
 export const commonFields = {
-  state: z.enum(['present', 'absent']).optional().describe('absent removes the entity, if it is ours to remove.'),
+  state: z
+    .enum(['present', 'absent', 'released'])
+    .optional()
+    .describe('absent removes the entity, if it is ours to remove; released gives up ownership and keeps it.'),
   adopt: adopt.optional(),
   observe: z.boolean().optional().describe('Report drift, never write.'),
   shared: z.boolean().optional().describe('Merged with what other namespaces declare, instead of owned.'),
-  undeclared: undeclared.optional(),
+  undeclared: z
+    .union([undeclaredPolicy, z.record(z.string(), undeclaredPolicy)])
+    .optional()
+    .describe('What becomes of what is there but not declared: keep or remove, for all properties or by property.'),
+  replace: z
+    .boolean()
+    .optional()
+    .describe('Delete and create it again where AWS cannot change it as declared, if nothing undeclared is lost.'),
   tags: tagsSchema.optional(),
 } as const;
 

@@ -33,6 +33,8 @@ export interface ManifestOptions {
   readonly readFile: (path: string, from: string) => string;
   /** `foreign:Role/deploy`: what the command line says of single entities. */
   readonly adopt?: readonly string[] | undefined;
+  /** The first adoption of an entity may remove what is undeclared, too. Default: false. */
+  readonly removeUndeclared?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
   readonly pipeline: Pipeline;
   /** The manifest files, for people. */
@@ -108,6 +110,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
     kinds: options.kinds,
     target: environment.target,
     adopt: options.adopt ?? [],
+    removeUndeclared: options.removeUndeclared,
     report: findings.report,
   });
   const namespace = headers.find((header) => header.namespace !== null)?.namespace ?? '';
@@ -321,7 +324,7 @@ export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'requ
         return;
       }
       if (first.entity.shared && entity.shared) return;
-      if (first.entity.state === 'absent' && entity.state === 'absent') return;
+      if (first.entity.state !== 'present' && entity.state !== 'present') return;
       problems.push(collision(first, { request, entity, place }));
     });
   }

@@ -98,7 +98,7 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
     properties: { kind: { const: kind.name }, ...properties },
     required: ['kind', ...required.filter((name) => kind.keyProperties.includes(name))],
     // An entity that is to go needs nothing but its name.
-    if: { properties: { state: { const: 'absent' } }, required: ['state'] },
+    if: { properties: { state: { enum: ['absent', 'released'] } }, required: ['state'] },
     else: { required: required.filter((name) => !kind.keyProperties.includes(name)) },
     additionalProperties: false,
   };

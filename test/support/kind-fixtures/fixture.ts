@@ -39,6 +39,11 @@ export interface KindFixture {
   readonly undated?: true;
   /** A second Create is no error: it overwrites. */
   readonly overwrites?: true;
+  /**
+   * Every account has it. `by default`: a spec without its properties, as of one that is to be absent, reads as absent
+   * where AWS's default is there. `for good`: it cannot be deleted, and the deletion says so.
+   */
+  readonly alwaysThere?: 'by default' | 'for good';
   /** AWS chooses the ARN: it is known when the entity is there. */
   readonly arnOfAws?: true;
   /** Secrets that are stored before the laws begin, by the file of their location. */
@@ -54,6 +59,8 @@ export interface KindFixture {
   };
   /** Gives an entity of the full spec what stands in the way of its deletion. */
   readonly held: readonly Step[];
+  /** Things that hold on to an entity of the full spec without being part of it. */
+  readonly holders?: { readonly byHand: readonly Step[]; readonly names: readonly string[] };
   /** Specs that the schema must refuse, by what is wrong with them. */
   readonly invalid: Readonly<Record<string, JsonObject>>;
 }

@@ -157,6 +157,13 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       operations: ['DeleteRolePolicy', 'DetachRolePolicy', 'UntagRole'],
     },
     held: [],
+    holders: {
+      byHand: [
+        step('CreateInstanceProfile', { InstanceProfileName: 'law-profile' }),
+        step('AddRoleToInstanceProfile', { InstanceProfileName: 'law-profile', RoleName: 'law' }),
+      ],
+      names: ['InstanceProfile/law-profile'],
+    },
     invalid: {
       'a name with a slash': { roleName: 'a/b', assumeRolePolicyDocument: TRUST },
       'a name that is too long': { roleName: 'x'.repeat(65), assumeRolePolicyDocument: TRUST },
@@ -212,6 +219,17 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         SetAsDefault: true,
       }),
     ),
+    holders: {
+      byHand: [
+        step('CreateRole', { RoleName: 'law-role', AssumeRolePolicyDocument: JSON.stringify(TRUST) }),
+        step('CreateUser', { UserName: 'law-user' }),
+        step('CreateGroup', { GroupName: 'law-group' }),
+        step('AttachRolePolicy', { RoleName: 'law-role', PolicyArn: policyArn('law/law') }),
+        step('AttachUserPolicy', { UserName: 'law-user', PolicyArn: policyArn('law/law') }),
+        step('AttachGroupPolicy', { GroupName: 'law-group', PolicyArn: policyArn('law/law') }),
+      ],
+      names: ['Role/law-role', 'User/law-user', 'Group/law-group'],
+    },
     invalid: {
       'a name that is too long': { policyName: 'x'.repeat(129), policyDocument: READ },
       'a path with characters that only policies refuse': { policyName: 'law', path: '/a:b/', policyDocument: READ },
@@ -289,6 +307,9 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       step('CreateAccessKey', { UserName: 'law' }),
       step('CreateAccessKey', { UserName: 'law' }),
       step('UploadSigningCertificate', { UserName: 'law', CertificateBody: CERTIFICATE }),
+      ...['codecommit.amazonaws.com', 'cassandra.amazonaws.com'].map((ServiceName) =>
+        step('CreateServiceSpecificCredential', { UserName: 'law', ServiceName }),
+      ),
       step('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: `ssh-rsa ${SSH_KEY}` }),
       ...['law-phone', 'law-tablet'].flatMap((VirtualMFADeviceName) => [
         step('CreateVirtualMFADevice', { VirtualMFADeviceName }),

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { Json, JsonObject } from '../../src/contract/entity.js';
+import { commonSchema } from '../../src/engine/manifest/fields.js';
+import { KINDS } from '../../src/kinds/index.js';
+import type { Kind } from '../../src/kinds/kind.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
+import type { KindFixture } from '../support/kind-fixtures/index.js';
+import { desiredOf } from './bench.js';
+import { COMPOSED, ServiceModel, camelCase, createOf, samplesOf } from './service-model.js';
+
+/** What every kind takes and says, held against AWS's own model of IAM. */
+
+/** Actions that AWS asks for and that no operation is named after. */
+const PERMISSIONS_ONLY = ['iam:PassRole'];
+
+/** Where a kind refuses what the model takes: which samples, and why. `*` is every kind. */
+const STRICTER: readonly { readonly of: string; readonly what: RegExp; readonly because: string }[] = [];
+
+/** Messages of the errors that mean "already exists" only with them. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  // The code says as well that the service allows no suffix, or has no such role.
+  InvalidInput: 'Service role name AWSServiceRoleForLaw has been taken in this account, please try a different suffix.',
+};
+
+let model: ServiceModel;
+
+beforeAll(async () => {
+  model = await ServiceModel.load();
+}, 120_000);
+
+/** A kind's properties as a manifest's are checked: tags are the engine's. */
+function schemaOf(kind: Kind): z.ZodObject {
+  const { shape } = kind.schema;
+  return kind.ownable ? z.strictObject({ ...shape, tags: commonSchema.shape.tags }) : kind.schema;
+}
+
+function takes(kind: Kind, spec: JsonObject, property: string): boolean {
+  const issues = schemaOf(kind).safeParse(spec).error?.issues ?? [];
+  return !issues.some(({ path }) => path[0] === property);
+}
+
+describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
+  const fixture = KIND_FIXTURES[kind.name] as KindFixture;
+  const properties = Object.keys(kind.schema.shape);
+  const create = createOf(kind, fixture);
+
+  test('its actions are operations of the model', () => {
+    const actions = [...kind.actions.read, ...kind.actions.write].filter((one) => !PERMISSIONS_ONLY.includes(one));
+    expect(actions.filter((one) => !model.hasOperation(one.replace(/^iam:/, '')))).toEqual([]);
+    expect(kind.actions.write).toContain(`iam:${create}`);
+  });
+
+  if (properties.length > 0) {
+    test.each(properties)('%s is named as AWS names it', (property) => {
+      const composed = COMPOSED[`${kind.name}.${property}`];
+      expect([property, composed === undefined ? model.memberOf(kind, create, property) : 'composed']).toEqual([
+        property,
+        expect.any(String),
+      ]);
+      for (const path of [composed?.item, composed?.key, composed?.value]) {
+        if (path !== undefined) expect([path, model.member(path)]).toEqual([path, expect.any(Object)]);
+      }
+    });
+
+    test.each(properties)('%s is taken and refused as AWS does', (property) => {
+      const disagreements = samplesOf(model, kind, fixture, property).flatMap(({ what, value, admitted }) => {
+        const taken = takes(kind, { ...fixture.full, [property]: value }, property);
+        const stricter = admitted && STRICTER.some((row) => isAbout(row, kind, property, what));
+        return taken === admitted || stricter ? [] : [`${what}: AWS ${admitted ? 'takes' : 'refuses'} it`];
+      });
+      expect(disagreements).toEqual([]);
+    });
+  }
+
+  test('its Create sends members that the operation has, and all that it requires', () => {
+    for (const spec of [fixture.minimal, fixture.full]) {
+      const { input, secretInput = {} } = kind.create(desiredOf(kind, spec));
+      const sent = [...Object.keys(input), ...Object.keys(secretInput)];
+      expect(sent.filter((member) => model.member(`${create}.${member}`) === undefined)).toEqual([]);
+      expect((model.input(create).required ?? []).filter((member) => !sent.includes(member))).toEqual([]);
+    }
+  });
+
+  test('what the Create requires of the manifest, the schema requires', () => {
+    const required = (model.input(create).required ?? []).map(camelCase).filter((name) => properties.includes(name));
+    const { full } = fixture;
+    const without = (property: string): JsonObject =>
+      Object.fromEntries(Object.entries(full).filter(([name]) => name !== property));
+    expect(required.filter((property) => takes(kind, without(property), property))).toEqual([]);
+  });
+
+  test('it takes no error for "already exists" that its Create does not declare', () => {
+    const recognised = model.allErrors().filter((code) => {
+      const error = { code, message: MESSAGES[code] ?? '', requestId: null, httpStatus: 409, unclear: false };
+      return kind.isAlreadyExists(error);
+    });
+    const declared = model.errors(create);
+    expect(recognised.filter((code) => !declared.includes(code))).toEqual([]);
+    expect(declared.filter((code) => /AlreadyExists|Duplicate|Enabled$/.test(code))).toEqual(
+      recognised.filter((code) => !Object.hasOwn(MESSAGES, code)),
+    );
+  });
+});
+
+test('every exception here is one of a kind that there is, and is needed', () => {
+  const names = new Set(KINDS.flatMap((kind) => Object.keys(kind.schema.shape).map((name) => `${kind.name}.${name}`)));
+  expect(Object.keys(COMPOSED).filter((name) => !names.has(name))).toEqual([]);
+  const refused = KINDS.flatMap((kind) => {
+    const fixture = KIND_FIXTURES[kind.name] as KindFixture;
+    return Object.keys(kind.schema.shape).flatMap((property) =>
+      samplesOf(model, kind, fixture, property)
+        .filter(
+          ({ value, admitted }) => admitted && !takes(kind, { ...fixture.full, [property]: value as Json }, property),
+        )
+        .map(({ what }) => [kind, property, what] as const),
+    );
+  });
+  expect(STRICTER.filter((row) => !refused.some((one) => isAbout(row, ...one))).map(({ of }) => of)).toEqual([]);
+});
+
+function isAbout(row: (typeof STRICTER)[number], kind: Kind, property: string, what: string): boolean {
+  return [`*.${property}`, `${kind.name}.${property}`].includes(row.of) && row.what.test(what);
+}

@@ -1,0 +1,29 @@
+import { step } from './fixture.js';
+import type { KindFixture } from './fixture.js';
+
+const SECRET = { file: 'law-key' };
+const KEY_ID = { AccessKeyId: { location: SECRET, field: 'AccessKeyId' } };
+
+/** A user's access key. */
+export const ACCESS_KEY: KindFixture = {
+  prerequisites: ['law', 'law-2'].map((UserName) => step('CreateUser', { UserName })),
+  minimal: { userName: 'law', secret: SECRET },
+  full: { userName: 'law', secret: SECRET, status: 'Inactive' },
+  equivalent: { userName: 'law', secret: { file: 'law-key' }, status: 'Inactive' },
+  sibling: { userName: 'law-2', secret: { file: 'law-2-key' } },
+  properties: {
+    status: {
+      changed: 'Active',
+      // The ID is AWS's choice: it is in the stored record.
+      byHand: [{ ...step('UpdateAccessKey', { UserName: 'law', Status: 'Active' }), secretInput: KEY_ID }],
+      paths: ['status'],
+      operations: ['UpdateAccessKey'],
+    },
+  },
+  held: [],
+  invalid: {
+    'a key without a place for it': { userName: 'law' },
+    'two places': { userName: 'law', secret: { file: 'a', secretsManager: 'b' } },
+    'a status that AWS alone sets': { userName: 'law', secret: SECRET, status: 'Expired' },
+  },
+};

@@ -1,0 +1,13 @@
+import type { KindFixture } from './fixture.js';
+
+/** A switch: there is nothing to declare but that it is on. */
+export const OUTBOUND_WEB_IDENTITY_FEDERATION: KindFixture = {
+  prerequisites: [],
+  minimal: {},
+  full: {},
+  equivalent: {},
+  undated: true,
+  properties: {},
+  held: [],
+  invalid: { 'an issuer, which is for AWS to choose': { issuerIdentifier: 'https://example.com' } },
+};

@@ -1,0 +1,23 @@
+import { step } from './fixture.js';
+import type { KindFixture } from './fixture.js';
+
+/** What AWS STS does for the account. */
+export const SECURITY_TOKEN_SERVICE_PREFERENCES: KindFixture = {
+  prerequisites: [],
+  minimal: { globalEndpointTokenVersion: 'v2Token' },
+  full: { globalEndpointTokenVersion: 'v2Token' },
+  equivalent: { globalEndpointTokenVersion: 'v2Token' },
+  undated: true,
+  overwrites: true,
+  alwaysThere: 'by default',
+  properties: {
+    globalEndpointTokenVersion: {
+      changed: 'v1Token',
+      byHand: [step('SetSecurityTokenServicePreferences', { GlobalEndpointTokenVersion: 'v1Token' })],
+      paths: ['globalEndpointTokenVersion'],
+      operations: ['SetSecurityTokenServicePreferences'],
+    },
+  },
+  held: [],
+  invalid: { 'a version by its number': { globalEndpointTokenVersion: 2 } },
+};
