@@ -82,7 +82,8 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     const claimed = await secrets.removeOrphans(work);
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
   }
-  if (attempt > 1 || request.readFirst) {
+  // What a Create would write over is looked for again: the plan is older than this step.
+  if (attempt > 1 || request.readFirst || kind.overwrites === true) {
     const observed = await look(account, entity);
     if (observed !== undefined) return resolveExisting(observed, []);
   }

@@ -71,5 +71,6 @@ async function openEmbedded(
 async function embeddedWorker(config: Config, address: string): Promise<RunningWorker> {
   const { startWorker } = await import('../worker.js');
   const logFile = join(config.stateDirectory, 'worker.log');
-  return startWorker(config, { address, logFile, handleSignals: false });
+  const secretsFolder = config.secretsFolder ?? join(config.stateDirectory, 'secrets');
+  return startWorker({ ...config, secretsFolder }, { address, logFile, handleSignals: false });
 }

@@ -38,11 +38,17 @@ function leaving(
   { includeAdopted = false }: RequestOptions,
 ): ManifestRequest {
   const entities = request.entities.map((entity): DesiredEntity => {
-    const left = { ...entity, dependsOn: [] };
+    const left = { ...entity, spec: keyOf(entity), dependsOn: [] };
     if (command === 'release') return { ...left, state: 'released' };
     return { ...left, state: 'destroyed', ...(includeAdopted ? { includeAdopted } : {}) };
   });
   return { ...request, entities, command };
+}
+
+/** What tells which entity it is: all that one that goes has to say. */
+function keyOf({ kind: name, spec }: DesiredEntity): DesiredEntity['spec'] {
+  const key = KINDS.find((kind) => kind.name === name)?.keyProperties ?? [];
+  return Object.fromEntries(Object.entries(spec).filter(([property]) => key.includes(property)));
 }
 
 /** Checks manifests offline, for every environment or for the one that is asked for. */

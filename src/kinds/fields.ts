@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
@@ -127,6 +128,61 @@ export const descriptionField = z
 
 /** Whether what a user authenticates with may be used. */
 export const statusField = z.enum(['Active', 'Inactive']);
+
+/** One block of PEM. */
+const PEM_BLOCK = /-----BEGIN ([A-Z\d ]+)-----([A-Za-z\d+/=\s]*)-----END \1-----/g;
+
+/**
+ * A text in PEM as all texts that mean the same have it: its blocks without what stands around them, in lines of 64
+ * characters. Text that is no PEM only loses the white space around it.
+ */
+export function pem(text: string): string {
+  const blocks = [...text.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => {
+    const lines = body.replace(/\s/g, '').match(/.{1,64}/g) ?? [];
+    return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`].join('\n');
+  });
+  return blocks.length === 0 ? text.trim() : blocks.join('\n');
+}
+
+/** A certificate in PEM. */
+export const certificateField = certificatesField(16_384, 1);
+
+/** Certificates in PEM, each issued by the next. */
+export const certificateChainField = certificatesField(2_097_152, Number.POSITIVE_INFINITY);
+
+function certificatesField(longest: number, most: number): z.ZodString {
+  return z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^[\t\n\r\u0020-\u00ff]+$/, 'use Latin characters only')
+    .superRefine((text, context) => {
+      const [message, remedy] = certificateProblem(text, most) ?? [];
+      if (message !== undefined) context.addIssue({ code: 'custom', message, params: { remedy } });
+    });
+}
+
+/** What is wrong with a text of certificates, and what to do about it. */
+function certificateProblem(text: string, most: number): readonly [message: string, remedy: string] | undefined {
+  const blocks = [...text.matchAll(PEM_BLOCK)];
+  const other = blocks.find(([, label]) => label !== 'CERTIFICATE');
+  if (other !== undefined) return [`holds a ${other[1] ?? ''}`, 'leave certificates in it and nothing else'];
+  if (blocks.length === 0) {
+    return ['holds no certificate in PEM', 'write -----BEGIN CERTIFICATE-----, its lines, -----END CERTIFICATE-----'];
+  }
+  if (blocks.length > most) return [`holds ${String(blocks.length)} certificates`, 'write one certificate'];
+  const isWhole = [...text.matchAll(/-----(BEGIN|END) /g)].length === 2 * blocks.length;
+  if (isWhole && blocks.every(([block]) => isCertificate(block))) return undefined;
+  return ['holds a certificate that cannot be read', 'copy it again, whole'];
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    return new X509Certificate(pem(block)).fingerprint256 !== '';
+  } catch {
+    return false;
+  }
+}
 
 /** Tags by key. */
 export const tagsField = z.record(

@@ -133,6 +133,8 @@ export interface Kind {
   readonly ownable: boolean;
   /** AWS's Create takes no tags: they are put on afterwards. Default: false. */
   readonly taggedLater?: boolean;
+  /** AWS gives it an ID that later writes need, and that only the reply to the Create or a read shows. Default: false. */
+  readonly identifiedByAws?: boolean;
   /** It lives on a path that AWS keeps for itself, which is no sign of another owner. Default: false. */
   readonly onReservedPath?: boolean;
   /** How each property is compared. `tags` is the engine's and is not listed. */

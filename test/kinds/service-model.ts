@@ -2,30 +2,33 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Json, JsonObject } from '../../src/contract/entity.js';
 import type { Kind } from '../../src/kinds/kind.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
 import { findPython } from '../support/sandbox.js';
 import { desiredOf } from './bench.js';
 
+interface Reference {
+  readonly shape: string;
+}
+
 /** What AWS's model says of a value. */
-export interface Shape {
-  readonly type: 'string' | 'integer' | 'boolean' | 'list' | 'map' | 'structure' | 'timestamp' | 'long';
+interface Shape {
+  readonly type: string;
   readonly min?: number;
   readonly max?: number;
   readonly pattern?: string;
   readonly enum?: readonly string[];
   readonly required?: readonly string[];
-  readonly members?: Readonly<Record<string, { readonly shape: string }>>;
-  readonly member?: { readonly shape: string };
-  readonly key?: { readonly shape: string };
-  readonly value?: { readonly shape: string };
+  readonly members?: Readonly<Record<string, Reference>>;
+  readonly member?: Reference;
+  readonly key?: Reference;
+  readonly value?: Reference;
   readonly error?: { readonly code: string };
   readonly exception?: boolean;
 }
 
 interface Model {
-  readonly operations: Readonly<
-    Record<string, { readonly input?: { readonly shape: string }; readonly errors?: readonly { shape: string }[] }>
-  >;
+  readonly operations: Readonly<Record<string, { readonly input?: Reference; readonly errors?: readonly Reference[] }>>;
   readonly shapes: Readonly<Record<string, Shape>>;
 }
 
@@ -46,13 +49,13 @@ export class ServiceModel {
 
   /** The input of an operation; one without members where it takes none. */
   input(operation: string): Shape {
-    const name = this.model.operations[operation]?.input?.shape;
-    return name === undefined ? { type: 'structure', members: {} } : this.shape(name);
+    const reference = this.model.operations[operation]?.input;
+    return reference === undefined ? { type: 'structure' } : this.shape(reference);
   }
 
   /** Codes of the errors that an operation declares, as `AwsError.code` has them. */
   errors(operation: string): string[] {
-    return (this.model.operations[operation]?.errors ?? []).map(({ shape }) => codeOf(shape, this.shape(shape)));
+    return (this.model.operations[operation]?.errors ?? []).map((error) => codeOf(error.shape, this.shape(error)));
   }
 
   /** Codes of all errors that IAM has. */
@@ -61,17 +64,18 @@ export class ServiceModel {
     return [...new Set(errors.map(([name, shape]) => codeOf(name, shape)))];
   }
 
-  shape(name: string | undefined): Shape {
-    const shape = this.model.shapes[name ?? ''];
-    if (shape === undefined) throw new Error(`the model has no shape ${String(name)}`);
+  shape(reference: Reference | undefined): Shape {
+    const shape = this.model.shapes[reference?.shape ?? ''];
+    if (shape === undefined) throw new Error(`the model has no shape ${String(reference?.shape)}`);
     return shape;
   }
 
-  /** The shape of `CreateRole.RoleName`; undefined where the operation's input has no such member. */
-  member(path: string): Shape | undefined {
+  /** The shape of `CreateRole.RoleName`. */
+  member(path: string): Shape {
     const [operation = '', name = ''] = path.split('.');
-    const member = this.input(operation).members?.[name];
-    return member && this.shape(member.shape);
+    const reference = this.input(operation).members?.[name];
+    if (reference === undefined) throw new Error(`the model has no ${path}`);
+    return this.shape(reference);
   }
 
   /** The member that a property is named after: of the kind's Create, or of another write that does not take away. */
@@ -92,14 +96,12 @@ function codeOf(name: string, { error }: Shape): string {
 
 /** `AWSServiceName` as a manifest writes it: `awsServiceName`. */
 export function camelCase(member: string): string {
-  return (member.match(/[A-Z]+(?![a-z])|[A-Z][a-z\d]*/g) ?? [member])
-    .map((word, index) => (index === 0 ? '' : word.charAt(0)) + word.slice(index === 0 ? 0 : 1).toLowerCase())
-    .map((word, index) => (index === 0 ? word.toLowerCase() : word))
-    .join('');
+  const words = (member.match(/[A-Z]+(?![a-z])|[A-Z][a-z\d]*/g) ?? [member]).map((word) => word.toLowerCase());
+  return words.map((word, index) => (index === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('');
 }
 
 /** Whether the model takes a text or a number. */
-function admits({ min = 0, max = Infinity, pattern, enum: values }: Shape, value: Json): boolean {
+function admits({ min = 0, max = Number.POSITIVE_INFINITY, pattern, enum: values }: Shape, value: Json): boolean {
   if (typeof value === 'number') return value >= min && value <= max;
   if (typeof value !== 'string') return true;
   if (value.length < min || value.length > max) return false;
@@ -162,69 +164,67 @@ export interface Sample {
   readonly admitted: boolean;
 }
 
+/** The specs that the laws try a kind with. */
+export function fixtureOf(kind: Kind): KindFixture {
+  const fixture = KIND_FIXTURES[kind.name];
+  if (fixture === undefined) throw new Error(`${kind.name} has no fixture in test/support/kind-fixtures`);
+  return fixture;
+}
+
 /** The operation that creates an entity of the kind. */
-export function createOf(kind: Kind, fixture: KindFixture): string {
-  return kind.create(desiredOf(kind, fixture.minimal)).operation;
+export function createOf(kind: Kind): string {
+  return kind.create(desiredOf(kind, fixtureOf(kind).minimal)).operation;
 }
 
 /** Values on both sides of every bound that the model sets for a property. */
-export function samplesOf(model: ServiceModel, kind: Kind, fixture: KindFixture, property: string): Sample[] {
-  const base = fixture.full[property];
+export function samplesOf(model: ServiceModel, kind: Kind, property: string): Sample[] {
+  const sound = fixtureOf(kind).full[property];
   const composed = COMPOSED[`${kind.name}.${property}`];
-  const samples = (part: Omit<Part, 'property'>): Sample[] => samplesOfPart({ property, ...part });
-  const ofMember = (path: string | undefined): Shape | undefined => {
-    if (path === undefined) return undefined;
-    const shape = model.member(path);
-    if (shape === undefined) throw new Error(`the model has no ${path}`);
-    return shape;
+  const ofItems = (shape: Shape): Sample[] => {
+    const [base = ''] = sound as readonly Json[];
+    return samplesOfPart({ property, shape, base, wrap: (item) => [item], at: () => [0] });
   };
-  const ofItems = (shape: Shape | undefined): Sample[] => {
-    const [first = ''] = base as readonly Json[];
-    return shape === undefined ? [] : samples({ shape, base: first, wrap: (item) => [item], at: () => [0] });
+  const ofKeys = (shape: Shape): Sample[] => {
+    const [[base, content] = ['', '']] = Object.entries(sound as JsonObject);
+    const wrap = (key: Json): Json => ({ [key as string]: content });
+    return samplesOfPart({ property, shape, base, wrap, at: (key) => [key as string], isKey: true });
   };
-  const ofEntries = (key: Shape | undefined, value: Shape | undefined): Sample[] => {
-    const [name, content] = Object.entries(base as JsonObject)[0] ?? ['', ''];
-    return [
-      ...(key === undefined
-        ? []
-        : samples({
-            shape: key,
-            base: name,
-            wrap: (text) => ({ [String(text)]: content }),
-            at: (text) => [String(text)],
-            isKey: true,
-          })),
-      ...(value === undefined
-        ? []
-        : samples({ shape: value, base: content, wrap: (one) => ({ [name]: one }), at: () => [name] })),
-    ];
+  const ofValues = (shape: Shape): Sample[] => {
+    const [[key, base] = ['', '']] = Object.entries(sound as JsonObject);
+    return samplesOfPart({ property, shape, base, wrap: (value) => ({ [key]: value }), at: () => [key] });
   };
 
   if (composed !== undefined) {
-    return [...ofItems(ofMember(composed.item)), ...ofEntriesOf(composed, ofMember, ofEntries)];
+    const { item, key, value } = composed;
+    return [
+      ...(item === undefined ? [] : ofItems(model.member(item))),
+      ...(key === undefined ? [] : ofKeys(model.member(key))),
+      ...(value === undefined ? [] : ofValues(model.member(value))),
+    ];
   }
-  const shape = ofMember(model.memberOf(kind, createOf(kind, fixture), property));
-  if (shape === undefined || base === undefined) return [];
-  if (shape.type === 'map') return ofEntries(model.shape(shape.key?.shape), model.shape(shape.value?.shape));
-  if (shape.type !== 'list') return samples({ shape, base, wrap: (value) => value, at: () => [] });
-  const item = model.shape(shape.member?.shape);
+  const member = model.memberOf(kind, createOf(kind), property);
+  if (member === undefined || sound === undefined) return [];
+  const shape = model.member(member);
+  if (shape.type === 'map') return [...ofKeys(model.shape(shape.key)), ...ofValues(model.shape(shape.value))];
+  if (shape.type !== 'list')
+    return samplesOfPart({ property, shape, base: sound, wrap: (value) => value, at: () => [] });
+  const item = model.shape(shape.member);
   if (item.type !== 'structure') return ofItems(item);
-  // Tags: a map in the manifest.
+  // Tags, which the manifest writes as a map.
   const { Key, Value } = item.members ?? {};
-  const most = shape.max ?? 0;
-  const many = [most, most + 1].map((count): Sample => {
-    const value = Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${String(index)}`, 'value']));
-    return { property, what: `${String(count)} members`, value, at: [], isKey: false, admitted: count <= most };
-  });
-  return [...ofEntries(model.shape(Key?.shape), model.shape(Value?.shape)), ...many];
+  return [...ofKeys(model.shape(Key)), ...ofValues(model.shape(Value)), ...crowds(property, shape)];
 }
 
-function ofEntriesOf(
-  { key, value }: Composition,
-  ofMember: (path: string | undefined) => Shape | undefined,
-  ofEntries: (key: Shape | undefined, value: Shape | undefined) => Sample[],
-): Sample[] {
-  return key === undefined && value === undefined ? [] : ofEntries(ofMember(key), ofMember(value));
+/** As many tags as AWS allows, and one more. */
+function crowds(property: string, { max = 0 }: Shape): Sample[] {
+  return [max, max + 1].map((count) => ({
+    property,
+    what: `${String(count)} members`,
+    value: Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${String(index)}`, 'value'])),
+    at: [],
+    isKey: false,
+    admitted: count <= max,
+  }));
 }
 
 /** A part of a property that goes to one member. */
@@ -272,7 +272,7 @@ function texts(shape: Shape, base: string): [string, string][] {
   return [
     ...[...new Set(lengths)].map((length): [string, string] => [
       `${String(length)} characters`,
-      ofLength(base, length, { ...shape, min: 0, max: Infinity }),
+      ofLength(base, length, { ...shape, min: 0, max: Number.POSITIVE_INFINITY }),
     ]),
     ...(pattern === undefined ? [] : CHARACTERS).flatMap((character): [string, string][] => [
       [`${JSON.stringify(character)} inside`, base.slice(0, middle) + character + base.slice(middle)],
@@ -284,14 +284,13 @@ function texts(shape: Shape, base: string): [string, string][] {
 
 /** A text that differs from a sound one in nothing but its length. */
 function ofLength(base: string, length: number, shape: Shape): string {
-  const more = Math.max(0, length - base.length);
+  const more = 'x'.repeat(Math.max(0, length - base.length));
   const candidates = [
-    base.slice(0, length) + 'x'.repeat(more),
-    base.slice(0, Math.max(0, Math.min(length, base.length) - 1)) +
-      'x'.repeat(more) +
-      base.slice(length === 0 ? base.length : -1),
-    // The shortest ARN that AWS has.
-    'arn:aws:iam::aws:a/bc'.slice(0, length),
+    // Shorter than an account's ID in an ARN allows.
+    ...(base.startsWith('arn:') ? ['arn:aws:iam::aws:a/b'.slice(0, length)] : []),
+    base.slice(0, length) + more,
+    // A path ends in a slash.
+    base.slice(0, -1) + more + base.slice(-1),
     'x'.repeat(length),
     '/'.repeat(length),
   ].filter((text) => text.length === length);

@@ -1,0 +1,182 @@
+import type { GetSAMLProviderResponse } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { JsonObject, Target } from '../contract/entity.js';
+import {
+  absentIsDone,
+  dateText,
+  defined,
+  secretField,
+  secretLocation,
+  strings,
+  tagList,
+  tagMap,
+  tagSteps,
+  tagsField,
+  text,
+  unlessDenied,
+} from './fields.js';
+import type { Kind, Observed, Step } from './kind.js';
+
+const schema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[\w.-]+$/, 'use letters, digits and _.- only')
+      .describe('Unique in the account; the end of the ARN.'),
+    samlMetadataDocument: z
+      .string()
+      .min(1000)
+      .max(10_000_000)
+      .regex(/<([\w.-]+:)?Entit(y|ies)Descriptor[\s>]/, 'write SAML metadata, as the identity provider exports it')
+      .describe("The identity provider's metadata: XML."),
+    assertionEncryptionMode: z
+      .enum(['Required', 'Allowed'])
+      .optional()
+      .describe('Whether assertions have to be encrypted. Goes together with privateKey.'),
+    privateKey: secretField
+      .optional()
+      .describe(
+        'Where the private key that decrypts assertions comes from, in PEM. It is added where the provider has none; a provider that has one keeps it.',
+      ),
+    tags: tagsField.optional(),
+  })
+  .superRefine(({ assertionEncryptionMode, privateKey }, context) => {
+    if ((assertionEncryptionMode === undefined) === (privateKey === undefined)) return;
+    const missing = privateKey === undefined ? 'privateKey' : 'assertionEncryptionMode';
+    context.addIssue({ code: 'custom', path: [missing], message: `add ${missing}: one is of no use without the other` });
+  });
+
+function nameOf(spec: JsonObject): string {
+  return text(spec, 'name') ?? '';
+}
+
+function arnOfName(name: string, { account, partition }: Target): string {
+  return `arn:${partition}:iam::${account}:saml-provider/${name}`;
+}
+
+function nameOfArn(arn: string): string {
+  return arn.slice(arn.indexOf('/') + 1);
+}
+
+function observedOf(arn: string, provider: GetSAMLProviderResponse): Observed {
+  const keys = (provider.PrivateKeyList ?? []).map(({ KeyId = '' }) => KeyId);
+  return {
+    name: nameOfArn(arn),
+    arn,
+    createdAt: dateText(provider.CreateDate),
+    tags: tagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    state: {
+      samlMetadataDocument: provider.SAMLMetadataDocument ?? '',
+      // Without a key nothing is decrypted, whatever the mode says: so a missing key is found.
+      assertionEncryptionMode: keys.length === 0 ? null : (provider.AssertionEncryptionMode ?? null),
+    },
+    facts: { privateKeys: keys },
+  };
+}
+
+/** Adds the private key, where the spec says where it is. */
+function keyOf(spec: JsonObject): Pick<Step, 'secretInput'> {
+  if (spec['privateKey'] === undefined) return {};
+  return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
+}
+
+/** A SAML identity provider. */
+export const samlProvider: Kind = {
+  name: 'SAMLProvider',
+  keyProperties: ['name'],
+  schema,
+  nameOf,
+  arnOf: (spec, target) => arnOfName(nameOf(spec), target),
+  holds: [],
+  ownable: true,
+  guard: '409 EntityAlreadyExists',
+  recognition: 'the intent tag that the Create carried',
+  properties: {
+    samlMetadataDocument: { type: 'text', normalized: (document) => document.replace(/\r\n?/g, '\n').trim() },
+    assertionEncryptionMode: { type: 'value' },
+    privateKey: { type: 'writeOnly' },
+  },
+  actions: {
+    read: ['iam:ListSAMLProviders', 'iam:GetSAMLProvider'],
+    write: [
+      'iam:CreateSAMLProvider',
+      'iam:UpdateSAMLProvider',
+      'iam:TagSAMLProvider',
+      'iam:UntagSAMLProvider',
+      'iam:DeleteSAMLProvider',
+    ],
+  },
+
+  details: null,
+  readCost: 1,
+  async read(reader, { name }, target) {
+    const arn = arnOfName(name, target);
+    const found = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
+    return found && observedOf(arn, found);
+  },
+  async readMany({ reader }, wanted) {
+    const listed = await unlessDenied(() => reader.get('ListSAMLProviders', {}));
+    if (listed === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const exact = new Set(wanted.map(({ name }) => name));
+    const arns = (listed.SAMLProviderList ?? [])
+      .map(({ Arn = '' }) => Arn)
+      .filter((arn) => names.has(nameOfArn(arn).toLowerCase()))
+      // Last, so that of names that differ in case the declared one is taken.
+      .sort((a, b) => Number(exact.has(nameOfArn(a))) - Number(exact.has(nameOfArn(b))));
+    const found = await Promise.all(
+      // One by one, since the listing shows little.
+      arns.map(async (arn) => {
+        const provider = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
+        return provider && observedOf(arn, provider);
+      }),
+    );
+    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
+  },
+
+  create: ({ name, spec, tags }) => ({
+    operation: 'CreateSAMLProvider',
+    input: defined({
+      Name: name,
+      SAMLMetadataDocument: text(spec, 'samlMetadataDocument'),
+      AssertionEncryptionMode: text(spec, 'assertionEncryptionMode'),
+      Tags: tagList(tags),
+    }),
+    ...keyOf(spec),
+  }),
+  isAlreadyExists: isEntityAlreadyExists,
+  created: (desired) => ({
+    name: desired.name,
+    arn: arnOfName(desired.name, desired.target),
+    createdAt: null,
+    tags: desired.tags,
+    state: desired.spec,
+  }),
+
+  update({ spec, tags }, observed, changes) {
+    const key = { SAMLProviderArn: observed.arn };
+    const steps: Step[] = [];
+    if (changes['samlMetadataDocument']) {
+      const SAMLMetadataDocument = text(spec, 'samlMetadataDocument');
+      steps.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });
+    }
+    if (changes['assertionEncryptionMode']) {
+      const input = { ...key, AssertionEncryptionMode: text(spec, 'assertionEncryptionMode') };
+      const hasKey = strings(observed.facts?.['privateKeys']).length > 0;
+      // Sent twice it would add two keys.
+      const added = hasKey ? {} : { ...keyOf(spec), unguarded: true };
+      steps.push({ operation: 'UpdateSAMLProvider', input, ...added });
+    }
+    const operations = { tag: 'TagSAMLProvider', untag: 'UntagSAMLProvider' } as const;
+    steps.push(...tagSteps(operations, key, tags, changes['tags']));
+    return steps;
+  },
+
+  deletion: (_reader, observed) =>
+    Promise.resolve([
+      { operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...absentIsDone },
+    ]),
+};

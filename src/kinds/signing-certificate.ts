@@ -1,0 +1,116 @@
+import { X509Certificate } from 'node:crypto';
+import type { SigningCertificate, UploadSigningCertificateResponse } from '@aws-sdk/client-iam';
+import { z } from 'zod';
+import type { Reader } from '../aws/reader.js';
+import type { JsonObject, Target } from '../contract/entity.js';
+import {
+  absentIsDone,
+  certificateField,
+  dateText,
+  held,
+  nameField,
+  oneByOne,
+  pem,
+  statusField,
+  text,
+  userArn,
+} from './fields.js';
+import type { Kind, Observed, Wanted } from './kind.js';
+
+/** Hexadecimal digits that tell a user's certificates apart. */
+const DIGITS = 16;
+
+const schema = z.strictObject({
+  userName: nameField(128).describe('The user whose certificate it is.'),
+  certificateBody: certificateField.describe(
+    'The certificate in PEM. Another certificate is another entity: its name ends in digits of its SHA-256 fingerprint.',
+  ),
+  status: statusField.optional(),
+});
+
+function nameOf(spec: JsonObject): string {
+  return nameOfContent(text(spec, 'userName') ?? '', text(spec, 'certificateBody') ?? '');
+}
+
+/** Recognises a certificate by what it certifies, however it is written. */
+function nameOfContent(userName: string, body: string): string {
+  const { fingerprint256 } = new X509Certificate(pem(body));
+  return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, DIGITS).toLowerCase()}`;
+}
+
+function userOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
+}
+
+/** AWS gives a certificate an ID that says nothing: its content does. */
+async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+  const listed = await held(reader.list('ListSigningCertificates', { UserName: userOf(name) }, 'Certificates'));
+  return listed
+    .map((certificate) => observedOf(certificate, target))
+    .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
+}
+
+function observedOf(certificate: SigningCertificate, target: Target): Observed {
+  const { UserName = '', CertificateBody = '' } = certificate;
+  return {
+    name: nameOfContent(UserName, CertificateBody),
+    arn: userArn(UserName, target),
+    createdAt: dateText(certificate.UploadDate),
+    tags: {},
+    state: { status: certificate.Status ?? 'Active' },
+    facts: { certificateId: certificate.CertificateId ?? '' },
+  };
+}
+
+function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly CertificateId: string } {
+  return { UserName: userOf(name), CertificateId: text(facts, 'certificateId') ?? '' };
+}
+
+/** A user's X.509 certificate, for the few services that take requests signed with one. */
+export const signingCertificate: Kind = {
+  name: 'SigningCertificate',
+  keyProperties: ['userName', 'certificateBody'],
+  schema,
+  nameOf,
+  arnOf: (spec, target) => userArn(text(spec, 'userName') ?? '', target),
+  references: (spec) => [`User/${text(spec, 'userName') ?? ''}`],
+  holds: ['User'],
+  ownable: false,
+  identifiedByAws: true,
+  guard: '409 DuplicateCertificate, whichever user of the account has it',
+  recognition: 'its content; when it was uploaded',
+  properties: { status: { type: 'value', default: 'Active' } },
+  actions: {
+    read: ['iam:ListSigningCertificates'],
+    write: ['iam:UploadSigningCertificate', 'iam:UpdateSigningCertificate', 'iam:DeleteSigningCertificate'],
+  },
+
+  details: null,
+  readCost: 1,
+  read,
+  readMany: oneByOne(read),
+
+  create: ({ spec }) => ({
+    operation: 'UploadSigningCertificate',
+    input: { UserName: text(spec, 'userName'), CertificateBody: pem(text(spec, 'certificateBody') ?? '') },
+  }),
+  isAlreadyExists: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
+  takenElsewhere: 'another user of the account has this certificate, and AWS takes it once',
+  created: ({ name, target }, output) => ({
+    name,
+    arn: userArn(userOf(name), target),
+    createdAt: null,
+    tags: {},
+    state: { status: 'Active' },
+    facts: { certificateId: (output as UploadSigningCertificateResponse).Certificate?.CertificateId ?? '' },
+  }),
+
+  update(desired, observed, changes) {
+    if (changes['status'] === undefined) return [];
+    const Status = text(desired.spec, 'status') ?? 'Active';
+    return [{ operation: 'UpdateSigningCertificate', input: { ...keyOf(observed), Status } }];
+  },
+
+  deletion: (_reader, observed) =>
+    Promise.resolve([{ operation: 'DeleteSigningCertificate', input: keyOf(observed), ...absentIsDone }]),
+};
