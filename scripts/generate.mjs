@@ -1,9 +1,10 @@
-// Writes what is derived from the code: schemas, the kinds' table, the operator's policy, the failures' table.
+// Writes what is derived from the code: schemas, the kinds' page and table, the operator's policy, the failures' table.
 // With --check it writes nothing and fails where a file is not current.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
+import { kindsPage, kindsTable } from './kinds-page.mjs';
 
 const require = createRequire(import.meta.url);
 const { FAILURES } = require('../dist/contract/failures.js');
@@ -13,20 +14,6 @@ const { KINDS } = require('../dist/kinds/index.js');
 
 const root = new URL('../', import.meta.url);
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
-const list = (items) => items.map((item) => `\`${item}\``).join(', ');
-
-const kindsTable = [
-  '| kind | key | guard against a second one | carries an owner | updatable | not changeable | can hold |',
-  '| --- | --- | --- | --- | --- | --- | --- |',
-  ...KINDS.map((kind) => {
-    const properties = Object.entries(kind.properties);
-    const updatable = properties.filter(([, rule]) => !rule.immutable).map(([name]) => name);
-    const fixed = properties.filter(([, rule]) => rule.immutable).map(([name]) => name);
-    if (kind.ownable) updatable.push('tags');
-    return `| ${kind.name} | \`${kind.nameProperty}\` | ${kind.guard} | ${kind.ownable ? 'yes' : 'no: no tags'} | ${list(updatable)} | ${list(fixed)} | ${kind.holds.join(', ')} |`;
-  }),
-].join('\n');
-
 const actions = (which) => [...new Set(KINDS.flatMap((kind) => kind.actions[which]))].sort();
 const operatorPolicy = {
   Version: '2012-10-17',
@@ -50,9 +37,18 @@ const files = {
   'schema/manifest.schema.json': json(manifestJsonSchema(KINDS)),
   'schema/report.schema.json': json(reportJsonSchema()),
   'docs/operator-policy.json': json(operatorPolicy),
-  'docs/kinds.md': `${generated}\n\n# Kinds\n\n${kindsTable}\n\nThe worker's least-privilege policy is [operator-policy.json](operator-policy.json).\n`,
+  'docs/kinds.md': `${generated}\n\n${kindsPage(KINDS)}\n`,
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
+  'README.md': between(await readFile(new URL('README.md', root), 'utf8'), 'kinds', kindsTable(KINDS)),
 };
+
+/** A text with what stands between the markers of that name replaced. */
+function between(text, name, content) {
+  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
 
 let stale = 0;
 for (const [name, content] of Object.entries(files)) {

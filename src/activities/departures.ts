@@ -1,8 +1,10 @@
+import { awsError, failureTypeOf } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { BootstrapRequest } from '../contract/messages.js';
 import type { Drift } from '../contract/report.js';
 import type { PlannedEntity } from '../contract/steps.js';
-import type { Holder, Observed, Step } from '../kinds/kind.js';
+import type { Holder, Kind, Observed, Step } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { kindOf } from './observe.js';
 
@@ -28,7 +30,8 @@ export async function planDepartures(
       const { shared } = request.entities[index] ?? {};
       if (seen === undefined || shared === true || (action !== 'delete' && action !== 'replace')) return entity;
       const kind = kindOf(entity);
-      const [holders, steps] = await Promise.all([kind.holders?.(reader, seen) ?? [], kind.deletion(reader, seen)]);
+      const [holders, steps] = await Promise.all([kind.holders?.(reader, seen) ?? [], deletionOf(kind, reader, seen)]);
+      if (typeof steps === 'string') return { ...entity, decision: { ...entity.decision, ...impossible(steps) } };
       const decision = { ...entity.decision, drift: [...entity.decision.drift, ...steps.map(lossOf)] };
       const stuck = holders.filter((holder) => !letsGo(holder, planned.get(entityKey(holder)), action));
       if (stuck.length > 0) return { ...entity, decision: { ...decision, ...heldBy(stuck, entity, action) } };
@@ -60,6 +63,21 @@ function letsGo(holder: Holder, planned: PlannedEntity | undefined, action: 'del
   const { action: its } = planned.decision;
   if (action === 'delete') return its === 'delete' || its === 'update' || its === 'replace' || its === 'adopt';
   return holder.detach !== null && (its === 'no-op' || its === 'update' || its === 'adopt');
+}
+
+/** The writes of a deletion, or why AWS knows none. */
+async function deletionOf(kind: Kind, reader: Reader, seen: Observed): Promise<readonly Step[] | string> {
+  try {
+    return await kind.deletion(reader, seen);
+  } catch (error) {
+    const aws = awsError(error);
+    if (failureTypeOf(aws) === 'InvalidInput') return aws.message;
+    throw error;
+  }
+}
+
+function impossible(reason: string): { readonly action: 'refuse'; readonly reason: string; readonly remedy: string } {
+  return { action: 'refuse', reason, remedy: 'take it out of the manifest, and change it there where AWS has a way' };
 }
 
 function heldBy(

@@ -10,10 +10,15 @@ import { openIdConnectProvider } from './open-id-connect-provider.js';
 import { outboundWebIdentityFederation } from './outbound-web-identity-federation.js';
 import { policy } from './policy.js';
 import { role } from './role.js';
+import { samlProvider } from './saml-provider.js';
 import { securityTokenServicePreferences } from './security-token-service-preferences.js';
+import { serverCertificate } from './server-certificate.js';
 import { serviceLinkedRole } from './service-linked-role.js';
 import { serviceSpecificCredential } from './service-specific-credential.js';
+import { signingCertificate } from './signing-certificate.js';
+import { sshPublicKey } from './ssh-public-key.js';
 import { user } from './user.js';
+import { virtualMfaDevice } from './virtual-mfa-device.js';
 
 /** Every kind, one line each. */
 export const KINDS: readonly Kind[] = [
@@ -32,6 +37,11 @@ export const KINDS: readonly Kind[] = [
   securityTokenServicePreferences,
   serviceLinkedRole,
   serviceSpecificCredential,
+  samlProvider,
+  serverCertificate,
+  signingCertificate,
+  sshPublicKey,
+  virtualMfaDevice,
 ];
 
 /** The kind of that name; undefined for a name that no kind has. */

@@ -176,8 +176,8 @@ export interface Kind {
   /** A Create replaces what is there without an error, so that a read has to come right before it. Default: false. */
   readonly overwrites?: boolean;
   /**
-   * Names are unique beyond the account: "already exists" about a name that the account does not show is a refusal for
-   * this reason, and no propagation to wait for.
+   * It is unique beyond what its reads show, as among all accounts or all users: "already exists" about what no read
+   * shows is a refusal for this reason, and no propagation to wait for.
    */
   readonly takenElsewhere?: string;
   /** What AWS reveals once, or takes and does not show. Default: nothing is secret. */

@@ -46,7 +46,11 @@ const schema = z
   .superRefine(({ assertionEncryptionMode, privateKey }, context) => {
     if ((assertionEncryptionMode === undefined) === (privateKey === undefined)) return;
     const missing = privateKey === undefined ? 'privateKey' : 'assertionEncryptionMode';
-    context.addIssue({ code: 'custom', path: [missing], message: `add ${missing}: one is of no use without the other` });
+    context.addIssue({
+      code: 'custom',
+      path: [missing],
+      message: `add ${missing}: one is of no use without the other`,
+    });
   });
 
 function nameOf(spec: JsonObject): string {
@@ -176,7 +180,5 @@ export const samlProvider: Kind = {
   },
 
   deletion: (_reader, observed) =>
-    Promise.resolve([
-      { operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...absentIsDone },
-    ]),
+    Promise.resolve([{ operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...absentIsDone }]),
 };

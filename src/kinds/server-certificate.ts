@@ -29,7 +29,9 @@ const schema = z.strictObject({
   path: pathField
     .optional()
     .describe("A change of it changes the certificate's ARN. CloudFront asks for one that begins with /cloudfront/."),
-  certificateBody: certificateField.describe('The certificate in PEM. Cannot be changed: another one needs another name.'),
+  certificateBody: certificateField.describe(
+    'The certificate in PEM. Cannot be changed: another one needs another name.',
+  ),
   certificateChain: certificateChainField
     .optional()
     .describe('The certificate of the issuer in PEM, then that of its issuer, and so on. Cannot be changed.'),

@@ -29,13 +29,17 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return nameOfContent(text(spec, 'userName') ?? '', text(spec, 'certificateBody') ?? '');
+  return nameOfContent(text(spec, 'userName'), text(spec, 'certificateBody')) ?? '';
 }
 
-/** Recognises a certificate by what it certifies, however it is written. */
-function nameOfContent(userName: string, body: string): string {
-  const { fingerprint256 } = new X509Certificate(pem(body));
-  return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, DIGITS).toLowerCase()}`;
+/** Recognises a certificate by what it certifies, however it is written; undefined for what is none. */
+function nameOfContent(userName = '', body = ''): string | undefined {
+  try {
+    const { fingerprint256 } = new X509Certificate(pem(body));
+    return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, DIGITS).toLowerCase()}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function userOf(name: string): string {
@@ -46,19 +50,21 @@ function userOf(name: string): string {
 async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
   const listed = await held(reader.list('ListSigningCertificates', { UserName: userOf(name) }, 'Certificates'));
   return listed
-    .map((certificate) => observedOf(certificate, target))
+    .flatMap((certificate) => observedOf(certificate, target) ?? [])
     .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
 }
 
-function observedOf(certificate: SigningCertificate, target: Target): Observed {
-  const { UserName = '', CertificateBody = '' } = certificate;
+function observedOf(certificate: SigningCertificate, target: Target): Observed | undefined {
+  const { UserName, CertificateBody, CertificateId = '', Status = 'Active', UploadDate } = certificate;
+  const name = nameOfContent(UserName, CertificateBody);
+  if (name === undefined) return undefined;
   return {
-    name: nameOfContent(UserName, CertificateBody),
-    arn: userArn(UserName, target),
-    createdAt: dateText(certificate.UploadDate),
+    name,
+    arn: userArn(userOf(name), target),
+    createdAt: dateText(UploadDate),
     tags: {},
-    state: { status: certificate.Status ?? 'Active' },
-    facts: { certificateId: certificate.CertificateId ?? '' },
+    state: { status: Status },
+    facts: { certificateId: CertificateId },
   };
 }
 

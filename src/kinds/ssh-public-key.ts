@@ -30,7 +30,7 @@ const schema = z.strictObject({
       });
     })
     .describe(
-      'A public RSA key: the line of an .pub file, or PEM. Another key is another entity: its name ends in digits of its SHA-256 fingerprint.',
+      'A public RSA key: the line of a .pub file, or PEM. Another key is another entity: its name ends in digits of its SHA-256 fingerprint.',
     ),
   status: statusField.optional(),
 });
@@ -80,21 +80,20 @@ function blobOf(key: KeyObject): Buffer {
 }
 
 function nameOf(spec: JsonObject): string {
-  return nameOfContent(text(spec, 'userName') ?? '', text(spec, 'sshPublicKeyBody') ?? '');
+  return nameOfContent(text(spec, 'userName'), text(spec, 'sshPublicKeyBody')) ?? '';
 }
 
-/** Recognises a key by its numbers, however it is written. */
-function nameOfContent(userName: string, body: string): string {
+/** Recognises a key by its numbers, however it is written; undefined for what is none. */
+function nameOfContent(userName = '', body = ''): string | undefined {
   const key = publicKeyOf(body);
-  if (key === undefined) throw new RangeError('no public RSA key');
-  return `${userName}/${createHash('sha256').update(blobOf(key)).digest('hex').slice(0, DIGITS)}`;
+  return key && `${userName}/${createHash('sha256').update(blobOf(key)).digest('hex').slice(0, DIGITS)}`;
 }
 
 function userOf(name: string): string {
   return name.slice(0, name.lastIndexOf('/'));
 }
 
-/** AWS gives a key an ID that says nothing, and the listing no more: the content does. */
+/** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
 async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
   const UserName = userOf(name);
   const listed = await held(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
@@ -102,19 +101,21 @@ async function read(reader: Reader, { name }: Wanted, target: Target): Promise<O
     listed.map(({ SSHPublicKeyId }) => reader.find('GetSSHPublicKey', { UserName, SSHPublicKeyId, Encoding: 'SSH' })),
   );
   return keys
-    .flatMap((one) => (one?.SSHPublicKey === undefined ? [] : [observedOf(one.SSHPublicKey, target)]))
+    .flatMap((one) => (one?.SSHPublicKey && observedOf(one.SSHPublicKey, target)) ?? [])
     .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
 }
 
-function observedOf(key: SSHPublicKey, target: Target): Observed {
-  const { UserName = '', SSHPublicKeyBody = '' } = key;
+function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
+  const { UserName, SSHPublicKeyBody, SSHPublicKeyId = '', Status = 'Active', UploadDate } = key;
+  const name = nameOfContent(UserName, SSHPublicKeyBody);
+  if (name === undefined) return undefined;
   return {
-    name: nameOfContent(UserName, SSHPublicKeyBody),
-    arn: userArn(UserName, target),
-    createdAt: dateText(key.UploadDate),
+    name,
+    arn: userArn(userOf(name), target),
+    createdAt: dateText(UploadDate),
     tags: {},
-    state: { status: key.Status ?? 'Active' },
-    facts: { sshPublicKeyId: key.SSHPublicKeyId ?? '' },
+    state: { status: Status },
+    facts: { sshPublicKeyId: SSHPublicKeyId },
   };
 }
 

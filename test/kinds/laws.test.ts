@@ -236,8 +236,8 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
       if (byHand !== undefined) {
         test(`${property}, changed by hand, is found and mended by itself`, async () => {
-          await bench.converge(kind, full);
-          await bench.byHand(byHand);
+          const before = await bench.converge(kind, full);
+          await bench.byHand(typeof byHand === 'function' ? byHand(before) : byHand);
           const drifted = await bench.observe(kind, full);
           const found = compared(kind, full, drifted).drift.map(({ path }) => path);
           expect(found.filter((path) => !paths.some((start) => path.startsWith(start)))).toEqual([]);

@@ -143,10 +143,10 @@ export const COMPOSED: Readonly<Record<string, Composition>> = {
   'InstanceProfile.roles': { item: 'AddRoleToInstanceProfile.RoleName', because: 'AWS adds one in each call' },
   'AccountAlias.accountAliases': { item: 'CreateAccountAlias.AccountAlias', because: 'a list, as ListAccountAliases' },
   ...Object.fromEntries(
-    ['AccessKey', 'LoginProfile', 'ServiceSpecificCredential'].map((kind) => [
-      `${kind}.secret`,
-      { because: 'where the secret is kept, of which AWS knows nothing' },
-    ]),
+    [
+      ...['AccessKey', 'LoginProfile', 'ServiceSpecificCredential', 'VirtualMFADevice'].map((kind) => `${kind}.secret`),
+      ...['SAMLProvider', 'ServerCertificate'].map((kind) => `${kind}.privateKey`),
+    ].map((property) => [property, { because: 'a place where a secret is kept, of which AWS knows nothing' }]),
   ),
 };
 
@@ -284,7 +284,8 @@ function texts(shape: Shape, base: string): [string, string][] {
 
 /** A text that differs from a sound one in nothing but its length. */
 function ofLength(base: string, length: number, shape: Shape): string {
-  const more = 'x'.repeat(Math.max(0, length - base.length));
+  // Certificates and keys stay what they are with empty lines after them.
+  const more = (/^(-----BEGIN|ssh-rsa) /.test(base) ? '\n' : 'x').repeat(Math.max(0, length - base.length));
   const candidates = [
     // Shorter than an account's ID in an ARN allows.
     ...(base.startsWith('arn:') ? ['arn:aws:iam::aws:a/b'.slice(0, length)] : []),

@@ -1,6 +1,6 @@
 import type { Operation } from '../../../src/aws/operations.js';
 import type { Json, JsonObject } from '../../../src/contract/entity.js';
-import type { Step } from '../../../src/kinds/kind.js';
+import type { Observed, Step } from '../../../src/kinds/kind.js';
 
 /** The sandbox's account. */
 export const ACCOUNT = '111111111111';
@@ -11,8 +11,8 @@ export interface PropertyFixture {
   readonly changed: Json;
   /** AWS cannot change it: the other fields are of no use then. */
   readonly immutable?: true;
-  /** Somebody changes it by hand, in an entity of the full spec. */
-  readonly byHand?: readonly Step[];
+  /** Somebody changes it by hand, in an entity of the full spec; a function where AWS has chosen the ID. */
+  readonly byHand?: readonly Step[] | ((observed: Observed) => readonly Step[]);
   /** Where the drift of that shows, each of them. */
   readonly paths?: readonly string[];
   /** AWS does not show it, so that nobody sees it drift: the other fields are of no use then. */

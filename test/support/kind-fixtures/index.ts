@@ -6,9 +6,14 @@ import type { KindFixture } from './fixture.js';
 import { LOGIN_PROFILE } from './login-profile.js';
 import { OUTBOUND_WEB_IDENTITY_FEDERATION } from './outbound-web-identity-federation.js';
 import { PRINCIPALS } from './principals.js';
+import { SAML_PROVIDER } from './saml-provider.js';
 import { SECURITY_TOKEN_SERVICE_PREFERENCES } from './security-token-service-preferences.js';
+import { SERVER_CERTIFICATE } from './server-certificate.js';
 import { SERVICE_LINKED_ROLE } from './service-linked-role.js';
 import { SERVICE_SPECIFIC_CREDENTIAL } from './service-specific-credential.js';
+import { SIGNING_CERTIFICATE } from './signing-certificate.js';
+import { SSH_PUBLIC_KEY } from './ssh-public-key.js';
+import { VIRTUAL_MFA_DEVICE } from './virtual-mfa-device.js';
 
 export { ACCOUNT } from './fixture.js';
 export type { KindFixture, PropertyFixture } from './fixture.js';
@@ -25,4 +30,9 @@ export const KIND_FIXTURES: Readonly<Record<string, KindFixture>> = {
   SecurityTokenServicePreferences: SECURITY_TOKEN_SERVICE_PREFERENCES,
   ServiceLinkedRole: SERVICE_LINKED_ROLE,
   ServiceSpecificCredential: SERVICE_SPECIFIC_CREDENTIAL,
+  SAMLProvider: SAML_PROVIDER,
+  ServerCertificate: SERVER_CERTIFICATE,
+  SigningCertificate: SIGNING_CERTIFICATE,
+  SSHPublicKey: SSH_PUBLIC_KEY,
+  VirtualMFADevice: VIRTUAL_MFA_DEVICE,
 };

@@ -1,0 +1,174 @@
+// What is generated of the kinds: the README's table, and a section of docs/kinds.md for each.
+import { createRequire } from 'node:module';
+import { z } from 'zod';
+
+const { commonSchema } = createRequire(import.meta.url)('../dist/engine/manifest/fields.js');
+
+const code = (text) => `\`${text}\``;
+const list = (items) => items.map(code).join(', ');
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+/** The properties as a manifest writes them; `tags` are the same for every kind. */
+function propertiesOf(kind) {
+  const { properties = {}, required = [] } = jsonSchema(kind.schema);
+  return Object.entries(properties).map(([name, own]) => {
+    const schema = name === 'tags' ? jsonSchema(commonSchema.shape.tags) : own;
+    const rule = kind.properties[name];
+    const isKey = kind.keyProperties.includes(name);
+    const isRequired = required.includes(name);
+    return { name, schema, rule, isKey, isRequired, isUpdatable: !isKey && isUpdatable(rule) };
+  });
+}
+
+function jsonSchema(schema) {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+}
+
+function isUpdatable(rule) {
+  return rule === undefined || (rule.immutable !== true && rule.type !== 'writeOnly');
+}
+
+function whenChanged({ rule, isKey, isUpdatable }) {
+  if (isKey) return 'names another';
+  if (isUpdatable) return 'updated';
+  return rule.type === 'writeOnly' ? 'not seen: AWS does not show it' : 'refused, unless `replace: true`';
+}
+
+/** A value's type and its bounds, in words. */
+function valueText(schema, rule) {
+  const { anyOf, enum: values, minimum, maximum, minItems, maxItems, minLength, maxLength, items } = schema;
+  if (anyOf !== undefined) return anyOf.map((one) => valueText(one)).join(' or ');
+  if (values !== undefined) return list(values);
+  switch (schema.type) {
+    case 'string':
+      return ['text', bounds(minLength, maxLength, 'characters'), ...patternsOf(schema)].filter(Boolean).join(', ');
+    case 'integer':
+      return ['whole number', bounds(minimum, maximum)].filter(Boolean).join(', ');
+    case 'boolean':
+      return '`true` or `false`';
+    case 'null':
+      return '`null`';
+    case 'array':
+      return [`list of: ${valueText(items)}`, bounds(minItems, maxItems, 'members')].filter(Boolean).join('; ');
+    case 'object':
+      if (schema.properties !== undefined) return `{ ${Object.keys(schema.properties).map(code).join(', ')} }`;
+      return `map of: ${valueText(schema.propertyNames)}; to: ${valueText(schema.additionalProperties)}`;
+    default:
+      return rule === undefined || rule.type.startsWith('document') ? 'policy document' : 'any';
+  }
+}
+
+function bounds(least, most, what = '') {
+  if (least === undefined && most === undefined) return '';
+  const numbers =
+    least === most
+      ? `${most}`
+      : most === undefined
+        ? `at least ${least}`
+        : least === undefined
+          ? `at most ${most}`
+          : `${least} to ${most}`;
+  return `${numbers} ${(most ?? least) === 1 ? what.replace(/s$/, '') : what}`.trim();
+}
+
+function patternsOf({ pattern, allOf = [] }) {
+  return [...(pattern === undefined ? [] : [pattern]), ...allOf.map((one) => one.pattern)].map(code);
+}
+
+/** What a kind's secret is, and when it is stored. */
+function secretText({ secret }) {
+  if (secret === undefined) return 'none that AWS reveals';
+  return secret.generated === undefined
+    ? 'AWS shows it once, in the answer to the Create; it is stored at once, and is never in a report or a history'
+    : 'generated and stored before the Create, and never in a report or a history';
+}
+
+function adoptable(kind) {
+  if (kind.secret?.candidates !== undefined) return 'no: what others made is left alone';
+  return kind.ownable ? 'yes' : 'yes, unmarked';
+}
+
+/** Quotas of the account that a spec can reach. */
+function quotasOf(kind) {
+  const everything = Object.fromEntries(Object.keys(kind.schema.shape).map((name) => [name, {}]));
+  const demands = (kind.demands?.(everything) ?? []).map(({ quota }) => quota);
+  return [...new Set([...(kind.quota === undefined ? [] : [kind.quota.limit]), ...demands])];
+}
+
+const keyOf = ({ keyProperties }) => (keyProperties.length === 0 ? 'the account' : list(keyProperties));
+const updatableOf = (kind) =>
+  list(propertiesOf(kind).flatMap((one) => (one.isUpdatable ? [one.name] : []))) || 'nothing';
+
+/** One row for each kind. `folder` is the way from the file to the repository's root. */
+export function kindsTable(kinds, folder = '') {
+  const laws = `[laws](${folder}test/kinds/laws.test.ts)`;
+  const ownership = `[ownership](${folder}test/integration/ownership-table.test.ts)`;
+  return table(
+    [
+      'kind',
+      'key',
+      'guard against a second one',
+      'how "exists" is recognised',
+      'carries an owner',
+      'adoptable',
+      'updatable',
+      'proved by',
+    ],
+    kinds.map((kind) => [
+      kind.name,
+      keyOf(kind),
+      kind.guard,
+      kind.recognition,
+      kind.ownable ? 'yes' : 'no: no tags',
+      adoptable(kind),
+      updatableOf(kind),
+      `${laws} › ${kind.name}, ${ownership}`,
+    ]),
+  );
+}
+
+function section(kind) {
+  const facts = [
+    ['Guard against a second one', kind.guard],
+    ['How one that exists is recognised', kind.recognition],
+    [
+      'Owner',
+      kind.ownable
+        ? `in its tags${kind.taggedLater === true ? ', put on after the Create' : ''}`
+        : 'not shown: AWS gives it no tags',
+    ],
+    ['Adoptable', adoptable(kind)],
+    ['`shared: true`', kind.share === undefined ? 'refused' : 'allowed: namespaces declare it together'],
+    ['Can hold', kind.holds.join(', ') || 'nothing of another kind'],
+    ['Secret', secretText(kind)],
+    ['Quotas looked at', list(quotasOf(kind)) || 'none'],
+    ['Actions that read', list(kind.actions.read)],
+    ['Actions that write', list(kind.actions.write)],
+  ];
+  const properties = propertiesOf(kind).map((one) => [
+    code(one.name),
+    valueText(one.schema, one.rule),
+    [one.isKey ? 'key' : '', one.isRequired ? 'required' : ''].filter(Boolean).join(', '),
+    whenChanged(one),
+    one.schema.description ?? '',
+  ]);
+  return [
+    `## ${kind.name}`,
+    properties.length === 0
+      ? 'It has no properties of its own.'
+      : table(['property', 'value', '', 'when it changes', 'what it is'], properties),
+    facts.map(([name, text]) => `- ${name}: ${text}`).join('\n'),
+  ].join('\n\n');
+}
+
+/** The page about all kinds. */
+export function kindsPage(kinds) {
+  return [
+    '# Kinds',
+    kindsTable(kinds, '../'),
+    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `undeclared`, `replace`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
+    ...kinds.map(section),
+  ].join('\n\n');
+}
