@@ -61,16 +61,10 @@ function valueText(schema, rule) {
 }
 
 function bounds(least, most, what = '') {
-  if (least === undefined && most === undefined) return '';
-  const numbers =
-    least === most
-      ? `${most}`
-      : most === undefined
-        ? `at least ${least}`
-        : least === undefined
-          ? `at most ${most}`
-          : `${least} to ${most}`;
-  return `${numbers} ${(most ?? least) === 1 ? what.replace(/s$/, '') : what}`.trim();
+  const unit = what === '' ? '' : ` ${(most ?? least) === 1 ? what.replace(/s$/, '') : what}`;
+  if (least === most) return least === undefined ? '' : `${least}${unit}`;
+  if (most === undefined) return `at least ${least}${unit}`;
+  return `${least === undefined ? 'at most' : `${least} to`} ${most}${unit}`;
 }
 
 function patternsOf({ pattern, allOf = [] }) {
@@ -86,7 +80,8 @@ function secretText({ secret }) {
 }
 
 function adoptable(kind) {
-  if (kind.secret?.candidates !== undefined) return 'no: what others made is left alone';
+  // What AWS gives no name is known by its stored record, which others have not.
+  if (kind.keyProperties.includes('secret')) return 'no: what others made is left alone';
   return kind.ownable ? 'yes' : 'yes, unmarked';
 }
 

@@ -163,7 +163,9 @@ export async function deleteEntity(account: Account, request: ReconcileRequest, 
   if (observed !== undefined && (action === 'delete' || action === 'replace')) {
     const desired = desiredOf(entity, spec, assessment.tags, request.target);
     const steps = await stepsOfDeletion(account, kind, desired, observed, assessment);
-    const detachments = await detachmentsOf(account, kind, observed, request, action === 'replace');
+    const detachments = isWithdrawal(kind, assessment)
+      ? []
+      : await detachmentsOf(account, kind, observed, request, action === 'replace');
     await sendAll(account, [...detachments, ...steps], work);
   }
   return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
@@ -198,29 +200,38 @@ async function detachmentsOf(
 
 /**
  * The decision over all attempts: what needs nothing any more, and needed something when the first attempt began, was
- * written by an earlier one whose end nobody heard of.
+ * written by an earlier one whose end nobody heard of. So is what was there to be replaced, and is gone.
  */
 function decisionOver({ action }: ReconcileRequest, decision: Decision): Decision {
-  const again = activityInfo().attempt > 1 && decision.action === 'no-op';
-  return again && writes({ ...decision, action }) ? { ...decision, action } : decision;
+  if (activityInfo().attempt === 1) return decision;
+  const again = decision.action === 'no-op' ? writes({ ...decision, action }) : isGone(action, decision);
+  return again ? { ...decision, action } : decision;
 }
 
-/** What others declare too is not deleted: only our part of it is taken back. */
-async function stepsOfDeletion(
+function isGone(action: Decision['action'], decision: Decision): boolean {
+  return action === 'replace' && decision.action === 'create';
+}
+
+/** Whether others declare the entity, too: it is not deleted then, and only our part of it is taken back. */
+function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
+  return kind.share !== undefined && others.length > 0;
+}
+
+/** The writes that delete an entity with what it holds, or take back our part of it. */
+export async function stepsOfDeletion(
   account: Account,
   kind: Kind,
   desired: Desired,
   observed: Observed,
-  { others }: Assessment,
+  assessment: Assessment,
 ): Promise<readonly Step[]> {
-  const adopted = observed.tags[Mark.Origin] === 'adopted';
-  if (kind.share !== undefined && desired.shared && (others.length > 0 || adopted)) {
-    return kind.share.withdraw(desired, observed, others);
-  }
-  return kind.deletion(account.clients.reader, observed);
+  return isWithdrawal(kind, assessment) && kind.share !== undefined
+    ? kind.share.withdraw(desired, observed, assessment.others)
+    : kind.deletion(account.clients.reader, observed);
 }
 
-function desiredOf(
+/** What a kind is to write for. */
+export function desiredOf(
   entity: DesiredEntity,
   spec: JsonObject,
   tags: Readonly<Record<string, string>>,

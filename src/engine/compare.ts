@@ -65,6 +65,7 @@ export type Changes = Readonly<Record<string, Change>>;
 /** What differs between a desired and an observed entity. */
 export interface Comparison {
   readonly drift: readonly Drift[];
+  /** What is not declared and stays; what is removed is drift. */
   readonly undeclared: readonly string[];
   readonly changes: Changes;
 }
@@ -134,7 +135,7 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
 
   const tags = spec['tags'];
   if (tags !== undefined) {
-    const found = compareTags(object(tags), observed.tags, options.removesUndeclared('tags'));
+    const found = compareTags(object(tags), observed.tags, options);
     undeclared.push(...found.undeclared);
     drift.push(...found.drift);
     if (found.drift.length > 0) changes['tags'] = { desired: tags, put: found.put, remove: found.remove };
@@ -245,7 +246,8 @@ function documentChanges(path: string, desired: Json, seen: Json | undefined, pa
     desired: change.desired,
     summary: change.summary,
   }));
-  const dangling = changes.length === 0 ? [] : danglingPrincipals(seen);
+  const declared = new Set(danglingPrincipals(desired));
+  const dangling = changes.length === 0 ? [] : danglingPrincipals(seen).filter((id) => !declared.has(id));
   return [
     ...changes,
     ...dangling.map((id) => ({
@@ -271,7 +273,8 @@ function compareSet(
   const extra = seen.filter((member) => !wanted.has(key(member)));
   const whole = rule.whole === true && !options.shared;
   const remove = whole || (options.removesUndeclared(property) && !options.shared) ? extra : [];
-  const undeclared = whole || options.shared ? [] : extra.map((member) => `${property}: ${member}`);
+  const stays = whole || options.shared ? [] : extra.filter((member) => !remove.includes(member));
+  const undeclared = stays.map((member) => `${property}: ${member}`);
   const { limit = Number.POSITIVE_INFINITY } = rule;
   if (put.length > 0 && seen.length - remove.length + put.length > limit) {
     const summary = `no room for ${put.join(', ')} beside ${seen.join(', ')}, which is not declared: AWS allows ${String(limit)}`;
@@ -306,21 +309,26 @@ function compareDocuments(property: string, desired: JsonObject, seen: JsonObjec
     // Shown, as far as a report shows documents: this is what will be lost.
     drift.push({ path: `${property}.${name}`, observed: brief(seen[name]), desired: null, summary: `- ${name}` });
   }
-  return { drift, undeclared: extra.map((name) => `${property}: ${name}`), put, remove };
+  const stays = remove.length > 0 ? [] : extra;
+  return { drift, undeclared: stays.map((name) => `${property}: ${name}`), put, remove };
 }
 
-function compareTags(desired: JsonObject, seen: Readonly<Record<string, string>>, removeUndeclared: boolean): Found {
+function compareTags(
+  desired: JsonObject,
+  seen: Readonly<Record<string, string>>,
+  { removesUndeclared, shared }: ComparisonOptions,
+): Found {
   const put = Object.keys(desired).filter((key) => seen[key] !== desired[key]);
   const extra = Object.keys(seen).filter(
     (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isMark(key),
   );
-  const remove = removeUndeclared ? extra : [];
+  const remove = removesUndeclared('tags') && !shared ? extra : [];
   return {
     drift: [
       ...put.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: brief(desired[key]) })),
       ...remove.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: null })),
     ],
-    undeclared: extra.map((key) => `tags: ${key}`),
+    undeclared: remove.length > 0 || shared ? [] : extra.map((key) => `tags: ${key}`),
     put,
     remove,
   };

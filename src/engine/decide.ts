@@ -66,7 +66,8 @@ export function assess(
   const { namespace, intent, partition } = context;
   const claim = entity.shared ? (rules.share?.claim?.(spec) ?? '') : '';
   const shown = ownershipOf(observed, namespace, rules.onReservedPath);
-  const madeUnmarked = context.made === true && rules.taggedLater === true && shown.is === 'unowned';
+  const unmarked = rules.taggedLater === true || !rules.ownable;
+  const madeUnmarked = context.made === true && unmarked && shown.is === 'unowned';
   const ownership: Ownership = madeUnmarked ? { is: 'ours', origin: 'created', intent } : shown;
   // What cannot show an owner cannot show that it was adopted before, either.
   const known = ownership.is === 'ours' || entity.undeclaredAtAdoption === true;
@@ -80,15 +81,28 @@ export function assess(
         })
       : NOTHING;
   const others = otherSharers(observed, namespace);
-  const decision = decidePresent({ rules, entity, spec, observed, ownership, others, comparison });
+  const decision = explainKept(
+    decidePresent({ rules, entity, spec, observed, ownership, known, others, comparison }),
+    entity,
+    known,
+    rules.ownable,
+  );
   const answer = (tags: Readonly<Record<string, string>>, marks: Marks): Assessment => {
     const tagged = withMarks(decision, comparison.changes, { ...declared, ...tags }, marks);
     return { ...tagged, tags: { ...declared, ...tags }, others };
   };
   if (!rules.ownable) return answer({}, NO_MARKS);
   switch (decision.action) {
-    case 'release':
-      return answer({}, { put: {}, remove: marksOfOwner(namespace, observed) });
+    case 'release': {
+      const remove = marksOfOwner(namespace, observed);
+      const given = remove.map((tag): Drift => ({
+        path: `tags.${tag}`,
+        observed: observed.tags[tag] ?? '',
+        desired: null,
+      }));
+      const assessment = answer({}, { put: {}, remove });
+      return { ...assessment, decision: { ...decision, drift: given } };
+    }
     case 'adopt': {
       const marks = marksOfAdoption(namespace, intent, entity.shared, observed, ownership, claim);
       return answer(marks, { put: marks, remove: [] });
@@ -135,6 +149,16 @@ function withMarks(
   return { decision: mended, changes: { ...changes, tags: merged } };
 }
 
+/** Says why what is undeclared stays where the manifest says remove: a first adoption takes nothing away. */
+function explainKept(decision: Decision, entity: DesiredEntity, known: boolean, ownable: boolean): Decision {
+  const kept = decision.undeclared.some((line) => removesUndeclared(entity, line.slice(0, line.indexOf(':'))));
+  if (known || !kept || decision.action === 'refuse' || entity.observe) return decision;
+  const why = ownable
+    ? 'a first adoption removes nothing that is undeclared, unless --remove-undeclared is given'
+    : 'undeclared: remove holds only with --remove-undeclared, for nothing shows whether this is the first adoption';
+  return { ...decision, reason: decision.reason === null ? why : `${decision.reason}; ${why}` };
+}
+
 function removesUndeclared({ undeclared }: DesiredEntity, property: string): boolean {
   return (typeof undeclared === 'string' ? undeclared : (undeclared[property] ?? undeclared['*'])) === 'remove';
 }
@@ -157,6 +181,8 @@ interface Situation {
   readonly spec: JsonObject;
   readonly observed: Observed;
   readonly ownership: Ownership;
+  /** It was ours before this run, or what is undeclared may go all the same. */
+  readonly known: boolean;
   readonly others: readonly string[];
   readonly comparison: Comparison;
 }
@@ -202,7 +228,7 @@ function decidePresent(situation: Situation): Decision {
       ...found,
       reason: rules.ownable
         ? 'exists and shows no owner, and adopt: own takes only what this namespace made'
-        : `exists, and a ${entity.kind} carries no tags that could show that this namespace made it`,
+        : `exists, and ${withArticle(entity.kind)} carries no tags that could show that this namespace made it`,
       remedy: `choose another name, or set adopt: unowned on ${id}`,
     });
   }
@@ -210,6 +236,10 @@ function decidePresent(situation: Situation): Decision {
     if (entity.shared && ownership.is !== 'ours') {
       return decision('no-op', { reason: 'is not declared by this namespace any more; others keep it' });
     }
+    if (entity.shared && ownership.is === 'ours' && ownership.origin === 'adopted') {
+      return decision('release', { reason: 'was adopted and not made here: it is given up, and stays' });
+    }
+    if (entity.shared && others.length > 0) return decision('delete', { reason: withdrawn(others) });
     const provable = rules.ownable ? null : unprovable(entity.kind);
     return decision('delete', { reason: provable });
   }
@@ -227,7 +257,7 @@ function decidePresent(situation: Situation): Decision {
 
 /** What AWS cannot change: refused with both sides and the ways out, or replaced where that is asked for. */
 function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
-  const { rules, entity, spec, observed, ownership, comparison } = situation;
+  const { rules, entity, spec, observed, ownership, known, comparison } = situation;
   const found = { drift: comparison.drift, undeclared: comparison.undeclared };
   const sides = fixed
     .map(
@@ -236,10 +266,12 @@ function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
     )
     .join('; ');
   if (entity.replace !== true) {
+    const removable = !known && fixed.some(({ path }) => removesUndeclared(entity, path));
+    const way = removable ? 'give --remove-undeclared to have what is undeclared removed, ' : '';
     return decision('refuse', {
       ...found,
       reason: `${sides}; an existing ${entity.kind} cannot be changed so`,
-      remedy: `declare what is there, choose another name, delete ${observed.arn} first, or set replace: true to have it deleted and created again`,
+      remedy: `${way}declare what is there, choose another name, delete ${observed.arn} first, or set replace: true to have it deleted and created again`,
     });
   }
   if (ownership.is !== 'ours' && rules.ownable) {
@@ -249,8 +281,10 @@ function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
       remedy: 'declare what is there and apply, which adopts it; then declare the change again',
     });
   }
+  // What stands in the way of the change itself is what is asked to be replaced.
+  const asked = new Set(fixed.map(({ path }) => path));
   const lost = undeclaredContent(rules.properties, spec, observed).filter(
-    ({ property }) => !removesUndeclared(entity, property),
+    ({ property }) => !asked.has(property) && !removesUndeclared(entity, property),
   );
   if (lost.length > 0) {
     return decision('refuse', {
@@ -263,8 +297,11 @@ function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
 }
 
 /** `released` gives up what is ours; `destroyed` deletes what was made here and gives up what was adopted. */
-function decideLeaving({ rules, entity, ownership, others }: Situation): Decision {
+function decideLeaving({ rules, entity, observed, ownership, others }: Situation): Decision {
   const destroy = entity.state === 'destroyed';
+  if (observed.name !== entity.name) {
+    return decision('no-op', { reason: `is left as it is: what is there is named ${observed.name}, in another case` });
+  }
   if (!rules.ownable) {
     if (destroy && entity.includeAdopted === true) return decision('delete', { reason: unprovable(entity.kind) });
     const way = destroy ? '; --include-adopted deletes it all the same' : '';
@@ -275,18 +312,26 @@ function decideLeaving({ rules, entity, ownership, others }: Situation): Decisio
     return decision('no-op', { reason: `is left as it is: ${owner}` });
   }
   if (!destroy) return decision('release', { reason: 'is given up, and stays' });
-  if (entity.shared && others.length > 0) {
-    return decision('delete', { reason: `only this namespace's part is taken off: ${others.join(', ')} keep it` });
+  if (ownership.origin === 'adopted' && (entity.includeAdopted !== true || others.length > 0)) {
+    const way = others.length > 0 ? '' : '; --include-adopted deletes it';
+    return decision('release', { reason: `was adopted and not made here: it is given up, and stays${way}` });
   }
-  if (ownership.origin === 'adopted' && entity.includeAdopted !== true) {
-    const reason = 'was adopted and not made here: it is given up, and stays; --include-adopted deletes it';
-    return decision(entity.shared ? 'delete' : 'release', { reason });
-  }
+  if (others.length > 0) return decision('delete', { reason: withdrawn(others) });
   return decision('delete');
 }
 
 function unprovable(kind: string): string {
-  return `a ${kind} carries no tags: ownership cannot be proven`;
+  return `${withArticle(kind)} carries no tags: ownership cannot be proven`;
+}
+
+function withArticle(kind: string): string {
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+/** What a deletion is where other namespaces share the entity. */
+function withdrawn(others: readonly string[]): string {
+  const keep = others.map((sharer) => `namespace "${sharer}"`).join(', ');
+  return `only this namespace's part is taken off: ${keep} ${others.length === 1 ? 'keeps' : 'keep'} it`;
 }
 
 function decision(action: Decision['action'], rest: Partial<Decision> = {}): Decision {

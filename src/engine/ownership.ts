@@ -159,11 +159,12 @@ export function marksToMend(
   };
 }
 
-/** The marks that a namespace takes off what it gives up: its own, and what only the owner needs. */
+/**
+ * The marks that a namespace takes off what it gives up. The last one takes off all of them: who adopts it later must
+ * not find that it was made by one of us.
+ */
 export function marksOfOwner(namespace: string, observed: Observed): string[] {
-  const mine = sharedMark(namespace);
-  const shared = Object.hasOwn(observed.tags, mine);
-  return Object.keys(observed.tags).filter((tag) =>
-    shared ? tag === mine : Object.values<string>(Mark).includes(tag),
-  );
+  const mine: readonly string[] = [sharedMark(namespace), Mark.Namespace];
+  const shared = otherSharers(observed, namespace).length > 0;
+  return Object.keys(observed.tags).filter((tag) => (shared ? mine.includes(tag) : isMark(tag)));
 }

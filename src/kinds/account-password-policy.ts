@@ -6,12 +6,12 @@ import { absentIsDone, accountArn, oneByOne } from './fields.js';
 import type { Kind, Observed, Step, Wanted } from './kind.js';
 
 const schema = z.strictObject({
-  minimumPasswordLength: z.int().min(6).max(128).optional(),
-  requireSymbols: z.boolean().optional(),
-  requireNumbers: z.boolean().optional(),
-  requireUppercaseCharacters: z.boolean().optional(),
-  requireLowercaseCharacters: z.boolean().optional(),
-  allowUsersToChangePassword: z.boolean().optional(),
+  minimumPasswordLength: z.int().min(6).max(128).optional().describe('Fewest characters of a password.'),
+  requireSymbols: z.boolean().optional().describe("At least one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '."),
+  requireNumbers: z.boolean().optional().describe('At least one digit.'),
+  requireUppercaseCharacters: z.boolean().optional().describe('At least one of A to Z.'),
+  requireLowercaseCharacters: z.boolean().optional().describe('At least one of a to z.'),
+  allowUsersToChangePassword: z.boolean().optional().describe('Lets users change their own passwords in the console.'),
   maxPasswordAge: z.int().min(1).max(1095).nullable().optional().describe('In days; null: passwords do not expire.'),
   passwordReusePrevention: z
     .int()

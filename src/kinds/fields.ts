@@ -27,19 +27,28 @@ export const pathField = z
   .max(512)
   .regex(/^\/$|^\/[\u0021-\u007e]+\/$/, 'begin and end the path with a slash, as in /ci/');
 
+/** As AWS counts them. */
+const SHORTEST_ARN = 20;
+
 /** An ARN, or a reference to one. */
 export const arnField = z
   .string()
   .max(2048)
-  .refine((text) => REFERENCE.test(text) || /^arn:[^:]+:[^:]*:[^:]*:[^:]*:.+$/.test(text), {
-    message: 'write an ARN, or {{arn Kind/name}}',
-  });
+  .refine(
+    (text) => REFERENCE.test(text) || (text.length >= SHORTEST_ARN && /^arn:[^:]+:[^:]*:[^:]*:[^:]*:.+$/.test(text)),
+    {
+      message: 'write an ARN of at least 20 characters, or {{arn Kind/name}}',
+    },
+  );
 
 /** A permissions boundary; null takes an existing one off. */
 export const boundaryField = arnField.nullable();
 
 /** Managed policies to attach. */
-export const attachmentsField = z.array(arnField).max(20);
+export const attachmentsField = z
+  .array(arnField)
+  .max(20)
+  .describe('ARNs of managed policies: AWS’s own, and those of the account.');
 
 /** Longest documents that IAM takes with quotas raised as far as they go, in characters without white space. */
 export const Longest = {
@@ -75,10 +84,13 @@ function segmentsOf(path: string): (string | number)[] {
 
 /** Inline policies by name. IAM limits what all of them have together. */
 export function inlinePoliciesField(longest: number): z.ZodType<Record<string, JsonObject>> {
-  return z.record(nameField(128), documentField('identity')).superRefine((documents, context) => {
-    const size = Object.values(documents).reduce((sum, document) => sum + documentSize(document), 0);
-    refuseLonger(context, size, longest, 'inline policies');
-  });
+  return z
+    .record(nameField(128), documentField('identity'))
+    .superRefine((documents, context) => {
+      const size = Object.values(documents).reduce((sum, document) => sum + documentSize(document), 0);
+      refuseLonger(context, size, longest, 'inline policies');
+    })
+    .describe(`Policy documents by name; ${String(longest)} characters in all, white space not counted.`);
 }
 
 function refuseLonger(context: z.RefinementCtx, size: number, longest: number, what: string): void {
@@ -124,10 +136,11 @@ export function secretLocation(spec: JsonObject, property: string): SecretLocati
 export const descriptionField = z
   .string()
   .max(1000)
-  .regex(/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/, 'use Latin letters, digits and plain punctuation only');
+  .regex(/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/, 'use Latin letters, digits and plain punctuation only')
+  .describe('What it is for, for people.');
 
 /** Whether what a user authenticates with may be used. */
-export const statusField = z.enum(['Active', 'Inactive']);
+export const statusField = z.enum(['Active', 'Inactive']).describe('Whether it may be used; AWS makes it active.');
 
 /** One block of PEM. */
 const PEM_BLOCK = /-----BEGIN ([A-Z\d ]+)-----([A-Za-z\d+/=\s]*)-----END \1-----/g;

@@ -34,7 +34,9 @@ const schema = z.strictObject({
     .optional()
     .describe('Cannot be changed once the policy exists.'),
   description: z.string().max(1000).optional().describe('Cannot be changed once the policy exists.'),
-  policyDocument: documentField('identity', Longest.managedPolicy).describe('What the policy allows and denies.'),
+  policyDocument: documentField('identity', Longest.managedPolicy).describe(
+    `What the policy allows and denies; ${String(Longest.managedPolicy)} characters, white space not counted.`,
+  ),
   tags: tagsField.optional(),
 });
 

@@ -9,6 +9,7 @@ import {
   boundaryField,
   dateText,
   defined,
+  descriptionField,
   documentDemand,
   documentField,
   documentText,
@@ -31,12 +32,10 @@ import type { Kind, Observed, Step } from './kind.js';
 const schema = z.strictObject({
   roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),
   path: pathField.optional().describe('Cannot be changed once the role exists.'),
-  description: z
-    .string()
-    .max(1000)
-    .regex(/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/, 'use Latin letters, digits and plain punctuation only')
-    .optional(),
-  assumeRolePolicyDocument: documentField('trust', Longest.trustPolicy).describe('Who may assume the role.'),
+  description: descriptionField.optional(),
+  assumeRolePolicyDocument: documentField('trust', Longest.trustPolicy).describe(
+    `Who may assume the role; ${String(Longest.trustPolicy)} characters, white space not counted.`,
+  ),
   maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
   permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
   inlinePolicies: inlinePoliciesField(Longest.rolePolicies).optional(),

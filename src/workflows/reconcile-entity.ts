@@ -116,8 +116,8 @@ class Reconciliation {
         await this.#finish(step.confirmedBy === 'reply');
         return;
       }
-      if (action === 'replace' && (decided === 'replace' || (decided === 'create' && step.writes.length > 0))) {
-        // Gone, by this attempt or by one whose end nobody heard of; whatever a read may still show for a while.
+      if (action === 'replace' && decided === 'replace') {
+        // Gone, whatever a read may still show for a while.
         this.#settle('replace', step);
         replacing = true;
         action = 'create';

@@ -8,7 +8,6 @@ import type { BootstrapRequest } from '../../src/contract/messages.js';
 import { exitCodeOf } from '../../src/contract/report.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
-import type { Step } from '../../src/kinds/kind.js';
 import { Somebody } from '../support/by-hand.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { manifestOf, requestOf } from '../support/manifests-of.js';
@@ -73,20 +72,18 @@ const ALL = Object.entries(KIND_FIXTURES).map(([kind, { full }]): JsonObject => 
 
 let world: World;
 let temporal: TemporalConnection;
-/** Somebody beside the engine, who does not go through the proxy. */
-let byHand: (steps: readonly Step[]) => Promise<void>;
+let somebody: Somebody;
 let request: BootstrapRequest;
 
 beforeAll(async () => {
   world = await startWorld();
-  const somebody = new Somebody(world);
-  byHand = (steps) => somebody.sends(steps);
+  somebody = new Somebody(world);
   await somebody.storesSecrets();
   const prerequisites = Object.values(KIND_FIXTURES)
     .flatMap((fixture) => fixture.prerequisites)
     // Declared here itself.
     .filter(({ operation, input }) => operation !== 'CreateUser' || input['UserName'] !== 'law');
-  await byHand([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   await world.startWorker();
   temporal = await connectTemporal(loadConfig(world.env));
   request = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities: ALL });
@@ -164,8 +161,8 @@ test.each(Object.entries(MENDED_BY))(
   'a change of %s by hand is found by name and mended by %j',
   async (name, operations) => {
     const [kind = '', property = ''] = name.split('.');
-    const { byHand: steps = [], paths = [] } = KIND_FIXTURES[kind]?.properties[property] ?? {};
-    await byHand(steps);
+    const { paths = [] } = KIND_FIXTURES[kind]?.properties[property] ?? {};
+    await somebody.changes(kind, property);
     await findAndMend(kind, paths, operations);
   },
 );
@@ -173,7 +170,7 @@ test.each(Object.entries(MENDED_BY))(
 test.each(Object.entries(TAGS))(
   'tags of a %s that were changed and taken off by hand are put back in one call',
   async (kind, { key, tag, untag }) => {
-    await byHand([
+    await somebody.sends([
       { operation: tag, input: { ...key, Tags: [{ Key: 'team', Value: 'somebody' }] } },
       { operation: untag, input: { ...key, TagKeys: ['stage'] } },
     ]);
@@ -185,7 +182,7 @@ test('drift of several properties of several entities is mended in one run, each
   const drifted = ['Role.description', 'Role.managedPolicyArns', 'Group.users', 'User.path'];
   for (const name of drifted) {
     const [kind = '', property = ''] = name.split('.');
-    await byHand(KIND_FIXTURES[kind]?.properties[property]?.byHand ?? []);
+    await somebody.changes(kind, property);
   }
   const report = await apply(temporal, request);
   expect(report.summary).toMatchObject({ updated: 3, unchanged: KINDS.length - 3 });
@@ -200,7 +197,7 @@ const ADDED = KINDS.flatMap((kind) => {
 
 describe.each(ADDED)('what somebody adds to a %s', (kind, undeclared) => {
   test('is told and kept, and removed where the manifest says so', async () => {
-    await byHand(undeclared.byHand);
+    await somebody.sends(undeclared.byHand);
     const kept = await apply(temporal, request);
     expect(kept.result).toBe('converged');
     expect([...theOne(kept, kind).undeclared].sort()).toEqual([...undeclared.lines].sort());
@@ -222,7 +219,7 @@ describe.each(ADDED)('what somebody adds to a %s', (kind, undeclared) => {
 
 describe('what somebody deletes', () => {
   test('is made again, with everything that it held, and nothing else is touched', async () => {
-    await byHand([
+    await somebody.sends([
       {
         operation: 'RemoveClientIDFromOpenIDConnectProvider',
         input: { ...TAGS['OpenIDConnectProvider']?.key, ClientID: 'law' },
@@ -241,7 +238,7 @@ describe('what somebody deletes', () => {
 describe('the command line', () => {
   test('says what drifted by its exit code, in JSON and in text, and mends it', async () => {
     const path = await world.manifest('drift.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
-    await byHand(KIND_FIXTURES['Role']?.properties['maxSessionDuration']?.byHand ?? []);
+    await somebody.changes('Role', 'maxSessionDuration');
 
     const json = await world.cli(['plan', '-f', path, '--detailed-exitcode', '--output', 'json']);
     expect(json.code).toBe(2);

@@ -139,6 +139,15 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       expect(compared(kind, full, { arn, name, tags, ...created })).toEqual(compared(kind, full, observed));
     });
 
+    if (kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true) {
+      test('what follows the Create is known without its reply', async () => {
+        const following = (observed: Observed): readonly Step[] =>
+          kind.update(desiredOf(kind, full), observed, compared(kind, full, observed).changes);
+        const made = await bench.create(kind, full);
+        expect(following(kind.created(desiredOf(kind, full), undefined))).toEqual(following(made).map(comparableStep));
+      });
+    }
+
     if (fixture.overwrites === true) {
       test('a second Create writes the same again', async () => {
         await bench.create(kind, full);

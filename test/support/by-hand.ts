@@ -48,6 +48,22 @@ export class Somebody {
     }
   }
 
+  /** Changes one property of the fixture's entity, which is there. */
+  async changes(kindName: string, property: string): Promise<void> {
+    const kind = findKind(kindName);
+    const fixture = KIND_FIXTURES[kindName];
+    if (kind === undefined || fixture === undefined) throw new Error(`no kind ${kindName}`);
+    const { byHand = [] } = fixture.properties[property] ?? {};
+    if (typeof byHand !== 'function') {
+      await this.sends(byHand);
+      return;
+    }
+    const wanted = { name: kind.nameOf(fixture.full), spec: fixture.full };
+    const observed = await kind.read(this.clients.reader, wanted, TARGET);
+    if (observed === undefined) throw new Error(`${kindName} is not there`);
+    await this.sends(byHand(observed));
+  }
+
   /** Makes an entity as the engine would, without marks and without storing what AWS reveals. */
   async makes(kindName: string, spec: JsonObject): Promise<void> {
     const kind = findKind(kindName);

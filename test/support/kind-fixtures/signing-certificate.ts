@@ -17,7 +17,11 @@ export const SIGNING_CERTIFICATE: KindFixture = {
     status: {
       changed: 'Active',
       byHand: ({ facts }) => [
-        step('UpdateSigningCertificate', { UserName: 'law', CertificateId: facts?.['certificateId'], Status: 'Active' }),
+        step('UpdateSigningCertificate', {
+          UserName: 'law',
+          CertificateId: facts?.['certificateId'],
+          Status: 'Active',
+        }),
       ],
       paths: ['status'],
       operations: ['UpdateSigningCertificate'],

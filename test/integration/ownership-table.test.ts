@@ -1,0 +1,231 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { EntityReport } from '../../src/contract/report.js';
+import { compare } from '../../src/engine/compare.js';
+import { findKind, KINDS } from '../../src/kinds/index.js';
+import type { Kind, Observed } from '../../src/kinds/kind.js';
+import { Somebody } from '../support/by-hand.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
+import { manifestOf } from '../support/manifests-of.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+/**
+ * Every cell of the ownership table, for every kind, as the command line shows it and as AWS has it afterwards. Kinds
+ * with tags go by the table; kinds without cannot show an owner, whoever made the entity.
+ */
+
+const NAMESPACE = 'ci';
+const TARGET = { account: ACCOUNT, partition: 'aws' };
+
+type Owner = 'ours' | 'unowned' | 'foreign';
+type Wish = 'own' | 'unowned' | 'foreign' | 'observe';
+type Outcome = EntityReport['outcome'];
+
+/** What becomes of an entity that has drifted. */
+const WITH_TAGS: Readonly<Record<Wish, Readonly<Record<Owner, Outcome>>>> = {
+  own: { ours: 'updated', unowned: 'refused', foreign: 'refused' },
+  unowned: { ours: 'updated', unowned: 'adopted', foreign: 'refused' },
+  foreign: { ours: 'updated', unowned: 'adopted', foreign: 'adopted' },
+  observe: { ours: 'unchanged', unowned: 'unchanged', foreign: 'unchanged' },
+};
+const WITHOUT_TAGS: Readonly<Record<Wish, Outcome>> = {
+  own: 'refused',
+  unowned: 'updated',
+  foreign: 'updated',
+  observe: 'unchanged',
+};
+
+const EXIT_CODE: Partial<Readonly<Record<Outcome, number>>> = { refused: 3 };
+
+/** The property that somebody changes by hand; elsewhere it is the first that somebody can. */
+const DRIFTING: Readonly<Record<string, string>> = { Role: 'description' };
+
+function fullOf({ name }: Kind): JsonObject {
+  return KIND_FIXTURES[name]?.full ?? {};
+}
+
+function driftOf({ name }: Kind): string | undefined {
+  const properties = KIND_FIXTURES[name]?.properties ?? {};
+  return DRIFTING[name] ?? Object.keys(properties).find((one) => properties[one]?.byHand !== undefined);
+}
+
+/** Known by the stored record of its secret: what somebody else makes is another one. */
+function isByRecord({ ownable, secret }: Kind): boolean {
+  return !ownable && secret?.candidates !== undefined;
+}
+
+let world: World;
+let somebody: Somebody;
+
+beforeAll(async () => {
+  world = await startWorld();
+  somebody = new Somebody(world);
+  await world.startWorker();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+async function apply(
+  kinds: readonly Kind[],
+  namespace: string,
+  more: JsonObject = {},
+): Promise<{ readonly code: number | null; readonly entities: readonly EntityReport[] }> {
+  const entities = kinds.map((kind): JsonObject => ({ kind: kind.name, ...fullOf(kind), ...more }));
+  const path = await world.manifest('table.json', manifestOf({ namespace, account: ACCOUNT, entities }));
+  const result = await world.cli(['apply', '-f', path, '--keep-going', '--output', 'json']);
+  return { code: result.code, entities: result.report().entities };
+}
+
+/** What AWS has of each kind's entity; the record of a secret is looked for by what the manifest says of it. */
+async function observe(kinds: readonly Kind[]): Promise<ReadonlyMap<string, Observed | undefined>> {
+  const { reader } = somebody.clients;
+  return new Map(
+    await Promise.all(
+      kinds.map(async (kind) => {
+        const wanted = { name: kind.nameOf(fullOf(kind)), spec: fullOf(kind) };
+        return [kind.name, await kind.read(reader, wanted, TARGET)] as const;
+      }),
+    ),
+  );
+}
+
+/** The account as an owner left it: each kind's entity is there, and has drifted since. */
+async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
+  await world.sandbox.reset();
+  await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
+  await somebody.storesSecrets();
+  const names = kinds.map(({ name }) => name);
+  const prerequisites = names
+    .flatMap((name) => KIND_FIXTURES[name]?.prerequisites ?? [])
+    // Declared here itself.
+    .filter(
+      ({ operation, input }) => !(operation === 'CreateUser' && names.includes('User') && input['UserName'] === 'law'),
+    );
+  await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  if (owner === 'unowned') {
+    for (const kind of kinds) {
+      if (KIND_FIXTURES[kind.name]?.alwaysThere === undefined) await somebody.makes(kind.name, fullOf(kind));
+    }
+  } else {
+    const made = await apply(kinds, owner === 'ours' ? NAMESPACE : 'other');
+    expect({
+      code: made.code,
+      bad: made.entities.filter(({ reason }) => reason !== null && reason.includes('refuse')),
+    }).toEqual({
+      code: 0,
+      bad: [],
+    });
+  }
+  for (const kind of kinds) {
+    const property = driftOf(kind);
+    if (property === undefined) continue;
+    try {
+      await somebody.changes(kind.name, property);
+    } catch (error) {
+      // What was made by hand has only what the Create sets: that is drift enough.
+      if (owner !== 'unowned') throw error;
+    }
+  }
+}
+
+const OWNERS: readonly Owner[] = ['ours', 'unowned', 'foreign'];
+const WISHES: readonly Wish[] = ['own', 'unowned', 'foreign', 'observe'];
+const CELLS = WISHES.flatMap((wish) => OWNERS.map((owner) => [wish, owner] as const));
+const wishOf = (wish: Wish): JsonObject => (wish === 'observe' ? { observe: true } : { adopt: wish });
+
+function hasDrifted(kind: Kind, observed: Observed | undefined): boolean {
+  if (observed === undefined) return false;
+  const options = { rules: kind.properties, partition: 'aws', removesUndeclared: () => false, shared: false };
+  return compare(fullOf(kind), observed, options).drift.length > 0;
+}
+
+describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
+  const kinds = KINDS.filter(({ ownable }) => ownable);
+  const outcome = WITH_TAGS[wish][owner];
+  let code: number | null;
+  let reports: readonly EntityReport[];
+  let before: ReadonlyMap<string, Observed | undefined>;
+  let after: ReadonlyMap<string, Observed | undefined>;
+
+  beforeAll(async () => {
+    await given(kinds, owner);
+    before = await observe(kinds);
+    ({ code, entities: reports } = await apply(kinds, NAMESPACE, wishOf(wish)));
+    after = await observe(kinds);
+  });
+
+  test(`exits with ${String(EXIT_CODE[outcome] ?? 0)}`, () => {
+    expect(code).toBe(EXIT_CODE[outcome] ?? 0);
+  });
+
+  test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {
+    const kind = findKind(name) as Kind;
+    const report = reports.find((entity) => entity.kind === name);
+    // A kind without a property that can drift has nothing to mend.
+    const same = outcome === 'updated' && !hasDrifted(kind, before.get(name));
+    expect(report?.outcome).toBe(same ? 'unchanged' : outcome);
+    if (outcome === 'refused' || outcome === 'unchanged') {
+      expect(after.get(name)).toEqual(before.get(name));
+      expect(report?.writes).toEqual([]);
+      if (outcome === 'unchanged') expect(report?.drift.length === 0).toBe(!hasDrifted(kind, before.get(name)));
+      return;
+    }
+    const seen = after.get(name);
+    expect(hasDrifted(kind, seen)).toBe(false);
+    expect(seen?.tags['iam-bootstrap:namespace']).toBe(NAMESPACE);
+    expect(seen?.tags['iam-bootstrap:origin']).toBe(outcome === 'adopted' ? 'adopted' : 'created');
+    const previous = outcome === 'adopted' && owner === 'foreign' ? 'iam-bootstrap namespace other' : undefined;
+    expect(seen?.tags['iam-bootstrap:previous-owner']).toBe(previous);
+  });
+});
+
+describe.each(CELLS)('without tags, adopt: %s, of what is %s', (wish, owner) => {
+  const kinds = KINDS.filter(({ ownable }) => !ownable);
+  const outcome = WITHOUT_TAGS[wish];
+  let code: number | null;
+  let reports: readonly EntityReport[];
+  let before: ReadonlyMap<string, Observed | undefined>;
+  let after: ReadonlyMap<string, Observed | undefined>;
+
+  beforeAll(async () => {
+    await given(kinds, owner);
+    before = await observe(kinds);
+    ({ code, entities: reports } = await apply(kinds, NAMESPACE, wishOf(wish)));
+    after = await observe(kinds);
+  });
+
+  test(`exits with ${String(EXIT_CODE[outcome] ?? 0)}`, () => {
+    expect(code).toBe(EXIT_CODE[outcome] ?? 0);
+  });
+
+  test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {
+    const kind = findKind(name) as Kind;
+    const report = reports.find((entity) => entity.kind === name);
+    const [was, is] = [before.get(name), after.get(name)];
+    if (isByRecord(kind) && owner === 'unowned') {
+      // Theirs is not ours to see: ours is made beside it.
+      expect(was).toBeUndefined();
+      expect({ outcome: report?.outcome, reason: report?.reason }).toEqual({
+        outcome: wish === 'observe' ? 'unchanged' : 'created',
+        reason: wish === 'observe' ? expect.any(String) : null,
+      });
+      expect(is === undefined).toBe(wish === 'observe');
+      return;
+    }
+    const same = outcome === 'updated' && !hasDrifted(kind, was);
+    expect(report?.outcome).toBe(same ? 'unchanged' : outcome);
+    if (outcome === 'updated') {
+      expect(report?.reason).toContain('ownership cannot be proven');
+      expect(hasDrifted(kind, is)).toBe(false);
+      return;
+    }
+    expect(is).toEqual(was);
+    expect(report?.writes).toEqual([]);
+  });
+});

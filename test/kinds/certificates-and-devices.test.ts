@@ -1,0 +1,399 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { Mark } from '../../src/engine/ownership.js';
+import type { Kind } from '../../src/kinds/kind.js';
+import { samlProvider } from '../../src/kinds/saml-provider.js';
+import { serverCertificate } from '../../src/kinds/server-certificate.js';
+import { signingCertificate } from '../../src/kinds/signing-certificate.js';
+import { sshPublicKey } from '../../src/kinds/ssh-public-key.js';
+import { virtualMfaDevice } from '../../src/kinds/virtual-mfa-device.js';
+import {
+  CERTIFICATE,
+  ISSUER,
+  OTHER_CERTIFICATE,
+  OTHER_SSH_KEY,
+  PRIVATE_KEY,
+  SHORT_SSH_KEY,
+  SSH_KEY,
+  SSH_KEY_IN_PEM,
+  SSH_KEY_IN_PKCS1,
+  THIRD_CERTIFICATE,
+} from '../support/kind-fixtures/certificates.js';
+import { ACCOUNT, step } from '../support/kind-fixtures/fixture.js';
+import { metadataOf } from '../support/kind-fixtures/saml-provider.js';
+import { Bench, TARGET, compared, desiredOf } from './bench.js';
+
+/** What the kinds of certificates, public keys, SAML and MFA promise beside the laws. */
+
+let bench: Bench;
+
+beforeAll(async () => {
+  bench = await Bench.start();
+}, 120_000);
+
+afterAll(async () => {
+  await bench.stop();
+});
+
+beforeEach(async () => {
+  await bench.reset();
+});
+
+const USERS = ['ann', 'ben'].map((UserName) => step('CreateUser', { UserName }));
+
+/** What a schema says of a spec that it refuses. */
+function complaintsOf(kind: Kind, spec: JsonObject): string[] {
+  return (kind.schema.safeParse(spec).error?.issues ?? []).map(({ message }) => message);
+}
+
+/** The same text as another program might write it. */
+function rewritten(pem: string): string {
+  const [first = '', ...rest] = pem.trim().split('\n');
+  const body = rest.slice(0, -1).join('');
+  return `\r\nsubject=CN = law\r\n${[first, ...(body.match(/.{1,76}/g) ?? []), rest.at(-1) ?? ''].join('\r\n')} `;
+}
+
+describe('a SAML provider', () => {
+  const plain = { name: 'law', samlMetadataDocument: metadataOf('law') };
+  const encrypted = { ...plain, assertionEncryptionMode: 'Allowed', privateKey: { file: 'key' } };
+
+  async function keysOf(): Promise<number> {
+    const { facts } = await bench.observe(samlProvider, encrypted);
+    return (facts?.['privateKeys'] as readonly unknown[]).length;
+  }
+
+  beforeEach(async () => {
+    await bench.store('key', PRIVATE_KEY);
+  });
+
+  test('that has no private key gets it together with the mode that needs it', async () => {
+    await bench.converge(samlProvider, plain);
+    const required = { ...encrypted, assertionEncryptionMode: 'Required' };
+    const calls = await bench.mend(samlProvider, required, await bench.observe(samlProvider, required));
+    expect(calls).toEqual(['UpdateSAMLProvider']);
+    expect(await keysOf()).toBe(1);
+    expect(compared(samlProvider, required, await bench.observe(samlProvider, required)).drift).toEqual([]);
+  });
+
+  test('that lost its private key is found, and the key is read when it is sent', async () => {
+    const whole = await bench.converge(samlProvider, encrypted);
+    const [RemovePrivateKey] = whole.facts?.['privateKeys'] as readonly string[];
+    await bench.byHand([step('UpdateSAMLProvider', { SAMLProviderArn: whole.arn, RemovePrivateKey })]);
+
+    const observed = await bench.observe(samlProvider, encrypted);
+    const { drift, changes } = compared(samlProvider, encrypted, observed);
+    expect(drift).toEqual([{ path: 'assertionEncryptionMode', observed: null, desired: 'Allowed' }]);
+    const steps = samlProvider.update(desiredOf(samlProvider, encrypted), observed, changes);
+    expect(steps).toEqual([
+      {
+        operation: 'UpdateSAMLProvider',
+        input: { SAMLProviderArn: whole.arn, AssertionEncryptionMode: 'Allowed' },
+        secretInput: { AddPrivateKey: { location: { file: 'key' } } },
+        unguarded: true,
+      },
+    ]);
+    await bench.send(samlProvider, steps);
+    expect(await keysOf()).toBe(1);
+  });
+
+  test('that has a private key keeps it, and gets no other', async () => {
+    const observed = await bench.converge(samlProvider, encrypted);
+    await bench.mend(samlProvider, { ...encrypted, assertionEncryptionMode: 'Required' }, observed);
+    const after = await bench.observe(samlProvider, encrypted);
+    expect(after.facts).toEqual(observed.facts);
+    expect(after.state['assertionEncryptionMode']).toBe('Required');
+  });
+
+  test('is the one of the declared case, where two differ in nothing else', async () => {
+    for (const name of ['Law', 'law', 'LAW']) await bench.create(samlProvider, { ...plain, name });
+    const { result } = await bench.readMany(samlProvider, [plain]);
+    expect([...(result?.values() ?? [])].map(({ name }) => name)).toEqual(['law']);
+  });
+});
+
+describe('a server certificate', () => {
+  const spec = {
+    serverCertificateName: 'law',
+    path: '/a/',
+    certificateBody: CERTIFICATE,
+    privateKey: { file: 'key' },
+    tags: { team: 'platform' },
+  };
+
+  beforeEach(async () => {
+    await bench.store('key', PRIVATE_KEY);
+  });
+
+  test('whose path changes gets another ARN, and keeps its tags and its content', async () => {
+    const before = await bench.converge(serverCertificate, spec);
+    await bench.mend(serverCertificate, { ...spec, path: '/cloudfront/law/' }, before);
+    expect(await bench.observe(serverCertificate, spec)).toEqual({
+      ...before,
+      arn: `arn:aws:iam::${ACCOUNT}:server-certificate/cloudfront/law/law`,
+      state: { ...before.state, path: '/cloudfront/law/' },
+    });
+  });
+
+  test('is sent without what stands around it, and its private key is nowhere in the step', () => {
+    const { input, secretInput } = serverCertificate.create(
+      desiredOf(serverCertificate, { ...spec, certificateBody: rewritten(CERTIFICATE) }),
+    );
+    expect(input['CertificateBody']).toBe(CERTIFICATE.trim());
+    expect(input).not.toHaveProperty('PrivateKey');
+    expect(secretInput).toEqual({ PrivateKey: { location: { file: 'key' } } });
+  });
+
+  test('to which somebody else’s private key was declared is refused as AWS does', async () => {
+    const { privateKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    await bench.store('key', privateKey);
+    const error = await bench.errorOf(serverCertificate.create(desiredOf(serverCertificate, spec)));
+    expect(error.code).toBe('KeyPairMismatch');
+    expect(serverCertificate.isAlreadyExists(error)).toBe(false);
+  });
+
+  test('without the declared chain cannot get it', async () => {
+    const observed = await bench.converge(serverCertificate, spec);
+    const { drift } = compared(serverCertificate, { ...spec, certificateChain: ISSUER }, observed);
+    expect(drift).toMatchObject([{ path: 'certificateChain', observed: null, immutable: true }]);
+  });
+
+  test('that a load balancer uses is not deleted', async () => {
+    const observed = await bench.converge(serverCertificate, spec);
+    await bench.use('law');
+    const [last] = await bench.stepsOfDeletion(serverCertificate, observed);
+    expect((await bench.errorOf(last ?? step('DeleteServerCertificate', {}))).code).toBe('DeleteConflict');
+  });
+
+  test.each([
+    ['MIIB', 'holds no certificate in PEM'],
+    [`${CERTIFICATE}${PRIVATE_KEY}`, 'holds a PRIVATE KEY'],
+    [`${CERTIFICATE}${ISSUER}`, 'holds 2 certificates'],
+    [`${CERTIFICATE}${ISSUER.slice(0, -20)}`, 'holds a certificate that cannot be read'],
+    [CERTIFICATE.replace('MIIB', 'MIIC'), 'holds a certificate that cannot be read'],
+    [`${CERTIFICATE}\u2013`, 'use Latin characters only'],
+  ])('is refused with a word on what is wrong with its body: case %#', (certificateBody, complaint) => {
+    expect(complaintsOf(serverCertificate, { ...spec, certificateBody })).toEqual([complaint]);
+  });
+});
+
+describe('a signing certificate', () => {
+  const spec = { userName: 'ann', certificateBody: CERTIFICATE };
+
+  beforeEach(async () => {
+    await bench.byHand(USERS);
+  });
+
+  test('is named after its fingerprint, however it is written', () => {
+    // As `openssl x509 -fingerprint -sha256` tells it.
+    const name = 'ann/f9edafe54fd5fd36';
+    for (const certificateBody of [CERTIFICATE, rewritten(CERTIFICATE), CERTIFICATE.replaceAll('\n', ' ')]) {
+      expect(signingCertificate.nameOf({ userName: 'ann', certificateBody })).toBe(name);
+    }
+    expect(signingCertificate.nameOf({ userName: 'ann', certificateBody: 'none' })).toBe('');
+  });
+
+  test('that somebody uploaded in other words is recognised', async () => {
+    const UserName = 'ann';
+    await bench.byHand([step('UploadSigningCertificate', { UserName, CertificateBody: rewritten(CERTIFICATE) })]);
+    const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
+    expect(error.code).toBe('DuplicateCertificate');
+    expect(signingCertificate.isAlreadyExists(error)).toBe(true);
+    expect((await bench.observe(signingCertificate, spec)).name).toBe(signingCertificate.nameOf(spec));
+  });
+
+  test('is one of two that a user may have: the other stays as it is, and a third is too many', async () => {
+    const other = { ...spec, certificateBody: OTHER_CERTIFICATE };
+    await bench.converge(signingCertificate, spec);
+    const second = await bench.converge(signingCertificate, { ...other, status: 'Inactive' });
+    const third = desiredOf(signingCertificate, { ...spec, certificateBody: THIRD_CERTIFICATE });
+    const error = await bench.errorOf(signingCertificate.create(third));
+    expect(error.code).toBe('LimitExceeded');
+    expect(signingCertificate.isAlreadyExists(error)).toBe(false);
+
+    const first = await bench.observe(signingCertificate, spec);
+    expect(first.state['status']).toBe('Active');
+    await bench.send(signingCertificate, await bench.stepsOfDeletion(signingCertificate, first));
+    expect(await bench.read(signingCertificate, spec)).toBeUndefined();
+    expect(await bench.observe(signingCertificate, other)).toEqual(second);
+  });
+
+  test('of another user stands in the way, and is not taken for ours', async () => {
+    await bench.converge(signingCertificate, { ...spec, userName: 'ben' });
+    const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
+    expect(signingCertificate.isAlreadyExists(error)).toBe(true);
+    expect(await bench.read(signingCertificate, spec)).toBeUndefined();
+    expect(signingCertificate.takenElsewhere).toContain('another user');
+  });
+
+  test('is found beside one that cannot be read', async () => {
+    const { facts } = await bench.converge(signingCertificate, spec);
+    const mine = { UserName: 'ann', CertificateId: facts?.['certificateId'], CertificateBody: CERTIFICATE };
+    const Certificates = [{ ...mine, CertificateId: 'other', CertificateBody: 'none' }, mine];
+    const reader = bench.readerAnswering('ListSigningCertificates', { Certificates });
+    expect((await bench.read(signingCertificate, spec, reader))?.facts).toEqual(facts);
+  });
+
+  test('needs its user', () => {
+    expect(signingCertificate.references?.(spec)).toEqual(['User/ann']);
+    expect(signingCertificate.arnOf(spec, TARGET)).toBe(`arn:aws:iam::${ACCOUNT}:user/ann`);
+  });
+});
+
+describe('an SSH public key', () => {
+  const spec = { userName: 'ann', sshPublicKeyBody: SSH_KEY };
+  const written = { SSH_KEY, commented: `${SSH_KEY} ann@example.com\n`, SSH_KEY_IN_PEM, SSH_KEY_IN_PKCS1 };
+
+  beforeEach(async () => {
+    await bench.byHand(USERS);
+  });
+
+  test.each(Object.entries(written))('is named after its fingerprint: %s', (_how, sshPublicKeyBody) => {
+    // As `ssh-keygen -l` tells it, in hexadecimal digits.
+    expect(sshPublicKey.nameOf({ userName: 'ann', sshPublicKeyBody })).toBe('ann/638e9aed3b3b474b');
+    expect(sshPublicKey.schema.safeParse({ userName: 'ann', sshPublicKeyBody }).error).toBeUndefined();
+  });
+
+  test('that is there in PEM is recognised', async () => {
+    await bench.converge(sshPublicKey, { ...spec, sshPublicKeyBody: SSH_KEY_IN_PEM });
+    const error = await bench.errorOf(sshPublicKey.create(desiredOf(sshPublicKey, spec)));
+    expect(error).toMatchObject({ code: 'DuplicateSSHPublicKey', httpStatus: 400 });
+    expect(sshPublicKey.isAlreadyExists(error)).toBe(true);
+    expect((await bench.observe(sshPublicKey, spec)).name).toBe(sshPublicKey.nameOf(spec));
+  });
+
+  test('goes without another one of the user', async () => {
+    const other = { ...spec, sshPublicKeyBody: OTHER_SSH_KEY, status: 'Inactive' };
+    const kept = await bench.converge(sshPublicKey, other);
+    await bench.send(sshPublicKey, await bench.stepsOfDeletion(sshPublicKey, await bench.converge(sshPublicKey, spec)));
+    expect(await bench.read(sshPublicKey, spec)).toBeUndefined();
+    expect(await bench.observe(sshPublicKey, other)).toEqual(kept);
+  });
+
+  test('of one user may be another one’s, too', async () => {
+    for (const userName of ['ann', 'ben']) await bench.converge(sshPublicKey, { ...spec, userName });
+    expect((await bench.observe(sshPublicKey, spec)).name).toMatch(/^ann\//);
+  });
+
+  test('is found beside one that cannot be read', async () => {
+    const listed = ['other', 'mine'].map((SSHPublicKeyId) => ({ UserName: 'ann', SSHPublicKeyId }));
+    const reader = bench.readerAnswering('ListSSHPublicKeys', { SSHPublicKeys: listed });
+    expect(await bench.read(sshPublicKey, spec, reader)).toBeUndefined();
+    const none = bench.readerAnswering('GetSSHPublicKey', { SSHPublicKey: { UserName: 'ann', SSHPublicKeyBody: 'x' } });
+    await bench.converge(sshPublicKey, spec);
+    expect(await bench.read(sshPublicKey, spec, none)).toBeUndefined();
+  });
+
+  test('is refused with a word on what is wrong with it', () => {
+    const curve = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    }).publicKey;
+    const of = (sshPublicKeyBody: string): string[] => complaintsOf(sshPublicKey, { ...spec, sshPublicKeyBody });
+    expect(of(SHORT_SSH_KEY)).toEqual(['has 1024 bits, and AWS asks for 2048']);
+    for (const none of [PRIVATE_KEY, CERTIFICATE, curve, 'ssh-rsa', 'ssh-rsa AAAA', `${SSH_KEY.slice(0, 300)}`, 'x']) {
+      expect(of(none)).toEqual(['is no public RSA key']);
+    }
+  });
+});
+
+describe('a virtual MFA device', () => {
+  const spec = { virtualMfaDeviceName: 'law', path: '/ci/', secret: { file: 'seed' } };
+  const SerialNumber = `arn:aws:iam::${ACCOUNT}:mfa/ci/law`;
+  const ofRun = (intent: string): JsonObject => ({ ...spec, tags: { [Mark.Intent]: intent } });
+  const enabled = step('EnableMFADevice', {
+    UserName: 'ann',
+    SerialNumber,
+    AuthenticationCode1: '123456',
+    AuthenticationCode2: '654321',
+  });
+  const { secret } = virtualMfaDevice;
+
+  async function candidatesOf(run: string): Promise<string[]> {
+    const found = await secret?.candidates?.(bench.reader, desiredOf(virtualMfaDevice, ofRun(run)));
+    return (found ?? []).map(({ id }) => id);
+  }
+
+  beforeEach(async () => {
+    await bench.byHand(USERS);
+  });
+
+  test('is named by its path and its name, which together are its serial number', async () => {
+    const elsewhere = { ...spec, path: '/', secret: { file: 'seed-2' } };
+    expect([spec, elsewhere].map((one) => virtualMfaDevice.nameOf(one))).toEqual(['ci/law', 'law']);
+    expect((await bench.converge(virtualMfaDevice, spec)).arn).toBe(SerialNumber);
+    expect(await bench.read(virtualMfaDevice, elsewhere)).toBeUndefined();
+    expect((await bench.converge(virtualMfaDevice, elsewhere)).arn).toBe(`arn:aws:iam::${ACCOUNT}:mfa/law`);
+  });
+
+  test('leaves its seed as text that an authenticator takes, and nothing of it in what is observed', async () => {
+    const created = await bench.create(virtualMfaDevice, ofRun('run-1'));
+    const record = (await bench.record(virtualMfaDevice, spec)) ?? {};
+    expect(record).toEqual({
+      SerialNumber,
+      Base32StringSeed: expect.stringMatching(/^[A-Z2-7]{64}$/) as string,
+      Intent: 'run-1',
+    });
+    for (const observed of [created, await bench.observe(virtualMfaDevice, spec)]) {
+      expect(JSON.stringify(observed)).not.toContain(record['Base32StringSeed']);
+    }
+  });
+
+  test('of this run whose seed is not stored is an orphan; one of another run is none', async () => {
+    await bench.create(virtualMfaDevice, ofRun('run-1'));
+    expect(await candidatesOf('run-1')).toEqual([`${SerialNumber}#run-1`]);
+    expect(await candidatesOf('run-2')).toEqual([]);
+    await bench.send(
+      virtualMfaDevice,
+      await bench.stepsOfDeletion(virtualMfaDevice, await bench.observe(virtualMfaDevice, spec)),
+    );
+    // Made by a Create whose reply was lost: what is stored is of the device before it.
+    const Tags = [{ Key: Mark.Intent, Value: 'run-2' }];
+    await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/', Tags })]);
+    const stored = secret?.idOf?.((await bench.record(virtualMfaDevice, spec)) ?? {});
+    expect(stored).toBe(`${SerialNumber}#run-1`);
+    expect(await candidatesOf('run-2')).toEqual([`${SerialNumber}#run-2`]);
+  });
+
+  test('made by other hands is no orphan, and is adopted without its seed', async () => {
+    await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/' })]);
+    expect(await candidatesOf('run-1')).toEqual([]);
+    expect(compared(virtualMfaDevice, spec, await bench.observe(virtualMfaDevice, spec)).drift).toEqual([]);
+    expect(await bench.record(virtualMfaDevice, spec)).toBeUndefined();
+  });
+
+  test('that somebody has enabled is no orphan: whoever did holds its seed', async () => {
+    await bench.create(virtualMfaDevice, ofRun('run-1'));
+    const [id = ''] = await candidatesOf('run-1');
+    expect(await secret?.isUsed?.(bench.reader, id)).toBe(false);
+    await bench.byHand([enabled]);
+    expect(await secret?.isUsed?.(bench.reader, id)).toBe(true);
+  });
+
+  test('is deactivated before it is deleted, where a user signs in with it', async () => {
+    const observed = await bench.converge(virtualMfaDevice, spec);
+    expect(await bench.stepsOfDeletion(virtualMfaDevice, observed)).toMatchObject([
+      { operation: 'DeleteVirtualMFADevice', input: { SerialNumber } },
+    ]);
+    await bench.byHand([enabled]);
+    const steps = await bench.stepsOfDeletion(virtualMfaDevice, observed);
+    expect(steps).toMatchObject([
+      { operation: 'DeactivateMFADevice', input: { UserName: 'ann', SerialNumber } },
+      { operation: 'DeleteVirtualMFADevice', input: { SerialNumber } },
+    ]);
+    await bench.send(virtualMfaDevice, steps);
+    expect(await bench.reader.list('ListMFADevices', { UserName: 'ann' }, 'MFADevices')).toEqual([]);
+  });
+
+  test('of the root user is not deactivated in the name of whoever asks', async () => {
+    const observed = await bench.converge(virtualMfaDevice, spec);
+    const VirtualMFADevices = [{ SerialNumber, User: { Arn: `arn:aws:iam::${ACCOUNT}:root` } }];
+    const reader = bench.readerAnswering('ListVirtualMFADevices', { VirtualMFADevices });
+    const steps = await bench.stepsOfDeletion(virtualMfaDevice, observed, reader);
+    expect(steps.map(({ operation }) => operation)).toEqual(['DeleteVirtualMFADevice']);
+  });
+});
