@@ -55,6 +55,21 @@ const TAGS: Readonly<Record<string, { readonly key: JsonObject; readonly tag: Op
       tag: 'TagInstanceProfile',
       untag: 'UntagInstanceProfile',
     },
+    SAMLProvider: {
+      key: { SAMLProviderArn: `arn:aws:iam::${ACCOUNT}:saml-provider/law` },
+      tag: 'TagSAMLProvider',
+      untag: 'UntagSAMLProvider',
+    },
+    ServerCertificate: {
+      key: { ServerCertificateName: 'law' },
+      tag: 'TagServerCertificate',
+      untag: 'UntagServerCertificate',
+    },
+    VirtualMFADevice: {
+      key: { SerialNumber: `arn:aws:iam::${ACCOUNT}:mfa/law/law` },
+      tag: 'TagMFADevice',
+      untag: 'UntagMFADevice',
+    },
     ServiceLinkedRole: {
       key: { RoleName: 'AWSServiceRoleForAutoScaling_law' },
       tag: 'TagRole',
