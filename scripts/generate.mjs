@@ -14,12 +14,20 @@ const { KINDS } = require('../dist/kinds/index.js');
 
 const root = new URL('../', import.meta.url);
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
-const actions = (which) => [...new Set(KINDS.flatMap((kind) => kind.actions[which]))].sort();
+/** Calls of the engine itself: the account's quotas. */
+const ENGINE = { read: ['iam:GetAccountSummary'], write: [] };
+const actions = (which) => [...new Set([...ENGINE[which], ...KINDS.flatMap((kind) => kind.actions[which])])].sort();
 const operatorPolicy = {
   Version: '2012-10-17',
   Statement: [
     { Sid: 'ReadTheAccount', Effect: 'Allow', Action: actions('read'), Resource: '*' },
     { Sid: 'WriteDeclaredEntities', Effect: 'Allow', Action: actions('write'), Resource: '*' },
+    {
+      Sid: 'KeepSecrets',
+      Effect: 'Allow',
+      Action: ['secretsmanager:CreateSecret', 'secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'],
+      Resource: '*',
+    },
     { Sid: 'VerifyTheAccount', Effect: 'Allow', Action: ['sts:GetCallerIdentity'], Resource: '*' },
   ],
 };

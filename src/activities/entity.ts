@@ -47,7 +47,9 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     const createdMs = observed.createdAt === null ? Number.NaN : Date.parse(observed.createdAt);
     const byTag = kind.ownable && observed.tags[Mark.Intent] === intent;
     const unmarked = !kind.ownable || kind.taggedLater === true;
-    const inTime = Number.isNaN(createdMs) ? sentBefore : createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
+    const undated = Number.isNaN(createdMs);
+    const maybeSent = sentBefore || !work.whole;
+    const inTime = undated ? sentBefore : maybeSent && createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     const byAttempt = unmarked && attempt > 1 && inTime;
     const made = byTag || byAttempt;
     const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made });
@@ -68,7 +70,7 @@ export async function createEntity(account: Account, request: CreateRequest, wor
       arn: observed.arn,
       // It appeared under our hands and shows no owner: whoever made it, this run did not.
       decision: !kind.ownable && same ? { ...decision, action: 'adopt' } : decision,
-      confirmedBy: !kind.ownable && attempt > 1 && Number.isNaN(createdMs) ? 'unconfirmed' : null,
+      confirmedBy: !kind.ownable && undated && maybeSent ? 'unconfirmed' : null,
       conflicts,
       remaining: remaining && decision.action !== 'refuse',
     });
@@ -204,16 +206,13 @@ async function detachmentsOf(
  */
 function decisionOver({ action }: ReconcileRequest, decision: Decision): Decision {
   if (activityInfo().attempt === 1) return decision;
-  const again = decision.action === 'no-op' ? writes({ ...decision, action }) : isGone(action, decision);
-  return again ? { ...decision, action } : decision;
-}
-
-function isGone(action: Decision['action'], decision: Decision): boolean {
-  return action === 'replace' && decision.action === 'create';
+  const written = decision.action === 'no-op' && writes({ ...decision, action });
+  const gone = decision.action === 'create' && action === 'replace';
+  return written || gone ? { ...decision, action } : decision;
 }
 
 /** Whether others declare the entity, too: it is not deleted then, and only our part of it is taken back. */
-function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
+export function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
   return kind.share !== undefined && others.length > 0;
 }
 

@@ -3,16 +3,19 @@ import { activityInfo } from '@temporalio/activity';
 import { entityId, entityKey } from '../contract/entity.js';
 import { entityWorkflowId } from '../contract/messages.js';
 import type { BootstrapRequest } from '../contract/messages.js';
-import type { Plan, PlannedEntity } from '../contract/steps.js';
+import type { Plan } from '../contract/steps.js';
 import { assess } from '../engine/decide.js';
+import { dependencyOrder } from '../engine/graph.js';
 import { resolveReferences } from '../engine/references.js';
 import { checkRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import type { Accounts } from './accounts.js';
+import { redecided, replanned } from './assessed.js';
+import type { Assessed } from './assessed.js';
 import { failure } from './failures.js';
 import { planDepartures } from './departures.js';
-import { kindOf, observe } from './observe.js';
-import { withinQuotas } from './quotas.js';
+import { kindOf, look, observe } from './observe.js';
+import { accountSummary, makeRoom, refuseTooLarge } from './quotas.js';
 import type { Calls } from './work.js';
 
 /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
@@ -27,7 +30,8 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
   for (const entity of request.entities) {
     const kind = kindOf(entity);
     // A declared path is the path that it will have; without one, the entity stays where it is.
-    const seen = entity.spec['path'] === undefined ? observed.get(entityKey(entity))?.arn : undefined;
+    const stays = entity.state !== 'present' || entity.spec['path'] === undefined;
+    const seen = stays ? observed.get(entityKey(entity))?.arn : undefined;
     arns[entityId(entity)] = seen ?? kind.arnOf(entity.spec, request.target);
   }
   const context = {
@@ -36,36 +40,56 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
     intent: activityInfo().workflowExecution?.runId ?? '',
   };
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
-  const entities = request.entities.map((entity): PlannedEntity => {
-    const kind = kindOf(entity);
-    // An entity that goes needs nothing of what it refers to.
-    const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
-    const { decision } = assess(kind, entity, spec, observed.get(entityKey(entity)), context);
-    return {
-      kind: entity.kind,
-      name: entity.name,
-      arn: arns[entityId(entity)] ?? '',
-      decision,
-      workflowId: entityWorkflowId(request.target.account, entity, sha256),
-      after: entity.dependsOn.flatMap((id) => {
-        const [name = '', ...rest] = id.split('/');
-        return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
-      }),
-      ...(kind.secret?.candidates === undefined ? {} : { listFirst: true }),
-    };
-  });
-  const departures = await planDepartures(account, request, observed, entities);
-  return { entities: holdersFirst(await withinQuotas(account, request, departures)), calls };
+  const assessed = await Promise.all(
+    request.entities.map(async (entity): Promise<Assessed> => {
+      const kind = kindOf(entity);
+      // An entity that goes needs nothing of what it refers to.
+      const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
+      let seen = observed.get(entityKey(entity));
+      let assessment = assess(kind, entity, spec, seen, context);
+      if (assessment.decision.action === 'replace') {
+        // A listing leaves out what the spec does not name, and the deletion would lose it.
+        seen = await look(account, entity);
+        assessment = assess(kind, entity, spec, seen, context);
+      }
+      const planned = {
+        kind: entity.kind,
+        name: entity.name,
+        arn: arns[entityId(entity)] ?? '',
+        decision: assessment.decision,
+        workflowId: entityWorkflowId(request.target.account, entity, sha256),
+        after: entity.dependsOn.flatMap((id) => {
+          const [name = '', ...rest] = id.split('/');
+          return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
+        }),
+        ...(kind.secret?.candidates === undefined ? {} : { listFirst: true }),
+      };
+      return { entity, kind, spec, observed: seen, assessment, planned };
+    }),
+  );
+  const summary = await accountSummary(account, assessed);
+  const departures = await planDepartures(account, refuseTooLarge(assessed, summary));
+  const entities = refuseCycles(makeRoom(departures, summary));
+  return { entities: entities.map(({ planned }) => planned), calls };
 }
 
-/** An entity is deleted after everything that may hold on to it has been written. */
-function holdersFirst(entities: readonly PlannedEntity[]): PlannedEntity[] {
-  return entities.map((entity) => {
-    if (entity.decision.action !== 'delete') return entity;
-    const holders = entities.flatMap((other, index) =>
-      other !== entity && other.decision.action !== 'no-op' && kindOf(other).holds.includes(entity.kind) ? [index] : [],
-    );
-    return { ...entity, after: [...new Set([...entity.after, ...holders])] };
+/** What a removal waits for may wait for it, by way of what the manifest says: neither would ever start. */
+function refuseCycles(all: readonly Assessed[]): readonly Assessed[] {
+  const order = dependencyOrder(
+    all.map(({ planned }, index) => ({ id: String(index), dependsOn: planned.after.map(String) })),
+  );
+  if (order.ok) return all;
+  const cycles = new Map(order.cycles.flatMap((cycle) => cycle.map((position) => [position, cycle] as const)));
+  return all.map((one, index) => {
+    const cycle = cycles.get(index);
+    if (cycle === undefined) return one;
+    const names = cycle.flatMap((position) => all[position] ?? []).map(({ entity }) => entityId(entity));
+    const refused = redecided(one, {
+      action: 'refuse',
+      reason: `cannot be ordered: ${names.join(', ')} wait for each other`,
+      remedy: 'take the references off first, by an apply of their own, and then delete or replace',
+    });
+    return replanned(refused, { after: [] });
   });
 }
 

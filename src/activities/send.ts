@@ -1,6 +1,6 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf } from '../aws/errors.js';
-import { secretMembers } from '../aws/secrets.js';
+import { secretMembers, withoutValues } from '../aws/secrets.js';
 import { pauseAfter } from '../aws/propagation.js';
 import type { Write } from '../contract/report.js';
 import type { Step } from '../kinds/kind.js';
@@ -43,7 +43,7 @@ export async function send(account: Account, step: Step, work: Work): Promise<Se
       if (!aws.unclear) sent.forget();
       if (isDone?.(aws) === true) return { write: null, output: undefined };
       if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS)
-        throw new OperationError(operation, error, step);
+        throw new OperationError(operation, withoutValues(error, Object.values(secret)), step);
       await sleep(pauseAfter(repeat) * (0.5 + Math.random()));
     }
   }

@@ -21,21 +21,30 @@ interface SentWrite extends Write {
 export interface Work {
   readonly calls: Calls;
   readonly sent: SentWrite[];
+  /** Whether {@link sent} has all that earlier attempts have sent: one that died may have sent more. */
+  readonly whole: boolean;
+}
+
+/** What a heartbeat carries. */
+interface Beat extends Work {
+  /** The attempt that has failed, and has said all that it did. */
+  readonly ended?: number;
 }
 
 /** Runs an activity's work with heartbeats and call counts, and translates what it throws. */
 export async function step<T>(run: (work: Work) => Promise<T>): Promise<T> {
   const info = activityInfo();
   const { attempt, scheduledTimestampMs } = info;
-  const earlier = info.heartbeatDetails as Work | undefined;
-  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])] };
+  const earlier = info.heartbeatDetails as Beat | undefined;
+  const whole = attempt === 1 || (earlier?.whole === true && earlier.ended === attempt - 1);
+  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], whole };
   const beat = setInterval(() => {
     heartbeat(work);
   }, HEARTBEAT_MS);
   try {
     return await countingCalls(work.calls, () => run(work));
   } catch (error) {
-    heartbeat(work);
+    heartbeat({ ...work, ended: attempt } satisfies Beat);
     throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });
   } finally {
     clearInterval(beat);

@@ -33,24 +33,25 @@ interface SecretStoreOptions {
 
 /** Opens the places where secrets are stored: AWS Secrets Manager, and one folder of the worker's machine. */
 export function createSecretStore({ client, folder }: SecretStoreOptions): SecretStore {
-  const readText = async (location: SecretLocation): Promise<string | undefined> =>
-    'file' in location ? readSecretFile(folder, location.file) : readSecret(await client(), location.secretsManager);
+  const readText = async (location: SecretLocation): Promise<string | undefined> => {
+    const text =
+      'file' in location
+        ? await onDisk(location, () => readSecretFile(folder, location.file))
+        : await readSecret(await client(), location);
+    return text?.trim() === '' ? undefined : text;
+  };
   return {
     readText,
     readRecord: async (location) => {
       const text = await readText(location);
       if (text === undefined) return undefined;
       const record = recordOf(text);
-      if (record === undefined) {
-        throw new SecretLocationError(
-          `${placeOf(location)} holds something that was not stored by iam-bootstrap; name another place, or empty it`,
-        );
-      }
+      if (record === undefined) throw holdsAnother(location);
       return record;
     },
     writeRecord: async (location, record) => {
       const text = `${JSON.stringify(record, null, 2)}\n`;
-      if ('file' in location) await writeSecretFile(folder, location.file, text);
+      if ('file' in location) await onDisk(location, () => writeSecretFile(folder, location.file, text));
       else await writeSecret(await client(), location.secretsManager, text);
     },
   };
@@ -79,6 +80,19 @@ export function placeOf(location: SecretLocation): string {
   return 'file' in location ? `secret file ${location.file}` : `secret ${location.secretsManager} of Secrets Manager`;
 }
 
+/** Takes secret values out of an error's message, whatever has echoed them. */
+export function withoutValues(error: unknown, values: Iterable<string>): unknown {
+  if (!(error instanceof Error)) return error;
+  for (const value of values) if (value !== '') error.message = error.message.replaceAll(value, '(secret)');
+  return error;
+}
+
+function holdsAnother(location: SecretLocation): SecretLocationError {
+  return new SecretLocationError(
+    `${placeOf(location)} holds something that was not stored by iam-bootstrap; name another place, or empty it`,
+  );
+}
+
 function recordOf(text: string): SecretRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -89,10 +103,15 @@ function recordOf(text: string): SecretRecord | undefined {
   }
 }
 
-async function readSecret(client: sdk.SecretsManagerClient, SecretId: string): Promise<string | undefined> {
+async function readSecret(
+  client: sdk.SecretsManagerClient,
+  location: { readonly secretsManager: string },
+): Promise<string | undefined> {
   const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
   try {
-    return (await client.send(new GetSecretValueCommand({ SecretId }))).SecretString;
+    const found = await client.send(new GetSecretValueCommand({ SecretId: location.secretsManager }));
+    if (found.SecretBinary !== undefined) throw holdsAnother(location);
+    return found.SecretString;
   } catch (error) {
     if (awsError(error).code === 'ResourceNotFound') return undefined;
     throw error;
@@ -101,11 +120,28 @@ async function readSecret(client: sdk.SecretsManagerClient, SecretId: string): P
 
 async function writeSecret(client: sdk.SecretsManagerClient, SecretId: string, SecretString: string): Promise<void> {
   const { CreateSecretCommand, PutSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+  const put = new PutSecretValueCommand({ SecretId, SecretString });
   try {
-    await client.send(new PutSecretValueCommand({ SecretId, SecretString }));
+    await client.send(put);
   } catch (error) {
     if (awsError(error).code !== 'ResourceNotFound') throw error;
-    await client.send(new CreateSecretCommand({ Name: SecretId, SecretString }));
+    try {
+      await client.send(new CreateSecretCommand({ Name: SecretId, SecretString }));
+    } catch (late) {
+      // It is there by now, as after a reply to the SDK's own first attempt that was lost.
+      if (awsError(late).code !== 'ResourceExists') throw late;
+      await client.send(put);
+    }
+  }
+}
+
+/** What the disk refuses is for a person to mend: no repeat does. */
+async function onDisk<T>(location: { readonly file: string }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SecretLocationError) throw error;
+    throw new SecretLocationError(`${placeOf(location)} cannot be used: ${awsError(error).code}`);
   }
 }
 

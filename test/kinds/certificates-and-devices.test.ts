@@ -278,13 +278,18 @@ describe('an SSH public key', () => {
     expect((await bench.observe(sshPublicKey, spec)).name).toMatch(/^ann\//);
   });
 
-  test('is found beside one that cannot be read', async () => {
-    const listed = ['other', 'mine'].map((SSHPublicKeyId) => ({ UserName: 'ann', SSHPublicKeyId }));
+  test('is found beside one that is deleted while the others are read', async () => {
+    const { facts } = await bench.converge(sshPublicKey, spec);
+    const listed = ['APKA00000000000000000', facts?.['sshPublicKeyId']].map((SSHPublicKeyId) => ({ SSHPublicKeyId }));
     const reader = bench.readerAnswering('ListSSHPublicKeys', { SSHPublicKeys: listed });
-    expect(await bench.read(sshPublicKey, spec, reader)).toBeUndefined();
-    const none = bench.readerAnswering('GetSSHPublicKey', { SSHPublicKey: { UserName: 'ann', SSHPublicKeyBody: 'x' } });
+    expect((await bench.read(sshPublicKey, spec, reader))?.facts).toEqual(facts);
+  });
+
+  test('is not one that cannot be read', async () => {
     await bench.converge(sshPublicKey, spec);
-    expect(await bench.read(sshPublicKey, spec, none)).toBeUndefined();
+    const SSHPublicKey = { UserName: 'ann', SSHPublicKeyBody: 'none' };
+    const reader = bench.readerAnswering('GetSSHPublicKey', { SSHPublicKey });
+    expect(await bench.read(sshPublicKey, spec, reader)).toBeUndefined();
   });
 
   test('is refused with a word on what is wrong with it', () => {
@@ -295,7 +300,7 @@ describe('an SSH public key', () => {
     }).publicKey;
     const of = (sshPublicKeyBody: string): string[] => complaintsOf(sshPublicKey, { ...spec, sshPublicKeyBody });
     expect(of(SHORT_SSH_KEY)).toEqual(['has 1024 bits, and AWS asks for 2048']);
-    for (const none of [PRIVATE_KEY, CERTIFICATE, curve, 'ssh-rsa', 'ssh-rsa AAAA', `${SSH_KEY.slice(0, 300)}`, 'x']) {
+    for (const none of [PRIVATE_KEY, CERTIFICATE, curve, 'ssh-rsa', 'ssh-rsa AAAA', SSH_KEY.slice(0, 300), 'x']) {
       expect(of(none)).toEqual(['is no public RSA key']);
     }
   });

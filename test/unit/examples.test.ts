@@ -17,6 +17,20 @@ const PROD = '222222222222';
 const EXAMPLES: Readonly<
   Record<string, { readonly environments: readonly string[]; readonly kinds: readonly string[] }>
 > = {
+  'account.yaml': {
+    environments: ['dev', 'prod'],
+    kinds: [
+      'AccessKey',
+      'AccountAlias',
+      'AccountPasswordPolicy',
+      'LoginProfile',
+      'SecurityTokenServicePreferences',
+      'ServiceLinkedRole',
+      'User',
+      'User',
+      'VirtualMFADevice',
+    ],
+  },
   'bootstrap.ts': { environments: ['dev', 'prod'], kinds: ['Role', 'Role', 'Role'] },
   'cdk-bootstrap.yaml': { environments: ['dev', 'prod'], kinds: ['Role', 'Role', 'Role', 'Role', 'Role'] },
   'first.yaml': { environments: ['dev'], kinds: ['Policy', 'Role'] },
