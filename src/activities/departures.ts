@@ -86,7 +86,7 @@ function letsGo(holder: Holder, by: Assessed | undefined, held: Assessed): boole
   if (action === 'delete') return true;
   const isWritten = action === 'update' || action === 'adopt';
   if (held.planned.decision.action === 'delete') return action === 'replace' || (isWritten && takesOff(by, held));
-  if (holder.detach === null) return false;
+  if (holder.detach === null || by.entity.observe || by.entity.state !== 'present') return false;
   return action === 'replace' || ((action === 'no-op' || isWritten) && (declares(by, held) || takesOff(by, held)));
 }
 
@@ -94,8 +94,8 @@ function letsGo(holder: Holder, by: Assessed | undefined, held: Assessed): boole
 function takesOff({ kind, observed, assessment }: Assessed, held: Assessed): boolean {
   const isIt = names(held, held.observed?.arn);
   return Object.entries(assessment.changes).some(([property, { remove }]) => {
-    const seen = observed?.state[property];
-    return remove.some(isIt) || (kind.properties[property]?.type === 'value' && typeof seen === 'string' && isIt(seen));
+    const isSet = kind.properties[property]?.type === 'value' && observed?.state[property] === held.observed?.arn;
+    return isSet || remove.some(isIt);
   });
 }
 

@@ -112,12 +112,12 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     // A name in another case answers to no Get, and a policy under another path has another ARN: the listings tell.
     const find = async (): Promise<Observed | undefined> =>
       (await look(account, entity)) ?? (await observe(account, [entity])).get(entityKey(entity));
-    if (kind.takenElsewhere !== undefined) {
-      const mine = await find();
-      if (mine === undefined)
-        return refuse(kind.takenElsewhere, `choose another name for ${entityId(entity)}`, [conflict]);
+    // A first attempt has made nothing that a read could be behind of.
+    const waits = kind.takenElsewhere === undefined || attempt > 1;
+    const observed = waits ? await untilShown(find, sleep) : await find();
+    if (observed === undefined && kind.takenElsewhere !== undefined) {
+      return refuse(kind.takenElsewhere, `declare another, or have it removed there`, [conflict]);
     }
-    const observed = await untilShown(find, sleep);
     if (observed === undefined) {
       const seconds = String(PROPAGATION_WINDOW_MS / 1000);
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
@@ -135,7 +135,7 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   const kind = kindOf(entity);
   const spec = specOf(request);
   // What AWS alone knows of a new entity is not known here.
-  const shown = kind.secret === undefined && kind.taggedLater !== true;
+  const shown = kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
   const fresh = request.fresh && shown && activityInfo().attempt === 1;
   const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request), undefined) : await look(account, entity);
   const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made: request.made });

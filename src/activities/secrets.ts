@@ -1,15 +1,23 @@
-import { activityInfo } from '@temporalio/activity';
-import { placeOf, SecretLocationError } from '../aws/secrets.js';
+import { activityInfo, sleep } from '@temporalio/activity';
+import { awsError, failureTypeOf } from '../aws/errors.js';
+import { pauseAfter } from '../aws/propagation.js';
+import { placeOf, SecretLocationError, withoutValues } from '../aws/secrets.js';
 import type { SecretRecord } from '../aws/secrets.js';
 import { entityId } from '../contract/entity.js';
+import type { SecretLocation } from '../contract/entity.js';
+import { FAILURES } from '../contract/failures.js';
 import type { CreateRequest } from '../contract/steps.js';
 import type { Candidate, Desired, Kind } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
+import { failure, OperationError } from './failures.js';
 import { sendAll } from './send.js';
 import type { Work } from './work.js';
 
 /** Clocks of AWS and of the worker may differ by so much. In milliseconds. */
 const CLOCK_TOLERANCE_MS = 2_000;
+
+/** A secret that is there to be stored waits so long for its place, in milliseconds. */
+const STORE_WINDOW_MS = 60_000;
 
 /** What to do where a lost reply cannot be told from somebody else's work. */
 export const SEVERAL_ORPHANS_REMEDY =
@@ -21,6 +29,9 @@ const Field = { Entity: 'Entity', Account: 'Account', Intent: 'Intent' } as cons
 /**
  * The secret of one entity, from the Create to where the manifest wants it. AWS reveals it once: a reply that is lost
  * leaves an orphan, which is recognised by the listing that history keeps, removed, and made anew.
+ *
+ * Before the Create, the place is written with whose it is and which run is about to make it. So a place that refuses
+ * does so before anything is made, and a place without this run's mark says that this run has made nothing yet.
  */
 export class EntitySecrets {
   readonly #account: Account;
@@ -39,9 +50,7 @@ export class EntitySecrets {
   async prepare(): Promise<void> {
     const { secret } = this.#kind;
     if (secret === undefined) return;
-    const location = secret.location(this.#desired.spec);
-    const { secrets } = this.#account.clients;
-    const stored = await secrets.readRecord(location);
+    const stored = await this.#stored();
     const { entity, account } = this.#whose();
     if (stored !== undefined && (stored[Field.Entity] !== entity || stored[Field.Account] !== account)) {
       const owner =
@@ -49,32 +58,41 @@ export class EntitySecrets {
           ? 'something else'
           : `${stored[Field.Entity] ?? ''} of account ${stored[Field.Account] ?? ''}`;
       throw new SecretLocationError(
-        `${placeOf(location)} holds the secret of ${owner}; name another place, or empty it`,
+        `${placeOf(this.#location())} holds the secret of ${owner}; name another place, or empty it`,
       );
     }
-    if (secret.generated === undefined || stored?.[Field.Intent] === this.#request.intent) return;
-    await secrets.writeRecord(location, this.#record(secret.generated(this.#desired)));
+    if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
+      // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
+      if (secret.generated !== undefined) return;
+      if (activityInfo().attempt > 1) throw notShownYet();
+    }
+    await this.#store(secret.generated?.(this.#desired) ?? {});
   }
 
   /** After the Create: what the reply reveals is stored, or what was made is removed, since nobody could hold it. */
   async keep(output: unknown, work: Work): Promise<void> {
     const { secret } = this.#kind;
     if (secret?.revealed === undefined) return;
-    const record = this.#record(secret.revealed(output, this.#desired));
+    const revealed = secret.revealed(output, this.#desired);
     try {
-      await this.#account.clients.secrets.writeRecord(secret.location(this.#desired.spec), record);
+      await this.#storePatiently(revealed);
     } catch (error) {
-      const id = secret.idOf?.(record);
-      if (id !== undefined) await sendAll(this.#account, secret.removal?.(id, this.#desired) ?? [], work);
-      throw error;
+      const id = secret.idOf?.(revealed) ?? '';
+      const why = `${placeOf(this.#location())} does not take the secret (${reasonOf(error)})`;
+      try {
+        await sendAll(this.#account, secret.removal?.(id, this.#desired) ?? [], work);
+      } catch (late) {
+        if (!(late instanceof OperationError) || isForARetry(late)) throw late;
+        const message = `${why}, and ${id}, which nobody holds now, cannot be removed (${reasonOf(late)}): remove it`;
+        throw failure('SecretStore', message, { calls: work.calls });
+      }
+      throw failure('SecretStore', `${why}: what was made for it is removed again`, { calls: work.calls });
     }
   }
 
   /** What was there all along has a secret of its own: the one that was generated for it opens nothing. */
   async disown(): Promise<void> {
-    const { secret } = this.#kind;
-    if (secret?.generated === undefined) return;
-    await this.#account.clients.secrets.writeRecord(secret.location(this.#desired.spec), this.#record({}));
+    if (this.#kind.secret?.generated !== undefined) await this.#store({});
   }
 
   /**
@@ -100,8 +118,10 @@ export class EntitySecrets {
 
   async #orphans(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
     const { secret } = this.#kind;
-    const record = secret && (await this.#account.clients.secrets.readRecord(secret.location(this.#desired.spec)));
-    const held = record === undefined ? undefined : secret?.idOf?.(record);
+    const stored = await this.#stored();
+    // This run has not come to its Create: what is new is not of its making.
+    if (!this.#isOfThisRun(stored)) return [];
+    const held = secret?.idOf?.(stored);
     const since = activityInfo().scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     return candidates.filter(
       ({ id, createdAt }) =>
@@ -111,12 +131,82 @@ export class EntitySecrets {
     );
   }
 
-  #record(secret: SecretRecord): SecretRecord {
+  #isOfThisRun(record: SecretRecord | undefined): record is SecretRecord {
     const { entity, account } = this.#whose();
-    return { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent, ...secret };
+    return (
+      record?.[Field.Entity] === entity &&
+      record[Field.Account] === account &&
+      record[Field.Intent] === this.#request.intent
+    );
+  }
+
+  async #stored(): Promise<SecretRecord | undefined> {
+    try {
+      return await this.#account.clients.secrets.readRecord(this.#location());
+    } catch (error) {
+      throw asOperation('GetSecretValue', error);
+    }
+  }
+
+  async #store(secret: SecretRecord): Promise<void> {
+    const { entity, account } = this.#whose();
+    const owner = { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent };
+    try {
+      await this.#account.clients.secrets.writeRecord(this.#location(), { ...owner, ...secret });
+    } catch (error) {
+      throw asOperation('PutSecretValue', withoutValues(error, Object.values(secret)));
+    }
+  }
+
+  /** The place has just been written: what stands in the way now mostly passes, and a Create is not had again. */
+  async #storePatiently(secret: SecretRecord): Promise<void> {
+    let waited = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#store(secret);
+        return;
+      } catch (error) {
+        if (waited >= STORE_WINDOW_MS || !isForARetry(error)) throw error;
+        const pause = pauseAfter(attempt);
+        await sleep(pause);
+        waited += pause;
+      }
+    }
+  }
+
+  #location(): SecretLocation {
+    const location = this.#kind.secret?.location(this.#desired.spec);
+    if (location === undefined) throw new TypeError(`${this.#kind.name} has no secret`);
+    return location;
   }
 
   #whose(): { readonly entity: string; readonly account: string } {
     return { entity: entityId(this.#request.entity), account: this.#request.target.account };
   }
+}
+
+/** Whether a record has more than whose it is. */
+function holdsSecret(record: SecretRecord): boolean {
+  return Object.keys(record).some((field) => !Object.values<string>(Field).includes(field));
+}
+
+/** The secret is stored and the read of AWS is behind: another Create would make another one. */
+function notShownYet(): OperationError {
+  return new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
+}
+
+/** The message of a place says it all; that of AWS needs to be told what was asked for. */
+function asOperation(operation: string, error: unknown): unknown {
+  return error instanceof SecretLocationError ? error : new OperationError(operation, error);
+}
+
+function isForARetry(error: unknown): boolean {
+  if (!(error instanceof OperationError)) return false;
+  return FAILURES[failureTypeOf(awsError(error.cause))].retry === 'retry';
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof OperationError)) return error instanceof Error ? error.message : String(error);
+  const { code, message } = awsError(error.cause);
+  return `${error.operation} answered ${code}: ${message}`;
 }

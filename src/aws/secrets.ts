@@ -80,10 +80,15 @@ export function placeOf(location: SecretLocation): string {
   return 'file' in location ? `secret file ${location.file}` : `secret ${location.secretsManager} of Secrets Manager`;
 }
 
+/** No secret is shorter, and what is shorter may well be a word of the message. */
+const SHORTEST_SECRET = 16;
+
 /** Takes secret values out of an error's message, whatever has echoed them. */
-export function withoutValues(error: unknown, values: Iterable<string>): unknown {
+export function withoutValues(error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof Error)) return error;
-  for (const value of values) if (value !== '') error.message = error.message.replaceAll(value, '(secret)');
+  for (const value of values.filter(({ length }) => length >= SHORTEST_SECRET)) {
+    error.message = error.message.replaceAll(value, '(secret)');
+  }
   return error;
 }
 

@@ -304,8 +304,10 @@ function decideLeaving({ rules, entity, observed, ownership, others }: Situation
   }
   if (!rules.ownable) {
     if (destroy && entity.includeAdopted === true) return decision('delete', { reason: unprovable(entity.kind) });
-    const way = destroy ? '; --include-adopted deletes it all the same' : '';
-    return decision('no-op', { reason: `is left as it is: ${unprovable(entity.kind)}${way}` });
+    const why = destroy
+      ? `is left as it is: ${unprovable(entity.kind)}; --include-adopted deletes it all the same`
+      : `has nothing to give up: ${withArticle(entity.kind)} carries no tags, and so no mark of ours`;
+    return decision('no-op', { reason: why });
   }
   if (ownership.is !== 'ours') {
     const owner = ownership.is === 'foreign' ? `it belongs to ${ownership.owner}` : 'it shows no owner';

@@ -10,6 +10,10 @@ export interface Call {
   readonly seq: number;
   /** As AWS spells it: `CreateRole`. */
   readonly action: string;
+  /** Secrets Manager's JSON, or the XML of IAM and STS. */
+  readonly protocol: 'json' | 'xml';
+  /** The account whose role the caller has assumed, through this proxy. */
+  readonly account?: string;
   /** As sent: `RoleName`, `Tags.member.1.Key`. */
   readonly params: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
@@ -28,6 +32,8 @@ export interface Call {
 /** Which calls a rule is for. All that is given must hold. */
 export interface Match {
   readonly action?: string | RegExp;
+  /** The caller has assumed a role of this account. */
+  readonly account?: string;
   /** Parameters that must have these values. */
   readonly params?: Readonly<Record<string, string>>;
   readonly predicate?: (call: Call) => boolean;
@@ -43,7 +49,7 @@ export type Fault = { readonly times?: number } & (
       readonly kind: 'error';
       readonly status: number;
       readonly code: string;
-      readonly message?: string;
+      readonly message?: string | ((call: Call) => string);
     }
   | /** It was done, and the client is told of an error. Default: 500 ServiceFailure. */ {
       readonly kind: 'error-after-commit';
@@ -83,6 +89,8 @@ export interface FaultProxy {
   readonly url: string;
   /** Every call, in the order of arrival. */
   readonly calls: readonly Call[];
+  /** Secrets that have passed, to AWS or from it: what a test looks for where none may be. */
+  readonly secrets: ReadonlySet<string>;
   /** How many calls, of one action or of all. */
   count(action?: string | RegExp): number;
   /** Calls by action. */
@@ -122,10 +130,25 @@ const NAMES = [
   'PolicyArn',
 ];
 
+/** Members of requests and replies that are secret. */
+const SECRET = [
+  'SecretAccessKey',
+  'ServicePassword',
+  'ServiceCredentialSecret',
+  'Base32StringSeed',
+  'QRCodePNG',
+  'Password',
+  'PrivateKey',
+  'AddPrivateKey',
+];
+
 /** Starts a proxy on the loopback interface. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const rules = new Set<ActiveRule>();
+  const secrets = new Set<string>();
+  /** Accounts by access key that `AssumeRole` gave. */
+  const accounts = new Map<string, string>();
   let calls: Call[] = [];
   let arrived = 0;
 
@@ -138,7 +161,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       return;
     }
     arrived += 1;
-    const call: Call = { seq: arrived, action, params, arrivedAt: Date.now(), committed: false, replied: false };
+    const account = accounts.get(accessKeyOf(incoming));
+    const call: Call = {
+      seq: arrived,
+      action,
+      protocol: incoming.headers['x-amz-target'] === undefined ? 'xml' : 'json',
+      ...(account === undefined ? {} : { account }),
+      params,
+      arrivedAt: Date.now(),
+      committed: false,
+      replied: false,
+    };
+    for (const member of SECRET) if (params[member] !== undefined) secrets.add(params[member]);
     calls.push(call);
     outgoing.once('finish', () => {
       call.replied = true;
@@ -165,6 +199,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     let answer = await forward(agent, target, incoming, body);
     note(call, answer);
     call.committed = answer.status < 300;
+    const role = /^arn:[^:]*:iam::(\d{12}):/.exec(params['RoleArn'] ?? '')?.[1];
+    const [accessKey] = membersOf(answer, ['AccessKeyId']);
+    if (action === 'AssumeRole' && role !== undefined && accessKey !== undefined) accounts.set(accessKey, role);
+    else for (const secret of membersOf(answer, SECRET)) secrets.add(secret);
     for (const fault of faults) {
       const late = await after(fault, call);
       if (late === 'hang') return;
@@ -198,6 +236,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     get calls() {
       return calls;
     },
+    secrets,
     count: (action) => calls.filter((call) => action === undefined || isAction(call, action)).length,
     countBy: () => tally(calls.map((call) => call.action)),
     writes: () => calls.filter((call) => !READ.test(call.action)),
@@ -249,8 +288,9 @@ class ActiveRule {
 
   /** Whether this rule acts on the call; if so, that counts. */
   takes(call: Call): boolean {
-    const { action, params = {}, predicate, nth } = this.#match;
+    const { action, account, params = {}, predicate, nth } = this.#match;
     if (action !== undefined && !isAction(call, action)) return false;
+    if (account !== undefined && call.account !== account) return false;
     if (this.fault.kind === 'stale-not-found' && !READ.test(call.action)) return false;
     if (Object.entries(params).some(([name, value]) => call.params[name] !== value)) return false;
     if (predicate !== undefined && !predicate(call)) return false;
@@ -276,7 +316,7 @@ async function before(fault: Fault, call: Call): Promise<Interference> {
     case 'reset-before':
       return 'drop';
     case 'error':
-      return failure(call, fault.status, fault.code, fault.message ?? fault.code);
+      return failure(call, fault.status, fault.code, messageOf(fault.message, call) ?? fault.code);
     case 'throttle':
       return failure(call, 400, 'Throttling', 'Rate exceeded');
     case 'stale-not-found':
@@ -318,10 +358,18 @@ async function after(fault: Fault, call: Call): Promise<Interference> {
   }
 }
 
+function messageOf(message: string | ((call: Call) => string) | undefined, call: Call): string | undefined {
+  return typeof message === 'function' ? message(call) : message;
+}
+
 /** An error as AWS words it. */
 function failure(call: Call, status: number, code: string, message: string): Answer {
   const service = call.params['Version'] === '2011-06-15' ? 'sts' : 'iam';
   const requestId = `fault-${String(call.seq)}-${String(call.arrivedAt)}`;
+  if (call.protocol === 'json') {
+    const body = Buffer.from(JSON.stringify({ __type: code, message }));
+    return { status, headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': requestId }, body };
+  }
   const body = Buffer.from(
     `<ErrorResponse xmlns="https://${service}.amazonaws.com/doc/${call.params['Version'] ?? ''}/"><Error>` +
       `<Type>${status >= 500 ? 'Receiver' : 'Sender'}</Type><Code>${code}</Code><Message>${escapeXml(message)}</Message>` +
@@ -362,6 +410,16 @@ function note(call: Call, answer: Answer): void {
     ?.slice(1)
     .find((one) => one !== undefined);
   if (code !== undefined) call.code = code;
+}
+
+function accessKeyOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/,\s]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+
+/** Values of elements of a reply in XML; none of one in JSON. */
+function membersOf({ body }: Answer, names: readonly string[]): string[] {
+  const element = new RegExp(`<(${names.join('|')})>([^<]+)</`, 'g');
+  return [...body.toString().matchAll(element)].map(([, , value = '']) => value);
 }
 
 function reply(outgoing: ServerResponse, answer: Answer): void {

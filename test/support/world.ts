@@ -39,6 +39,8 @@ export interface CommandResult {
 export interface WorkerProcess {
   readonly pid: number;
   readonly exited: Promise<unknown>;
+  /** What it has logged. `IAM_BOOTSTRAP_LOG` says how much; default: `warn`. */
+  log(): string;
   /** Whether it polls: false once it has been asked to stop. */
   isPolling(): Promise<boolean>;
   /** `kill -9`. */
@@ -117,7 +119,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
   const startWorker = async (more: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
     const health = `127.0.0.1:${String(await freePort())}`;
     const child = spawn(process.execPath, [CLI, 'worker'], {
-      env: { ...env, ...more, IAM_BOOTSTRAP_HEALTH: health, IAM_BOOTSTRAP_LOG: 'warn' },
+      env: { ...env, IAM_BOOTSTRAP_LOG: 'warn', ...more, IAM_BOOTSTRAP_HEALTH: health },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
@@ -131,6 +133,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     const worker: WorkerProcess = {
       pid: child.pid ?? 0,
       exited,
+      log: () => stderr,
       isPolling: () => isHealthy(health),
       kill: () => end('SIGKILL'),
       stop: () => end('SIGTERM'),

@@ -344,6 +344,23 @@ describe('a file that a manifest refers to', () => {
     });
   });
 
+  it('is a text as it stands where its name ends in neither .yaml nor .json', () => {
+    const text = `${HEAD}  - { kind: Policy, policyName: p, description: { $file: about.txt }, policyDocument: { $file: p.json } }\n`;
+    const about = 'key: "value" # {{environment}}\n--- %\n';
+    expect(onlyEntity(text, {}, { 'about.txt': about, 'p.json': DOCUMENT }).spec['description']).toBe(about);
+    const told = onlyProblem(resolveText(text, {}, { 'about.txt': '', 'p.json': DOCUMENT }));
+    expect(told).toMatch(/^about\.txt:1:1 the file is empty/);
+  });
+
+  it('does not show a private key that was put in its place by mistake', () => {
+    const key = '-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n';
+    const text = `${HEAD}  - { kind: User, userName: u, path: { $file: key.pem } }\n`;
+    const told = onlyProblem(resolveText(text, {}, { 'key.pem': key }));
+    expect(told).toMatch(/path/);
+    expect(told).not.toContain('MII');
+    expect(told).not.toContain('PRIVATE');
+  });
+
   it('has its own mistakes told by its own lines', () => {
     const told = (content: string): string =>
       onlyProblem(resolveText(policy('sub/p.json'), {}, { 'sub/p.json': content }));

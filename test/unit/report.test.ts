@@ -7,6 +7,8 @@ const OUTCOMES: readonly Outcome[] = [
   'created',
   'adopted',
   'updated',
+  'replaced',
+  'released',
   'deleted',
   'unchanged',
   'refused',

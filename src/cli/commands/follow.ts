@@ -34,7 +34,12 @@ export async function follow(name: Report['command'], command: Command, options:
 }
 
 /** How a request is followed. */
-export type FollowOptions = RequestOptions & { readonly noWait: boolean; readonly detailed: boolean };
+export type FollowOptions = RequestOptions & {
+  readonly noWait: boolean;
+  readonly detailed: boolean;
+  /** Say of what is left as it is why, too. Default: false. */
+  readonly explained?: boolean;
+};
 
 /** Sends a request, shows what happens, and prints its report. */
 export async function followRequest(
@@ -66,7 +71,10 @@ export async function followRequest(
       display.end();
       if (options.output === 'json') printJson(report);
       // An embedded server's UI ends with this command: its link would lead nowhere.
-      else print(renderReport(embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report));
+      else {
+        const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
+        print(renderReport(shown, options.explained));
+      }
       return report;
     } finally {
       await session.close();

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { apply, plan } from '../../client/run.js';
 import { loadConfig } from '../../config.js';
@@ -32,10 +33,11 @@ export async function leave(command: 'release' | 'destroy', options: LeaveOption
       'give --yes, or --plan to see what would be done',
     );
   }
-  const following = { ...options, noWait: false, detailed: false };
+  const following = { ...options, noWait: false, detailed: false, explained: true };
   if (asks || options.plan) {
     const planned = await followRequest('plan', plan, request, following);
-    if (options.plan || planned.result === 'failed' || planned.result === 'refused') return codeOf(planned);
+    const stops = planned.result === 'refused' && !options.keepGoing;
+    if (options.plan || stops || planned.result === 'failed') return codeOf(planned);
     if (planned.result === 'converged') return ExitCode.Converged;
     if (!(await confirmed(command, request))) {
       note('not confirmed: nothing was written');
@@ -53,9 +55,11 @@ function codeOf({ result }: Report): ExitCode {
 async function confirmed(command: string, { target, namespace }: BootstrapRequest): Promise<boolean> {
   const place = `${target.account}/${namespace}`;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D close it, and an answer then never comes.
+  const closed = once(terminal, 'close').then(() => '');
   try {
-    const answer = await terminal.question(`Type ${place} to ${command} what is listed above: `);
-    return answer.trim() === place;
+    const asked = terminal.question(`Type ${place} to ${command} what is listed above: `);
+    return (await Promise.race([asked, closed])).trim() === place;
   } finally {
     terminal.close();
   }

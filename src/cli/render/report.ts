@@ -40,11 +40,16 @@ const RESULTS: Readonly<Record<ReportResult, Paint>> = {
   cancelled: pc.magenta,
 };
 
-/** A plan or a report as text. Unchanged entities are counted, not listed. */
-export function renderReport(report: Report): string {
+/**
+ * A plan or a report as text. Unchanged entities are counted, not listed.
+ *
+ * @param explained - lists those that are unchanged for a reason, too
+ */
+export function renderReport(report: Report, explained = false): string {
   const heading = `${report.namespace} (${report.environment}) in account ${report.account}`;
   const listed = report.entities.filter(
-    ({ outcome, drift, undeclared }) => outcome !== 'unchanged' || drift.length + undeclared.length > 0,
+    ({ outcome, drift, undeclared, reason }) =>
+      outcome !== 'unchanged' || drift.length + undeclared.length > 0 || (explained && reason !== null),
   );
   const width = Math.max(0, ...listed.map(({ kind, name }) => kind.length + name.length + 1));
   const lines = [
@@ -82,7 +87,7 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
 }
 
 function renderDrift({ path, observed, desired, summary }: Drift): string {
-  if (summary !== undefined) return `${plain(path)}: ${plain(summary)}`;
+  if (summary !== undefined) return plain(path === '' ? summary : `${path}: ${summary}`);
   return plain(`${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`);
 }
 

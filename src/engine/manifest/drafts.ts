@@ -248,12 +248,17 @@ function checkCommon(
       'remove shared, and declare it in one namespace',
     );
   }
-  if (typeof common.undeclared === 'object') {
-    const properties = [...Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name))];
-    const unknown = Object.keys(common.undeclared).find((property) => !properties.includes(property));
-    if (unknown !== undefined) {
-      const remedy = suggestion(unknown, properties, `name a property of ${kind.name}`);
-      problem('undeclared', `${kind.name} has no property ${show(unknown)} to keep or remove things of`, remedy);
+  const undeclared = tree.entries.get('undeclared')?.value;
+  if (undeclared?.type === 'map') {
+    const properties = Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name));
+    for (const [property, { at }] of undeclared.entries) {
+      if (properties.includes(property)) continue;
+      report({
+        ...placeOf(at),
+        path: pathText([...path, 'undeclared', property]),
+        message: `${kind.name} has no property ${show(property)} to keep or remove things of`,
+        remedy: suggestion(property, properties, `name a property of ${kind.name}`),
+      });
     }
   }
   if (!tree.entries.has('tags')) return;

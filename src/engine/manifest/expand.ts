@@ -1,5 +1,5 @@
 import type { At, MapEntry, Origin, Parsed, Tree } from './source.js';
-import { Limit, listTree, mapTree, parseText, placeOf, scalarTree } from './source.js';
+import { Limit, listTree, mapTree, parseText, placeOf, scalarTree, treeOfText } from './source.js';
 import { show } from './issues.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
@@ -141,6 +141,7 @@ export class Expander {
     }
     const parsed = this.read(path, at);
     if (parsed === undefined || parsed.tree === null) return this.lost(at);
+    if (!isParsed(path)) return parsed.tree;
     this.included = true;
     const tree = this.tree(parsed.tree, literal);
     this.included = false;
@@ -162,9 +163,11 @@ export class Expander {
       );
       return undefined;
     }
-    const parsed = parseText(besides(this.options.origin.name, path), text);
+    const name = besides(this.options.origin.name, path);
+    // A certificate or a metadata document is what it is: no template, no YAML.
+    const parsed = isParsed(path) ? parseText(name, text) : treeOfText(name, text);
     for (const problem of parsed.problems) {
-      const empty = problem.message === 'the file is empty';
+      const empty = problem.message === 'the file is empty' && isParsed(path);
       this.options.report({ ...problem, ...(empty ? { remedy: 'write JSON or YAML into it' } : {}) });
     }
     this.files.set(path, parsed);
@@ -179,6 +182,11 @@ export class Expander {
   private report(at: At, message: string, remedy: string): void {
     this.options.report({ ...placeOf(at), path: pathText(this.path), message, remedy });
   }
+}
+
+/** Whether a file is a value in YAML or JSON; any other is a text. */
+function isParsed(path: string): boolean {
+  return /\.(ya?ml|json)$/i.test(path);
 }
 
 /** Why a path is not read; the loader checks links, which no text shows. */

@@ -330,7 +330,8 @@ function plain(message: string): string {
 function shown(label: string, tree: Tree | undefined): string {
   if (tree === undefined) return 'nothing';
   if (tree.type !== 'scalar') return tree.type === 'list' ? '(a list)' : '(a map)';
-  if (/password|secret|privatekey/i.test(label)) return '(not shown)';
+  const text = String(tree.value);
+  if (/password|secret|privatekey/i.test(label) || text.includes('PRIVATE KEY-----')) return '(not shown)';
   return typeof tree.value === 'string' ? show(tree.value) : (tree.raw ?? String(tree.value));
 }
 

@@ -125,7 +125,8 @@ export class References {
     path: readonly PropertyKey[],
     needed: Set<string>,
   ): void {
-    if (found.draft.state === 'present') {
+    // What is given up stays where it is.
+    if (found.draft.state !== 'absent') {
       needed.add(found.id);
       return;
     }

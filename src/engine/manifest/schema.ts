@@ -8,7 +8,8 @@ type Schema = Record<string, Json>;
 
 const FILE: Schema = {
   type: 'object',
-  description: "The content of a YAML or JSON file, whose path is relative to the manifest's folder.",
+  description:
+    "The content of a file, whose path is relative to the manifest's folder: a value in YAML or JSON, or a text where its name ends in neither.",
   properties: { $file: { type: 'string', minLength: 1 } },
   required: ['$file'],
   additionalProperties: false,
@@ -20,6 +21,9 @@ const TEMPLATE: Schema = {
 };
 const FILE_REFERENCE: Schema = { $ref: '#/$defs/file' };
 const TEMPLATE_REFERENCE: Schema = { $ref: '#/$defs/template' };
+
+/** What may be longer than this comes from a file, as a rule: ARNs are the longest of what people write in a line. */
+const LONGEST_LINE = 4096;
 
 /** Keywords that bind text, and so would refuse a template. */
 const TEXT_BOUNDS = ['pattern', 'enum', 'const', 'minLength', 'maxLength', 'format'];
@@ -158,7 +162,11 @@ function tolerantValue(schema: Schema): Schema {
 function tolerantText(schema: Schema): Schema {
   if (!TEXT_BOUNDS.some((keyword) => Object.hasOwn(schema, keyword))) return schema;
   const { description, ...bound } = schema;
-  return described({ anyOf: [bound, TEMPLATE_REFERENCE] }, description);
+  const { maxLength = 0 } = schema;
+  // Whole documents are text, too: certificates, metadata.
+  const isDocument = typeof maxLength === 'number' && maxLength > LONGEST_LINE;
+  const others = isDocument ? [TEMPLATE_REFERENCE, FILE_REFERENCE] : [TEMPLATE_REFERENCE];
+  return described({ anyOf: [bound, ...others] }, description);
 }
 
 function isText(schema: Schema): boolean {

@@ -116,6 +116,16 @@ function coreTag(name: string): string {
 /** Stops a parse whose further problems would only follow from the first. */
 class Stop extends Error {}
 
+/** A file that is a text and nothing else. */
+export function treeOfText(file: string, text: string): Parsed {
+  const lines = new LineCounter();
+  const at = { origin: { name: file, lines }, offset: 0 };
+  lines.addNewLine(0);
+  if (text !== '') return { tree: scalarTree(at, text), problems: [] };
+  const problem = { ...placeOf(at), path: '', message: 'the file is empty', remedy: 'write the text into it' };
+  return { tree: null, problems: [problem] };
+}
+
 /**
  * Parses YAML 1.2, and so JSON, keeping the place of every value. Repeated keys, several documents, tags of other tools
  * and what JSON cannot hold are problems; aliases and merge keys work, within bounds.
