@@ -41,6 +41,15 @@ interface Path {
   readonly ends: string;
 }
 
+interface RequestParts {
+  readonly namespace?: string;
+  readonly account?: string;
+  /** Another account than the sandbox's own is reached by a role in it. */
+  readonly assumed?: boolean;
+  readonly keepGoing?: boolean;
+  readonly command?: 'release' | 'destroy';
+}
+
 /** What paths are played with. */
 class Stage {
   constructor(
@@ -50,11 +59,11 @@ class Stage {
 
   async request(
     entities: readonly JsonObject[],
-    { namespace = 'recorded', account = ACCOUNT, keepGoing = false } = {},
+    { namespace = 'recorded', account = ACCOUNT, assumed = false, keepGoing = false, command }: RequestParts = {},
   ): Promise<BootstrapRequest> {
-    await this.world.manifest('iam.json', manifestOf({ namespace, account, entities }));
+    await this.world.manifest('iam.json', manifestOf({ namespace, account, assumed, entities }));
     const { directory: cwd } = this.world;
-    const loaded = await loadRequest(['iam.json'], { cwd, keepGoing, variables: {}, pipeline: PIPELINE });
+    const loaded = await loadRequest(['iam.json'], { cwd, keepGoing, command, variables: {}, pipeline: PIPELINE });
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
     return loaded.request;
   }
@@ -131,6 +140,13 @@ const policy = (policyName: string): JsonObject => ({
 const worker = role('worker', {
   inlinePolicies: { work: allowing('sqs:ReceiveMessage') },
   managedPolicyArns: ['{{arn Policy/read}}'],
+});
+
+const robot: JsonObject = { kind: 'User', userName: 'robot' };
+const key = (secretsManager: string): JsonObject => ({
+  kind: 'AccessKey',
+  userName: 'robot',
+  secret: { secretsManager },
 });
 
 const PATHS: readonly Path[] = [
@@ -297,6 +313,48 @@ const PATHS: readonly Path[] = [
       return `${await winner}; ${await loser}`;
     },
     ends: 'converged: created; refused: refused',
+  },
+  {
+    name: 'replaced',
+    before: (stage) => stage.apply([policy('read'), worker]),
+    play: (stage) => stage.apply([{ ...policy('read'), description: 'reads', replace: true }, worker]),
+    ends: 'converged: replaced updated',
+  },
+  {
+    name: 'released',
+    before: (stage) => stage.apply([policy('read'), worker]),
+    play: (stage) => stage.apply([policy('read'), worker], { command: 'release' }),
+    ends: 'converged: released released',
+  },
+  {
+    name: 'destroyed',
+    before: async (stage) => {
+      await stage.role('theirs');
+      return stage.apply([policy('read'), worker, role('theirs')]);
+    },
+    play: (stage) => stage.apply([policy('read'), worker, role('theirs')], { command: 'destroy' }),
+    ends: 'converged: deleted deleted released',
+  },
+  {
+    name: 'secret-stored',
+    play: (stage) => stage.apply([robot, key('robot/key')]),
+    ends: 'converged: created created',
+  },
+  {
+    name: 'secret-lost-and-made-again',
+    before: (stage) => stage.apply([robot]),
+    play: (stage) => {
+      stage.world.proxy.on({ action: 'CreateAccessKey' }, { kind: 'reset-after', times: 1 });
+      return stage.apply([robot, key('robot/lost')]);
+    },
+    ends: 'converged: unchanged created',
+  },
+  {
+    name: 'taken-elsewhere',
+    before: (stage) =>
+      stage.apply([{ kind: 'AccountAlias', accountAliases: ['acme'] }], { account: '222222222222', assumed: true }),
+    play: (stage) => stage.apply([{ kind: 'AccountAlias', accountAliases: ['acme'] }]),
+    ends: 'refused: refused',
   },
   {
     name: 'of-another-account',

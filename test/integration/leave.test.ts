@@ -1,0 +1,465 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IAM } from '@aws-sdk/client-iam';
+import type { Json, JsonObject } from '../../src/contract/entity.js';
+import { isMark, Mark, sharedMark } from '../../src/engine/ownership.js';
+import { dumpAccount } from '../support/account.js';
+import type { AccountDump } from '../support/account.js';
+import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { onTerminal } from '../support/terminal.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { CommandResult, World, WorkerProcess } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+const PROVIDER = { kind: 'OpenIDConnectProvider', url: 'https://tokens.example.com', shared: true };
+const POLICY: JsonObject = { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject') };
+const P = '{{arn Policy/p}}';
+
+/** What the namespace makes, each kind of it, with all that holds on to each other. */
+const MADE: readonly JsonObject[] = [
+  POLICY,
+  role('r', { managedPolicyArns: [P], inlinePolicies: { own: allowing('s3:ListBucket') }, tags: { team: 'platform' } }),
+  { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['r'] },
+  { kind: 'User', userName: 'u', managedPolicyArns: [P] },
+  { kind: 'AccessKey', userName: 'u', secret: { file: 'u.json' } },
+  { ...PROVIDER, clientIdList: ['ours', 'common'] },
+];
+const GROUP: JsonObject = { kind: 'Group', groupName: 'g', users: ['u'], managedPolicyArns: [P] };
+/** What it finds. */
+const FOUND = role('found', { tags: { team: 'platform' } });
+/** What it never took over, and declares all the same. */
+const NOT_OURS: readonly JsonObject[] = [role('foreign'), role('stranger')];
+
+let world: World;
+let worker: WorkerProcess;
+let runs: Runs;
+/** Somebody beside the engine, who does not go through the proxy. */
+let iam: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  iam = iamClient(world.sandbox.url);
+  worker = await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
+});
+
+afterEach(() => {
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+async function byHand(RoleName: string): Promise<void> {
+  await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
+}
+
+/** Everything is there: made, found, somebody else's. */
+async function settle(...more: JsonObject[]): Promise<void> {
+  await byHand('found');
+  await byHand('stranger');
+  await runs.apply([role('foreign'), { ...PROVIDER, clientIdList: ['theirs', 'common'] }], { namespace: 'other' });
+  const report = await runs.apply([...MADE, ...more, FOUND]);
+  expect(report.result).toBe('converged');
+  expect(entityOf(report, 'Role/found').outcome).toBe('adopted');
+  world.proxy.clear();
+}
+
+async function leave(
+  command: 'release' | 'destroy',
+  entities: readonly JsonObject[],
+  ...options: string[]
+): Promise<CommandResult> {
+  const path = await world.manifest('leave.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
+  return world.cli([command, '-f', path, ...options]);
+}
+
+const json = ['--yes', '--output', 'json'] as const;
+
+/** A dump without tags that a predicate takes off. Where no tag is left, AWS shows none. */
+function without(dump: AccountDump, goes: (tag: string) => boolean): AccountDump {
+  const strip = (value: Json): Json => {
+    if (Array.isArray(value)) {
+      const left = value.filter((one: Json) => !(isTag(one) && goes(one.Key)));
+      return left.map(strip);
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    const parts = Object.entries(value).map(([key, part]) => [key, strip(part)] as const);
+    return Object.fromEntries(parts.filter(([key, part]) => key !== 'Tags' || JSON.stringify(part) !== '[]'));
+  };
+  return strip(dump) as AccountDump;
+}
+
+function isTag(value: Json): value is { readonly Key: string; readonly Value: string } {
+  return typeof value === 'object' && value !== null && 'Key' in value && 'Value' in value;
+}
+
+/** What of two dumps differs, by `Kind/name`. */
+function changed(before: AccountDump, after: AccountDump): string[] {
+  const ids = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return ids.filter((id) => JSON.stringify(before[id]) !== JSON.stringify(after[id])).sort();
+}
+
+describe('release', () => {
+  test('takes the marks off what is ours, and nothing else changes in the account, byte for byte', async () => {
+    await settle(GROUP);
+    const before = await dumpAccount(world);
+    const released = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], ...json);
+    expect(released.code).toBe(0);
+    const report = released.report();
+    expect(report).toMatchObject({ command: 'release', result: 'converged' });
+    expect(outcomesOf(report)).toEqual({
+      'Policy/p': 'released',
+      'Role/r': 'released',
+      'InstanceProfile/i': 'released',
+      'User/u': 'released',
+      'AccessKey/u': 'unchanged',
+      'OpenIDConnectProvider/tokens.example.com': 'released',
+      'Group/g': 'unchanged',
+      'Role/found': 'released',
+      'Role/foreign': 'unchanged',
+      'Role/stranger': 'unchanged',
+    });
+    expect(writesIn(world).sort()).toEqual([
+      'UntagInstanceProfile',
+      'UntagOpenIDConnectProvider',
+      'UntagPolicy',
+      'UntagRole',
+      'UntagRole',
+      'UntagUser',
+    ]);
+
+    const ours = ({ Key }: { Key: string }): boolean => isMark(Key);
+    const after = await dumpAccount(world);
+    const theirs = new Set([
+      'Role/foreign',
+      'OpenIDConnectProvider/arn:aws:iam::111111111111:oidc-provider/tokens.example.com',
+    ]);
+    for (const id of Object.keys(before)) {
+      const goes = theirs.has(id) ? (tag: string) => tag === sharedMark('ci') : (tag: string) => isMark(tag);
+      const [was, is] = [before, after].map((dump): AccountDump => ({ [id]: dump[id] ?? null }));
+      expect(is).toEqual(without(was ?? {}, goes));
+    }
+    // Somebody has tagged it all the same: the comparison above would not know of marks that were never there.
+    const { Tags: had = [] } = await iam.listRoleTags({ RoleName: 'foreign' });
+    expect(had.some((tag) => ours({ Key: tag.Key ?? '' }))).toBe(true);
+    const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
+    expect(Tags).toEqual([{ Key: 'team', Value: 'platform' }]);
+  });
+
+  test('of a shared entity takes our mark off, and that of the last one takes all: who finds it later has not made it', async () => {
+    await settle();
+    const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`;
+    const look = async () => {
+      const { Tags = [], ClientIDList = [] } = await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn });
+      return { tags: Tags.map(({ Key }) => Key).sort(), clients: ClientIDList.sort() };
+    };
+    const clients = ['common', 'ours', 'theirs'];
+    await leave('release', [PROVIDER], ...json);
+    expect(await look()).toEqual({ tags: [Mark.Intent, Mark.Origin, sharedMark('other')], clients });
+    const path = await world.manifest(
+      'o.json',
+      manifestOf({ namespace: 'other', account: ACCOUNT, entities: [PROVIDER] }),
+    );
+    await world.cli(['release', '-f', path, ...json]);
+    expect(await look()).toEqual({ tags: [], clients });
+
+    const adopted = await runs.apply([PROVIDER], { namespace: 'third' });
+    expect(outcomesOf(adopted)).toEqual({ 'OpenIDConnectProvider/tokens.example.com': 'adopted' });
+    const gone = await runs.apply([PROVIDER], { namespace: 'third', command: 'destroy' });
+    expect(outcomesOf(gone)).toEqual({ 'OpenIDConnectProvider/tokens.example.com': 'released' });
+    expect(await look()).toEqual({ tags: [], clients });
+  });
+
+  test('shows in its plan every mark that goes, says of what carries none that there is nothing to give up, and writes nothing', async () => {
+    await settle(GROUP);
+    const planned = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], '--plan');
+    expect(planned.code).toBe(0);
+    expect(planned.stdout).toMatch(/< Role\/r\s+release\n\s+tags\.iam-bootstrap:\S+: "\S+" -> null/);
+    expect(planned.stdout).toMatch(/Group\/g\s+no-op\n\s+has nothing to give up: a Group carries no tags/);
+    expect(planned.stdout).toMatch(/AccessKey\/u\s+no-op\n\s+has nothing to give up: an AccessKey carries no tags/);
+    expect(planned.stdout).toMatch(
+      /Role\/foreign\s+no-op\n\s+is left as it is: it belongs to iam-bootstrap namespace "other"/,
+    );
+    expect(planned.stdout).toMatch(/Role\/stranger\s+no-op\n\s+is left as it is: it shows no owner/);
+    expect(planned.stdout).toContain('6 to release, 4 unchanged');
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('once more has nothing to do, and the entities can be adopted again', async () => {
+    await settle(GROUP);
+    const all = [...MADE, GROUP, FOUND];
+    await leave('release', all, ...json);
+    world.proxy.clear();
+    const again = await leave('release', all, ...json);
+    expect(again.code).toBe(0);
+    expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
+    expect(writesIn(world)).toEqual([]);
+    const adopted = await runs.apply([role('r')]);
+    expect(outcomesOf(adopted)).toEqual({ 'Role/r': 'adopted' });
+  });
+
+  test('may be asked for in a manifest, for some of its entities; others may go on to refer to them', async () => {
+    await settle();
+    const entities = [
+      { ...POLICY, state: 'released' },
+      role('r', { managedPolicyArns: [P] }),
+      { kind: 'User', userName: 'u', state: 'released' },
+      { kind: 'Role', roleName: 'never', state: 'released' },
+    ];
+    const report = await runs.apply(entities);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({
+      'Policy/p': 'released',
+      'Role/r': 'unchanged',
+      'User/u': 'released',
+      'Role/never': 'unchanged',
+    });
+    expect(fullWritesIn(world).sort()).toEqual(['UntagPolicy p', 'UntagUser u']);
+    expect((await iam.listUserTags({ UserName: 'u' })).Tags).toEqual([]);
+  });
+
+  test('gives nothing up that is only observed', async () => {
+    await settle();
+    const observed = await leave('release', [{ ...FOUND, observe: true }], ...json);
+    expect(outcomesOf(observed.report())).toEqual({ 'Role/found': 'unchanged' });
+    expect(writesIn(world)).toEqual([]);
+  });
+});
+
+describe('destroy', () => {
+  test('deletes what this namespace made, gives up what it adopted, and leaves the rest of the account as it is', async () => {
+    const bare = { kind: 'Group', groupName: 'g', users: ['u'] };
+    await settle(bare);
+    const before = await dumpAccount(world);
+    const destroyed = await leave('destroy', [...MADE, bare, FOUND, ...NOT_OURS], ...json);
+    expect(destroyed.stderr).toBe('');
+    expect(destroyed.code).toBe(0);
+    const report = destroyed.report();
+    expect(outcomesOf(report)).toEqual({
+      'Policy/p': 'deleted',
+      'Role/r': 'deleted',
+      'InstanceProfile/i': 'deleted',
+      'User/u': 'deleted',
+      'AccessKey/u': 'unchanged',
+      'OpenIDConnectProvider/tokens.example.com': 'deleted',
+      'Group/g': 'unchanged',
+      'Role/found': 'released',
+      'Role/foreign': 'unchanged',
+      'Role/stranger': 'unchanged',
+    });
+    expect(entityOf(report, 'OpenIDConnectProvider/tokens.example.com').reason).toBe(
+      'only this namespace\'s part is taken off: namespace "other" keeps it',
+    );
+    expect(entityOf(report, 'AccessKey/u').reason).toMatch(/carries no tags.*; what it has of User\/u goes with that$/);
+    expect(refusedWritesIn(world)).toEqual([]);
+
+    const after = await dumpAccount(world);
+    expect(changed(before, after)).toEqual([
+      'AccountSummary/account',
+      'Group/g',
+      'InstanceProfile/i',
+      `OpenIDConnectProvider/arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`,
+      'Policy/p',
+      'Role/found',
+      'Role/r',
+      'User/u',
+    ]);
+    expect(
+      Object.keys(before)
+        .filter((id) => after[id] === undefined)
+        .sort(),
+    ).toEqual(['InstanceProfile/i', 'Policy/p', 'Role/r', 'User/u']);
+    expect(without({ found: after['Role/found'] ?? null }, () => false)).toEqual(
+      without({ found: before['Role/found'] ?? null }, isMark),
+    );
+    // The group loses the user that is gone, and nothing else.
+    expect(after['Group/g']).toEqual({ ...(before['Group/g'] as JsonObject), Users: [] });
+    const arn = `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`;
+    const provider = await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn });
+    expect(provider.ClientIDList?.sort()).toEqual(['common', 'theirs']);
+    expect(provider.Tags?.map(({ Key }) => Key)).not.toContain(sharedMark('ci'));
+  });
+
+  test("with --include-adopted deletes everything that is declared and not somebody else's, holders first, whatever the order", async () => {
+    for (const turned of [false, true]) {
+      await world.sandbox.reset();
+      await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
+      await settle(GROUP);
+      const all = [...MADE, GROUP, FOUND, ...NOT_OURS];
+      const destroyed = await leave('destroy', turned ? all.reverse() : all, ...json, '--include-adopted');
+      expect(destroyed.code).toBe(0);
+      expect(outcomesOf(destroyed.report())).toMatchObject({
+        'Policy/p': 'deleted',
+        'AccessKey/u': 'deleted',
+        'Group/g': 'deleted',
+        'Role/found': 'deleted',
+        'Role/foreign': 'unchanged',
+        'Role/stranger': 'unchanged',
+      });
+      expect(refusedWritesIn(world)).toEqual([]);
+      const writes = fullWritesIn(world);
+      const at = (write: string): number => {
+        expect(writes).toContain(write);
+        return writes.indexOf(write);
+      };
+      expect(at('DeleteInstanceProfile i')).toBeLessThan(at('DeleteRole r'));
+      for (const holder of ['DeleteRole r', 'DeleteUser u', 'DeleteGroup g']) {
+        expect(at(holder)).toBeLessThan(at('DeletePolicy p'));
+      }
+      expect(at('DeleteGroup g')).toBeLessThan(at('DeleteUser u'));
+      const key = writes.findIndex((write) => write.startsWith('DeleteAccessKey'));
+      expect(writes.filter((write) => write.startsWith('DeleteAccessKey'))).toHaveLength(1);
+      expect(key).toBeLessThan(at('DeleteUser u'));
+    }
+  });
+
+  test('is refused before its first write where something that stays holds on to what goes, and says what to do', async () => {
+    await settle(GROUP);
+    const refused = await leave('destroy', [...MADE, GROUP], ...json);
+    expect(refused.code).toBe(3);
+    expect(entityOf(refused.report(), 'Policy/p')).toMatchObject({
+      outcome: 'refused',
+      reason: 'cannot be deleted: Group/g holds on to it, and this run does not let go of it there',
+      remedy: 'take Policy/p off Group/g first, or give --include-adopted',
+    });
+    expect(writesIn(world)).toEqual([]);
+
+    await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/p` });
+    const held = await leave('destroy', [POLICY, ...MADE.slice(1), GROUP], ...json, '--include-adopted');
+    expect(entityOf(held.report(), 'Policy/p')).toMatchObject({
+      outcome: 'refused',
+      remedy: 'take Policy/p off Role/stranger first, or declare it here',
+    });
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('shows in its plan every write that it takes, and writes nothing', async () => {
+    await settle();
+    const planned = await leave('destroy', [...MADE, FOUND], '--plan');
+    expect(planned.code).toBe(0);
+    const arn = `arn:aws:iam::${ACCOUNT}:policy/p`;
+    const lines = planned.stdout.split('\n').map((line) => line.trim());
+    for (const line of [
+      `DetachRolePolicy r ${arn}`,
+      'DeleteRolePolicy r own',
+      'DeleteRole r',
+      `DetachUserPolicy u ${arn}`,
+      'DeleteUser u',
+      'RemoveRoleFromInstanceProfile i r',
+      'DeleteInstanceProfile i',
+      `DeletePolicy ${arn}`,
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(lines.some((line) => /^DeleteAccessKey u AKIA/.test(line))).toBe(true);
+    expect(lines.some((line) => /^RemoveClientIDFromOpenIDConnectProvider \S+ ours$/.test(line))).toBe(true);
+    expect(lines.some((line) => /^UntagOpenIDConnectProvider \S+ iam-bootstrap:shared-by:ci$/.test(line))).toBe(true);
+    expect(writesIn(world)).toEqual([]);
+
+    const asJson = await leave('destroy', [...MADE, FOUND], '--plan', '--output', 'json');
+    expect(asJson.report()).toMatchObject({ command: 'plan', result: 'pending' });
+  });
+
+  test('once more has nothing to do', async () => {
+    await settle(GROUP);
+    const all = [...MADE, GROUP, FOUND];
+    expect((await leave('destroy', all, ...json, '--include-adopted')).code).toBe(0);
+    world.proxy.clear();
+    const again = await leave('destroy', all, ...json, '--include-adopted');
+    expect(again.code).toBe(0);
+    expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test.each(['DetachRolePolicy', 'DeleteInstanceProfile', 'DeleteUser', 'DeletePolicy'])(
+    'goes on where the worker is killed right after %s, and ends with nothing left and nothing done twice',
+    async (action) => {
+      await settle(GROUP);
+      const doomed = worker;
+      const after = async (): Promise<'drop'> => {
+        await doomed.kill();
+        return 'drop';
+      };
+      const rule = world.proxy.on({ action }, { kind: 'hook', times: 1, after });
+      const running = leave('destroy', [...MADE, GROUP, FOUND], ...json, '--include-adopted');
+      await doomed.exited;
+      expect(rule.fired).toBe(1);
+      worker = await world.startWorker();
+      const ended = await running;
+      expect(ended.code).toBe(0);
+      expect(new Set(Object.values(outcomesOf(ended.report())))).toEqual(new Set(['deleted']));
+      const done = (await world.sandbox.journal()).filter(({ code }) => code === null);
+      for (const once of ['DeleteRole', 'DeleteUser', 'DeleteGroup', 'DeletePolicy', 'DeleteInstanceProfile']) {
+        const names = done.filter((call) => call.action === once).map(({ params }) => JSON.stringify(params));
+        expect(names).toEqual([...new Set(names)]);
+        expect(names.length).toBeGreaterThan(0);
+      }
+      expect(Object.keys(await dumpAccount(world)).filter((id) => /\/(p|r|i|u|g|found)$/.test(id))).toEqual([]);
+    },
+  );
+});
+
+describe('the confirmation', () => {
+  test('cannot be asked for without a terminal: exit 64, and nothing is called', async () => {
+    await settle();
+    for (const command of ['release', 'destroy'] as const) {
+      const refused = await leave(command, MADE);
+      expect(refused.code).toBe(64);
+      expect(refused.stdout).toBe('');
+      expect(refused.stderr).toContain(`${command} asks for confirmation, and standard input is no terminal`);
+      expect(refused.stderr).toContain('give --yes, or --plan');
+    }
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    const asJson = await onTerminal(world, ['destroy', '-f', path, '--output', 'json'], 'unasked');
+    expect(asJson.code).toBe(64);
+    expect(asJson.text).toContain('standard output is for the report alone');
+    expect(world.proxy.calls).toEqual([]);
+  });
+
+  test.each([
+    ['the account alone', `${ACCOUNT}\r`],
+    ['the namespace alone', 'ci\r'],
+    ['yes', 'yes\r'],
+    ['another namespace', `${ACCOUNT}/other\r`],
+    ['nothing', '\r'],
+    ['Ctrl-D', '\u0004'],
+    ['Ctrl-C', '\u0003'],
+  ])('that is %s writes nothing, and exits 3', async (_title, answer) => {
+    await settle();
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    const { code, text } = await onTerminal(world, ['destroy', '-f', path], answer);
+    expect(text).toMatch(/- Role\/r\s+delete/);
+    expect(text).toContain(`Type ${ACCOUNT}/ci to destroy`);
+    expect(text).toContain('not confirmed: nothing was written');
+    expect(code).toBe(3);
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test.each([
+    ['release', 'Role/r'],
+    ['destroy', 'Role/r'],
+  ])('that is account and namespace has %s done', async (command, id) => {
+    await settle();
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    const { code, text } = await onTerminal(world, [command, '-f', path], `${ACCOUNT}/ci\r`);
+    expect(code).toBe(0);
+    expect(text).toMatch(new RegExp(`${id}\\s+${command === 'release' ? 'released' : 'deleted'}`));
+    expect(writesIn(world).length).toBeGreaterThan(0);
+
+    // With nothing left to do nobody is asked.
+    const again = await onTerminal(world, [command, '-f', path], 'unasked');
+    expect(again.code).toBe(0);
+    expect(again.text).not.toContain('Type ');
+  });
+});

@@ -1,0 +1,98 @@
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { loadRequest } from '../../src/client/request.js';
+import type { RequestOptions } from '../../src/client/request.js';
+import { apply, plan } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import { entityId } from '../../src/contract/entity.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { EntityReport, Report } from '../../src/contract/report.js';
+import { manifestOf } from './manifests-of.js';
+import { ACCOUNT } from './world.js';
+import type { World } from './world.js';
+
+/** How a run differs from a plain apply of the namespace `ci`. */
+export interface RunParts extends Partial<
+  Pick<RequestOptions, 'adopt' | 'removeUndeclared' | 'command' | 'includeAdopted' | 'keepGoing'>
+> {
+  readonly namespace?: string;
+  /** An account other than the sandbox's own is reached by a role in it. */
+  readonly account?: string;
+  /** A worker of its own polls it. */
+  readonly taskQueue?: string;
+}
+
+let written = 0;
+
+/** Runs by the client library, in the process of the test. */
+export class Runs {
+  readonly #world: World;
+  readonly #temporal: TemporalConnection;
+
+  private constructor(world: World, temporal: TemporalConnection) {
+    this.#world = world;
+    this.#temporal = temporal;
+  }
+
+  static async in(world: World): Promise<Runs> {
+    return new Runs(world, await connectTemporal(loadConfig(world.env)));
+  }
+
+  apply(entities: readonly JsonObject[], parts: RunParts = {}): Promise<Report> {
+    return this.#run(apply, entities, parts);
+  }
+
+  plan(entities: readonly JsonObject[], parts: RunParts = {}): Promise<Report> {
+    return this.#run(plan, entities, parts);
+  }
+
+  close(): Promise<void> {
+    return this.#temporal.close();
+  }
+
+  async #run(command: typeof apply, entities: readonly JsonObject[], parts: RunParts): Promise<Report> {
+    const { namespace = 'ci', account = ACCOUNT, taskQueue, ...options } = parts;
+    written += 1;
+    const manifest = manifestOf({ namespace, account, assumed: account !== ACCOUNT, entities });
+    const path = await this.#world.manifest(`run-${String(written)}.json`, manifest);
+    const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
+    const loaded = await loadRequest([path], { variables: {}, pipeline, ...options });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+    return command({ ...this.#temporal, ...(taskQueue === undefined ? {} : { taskQueue }) }, loaded.request);
+  }
+}
+
+/** What became of each entity, by `Kind/name`. */
+export function outcomesOf({ entities }: Report): Record<string, EntityReport['outcome']> {
+  return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.outcome]));
+}
+
+/** What is meant to be done with each entity, by `Kind/name`. */
+export function decisionsOf({ entities }: Report): Record<string, EntityReport['decision']> {
+  return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.decision]));
+}
+
+/** One entity of a report. */
+export function entityOf(report: Report, id: string): EntityReport {
+  const found = report.entities.find((entity) => entityId(entity) === id);
+  if (found === undefined) throw new Error(`the report has no ${id}: ${JSON.stringify(outcomesOf(report))}`);
+  return found;
+}
+
+/** The writes that arrived at the proxy, in their order: the action, or with `params` what it is about. */
+export function writesIn(world: World): string[] {
+  return world.proxy.writes().map(({ action }) => action);
+}
+
+/** The same with what each is about: `DetachRolePolicy deploy read`. */
+export function fullWritesIn(world: World): string[] {
+  return world.proxy.writes().map(({ action, params }) => {
+    const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID|AccessKeyId)$/.test(name));
+    return [action, ...about.map(([, value]) => value.slice(value.lastIndexOf('/') + 1))].join(' ');
+  });
+}
+
+/** Writes that AWS has refused. */
+export function refusedWritesIn(world: World): string[] {
+  return world.proxy.writes().flatMap(({ action, code }) => (code === undefined ? [] : [`${action} ${code}`]));
+}
