@@ -82,6 +82,7 @@ async function play() {
     IAM_BOOTSTRAP_UI_URL: temporal.uiUrl,
     AWS_ENDPOINT_URL_IAM: sandbox.url,
     AWS_ENDPOINT_URL_STS: sandbox.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: sandbox.url,
     AWS_ACCESS_KEY_ID: 'AKIASANDBOX',
     AWS_SECRET_ACCESS_KEY: 'sandbox',
     NODE_NO_WARNINGS: '1',

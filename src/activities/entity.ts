@@ -1,5 +1,5 @@
 import { activityInfo, sleep } from '@temporalio/activity';
-import { awsError, lateError } from '../aws/errors.js';
+import { awsError, failureTypeOf, lateError } from '../aws/errors.js';
 import { PROPAGATION_WINDOW_MS, untilShown } from '../aws/propagation.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
@@ -107,6 +107,10 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     });
   } catch (error) {
     const aws = awsError(error instanceof OperationError ? error.cause : error);
+    if (attempt > 1 && kind.secret?.candidates !== undefined && failureTypeOf(aws) === 'QuotaExceeded') {
+      const message = `${aws.message}; what an earlier attempt may have made takes room and is not shown yet`;
+      throw new OperationError(create.operation, lateError('NoSuchEntity', message));
+    }
     if (!kind.isAlreadyExists(aws)) throw error;
     const conflict = { operation: create.operation, code: aws.code, requestId: aws.requestId };
     // A name in another case answers to no Get, and a policy under another path has another ARN: the listings tell.

@@ -47,7 +47,7 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
       const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
       let seen = observed.get(entityKey(entity));
       let assessment = assess(kind, entity, spec, seen, context);
-      if (assessment.decision.action === 'replace') {
+      if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
         // A listing leaves out what the spec does not name, and the deletion would lose it.
         seen = await look(account, entity);
         assessment = assess(kind, entity, spec, seen, context);

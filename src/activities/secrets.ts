@@ -38,6 +38,8 @@ export class EntitySecrets {
   readonly #kind: Kind;
   readonly #desired: Desired;
   readonly #request: CreateRequest;
+  /** Whether an earlier attempt came to its Create, as the place said when this one began. */
+  #begun: boolean | undefined;
 
   constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest) {
     this.#account = account;
@@ -104,7 +106,11 @@ export class EntitySecrets {
     const { secret } = this.#kind;
     if (secret?.candidates === undefined) return null;
     const { reader } = this.#account.clients;
-    const orphans = await this.#orphans(await secret.candidates(reader, this.#desired));
+    const stored = await this.#stored();
+    // Where this run had not come to its Create before, what is new is not of its making.
+    this.#begun ??= this.#isOfThisRun(stored);
+    if (!this.#begun) return null;
+    const orphans = this.#orphans(await secret.candidates(reader, this.#desired), stored ?? {});
     const [first] = orphans;
     if (first === undefined) return null;
     const ids = orphans.map(({ id }) => id).join(', ');
@@ -116,12 +122,8 @@ export class EntitySecrets {
     return null;
   }
 
-  async #orphans(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
-    const { secret } = this.#kind;
-    const stored = await this.#stored();
-    // This run has not come to its Create: what is new is not of its making.
-    if (!this.#isOfThisRun(stored)) return [];
-    const held = secret?.idOf?.(stored);
+  #orphans(candidates: readonly Candidate[], stored: SecretRecord): readonly Candidate[] {
+    const held = this.#kind.secret?.idOf?.(stored);
     const since = activityInfo().scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     return candidates.filter(
       ({ id, createdAt }) =>

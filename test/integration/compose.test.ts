@@ -143,6 +143,7 @@ describe('the compose file', () => {
   test('has no secret but the default password of its own database', () => {
     const secrets = services.flatMap(([name, one]) =>
       Object.entries(environmentOf(one))
+        .filter(([variable]) => !variable.startsWith('AWS_ENDPOINT_URL_'))
         .filter(([variable, value]) => /PASSWORD|PWD|SECRET|TOKEN|ACCESS_KEY/.test(variable) && value !== undefined)
         .map(([variable, value]) => `${name} ${variable}=${value ?? ''}`),
     );
@@ -195,9 +196,15 @@ describe('the workers', () => {
   });
 
   test('only the one of the sandbox has an endpoint in place of AWS, and it is the sandbox', () => {
-    const { AWS_ENDPOINT_URL_IAM: iam, AWS_ENDPOINT_URL_STS: sts } = environmentOf(service('worker-sandbox'));
+    const endpoints = Object.entries(environmentOf(service('worker-sandbox'))).filter(([name]) =>
+      /ENDPOINT/.test(name),
+    );
     const port = withDefaults(service('iam-sandbox').ports?.[0] ?? '').split(':')[2] ?? '';
-    expect([iam, sts]).toEqual([`http://iam-sandbox:${port}`, `http://iam-sandbox:${port}`]);
+    const sandboxed = ['IAM', 'STS', 'SECRETS_MANAGER'].map((name) => [
+      `AWS_ENDPOINT_URL_${name}`,
+      `http://iam-sandbox:${port}`,
+    ]);
+    expect(endpoints).toEqual(sandboxed);
     expect(textOf('docker/sandbox.Dockerfile', 'ENTRYPOINT')).toContain(`"--port", "${port}"`);
     expect(Object.keys(environmentOf(service('worker'))).filter((name) => name.includes('ENDPOINT'))).toEqual([]);
   });

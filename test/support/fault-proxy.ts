@@ -405,10 +405,7 @@ function note(call: Call, answer: Answer): void {
   const requestId = answer.headers['x-amzn-requestid'];
   if (requestId !== undefined) call.requestId = requestId;
   if (answer.status < 400) return;
-  const code = /<Code>([^<]*)<\/Code>|"__type": *"([^"]*)"/
-    .exec(answer.body.toString())
-    ?.slice(1)
-    .find((one) => one !== undefined);
+  const code = /<Code>([^<]*)<\/Code>|"__type": *"([^"]*)"/.exec(answer.body.toString())?.slice(1).find(Boolean);
   if (code !== undefined) call.code = code;
 }
 

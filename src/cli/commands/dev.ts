@@ -29,7 +29,7 @@ export interface DevOptions {
 /** Runs Temporal, its UI, a worker and, where asked for, the IAM sandbox, until it is interrupted. */
 export async function dev(options: DevOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const { cacheDirectory, environment, stateDirectory } = config;
+  const { cacheDirectory, environment, secretsFolder, stateDirectory } = config;
   const stopping: (() => Promise<unknown>)[] = [];
   try {
     const cli = await findTemporalCli({
@@ -49,7 +49,10 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     });
     stopping.unshift(() => server.stop());
 
-    const settings: Record<string, string> = { TEMPORAL_ADDRESS: server.address };
+    const settings: Record<string, string> = {
+      TEMPORAL_ADDRESS: server.address,
+      IAM_BOOTSTRAP_SECRETS: secretsFolder ?? join(stateDirectory, 'secrets'),
+    };
     if (server.uiUrl !== undefined) settings['IAM_BOOTSTRAP_UI_URL'] = server.uiUrl;
     if (options.sandbox) {
       const python = await sandboxPython({ cacheDirectory, environment, announce: note });
@@ -57,6 +60,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
       stopping.unshift(() => sandbox.stop());
       settings['AWS_ENDPOINT_URL_IAM'] = sandbox.url;
       settings['AWS_ENDPOINT_URL_STS'] = sandbox.url;
+      settings['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = sandbox.url;
       settings['AWS_ACCESS_KEY_ID'] = 'sandbox';
       settings['AWS_SECRET_ACCESS_KEY'] = 'sandbox';
     }

@@ -55,10 +55,10 @@ function codeOf({ result }: Report): ExitCode {
 async function confirmed(command: string, { target, namespace }: BootstrapRequest): Promise<boolean> {
   const place = `${target.account}/${namespace}`;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-C and Ctrl-D close it, and an answer then never comes.
+  // Ctrl-C and Ctrl-D close it: some versions of Node.js call that an error, others then never answer.
   const closed = once(terminal, 'close').then(() => '');
   try {
-    const asked = terminal.question(`Type ${place} to ${command} what is listed above: `);
+    const asked = terminal.question(`Type ${place} to ${command} what is listed above: `).catch(() => '');
     return (await Promise.race([asked, closed])).trim() === place;
   } finally {
     terminal.close();

@@ -1,0 +1,314 @@
+import type { IAM, Tag } from '@aws-sdk/client-iam';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { Mark } from '../../src/engine/ownership.js';
+import type { Match } from '../support/fault-proxy.js';
+import { allowing, role, trusting } from '../support/manifests-of.js';
+import { decisionsOf, entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+/** Whose an entity is, is read right before it is written, whatever the plan has seen. */
+
+const AssumeRolePolicyDocument = JSON.stringify(trusting());
+const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/x`;
+const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/x.example.com`;
+
+let world: World;
+let runs: Runs;
+/** Somebody beside the engine, who does not go through the proxy. */
+let iam: IAM;
+/** A service of AWS, which writes tags that nobody else can. */
+let service: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  iam = iamClient(world.sandbox.url);
+  service = iamClient(world.sandbox.url, undefined, { accessKeyId: 'AKIAAWSSERVICECFN' });
+  await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clear();
+});
+
+afterEach(() => {
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+/** Somebody takes what is there, and names it by tags. */
+interface Taker {
+  readonly tags: Tag[];
+  readonly owner: string;
+}
+const OTHER: Taker = {
+  tags: [{ Key: Mark.Namespace, Value: 'other' }],
+  owner: 'iam-bootstrap namespace "other"',
+};
+const STACK: Taker = {
+  tags: [{ Key: 'aws:cloudformation:stack-name', Value: 'base' }],
+  owner: 'CloudFormation stack "base"',
+};
+
+/** Has something happen right before a call is carried out. */
+function rightBefore(match: Match, happens: () => Promise<unknown>): { readonly fired: number } {
+  return world.proxy.on(match, { kind: 'hook', times: 1, before: happens });
+}
+
+interface Case {
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+  /** The read of the step that writes. */
+  readonly read: Match;
+  readonly take: (tags: Tag[]) => Promise<unknown>;
+}
+
+/** An update of each kind that carries tags: what there is first, and what is declared then. */
+const UPDATES: Readonly<Record<string, Case>> = {
+  Role: {
+    before: role('x'),
+    after: role('x', { description: 'declared' }),
+    read: { action: 'GetRole' },
+    take: (Tags) => service.tagRole({ RoleName: 'x', Tags }),
+  },
+  Policy: {
+    before: { kind: 'Policy', policyName: 'x', policyDocument: allowing('s3:GetObject') },
+    after: { kind: 'Policy', policyName: 'x', policyDocument: allowing('s3:PutObject') },
+    read: { action: 'GetPolicy' },
+    take: (Tags) => service.tagPolicy({ PolicyArn, Tags }),
+  },
+  User: {
+    before: { kind: 'User', userName: 'x' },
+    after: { kind: 'User', userName: 'x', inlinePolicies: { own: allowing('s3:GetObject') } },
+    read: { action: 'GetUser' },
+    take: (Tags) => service.tagUser({ UserName: 'x', Tags }),
+  },
+  InstanceProfile: {
+    before: { kind: 'InstanceProfile', instanceProfileName: 'x' },
+    after: { kind: 'InstanceProfile', instanceProfileName: 'x', tags: { team: 'platform' } },
+    // The plan reads it, too.
+    read: { action: 'GetInstanceProfile', nth: 2 },
+    take: (Tags) => service.tagInstanceProfile({ InstanceProfileName: 'x', Tags }),
+  },
+  OpenIDConnectProvider: {
+    before: { kind: 'OpenIDConnectProvider', url: 'https://x.example.com' },
+    after: { kind: 'OpenIDConnectProvider', url: 'https://x.example.com', clientIdList: ['declared'] },
+    read: { action: 'GetOpenIDConnectProvider', nth: 2 },
+    take: (Tags) => service.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags }),
+  },
+};
+
+describe.each(Object.entries(UPDATES))('a %s that somebody takes between the plan and the update', (kind, one) => {
+  test.each([
+    ['another namespace', OTHER, true],
+    ['a CloudFormation stack', STACK, false],
+  ])('%s: is found, refused with the owner, and not written', async (_title, { tags, owner }, ours) => {
+    if (ours) await runs.apply([one.before]);
+    else {
+      // A stack's tags mean nothing beside our own: it takes what shows no owner.
+      await runs.apply([one.before]);
+      await runs.apply([one.before], { command: 'release' });
+    }
+    world.proxy.clear();
+    const rule = rightBefore(one.read, () => one.take(tags));
+    const report = await runs.apply([one.after]);
+    expect(rule.fired).toBe(1);
+    expect(report.result).toBe('refused');
+    const [entity] = report.entities;
+    expect(entity).toMatchObject({
+      kind,
+      outcome: 'refused',
+      reason: `belongs to ${owner}`,
+      remedy: expect.stringContaining(`--adopt foreign:${kind}/`) as string,
+      writes: [],
+    });
+    expect(writesIn(world)).toEqual([]);
+  });
+});
+
+describe('a role that somebody takes right before', () => {
+  const taken = (match: Match = { action: 'GetRole' }): { readonly fired: number } =>
+    rightBefore(match, () => iam.tagRole({ RoleName: 'x', Tags: OTHER.tags }));
+
+  test('its deletion stays', async () => {
+    await runs.apply([role('x')]);
+    world.proxy.clear();
+    const rule = taken();
+    const report = await runs.apply([{ kind: 'Role', roleName: 'x', state: 'absent' }]);
+    expect([rule.fired, report.result]).toEqual([1, 'refused']);
+    expect(report.entities[0]).toMatchObject({ decision: 'refuse', reason: `belongs to ${OTHER.owner}` });
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('its replacement stays', async () => {
+    const profile = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['x'] };
+    await runs.apply([role('x'), profile]);
+    world.proxy.clear();
+    const rule = taken({ action: 'GetRole', nth: 2 });
+    const report = await runs.apply([role('x', { path: '/new/', replace: true }), profile]);
+    expect(rule.fired).toBe(1);
+    expect(outcomesOf(report)).toEqual({ 'Role/x': 'refused', 'InstanceProfile/i': 'skipped' });
+    expect(writesIn(world)).toEqual([]);
+    expect((await iam.getInstanceProfile({ InstanceProfileName: 'i' })).InstanceProfile?.Roles).toHaveLength(1);
+  });
+
+  test('its replacement stays where somebody has added to it meanwhile what would be lost', async () => {
+    await runs.apply([role('x')]);
+    world.proxy.clear();
+    const PolicyDocument = JSON.stringify(allowing('s3:GetObject'));
+    const rule = rightBefore({ action: 'GetRole', nth: 2 }, () =>
+      iam.putRolePolicy({ RoleName: 'x', PolicyName: 'theirs', PolicyDocument }),
+    );
+    const report = await runs.apply([role('x', { path: '/new/', replace: true })]);
+    expect([rule.fired, report.entities[0]?.outcome]).toEqual([1, 'refused']);
+    expect(report.entities[0]?.reason).toMatch(/would lose what is not declared: inlinePolicies: theirs$/);
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('its release or destruction is left as it is', async () => {
+    for (const command of ['release', 'destroy'] as const) {
+      await world.sandbox.reset();
+      await runs.apply([role('x')]);
+      world.proxy.clear();
+      const rule = taken();
+      const report = await runs.apply([role('x')], { command });
+      expect([rule.fired, report.result]).toEqual([1, 'converged']);
+      expect(report.entities[0]).toMatchObject({
+        outcome: 'unchanged',
+        reason: `is left as it is: it belongs to ${OTHER.owner}`,
+      });
+      expect(writesIn(world)).toEqual([]);
+      world.proxy.clearRules();
+    }
+  });
+
+  test('its adoption is refused', async () => {
+    await iam.createRole({ RoleName: 'x', AssumeRolePolicyDocument });
+    const rule = taken();
+    const report = await runs.apply([role('x', { description: 'declared' })]);
+    expect([rule.fired, report.entities[0]?.reason]).toEqual([1, `belongs to ${OTHER.owner}`]);
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test.each([
+    ['another namespace', OTHER],
+    ['a CloudFormation stack', STACK],
+  ])('its creation, by making it: the conflict is refused and names the owner, %s', async (_title, { tags, owner }) => {
+    const rule = rightBefore({ action: 'CreateRole' }, () =>
+      service.createRole({ RoleName: 'x', AssumeRolePolicyDocument, Tags: tags }),
+    );
+    const report = await runs.apply([
+      role('x', { description: 'declared', inlinePolicies: { own: allowing('s3:GetObject') } }),
+    ]);
+    expect([rule.fired, report.result]).toEqual([1, 'refused']);
+    expect(report.entities[0]).toMatchObject({
+      outcome: 'refused',
+      reason: `belongs to ${owner}`,
+      writes: [],
+      conflicts: [{ operation: 'CreateRole', code: 'EntityAlreadyExists', resolvedAs: 'refused' }],
+    });
+    expect(writesIn(world)).toEqual(['CreateRole']);
+  });
+
+  test('its completion after a conflict: what the adoption would write is not written', async () => {
+    rightBefore({ action: 'CreateRole' }, () => iam.createRole({ RoleName: 'x', AssumeRolePolicyDocument }));
+    // The first look decides after the conflict, the second right before the write.
+    const rule = taken({ action: 'GetRole', nth: 2 });
+    const report = await runs.apply([role('x', { description: 'declared' })]);
+    expect([rule.fired, report.entities[0]?.outcome]).toEqual([1, 'refused']);
+    expect(report.entities[0]?.reason).toBe(`belongs to ${OTHER.owner}`);
+    expect(writesIn(world)).toEqual(['CreateRole']);
+  });
+});
+
+describe('owners that name themselves by tags', () => {
+  const OWNERS: readonly (readonly [tags: Readonly<Record<string, string>>, owner: string])[] = [
+    [
+      { 'aws:cloudformation:stack-name': 'base', 'aws:cloudformation:logical-id': 'Role' },
+      'CloudFormation stack "base"',
+    ],
+    [
+      { 'aws:cloudformation:stack-id': 'arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1' },
+      'CloudFormation stack "arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1"',
+    ],
+    [{ ManagedBy: 'Terraform' }, 'Terraform, as its tag says'],
+    [{ 'managed-by': 'terraform' }, 'Terraform, as its tag says'],
+    [{ managed_by: 'OpenTofu' }, 'OpenTofu, as its tag says'],
+    [{ CreatedBy: 'CDK' }, 'AWS CDK, as its tag says'],
+    [{ 'provisioned-by': 'pulumi' }, 'Pulumi, as its tag says'],
+    [{ terraform: 'true' }, 'Terraform'],
+    [{ Terraform: 'yes' }, 'Terraform'],
+    [{ 'tf:workspace': 'prod' }, 'Terraform ("prod")'],
+    [{ TerraformWorkspace: 'x', 'terraform-module': 'iam' }, 'Terraform ("iam")'],
+    [{ 'pulumi:project': 'infra', 'pulumi:stack': 'dev' }, 'Pulumi stack "dev"'],
+    [{ 'pulumi:project': 'infra' }, 'Pulumi project "infra"'],
+    [{ 'alchemy::stack': 'app', 'alchemy::stage': 'dev' }, 'alchemy stack "app"'],
+    [
+      { 'services.k8s.aws/controller-version': 'iam-v1.3.0', 'services.k8s.aws/namespace': 'team' },
+      'ACK controller, Kubernetes namespace "team"',
+    ],
+    [
+      {
+        'crossplane-kind': 'role.iam.aws.upbound.io',
+        'crossplane-name': 'deploy',
+        'crossplane-providerconfig': 'default',
+      },
+      'Crossplane resource "deploy"',
+    ],
+    [{ [Mark.Namespace]: 'other', [Mark.Origin]: 'created' }, 'iam-bootstrap namespace "other"'],
+  ];
+  const NOBODY: readonly Readonly<Record<string, string>>[] = [
+    { terraform: 'no' },
+    { 'managed-by': 'the platform team' },
+    { team: 'terraform' },
+    { 'created-by': 'ann' },
+  ];
+
+  test('are refused by name, each at once, and taken over only where that is typed', async () => {
+    const make = async (RoleName: string, tags: Readonly<Record<string, string>>): Promise<void> => {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      await service.createRole({ RoleName, AssumeRolePolicyDocument, Tags });
+    };
+    await Promise.all([
+      ...OWNERS.map(([tags], index) => make(`owned-${String(index)}`, tags)),
+      ...NOBODY.map((tags, index) => make(`free-${String(index)}`, tags)),
+    ]);
+    const owned = OWNERS.map((_, index) => role(`owned-${String(index)}`));
+    const free = NOBODY.map((_, index) => role(`free-${String(index)}`));
+    const refused = await runs.apply([...owned, ...free]);
+    expect(refused.result).toBe('refused');
+    OWNERS.forEach(([, owner], index) => {
+      expect(entityOf(refused, `Role/owned-${String(index)}`).reason).toBe(`belongs to ${owner}`);
+    });
+    expect(writesIn(world)).toEqual([]);
+    const adopted = await runs.apply(free);
+    expect(new Set(Object.values(outcomesOf(adopted)))).toEqual(new Set(['adopted']));
+
+    world.proxy.clear();
+    const typed = OWNERS.map((_, index) => `foreign:Role/owned-${String(index)}`);
+    const taken = await runs.apply(owned, { adopt: typed });
+    expect(taken.result).toBe('converged');
+    expect(new Set(Object.values(outcomesOf(taken)))).toEqual(new Set(['adopted']));
+    for (const [index, [tags, owner]] of OWNERS.entries()) {
+      const { Tags = [] } = await iam.listRoleTags({ RoleName: `owned-${String(index)}` });
+      const is = Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+      expect(is).toMatchObject({
+        ...tags,
+        [Mark.Namespace]: 'ci',
+        [Mark.Origin]: 'adopted',
+        [Mark.PreviousOwner]: owner.replace(/["(),]/g, ''),
+      });
+    }
+    // From then on it is ours, whatever tags the old owner has left.
+    expect(new Set(Object.values(decisionsOf(await runs.plan(owned))))).toEqual(new Set(['no-op']));
+  });
+});

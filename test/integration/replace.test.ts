@@ -1,0 +1,498 @@
+import type { IAM } from '@aws-sdk/client-iam';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { dumpAccount } from '../support/account.js';
+import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { onStage } from '../support/stage.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+const READ_ONLY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+const P = '{{arn Policy/p}}';
+const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/p`;
+
+function policy(more: JsonObject = {}): JsonObject {
+  return { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject'), ...more };
+}
+
+/** Roles, users and groups that have the policy, beside much else. */
+const HOLDERS: readonly JsonObject[] = [
+  role('r', {
+    description: 'has it',
+    maxSessionDuration: 7200,
+    managedPolicyArns: [P],
+    inlinePolicies: { own: allowing('s3:ListBucket') },
+    tags: { team: 'platform' },
+  }),
+  { kind: 'User', userName: 'u', managedPolicyArns: [P], inlinePolicies: { own: allowing('s3:ListBucket') } },
+  { kind: 'Group', groupName: 'g', users: ['u'], managedPolicyArns: [P] },
+];
+
+let world: World;
+let runs: Runs;
+/** Somebody beside the engine, who does not go through the proxy. */
+let iam: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  iam = iamClient(world.sandbox.url);
+  await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+/** Brings the entities to be, and forgets the calls of it. */
+async function given(entities: readonly JsonObject[]): Promise<void> {
+  const report = await runs.apply(entities);
+  expect([report.result, report.reason]).toEqual(['converged', null]);
+  world.proxy.clear();
+}
+
+async function byHand(RoleName: string): Promise<void> {
+  await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
+}
+
+/** Is refused with this reason before anything is written, and the plan says the same. */
+async function refused(entities: readonly JsonObject[], id: string, reason: RegExp, remedy: RegExp): Promise<void> {
+  for (const report of [await runs.plan(entities), await runs.apply(entities)]) {
+    expect(report.entities.find((entity) => `${entity.kind}/${entity.name}` === id)).toMatchObject({
+      decision: 'refuse',
+      outcome: 'refused',
+      reason: expect.stringMatching(reason) as string,
+      remedy: expect.stringMatching(remedy) as string,
+    });
+  }
+  expect(writesIn(world)).toEqual([]);
+}
+
+describe('what AWS cannot change, and is not to be replaced', () => {
+  test.each<[string, JsonObject, JsonObject, string, RegExp]>([
+    [
+      'description of a policy',
+      policy({ description: 'a' }),
+      policy({ description: 'b' }),
+      'Policy/p',
+      /^description is "a" and is declared as "b"; an existing Policy cannot be changed so$/,
+    ],
+    ['path of a policy', policy(), policy({ path: '/x/' }), 'Policy/p', /^path is "\/" and is declared as "\/x\/"; /],
+    [
+      'path of a role',
+      role('r', { path: '/a/' }),
+      role('r', { path: '/b/' }),
+      'Role/r',
+      /^path is "\/a\/" and is declared as "\/b\/"; /,
+    ],
+  ])('is refused with both sides and the ways out: the %s', async (_title, before, after, id, reason) => {
+    await given([before]);
+    await refused(
+      [after],
+      id,
+      reason,
+      /^declare what is there, choose another name, delete arn:\S+ first, or set replace: true/,
+    );
+    await refused([{ ...after, replace: false }], id, reason, /set replace: true/);
+  });
+
+  test('is refused so for the other role of an instance profile', async () => {
+    await given([role('r'), role('s'), { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['s'] }]);
+    const entities = [role('r'), { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['r'] }];
+    await refused(
+      entities,
+      'InstanceProfile/i',
+      /^no room for r beside s, which is not declared: AWS allows 1; /,
+      /replace: true/,
+    );
+  });
+});
+
+describe('a policy that is to be replaced', () => {
+  test('for its description is taken off roles, users and groups and put back in the same run, and nothing else of them changes', async () => {
+    await given([policy({ description: 'before' }), ...HOLDERS]);
+    await iam.createPolicyVersion({ PolicyArn, PolicyDocument: JSON.stringify(allowing('s3:PutObject')) });
+    const before = await dumpAccount(world);
+    const entities = [policy({ description: 'after', replace: true }), ...HOLDERS];
+
+    const planned = await runs.plan(entities);
+    expect(decisionsOf(planned)).toEqual({
+      'Policy/p': 'replace',
+      'Role/r': 'update',
+      'User/u': 'update',
+      'Group/g': 'update',
+    });
+    expect(entityOf(planned, 'Policy/p').reason).toBe(
+      'description is "before" and is declared as "after": it is deleted and created again',
+    );
+    expect(
+      entityOf(planned, 'Policy/p')
+        .drift.map(({ summary }) => summary)
+        .filter(Boolean),
+    ).toEqual([`DeletePolicyVersion ${PolicyArn} v2`, `DeletePolicy ${PolicyArn}`]);
+    expect(entityOf(planned, 'Role/r').reason).toBe('is put back on Policy/p once that is replaced');
+    expect(writesIn(world)).toEqual([]);
+
+    const report = await runs.apply(entities);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({
+      'Policy/p': 'replaced',
+      'Role/r': 'updated',
+      'User/u': 'updated',
+      'Group/g': 'updated',
+    });
+    expect(report.summary).toMatchObject({ replaced: 1, updated: 3 });
+    const writes = writesIn(world);
+    expect(writes.slice(3, 6)).toEqual(['DeletePolicyVersion', 'DeletePolicy', 'CreatePolicy']);
+    expect(writes.slice(0, 3).sort()).toEqual(['DetachGroupPolicy', 'DetachRolePolicy', 'DetachUserPolicy']);
+    expect(writes.slice(6).sort()).toEqual(['AttachGroupPolicy', 'AttachRolePolicy', 'AttachUserPolicy']);
+    expect(refusedWritesIn(world)).toEqual([]);
+    expect(entityOf(report, 'Policy/p').writes.map(({ operation }) => operation)).toEqual(writes.slice(0, 6));
+
+    const after = await dumpAccount(world);
+    const differing = Object.keys(before).filter((id) => JSON.stringify(before[id]) !== JSON.stringify(after[id]));
+    expect(differing).toEqual(['Policy/p']);
+    expect(after['Policy/p']).toMatchObject({ Policy: { Description: 'after', AttachmentCount: 3 } });
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+
+    world.proxy.clear();
+    expect(new Set(Object.values(outcomesOf(await runs.apply(entities))))).toEqual(new Set(['unchanged']));
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('for its path has its holders get the one of the new ARN', async () => {
+    await given([policy(), ...HOLDERS]);
+    const report = await runs.apply([policy({ path: '/x/', replace: true }), ...HOLDERS]);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({
+      'Policy/p': 'replaced',
+      'Role/r': 'updated',
+      'User/u': 'updated',
+      'Group/g': 'updated',
+    });
+    expect(entityOf(report, 'Policy/p').arn).toBe(`arn:aws:iam::${ACCOUNT}:policy/x/p`);
+    const used = await iam.listEntitiesForPolicy({ PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/x/p` });
+    expect([used.PolicyRoles, used.PolicyUsers, used.PolicyGroups].map((found) => found?.length)).toEqual([1, 1, 1]);
+    expect((await iam.listPolicies({ Scope: 'Local' })).Policies).toHaveLength(1);
+  });
+
+  test('is refused where something undeclared holds it', async () => {
+    await given([policy(), ...HOLDERS]);
+    await byHand('stranger');
+    await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn });
+    await refused(
+      [policy({ description: 'b', replace: true }), ...HOLDERS],
+      'Policy/p',
+      /^cannot be replaced: Role\/stranger holds on to it, and this run does not let go of it there$/,
+      /^take Policy\/p off Role\/stranger first, or declare it here$/,
+    );
+  });
+
+  test.each<[string, JsonObject]>([
+    ['does not declare that it has it', role('r')],
+    ['is only observed', role('r', { managedPolicyArns: [P], observe: true })],
+    ['declares one of another path', role('r', { managedPolicyArns: [`arn:aws:iam::${ACCOUNT}:policy/y/p`] })],
+  ])('is refused where a declared role holds it that %s: it would not be put back', async (_title, holder) => {
+    await given([policy(), role('r', { managedPolicyArns: [P] })]);
+    await refused(
+      [policy({ description: 'b', replace: true }), holder],
+      'Policy/p',
+      /^cannot be replaced: Role\/r holds on to it/,
+      /^take Policy\/p off Role\/r first$/,
+    );
+  });
+
+  test('is refused where it bounds somebody, who could do more without it', async () => {
+    const bounded = role('r', { permissionsBoundary: P });
+    await given([policy(), bounded]);
+    await refused(
+      [policy({ description: 'b', replace: true }), bounded],
+      'Policy/p',
+      /^cannot be replaced: Role\/r holds on to it/,
+      /^take Policy\/p off Role\/r first$/,
+    );
+  });
+
+  test('is refused where it names those who hold it: each would wait for the other', async () => {
+    const holder = role('r', { managedPolicyArns: [PolicyArn] });
+    const naming = policy({
+      policyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Resource: '{{arn Role/r}}' }],
+      },
+    });
+    await given([naming, role('r')]);
+    await given([naming, holder]);
+    await refused(
+      [{ ...naming, description: 'b', replace: true }, holder],
+      'Policy/p',
+      /wait for each other$/,
+      /by an apply of their own/,
+    );
+  });
+
+  test('is refused where it is not ours', async () => {
+    await iam.createPolicy({ PolicyName: 'p', PolicyDocument: JSON.stringify(allowing('s3:GetObject')) });
+    const wanted = [policy({ description: 'b', replace: true })];
+    await refused(
+      wanted,
+      'Policy/p',
+      /replace deletes only what this namespace owns, and this shows no owner$/,
+      /declare what is there and apply/,
+    );
+    await iam.tagPolicy({ PolicyArn, Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] });
+    await refused(wanted, 'Policy/p', /^belongs to Pulumi stack "dev"$/, /--adopt foreign:Policy\/p/);
+    const taken = await runs.apply(wanted, { adopt: ['foreign:Policy/p'] });
+    expect(entityOf(taken, 'Policy/p')).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(/and this belongs to Pulumi stack "dev"$/) as string,
+    });
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('is refused where what is not declared would be lost, named in full, unless that is to be removed', async () => {
+    await given([policy({ tags: { team: 'platform' } })]);
+    await iam.tagPolicy({
+      PolicyArn,
+      Tags: [
+        { Key: 'extra', Value: '1' },
+        { Key: 'more', Value: '2' },
+      ],
+    });
+    const wanted = policy({ description: 'b', replace: true, tags: { team: 'platform' } });
+    await refused(
+      [wanted],
+      'Policy/p',
+      /to replace it would lose what is not declared: tags: extra, tags: more$/,
+      /^declare what is to stay, or set undeclared: remove for it$/,
+    );
+    await refused(
+      [{ ...wanted, undeclared: { policyDocument: 'remove' } }],
+      'Policy/p',
+      /tags: extra, tags: more$/,
+      /undeclared: remove/,
+    );
+    const report = await runs.apply([{ ...wanted, undeclared: { tags: 'remove' } }]);
+    expect(outcomesOf(report)).toEqual({ 'Policy/p': 'replaced' });
+  });
+});
+
+describe('a role that is to be replaced', () => {
+  const PROFILE: JsonObject = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['r'] };
+  const whole = (path: string, more: JsonObject = {}): JsonObject =>
+    role('r', {
+      path,
+      managedPolicyArns: [READ_ONLY],
+      inlinePolicies: { own: allowing('s3:ListBucket') },
+      tags: { team: 'platform' },
+      ...more,
+    });
+
+  test('is taken out of its instance profile and put back, and who trusts it trusts the new one', async () => {
+    const trusts = role('s', { assumeRolePolicyDocument: trusting({ AWS: '{{arn Role/r}}' }) });
+    await given([whole('/a/'), PROFILE, trusts]);
+    const { InstanceProfile: was } = await iam.getInstanceProfile({ InstanceProfileName: 'i' });
+    const report = await runs.apply([whole('/b/', { replace: true }), PROFILE, trusts]);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'replaced', 'InstanceProfile/i': 'updated', 'Role/s': 'updated' });
+    expect(refusedWritesIn(world)).toEqual([]);
+    expect(fullWritesIn(world).filter((write) => write.includes('InstanceProfile'))).toEqual([
+      'RemoveRoleFromInstanceProfile i r',
+      'AddRoleToInstanceProfile i r',
+    ]);
+    const { InstanceProfile: is } = await iam.getInstanceProfile({ InstanceProfileName: 'i' });
+    expect({ ...is, Roles: [] }).toEqual({ ...was, Roles: [] });
+    expect(is?.Roles?.map(({ Arn }) => Arn)).toEqual([`arn:aws:iam::${ACCOUNT}:role/b/r`]);
+    const { Role } = await iam.getRole({ RoleName: 's' });
+    expect(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')).toContain(`"arn:aws:iam::${ACCOUNT}:role/b/r"`);
+  });
+
+  test('is replaced in one run with the policy that it has', async () => {
+    const entities = (path: string, description: string, replace: boolean): JsonObject[] => [
+      whole(path, { managedPolicyArns: [P], replace }),
+      policy({ description, replace }),
+      PROFILE,
+    ];
+    await given(entities('/a/', 'a', false));
+    const report = await runs.apply(entities('/b/', 'b', true));
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({
+      'Role/r': 'replaced',
+      'Policy/p': 'replaced',
+      'InstanceProfile/i': 'updated',
+    });
+    expect(refusedWritesIn(world)).toEqual([]);
+  });
+
+  test('is replaced after the instance profile that has it is deleted', async () => {
+    await given([whole('/a/'), PROFILE]);
+    const gone = { kind: 'InstanceProfile', instanceProfileName: 'i', state: 'absent' };
+    const report = await runs.apply([whole('/b/', { replace: true }), gone]);
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'replaced', 'InstanceProfile/i': 'deleted' });
+    expect(refusedWritesIn(world)).toEqual([]);
+  });
+
+  test('is refused where that loses what is not managed: even what the listings do not show', async () => {
+    await given([role('r', { path: '/a/' })]);
+    await iam.updateRole({ RoleName: 'r', Description: 'by hand', MaxSessionDuration: 7200 });
+    await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: READ_ONLY });
+    await iam.putRolePolicy({ RoleName: 'r', PolicyName: 'extra', PolicyDocument: JSON.stringify(allowing('s3:*')) });
+    await iam.tagRole({ RoleName: 'r', Tags: [{ Key: 'extra', Value: '1' }] });
+    const wanted = role('r', { path: '/b/', replace: true });
+    const lost = [
+      'description: "by hand"',
+      'maxSessionDuration: 7200',
+      'inlinePolicies: extra',
+      `managedPolicyArns: ${READ_ONLY}`,
+      'tags: extra',
+    ];
+    await refused([wanted], 'Role/r', new RegExp(`: ${lost.join(', ')}$`), /undeclared: remove/);
+
+    const planned = await runs.plan([{ ...wanted, undeclared: 'remove' }]);
+    expect(
+      entityOf(planned, 'Role/r')
+        .drift.map(({ summary }) => summary)
+        .filter(Boolean),
+    ).toEqual([`DetachRolePolicy r ${READ_ONLY}`, 'DeleteRolePolicy r extra', 'DeleteRole r']);
+    const report = await runs.apply([{ ...wanted, undeclared: 'remove' }]);
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'replaced' });
+  });
+});
+
+describe('a trust policy whose principal was deleted', () => {
+  const trusted: readonly JsonObject[] = [role('r'), { kind: 'User', userName: 'u' }];
+  const trusts = role('s', {
+    assumeRolePolicyDocument: trusting({ AWS: ['{{arn Role/r}}', '{{arn User/u}}', `arn:aws:iam::${ACCOUNT}:root`] }),
+  });
+
+  async function uniqueIds(): Promise<readonly [string, string]> {
+    const { Role } = await iam.getRole({ RoleName: 'r' });
+    const { User } = await iam.getUser({ UserName: 'u' });
+    return [Role?.RoleId ?? '', User?.UserId ?? ''];
+  }
+
+  test('shows the unique IDs that it has left, which are told as what they are and mended, for no other is trusted by them', async () => {
+    await given([...trusted, trusts]);
+    const [roleId, userId] = await uniqueIds();
+    await iam.deleteRole({ RoleName: 'r' });
+    await iam.deleteUser({ UserName: 'u' });
+    const planned = entityOf(await runs.plan([...trusted, trusts]), 'Role/s');
+    expect(planned.decision).toBe('update');
+    for (const id of [roleId, userId]) {
+      expect(planned.drift).toContainEqual({
+        path: 'assumeRolePolicyDocument.Principal',
+        observed: id,
+        desired: null,
+        summary: `${id} is the unique ID of a role or user that was deleted; one of the same name made later is not trusted by it`,
+      });
+    }
+    const report = await runs.apply([...trusted, trusts]);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'created', 'User/u': 'created', 'Role/s': 'updated' });
+    const { Role } = await iam.getRole({ RoleName: 's' });
+    const document = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
+    for (const id of [roleId, userId]) expect(document).not.toContain(id);
+    expect(document).toContain(`"arn:aws:iam::${ACCOUNT}:role/r"`);
+    expect(document).toContain(`"arn:aws:iam::${ACCOUNT}:user/u"`);
+  });
+
+  test('is mended where others have made the principal again meanwhile: it only looks as if it were trusted', async () => {
+    await given([...trusted, trusts]);
+    const [roleId] = await uniqueIds();
+    await iam.deleteRole({ RoleName: 'r' });
+    await byHand('r');
+    const report = await runs.apply([...trusted, trusts]);
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'adopted', 'User/u': 'unchanged', 'Role/s': 'updated' });
+    expect(JSON.stringify(entityOf(report, 'Role/s').drift)).toContain(
+      `${roleId} is the unique ID of a role or user that was deleted`,
+    );
+    const again = await runs.plan([...trusted, trusts]);
+    expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
+  });
+
+  test('is only told of a role that is observed', async () => {
+    await given([...trusted, trusts]);
+    const [, userId] = await uniqueIds();
+    await iam.deleteUser({ UserName: 'u' });
+    const report = await runs.apply([...trusted, { ...trusts, observe: true }]);
+    expect(entityOf(report, 'Role/s').outcome).toBe('unchanged');
+    expect(JSON.stringify(entityOf(report, 'Role/s').drift)).toContain(`${userId} is the unique ID`);
+    expect(writesIn(world)).toEqual(['CreateUser']);
+  });
+});
+
+test('an instance profile is replaced to have another role', async () => {
+  const profile = (roleName: string): JsonObject => ({
+    kind: 'InstanceProfile',
+    instanceProfileName: 'i',
+    roles: [roleName],
+  });
+  await given([role('r'), role('s'), profile('s')]);
+  const report = await runs.apply([role('r'), { ...profile('r'), replace: true }]);
+  expect(report.result).toBe('converged');
+  expect(outcomesOf(report)).toEqual({ 'Role/r': 'unchanged', 'InstanceProfile/i': 'replaced' });
+  expect(fullWritesIn(world)).toEqual([
+    'RemoveRoleFromInstanceProfile i s',
+    'DeleteInstanceProfile i',
+    'CreateInstanceProfile i',
+    'AddRoleToInstanceProfile i r',
+  ]);
+  const { Role } = await iam.getRole({ RoleName: 's' });
+  expect(Role?.RoleName).toBe('s');
+});
+
+test('the command line says what is replaced, in its plan and in its report', async () => {
+  await given([policy({ description: 'a' })]);
+  const entities = [policy({ description: 'b', replace: true })];
+  const path = await world.manifest('replace.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
+  const planned = await world.cli(['plan', '-f', path]);
+  expect(planned.stdout).toMatch(/± Policy\/p\s+replace\n/);
+  expect(planned.stdout).toContain(`\n      DeletePolicy ${PolicyArn}\n`);
+  const applied = await world.cli(['apply', '-f', path]);
+  expect(applied.code).toBe(0);
+  expect(applied.stdout).toMatch(/± Policy\/p\s+replaced\s+DeletePolicy, CreatePolicy/);
+});
+
+test('a worker that is killed in the middle: another one ends it, with one new entity that everybody has again', async () => {
+  const points = [
+    ['after', 'DetachUserPolicy'],
+    ['before', 'DeletePolicy'],
+    ['after', 'DeletePolicy'],
+    ['before', 'CreatePolicy'],
+    ['after', 'CreatePolicy'],
+    ['after', 'AttachGroupPolicy'],
+  ] as const;
+  await Promise.all(
+    points.map(([when, action]) =>
+      onStage(world, async (stage) => {
+        const { account, taskQueue, proxy } = stage;
+        const parts = { account, taskQueue };
+        expect((await runs.apply([policy({ description: 'a' }), ...HOLDERS], parts)).result).toBe('converged');
+        proxy.clear();
+        const entities = [policy({ description: 'b', replace: true }), ...HOLDERS];
+        const report = await stage.killedAt(when, action, () => runs.apply(entities, parts));
+        expect([when, action, report.result, outcomesOf(report)]).toEqual([
+          when,
+          action,
+          'converged',
+          { 'Policy/p': 'replaced', 'Role/r': 'updated', 'User/u': 'updated', 'Group/g': 'updated' },
+        ]);
+        expect(proxy.successfulCreates()).toEqual({ 'CreatePolicy p': 1 });
+        expect(proxy.calls.filter((call) => call.action === 'DeletePolicy' && call.committed)).toHaveLength(1);
+        const arn = `arn:aws:iam::${account}:policy/p`;
+        const { Policy } = await stage.iam.getPolicy({ PolicyArn: arn });
+        expect(Policy).toMatchObject({ Description: 'b', AttachmentCount: 3 });
+        const again = await runs.plan(entities, parts);
+        expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
+      }),
+    ),
+  );
+});
