@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Changes, Demand, Kind, Step } from './kind.js';
+import type { Demand, Kind, Step } from './kind.js';
 import { strings } from '../engine/compare.js';
 import { documentSize, validateDocument } from '../engine/policy-document.js';
 
@@ -283,89 +283,9 @@ export function tagSteps(
   return steps;
 }
 
-/** What a spec's inline policies and attachments need of the account's quotas. */
-export function policyDemands(kind: 'Role' | 'User' | 'Group', spec: JsonObject): Demand[] {
-  const inline = Object.values(object(spec, 'inlinePolicies'));
-  return [
-    {
-      quota: `AttachedPoliciesPer${kind}Quota`,
-      what: 'attached policies',
-      amount: strings(spec['managedPolicyArns']).length,
-    },
-    {
-      quota: `${kind}PolicySizeQuota`,
-      what: 'characters of inline policies',
-      amount: inline.reduce<number>((sum, document) => sum + documentSize(document), 0),
-    },
-  ];
-}
-
 /** What one document needs of a quota. */
 export function documentDemand(quota: string, what: string, document: Json | undefined): Demand[] {
   return document === undefined ? [] : [{ quota, what, amount: documentSize(document) }];
-}
-
-/** The operations by which a role, a user or a group gets and loses its policies. */
-export interface PolicyOperations {
-  readonly put: Operation;
-  readonly delete: Operation;
-  readonly attach: Operation;
-  readonly detach: Operation;
-}
-
-/** The writes that mend inline policies and attachments. */
-export function policySteps(
-  operations: PolicyOperations,
-  key: Readonly<Record<string, string>>,
-  spec: JsonObject,
-  changes: Changes,
-): Step[] {
-  const documents = object(spec, 'inlinePolicies');
-  const { inlinePolicies, managedPolicyArns } = changes;
-  return [
-    ...(inlinePolicies?.put ?? []).map((PolicyName) => ({
-      operation: operations.put,
-      input: { ...key, PolicyName, PolicyDocument: documentText(documents[PolicyName]) },
-    })),
-    ...inlineRemovals(operations, key, inlinePolicies?.remove ?? []),
-    ...detachments(operations, key, managedPolicyArns?.remove ?? []),
-    ...(managedPolicyArns?.put ?? []).map((PolicyArn) => ({
-      operation: operations.attach,
-      input: { ...key, PolicyArn },
-    })),
-  ];
-}
-
-/** The writes that take every policy off an entity, before it can be deleted. */
-export function policyRemovals(
-  operations: PolicyOperations,
-  key: Readonly<Record<string, string>>,
-  state: JsonObject,
-): Step[] {
-  return [
-    ...detachments(operations, key, strings(state['managedPolicyArns'])),
-    ...inlineRemovals(operations, key, Object.keys(object(state, 'inlinePolicies'))),
-  ];
-}
-
-function inlineRemovals(
-  operations: PolicyOperations,
-  key: Readonly<Record<string, string>>,
-  names: readonly string[],
-): Step[] {
-  return names.map((PolicyName) => ({
-    operation: operations.delete,
-    input: { ...key, PolicyName },
-    ...absentIsDone,
-  }));
-}
-
-function detachments(
-  operations: PolicyOperations,
-  key: Readonly<Record<string, string>>,
-  arns: readonly string[],
-): Step[] {
-  return arns.map((PolicyArn) => ({ operation: operations.detach, input: { ...key, PolicyArn }, ...absentIsDone }));
 }
 
 /** What a bulk read gives, or undefined where it is denied: single reads may be allowed all the same. */

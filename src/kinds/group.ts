@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { decodeDocument } from '../engine/policy-document.js';
 import {
   absentIsDone,
   attachmentsField,
@@ -13,12 +12,10 @@ import {
   Longest,
   nameField,
   pathField,
-  policyDemands,
-  policyRemovals,
-  policySteps,
   strings,
   text,
 } from './fields.js';
+import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Step } from './kind.js';
 
 const schema = z.strictObject({
@@ -28,13 +25,6 @@ const schema = z.strictObject({
   managedPolicyArns: attachmentsField.optional(),
   users: z.array(nameField(128)).optional().describe('Names of the users that are members.'),
 });
-
-const policyOperations = {
-  put: 'PutGroupPolicy',
-  delete: 'DeleteGroupPolicy',
-  attach: 'AttachGroupPolicy',
-  detach: 'DetachGroupPolicy',
-} as const;
 
 function nameOf(spec: JsonObject): string {
   return text(spec, 'groupName') ?? '';
@@ -121,19 +111,9 @@ export const group: Kind = {
   async read(reader, { name }) {
     const found = await membersOf(reader, name);
     if (found === undefined) return undefined;
-    const [policyNames, attached] = await Promise.all([
-      reader.list('ListGroupPolicies', { GroupName: name }, 'PolicyNames'),
-      reader.list('ListAttachedGroupPolicies', { GroupName: name }, 'AttachedPolicies'),
-    ]);
-    const documents = await Promise.all(
-      policyNames.map(async (policy) => {
-        const { PolicyDocument = '{}' } = await reader.get('GetGroupPolicy', { GroupName: name, PolicyName: policy });
-        return [policy, decodeDocument(PolicyDocument)] as const;
-      }),
-    );
+    const policies = await readPolicies(reader, 'Group', name);
     return observedOf(found.group, {
-      inlinePolicies: Object.fromEntries(documents),
-      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+      ...policies,
       users: found.users,
     });
   },
@@ -149,15 +129,11 @@ export const group: Kind = {
         .filter(({ GroupName = '' }) => names.has(GroupName.toLowerCase()))
         .map(async (detail) => {
           const { GroupName = '' } = detail;
-          const inline = (detail.GroupPolicyList ?? []).map(
-            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
-          );
           const members = withUsers.has(GroupName.toLowerCase())
             ? await membersOf(snapshot.reader, GroupName)
             : undefined;
           return observedOf(detail, {
-            inlinePolicies: Object.fromEntries(inline),
-            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+            ...policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies),
             ...(members && { users: members.users }),
           });
         }),
@@ -185,7 +161,7 @@ export const group: Kind = {
     if (changes['path']) {
       steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: text(spec, 'path') ?? '/' } });
     }
-    steps.push(...policySteps(policyOperations, { GroupName }, spec, changes));
+    steps.push(...policySteps('Group', GroupName, spec, changes));
     for (const UserName of changes['users']?.remove ?? []) {
       steps.push({ operation: 'RemoveUserFromGroup', input: { GroupName, UserName }, ...absentIsDone });
     }
@@ -204,7 +180,7 @@ export const group: Kind = {
         input: { GroupName, UserName },
         ...absentIsDone,
       })),
-      ...policyRemovals(policyOperations, { GroupName }, observed.state),
+      ...policyRemovals('Group', GroupName, observed.state),
       { operation: 'DeleteGroup', input: { GroupName }, ...absentIsDone },
     ];
   },

@@ -23,6 +23,7 @@ import {
   unlessDenied,
 } from './fields.js';
 import type { Desired, Kind, Observed, Step } from './kind.js';
+import type { Principal } from './principal-policies.js';
 
 /** Versions that IAM stores of one policy. */
 const MOST_VERSIONS = 5;
@@ -267,7 +268,7 @@ export const policy: Kind = {
 };
 
 interface PolicyUser {
-  readonly kind: 'Role' | 'User' | 'Group';
+  readonly kind: Principal;
   readonly name: string;
 }
 

@@ -18,15 +18,13 @@ import {
   Longest,
   nameField,
   pathField,
-  policyDemands,
-  policyRemovals,
-  policySteps,
   tagList,
   tagMap,
   tagsField,
   tagSteps,
   text,
 } from './fields.js';
+import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Step } from './kind.js';
 
 const schema = z.strictObject({
@@ -66,13 +64,6 @@ function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
     },
   };
 }
-
-const policyOperations = {
-  put: 'PutRolePolicy',
-  delete: 'DeleteRolePolicy',
-  attach: 'AttachRolePolicy',
-  detach: 'DetachRolePolicy',
-} as const;
 
 export const role: Kind = {
   name: 'Role',
@@ -132,21 +123,11 @@ export const role: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
     if (found?.Role === undefined) return undefined;
-    const [policyNames, attached] = await Promise.all([
-      reader.list('ListRolePolicies', { RoleName: name }, 'PolicyNames'),
-      reader.list('ListAttachedRolePolicies', { RoleName: name }, 'AttachedPolicies'),
-    ]);
-    const documents = await Promise.all(
-      policyNames.map(async (policy) => {
-        const { PolicyDocument = '{}' } = await reader.get('GetRolePolicy', { RoleName: name, PolicyName: policy });
-        return [policy, decodeDocument(PolicyDocument)] as const;
-      }),
-    );
+    const policies = await readPolicies(reader, 'Role', name);
     return observedOf(found.Role, {
       description: found.Role.Description ?? '',
       maxSessionDuration: found.Role.MaxSessionDuration ?? 3600,
-      inlinePolicies: Object.fromEntries(documents),
-      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+      ...policies,
     });
   },
   async readMany(snapshot, wanted) {
@@ -162,13 +143,9 @@ export const role: Kind = {
       details.roles
         .filter(({ RoleName = '' }) => names.has(RoleName.toLowerCase()))
         .map((detail) => {
-          const inline = (detail.RolePolicyList ?? []).map(
-            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
-          );
           const more = listed?.get(detail.RoleName);
           const observed = observedOf(detail, {
-            inlinePolicies: Object.fromEntries(inline),
-            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+            ...policiesOf(detail.RolePolicyList, detail.AttachedManagedPolicies),
             ...(more && { description: more.Description ?? '', maxSessionDuration: more.MaxSessionDuration ?? 3600 }),
           });
           return [observed.name.toLowerCase(), observed];
@@ -229,7 +206,7 @@ export const role: Kind = {
           : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...absentIsDone },
       );
     }
-    steps.push(...policySteps(policyOperations, { RoleName }, spec, changes));
+    steps.push(...policySteps('Role', RoleName, spec, changes));
     steps.push(...tagSteps({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
     return steps;
   },
@@ -237,7 +214,7 @@ export const role: Kind = {
   deletion(_reader, observed) {
     const RoleName = observed.name;
     const steps: Step[] = [
-      ...policyRemovals(policyOperations, { RoleName }, observed.state),
+      ...policyRemovals('Role', RoleName, observed.state),
       { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
     ];
     return Promise.resolve(steps);

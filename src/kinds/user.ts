@@ -4,7 +4,6 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { decodeDocument } from '../engine/policy-document.js';
 import {
   absentIsDone,
   attachmentsField,
@@ -16,15 +15,13 @@ import {
   Longest,
   nameField,
   pathField,
-  policyDemands,
-  policyRemovals,
-  policySteps,
   tagList,
   tagMap,
   tagsField,
   tagSteps,
   text,
 } from './fields.js';
+import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Step } from './kind.js';
 
 const schema = z.strictObject({
@@ -35,13 +32,6 @@ const schema = z.strictObject({
   managedPolicyArns: attachmentsField.optional(),
   tags: tagsField.optional(),
 });
-
-const policyOperations = {
-  put: 'PutUserPolicy',
-  delete: 'DeleteUserPolicy',
-  attach: 'AttachUserPolicy',
-  detach: 'DetachUserPolicy',
-} as const;
 
 function nameOf(spec: JsonObject): string {
   return text(spec, 'userName') ?? '';
@@ -163,19 +153,9 @@ export const user: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetUser', { UserName: name });
     if (found?.User === undefined) return undefined;
-    const [policyNames, attached] = await Promise.all([
-      reader.list('ListUserPolicies', { UserName: name }, 'PolicyNames'),
-      reader.list('ListAttachedUserPolicies', { UserName: name }, 'AttachedPolicies'),
-    ]);
-    const documents = await Promise.all(
-      policyNames.map(async (policy) => {
-        const { PolicyDocument = '{}' } = await reader.get('GetUserPolicy', { UserName: name, PolicyName: policy });
-        return [policy, decodeDocument(PolicyDocument)] as const;
-      }),
-    );
+    const policies = await readPolicies(reader, 'User', name);
     return observedOf(found.User, {
-      inlinePolicies: Object.fromEntries(documents),
-      managedPolicyArns: attached.map(({ PolicyArn = '' }) => PolicyArn),
+      ...policies,
     });
   },
   async readMany(snapshot, wanted) {
@@ -186,12 +166,8 @@ export const user: Kind = {
       details.users
         .filter(({ UserName = '' }) => names.has(UserName.toLowerCase()))
         .map((detail) => {
-          const inline = (detail.UserPolicyList ?? []).map(
-            ({ PolicyName = '', PolicyDocument = '{}' }) => [PolicyName, decodeDocument(PolicyDocument)] as const,
-          );
           const observed = observedOf(detail, {
-            inlinePolicies: Object.fromEntries(inline),
-            managedPolicyArns: (detail.AttachedManagedPolicies ?? []).map(({ PolicyArn = '' }) => PolicyArn),
+            ...policiesOf(detail.UserPolicyList, detail.AttachedManagedPolicies),
           });
           return [observed.name.toLowerCase(), observed];
         }),
@@ -234,7 +210,7 @@ export const user: Kind = {
           : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...absentIsDone },
       );
     }
-    steps.push(...policySteps(policyOperations, { UserName }, spec, changes));
+    steps.push(...policySteps('User', UserName, spec, changes));
     steps.push(...tagSteps({ tag: 'TagUser', untag: 'UntagUser' }, { UserName }, desired.tags, changes['tags']));
     return steps;
   },
@@ -243,7 +219,7 @@ export const user: Kind = {
     const UserName = observed.name;
     return [
       ...(await possessions(reader, UserName)),
-      ...policyRemovals(policyOperations, { UserName }, observed.state),
+      ...policyRemovals('User', UserName, observed.state),
       { operation: 'DeleteUser', input: { UserName }, ...absentIsDone },
     ];
   },

@@ -248,7 +248,7 @@ describe('owners that name themselves by tags', () => {
     [{ terraform: 'true' }, 'Terraform'],
     [{ Terraform: 'yes' }, 'Terraform'],
     [{ 'tf:workspace': 'prod' }, 'Terraform ("prod")'],
-    [{ TerraformWorkspace: 'x', 'terraform-module': 'iam' }, 'Terraform ("iam")'],
+    [{ 'terraform-module': 'iam' }, 'Terraform ("iam")'],
     [{ 'pulumi:project': 'infra', 'pulumi:stack': 'dev' }, 'Pulumi stack "dev"'],
     [{ 'pulumi:project': 'infra' }, 'Pulumi project "infra"'],
     [{ 'alchemy::stack': 'app', 'alchemy::stage': 'dev' }, 'alchemy stack "app"'],

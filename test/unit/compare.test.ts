@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../../src/contract/entity.js';
-import { compare, equalJson } from '../../src/engine/compare.js';
+import { compare, equalJson, undeclaredContent } from '../../src/engine/compare.js';
 import type { Comparison, Observed, PropertyRules } from '../../src/engine/compare.js';
 
 const RULES: PropertyRules = {
@@ -142,8 +142,92 @@ describe('what is not declared', () => {
   });
 
   test('of a shared entity is what others declare: not reported and never removed', () => {
-    const { drift, undeclared } = compared({ attached: ['a'] }, state, { shared: true, removeUndeclared: true });
+    const shared = { attached: ['a'], tags: { team: 'a' } };
+    const theirs = { team: 'a', theirs: 'b' };
+    const { drift, undeclared } = compared(shared, state, { shared: true, removeUndeclared: true, tags: theirs });
     expect({ drift, undeclared }).toEqual({ drift: [], undeclared: [] });
+  });
+});
+
+describe('a trust policy that names who was deleted', () => {
+  const trusting = (...AWS: string[]): JsonObject => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' }],
+  });
+  const arn = 'arn:aws:iam::123456789012:role/r';
+  const [gone, meant] = ['AROA1234567890ABCDEFG', 'AIDA1234567890ABCDEFG'];
+
+  test('tells the unique ID as what it is', () => {
+    const { drift, changes } = compared({ trust: trusting(arn) }, { trust: trusting(gone) });
+    expect(drift).toContainEqual({
+      path: 'trust.Principal',
+      observed: gone,
+      desired: null,
+      summary: `${gone} is the unique ID of a role or user that was deleted; one of the same name made later is not trusted by it`,
+    });
+    expect(Object.keys(changes)).toEqual(['trust']);
+  });
+
+  test('does not tell of one that the manifest names itself', () => {
+    expect(compared({ trust: trusting(meant) }, { trust: trusting(meant) }).drift).toEqual([]);
+    const { drift } = compared({ trust: trusting(meant, arn) }, { trust: trusting(meant, gone) });
+    expect(drift.filter(({ path }) => path === 'trust.Principal').map(({ observed: seen }) => seen)).toEqual([gone]);
+  });
+});
+
+describe('everything that is there beyond what is declared', () => {
+  const lines = (spec: JsonObject, state: JsonObject, tags: Record<string, string> = {}): string[] =>
+    undeclaredContent(RULES, spec, observed(state, tags)).map(({ line }) => line);
+
+  test('is what a deletion would lose: members, documents, tags, and what is set of properties that nobody declares', () => {
+    const state = {
+      path: '/x/',
+      description: 'by hand',
+      duration: 7200,
+      boundary: 'arn:x',
+      trust: ALLOW,
+      inline: { own: ALLOW, extra: ALLOW },
+      attached: ['a', 'b'],
+      members: ['Ann', 'Ben'],
+    };
+    expect(
+      lines({ inline: { own: DENY }, attached: ['a'], members: ['ann'], tags: { team: 'x' } }, state, {
+        team: 'y',
+        extra: '1',
+      }),
+    ).toEqual([
+      'path: "/x/"',
+      'description: "by hand"',
+      'duration: 7200',
+      'boundary: "arn:x"',
+      'trust: (what is there)',
+      'inline: extra',
+      'attached: b',
+      'members: Ben',
+      'tags: extra',
+    ]);
+  });
+
+  test('is nothing where all is declared, or as AWS has it by itself, our marks and tags of AWS aside', () => {
+    const state = { path: '/', description: '', duration: 3600, boundary: null, inline: {}, attached: [], roles: [] };
+    expect(lines({}, state, { 'aws:cloudformation:stack-name': 's', 'iam-bootstrap:namespace': 'n' })).toEqual([]);
+    expect(
+      lines({ path: '/y/', description: 'b', trust: ALLOW }, { path: '/x/', description: 'a', trust: DENY }),
+    ).toEqual([]);
+  });
+
+  test('is what stays of a comparison, too: nothing is both removed and told as undeclared', () => {
+    fc.assert(
+      fc.property(state, state, tagging, fc.boolean(), (spec, seen, tags, removeUndeclared) => {
+        const { undeclared, changes } = compared({ ...spec, tags: {} }, seen, { removeUndeclared, tags });
+        const removed = Object.entries(changes).flatMap(([property, { remove }]) =>
+          remove.map((one) => `${property}: ${one}`),
+        );
+        const beyond = new Set(lines({ ...spec, tags: {} }, seen, tags));
+        for (const line of [...undeclared, ...removed]) expect(beyond).toContain(line);
+        expect(undeclared.filter((line) => removed.includes(line))).toEqual([]);
+      }),
+    );
   });
 });
 

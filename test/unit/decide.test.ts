@@ -391,6 +391,249 @@ describe('a shared entity', () => {
   });
 });
 
+describe('what is to be replaced', () => {
+  const seen = (tags: Readonly<Record<string, string>>, state: JsonObject = {}): Observed =>
+    observed(tags, { state: { path: '/old/', description: '', members: [], documents: {}, ...state } });
+  const replacing = (more: Partial<DesiredEntity> = {}): DesiredEntity =>
+    desired('unowned', { replace: true, ...more });
+  const spec: JsonObject = { path: '/new/' };
+
+  test('is, with both sides in the reason', () => {
+    expect(decide(OWNABLE, replacing(), spec, seen(TAGS.ours))).toMatchObject({
+      action: 'replace',
+      drift: [{ path: 'path', observed: '/old/', desired: '/new/', immutable: true }],
+      reason: 'path is "/old/" and is declared as "/new/": it is deleted and created again',
+      remedy: null,
+    });
+  });
+
+  test('is not where AWS can change what differs', () => {
+    expect(decide(OWNABLE, replacing(), DRIFTING, observed(TAGS.ours)).action).toBe('update');
+  });
+
+  test('is created where it does not exist, and is left where it is as declared', () => {
+    expect(decide(OWNABLE, replacing(), spec, undefined).action).toBe('create');
+    expect(decide(OWNABLE, replacing(), { path: '/old/' }, seen(TAGS.ours)).action).toBe('no-op');
+  });
+
+  test.each<[Owner, AdoptPolicy, RegExp]>([
+    ['unowned', 'unowned', /replace deletes only what this namespace owns, and this shows no owner$/],
+    ['foreign', 'unowned', /^belongs to .*"somebody-else"$/],
+    ['foreign', 'foreign', /replace deletes only what this namespace owns, and this belongs to .*"somebody-else"$/],
+  ])('is refused where it is %s, with adopt: %s', (owner, adopt, reason) => {
+    const found = decide(OWNABLE, replacing({ adopt }), spec, seen(TAGS[owner]));
+    expect(found).toMatchObject({ action: 'refuse', reason: expect.stringMatching(reason) as string });
+    expect(found.remedy).not.toBeNull();
+  });
+
+  test('is only reported where it is observed', () => {
+    expect(decide(OWNABLE, replacing({ observe: true }), spec, seen(TAGS.ours)).action).toBe('no-op');
+  });
+
+  test('is refused where content would be lost that nobody declares, each thing by its name', () => {
+    const full = seen(
+      { ...TAGS.ours, extra: 'tag' },
+      { description: 'by hand', members: ['a', 'b'], documents: { own: {}, extra: {} } },
+    );
+    const declared = { ...spec, members: ['a'], documents: { own: {} } };
+    expect(decide(OWNABLE, replacing(), declared, full)).toMatchObject({
+      action: 'refuse',
+      reason: expect.stringMatching(
+        /to replace it would lose what is not declared: description: "by hand", members: b, documents: extra, tags: extra$/,
+      ) as string,
+    });
+    const some = decide(OWNABLE, replacing({ undeclared: { members: 'remove', tags: 'remove' } }), declared, full);
+    expect(some.reason).toMatch(/: description: "by hand", documents: extra$/);
+    expect(decide(OWNABLE, replacing({ undeclared: 'remove' }), declared, full).action).toBe('replace');
+    expect(decide(OWNABLE, replacing({ undeclared: { '*': 'remove' } }), declared, full).action).toBe('replace');
+  });
+
+  test('loses a member that had no place beside the declared one: that is what is asked for', () => {
+    const rules: KindRules = {
+      ownable: true,
+      properties: { roles: { type: 'set', limit: 1 }, members: { type: 'set' } },
+    };
+    const there = observed(TAGS.ours, { state: { roles: ['old'], members: [] } });
+    expect(decide(rules, replacing(), { roles: ['new'] }, there).action).toBe('replace');
+    const more = observed(TAGS.ours, { state: { roles: ['old'], members: ['m'] } });
+    expect(decide(rules, replacing(), { roles: ['new'] }, more)).toMatchObject({
+      action: 'refuse',
+      reason: expect.stringMatching(/lose what is not declared: members: m$/) as string,
+    });
+  });
+});
+
+describe('what is undeclared and is to be removed', () => {
+  const seen = (tags: Readonly<Record<string, string>>): Observed =>
+    observed({ ...tags, extra: 'tag' }, { state: { members: ['a', 'b'], documents: { extra: {} } } });
+  const spec: JsonObject = { members: ['a'], documents: {}, tags: {} };
+
+  test('is, of the properties that are named; the others are told', () => {
+    const entity = desired('own', { undeclared: { members: 'remove', documents: 'keep' } });
+    const { decision, changes } = assess(OWNABLE, entity, spec, seen(TAGS.ours), CONTEXT);
+    expect(decision).toMatchObject({ action: 'update', undeclared: ['documents: extra', 'tags: extra'], reason: null });
+    expect(Object.values(changes).flatMap(({ remove }) => remove)).toEqual(['b']);
+  });
+
+  test('is, of those that are not named, where the defaults say so', () => {
+    const entity = desired('own', { undeclared: { documents: 'keep', '*': 'remove' } });
+    const { decision, changes } = assess(OWNABLE, entity, spec, seen(TAGS.ours), CONTEXT);
+    expect(decision.undeclared).toEqual(['documents: extra']);
+    expect(Object.values(changes).flatMap(({ remove }) => remove)).toEqual(['b', 'extra']);
+  });
+
+  test.each<[string, KindRules, Partial<DesiredEntity>, readonly string[], RegExp | null]>([
+    [
+      'stays at the first adoption',
+      OWNABLE,
+      {},
+      [],
+      /; a first adoption removes nothing .* unless --remove-undeclared is given$/,
+    ],
+    [
+      'goes at the first adoption where the flag is given',
+      OWNABLE,
+      { undeclaredAtAdoption: true },
+      ['b', 'extra', 'extra'],
+      /^exists and shows no owner$/,
+    ],
+    [
+      'stays of what carries no tags',
+      UNOWNABLE,
+      {},
+      [],
+      /; undeclared: remove holds only with --remove-undeclared, for nothing shows/,
+    ],
+    [
+      'goes of what carries no tags where the flag is given',
+      UNOWNABLE,
+      { undeclaredAtAdoption: true },
+      ['b', 'extra'],
+      /^a Thing carries no tags: ownership cannot be proven$/,
+    ],
+  ])('%s', (_title, rules, more, removed, reason) => {
+    const entity = desired('unowned', { undeclared: 'remove', ...more });
+    const declared = rules.ownable ? spec : { members: ['a'], documents: {} };
+    const { decision, changes } = assess(rules, entity, declared, seen({}), CONTEXT);
+    expect(Object.values(changes).flatMap(({ remove }) => remove)).toEqual(removed);
+    expect(decision.reason).toMatch(reason ?? /./);
+  });
+
+  test('needs no words where nothing is undeclared, or nothing is to be removed', () => {
+    const bare = observed({}, { state: { members: ['a'], documents: {} } });
+    expect(decide(OWNABLE, desired('unowned', { undeclared: 'remove' }), spec, bare).reason).toBe(
+      'exists and shows no owner',
+    );
+    expect(decide(OWNABLE, desired('unowned'), spec, seen({})).reason).toBe('exists and shows no owner');
+  });
+
+  test('would make room for a declared member: the flag is among the ways out', () => {
+    const rules: KindRules = { ownable: true, properties: { roles: { type: 'set', limit: 1 } } };
+    const there = observed({}, { state: { roles: ['old'] } });
+    const entity = desired('unowned', { undeclared: 'remove' });
+    expect(decide(rules, entity, { roles: ['new'] }, there)).toMatchObject({
+      action: 'refuse',
+      remedy: expect.stringMatching(/^give --remove-undeclared/) as string,
+    });
+    expect(decide(rules, desired('unowned'), { roles: ['new'] }, there).remedy).not.toContain('--remove-undeclared');
+  });
+});
+
+describe('what a namespace leaves', () => {
+  const adopted = { ...TAGS.ours, [Mark.Origin]: 'adopted' };
+  const leaving = (state: 'released' | 'destroyed', more: Partial<DesiredEntity> = {}): DesiredEntity =>
+    desired('unowned', { state, ...more });
+
+  test.each<[string, Readonly<Record<string, string>>, DecisionAction, DecisionAction, DecisionAction]>([
+    ['made here', TAGS.ours, 'release', 'delete', 'delete'],
+    ['adopted', adopted, 'release', 'release', 'delete'],
+    ['not owned by anybody', TAGS.unowned, 'no-op', 'no-op', 'no-op'],
+    ["somebody else's", TAGS.foreign, 'no-op', 'no-op', 'no-op'],
+  ])(
+    'and is %s: released %j, destroyed, and destroyed with what was adopted',
+    (_title, tags, released, destroyed, all) => {
+      const seen = observed(tags);
+      const found = [
+        decide(OWNABLE, leaving('released'), {}, seen),
+        decide(OWNABLE, leaving('destroyed'), {}, seen),
+        decide(OWNABLE, leaving('destroyed', { includeAdopted: true }), {}, seen),
+      ];
+      expect(found.map(({ action }) => action)).toEqual([released, destroyed, all]);
+      for (const { action, reason } of found) if (action === 'no-op') expect(reason).toMatch(/^is left as it is: /);
+    },
+  );
+
+  test('is told by its marks, each of which goes, and nothing else is compared', () => {
+    const seen = observed({ ...adopted, team: 'platform', [Mark.PreviousOwner]: 'x' });
+    const { decision, changes } = assess(
+      OWNABLE,
+      leaving('released'),
+      { description: 'other', path: '/x/' },
+      seen,
+      CONTEXT,
+    );
+    const marks = [Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner];
+    expect(changes).toEqual({ tags: { desired: expect.anything() as unknown, put: [], remove: marks } });
+    expect(decision.drift.map(({ path }) => path)).toEqual(marks.map((mark) => `tags.${mark}`));
+    expect(decision.undeclared).toEqual([]);
+  });
+
+  test('and carries no tags: there is nothing to give up, and it is deleted only where that is typed', () => {
+    const seen = observed({});
+    expect(decide(UNOWNABLE, leaving('released'), {}, seen)).toMatchObject({
+      action: 'no-op',
+      reason: 'has nothing to give up: a Thing carries no tags, and so no mark of ours',
+    });
+    expect(decide(UNOWNABLE, leaving('destroyed'), {}, seen)).toMatchObject({
+      action: 'no-op',
+      reason: expect.stringMatching(/^is left as it is: .*; --include-adopted deletes it all the same$/) as string,
+    });
+    expect(decide(UNOWNABLE, leaving('destroyed', { includeAdopted: true }), {}, seen).action).toBe('delete');
+  });
+
+  test('and is named in another case: it is not the declared one', () => {
+    for (const state of ['released', 'destroyed'] as const) {
+      const found = decide(OWNABLE, leaving(state), {}, observed(TAGS.ours, { name: 'X' }));
+      expect(found).toMatchObject({ action: 'no-op', reason: expect.stringContaining('named X') as string });
+    }
+  });
+
+  test('and is not there, or only observed: nothing is to be done', () => {
+    for (const state of ['released', 'destroyed'] as const) {
+      expect(decide(OWNABLE, leaving(state), {}, undefined)).toMatchObject({ action: 'no-op', reason: null });
+      expect(decide(OWNABLE, leaving(state, { observe: true }), {}, observed(TAGS.ours)).action).toBe('no-op');
+    }
+  });
+
+  test.each<[string, string, DesiredEntity['state'], DecisionAction]>([
+    ['made here, and others share it', 'created', 'released', 'release'],
+    ['made here, and others share it', 'created', 'destroyed', 'delete'],
+    ['made here, and others share it', 'created', 'absent', 'delete'],
+    ['adopted, and others share it', 'adopted', 'destroyed', 'release'],
+    ['adopted, and others share it', 'adopted', 'absent', 'release'],
+  ])('and is shared, %s: %s, %s: %s', (_title, origin, state, action) => {
+    const seen = observed({
+      [sharedMark(NAMESPACE)]: '',
+      [sharedMark('other')]: '',
+      [Mark.Origin]: origin,
+      [Mark.Intent]: 'run-0',
+    });
+    const entity = desired('unowned', { state, shared: true, includeAdopted: true });
+    const { decision, changes, others } = assess(OWNABLE, entity, {}, seen, CONTEXT);
+    expect([decision.action, others]).toEqual([action, ['other']]);
+    if (action === 'release') expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE)]);
+    else expect(decision.reason).toBe('only this namespace\'s part is taken off: namespace "other" keeps it');
+  });
+
+  test('and was shared, with nobody left but us: all marks go with ours', () => {
+    const seen = observed({ [sharedMark(NAMESPACE)]: '', [Mark.Origin]: 'adopted', team: 'x' });
+    const entity = desired('unowned', { state: 'absent', shared: true });
+    const { decision, changes } = assess(OWNABLE, entity, {}, seen, CONTEXT);
+    expect(decision.action).toBe('release');
+    expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE), Mark.Origin]);
+  });
+});
+
 describe('every decision', () => {
   const owner = fc.constantFrom<Owner>('ours', 'unowned', 'foreign');
   const wish = fc.constantFrom<Wish>('own', 'unowned', 'foreign', 'observe');

@@ -5,6 +5,8 @@ import {
   isMark,
   marksOfAdoption,
   marksOfCreate,
+  marksOfOwner,
+  marksToMend,
   otherSharers,
   ownershipOf,
   sharedMark,
@@ -116,6 +118,46 @@ describe('marks', () => {
     });
   });
 
+  test('that are given up are all of ours, and none of anybody else', () => {
+    const tags = {
+      ...marksOfCreate(NAMESPACE, 'run-1', false),
+      [Mark.PreviousOwner]: 'x',
+      team: 'platform',
+      'aws:x': 'y',
+    };
+    expect(marksOfOwner(NAMESPACE, observed(tags)).sort()).toEqual(
+      [Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner].sort(),
+    );
+    const shared = {
+      [sharedMark(NAMESPACE)]: '',
+      [sharedMark('other')]: '',
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: 'run',
+    };
+    expect(marksOfOwner(NAMESPACE, observed(shared))).toEqual([sharedMark(NAMESPACE)]);
+    const { [sharedMark('other')]: _other, ...alone } = shared;
+    expect(marksOfOwner(NAMESPACE, observed(alone)).sort()).toEqual(Object.keys(alone).sort());
+  });
+
+  test('follow what is declared: shared or not, and what of it is ours', () => {
+    const owned = observed(marksOfCreate(NAMESPACE, 'run-1', false));
+    const shared = observed(marksOfCreate(NAMESPACE, 'run-1', true, 'claim'));
+    expect(marksToMend(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
+    expect(marksToMend(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
+    expect(marksToMend(NAMESPACE, true, owned, 'claim')).toEqual({
+      put: { [sharedMark(NAMESPACE)]: 'claim' },
+      remove: [Mark.Namespace],
+    });
+    expect(marksToMend(NAMESPACE, false, shared)).toEqual({
+      put: { [Mark.Namespace]: NAMESPACE },
+      remove: [sharedMark(NAMESPACE)],
+    });
+    expect(marksToMend(NAMESPACE, true, shared, 'another')).toEqual({
+      put: { [sharedMark(NAMESPACE)]: 'another' },
+      remove: [],
+    });
+  });
+
   test('are told from tags of people', () => {
     expect([Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner, sharedMark('n')].every(isMark)).toBe(true);
     expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isMark)).toBe(false);
@@ -151,6 +193,28 @@ describe('for any two namespaces', () => {
         const both = observed({ ...made.tags, ...marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) });
         expect([ownershipOf(both, a).is, ownershipOf(both, b).is]).toEqual(['ours', 'ours']);
         expect(otherSharers(both, a)).toEqual([b]);
+      }),
+    );
+  });
+
+  test("what one gives up is nobody's, or the other's who shares it, and mended marks need no mending", () => {
+    fc.assert(
+      fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
+        fc.pre(a !== b);
+        const made = observed({ team: 'x', ...marksOfCreate(a, 'run', shared) });
+        const joining = shared && joined ? marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
+        const before = { ...made.tags, ...joining };
+        const given = new Set(marksOfOwner(a, observed(before)));
+        const after = observed(Object.fromEntries(Object.entries(before).filter(([tag]) => !given.has(tag))));
+        expect(ownershipOf(after, a).is).toBe('unowned');
+        if (shared && joined) expect(ownershipOf(after, b).is).toBe('ours');
+        else expect(after.tags).toEqual({ team: 'x' });
+
+        const { put, remove } = marksToMend(a, !shared, made);
+        const mended = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
+        const now = observed(Object.fromEntries(mended));
+        expect(ownershipOf(now, a).is).toBe('ours');
+        expect(marksToMend(a, !shared, now)).toEqual({ put: {}, remove: [] });
       }),
     );
   });

@@ -1,0 +1,258 @@
+import { createHash } from 'node:crypto';
+import type { IAM, Tag } from '@aws-sdk/client-iam';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { Mark, sharedMark } from '../../src/engine/ownership.js';
+import { entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+const ID = 'OpenIDConnectProvider/tokens.example.com';
+const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`;
+const SERVICE = 'autoscaling.amazonaws.com';
+const RoleName = 'AWSServiceRoleForAutoScaling';
+
+let world: World;
+let runs: Runs;
+/** Somebody beside the engine, who does not go through the proxy. */
+let iam: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  iam = iamClient(world.sandbox.url);
+  await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clear();
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+function provider(clientIdList: readonly string[], more: JsonObject = {}): JsonObject {
+  return { kind: 'OpenIDConnectProvider', url: 'https://tokens.example.com', clientIdList, shared: true, ...more };
+}
+const gone: JsonObject = {
+  kind: 'OpenIDConnectProvider',
+  url: 'https://tokens.example.com',
+  shared: true,
+  state: 'absent',
+};
+
+/** What a mark says of the client IDs that a namespace declares. */
+function claim(...clientIds: readonly string[]): string {
+  return clientIds
+    .map((id) => createHash('sha256').update(id).digest('hex').slice(0, 8))
+    .sort()
+    .join(' ');
+}
+
+function tagged(tags: readonly Tag[] = []): Record<string, string> {
+  return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+async function look(): Promise<{ readonly clients: readonly string[]; readonly tags: Record<string, string> }> {
+  const { ClientIDList = [], Tags } = await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn });
+  return { clients: ClientIDList.sort(), tags: tagged(Tags) };
+}
+
+/** What one namespace asks of one entity, and its outcome. */
+async function as(namespace: string, entity: JsonObject): Promise<string | undefined> {
+  world.proxy.clear();
+  const report = await runs.apply([entity], { namespace });
+  expect(['converged', 'refused']).toContain(report.result);
+  return report.entities[0]?.outcome;
+}
+
+describe('a provider that two namespaces share', () => {
+  test('has the client IDs of both, and a mark of each that says which are its own', async () => {
+    expect(await as('left', provider(['common', 'l']))).toBe('created');
+    expect(await as('right', provider(['common', 'r']))).toBe('adopted');
+    expect(writesIn(world).sort()).toEqual(['AddClientIDToOpenIDConnectProvider', 'TagOpenIDConnectProvider']);
+    const { clients, tags } = await look();
+    expect(clients).toEqual(['common', 'l', 'r']);
+    expect(tags).toEqual({
+      [sharedMark('left')]: claim('common', 'l'),
+      [sharedMark('right')]: claim('common', 'r'),
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: expect.any(String) as string,
+    });
+    for (const [namespace, own] of [
+      ['left', 'l'],
+      ['right', 'r'],
+    ] as const) {
+      expect(await as(namespace, provider(['common', own]))).toBe('unchanged');
+      expect(writesIn(world)).toEqual([]);
+    }
+  });
+
+  test('loses only the client IDs and the mark of the one that withdraws, and goes with the last one', async () => {
+    await as('left', provider(['common', 'l']));
+    await as('right', provider(['common', 'r']));
+    await iam.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: 'by hand' });
+    const before = await look();
+    const planned = await runs.plan([gone], { namespace: 'left' });
+    expect(entityOf(planned, ID).drift.map(({ summary }) => summary)).toEqual([
+      `RemoveClientIDFromOpenIDConnectProvider ${OpenIDConnectProviderArn} l`,
+      `UntagOpenIDConnectProvider ${OpenIDConnectProviderArn} ${sharedMark('left')}`,
+    ]);
+    expect(entityOf(planned, ID).reason).toBe('only this namespace\'s part is taken off: namespace "right" keeps it');
+
+    // The one that made it may be the first to leave.
+    expect(await as('left', gone)).toBe('deleted');
+    const { [sharedMark('left')]: _left, ...tags } = before.tags;
+    expect(await look()).toEqual({ clients: ['by hand', 'common', 'r'], tags });
+    expect(await as('left', gone)).toBe('unchanged');
+    expect(writesIn(world)).toEqual([]);
+    expect(await as('right', provider(['common', 'r']))).toBe('unchanged');
+
+    expect(await as('right', gone)).toBe('deleted');
+    expect(writesIn(world)).toEqual(['DeleteOpenIDConnectProvider']);
+    expect((await iam.listOpenIDConnectProviders({})).OpenIDConnectProviderList).toEqual([]);
+  });
+
+  test('keeps every client ID where the other mark does not say which are its own', async () => {
+    await as('left', provider(['common', 'l']));
+    await as('right', provider(['common', 'r']));
+    await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: sharedMark('right'), Value: '' }] });
+    expect(await as('left', gone)).toBe('deleted');
+    expect(writesIn(world)).toEqual(['UntagOpenIDConnectProvider']);
+    expect((await look()).clients).toEqual(['common', 'l', 'r']);
+    // The mark is mended by its owner.
+    expect(await as('right', provider(['common', 'r']))).toBe('updated');
+    expect((await look()).tags[sharedMark('right')]).toBe(claim('common', 'r'));
+  });
+
+  test('has its mark follow what is declared', async () => {
+    await as('left', provider(['common']));
+    expect(await as('left', provider(['common', 'more']))).toBe('updated');
+    expect((await look()).tags[sharedMark('left')]).toBe(claim('common', 'more'));
+    expect(await as('left', provider([]))).toBe('updated');
+    expect((await look()).tags[sharedMark('left')]).toBe('-');
+    expect((await look()).clients).toEqual(['common', 'more']);
+  });
+
+  test('that somebody else made stays when the last one leaves, with all that was in it', async () => {
+    const Tags = [{ Key: 'team', Value: 'platform' }];
+    await iam.createOpenIDConnectProvider({
+      Url: 'https://tokens.example.com',
+      ClientIDList: ['hand', 'common'],
+      Tags,
+    });
+    expect(await as('left', provider(['common', 'l']))).toBe('adopted');
+    expect(await as('right', provider(['common', 'r']))).toBe('adopted');
+    expect((await look()).tags[Mark.Origin]).toBe('adopted');
+    expect(await as('left', gone)).toBe('released');
+    expect(await as('right', gone)).toBe('released');
+    // One that is left over lets nobody in by itself; those of the maker must not be missing.
+    const { clients, tags } = await look();
+    expect(clients).toEqual(['common', 'hand', 'l', 'r']);
+    expect(tags).toEqual({ team: 'platform' });
+  });
+
+  test('is not destroyed from under the other by a manifest that forgets that it is shared', async () => {
+    await as('left', provider(['common', 'l']));
+    await as('right', provider(['common', 'r']));
+    world.proxy.clear();
+    const report = await runs.apply([provider(['common', 'l'], { shared: false })], {
+      namespace: 'left',
+      command: 'destroy',
+    });
+    expect(outcomesOf(report)).toEqual({ [ID]: 'deleted' });
+    expect(writesIn(world)).toEqual(['RemoveClientIDFromOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
+    expect((await look()).clients).toEqual(['common', 'r']);
+  });
+});
+
+describe('a provider that becomes shared, or is shared no more', () => {
+  test('has its marks mended, and nothing else of it changes', async () => {
+    expect(await as('left', provider(['l'], { shared: false }))).toBe('created');
+    const { tags: owned } = await look();
+    expect(owned).toEqual({
+      [Mark.Namespace]: 'left',
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: expect.any(String) as string,
+    });
+    expect(await as('right', provider(['r']))).toBe('refused');
+    expect(writesIn(world)).toEqual([]);
+
+    world.proxy.clear();
+    const report = await runs.apply([provider(['l'])], { namespace: 'left' });
+    expect(entityOf(report, ID)).toMatchObject({
+      outcome: 'updated',
+      drift: [],
+      reason: 'its marks of ownership are to say what is declared',
+    });
+    expect(writesIn(world)).toEqual(['TagOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
+    const { [Mark.Namespace]: _owner, ...rest } = owned;
+    expect(await look()).toEqual({ clients: ['l'], tags: { ...rest, [sharedMark('left')]: claim('l') } });
+    expect(await as('left', provider(['l']))).toBe('unchanged');
+    expect(await as('right', provider(['r']))).toBe('adopted');
+
+    // Not back, while another one shares it.
+    expect(await as('left', provider(['l'], { shared: false }))).toBe('refused');
+    expect(writesIn(world)).toEqual([]);
+    await as('right', gone);
+    expect(await as('left', provider(['l'], { shared: false }))).toBe('updated');
+    expect(await look()).toEqual({ clients: ['l'], tags: owned });
+    expect(await as('left', provider(['l'], { shared: false }))).toBe('unchanged');
+  });
+});
+
+describe('a service-linked role', () => {
+  const linked = (more: JsonObject = {}): JsonObject => ({
+    kind: 'ServiceLinkedRole',
+    awsServiceName: SERVICE,
+    shared: true,
+    ...more,
+  });
+  const away: JsonObject = linked({ state: 'absent' });
+  const tags = async (): Promise<Record<string, string>> => tagged((await iam.listRoleTags({ RoleName })).Tags);
+
+  test('that two namespaces share gets a mark of each, loses only that of the one that leaves, and goes with the last one', async () => {
+    expect(await as('left', linked({ description: 'of both' }))).toBe('created');
+    expect(await as('right', linked())).toBe('adopted');
+    expect(writesIn(world)).toEqual(['TagRole']);
+    const all = await tags();
+    expect(all).toEqual({
+      [sharedMark('left')]: '',
+      [sharedMark('right')]: '',
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: expect.any(String) as string,
+    });
+    expect(await as('left', away)).toBe('deleted');
+    expect(writesIn(world)).toEqual(['UntagRole']);
+    const { [sharedMark('left')]: _left, ...rest } = all;
+    expect(await tags()).toEqual(rest);
+    expect((await iam.getRole({ RoleName })).Role?.Description).toBe('of both');
+    expect(await as('right', away)).toBe('deleted');
+    expect(writesIn(world)).toEqual(['DeleteServiceLinkedRole']);
+    await expect(iam.getRole({ RoleName })).rejects.toThrow('cannot be found');
+  });
+
+  test('that its service made stays when the last one leaves', async () => {
+    await iam.createServiceLinkedRole({ AWSServiceName: SERVICE });
+    expect(await as('left', linked())).toBe('adopted');
+    expect(await as('left', away)).toBe('released');
+    expect(await tags()).toEqual({});
+  });
+
+  test('that becomes shared, and is shared no more, has its marks mended', async () => {
+    expect(await as('left', linked({ shared: false }))).toBe('created');
+    const owned = await tags();
+    expect(owned).toMatchObject({ [Mark.Namespace]: 'left', [Mark.Origin]: 'created' });
+    expect(await as('left', linked())).toBe('updated');
+    const { [Mark.Namespace]: _owner, ...rest } = owned;
+    expect(await tags()).toEqual({ ...rest, [sharedMark('left')]: '' });
+    expect(await as('left', linked())).toBe('unchanged');
+    expect(await as('left', linked({ shared: false }))).toBe('updated');
+    expect(await tags()).toEqual(owned);
+  });
+});
