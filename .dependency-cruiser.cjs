@@ -23,7 +23,7 @@ module.exports = {
       name: 'kinds-know-no-other-kind',
       severity: 'error',
       from: { path: '^src/kinds/', pathNot: '^src/kinds/index\\.ts$' },
-      to: { path: '^src/kinds/', pathNot: '^src/kinds/(kind|fields)\\.ts$' },
+      to: { path: '^src/kinds/', pathNot: '^src/kinds/(kind|fields|principal-policies)\\.ts$' },
     },
     {
       name: 'kinds-load-without-the-aws-sdk',

@@ -1,3 +1,4 @@
+import { awsError } from '../aws/errors.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import { strings } from '../engine/compare.js';
@@ -12,6 +13,8 @@ interface Departure {
   readonly index: number;
   readonly steps: readonly Step[];
   readonly holders: readonly Holder[];
+  /** Why AWS does not let it go at all, or null. */
+  readonly forGood: string | null;
 }
 
 /**
@@ -29,8 +32,9 @@ export async function planDepartures(account: Account, all: readonly Assessed[])
     if (one !== undefined) result[index] = how(one);
   };
 
-  for (const { index, steps } of departures) {
-    change(index, (one) => redecided(one, { drift: [...one.planned.decision.drift, ...steps.map(lossOf)] }));
+  for (const { index, steps, forGood } of departures) {
+    if (forGood !== null) change(index, (one) => staying(one, forGood));
+    else change(index, (one) => redecided(one, { drift: [...one.planned.decision.drift, ...steps.map(lossOf)] }));
   }
   // A holder that is refused lets nothing go, so that each refusal may be the cause of another.
   for (let refused = true; refused;) {
@@ -72,7 +76,21 @@ function lookCloser(account: Account, one: Assessed, index: number): Promise<Dep
   const desired = desiredOf(entity, spec, assessment.tags, account.target);
   const held = isWithdrawal(kind, assessment) ? [] : (kind.holders?.(reader, observed) ?? []);
   const steps = stepsOfDeletion(account, kind, desired, observed, assessment);
-  return Promise.all([held, steps]).then(([holders, all]) => ({ index, holders, steps: all }));
+  return Promise.all([held, steps]).then(
+    ([holders, all]) => ({ index, holders, steps: all, forGood: null }),
+    (error: unknown) => {
+      const aws = awsError(error);
+      if (aws.code !== 'UnmodifiableEntity') throw error;
+      return { index, holders: [], steps: [], forGood: aws.message };
+    },
+  );
+}
+
+/** What AWS does not let go is refused where it is to be absent, and left where everything is to go. */
+function staying(one: Assessed, why: string): Assessed {
+  if (one.entity.state !== 'absent') return redecided(one, { action: 'no-op', reason: `is left as it is: ${why}` });
+  const remedy = `take ${entityId(one.entity)} out of the manifest, or declare what it is to be`;
+  return redecided(one, { action: 'refuse', reason: why, remedy });
 }
 
 function isDeleted(one: Assessed | undefined): boolean {

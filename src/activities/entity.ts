@@ -127,6 +127,17 @@ export async function createEntity(account: Account, request: CreateRequest, wor
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
       throw failure('NotPropagated', message, { operation: create.operation, ...aws, calls: work.calls });
     }
+    if (attempt > 1 && kind.secret?.candidates !== undefined) {
+      // The read before the Create was behind: what it did not show may be the orphan of an earlier attempt.
+      const claimed = await secrets.removeOrphans(work);
+      if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY, [conflict]);
+      if ((await look(account, entity)) === undefined) {
+        throw new OperationError(
+          create.operation,
+          lateError('ConcurrentModification', 'an orphan was removed just now'),
+        );
+      }
+    }
     const resolved = resolveExisting(observed, [conflict]);
     if (resolved.confirmedBy === null) await secrets.disown();
     return resolved;
@@ -153,7 +164,7 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
     const desired = desiredOf(entity, spec, assessment.tags, request.target);
     await sendAll(account, kind.update(desired, observed, assessment.changes), work);
   }
-  return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
+  return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
 }
 
 /** Reads, decides again, and removes the entity with what it holds: to be gone, or to be created anew. */
@@ -174,7 +185,7 @@ export async function deleteEntity(account: Account, request: ReconcileRequest, 
       : await detachmentsOf(account, kind, observed, request, action === 'replace');
     await sendAll(account, [...detachments, ...steps], work);
   }
-  return result({ arn, decision: decisionOver(request, assessment.decision), writes: writesOf(work) });
+  return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
 }
 
 /**
@@ -208,8 +219,9 @@ async function detachmentsOf(
  * The decision over all attempts: what needs nothing any more, and needed something when the first attempt began, was
  * written by an earlier one whose end nobody heard of. So is what was there to be replaced, and is gone.
  */
-function decisionOver({ action }: ReconcileRequest, decision: Decision): Decision {
-  if (activityInfo().attempt === 1) return decision;
+function decisionOver({ action }: ReconcileRequest, decision: Decision, work: Work): Decision {
+  const nothingSent = work.whole && work.sent.length === 0;
+  if (activityInfo().attempt === 1 || nothingSent) return decision;
   const written = decision.action === 'no-op' && writes({ ...decision, action });
   const gone = decision.action === 'create' && action === 'replace';
   return written || gone ? { ...decision, action } : decision;

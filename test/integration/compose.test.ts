@@ -197,7 +197,7 @@ describe('the workers', () => {
 
   test('only the one of the sandbox has an endpoint in place of AWS, and it is the sandbox', () => {
     const endpoints = Object.entries(environmentOf(service('worker-sandbox'))).filter(([name]) =>
-      /ENDPOINT/.test(name),
+      name.includes('ENDPOINT'),
     );
     const port = withDefaults(service('iam-sandbox').ports?.[0] ?? '').split(':')[2] ?? '';
     const sandboxed = ['IAM', 'STS', 'SECRETS_MANAGER'].map((name) => [

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { isMark, Mark, sharedMark } from '../../src/engine/ownership.js';
 import { dumpAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
@@ -341,13 +342,26 @@ describe('destroy', () => {
     ]) {
       expect(lines).toContain(line);
     }
-    expect(lines.some((line) => /^DeleteAccessKey u AKIA/.test(line))).toBe(true);
+    expect(lines.some((line) => line.startsWith('DeleteAccessKey u AKIA'))).toBe(true);
     expect(lines.some((line) => /^RemoveClientIDFromOpenIDConnectProvider \S+ ours$/.test(line))).toBe(true);
     expect(lines.some((line) => /^UntagOpenIDConnectProvider \S+ iam-bootstrap:shared-by:ci$/.test(line))).toBe(true);
     expect(writesIn(world)).toEqual([]);
 
     const asJson = await leave('destroy', [...MADE, FOUND], '--plan', '--output', 'json');
     expect(asJson.report()).toMatchObject({ command: 'plan', result: 'pending' });
+  });
+
+  test('with --include-adopted leaves what AWS does not let go, says so, and goes on with the rest', async () => {
+    const properties = { kind: 'AccountProperties', ...KIND_FIXTURES['AccountProperties']?.full };
+    await runs.apply([properties, role('r')]);
+    world.proxy.clear();
+    const destroyed = await leave('destroy', [properties, role('r')], ...json, '--include-adopted');
+    expect(destroyed.code).toBe(0);
+    expect(outcomesOf(destroyed.report())).toEqual({ 'AccountProperties/account': 'unchanged', 'Role/r': 'deleted' });
+    expect(entityOf(destroyed.report(), 'AccountProperties/account').reason).toMatch(
+      /^is left as it is: AWS cannot remove account properties/,
+    );
+    expect(writesIn(world)).toEqual(['DeleteRole']);
   });
 
   test('once more has nothing to do', async () => {
