@@ -16,7 +16,7 @@ import { SSH_PUBLIC_KEY } from './ssh-public-key.js';
 import { VIRTUAL_MFA_DEVICE } from './virtual-mfa-device.js';
 
 export { ACCOUNT } from './fixture.js';
-export type { KindFixture, PropertyFixture } from './fixture.js';
+export type { KindFixture } from './fixture.js';
 
 /** What the laws need to know of each kind. */
 export const KIND_FIXTURES: Readonly<Record<string, KindFixture>> = {
