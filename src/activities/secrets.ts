@@ -52,17 +52,7 @@ export class EntitySecrets {
   async prepare(): Promise<void> {
     const { secret } = this.#kind;
     if (secret === undefined) return;
-    const stored = await this.#stored();
-    const { entity, account } = this.#whose();
-    if (stored !== undefined && (stored[Field.Entity] !== entity || stored[Field.Account] !== account)) {
-      const owner =
-        stored[Field.Entity] === undefined
-          ? 'something else'
-          : `${stored[Field.Entity] ?? ''} of account ${stored[Field.Account] ?? ''}`;
-      throw new SecretLocationError(
-        `${placeOf(this.#location())} holds the secret of ${owner}; name another place, or empty it`,
-      );
-    }
+    const stored = await this.#storedOfOurs();
     if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
       // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
       if (secret.generated !== undefined) return;
@@ -150,6 +140,20 @@ export class EntitySecrets {
     }
   }
 
+  /** What is stored, where it is this entity's. */
+  async #storedOfOurs(): Promise<SecretRecord | undefined> {
+    const stored = await this.#stored();
+    const { entity, account } = this.#whose();
+    if (stored === undefined || (stored[Field.Entity] === entity && stored[Field.Account] === account)) return stored;
+    const owner =
+      stored[Field.Entity] === undefined
+        ? 'something else'
+        : `${stored[Field.Entity]} of account ${stored[Field.Account] ?? ''}`;
+    throw new SecretLocationError(
+      `${placeOf(this.#location())} holds the secret of ${owner}; name another place, or empty it`,
+    );
+  }
+
   async #store(secret: SecretRecord): Promise<void> {
     const { entity, account } = this.#whose();
     const owner = { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent };
@@ -165,6 +169,8 @@ export class EntitySecrets {
     let waited = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
+        // Another run that found the place empty at the same moment may have marked it after this one.
+        await this.#storedOfOurs();
         await this.#store(secret);
         return;
       } catch (error) {

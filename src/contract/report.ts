@@ -53,7 +53,7 @@ export interface Conflict {
 export interface Decision {
   readonly action: DecisionAction;
   readonly drift: readonly Drift[];
-  /** What is there and not declared: `managedPolicyArns: arn:…`. Kept unless the manifest says remove. */
+  /** What is there, not declared, and stays: `managedPolicyArns: arn:…`. What is to be removed is drift. */
   readonly undeclared: readonly string[];
   readonly reason: string | null;
   readonly remedy: string | null;

@@ -38,7 +38,7 @@ const entity = z.strictObject({
     .nullable()
     .describe('how it is known that a Create was this run’s'),
   drift: z.array(drift),
-  undeclared: z.array(z.string()).describe('what is there and not declared'),
+  undeclared: z.array(z.string()).describe('what is there, not declared, and stays'),
   writes: z.array(
     z.strictObject({
       operation: z.string(),

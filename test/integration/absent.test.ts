@@ -68,6 +68,7 @@ const DELETED_BY: Readonly<Record<string, readonly Operation[]>> = {
   ],
   InstanceProfile: ['RemoveRoleFromInstanceProfile', 'DeleteInstanceProfile'],
   OpenIDConnectProvider: ['DeleteOpenIDConnectProvider'],
+  VirtualMFADevice: ['DeactivateMFADevice', 'DeleteVirtualMFADevice'],
   // AWS's default is put back.
   SecurityTokenServicePreferences: ['SetSecurityTokenServicePreferences'],
   OutboundWebIdentityFederation: ['DisableOutboundWebIdentityFederation'],

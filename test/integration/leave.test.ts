@@ -9,7 +9,7 @@ import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { onStage } from '../support/stage.js';
+import { onStage, together } from '../support/stage.js';
 import { onTerminal } from '../support/terminal.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
@@ -136,6 +136,14 @@ describe('release', () => {
     expect(JSON.stringify(after['Role/foreign'])).toContain(Mark.Namespace);
     const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
     expect(Tags).toEqual([{ Key: 'team', Value: 'platform' }]);
+
+    // Once more there is nothing to do, and what was given up can be adopted again.
+    world.proxy.clear();
+    const again = await leave('release', [...MADE, GROUP, FOUND], ...json);
+    expect(again.code).toBe(0);
+    expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
+    expect(writesIn(world)).toEqual([]);
+    expect(outcomesOf(await runs.apply([role('r')]))).toEqual({ 'Role/r': 'adopted' });
   });
 
   test('of a shared entity takes our mark off, and that of the last one takes all: who finds it later has not made it', async () => {
@@ -177,19 +185,6 @@ describe('release', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('once more has nothing to do, and the entities can be adopted again', async () => {
-    await settle(GROUP);
-    const all = [...MADE, GROUP, FOUND];
-    await leave('release', all, ...json);
-    world.proxy.clear();
-    const again = await leave('release', all, ...json);
-    expect(again.code).toBe(0);
-    expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
-    expect(writesIn(world)).toEqual([]);
-    const adopted = await runs.apply([role('r')]);
-    expect(outcomesOf(adopted)).toEqual({ 'Role/r': 'adopted' });
-  });
-
   test('may be asked for in a manifest, for some of its entities; others may go on to refer to them', async () => {
     await settle();
     const entities = [
@@ -211,7 +206,8 @@ describe('release', () => {
   });
 
   test('gives nothing up that is only observed', async () => {
-    await settle();
+    await runs.apply([FOUND]);
+    world.proxy.clear();
     const observed = await leave('release', [{ ...FOUND, observe: true }], ...json);
     expect(outcomesOf(observed.report())).toEqual({ 'Role/found': 'unchanged' });
     expect(writesIn(world)).toEqual([]);
@@ -279,6 +275,8 @@ describe('destroy', () => {
       const all = [...MADE, GROUP, FOUND, ...NOT_OURS];
       const destroyed = await leave('destroy', turned ? all.reverse() : all, ...json, '--include-adopted');
       expect(destroyed.code).toBe(0);
+      // Each waits for what holds on to it: none tries in vain.
+      expect(destroyed.report().entities.filter(({ attempts }) => attempts > 1)).toEqual([]);
       expect(outcomesOf(destroyed.report())).toMatchObject({
         'Policy/p': 'deleted',
         'AccessKey/u': 'deleted',
@@ -301,6 +299,13 @@ describe('destroy', () => {
       const key = writes.findIndex((write) => write.startsWith('DeleteAccessKey'));
       expect(writes.filter((write) => write.startsWith('DeleteAccessKey'))).toHaveLength(1);
       expect(key).toBeLessThan(at('DeleteUser u'));
+
+      // Once more there is nothing to do.
+      world.proxy.clear();
+      const again = await leave('destroy', all, ...json, '--include-adopted');
+      expect(again.code).toBe(0);
+      expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
+      expect(writesIn(world)).toEqual([]);
     }
   });
 
@@ -364,61 +369,54 @@ describe('destroy', () => {
     expect(writesIn(world)).toEqual(['DeleteRole']);
   });
 
-  test('once more has nothing to do', async () => {
-    await settle(GROUP);
-    const all = [...MADE, GROUP, FOUND];
-    expect((await leave('destroy', all, ...json, '--include-adopted')).code).toBe(0);
-    world.proxy.clear();
-    const again = await leave('destroy', all, ...json, '--include-adopted');
-    expect(again.code).toBe(0);
-    expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
-    expect(writesIn(world)).toEqual([]);
-  });
-
   test('goes on where the worker is killed, wherever that is, and ends with nothing left and nothing done twice', async () => {
     const actions = ['DetachRolePolicy', 'DeleteInstanceProfile', 'DeleteUser', 'DeletePolicy'];
-    await Promise.all(
-      actions.map((action) =>
-        onStage(world, async (stage) => {
-          const { account, taskQueue, proxy } = stage;
-          await stage.iam.createRole({ RoleName: 'found', AssumeRolePolicyDocument: JSON.stringify(trusting()) });
-          const all = [...MADE, GROUP, FOUND];
-          const parts = { account, taskQueue };
-          expect((await runs.apply(all, parts)).result).toBe('converged');
-          proxy.clear();
-          const report = await stage.killedAt('after', action, () =>
-            runs.apply(all, { ...parts, command: 'destroy', includeAdopted: true }),
-          );
-          expect(report.result).toBe('converged');
-          expect(new Set(Object.values(outcomesOf(report)))).toEqual(new Set(['deleted']));
-          const done = proxy.calls.filter(({ committed }) => committed);
-          for (const once of ['DeleteRole', 'DeleteUser', 'DeleteGroup', 'DeletePolicy', 'DeleteInstanceProfile']) {
-            const calls = done.filter((call) => call.action === once);
-            expect([once, calls.length]).toEqual([once, once === 'DeleteRole' ? 2 : 1]);
-          }
-          const { RoleDetailList, UserDetailList, GroupDetailList, Policies } =
-            await stage.iam.getAccountAuthorizationDetails({
-              Filter: ['Role', 'User', 'Group', 'LocalManagedPolicy'],
-            });
-          expect([RoleDetailList, UserDetailList, GroupDetailList, Policies]).toEqual([[], [], [], []]);
-          expect((await stage.iam.listInstanceProfiles({})).InstanceProfiles).toEqual([]);
-        }),
-      ),
+    await together(actions, (action) =>
+      onStage(world, async (stage) => {
+        const { account, taskQueue, proxy } = stage;
+        await stage.iam.createRole({ RoleName: 'found', AssumeRolePolicyDocument: JSON.stringify(trusting()) });
+        const all = [...MADE, GROUP, FOUND];
+        const parts = { account, taskQueue };
+        expect((await runs.apply(all, parts)).result).toBe('converged');
+        proxy.clear();
+        const report = await stage.killedAt('after', action, () =>
+          runs.apply(all, { ...parts, command: 'destroy', includeAdopted: true }),
+        );
+        expect(report.result).toBe('converged');
+        expect(new Set(Object.values(outcomesOf(report)))).toEqual(new Set(['deleted']));
+        const done = proxy.calls.filter(({ committed }) => committed);
+        for (const once of ['DeleteRole', 'DeleteUser', 'DeleteGroup', 'DeletePolicy', 'DeleteInstanceProfile']) {
+          const calls = done.filter((call) => call.action === once);
+          expect([once, calls.length]).toEqual([once, once === 'DeleteRole' ? 2 : 1]);
+        }
+        const { RoleDetailList, UserDetailList, GroupDetailList, Policies } =
+          await stage.iam.getAccountAuthorizationDetails({
+            Filter: ['Role', 'User', 'Group', 'LocalManagedPolicy'],
+          });
+        expect([RoleDetailList, UserDetailList, GroupDetailList, Policies]).toEqual([[], [], [], []]);
+        expect((await stage.iam.listInstanceProfiles({})).InstanceProfiles).toEqual([]);
+      }),
     );
   });
 });
 
 describe('the confirmation', () => {
+  const SMALL = [role('r')];
+  const small = async (): Promise<void> => {
+    await runs.apply(SMALL);
+    world.proxy.clear();
+  };
+
   test('cannot be asked for without a terminal: exit 64, and nothing is called', async () => {
-    await settle();
+    await small();
     for (const command of ['release', 'destroy'] as const) {
-      const refused = await leave(command, MADE);
+      const refused = await leave(command, SMALL);
       expect(refused.code).toBe(64);
       expect(refused.stdout).toBe('');
       expect(refused.stderr).toContain(`${command} asks for confirmation, and standard input is no terminal`);
       expect(refused.stderr).toContain('give --yes, or --plan');
     }
-    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
     const asJson = await onTerminal(world, ['destroy', '-f', path, '--output', 'json'], 'unasked');
     expect(asJson.code).toBe(64);
     expect(asJson.text).toContain('standard output is for the report alone');
@@ -426,8 +424,8 @@ describe('the confirmation', () => {
   });
 
   test('that is anything but account and namespace writes nothing, and exits 3', async () => {
-    await settle();
-    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    await small();
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
     const answers = [`${ACCOUNT}\r`, 'ci\r', 'yes\r', `${ACCOUNT}/other\r`, '\r', '\u0004', '\u0003'];
     await Promise.all(
       answers.map(async (answer) => {
@@ -445,8 +443,8 @@ describe('the confirmation', () => {
     ['release', 'Role/r'],
     ['destroy', 'Role/r'],
   ])('that is account and namespace has %s done', async (command, id) => {
-    await settle();
-    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: MADE }));
+    await small();
+    const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
     const { code, text } = await onTerminal(world, [command, '-f', path], `${ACCOUNT}/ci\r`);
     expect(code).toBe(0);
     expect(text).toMatch(new RegExp(`${id}\\s+${command === 'release' ? 'released' : 'deleted'}`));

@@ -4,7 +4,7 @@ import { dumpAccount } from '../support/account.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { onStage } from '../support/stage.js';
+import { onStage, together } from '../support/stage.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -182,6 +182,19 @@ describe('a policy that is to be replaced', () => {
     const used = await iam.listEntitiesForPolicy({ PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/x/p` });
     expect([used.PolicyRoles, used.PolicyUsers, used.PolicyGroups].map((found) => found?.length)).toEqual([1, 1, 1]);
     expect((await iam.listPolicies({ Scope: 'Local' })).Policies).toHaveLength(1);
+  });
+
+  test('is put back on those that spell out its ARN, too: they wait for the new one', async () => {
+    const holders = [
+      role('r', { managedPolicyArns: [PolicyArn] }),
+      { kind: 'Group', groupName: 'g', managedPolicyArns: [READ_ONLY, PolicyArn] },
+    ];
+    await given([policy({ description: 'before' })]);
+    await given([policy({ description: 'before' }), ...holders]);
+    const report = await runs.apply([...holders, policy({ description: 'after', replace: true })]);
+    expect(report.result).toBe('converged');
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'updated', 'Group/g': 'updated', 'Policy/p': 'replaced' });
+    expect((await iam.getPolicy({ PolicyArn })).Policy).toMatchObject({ Description: 'after', AttachmentCount: 2 });
   });
 
   test('is refused where something undeclared holds it', async () => {
@@ -470,29 +483,27 @@ test('a worker that is killed in the middle: another one ends it, with one new e
     ['after', 'CreatePolicy'],
     ['after', 'AttachGroupPolicy'],
   ] as const;
-  await Promise.all(
-    points.map(([when, action]) =>
-      onStage(world, async (stage) => {
-        const { account, taskQueue, proxy } = stage;
-        const parts = { account, taskQueue };
-        expect((await runs.apply([policy({ description: 'a' }), ...HOLDERS], parts)).result).toBe('converged');
-        proxy.clear();
-        const entities = [policy({ description: 'b', replace: true }), ...HOLDERS];
-        const report = await stage.killedAt(when, action, () => runs.apply(entities, parts));
-        expect([when, action, report.result, outcomesOf(report)]).toEqual([
-          when,
-          action,
-          'converged',
-          { 'Policy/p': 'replaced', 'Role/r': 'updated', 'User/u': 'updated', 'Group/g': 'updated' },
-        ]);
-        expect(proxy.successfulCreates()).toEqual({ 'CreatePolicy p': 1 });
-        expect(proxy.calls.filter((call) => call.action === 'DeletePolicy' && call.committed)).toHaveLength(1);
-        const arn = `arn:aws:iam::${account}:policy/p`;
-        const { Policy } = await stage.iam.getPolicy({ PolicyArn: arn });
-        expect(Policy).toMatchObject({ Description: 'b', AttachmentCount: 3 });
-        const again = await runs.plan(entities, parts);
-        expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
-      }),
-    ),
+  await together(points, ([when, action]) =>
+    onStage(world, async (stage) => {
+      const { account, taskQueue, proxy } = stage;
+      const parts = { account, taskQueue };
+      expect((await runs.apply([policy({ description: 'a' }), ...HOLDERS], parts)).result).toBe('converged');
+      proxy.clear();
+      const entities = [policy({ description: 'b', replace: true }), ...HOLDERS];
+      const report = await stage.killedAt(when, action, () => runs.apply(entities, parts));
+      expect([when, action, report.result, outcomesOf(report)]).toEqual([
+        when,
+        action,
+        'converged',
+        { 'Policy/p': 'replaced', 'Role/r': 'updated', 'User/u': 'updated', 'Group/g': 'updated' },
+      ]);
+      expect(proxy.successfulCreates()).toEqual({ 'CreatePolicy p': 1 });
+      expect(proxy.calls.filter((call) => call.action === 'DeletePolicy' && call.committed)).toHaveLength(1);
+      const arn = `arn:aws:iam::${account}:policy/p`;
+      const { Policy } = await stage.iam.getPolicy({ PolicyArn: arn });
+      expect(Policy).toMatchObject({ Description: 'b', AttachmentCount: 3 });
+      const again = await runs.plan(entities, parts);
+      expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
+    }),
   );
 });

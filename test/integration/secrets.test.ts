@@ -143,6 +143,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  await watch.end();
   await temporal.close();
   await world.stop();
 });
@@ -353,29 +354,27 @@ describe('a worker that is killed', () => {
   const runs = new Map<string, Promise<EntityReport>>();
 
   beforeAll(async () => {
-    let held = 0;
     let dead = (): void => undefined;
     const death = new Promise<void>((resolve) => (dead = resolve));
-    const allHeld = new Promise<void>((resolve) => {
+    const start = async ([title, point, { name, place }]: (typeof cases)[number]): Promise<void> => {
+      let arrive = (): void => undefined;
+      const arrived = new Promise<void>((resolve) => (arrive = resolve));
       const after = async (): Promise<'drop'> => {
-        held += 1;
-        if (held === cases.length) resolve();
+        arrive();
         await death;
         return 'drop';
       };
-      for (const [title, point, { name }] of cases) {
-        if (point === points[0]) on(kindOf(title).create, name, { kind: 'hook', times: 1, after });
-        // The first one that succeeds stores the secret: the mark before was the one that made the place.
-        else on('PutSecretValue', name, { kind: 'hook', after: (call) => (call.committed ? after() : undefined) });
-      }
-    });
-    for (const [title, , { name, place }] of cases) {
+      if (point === points[0]) on(kindOf(title).create, name, { kind: 'hook', times: 1, after });
+      // The first one that succeeds stores the secret: the mark before was the one that made the place.
+      else on('PutSecretValue', name, { kind: 'hook', after: (call) => (call.committed ? after() : undefined) });
       await makeUser(name);
       const running = run(name, declared(title, name, place));
-      running.catch(() => undefined);
+      // A run that ends without coming to the point keeps nobody waiting: its attempts tell.
+      running.then(arrive, arrive);
       runs.set(name, running);
-    }
-    await allHeld;
+      await arrived;
+    };
+    await Promise.all(cases.map(start));
     await worker.kill();
     world.proxy.clearRules();
     dead();
@@ -548,6 +547,30 @@ describe('a place that refuses', () => {
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
   });
 
+  test('for two entities name it at the same moment: one has it, and of the other nothing is left', async () => {
+    const names = ['first', 'second'];
+    await Promise.all(names.map(makeUser));
+    let marking = 0;
+    let both = (): void => undefined;
+    const bothMark = new Promise<void>((resolve) => (both = resolve));
+    const before = async (): Promise<void> => {
+      marking += 1;
+      if (marking === names.length) both();
+      await bothMark;
+    };
+    world.proxy.on({ action: 'PutSecretValue', params: { Name: 'ci/both' } }, { kind: 'hook', before });
+    const place = secretOf('both');
+    const entities = await Promise.all(names.map((name) => run(name, declared('an access key', name, place))));
+    const { UserName: winner = '' } = (await places.readRecord(place)) ?? {};
+    expect(names).toContain(winner);
+    await expectOneLive('an access key', winner, place);
+    const loser = entities.find(({ name }) => name !== winner);
+    expect(loser).toMatchObject({ outcome: 'failed', confirmedBy: null });
+    expect(loser?.reason).toContain(`holds the secret of AccessKey/${winner} of account ${ACCOUNT}`);
+    expect(loser?.reason).toContain('what was made for it is removed again');
+    expect(await kindOf('an access key').live(loser?.name ?? '')).toEqual([]);
+  });
+
   test('for it is empty: that is no refusal', async () => {
     const name = 'empty';
     await makeUser(name);
@@ -645,50 +668,66 @@ describe('a place that is out of reach for a while', () => {
 
 describe('keys of other hands', () => {
   const [key = ''] = TITLES;
+  /** Runs that wait before they look for what an unclear answer has left: they wait together. */
+  const runs = new Map<string, Promise<EntityReport>>();
+  const others = new Map<string, string>();
+
+  beforeAll(async () => {
+    const makeOther = async (name: string): Promise<void> => {
+      others.set(name, (await kindOf(key).byHand?.(name)) ?? '');
+    };
+    const makeUse = async (name: string): Promise<void> => {
+      const [accessKeyId = ''] = await kindOf(key).live(name);
+      await iamClient(world.sandbox.url, undefined, { accessKeyId }).getUser({});
+    };
+    const start = async (name: string, when: 'before' | 'after', act: () => unknown): Promise<void> => {
+      await makeUser(name);
+      if (name === 'hidden') await makeOther(name);
+      const hook = async (): Promise<'drop'> => {
+        await act();
+        return 'drop';
+      };
+      on('CreateAccessKey', name, { kind: 'hook', times: 1, [when]: hook });
+      const running = run(name, declared(key, name, fileOf(name)));
+      running.catch(() => undefined);
+      runs.set(name, running);
+    };
+    await start('two-at-once', 'after', () => makeOther('two-at-once'));
+    await start('used-before', 'before', () => makeOther('used-before').then(() => makeUse('used-before')));
+    await start('used-after', 'after', () => makeUse('used-after'));
+    await start('hidden', 'after', () => {
+      on('ListAccessKeys', 'hidden', { kind: 'stale-not-found', times: 2 });
+    });
+    await Promise.allSettled(runs.values());
+  });
 
   test('one that appears while the reply to ours is lost: refused, and neither is deleted', async () => {
     const name = 'two-at-once';
-    await makeUser(name);
-    let others = '';
-    on('CreateAccessKey', name, {
-      kind: 'hook',
-      times: 1,
-      after: async () => {
-        others = (await kindOf(key).byHand?.(name)) ?? '';
-        return 'drop';
-      },
-    });
-    const entity = await run(name, declared(key, name, fileOf(name)));
+    const entity = await runs.get(name);
     expect(entity).toMatchObject({ outcome: 'refused', confirmedBy: null });
     const live = await kindOf(key).live(name);
     expect(live).toHaveLength(2);
-    expect(live).toContain(others);
-    for (const id of live) expect(entity.reason).toContain(id);
-    expect(entity.remedy).toContain('CloudTrail');
+    expect(live).toContain(others.get(name));
+    for (const id of live) expect(entity?.reason).toContain(id);
+    expect(entity?.remedy).toContain('CloudTrail');
     expect(callsOf('DeleteAccessKey', name)).toEqual([]);
   });
 
   test.each([
-    ['ours was never made', 'before'],
-    ['ours may be it', 'after'],
-  ] as const)('one that is in use already, when %s: refused, and not deleted', async (_what, when) => {
-    const name = `used-${when}`;
-    await makeUser(name);
-    on('CreateAccessKey', name, {
-      kind: 'hook',
-      times: 1,
-      [when]: async () => {
-        if (when === 'before') await kindOf(key).byHand?.(name);
-        const [accessKeyId = ''] = await kindOf(key).live(name);
-        await iamClient(world.sandbox.url, undefined, { accessKeyId }).getUser({});
-        return 'drop';
-      },
-    });
-    const entity = await run(name, declared(key, name, fileOf(name)));
+    ['ours was never made', 'used-before'],
+    ['ours may be it', 'used-after'],
+  ])('one that is in use already, when %s: refused, and not deleted', async (_what, name) => {
+    const entity = await runs.get(name);
     const [live = ''] = await kindOf(key).live(name);
     expect(entity).toMatchObject({ outcome: 'refused', confirmedBy: null });
-    expect(entity.reason).toBe(`${live} appeared while this run made one, and somebody else makes use of it`);
+    expect(entity?.reason).toBe(`${live} appeared while this run made one, and somebody else makes use of it`);
     expect(callsOf('DeleteAccessKey', name)).toEqual([]);
+  });
+
+  test('one beside an orphan that a replica hides for a while: the orphan goes, the other stays', async () => {
+    const name = 'hidden';
+    expect(await runs.get(name)).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
+    await expectOneLive(key, name, fileOf(name), [others.get(name) ?? '']);
   });
 
   test('two that leave no room: the run fails, and both stay', async () => {
@@ -699,23 +738,6 @@ describe('keys of other hands', () => {
     expect(entity).toMatchObject({ outcome: 'failed', confirmedBy: null });
     expect(entity.reason).toContain('LimitExceeded');
     expect((await kindOf(key).live(name)).sort()).toEqual(others.sort());
-  });
-
-  test('one beside an orphan that a replica hides for a while: the orphan goes, the other stays', async () => {
-    const name = 'hidden';
-    await makeUser(name);
-    const other = (await kindOf(key).byHand?.(name)) ?? '';
-    on('CreateAccessKey', name, {
-      kind: 'hook',
-      times: 1,
-      after: () => {
-        on('ListAccessKeys', name, { kind: 'stale-not-found', times: 2 });
-        return 'drop';
-      },
-    });
-    const entity = await run(name, declared(key, name, fileOf(name)));
-    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
-    await expectOneLive(key, name, fileOf(name), [other]);
   });
 
   test('a console password that somebody sets while our place is out of reach is adopted, not claimed', async () => {

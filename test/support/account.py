@@ -86,8 +86,13 @@ TRUSTS = [
 PATHS = ["/", "/teams/core/", "/old/", "/Old/x/"]
 
 
+def of_three(number):
+    """So that every third one is not always the same."""
+    return (number + number // 3) % 3
+
+
 def tags(number):
-    return [{"Key": "owner", "Value": f"team {number % 7}"}, {"Key": "Env", "Value": "prod"}][: number % 3]
+    return [{"Key": "owner", "Value": f"team {number % 7}"}, {"Key": "Env", "Value": "prod"}][: of_three(number)]
 
 
 def fill(iam):
@@ -108,7 +113,7 @@ def fill(iam):
     for number in range(15):
         iam.create_open_id_connect_provider(
             Url=f"https://issuer-{number}.example.com/pool",
-            ClientIDList=["sts.amazonaws.com", f"client-{number}"][: number % 3],
+            ClientIDList=["sts.amazonaws.com", f"client-{number}"][: of_three(number)],
             ThumbprintList=["0123456789abcdef0123456789abcdef01234567"],
             Tags=tags(number),
         )
@@ -127,7 +132,7 @@ def fill(iam):
 
 
 def make_policy(iam, number):
-    document = DOCUMENTS[number % 3]
+    document = DOCUMENTS[of_three(number)]
     path, description = PATHS[number % 4], ("", f"policy {number}")[number % 2]
     more = {"Description": description} if description else {}
     made = iam.create_policy(
@@ -148,12 +153,12 @@ def make_role(iam, number, policies):
     iam.create_role(
         RoleName=name,
         Path=PATHS[number % 4],
-        AssumeRolePolicyDocument=TRUSTS[number % 3],
-        MaxSessionDuration=3600 * (1 + number % 3),
+        AssumeRolePolicyDocument=TRUSTS[of_three(number)],
+        MaxSessionDuration=3600 * (1 + number % 5),
         Tags=tags(number),
         **more,
     )
-    for inline in range(number % 3):
+    for inline in range(of_three(number)):
         iam.put_role_policy(RoleName=name, PolicyName=f"inline-{inline}", PolicyDocument=DOCUMENTS[inline])
     for arn in ([READ_ONLY] + policies)[number % 5 : number % 5 + number % 4]:
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
@@ -163,7 +168,7 @@ def make_user(iam, number, policies):
     name = f"user-{number}"
     iam.create_user(UserName=name, Path=PATHS[number % 4], Tags=tags(number))
     if number % 2:
-        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=DOCUMENTS[number % 3])
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=DOCUMENTS[of_three(number)])
         iam.attach_user_policy(UserName=name, PolicyArn=policies[number])
     if number % 5 == 0:
         iam.create_access_key(UserName=name)
@@ -189,7 +194,7 @@ def make_group(iam, number, policies):
     for member in range(number % 4):
         iam.add_user_to_group(GroupName=name, UserName=f"user-{number + member}")
     if number % 2:
-        iam.put_group_policy(GroupName=name, PolicyName="own", PolicyDocument=DOCUMENTS[number % 3])
+        iam.put_group_policy(GroupName=name, PolicyName="own", PolicyDocument=DOCUMENTS[of_three(number)])
     iam.attach_group_policy(GroupName=name, PolicyArn=policies[number])
 
 

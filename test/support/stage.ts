@@ -23,6 +23,12 @@ export interface Stage {
   killedAt<T>(when: 'before' | 'after', action: string, run: () => Promise<T>): Promise<T>;
 }
 
+/** Plays several acts at a time, each to its end, and then throws what the first that failed has thrown. */
+export async function together<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
+  const ended = await Promise.allSettled(parts.map(act));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
 let accounts = 0;
 
 /** Plays an act. The worker is there when it begins. */
