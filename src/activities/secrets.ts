@@ -145,10 +145,8 @@ export class EntitySecrets {
     const stored = await this.#stored();
     const { entity, account } = this.#whose();
     if (stored === undefined || (stored[Field.Entity] === entity && stored[Field.Account] === account)) return stored;
-    const owner =
-      stored[Field.Entity] === undefined
-        ? 'something else'
-        : `${stored[Field.Entity]} of account ${stored[Field.Account] ?? ''}`;
+    const theirs = stored[Field.Entity];
+    const owner = theirs === undefined ? 'something else' : `${theirs} of account ${stored[Field.Account] ?? ''}`;
     throw new SecretLocationError(
       `${placeOf(this.#location())} holds the secret of ${owner}; name another place, or empty it`,
     );
