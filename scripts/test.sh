@@ -7,6 +7,6 @@ bash scripts/setup.sh
 bash scripts/browser.sh
 echo "== checks (set-up took $((SECONDS - started)) s)"
 npm run --silent check
-echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 15 minutes)'
+echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 25 minutes)'
 npx jest --selectProjects kinds integration chaos --runInBand
 echo "== all of it took $((SECONDS - started)) s"

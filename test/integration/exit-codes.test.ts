@@ -61,11 +61,18 @@ function deny(RoleName: string): void {
   world.proxy.on({ action: 'CreateRole', params }, { kind: 'error', status: 403, code: 'AccessDenied' });
 }
 
-/** Starts an apply that AWS keeps waiting, and gives it when it writes. */
+/**
+ * Starts an apply that AWS keeps waiting, and gives it when it writes. Its role is named after the namespace: what AWS
+ * does late, for a run that was terminated, is then in no later test's way.
+ */
 async function startSlow(namespace: string, more: readonly JsonObject[] = []): Promise<ChildProcess> {
-  world.proxy.on({ action: 'CreateRole', params: { RoleName: 'slow' } }, { kind: 'delay', ms: 6_000 });
-  const child = world.spawnCli(['apply', '-f', await write([role('slow'), ...more], namespace), '--output', 'json']);
-  while (world.proxy.count('CreateRole') === 0) await pause(50);
+  const RoleName = `slow-${namespace}`;
+  world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'delay', ms: 6_000 });
+  const child = world.spawnCli(['apply', '-f', await write([role(RoleName), ...more], namespace), '--output', 'json']);
+  while (world.proxy.count('CreateRole') === 0) {
+    if (child.exitCode !== null) throw new Error(`apply ended with ${String(child.exitCode)} before it wrote`);
+    await pause(50);
+  }
   return child;
 }
 
@@ -114,7 +121,7 @@ describe('exit code 1', () => {
 
   test('is that of a run that was cancelled: what ran has ended well, and the rest was not begun', async () => {
     const child = await startSlow('cancelled', [
-      { kind: 'InstanceProfile', instanceProfileName: 'p', roles: ['slow'] },
+      { kind: 'InstanceProfile', instanceProfileName: 'p', roles: ['slow-cancelled'] },
     ]);
     const result = ended(child);
     await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'cancelled')).cancel();
@@ -122,7 +129,7 @@ describe('exit code 1', () => {
     const report = JSON.parse(stdout) as ReturnType<CommandResult['report']>;
     expect([code, report.result]).toEqual([1, 'cancelled']);
     expect(report.entities.map(({ outcome }) => outcome)).toEqual(['created', 'skipped']);
-    expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole slow': 1 });
+    expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole slow-cancelled': 1 });
   });
 
   test('is that of a run that somebody terminated, and says what to do', async () => {
@@ -190,7 +197,7 @@ describe('exit code 4', () => {
     expect(atOnce.report()).toMatchObject({ result: 'busy', entities: [] });
     expect(late.stdout).toBe('');
     expect((await holder).code).toBe(0);
-    expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole slow': 1 });
+    expect(world.proxy.successfulCreates()).toMatchObject({ 'CreateRole slow-held': 1 });
   });
 });
 
