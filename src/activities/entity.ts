@@ -12,15 +12,12 @@ import { Mark, marksOfCreate } from '../engine/ownership.js';
 import { resolveReferences } from '../engine/references.js';
 import type { Desired, Kind, Observed, Step } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
-import { failure, OperationError } from './failures.js';
+import { failure, notShownYet, OperationError } from './failures.js';
 import { kindOf, look, observe } from './observe.js';
 import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
 import { send, sendAll } from './send.js';
-import { writesOf } from './work.js';
+import { CLOCK_TOLERANCE_MS, writesOf } from './work.js';
 import type { Work } from './work.js';
-
-/** Clocks of AWS and of the worker may differ by so much, and AWS counts whole seconds. In milliseconds. */
-const CLOCK_TOLERANCE_MS = 2_000;
 
 /** Lists what Creates like this one have made, before the first of this run. */
 export async function listCandidates(account: Account, request: ReconcileRequest, work: Work): Promise<Listing> {
@@ -158,7 +155,7 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
   if (observed === undefined && request.made) {
     // Created a moment ago, and this replica does not know it yet.
-    throw new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
+    throw notShownYet();
   }
   if (observed !== undefined && writes(assessment.decision)) {
     const desired = desiredOf(entity, spec, assessment.tags, request.target);
@@ -261,9 +258,9 @@ function desiredAtCreate(
   spec: JsonObject,
   { entity, namespace, intent, target }: ReconcileRequest,
 ): Desired {
-  const claim = kind.share?.claim?.(spec);
-  const marks = kind.ownable && kind.taggedLater !== true ? marksOfCreate(namespace, intent, entity.shared, claim) : {};
   if (kind.taggedLater === true) return desiredOf(entity, spec, {}, target);
+  const claim = kind.share?.claim?.(spec);
+  const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared, claim) : {};
   return desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, target);
 }
 

@@ -33,6 +33,11 @@ export class OperationError extends Error {
   }
 }
 
+/** What was just made, by a read that is behind: to be read again. */
+export function notShownYet(): OperationError {
+  return new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
+}
+
 /** How far an activity has come when it fails. */
 export interface Attempt {
   readonly attempt: number;

@@ -9,12 +9,10 @@ import { FAILURES } from '../contract/failures.js';
 import type { CreateRequest } from '../contract/steps.js';
 import type { Candidate, Desired, Kind } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
-import { failure, OperationError } from './failures.js';
+import { failure, notShownYet, OperationError } from './failures.js';
 import { sendAll } from './send.js';
+import { CLOCK_TOLERANCE_MS } from './work.js';
 import type { Work } from './work.js';
-
-/** Clocks of AWS and of the worker may differ by so much. In milliseconds. */
-const CLOCK_TOLERANCE_MS = 2_000;
 
 /** A secret that is there to be stored waits so long for its place, in milliseconds. */
 const STORE_WINDOW_MS = 60_000;
@@ -56,6 +54,7 @@ export class EntitySecrets {
     if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
       // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
       if (secret.generated !== undefined) return;
+      // The read of AWS is behind, and another Create would make another one.
       if (activityInfo().attempt > 1) throw notShownYet();
     }
     await this.#store(secret.generated?.(this.#desired) ?? {});
@@ -194,11 +193,6 @@ export class EntitySecrets {
 /** Whether a record has more than whose it is. */
 function holdsSecret(record: SecretRecord): boolean {
   return Object.keys(record).some((field) => !Object.values<string>(Field).includes(field));
-}
-
-/** The secret is stored and the read of AWS is behind: another Create would make another one. */
-function notShownYet(): OperationError {
-  return new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
 }
 
 /** The message of a place says it all; that of AWS needs to be told what was asked for. */

@@ -7,6 +7,9 @@ import { toFailure } from './failures.js';
 /** How often an activity tells Temporal that it lives, in milliseconds. */
 const HEARTBEAT_MS = 1_500;
 
+/** Clocks of AWS and of the worker may differ by so much, and AWS counts whole seconds. In milliseconds. */
+export const CLOCK_TOLERANCE_MS = 2_000;
+
 /** Calls to AWS by operation. */
 export type Calls = Record<string, number>;
 

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
+import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { Demand, Kind, Step } from './kind.js';
 import { strings } from '../engine/compare.js';
@@ -315,4 +316,23 @@ export function oneByOne(read: Kind['read']): Kind['readMany'] {
       const found = await Promise.all(wanted.map((one) => read(reader, one, target)));
       return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
     });
+}
+
+/**
+ * A bulk read by a listing that shows little more than names: of what is wanted and there, one read each; undefined
+ * where the listing is denied.
+ */
+export function byListing(list: (reader: Reader) => Promise<readonly string[]>, read: Kind['read']): Kind['readMany'] {
+  return async ({ reader }, wanted, target) => {
+    const listed = await unlessDenied(() => list(reader));
+    if (listed === undefined) return undefined;
+    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const exact = new Set(wanted.map(({ name }) => name));
+    const there = listed
+      .filter((name) => names.has(name.toLowerCase()))
+      // Last, so that of names that differ in case the declared one is taken.
+      .sort((a, b) => Number(exact.has(a)) - Number(exact.has(b)));
+    const found = await Promise.all(there.map((name) => read(reader, { name, spec: {} }, target)));
+    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
+  };
 }

@@ -2,9 +2,11 @@ import type { InstanceProfile } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { AwsError } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
   absentIsDone,
+  byListing,
   dateText,
   defined,
   nameField,
@@ -12,12 +14,11 @@ import {
   strings,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
-  unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Step, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   instanceProfileName: nameField(128).describe('Unique in the account; neither path nor case tells two apart.'),
@@ -57,6 +58,11 @@ function isRoleThere(error: AwsError): boolean {
   return error.code === 'LimitExceeded' && error.message.includes('InstanceSessionsPerInstanceProfile');
 }
 
+async function read(reader: Reader, { name }: Wanted): Promise<Observed | undefined> {
+  const found = await reader.find('GetInstanceProfile', { InstanceProfileName: name });
+  return found?.InstanceProfile && observedOf(found.InstanceProfile);
+}
+
 /** An instance profile with its role. */
 export const instanceProfile: Kind = {
   name: 'InstanceProfile',
@@ -90,28 +96,15 @@ export const instanceProfile: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, { name }) {
-    const found = await reader.find('GetInstanceProfile', { InstanceProfileName: name });
-    return found?.InstanceProfile && observedOf(found.InstanceProfile);
-  },
-  async readMany({ reader }, wanted) {
-    const listed = await unlessDenied(() => reader.list('ListInstanceProfiles', {}, 'InstanceProfiles'));
-    if (listed === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const found = await Promise.all(
-      listed
-        .filter(({ InstanceProfileName = '' }) => names.has(InstanceProfileName.toLowerCase()))
-        // One by one, since the listing leaves the tags out.
-        .map(({ InstanceProfileName }) => reader.find('GetInstanceProfile', { InstanceProfileName })),
-    );
-    return new Map(
-      found.flatMap((one) => {
-        if (one?.InstanceProfile === undefined) return [];
-        const observed = observedOf(one.InstanceProfile);
-        return [[observed.name.toLowerCase(), observed] as const];
-      }),
-    );
-  },
+  read,
+  // One by one, since the listing leaves the tags out.
+  readMany: byListing(
+    async (reader) =>
+      (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
+        ({ InstanceProfileName = '' }) => InstanceProfileName,
+      ),
+    read,
+  ),
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateInstanceProfile',

@@ -2,21 +2,22 @@ import { createHash } from 'node:crypto';
 import type { GetOpenIDConnectProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { sharedMark } from '../engine/ownership.js';
 import {
   absentIsDone,
+  byListing,
   dateText,
   defined,
   strings,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
-  unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Step, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   url: z
@@ -74,6 +75,12 @@ function claimOf(clientIds: readonly string[]): string {
   return claim.length <= LONGEST_CLAIM ? claim : '';
 }
 
+async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+  const arn = arnOfName(name, target);
+  const found = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
+  return found && observedOf(arn, found);
+}
+
 /** An OpenID Connect provider: one per URL, so that namespaces share it. */
 export const openIdConnectProvider: Kind = {
   name: 'OpenIDConnectProvider',
@@ -104,29 +111,14 @@ export const openIdConnectProvider: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, { name }, target) {
-    const arn = arnOfName(name, target);
-    const found = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
-    return found && observedOf(arn, found);
-  },
-  async readMany({ reader }, wanted) {
-    const listed = await unlessDenied(() => reader.get('ListOpenIDConnectProviders', {}));
-    if (listed === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const exact = new Set(wanted.map(({ name }) => name));
-    const arns = (listed.OpenIDConnectProviderList ?? [])
-      .map(({ Arn = '' }) => Arn)
-      .filter((arn) => names.has(nameOfArn(arn).toLowerCase()))
-      // Last, so that of paths that differ in case the declared one is taken.
-      .sort((a, b) => Number(exact.has(nameOfArn(a))) - Number(exact.has(nameOfArn(b))));
-    const found = await Promise.all(
-      arns.map(async (arn) => {
-        const provider = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
-        return provider && observedOf(arn, provider);
-      }),
-    );
-    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
-  },
+  read,
+  readMany: byListing(
+    async (reader) =>
+      ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
+        nameOfArn(Arn),
+      ),
+    read,
+  ),
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateOpenIDConnectProvider',

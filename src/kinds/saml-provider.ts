@@ -1,9 +1,11 @@
 import type { GetSAMLProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
   absentIsDone,
+  byListing,
   dateText,
   defined,
   secretField,
@@ -11,12 +13,11 @@ import {
   strings,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
-  unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Step, Wanted } from './kind.js';
 
 const schema = z
   .strictObject({
@@ -87,6 +88,12 @@ function keyOf(spec: JsonObject): Pick<Step, 'secretInput'> {
   return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
 }
 
+async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+  const arn = arnOfName(name, target);
+  const found = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
+  return found && observedOf(arn, found);
+}
+
 /** A SAML identity provider. */
 export const samlProvider: Kind = {
   name: 'SAMLProvider',
@@ -116,30 +123,13 @@ export const samlProvider: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, { name }, target) {
-    const arn = arnOfName(name, target);
-    const found = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
-    return found && observedOf(arn, found);
-  },
-  async readMany({ reader }, wanted) {
-    const listed = await unlessDenied(() => reader.get('ListSAMLProviders', {}));
-    if (listed === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const exact = new Set(wanted.map(({ name }) => name));
-    const arns = (listed.SAMLProviderList ?? [])
-      .map(({ Arn = '' }) => Arn)
-      .filter((arn) => names.has(nameOfArn(arn).toLowerCase()))
-      // Last, so that of names that differ in case the declared one is taken.
-      .sort((a, b) => Number(exact.has(nameOfArn(a))) - Number(exact.has(nameOfArn(b))));
-    const found = await Promise.all(
-      // One by one, since the listing shows little.
-      arns.map(async (arn) => {
-        const provider = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
-        return provider && observedOf(arn, provider);
-      }),
-    );
-    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
-  },
+  read,
+  // One by one, since the listing shows little.
+  readMany: byListing(
+    async (reader) =>
+      ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameOfArn(Arn)),
+    read,
+  ),
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateSAMLProvider',

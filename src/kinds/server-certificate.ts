@@ -1,9 +1,11 @@
 import type { ServerCertificate } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
+import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
   absentIsDone,
+  byListing,
   certificateChainField,
   certificateField,
   dateText,
@@ -15,12 +17,11 @@ import {
   secretLocation,
   tagList,
   tagMap,
-  tagSteps,
   tagsField,
+  tagSteps,
   text,
-  unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Step, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   serverCertificateName: nameField(128).describe(
@@ -69,6 +70,11 @@ function observedOf({ ServerCertificateMetadata: about, ...certificate }: Server
   };
 }
 
+async function read(reader: Reader, { name }: Wanted): Promise<Observed | undefined> {
+  const found = await reader.find('GetServerCertificate', { ServerCertificateName: name });
+  return found?.ServerCertificate && observedOf(found.ServerCertificate);
+}
+
 /** A certificate for load balancers and CloudFront, with its private key. */
 export const serverCertificate: Kind = {
   name: 'ServerCertificate',
@@ -100,28 +106,15 @@ export const serverCertificate: Kind = {
 
   details: null,
   readCost: 1,
-  async read(reader, { name }) {
-    const found = await reader.find('GetServerCertificate', { ServerCertificateName: name });
-    return found?.ServerCertificate && observedOf(found.ServerCertificate);
-  },
-  async readMany({ reader }, wanted) {
-    const listed = await unlessDenied(() => reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList'));
-    if (listed === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const found = await Promise.all(
-      listed
-        .filter(({ ServerCertificateName = '' }) => names.has(ServerCertificateName.toLowerCase()))
-        // One by one, since the listing leaves certificates and tags out.
-        .map(({ ServerCertificateName }) => reader.find('GetServerCertificate', { ServerCertificateName })),
-    );
-    return new Map(
-      found.flatMap((one) => {
-        if (one?.ServerCertificate === undefined) return [];
-        const observed = observedOf(one.ServerCertificate);
-        return [[observed.name.toLowerCase(), observed] as const];
-      }),
-    );
-  },
+  read,
+  // One by one, since the listing leaves certificates and tags out.
+  readMany: byListing(
+    async (reader) =>
+      (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
+        ({ ServerCertificateName = '' }) => ServerCertificateName,
+      ),
+    read,
+  ),
 
   create: ({ name, spec, tags }) => ({
     operation: 'UploadServerCertificate',
