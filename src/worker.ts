@@ -113,7 +113,7 @@ function installRuntime(config: Config, { logFile, handleSignals = true }: Worke
   }
 }
 
-/** `GET /health`: 200 while the worker polls, 503 otherwise. */
+/** `GET /health`: 200 while the worker polls, 503 otherwise; the process's ID says which worker answers. */
 async function serveHealth(
   address: string | undefined,
   worker: () => Worker | undefined,
@@ -124,7 +124,7 @@ async function serveHealth(
     const state = worker()?.getState() ?? 'INITIALIZED';
     const found = request.method === 'GET' && request.url === '/health';
     response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
-    response.end(found ? JSON.stringify({ state, ...worker()?.getStatus() }) : '{}');
+    response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
   });
   await new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject);

@@ -134,12 +134,12 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
       pid: child.pid ?? 0,
       exited,
       log: () => stderr,
-      isPolling: () => isHealthy(health),
+      isPolling: () => isHealthy(health, child.pid),
       kill: () => end('SIGKILL'),
       stop: () => end('SIGTERM'),
     };
     workers.add(worker);
-    while (!(await isHealthy(health))) {
+    while (!(await isHealthy(health, child.pid))) {
       if (child.exitCode !== null || child.signalCode !== null) {
         workers.delete(worker);
         // Somebody took the port meanwhile.
@@ -218,9 +218,11 @@ export function runCli(
   });
 }
 
-async function isHealthy(address: string): Promise<boolean> {
+/** Whether this process polls. Two workers may have been given one free port: the other one's answer says nothing. */
+async function isHealthy(address: string, pid: number | undefined): Promise<boolean> {
   try {
-    return (await fetch(`http://${address}/health`)).ok;
+    const answer = await fetch(`http://${address}/health`);
+    return answer.ok && ((await answer.json()) as { pid?: number }).pid === pid;
   } catch {
     return false;
   }
