@@ -124,7 +124,8 @@ async function survive(point: CrashPoint): Promise<number> {
     const running = run(stage);
     await deathOf(doomed, running);
     const diedAt = Date.now();
-    if (rule.fired !== 1) throw new Error(`the worker ended by itself (${String(await doomed.exited)}): ${doomed.log()}`);
+    if (rule.fired !== 1)
+      throw new Error(`the worker ended by itself (${String(await doomed.exited)}): ${doomed.log()}`);
     await stage.startWorker();
     const report = await running;
 
