@@ -36,7 +36,7 @@ export async function createEntity(account: Account, request: CreateRequest, wor
   const desired = desiredAtCreate(kind, spec, request);
   const create = kind.create(desired);
   const result = resultIn(work);
-  const secrets = new EntitySecrets(account, kind, desired, request);
+  const secrets = new EntitySecrets(account, kind, desired, request, work);
   const sentBefore = work.sent.some(({ operation }) => operation === create.operation);
 
   /** What is there was not there when the plan looked: by our own Create with a lost reply, or by somebody else's. */
@@ -78,7 +78,7 @@ export async function createEntity(account: Account, request: CreateRequest, wor
   };
 
   if (attempt > 1) {
-    const claimed = await secrets.removeOrphans(work);
+    const claimed = await secrets.removeOrphans();
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
   }
   // What a Create would write over is looked for again: the plan is older than this step.
@@ -89,9 +89,9 @@ export async function createEntity(account: Account, request: CreateRequest, wor
   await secrets.prepare();
   try {
     const { write, output } = await send(account, create, work);
-    await secrets.keep(output, work);
+    await secrets.keep(output);
     // A replica that was behind has hidden what an earlier attempt made.
-    const claimed = attempt > 1 ? await secrets.removeOrphans(work) : null;
+    const claimed = attempt > 1 ? await secrets.removeOrphans() : null;
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
     const created = kind.created(desired, output);
     const { changes } = assess(kind, entity, spec, created, { ...contextOf(request), made: true });
@@ -122,11 +122,11 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     if (observed === undefined) {
       const seconds = String(PROPAGATION_WINDOW_MS / 1000);
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
-      throw failure('NotPropagated', message, { operation: create.operation, ...aws, calls: work.calls });
+      throw failure('NotPropagated', message, { ...aws, operation: create.operation, calls: work.calls });
     }
     if (attempt > 1 && kind.secret?.candidates !== undefined) {
       // The read before the Create was behind: what it did not show may be the orphan of an earlier attempt.
-      const claimed = await secrets.removeOrphans(work);
+      const claimed = await secrets.removeOrphans();
       if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY, [conflict]);
       if ((await look(account, entity)) === undefined) {
         throw new OperationError(

@@ -6,6 +6,7 @@ import { pauseAfter, PROPAGATION_WINDOW_MS } from '../aws/propagation.js';
 import { FAILURES } from '../contract/failures.js';
 import type { FailureDetails, FailureType } from '../contract/failures.js';
 import type { Step } from '../kinds/kind.js';
+import { LeaseError } from './lease.js';
 
 /** Attempts after which a `retry` failure is given up: about ten minutes at the retry policy's pace. */
 const MOST_ATTEMPTS = 40;
@@ -55,9 +56,10 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
     return error;
   if (error instanceof SecretLocationError) return failure('SecretStore', error.message, { calls });
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
+  if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
 
-  const operation = error instanceof OperationError ? error.operation : null;
   const aws = awsError(error instanceof OperationError ? error.cause : error);
+  const operation = error instanceof OperationError ? error.operation : aws.operation;
   const step = error instanceof OperationError ? error.step : undefined;
   const type = failureTypeOf(aws);
   const details = { operation, code: aws.code, requestId: aws.requestId, calls };

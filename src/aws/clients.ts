@@ -4,6 +4,7 @@ import type * as secretsManager from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { Target } from '../contract/entity.js';
+import { awsError, isExpired } from './errors.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Reader } from './reader.js';
 import { createSecretStore } from './secrets.js';
@@ -20,7 +21,8 @@ const SIGNING_REGION: Readonly<Record<string, string>> = {
 };
 
 /** Without these a lost reply would hang a step until Temporal gives it up. In milliseconds. */
-const REQUEST_TIMEOUTS = { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true };
+const CONNECTION_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 
 const calls = new AsyncLocalStorage<Record<string, number>>();
 
@@ -39,16 +41,22 @@ export interface Caller {
 /** Clients of one target. Both IAM clients and STS share one credential object, so that the guard speaks of both. */
 export interface AwsClients {
   readonly reader: Reader;
-  /** Sends one call with one attempt on the wire. */
+  /**
+   * Sends one call with one attempt on the wire. `lastCheck`, told the access key that it is signed with, throws where
+   * it must not leave the process any more.
+   */
   readonly write: (
     operation: Operation,
     input: Readonly<Record<string, unknown>>,
+    lastCheck?: (accessKeyId: string) => void,
   ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
   readonly secrets: SecretStore;
   /** Asks STS. */
   readonly callerIdentity: () => Promise<Caller>;
   /** Access key in use: a change of it means that the caller has to be asked anew. */
   readonly accessKeyId: () => Promise<string>;
+  /** Fetches credentials anew, unless those with this key have been replaced meanwhile. Reads do so by themselves. */
+  readonly renewCredentials: (expired: string) => Promise<void>;
 }
 
 /** How the worker reaches AWS. */
@@ -61,6 +69,8 @@ export interface AwsOptions {
   readonly region?: string;
   /** Folder for secrets that are kept in files. Default: none, and such locations are refused. */
   readonly secretsFolder?: string;
+  /** How long one call may take, in milliseconds. Default: 15 seconds. */
+  readonly requestTimeoutMs?: number;
   /** Names this worker in CloudTrail's user agent. */
   readonly userAgent?: string;
 }
@@ -68,44 +78,68 @@ export interface AwsOptions {
 /** Makes the clients for a target; `assumeRole` is followed with the worker's own credentials. */
 export function createAwsClients(target: Target, options: AwsOptions): AwsClients {
   const region = SIGNING_REGION[target.partition] ?? 'us-east-1';
+  const timeouts = {
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+  };
   const stsConfig = {
     region,
     ...(options.stsEndpoint === undefined ? {} : { endpoint: options.stsEndpoint }),
-    requestHandler: REQUEST_TIMEOUTS,
+    requestHandler: timeouts,
   };
-  const own = fromNodeProviderChain({ clientConfig: stsConfig });
-  const credentials =
-    target.assumeRole === undefined
-      ? own
-      : fromTemporaryCredentials({
-          masterCredentials: own,
-          params: { RoleArn: target.assumeRole, RoleSessionName: 'iam-bootstrap' },
-          clientConfig: stsConfig,
-        });
+  const source = (): ReturnType<typeof fromTemporaryCredentials> => {
+    // A person may have renewed a file that this process has read.
+    const own = fromNodeProviderChain({ clientConfig: stsConfig, ignoreCache: true });
+    if (target.assumeRole === undefined) return own;
+    return fromTemporaryCredentials({
+      masterCredentials: own,
+      params: { RoleArn: target.assumeRole, RoleSessionName: 'iam-bootstrap' },
+      clientConfig: stsConfig,
+    });
+  };
+  let provider = source();
   // Resolved once and renewed before they expire; without this each call would assume the role again.
-  const shared = new STSClient({ ...stsConfig, credentials });
+  const shared = new STSClient({ ...stsConfig, credentials: (options) => provider(options) });
   const config = {
     region,
     credentials: shared.config.credentials,
-    requestHandler: { ...REQUEST_TIMEOUTS, httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 } },
+    requestHandler: { ...timeouts, httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 } },
     ...(options.iamEndpoint === undefined ? {} : { endpoint: options.iamEndpoint }),
     ...(options.userAgent === undefined ? {} : { userAgentAppId: options.userAgent }),
   };
   const reads = new iam.IAMClient(config);
   // One attempt: the SDK would swallow a lost reply and show only the 409 that its own repeat met.
   const writes = new iam.IAMClient({ ...config, maxAttempts: 1 });
-  for (const client of [reads, writes, shared]) countAttempts(client);
+  for (const client of [reads, writes, shared]) observe(client);
+
+  const accessKeyId = async (): Promise<string> => (await shared.config.credentials()).accessKeyId;
+  let renewal: Promise<unknown> | undefined;
+  const renewCredentials = async (expired: string | undefined): Promise<void> => {
+    if (renewal === undefined && expired !== undefined && (await accessKeyId()) !== expired) return;
+    renewal ??= (async () => {
+      // From the start: what the old provider keeps may have expired as well.
+      provider = source();
+      await shared.config.credentials({ forceRefresh: true });
+    })().finally(() => (renewal = undefined));
+    await renewal;
+  };
+  // Writes excepted: whose the new credentials are has to be asked before a write is sent.
+  for (const client of [reads, shared]) renewWhereExpired(client, accessKeyId, renewCredentials);
 
   const send = async <O extends Operation>(
     client: iam.IAMClient,
     operation: O,
     input: Input<O>,
+    lastCheck?: (accessKeyId: string) => void,
   ): Promise<Output<O>> => {
     const Command = (iam as unknown as Record<string, new (input: unknown) => Parameters<iam.IAMClient['send']>[0]>)[
       `${operation}Command`
     ];
     if (Command === undefined) throw new TypeError(`the AWS SDK has no operation ${operation}`);
-    return (await client.send(new Command(input))) as Output<O>;
+    const command = new Command(input);
+    if (lastCheck !== undefined) checkLast(command, lastCheck);
+    return (await client.send(command)) as Output<O>;
   };
 
   const secretsClient = async (): Promise<secretsManager.SecretsManagerClient> => {
@@ -113,11 +147,12 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     const client = new SecretsManagerClient({
       region: options.region ?? region,
       credentials: shared.config.credentials,
-      requestHandler: REQUEST_TIMEOUTS,
+      requestHandler: timeouts,
       ...(options.secretsManagerEndpoint === undefined ? {} : { endpoint: options.secretsManagerEndpoint }),
       ...(options.userAgent === undefined ? {} : { userAgentAppId: options.userAgent }),
     });
-    countAttempts(client);
+    observe(client);
+    renewWhereExpired(client, accessKeyId, renewCredentials);
     return client;
   };
   let openSecrets: ReturnType<typeof secretsClient> | undefined;
@@ -132,8 +167,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       (location) => secrets.readRecord(location),
     ),
     secrets,
-    write: async (operation, input) => {
-      const output = await send(writes, operation, input as Input<typeof operation>);
+    write: async (operation, input, lastCheck) => {
+      const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
       const metadata = (output as { $metadata?: { requestId?: string } }).$metadata;
       return { requestId: metadata?.requestId ?? null, output };
     },
@@ -141,19 +176,70 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       const { Account = '', Arn = '' } = await shared.send(new GetCallerIdentityCommand({}));
       return { account: Account, partition: Arn.split(':')[1] ?? '', arn: Arn };
     },
-    accessKeyId: async () => (await shared.config.credentials()).accessKeyId,
+    accessKeyId,
+    renewCredentials,
   };
 }
 
-/** Counts at the innermost step, where the SDK's own repeats pass too. */
-function countAttempts(client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient): void {
+/** Checks when the call is signed and all that is left is to send it. */
+function checkLast(command: Parameters<iam.IAMClient['send']>[0], lastCheck: (accessKeyId: string) => void): void {
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const { headers } = args.request as { readonly headers: Readonly<Record<string, string>> };
+      lastCheck(/Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? '');
+      return next(args);
+    },
+    { step: 'deserialize', name: 'checkLast', override: true },
+  );
+}
+
+/** Repeats a call once with other credentials where AWS says that its own are no good any more. */
+function renewWhereExpired(
+  client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient,
+  accessKeyId: () => Promise<string>,
+  renewCredentials: (expired: string | undefined) => Promise<void>,
+): void {
   (client.middlewareStack as iam.IAMClient['middlewareStack']).add(
+    (next) => async (args) => {
+      const key = await accessKeyId().catch(() => undefined);
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!isExpired(awsError(error))) throw error;
+        await renewCredentials(key);
+        return next(args);
+      }
+    },
+    { step: 'initialize', name: 'renewWhereExpired', override: true },
+  );
+}
+
+type Middleware = iam.IAMClient['middlewareStack'];
+
+/** Counts at the innermost step, where the SDK's own repeats pass too, and has errors say at the outermost what failed. */
+function observe(client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient): void {
+  const stack = client.middlewareStack as Middleware;
+  const operationOf = (context: object): string =>
+    ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
+  stack.add(
     (next, context) => async (args) => {
       const counts = calls.getStore();
-      const operation = ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
+      const operation = operationOf(context);
       if (counts !== undefined && operation !== '') counts[operation] = (counts[operation] ?? 0) + 1;
       return next(args);
     },
     { step: 'deserialize', name: 'countAttempts', override: true },
+  );
+  stack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        // Neither the SDK's error nor the network's says which call it was.
+        if (error instanceof Error) Object.assign(error, { operation: operationOf(context) });
+        throw error;
+      }
+    },
+    { step: 'initialize', name: 'nameOperation', override: true },
   );
 }

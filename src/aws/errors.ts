@@ -5,6 +5,8 @@ export interface AwsError {
   /** The wire code without the SDK's `Exception` suffix: `EntityAlreadyExists`. A network error's code otherwise. */
   readonly code: string;
   readonly message: string;
+  /** The call that failed, `GetRole`; null where it is not known. */
+  readonly operation: string | null;
   readonly requestId: string | null;
   /** Null where no answer came. */
   readonly httpStatus: number | null;
@@ -17,6 +19,7 @@ interface SdkError {
   readonly Code?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
+  readonly operation?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
 }
 
@@ -30,6 +33,7 @@ export function awsError(error: unknown): AwsError {
   return {
     code: (raw ?? 'Unknown').replace(/Exception$/, ''),
     message: typeof thrown.message === 'string' ? thrown.message : '',
+    operation: typeof thrown.operation === 'string' && thrown.operation !== '' ? thrown.operation : null,
     requestId: thrown.$metadata?.requestId ?? null,
     httpStatus,
     unclear: httpStatus === null ? !isLocal(thrown) : httpStatus >= 500,
@@ -99,6 +103,11 @@ export function failureTypeOf(error: AwsError): FailureType {
   if (known !== undefined) return known;
   if (error.unclear || error.httpStatus === null) return 'ServiceUnavailable';
   return error.httpStatus >= 400 && error.httpStatus < 500 ? 'InvalidInput' : 'Unexpected';
+}
+
+/** Whether AWS says that the credentials are no good any more: others, fetched anew, may be. Nothing was carried out. */
+export function isExpired({ code }: AwsError): boolean {
+  return ['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient'].includes(code);
 }
 
 /** Whether the error is 409 `EntityAlreadyExists`, which guards most kinds. */

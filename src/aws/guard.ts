@@ -16,6 +16,11 @@ export class WrongAccountError extends Error {
   }
 }
 
+/** Other credentials have taken the place of those that STS was asked about. */
+export class UnverifiedError extends Error {
+  override readonly name = 'UnverifiedError';
+}
+
 /**
  * Lets nothing through to an account before STS has said that the credentials belong to it. The answer is kept for as
  * long as the access key stays the same.
@@ -38,6 +43,15 @@ export class AccountGuard {
       throw new WrongAccountError(this.#target, caller);
     }
     this.#verifiedKey = key;
+  }
+
+  /**
+   * At the last moment before a write leaves the process.
+   *
+   * @throws UnverifiedError where STS has to be asked first
+   */
+  assertVerified(accessKeyId: string): void {
+    if (accessKeyId !== this.#verifiedKey) throw new UnverifiedError('STS was not asked about these credentials');
   }
 
   /** Asks STS only where these credentials have not been asked about. Called before every write. */

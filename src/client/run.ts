@@ -24,6 +24,12 @@ const FIRST_PROGRESS_MS = 250;
 /** A run that shows no progress for so long makes the client look for workers. In milliseconds. */
 const WORKER_CHECK_MS = 5_000;
 
+/** Attempts after which a step that is repeated is worth a word: the first ones are IAM's everyday life. */
+const FEW_ATTEMPTS = 3;
+
+/** Entities under way that are looked at for steps that are repeated. */
+const MOST_CHILDREN = 3;
+
 /** A server that does not answer is tried again for this long, in milliseconds. */
 const OUTAGE_MS = 300_000;
 
@@ -46,6 +52,16 @@ export type RunEvent =
     }
   | { readonly type: 'waiting'; readonly holder: Holder }
   | { readonly type: 'progress'; readonly progress: Progress }
+  | {
+      /** A step is repeated again and again. */
+      readonly type: 'retrying';
+      /** `create Role/deploy for ci`. */
+      readonly what: string;
+      /** The last attempt, from 1. */
+      readonly attempt: number;
+      /** Why it failed. */
+      readonly message: string;
+    }
   | { readonly type: 'no-worker'; readonly taskQueue: string }
   | { readonly type: 'unreachable'; readonly message: string };
 
@@ -378,12 +394,18 @@ async function watch(
       break;
     }
     try {
-      const { status } = await within(client, () => handle.describe());
-      if (status.name !== 'RUNNING') break;
-      const progress = await within(client, () => handle.query<Progress>(PROGRESS_QUERY), WORKER_CHECK_MS);
-      answered = Date.now();
-      told = false;
-      onEvent?.({ type: 'progress', progress });
+      const description = await within(client, () => handle.describe());
+      if (description.status.name !== 'RUNNING') break;
+      const retries = await retriesOf(temporal, description);
+      const query = within(client, () => handle.query<Progress>(PROGRESS_QUERY), WORKER_CHECK_MS);
+      const progress = await query.catch(() => undefined);
+      if (progress !== undefined) {
+        answered = Date.now();
+        told = false;
+        onEvent?.({ type: 'progress', progress });
+      }
+      // After the progress, of which a live display keeps the last word.
+      for (const event of retries) onEvent?.(event);
     } catch {
       // The result is awaited elsewhere; here a failed look only means that nothing new can be shown.
     }
@@ -399,6 +421,30 @@ async function watch(
     }
   }
   return new Promise<never>(() => undefined);
+}
+
+/** The steps that a run repeats: its own, and those of the entities that it has waited for longest. */
+async function retriesOf(
+  { client }: TemporalConnection,
+  run: WorkflowExecutionDescription,
+): Promise<Extract<RunEvent, { type: 'retrying' }>[]> {
+  const children = (run.raw.pendingChildren ?? []).slice(0, MOST_CHILDREN).map(async ({ workflowId, runId }) => {
+    const child = client.workflow.getHandle(workflowId ?? '', runId ?? undefined);
+    return within(client, () => child.describe()).catch(() => undefined);
+  });
+  const under = (await Promise.all(children)).filter((child) => child !== undefined);
+  const events = await Promise.all(
+    [run, ...under].map(async (one) => {
+      const what = (await one.staticSummary()) ?? one.workflowId;
+      return (one.raw.pendingActivities ?? []).flatMap(({ attempt, lastFailure }) => {
+        // The attempt under way, or the one that is waited for.
+        const failed = (attempt ?? 1) - 1;
+        if (failed < FEW_ATTEMPTS || !lastFailure?.message) return [];
+        return [{ type: 'retrying' as const, what, attempt: failed, message: lastFailure.message }];
+      });
+    }),
+  );
+  return events.flat();
 }
 
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */

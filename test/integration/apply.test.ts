@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { resolve } from 'node:path';
 import type { JsonObject } from '../../src/contract/entity.js';
@@ -300,4 +301,27 @@ describe('somebody else between plan and write', () => {
     const entity = only(await apply([role('gone', { description: 'after' })]), 0);
     expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
   });
+});
+
+describe('a call that AWS keeps failing', () => {
+  it.each(['plan', 'apply'])(
+    'is named by %s with its error while it is repeated, and the command ends well',
+    async (command) => {
+      const action = command === 'plan' ? 'GetCallerIdentity' : 'CreateRole';
+      const rule = world.proxy.on({ action }, { kind: 'error', status: 500, code: 'ServiceFailure' });
+      const entities = [role('slow')];
+      const path = await world.manifest('slow.json', manifestOf({ namespace: 'applied', account: ACCOUNT, entities }));
+      const child = world.spawnCli([command, '-f', path]);
+      const ended = once(child, 'close');
+      let said = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('is repeated')) rule.remove();
+      });
+      expect([await ended, said]).toEqual([[0, null], expect.anything()]);
+      const what =
+        command === 'plan' ? 'plan applied (test) in 111111111111: 1 entities' : 'create Role/slow for applied';
+      expect(said).toMatch(`attempt 3 failed and is repeated: ${what}: ${action} answered ServiceFailure`);
+    },
+  );
 });

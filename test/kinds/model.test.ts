@@ -111,7 +111,14 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
   test('it takes for "already exists" what its Create declares as such, and no other error', () => {
     const recognised = model.allErrors().filter((code) => {
-      const error = { code, message: MESSAGES[code] ?? '', requestId: null, httpStatus: 409, unclear: false };
+      const error = {
+        code,
+        message: MESSAGES[code] ?? '',
+        operation: null,
+        requestId: null,
+        httpStatus: 409,
+        unclear: false,
+      };
       return kind.isAlreadyExists(error);
     });
     const declared = model.errors(create);

@@ -197,7 +197,13 @@ describe('an instance profile’s role', () => {
     expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
     const { changes } = compared(instanceProfile, mine, stale);
     const [add] = instanceProfile.update(desiredOf(instanceProfile, mine), stale, changes);
-    const other = { code: 'LimitExceeded', message: 'Cannot exceed quota', requestId: null, httpStatus: 409 };
+    const other = {
+      code: 'LimitExceeded',
+      message: 'Cannot exceed quota',
+      operation: null,
+      requestId: null,
+      httpStatus: 409,
+    };
     expect(add?.isDone?.({ ...other, unclear: false })).toBe(false);
   });
 

@@ -24,6 +24,7 @@ describe('what AWS answered', () => {
     expect(awsError(error)).toEqual({
       code: 'EntityAlreadyExists',
       message: 'Role with name x already exists.',
+      operation: null,
       requestId: 'request-1',
       httpStatus: 409,
       unclear: false,

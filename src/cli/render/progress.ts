@@ -37,6 +37,8 @@ function sentence(event: RunEvent): string | null {
     }
     case 'no-worker':
       return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
+    case 'retrying':
+      return `attempt ${String(event.attempt)} failed and is repeated: ${event.what}: ${event.message}`;
     case 'unreachable':
       return `Temporal does not answer, trying again: ${event.message}`;
     case 'progress':
