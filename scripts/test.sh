@@ -8,5 +8,6 @@ bash scripts/browser.sh
 echo "== checks (set-up took $((SECONDS - started)) s)"
 npm run --silent check
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 25 minutes)'
-npx jest --selectProjects kinds integration chaos --runInBand
+# Two files at a time, each with servers of its own: most of their time is spent waiting.
+npx jest --selectProjects kinds integration chaos --maxWorkers=2
 echo "== all of it took $((SECONDS - started)) s"
