@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type * as sdk from '@aws-sdk/client-secrets-manager';
 import type { SecretLocation } from '../contract/entity.js';
 import { awsError } from './errors.js';
@@ -79,6 +80,9 @@ export async function secretMembers(
 export function placeOf(location: SecretLocation): string {
   return 'file' in location ? `secret file ${location.file}` : `secret ${location.secretsManager} of Secrets Manager`;
 }
+
+/** Bytes of a secret file that are read: AWS Secrets Manager keeps as much of one secret. */
+const MOST_BYTES = 65_536;
 
 /** No secret is shorter, and what is shorter may well be a word of the message. */
 const SHORTEST_SECRET = 16;
@@ -164,28 +168,54 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
   if (inside === '' || inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside)) {
     throw new SecretLocationError(`secret file ${file} leads out of the secrets folder; name it inside of the folder`);
   }
+  // Before a folder is made on the way: a link would have it made somewhere else.
+  const passes = new SecretLocationError(`secret file ${file} passes through a link; name it without`);
+  if (await leadsElsewhere(dirname(path))) throw passes;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if ((await realpath(dirname(path))) !== dirname(path)) {
-    throw new SecretLocationError(`secret file ${file} passes through a link; name it without`);
-  }
+  if ((await realpath(dirname(path))) !== dirname(path)) throw passes;
   return path;
+}
+
+/** Whether a link is in the part of a path that is there. */
+async function leadsElsewhere(path: string): Promise<boolean> {
+  const real = await realpath(path).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (real !== undefined) return real !== path;
+  // A link to nothing is one, too.
+  return (await lstatOrNone(path)) !== undefined || leadsElsewhere(dirname(path));
 }
 
 async function readSecretFile(folder: string | undefined, file: string): Promise<string | undefined> {
   const path = await pathOf(folder, file);
-  const found = await lstat(path).catch((error: unknown) => {
+  const found = await lstatOrNone(path);
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw new SecretLocationError(`secret file ${file} is no regular file; name another`);
+  if (found.size > MOST_BYTES) {
+    throw new SecretLocationError(
+      `secret file ${file} has ${String(found.size)} bytes, and no secret has; name another`,
+    );
+  }
+  return readFile(path, 'utf8');
+}
+
+async function lstatOrNone(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch((error: unknown) => {
     if ((error as { code?: string }).code === 'ENOENT') return undefined;
     throw error;
   });
-  if (found === undefined) return undefined;
-  if (!found.isFile()) throw new SecretLocationError(`secret file ${file} is no regular file; name another`);
-  return readFile(path, 'utf8');
 }
 
 /** Whole or not at all, and never readable to others: written aside, then renamed. */
 async function writeSecretFile(folder: string | undefined, file: string, text: string): Promise<void> {
   const path = await pathOf(folder, file);
-  const aside = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
+  // What a write that was killed has left aside holds a secret, too.
+  const begun = `.${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(begun) && name.endsWith('.tmp')) await rm(join(dirname(path), name), { force: true });
+  }
+  const aside = join(dirname(path), `${begun}${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(aside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {

@@ -255,6 +255,26 @@ test.each(KINDS.map((kind) => [kind.name, kind] as const))(
   },
 );
 
+test('two entities that would store their secrets in one place are refused at the second one, of whatever kinds', async () => {
+  const secret = { file: 'bot.json' };
+  const { text } = written(
+    [
+      { kind: 'AccessKey', userName: 'bot', secret },
+      { kind: 'AccessKey', userName: 'bat', secret: { file: 'bat.json' } },
+      { kind: 'LoginProfile', userName: 'bot', secret },
+    ],
+    () => false,
+  );
+  const { problems } = await problemsIn('one-place.yaml', text);
+  expect(problems.map(({ path, message, remedy }) => [path, message, remedy])).toEqual([
+    [
+      'entities[2].secret',
+      expect.stringMatching(/^the secret of LoginProfile\/bot would go where that of AccessKey\/bot goes, at /),
+      'name a place of its own for each',
+    ],
+  ]);
+});
+
 test('there were at least two hundred of them, of every kind', () => {
   expect([...tried.keys()]).toEqual(KINDS.map(({ name }) => name));
   expect([...tried.values()].every((count) => count > 0)).toBe(true);

@@ -41,6 +41,14 @@ describe('a secret in a file', () => {
     expect(await readdir(folder)).toEqual(['robot.json']);
   });
 
+  test('leaves nothing behind of a write that was killed, once it is written again', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, '.robot.json.0123456789ab.tmp'), '{"SecretAccessKey":"half');
+    await writeFile(join(folder, '.another.json.0123456789ab.tmp'), '');
+    await store.writeRecord({ file: 'robot.json' }, RECORD);
+    expect((await readdir(folder)).sort()).toEqual(['.another.json.0123456789ab.tmp', 'robot.json']);
+  });
+
   test('that was never stored is none', async () => {
     expect(await store.readRecord({ file: 'robot.json' })).toBeUndefined();
     expect(await store.readText({ file: 'robot.json' })).toBeUndefined();

@@ -14,7 +14,7 @@ import { pathText } from './problem.js';
 /** What the manifest needs to know of a kind. */
 export type ManifestKind = Pick<
   Kind,
-  'name' | 'keyProperties' | 'schema' | 'nameOf' | 'arnOf' | 'references' | 'ownable' | 'share'
+  'name' | 'keyProperties' | 'schema' | 'nameOf' | 'arnOf' | 'references' | 'ownable' | 'share' | 'secret'
 >;
 
 /** The rendered parts of one manifest. */

@@ -54,6 +54,7 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
     });
   }
   reportCycles(entities, sound, options);
+  reportSharedSecrets(entities, sound, options);
   return { entities, places };
 }
 
@@ -170,6 +171,36 @@ function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
     else if (shared) shape[property] = z.optional(field);
   }
   return z.strictObject(shape);
+}
+
+/** Two entities that store their secrets in one place: each would refuse what the other has left there. */
+function reportSharedSecrets(
+  entities: readonly DesiredEntity[],
+  drafts: readonly Draft[],
+  { report }: EntitiesOptions,
+): void {
+  const places = new Map<string, Draft>();
+  drafts.forEach((draft, index) => {
+    const { spec = {}, state } = entities[index] ?? {};
+    if (draft.kind?.secret === undefined || state !== 'present' || spec['secret'] === undefined) return;
+    const key = JSON.stringify(draft.kind.secret.location(spec));
+    const first = places.get(key);
+    if (first === undefined) {
+      places.set(key, draft);
+      return;
+    }
+    const at = draft.spec.entries.get('secret')?.value.at ?? draft.at;
+    report({
+      ...placeOf(at),
+      path: pathText([...draft.path, 'secret']),
+      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${placeText(placeOf(first.at))}`,
+      remedy: 'name a place of its own for each',
+    });
+  });
+}
+
+function idOf({ kind, name }: Draft): string {
+  return entityId({ kind: kind?.name ?? '', name: name ?? '' });
 }
 
 function reportCycles(entities: readonly DesiredEntity[], drafts: readonly Draft[], { report }: EntitiesOptions): void {
