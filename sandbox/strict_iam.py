@@ -50,6 +50,7 @@ what is not listed here. The rules on top of it, each marked in the code by its 
                access keys that begin with AKIADENIED: 403 AccessDenied, but for STS, which works
                (by JSON all of these are 400 and end in Exception)
                access keys that begin with AKIAAWSSERVICE: an AWS service, which may write aws: tags
+               an account that was given a policy: what it does not allow            403 AccessDenied
                a user's access key notes its use; inactive or deleted it is refused   403 InvalidClientTokenId
                AssumeRole gives the role's account, whether or not the role exists; other keys are --account
   [secrets]    AWS Secrets Manager by its JSON protocol (X-Amz-Target), for a few actions; what is scheduled for
@@ -61,6 +62,9 @@ For tests:
   GET /sandbox/journal lists every call, without documents and secrets.
   POST /sandbox/reset empties all accounts and the journal, and takes back what follows.
   POST /sandbox/quota {"account": "111111111111", "name": "RolesQuota", "value": 3} sets a quota of QUOTAS.
+  POST /sandbox/authorise {"account": "111111111111", "policyDocument": {…}} has that account's calls decided by the
+  actions of that policy, whoever makes them; null takes it back. STS asks for no permission. GET /sandbox/asked lists
+  by account the actions that were asked for.
   POST /sandbox/in-use {"account": "111111111111", "name": "AWSServiceRoleForRDS"} has a resource use that
   service-linked role or server certificate; with "inUse": false it does no more.
 """
@@ -84,6 +88,7 @@ from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import choices
 from secrets import token_urlsafe
@@ -2312,7 +2317,7 @@ sequence = itertools.count(1)
 
 def reset():
     global sequence
-    for kept in (iam_backends, sts_backends, secretsmanager_backends, lowered_quotas, journal):
+    for kept in (iam_backends, sts_backends, secretsmanager_backends, lowered_quotas, authorised, asked, journal):
         kept.clear()
     sequence = itertools.count(1)
 
@@ -2323,6 +2328,65 @@ def lower_quota(request):
     if name not in QUOTAS:
         raise ValueError(f"no such quota: {name}")
     lowered_quotas[account, name] = value
+
+
+# [caller] By account: the statements of the one policy that its callers have.
+authorised = {}
+# The actions that its calls were decided by.
+asked = {}
+
+# Calls that AWS decides by more actions than their own.
+PASSES_A_ROLE = ("AddRoleToInstanceProfile",)
+TAGS_WHAT_IT_MAKES = {
+    "CreateRole": "TagRole",
+    "CreateUser": "TagUser",
+    "CreatePolicy": "TagPolicy",
+    "CreateInstanceProfile": "TagInstanceProfile",
+    "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
+    "CreateSAMLProvider": "TagSAMLProvider",
+    "CreateVirtualMFADevice": "TagMFADevice",
+    "UploadServerCertificate": "TagServerCertificate",
+}
+
+
+def authorise(request):
+    """[caller]"""
+    account, document = request["account"], request["policyDocument"]
+    if document is None:
+        authorised.pop(account, None)
+    else:
+        statements = as_list(document["Statement"])
+        if not all({"Effect", "Action", "Resource"} == set(one) - {"Sid"} for one in statements):
+            raise ValueError("a statement has Effect, Action, Resource and no more than a Sid beside")
+        if not all(one["Resource"] == "*" for one in statements):
+            raise ValueError("only actions are decided here: write Resource: *")
+        authorised[account] = [(one["Effect"], as_list(one["Action"])) for one in statements]
+
+
+def check_authorised(service, action, params, account):
+    """[caller]"""
+    if account not in authorised or service == "sts":
+        return
+    needed = [f"{service}:{action}"]
+    if service == "iam" and action in PASSES_A_ROLE:
+        needed.append("iam:PassRole")
+    if service == "iam" and action in TAGS_WHAT_IT_MAKES and any(name.startswith("Tags.") for name in params):
+        needed.append(f"iam:{TAGS_WHAT_IT_MAKES[action]}")
+    asked.setdefault(account, set()).update(needed)
+    for one in needed:
+        effects = {
+            effect
+            for effect, actions in authorised[account]
+            if any(fnmatchcase(one.lower(), pattern.lower()) for pattern in actions)
+        }
+        if effects != {"Allow"}:
+            denied = "with an explicit deny in an identity-based policy"
+            because = denied if effects else f"because no identity-based policy allows the {one} action"
+            raise fault(
+                "AccessDenied",
+                f"User: arn:aws:sts::{account}:assumed-role/bootstrap/iam-bootstrap is not authorized to perform: "
+                f"{one} on resource: * {because}",
+            )
 
 
 def mark_in_use(request):
@@ -2345,6 +2409,7 @@ CONTROLS = {
     "/sandbox/reset": lambda request: reset(),
     "/sandbox/quota": lower_quota,
     "/sandbox/in-use": mark_in_use,
+    "/sandbox/authorise": authorise,
 }
 
 # --------------------------------------------------------------------------------------------------------- server
@@ -2424,6 +2489,7 @@ def referee(service, action, params, authorization, answer, refusal):
     status, code = 200, None
     try:
         check_caller(service, action, access_key, account)
+        check_authorised(service, action, params, account)
         # [atomic] Reads too, so that none walks through what another call is changing.
         backend = iam_backends[account][get_partition(region)]
         with backend.lock:
@@ -2484,8 +2550,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/sandbox/journal":
             self.reply(200, "application/json", json.dumps(list(journal)))
+        elif self.path == "/sandbox/asked":
+            self.reply(200, "application/json", json.dumps({account: sorted(asked[account]) for account in list(asked)}))
         else:
-            self.reply(404, "text/plain", "not here: GET /sandbox/journal\n")
+            self.reply(404, "text/plain", "not here: GET /sandbox/journal, GET /sandbox/asked\n")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

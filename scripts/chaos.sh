@@ -13,7 +13,7 @@ if [ $# -eq 0 ]; then
   while read -r file; do set -- "$@" "$file"; done < <(grep -rl --include='*.test.ts' 'support/trials' test | sort)
 fi
 failed=0
-npx jest --runInBand "$@" || failed=$?
+npx jest --maxWorkers=2 "$@" || failed=$?
 node scripts/keep-records.mjs "$IAM_BOOTSTRAP_RECORDS"
 npm run --silent gen
 exit "$failed"

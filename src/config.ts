@@ -17,6 +17,11 @@ export interface Config {
   readonly secretsFolder: string | undefined;
   /** Region of AWS Secrets Manager. `AWS_REGION`, `AWS_DEFAULT_REGION`. Default: the one that IAM is signed for. */
   readonly awsRegion: string | undefined;
+  /**
+   * How long a call to AWS may stay without an answer before it counts as lost. `IAM_BOOTSTRAP_AWS_TIMEOUT`, in seconds;
+   * here in milliseconds. Default: 15 seconds.
+   */
+  readonly awsTimeoutMs: number | undefined;
   /** Whether a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
   /** A Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
@@ -27,15 +32,44 @@ export interface Config {
   readonly iamEndpoint: string | undefined;
   /** `host:port` where the worker answers `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
   readonly healthAddress: string | undefined;
+  /**
+   * Which build of which worker deployment a worker is, where Temporal is to send each run to the build that started it.
+   * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none, and every worker takes every run.
+   */
+  readonly deployment: { readonly name: string; readonly buildId: string } | undefined;
   /** `trace` to `fatal`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
   readonly logLevel: string;
   /** `GITHUB_ACTIONS`, `GITLAB_CI`, …: where the request comes from. */
   readonly pipeline: { provider: string; url: string | null; commit: string | null; actor: string | null };
+  /** Files by which a step of GitHub Actions says what is shown and handed on, and its checkout. Undefined elsewhere. */
+  readonly github:
+    | {
+        readonly stepSummary: string | undefined;
+        readonly output: string | undefined;
+        readonly workspace: string | undefined;
+      }
+    | undefined;
   /** The whole environment, for child processes and for `@temporalio/envconfig`. */
   readonly environment: Environment;
 }
 
-/** Reads the configuration. */
+/** Variables that say too little, or too much. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws ConfigError
+ */
 export function loadConfig(variables: Environment = process.env): Config {
   // CI services set what they do not use to an empty text.
   const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
@@ -45,15 +79,55 @@ export function loadConfig(variables: Environment = process.env): Config {
     stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
     secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
     awsRegion: environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'],
+    awsTimeoutMs: secondsOf(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
     temporalConfigured: temporalConfigured(environment),
     temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
     iamEndpoint: environment['AWS_ENDPOINT_URL_IAM'] ?? environment['AWS_ENDPOINT_URL'],
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
+    deployment: deploymentOf(environment),
     logLevel: environment['IAM_BOOTSTRAP_LOG'] ?? 'info',
     pipeline: pipelineOf(environment),
+    github:
+      environment['GITHUB_ACTIONS'] === 'true'
+        ? {
+            stepSummary: environment['GITHUB_STEP_SUMMARY'],
+            output: environment['GITHUB_OUTPUT'],
+            workspace: environment['GITHUB_WORKSPACE'],
+          }
+        : undefined,
     environment: variables,
   };
+}
+
+/** Both or neither: a build of no deployment is nothing that Temporal could send runs to. */
+function deploymentOf(environment: Environment): Config['deployment'] {
+  const [name, buildId] = [environment['IAM_BOOTSTRAP_DEPLOYMENT'], environment['IAM_BOOTSTRAP_BUILD_ID']];
+  if (name === undefined && buildId === undefined) return undefined;
+  if (name === undefined || buildId === undefined) {
+    const [set, missing] = ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'].sort((a) =>
+      environment[a] === undefined ? 1 : -1,
+    );
+    throw new ConfigError(
+      `${set ?? ''} is set without ${missing ?? ''}: together they say which build of which deployment a worker is`,
+      `set ${missing ?? ''} as well, or neither`,
+    );
+  }
+  return { name, buildId };
+}
+
+/** A number of seconds, in milliseconds. */
+function secondsOf(environment: Environment, variable: string): number | undefined {
+  const text = environment[variable];
+  if (text === undefined) return undefined;
+  const ms = Number(text) * 1000;
+  if (!(ms >= 1 && ms <= 600_000)) {
+    throw new ConfigError(
+      `${variable} is ${text}, and has to be a number of seconds, at most 600`,
+      `set ${variable} to 15, or not at all`,
+    );
+  }
+  return ms;
 }
 
 function cacheDirectory(environment: Environment): string {

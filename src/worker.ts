@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { LogEntry } from '@temporalio/worker';
+import type { LogEntry, WorkerDeploymentOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { Accounts } from './activities/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly logFile?: string;
   /** End on SIGINT and SIGTERM. Default: true. */
   readonly handleSignals?: boolean;
+  /** Default: none. An embedded worker has none: nobody would tell its server which build is the current one. */
+  readonly deployment?: Config['deployment'];
 }
 
 /** The composition root: configuration, AWS accounts, activities, worker, health. */
@@ -55,6 +57,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       dataConverter,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+      ...versioning(options.deployment),
     });
   } catch (error) {
     await closeHealth();
@@ -67,10 +70,26 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   });
 }
 
-function awsOptions({ awsRegion, secretsFolder }: Config): AwsOptions {
+/**
+ * A run ends on the build that started it, so that no change of workflow code is too large for an upgrade. Runs take
+ * minutes, and so does the end of an old build.
+ */
+function versioning(deployment: Config['deployment']): { workerDeploymentOptions?: WorkerDeploymentOptions } {
+  if (deployment === undefined) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: deployment.name, buildId: deployment.buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}
+
+function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder }: Config): AwsOptions {
   return {
     userAgent: 'iam-bootstrap',
     ...(awsRegion === undefined ? {} : { region: awsRegion }),
+    ...(awsTimeoutMs === undefined ? {} : { requestTimeoutMs: awsTimeoutMs }),
     ...(secretsFolder === undefined ? {} : { secretsFolder }),
   };
 }
@@ -113,6 +132,17 @@ function installRuntime(config: Config, { logFile, handleSignals = true }: Worke
   }
 }
 
+/** Whoever says nothing, or says it slowly, is hung up on: a health check is one short request. In milliseconds. */
+const HEALTH_LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 1_000,
+  connectionsCheckingInterval: 1_000,
+};
+
+/** Connections that are kept at a time; the rest is hung up on. */
+const MOST_HEALTH_CONNECTIONS = 256;
+
 /** `GET /health`: 200 while the worker polls, 503 otherwise; the process's ID says which worker answers. */
 async function serveHealth(
   address: string | undefined,
@@ -120,12 +150,13 @@ async function serveHealth(
 ): Promise<() => Promise<void>> {
   if (address === undefined) return () => Promise.resolve();
   const separator = address.lastIndexOf(':');
-  const server = createServer((request, response) => {
+  const server = createServer(HEALTH_LIMITS, (request, response) => {
     const state = worker()?.getState() ?? 'INITIALIZED';
     const found = request.method === 'GET' && request.url === '/health';
     response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
     response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
   });
+  server.maxConnections = MOST_HEALTH_CONNECTIONS;
   await new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject);
     server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {

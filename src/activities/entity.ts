@@ -19,6 +19,9 @@ import { send, sendAll } from './send.js';
 import { CLOCK_TOLERANCE_MS, writesOf } from './work.js';
 import type { Work } from './work.js';
 
+/** What the plan has seen may be hidden for so long by a replica that is behind, before it counts as gone, in milliseconds. */
+const GONE_WINDOW_MS = 4_000;
+
 /** Lists what Creates like this one have made, before the first of this run. */
 export async function listCandidates(account: Account, request: ReconcileRequest, work: Work): Promise<Listing> {
   const kind = kindOf(request.entity);
@@ -86,7 +89,11 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     const observed = await look(account, entity);
     if (observed !== undefined) return resolveExisting(observed, []);
   }
-  await secrets.prepare();
+  if (!(await secrets.prepare())) {
+    const observed = await look(account, entity);
+    if (observed === undefined) throw notShownYet();
+    return resolveExisting(observed, []);
+  }
   try {
     const { write, output } = await send(account, create, work);
     await secrets.keep(output);
@@ -149,7 +156,10 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   // What AWS alone knows of a new entity is not known here.
   const shown = kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
   const fresh = request.fresh && shown && activityInfo().attempt === 1;
-  const observed = fresh ? kind.created(desiredAtCreate(kind, spec, request), undefined) : await look(account, entity);
+  const read = entity.state === 'present' ? look : lookBeforeLeaving;
+  const observed = fresh
+    ? kind.created(desiredAtCreate(kind, spec, request), undefined)
+    : await read(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made: request.made });
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
@@ -164,12 +174,23 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
 }
 
+/**
+ * Reads what the plan has seen and what is to go. A replica that is behind may not know it yet, and what is not there
+ * counts as gone for good: so it is looked for again, unless this step has deleted it by itself.
+ */
+async function lookBeforeLeaving(account: Account, entity: DesiredEntity, work: Work): Promise<Observed | undefined> {
+  const deletes = `Delete${entity.kind}`;
+  const find = (): Promise<Observed | undefined> => look(account, entity);
+  if (work.sent.some(({ operation }) => operation === deletes)) return find();
+  return untilShown(find, sleep, GONE_WINDOW_MS);
+}
+
 /** Reads, decides again, and removes the entity with what it holds: to be gone, or to be created anew. */
 export async function deleteEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
-  const observed = await look(account, entity);
+  const observed = await lookBeforeLeaving(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);

@@ -59,7 +59,7 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
   if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
 
   const aws = awsError(error instanceof OperationError ? error.cause : error);
-  const operation = error instanceof OperationError ? error.operation : aws.operation;
+  const operation = aws.operation ?? (error instanceof OperationError ? error.operation : null);
   const step = error instanceof OperationError ? error.step : undefined;
   const type = failureTypeOf(aws);
   const details = { operation, code: aws.code, requestId: aws.requestId, calls };

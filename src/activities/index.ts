@@ -1,18 +1,30 @@
+import { activityInfo } from '@temporalio/activity';
+import type { ReconcileRequest } from '../contract/messages.js';
 import type { Activities, VerifyResult } from '../contract/steps.js';
-import type { Accounts } from './accounts.js';
+import { checkReconcile } from '../engine/request.js';
+import { KINDS } from '../kinds/index.js';
+import type { Account, Accounts } from './accounts.js';
 import { createEntity, deleteEntity, listCandidates, updateEntity } from './entity.js';
-import { planEntities } from './plan.js';
+import { failure } from './failures.js';
+import { lockOf, planEntities } from './plan.js';
 import { untilSame } from './verify.js';
 import { step } from './work.js';
+import type { Work } from './work.js';
 
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
 export function createActivities({ accounts }: { readonly accounts: Accounts }): Activities {
+  /** The account of a child's request. Any client may have started the child, without a plan before it. */
+  const accountOf = (request: ReconcileRequest, { calls }: Work): Account => {
+    const problem = checkReconcile(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
+    if (problem !== null) throw failure('InvalidManifest', problem, { calls });
+    return accounts.get(request.target);
+  };
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
-    listCandidates: (request) => step((work) => listCandidates(accounts.get(request.target), request, work)),
-    createEntity: (request) => step((work) => createEntity(accounts.get(request.target), request, work)),
-    updateEntity: (request) => step((work) => updateEntity(accounts.get(request.target), request, work)),
-    deleteEntity: (request) => step((work) => deleteEntity(accounts.get(request.target), request, work)),
+    listCandidates: (request) => step((work) => listCandidates(accountOf(request, work), request, work)),
+    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work)),
+    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work)),
+    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work)),
     verifyEntities: (request) =>
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;

@@ -57,7 +57,7 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
         name: entity.name,
         arn: arns[entityId(entity)] ?? '',
         decision: assessment.decision,
-        workflowId: entityWorkflowId(request.target.account, entity, sha256),
+        workflowId: lockOf(request.target.account, entity),
         after: entity.dependsOn.flatMap((id) => {
           const [name = '', ...rest] = id.split('/');
           return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
@@ -93,6 +93,7 @@ function refuseCycles(all: readonly Assessed[]): readonly Assessed[] {
   });
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** The ID of the one workflow that may write an entity. */
+export function lockOf(account: string, entity: { readonly kind: string; readonly name: string }): string {
+  return entityWorkflowId(account, entity, (text) => createHash('sha256').update(text).digest('hex'));
 }

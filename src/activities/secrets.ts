@@ -1,4 +1,4 @@
-import { activityInfo, sleep } from '@temporalio/activity';
+import { activityInfo, CancelledFailure, sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import { pauseAfter } from '../aws/propagation.js';
 import { placeOf, SecretLocationError, withoutValues } from '../aws/secrets.js';
@@ -10,12 +10,19 @@ import type { CreateRequest } from '../contract/steps.js';
 import type { Candidate, Desired, Kind } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { failure, notShownYet, OperationError } from './failures.js';
+import { LeaseError, OWN_WASTE } from './lease.js';
 import { sendAll } from './send.js';
-import { CLOCK_TOLERANCE_MS } from './work.js';
+import { CLOCK_TOLERANCE_MS, holdLease } from './work.js';
 import type { Work } from './work.js';
 
 /** A secret that is there to be stored waits so long for its place, in milliseconds. */
 const STORE_WINDOW_MS = 60_000;
+
+/**
+ * Attempts that look again for what one read shows and another does not. After these it was removed a moment before,
+ * and the one that showed it was behind.
+ */
+const DOUBTS = 3;
 
 /** What to do where a lost reply cannot be told from somebody else's work. */
 export const SEVERAL_ORPHANS_REMEDY =
@@ -36,32 +43,42 @@ export class EntitySecrets {
   readonly #kind: Kind;
   readonly #desired: Desired;
   readonly #request: CreateRequest;
+  readonly #work: Work;
   /** Whether an earlier attempt came to its Create, as the place said when this one began. */
   #begun: boolean | undefined;
 
-  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest) {
+  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest, work: Work) {
     this.#account = account;
     this.#kind = kind;
     this.#desired = desired;
     this.#request = request;
+    this.#work = work;
   }
 
-  /** Before the Create: the place can be used, and what the Create needs from it is there. */
-  async prepare(): Promise<void> {
+  /**
+   * Before the Create: the place can be used, and what the Create needs from it is there.
+   *
+   * @returns false where what the place holds the secret of is there, and the read that did not show it was behind
+   */
+  async prepare(): Promise<boolean> {
     const { secret } = this.#kind;
-    if (secret === undefined) return;
+    if (secret === undefined) return true;
     const stored = await this.#storedOfOurs();
+    const held = stored === undefined || !holdsSecret(stored) ? undefined : secret.idOf?.(stored);
+    const shown = held !== undefined && this.#request.known?.includes(held) === true;
+    if (shown && activityInfo().attempt <= DOUBTS) return false;
     if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
       // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
-      if (secret.generated !== undefined) return;
+      if (secret.generated !== undefined) return true;
       // The read of AWS is behind, and another Create would make another one.
       if (activityInfo().attempt > 1) throw notShownYet();
     }
     await this.#store(secret.generated?.(this.#desired) ?? {});
+    return true;
   }
 
   /** After the Create: what the reply reveals is stored, or what was made is removed, since nobody could hold it. */
-  async keep(output: unknown, work: Work): Promise<void> {
+  async keep(output: unknown): Promise<void> {
     const { secret } = this.#kind;
     if (secret?.revealed === undefined) return;
     const revealed = secret.revealed(output, this.#desired);
@@ -69,15 +86,22 @@ export class EntitySecrets {
       await this.#storePatiently(revealed);
     } catch (error) {
       const id = secret.idOf?.(revealed) ?? '';
+      const removal = secret.removal?.(id, this.#desired) ?? [];
+      const { calls } = this.#work;
+      if (error instanceof LeaseError || error instanceof CancelledFailure) {
+        // Another attempt makes its own, or has done so: this one came too late for it to find.
+        await sendAll(this.#account, removal, { ...this.#work, lease: OWN_WASTE });
+        throw error;
+      }
       const why = `${placeOf(this.#location())} does not take the secret (${reasonOf(error)})`;
       try {
-        await sendAll(this.#account, secret.removal?.(id, this.#desired) ?? [], work);
+        await sendAll(this.#account, removal, this.#work);
       } catch (late) {
         if (!(late instanceof OperationError) || isForARetry(late)) throw late;
         const message = `${why}, and ${id}, which nobody holds now, cannot be removed (${reasonOf(late)}): remove it`;
-        throw failure('SecretStore', message, { calls: work.calls });
+        throw failure('SecretStore', message, { calls });
       }
-      throw failure('SecretStore', `${why}: what was made for it is removed again`, { calls: work.calls });
+      throw failure('SecretStore', `${why}: what was made for it is removed again`, { calls });
     }
   }
 
@@ -91,7 +115,7 @@ export class EntitySecrets {
    *
    * @returns why it cannot be told which one that is, or null
    */
-  async removeOrphans(work: Work): Promise<string | null> {
+  async removeOrphans(): Promise<string | null> {
     const { secret } = this.#kind;
     if (secret?.candidates === undefined) return null;
     const { reader } = this.#account.clients;
@@ -107,7 +131,7 @@ export class EntitySecrets {
     if ((await secret.isUsed?.(reader, first.id)) === true) {
       return `${ids} appeared while this run made one, and somebody else makes use of it`;
     }
-    await sendAll(this.#account, secret.removal?.(first.id, this.#desired) ?? [], work);
+    await sendAll(this.#account, secret.removal?.(first.id, this.#desired) ?? [], this.#work);
     return null;
   }
 
@@ -154,6 +178,7 @@ export class EntitySecrets {
   async #store(secret: SecretRecord): Promise<void> {
     const { entity, account } = this.#whose();
     const owner = { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent };
+    await holdLease(this.#work);
     try {
       await this.#account.clients.secrets.writeRecord(this.#location(), { ...owner, ...secret });
     } catch (error) {
@@ -207,6 +232,6 @@ function isForARetry(error: unknown): boolean {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof OperationError)) return error instanceof Error ? error.message : String(error);
-  const { code, message } = awsError(error.cause);
-  return `${error.operation} answered ${code}: ${message}`;
+  const { operation, code, message } = awsError(error.cause);
+  return `${operation ?? error.operation} answered ${code}: ${message}`;
 }

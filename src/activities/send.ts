@@ -1,11 +1,13 @@
-import { cancellationSignal, sleep } from '@temporalio/activity';
-import { awsError, failureTypeOf } from '../aws/errors.js';
+import { sleep } from '@temporalio/activity';
+import { awsError, failureTypeOf, isExpired } from '../aws/errors.js';
+import { UnverifiedError } from '../aws/guard.js';
 import { secretMembers, withoutValues } from '../aws/secrets.js';
 import { pauseAfter } from '../aws/propagation.js';
 import type { Write } from '../contract/report.js';
 import type { Step } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { OperationError } from './failures.js';
+import { LeaseError } from './lease.js';
 import { sending } from './work.js';
 import type { Work } from './work.js';
 
@@ -25,23 +27,36 @@ export async function sendAll(account: Account, steps: readonly Step[], work: Wo
   for (const one of steps) await send(account, one, work);
 }
 
-/** Sends one write, once the account is verified. Nothing is sent after the activity was given up. */
+/** Sends one write, once the account is verified. Nothing is sent once the step may be somebody else's. */
 export async function send(account: Account, step: Step, work: Work): Promise<Sent> {
   const { operation, input, isDone, secretInput, settled } = step;
   const secret = await secretMembers(account.clients.secrets, secretInput);
+  let renewed = false;
   for (let repeat = 1; ; repeat += 1) {
     await account.guard.ensure();
-    cancellationSignal().throwIfAborted();
-    const sent = sending(work, operation, input);
+    const key = await account.clients.accessKeyId();
+    const sent = await sending(work, operation, input);
     try {
-      const { requestId, output } = await account.clients.write(operation, { ...input, ...secret });
+      const { requestId, output } = await account.clients.write(operation, { ...input, ...secret }, (accessKeyId) => {
+        work.lease.assertHeld();
+        account.guard.assertVerified(accessKeyId);
+      });
       const write = sent.answered(requestId);
       await settled?.(account.clients.reader, output);
       return { write, output };
     } catch (error) {
+      if (error instanceof LeaseError || error instanceof UnverifiedError) {
+        sent.forget();
+        continue;
+      }
       const aws = awsError(error);
       if (!aws.unclear) sent.forget();
       if (isDone?.(aws) === true) return { write: null, output: undefined };
+      if (isExpired(aws) && !renewed) {
+        await account.clients.renewCredentials(key);
+        renewed = true;
+        continue;
+      }
       if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS)
         throw new OperationError(operation, withoutValues(error, Object.values(secret)), step);
       await sleep(pauseAfter(repeat) * (0.5 + Math.random()));

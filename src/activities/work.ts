@@ -3,6 +3,7 @@ import { activityInfo, heartbeat } from '@temporalio/activity';
 import { countingCalls } from '../aws/clients.js';
 import type { Write } from '../contract/report.js';
 import { toFailure } from './failures.js';
+import { Lease } from './lease.js';
 
 /** How often an activity tells Temporal that it lives, in milliseconds. */
 const HEARTBEAT_MS = 1_500;
@@ -20,16 +21,18 @@ interface SentWrite extends Write {
   readonly digest: string;
 }
 
-/** What an activity has done, earlier attempts included: heartbeats carry it from one to the next. */
+/** What an activity has done, earlier attempts included. */
 export interface Work {
   readonly calls: Calls;
   readonly sent: SentWrite[];
   /** Whether {@link sent} has all that earlier attempts have sent: one that died may have sent more. */
   readonly whole: boolean;
+  /** Its right to write. */
+  readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
 }
 
-/** What a heartbeat carries. */
-interface Beat extends Work {
+/** What a heartbeat carries from one attempt to the next. */
+interface Beat extends Pick<Work, 'calls' | 'sent' | 'whole'> {
   /** The attempt that has failed, and has said all that it did. */
   readonly ended?: number;
 }
@@ -40,49 +43,77 @@ export async function step<T>(run: (work: Work) => Promise<T>): Promise<T> {
   const { attempt, scheduledTimestampMs } = info;
   const earlier = info.heartbeatDetails as Beat | undefined;
   const whole = attempt === 1 || (earlier?.whole === true && earlier.ended === attempt - 1);
-  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], whole };
+  const lease = new Lease();
+  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], whole, lease };
   const beat = setInterval(() => {
-    heartbeat(work);
+    heartbeat(beatOf(work));
   }, HEARTBEAT_MS);
   try {
     return await countingCalls(work.calls, () => run(work));
   } catch (error) {
-    heartbeat({ ...work, ended: attempt } satisfies Beat);
+    heartbeat({ ...beatOf(work), ended: attempt } satisfies Beat);
     throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });
   } finally {
     clearInterval(beat);
   }
 }
 
-/** Records that a write is about to be sent, before it is: whoever repeats it knows of it. */
-export function sending(
+function beatOf({ calls, sent, whole }: Work): Beat {
+  return { calls, sent, whole };
+}
+
+/**
+ * Records that a write is about to be sent, before it is, so that whoever repeats it knows of it, and makes sure that
+ * it is still this attempt's to send.
+ *
+ * @throws LeaseError
+ */
+export async function sending(
   work: Work,
   operation: string,
   input: unknown,
-): { answered(requestId: string | null): Write; forget(): void } {
+): Promise<{ answered(requestId: string | null): Write; forget(): void }> {
   const digest = createHash('sha256')
     .update(JSON.stringify([operation, input]))
     .digest('hex');
-  forget(work, digest);
+  const earlier = withdraw(work, digest);
   const write: SentWrite = { operation, requestId: null, at: new Date().toISOString(), digest };
   work.sent.push(write);
-  heartbeat(work);
+  // That this one was refused says nothing of an earlier one whose answer was lost.
+  const forget = (): void => {
+    withdraw(work, digest);
+    if (earlier !== undefined) work.sent.push(earlier);
+  };
+  heartbeat(beatOf(work));
+  try {
+    await holdLease(work);
+  } catch (error) {
+    forget();
+    throw error;
+  }
   return {
     answered: (requestId) => {
       write.requestId = requestId;
-      heartbeat(work);
+      heartbeat(beatOf(work));
       return { operation, requestId, at: write.at };
     },
-    forget: () => {
-      forget(work, digest);
-    },
+    forget,
   };
 }
 
-/** Takes back that a write was sent: AWS has refused it, or it is about to be sent again. */
-function forget({ sent }: Work, digest: string): void {
+/**
+ * Makes sure that the step is still this attempt's to do.
+ *
+ * @throws LeaseError
+ */
+export function holdLease(work: Work): Promise<void> {
+  return work.lease.hold(beatOf(work));
+}
+
+/** Takes a write without an answer off the record, and gives it. */
+function withdraw({ sent }: Work, digest: string): SentWrite | undefined {
   const index = sent.findIndex((write) => write.digest === digest && write.requestId === null);
-  if (index !== -1) sent.splice(index, 1);
+  return index === -1 ? undefined : sent.splice(index, 1)[0];
 }
 
 /** The writes of all attempts, as far as they are known. */

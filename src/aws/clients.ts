@@ -92,11 +92,15 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     // A person may have renewed a file that this process has read.
     const own = fromNodeProviderChain({ clientConfig: stsConfig, ignoreCache: true });
     if (target.assumeRole === undefined) return own;
-    return fromTemporaryCredentials({
+    const assumed = fromTemporaryCredentials({
       masterCredentials: own,
       params: { RoleArn: target.assumeRole, RoleSessionName: 'iam-bootstrap' },
       clientConfig: stsConfig,
     });
+    return (options) =>
+      assumed(options).catch((error: unknown) => {
+        throw error instanceof Error ? Object.assign(error, { operation: 'AssumeRole' }) : error;
+      });
   };
   let provider = source();
   // Resolved once and renewed before they expire; without this each call would assume the role again.

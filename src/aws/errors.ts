@@ -10,7 +10,7 @@ export interface AwsError {
   readonly requestId: string | null;
   /** Null where no answer came. */
   readonly httpStatus: number | null;
-  /** Whether AWS may have carried the call out all the same: no answer, or a server error. */
+  /** Whether AWS may have carried the call out all the same: no answer, an unreadable one, or a server error. */
   readonly unclear: boolean;
 }
 
@@ -23,20 +23,26 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
 }
 
+/** Names of errors that no service answers with: a parser's, or the network's in the middle of a reply. */
+const NATIVE: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
+
 /** Reads an error thrown by the AWS SDK. `error.Code` is AWS's word; `error.name` may carry a suffix of the SDK's. */
 export function awsError(error: unknown): AwsError {
   const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
-  const raw = [thrown.Code, thrown.code, thrown.name].find(
+  const httpStatus = thrown.$metadata?.httpStatusCode ?? null;
+  // A reply that was cut on its way has the status of what AWS has said, and nothing else of it.
+  const unreadable = httpStatus !== null && thrown.Code === undefined && NATIVE.has(String(thrown.name));
+  const raw = [thrown.Code, thrown.code, unreadable ? 'UnreadableReply' : thrown.name].find(
     (word): word is string => typeof word === 'string' && word !== '',
   );
-  const httpStatus = thrown.$metadata?.httpStatusCode ?? null;
   return {
     code: (raw ?? 'Unknown').replace(/Exception$/, ''),
-    message: typeof thrown.message === 'string' ? thrown.message : '',
+    // What a parser says of a reply quotes it, and it may hold a secret.
+    message: unreadable ? 'the reply cannot be read' : typeof thrown.message === 'string' ? thrown.message : '',
     operation: typeof thrown.operation === 'string' && thrown.operation !== '' ? thrown.operation : null,
     requestId: thrown.$metadata?.requestId ?? null,
     httpStatus,
-    unclear: httpStatus === null ? !isLocal(thrown) : httpStatus >= 500,
+    unclear: unreadable || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
   };
 }
 

@@ -15,6 +15,7 @@ const KNOWN: Readonly<
     remedy: () => 'apply again: what was written is found, and nothing is created twice',
   },
   UsageError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
+  ConfigError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   EmbeddedError: { exitCode: ExitCode.Busy, remedy: () => null },
   InterruptedError: { exitCode: ExitCode.Failed, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
 };

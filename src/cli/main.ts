@@ -11,6 +11,7 @@ import type { PlanOptions } from './commands/plan.js';
 import type { StatusOptions } from './commands/status.js';
 import type { ManifestOptions } from './request.js';
 import { explainError } from './errors.js';
+import { plain, printError } from './terminal.js';
 import { durationMs } from './duration.js';
 
 /** What each command resolves to: the exit code. */
@@ -23,6 +24,12 @@ const program = new Command('iam-bootstrap')
   .version(version)
   .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
   .exitOverride()
+  // Arguments may come from a title or a branch that somebody else has named.
+  .configureOutput({
+    outputError: (text, write) => {
+      write(text.split('\n').map(plain).join('\n'));
+    },
+  })
   .addHelpText(
     'after',
     `
@@ -63,7 +70,9 @@ const sending = (command: Command): Command =>
       duration,
       30 * 60_000,
     )
-    .option('--request-key <key>', 'names this request; a repeat of it is known by its key');
+    .option('--request-key <key>', 'names this request; a repeat of it is known by its key')
+    .option('--summary <file>', 'write the report as Markdown, too: for a job, or as a comment on a change')
+    .option('--junit <file>', 'write the report as JUnit XML, too: each entity is a test');
 
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
   run(async () => (await import('./commands/validate.js')).validate(options)),
@@ -114,7 +123,14 @@ program
   .action((options: DoctorOptions) => run(async () => (await import('./commands/doctor.js')).doctor(options)));
 
 async function run(command: () => Run): Promise<void> {
+  // A manifest is a program that may end the process, or wait for what never comes: neither is a success.
+  const cutShort = (): void => {
+    printError('the process ended before the command did', 'see what the manifest does to process.exit, or waits for');
+    process.exitCode = ExitCode.Failed;
+  };
+  process.once('exit', cutShort);
   process.exitCode = await command().catch(explainError);
+  process.off('exit', cutShort);
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

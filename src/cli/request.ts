@@ -4,6 +4,8 @@ import type { Config } from '../config.js';
 import type { BootstrapRequest } from '../contract/messages.js';
 import { placeText } from '../engine/manifest/problem.js';
 import type { Problem } from '../engine/manifest/problem.js';
+import { annotate } from './outputs.js';
+import { annotationsOfProblems } from './render/annotations.js';
 import { note, plain } from './terminal.js';
 
 /** Options that say which manifest is meant. */
@@ -44,7 +46,7 @@ export async function requestOf(
   });
   if (options.quiet !== true) printWarnings(loaded.warnings);
   if (loaded.ok) return loaded.request;
-  printProblems(loaded.problems);
+  printProblems(loaded.problems, config);
   return null;
 }
 
@@ -55,12 +57,13 @@ export function printWarnings(warnings: readonly Problem[]): void {
 }
 
 /** Problems with their places, and what to do about each. */
-export function printProblems(problems: readonly Problem[]): void {
+export function printProblems(problems: readonly Problem[], config: Config): void {
   for (const problem of problems) {
     const where = problem.line > 0 || problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
     note(`${pc.red('error:')} ${plain(placeText(problem))}:${where} ${plain(problem.message)}`);
     note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }
+  annotate(annotationsOfProblems(problems), config);
   note(
     `${String(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}; nothing was called, nothing was written`,
   );

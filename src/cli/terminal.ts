@@ -1,11 +1,24 @@
 import pc from 'picocolors';
 
-/** Control characters in names and messages from elsewhere would move the cursor, or worse. */
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * What would move the cursor, or worse, and what shows text in another order than it has or hides it: control characters,
+ * marks and overrides of direction, characters without width, halves of characters.
+ */
+const CONTROL =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Surrogate}]/gu;
 
-/** Text from elsewhere, safe to print, in one line: another line would look like one of ours. */
+/** How CI services are told what to do by a line of a log: GitHub's at its beginning, others' anywhere in it. */
+const COMMAND = /^(\s*):(?=:)|##(?=\[|[a-z]+\[)/g;
+
+/**
+ * Text from elsewhere, safe to print, in one line: another line would look like one of ours. The one place for it: all
+ * that names, messages, tags and files hold passes through here on its way to a person.
+ */
 export function plain(text: string): string {
-  return text.replace(/[\r\n\t\u2028\u2029]+/g, ' ').replace(CONTROL, '\ufffd');
+  return text
+    .replace(/[\r\n\t\u2028\u2029]+/g, ' ')
+    .replace(CONTROL, '\ufffd')
+    .replace(COMMAND, (start) => (start === '##' ? '# #' : `${start} `));
 }
 
 /** For people; everything but results goes to standard error. */
@@ -18,9 +31,14 @@ export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
-/** The contract for programs. */
+/** The contract for programs; whoever looks at it on a terminal is as safe, and reads the same values from it. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  const escape = (character: string): string =>
+    [...Array(character.length).keys()]
+      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
+      .join('');
+  const text = JSON.stringify(value, null, 2).replace(CONTROL, (found) => (found === '\n' ? found : escape(found)));
+  print(text.replace(/##/g, '#\\u0023'));
 }
 
 /** What went wrong, and what to do. */

@@ -12,6 +12,7 @@ import type {
   Problem,
   Validation,
 } from '../engine/manifest/resolve.js';
+import { thrownField, thrownText } from '../engine/manifest/problem.js';
 import { resolveManifest, validateManifests } from '../engine/manifest/resolve.js';
 
 /** The file name that means standard input. */
@@ -91,7 +92,14 @@ async function loadSource(
   file: string,
   { cwd = process.cwd(), standardInput = readStandardInput }: Pick<LoadOptions, 'cwd' | 'standardInput'>,
 ): Promise<ManifestSource | Problem> {
-  if (file === STANDARD_INPUT) return { file: STANDARD_INPUT_NAME, text: await standardInput() };
+  if (file === STANDARD_INPUT) {
+    try {
+      return { file: STANDARD_INPUT_NAME, text: await standardInput() };
+    } catch (error) {
+      const message = `the manifest cannot be read: ${reason(error)}`;
+      return fileProblem(STANDARD_INPUT_NAME, message, 'check what is piped into the command');
+    }
+  }
   const path = resolve(cwd, file);
   const extension = extname(file).toLowerCase();
   if (!TEXT.has(extension) && !PROGRAMS.has(extension)) {
@@ -112,8 +120,15 @@ async function loadSource(
 
 async function readStandardInput(): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString('utf8');
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    // What is piped in may never end.
+    if (bytes > MOST_BYTES) throw new Error(`it has more than ${String(MOST_BYTES)} bytes`);
+    chunks.push(part);
+  }
+  return decode(Buffer.concat(chunks));
 }
 
 function fileProblem(file: string, message: string, remedy: string): Problem {
@@ -180,14 +195,8 @@ class ProgramError extends Error {
     readonly line: number,
     readonly column: number,
   ) {
-    super(firstLine(textOf(error, 'message') ?? String(error)), { cause: error });
+    super(firstLine(thrownText(error)), { cause: error });
   }
-}
-
-/** A field of an error, of which the loader's may be of another realm and no instance of ours. */
-function textOf(error: unknown, field: 'message' | 'stack'): string | undefined {
-  const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
-  return typeof value === 'string' ? value : undefined;
 }
 
 function firstLine(text: string): string {
@@ -250,8 +259,9 @@ function ownPackage(path: string): Record<string, string> {
 
 /** Finds the line of the program itself in the stack: what it calls may have thrown. */
 function located(error: unknown, path: string): ProgramError {
-  const texts = [textOf(error, 'message') ?? '', textOf(error, 'stack') ?? ''];
+  const texts = [thrownField(error, 'message'), thrownField(error, 'stack')];
   for (const text of texts) {
+    if (typeof text !== 'string') continue;
     const at = text.indexOf(`${path}:`);
     const [, line, column] = at === -1 ? [] : (/^:(\d+)(?::(\d+))?/.exec(text.slice(at + path.length)) ?? []);
     if (line !== undefined) return new ProgramError(error, Number(line), Number(column ?? 1));

@@ -253,8 +253,20 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
     runId: description.runId,
     startedAt: description.startTime.toISOString(),
     url: temporal.runUrl(workflowId, description.runId),
-    memo: description.memo ?? {},
+    memo: memoOf(description.memo),
   };
+}
+
+/** A memo, which any client may have written: what is no text in it is left out. */
+function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
+  const texts = (value: unknown): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(
+        (entry): entry is [string, string] => typeof entry[1] === 'string',
+      ),
+    );
+  const unknown = { provider: 'unknown', url: null, commit: null, actor: null };
+  return { ...texts(memo), pipeline: { ...unknown, ...texts(memo['pipeline']) } };
 }
 
 function busy(holder: Holder, { noWait }: RunOptions): BusyError {
@@ -495,7 +507,7 @@ export async function recentRuns(temporal: TemporalConnection, prefix: string, l
   const runs: RunSummary[] = [];
   const query = `WorkflowId STARTS_WITH "${prefix}" AND WorkflowType = "${WorkflowType.Bootstrap}"`;
   for await (const run of client.workflow.list({ query })) {
-    const memo = (run.memo ?? {}) as Partial<BootstrapMemo>;
+    const memo = memoOf(run.memo);
     runs.push({
       workflowId: run.workflowId,
       runId: run.runId,

@@ -5,6 +5,12 @@ import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 /** Task queue that workers poll unless they are told otherwise. */
 export const DEFAULT_TASK_QUEUE = 'iam-bootstrap';
 
+/** Twelve digits. Neither an account nor a namespace holds a colon: no two pairs of them make the same workflow ID. */
+export const ACCOUNT = /^\d{12}$/;
+
+/** A namespace: part of workflow IDs and tag values. */
+export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
 /** Workflow types, as `temporal workflow start --type` takes them. */
 export const WorkflowType = { Bootstrap: 'bootstrap', ReconcileEntity: 'reconcileEntity', Plan: 'plan' } as const;
 

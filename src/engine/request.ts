@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { entityId, entityKey } from '../contract/entity.js';
+import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
 import type { KindRules } from './decide.js';
 import { dependencyOrder } from './graph.js';
 import { resolveReferences } from './references.js';
-
-/** A namespace: part of workflow IDs and tag values. */
-export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const entitySchema = z.strictObject({
   kind: z.string(),
@@ -23,13 +21,15 @@ const entitySchema = z.strictObject({
   source: z.strictObject({ file: z.string(), line: z.number() }).optional(),
 });
 
+const targetSchema = z.strictObject({
+  account: z.string().regex(ACCOUNT),
+  partition: z.string().regex(/^aws[a-z-]*$/),
+  assumeRole: z.string().startsWith('arn:').optional(),
+});
+
 const requestSchema = z.object({
   version: z.literal(1),
-  target: z.strictObject({
-    account: z.string().regex(/^\d{12}$/),
-    partition: z.string().regex(/^aws[a-z-]*$/),
-    assumeRole: z.string().startsWith('arn:').optional(),
-  }),
+  target: targetSchema,
   namespace: z.string().regex(NAMESPACE),
   environment: z.string(),
   entities: z.array(entitySchema),
@@ -39,8 +39,17 @@ const requestSchema = z.object({
   manifest: z.string(),
 });
 
+const reconcileSchema = z.object({
+  target: targetSchema,
+  namespace: z.string().regex(NAMESPACE),
+  entity: entitySchema,
+  arns: z.record(z.string(), z.string()),
+  intent: z.string().regex(/^[\w-]{1,100}$/),
+});
+
 interface CheckedKind extends KindRules {
   readonly name: string;
+  readonly keyProperties: readonly string[];
   readonly schema: z.ZodObject;
   readonly nameOf: (spec: Readonly<Record<string, z.core.util.JSONType>>) => string;
 }
@@ -54,15 +63,50 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
   const parsed = requestSchema.safeParse(request);
   if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
   for (const entity of parsed.data.entities) {
-    const id = entityId(entity);
-    const kind = kinds.find(({ name }) => name === entity.kind);
-    if (kind === undefined) return `${id}: this worker knows no kind ${entity.kind}; upgrade the worker`;
-    if (entity.state !== 'present') continue;
-    const spec = kind.schema.safeParse(entity.spec);
-    if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
-    if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;
+    const problem = checkEntity(entity, kinds);
+    if (problem !== null) return problem;
   }
   return checkTogether(parsed.data.entities);
+}
+
+/**
+ * Checks what a child is asked for, which any client may have started.
+ *
+ * @param lock - gives the ID of the workflow that may write the entity
+ * @param workflowId - the one that asks
+ * @returns the first problem in a line, or null
+ */
+export function checkReconcile(
+  request: unknown,
+  kinds: readonly CheckedKind[],
+  lock: (account: string, entity: { readonly kind: string; readonly name: string }) => string,
+  workflowId: string | undefined,
+): string | null {
+  const parsed = reconcileSchema.safeParse(request);
+  if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
+  const { entity, target } = parsed.data;
+  const problem = checkEntity(entity, kinds);
+  if (problem !== null) return problem;
+  const id = lock(target.account, entity);
+  return id === workflowId ? null : `${entityId(entity)}: only the workflow ${id} may write it: its ID is the lock`;
+}
+
+function checkEntity(entity: z.infer<typeof entitySchema>, kinds: readonly CheckedKind[]): string | null {
+  const id = entityId(entity);
+  const kind = kinds.find(({ name }) => name === entity.kind);
+  if (kind === undefined) return `${id}: this worker knows no kind ${entity.kind}; upgrade the worker`;
+  const spec = (entity.state === 'present' ? kind.schema : keySchema(kind)).safeParse(entity.spec);
+  if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
+  if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;
+  return null;
+}
+
+/** All that an entity that goes has to say is which one it is; a shared one may say what is taken back of it. */
+function keySchema({ schema, keyProperties }: CheckedKind): z.ZodObject {
+  const fields = Object.entries<z.core.$ZodType>(schema.shape).map(
+    ([property, field]) => [property, keyProperties.includes(property) ? field : z.optional(field)] as const,
+  );
+  return z.strictObject(Object.fromEntries(fields));
 }
 
 /** What no entity shows by itself: one that stands twice, a reference to nothing, entities that wait for each other. */

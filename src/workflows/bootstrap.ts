@@ -28,6 +28,7 @@ import { addCalls } from '../contract/report.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
 import type { Plan, PlannedEntity } from '../contract/steps.js';
 import { startLocked } from './locked-child.js';
+import { code, plain } from '../contract/markdown.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from './search-attributes.js';
@@ -181,7 +182,7 @@ class Bootstrap {
           workflowId: planned.workflowId,
           args: [{ ...request, readFirst: waited }],
           staticSummary: `${planned.decision.action} ${entityId(entity)} for ${namespace}`,
-          staticDetails: `\`${planned.arn}\``,
+          staticDetails: code(planned.arn),
           ...(hasSearchAttributes() && {
             typedSearchAttributes: [
               { key: IamAccount, value: target.account },
@@ -311,13 +312,13 @@ class Bootstrap {
     const shown = report?.entities.filter(({ outcome }) => outcome !== 'unchanged') ?? [];
     const rows = entities.slice(0, MOST_ROWS).map((entity) => {
       const reason = shown.find((one) => entityId(one) === entityId(entity))?.reason ?? '';
-      return `| ${entityId(entity)} | ${entity.state} | ${reason} |`;
+      return `| ${plain(entityId(entity))} | ${entity.state} | ${plain(reason)} |`;
     });
     const lines = [
       report === undefined
         ? `**${phase}**: ${String(done)} of ${String(total)}`
-        : `**${report.result}**: ${sentence(report)}`,
-      ...(waitingFor === null ? [] : ['', waitingFor]),
+        : `**${report.result}**: ${plain(sentence(report))}`,
+      ...(waitingFor === null ? [] : ['', plain(waitingFor)]),
       ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
       ...(entities.length > MOST_ROWS ? ['', `and ${String(entities.length - MOST_ROWS)} more`] : []),
     ];

@@ -6,6 +6,8 @@ import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract
 import { addCalls } from '../contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Write } from '../contract/report.js';
 import type { CreateRequest, StepResult } from '../contract/steps.js';
+import { code, plain } from '../contract/markdown.js';
+import { assertReconcileRequest } from './report.js';
 import { recordOutcome } from './search-attributes.js';
 import { MOST_ROUNDS, writing, writingOptions } from './timeouts.js';
 
@@ -50,6 +52,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  * Fails where a person must look (refused, failed); the result is then in the failure's details.
  */
 export async function reconcileEntity(request: ReconcileRequest): Promise<ReconcileResult> {
+  assertReconcileRequest(request);
   return CancellationScope.nonCancellable(() => new Reconciliation(request).run());
 }
 
@@ -227,14 +230,17 @@ class Reconciliation {
   #show(state: EntityState): void {
     const { arn, writes, conflicts, reason, remedy } = this.#report;
     const lines = [
-      `**${entityId(this.#request.entity)}**: ${state}`,
-      ...(arn === null ? [] : ['', `\`${arn}\``]),
-      ...(reason === null ? [] : ['', `${reason}.`]),
-      ...(remedy === null ? [] : ['', `Remedy: ${remedy}.`]),
+      `**${plain(entityId(this.#request.entity))}**: ${state}`,
+      ...(arn === null ? [] : ['', code(arn)]),
+      ...(reason === null ? [] : ['', `${plain(reason)}.`]),
+      ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
       ...(writes.length === 0 ? [] : ['', '| write | AWS request ID | at |', '| --- | --- | --- |']),
-      ...writes.map(({ operation, requestId, at }: Write) => `| ${operation} | ${requestId ?? 'reply lost'} | ${at} |`),
+      ...writes.map(
+        ({ operation, requestId, at }: Write) => `| ${operation} | ${plain(requestId ?? 'reply lost')} | ${at} |`,
+      ),
       ...conflicts.map(
-        ({ operation, code, requestId }) => `\nConflict: ${operation} answered ${code} (${requestId ?? ''})`,
+        (conflict) =>
+          `\nConflict: ${conflict.operation} answered ${plain(conflict.code)} (${plain(conflict.requestId ?? '')})`,
       ),
     ];
     setCurrentDetails(lines.join('\n'));

@@ -1,7 +1,8 @@
 import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
-import type { BootstrapRequest } from '../contract/messages.js';
+import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
+import type { BootstrapRequest, ReconcileRequest } from '../contract/messages.js';
 import { resultOf, summarize } from '../contract/report.js';
 import type { EntityReport, Report } from '../contract/report.js';
 
@@ -57,11 +58,30 @@ export function unreadReport(
 
 /** Ends a run whose argument another client has sent malformed: any other error would repeat the task for ever. */
 export function assertRequest(request: unknown): asserts request is BootstrapRequest {
-  const { target, namespace, entities } = (request ?? {}) as Partial<BootstrapRequest>;
+  const { target, namespace, entities } = fieldsOf<BootstrapRequest>(request);
   if (typeof target?.account !== 'string' || typeof namespace !== 'string' || !Array.isArray(entities)) {
-    throw ApplicationFailure.nonRetryable(
-      'the argument is no bootstrap request: it needs target.account, namespace and entities',
-      'InvalidManifest',
+    throw malformed('the argument is no bootstrap request: it needs target.account, namespace and entities');
+  }
+  // Both become part of the ID that is the lock.
+  if (!ACCOUNT.test(target.account)) throw malformed('target.account: write the twelve digits of an account');
+  if (!NAMESPACE.test(namespace)) {
+    throw malformed(
+      'namespace: write 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
     );
   }
+}
+
+/** The same for the argument of a child; the activities check what is in it. */
+export function assertReconcileRequest(request: unknown): asserts request is ReconcileRequest {
+  const { target, entity, action } = fieldsOf<ReconcileRequest>(request);
+  const whole = [target?.account, entity?.kind, entity?.name, action].every((field) => typeof field === 'string');
+  if (!whole) throw malformed('the argument is no request for an entity: it needs target.account, entity and action');
+}
+
+function fieldsOf<T>(request: unknown): Partial<T> {
+  return typeof request === 'object' && request !== null ? request : {};
+}
+
+function malformed(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'InvalidManifest');
 }

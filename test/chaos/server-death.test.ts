@@ -1,21 +1,26 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connectTemporal } from '../../src/client/connect.js';
 import type { TemporalConnection } from '../../src/client/connect.js';
-import { recentRuns } from '../../src/client/run.js';
+import { apply, plan, recentRuns } from '../../src/client/run.js';
 import { loadConfig } from '../../src/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
-import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import { allowing, manifestOf, requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
+import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(LONG_FORM ? 900_000 : 240_000);
 
 const ROLES = ['first', 'second', 'third'];
 const ONCE = Object.fromEntries(ROLES.map((name) => [`CreateRole ${name}`, 1]));
 
 let world: World;
 let worker: WorkerProcess;
+const tally = new Tally();
 
 beforeAll(async () => {
   world = await startWorld({ databaseFile: true });
@@ -32,8 +37,18 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  await record({
+    id: 'process-deaths',
+    title: 'Process deaths',
+    what:
+      'A process is killed (kill -9) while several runs are under way: the worker, the Temporal server with its ' +
+      'database, both, or a command that follows its run; it is started again. Survived: every run converges, AWS has ' +
+      'made each entity once, each is reported as created, and nothing is left to do.',
+    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/server-death.test.ts',
+    trials: tally.trials,
+  });
   await world.stop();
-});
+}, 300_000);
 
 /** A command that goes on while the test does something. */
 interface Follower {
@@ -44,7 +59,11 @@ interface Follower {
 }
 
 /** Starts to apply a manifest of three roles, each of which trusts the one before, and so waits for it. */
-async function follow(namespace: string, description = 'made in chaos'): Promise<Follower> {
+async function follow(
+  namespace: string,
+  description = 'made in chaos',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Follower> {
   const entities = ROLES.map((name, index) =>
     role(name, {
       description,
@@ -54,7 +73,11 @@ async function follow(namespace: string, description = 'made in chaos'): Promise
   );
   const content = manifestOf({ namespace, account: ACCOUNT, entities });
   const path = await world.manifest(`${namespace}-${description.replaceAll(' ', '-')}.json`, content);
-  const child = world.spawnCli(['apply', '-f', path, '-o', 'json']);
+  return followed(path, env);
+}
+
+function followed(path: string, env: Readonly<Record<string, string>> = {}): Follower {
+  const child = world.spawnCli(['apply', '-f', path, '-o', 'json'], env);
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
@@ -75,15 +98,16 @@ async function follow(namespace: string, description = 'made in chaos'): Promise
   };
 }
 
-/** Holds the Create of the second role back: the run is in its middle until it is let go. */
-function holdBack(): { readonly reached: Promise<void>; letGo(): void } {
+/** Holds the Create of the second role back: the run is in its middle until it is let go, or the call dropped. */
+function holdBack(then?: 'drop'): { readonly reached: Promise<void>; letGo(): void } {
   let letGo = (): void => undefined;
   let reach = (): void => undefined;
   const reached = new Promise<void>((resolve) => (reach = resolve));
   const held = new Promise<void>((resolve) => (letGo = resolve));
-  const before = (): Promise<void> => {
+  const before = async (): Promise<'drop' | undefined> => {
     reach();
-    return held;
+    await held;
+    return then;
   };
   world.proxy.on({ action: 'CreateRole', params: { RoleName: 'second' } }, { kind: 'hook', times: 1, before });
   return { reached, letGo };
@@ -225,4 +249,176 @@ test('a command that is interrupted while Temporal is away ends in good order', 
   middle.letGo();
   await withTemporal(({ client }) => client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'away')).result());
   expect(await world.creates()).toEqual(ONCE);
+});
+
+/** How an embedded run is cut short: with the command goes its worker. */
+const EMBEDDED_DEATHS = ['the command', 'the command and its server'];
+
+test.each(EMBEDDED_DEATHS)(
+  'an embedded apply, of which %s is killed in the middle: the next one goes on with the same run',
+  async (victim) => {
+    const state = join(world.directory, `state-${String(EMBEDDED_DEATHS.indexOf(victim))}`);
+    const env = { TEMPORAL_ADDRESS: '', IAM_BOOTSTRAP_STATE: state };
+    const middle = holdBack('drop');
+    const killed = await follow('embedded', victim, env);
+    await killed.said(/an embedded one, with a worker in this process/);
+    await middle.reached;
+    const server = JSON.parse(await readFile(join(state, 'server.json'), 'utf8')) as { readonly pid: number };
+    killed.kill('SIGKILL');
+    if (victim !== 'the command') process.kill(server.pid, 'SIGKILL');
+    await killed.ended;
+    middle.letGo();
+
+    let survived = false;
+    try {
+      const next = await follow('embedded', victim, env);
+      await next.said(/^the same request is under way/m);
+      const report = await expectConverged(next);
+      expect(report.entities.map(({ outcome }) => outcome)).toEqual(['created', 'created', 'created']);
+      expect(await world.creates()).toEqual(ONCE);
+      survived = true;
+    } finally {
+      tally.count('kill -9 of an embedded run', victim, survived);
+    }
+  },
+);
+
+/** What dies. */
+const VICTIMS = ['worker', 'server', 'server and worker', 'command'] as const;
+type Victim = (typeof VICTIMS)[number];
+
+/** A process dies when AWS is about to be sent its nth call. */
+interface Death {
+  readonly victim: Victim;
+  readonly call: number;
+}
+
+/** Runs under way at a time, of ten entities each. */
+const RUNS = 6;
+
+/** Of which so many are followed by a command; the others by this process. */
+const COMMANDS = 2;
+
+/** In each share of so many calls one process dies. The runs of a round make more than there are victims for. */
+const CALLS_PER_DEATH = 60;
+
+const SEEDS = LONG_FORM ? Array.from({ length: 8 }, (_, index) => index + 1) : [1];
+
+/** A small generator of numbers from 0 to 1, the same for one seed. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Each victim once, in any order, each at any call of its share. */
+function deathsOf(seed: number): Death[] {
+  const random = randomOf(seed);
+  const order = VICTIMS.map((victim) => ({ victim, rank: random() })).sort((a, b) => a.rank - b.rank);
+  return order.map(({ victim }, index) => ({
+    victim,
+    call: 1 + Math.floor((index + random()) * CALLS_PER_DEATH),
+  }));
+}
+
+/** A command that is started again each time that it is killed: it joins its run, or finds nothing left to do. */
+class Persistent {
+  readonly #start: () => Follower;
+  #follower: Follower;
+
+  constructor(path: string, env: Readonly<Record<string, string>>) {
+    this.#start = () => followed(path, env);
+    this.#follower = this.#start();
+  }
+
+  async dies(): Promise<void> {
+    const { ended, kill } = this.#follower;
+    kill('SIGKILL');
+    this.#follower = this.#start();
+    await ended;
+  }
+
+  async report(): Promise<Report> {
+    for (;;) {
+      const follower = this.#follower;
+      await follower.ended;
+      if (follower === this.#follower) return expectConverged(follower);
+    }
+  }
+}
+
+test.each(SEEDS)('several runs, and each kind of process killed at some moment of them (seed %i)', async (seed) => {
+  const accounts = Array.from({ length: RUNS }, (_, index) => String(700_000_000_000 + seed * 100 + index));
+  const requests = await Promise.all(
+    accounts.map((account) =>
+      requestOf(world, { namespace: 'deaths', account, assumed: true, entities: tenEntities() }),
+    ),
+  );
+  const taskQueue = `deaths-${String(seed)}`;
+  const proxy = await startFaultProxy(world.sandbox.url);
+  const env = { IAM_BOOTSTRAP_TASK_QUEUE: taskQueue, AWS_ENDPOINT_URL_IAM: proxy.url, AWS_ENDPOINT_URL_STS: proxy.url };
+  let mortal = await world.startWorker(env);
+  const commands = requests.slice(0, COMMANDS).map(({ manifest }) => new Persistent(manifest, env));
+  const workerDies = async (): Promise<void> => {
+    await mortal.kill();
+    mortal = await world.startWorker(env);
+  };
+  const serverDies = async (): Promise<void> => {
+    await world.crashTemporal();
+    await world.resumeTemporal();
+  };
+  const death: Readonly<Record<Victim, () => Promise<unknown>>> = {
+    worker: workerDies,
+    server: serverDies,
+    'server and worker': () => Promise.all([workerDies(), serverDies()]),
+    command: () => Promise.all(commands.map((command) => command.dies())),
+  };
+  // One after the other, whatever comes while a process starts again. The call at which one dies never arrives.
+  let dying: Promise<unknown> = Promise.resolve();
+  const rules = deathsOf(seed).map(({ victim, call }) =>
+    proxy.on(
+      { nth: call },
+      {
+        kind: 'hook',
+        before: async () => {
+          dying = dying.then(death[victim]);
+          await dying;
+          return 'drop';
+        },
+      },
+    ),
+  );
+  let survived = false;
+  try {
+    await withTemporal(async (temporal) => {
+      const here = { ...temporal, taskQueue };
+      const reports = await Promise.all([
+        ...commands.map((command) => command.report()),
+        ...requests.slice(COMMANDS).map((request) => apply(here, request)),
+      ]);
+      await dying;
+      expect(rules.map(({ fired }) => fired)).toEqual(rules.map(() => 1));
+      for (const [index, { account, entities, result }] of reports.entries()) {
+        // A command that is killed when its run is over finds nothing left to do.
+        const outcomes = index < COMMANDS ? ['created', 'unchanged'] : ['created'];
+        expect([account, result]).toEqual([accounts[index], 'converged']);
+        for (const { outcome } of entities) expect(outcomes).toContain(outcome);
+        const creates = Object.values(await world.creates(account));
+        expect(creates).toEqual(entities.map(() => 1));
+      }
+      const plans = await Promise.all(requests.map((request) => plan(here, request)));
+      for (const { entities } of plans) {
+        expect(entities.map(({ decision, drift }) => [decision, drift])).toEqual(entities.map(() => ['no-op', []]));
+      }
+      survived = true;
+    });
+  } finally {
+    for (const victim of VICTIMS) tally.count(`kill -9 while ${String(RUNS)} runs are under way`, victim, survived);
+    await mortal.kill();
+    await proxy.stop();
+  }
 });

@@ -7,16 +7,18 @@ import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
-import type { Call, FaultProxy } from '../support/fault-proxy.js';
+import type { Call, FaultProxy, Rule } from '../support/fault-proxy.js';
 import { requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
+import { together } from '../support/stage.js';
+import { record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
 jest.setTimeout(900_000);
 
-/** Cases at a time: a dead worker is noticed after seconds, in which the others can work. */
-const LANES = 6;
+/** Runs that one `kill -9` ends, each at a point of its own: a dead worker is noticed after seconds. */
+const KILLED_AT_ONCE = 22;
 
 /** A place in a run at which the worker dies. */
 interface CrashPoint {
@@ -28,9 +30,8 @@ interface CrashPoint {
   readonly nth: number;
 }
 
-/** One run in an account of its own, with a worker and a proxy of its own. */
+/** Runs with a worker and a proxy of their own. */
 interface Stage {
-  readonly account: string;
   readonly proxy: FaultProxy;
   readonly temporal: TemporalConnection;
   startWorker(): Promise<WorkerProcess>;
@@ -44,27 +45,43 @@ beforeAll(async () => {
   temporal = await connectTemporal(loadConfig(world.env));
 }, 300_000);
 
+const deaths = new Tally();
+
 afterAll(async () => {
+  await record({
+    id: 'worker-death',
+    title: 'The worker dies in a run of ten entities',
+    what:
+      'Each case kills the worker (kill -9) right before or right after one call of a run of ten entities that refer ' +
+      'to each other, and another worker ends the run. Survived: it converges, AWS has carried out each Create once, ' +
+      'and nothing is left to do.',
+    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/worker-death.test.ts',
+    trials: deaths.trials,
+  });
   await temporal.close();
   await world.stop();
 });
 
 let accounts = 0;
 
-async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
+function newAccount(): string {
   accounts += 1;
-  const account = String(300_000_000_000 + accounts);
-  const taskQueue = `chaos-${account}`;
+  return String(300_000_000_000 + accounts);
+}
+
+async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
+  const taskQueue = `chaos-${newAccount()}`;
   const proxy = await startFaultProxy(world.sandbox.url);
   const env = {
     IAM_BOOTSTRAP_TASK_QUEUE: taskQueue,
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
+    // The first run to come to its point is held there until the last has.
+    IAM_BOOTSTRAP_AWS_TIMEOUT: '120',
   };
   const workers: WorkerProcess[] = [];
   try {
     return await act({
-      account,
       proxy,
       temporal: { ...temporal, taskQueue },
       startWorker: async () => {
@@ -86,7 +103,7 @@ function identityOf({ action, params }: Call): string {
   return [action, ...values.sort()].join(' ');
 }
 
-async function run({ account, temporal: its }: Stage, entities = tenEntities()): Promise<Report> {
+async function run({ temporal: its }: Stage, account: string, entities = tenEntities()): Promise<Report> {
   return apply(its, await requestOf(world, { namespace: 'chaos', account, assumed: true, entities }));
 }
 
@@ -94,72 +111,75 @@ async function run({ account, temporal: its }: Stage, entities = tenEntities()):
 function rehearse(): Promise<readonly Call[]> {
   return onStage(async (stage) => {
     await stage.startWorker();
-    expect((await run(stage)).result).toBe('converged');
+    expect((await run(stage, newAccount())).result).toBe('converged');
     return [...stage.proxy.calls];
   });
 }
 
-/** Waits for a worker's end, which comes before that of the run. */
-async function deathOf(worker: WorkerProcess, running: Promise<Report>): Promise<void> {
-  const early = running.then(() => {
-    throw new Error('the run ended before it came to the point');
-  });
-  await Promise.race([worker.exited, early]);
-  early.catch(() => undefined);
+/** A run that is held at its point until the worker is dead. */
+interface Dying {
+  readonly point: CrashPoint;
+  readonly account: string;
+  readonly rule: Rule;
+  readonly running: Promise<Report>;
 }
 
-/** Kills the worker at a point, starts another, and looks at what came of the run. */
-async function survive(point: CrashPoint): Promise<number> {
-  return onStage(async (stage) => {
-    const { proxy } = stage;
-    const doomed = await stage.startWorker();
-    const die = async (): Promise<'drop'> => {
-      await doomed.kill();
-      return 'drop';
-    };
-    const rule = proxy.on(
-      { predicate: (call) => identityOf(call) === point.call, nth: point.nth },
-      { kind: 'hook', [point.when]: die },
-    );
-    const running = run(stage);
-    await deathOf(doomed, running);
-    const diedAt = Date.now();
-    if (rule.fired !== 1)
-      throw new Error(`the worker ended by itself (${String(await doomed.exited)}): ${doomed.log()}`);
-    await stage.startWorker();
-    const report = await running;
+/** Starts a run, and waits until it has come to its point. */
+async function bringTo(stage: Stage, point: CrashPoint, death: Promise<void>): Promise<Dying> {
+  const account = newAccount();
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const hold = async (): Promise<'drop'> => {
+    arrive();
+    await death;
+    return 'drop';
+  };
+  const isHere = (call: Call): boolean =>
+    call.account === account || call.params['RoleArn']?.includes(account) === true;
+  const rule = stage.proxy.on(
+    { predicate: (call) => isHere(call) && identityOf(call) === point.call, nth: point.nth },
+    { kind: 'hook', [point.when]: hold },
+  );
+  const running = run(stage, account);
+  // A run that ends without coming to its point keeps nobody waiting: its rule tells.
+  running.then(arrive, arrive);
+  await arrived;
+  return { point, account, rule, running };
+}
 
-    // Truthful: all of it was made by this run, however the news came through.
-    expect(report.result).toBe('converged');
-    expect(report.entities.map(({ outcome }) => outcome)).toEqual(report.entities.map(() => 'created'));
-    for (const { kind, confirmedBy } of report.entities) {
-      expect(kind === 'Group' ? ['reply', 'recorded-attempt'] : ['reply', 'intent-tag']).toContain(confirmedBy);
-    }
-    const victim = report.entities.find(({ kind, name }) => point.call === `Create${kind} ${name}`);
-    if (victim !== undefined && point.when === 'after') expect(victim.confirmedBy).not.toBe('reply');
+/** What came of a run whose worker has died at a point, and which another worker has ended. */
+async function expectSurvived(stage: Stage, { point, account, rule, running }: Dying): Promise<void> {
+  const report = await running;
+  expect(rule.fired).toBe(1);
 
-    // Once: as AWS counts.
-    const creates = report.entities.map(
-      ({ kind, name }) => `Create${kind} ${kind === 'OpenIDConnectProvider' ? `https://${name}` : name}`,
-    );
-    const once = Object.fromEntries(creates.map((create) => [create, 1]));
-    expect(proxy.successfulCreates()).toEqual(once);
-    expect(await world.creates(stage.account)).toEqual(once);
+  // Truthful: all of it was made by this run, however the news came through.
+  expect(report.result).toBe('converged');
+  expect(report.entities.map(({ outcome }) => outcome)).toEqual(report.entities.map(() => 'created'));
+  for (const { kind, confirmedBy } of report.entities) {
+    expect(kind === 'Group' ? ['reply', 'recorded-attempt'] : ['reply', 'intent-tag']).toContain(confirmedBy);
+  }
+  const victim = report.entities.find(({ kind, name }) => point.call === `Create${kind} ${name}`);
+  if (victim !== undefined && point.when === 'after') expect(victim.confirmedBy).not.toBe('reply');
 
-    // Whole: there is nothing left to do.
-    const parts = { namespace: 'chaos', account: stage.account, assumed: true, entities: tenEntities() };
-    const after = await plan(stage.temporal, await requestOf(world, parts));
-    expect(after.entities.map((entity) => [entityId(entity), entity.decision, entity.drift])).toEqual(
-      report.entities.map((entity) => [entityId(entity), 'no-op', []]),
-    );
-    return Date.now() - diedAt;
-  });
+  // Once: as AWS counts.
+  const creates = report.entities.map(
+    ({ kind, name }) => `Create${kind} ${kind === 'OpenIDConnectProvider' ? `https://${name}` : name}`,
+  );
+  expect(await world.creates(account)).toEqual(Object.fromEntries(creates.map((create) => [create, 1])));
+
+  // Whole: there is nothing left to do.
+  const parts = { namespace: 'chaos', account, assumed: true, entities: tenEntities() };
+  const after = await plan(stage.temporal, await requestOf(world, parts));
+  expect(after.entities.map((entity) => [entityId(entity), entity.decision, entity.drift])).toEqual(
+    report.entities.map((entity) => [entityId(entity), 'no-op', []]),
+  );
 }
 
 /** Kills the worker when AWS has carried out a call, and starts another. */
 async function runThroughDeath(
   stage: Stage,
   worker: WorkerProcess,
+  account: string,
   action: string,
   entity: JsonObject,
 ): Promise<Report> {
@@ -168,8 +188,12 @@ async function runThroughDeath(
     return 'drop';
   };
   stage.proxy.on({ action }, { kind: 'hook', times: 1, after });
-  const running = run(stage, [entity]);
-  await deathOf(worker, running);
+  const running = run(stage, account, [entity]);
+  const early = running.then(() => {
+    throw new Error('the run ended before it came to the point');
+  });
+  early.catch(() => undefined);
+  await Promise.race([worker.exited, early]);
   await stage.startWorker();
   return running;
 }
@@ -192,62 +216,97 @@ function nameOf({ when, call, nth }: CrashPoint): string {
   return `${when} ${call}${nth === 1 ? '' : ` (${String(nth)})`}`;
 }
 
+/** Brings a run to each point, kills the worker that they share, starts another, and gives a line on each. */
+async function surviveTogether(points: readonly CrashPoint[]): Promise<string[]> {
+  return onStage(async (stage) => {
+    const doomed = await stage.startWorker();
+    let dead = (): void => undefined;
+    const death = new Promise<void>((resolve) => (dead = resolve));
+    const dying = await Promise.all(points.map((point) => bringTo(stage, point, death)));
+    await doomed.kill();
+    dead();
+    await stage.startWorker();
+    return Promise.all(
+      dying.map(async (one) => {
+        const { point } = one;
+        let loss: string | null = null;
+        try {
+          await expectSurvived(stage, one);
+        } catch (error) {
+          loss = error instanceof Error ? error.message : String(error);
+        }
+        const action = point.call.split(' ')[0] ?? '';
+        deaths.count(`kill -9 of the worker ${point.when} it is done`, action, loss === null);
+        return loss === null ? `survived  ${nameOf(point)}` : `LOST      ${nameOf(point)}: ${loss}`;
+      }),
+    );
+  });
+}
+
 /** Runs the points, several at a time, and gives a line on each. */
 async function surviveAll(points: readonly CrashPoint[]): Promise<string[]> {
   const lines: string[] = [];
-  const queue = [...points];
-  const lane = async (): Promise<void> => {
-    for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
-      const name = nameOf(point).padEnd(72);
-      try {
-        lines.push(`survived  ${name} ${(await survive(point)).toString().padStart(6)} ms`);
-      } catch (error) {
-        lines.push(`LOST      ${name} ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  // In turn, so that each batch has some of every call.
+  const batches = Math.ceil(points.length / KILLED_AT_ONCE);
+  for (let batch = 0; batch < batches; batch += 1) {
+    lines.push(...(await surviveTogether(points.filter((_point, index) => index % batches === batch))));
+  }
   return lines.sort();
 }
 
-test('a worker killed at any write of a run of ten entities: each is made once, and another worker ends the run', async () => {
-  const calls = await rehearse();
-  const writes = calls.filter(({ action }) => !/^(Get|List|AssumeRole)/.test(action));
-  const points = pointsOf(writes);
-  const lines = await surviveAll(points);
-  const lost = lines.filter((line) => line.startsWith('LOST'));
-  console.log(
-    [`crash points: ${String(points.length)}, survived: ${String(points.length - lost.length)}`, ...lines].join('\n'),
-  );
-  expect(lost).toEqual([]);
-  expect(points.length).toBeGreaterThanOrEqual(50);
+describe('a worker killed in a run of ten entities', () => {
+  let writes: readonly CrashPoint[];
+  let reads: readonly CrashPoint[];
+  let lines: readonly string[];
+
+  beforeAll(async () => {
+    const points = pointsOf(await rehearse());
+    const isRead = ({ call }: CrashPoint): boolean => /^(Get|List|AssumeRole)/.test(call);
+    writes = points.filter((point) => !isRead(point));
+    // Before a read is after what came before it.
+    reads = points.filter((point) => isRead(point) && point.when === 'after');
+    lines = await surviveAll([...writes, ...reads]);
+    console.log(lines.join('\n'));
+  });
+
+  function lostOf(points: readonly CrashPoint[]): string[] {
+    const names = new Set(points.map(nameOf));
+    return lines.filter((line) => line.startsWith('LOST') && names.has(line.slice(10).split(': ')[0] ?? ''));
+  }
+
+  test('at any write: each entity is made once, and another worker ends the run', () => {
+    expect(lostOf(writes)).toEqual([]);
+    expect(writes.length).toBeGreaterThanOrEqual(50);
+  });
+
+  test('while it only reads: another worker ends the run', () => {
+    expect(lostOf(reads)).toEqual([]);
+    expect(reads.length).toBeGreaterThan(0);
+  });
+
+  test('every point was tried', () => {
+    expect(lines).toHaveLength(writes.length + reads.length);
+  });
 });
 
-test('a worker killed while it only reads: another one ends the run', async () => {
-  const reads = (await rehearse()).filter(({ action }) => /^(Get|List|AssumeRole)/.test(action));
-  const points = pointsOf(reads).filter(({ when }) => when === 'after');
-  const lines = await surviveAll(points);
-  console.log(lines.join('\n'));
-  expect(lines.filter((line) => line.startsWith('LOST'))).toEqual([]);
-});
-
-test.each([
-  ['updated', 'UpdateRole', role('old', { description: 'before' }), role('old', { description: 'after' })],
-  ['deleted', 'DeleteRole', role('old'), { kind: 'Role', roleName: 'old', state: 'absent' }],
-  ['adopted', 'TagRole', null, role('old')],
-])(
-  'a worker killed when its last write has %s a role: that is what the report says',
-  async (outcome, action, first, then) => {
-    await onStage(async (stage) => {
+test('a worker killed when its last write has changed a role: that is what the report says', async () => {
+  const cases = [
+    ['updated', 'UpdateRole', role('old', { description: 'before' }), role('old', { description: 'after' })],
+    ['deleted', 'DeleteRole', role('old'), { kind: 'Role', roleName: 'old', state: 'absent' }],
+    ['adopted', 'TagRole', null, role('old')],
+  ] as const;
+  await together(cases, ([outcome, action, first, then]) =>
+    onStage(async (stage) => {
+      const account = newAccount();
       const worker = await stage.startWorker();
       if (first === null) {
         const trust = JSON.stringify(trusting());
         const byHand = new CreateRoleCommand({ RoleName: 'old', AssumeRolePolicyDocument: trust });
-        await iamClient(world.sandbox.url, stage.account).send(byHand);
-      } else await run(stage, [first]);
-      const report = await runThroughDeath(stage, worker, action, then);
+        await iamClient(world.sandbox.url, account).send(byHand);
+      } else await run(stage, account, [first]);
+      const report = await runThroughDeath(stage, worker, account, action, then);
       expect(report).toMatchObject({ result: 'converged', entities: [{ outcome, attempts: 2 }] });
       expect(stage.proxy.count(action)).toBe(1);
-    });
-  },
-);
+    }),
+  );
+});

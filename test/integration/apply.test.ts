@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleCommand } from '@aws-sdk/client-iam';
-import { resolve } from 'node:path';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
 import { Mark } from '../../src/engine/ownership.js';
@@ -324,4 +325,34 @@ describe('a call that AWS keeps failing', () => {
       expect(said).toMatch(`attempt 3 failed and is repeated: ${what}: ${action} answered ServiceFailure`);
     },
   );
+});
+
+describe('a job of GitHub Actions', () => {
+  it('shows the summary, the line of what is refused, and hands on what later steps ask for', async () => {
+    await createByHand('theirs', { [Mark.Namespace]: 'others' });
+    const entities = [role('mine'), role('theirs')];
+    const path = await world.manifest('job.json', manifestOf({ namespace: 'applied', account: ACCOUNT, entities }));
+    const inside = (name: string): string => join(world.directory, name);
+    const [summary, output, junit] = [inside('summary.md'), inside('output'), inside('report.xml')] as const;
+    const { code, stderr } = await world.cli(
+      ['apply', '-f', path, '--keep-going', '--summary', `${summary}.file`, '--junit', junit],
+      { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: output },
+    );
+    expect(code).toBe(3);
+    const text = await readFile(summary, 'utf8');
+    expect(text).toContain('### iam-bootstrap apply: refused');
+    expect(text).toContain('| `+` | `Role/mine` | created |  |');
+    expect(text).toMatch(/\| `!` \| `Role\/theirs` \| refused \| belongs to .*<br>\*\*Remedy:\*\* /);
+    expect(await readFile(`${summary}.file`, 'utf8')).toBe(text);
+    expect(await readFile(output, 'utf8')).toMatch(/^result<<(\S+)\nrefused\n\1$/m);
+    expect(await readFile(junit, 'utf8')).toContain('failures="1"');
+    expect(stderr).toMatch(/^::error file=.*job\.json,line=\d+,title=Role\/theirs refused::belongs to /m);
+  });
+
+  it('shows the line of what is wrong in a manifest', async () => {
+    const path = await world.manifest('wrong.yaml', 'version: 1\nnamespace: ci\nnonsense: true\n');
+    const { code, stderr } = await world.cli(['validate', '-f', path], { GITHUB_ACTIONS: 'true' });
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/^::error file=.*wrong\.yaml,line=3,col=1,title=invalid manifest::.*%0ARemedy: /m);
+  });
 });

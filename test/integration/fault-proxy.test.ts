@@ -147,6 +147,111 @@ test('delays and hangs', async () => {
   expect(proxy.calls.at(-1)).toMatchObject({ committed: true, replied: false });
 });
 
+test.each([false, true])('cuts the reply in the middle (framed: %j), and what was done is done', async (framed) => {
+  proxy.on({ action: 'CreateRole' }, { kind: 'truncate', framed, times: 1 });
+  expect(await outcome(create('a'))).not.toBe('ok');
+  expect(proxy.calls[0]).toMatchObject({ committed: true, status: 200 });
+  expect(await arrived()).toEqual(['CreateRole 200']);
+  expect(await outcome(create('b'))).toBe('ok');
+});
+
+test('a fault for a while begins with the first call that it meets', async () => {
+  const rule = proxy.on({ action: 'ListRoles' }, { kind: 'throttle', forMs: 300 });
+  await sleep(350);
+  const startedAt = Date.now();
+  expect(await outcome(iam.listRoles({}))).toBe('Throttling');
+  while ((await outcome(iam.listRoles({}))) !== 'ok') await sleep(20);
+  expect(Date.now() - startedAt).toBeGreaterThanOrEqual(290);
+  expect(rule.fired).toBeGreaterThan(1);
+});
+
+test('credentials that expire are no good for any call, until others are assumed', async () => {
+  const mine = iamClient(proxy.url, '222222222222');
+  await create('a', mine);
+  expect(proxy.calls.map(({ action, account }) => [action, account])).toEqual([
+    ['AssumeRole', '222222222222'],
+    ['CreateRole', '222222222222'],
+  ]);
+  proxy.on({ action: 'CreateRole', account: '222222222222' }, { kind: 'expire' });
+  expect(await outcome(create('b', mine))).toBe('ExpiredToken');
+  expect(await outcome(mine.listRoles({}))).toBe('ExpiredToken');
+  expect(await outcome(iam.listRoles({}))).toBe('ok');
+  const assumedAgain = iamClient(proxy.url, '222222222222');
+  expect(await outcome(assumedAgain.listRoles({}))).toBe('ok');
+  expect(proxy.calls.at(-1)?.accessKeyId).not.toBe(proxy.calls[1]?.accessKeyId);
+});
+
+/** What a look at a role by its name, and a listing, show. */
+async function shows(RoleName: string): Promise<{ get: string; listed: boolean }> {
+  const { Roles = [] } = await iam.listRoles({});
+  return { get: await outcome(iam.getRole({ RoleName })), listed: Roles.some((one) => one.RoleName === RoleName) };
+}
+
+test('what is made does not show for so many reads, then flickers, and what was there shows all along', async () => {
+  await create('old');
+  const rule = proxy.on({}, { kind: 'lag', of: 'gets', reads: 2, flicker: 4 });
+  expect(await outcome(create('new'))).toBe('ok');
+  const seen: string[] = [];
+  for (let read = 0; read < 8; read += 1) seen.push((await shows('new')).get === 'ok' ? 'shown' : 'hidden');
+  expect(seen).toEqual(['hidden', 'hidden', 'shown', 'hidden', 'shown', 'hidden', 'shown', 'shown']);
+  expect(await shows('new')).toEqual({ get: 'ok', listed: true });
+  expect(await shows('old')).toEqual({ get: 'ok', listed: true });
+  expect(rule.fired).toBe(4);
+  // What is part of it hides with it, and something else of its name does not.
+  await create('newer');
+  await iam.createUser({ UserName: 'newer' });
+  expect(await outcome(iam.listRolePolicies({ RoleName: 'newer' }))).toBe('NoSuchEntity');
+  expect(await outcome(iam.listAccessKeys({ UserName: 'newer' }))).toBe('ok');
+});
+
+test('listings lag behind', async () => {
+  await create('old');
+  await iam.createInstanceProfile({ InstanceProfileName: 'profile' });
+  proxy.on({}, { kind: 'lag', of: 'lists', reads: 4 });
+  await create('new');
+  await iam.addRoleToInstanceProfile({ InstanceProfileName: 'profile', RoleName: 'new' });
+  expect(await shows('new')).toEqual({ get: 'ok', listed: false });
+  expect(await shows('old')).toEqual({ get: 'ok', listed: true });
+  const { RoleDetailList = [] } = await iam.getAccountAuthorizationDetails({});
+  expect(RoleDetailList.map(({ RoleName }) => RoleName)).toEqual(['old']);
+  // Others that hold it are there.
+  const { InstanceProfiles = [] } = await iam.listInstanceProfiles({});
+  expect(InstanceProfiles.map(({ Roles }) => Roles?.map(({ RoleName }) => RoleName))).toEqual([['new']]);
+  expect(await shows('new')).toEqual({ get: 'ok', listed: false });
+  expect(await shows('new')).toEqual({ get: 'ok', listed: true });
+});
+
+test('what AWS names lags behind by its ID', async () => {
+  await iam.createUser({ UserName: 'u' });
+  await iam.createAccessKey({ UserName: 'u' });
+  proxy.on({}, { kind: 'lag', reads: 1 });
+  await iam.createAccessKey({ UserName: 'u' });
+  const keys = async (): Promise<number> =>
+    (await iam.listAccessKeys({ UserName: 'u' })).AccessKeyMetadata?.length ?? 0;
+  expect([await keys(), await keys()]).toEqual([1, 2]);
+  await iam.createOpenIDConnectProvider({ Url: 'https://lag.example.com', ThumbprintList: ['0'.repeat(40)] });
+  const providers = async (): Promise<number> =>
+    (await iam.listOpenIDConnectProviders({})).OpenIDConnectProviderList?.length ?? 0;
+  expect([await providers(), await providers()]).toEqual([0, 1]);
+});
+
+test('trust policies show unique IDs for principals', async () => {
+  const { User } = await iam.createUser({ UserName: 'u', Path: '/people/' });
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { AWS: User?.Arn }, Action: 'sts:AssumeRole' }],
+  };
+  await iam.createRole({ RoleName: 'a', AssumeRolePolicyDocument: JSON.stringify(trust) });
+  const principal = async (): Promise<unknown> => {
+    const { Role } = await iam.getRole({ RoleName: 'a' });
+    const document = JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '{}')) as typeof trust;
+    return document.Statement[0]?.Principal.AWS;
+  };
+  proxy.on({ action: 'GetRole' }, { kind: 'unique-ids', times: 1 });
+  expect(await principal()).toBe('AIDAEXAMPLEEXAMPLE123');
+  expect(await principal()).toBe(User?.Arn);
+});
+
 test('matches by parameter, by number, by predicate', async () => {
   proxy.on({ params: { RoleName: 'x' } }, { kind: 'throttle' });
   proxy.on({ action: /^Create/, nth: 3 }, { kind: 'throttle' });

@@ -12,8 +12,10 @@ export interface Call {
   readonly action: string;
   /** Secrets Manager's JSON, or the XML of IAM and STS. */
   readonly protocol: 'json' | 'xml';
-  /** The account whose role the caller has assumed, through this proxy. */
+  /** The account whose role the caller has assumed, or assumes by this call, through this proxy. */
   readonly account?: string;
+  /** What the call is signed with. */
+  readonly accessKeyId: string;
   /** As sent: `RoleName`, `Tags.member.1.Key`. */
   readonly params: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
@@ -41,8 +43,10 @@ export interface Match {
   readonly nth?: number;
 }
 
-/** What happens to a call. `times` is how often at most; default: always. */
-export type Fault = { readonly times?: number } & (
+/**
+ * What happens to a call. `times` is how often at most, `forMs` how long from the first time on; default: always.
+ */
+export type Fault = { readonly times?: number; readonly forMs?: number } & (
   | /** The connection breaks, and nothing was done. */ { readonly kind: 'reset-before' }
   | /** It was done, and the connection breaks. */ { readonly kind: 'reset-after' }
   | /** An error, and nothing was done. */ {
@@ -57,6 +61,17 @@ export type Fault = { readonly times?: number } & (
       readonly code?: string;
       readonly message?: string;
     }
+  | /**
+     * It was done, and the reply breaks off in the middle: with the connection, or with `framed` as a middlebox does
+     * that has cut it and says so of its length.
+     */ {
+      readonly kind: 'truncate';
+      readonly framed?: boolean;
+    }
+  | /**
+     * The credentials of the call are no good from now on, for any call: 403 ExpiredToken. Those of another
+     * `AssumeRole` are.
+     */ { readonly kind: 'expire' }
   | /** Default: before it is done. */ {
       readonly kind: 'delay';
       readonly ms: number;
@@ -65,6 +80,11 @@ export type Fault = { readonly times?: number } & (
   | /** No reply ever. Default: and nothing was done. */ { readonly kind: 'hang'; readonly when?: 'before' | 'after' }
   | /** 400 Throttling, and nothing was done. */ { readonly kind: 'throttle' }
   | /** Reads find nothing, as those of a replica that lags behind; writes pass. */ { readonly kind: 'stale-not-found' }
+  | ({ readonly kind: 'lag' } & Lag)
+  | /**
+     * A trust policy shows the unique IDs of its principals in place of their ARNs, as it does of what was just made or
+     * is gone.
+     */ { readonly kind: 'unique-ids' }
   | {
       readonly kind: 'hook';
       /** `drop` breaks the connection, and nothing is done. */
@@ -73,6 +93,21 @@ export type Fault = { readonly times?: number } & (
       readonly after?: Hook;
     }
 );
+
+/**
+ * What a create of a matching call has made does not show at once. It is hidden until so many reads and so many
+ * milliseconds have passed; then it flickers: of so many reads more, every other one does not show it.
+ */
+interface Lag {
+  /** Default: 0. */
+  readonly reads?: number;
+  /** Default: 0. */
+  readonly ms?: number;
+  /** Default: 0. */
+  readonly flicker?: number;
+  /** Reads of it by name, which answer 404, or listings, which leave it out. Default: both, counted together. */
+  readonly of?: 'gets' | 'lists';
+}
 
 /** Is waited for. What it gives means nothing, `drop` excepted. */
 type Hook = (call: Call) => unknown;
@@ -99,8 +134,8 @@ export interface FaultProxy {
   writes(): Call[];
   /** How often a create of each entity was carried out: `{ 'CreateRole deploy': 1 }`. */
   successfulCreates(): Record<string, number>;
-  /** Forgets the calls; rules stay. */
-  clear(): void;
+  /** Forgets the calls, of one account or all; rules stay. */
+  clear(account?: string): void;
   /** Removes all rules. */
   clearRules(): void;
   /**
@@ -113,6 +148,9 @@ export interface FaultProxy {
 }
 
 const READ = /^(Get|List|Simulate|AssumeRole)/;
+
+/** Faults after which the next rule has its turn. */
+const PASSING: ReadonlySet<Fault['kind']> = new Set(['delay', 'hook', 'lag']);
 
 /** What a create is about, the most telling parameter first. */
 const NAMES = [
@@ -161,12 +199,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       return;
     }
     arrived += 1;
-    const account = accounts.get(accessKeyOf(incoming));
+    const accessKeyId = accessKeyOf(incoming);
+    const role = action === 'AssumeRole' ? /^arn:[^:]*:iam::(\d{12}):/.exec(params['RoleArn'] ?? '')?.[1] : undefined;
+    const account = role ?? accounts.get(accessKeyId);
     const call: Call = {
       seq: arrived,
       action,
       protocol: incoming.headers['x-amz-target'] === undefined ? 'xml' : 'json',
       ...(account === undefined ? {} : { account }),
+      accessKeyId,
       params,
       arrivedAt: Date.now(),
       committed: false,
@@ -177,14 +218,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     outgoing.once('finish', () => {
       call.replied = true;
     });
-    const faults: Fault[] = [];
+    const acting: ActiveRule[] = [];
     for (const rule of rules) {
       if (!rule.takes(call)) continue;
-      faults.push(rule.fault);
-      if (rule.fault.kind !== 'delay' && rule.fault.kind !== 'hook') break;
+      acting.push(rule);
+      if (!PASSING.has(rule.fault.kind)) break;
     }
-    for (const fault of faults) {
-      const early = await before(fault, call);
+    for (const rule of acting) {
+      const early = await before(rule, call);
       if (early === 'hang') return;
       if (early === 'drop') {
         drop(outgoing);
@@ -199,12 +240,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     let answer = await forward(agent, target, incoming, body);
     note(call, answer);
     call.committed = answer.status < 300;
-    const role = /^arn:[^:]*:iam::(\d{12}):/.exec(params['RoleArn'] ?? '')?.[1];
     const [accessKey] = membersOf(answer, ['AccessKeyId']);
-    if (action === 'AssumeRole' && role !== undefined && accessKey !== undefined) accounts.set(accessKey, role);
+    if (role !== undefined && accessKey !== undefined) accounts.set(accessKey, role);
     else for (const secret of membersOf(answer, SECRET)) secrets.add(secret);
-    for (const fault of faults) {
-      const late = await after(fault, call);
+    for (const rule of acting) {
+      const late = await after(rule, call, answer);
       if (late === 'hang') return;
       if (late === 'drop') {
         drop(outgoing);
@@ -246,9 +286,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
           .filter((call) => call.committed && /^(Create|Upload)/.test(call.action))
           .map(({ action, params }) => `${action} ${NAMES.map((name) => params[name]).find(Boolean) ?? ''}`.trim()),
       ),
-    clear: () => {
-      calls = [];
-      arrived = 0;
+    clear: (account) => {
+      calls = account === undefined ? [] : calls.filter((call) => call.account !== account);
+      if (account === undefined) arrived = 0;
     },
     clearRules: () => {
       rules.clear();
@@ -277,7 +317,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 class ActiveRule {
   fired = 0;
   #matched = 0;
+  #until = Infinity;
   readonly #match: Match;
+  /** Of `expire`: credentials that are no good any more. */
+  readonly #expired = new Set<string>();
+  /** Of `lag`: what was made while it was in force. */
+  readonly #made: Made[] = [];
 
   constructor(
     match: Match,
@@ -288,30 +333,110 @@ class ActiveRule {
 
   /** Whether this rule acts on the call; if so, that counts. */
   takes(call: Call): boolean {
-    const { action, account, params = {}, predicate, nth } = this.#match;
+    if (this.#expired.has(call.accessKeyId)) return true;
+    if (!this.#isFor(call)) return false;
+    this.#matched += 1;
+    const { nth } = this.#match;
+    const { times = Infinity, forMs = Infinity, kind } = this.fault;
+    if (nth !== undefined && this.#matched !== nth) return false;
+    if (kind === 'lag') return true;
+    if (this.fired >= times || Date.now() > this.#until) return false;
+    if (this.fired === 0) this.#until = Date.now() + forMs;
+    this.fired += 1;
+    if (kind === 'expire') this.#expired.add(call.accessKeyId);
+    return true;
+  }
+
+  /** Notes what a create has made, for {@link hides}. */
+  notes(call: Call, answer: Answer): void {
+    const made = madeBy(call, answer);
+    if (made !== undefined) this.#made.push(made);
+  }
+
+  /** What a read is not to show of what was made. Counts as having acted. */
+  hides(call: Call, lag: Lag, as: 'gets' | 'lists'): Made | undefined {
+    if ((lag.of ?? as) !== as) return undefined;
+    const { reads = 0, ms = 0, flicker = 0 } = lag;
+    for (const made of this.#made) {
+      if (as === 'gets' ? !isReadOf(call, made) : !isListingOf(call, made)) continue;
+      const seen = made.reads;
+      made.reads += 1;
+      if (seen >= reads && Date.now() - made.at >= ms) {
+        if (made.flickers >= flicker) continue;
+        made.flickers += 1;
+        if (made.flickers % 2 === 1) continue;
+      }
+      this.fired += 1;
+      return made;
+    }
+    return undefined;
+  }
+
+  #isFor(call: Call): boolean {
+    const { action, account, params = {}, predicate } = this.#match;
     if (action !== undefined && !isAction(call, action)) return false;
     if (account !== undefined && call.account !== account) return false;
     if (this.fault.kind === 'stale-not-found' && !READ.test(call.action)) return false;
     if (Object.entries(params).some(([name, value]) => call.params[name] !== value)) return false;
-    if (predicate !== undefined && !predicate(call)) return false;
-    this.#matched += 1;
-    if (nth !== undefined && this.#matched !== nth) return false;
-    if (this.fired >= (this.fault.times ?? Infinity)) return false;
-    this.fired += 1;
-    return true;
+    return predicate === undefined || predicate(call);
   }
+}
+
+/** What a create has made, while replicas disagree about it. */
+interface Made {
+  /** As operations name it: `Role`. */
+  readonly noun: string;
+  /** Values by which a read may ask for it. */
+  readonly ids: readonly string[];
+  /** Element of a listing that tells it, with one of {@link ids}. */
+  readonly element: string;
+  readonly at: number;
+  reads: number;
+  flickers: number;
+}
+
+/** IDs that AWS gives to what has no name of its own. */
+const GIVEN = ['AccessKeyId', 'ServiceSpecificCredentialId', 'SSHPublicKeyId', 'CertificateId', 'SerialNumber'];
+
+function madeBy(call: Call, answer: Answer): Made | undefined {
+  const noun = /^(?:Create|Upload)(?!PolicyVersion)(\w+)$/
+    .exec(call.action)?.[1]
+    ?.replace(/^ServiceLinkedRole$/, 'Role');
+  if (noun === undefined || answer.status >= 300 || call.protocol === 'json') return undefined;
+  const of = (element: string): string | undefined => membersOf(answer, [element])[0] ?? call.params[element];
+  const given = GIVEN.find((element) => membersOf(answer, [element]).length > 0);
+  const element = given ?? ['RoleName', ...NAMES].find((name) => of(name) !== undefined) ?? 'Arn';
+  const listed = element === 'Url' ? 'Arn' : element;
+  const ids = [of(listed), given === undefined ? membersOf(answer, ['Arn', `${noun}Arn`])[0] : undefined];
+  const known = ids.filter((id) => id !== undefined);
+  return { noun, ids: known, element: listed, at: Date.now(), reads: 0, flickers: 0 };
+}
+
+function isReadOf(call: Call, { noun, ids }: Made): boolean {
+  if (!/^(Get|List)/.test(call.action) || !call.action.includes(noun.replace(/y$/, ''))) return false;
+  return Object.values(call.params).some((value) => ids.includes(value));
+}
+
+function isListingOf(call: Call, made: Made): boolean {
+  if (isReadOf(call, made)) return false;
+  return (
+    call.action === 'GetAccountAuthorizationDetails' || call.action.startsWith(`List${made.noun.replace(/y$/, '')}`)
+  );
 }
 
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The client gets half of it. */
+  readonly cut?: 'broken' | 'framed';
 }
 
 type Interference = Answer | 'drop' | 'hang' | undefined;
 
 /** What a fault does before the target has the call. */
-async function before(fault: Fault, call: Call): Promise<Interference> {
+async function before(rule: ActiveRule, call: Call): Promise<Interference> {
+  const { fault } = rule;
   switch (fault.kind) {
     case 'reset-before':
       return 'drop';
@@ -321,6 +446,12 @@ async function before(fault: Fault, call: Call): Promise<Interference> {
       return failure(call, 400, 'Throttling', 'Rate exceeded');
     case 'stale-not-found':
       return failure(call, 404, 'NoSuchEntity', 'The entity cannot be found.');
+    case 'expire': {
+      const code = call.protocol === 'json' ? 'ExpiredTokenException' : 'ExpiredToken';
+      return failure(call, 403, code, 'The security token included in the request is expired');
+    }
+    case 'lag':
+      return rule.hides(call, fault, 'gets') && failure(call, 404, 'NoSuchEntity', 'The entity cannot be found.');
     case 'delay':
       if (fault.when !== 'after') await sleep(fault.ms);
       return undefined;
@@ -330,12 +461,15 @@ async function before(fault: Fault, call: Call): Promise<Interference> {
       return (await fault.before?.(call)) === 'drop' ? 'drop' : undefined;
     case 'reset-after':
     case 'error-after-commit':
+    case 'truncate':
+    case 'unique-ids':
       return undefined;
   }
 }
 
 /** What a fault does when the target has answered. */
-async function after(fault: Fault, call: Call): Promise<Interference> {
+async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Interference> {
+  const { fault } = rule;
   switch (fault.kind) {
     case 'reset-after':
       return 'drop';
@@ -343,6 +477,15 @@ async function after(fault: Fault, call: Call): Promise<Interference> {
       const { status = 500, code = 'ServiceFailure' } = fault;
       return failure(call, status, code, fault.message ?? 'The request processing has failed.');
     }
+    case 'truncate':
+      return { ...answer, cut: fault.framed === true ? 'framed' : 'broken' };
+    case 'lag': {
+      rule.notes(call, answer);
+      const hidden = rule.hides(call, fault, 'lists');
+      return hidden && { ...answer, body: Buffer.from(withoutMember(answer.body.toString(), hidden)) };
+    }
+    case 'unique-ids':
+      return { ...answer, body: Buffer.from(withUniqueIds(answer.body.toString())) };
     case 'delay':
       if (fault.when === 'after') await sleep(fault.ms);
       return undefined;
@@ -352,10 +495,47 @@ async function after(fault: Fault, call: Call): Promise<Interference> {
       return (await fault.after?.(call)) === 'drop' ? 'drop' : undefined;
     case 'reset-before':
     case 'error':
+    case 'expire':
     case 'throttle':
     case 'stale-not-found':
       return undefined;
   }
+}
+
+/** A listing without the member, outermost in its list, that is what was made. */
+function withoutMember(xml: string, { element, ids }: Made): string {
+  const parts: string[] = [];
+  let depth = 0;
+  let kept = 0;
+  let start = 0;
+  let own = '';
+  let last = 0;
+  for (const { 0: tag, index } of xml.matchAll(/<\/?member>/g)) {
+    // What nested members say is about others.
+    if (depth === 1) own += xml.slice(last, index);
+    if (tag === '<member>') {
+      if (depth === 0) [start, own] = [index, ''];
+      depth += 1;
+    } else {
+      depth -= 1;
+      if (depth === 0 && ids.some((id) => own.includes(`<${element}>${id}</${element}>`))) {
+        parts.push(xml.slice(kept, start));
+        kept = index + tag.length;
+      }
+    }
+    last = index + tag.length;
+  }
+  return [...parts, xml.slice(kept)].join('');
+}
+
+/** With `AROA…` and `AIDA…` for roles and users in trust policies, encoded as AWS gives them or not. */
+function withUniqueIds(xml: string): string {
+  return xml.replace(/<AssumeRolePolicyDocument>[^<]*</g, (document) =>
+    document.replace(
+      /arn(?::|%3A)[\w-]+(?::|%3A)iam(?::|%3A){2}\d{12}(?::|%3A)(role|user)[\w+=,.@/%-]*?(?="|&quot;|%22)/g,
+      (_arn, type) => `${type === 'role' ? 'AROA' : 'AIDA'}EXAMPLEEXAMPLE123`,
+    ),
+  );
 }
 
 function messageOf(message: string | ((call: Call) => string) | undefined, call: Call): string | undefined {
@@ -420,6 +600,14 @@ function membersOf({ body }: Answer, names: readonly string[]): string[] {
 }
 
 function reply(outgoing: ServerResponse, answer: Answer): void {
+  if (answer.cut !== undefined) {
+    const half = answer.body.subarray(0, answer.body.length / 2);
+    const length = (answer.cut === 'framed' ? half : answer.body).length;
+    outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': length });
+    if (answer.cut === 'framed') outgoing.end(half);
+    else outgoing.write(half, () => outgoing.socket?.destroySoon());
+    return;
+  }
   outgoing.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
   outgoing.end(answer.body);
 }

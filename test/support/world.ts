@@ -43,6 +43,10 @@ export interface WorkerProcess {
   log(): string;
   /** Whether it polls: false once it has been asked to stop. */
   isPolling(): Promise<boolean>;
+  /** SIGSTOP: it stands still, its connections stay, and it knows nothing of it. */
+  pause(): Promise<void>;
+  /** SIGCONT. */
+  resume(): void;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** SIGTERM, and waits for the end. */
@@ -135,6 +139,13 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
       exited,
       log: () => stderr,
       isPolling: () => isHealthy(health, child.pid),
+      pause: async () => {
+        child.kill('SIGSTOP');
+        while (!(await isStopped(child.pid))) await pause(5);
+      },
+      resume: () => {
+        child.kill('SIGCONT');
+      },
       kill: () => end('SIGKILL'),
       stop: () => end('SIGTERM'),
     };
@@ -216,6 +227,16 @@ export function runCli(
       },
     );
   });
+}
+
+/** Whether a process stands still, every thread of it. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const state = await new Promise<string>((done) => {
+    execFile('ps', ['-o', 'state=', '-p', String(pid)], (_error, stdout) => {
+      done(stdout);
+    });
+  });
+  return state.trim().startsWith('T');
 }
 
 /** Whether this process polls. Two workers may have been given one free port: the other one's answer says nothing. */

@@ -22,11 +22,13 @@ test('with nothing set there are defaults for all', () => {
     stateDirectory: '.iam-bootstrap',
     secretsFolder: undefined,
     awsRegion: undefined,
+    awsTimeoutMs: undefined,
     temporalConfigured: false,
     temporalCli: undefined,
     uiUrl: undefined,
     iamEndpoint: undefined,
     healthAddress: undefined,
+    deployment: undefined,
     logLevel: 'info',
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
     environment,
@@ -41,10 +43,13 @@ test('each variable is read', () => {
     IAM_BOOTSTRAP_STATE: '/state',
     IAM_BOOTSTRAP_SECRETS: '/secrets',
     AWS_DEFAULT_REGION: 'eu-west-1',
+    IAM_BOOTSTRAP_AWS_TIMEOUT: '2.5',
     IAM_BOOTSTRAP_TEMPORAL_CLI: '/bin/temporal',
     IAM_BOOTSTRAP_UI_URL: 'https://temporal.example.com',
     IAM_BOOTSTRAP_HEALTH: '0.0.0.0:8080',
     IAM_BOOTSTRAP_LOG: 'debug',
+    IAM_BOOTSTRAP_DEPLOYMENT: 'iam',
+    IAM_BOOTSTRAP_BUILD_ID: '4b825dc',
   });
   expect(config).toMatchObject({
     taskQueue: 'queue',
@@ -52,11 +57,35 @@ test('each variable is read', () => {
     stateDirectory: '/state',
     secretsFolder: '/secrets',
     awsRegion: 'eu-west-1',
+    awsTimeoutMs: 2500,
     temporalCli: '/bin/temporal',
     uiUrl: 'https://temporal.example.com',
     healthAddress: '0.0.0.0:8080',
+    deployment: { name: 'iam', buildId: '4b825dc' },
     logLevel: 'debug',
   });
+});
+
+test.each([
+  ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'],
+  ['IAM_BOOTSTRAP_BUILD_ID', 'IAM_BOOTSTRAP_DEPLOYMENT'],
+])('%s without %s is refused', (set, missing) => {
+  expect(() => loadConfig({ HOME: home, [set]: 'x' })).toThrow(
+    expect.objectContaining({
+      name: 'ConfigError',
+      message: expect.stringMatching(new RegExp(`^${set} is set without ${missing}:`)) as string,
+      remedy: `set ${missing} as well, or neither`,
+    }) as Error,
+  );
+});
+
+test.each(['15s', '-1', '0', '3600', 'NaN', ' '])('a timeout of %j is refused', (text) => {
+  expect(() => loadConfig({ HOME: home, IAM_BOOTSTRAP_AWS_TIMEOUT: text })).toThrow(
+    expect.objectContaining({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^IAM_BOOTSTRAP_AWS_TIMEOUT is .*a number of seconds/) as string,
+    }) as Error,
+  );
 });
 
 test('without an environment it is that of the process', () => {

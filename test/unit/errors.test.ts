@@ -183,6 +183,31 @@ describe('whether a call may have been carried out', () => {
     expect(answered(status, code).unclear).toBe(true);
   });
 
+  test('is unclear after a reply that says it is done and cannot be read', () => {
+    const cut = Object.assign(new Error('aborted'), {
+      name: 'Error',
+      code: 'ECONNRESET',
+      $metadata: { httpStatusCode: 200 },
+    });
+    expect(awsError(cut)).toMatchObject({ code: 'ECONNRESET', message: 'the reply cannot be read', unclear: true });
+    expect(failureTypeOf(awsError(cut))).toBe('ServiceUnavailable');
+  });
+
+  test.each([200, 404, 409])(
+    'is unclear after a reply with status %i that cannot be read, of which nothing is told',
+    (status) => {
+      const cut = Object.assign(new SyntaxError('"{"Secret"... is not valid JSON'), {
+        $metadata: { httpStatusCode: status },
+      });
+      expect(awsError(cut)).toMatchObject({
+        code: 'UnreadableReply',
+        message: 'the reply cannot be read',
+        unclear: true,
+      });
+      expect(failureTypeOf(awsError(cut))).toBe('ServiceUnavailable');
+    },
+  );
+
   test.each(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'])('is unclear after %s', (code) => {
     expect(lost('TimeoutError', code).unclear).toBe(true);
   });

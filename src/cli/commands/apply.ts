@@ -1,10 +1,11 @@
 import { apply as run } from '../../client/run.js';
 import type { ExitCode } from '../../contract/failures.js';
+import type { OutputOptions } from '../outputs.js';
 import type { RequestOptions } from '../request.js';
 import { follow } from './follow.js';
 
 /** Options of `apply`. */
-export interface ApplyOptions extends RequestOptions {
+export interface ApplyOptions extends RequestOptions, OutputOptions {
   /** False for `--no-wait`. */
   readonly wait: boolean;
 }

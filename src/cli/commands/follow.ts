@@ -7,6 +7,8 @@ import type { BootstrapRequest } from '../../contract/messages.js';
 import { exitCodeOf } from '../../contract/report.js';
 import type { Report } from '../../contract/report.js';
 import { InterruptedError } from '../errors.js';
+import { checkOutputs, publish } from '../outputs.js';
+import type { OutputOptions } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { requestOf } from '../request.js';
@@ -34,12 +36,13 @@ export async function follow(name: Report['command'], command: Command, options:
 }
 
 /** How a request is followed. */
-export type FollowOptions = RequestOptions & {
-  readonly noWait: boolean;
-  readonly detailed: boolean;
-  /** Say of what is left as it is why, too. Default: false. */
-  readonly explained?: boolean;
-};
+export type FollowOptions = RequestOptions &
+  OutputOptions & {
+    readonly noWait: boolean;
+    readonly detailed: boolean;
+    /** Say of what is left as it is why, too. Default: false. */
+    readonly explained?: boolean;
+  };
 
 /** Sends a request, shows what happens, and prints its report. */
 export async function followRequest(
@@ -49,6 +52,7 @@ export async function followRequest(
   options: FollowOptions,
 ): Promise<Report> {
   const config = loadConfig();
+  await checkOutputs(options);
   const display = openDisplay({ quiet: options.quiet === true });
   const interrupt = untilInterrupted();
   let followed: Followed | null = null;
@@ -69,20 +73,22 @@ export async function followRequest(
         },
       });
       display.end();
-      if (options.output === 'json') printJson(report);
       // An embedded server's UI ends with this command: its link would lead nowhere.
-      else {
-        const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
-        print(renderReport(shown, options.explained));
-      }
+      const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
+      if (options.output === 'json') printJson(report);
+      else print(renderReport(shown, options.explained));
+      await publish(shown, options, config);
       return report;
     } finally {
       await session.close();
     }
   } catch (error) {
     if (interrupt.signal.aborted) throw interrupted(followed, embedded);
-    const busy = options.output === 'json' ? busyReport(name, request, error) : undefined;
-    if (busy !== undefined) printJson(busy);
+    const busy = busyReport(name, request, error);
+    if (busy !== undefined) {
+      if (options.output === 'json') printJson(busy);
+      await publish(busy, options, config);
+    }
     throw error;
   } finally {
     display.end();

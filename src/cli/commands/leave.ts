@@ -8,12 +8,13 @@ import { exitCodeOf } from '../../contract/report.js';
 import type { Report } from '../../contract/report.js';
 import { UsageError } from '../errors.js';
 import { requestOf } from '../request.js';
+import type { OutputOptions } from '../outputs.js';
 import type { RequestOptions } from '../request.js';
 import { note } from '../terminal.js';
 import { followRequest } from './follow.js';
 
 /** Options of `release` and `destroy`. */
-export interface LeaveOptions extends RequestOptions {
+export interface LeaveOptions extends RequestOptions, OutputOptions {
   readonly yes: boolean;
   readonly plan: boolean;
 }

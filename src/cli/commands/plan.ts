@@ -1,10 +1,11 @@
 import { plan as run } from '../../client/run.js';
 import type { ExitCode } from '../../contract/failures.js';
+import type { OutputOptions } from '../outputs.js';
 import type { RequestOptions } from '../request.js';
 import { follow } from './follow.js';
 
 /** Options of `plan`. */
-export interface PlanOptions extends RequestOptions {
+export interface PlanOptions extends RequestOptions, OutputOptions {
   readonly detailedExitcode: boolean;
 }
 

@@ -48,6 +48,6 @@ function render(run: RunSummary): string {
   const [, account = '', namespace = ''] = run.workflowId.split(':');
   const paint = PAINT[run.status] ?? pc.yellow;
   const who = run.memo.pipeline?.url ?? run.memo.pipeline?.actor ?? run.memo.pipeline?.provider ?? 'unknown';
-  const where = run.url === null ? '' : `\n    ${pc.dim(run.url)}`;
-  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${account}  ${plain(namespace)}  by ${plain(who)}${where}`;
+  const where = run.url === null ? '' : `\n    ${pc.dim(plain(run.url))}`;
+  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${plain(account)}  ${plain(namespace)}  by ${plain(who)}${where}`;
 }

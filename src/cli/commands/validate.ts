@@ -8,10 +8,11 @@ import { plain, print, printJson } from '../terminal.js';
 
 /** Checks manifests offline, in every environment that they declare. */
 export async function validate(options: ManifestOptions): Promise<ExitCode> {
+  const config = loadConfig();
   const { ok, problems, warnings, resolved } = await check(options.file, {
     environment: options.environment,
     variables: options.var,
-    pipeline: loadConfig().pipeline,
+    pipeline: config.pipeline,
   });
   const environments = resolved.map(({ request }) => ({
     namespace: request.namespace,
@@ -22,7 +23,7 @@ export async function validate(options: ManifestOptions): Promise<ExitCode> {
   if (options.output === 'json') printJson({ version: 1, ok, problems, warnings, environments });
   else {
     if (options.quiet !== true) printWarnings(warnings);
-    if (problems.length > 0) printProblems(problems);
+    if (problems.length > 0) printProblems(problems, config);
     else if (options.quiet !== true) {
       for (const { namespace, environment, account, entities } of environments) {
         print(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NAMESPACE } from '../request.js';
+import { NAMESPACE } from '../../contract/messages.js';
 import { Mark } from '../ownership.js';
 
 /** Tags that IAM allows on an entity. */

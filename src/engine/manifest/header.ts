@@ -6,7 +6,7 @@ import type { At, MapTree, Origin, Parsed, Tree } from './source.js';
 import { jsonOf, mapTree, parseText, placeOf, scalarTree, treeOfValue } from './source.js';
 import { suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
-import { optionProblem, pathText, placeText } from './problem.js';
+import { optionProblem, pathText, placeText, thrownField, thrownText } from './problem.js';
 import { isVariableName, renderTemplate, TEMPLATE_NAMES } from './template.js';
 
 /** What a manifest that is a function is called with. */
@@ -74,15 +74,13 @@ export function parseSource(source: ManifestSource, context: ManifestContext): P
 
 /** What a program threw, at the line that the thrower knows. */
 function thrownProblem(file: string, error: unknown): Problem {
-  // Not asked by instanceof: the error may be of another realm, and anything can be thrown.
-  const thrown = typeof error === 'object' && error !== null ? error : {};
-  const { line, column, message } = thrown as Readonly<Record<'line' | 'column' | 'message', unknown>>;
+  const [line, column] = [thrownField(error, 'line'), thrownField(error, 'column')];
   return {
     file,
     line: typeof line === 'number' ? line : 0,
     column: typeof column === 'number' ? column : 0,
     path: '',
-    message: `the manifest threw: ${String(message ?? error)}`,
+    message: `the manifest threw: ${thrownText(error)}`,
     remedy: 'mend the program; where it depends on the environment, choose one with --environment',
   };
 }

@@ -23,6 +23,26 @@ export function optionProblem(option: string, message: string, remedy: string): 
   return { file: COMMAND_LINE, line: 0, column: 0, path: option, message, remedy };
 }
 
+/** A field of what a program threw: anything can be thrown, of another realm too, and reading it may throw again. */
+export function thrownField(thrown: unknown, field: string): unknown {
+  try {
+    return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, field) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a program threw, in words. */
+export function thrownText(thrown: unknown): string {
+  const message = thrownField(thrown, 'message');
+  if (typeof message === 'string') return message;
+  try {
+    return String(thrown);
+  } catch {
+    return 'something that does not say what it is';
+  }
+}
+
 /** `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';

@@ -1,8 +1,8 @@
-import { Composer, isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
+import { Composer, isAlias, isCollection, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
 import type { CST, Document, Node, ParsedNode } from 'yaml';
 import type { Json } from '../../contract/entity.js';
 import type { Place, Problem } from './problem.js';
-import { pathText } from './problem.js';
+import { pathText, thrownText } from './problem.js';
 
 /** Bounds that no manifest comes near to, and that keep a hostile one from taking the process down. */
 export const Limit = {
@@ -14,7 +14,12 @@ export const Limit = {
   Values: 500_000,
   /** Syntax errors that are reported of one file; one mistake may cause thousands. */
   SyntaxErrors: 20,
+  /** Characters of a message. */
+  Message: 400,
 } as const;
+
+/** What the parser may have open at once: more than any depth that is allowed, less than its stack holds. */
+const MOST_OPEN = 4 * Limit.Depth;
 
 /** A file, with what is needed to tell lines. */
 export interface Origin {
@@ -136,7 +141,7 @@ export function parseText(file: string, text: string): Parsed {
   const problems: Problem[] = [];
   const report = (offset: number, message: string, remedy: string): void => {
     const place = placeOf({ origin, offset: Math.min(Math.max(offset, 0), text.length) });
-    problems.push({ ...place, path: '', message, remedy });
+    problems.push({ ...place, path: '', message: cut(message), remedy: cut(remedy) });
   };
   if (text.length > Limit.Characters) {
     report(
@@ -147,16 +152,28 @@ export function parseText(file: string, text: string): Parsed {
     return { tree: null, problems };
   }
 
-  // The parser proper is checked for depth before the composer runs: that one is recursive, and running out of stack
-  // inside of it ends the process instead of throwing.
-  const tokens = [...new Parser((offset) => lines.addNewLine(offset)).parse(text)];
+  // The parser does not tell of every line where it meets what it cannot parse.
+  lines.addNewLine(0);
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+
+  // Depth is bounded before the parser and the composer go down: both are recursive, and running out of stack throws in
+  // one and ends the process in the other.
+  const tokens: CST.Token[] = [];
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length <= MOST_OPEN) continue;
+    report(parser.offset, `values are nested more than ${String(Limit.Depth)} deep`, 'flatten them');
+    return { tree: null, problems };
+  }
+  tokens.push(...parser.end());
   const deep = firstTooDeep(tokens);
   if (deep !== undefined) {
     report(deep, `values are nested more than ${String(Limit.Depth)} deep`, 'flatten them');
     return { tree: null, problems };
   }
 
-  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent', schema: 'core' };
+  const options = { prettyErrors: false, uniqueKeys: false, logLevel: 'silent', schema: 'core' };
   const documents: Document.Parsed[] = [];
   for (const document of new Composer(options as never).compose(tokens, true, text.length)) {
     documents.push(document);
@@ -222,6 +239,11 @@ function firstTooDeep(tokens: readonly CST.Token[]): number | undefined {
     }
   }
   return undefined;
+}
+
+/** Names and numbers in a message may be as long as the file. */
+function cut(message: string): string {
+  return message.length > Limit.Message ? `${message.slice(0, Limit.Message)}…` : message;
 }
 
 function lineAt(text: string, offset: number): string {
@@ -435,16 +457,22 @@ export function treeOfValue(file: string, value: unknown): Parsed {
     open.delete(part);
     return tree;
   };
-  const list = (part: readonly unknown[]): Tree =>
-    listTree(
+  const list = (part: readonly unknown[]): Tree => {
+    // A list may be long by its length alone.
+    if (part.length > Limit.Values) {
+      return report(`a list has ${String(part.length)} values, more than ${String(Limit.Values)}`, 'declare fewer');
+    }
+    return listTree(
       at,
-      part.map((item, index) => {
+      // Gaps count as undefined here, and map would leave them out.
+      Array.from(part, (item, index) => {
         path.push(index);
         const tree = convert(item);
         path.pop();
         return tree;
       }),
     );
+  };
   const map = (part: object): Tree => {
     const prototype: unknown = Object.getPrototypeOf(part);
     // Objects of another realm have another Object.prototype; it is known by having none itself.
@@ -466,10 +494,7 @@ export function treeOfValue(file: string, value: unknown): Parsed {
     const tree = convert(value);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
-    report(
-      `reading the value threw: ${plain(error instanceof Error ? error.message : String(error))}`,
-      'write plain data',
-    );
+    report(`reading the value threw: ${plain(thrownText(error))}`, 'write plain data');
     return { tree: null, problems };
   }
 }

@@ -1,0 +1,54 @@
+import type { EntityReport, Report } from '../../contract/report.js';
+import { code, plain } from '../../contract/markdown.js';
+import { durationText } from '../duration.js';
+import { conflictText, countsOf, driftText, isListed, shownAs, SIGNS, wordOf } from './words.js';
+
+/** Characters that a comment of GitHub or GitLab takes, less a line that says what was left out. */
+const LONGEST = 60_000;
+
+/** A plan or a report as Markdown: for the summary of a job, or as a comment on the change that it is of. */
+export function renderSummary(report: Report): string {
+  const { namespace, environment, account, workflow, apiCalls, durationMs, reason, remedy } = report;
+  const listed = report.entities.filter((entity) => isListed(entity));
+  const rows = listed.map((entity) => rowOf(report, entity));
+  const head = [
+    `### iam-bootstrap ${report.command}: ${report.result}`,
+    '',
+    `${code(namespace)} (${plain(environment)}) in account ${code(account)}: ${countsOf(report)}; ` +
+      `${String(apiCalls.total)} AWS calls, ${durationText(durationMs)}.` +
+      (workflow.url === null ? '' : ` [Run in Temporal](${encodeURI(workflow.url)})`),
+    ...(reason === null ? [] : ['', `**${plain(reason)}.**${remedy === null ? '' : ` Remedy: ${plain(remedy)}.`}`]),
+  ];
+  if (rows.length === 0) return `${head.join('\n')}\n`;
+  const lines = [...head, '', '| | entity | | what |', '| --- | --- | --- | --- |'];
+  let length = lines.join('\n').length;
+  let shown = 0;
+  for (const row of rows) {
+    length += row.length + 1;
+    if (length > LONGEST) break;
+    lines.push(row);
+    shown += 1;
+  }
+  if (shown < rows.length) {
+    lines.push('', `${String(rows.length - shown)} more are left out: the report has them (\`--output json\`).`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function rowOf(report: Report, entity: EntityReport): string {
+  const { drift, undeclared, conflicts, reason, remedy } = entity;
+  const what = [
+    ...drift.map((one) => plain(driftText(one))),
+    ...undeclared.map((one) => `undeclared, kept: ${plain(one)}`),
+    ...conflicts.map((one) => plain(conflictText(one))),
+    ...(reason === null ? [] : [plain(reason)]),
+    ...(remedy === null ? [] : [`**Remedy:** ${plain(remedy)}`]),
+  ];
+  const cells = [
+    code(SIGNS[shownAs(report, entity)]),
+    code(`${entity.kind}/${entity.name}`),
+    wordOf(report, entity),
+    what.join('<br>'),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}

@@ -1,0 +1,71 @@
+import type { Conflict, Decision, Drift, EntityReport, Outcome, Report } from '../../contract/report.js';
+
+/** One character for each outcome, in lists and tables. */
+export const SIGNS: Readonly<Record<Outcome, string>> = {
+  created: '+',
+  adopted: '&',
+  updated: '~',
+  replaced: '±',
+  released: '<',
+  deleted: '-',
+  unchanged: '=',
+  refused: '!',
+  failed: 'x',
+  skipped: '.',
+  pending: ' ',
+};
+
+/** A plan has no outcomes yet: what is shown is what would come of it. */
+const PLANNED: Readonly<Record<Decision['action'], Outcome>> = {
+  create: 'created',
+  adopt: 'adopted',
+  update: 'updated',
+  replace: 'replaced',
+  release: 'released',
+  delete: 'deleted',
+  'no-op': 'unchanged',
+  refuse: 'refused',
+};
+
+/** The outcome as which an entity is shown. */
+export function shownAs({ command }: Report, { decision, outcome }: EntityReport): Outcome {
+  return command === 'plan' ? PLANNED[decision] : outcome;
+}
+
+/** What is said of an entity: of a plan the decision, of a run the outcome. */
+export function wordOf({ command }: Report, { decision, outcome }: EntityReport): string {
+  return command === 'plan' ? decision : outcome;
+}
+
+/**
+ * Whether an entity is listed: what is unchanged is only counted.
+ *
+ * @param explained - lists those that are unchanged for a reason, too
+ */
+export function isListed({ outcome, drift, undeclared, reason }: EntityReport, explained = false): boolean {
+  return outcome !== 'unchanged' || drift.length + undeclared.length > 0 || (explained && reason !== null);
+}
+
+/** `maxSessionDuration: 3600 -> 7200` */
+export function driftText({ path, observed, desired, summary }: Drift): string {
+  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
+  return `${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`;
+}
+
+/** A Create that met "already exists", with the ID by which AWS knows it, and what came of it. */
+export function conflictText({ operation, code, requestId, resolvedAs }: Conflict): string {
+  return `conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`;
+}
+
+/** `2 created, 1 refused`; of a plan, what would be done. */
+export function countsOf(report: Report): string {
+  const names = report.entities.map((entity) => {
+    if (report.command !== 'plan') return entity.outcome;
+    return entity.decision === 'no-op' ? 'unchanged' : `to ${entity.decision}`;
+  });
+  const tally = new Map<string, number>();
+  for (const name of names) tally.set(name, (tally.get(name) ?? 0) + 1);
+  const { conflicts } = report.summary;
+  if (conflicts > 0) tally.set(conflicts === 1 ? 'conflict' : 'conflicts', conflicts);
+  return tally.size === 0 ? 'nothing was read' : [...tally].map(([name, n]) => `${String(n)} ${name}`).join(', ');
+}

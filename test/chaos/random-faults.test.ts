@@ -1,0 +1,860 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { loadRequest } from '../../src/client/request.js';
+import { apply, plan } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import { entityId } from '../../src/contract/entity.js';
+import type { EntityReport, Report } from '../../src/contract/report.js';
+import { ALL_DEEDS, Hands } from '../support/account-hands.js';
+import type { Deed, Sight } from '../support/account-hands.js';
+import {
+  afterDeletions,
+  canonical,
+  entitiesOf,
+  ENTITIES,
+  fateOf,
+  forecast,
+  isSame,
+  KEY,
+  MANIFESTS,
+  namespaceOf,
+  PEOPLE,
+  ROBOT,
+  TOKENS,
+  wantsOf,
+} from '../support/account-model.js';
+import type { Account, Asked, Fate, ManifestName, Thing } from '../support/account-model.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import type { Call, Fault, FaultProxy } from '../support/fault-proxy.js';
+import { manifestOf } from '../support/manifests-of.js';
+import { LONG_FORM, record, Tally } from '../support/trials.js';
+import { startWorld } from '../support/world.js';
+import type { WorkerProcess, World } from '../support/world.js';
+
+/**
+ * Random sequences of runs, of deeds by hand between them, and of several faults at a time in them. A model says what
+ * the account must look like after each run and what the run's report may say; AWS's side says what was done.
+ *
+ * `IAM_BOOTSTRAP_SEED` repeats the sequences of a seed that was printed, one after the other.
+ */
+
+/** Sequences that are played at a time, each in an account of its own, with a worker and a proxy. */
+const LANES = 6;
+
+/** Sequences of each lane in the short form. */
+const SHORT = 3;
+
+/** How long the long form draws new sequences, in milliseconds. */
+const LONG_MS = 570_000;
+
+/** How long the short form makes a failing sequence shorter, from its start, in milliseconds. */
+const MOST_MS = 200_000;
+
+/** Seeds of the short form: always the same. */
+const FIRST_SEED = 20_261_124;
+
+/** A run that has not ended by then is stuck: longer than IAM's replicas may disagree. In milliseconds. */
+const LONGEST_RUN_MS = 240_000;
+
+const REGRESSIONS = join(__dirname, 'regressions');
+
+jest.setTimeout(LONG_FORM ? 1_800_000 : 600_000);
+
+// ------------------------------------------------------------------------------------------------------- sequences
+
+/** What happens to calls of a run. */
+const FAULTS = {
+  'the reply is lost': { calls: 'writes', fault: { kind: 'reset-after' } },
+  'the call is lost': { calls: 'any', fault: { kind: 'reset-before' } },
+  'AWS answers 500 after it is done': { calls: 'writes', fault: { kind: 'error-after-commit' } },
+  'AWS throttles': { calls: 'any', fault: { kind: 'throttle' } },
+  'AWS answers 503': { calls: 'any', fault: { kind: 'error', status: 503, code: 'ServiceUnavailable' } },
+  'AWS answers ConcurrentModification': {
+    calls: 'writes',
+    fault: { kind: 'error', status: 409, code: 'ConcurrentModification' },
+  },
+  'a read finds nothing': { calls: 'gets', fault: { kind: 'stale-not-found' } },
+  'kill -9 of the worker before it': { calls: 'any', fault: { kill: 'worker', when: 'before' } },
+  'kill -9 of the worker after it': { calls: 'any', fault: { kill: 'worker', when: 'after' } },
+  'kill -9 of the Temporal server': { calls: 'writes', fault: { kill: 'server', when: 'after' } },
+} as const satisfies Record<
+  string,
+  {
+    readonly calls: 'writes' | 'gets' | 'any';
+    readonly fault: Fault | { readonly kill: 'worker' | 'server'; readonly when: 'before' | 'after' };
+  }
+>;
+type FaultName = keyof typeof FAULTS;
+
+/** One fault of a run. */
+interface Armed {
+  readonly fault: FaultName;
+  /** At which call of those that it is for: 1 is the first. */
+  readonly nth: number;
+  /** How many calls from there on. */
+  readonly times: number;
+  /** Only calls of this action. */
+  readonly action?: string;
+}
+
+/** A run, or two at once, with faults; or something done by hand. */
+type Command =
+  { readonly deed: Deed } | { readonly run: Asked; readonly beside?: Asked; readonly faults?: readonly Armed[] };
+
+type Sequence = readonly Command[];
+
+const GETS = /^Get(Role|User|Group|Policy|InstanceProfile|OpenIDConnectProvider)$/;
+const READS = /^(Get|List)(?!CallerIdentity)/;
+
+/** Actions that are worth aiming at. */
+const AIMED = [
+  'CreateRole',
+  'CreatePolicy',
+  'CreateUser',
+  'CreateAccessKey',
+  'CreateGroup',
+  'CreateInstanceProfile',
+  'CreateOpenIDConnectProvider',
+  'CreatePolicyVersion',
+  'TagRole',
+  'PutRolePolicy',
+  'DeleteRole',
+  'DeleteUser',
+];
+
+const arbitraryFault: fc.Arbitrary<Armed> = fc
+  .record({
+    fault: fc.oneof(
+      { weight: 40, arbitrary: fc.constantFrom(...(Object.keys(FAULTS) as FaultName[]).slice(0, 7)) },
+      { weight: 8, arbitrary: fc.constantFrom(...(Object.keys(FAULTS) as FaultName[]).slice(7, 9)) },
+      { weight: 1, arbitrary: fc.constant('kill -9 of the Temporal server' as const) },
+    ),
+    nth: fc.integer({ min: 1, max: 14 }),
+    times: fc.integer({ min: 1, max: 3 }),
+    action: fc.option(fc.constantFrom(...AIMED), { nil: undefined, freq: 2 }),
+  })
+  .map(({ action, fault, nth, times }) => {
+    const isAimed = action !== undefined && FAULTS[fault].calls !== 'gets';
+    const armed = { fault, nth: isAimed ? 1 : nth };
+    const isDeath = fault.startsWith('kill');
+    return { ...armed, times: isDeath ? 1 : times, ...(isAimed ? { action } : {}) };
+  });
+
+const OURS = Object.keys(MANIFESTS).filter((name) => !name.endsWith('the others')) as ManifestName[];
+const THEIRS = Object.keys(MANIFESTS).filter((name) => name.endsWith('the others')) as ManifestName[];
+
+const arbitraryApply = (manifests: readonly ManifestName[]): fc.Arbitrary<Asked> =>
+  fc
+    .record({
+      command: fc.constant('apply' as const),
+      manifest: fc.constantFrom(...manifests),
+      keepGoing: fc.option(fc.constant(true as const), { nil: undefined, freq: 2 }),
+    })
+    .map(({ keepGoing, ...asked }) => ({ ...asked, ...(keepGoing === undefined ? {} : { keepGoing }) }));
+
+const arbitraryLeaving: fc.Arbitrary<Asked> = fc.record({
+  command: fc.constantFrom('release' as const, 'destroy' as const),
+  manifest: fc.constantFrom(...(['whole', 'contested', 'of the others'] as const)),
+});
+
+const arbitraryAsked = fc.oneof(
+  { weight: 4, arbitrary: arbitraryApply(['whole', 'changed']) },
+  { weight: 5, arbitrary: arbitraryApply(OURS) },
+  { weight: 3, arbitrary: arbitraryApply(['contested']) },
+  { weight: 2, arbitrary: arbitraryApply(THEIRS) },
+  { weight: 2, arbitrary: arbitraryLeaving },
+);
+
+const arbitraryRun: fc.Arbitrary<Command> = fc
+  .record({
+    run: arbitraryAsked,
+    beside: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.constant('the same' as const) },
+      { weight: 1, arbitrary: arbitraryAsked },
+      { weight: 1, arbitrary: arbitraryApply(THEIRS) },
+    ),
+    faults: fc.array(arbitraryFault, { maxLength: 4 }),
+  })
+  .map(({ run, beside, faults }) => ({
+    run,
+    ...(beside === undefined ? {} : { beside: beside === 'the same' ? run : beside }),
+    ...(faults.length === 0 ? {} : { faults }),
+  }));
+
+const arbitrarySequence: fc.Arbitrary<Sequence> = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: arbitraryRun },
+    { weight: 2, arbitrary: fc.constantFrom(...ALL_DEEDS).map((deed): Command => ({ deed })) },
+  ),
+  { minLength: 2, maxLength: 9, size: 'max' },
+);
+
+/** A sequence as a person reads it. */
+function told(sequence: Sequence): string {
+  return sequence.map((command, index) => `  ${String(index + 1)}. ${toldOne(command)}`).join('\n');
+}
+
+function toldOne(command: Command): string {
+  if ('deed' in command) return `by hand: ${command.deed}`;
+  const { run, beside, faults = [] } = command;
+  const broken = faults.map(({ fault, nth, times, action }) => {
+    const { calls } = FAULTS[fault];
+    const call = action ?? { writes: 'write', gets: 'Get', any: 'call' }[calls];
+    return `[${call} ${String(nth)}${times > 1 ? `–${String(nth + times - 1)}` : ''}: ${fault}] `;
+  });
+  return `${broken.join('')}${toldAsked(run)}${beside === undefined ? '' : `, and at once ${toldAsked(beside)}`}`;
+}
+
+function toldAsked({ command, manifest, keepGoing }: Asked): string {
+  return `${command} "${manifest}"${keepGoing === true ? ' --keep-going' : ''}`;
+}
+
+// ----------------------------------------------------------------------------------------------------------- lanes
+
+let world: World;
+let temporal: TemporalConnection;
+const tally = new Tally();
+const counts = { sequences: 0, commands: 0, runs: 0, deeds: 0, pairs: 0 };
+const operations = new Set<string>();
+/** What was played in each account. */
+const played = new Map<string, Played>();
+
+interface Played {
+  readonly sequence: Sequence;
+  readonly hands: Hands;
+  /** Calls of the engine that were carried out. */
+  readonly committed: Call[];
+}
+
+/** The server is up; while it is not, nobody starts a worker. */
+let up: Promise<void> = Promise.resolve();
+
+async function restartServer(): Promise<void> {
+  const earlier = up;
+  let isUp = (): void => undefined;
+  up = new Promise((resolve) => (isUp = resolve));
+  await earlier;
+  await world.crashTemporal();
+  await world.resumeTemporal();
+  isUp();
+}
+
+/** A worker and a proxy, for one sequence at a time. */
+class Lane {
+  readonly proxy: FaultProxy;
+  readonly temporal: TemporalConnection;
+  readonly #env: Readonly<Record<string, string>>;
+  #worker: Promise<WorkerProcess>;
+  /** What restarts are under way. */
+  readonly #restarts: Promise<unknown>[] = [];
+
+  private constructor(proxy: FaultProxy, name: string) {
+    this.proxy = proxy;
+    this.temporal = { ...temporal, taskQueue: name };
+    this.#env = { IAM_BOOTSTRAP_TASK_QUEUE: name, AWS_ENDPOINT_URL_IAM: proxy.url, AWS_ENDPOINT_URL_STS: proxy.url };
+    this.#worker = world.startWorker(this.#env);
+  }
+
+  static async open(name: string): Promise<Lane> {
+    const lane = new Lane(await startFaultProxy(world.sandbox.url), name);
+    await lane.#worker;
+    return lane;
+  }
+
+  async close(): Promise<void> {
+    await this.settled();
+    await (await this.#worker).kill();
+    await this.proxy.stop();
+  }
+
+  /** Kills the worker, and has another one take over. */
+  async killWorker(): Promise<void> {
+    await (await this.#worker).kill();
+    this.#worker = this.#startWorker();
+  }
+
+  /** Starts one as a service manager does: again where the server died while it started. */
+  async #startWorker(): Promise<WorkerProcess> {
+    for (;;) {
+      const server = up;
+      await server;
+      try {
+        return await world.startWorker(this.#env);
+      } catch (error) {
+        if (server === up) throw error;
+      }
+    }
+  }
+
+  /** Kills the server, and starts it again. */
+  killServer(): void {
+    this.#restarts.push(restartServer());
+  }
+
+  /** Everything that was killed is there again. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#restarts);
+    await this.#worker;
+    await up;
+  }
+
+  /** Breaks the calls that come. What was hit is noted as it happens. */
+  arm({ fault, nth, times, action }: Armed, hit: (fault: FaultName, call: Call) => void): void {
+    const { calls, fault: kind } = FAULTS[fault];
+    let seen = 0;
+    const predicate = (call: Call): boolean => {
+      if (call.protocol === 'json' || !isFor(calls, call.action)) return false;
+      if (action !== undefined && call.action !== action) return false;
+      seen += 1;
+      if (seen < nth || seen >= nth + times) return false;
+      hit(fault, call);
+      return true;
+    };
+    if (!('kill' in kind)) {
+      this.proxy.on({ predicate }, kind);
+      return;
+    }
+    const die = async (): Promise<unknown> => {
+      if (kind.kill === 'server') {
+        this.killServer();
+        return undefined;
+      }
+      await this.killWorker();
+      return 'drop';
+    };
+    this.proxy.on({ predicate }, { kind: 'hook', [kind.when]: die });
+  }
+}
+
+function isFor(calls: 'writes' | 'gets' | 'any', action: string): boolean {
+  if (action === 'AssumeRole' || action === 'GetCallerIdentity') return false;
+  if (calls === 'gets') return GETS.test(action);
+  return calls === 'any' || !READS.test(action);
+}
+
+let accounts = 0;
+let written = 0;
+
+/** Plays a sequence to its end, and ends it with an undisturbed run that converges. */
+async function play(lane: Lane, sequence: Sequence): Promise<void> {
+  accounts += 1;
+  const account = String(600_000_000_000 + accounts);
+  const hands = new Hands(world.sandbox.url, account, join(world.directory, 'secrets'));
+  played.set(account, { sequence, hands, committed: [] });
+  lane.proxy.clear();
+  await hands.settle();
+  counts.sequences += 1;
+  for (const [index, command] of sequence.entries()) {
+    counts.commands += 1;
+    try {
+      if ('deed' in command) {
+        if (await hands.does(command.deed)) counts.deeds += 1;
+      } else await playRun(lane, hands, command);
+    } catch (error) {
+      throw new Error(`at ${String(index + 1)}. ${toldOne(command)}\n${messageOf(error)}`, { cause: error });
+    }
+  }
+  try {
+    const last: Asked = { command: 'apply', manifest: 'whole', keepGoing: true };
+    await playRun(lane, hands, { run: last });
+    await expectNothingLeft(lane, hands, last);
+  } catch (error) {
+    throw new Error(`at the undisturbed run at the end\n${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function requestOf(asked: Asked, account: string): Promise<Parameters<typeof apply>[1]> {
+  written += 1;
+  const { command, keepGoing } = asked;
+  const entities = entitiesOf(asked, account);
+  const manifest = manifestOf({ namespace: namespaceOf(asked), account, assumed: true, entities });
+  const path = await world.manifest(`random-${String(written)}.json`, manifest);
+  const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
+  const loaded = await loadRequest([path], {
+    variables: {},
+    pipeline,
+    keepGoing,
+    ...(command === 'apply' ? {} : { command }),
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+  return loaded.request;
+}
+
+async function playRun(lane: Lane, hands: Hands, { run, beside, faults = [] }: Extract<Command, { run: Asked }>) {
+  const asked = beside === undefined ? [run] : [run, beside];
+  const requests = await Promise.all(asked.map((one) => requestOf(one, hands.account)));
+  const before = await hands.look();
+  const from = lane.proxy.calls.length;
+  const hits: [FaultName, Call][] = [];
+  for (const armed of faults) lane.arm(armed, (...hit) => hits.push(hit));
+  let reports: Report[];
+  try {
+    reports = await inTime(Promise.all(requests.map((request) => apply(lane.temporal, request))));
+  } finally {
+    lane.proxy.clearRules();
+  }
+  await lane.settled();
+  const calls = lane.proxy.calls.slice(from);
+  played.get(hands.account)?.committed.push(...calls.filter(({ committed }) => committed));
+  for (const { action } of calls) operations.add(action);
+  counts.runs += new Set(reports.map(({ workflow }) => workflow.runId)).size;
+  if (asked.length > 1) counts.pairs += 1;
+  const after = await hands.look();
+  const died = hits.some(([fault]) => fault.startsWith('kill'));
+  const problems = judge({ asked, reports, before, after, calls, died });
+  const survived = problems.length === 0;
+  for (const [fault, { action }] of hits) tally.count(fault, action, survived);
+  if (beside !== undefined) {
+    const what = beside === run ? 'the same request' : 'another request';
+    const where = namespaceOf(run) === namespaceOf(beside) ? 'of the same namespace' : 'of another namespace';
+    tally.count(`two pipelines at once: ${what}`, where, survived);
+  }
+  if (hits.length > 1) tally.count('several of these faults in one run', run.command, survived);
+  if (!survived) {
+    const lines = reports.map((report) => `${report.workflow.runId}: ${JSON.stringify(outcomes(report))}`);
+    const broken = hits.map(([fault, { action, seq }]) => `#${String(seq)} ${action}: ${fault}`);
+    const writes = calls
+      .filter(({ action }) => !READS.test(action))
+      .map(
+        ({ seq, action, params, committed, code }) =>
+          `#${String(seq)} ${action} ${aboutOf(params)} ${committed ? 'done' : (code ?? 'lost')}`,
+      );
+    throw new Error([...problems, ...lines, ...broken, ...writes].join('\n'));
+  }
+}
+
+function aboutOf(params: Call['params']): string {
+  return Object.entries(params)
+    .filter(([name]) => /(Name|Arn|Url|ClientID)$/.test(name))
+    .map(([, value]) => value)
+    .join(' ');
+}
+
+async function inTime<T>(running: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('the run does not end'));
+    }, LONGEST_RUN_MS);
+  });
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A plan finds nothing to do, but for what is refused. */
+async function expectNothingLeft(lane: Lane, hands: Hands, asked: Asked): Promise<void> {
+  const { account } = await hands.look();
+  const report = await plan(lane.temporal, await requestOf(asked, hands.account));
+  const expected = new Map(
+    [...forecast(account, asked)].map(([id, fates]) => [id, fates.map(({ outcome }) => outcome)]),
+  );
+  const refused = new Set([...expected].filter(([, fates]) => fates.includes('refused')).map(([id]) => id));
+  for (const entity of report.entities) {
+    const id = entityId(entity);
+    const waits = expected.get(id)?.includes('skipped') === true;
+    if (entity.decision === 'no-op' || waits || (entity.decision === 'refuse' && refused.has(id))) continue;
+    throw new Error(`a plan after it would ${entity.decision} ${id}: ${JSON.stringify(entity.drift)}`);
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- referee
+
+/** What is known of a run, or of two at once. */
+interface Witnessed {
+  readonly asked: readonly Asked[];
+  readonly reports: readonly Report[];
+  readonly before: Sight;
+  readonly after: Sight;
+  /** Calls of the engine. */
+  readonly calls: readonly Call[];
+  /** A worker or the server has died: what it had sent is known in part. */
+  readonly died: boolean;
+}
+
+/** Everything that is wrong with a run, or with two at once. */
+function judge(run: Witnessed): string[] {
+  return [...judgeAccount(run), ...judgeCreates(run), ...judgeWrites(run)];
+}
+
+/** One run with the request that it carried out. */
+interface Done {
+  readonly asked: Asked;
+  readonly report: Report;
+}
+
+/** The account is as the model says, and the reports say how it came to be so. */
+function judgeAccount({ asked, reports, before, after }: Witnessed): string[] {
+  const done = asked.flatMap((one, index): Done[] => {
+    const report = reports[index];
+    return report === undefined ? [] : [{ asked: one, report }];
+  });
+  const [first, second] = done;
+  if (first === undefined) return ['no report'];
+  if (second === undefined || first.report.workflow.runId === second.report.workflow.runId) {
+    const joined = second !== undefined && canonical(outcomes(second.report)) !== canonical(outcomes(first.report));
+    return [...(joined ? ['one run has two reports'] : []), ...judgeInOrder([first], before, after)];
+  }
+  if (namespaceOf(first.asked) === namespaceOf(second.asked)) {
+    const order = first.report.startedAt <= second.report.startedAt ? [first, second] : [second, first];
+    return judgeInOrder(order, before, after);
+  }
+  return judgeAtOnce([first, second], before, after);
+}
+
+/** Runs one after the other: each as if it were alone. */
+function judgeInOrder(done: readonly Done[], before: Sight, after: Sight): string[] {
+  const problems: string[] = [];
+  let account = before.account;
+  const changed = new Set<string>();
+  for (const { asked, report } of done) {
+    const next: Record<string, Thing | undefined> = { ...account };
+    const fates = forecast(account, asked);
+    problems.push(...judgeResult(report));
+    if (report.entities.length !== fates.size)
+      problems.push(`the report has ${String(report.entities.length)} entities`);
+    for (const entity of report.entities) {
+      const id = entityId(entity);
+      const possible = fates.get(id) ?? [];
+      const fate = possible.find(({ outcome }) => outcome === entity.outcome);
+      if (fate === undefined) {
+        problems.push(
+          unlike(
+            entity,
+            possible.map(({ outcome }) => outcome),
+          ),
+        );
+        continue;
+      }
+      if (!isSame(fate.next, account[id])) changed.add(id);
+      if (entity.outcome === 'deleted' && id === ROBOT) changed.add(KEY).add(PEOPLE);
+      next[id] = fate.next;
+    }
+    account = afterDeletions(Object.fromEntries(Object.entries(next).filter(isThere)));
+  }
+  for (const id of ENTITIES) {
+    if (!isSame(account[id], after.account[id])) problems.push(differs(id, account[id], after.account[id]));
+  }
+  return [...problems, ...judgeUntouched(before, after, changed, done)];
+}
+
+function isThere(entry: [string, Thing | undefined]): entry is [string, Thing] {
+  return entry[1] !== undefined;
+}
+
+/**
+ * Runs of two namespaces at once: for each entity that both declare there is an order in which they have come to it.
+ * One of them may find on the way that the other one was first, and what waits for that is skipped.
+ */
+function judgeAtOnce(done: readonly [Done, Done], before: Sight, after: Sight): string[] {
+  const problems = done.flatMap(({ report }) => judgeResult(report));
+  const changed = new Set<string>();
+  for (const id of ENTITIES) {
+    const has = before.account[id];
+    const both = done.map(({ asked, report }) => {
+      const wanted = wantsOf(asked)[id];
+      const entity = report.entities.find((one) => entityId(one) === id);
+      const mayStop = report.entities.some(({ outcome }) => outcome === 'refused');
+      return { asked, wanted, entity, mayStop };
+    });
+    const orders = [both, [...both].reverse()];
+    const ends = orders.map((order) => {
+      let thing: Thing | undefined = has;
+      const isPossible: boolean[] = [];
+      for (const { asked, wanted, entity, mayStop } of order) {
+        if (wanted === undefined) continue;
+        const fate: Fate = fateOf(id, thing, wanted, asked);
+        const held = heldFates(id, before.account, asked, thing);
+        const possible = [fate, ...(mayStop ? [{ outcome: 'skipped' as const, next: thing }] : []), ...held];
+        const came = possible.find(({ outcome }) => outcome === entity?.outcome);
+        isPossible.push(came !== undefined);
+        thing = came?.next;
+      }
+      return { fits: isPossible.every(Boolean), thing };
+    });
+    // A user takes its keys and its memberships with it.
+    const goesAlong = (id === KEY || id === PEOPLE) && after.account[ROBOT] === undefined;
+    const isRight = ends.some(({ fits, thing }) => fits && (goesAlong || isSame(thing, after.account[id])));
+    if (!isRight) {
+      const said = both.map(({ entity }) => entity?.outcome ?? 'nothing').join(' and ');
+      const reasons = both.map(({ entity }) => entity?.reason ?? '').join(' / ');
+      const ways = ends.map(({ fits, thing }) => `${fits ? '' : '(otherwise) '}${canonical(thing)}`).join(' or ');
+      problems.push(
+        `${id}: the reports say ${said} (${reasons}); it was ${canonical(has)}, must be ${ways}, and is ${canonical(after.account[id])}`,
+      );
+    }
+    if (!isSame(has, after.account[id]) || both.some(({ entity }) => !isQuiet(entity))) changed.add(id);
+  }
+  return [...problems, ...judgeUntouched(before, after, changed, done)];
+}
+
+/** What is held on to is refused, and so may be what holds. */
+function heldFates(id: string, account: Account, asked: Asked, thing: Thing | undefined): readonly Fate[] {
+  const possible = forecast(account, asked).get(id) ?? [];
+  return possible.some(({ outcome }) => outcome === 'refused') ? [{ outcome: 'refused', next: thing }] : [];
+}
+
+function isQuiet(entity: EntityReport | undefined): boolean {
+  return entity === undefined || ['unchanged', 'refused', 'skipped'].includes(entity.outcome);
+}
+
+/** What the model leaves alone is the same to the byte, bystanders included. */
+function judgeUntouched(before: Sight, after: Sight, changed: ReadonlySet<string>, done: readonly Done[]): string[] {
+  const ids = new Set([...Object.keys(before.raw), ...Object.keys(after.raw)]);
+  return [...ids].flatMap((id) => {
+    const quiet = done.every(({ report }) => isQuiet(report.entities.find((one) => entityId(one) === id)));
+    if (changed.has(id) || !quiet || before.raw[id] === after.raw[id]) return [];
+    return [`${id} was not to be touched: it was ${before.raw[id] ?? 'absent'} and is ${after.raw[id] ?? 'absent'}`];
+  });
+}
+
+function judgeResult(report: Report): string[] {
+  const refused = report.entities.some(({ outcome }) => outcome === 'refused');
+  const expected = refused ? 'refused' : 'converged';
+  return report.result === expected
+    ? []
+    : [`the result is ${report.result}, and not ${expected}: ${report.reason ?? ''}`];
+}
+
+function unlike({ outcome, reason, ...entity }: EntityReport, possible: readonly string[]): string {
+  return `${entityId(entity)}: the report says ${outcome} (${reason ?? ''}), and it must be ${possible.join(' or ')}`;
+}
+
+function differs(id: string, expected: Thing | undefined, seen: Thing | undefined): string {
+  return `${id} must be ${canonical(expected)}, and is ${canonical(seen)}`;
+}
+
+function outcomes({ entities }: Report): Record<string, string> {
+  return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.outcome]));
+}
+
+/** `created` is what a Create of that very run has made, once, and nothing else. */
+function judgeCreates({ reports, calls }: Witnessed): string[] {
+  const problems: string[] = [];
+  const creates = calls.filter(({ action, committed }) => committed && /^Create(?!PolicyVersion)/.test(action));
+  const seen = new Set<string>();
+  const runs = reports.filter(({ workflow }) => !seen.has(workflow.runId) && seen.add(workflow.runId));
+  for (const id of ENTITIES) {
+    const of = creates.filter((call) => subjectOf(call) === id);
+    const makers = runs.filter((report) =>
+      report.entities.some((one) => entityId(one) === id && one.outcome === 'created'),
+    );
+    if (id === KEY) {
+      if (makers.length > 0 !== of.length > 0)
+        problems.push(`${id}: ${String(of.length)} were made, and the reports differ`);
+      continue;
+    }
+    if (of.length !== makers.length) {
+      problems.push(`${id} was created ${String(of.length)} times, and ${String(makers.length)} reports say so`);
+    }
+    if (id === PEOPLE) continue;
+    for (const { workflow } of makers) {
+      const own = of.filter(({ params }) => Object.values(params).includes(workflow.runId));
+      if (own.length !== 1)
+        problems.push(`${id}: run ${workflow.runId} has made ${String(own.length)}, and says created`);
+    }
+  }
+  const versions = calls.filter(({ action, committed }) => committed && action === 'CreatePolicyVersion').length;
+  if (versions > runs.length) problems.push(`${String(versions)} versions of a policy were made`);
+  return problems;
+}
+
+/** What the reports say was written was, under that very request ID; what was written is said, and of what was decided. */
+function judgeWrites({ reports, calls, died }: Witnessed): string[] {
+  const problems: string[] = [];
+  const done = calls.filter(
+    ({ action, committed, protocol }) => committed && protocol === 'xml' && isFor('writes', action),
+  );
+  const said = reports.flatMap(({ entities }) => entities.flatMap(({ writes }) => writes));
+  for (const { operation, requestId } of said) {
+    const is = done.some((call) => call.action === operation && (requestId === null || call.requestId === requestId));
+    if (!is) problems.push(`the report says ${operation} (${requestId ?? 'reply lost'}), which AWS has not done`);
+  }
+  const actions = new Set(said.map(({ operation }) => operation));
+  for (const call of done) {
+    if (!died && !actions.has(call.action)) problems.push(`${call.action} was done, and no report says so`);
+    const id = subjectOf(call);
+    const loud = reports.some(({ entities }) => entities.some((one) => entityId(one) === id && !isQuiet(one)));
+    const along = (id === KEY || id === PEOPLE) && reports.some((one) => outcomes(one)[ROBOT] === 'deleted');
+    if (!loud && !along)
+      problems.push(`${call.action} was sent to ${id}, of which the reports say that it was left alone`);
+  }
+  return problems;
+}
+
+/** The entity that a write is about. */
+function subjectOf({ action, params }: Call): string {
+  const tail = (name: string): string => (params[name] ?? '').slice((params[name] ?? '').lastIndexOf('/') + 1);
+  if (action.includes('OpenIDConnectProvider')) return TOKENS;
+  if (action.includes('InstanceProfile')) return `InstanceProfile/${tail('InstanceProfileName')}`;
+  if (action.includes('AccessKey')) return `AccessKey/${tail('UserName')}`;
+  if (action.includes('Group')) return `Group/${tail('GroupName')}`;
+  if (params['RoleName'] !== undefined) return `Role/${tail('RoleName')}`;
+  if (params['UserName'] !== undefined) return `User/${tail('UserName')}`;
+  return `Policy/${params['PolicyName'] ?? tail('PolicyArn')}`;
+}
+
+/** What the sandbox itself has noted of all accounts: the proxies have missed nothing, and nothing was made twice. */
+async function judgeJournal(): Promise<string[]> {
+  const journal = await world.sandbox.journal();
+  const byAccount = new Map<string, typeof journal>();
+  for (const entry of journal) {
+    if (entry.code !== null || !played.has(entry.account) || !isFor('writes', entry.action)) continue;
+    if (READS.test(entry.action)) continue;
+    const entries = byAccount.get(entry.account) ?? [];
+    entries.push(entry);
+    byAccount.set(entry.account, entries);
+  }
+  const problems: string[] = [];
+  for (const [account, { sequence, hands, committed }] of played) {
+    const unseen = new Map<string, number>();
+    const note = (action: string, by: number): void => void unseen.set(action, (unseen.get(action) ?? 0) + by);
+    for (const { action, protocol } of committed) if (protocol === 'xml' && isFor('writes', action)) note(action, -1);
+    const live = new Map<string, number>();
+    const wrong: string[] = [];
+    for (const { action, params, requestId } of byAccount.get(account) ?? []) {
+      if (!hands.requests.has(requestId)) note(action, 1);
+      if (!/^(Create|Delete)(Role|User|Group|Policy|InstanceProfile|OpenIDConnectProvider|AccessKey)$/.test(action))
+        continue;
+      const id = subjectOf({ action, params } as Call);
+      const left = (live.get(id) ?? 0) + (action.startsWith('Create') ? 1 : -1);
+      live.set(id, left);
+      if (left > (id === KEY ? 2 : 1)) wrong.push(`${id} was made ${String(left)} times with no absence between`);
+    }
+    for (const [action, times] of unseen) {
+      if (times !== 0) wrong.push(`${action}: the sandbox and the proxy differ by ${String(times)}`);
+    }
+    if (wrong.length > 0) problems.push(`${wrong.join('\n')}\n${told(sequence)}`);
+  }
+  return problems;
+}
+
+// ----------------------------------------------------------------------------------------------------------- tests
+
+beforeAll(async () => {
+  world = await startWorld({ databaseFile: true, replay: { notBecause: 'these are thousands of runs' } });
+  temporal = await connectTemporal(loadConfig(world.env));
+}, 300_000);
+
+afterAll(async () => {
+  await temporal.close();
+  await world.stop();
+}, 300_000);
+
+/** A sequence that was hard once, and why. */
+interface Regression {
+  readonly why: string;
+  readonly sequence: Sequence;
+}
+
+async function regressions(): Promise<readonly (Regression & { readonly file: string })[]> {
+  const files = (await readdir(REGRESSIONS)).filter((file) => file.endsWith('.json')).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      file,
+      ...(JSON.parse(await readFile(join(REGRESSIONS, file), 'utf8')) as Regression),
+    })),
+  );
+}
+
+/** Opens lanes and works in all of them at a time. */
+async function inLanes(work: (lane: Lane, index: number) => Promise<void>, many: number): Promise<void> {
+  const ended = await Promise.allSettled(
+    Array.from({ length: many }, async (_none, index) => {
+      const lane = await Lane.open(`random-${String(index)}`);
+      try {
+        await work(lane, index);
+      } finally {
+        await lane.close();
+      }
+    }),
+  );
+  const reasons = ended.flatMap((one) => (one.status === 'rejected' ? [messageOf(one.reason)] : []));
+  if (reasons.length > 0) throw new Error(reasons.join('\n\n'));
+}
+
+/** Draws and plays sequences of a seed; what fails is made as short as time allows, and kept. */
+async function playSeed(lane: Lane, seed: number, numRuns: number, until: number): Promise<void> {
+  let playing: Promise<void> = Promise.resolve();
+  const property = fc.asyncProperty(arbitrarySequence, (sequence) => (playing = play(lane, sequence)));
+  const result = await fc.check(property, {
+    seed,
+    numRuns,
+    interruptAfterTimeLimit: Math.max(1, until - Date.now()),
+    markInterruptAsFailure: false,
+  });
+  // What is under way when time is up comes to its end, and counts.
+  const late = await playing.then(() => undefined, messageOf);
+  const sequence = result.counterexample?.[0];
+  if (sequence === undefined && late === undefined) return;
+  const file = join(REGRESSIONS, `seed-${String(seed)}.json`);
+  if (sequence !== undefined) {
+    const why = 'was found by the seed that the file is named after';
+    await writeFile(file, `${JSON.stringify({ why, sequence }, null, 2)}\n`);
+  }
+  throw new Error(
+    [
+      `a sequence of seed ${String(seed)} fails; IAM_BOOTSTRAP_SEED=${String(seed)} repeats all of that seed`,
+      ...(sequence === undefined ? [] : [`this one is kept as ${file}:`, told(sequence)]),
+      sequence === undefined ? (late ?? '') : messageOf(result.errorInstance),
+    ].join('\n'),
+  );
+}
+
+/** Plays what is kept until nothing is left. */
+async function playKept(lane: Lane, queue: (Regression & { readonly file: string })[]): Promise<void> {
+  for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
+    try {
+      await play(lane, one.sequence);
+    } catch (error) {
+      throw new Error(`${one.file} (${one.why})\n${told(one.sequence)}\n${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+test('whatever happens in whatever order, the account is as the model says, and no report lies', async () => {
+  const kept = [...(await regressions())];
+  expect(kept.length).toBeGreaterThanOrEqual(3);
+  const given = process.env['IAM_BOOTSTRAP_SEED'];
+  const first = given === undefined ? (LONG_FORM ? Date.now() % 1_000_000_000 : FIRST_SEED) : Number(given);
+  const many = given === undefined ? LANES : 1;
+  console.log(`seeds ${String(first)} to ${String(first + many - 1)}`);
+  const until = Date.now() + (LONG_FORM ? LONG_MS : MOST_MS);
+  try {
+    await inLanes(async (lane, index) => {
+      await playKept(lane, kept);
+      await playSeed(lane, first + index, LONG_FORM ? 10_000 : SHORT, until);
+    }, many);
+    expect(await judgeJournal()).toEqual([]);
+  } finally {
+    await record({
+      id: 'random-faults',
+      title: 'Random sequences with several faults',
+      what:
+        'Sequences of runs (apply, release, destroy; of one namespace, of two, or twice the same at once) and of deeds ' +
+        'by hand between them, drawn at random, with up to four faults in each run. A case is a fault that has struck ' +
+        'in a run: survived where the account is then as a model says that it must be, the report says how it came to ' +
+        'be so, each Create was carried out once, and what nobody declares is the same to the byte.',
+      command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/random-faults.test.ts',
+      trials: tally.trials,
+      figures: [
+        { what: 'sequences', value: counts.sequences, unit: 'sequences' },
+        { what: 'commands in them', value: counts.commands, unit: 'commands' },
+        { what: 'runs of the engine', value: counts.runs, unit: 'runs' },
+        { what: 'two pipelines at once', value: counts.pairs, unit: 'times' },
+        { what: 'deeds by hand between runs', value: counts.deeds, unit: 'deeds' },
+        { what: 'distinct AWS operations that were called', value: operations.size, unit: 'operations' },
+      ],
+    });
+  }
+});

@@ -1,0 +1,124 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAwsClients } from '../../src/aws/clients.js';
+import { AccountGuard, UnverifiedError } from '../../src/aws/guard.js';
+import type { Call, Rule } from '../support/fault-proxy.js';
+import { role } from '../support/manifests-of.js';
+import { outcomesOf, Runs } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+/** Credentials of the worker's machine that end while it runs. */
+
+jest.setTimeout(120_000);
+
+let world: World;
+let runs: Runs;
+
+beforeAll(async () => {
+  world = await startWorld();
+  runs = await Runs.in(world);
+  await world.startWorker({
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    AWS_SHARED_CREDENTIALS_FILE: join(world.directory, 'credentials'),
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
+}, 300_000);
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+beforeEach(() => {
+  world.proxy.clearRules();
+  world.proxy.clear();
+});
+
+/** What a person does whose credentials have expired. */
+async function renewFile(accessKeyId: string): Promise<void> {
+  const lines = ['[default]', `aws_access_key_id = ${accessKeyId}`, 'aws_secret_access_key = test', ''];
+  await writeFile(join(world.directory, 'credentials'), lines.join('\n'));
+}
+
+function expire(accessKeyId: string): void {
+  const predicate = (call: Call): boolean => call.accessKeyId === accessKeyId;
+  world.proxy.on({ predicate }, { kind: 'error', status: 403, code: 'ExpiredToken' });
+}
+
+/** When a role is about to be made they are found expired, and somebody has just renewed them. */
+function expireAtCreate(accessKeyId: string, renew: () => Promise<void>): Rule {
+  const before = async (): Promise<void> => {
+    await renew();
+    expire(accessKeyId);
+  };
+  world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
+  return world.proxy.on({ action: 'CreateRole' }, { kind: 'error', status: 403, code: 'ExpiredToken', times: 1 });
+}
+
+test('where they have expired the run fails and says so, and once they are renewed the same worker goes on', async () => {
+  await renewFile('AKIAFIRST');
+  expect(outcomesOf(await runs.apply([role('first')]))).toEqual({ 'Role/first': 'created' });
+  expire('AKIAFIRST');
+  expect(await runs.apply([role('first'), role('second')])).toMatchObject({
+    result: 'failed',
+    reason: expect.stringContaining('ExpiredToken') as string,
+    remedy: "renew the worker's AWS credentials and apply again",
+  });
+  await renewFile('AKIASECOND');
+  expect(outcomesOf(await runs.apply([role('first'), role('second')]))).toEqual({
+    'Role/first': 'unchanged',
+    'Role/second': 'created',
+  });
+});
+
+test('where they are renewed in the middle the run goes on, and asks whose they are before it writes', async () => {
+  await renewFile('AKIATHIRD');
+  expire('AKIASECOND');
+  const renewal = expireAtCreate('AKIATHIRD', () => renewFile('AKIAFOURTH'));
+  expect(outcomesOf(await runs.apply([role('third')]))).toEqual({ 'Role/third': 'created' });
+  expect(renewal.fired).toBe(1);
+  const signed = world.proxy.calls
+    .filter(({ accessKeyId }) => accessKeyId === 'AKIAFOURTH')
+    .map(({ action }) => action);
+  expect(signed.slice(0, 2)).toEqual(['GetCallerIdentity', 'CreateRole']);
+});
+
+test('where those that take their place are of another account nothing is written there', async () => {
+  const other = iamClient(world.sandbox.url, '222222222222');
+  await other.createUser({ UserName: 'other' });
+  const { AccessKey } = await other.createAccessKey({ UserName: 'other' });
+  await renewFile('AKIAFIFTH');
+  expire('AKIAFOURTH');
+  expireAtCreate('AKIAFIFTH', () => renewFile(AccessKey?.AccessKeyId ?? ''));
+  const report = await runs.apply([role('fifth')]);
+  expect(report).toMatchObject({
+    result: 'refused',
+    entities: [{ outcome: 'refused', reason: expect.stringContaining('belong to account 222222222222') as string }],
+  });
+  const { Roles = [] } = await other.listRoles({});
+  expect(Roles).toEqual([]);
+});
+
+test('a write that would be signed with credentials that STS was not asked about does not leave the process', async () => {
+  delete process.env['AWS_ACCESS_KEY_ID'];
+  process.env['AWS_SHARED_CREDENTIALS_FILE'] = join(world.directory, 'credentials');
+  await renewFile('AKIASIXTH');
+  const target = { account: ACCOUNT, partition: 'aws' };
+  const clients = createAwsClients(target, { iamEndpoint: world.proxy.url, stsEndpoint: world.proxy.url });
+  const guard = new AccountGuard(clients, target);
+  const create = (): Promise<unknown> =>
+    clients.write('CreateUser', { UserName: 'sixth' }, (accessKeyId) => {
+      guard.assertVerified(accessKeyId);
+    });
+  await guard.ensure();
+  await renewFile('AKIASEVENTH');
+  await clients.renewCredentials('AKIASIXTH');
+  await expect(create()).rejects.toThrow(UnverifiedError);
+  expect(world.proxy.count('CreateUser')).toBe(0);
+  await guard.ensure();
+  await create();
+  expect(world.proxy.count('CreateUser')).toBe(1);
+});

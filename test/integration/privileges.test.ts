@@ -1,0 +1,209 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { apply } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { Report } from '../../src/contract/report.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
+import { KindStage, newAccount, PARTS, PHASES } from '../support/kind-stage.js';
+import type { Part, Phase } from '../support/kind-stage.js';
+import { allowing, requestOf, role } from '../support/manifests-of.js';
+import { LONG_FORM, record, Tally } from '../support/trials.js';
+import { startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+/** Every kind is made, mended and deleted under a policy that the sandbox enforces. */
+
+jest.setTimeout(1_200_000);
+
+/** Calls that the engine makes for any kind. */
+const ENGINE = ['iam:GetAccountSummary'];
+const SECRETS = ['secretsmanager:CreateSecret', 'secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'];
+
+/** Kinds of which an action is taken away, in the short form. */
+const SAMPLE: ReadonlySet<string> = new Set(['Role', 'Policy', 'AccessKey', 'OpenIDConnectProvider']);
+
+/** Stages that are played at a time. */
+const LANES = 6;
+
+let world: World;
+let temporal: TemporalConnection;
+const tally = new Tally();
+
+beforeAll(async () => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+  world = await startWorld();
+  await world.startWorker();
+  temporal = await connectTemporal(loadConfig(world.env));
+});
+
+afterAll(async () => {
+  await temporal.close();
+  await world.stop();
+  await record({
+    id: 'privileges',
+    title: 'Least privilege',
+    what:
+      'A case is one kind, made, changed by hand and mended, and deleted, under a policy that the sandbox enforces. It ' +
+      'survives where nothing is denied that is granted, and where what is not granted is denied and named.',
+    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/integration/privileges.test.ts',
+    trials: tally.trials,
+  });
+});
+
+/** Has the account's calls decided by a policy from now on; null lifts it. */
+async function authorise(account: string, policyDocument: JsonObject | null): Promise<void> {
+  const body = JSON.stringify({ account, policyDocument });
+  const answer = await fetch(`${world.sandbox.url}/sandbox/authorise`, { method: 'POST', body });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+function allowingAll(actions: readonly string[]): JsonObject {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: [...actions], Resource: '*' }] };
+}
+
+function actionsOf({ kind, secretsManager }: Part): string[] {
+  return [...ENGINE, ...kind.actions.read, ...kind.actions.write, ...(secretsManager ? SECRETS : [])];
+}
+
+interface Played {
+  readonly part: Part;
+  /** `iam:CreateRole`, those that the engine has called. */
+  readonly used: ReadonlySet<string>;
+  readonly denied: readonly string[];
+  readonly reports: readonly Report[];
+  readonly wrong: readonly string[];
+}
+
+/** Plays a kind's phases under a policy; what is done by hand is done without. */
+async function play(part: Part, policy: JsonObject, phases: readonly Phase[] = PHASES): Promise<Played> {
+  const stage = new KindStage(world, temporal, part);
+  await stage.prepare();
+  const used = new Set<string>();
+  const denied: string[] = [];
+  const reports: Report[] = [];
+  const wrong: string[] = [];
+  for (const phase of phases) {
+    if (phase === 'deletion' && !stage.isMortal) continue;
+    await authorise(stage.account, null);
+    await stage.disturb(phase);
+    await authorise(stage.account, policy);
+    const { report, calls } = await stage.run(phase);
+    reports.push(report);
+    for (const { action, protocol, code } of calls) {
+      if (action === 'GetCallerIdentity' || action === 'AssumeRole') continue;
+      used.add(`${protocol === 'json' ? 'secretsmanager' : 'iam'}:${action}`);
+      if (code?.startsWith('AccessDenied') === true) denied.push(`${phase}: ${action}`);
+    }
+    if (report.result !== 'converged')
+      wrong.push(`${phase}: ${JSON.stringify(report.entities[0]?.reason ?? report.reason)}`);
+  }
+  await authorise(stage.account, null);
+  return { part, used, denied, reports, wrong };
+}
+
+/** Some at a time, all of them. */
+async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return results;
+}
+
+describe('the operator’s policy', () => {
+  let policy: { readonly Statement: readonly { readonly Action: readonly string[] }[] };
+  let played: readonly Played[];
+  /** As the sandbox has decided by them; a Create asks for more than its own where it carries tags or a role. */
+  let asked: ReadonlySet<string>;
+
+  beforeAll(async () => {
+    policy = JSON.parse(await readFile(join(__dirname, '../../docs/operator-policy.json'), 'utf8')) as typeof policy;
+    played = await inLanes(PARTS, (part) => play(part, policy as unknown as JsonObject));
+    await playTheRest(policy);
+    const answer = await fetch(`${world.sandbox.url}/sandbox/asked`);
+    asked = new Set(Object.values((await answer.json()) as Record<string, string[]>).flat());
+  });
+
+  /** What the phases of no kind come to: a document that changes, a boundary that goes, a key whose reply is lost. */
+  async function playTheRest(document: JsonObject): Promise<void> {
+    const account = newAccount();
+    await authorise(account, document);
+    const boundary = '{{arn Policy/edge}}';
+    const declared = (action: string, permissionsBoundary: string | null): JsonObject[] => [
+      { kind: 'Policy', policyName: 'edge', policyDocument: allowing(action) },
+      role('bound', { permissionsBoundary }),
+      { kind: 'User', userName: 'bound', permissionsBoundary },
+      { kind: 'AccessKey', userName: 'bound', secret: { file: `${account}/key.json` } },
+    ];
+    world.proxy.on({ account, action: 'CreateAccessKey' }, { kind: 'reset-after', times: 1 });
+    for (const entities of [declared('s3:GetObject', boundary), declared('s3:PutObject', null)]) {
+      const parts = { namespace: 'rest', account, assumed: true, entities };
+      const report = await apply(temporal, await requestOf(world, parts));
+      expect([report.result, report.reason]).toEqual(['converged', null]);
+    }
+  }
+
+  test('is enough for every kind: nothing is denied, made, mended and deleted', () => {
+    for (const { part, denied, wrong } of played) {
+      tally.count('the operator’s policy', part.kind.name, denied.length + wrong.length === 0);
+    }
+    expect(
+      played.flatMap(({ part, denied, wrong }) => [...denied, ...wrong].map((one) => `${part.name}: ${one}`)),
+    ).toEqual([]);
+    expect(played.length).toBeGreaterThan(20);
+  });
+
+  test('has no action that no run uses, but for those with a reason', () => {
+    const unused = policy.Statement.flatMap(({ Action }) => Action).filter((action) => !asked.has(action));
+    expect(unused.sort()).toEqual(Object.keys(UNUSED).sort());
+  });
+});
+
+/** Actions that are granted and not called in these runs, each with its reason. */
+const UNUSED: Readonly<Record<string, string>> = {
+  'sts:GetCallerIdentity': 'AWS answers it without a permission',
+};
+
+test('what a kind declares is enough for it alone', async () => {
+  const played = await inLanes(PARTS, (part) => play(part, allowingAll(actionsOf(part))));
+  for (const { part, denied, wrong } of played) {
+    tally.count('a policy of one kind alone', part.kind.name, wrong.length === 0 && denied.length === 0);
+  }
+  expect(
+    played.flatMap(({ part, denied, wrong }) => [...denied, ...wrong].map((one) => `${part.name}: ${one}`)),
+  ).toEqual([]);
+});
+
+test('a Create that is not granted is denied, changes nothing, and is named with what to do', async () => {
+  const parts = PARTS.filter(({ kind, secretsManager }) => !secretsManager && (LONG_FORM || SAMPLE.has(kind.name)));
+  const wrong = await inLanes(parts, async (part) => {
+    if (KIND_FIXTURES[part.kind.name]?.alwaysThere !== undefined) return [];
+    const stage = new KindStage(world, temporal, part);
+    const action = `iam:${stage.operationOfCreate}`;
+    const { reports, used } = await play(part, allowingAll(actionsOf(part).filter((one) => one !== action)), ['fresh']);
+    const entity = reports[0]?.entities[0];
+    const named = entity?.reason?.includes(action) === true && entity.remedy?.includes('grant the action') === true;
+    const held = used.has(action) && entity?.outcome === 'failed' && named && entity.writes.length === 0;
+    tally.count('the Create is not granted', part.kind.name, held);
+    return held ? [] : [`${part.name}: ${JSON.stringify(entity)}`];
+  });
+  expect(wrong.flat()).toEqual([]);
+  expect(parts.length).toBeGreaterThan(3);
+});
+
+test('the sandbox enforces what it is told: nothing is allowed by default, and a deny wins', async () => {
+  const [part] = PARTS;
+  if (part === undefined) throw new Error('there are no kinds');
+  const both = [...(allowing('*')['Statement'] as JsonObject[]), { Effect: 'Deny', Action: 'iam:*', Resource: '*' }];
+  for (const policy of [allowing('s3:*'), { Version: '2012-10-17', Statement: both }]) {
+    const { denied, reports } = await play(part, policy, ['fresh']);
+    expect(denied.length).toBeGreaterThan(0);
+    expect(reports[0]?.result).toBe('failed');
+  }
+});
