@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../contract/messages.js';
+import { fitted } from '../contract/report.js';
 import type { Activities, VerifyResult } from '../contract/steps.js';
 import { checkReconcile } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -29,7 +30,11 @@ export function createActivities({ accounts }: { readonly accounts: Accounts }):
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
         const differing = await untilSame(accounts.get(target), request.entities, request.arns, namespace);
-        return { differing, calls };
+        const decisions = fitted(differing.map(({ decision }) => decision));
+        return {
+          differing: differing.map((one, index) => ({ ...one, decision: decisions[index] ?? one.decision })),
+          calls,
+        };
       }),
   };
 }

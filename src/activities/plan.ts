@@ -3,6 +3,7 @@ import { activityInfo } from '@temporalio/activity';
 import { entityId, entityKey } from '../contract/entity.js';
 import { entityWorkflowId } from '../contract/messages.js';
 import type { BootstrapRequest } from '../contract/messages.js';
+import { fitted } from '../contract/report.js';
 import type { Plan } from '../contract/steps.js';
 import { assess } from '../engine/decide.js';
 import { dependencyOrder } from '../engine/graph.js';
@@ -70,7 +71,11 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
   const summary = await accountSummary(account, assessed);
   const departures = await planDepartures(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(makeRoom(departures, summary));
-  return { entities: entities.map(({ planned }) => planned), calls };
+  const decisions = fitted(entities.map(({ planned }) => planned.decision));
+  return {
+    entities: entities.map(({ planned }, index) => ({ ...planned, decision: decisions[index] ?? planned.decision })),
+    calls,
+  };
 }
 
 /** What a removal waits for may wait for it, by way of what the manifest says: neither would ever start. */

@@ -6,6 +6,7 @@ import type { Problem } from '../engine/manifest/problem.js';
 import { KINDS } from '../kinds/index.js';
 import { loadManifest, requestDigest, validateManifestFiles } from './load.js';
 import type { LoadOptions } from './load.js';
+import { tooLarge } from './size.js';
 
 /** How manifests are read for a request. */
 export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
@@ -27,6 +28,8 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   if (!loaded.ok) return loaded;
   const { warnings } = loaded;
   const request = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
+  const problem = await tooLarge({ request, places: loaded.places });
+  if (problem !== null) return { ok: false, problems: [problem], warnings };
   const key = options.requestKey ?? randomUUID();
   return { ok: true, request: { ...request, digest: requestDigest(request), key }, warnings };
 }
@@ -53,5 +56,8 @@ function keyOf({ kind: name, spec }: DesiredEntity): DesiredEntity['spec'] {
 
 /** Checks manifests offline, for every environment or for the one that is asked for. */
 export async function validate(files: readonly string[], options: RequestOptions): Promise<Validation> {
-  return validateManifestFiles(files, { ...options, kinds: KINDS });
+  const checked = await validateManifestFiles(files, { ...options, kinds: KINDS });
+  const sizes = await Promise.all(checked.resolved.map(tooLarge));
+  const problems = sizes.filter((problem) => problem !== null);
+  return { ...checked, ok: checked.ok && problems.length === 0, problems: [...checked.problems, ...problems] };
 }

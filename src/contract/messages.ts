@@ -14,6 +14,12 @@ export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Workflow types, as `temporal workflow start --type` takes them. */
 export const WorkflowType = { Bootstrap: 'bootstrap', ReconcileEntity: 'reconcileEntity', Plan: 'plan' } as const;
 
+/**
+ * Entities that one request may have. An entity puts nine events into its run's history at most (its start, its run, its
+ * end, and a task of the workflow for two of these), and Temporal ends a workflow by force at 51,200.
+ */
+export const MOST_ENTITIES = 5_000;
+
 /** Argument of the bootstrap and plan workflows: everything that a worker needs, and no secret. */
 export interface BootstrapRequest {
   readonly version: 1;

@@ -57,6 +57,8 @@ export interface Decision {
   readonly undeclared: readonly string[];
   readonly reason: string | null;
   readonly remedy: string | null;
+  /** See {@link fitted}. */
+  readonly leftOut?: number;
 }
 
 /** One entity of a report. */
@@ -74,6 +76,8 @@ export interface EntityReport {
   readonly reason: string | null;
   readonly remedy: string | null;
   readonly attempts: number;
+  /** Lines of drift, undeclared and writes that are left out here, because the whole would be too large to be kept. */
+  readonly leftOut?: number;
   readonly source?: DesiredEntity['source'];
 }
 
@@ -104,6 +108,31 @@ export interface Report {
   /** Why the run as a whole ended, where no single entity says it. */
   readonly reason: string | null;
   readonly remedy: string | null;
+}
+
+/** Characters that the entities of a plan or a report may take: compressed, well below the 2 MB of a Temporal payload. */
+const MOST_CHARACTERS = 5_000_000;
+
+/** Lists that may be cut short, in the order in which they are: writes stand in each entity's own run as well. */
+const LISTS = ['writes', 'drift', 'undeclared'] as const;
+
+type Listed = Pick<Decision, 'drift' | 'undeclared' | 'leftOut'> & Partial<Pick<EntityReport, 'writes'>>;
+
+/**
+ * What is told of entities, cut short where all of it would be too large for Temporal to keep: of each list only the
+ * first line, with the count of the others.
+ */
+export function fitted<T extends Listed>(entities: readonly T[], most = MOST_CHARACTERS): readonly T[] {
+  let shorter = entities;
+  for (const list of LISTS) {
+    if (JSON.stringify(shorter).length <= most) break;
+    shorter = shorter.map((one) => {
+      const lines = one[list] ?? [];
+      if (lines.length <= 1) return one;
+      return { ...one, [list]: lines.slice(0, 1), leftOut: (one.leftOut ?? 0) + lines.length - 1 };
+    });
+  }
+  return shorter;
 }
 
 /** Counts outcomes and conflicts. */

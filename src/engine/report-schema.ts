@@ -50,6 +50,11 @@ const entity = z.strictObject({
   reason: text,
   remedy: text,
   attempts: count,
+  leftOut: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe('lines of drift, undeclared and writes that a very large report leaves out'),
   source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { entityId, entityKey } from '../contract/entity.js';
-import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
+import { ACCOUNT, MOST_ENTITIES, NAMESPACE } from '../contract/messages.js';
 import type { KindRules } from './decide.js';
 import { dependencyOrder } from './graph.js';
 import { resolveReferences } from './references.js';
@@ -47,6 +47,9 @@ const reconcileSchema = z.object({
   intent: z.string().regex(/^[\w-]{1,100}$/),
 });
 
+/** What to do about a request that is too large for one run. */
+export const SPLIT = 'split it into several namespaces, each with a manifest of its own';
+
 interface CheckedKind extends KindRules {
   readonly name: string;
   readonly keyProperties: readonly string[];
@@ -62,6 +65,8 @@ interface CheckedKind extends KindRules {
 export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): string | null {
   const parsed = requestSchema.safeParse(request);
   if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
+  const count = parsed.data.entities.length;
+  if (count > MOST_ENTITIES) return `${String(count)} entities are more than ${String(MOST_ENTITIES)}: ${SPLIT}`;
   for (const entity of parsed.data.entities) {
     const problem = checkEntity(entity, kinds);
     if (problem !== null) return problem;

@@ -28,6 +28,7 @@ import { addCalls } from '../contract/report.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
 import type { Plan, PlannedEntity } from '../contract/steps.js';
 import { startLocked } from './locked-child.js';
+import type { Cancellation } from './locked-child.js';
 import { code, plain } from '../contract/markdown.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
@@ -58,10 +59,11 @@ export async function bootstrap(request: BootstrapRequest): Promise<Report> {
     return child.result();
   }
   let cancelled = false;
-  void CancellationScope.current().cancelRequested.catch(() => {
+  const requested = CancellationScope.current().cancelRequested.catch(() => {
     cancelled = true;
   });
-  return CancellationScope.nonCancellable(() => new Bootstrap(request, () => cancelled).run());
+  const cancellation: Cancellation = { isRequested: () => cancelled, requested };
+  return CancellationScope.nonCancellable(() => new Bootstrap(request, cancellation).run());
 }
 
 /** Outcomes after which the entities that depend on it are skipped. */
@@ -69,7 +71,7 @@ const BAD: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'skipped']);
 
 class Bootstrap {
   readonly #request: BootstrapRequest;
-  readonly #isCancelled: () => boolean;
+  readonly #cancelled: Cancellation;
   readonly #startedAt = workflowInfo().startTime.getTime();
   #phase: Phase = 'planning';
   #report: Report | null = null;
@@ -77,10 +79,14 @@ class Bootstrap {
   #calls: Record<string, number> = {};
   readonly #reports = new Map<number, EntityReport>();
   readonly #states = new Map<number, EntityState>();
+  /** Positions by entity. */
+  #positions: ReadonlyMap<string, number> = new Map();
+  /** Entities that were settled when the run's page was last written. */
+  #shownAt = 0;
 
-  constructor(request: BootstrapRequest, isCancelled: () => boolean) {
+  constructor(request: BootstrapRequest, cancelled: Cancellation) {
     this.#request = request;
-    this.#isCancelled = isCancelled;
+    this.#cancelled = cancelled;
     setHandler(progressQuery, () => this.#progress());
     setHandler(reportQuery, () => this.#report);
   }
@@ -93,6 +99,7 @@ class Bootstrap {
       return this.#end(unreadReport(this.#command, this.#request, error, this.#startedAt));
     }
     this.#calls = addCalls(this.#calls, this.#plan.calls);
+    this.#positions = new Map(this.#plan.entities.map((planned, index) => [entityId(planned), index]));
 
     const refused = this.#plan.entities.filter(({ decision }) => decision.action === 'refuse');
     const stopped = refused.length > 0 && !this.#request.keepGoing;
@@ -109,7 +116,8 @@ class Bootstrap {
         const report = await this.#settle(planned, index, slots, stopped ? refused : []);
         this.#reports.set(index, report);
         this.#states.set(index, report.outcome);
-        this.#show();
+        // A page that is written anew for each of ten thousand entities would take longer than they do.
+        if (this.#reports.size - this.#shownAt >= this.#plan.entities.length / SHOWN) this.#show();
         settled.get(index)?.();
       }),
     );
@@ -119,7 +127,7 @@ class Bootstrap {
       (planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'),
     );
     const report = reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
-    const unfinished = this.#isCancelled() && reports.some(({ outcome }) => outcome === 'skipped');
+    const unfinished = this.#cancelled.isRequested() && reports.some(({ outcome }) => outcome === 'skipped');
     return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
   }
 
@@ -147,7 +155,7 @@ class Bootstrap {
     }
     await slots.take();
     try {
-      if (this.#isCancelled()) return this.#skipped(planned, index, 'the run was cancelled');
+      if (this.#cancelled.isRequested()) return this.#skipped(planned, index, 'the run was cancelled');
       return await this.#reconcile(planned, index);
     } finally {
       slots.give();
@@ -160,7 +168,7 @@ class Bootstrap {
       throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
     const { target, namespace } = this.#request;
     const needed = entity.dependsOn.flatMap((id) => {
-      const other = this.#plan.entities.find((one) => entityId(one) === id);
+      const other = this.#positions.get(id);
       return other === undefined ? [] : [[id, this.#arnOf(other)] as const];
     });
     const request: ReconcileRequest = {
@@ -195,10 +203,12 @@ class Bootstrap {
           this.#states.set(index, 'waiting');
           this.#show();
         },
+        this.#cancelled,
       );
       this.#states.set(index, 'converging');
       return this.#collect(await child.result());
     } catch (error) {
+      if (error instanceof CancelledFailure) return this.#skipped(planned, index, 'the run was cancelled');
       const failure = error instanceof ChildWorkflowFailure ? error.cause : error;
       const [result] = failure instanceof ApplicationFailure ? ((failure.details ?? []) as [ReconcileResult?]) : [];
       if (result !== undefined) return this.#collect(result);
@@ -212,9 +222,8 @@ class Bootstrap {
     return report;
   }
 
-  #arnOf(planned: PlannedEntity): string {
-    const index = this.#plan.entities.indexOf(planned);
-    return this.#reports.get(index)?.arn ?? planned.arn;
+  #arnOf(index: number): string {
+    return this.#reports.get(index)?.arn ?? this.#plan.entities[index]?.arn ?? '';
   }
 
   /** Reads what was changed once more: converged is what AWS shows, not what was sent. */
@@ -229,7 +238,7 @@ class Bootstrap {
       // What an adoption left in place is no drift of this run.
       return entity === undefined ? [] : [adopted ? { ...entity, undeclared: 'keep' as const } : entity];
     });
-    const arns = Object.fromEntries(this.#plan.entities.map((planned) => [entityId(planned), this.#arnOf(planned)]));
+    const arns = Object.fromEntries([...this.#positions].map(([id, index]) => [id, this.#arnOf(index)]));
     const { target, namespace } = this.#request;
     try {
       const { differing, calls } = await reading.verifyEntities({ request: { target, namespace }, entities, arns });
@@ -308,6 +317,7 @@ class Bootstrap {
 
   /** The run's page in the Temporal UI. */
   #show(report?: Report): void {
+    this.#shownAt = this.#reports.size;
     const { phase, done, total, entities, waitingFor } = this.#progress();
     const shown = report?.entities.filter(({ outcome }) => outcome !== 'unchanged') ?? [];
     const rows = entities.slice(0, MOST_ROWS).map((entity) => {
@@ -327,6 +337,9 @@ class Bootstrap {
 }
 
 const MOST_ROWS = 50;
+
+/** How often, about, a run's page is written anew while its entities are settled. */
+const SHOWN = 200;
 
 function ids(entities: readonly { readonly kind: string; readonly name: string }[]): string {
   const names = entities.slice(0, 3).map(entityId);

@@ -1,6 +1,13 @@
-import { ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+import { CancelledFailure, ParentClosePolicy, patched, sleep, startChild } from '@temporalio/workflow';
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
-import { FIRST_LOCK_WAIT_MS, LONGEST_LOCK_WAIT_MS } from './timeouts.js';
+import { FIRST_LOCK_WAIT_MS, nextLockWait } from './timeouts.js';
+
+/** That a workflow was asked to end, told to code that goes on nevertheless. */
+export interface Cancellation {
+  isRequested(): boolean;
+  /** Never rejects. */
+  readonly requested: Promise<unknown>;
+}
 
 /**
  * Starts a child whose workflow ID is a lock. Children know no conflict policy, so a start that is refused because the
@@ -8,13 +15,17 @@ import { FIRST_LOCK_WAIT_MS, LONGEST_LOCK_WAIT_MS } from './timeouts.js';
  *
  * @param options - for each try; `waited` says that another run has held the lock since the caller last looked
  * @param waiting - called each time that the lock is found taken
+ * @param cancelled - ends the wait where the caller cannot be cancelled itself
+ * @throws CancelledFailure where the wait was ended so
  */
 export async function startLocked<R>(
   workflow: string,
   options: (waited: boolean) => ChildWorkflowOptions,
   waiting: () => void,
+  cancelled?: Cancellation,
 ): Promise<{ result(): Promise<R> }> {
   let wait = FIRST_LOCK_WAIT_MS;
+  let waitedMs = 0;
   for (let waited = false; ; waited = true) {
     try {
       return await startChild<() => Promise<R>>(workflow, {
@@ -26,8 +37,15 @@ export async function startLocked<R>(
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'WorkflowExecutionAlreadyStartedError') throw error;
       waiting();
-      await sleep(wait);
-      wait = Math.min(LONGEST_LOCK_WAIT_MS, wait * 2);
+      const timer = sleep(wait);
+      if (cancelled !== undefined) {
+        await Promise.race([timer, cancelled.requested]);
+        if (cancelled.isRequested() && patched('cancel-ends-wait'))
+          throw new CancelledFailure('the wait was cancelled');
+      }
+      await timer;
+      waitedMs += wait;
+      wait = nextLockWait(wait, waitedMs);
     }
   }
 }

@@ -25,7 +25,7 @@ export async function plan(request: BootstrapRequest): Promise<Report> {
 
 /** A planned entity as a report shows it before anything is written. */
 export function plannedReport(planned: PlannedEntity, source: EntityReport['source']): EntityReport {
-  const { action, drift, undeclared, reason, remedy } = planned.decision;
+  const { action, drift, undeclared, reason, remedy, leftOut } = planned.decision;
   return {
     kind: planned.kind,
     name: planned.name,
@@ -40,6 +40,7 @@ export function plannedReport(planned: PlannedEntity, source: EntityReport['sour
     reason,
     remedy,
     attempts: 0,
+    ...(leftOut === undefined ? {} : { leftOut }),
     ...(source === undefined ? {} : { source }),
   };
 }

@@ -3,7 +3,7 @@ import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
 import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/messages.js';
-import { resultOf, summarize } from '../contract/report.js';
+import { fitted, resultOf, summarize } from '../contract/report.js';
 import type { EntityReport, Report } from '../contract/report.js';
 
 /** Puts a report together from what became of the entities. */
@@ -26,7 +26,7 @@ export function reportOf(
     digest: request.digest,
     request: { key: request.key, pipeline: request.pipeline },
     workflow: { workflowId, runId, url: null },
-    entities,
+    entities: fitted(entities),
     summary: summarize(entities),
     apiCalls: { total: Object.values(calls).reduce((sum, count) => sum + count, 0), byOperation: calls },
     startedAt: new Date(startedAt).toISOString(),

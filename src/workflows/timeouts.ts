@@ -4,9 +4,18 @@ import type { Activities } from '../contract/steps.js';
 /** Children that a bootstrap runs at a time. */
 export const CONCURRENT_ENTITIES = 20;
 
-/** Wait for an entity that another run holds: from the first to the longest, doubled each time. */
+/** First wait for an entity that another run holds, before another try. */
 export const FIRST_LOCK_WAIT_MS = 200;
-export const LONGEST_LOCK_WAIT_MS = 5_000;
+const USUAL_LOCK_WAIT_MS = 5_000;
+const LOCK_WAIT_PART = 0.1;
+
+/**
+ * The wait after a wait: twice as long up to the usual most, and later a part of what has been waited in all. Each try
+ * is in the history, which would otherwise be full within an hour.
+ */
+export function nextLockWait(waitMs: number, waitedMs: number): number {
+  return Math.max(Math.min(USUAL_LOCK_WAIT_MS, waitMs * 2), Math.round(waitedMs * LOCK_WAIT_PART));
+}
 
 /** Rounds in which an entity may turn out to be something else than the last look said. */
 export const MOST_ROUNDS = 5;

@@ -3,6 +3,7 @@ import { connectTemporal } from '../../src/client/connect.js';
 import type { TemporalConnection } from '../../src/client/connect.js';
 import { apply } from '../../src/client/run.js';
 import { loadConfig } from '../../src/config.js';
+import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import { Mark } from '../../src/engine/ownership.js';
@@ -122,6 +123,33 @@ test.each([1, 2, 3, 4, 5])('and so where both have planned to create it before e
   // The other one waited for the entity, and looked before it would have written.
   expect(reports[1]?.apiCalls.byOperation).toMatchObject({ GetAccountAuthorizationDetails: 1, GetRole: 1 });
   expect(world.proxy.count('CreateRole')).toBe(1);
+});
+
+test('a run that waits for an entity of another run and is cancelled ends at once, and does not begin with it later', async () => {
+  let arrive = (): void => undefined;
+  let release = (): void => undefined;
+  const come = new Promise<void>((done) => (arrive = done));
+  const released = new Promise<void>((done) => (release = done));
+  const before = (): Promise<void> => {
+    arrive();
+    return released;
+  };
+  world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
+  const [first, second] = await rivalsFor('held');
+  if (first === undefined || second === undefined) throw new Error('two were asked for');
+  const holding = apply(temporal, first);
+  await come;
+  const waiting = apply(temporal, second);
+  const run = temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, second.namespace));
+  for (let waits = false; !waits;) {
+    const history = await run.fetchHistory().catch(() => undefined);
+    waits = history?.events?.some((event) => event.timerStartedEventAttributes != null) ?? false;
+  }
+  await run.cancel();
+  expect(await waiting).toMatchObject({ result: 'cancelled', entities: [{ outcome: 'skipped' }] });
+  release();
+  expect(await holding).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
+  expect(await world.creates()).toEqual({ 'CreateRole held': 1 });
 });
 
 test.each([1, 2, 3, 4, 5])('of two namespaces that adopt one role at once, one does (%i)', async (round) => {

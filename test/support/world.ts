@@ -62,7 +62,8 @@ export interface World {
   readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
   /** Environment of workers and commands. */
   readonly env: Readonly<Record<string, string>>;
-  startWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  /** Starts a worker. Default of the command line: as built. */
+  startWorker(env?: Readonly<Record<string, string>>, commandLine?: string): Promise<WorkerProcess>;
   /** Runs the command line, as built. */
   cli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
   /** Starts the command line and gives the process. */
@@ -120,9 +121,12 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
   };
   const workers = new Set<WorkerProcess>();
 
-  const startWorker = async (more: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+  const startWorker = async (
+    more: Readonly<Record<string, string>> = {},
+    commandLine = CLI,
+  ): Promise<WorkerProcess> => {
     const health = `127.0.0.1:${String(await freePort())}`;
-    const child = spawn(process.execPath, [CLI, 'worker'], {
+    const child = spawn(process.execPath, [commandLine, 'worker'], {
       env: { ...env, IAM_BOOTSTRAP_LOG: 'warn', ...more, IAM_BOOTSTRAP_HEALTH: health },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -154,7 +158,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
       if (child.exitCode !== null || child.signalCode !== null) {
         workers.delete(worker);
         // Somebody took the port meanwhile.
-        if (stderr.includes('EADDRINUSE')) return startWorker(more);
+        if (stderr.includes('EADDRINUSE')) return startWorker(more, commandLine);
         throw new Error(`the worker ended with ${String(child.exitCode ?? child.signalCode)}: ${stderr}`);
       }
       await pause(30);

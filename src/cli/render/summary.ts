@@ -36,10 +36,11 @@ export function renderSummary(report: Report): string {
 }
 
 function rowOf(report: Report, entity: EntityReport): string {
-  const { drift, undeclared, conflicts, reason, remedy } = entity;
+  const { drift, undeclared, conflicts, reason, remedy, leftOut } = entity;
   const what = [
     ...drift.map((one) => plain(driftText(one))),
     ...undeclared.map((one) => `undeclared, kept: ${plain(one)}`),
+    ...(leftOut === undefined ? [] : [`and ${String(leftOut)} lines more, left out here`]),
     ...conflicts.map((one) => plain(conflictText(one))),
     ...(reason === null ? [] : [plain(reason)]),
     ...(remedy === null ? [] : [`**Remedy:** ${plain(remedy)}`]),
