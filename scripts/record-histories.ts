@@ -88,10 +88,12 @@ class Stage {
   }
 
   /** Makes a role beside the engine. */
-  async role(RoleName: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+  async role(RoleName: string, tags: Readonly<Record<string, string>> = {}, Path = '/'): Promise<void> {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     const AssumeRolePolicyDocument = JSON.stringify(trusting());
-    await iamClient(this.world.sandbox.url).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags }));
+    await iamClient(this.world.sandbox.url).send(
+      new CreateRoleCommand({ RoleName, Path, AssumeRolePolicyDocument, Tags }),
+    );
   }
 
   async removeRole(RoleName: string): Promise<void> {
@@ -114,6 +116,15 @@ class Stage {
       return released;
     });
     return { come, release };
+  }
+
+  /** Returns when a workflow waits for an entity. */
+  async waits(workflowId: string): Promise<void> {
+    for (;;) {
+      const { events } = await this.temporal.client.workflow.getHandle(workflowId).fetchHistory();
+      if (events?.some((event) => event.timerStartedEventAttributes != null) === true) return;
+      await pause(50);
+    }
   }
 
   /** Cancels a workflow, and returns when the run of the namespace has taken note. */
@@ -313,6 +324,48 @@ const PATHS: readonly Path[] = [
       return `${await winner}; ${await loser}`;
     },
     ends: 'converged: created; refused: refused',
+  },
+  {
+    name: 'cancelled-while-it-waits',
+    play: async (stage) => {
+      const create = stage.hold('CreateRole');
+      const winner = stage.apply([role('wanted')], { namespace: 'recorded-too' });
+      await create.come;
+      const lock = bootstrapWorkflowId(ACCOUNT, 'recorded');
+      const { ended } = await stage.start(WorkflowType.Bootstrap, lock, await stage.request([role('wanted'), robot]));
+      await stage.waits(lock);
+      await stage.cancel(lock);
+      create.release();
+      return `${await winner}; ${await ended}`;
+    },
+    ends: 'converged: created; Workflow canceled',
+  },
+  {
+    name: 'removed-again-and-again',
+    before: (stage) => stage.apply([role('gone', { description: 'before' })]),
+    play: (stage) => {
+      // The plan reads by a listing; each step after it looks at the role itself.
+      let there = true;
+      const toggle = (): Promise<void> => {
+        there = !there;
+        return there ? stage.role('gone') : stage.removeRole('gone');
+      };
+      stage.world.proxy.on({ action: 'GetRole' }, { kind: 'hook', before: toggle });
+      return stage.apply([role('gone', { description: 'after' })]);
+    },
+    ends: 'failed: failed',
+  },
+  {
+    name: 'found-to-be-replaced',
+    before: (stage) => stage.apply([role('moved', { description: 'before' })]),
+    play: (stage) => {
+      stage.justBefore('GetRole', async () => {
+        await stage.removeRole('moved');
+        await stage.role('moved', { 'iam-bootstrap:namespace': 'recorded' }, '/elsewhere/');
+      });
+      return stage.apply([role('moved', { description: 'after', path: '/', replace: true })]);
+    },
+    ends: 'converged: replaced',
   },
   {
     name: 'replaced',

@@ -1,0 +1,375 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { apply, plan } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import { entityId } from '../../src/contract/entity.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { bootstrapWorkflowId } from '../../src/contract/messages.js';
+import type { Report } from '../../src/contract/report.js';
+import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import type { FaultProxy, Match } from '../support/fault-proxy.js';
+import { allowing, requestOf, role, tenEntities } from '../support/manifests-of.js';
+import { LONG_FORM, record, Tally } from '../support/trials.js';
+import { startWorld } from '../support/world.js';
+import type { WorkerProcess, World } from '../support/world.js';
+
+/**
+ * Workers that run the workflow code of an earlier commit, with which a run begins, and workers that run today's, with
+ * which it ends.
+ */
+
+jest.setTimeout(600_000);
+
+/** The first commit that could apply; its workflow code, bundled, without its source map. */
+const OLD_BUNDLE = resolve(__dirname, '../replay/bundles/c741204.js.gz');
+/** The worker wants a source map at the end of the bundle. */
+const NO_SOURCE_MAP = `//# sourceMappingURL=data:application/json;charset=utf-8;base64,${Buffer.from(
+  JSON.stringify({ version: 3, sources: [], names: [], mappings: '' }),
+).toString('base64')}`;
+const DIST = resolve(__dirname, '../../dist');
+const MODULES = resolve(__dirname, '../../node_modules');
+
+/** Scenes at a time. */
+const LANES = 6;
+
+let world: World;
+let temporal: TemporalConnection;
+/** The command line with the old workflow code. */
+let oldCommandLine: string;
+const tally = new Tally();
+
+beforeAll(async () => {
+  world = await startWorld();
+  temporal = await connectTemporal(loadConfig(world.env));
+  const folder = join(world.directory, 'old');
+  await mkdir(folder);
+  await cp(DIST, join(folder, 'dist'), { recursive: true });
+  await symlink(MODULES, join(folder, 'node_modules'));
+  await cp(resolve(DIST, '../package.json'), join(folder, 'package.json'));
+  const code = gunzipSync(await readFile(OLD_BUNDLE)).toString();
+  await writeFile(join(folder, 'dist/workflow-bundle.js'), `${code}\n${NO_SOURCE_MAP}`);
+  oldCommandLine = join(folder, 'dist/cli/main.js');
+}, 300_000);
+
+afterAll(async () => {
+  await record({
+    id: 'upgrades',
+    title: 'Upgrades',
+    what:
+      'A worker with the workflow code of an earlier commit starts a run, and is killed, drained, or joined by a worker ' +
+      "with today's code, at the moment that is named. Survived: the new worker has ended the run, each entity was made " +
+      'once, and there is nothing left to do.',
+    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/upgrade.test.ts',
+    trials: tally.trials,
+  });
+  await temporal.close();
+  await world.stop();
+}, 300_000);
+
+/** An account with a task queue and a proxy of its own. */
+interface Scene {
+  readonly account: string;
+  readonly proxy: FaultProxy;
+  readonly temporal: TemporalConnection;
+  oldWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  newWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  /** Applies, by default in the namespace `upgraded`. */
+  apply(entities: readonly JsonObject[], namespace?: string): Promise<Report>;
+  /** The processes that have carried out the workflow tasks of the namespace's last run, in their order. */
+  taskWorkers(namespace?: string): Promise<number[]>;
+}
+
+let scenes = 0;
+
+async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
+  scenes += 1;
+  const account = String(600_000_000_000 + scenes);
+  const taskQueue = `upgrade-${account}`;
+  const proxy = await startFaultProxy(world.sandbox.url);
+  const own = {
+    IAM_BOOTSTRAP_TASK_QUEUE: taskQueue,
+    AWS_ENDPOINT_URL_IAM: proxy.url,
+    AWS_ENDPOINT_URL_STS: proxy.url,
+  };
+  const workers: WorkerProcess[] = [];
+  const started = async (starting: Promise<WorkerProcess>): Promise<WorkerProcess> => {
+    const worker = await starting;
+    workers.push(worker);
+    return worker;
+  };
+  const its = { ...temporal, taskQueue };
+  try {
+    await act({
+      account,
+      proxy,
+      temporal: its,
+      oldWorker: (env) => started(world.startWorker({ ...own, ...env }, oldCommandLine)),
+      newWorker: (env) => started(world.startWorker({ ...own, ...env })),
+      apply: async (entities, namespace = 'upgraded') =>
+        apply(its, await requestOf(world, { namespace, account, assumed: true, entities })),
+      taskWorkers: async (namespace = 'upgraded') => {
+        const { events } = await temporal.client.workflow
+          .getHandle(bootstrapWorkflowId(account, namespace))
+          .fetchHistory();
+        return (events ?? []).flatMap(({ workflowTaskCompletedEventAttributes: task }) =>
+          task == null ? [] : [Number.parseInt(task.identity ?? '', 10)],
+        );
+      },
+    });
+    // A task that did not replay fails and is repeated, and would be seen nowhere else.
+    for (const worker of workers) expect(worker.log()).not.toMatch(/nondeterminis|DeterminismViolation/i);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.kill()));
+    await proxy.stop();
+  }
+}
+
+/** Holds back a call. */
+function held(proxy: FaultProxy, match: Match): { readonly come: Promise<void>; release(answer?: 'drop'): void } {
+  let arrive = (): void => undefined;
+  let release: (answer?: 'drop') => void = () => undefined;
+  const come = new Promise<void>((done) => (arrive = done));
+  const released = new Promise<'drop' | undefined>((done) => (release = done));
+  const before = (): Promise<'drop' | undefined> => {
+    arrive();
+    return released;
+  };
+  proxy.on(match, { kind: 'hook', times: 1, before });
+  return { come, release };
+}
+
+/** Once: as AWS counts. Whole: nothing is left to do. */
+async function expectMadeOnce(scene: Scene, report: Report, entities: readonly JsonObject[]): Promise<void> {
+  expect(report.result).toBe('converged');
+  expect(report.entities.map(({ outcome }) => outcome)).toEqual(report.entities.map(() => 'created'));
+  const once = Object.fromEntries(
+    report.entities.map(({ kind, name }) => [
+      `Create${kind} ${kind === 'OpenIDConnectProvider' ? `https://${name}` : name}`,
+      1,
+    ]),
+  );
+  expect(scene.proxy.successfulCreates()).toEqual(once);
+  expect(await world.creates(scene.account)).toEqual(once);
+  const parts = { namespace: 'upgraded', account: scene.account, assumed: true, entities };
+  const after = await plan(scene.temporal, await requestOf(world, parts));
+  expect(after.entities.map((entity) => [entityId(entity), entity.decision, entity.drift])).toEqual(
+    report.entities.map((entity) => [entityId(entity), 'no-op', []]),
+  );
+}
+
+/** Waits for all, counts each, and then throws what the first that failed has thrown. */
+async function inLanes<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
+  const queue = [...parts];
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
+      await act(part).catch((error: unknown) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Counts a case, whether or not it survives. */
+async function counted(fault: string, at: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+    tally.count(fault, at, true);
+  } catch (error) {
+    tally.count(fault, at, false);
+    throw new Error(`${fault}, ${at}`, { cause: error });
+  }
+}
+
+const CHAIN: readonly JsonObject[] = [
+  { kind: 'Policy', policyName: 'read', policyDocument: allowing('s3:GetObject') },
+  role('deploy', { managedPolicyArns: ['{{arn Policy/read}}'], inlinePolicies: { own: allowing('sqs:SendMessage') } }),
+  { kind: 'InstanceProfile', instanceProfileName: 'machines', roles: ['deploy'] },
+];
+
+/** When, and the call that is on its way then. */
+const MOMENTS: readonly { readonly at: string; readonly call: Match }[] = [
+  { at: 'while it plans', call: { action: 'GetAccountSummary' } },
+  { at: 'in a create', call: { action: 'CreateRole' } },
+  { at: 'between a create and its update', call: { action: 'AttachRolePolicy' } },
+  { at: 'between two entities', call: { action: 'CreateInstanceProfile' } },
+  { at: 'while it verifies', call: { action: 'GetAccountAuthorizationDetails', nth: 2 } },
+];
+
+const ENDS = ['killed', 'drained'] as const;
+
+const CASES = MOMENTS.flatMap((moment) => ENDS.map((end) => ({ ...moment, end })));
+/** Each moment once, and each end. */
+const SAMPLE = CASES.filter((_one, index) => index % 4 === 0 || index % 4 === 3);
+
+/** The old worker goes while a call is on its way, and a new one comes; gives the process IDs of both. */
+async function relieve(
+  scene: Scene,
+  old: WorkerProcess,
+  end: (typeof ENDS)[number],
+  hold: { release(answer?: 'drop'): void },
+): Promise<readonly [number, number]> {
+  if (end === 'killed') {
+    await old.kill();
+    hold.release('drop');
+  } else {
+    const stopped = old.stop();
+    while (await old.isPolling());
+    hold.release();
+    await stopped;
+  }
+  return [old.pid, (await scene.newWorker()).pid];
+}
+
+/** The processes that have carried out the first and the last task of a run. */
+async function firstAndLast(scene: Scene, namespace?: string): Promise<readonly (number | undefined)[]> {
+  const tasks = await scene.taskWorkers(namespace);
+  return [tasks[0], tasks.at(-1)];
+}
+
+test('a run that old workflow code has started is ended by the new one, whenever and however the old worker goes', async () => {
+  const during = (LONG_FORM ? CASES : SAMPLE).map(
+    ({ at, call, end }) =>
+      () =>
+        counted(`the old worker is ${end}, and a new one starts`, at, () =>
+          onScene(async (scene) => {
+            const old = await scene.oldWorker();
+            const hold = held(scene.proxy, call);
+            const running = scene.apply(CHAIN);
+            await hold.come;
+            const both = await relieve(scene, old, end, hold);
+            await expectMadeOnce(scene, await running, CHAIN);
+            expect(await firstAndLast(scene)).toEqual(both);
+          }),
+        ),
+  );
+  const waiting = ENDS.map(
+    (end) => () =>
+      counted(`the old worker is ${end}, and a new one starts`, 'while it waits for a lock', () =>
+        onScene(async (scene) => {
+          const old = await scene.oldWorker();
+          const wanted = [role('wanted')];
+          const hold = held(scene.proxy, { action: 'CreateRole' });
+          const running = scene.apply(wanted);
+          await hold.come;
+          const other = scene.apply(wanted, 'other');
+          await timerStarted(scene, 'other');
+          const both = await relieve(scene, old, end, hold);
+          await expectMadeOnce(scene, await running, wanted);
+          // It was made by somebody else meanwhile, whose it is.
+          expect(await other).toMatchObject({ result: 'refused', entities: [{ outcome: 'refused' }] });
+          expect(await firstAndLast(scene, 'other')).toEqual(both);
+        }),
+      ),
+  );
+  await inLanes([...during, ...waiting], (play) => play());
+});
+
+/** Returns when the run of a namespace waits for an entity. */
+async function timerStarted({ account }: Scene, namespace: string): Promise<void> {
+  const handle = temporal.client.workflow.getHandle(bootstrapWorkflowId(account, namespace));
+  for (;;) {
+    const history = await handle.fetchHistory().catch(() => undefined);
+    if (history?.events?.some((event) => event.timerStartedEventAttributes != null) === true) return;
+  }
+}
+
+test('old and new workers on one task queue carry out one run together', async () => {
+  await counted('a new worker starts beside the old one', 'in a create', () =>
+    onScene(async (scene) => {
+      const old = await scene.oldWorker();
+      const hold = held(scene.proxy, { action: 'CreateRole' });
+      const running = scene.apply(tenEntities());
+      await hold.come;
+      const young = await scene.newWorker();
+      hold.release();
+      await expectMadeOnce(scene, await running, tenEntities());
+      // Runs that start now begin with either, and the other one takes over where the first is gone.
+      const next = held(scene.proxy, { action: 'CreateUser' });
+      const later = scene.apply([{ kind: 'User', userName: 'late' }], 'later');
+      await next.come;
+      const stopped = old.stop();
+      while (await old.isPolling());
+      next.release();
+      await stopped;
+      expect(await later).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
+      expect((await scene.taskWorkers('later')).at(-1)).toBe(young.pid);
+    }),
+  );
+});
+
+describe('with worker deployment versioning', () => {
+  const deployment = (name: string, buildId: string): Readonly<Record<string, string>> => ({
+    IAM_BOOTSTRAP_DEPLOYMENT: name,
+    IAM_BOOTSTRAP_BUILD_ID: buildId,
+  });
+
+  async function temporalCli(...args: readonly string[]): Promise<string> {
+    const { cacheDirectory, environment, temporalCli: path } = loadConfig();
+    const cli = await findTemporalCli({ cacheDirectory, environment, path });
+    const { address } = world.temporal;
+    const { stdout } = await promisify(execFile)(cli.path, [...args, '--address', address], { env: world.env });
+    return stdout;
+  }
+
+  async function makeCurrent(name: string, buildId: string): Promise<void> {
+    const options = ['--deployment-name', name, '--build-id', buildId, '--yes'];
+    // The server learns of a version from its first poll.
+    for (let left = 100; ; left -= 1) {
+      try {
+        await temporalCli('worker', 'deployment', 'set-current-version', ...options);
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+    }
+  }
+
+  test('a run ends on the build that started it, and the next one is of the current build', async () => {
+    await counted('the new build is made the current one', 'in a create', () =>
+      onScene(async (scene) => {
+        const old = await scene.oldWorker(deployment('stays', 'old'));
+        await makeCurrent('stays', 'old');
+        const hold = held(scene.proxy, { action: 'CreateRole' });
+        const running = scene.apply(CHAIN);
+        await hold.come;
+        const young = await scene.newWorker(deployment('stays', 'new'));
+        await makeCurrent('stays', 'new');
+        hold.release();
+        const report = await running;
+        expect(new Set(await scene.taskWorkers())).toEqual(new Set([old.pid]));
+        await expectMadeOnce(scene, report, CHAIN);
+        const next = await scene.apply([{ kind: 'User', userName: 'late' }], 'later');
+        expect(next.result).toBe('converged');
+        expect(new Set(await scene.taskWorkers('later'))).toEqual(new Set([young.pid]));
+      }),
+    );
+  });
+
+  test('a run whose build is gone waits, and goes on where it is told to upgrade', async () => {
+    await counted('the last worker of the old build is killed', 'in a create', () =>
+      onScene(async (scene) => {
+        const old = await scene.oldWorker(deployment('gone', 'old'));
+        await makeCurrent('gone', 'old');
+        const hold = held(scene.proxy, { action: 'CreateRole' });
+        const running = scene.apply(CHAIN);
+        await hold.come;
+        const young = await scene.newWorker(deployment('gone', 'new'));
+        await makeCurrent('gone', 'new');
+        await old.kill();
+        hold.release('drop');
+        const query = `ExecutionStatus = "Running" AND IamAccount = "${scene.account}"`;
+        const upgrade = ['--versioning-override-behavior', 'auto_upgrade', '--query', query, '--yes'];
+        await temporalCli('workflow', 'update-options', ...upgrade);
+        await expectMadeOnce(scene, await running, CHAIN);
+        expect(await firstAndLast(scene)).toEqual([old.pid, young.pid]);
+      }),
+    );
+  });
+});
