@@ -344,11 +344,12 @@ const PATHS: readonly Path[] = [
     name: 'removed-again-and-again',
     before: (stage) => stage.apply([role('gone', { description: 'before' })]),
     play: (stage) => {
-      // The plan reads by a listing; each step after it looks at the role itself.
-      let there = true;
-      const toggle = (): Promise<void> => {
-        there = !there;
-        return there ? stage.role('gone') : stage.removeRole('gone');
+      // The plan reads by a listing. A step that finds nothing looks six times, and the next one, which would create, once.
+      let looks = 0;
+      const toggle = async (): Promise<void> => {
+        if (looks % 7 === 0) await stage.removeRole('gone');
+        if (looks % 7 === 6) await stage.role('gone');
+        looks += 1;
       };
       stage.world.proxy.on({ action: 'GetRole' }, { kind: 'hook', before: toggle });
       return stage.apply([role('gone', { description: 'after' })]);

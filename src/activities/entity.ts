@@ -1,6 +1,6 @@
 import { activityInfo, sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf, lateError } from '../aws/errors.js';
-import { PROPAGATION_WINDOW_MS, untilShown } from '../aws/propagation.js';
+import { HIDDEN_WINDOW_MS, PROPAGATION_WINDOW_MS, untilShown } from '../aws/propagation.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
 import type { ReconcileRequest } from '../contract/messages.js';
@@ -18,9 +18,6 @@ import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
 import { send, sendAll } from './send.js';
 import { CLOCK_TOLERANCE_MS, writesOf } from './work.js';
 import type { Work } from './work.js';
-
-/** What the plan has seen may be hidden for so long by a replica that is behind, before it counts as gone, in milliseconds. */
-const GONE_WINDOW_MS = 4_000;
 
 /** Lists what Creates like this one have made, before the first of this run. */
 export async function listCandidates(account: Account, request: ReconcileRequest, work: Work): Promise<Listing> {
@@ -156,7 +153,8 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   // What AWS alone knows of a new entity is not known here.
   const shown = kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
   const fresh = request.fresh && shown && activityInfo().attempt === 1;
-  const read = entity.state === 'present' ? look : lookBeforeLeaving;
+  // What was made a moment ago is looked for by later attempts.
+  const read = request.made ? look : lookAgain;
   const observed = fresh
     ? kind.created(desiredAtCreate(kind, spec, request), undefined)
     : await read(account, entity, work);
@@ -175,14 +173,14 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
 }
 
 /**
- * Reads what the plan has seen and what is to go. A replica that is behind may not know it yet, and what is not there
- * counts as gone for good: so it is looked for again, unless this step has deleted it by itself.
+ * Reads what the plan has seen. A replica that is behind may not know it yet, and what is not there would count as gone,
+ * or as somebody else's when it shows: so it is looked for again, unless this step has deleted it by itself.
  */
-async function lookBeforeLeaving(account: Account, entity: DesiredEntity, work: Work): Promise<Observed | undefined> {
+async function lookAgain(account: Account, entity: DesiredEntity, work: Work): Promise<Observed | undefined> {
   const deletes = `Delete${entity.kind}`;
   const find = (): Promise<Observed | undefined> => look(account, entity);
   if (work.sent.some(({ operation }) => operation === deletes)) return find();
-  return untilShown(find, sleep, GONE_WINDOW_MS);
+  return untilShown(find, sleep, HIDDEN_WINDOW_MS);
 }
 
 /** Reads, decides again, and removes the entity with what it holds: to be gone, or to be created anew. */
@@ -190,7 +188,7 @@ export async function deleteEntity(account: Account, request: ReconcileRequest, 
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
-  const observed = await lookBeforeLeaving(account, entity, work);
+  const observed = await lookAgain(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
   const result = resultIn(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);

@@ -1,3 +1,4 @@
+import { sleep } from '@temporalio/activity';
 import { takeSnapshot } from '../aws/inventory.js';
 import type { DetailType } from '../aws/inventory.js';
 import { entityId, normalizeName } from '../contract/entity.js';
@@ -18,6 +19,7 @@ export async function observe(
     reader,
     types: new Set(kinds.map(({ details }) => details).filter((type): type is DetailType => type !== null)),
     budget: entities.reduce((sum, entity) => sum + kindOf(entity).readCost, 0),
+    sleep,
   });
   const all = await Promise.all(
     kinds.map(async (kind) => {

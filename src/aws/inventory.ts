@@ -1,5 +1,6 @@
 import type { GroupDetail, ManagedPolicyDetail, Role, RoleDetail, UserDetail } from '@aws-sdk/client-iam';
 import { awsError, failureTypeOf } from './errors.js';
+import { HIDDEN_WINDOW_MS, untilShown } from './propagation.js';
 import type { Reader } from './reader.js';
 
 /** What `GetAccountAuthorizationDetails` can be asked for. */
@@ -20,6 +21,8 @@ export interface Snapshot {
   readonly details: () => Promise<AccountDetails | undefined>;
   /** `ListRoles`, for description and session duration, which the details leave out. */
   readonly roles: () => Promise<readonly Role[]>;
+  /** Reads what a bulk answer has shown: again and again for some seconds where it is not found. */
+  readonly shown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
 }
 
 interface SnapshotOptions {
@@ -28,6 +31,8 @@ interface SnapshotOptions {
   readonly types: ReadonlySet<DetailType>;
   /** Calls that single reads of everything declared would take: more pages than that, and the bulk read is given up. */
   readonly budget: number;
+  /** Waits so many milliseconds; rejects when the work is cancelled. */
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 /**
@@ -41,6 +46,7 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
     reader: options.reader,
     details: () => (details ??= readDetails(options)),
     roles: () => (roles ??= options.reader.list('ListRoles', {}, 'Roles')),
+    shown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),
   };
 }
 

@@ -1,6 +1,11 @@
 /** How long IAM's replicas may disagree, in milliseconds; "a 404 after a 409 is legal" for this long. */
 export const PROPAGATION_WINDOW_MS = 120_000;
 
+/**
+ * For so long a replica that is behind may hide what another read has shown, before it counts as gone, in milliseconds.
+ */
+export const HIDDEN_WINDOW_MS = 4_000;
+
 /** Pause between two looks, in milliseconds: doubled each time, up to the longest. */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;

@@ -323,7 +323,7 @@ export function oneByOne(read: Kind['read']): Kind['readMany'] {
  * where the listing is denied.
  */
 export function byListing(list: (reader: Reader) => Promise<readonly string[]>, read: Kind['read']): Kind['readMany'] {
-  return async ({ reader }, wanted, target) => {
+  return async ({ reader, shown }, wanted, target) => {
     const listed = await unlessDenied(() => list(reader));
     if (listed === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
@@ -332,7 +332,7 @@ export function byListing(list: (reader: Reader) => Promise<readonly string[]>, 
       .filter((name) => names.has(name.toLowerCase()))
       // Last, so that of names that differ in case the declared one is taken.
       .sort((a, b) => Number(exact.has(a)) - Number(exact.has(b)));
-    const found = await Promise.all(there.map((name) => read(reader, { name, spec: {} }, target)));
+    const found = await Promise.all(there.map((name) => shown(() => read(reader, { name, spec: {} }, target))));
     return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
   };
 }

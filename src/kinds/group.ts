@@ -130,7 +130,7 @@ export const group: Kind = {
         .map(async (detail) => {
           const { GroupName = '' } = detail;
           const members = withUsers.has(GroupName.toLowerCase())
-            ? await membersOf(snapshot.reader, GroupName)
+            ? await snapshot.shown(() => membersOf(snapshot.reader, GroupName))
             : undefined;
           return observedOf(detail, {
             ...policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies),

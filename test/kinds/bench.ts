@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-iam';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
@@ -152,7 +153,7 @@ export class Bench {
     reader = this.reader,
   ): Promise<{ readonly result: ReadonlyMap<string, Observed> | undefined; readonly calls: string[] }> {
     const types = new Set(kind.details === null ? [] : [kind.details]);
-    const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY });
+    const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY, sleep });
     const wanted = specs.map((spec) => ({ name: kind.nameOf(spec), spec }));
     return this.noting(kind, () => kind.readMany(snapshot, wanted, TARGET));
   }
