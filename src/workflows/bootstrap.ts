@@ -101,13 +101,14 @@ class Bootstrap {
   }
 
   async run(): Promise<Report> {
+    let unapproved: Report | null;
     try {
       await this.#decide();
-      const unapproved = await this.#approve();
-      if (unapproved !== null) return this.#end(unapproved);
+      unapproved = await this.#approve();
     } catch (error) {
       return this.#end(unreadReport(this.#command, this.#request, error, this.#startedAt));
     }
+    if (unapproved !== null) return this.#end(unapproved);
     this.#positions = new Map(this.#plan.entities.map((planned, index) => [entityId(planned), index]));
 
     const refused = this.#plan.entities.filter(({ decision }) => decision.action === 'refuse');
