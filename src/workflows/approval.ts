@@ -177,7 +177,7 @@ export function differencesOf(approved: Plan, planned: Plan): string[] {
   });
 }
 
-/** The run, as an error of its own would name it. */
+/** A plan without a digest was made by a worker that knows no approval: nothing of it may be written. */
 export function assertDigest(plan: Plan): asserts plan is Plan & { readonly digest: string } {
   if (plan.digest !== undefined) return;
   const { taskQueue } = workflowInfo();
