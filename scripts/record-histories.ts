@@ -6,14 +6,15 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { answerGate } from '../src/client/approval.js';
 import { connectTemporal } from '../src/client/connect.js';
 import type { TemporalConnection } from '../src/client/connect.js';
 import { loadRequest } from '../src/client/request.js';
 import { apply, plan } from '../src/client/run.js';
 import { loadConfig } from '../src/config.js';
 import type { Json, JsonObject } from '../src/contract/entity.js';
-import { bootstrapWorkflowId, WorkflowType } from '../src/contract/messages.js';
-import type { BootstrapRequest } from '../src/contract/messages.js';
+import { Answer, bootstrapWorkflowId, WorkflowType } from '../src/contract/messages.js';
+import type { Answer as AnswerName, BootstrapRequest } from '../src/contract/messages.js';
 import type { Report } from '../src/contract/report.js';
 import { allowing, manifestOf, role, trusting } from '../test/support/manifests-of.js';
 import { iamClient } from '../test/support/sandbox.js';
@@ -48,6 +49,7 @@ interface RequestParts {
   readonly assumed?: boolean;
   readonly keepGoing?: boolean;
   readonly command?: 'release' | 'destroy';
+  readonly approvalTimeoutMs?: number;
 }
 
 /** What paths are played with. */
@@ -59,17 +61,54 @@ class Stage {
 
   async request(
     entities: readonly JsonObject[],
-    { namespace = 'recorded', account = ACCOUNT, assumed = false, keepGoing = false, command }: RequestParts = {},
+    {
+      namespace = 'recorded',
+      account = ACCOUNT,
+      assumed = false,
+      keepGoing = false,
+      command,
+      approvalTimeoutMs,
+    }: RequestParts = {},
   ): Promise<BootstrapRequest> {
     await this.world.manifest('iam.json', manifestOf({ namespace, account, assumed, entities }));
     const { directory: cwd } = this.world;
-    const loaded = await loadRequest(['iam.json'], { cwd, keepGoing, command, variables: {}, pipeline: PIPELINE });
+    const approval = approvalTimeoutMs === undefined ? undefined : { timeoutMs: approvalTimeoutMs };
+    const options = { cwd, keepGoing, command, approval, variables: {}, pipeline: PIPELINE };
+    const loaded = await loadRequest(['iam.json'], options);
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
     return loaded.request;
   }
 
   async apply(...args: Parameters<Stage['request']>): Promise<string> {
     return told(await apply(this.temporal, await this.request(...args)));
+  }
+
+  /** Applies what waits for an approval, and has somebody answer once the plan is there. */
+  async gated(
+    entities: readonly JsonObject[],
+    answer: (plan: string) => Promise<unknown>,
+    approvalTimeoutMs = 600_000,
+  ): Promise<string> {
+    let opened: (plan: string) => void = () => undefined;
+    const open = new Promise<string>((resolve) => (opened = resolve));
+    const applied = apply(this.temporal, await this.request(entities, { approvalTimeoutMs }), {
+      onEvent: (event) => {
+        if (event.type === 'awaiting-approval') opened(event.gate.plan);
+      },
+    });
+    await answer(await open);
+    const report = await applied;
+    return `${told(report)}; ${report.approval?.verdict ?? ''}`;
+  }
+
+  answer(name: AnswerName, plan: string): Promise<unknown> {
+    const place = { account: ACCOUNT, namespace: 'recorded' };
+    return answerGate(this.temporal, place, name, { plan, by: 'alice', reason: 'recorded' });
+  }
+
+  /** The run of the namespace. */
+  run(): ReturnType<TemporalConnection['client']['workflow']['getHandle']> {
+    return this.temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'recorded'));
   }
 
   async plan(...args: Parameters<Stage['request']>): Promise<string> {
@@ -460,6 +499,44 @@ const PATHS: readonly Path[] = [
       return ended;
     },
     ends: 'Workflow canceled',
+  },
+  {
+    name: 'approved',
+    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(Answer.Approve, plan)),
+    ends: 'converged: created; approved',
+  },
+  {
+    name: 'approved-by-signal',
+    play: (stage) =>
+      stage.gated([role('asked')], async (plan) => {
+        await stage.run().signal(Answer.Approve, 'no answer');
+        await stage.run().signal(Answer.Approve, { plan, by: 'bob' });
+      }),
+    ends: 'converged: created; approved',
+  },
+  {
+    name: 'rejected',
+    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(Answer.Reject, plan)),
+    ends: 'refused: skipped; rejected',
+  },
+  {
+    name: 'approval-expired',
+    play: (stage) => stage.gated([role('asked')], () => Promise.resolve(), 2_000),
+    ends: 'refused: skipped; expired',
+  },
+  {
+    name: 'approved-and-changed',
+    play: (stage) =>
+      stage.gated([role('asked')], async (plan) => {
+        await stage.role('asked');
+        await stage.answer(Answer.Approve, plan);
+      }),
+    ends: 'refused: skipped; approved',
+  },
+  {
+    name: 'cancelled-while-it-waits-for-approval',
+    play: (stage) => stage.gated([role('asked')], () => stage.run().cancel()),
+    ends: 'cancelled: skipped; cancelled',
   },
   {
     name: 'no-request',

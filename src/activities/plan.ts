@@ -17,7 +17,11 @@ import { failure } from './failures.js';
 import { planDepartures } from './departures.js';
 import { kindOf, look, observe } from './observe.js';
 import { accountSummary, makeRoom, refuseTooLarge } from './quotas.js';
+import { stamped } from './stamp.js';
 import type { Calls } from './work.js';
+
+/** Nobody is asked to approve it. */
+const UNSTAMPED = { digest: undefined, marks: [] } as const;
 
 /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
 export async function planEntities(accounts: Accounts, request: BootstrapRequest, calls: Calls): Promise<Plan> {
@@ -72,9 +76,14 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
   const departures = await planDepartures(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(makeRoom(departures, summary));
   const decisions = fitted(entities.map(({ planned }) => planned.decision));
+  const { digest, marks } = request.approval === undefined ? UNSTAMPED : stamped(request, entities);
   return {
-    entities: entities.map(({ planned }, index) => ({ ...planned, decision: decisions[index] ?? planned.decision })),
+    entities: entities.map(({ planned }, index) => {
+      const mark = marks[index];
+      return { ...planned, decision: decisions[index] ?? planned.decision, ...(mark === undefined ? {} : { mark }) };
+    }),
     calls,
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 

@@ -10,6 +10,10 @@ const KNOWN: Readonly<
     remedy: () => 'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
   },
   BusyError: { exitCode: ExitCode.Busy, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
+  AnswerRefusedError: {
+    exitCode: ExitCode.Refused,
+    remedy: (error) => ('remedy' in error ? String(error.remedy) : null),
+  },
   RunLostError: {
     exitCode: ExitCode.Failed,
     remedy: () => 'apply again: what was written is found, and nothing is created twice',

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ExitCode } from '../contract/failures.js';
+import { LONGEST_APPROVAL_MS } from '../contract/messages.js';
+import type { AnswerOptions } from './commands/answer.js';
 import type { ApplyOptions } from './commands/apply.js';
 import type { DevOptions } from './commands/dev.js';
 import type { DoctorOptions } from './commands/doctor.js';
@@ -74,6 +76,16 @@ const sending = (command: Command): Command =>
     .option('--summary <file>', 'write the report as Markdown, too: for a job, or as a comment on a change')
     .option('--junit <file>', 'write the report as JUnit XML, too: each entity is a test');
 
+const approval = (command: Command): Command =>
+  command
+    .option('--require-approval', 'wait before the first write until somebody approves the plan', false)
+    .option(
+      '--approval-timeout <duration>',
+      'how long an approval may take, at most 720h',
+      approvalTime,
+      24 * 3_600_000,
+    );
+
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
   run(async () => (await import('./commands/validate.js')).validate(options)),
 );
@@ -82,11 +94,13 @@ sending(
 )
   .option('--detailed-exitcode', 'exit 2 where changes are pending', false)
   .action((options: PlanOptions) => run(async () => (await import('./commands/plan.js')).plan(options)));
-sending(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end'))))
-  .option('--no-wait', 'exit 4 at once where another manifest is under way')
+approval(
+  sending(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end')))),
+)
+  .option('--no-wait', 'exit 4 at once where another manifest is under way, or an approval is due')
   .action((options: ApplyOptions) => run(async () => (await import('./commands/apply.js')).apply(options)));
 const leaving = (command: Command): Command =>
-  sending(manifest(command))
+  approval(sending(manifest(command)))
     .option('--yes', 'do not ask for confirmation, as in CI', false)
     .option('--plan', 'show what would be done, and stop there', false);
 leaving(
@@ -95,6 +109,26 @@ leaving(
 leaving(program.command('destroy').description('delete what this namespace created, give up what it adopted'))
   .option('--include-adopted', 'delete what was adopted, too, and what cannot show who made it', false)
   .action((options: LeaveOptions) => run(async () => (await import('./commands/leave.js')).leave('destroy', options)));
+for (const [word, what] of [
+  ['approve', 'let a run go on whose plan waits for an approval'],
+  ['reject', 'end a run whose plan waits for an approval; nothing is written'],
+] as const) {
+  program
+    .command(word)
+    .description(what)
+    .option('-a, --account <id>', 'the account, with --namespace')
+    .option('-n, --namespace <name>', 'the namespace, with --account')
+    .option('-f, --file <path>', 'or the manifest (repeatable)', collect, [])
+    .option('-e, --environment <name>', 'which of the manifest’s environments')
+    .option('--var <name=value>', 'value of a variable (repeatable)', variable, {})
+    .option('--run <id>', 'only this run')
+    .option('--plan <digest>', 'the plan that was seen; without it, the plan is shown and has to be confirmed')
+    .option('--as <name>', 'who answers; the actor of the pipeline or the user unless it is given')
+    .option('--reason <text>', 'why')
+    .option('--yes', 'do not ask for confirmation', false)
+    .addOption(output())
+    .action((options: AnswerOptions) => run(async () => (await import('./commands/answer.js')).answer(word, options)));
+}
 program
   .command('status')
   .description('show the runs under way and the last ones')
@@ -146,6 +180,12 @@ function variable(text: string, earlier: Readonly<Record<string, string>>): Reco
 function duration(text: string): number {
   const ms = durationMs(text);
   if (ms === undefined) throw new InvalidArgumentError('write it as 90s, 30m or 2h');
+  return ms;
+}
+
+function approvalTime(text: string): number {
+  const ms = duration(text);
+  if (ms < 1 || ms > LONGEST_APPROVAL_MS) throw new InvalidArgumentError('write at most 720h, and more than nothing');
   return ms;
 }
 

@@ -270,20 +270,25 @@ function located(error: unknown, path: string): ProgramError {
 }
 
 /** What a digest covers: all that decides what a request does. */
-export type DigestedRequest = Pick<BootstrapRequest, 'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing'>;
+export type DigestedRequest = Pick<
+  BootstrapRequest,
+  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing' | 'approval'
+>;
 
 /**
  * `sha256:…` over what a request does. Two requests with the same digest ask for the same, wherever in a manifest their
  * entities stand and whoever asks.
  */
 export function requestDigest(request: DigestedRequest): string {
-  const { target, namespace, environment, entities, keepGoing } = request;
+  const { target, namespace, environment, entities, keepGoing, approval } = request;
   const content = {
     target,
     namespace,
     environment,
     entities: entities.map((entity) => ({ ...entity, source: undefined })),
     keepGoing,
+    // A request with a gate must not join one without; how long each would wait makes no other request of it.
+    approval: approval === undefined ? undefined : true,
   };
   return `sha256:${createHash('sha256').update(canonicalJson(content)).digest('hex')}`;
 }

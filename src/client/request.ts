@@ -16,6 +16,8 @@ export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   readonly command?: 'release' | 'destroy' | undefined;
   /** `destroy` deletes what was adopted, too. Default: false. */
   readonly includeAdopted?: boolean | undefined;
+  /** Wait for an approval before the first write, and for so long. Default: nobody is asked. */
+  readonly approval?: { readonly timeoutMs: number } | undefined;
 };
 
 /** A request to apply or to plan, or what is wrong with the manifests. */
@@ -27,7 +29,9 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   const loaded = await loadManifest(files, { ...options, kinds: KINDS });
   if (!loaded.ok) return loaded;
   const { warnings } = loaded;
-  const request = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
+  const { approval } = options;
+  const asked = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
+  const request = approval === undefined ? asked : { ...asked, approval };
   const problem = await tooLarge({ request, places: loaded.places });
   if (problem !== null) return { ok: false, problems: [problem], warnings };
   const key = options.requestKey ?? randomUUID();

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { BootstrapMemo, BootstrapRequest, Progress } from '../contract/messages.js';
+import type { BootstrapMemo, BootstrapRequest, Gate, Progress } from '../contract/messages.js';
 import {
   bootstrapWorkflowId,
+  GATE_QUERY,
   planWorkflowId,
   PROGRESS_QUERY,
   REPORT_QUERY,
@@ -17,6 +18,9 @@ import type { TemporalConnection } from './connect.js';
 
 /** Between two looks at a run's progress, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
+
+/** Between two looks at the run that is waited for, in milliseconds. */
+const HOLDER_INTERVAL_MS = 5_000;
 
 /** Before the first of them: short runs are over soon. */
 const FIRST_PROGRESS_MS = 250;
@@ -51,6 +55,7 @@ export type RunEvent =
       readonly url: string | null;
     }
   | { readonly type: 'waiting'; readonly holder: Holder }
+  | { readonly type: 'awaiting-approval'; readonly gate: Gate }
   | { readonly type: 'progress'; readonly progress: Progress }
   | {
       /** A step is repeated again and again. */
@@ -72,7 +77,8 @@ export class BusyError extends Error {
   constructor(
     message: string,
     readonly remedy: string,
-    readonly holder: Holder | null,
+    /** The run that is waited for, where there is one. */
+    readonly holder: Pick<Holder, 'workflowId' | 'runId' | 'url'> | null,
   ) {
     super(message);
   }
@@ -112,9 +118,9 @@ export class RunLostError extends Error {
 
 /** How a command starts and follows a run. */
 export interface RunOptions {
-  /** How long to wait for the namespace or for a worker. Default: 30 minutes. In milliseconds. */
+  /** How long to wait for the namespace, for a worker or for an approval, which stays open. Default: 30 minutes. In milliseconds. */
   readonly waitTimeoutMs?: number;
-  /** Fail with {@link BusyError} at once where another request is under way. Default: false. */
+  /** Fail with {@link BusyError} at once where another request is under way, or an approval is due. Default: false. */
   readonly noWait?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
   /** Stops following. A request that waits is withdrawn; a run that has started goes on. */
@@ -151,7 +157,7 @@ export async function apply(
     }
     if (options.noWait === true || Date.now() >= deadline) throw busy(holder, options);
     options.onEvent?.({ type: 'waiting', holder });
-    const ended = await waitForEnd(temporal, holder, deadline, options.signal);
+    const ended = await waitForEnd(temporal, holder, deadline, options);
     if (!ended) throw busy(holder, options);
   }
 }
@@ -280,11 +286,12 @@ function busy(holder: Holder, { noWait }: RunOptions): BusyError {
 
 /** Waits by the server's long poll, which costs no worker anything. False where the deadline comes first. */
 async function waitForEnd(
-  { client }: TemporalConnection,
+  temporal: TemporalConnection,
   holder: Holder,
   deadline: number,
-  signal: AbortSignal | undefined,
+  { onEvent, signal }: RunOptions,
 ): Promise<boolean> {
+  const { client } = temporal;
   const handle = client.workflow.getHandle(holder.workflowId, holder.runId, { followRuns: false });
   const timer = new AbortController();
   const late = pause(Math.max(0, deadline - Date.now()), false, { signal: timer.signal });
@@ -296,13 +303,32 @@ async function waitForEnd(
       () => true,
     );
   const aborted = abortion(signal);
+  const looking = lookAt(temporal, holder, onEvent, polling.signal);
   try {
     return await Promise.race([ended, late, aborted.promise]);
   } finally {
     polling.abort();
+    looking.catch(() => undefined);
     timer.abort();
     aborted.dispose();
     late.catch(() => undefined);
+  }
+}
+
+/** Says when the run that holds the namespace begins or ends to wait for an approval. No worker is asked. */
+async function lookAt(
+  temporal: TemporalConnection,
+  holder: Holder,
+  onEvent: RunOptions['onEvent'],
+  over: AbortSignal,
+): Promise<void> {
+  let told = holder.memo.awaitingApproval;
+  for (;;) {
+    await pause(HOLDER_INTERVAL_MS, undefined, { signal: over });
+    const now = await holderOf(temporal, holder.workflowId).catch(() => holder);
+    if (now?.runId !== holder.runId || now.memo.awaitingApproval === told) continue;
+    told = now.memo.awaitingApproval;
+    onEvent?.({ type: 'waiting', holder: now });
   }
 }
 
@@ -386,25 +412,27 @@ async function cancelledReport(
   return within(client, () => handle.query<Report | null>(REPORT_QUERY)).catch(() => null);
 }
 
-/** Asks for progress, one call at a time, while the run is open. Only ever rejects: where no worker comes in time. */
+/** Asks for progress, one call at a time, while the run is open. Only ever rejects: where no worker or no approval comes in time. */
 async function watch(
   temporal: TemporalConnection,
   workflowId: string,
   runId: string | undefined,
   deadline: number,
-  { onEvent }: RunOptions,
+  { onEvent, noWait = false }: RunOptions,
   over: AbortSignal,
 ): Promise<never> {
   const { client, taskQueue } = temporal;
   const handle = client.workflow.getHandle(workflowId, runId);
   let answered = Date.now();
   let told = false;
+  let shown: string | undefined;
   for (let wait = FIRST_PROGRESS_MS; ; wait = PROGRESS_INTERVAL_MS) {
     try {
       await pause(wait, undefined, { signal: over });
     } catch {
       break;
     }
+    let awaited: string | undefined;
     try {
       const description = await within(client, () => handle.describe());
       if (description.status.name !== 'RUNNING') break;
@@ -414,12 +442,25 @@ async function watch(
       if (progress !== undefined) {
         answered = Date.now();
         told = false;
+        awaited = progress.approval?.plan;
         onEvent?.({ type: 'progress', progress });
       }
       // After the progress, of which a live display keeps the last word.
       for (const event of retries) onEvent?.(event);
     } catch {
       // The result is awaited elsewhere; here a failed look only means that nothing new can be shown.
+    }
+    if (awaited !== undefined && awaited !== shown) {
+      const gate = await within(client, () => handle.query<Gate | null>(GATE_QUERY)).catch(() => null);
+      if (gate !== null) {
+        shown = gate.plan;
+        const url = temporal.runUrl(workflowId, gate.report.workflow.runId);
+        const report = { ...gate.report, workflow: { ...gate.report.workflow, url } };
+        onEvent?.({ type: 'awaiting-approval', gate: { ...gate, report } });
+      }
+    }
+    if (awaited !== undefined && awaited === shown && (noWait || Date.now() >= deadline)) {
+      throw unapproved(temporal, workflowId, runId ?? '', awaited);
     }
     if (Date.now() - answered < WORKER_CHECK_MS || (await hasWorker(temporal))) continue;
     if (!told) onEvent?.({ type: 'no-worker', taskQueue });
@@ -433,6 +474,21 @@ async function watch(
     }
   }
   return new Promise<never>(() => undefined);
+}
+
+/** How an approval is given on the command line. */
+export function approveCommand(account: string, namespace: string, plan: string): string {
+  return `iam-bootstrap approve --account ${account} --namespace ${namespace} --plan ${plan}`;
+}
+
+function unapproved(temporal: TemporalConnection, workflowId: string, runId: string, plan: string): BusyError {
+  const [, account = '', namespace = ''] = workflowId.split(':');
+  const url = temporal.runUrl(workflowId, runId);
+  return new BusyError(
+    'the plan waits for an approval, and goes on without this command',
+    `${approveCommand(account, namespace, plan)}; apply again to follow the run`,
+    { workflowId, runId, url },
+  );
 }
 
 /** The steps that a run repeats: its own, and those of the entities that it has waited for longest. */

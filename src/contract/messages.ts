@@ -1,5 +1,5 @@
 import type { DesiredEntity, Pipeline, Target } from './entity.js';
-import type { EntityReport, Outcome } from './report.js';
+import type { EntityReport, Outcome, Report } from './report.js';
 import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
 /** Task queue that workers poll unless they are told otherwise. */
@@ -38,7 +38,15 @@ export interface BootstrapRequest {
   readonly manifest: string;
   /** What was asked for, where it is not `apply`: the entities' states say what is done. */
   readonly command?: 'release' | 'destroy';
+  /** Where there is something to write, wait for a person who has seen the plan. Default: nobody is asked. */
+  readonly approval?: {
+    /** How long to wait. In milliseconds, at most {@link LONGEST_APPROVAL_MS}. */
+    readonly timeoutMs: number;
+  };
 }
+
+/** The longest wait for an approval: thirty days, in milliseconds. */
+export const LONGEST_APPROVAL_MS = 30 * 24 * 3_600_000;
 
 /** Query that a running bootstrap answers. Do not send it to a closed run: the worker would replay its history. */
 export const PROGRESS_QUERY = 'progress';
@@ -46,7 +54,7 @@ export const PROGRESS_QUERY = 'progress';
 /** Query for the report of a run that was cancelled: such a run ends without a result. Null while it is open. */
 export const REPORT_QUERY = 'report';
 
-export type Phase = 'planning' | 'reconciling' | 'verifying' | 'done';
+export type Phase = 'planning' | 'awaiting approval' | 'reconciling' | 'verifying' | 'done';
 
 /** State of one entity on its way. */
 export type EntityState =
@@ -72,8 +80,69 @@ export interface Progress {
   readonly entities: readonly { readonly kind: string; readonly name: string; readonly state: EntityState }[];
   /** What the run waits for, in a line, or null. */
   readonly waitingFor: string | null;
+  /** The open gate's plan, of which {@link GATE_QUERY} tells more. Only while one is open. */
+  readonly approval?: { readonly plan: string; readonly expiresAt: string };
 }
 export const PROGRESS_LIMIT = 200;
+
+/** Query for the plan that waits for an approval: {@link Gate}, or null where no gate is open. */
+export const GATE_QUERY = 'gate';
+
+/** A plan that waits for an approval. */
+export interface Gate {
+  /** `sha256:…` over the request and all that the plan means to do, and what it was decided from. */
+  readonly plan: string;
+  /** ISO 8601. */
+  readonly openedAt: string;
+  readonly expiresAt: string;
+  /** The plan, as `plan` would report it. */
+  readonly report: Report;
+}
+
+/** Updates and signals that answer a gate, both with one {@link ApprovalAnswer}. A signal gets no reply. */
+export const Answer = { Approve: 'approve', Reject: 'reject' } as const;
+export type Answer = (typeof Answer)[keyof typeof Answer];
+
+/** What an answer carries. */
+export interface ApprovalAnswer {
+  /** The plan that was seen; an answer for another one is refused. */
+  readonly plan: string;
+  /** Who answers, as they say themselves: at most {@link LONGEST_NAME} characters. */
+  readonly by: string;
+  /** Why; at most {@link LONGEST_REASON} characters. */
+  readonly reason?: string | null;
+}
+export const LONGEST_NAME = 200;
+export const LONGEST_REASON = 1_000;
+
+/** What is wrong with an answer that another client may have sent, in a line; null where it is one. */
+export function answerProblem(answer: unknown): string | null {
+  if (typeof answer !== 'object' || answer === null) return 'it is no object with "plan" and "by"';
+  const { plan, by, reason } = answer as Partial<Record<keyof ApprovalAnswer, unknown>>;
+  if (typeof plan !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(plan)) {
+    return '"plan" is not the digest of a plan, sha256: and 64 digits';
+  }
+  if (typeof by !== 'string' || by.trim() === '' || by.length > LONGEST_NAME) {
+    return `"by" does not say who answers, in 1 to ${String(LONGEST_NAME)} characters`;
+  }
+  if (reason != null && (typeof reason !== 'string' || reason.length > LONGEST_REASON)) {
+    return `"reason" is no text of at most ${String(LONGEST_REASON)} characters`;
+  }
+  return null;
+}
+
+/** Why an answer was not taken, as `ApplicationFailure.type` of the update. */
+export const AnswerRefused = {
+  /** It is no answer at all. */
+  Malformed: 'MalformedAnswer',
+  /** No gate is open, or not yet. */
+  NoGate: 'NoGate',
+  /** It has been answered; the failure's details hold the {@link Approval}. */
+  Answered: 'GateAnswered',
+  /** It is for another plan; the failure's details hold the digest of the one that waits. */
+  AnotherPlan: 'AnotherPlan',
+} as const;
+export type AnswerRefused = (typeof AnswerRefused)[keyof typeof AnswerRefused];
 
 /** What goes from a bootstrap to the reconcile-entity child of one entity. */
 export interface ReconcileRequest {
@@ -107,7 +176,12 @@ export interface BootstrapMemo {
   readonly pipeline: Pipeline;
   readonly manifest: string;
   readonly environment: string;
+  /** The digest of the plan that waits for an approval, while one does: clients see it without asking a worker. */
+  readonly awaitingApproval?: string;
 }
+
+/** `IamOutcome` of a run while its plan waits for an approval. */
+export const AWAITING_APPROVAL = 'awaiting approval';
 
 /** Search attributes, registered by `dev`, `doctor` and compose. The engine works without them. */
 export const SEARCH_ATTRIBUTES = [

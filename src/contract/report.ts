@@ -86,6 +86,22 @@ export type ReportResult = 'converged' | 'pending' | 'refused' | 'failed' | 'bus
 /** How many entities ended how, and how many conflicts were met on the way. */
 export type Summary = Readonly<Record<Outcome | 'conflicts', number>>;
 
+/** How a gate came to its end. */
+export type Verdict = 'approved' | 'rejected' | 'expired' | 'cancelled';
+
+/** What was said to the plan of a run that asked for an approval. */
+export interface Approval {
+  /** The digest of the plan. */
+  readonly plan: string;
+  readonly verdict: Verdict;
+  /** Who answered, as they said themselves; null where nobody did. */
+  readonly by: string | null;
+  readonly reason: string | null;
+  /** ISO 8601. */
+  readonly openedAt: string;
+  readonly at: string;
+}
+
 /** The result of `plan`, `apply`, `release` and `destroy`: stable, versioned, described by `schema/report.schema.json`. */
 export interface Report {
   readonly version: 1;
@@ -108,6 +124,8 @@ export interface Report {
   /** Why the run as a whole ended, where no single entity says it. */
   readonly reason: string | null;
   readonly remedy: string | null;
+  /** Only where a gate was opened. */
+  readonly approval?: Approval;
 }
 
 /** Characters that the entities of a plan or a report may take: compressed, well below the 2 MB of a Temporal payload. */
@@ -133,6 +151,12 @@ export function fitted<T extends Listed>(entities: readonly T[], most = MOST_CHA
     });
   }
   return shorter;
+}
+
+/** `maxSessionDuration: 3600 -> 7200` */
+export function driftText({ path, observed, desired, summary }: Drift): string {
+  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
+  return `${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`;
 }
 
 /** Counts outcomes and conflicts. */

@@ -17,12 +17,16 @@ export interface PlannedEntity {
   readonly listFirst?: boolean;
   /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
+  /** Of a request that asks for approval: stands for the decision and all that it was made from. */
+  readonly mark?: string;
 }
 
 /** The decisions for a request, in the order of its entities. Holds no documents. */
 export interface Plan {
   readonly entities: readonly PlannedEntity[];
   readonly calls: Readonly<Record<string, number>>;
+  /** Of a request that asks for approval: `sha256:…` over the request and what the plan means to do. */
+  readonly digest?: string;
 }
 
 /** What one step of a reconcile-entity workflow did. */

@@ -93,6 +93,17 @@ export const reportSchema = z.strictObject({
   durationMs: z.number().min(0),
   reason: text.describe('why the run as a whole ended, where no single entity says it'),
   remedy: text,
+  approval: z
+    .strictObject({
+      plan: z.string().describe('digest of the plan that was shown'),
+      verdict: z.enum(['approved', 'rejected', 'expired', 'cancelled']),
+      by: text.describe('as they said themselves'),
+      reason: text,
+      openedAt: z.iso.datetime(),
+      at: z.iso.datetime(),
+    })
+    .exactOptional()
+    .describe('only where the plan waited for an approval'),
 }) satisfies z.ZodType<Report>;
 
 /** JSON Schema of the report. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { entityId, entityKey } from '../contract/entity.js';
-import { ACCOUNT, MOST_ENTITIES, NAMESPACE } from '../contract/messages.js';
+import { ACCOUNT, LONGEST_APPROVAL_MS, MOST_ENTITIES, NAMESPACE } from '../contract/messages.js';
 import type { KindRules } from './decide.js';
 import { dependencyOrder } from './graph.js';
 import { resolveReferences } from './references.js';
@@ -37,6 +37,7 @@ const requestSchema = z.object({
   key: z.string(),
   keepGoing: z.boolean(),
   manifest: z.string(),
+  approval: z.strictObject({ timeoutMs: z.int().min(1).max(LONGEST_APPROVAL_MS) }).optional(),
 });
 
 const reconcileSchema = z.object({

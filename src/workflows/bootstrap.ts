@@ -11,6 +11,7 @@ import {
 import { entityId } from '../contract/entity.js';
 import {
   bootstrapWorkflowId,
+  GATE_QUERY,
   PROGRESS_LIMIT,
   PROGRESS_QUERY,
   REPORT_QUERY,
@@ -19,6 +20,7 @@ import {
 import type {
   BootstrapRequest,
   EntityState,
+  Gate,
   Phase,
   Progress,
   ReconcileRequest,
@@ -27,6 +29,7 @@ import type {
 import { addCalls } from '../contract/report.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
 import type { Plan, PlannedEntity } from '../contract/steps.js';
+import { ApprovalGate, assertDigest, differencesOf, refusalOf } from './approval.js';
 import { startLocked } from './locked-child.js';
 import type { Cancellation } from './locked-child.js';
 import { code, plain } from '../contract/markdown.js';
@@ -37,6 +40,7 @@ import { CONCURRENT_ENTITIES, reading } from './timeouts.js';
 
 const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
 const reportQuery = defineQuery<Report | null>(REPORT_QUERY);
+const gateQuery = defineQuery<Gate | null>(GATE_QUERY);
 
 /**
  * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
@@ -72,6 +76,7 @@ const BAD: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'skipped']);
 class Bootstrap {
   readonly #request: BootstrapRequest;
   readonly #cancelled: Cancellation;
+  readonly #gate: ApprovalGate;
   readonly #startedAt = workflowInfo().startTime.getTime();
   #phase: Phase = 'planning';
   #report: Report | null = null;
@@ -87,18 +92,23 @@ class Bootstrap {
   constructor(request: BootstrapRequest, cancelled: Cancellation) {
     this.#request = request;
     this.#cancelled = cancelled;
+    this.#gate = new ApprovalGate(request, () => {
+      this.#show();
+    });
+    setHandler(gateQuery, () => this.#gate.open);
     setHandler(progressQuery, () => this.#progress());
     setHandler(reportQuery, () => this.#report);
   }
 
   async run(): Promise<Report> {
-    this.#enter('planning');
+    let unapproved: Report | null;
     try {
-      this.#plan = await reading.planEntities(this.#request);
+      await this.#decide();
+      unapproved = await this.#approve();
     } catch (error) {
       return this.#end(unreadReport(this.#command, this.#request, error, this.#startedAt));
     }
-    this.#calls = addCalls(this.#calls, this.#plan.calls);
+    if (unapproved !== null) return this.#end(unapproved);
     this.#positions = new Map(this.#plan.entities.map((planned, index) => [entityId(planned), index]));
 
     const refused = this.#plan.entities.filter(({ decision }) => decision.action === 'refuse');
@@ -129,6 +139,57 @@ class Bootstrap {
     const report = reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
     const unfinished = this.#cancelled.isRequested() && reports.some(({ outcome }) => outcome === 'skipped');
     return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
+  }
+
+  async #decide(): Promise<void> {
+    this.#enter('planning');
+    this.#plan = await reading.planEntities(this.#request);
+    this.#calls = addCalls(this.#calls, this.#plan.calls);
+  }
+
+  /**
+   * Where approval is asked for and something is to be written, waits for it, and then plans again: what is approved is
+   * what was seen. Gives the report of a run that stops here, or null.
+   */
+  async #approve(): Promise<Report | null> {
+    const { approval, keepGoing } = this.#request;
+    const actions = this.#plan.entities.map(({ decision }) => decision.action);
+    const writes = actions.some((action) => action !== 'no-op' && action !== 'refuse');
+    if (approval === undefined || !writes || (actions.includes('refuse') && !keepGoing)) return null;
+    const shown = this.#plan;
+    assertDigest(shown);
+    const planned = shown.entities.map((one, index) => plannedReport(one, this.#request.entities[index]?.source));
+    const report = reportOf('plan', this.#request, planned, this.#calls, this.#startedAt);
+    this.#phase = 'awaiting approval';
+    const answer = await this.#gate.wait(shown.digest, report, approval.timeoutMs, this.#cancelled);
+    if (answer.verdict === 'cancelled') {
+      return { ...this.#unwritten('the run was cancelled'), result: 'cancelled', reason: 'the run was cancelled' };
+    }
+    if (answer.verdict !== 'approved') {
+      const { reason, remedy } = refusalOf(answer);
+      return { ...this.#unwritten(`nothing was written: ${reason}`), result: 'refused', reason, remedy };
+    }
+    await this.#decide();
+    const differences = differencesOf(shown, this.#plan);
+    if (differences.length === 0 && this.#plan.digest === shown.digest) return null;
+    const more =
+      differences.length > MOST_DIFFERENCES ? `; and ${String(differences.length - MOST_DIFFERENCES)} more` : '';
+    return {
+      ...this.#unwritten('nothing was written: the plan is no longer the approved one'),
+      result: 'refused',
+      reason: `the plan is no longer the approved one: ${differences.slice(0, MOST_DIFFERENCES).join('; ')}${more}`,
+      remedy: 'apply again, and have the new plan approved',
+    };
+  }
+
+  /** The report of a run that stops before its first write. */
+  #unwritten(reason: string): Report {
+    const reports = this.#plan.entities.map((planned, index) => {
+      const { action } = planned.decision;
+      if (action !== 'no-op' && action !== 'refuse') return this.#skipped(planned, index, reason);
+      return plannedReport(planned, this.#request.entities[index]?.source);
+    });
+    return reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
   }
 
   get #command(): Report['command'] {
@@ -266,7 +327,9 @@ class Bootstrap {
     }
   }
 
-  #end(report: Report): Report {
+  #end(ended: Report): Report {
+    const { approval } = this.#gate;
+    const report = approval === null ? ended : { ...ended, approval };
     this.#phase = 'done';
     this.#report = report;
     this.#show(report);
@@ -298,6 +361,8 @@ class Bootstrap {
   #progress(): Progress {
     const waiting = [...this.#states].filter(([, state]) => state === 'waiting').map(([index]) => index);
     const names = waiting.flatMap((index) => this.#plan.entities[index] ?? []);
+    const held = names.length === 0 ? null : `another run holds ${ids(names)}`;
+    const gate = this.#gate.open;
     return {
       phase: this.#phase,
       done: this.#reports.size,
@@ -311,7 +376,8 @@ class Bootstrap {
         }))
         .filter(({ state }) => state !== 'unchanged')
         .slice(0, PROGRESS_LIMIT),
-      waitingFor: names.length === 0 ? null : `another run holds ${ids(names)}`,
+      waitingFor: gate !== null ? `approval of the plan, until ${gate.expiresAt}` : held,
+      ...(gate === null ? {} : { approval: { plan: gate.plan, expiresAt: gate.expiresAt } }),
     };
   }
 
@@ -320,7 +386,9 @@ class Bootstrap {
     this.#shownAt = this.#reports.size;
     const { phase, done, total, entities, waitingFor } = this.#progress();
     const shown = report?.entities.filter(({ outcome }) => outcome !== 'unchanged') ?? [];
-    const rows = entities.slice(0, MOST_ROWS).map((entity) => {
+    const asked = report === undefined ? this.#gate.page() : [];
+    const listed = asked.length > 0 ? [] : entities;
+    const rows = listed.slice(0, MOST_ROWS).map((entity) => {
       const reason = shown.find((one) => entityId(one) === entityId(entity))?.reason ?? '';
       return `| ${plain(entityId(entity))} | ${entity.state} | ${plain(reason)} |`;
     });
@@ -330,13 +398,17 @@ class Bootstrap {
         : `**${report.result}**: ${plain(sentence(report))}`,
       ...(waitingFor === null ? [] : ['', plain(waitingFor)]),
       ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
-      ...(entities.length > MOST_ROWS ? ['', `and ${String(entities.length - MOST_ROWS)} more`] : []),
+      ...(listed.length > MOST_ROWS ? ['', `and ${String(listed.length - MOST_ROWS)} more`] : []),
+      ...asked,
     ];
     setCurrentDetails(lines.join('\n'));
   }
 }
 
 const MOST_ROWS = 50;
+
+/** Differences from an approved plan that a report names. */
+const MOST_DIFFERENCES = 20;
 
 /** How often, about, a run's page is written anew while its entities are settled. */
 const SHOWN = 200;

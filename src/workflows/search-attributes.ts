@@ -23,3 +23,8 @@ export function recordOutcome(outcome: string, conflicts: number): void {
     { key: IamConflicts, value: conflicts },
   ]);
 }
+
+/** Makes a run findable by what it waits for; null once it does not. */
+export function recordWaiting(what: string | null): void {
+  if (hasSearchAttributes()) upsertSearchAttributes([{ key: IamOutcome, value: what }]);
+}

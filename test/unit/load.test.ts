@@ -222,4 +222,14 @@ describe('the digest of a request', () => {
     const digests = new Set([digest(text), digest(text, true), ...others.map((other) => digest(other))]);
     expect(digests.size).toBe(6);
   });
+
+  test('tells a request that waits for an approval from one that does not, however long it would wait', () => {
+    const request = { target: { account: '111111111111', partition: 'aws' }, namespace: 'n', environment: 'e' };
+    const plain = { ...request, entities: [], keepGoing: false };
+    const [hour, day] = [3_600_000, 86_400_000].map((timeoutMs) =>
+      requestDigest({ ...plain, approval: { timeoutMs } }),
+    );
+    expect(hour).toBe(day);
+    expect(hour).not.toBe(requestDigest(plain));
+  });
 });

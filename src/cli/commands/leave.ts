@@ -26,7 +26,8 @@ export interface LeaveOptions extends RequestOptions, OutputOptions {
 export async function leave(command: 'release' | 'destroy', options: LeaveOptions): Promise<ExitCode> {
   const request = await requestOf(options, loadConfig(), command);
   if (request === null) return ExitCode.Usage;
-  const asks = !options.yes && !options.plan;
+  // Where another person approves the plan, nobody has to confirm it here.
+  const asks = !options.yes && !options.plan && options.requireApproval !== true;
   if (asks && (!process.stdin.isTTY || options.output === 'json')) {
     const why = options.output === 'json' ? 'standard output is for the report alone' : 'standard input is no terminal';
     throw new UsageError(

@@ -49,5 +49,6 @@ function render(run: RunSummary): string {
   const paint = PAINT[run.status] ?? pc.yellow;
   const who = run.memo.pipeline?.url ?? run.memo.pipeline?.actor ?? run.memo.pipeline?.provider ?? 'unknown';
   const where = run.url === null ? '' : `\n    ${pc.dim(plain(run.url))}`;
-  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${plain(account)}  ${plain(namespace)}  by ${plain(who)}${where}`;
+  const waits = run.status === 'RUNNING' && run.memo.awaitingApproval !== undefined ? '  awaiting approval' : '';
+  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${plain(account)}  ${plain(namespace)}${waits}  by ${plain(who)}${where}`;
 }

@@ -1,7 +1,8 @@
 import junit from 'junit-report-builder';
+import { driftText } from '../../contract/report.js';
 import type { Report } from '../../contract/report.js';
 import { plain } from '../terminal.js';
-import { conflictText, driftText, wordOf } from './words.js';
+import { conflictText, wordOf } from './words.js';
 
 /** A plan or a report as JUnit XML, which CI services show as tests: each entity is one. */
 export function renderJunit(report: Report): string {

@@ -1,8 +1,10 @@
 import pc from 'picocolors';
+import { approveCommand } from '../../client/run.js';
 import type { RunEvent } from '../../client/run.js';
 import type { Progress } from '../../contract/messages.js';
 import { durationText } from '../duration.js';
 import { note, plain } from '../terminal.js';
+import { renderReport } from './report.js';
 
 /** Shows what happens while a command runs. */
 export interface Display {
@@ -33,7 +35,8 @@ function sentence(event: RunEvent): string | null {
       const { memo, startedAt, url } = event.holder;
       const who = memo.pipeline?.url ?? memo.pipeline?.actor ?? 'another pipeline';
       const commit = memo.pipeline?.commit == null ? '' : `, commit ${memo.pipeline.commit.slice(0, 12)}`;
-      return `waiting for the namespace: held by ${who}${commit}, since ${startedAt}${url === null ? '' : ` (${url})`}`;
+      const what = memo.awaitingApproval === undefined ? '' : ', which waits for an approval';
+      return `waiting for the namespace: held by ${who}${commit}, since ${startedAt}${what}${url === null ? '' : ` (${url})`}`;
     }
     case 'no-worker':
       return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
@@ -41,6 +44,10 @@ function sentence(event: RunEvent): string | null {
       return `attempt ${String(event.attempt)} failed and is repeated: ${event.what}: ${event.message}`;
     case 'unreachable':
       return `Temporal does not answer, trying again: ${event.message}`;
+    case 'awaiting-approval': {
+      const { account, namespace } = event.gate.report;
+      return `awaiting approval until ${event.gate.expiresAt}: ${approveCommand(account, namespace, event.gate.plan)} (or reject)`;
+    }
     case 'progress':
       return null;
   }
@@ -54,6 +61,7 @@ class LineDisplay implements Display {
 
   show(event: RunEvent): void {
     const line = sentence(event);
+    if (event.type === 'awaiting-approval') note(renderReport(event.gate.report));
     if (line !== null && line !== this.#last) this.say((this.#last = line));
     if (event.type === 'progress') this.#progress(event.progress);
   }
@@ -106,6 +114,10 @@ class LiveDisplay implements Display {
     if (event.type === 'progress') {
       this.#progress = event.progress;
       this.#notice = '';
+    } else if (event.type === 'awaiting-approval') {
+      this.#clear();
+      this.#stream.write(`${renderReport(event.gate.report)}\n`);
+      this.say(sentence(event) ?? '');
     } else {
       this.#notice = sentence(event) ?? '';
       if (event.type === 'started' || event.type === 'joined') {

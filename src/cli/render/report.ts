@@ -1,8 +1,9 @@
 import pc from 'picocolors';
+import { driftText } from '../../contract/report.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
 import { durationText } from '../duration.js';
 import { plain } from '../terminal.js';
-import { conflictText, countsOf, driftText, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
 type Paint = (text: string) => string;
 
@@ -40,6 +41,7 @@ export function renderReport(report: Report, explained = false): string {
   const width = Math.max(0, ...listed.map(({ kind, name }) => kind.length + name.length + 1));
   const lines = [
     pc.bold(`${report.command} ${plain(heading)}`),
+    ...(report.approval === undefined ? [] : [`  ${plain(approvalText(report.approval))}`]),
     ...listed.flatMap((entity) => renderEntity(report, entity, width)),
     ...(report.reason === null ? [] : [`  ${pc.red(plain(report.reason))}`]),
     ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),

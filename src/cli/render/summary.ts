@@ -1,7 +1,8 @@
+import { driftText } from '../../contract/report.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../contract/markdown.js';
 import { durationText } from '../duration.js';
-import { conflictText, countsOf, driftText, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
 /** Characters that a comment of GitHub or GitLab takes, less a line that says what was left out. */
 const LONGEST = 60_000;
@@ -17,6 +18,7 @@ export function renderSummary(report: Report): string {
     `${code(namespace)} (${plain(environment)}) in account ${code(account)}: ${countsOf(report)}; ` +
       `${String(apiCalls.total)} AWS calls, ${durationText(durationMs)}.` +
       (workflow.url === null ? '' : ` [Run in Temporal](${encodeURI(workflow.url)})`),
+    ...(report.approval === undefined ? [] : ['', `${plain(approvalText(report.approval))}.`]),
     ...(reason === null ? [] : ['', `**${plain(reason)}.**${remedy === null ? '' : ` Remedy: ${plain(remedy)}.`}`]),
   ];
   if (rows.length === 0) return `${head.join('\n')}\n`;

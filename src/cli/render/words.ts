@@ -1,4 +1,4 @@
-import type { Conflict, Decision, Drift, EntityReport, Outcome, Report } from '../../contract/report.js';
+import type { Approval, Conflict, Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
 
 /** One character for each outcome, in lists and tables. */
 export const SIGNS: Readonly<Record<Outcome, string>> = {
@@ -46,10 +46,10 @@ export function isListed({ outcome, drift, undeclared, reason }: EntityReport, e
   return outcome !== 'unchanged' || drift.length + undeclared.length > 0 || (explained && reason !== null);
 }
 
-/** `maxSessionDuration: 3600 -> 7200` */
-export function driftText({ path, observed, desired, summary }: Drift): string {
-  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
-  return `${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`;
+/** `approved by alice at …: as agreed` */
+export function approvalText({ verdict, by, reason, at }: Approval): string {
+  const who = by === null ? '' : ` by ${by}`;
+  return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 
 /** A Create that met "already exists", with the ID by which AWS knows it, and what came of it. */

@@ -1,0 +1,111 @@
+import type { Answer, ApprovalAnswer, Gate } from '../contract/messages.js';
+import { AnswerRefused, bootstrapWorkflowId, GATE_QUERY } from '../contract/messages.js';
+import type { Approval } from '../contract/report.js';
+import { within } from './connect.js';
+import type { TemporalConnection } from './connect.js';
+import { BusyError, hasWorker, holderOf } from './run.js';
+
+/** Which run is meant: the one under way of a namespace, or only that one. */
+export interface GatePlace {
+  readonly account: string;
+  readonly namespace: string;
+  readonly runId?: string | undefined;
+}
+
+/** An answer was not taken: nobody waits for it, it is for another plan, or there was one already. */
+export class AnswerRefusedError extends Error {
+  override readonly name = 'AnswerRefusedError';
+
+  constructor(
+    readonly why: AnswerRefused,
+    message: string,
+    readonly remedy: string,
+    /** What was said before, where that is why. */
+    readonly approval: Approval | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * The plan that waits for an approval.
+ *
+ * @throws AnswerRefusedError where none does, BusyError where no worker answers
+ */
+export async function openGate(temporal: TemporalConnection, place: GatePlace): Promise<Gate> {
+  const { client } = temporal;
+  const runId = await runOf(temporal, place);
+  const workflowId = bootstrapWorkflowId(place.account, place.namespace);
+  const handle = client.workflow.getHandle(workflowId, runId);
+  const gate = await asked(temporal, () => within(client, () => handle.query<Gate | null>(GATE_QUERY)));
+  if (gate === null) throw noGate(place);
+  const url = temporal.runUrl(workflowId, runId);
+  return { ...gate, report: { ...gate.report, workflow: { ...gate.report.workflow, url } } };
+}
+
+/**
+ * Approves or rejects the plan that waits. Who answers is recorded as it is claimed here.
+ *
+ * @throws AnswerRefusedError, BusyError
+ */
+export async function answerGate(
+  temporal: TemporalConnection,
+  place: GatePlace,
+  answer: Answer,
+  said: ApprovalAnswer,
+): Promise<Approval> {
+  const { client } = temporal;
+  const runId = await runOf(temporal, place);
+  const handle = client.workflow.getHandle(bootstrapWorkflowId(place.account, place.namespace), runId);
+  return asked(temporal, async () => {
+    try {
+      return await within(client, () => handle.executeUpdate<Approval, [ApprovalAnswer]>(answer, { args: [said] }));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      // The run ended meanwhile.
+      if (error.name === 'WorkflowNotFoundError') throw noGate(place);
+      const { type, details, message } = (error.cause ?? {}) as {
+        type?: string;
+        details?: unknown[];
+        message?: string;
+      };
+      const why = Object.values(AnswerRefused).find((one) => one === type);
+      if (error.name !== 'WorkflowUpdateFailedError' || why === undefined) throw error;
+      const before = why === AnswerRefused.Answered ? ((details?.[0] ?? null) as Approval | null) : null;
+      throw new AnswerRefusedError(why, message ?? error.message, REMEDIES[why], before);
+    }
+  });
+}
+
+const REMEDIES: Readonly<Record<AnswerRefused, string>> = {
+  [AnswerRefused.Malformed]: 'mend what is named',
+  [AnswerRefused.NoGate]: 'see `iam-bootstrap status`; `apply --require-approval` opens one',
+  [AnswerRefused.Answered]: 'nothing: the first answer counts',
+  [AnswerRefused.AnotherPlan]: 'look at the plan that waits, and answer that one',
+};
+
+function noGate({ account, namespace }: GatePlace): AnswerRefusedError {
+  const message = `no plan of ${namespace} in account ${account} waits for an approval`;
+  return new AnswerRefusedError(AnswerRefused.NoGate, message, REMEDIES[AnswerRefused.NoGate]);
+}
+
+/** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */
+async function runOf(temporal: TemporalConnection, place: GatePlace): Promise<string> {
+  const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
+  if (holder === null || (place.runId !== undefined && place.runId !== holder.runId)) throw noGate(place);
+  return holder.runId;
+}
+
+/** What a worker has to answer, told from what none is there to answer. */
+async function asked<T>(temporal: TemporalConnection, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof AnswerRefusedError || (await hasWorker(temporal))) throw error;
+    throw new BusyError(
+      `no worker polls the task queue ${temporal.taskQueue}`,
+      'start one: iam-bootstrap worker',
+      null,
+    );
+  }
+}
