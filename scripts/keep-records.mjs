@@ -1,4 +1,5 @@
 // Puts the chapters that chaos tests have kept in a folder into docs/reliability.json; other chapters stay as they are.
+// The long form is that of `npm run chaos`; `npm test` runs the short one, and keeps it where IAM_BOOTSTRAP_RECORDS is set.
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -15,6 +16,7 @@ const run = {
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   node: process.versions.node,
   cpus: availableParallelism(),
+  form: process.env.IAM_BOOTSTRAP_CHAOS === 'long' ? 'long' : 'short',
 };
 const chapters = new Map(kept.chapters.map((chapter) => [chapter.id, chapter]));
 for (const chapter of fresh) chapters.set(chapter.id, { ...chapter, run });

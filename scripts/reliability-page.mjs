@@ -18,8 +18,8 @@ function chapterOf({ title, what, command, trials, figures = [], run }) {
   return [
     `## ${title}`,
     what,
-    `\`\`\`sh\n${command}\n\`\`\``,
-    `Run on ${run.date}, commit \`${run.commit}\`, Node ${run.node}, ${run.cpus} cores.`,
+    `\`\`\`sh\n${run.form === 'long' ? command : command.replace('IAM_BOOTSTRAP_CHAOS=long ', '')}\n\`\`\``,
+    `The ${run.form} form, run on ${run.date}, commit \`${run.commit}\`, Node ${run.node}, ${run.cpus} cores.`,
     table(
       ['fault', 'places', 'cases', 'survived'],
       by(trials, 'fault').map(([fault, those]) => [
@@ -80,7 +80,7 @@ export function reliabilityPage({ chapters }) {
       ],
     ),
     '```sh\nnpm run chaos\n```',
-    'runs all of it from a fresh clone, in at most an hour, and writes this page; every number comes from such a run. `npm test` runs the short form of every chapter.',
+    'runs all of it from a fresh clone, in at most an hour, and writes this page; every number comes from such a run, or from `npm test`, which runs the short form of every chapter: a sample.',
     ...chapters.map(chapterOf),
   ].join('\n\n');
 }
