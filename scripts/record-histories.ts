@@ -48,6 +48,7 @@ interface RequestParts {
   readonly assumed?: boolean;
   readonly keepGoing?: boolean;
   readonly command?: 'release' | 'destroy';
+  readonly revision?: number;
 }
 
 /** What paths are played with. */
@@ -59,11 +60,25 @@ class Stage {
 
   async request(
     entities: readonly JsonObject[],
-    { namespace = 'recorded', account = ACCOUNT, assumed = false, keepGoing = false, command }: RequestParts = {},
+    {
+      namespace = 'recorded',
+      account = ACCOUNT,
+      assumed = false,
+      keepGoing = false,
+      command,
+      revision,
+    }: RequestParts = {},
   ): Promise<BootstrapRequest> {
     await this.world.manifest('iam.json', manifestOf({ namespace, account, assumed, entities }));
     const { directory: cwd } = this.world;
-    const loaded = await loadRequest(['iam.json'], { cwd, keepGoing, command, variables: {}, pipeline: PIPELINE });
+    const loaded = await loadRequest(['iam.json'], {
+      cwd,
+      keepGoing,
+      command,
+      revision,
+      variables: {},
+      pipeline: PIPELINE,
+    });
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
     return loaded.request;
   }
@@ -461,6 +476,15 @@ const PATHS: readonly Path[] = [
     ends: 'Workflow canceled',
   },
   {
+    name: 'older-refused',
+    play: async (stage) => {
+      const namespace = 'recorded-revisions';
+      const newer = await stage.apply([role('newer')], { namespace, revision: 2 });
+      return `${newer}; ${await stage.apply([role('older')], { namespace, revision: 1 })}`;
+    },
+    ends: 'converged: created; refused: skipped',
+  },
+  {
     name: 'no-request',
     play: async (stage) => {
       const ended = [WorkflowType.Bootstrap, WorkflowType.Plan].map(
@@ -535,7 +559,8 @@ async function runs({ temporal }: Stage): Promise<{ workflowId: string; runId: s
   for (;;) {
     const all = [];
     for await (const run of temporal.client.workflow.list()) all.push(run);
-    if (all.some(({ status }) => status.name === 'RUNNING')) {
+    // A ledger never ends.
+    if (all.some(({ status, type }) => status.name === 'RUNNING' && type !== WorkflowType.Ledger)) {
       await pause(50);
       continue;
     }

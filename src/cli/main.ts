@@ -74,6 +74,11 @@ const sending = (command: Command): Command =>
     .option('--summary <file>', 'write the report as Markdown, too: for a job, or as a comment on a change')
     .option('--junit <file>', 'write the report as JUnit XML, too: each entity is a test');
 
+const guarded = (command: Command): Command =>
+  sending(command)
+    .option('--revision <number>', 'how new the manifest is; in CI, else, the time of the commit', revision)
+    .option('--allow-older', 'apply it even where it is older than what was applied last', false);
+
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
   run(async () => (await import('./commands/validate.js')).validate(options)),
 );
@@ -82,11 +87,11 @@ sending(
 )
   .option('--detailed-exitcode', 'exit 2 where changes are pending', false)
   .action((options: PlanOptions) => run(async () => (await import('./commands/plan.js')).plan(options)));
-sending(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end'))))
+guarded(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end'))))
   .option('--no-wait', 'exit 4 at once where another manifest is under way')
   .action((options: ApplyOptions) => run(async () => (await import('./commands/apply.js')).apply(options)));
 const leaving = (command: Command): Command =>
-  sending(manifest(command))
+  guarded(manifest(command))
     .option('--yes', 'do not ask for confirmation, as in CI', false)
     .option('--plan', 'show what would be done, and stop there', false);
 leaving(
@@ -147,6 +152,11 @@ function duration(text: string): number {
   const ms = durationMs(text);
   if (ms === undefined) throw new InvalidArgumentError('write it as 90s, 30m or 2h');
   return ms;
+}
+
+function revision(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('write a whole number, of at most 15 digits');
+  return Number(text);
 }
 
 function count(text: string): number {

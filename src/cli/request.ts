@@ -25,6 +25,8 @@ export interface RequestOptions extends ManifestOptions {
   readonly keepGoing: boolean;
   readonly waitTimeout: number;
   readonly requestKey?: string;
+  readonly revision?: number;
+  readonly allowOlder?: boolean;
 }
 
 /** Loads the manifest; null where it is wrong, which has then been said. */
@@ -43,6 +45,8 @@ export async function requestOf(
     keepGoing: options.keepGoing,
     pipeline: config.pipeline,
     requestKey: options.requestKey,
+    revision: options.revision,
+    allowOlder: options.allowOlder,
   });
   if (options.quiet !== true) printWarnings(loaded.warnings);
   if (loaded.ok) return loaded.request;

@@ -37,6 +37,8 @@ const requestSchema = z.object({
   key: z.string(),
   keepGoing: z.boolean(),
   manifest: z.string(),
+  revision: z.strictObject({ value: z.int().min(0), source: z.enum(['given', 'commit-time']) }).optional(),
+  allowOlder: z.boolean().optional(),
 });
 
 const reconcileSchema = z.object({
