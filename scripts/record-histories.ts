@@ -50,6 +50,7 @@ interface RequestParts {
   readonly keepGoing?: boolean;
   readonly command?: 'release' | 'destroy';
   readonly approvalTimeoutMs?: number;
+  readonly revision?: number;
 }
 
 /** What paths are played with. */
@@ -68,12 +69,13 @@ class Stage {
       keepGoing = false,
       command,
       approvalTimeoutMs,
+      revision,
     }: RequestParts = {},
   ): Promise<BootstrapRequest> {
     await this.world.manifest('iam.json', manifestOf({ namespace, account, assumed, entities }));
     const { directory: cwd } = this.world;
     const approval = approvalTimeoutMs === undefined ? undefined : { timeoutMs: approvalTimeoutMs };
-    const options = { cwd, keepGoing, command, approval, variables: {}, pipeline: PIPELINE };
+    const options = { cwd, keepGoing, command, approval, revision, variables: {}, pipeline: PIPELINE };
     const loaded = await loadRequest(['iam.json'], options);
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
     return loaded.request;
@@ -539,6 +541,15 @@ const PATHS: readonly Path[] = [
     ends: 'cancelled: skipped; cancelled',
   },
   {
+    name: 'older-refused',
+    play: async (stage) => {
+      const namespace = 'recorded-revisions';
+      const newer = await stage.apply([role('newer')], { namespace, revision: 2 });
+      return `${newer}; ${await stage.apply([role('older')], { namespace, revision: 1 })}`;
+    },
+    ends: 'converged: created; refused: skipped',
+  },
+  {
     name: 'no-request',
     play: async (stage) => {
       const ended = [WorkflowType.Bootstrap, WorkflowType.Plan].map(
@@ -613,7 +624,8 @@ async function runs({ temporal }: Stage): Promise<{ workflowId: string; runId: s
   for (;;) {
     const all = [];
     for await (const run of temporal.client.workflow.list()) all.push(run);
-    if (all.some(({ status }) => status.name === 'RUNNING')) {
+    // A ledger never ends.
+    if (all.some(({ status, type }) => status.name === 'RUNNING' && type !== WorkflowType.Ledger)) {
       await pause(50);
       continue;
     }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Pipeline } from './contract/entity.js';
 import { DEFAULT_TASK_QUEUE } from './contract/messages.js';
+import { pipelineOf } from './pipeline.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,7 +42,7 @@ export interface Config {
   /** `trace` to `fatal`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
   readonly logLevel: string;
   /** `GITHUB_ACTIONS`, `GITLAB_CI`, …: where the request comes from. */
-  readonly pipeline: { provider: string; url: string | null; commit: string | null; actor: string | null };
+  readonly pipeline: Pipeline;
   /** Files by which a step of GitHub Actions says what is shown and handed on, and its checkout. Undefined elsewhere. */
   readonly github:
     | {
@@ -147,32 +149,4 @@ function temporalConfigured(environment: Environment): boolean {
   const home = environment['HOME'] ?? homedir();
   const folders = [environment['XDG_CONFIG_HOME'] ?? join(home, '.config'), join(home, 'Library/Application Support')];
   return folders.some((folder) => existsSync(join(folder, 'temporalio', 'temporal.toml')));
-}
-
-/** The facts that the common CI services say of a job, in their own variables. */
-function pipelineOf(environment: Environment): Config['pipeline'] {
-  const read = (name: string): string | null => environment[name] ?? null;
-  if (environment['GITHUB_ACTIONS'] === 'true') {
-    const repository = environment['GITHUB_REPOSITORY'];
-    const server = environment['GITHUB_SERVER_URL'] ?? 'https://github.com';
-    const run =
-      repository === undefined ? null : `${server}/${repository}/actions/runs/${environment['GITHUB_RUN_ID'] ?? ''}`;
-    return { provider: 'github', url: run, commit: read('GITHUB_SHA'), actor: read('GITHUB_ACTOR') };
-  }
-  if (environment['GITLAB_CI'] === 'true') {
-    return {
-      provider: 'gitlab',
-      url: read('CI_JOB_URL'),
-      commit: read('CI_COMMIT_SHA'),
-      actor: read('GITLAB_USER_LOGIN'),
-    };
-  }
-  if (environment['BUILDKITE'] === 'true') {
-    const url = read('BUILDKITE_BUILD_URL');
-    return { provider: 'buildkite', url, commit: read('BUILDKITE_COMMIT'), actor: read('BUILDKITE_BUILD_CREATOR') };
-  }
-  if (environment['JENKINS_URL'] !== undefined) {
-    return { provider: 'jenkins', url: read('BUILD_URL'), commit: read('GIT_COMMIT'), actor: read('BUILD_USER') };
-  }
-  return { provider: 'local', url: null, commit: null, actor: environment['USER'] ?? environment['LOGNAME'] ?? null };
 }

@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { LogEntry, WorkerDeploymentOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { Accounts } from './activities/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
+import { Ledgers } from './activities/ledger.js';
 import { temporalConnectOptions } from './client/connect.js';
 import type { Config } from './config.js';
 import { dataConverter } from './payload-codec.js';
@@ -48,12 +50,18 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   let connection: NativeConnection | undefined;
   try {
     connection = await NativeConnection.connect(connectionOptions);
+    const client = new Client({ connection, namespace, dataConverter });
     worker = await Worker.create({
       connection,
       namespace,
       taskQueue: config.taskQueue,
       ...workflows(),
-      activities: { ...createActivities({ accounts: new Accounts(awsOptions(config)) }) },
+      activities: {
+        ...createActivities({
+          accounts: new Accounts(awsOptions(config)),
+          ledgers: new Ledgers(client, config.taskQueue),
+        }),
+      },
       dataConverter,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,

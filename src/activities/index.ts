@@ -7,13 +7,20 @@ import { KINDS } from '../kinds/index.js';
 import type { Account, Accounts } from './accounts.js';
 import { createEntity, deleteEntity, listCandidates, updateEntity } from './entity.js';
 import { failure } from './failures.js';
+import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan.js';
 import { untilSame } from './verify.js';
 import { step } from './work.js';
 import type { Work } from './work.js';
 
+/** What a worker's activities work with. */
+export interface WorkerParts {
+  readonly accounts: Accounts;
+  readonly ledgers: Ledgers;
+}
+
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
-export function createActivities({ accounts }: { readonly accounts: Accounts }): Activities {
+export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
   /** The account of a child's request. Any client may have started the child, without a plan before it. */
   const accountOf = (request: ReconcileRequest, { calls }: Work): Account => {
     const problem = checkReconcile(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
@@ -22,6 +29,7 @@ export function createActivities({ accounts }: { readonly accounts: Accounts }):
   };
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
+    claimRevision: (request) => step((work) => ledgers.claim(request, work)),
     listCandidates: (request) => step((work) => listCandidates(accountOf(request, work), request, work)),
     createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work)),
     updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work)),

@@ -18,6 +18,7 @@ const KNOWN: Readonly<
     exitCode: ExitCode.Failed,
     remedy: () => 'apply again: what was written is found, and nothing is created twice',
   },
+  RequestKeyError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   UsageError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   ConfigError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   EmbeddedError: { exitCode: ExitCode.Busy, remedy: () => null },

@@ -85,6 +85,10 @@ const approval = (command: Command): Command =>
       approvalTime,
       24 * 3_600_000,
     );
+const guarded = (command: Command): Command =>
+  sending(command)
+    .option('--revision <number>', 'how new the manifest is; in CI, else, the time of the commit', revision)
+    .option('--allow-older', 'apply it even where it is older than what was applied last', false);
 
 manifest(program.command('validate').description('check a manifest offline')).action((options: ManifestOptions) =>
   run(async () => (await import('./commands/validate.js')).validate(options)),
@@ -95,12 +99,12 @@ sending(
   .option('--detailed-exitcode', 'exit 2 where changes are pending', false)
   .action((options: PlanOptions) => run(async () => (await import('./commands/plan.js')).plan(options)));
 approval(
-  sending(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end')))),
+  guarded(adoption(manifest(program.command('apply').description('start or join a run, and follow it to its end')))),
 )
   .option('--no-wait', 'exit 4 at once where another manifest is under way, or an approval is due')
   .action((options: ApplyOptions) => run(async () => (await import('./commands/apply.js')).apply(options)));
 const leaving = (command: Command): Command =>
-  approval(sending(manifest(command)))
+  approval(guarded(manifest(command)))
     .option('--yes', 'do not ask for confirmation, as in CI', false)
     .option('--plan', 'show what would be done, and stop there', false);
 leaving(
@@ -187,6 +191,11 @@ function approvalTime(text: string): number {
   const ms = duration(text);
   if (ms < 1 || ms > LONGEST_APPROVAL_MS) throw new InvalidArgumentError('write at most 720h, and more than nothing');
   return ms;
+}
+
+function revision(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('write a whole number, of at most 15 digits');
+  return Number(text);
 }
 
 function count(text: string): number {

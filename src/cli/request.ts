@@ -27,6 +27,8 @@ export interface RequestOptions extends ManifestOptions {
   readonly requestKey?: string;
   readonly requireApproval?: boolean;
   readonly approvalTimeout?: number;
+  readonly revision?: number;
+  readonly allowOlder?: boolean;
 }
 
 /** Loads the manifest; null where it is wrong, which has then been said. */
@@ -48,6 +50,8 @@ export async function requestOf(
     ...(options.requireApproval === true && options.approvalTimeout !== undefined
       ? { approval: { timeoutMs: options.approvalTimeout } }
       : {}),
+    revision: options.revision,
+    allowOlder: options.allowOlder,
   });
   if (options.quiet !== true) printWarnings(loaded.warnings);
   if (loaded.ok) return loaded.request;

@@ -14,5 +14,6 @@ export { defineBootstrap } from './define.js';
 export type { Manifest } from './define.js';
 export { loadRequest, validate } from './request.js';
 export type { LoadedRequest, RequestOptions } from './request.js';
-export { apply, BusyError, plan, recentRuns, RunLostError } from './run.js';
+export type { AppliedRevision, Revision } from '../contract/revision.js';
+export { apply, BusyError, plan, recentRuns, RequestKeyError, RunLostError } from './run.js';
 export type { RunEvent, RunOptions, RunSummary } from './run.js';

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { DesiredEntity } from '../contract/entity.js';
 import type { BootstrapRequest } from '../contract/messages.js';
 import type { ManifestRequest, RefusedManifest, Validation } from '../engine/manifest/resolve.js';
@@ -6,11 +6,12 @@ import type { Problem } from '../engine/manifest/problem.js';
 import { KINDS } from '../kinds/index.js';
 import { loadManifest, requestDigest, validateManifestFiles } from './load.js';
 import type { LoadOptions } from './load.js';
+import { revisionOf } from './revision.js';
 import { tooLarge } from './size.js';
 
 /** How manifests are read for a request. */
 export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
-  /** Names this request; the same key asks for the same. Default: a new one. */
+  /** Names this request: the same key asks for the same. Default: in CI, made of the attempt of the job; else a new one. */
   readonly requestKey?: string | undefined;
   /** Give up what the manifests declare, or remove it. Default: bring it to its declared state. */
   readonly command?: 'release' | 'destroy' | undefined;
@@ -18,6 +19,10 @@ export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   readonly includeAdopted?: boolean | undefined;
   /** Wait for an approval before the first write, and for so long. Default: nobody is asked. */
   readonly approval?: { readonly timeoutMs: number } | undefined;
+  /** How new the manifests are. Default: in CI, the time of the commit that is checked out; else none. */
+  readonly revision?: number | undefined;
+  /** Apply them even where they are older than what was applied last. Default: false. */
+  readonly allowOlder?: boolean | undefined;
 };
 
 /** A request to apply or to plan, or what is wrong with the manifests. */
@@ -29,13 +34,28 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   const loaded = await loadManifest(files, { ...options, kinds: KINDS });
   if (!loaded.ok) return loaded;
   const { warnings } = loaded;
-  const { approval } = options;
   const asked = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
-  const request = approval === undefined ? asked : { ...asked, approval };
+  const { approval, revision: given, allowOlder, pipeline, cwd } = options;
+  const revision = await revisionOf(files, { given, pipeline, cwd });
+  const request: ManifestRequest = {
+    ...asked,
+    ...(approval === undefined ? {} : { approval }),
+    ...(revision === undefined ? {} : { revision }),
+    ...(allowOlder === true ? { allowOlder } : {}),
+  };
   const problem = await tooLarge({ request, places: loaded.places });
   if (problem !== null) return { ok: false, problems: [problem], warnings };
-  const key = options.requestKey ?? randomUUID();
-  return { ok: true, request: { ...request, digest: requestDigest(request), key }, warnings };
+  const digest = requestDigest(request);
+  const key = options.requestKey ?? attemptKey(request, digest) ?? randomUUID();
+  return { ok: true, request: { ...request, digest, key }, warnings };
+}
+
+/** The same for the same attempt of a job that asks for the same; undefined outside of CI. */
+function attemptKey({ pipeline, revision, allowOlder }: ManifestRequest, digest: string): string | undefined {
+  const { provider, run, job, attempt } = pipeline;
+  if (typeof run !== 'string') return undefined;
+  const whole = JSON.stringify([provider, run, job, attempt, digest, revision, allowOlder]);
+  return `ci-${createHash('sha256').update(whole).digest('hex').slice(0, 32)}`;
 }
 
 /** The same entities, to be given up or removed; nothing waits for what it needed while it was there. */

@@ -12,6 +12,7 @@ import {
   WorkflowType,
 } from '../contract/messages.js';
 import { summarize } from '../contract/report.js';
+import type { Revision } from '../contract/revision.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
@@ -84,6 +85,16 @@ export class BusyError extends Error {
   }
 }
 
+/** The key of a request is that of a run under way which asks for something else. */
+export class RequestKeyError extends Error {
+  override readonly name = 'RequestKeyError';
+  readonly remedy = 'give each request a key of its own, or none';
+
+  constructor(key: string) {
+    super(`the request key ${key} is that of a run under way, which asks for something else`);
+  }
+}
+
 /**
  * The report of a request that came to nothing for now: {@link BusyError}, or no server. Undefined for other errors.
  */
@@ -151,15 +162,34 @@ export async function apply(
     }
     const holder = await persistently(options, () => holderOf(temporal, workflowId));
     if (holder === null) continue;
-    if (holder.memo.digest === request.digest) {
+    if (asksTheSame(holder.memo, request)) {
       options.onEvent?.({ type: 'joined', workflowId, runId: holder.runId, url: holder.url });
       return follow(temporal, workflowId, holder.runId, deadline, options);
     }
+    assertOwnKey(holder.memo, request);
     if (options.noWait === true || Date.now() >= deadline) throw busy(holder, options);
     options.onEvent?.({ type: 'waiting', holder });
     const ended = await waitForEnd(temporal, holder, deadline, options);
     if (!ended) throw busy(holder, options);
   }
+}
+
+/** A run is joined only where its report is the one that was asked for: of the same manifest, as new, as guarded. */
+function asksTheSame(
+  { digest, revision, allowOlder = false }: Partial<BootstrapMemo>,
+  request: BootstrapRequest,
+): boolean {
+  return (
+    digest === request.digest &&
+    revision?.value === request.revision?.value &&
+    revision?.source === request.revision?.source &&
+    allowOlder === (request.allowOlder ?? false)
+  );
+}
+
+/** The same key asks for the same: under it, something else would be taken for a repeat. */
+function assertOwnKey({ requestKey }: Partial<BootstrapMemo>, { key }: BootstrapRequest): void {
+  if (requestKey === key) throw new RequestKeyError(key);
 }
 
 /** Decides for a request and writes nothing. Takes no lock, so it never waits for another run. */
@@ -170,11 +200,14 @@ export async function plan(
 ): Promise<Report> {
   const workflowId = planWorkflowId(request.target.account, request.namespace, request.key);
   const deadline = Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS);
-  const runId =
-    (await start(temporal, WorkflowType.Plan, workflowId, request, options)) ??
-    (await persistently(options, () => holderOf(temporal, workflowId)))?.runId;
+  let runId = await start(temporal, WorkflowType.Plan, workflowId, request, options);
+  if (runId === null) {
+    const holder = await persistently(options, () => holderOf(temporal, workflowId));
+    if (holder !== null && holder.memo.digest !== request.digest) throw new RequestKeyError(request.key);
+    runId = holder?.runId ?? null;
+  }
   options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
-  return follow(temporal, workflowId, runId, deadline, { ...options, onEvent: withoutProgress(options) });
+  return follow(temporal, workflowId, runId ?? undefined, deadline, { ...options, onEvent: withoutProgress(options) });
 }
 
 /** A plan has no progress to ask for. */
@@ -200,6 +233,8 @@ async function start(
     pipeline: request.pipeline,
     manifest: request.manifest,
     environment: request.environment,
+    ...(request.revision === undefined ? {} : { revision: request.revision }),
+    ...(request.allowOlder === true ? { allowOlder: true } : {}),
   };
   const { account } = request.target;
   const from = request.pipeline.url ?? request.pipeline.actor ?? request.pipeline.provider;
@@ -272,7 +307,16 @@ function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<Bootstrap
       ),
     );
   const unknown = { provider: 'unknown', url: null, commit: null, actor: null };
-  return { ...texts(memo), pipeline: { ...unknown, ...texts(memo['pipeline']) } };
+  const revision = memo['revision'] as Partial<Revision> | null | undefined;
+  const { value, source } = revision ?? {};
+  return {
+    ...texts(memo),
+    pipeline: { ...unknown, ...texts(memo['pipeline']) },
+    ...(typeof value === 'number' && (source === 'given' || source === 'commit-time')
+      ? { revision: { value, source } }
+      : {}),
+    ...(memo['allowOlder'] === true ? { allowOlder: true } : {}),
+  };
 }
 
 function busy(holder: Holder, { noWait }: RunOptions): BusyError {

@@ -89,6 +89,14 @@ export interface Pipeline {
   readonly url: string | null;
   readonly commit: string | null;
   readonly actor: string | null;
+  /** What tells this run of the pipeline from every other. */
+  readonly run?: string | null;
+  /** How the run is counted, for people. */
+  readonly runNumber?: string | null;
+  readonly job?: string | null;
+  readonly branch?: string | null;
+  /** What tells a job of a run from the same job, run again: a count, or an ID. */
+  readonly attempt?: string | null;
 }
 
 /** The longest workflow ID that is made here; Temporal's SQL visibility allows 255. */

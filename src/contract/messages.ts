@@ -1,5 +1,6 @@
 import type { DesiredEntity, Pipeline, Target } from './entity.js';
 import type { EntityReport, Outcome, Report } from './report.js';
+import type { Revision } from './revision.js';
 import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
 /** Task queue that workers poll unless they are told otherwise. */
@@ -12,7 +13,12 @@ export const ACCOUNT = /^\d{12}$/;
 export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Workflow types, as `temporal workflow start --type` takes them. */
-export const WorkflowType = { Bootstrap: 'bootstrap', ReconcileEntity: 'reconcileEntity', Plan: 'plan' } as const;
+export const WorkflowType = {
+  Bootstrap: 'bootstrap',
+  Ledger: 'ledger',
+  Plan: 'plan',
+  ReconcileEntity: 'reconcileEntity',
+} as const;
 
 /**
  * Entities that one request may have. An entity puts nine events into its run's history at most (its start, its run, its
@@ -43,10 +49,17 @@ export interface BootstrapRequest {
     /** How long to wait. In milliseconds, at most {@link LONGEST_APPROVAL_MS}. */
     readonly timeoutMs: number;
   };
+  /** How new it is: one that is older than the last of its source is refused. Default: none, which is not guarded. */
+  readonly revision?: Revision;
+  /** Apply it even where it is older. Default: false. */
+  readonly allowOlder?: boolean;
 }
 
 /** The longest wait for an approval: thirty days, in milliseconds. */
 export const LONGEST_APPROVAL_MS = 30 * 24 * 3_600_000;
+
+/** Update by which a run asks the ledger of its namespace whether it may write. */
+export const CLAIM_UPDATE = 'claim';
 
 /** Query that a running bootstrap answers. Do not send it to a closed run: the worker would replay its history. */
 export const PROGRESS_QUERY = 'progress';
@@ -178,6 +191,8 @@ export interface BootstrapMemo {
   readonly environment: string;
   /** The digest of the plan that waits for an approval, while one does: clients see it without asking a worker. */
   readonly awaitingApproval?: string;
+  readonly revision?: Revision;
+  readonly allowOlder?: boolean;
 }
 
 /** `IamOutcome` of a run while its plan waits for an approval. */
@@ -195,6 +210,11 @@ export const SEARCH_ATTRIBUTES = [
 /** ID of the bootstrap workflow: one writer for each namespace of an account. */
 export function bootstrapWorkflowId(account: string, namespace: string): string {
   return `iam-bootstrap:${account}:${namespace}`;
+}
+
+/** ID of the workflow that remembers which revisions a namespace was given. */
+export function ledgerWorkflowId(account: string, namespace: string): string {
+  return `iam-bootstrap-ledger:${account}:${namespace}`;
 }
 
 /** ID of a plan workflow; it takes no lock, so the request's key sets it apart. */

@@ -1,5 +1,6 @@
 import type { DesiredEntity, Json, Pipeline } from './entity.js';
 import { ExitCode } from './failures.js';
+import type { AppliedRevision, Revision } from './revision.js';
 
 /** What the engine means to do with an entity. */
 export type DecisionAction = 'create' | 'adopt' | 'update' | 'replace' | 'release' | 'delete' | 'no-op' | 'refuse';
@@ -114,6 +115,8 @@ export interface Report {
   /** `sha256:…` of what was asked for; equal digests ask for the same. */
   readonly digest: string;
   readonly request: { readonly key: string; readonly pipeline: Pipeline };
+  /** How new the manifest is, and what was applied last before it, once that is known. Absent where it has none. */
+  readonly revision?: Revision & { readonly last?: AppliedRevision | null };
   readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
   readonly entities: readonly EntityReport[];
   readonly summary: Summary;

@@ -1,5 +1,6 @@
 import type { DesiredEntity } from './entity.js';
 import type { BootstrapRequest, ReconcileRequest } from './messages.js';
+import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, Write } from './report.js';
 
 /** One entity of a plan. */
@@ -77,10 +78,18 @@ export interface VerifyResult {
   readonly calls: Readonly<Record<string, number>>;
 }
 
+/** Argument of the claim step. */
+export interface ClaimRequest extends Claim {
+  readonly account: string;
+  readonly namespace: string;
+}
+
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
   /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
   planEntities(request: BootstrapRequest): Promise<Plan>;
+  /** Asks the namespace's ledger whether a manifest of this revision may be applied, and records that it is. */
+  claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
   /** Lists what Creates like this one have made, before the first of this run. IDs only. */
   listCandidates(request: ReconcileRequest): Promise<Listing>;
   /** Creates, or finds out what is there instead. */

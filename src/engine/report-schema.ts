@@ -58,6 +58,8 @@ const entity = z.strictObject({
   source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
 });
 
+const revision = { value: count, source: z.enum(['given', 'commit-time']) };
+
 /** What `plan`, `apply`, `release` and `destroy` print with `--output json`. The contract's type and this schema are held together by the compiler. */
 export const reportSchema = z.strictObject({
   version: z.literal(1),
@@ -70,8 +72,29 @@ export const reportSchema = z.strictObject({
   digest: z.string().describe('of what was asked for; equal digests ask for the same'),
   request: z.strictObject({
     key: z.string(),
-    pipeline: z.strictObject({ provider: z.string(), url: text, commit: text, actor: text }),
+    pipeline: z.strictObject({
+      provider: z.string(),
+      url: text,
+      commit: text,
+      actor: text,
+      run: text.exactOptional(),
+      runNumber: text.exactOptional(),
+      job: text.exactOptional(),
+      branch: text.exactOptional(),
+      attempt: text.exactOptional().describe('what tells a job of a run from the same job, run again'),
+    }),
   }),
+  revision: z
+    .strictObject({
+      ...revision,
+      last: z
+        .strictObject({ ...revision, commit: text, url: text, runId: z.string(), at: z.iso.datetime() })
+        .nullable()
+        .exactOptional()
+        .describe('what was applied last before; what it was refused for; absent where that was not asked'),
+    })
+    .exactOptional()
+    .describe('how new the manifest is; only revisions of one source are compared'),
   workflow: z.strictObject({ workflowId: z.string(), runId: z.string(), url: text }),
   entities: z.array(entity),
   summary: z.strictObject({

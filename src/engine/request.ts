@@ -38,6 +38,8 @@ const requestSchema = z.object({
   keepGoing: z.boolean(),
   manifest: z.string(),
   approval: z.strictObject({ timeoutMs: z.int().min(1).max(LONGEST_APPROVAL_MS) }).optional(),
+  revision: z.strictObject({ value: z.int().min(0), source: z.enum(['given', 'commit-time']) }).optional(),
+  allowOlder: z.boolean().optional(),
 });
 
 const reconcileSchema = z.object({

@@ -4,6 +4,7 @@ import {
   CancelledFailure,
   ChildWorkflowFailure,
   defineQuery,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -27,6 +28,8 @@ import type {
   ReconcileResult,
 } from '../contract/messages.js';
 import { addCalls } from '../contract/report.js';
+import { revisionText } from '../contract/revision.js';
+import type { AppliedRevision } from '../contract/revision.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
 import type { Plan, PlannedEntity } from '../contract/steps.js';
 import { ApprovalGate, assertDigest, differencesOf, refusalOf } from './approval.js';
@@ -36,7 +39,7 @@ import { code, plain } from '../contract/markdown.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from './search-attributes.js';
-import { CONCURRENT_ENTITIES, reading } from './timeouts.js';
+import { claiming, CONCURRENT_ENTITIES, reading } from './timeouts.js';
 
 const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
 const reportQuery = defineQuery<Report | null>(REPORT_QUERY);
@@ -82,6 +85,8 @@ class Bootstrap {
   #report: Report | null = null;
   #plan: Plan = { entities: [], calls: {} };
   #calls: Record<string, number> = {};
+  /** What the namespace was given last before this run; undefined until the ledger has said it. */
+  #last: AppliedRevision | null | undefined;
   readonly #reports = new Map<number, EntityReport>();
   readonly #states = new Map<number, EntityState>();
   /** Positions by entity. */
@@ -113,6 +118,8 @@ class Bootstrap {
 
     const refused = this.#plan.entities.filter(({ decision }) => decision.action === 'refuse');
     const stopped = refused.length > 0 && !this.#request.keepGoing;
+    const older = stopped ? null : await this.#claim();
+    if (older !== null) return this.#end(this.#refusedAsOlder(older));
     this.#enter('reconciling');
     const slots = new Slots(CONCURRENT_ENTITIES);
     const done: Promise<void>[] = [];
@@ -136,7 +143,7 @@ class Bootstrap {
     const reports = this.#plan.entities.map(
       (planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'),
     );
-    const report = reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
+    const report = this.#reportOf(reports);
     const unfinished = this.#cancelled.isRequested() && reports.some(({ outcome }) => outcome === 'skipped');
     return this.#end(unfinished ? { ...report, result: 'cancelled', reason: 'the run was cancelled' } : report);
   }
@@ -189,7 +196,47 @@ class Bootstrap {
       if (action !== 'no-op' && action !== 'refuse') return this.#skipped(planned, index, reason);
       return plannedReport(planned, this.#request.entities[index]?.source);
     });
-    return reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
+    return this.#reportOf(reports);
+  }
+
+  /**
+   * Asks whether a manifest of this revision may be applied, and has it remembered, under the lock of the namespace and
+   * before the first write: what a run has begun to write, a later one must not undo.
+   *
+   * @returns the revision that this one is older than, or null
+   */
+  async #claim(): Promise<AppliedRevision | null> {
+    const { revision, allowOlder = false, target, namespace, pipeline } = this.#request;
+    if (revision === undefined || this.#cancelled.isRequested() || !patched('revision-guard')) return null;
+    const { runId } = workflowInfo();
+    const { commit, url } = pipeline;
+    const at = new Date().toISOString();
+    const { accepted, last } = await claiming.claimRevision({
+      account: target.account,
+      namespace,
+      revision: { ...revision, commit, url, runId, at },
+      allowOlder,
+    });
+    this.#last = last;
+    return accepted ? null : last;
+  }
+
+  #refusedAsOlder(last: AppliedRevision): Report {
+    const { revision, pipeline } = this.#request;
+    const own = revision === undefined ? '' : revisionText(revision, pipeline.commit);
+    return {
+      ...this.#unwritten('nothing was written, because the manifest is older than the one applied last'),
+      result: 'refused',
+      reason: `revision ${own} is older than ${revisionText(last, last.commit)}, which was applied at ${last.at} by ${last.url ?? `run ${last.runId}`}`,
+      remedy: 'apply the newest commit instead; to go back to this one all the same, give --allow-older',
+    };
+  }
+
+  #reportOf(reports: readonly EntityReport[]): Report {
+    const report = reportOf(this.#command, this.#request, reports, this.#calls, this.#startedAt);
+    const { revision } = this.#request;
+    if (revision === undefined || this.#last === undefined) return report;
+    return { ...report, revision: { ...revision, last: this.#last } };
   }
 
   get #command(): Report['command'] {

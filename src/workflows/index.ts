@@ -1,3 +1,4 @@
 export { bootstrap } from './bootstrap.js';
+export { ledger } from './ledger.js';
 export { plan } from './plan.js';
 export { reconcileEntity } from './reconcile-entity.js';

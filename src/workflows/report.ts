@@ -25,6 +25,7 @@ export function reportOf(
     environment: request.environment,
     digest: request.digest,
     request: { key: request.key, pipeline: request.pipeline },
+    ...(request.revision === undefined ? {} : { revision: request.revision }),
     workflow: { workflowId, runId, url: null },
     entities: fitted(entities),
     summary: summarize(entities),

@@ -33,6 +33,13 @@ export const reading = proxyActivities<Pick<Activities, 'planEntities' | 'verify
   retry,
 });
 
+/** A word with the ledger, which is another workflow of the same workers. */
+export const claiming = proxyActivities<Pick<Activities, 'claimRevision'>>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout,
+  retry,
+});
+
 /** Writes to one entity. */
 export const writing = proxyActivities<
   Pick<Activities, 'listCandidates' | 'createEntity' | 'updateEntity' | 'deleteEntity'>

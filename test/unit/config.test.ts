@@ -201,26 +201,49 @@ describe('the pipeline', () => {
       'jenkins',
       {
         JENKINS_URL: 'https://ci.example.com/',
+        BUILD_ID: '42',
         BUILD_URL: 'https://ci.example.com/job/infra/42/',
         GIT_COMMIT: commit,
         BUILD_USER: 'alfred',
       },
       { url: 'https://ci.example.com/job/infra/42/', commit, actor: 'alfred' },
     ],
+    [
+      'circleci',
+      { CIRCLECI: 'true', CIRCLE_BUILD_URL: 'https://circleci.com/42', CIRCLE_SHA1: commit, CIRCLE_JOB: 'apply' },
+      { url: 'https://circleci.com/42', commit, job: 'apply' },
+    ],
+    [
+      'azure',
+      {
+        TF_BUILD: 'True',
+        SYSTEM_COLLECTIONURI: 'https://dev.azure.com/acme/',
+        SYSTEM_TEAMPROJECT: 'in fra',
+        BUILD_BUILDID: '42',
+        SYSTEM_JOBATTEMPT: '2',
+      },
+      { url: 'https://dev.azure.com/acme/in%20fra/_build/results?buildId=42', run: '42', attempt: '2' },
+    ],
+    [
+      'codebuild',
+      { CODEBUILD_BUILD_ARN: 'arn', CODEBUILD_BUILD_ID: 'infra:42', CODEBUILD_BUILD_URL: 'https://aws/42' },
+      { url: 'https://aws/42', run: 'infra:42' },
+    ],
+    ['teamcity', { TEAMCITY_VERSION: '2024' }, { url: null, commit: null, run: null }],
     ['local', { USER: 'ada', LOGNAME: 'lovelace' }, { url: null, commit: null, actor: 'ada' }],
     ['local', { LOGNAME: 'lovelace' }, { url: null, commit: null, actor: 'lovelace' }],
     // Variables of a service without its mark are somebody's leftovers.
     ['local', { GITHUB_ACTIONS: 'false', GITHUB_SHA: commit, CI: 'true' }, { url: null, commit: null, actor: null }],
   ])('on %s with %j is told by what the service says of the job', (provider, environment, pipeline) => {
-    expect(loadConfig({ HOME: home, ...environment }).pipeline).toEqual({ provider, ...pipeline });
+    expect(loadConfig({ HOME: home, ...environment }).pipeline).toMatchObject({ provider, ...pipeline });
   });
 
   test.each([
     ['gitlab', { GITLAB_CI: 'true' }],
     ['buildkite', { BUILDKITE: 'true' }],
-    ['jenkins', { JENKINS_URL: 'https://ci.example.com/' }],
+    ['jenkins', { JENKINS_URL: 'https://ci.example.com/', BUILD_ID: '42' }],
   ])('on %s that says nothing of the job has nulls', (provider, environment) => {
     const nothing = { url: null, commit: null, actor: null };
-    expect(loadConfig({ HOME: home, ...environment }).pipeline).toEqual({ provider, ...nothing });
+    expect(loadConfig({ HOME: home, ...environment }).pipeline).toMatchObject({ provider, ...nothing });
   });
 });

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { driftText } from '../../contract/report.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
+import { revisionText } from '../../contract/revision.js';
 import { durationText } from '../duration.js';
 import { plain } from '../terminal.js';
 import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
@@ -43,6 +44,7 @@ export function renderReport(report: Report, explained = false): string {
     pc.bold(`${report.command} ${plain(heading)}`),
     ...(report.approval === undefined ? [] : [`  ${plain(approvalText(report.approval))}`]),
     ...listed.flatMap((entity) => renderEntity(report, entity, width)),
+    ...uncompared(report).map((line) => pc.yellow(`  ${plain(line)}`)),
     ...(report.reason === null ? [] : [`  ${pc.red(plain(report.reason))}`]),
     ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
     '',
@@ -50,6 +52,15 @@ export function renderReport(report: Report, explained = false): string {
     ...(report.workflow.url === null ? [] : [pc.dim(plain(report.workflow.url))]),
   ];
   return lines.join('\n');
+}
+
+/** What a reader could take for guarded. */
+function uncompared({ revision }: Report): string[] {
+  const { value, source, last } = revision ?? {};
+  if (last === undefined || last === null || source === last.source) return [];
+  return [
+    `revision ${source ?? ''} ${String(value)} was not compared with ${revisionText(last, last.commit)}, applied before it: only those of one source are`,
+  ];
 }
 
 function renderEntity(report: Report, entity: EntityReport, width: number): string[] {

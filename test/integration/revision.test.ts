@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { connectTemporal } from '../../src/client/connect.js';
+import { loadConfig } from '../../src/config.js';
+import { CLAIM_UPDATE, ledgerWorkflowId } from '../../src/contract/messages.js';
+import { manifestOf, role } from '../support/manifests-of.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { CommandResult, World } from '../support/world.js';
+
+/** No manifest takes back what a newer one has brought, whatever the order in which pipelines come. */
+
+jest.setTimeout(180_000);
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+async function manifest(namespace: string, description: string): Promise<string> {
+  const parts = { namespace, account: ACCOUNT, entities: [role(namespace, { description })] };
+  return world.manifest(`${namespace}-${description}.json`, manifestOf(parts));
+}
+
+async function apply(namespace: string, revision: number, ...more: readonly string[]): Promise<CommandResult> {
+  const path = await manifest(namespace, String(revision));
+  return world.cli(['apply', '-f', path, '--revision', String(revision), '-o', 'json', ...more]);
+}
+
+/** The descriptions that the role of a namespace was given, in their order, as AWS was told. */
+function writes(name: string): string[] {
+  return world.proxy
+    .writes()
+    .flatMap(({ params }) => (params['RoleName'] === name ? (params['Description'] ?? []) : []));
+}
+
+test('an older revision is refused and writes nothing, an equal one is not older, and --allow-older goes back', async () => {
+  expect((await apply('guarded', 5)).code).toBe(0);
+  const refused = await apply('guarded', 4);
+  expect(refused.code).toBe(3);
+  expect(refused.report()).toMatchObject({
+    result: 'refused',
+    reason: expect.stringMatching(/^revision given 4 .* is older than given 5 /) as string,
+    remedy: expect.stringContaining('--allow-older') as string,
+    revision: { value: 4, source: 'given', last: { value: 5, source: 'given' } },
+    entities: [{ outcome: 'skipped', writes: [] }],
+  });
+  expect((await apply('guarded', 5)).report()).toMatchObject({ result: 'converged', summary: { unchanged: 1 } });
+  const path = await manifest('guarded', 'unrevised');
+  expect((await world.cli(['apply', '-f', path])).code).toBe(0);
+  // What has no revision has not made the last one forgotten.
+  expect((await apply('guarded', 4)).code).toBe(3);
+  expect((await apply('guarded', 4, '--allow-older')).code).toBe(0);
+  expect(writes('guarded')).toEqual(['5', 'unrevised', '4']);
+  // From then on, that is the last one.
+  expect((await apply('guarded', 4)).code).toBe(0);
+});
+
+test('in CI the revision is the time of the commit that is checked out, which is not compared with one that was given', async () => {
+  const git = async (...args: readonly string[]): Promise<unknown> => promisify(execFile)('git', [...args]);
+  const checkout = async (name: string, seconds: number): Promise<string> => {
+    const folder = join(world.directory, name);
+    await mkdir(folder);
+    const path = join(folder, 'iam.json');
+    const entities = [role('committed', { description: name })];
+    await writeFile(path, JSON.stringify(manifestOf({ namespace: 'committed', account: ACCOUNT, entities })));
+    const author = ['-c', 'user.name=a', '-c', 'user.email=a@example.com', '-c', 'commit.gpgsign=false'];
+    await git('-C', folder, 'init', '-q');
+    await git('-C', folder, 'add', '.');
+    const at = `${String(seconds)} +0000`;
+    await promisify(execFile)('git', ['-C', folder, ...author, 'commit', '-qm', name], {
+      env: { ...world.env, GIT_COMMITTER_DATE: at, GIT_AUTHOR_DATE: at },
+    });
+    return path;
+  };
+  const github = { GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/infra', GITHUB_RUN_ID: '42' };
+  const newer = await world.cli(['apply', '-f', await checkout('newer', 1_700_000_100), '-o', 'json'], github);
+  expect(newer.report().revision).toEqual({ value: 1_700_000_100, source: 'commit-time', last: null });
+  const path = await checkout('older', 1_700_000_000);
+  const older = await world.cli(['apply', '-f', path, '-o', 'json'], github);
+  expect(older.code).toBe(3);
+  expect(older.report().reason).toContain('2023-11-14T22:13:20Z');
+  const given = await world.cli(['apply', '-f', path, '--revision', '1']);
+  expect(given.code).toBe(0);
+  expect(given.stdout).toContain('revision given 1 was not compared with commit-time 1700000100');
+  expect(writes('committed')).toEqual(['newer', 'older']);
+});
+
+test('the ledger remembers beyond the history of one run', async () => {
+  expect((await apply('long', 1_000)).code).toBe(0);
+  const temporal = await connectTemporal(loadConfig(world.env));
+  try {
+    const handle = temporal.client.workflow.getHandle(ledgerWorkflowId(ACCOUNT, 'long'));
+    const first = (await handle.describe()).runId;
+    for (let value = 1_001; value <= 1_100; value += 1) {
+      const revision = { value, source: 'given', commit: null, url: null, runId: 'run', at: new Date().toISOString() };
+      await handle.executeUpdate(CLAIM_UPDATE, { args: [{ revision, allowOlder: false }] });
+    }
+    expect((await handle.describe()).runId).not.toBe(first);
+  } finally {
+    await temporal.close();
+  }
+  expect((await apply('long', 1_099)).code).toBe(3);
+  expect((await apply('long', 1_101)).code).toBe(0);
+});
+
+test.each([[[3, 9, 0, 5, 1, 8, 2, 7, 4, 6]], [[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], [[0, 5, 9, 1, 6, 2, 7, 3, 8, 4]]])(
+  'ten pipelines that come as %j each end with a report of their own, and the newest manifest stands',
+  async (order) => {
+    const namespace = `ten-${String(order[0])}`;
+    let come = (): void => undefined;
+    let release = (): void => undefined;
+    const arrived = new Promise<void>((done) => (come = done));
+    const released = new Promise<void>((done) => (release = done));
+    const before = (): Promise<void> => {
+      come();
+      return released;
+    };
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
+    const ends = [apply(namespace, order[0] ?? 0)];
+    await arrived;
+    const waiting = order.slice(1).map(async (revision) => {
+      const path = await manifest(namespace, String(revision));
+      const child = world.spawnCli(['apply', '-f', path, '--revision', String(revision), '-o', 'json']);
+      let [stdout, stderr] = ['', ''];
+      child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      const exited = new Promise<number | null>((done) => child.once('close', done));
+      await new Promise<void>((done, fail) => {
+        child.stderr?.on('data', (chunk: Buffer) => {
+          stderr += chunk.toString();
+          if (stderr.includes('waiting for the namespace')) done();
+        });
+        void exited.then(() => {
+          fail(new Error(`ended without a wait: ${stderr}`));
+        });
+      });
+      return { exited, said: () => stdout };
+    });
+    const all = await Promise.all(waiting);
+    release();
+    const codes = [(await Promise.all(ends))[0]?.code, ...(await Promise.all(all.map(({ exited }) => exited)))];
+    const applied = writes(namespace).map(Number);
+    // Each that went through was newer than the one before it; all others were refused as older.
+    expect(applied).toEqual([...applied].sort((a, b) => a - b));
+    expect(applied.at(-1)).toBe(9);
+    expect(order.map((revision, index) => [revision, codes[index]])).toEqual(
+      order.map((revision) => [revision, applied.includes(revision) ? 0 : 3]),
+    );
+    for (const [index, { said }] of all.entries()) {
+      expect(JSON.parse(said())).toMatchObject({ revision: { value: order[index + 1] } });
+    }
+  },
+);
