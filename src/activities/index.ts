@@ -12,6 +12,11 @@ import { untilSame } from './verify.js';
 import { step } from './work.js';
 import type { Work } from './work.js';
 
+/** Any client may have started the child: what it says of its run may be anything. */
+function intentOf(request: Partial<ReconcileRequest> | null): string | undefined {
+  return typeof request?.intent === 'string' ? request.intent : undefined;
+}
+
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
 export function createActivities({ accounts }: { readonly accounts: Accounts }): Activities {
   /** The account of a child's request. Any client may have started the child, without a plan before it. */
@@ -22,10 +27,11 @@ export function createActivities({ accounts }: { readonly accounts: Accounts }):
   };
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
-    listCandidates: (request) => step((work) => listCandidates(accountOf(request, work), request, work)),
-    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work)),
-    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work)),
-    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work)),
+    listCandidates: (request) =>
+      step((work) => listCandidates(accountOf(request, work), request, work), intentOf(request)),
+    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work), intentOf(request)),
+    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work), intentOf(request)),
+    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work), intentOf(request)),
     verifyEntities: (request) =>
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
