@@ -1,4 +1,4 @@
-"""An emulator of IAM, STS and AWS Secrets Manager: moto, with what AWS refuses and moto lets pass or lacks on top.
+"""An emulator of IAM, STS, AWS Secrets Manager and CloudTrail's LookupEvents: moto, with what AWS refuses and moto lets pass or lacks on top.
 
     python strict_iam.py --port 0 [--host 127.0.0.1] [--account 111111111111] [--exit-with-stdin]
 
@@ -55,6 +55,9 @@ what is not listed here. The rules on top of it, each marked in the code by its 
                AssumeRole gives the role's account, whether or not the role exists; other keys are --account
   [secrets]    AWS Secrets Manager by its JSON protocol (X-Amz-Target), for a few actions; what is scheduled for
                deletion is neither read, nor written, nor made again                  400 InvalidRequestException
+  [trail]      AWS CloudTrail's LookupEvents by its JSON protocol: an event for each call of IAM and STS that was served,
+               refused ones included, reads excepted. AWS shows an event about 15 minutes later; here it shows at once
+               one attribute a lookup, pages of 50, two lookups a second            400 ThrottlingException
   [request]    each reply has its own x-amzn-RequestId
 
 For tests:
@@ -934,12 +937,19 @@ class StrictSts(Strict, TokenResponse):
     def assume_role(self):
         result = super().assume_role()
         role = result.result["Credentials"]
-        SESSIONS[role.access_key_id] = {"UserId": role.user_id, "Account": role.account_id, "Arn": role.arn}
+        SESSIONS[role.access_key_id] = {
+            "UserId": role.user_id,
+            "Account": role.account_id,
+            "Arn": role.arn,
+            "At": utcnow().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "SourceIdentity": self.params.get("SourceIdentity"),
+        }
         return result
 
     def get_caller_identity(self):
         if self.access_key in SESSIONS:
-            return SESSIONS[self.access_key]
+            session = SESSIONS[self.access_key]
+            return {key: session[key] for key in ("UserId", "Account", "Arn")}
         backend = iam_backends[self.current_account][self.partition]
         user = backend.get_user_from_access_key_id(self.access_key)
         arn = user.arn if user else f"arn:{self.partition}:iam::{self.current_account}:user/sandbox"
@@ -973,6 +983,151 @@ class StrictSecrets(SecretsManagerResponse):
         return known(operation.output_shape, result) if operation.output_shape else {}
 
 
+# [trail] By account, oldest first; each knows its region, where alone AWS shows it.
+trails = {}
+trail_lookups = {}
+TRAIL_DAYS = 90
+# A client asks at most twice a second; the bucket holds as many.
+TRAIL_RATE = 2
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+TRAIL_TYPES = {"Role": "Role", "User": "User", "Group": "Group", "Policy": "Policy", "InstanceProfile": "InstanceProfile"}
+
+
+def identity(access_key, account, region):
+    """[trail] userIdentity, and the name that LookupEvents shows for it."""
+    session = SESSIONS.get(access_key)
+    partition = get_partition(region)
+    if session:
+        _, role, name = session["Arn"].split("/", 2)
+        issuer = {
+            "type": "Role",
+            "principalId": session["UserId"].split(":")[0],
+            "arn": f"arn:{partition}:iam::{account}:role/{role}",
+            "accountId": account,
+            "userName": role,
+        }
+        context = {"sessionIssuer": issuer, "attributes": {"creationDate": session["At"], "mfaAuthenticated": "false"}}
+        if session.get("SourceIdentity"):
+            context["sourceIdentity"] = session["SourceIdentity"]
+        who = {"type": "AssumedRole", "principalId": session["UserId"], "arn": session["Arn"], "accountId": account}
+        return {**who, "accessKeyId": access_key, "sessionContext": context}, name
+    user = iam_backends[account][partition].get_user_from_access_key_id(access_key)
+    name = user.name if user else "sandbox"
+    arn = user.arn if user else f"arn:{partition}:iam::{account}:user/sandbox"
+    who = {"type": "IAMUser", "principalId": user.id if user else "AIDASANDBOX", "arn": arn, "accountId": account}
+    return {**who, "accessKeyId": access_key, "userName": name}, name
+
+
+def trail_parameters(shape, value):
+    """As CloudTrail writes them: names that begin in lower case, secrets hidden, documents as text."""
+    if shape.type_name == "structure":
+        return {first_lower(one): trail_parameters(shape.members[one], part) for one, part in value.items()}
+    if shape.type_name == "list":
+        return [trail_parameters(shape.member, part) for part in value]
+    return HIDDEN if shape.metadata.get("sensitive") else value
+
+
+def note_event(service, action, form, caller, access_key, account, region, outcome, agent, address):
+    """[trail]"""
+    request_id, code, message, at = outcome
+    operation = get_service_model(service).operation_model(action)
+    # IAM is one for a partition, and so are its events.
+    params = PROTOCOL_PARSERS["query"](operation, map_type=dict).parse({"values": form}) or {}
+    shape = operation.input_shape
+    event_id = str(uuid.uuid4())
+    who, username = caller
+    record = {
+        "eventVersion": "1.08",
+        "userIdentity": who,
+        "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": action,
+        "awsRegion": region,
+        "sourceIPAddress": address,
+        "userAgent": agent,
+        # Of what a model does not take, CloudTrail has no parameters either.
+        **({"errorCode": code if code in GENERAL else f"{code}Exception", "errorMessage": message} if code else {}),
+        "requestParameters": trail_parameters(shape, params) if shape and not code == "ValidationError" else None,
+        "responseElements": None,
+        "requestID": request_id,
+        "eventID": event_id,
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    }
+    names = [] if code else [(kind, params.get(f"{kind}Name")) for kind in TRAIL_TYPES if params.get(f"{kind}Name")]
+    resources = [{"ResourceType": f"AWS::IAM::{kind}", "ResourceName": name} for kind, name in names]
+    if not code:
+        resources += [
+            {"ResourceType": "AWS::IAM::Policy", "ResourceName": params[one]} for one in ("PolicyArn",) if params.get(one)
+        ]
+    event = {
+        "EventId": event_id,
+        "EventName": action,
+        "ReadOnly": "false",
+        "AccessKeyId": access_key,
+        "EventTime": int(at.timestamp()),
+        "EventSource": record["eventSource"],
+        "Username": username,
+        "Resources": resources,
+        "CloudTrailEvent": json.dumps(record),
+    }
+    trails.setdefault((account, region), []).append(event)
+
+
+# Codes that stand in CloudTrail as they are; those of the model's shapes carry their suffix.
+GENERAL = ("AccessDenied", "ExpiredToken", "InvalidClientTokenId", "ValidationError", "Throttling", "InvalidAction")
+
+
+class StrictTrail:
+    """[trail] AWS CloudTrail, of which only the event history is here."""
+
+    ACTIONS = ("LookupEvents",)
+    ATTRIBUTES = {
+        "EventId": lambda event, value: event["EventId"] == value,
+        "EventName": lambda event, value: event["EventName"] == value,
+        "ReadOnly": lambda event, value: event["ReadOnly"] == value,
+        "Username": lambda event, value: event["Username"] == value,
+        "EventSource": lambda event, value: event["EventSource"] == value,
+        "AccessKeyId": lambda event, value: event["AccessKeyId"] == value,
+        "ResourceType": lambda event, value: any(one["ResourceType"] == value for one in event["Resources"]),
+        "ResourceName": lambda event, value: any(one["ResourceName"] == value for one in event["Resources"]),
+    }
+
+    def perform(self, action, params, account, region):
+        operation = get_service_model("cloudtrail").operation_model(action)
+        params = known(operation.input_shape, params)
+        now = time.time()
+        recent = [at for at in trail_lookups.get((account, region), []) if at > now - 1]
+        if len(recent) >= TRAIL_RATE:
+            raise fault("ThrottlingException", "Rate exceeded")
+        trail_lookups[account, region] = [*recent, now]
+        most = params.get("MaxResults", 50)
+        if not 1 <= most <= 50:
+            raise fault("InvalidMaxResultsException", "A maximum of 50 results is allowed.")
+        attributes = params.get("LookupAttributes", [])
+        if len(attributes) > 1 or any(one.get("AttributeKey") not in self.ATTRIBUTES for one in attributes):
+            raise fault("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
+        start = max(params.get("StartTime") or 0, now - TRAIL_DAYS * 86_400)
+        end = params.get("EndTime") or now
+        if start > end:
+            raise fault("InvalidTimeRangeException", "The start time is after the end time.")
+        found = [
+            event
+            for event in reversed(trails.get((account, region), []))
+            if int(start) <= event["EventTime"] <= end
+            and all(self.ATTRIBUTES[one["AttributeKey"]](event, one["AttributeValue"]) for one in attributes)
+        ]
+        token = params.get("NextToken")
+        if token is not None and not token.isdecimal():
+            raise fault("InvalidNextTokenException", "The next token is invalid.")
+        begin = int(token or 0)
+        more = {"NextToken": str(begin + most)} if len(found) > begin + most else {}
+        return {"Events": found[begin : begin + most], **more}
+
+
 def known(shape, value):
     """What the model has of it, and AWS reads and shows nothing else."""
     if not isinstance(value, JSON_TYPES.get(shape.type_name, object)):
@@ -986,7 +1141,7 @@ def known(shape, value):
 
 
 JSON_TYPES = {"structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool}
-JSON_TYPES |= {"integer": int, "long": int}
+JSON_TYPES |= {"integer": int, "long": int, "timestamp": (int, float)}
 
 
 class StrictIam(Strict, IamResponse):
@@ -2317,7 +2472,7 @@ sequence = itertools.count(1)
 
 def reset():
     global sequence
-    for kept in (iam_backends, sts_backends, secretsmanager_backends, lowered_quotas, authorised, asked, journal):
+    for kept in (iam_backends, sts_backends, secretsmanager_backends, lowered_quotas, authorised, asked, journal, trails, trail_lookups):
         kept.clear()
     sequence = itertools.count(1)
 
@@ -2421,7 +2576,7 @@ SERVICES = {
 UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 
-def call(form, authorization):
+def call(form, authorization, agent="", address=""):
     """One call of IAM or STS: its status, request ID and XML."""
     service, responses, namespace = SERVICES.get(form.get("Version"), SERVICES["2010-05-08"])
     action = form.get("Action", "")
@@ -2443,7 +2598,7 @@ def call(form, authorization):
         )
         return status, code, body
 
-    return referee(service, action, form, authorization, answer, refusal)
+    return referee(service, action, form, authorization, answer, refusal, agent, address)
 
 
 # What the JSON protocol calls the errors that are every service's.
@@ -2458,35 +2613,49 @@ JSON_CODES = {
 }
 
 
+JSON_SERVICES = {
+    "secretsmanager": ("secretsmanager", StrictSecrets),
+    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": ("cloudtrail", StrictTrail),
+    "CloudTrail_20131101": ("cloudtrail", StrictTrail),
+}
+
+
 def call_json(target, text, authorization):
-    """One call of AWS Secrets Manager: its status, request ID and JSON."""
-    service, _, action = target.partition(".")
+    """One call of AWS Secrets Manager or CloudTrail: its status, request ID and JSON."""
+    prefix, _, action = target.rpartition(".")
+    service, responses = JSON_SERVICES.get(prefix, ("", None))
     try:
         params = json.loads(text or "{}")
     except ValueError:
         params = None
 
     def answer(access_key, account, region, request_id):
-        if service != "secretsmanager" or action not in StrictSecrets.ACTIONS:
+        if responses is None or action not in responses.ACTIONS:
             raise fault("InvalidAction", f"Could not find operation {target}")
-        return json.dumps(StrictSecrets().perform(action, params, account, region))
+        return json.dumps(responses().perform(action, params, account, region))
 
     def refusal(code, message, request_id):
         code = JSON_CODES.get(code, code)
         return (500 if code == "InternalServiceError" else 400), code, json.dumps({"__type": code, "Message": message})
 
     names = {key: params[key] for key in ("Name", "SecretId") if isinstance(params, dict) and key in params}
-    return referee("secretsmanager", action, names, authorization, answer, refusal)
+    return referee(service or "secretsmanager", action, names, authorization, answer, refusal)
 
 
-def referee(service, action, params, authorization, answer, refusal):
+def referee(service, action, params, authorization, answer, refusal, agent="", address=""):
     """Who calls, what comes of it, and the line in the journal."""
     request_id = str(uuid.uuid4())
     credential = re.search(r"Credential=([^/,\s]+)/(?:[^/]+/([^/]+)/)?", authorization)
     access_key, region = credential.groups() if credential else ("", None)
     region = region or "us-east-1"
     account = ACCOUNT_OF_KEY.get(access_key, DEFAULT_ACCOUNT)
-    status, code = 200, None
+    status, code, message = 200, None, None
+    at, caller = datetime.now(timezone.utc), None
+    traced = service in ("iam", "sts") and not READS.match(action)
+    traced = traced and action in get_service_model(service).operation_names
+    if traced:
+        # Who it was: a call may delete its own caller.
+        caller = identity(access_key, account, region)
     try:
         check_caller(service, action, access_key, account)
         check_authorised(service, action, params, account)
@@ -2504,6 +2673,10 @@ def referee(service, action, params, authorization, answer, refusal):
             traceback.print_exc()
             code, message = "ServiceFailure", f"the sandbox failed: {error!r}"
         status, code, body = refusal(code, message, request_id)
+    # What is signed by nobody known is in nobody's trail.
+    if traced and code not in ("ExpiredToken", "InvalidClientTokenId", "MissingAuthenticationToken"):
+        outcome = (request_id, code, message, at)
+        note_event(service, action, params, caller, access_key, account, region, outcome, agent, address)
     journal.append(
         {
             "seq": next(sequence),
@@ -2517,6 +2690,9 @@ def referee(service, action, params, authorization, answer, refusal):
         }
     )
     return status, request_id, body
+
+
+READS = re.compile("Get|List|Simulate|Generate")
 
 
 def check_caller(service, action, access_key, account):
@@ -2568,7 +2744,8 @@ class Handler(BaseHTTPRequestHandler):
             status, request_id, text = call_json(target, body, authorization)
             return self.reply(status, "application/x-amz-json-1.1", text, request_id)
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        status, request_id, text = call(form, authorization)
+        agent = self.headers.get("User-Agent") or ""
+        status, request_id, text = call(form, authorization, agent, self.client_address[0])
         self.reply(status, "text/xml", text, request_id)
 
     def reply(self, status, content_type, text, request_id=None):

@@ -19,6 +19,11 @@ export interface WorkerParts {
   readonly ledgers: Ledgers;
 }
 
+/** Any client may have started the child: what it says of its run may be anything. */
+function intentOf(request: Partial<ReconcileRequest> | null): string | undefined {
+  return typeof request?.intent === 'string' ? request.intent : undefined;
+}
+
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
 export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
   /** The account of a child's request. Any client may have started the child, without a plan before it. */
@@ -30,10 +35,11 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
     claimRevision: (request) => step((work) => ledgers.claim(request, work)),
-    listCandidates: (request) => step((work) => listCandidates(accountOf(request, work), request, work)),
-    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work)),
-    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work)),
-    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work)),
+    listCandidates: (request) =>
+      step((work) => listCandidates(accountOf(request, work), request, work), intentOf(request)),
+    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work), intentOf(request)),
+    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work), intentOf(request)),
+    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work), intentOf(request)),
     verifyEntities: (request) =>
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;

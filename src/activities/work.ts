@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import { countingCalls } from '../aws/clients.js';
+import { callingAs, countingCalls } from '../aws/clients.js';
+import { runKey } from '../contract/attribution.js';
 import type { Write } from '../contract/report.js';
 import { toFailure } from './failures.js';
 import { Lease } from './lease.js';
@@ -37,9 +38,14 @@ interface Beat extends Pick<Work, 'calls' | 'sent' | 'whole'> {
   readonly ended?: number;
 }
 
-/** Runs an activity's work with heartbeats and call counts, and translates what it throws. */
-export async function step<T>(run: (work: Work) => Promise<T>): Promise<T> {
+/**
+ * Runs an activity's work with heartbeats and call counts, and translates what it throws.
+ *
+ * @param runId - the bootstrap run that the calls are made for. Default: the workflow that has called the activity
+ */
+export async function step<T>(run: (work: Work) => Promise<T>, runId?: string): Promise<T> {
   const info = activityInfo();
+  const agent = runKey(runId ?? info.workflowExecution?.runId ?? '');
   const { attempt, scheduledTimestampMs } = info;
   const earlier = info.heartbeatDetails as Beat | undefined;
   const whole = attempt === 1 || (earlier?.whole === true && earlier.ended === attempt - 1);
@@ -49,7 +55,7 @@ export async function step<T>(run: (work: Work) => Promise<T>): Promise<T> {
     heartbeat(beatOf(work));
   }, HEARTBEAT_MS);
   try {
-    return await countingCalls(work.calls, () => run(work));
+    return await callingAs(agent, () => countingCalls(work.calls, () => run(work)));
   } catch (error) {
     heartbeat({ ...beatOf(work), ended: attempt } satisfies Beat);
     throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });

@@ -26,6 +26,13 @@ const REQUEST_TIMEOUT_MS = 15_000;
 
 const calls = new AsyncLocalStorage<Record<string, number>>();
 
+const agents = new AsyncLocalStorage<string>();
+
+/** Has the calls that `work` makes to AWS name this in their user agent, in place of what the worker says of itself. */
+export async function callingAs<T>(agent: string | null, work: () => Promise<T>): Promise<T> {
+  return agent === null ? work() : agents.run(agent, work);
+}
+
 /** Counts the calls, each attempt on the wire, that `work` makes to AWS. */
 export async function countingCalls<T>(counts: Record<string, number>, work: () => Promise<T>): Promise<T> {
   return calls.run(counts, work);
@@ -110,7 +117,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     credentials: shared.config.credentials,
     requestHandler: { ...timeouts, httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 } },
     ...(options.iamEndpoint === undefined ? {} : { endpoint: options.iamEndpoint }),
-    ...(options.userAgent === undefined ? {} : { userAgentAppId: options.userAgent }),
+    ...(options.userAgent === undefined ? {} : { userAgentAppId: () => agentOf(options) }),
   };
   const reads = new iam.IAMClient(config);
   // One attempt: the SDK would swallow a lost reply and show only the 409 that its own repeat met.
@@ -153,7 +160,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       credentials: shared.config.credentials,
       requestHandler: timeouts,
       ...(options.secretsManagerEndpoint === undefined ? {} : { endpoint: options.secretsManagerEndpoint }),
-      ...(options.userAgent === undefined ? {} : { userAgentAppId: options.userAgent }),
+      ...(options.userAgent === undefined ? {} : { userAgentAppId: () => agentOf(options) }),
     });
     observe(client);
     renewWhereExpired(client, accessKeyId, renewCredentials);
@@ -183,6 +190,11 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     accessKeyId,
     renewCredentials,
   };
+}
+
+/** Asked for each call: the clients are shared by all runs of a worker, and a role is assumed once for all of them. */
+function agentOf({ userAgent }: AwsOptions): Promise<string | undefined> {
+  return Promise.resolve(agents.getStore() ?? userAgent);
 }
 
 /** Checks when the call is signed and all that is left is to send it. */

@@ -1,0 +1,16 @@
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const RUN_ID = new RegExp(`^${UUID}$`);
+const NAMED = new RegExp(`\\bapp/iam-bootstrap\\.(${UUID})(?![0-9a-f-])`);
+
+/**
+ * The application ID in the user agent of a run's calls, by which CloudTrail tells them: 50 characters, and the SDK
+ * takes no more. Null where the ID is none that Temporal gives.
+ */
+export function runKey(runId: string): string | null {
+  return RUN_ID.test(runId) ? `iam-bootstrap.${runId}` : null;
+}
+
+/** The run that a user agent of CloudTrail's names; null where it names none. */
+export function runOf(userAgent: string): string | null {
+  return NAMED.exec(userAgent)?.[1] ?? null;
+}

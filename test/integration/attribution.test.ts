@@ -1,0 +1,56 @@
+import { runOf } from '../../src/contract/attribution.js';
+import { entityOf, Runs } from '../support/runs.js';
+import { role } from '../support/manifests-of.js';
+import { startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+const TARGET = 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents';
+
+interface TrailRecord {
+  readonly requestID: string;
+  readonly userAgent: string;
+  readonly errorCode?: string;
+}
+
+let world: World;
+let runs: Runs;
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+/** What CloudTrail has of one operation in the sandbox's account, newest first. */
+async function trailOf(operation: string): Promise<TrailRecord[]> {
+  const answer = await fetch(world.sandbox.url, {
+    method: 'POST',
+    headers: {
+      'x-amz-target': TARGET,
+      authorization: 'AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/cloudtrail/aws4_request',
+    },
+    body: JSON.stringify({ LookupAttributes: [{ AttributeKey: 'EventName', AttributeValue: operation }] }),
+  });
+  expect(answer.status).toBe(200);
+  const { Events } = (await answer.json()) as { readonly Events: readonly { readonly CloudTrailEvent: string }[] };
+  return Events.map(({ CloudTrailEvent }) => JSON.parse(CloudTrailEvent) as TrailRecord);
+}
+
+test('CloudTrail tells by the user agent which run each write is of, two runs of one worker apart', async () => {
+  const [left, right] = await Promise.all([
+    runs.apply([role('left')], { namespace: 'left' }),
+    runs.apply([role('right')], { namespace: 'right' }),
+  ]);
+  const events = await trailOf('CreateRole');
+  for (const [name, report] of [['left', left] as const, ['right', right] as const]) {
+    const [write] = entityOf(report, `Role/${name}`).writes;
+    const event = events.find(({ requestID }) => requestID === write?.requestId);
+    expect(runOf(event?.userAgent ?? '')).toBe(report.workflow.runId);
+  }
+  expect(events).toHaveLength(2);
+});
