@@ -2722,6 +2722,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     rbufsize = 65536
+    # A connection that nobody uses is closed, by the client first, which is told of it: each one is a thread here.
+    timeout = 60
 
     def do_GET(self):
         if self.path == "/sandbox/journal":
@@ -2754,6 +2756,7 @@ class Handler(BaseHTTPRequestHandler):
             f"HTTP/1.1 {status} {self.responses.get(status, ('',))[0]}",
             f"Content-Type: {content_type}",
             f"Content-Length: {len(body)}",
+            "Keep-Alive: timeout=30",
         ]
         if request_id:
             lines.append(f"x-amzn-RequestId: {request_id}")
