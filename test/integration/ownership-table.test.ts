@@ -131,6 +131,10 @@ async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
       if (owner !== 'unowned') throw error;
     }
   }
+  const seen = await observe(kinds);
+  const drifting = kinds.filter((kind) => driftOf(kind) !== undefined && !(isByRecord(kind) && owner === 'unowned'));
+  const same = drifting.filter((kind) => !hasDrifted(kind, seen.get(kind.name)));
+  expect(same.map(({ name }) => name)).toEqual([]);
 }
 
 const OWNERS: readonly Owner[] = ['ours', 'unowned', 'foreign'];
