@@ -16,14 +16,44 @@ import type { Figure } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-/** As many roles as one namespace may have, and as IAM's quota allows an account; in the short form some of them. */
+/** As many roles, or policies, as one namespace may have, and as IAM's quotas allow an account; in the short form some. */
 
-jest.setTimeout(900_000);
-
-const ROLES = LONG_FORM ? MOST_ENTITIES : 300;
+jest.setTimeout(3_600_000);
 
 const ACCOUNT = '555555555555';
-const NAMESPACE = 'largest';
+
+/** What an account is full of. */
+interface Load {
+  /** Its namespace. */
+  readonly what: 'roles' | 'policies';
+  readonly count: number;
+  readonly create: string;
+  readonly nameProperty: string;
+  readonly entities: (names: readonly string[]) => JsonObject[];
+}
+
+const LOADS: readonly Load[] = [
+  {
+    what: 'roles',
+    count: LONG_FORM ? MOST_ENTITIES : 300,
+    create: 'CreateRole',
+    nameProperty: 'RoleName',
+    entities: (names) => rolesNaming(names, 36),
+  },
+  {
+    what: 'policies',
+    count: LONG_FORM ? MOST_ENTITIES : 100,
+    create: 'CreatePolicy',
+    nameProperty: 'PolicyName',
+    entities: policiesNaming,
+  },
+];
+
+/** A worker takes less than this, in MB: of what the process has at its start, and of what is under way at a time. */
+const MOST_MEMORY = 600;
+
+/** Children that a run has at a time: Temporal takes 2,000. */
+const MOST_CHILDREN = 100;
 
 /** Entities of one file: a manifest has at most two million characters. */
 const SLICE = 250;
@@ -49,9 +79,9 @@ afterAll(async () => {
     id: 'largest-account',
     title: 'The largest account',
     what:
-      `One namespace with ${ROLES.toLocaleString('en-US')} roles, each with a trust policy and an inline policy of its ` +
-      'own, some of them as long as IAM takes. Survived: each is made once, the run stays within what it was reckoned ' +
-      'to take of the limits of Temporal, and the next run finds nothing to do.',
+      `One namespace with ${number(0)} roles, each with a trust policy and an inline policy of its own, and one with ` +
+      `${number(1)} policies; of each some have documents as long as IAM takes. Survived: each is made once, the run ` +
+      'stays within what it was reckoned to take of the limits of Temporal, and the next run finds nothing to do.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/largest-account.test.ts',
     trials: tally.trials,
     figures,
@@ -59,6 +89,11 @@ afterAll(async () => {
   await temporal.close();
   await world.stop();
 }, 300_000);
+
+/** How many entities a load has, as text. */
+function number(load: number): string {
+  return (LOADS[load]?.count ?? 0).toLocaleString('en-US');
+}
 
 function namesOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `largest-${String(index)}`);
@@ -106,6 +141,18 @@ function rolesNaming(names: readonly string[], each: number): JsonObject[] {
   return names.map((name, index) => (index < 20 ? roleNaming(name, 95, 260) : roleNaming(name, 1, each - 1)));
 }
 
+/** Policies of which the first ones have documents as long as IAM takes, which is 6,144 characters. */
+function policiesNaming(names: readonly string[]): JsonObject[] {
+  return names.map((name, index) => ({
+    kind: 'Policy',
+    policyName: name,
+    policyDocument: {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: buckets(name, index < 20 ? 155 : 36) }],
+    },
+  }));
+}
+
 /** Writes a namespace as several manifests, and gives the options that name them. */
 async function manifests(namespace: string, entities: readonly JsonObject[]): Promise<string[]> {
   const options: string[] = [];
@@ -116,10 +163,10 @@ async function manifests(namespace: string, entities: readonly JsonObject[]): Pr
   return options;
 }
 
-/** The most memory that a process has had so far, in MB. */
+/** The most memory that a process has had so far, in MB; 0 of one that has just ended. */
 async function peakOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
-  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024);
+  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_024);
 }
 
 /** Applies by the command line, and looks at its memory while it runs. */
@@ -148,6 +195,12 @@ async function historyOf(namespace: string): Promise<{ events: number; bytes: nu
   return { events: run.historyLength, bytes: Number(run.raw.workflowExecutionInfo?.historySizeBytes) };
 }
 
+/** How many children the namespace's run has now. */
+async function childrenOf(namespace: string): Promise<number> {
+  const run = await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, namespace)).describe();
+  return run.raw.pendingChildren?.length ?? 0;
+}
+
 /** Bytes of something as it is sent. */
 async function sentBytes(value: unknown): Promise<number> {
   let payloads = [{ metadata: {}, data: Buffer.from(JSON.stringify(value)) as Uint8Array }];
@@ -157,70 +210,82 @@ async function sentBytes(value: unknown): Promise<number> {
   return payloads.reduce((sum, { data }) => sum + data.length, 0);
 }
 
-test(`${String(ROLES)} roles of one namespace are made once each, though the worker dies halfway, and then there is nothing to do`, async () => {
-  const roles = namesOf(ROLES);
-  const entities = rolesNaming(roles, 36);
-  const files = await manifests(NAMESPACE, entities);
-  const loaded = await loadRequest(
-    files.filter((option) => option !== '-f'),
-    { variables: {}, pipeline: { provider: 'local', url: null, commit: null, actor: 'test' } },
-  );
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  const characters = JSON.stringify(loaded.request).length;
-  const sent = await sentBytes(loaded.request);
+test.each(LOADS)(
+  '$count $what of one namespace are made once each, though the worker dies halfway, and then there is nothing to do',
+  async ({ what: namespace, count, create, nameProperty, entities }) => {
+    const names = namesOf(count);
+    const files = await manifests(namespace, entities(names));
+    const loaded = await loadRequest(
+      files.filter((option) => option !== '-f'),
+      { variables: {}, pipeline: { provider: 'local', url: null, commit: null, actor: 'test' } },
+    );
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    const characters = JSON.stringify(loaded.request).length;
+    const sent = await sentBytes(loaded.request);
 
-  const first = await world.startWorker();
-  let dead = 0;
-  let rest = first;
-  const replaced = new Promise<void>((done) => {
-    const before = async (): Promise<'drop'> => {
-      dead = await peakOf(first.pid);
-      await first.kill();
-      rest = await world.startWorker();
-      done();
-      return 'drop';
-    };
-    world.proxy.on({ action: 'CreateRole', nth: Math.ceil(ROLES / 2) }, { kind: 'hook', times: 1, before });
-  });
-  const fresh = await applied(files);
-  await replaced;
-  const history = await historyOf(NAMESPACE);
-  const again = await applied(files);
-  const historyAgain = await historyOf(NAMESPACE);
-  const worker = Math.max(dead, await peakOf(rest.pid));
+    const first = await world.startWorker();
+    let dead = 0;
+    let children = 0;
+    let rest = first;
+    const replaced = new Promise<void>((done) => {
+      const before = async (): Promise<'drop'> => {
+        dead = await peakOf(first.pid);
+        children = await childrenOf(namespace);
+        await first.kill();
+        rest = await world.startWorker();
+        done();
+        return 'drop';
+      };
+      world.proxy.on({ action: create, nth: Math.ceil(count / 2) }, { kind: 'hook', times: 1, before });
+    });
+    const fresh = await applied(files);
+    await replaced;
+    const history = await historyOf(namespace);
+    const again = await applied(files);
+    const historyAgain = await historyOf(namespace);
+    const worker = Math.max(dead, await peakOf(rest.pid));
+    await rest.kill();
 
-  figures.push(
-    { what: 'entities', value: ROLES, unit: 'roles' },
-    { what: 'request', value: characters, unit: 'characters' },
-    { what: 'request as it is sent', value: sent, unit: 'bytes' },
-    { what: 'fresh: history', value: history.events, unit: 'events' },
-    { what: 'fresh: history', value: history.bytes, unit: 'bytes' },
-    { what: 'fresh: report as it is sent', value: await sentBytes(fresh.report), unit: 'bytes' },
-    { what: 'fresh', value: fresh.seconds, unit: 's' },
-    { what: 'nothing to do: history', value: historyAgain.events, unit: 'events' },
-    { what: 'nothing to do: history', value: historyAgain.bytes, unit: 'bytes' },
-    { what: 'nothing to do: calls', value: again.report.apiCalls.total, unit: 'calls' },
-    { what: 'nothing to do', value: again.seconds, unit: 's' },
-    { what: 'most memory of a worker', value: worker, unit: 'MB' },
-    { what: 'most memory of the command', value: Math.max(fresh.megabytes, again.megabytes), unit: 'MB' },
-  );
-  const names = roles.map((name) => `CreateRole ${name}`);
-  const made = await world.creates(ACCOUNT);
-  const survived =
-    fresh.report.result === 'converged' &&
-    fresh.report.summary.created === ROLES &&
-    names.every((name) => made[name] === 1) &&
-    again.report.summary.unchanged === ROLES;
-  tally.count('kill -9 of the worker', 'halfway', survived);
+    const figure = (what: string, value: number, unit: string): unknown =>
+      figures.push({ what: `${namespace}: ${what}`, value, unit });
+    figure('entities', count, namespace);
+    figure('request', characters, 'characters');
+    figure('request as it is sent', sent, 'bytes');
+    figure('fresh: history', history.events, 'events');
+    figure('fresh: history', history.bytes, 'bytes');
+    figure('fresh: pending children, halfway', children, 'children');
+    figure('fresh: report as it is sent', await sentBytes(fresh.report), 'bytes');
+    figure('fresh', fresh.seconds, 's');
+    figure('nothing to do: history', historyAgain.events, 'events');
+    figure('nothing to do: history', historyAgain.bytes, 'bytes');
+    figure('nothing to do: calls', again.report.apiCalls.total, 'calls');
+    figure('nothing to do', again.seconds, 's');
+    figure('most memory of a worker', worker, 'MB');
+    figure('most memory of the command', Math.max(fresh.megabytes, again.megabytes), 'MB');
 
-  expect(fresh.report).toMatchObject({ result: 'converged', summary: { created: ROLES } });
-  expect(made).toEqual(Object.fromEntries(names.map((name) => [name, 1])));
-  expect(again.report).toMatchObject({ result: 'converged', summary: { unchanged: ROLES } });
-  expect(history.events).toBeLessThan(ROLES * EVENTS_PER_ENTITY + EVENTS_OF_RUN);
-  expect(history.bytes).toBeLessThan(characters + ROLES * 5_500);
-  // The pages of two listings, and who is calling.
-  expect(again.report.apiCalls.total).toBeLessThanOrEqual(3 + 2 * Math.ceil(ROLES / 1_000));
-});
+    const calls = world.proxy.calls.filter(({ action, committed }) => action === create && committed);
+    const made = calls.map(({ params }) => params[nameProperty] ?? '').sort();
+    const survived =
+      fresh.report.result === 'converged' &&
+      fresh.report.summary.created === count &&
+      JSON.stringify(made) === JSON.stringify([...names].sort()) &&
+      again.report.summary.unchanged === count;
+    tally.count('kill -9 of the worker', `halfway through ${namespace}`, survived);
+
+    expect(fresh.report).toMatchObject({ result: 'converged', summary: { created: count } });
+    expect(made).toEqual([...names].sort());
+    expect(again.report).toMatchObject({ result: 'converged', summary: { unchanged: count } });
+    expect(history.events).toBeLessThan(count * EVENTS_PER_ENTITY + EVENTS_OF_RUN);
+    expect(history.bytes).toBeLessThan(characters + count * 5_500);
+    expect(children).toBeGreaterThan(0);
+    expect(children).toBeLessThanOrEqual(MOST_CHILDREN);
+    expect(worker).toBeLessThan(MOST_MEMORY);
+    // The pages of two listings, and who is calling. No listing has the tags of policies.
+    const tags = again.report.apiCalls.byOperation['ListPolicyTags'] ?? 0;
+    expect(tags).toBe(namespace === 'policies' ? count : 0);
+    expect(again.report.apiCalls.total - tags).toBeLessThanOrEqual(3 + 2 * Math.ceil(count / 1_000));
+  },
+);
 
 test.each([
   [

@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
+import { LARGEST_MESSAGE_BYTES } from '../../src/client/connect.js';
 import { dataConverter } from '../../src/payload-codec.js';
 
 /** A run's history, as Temporal tells it. */
@@ -60,7 +61,8 @@ export interface ReplayCount {
  */
 export async function replayAll(address: string): Promise<ReplayCount> {
   const startedAt = Date.now();
-  const connection = await Connection.connect({ address });
+  const channelArgs = { 'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES };
+  const connection = await Connection.connect({ address, channelArgs });
   try {
     const client = new Client({ connection, dataConverter });
     const runs: { workflowId: string; runId: string }[] = [];
