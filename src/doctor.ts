@@ -2,7 +2,7 @@ import { createAwsClients } from './aws/clients.js';
 import { awsError } from './aws/errors.js';
 import { connectTemporal, within } from './client/connect.js';
 import type { TemporalConnection } from './client/connect.js';
-import { hasWorker } from './client/run.js';
+import { hasWorker } from './client/runs.js';
 import type { Config } from './config.js';
 import { SEARCH_ATTRIBUTES } from './contract/messages.js';
 import { KINDS } from './kinds/index.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { isWrite } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/messages.js';
-import type { PlannedEntity } from '../contract/steps.js';
 import type { Assessed } from './assessed.js';
 
 /**
@@ -12,7 +12,9 @@ export function stamped(
   entities: readonly Assessed[],
 ): { readonly digest: string; readonly marks: readonly (string | undefined)[] } {
   const marks = entities.map(({ planned, observed }) =>
-    isWritten(planned) ? hash([planned.decision, planned.arn, observed?.state, observed?.tags]) : undefined,
+    isWrite(planned.decision.action)
+      ? hash([planned.decision, planned.arn, observed?.state, observed?.tags])
+      : undefined,
   );
   const lines = entities.map(({ planned: { kind, name, decision } }, index) => [
     `${kind}/${name}`,
@@ -20,10 +22,6 @@ export function stamped(
     marks[index],
   ]);
   return { digest: `sha256:${hash([request.digest, lines])}`, marks };
-}
-
-function isWritten({ decision: { action } }: Pick<PlannedEntity, 'decision'>): boolean {
-  return action !== 'no-op' && action !== 'refuse';
 }
 
 /** Of JSON, whatever the order of its keys, and of texts in a list: AWS gives them in no order that it keeps. */

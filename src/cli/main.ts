@@ -6,6 +6,7 @@ import { ExitCode } from '../contract/failures.js';
 import { LONGEST_APPROVAL_MS } from '../contract/messages.js';
 import type { AnswerOptions } from './commands/answer.js';
 import type { ApplyOptions } from './commands/apply.js';
+import type { CancelOptions } from './commands/cancel.js';
 import type { DevOptions } from './commands/dev.js';
 import type { DoctorOptions } from './commands/doctor.js';
 import type { LeaveOptions } from './commands/leave.js';
@@ -113,32 +114,43 @@ leaving(
 leaving(program.command('destroy').description('delete what this namespace created, give up what it adopted'))
   .option('--include-adopted', 'delete what was adopted, too, and what cannot show who made it', false)
   .action((options: LeaveOptions) => run(async () => (await import('./commands/leave.js')).leave('destroy', options)));
-for (const [word, what] of [
-  ['approve', 'let a run go on whose plan waits for an approval'],
-  ['reject', 'end a run whose plan waits for an approval; nothing is written'],
-] as const) {
-  program
-    .command(word)
-    .description(what)
+/** Which run is meant. */
+const place = (command: Command): Command =>
+  command
     .option('-a, --account <id>', 'the account, with --namespace')
     .option('-n, --namespace <name>', 'the namespace, with --account')
     .option('-f, --file <path>', 'or the manifest (repeatable)', collect, [])
     .option('-e, --environment <name>', 'which of the manifest’s environments')
     .option('--var <name=value>', 'value of a variable (repeatable)', variable, {})
     .option('--run <id>', 'only this run')
+    .addOption(output());
+for (const [word, what] of [
+  ['approve', 'let a run go on whose plan waits for an approval'],
+  ['reject', 'end a run whose plan waits for an approval; nothing is written'],
+] as const) {
+  place(program.command(word).description(what))
     .option('--plan <digest>', 'the plan that was seen; without it, the plan is shown and has to be confirmed')
     .option('--as <name>', 'who answers; the actor of the pipeline or the user unless it is given')
     .option('--reason <text>', 'why')
     .option('--yes', 'do not ask for confirmation', false)
-    .addOption(output())
     .action((options: AnswerOptions) => run(async () => (await import('./commands/answer.js')).answer(word, options)));
 }
+place(
+  program.command('cancel').description('end the run under way: what it has begun is finished, the rest is not begun'),
+)
+  .option('--as <name>', 'who asks; the actor of the pipeline or the user unless it is given')
+  .option('--reason <text>', 'why')
+  .option('--wait-timeout <duration>', 'how long to wait for its end, as 90s, 30m or 2h', duration, 30 * 60_000)
+  .option('--no-wait', 'ask, and do not wait for its end')
+  .addOption(quiet())
+  .action((options: CancelOptions) => run(async () => (await import('./commands/cancel.js')).cancel(options)));
 program
   .command('status')
   .description('show the runs under way and the last ones')
   .option('-a, --account <id>', 'only of this account')
   .option('-n, --namespace <name>', 'only of this namespace; needs --account')
   .option('-l, --limit <count>', 'how many', count, 10)
+  .option('-w, --watch', 'look again every two seconds, until it is interrupted', false)
   .addOption(output())
   .action((options: StatusOptions) => run(async () => (await import('./commands/status.js')).status(options)));
 program

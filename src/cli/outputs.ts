@@ -4,6 +4,7 @@ import { access, appendFile, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { Config } from '../config.js';
 import { entityId } from '../contract/entity.js';
+import { isWrite } from '../contract/report.js';
 import type { Report } from '../contract/report.js';
 import { UsageError } from './errors.js';
 import { annotationsOfReport, githubCommand } from './render/annotations.js';
@@ -77,7 +78,7 @@ export function annotate(annotations: readonly Annotation[], { github }: Pick<Co
 
 /** What later steps of a job can ask for: `result`, `changes`, `run-url`, and `arns` by entity, in JSON. */
 function stepOutputs({ result, entities, workflow }: Report): string {
-  const changed = entities.filter(({ decision }) => decision !== 'no-op' && decision !== 'refuse');
+  const changed = entities.filter(({ decision }) => isWrite(decision));
   const arns = entities.flatMap((entity) => (entity.arn === null ? [] : [[entityId(entity), entity.arn]]));
   const outputs = {
     result,

@@ -33,12 +33,20 @@ export function print(text: string): void {
 
 /** The contract for programs; whoever looks at it on a terminal is as safe, and reads the same values from it. */
 export function printJson(value: unknown): void {
+  print(safeJson(JSON.stringify(value, null, 2)));
+}
+
+/** One of several, each in a line of its own. */
+export function printJsonLine(value: unknown): void {
+  print(safeJson(JSON.stringify(value)));
+}
+
+function safeJson(text: string): string {
   const escape = (character: string): string =>
     [...Array(character.length).keys()]
       .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
       .join('');
-  const text = JSON.stringify(value, null, 2).replace(CONTROL, (found) => (found === '\n' ? found : escape(found)));
-  print(text.replace(/##/g, '#\\u0023'));
+  return text.replace(CONTROL, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
 }
 
 /** What went wrong, and what to do. */

@@ -3,14 +3,9 @@ import { AnswerRefused, bootstrapWorkflowId, GATE_QUERY } from '../contract/mess
 import type { Approval } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
-import { BusyError, hasWorker, holderOf } from './run.js';
-
-/** Which run is meant: the one under way of a namespace, or only that one. */
-export interface GatePlace {
-  readonly account: string;
-  readonly namespace: string;
-  readonly runId?: string | undefined;
-}
+import { BusyError } from './run.js';
+import { hasWorker, holderOf } from './runs.js';
+import type { RunPlace } from './runs.js';
 
 /** An answer was not taken: nobody waits for it, it is for another plan, or there was one already. */
 export class AnswerRefusedError extends Error {
@@ -32,7 +27,7 @@ export class AnswerRefusedError extends Error {
  *
  * @throws AnswerRefusedError where none does, BusyError where no worker answers
  */
-export async function openGate(temporal: TemporalConnection, place: GatePlace): Promise<Gate> {
+export async function openGate(temporal: TemporalConnection, place: RunPlace): Promise<Gate> {
   const { client } = temporal;
   const runId = await runOf(temporal, place);
   const workflowId = bootstrapWorkflowId(place.account, place.namespace);
@@ -50,7 +45,7 @@ export async function openGate(temporal: TemporalConnection, place: GatePlace): 
  */
 export async function answerGate(
   temporal: TemporalConnection,
-  place: GatePlace,
+  place: RunPlace,
   answer: Answer,
   said: ApprovalAnswer,
 ): Promise<Approval> {
@@ -84,13 +79,13 @@ const REMEDIES: Readonly<Record<AnswerRefused, string>> = {
   [AnswerRefused.AnotherPlan]: 'look at the plan that waits, and answer that one',
 };
 
-function noGate({ account, namespace }: GatePlace): AnswerRefusedError {
+function noGate({ account, namespace }: RunPlace): AnswerRefusedError {
   const message = `no plan of ${namespace} in account ${account} waits for an approval`;
   return new AnswerRefusedError(AnswerRefused.NoGate, message, REMEDIES[AnswerRefused.NoGate]);
 }
 
 /** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */
-async function runOf(temporal: TemporalConnection, place: GatePlace): Promise<string> {
+async function runOf(temporal: TemporalConnection, place: RunPlace): Promise<string> {
   const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
   if (holder === null || (place.runId !== undefined && place.runId !== holder.runId)) throw noGate(place);
   return holder.runId;

@@ -33,10 +33,11 @@ export type LoadedRequest =
 export async function loadRequest(files: readonly string[], options: RequestOptions): Promise<LoadedRequest> {
   const loaded = await loadManifest(files, { ...options, kinds: KINDS });
   if (!loaded.ok) return loaded;
-  const { warnings } = loaded;
   const asked = options.command === undefined ? loaded.request : leaving(loaded.request, options.command, options);
   const { approval, revision: given, allowOlder, pipeline, cwd } = options;
   const revision = await revisionOf(files, { given, pipeline, cwd });
+  const unguarded = revision === undefined && pipeline.provider !== 'local';
+  const warnings = unguarded ? [...loaded.warnings, unrevised(files)] : loaded.warnings;
   const request: ManifestRequest = {
     ...asked,
     ...(approval === undefined ? {} : { approval }),
@@ -48,6 +49,20 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   const digest = requestDigest(request);
   const key = options.requestKey ?? attemptKey(request, digest) ?? randomUUID();
   return { ok: true, request: { ...request, digest, key }, warnings };
+}
+
+/** In CI somebody may count on the guard, which has nothing to compare. */
+function unrevised([file = '-']: readonly string[]): Problem {
+  return {
+    file,
+    line: 0,
+    column: 0,
+    path: '',
+    message:
+      'git knows no commit here, so nothing keeps an older manifest from being applied after this one: ' +
+      'check it out with git, or give --revision',
+    remedy: 'check it out with git, or give --revision',
+  };
 }
 
 /** The same for the same attempt of a job that asks for the same; undefined outside of CI. */

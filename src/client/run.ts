@@ -12,16 +12,20 @@ import {
   WorkflowType,
 } from '../contract/messages.js';
 import { summarize } from '../contract/report.js';
-import type { Revision } from '../contract/revision.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
+import { hasWorker, holderOf, pipelineText, progressOf } from './runs.js';
+import type { Holder } from './runs.js';
 
 /** Between two looks at a run's progress, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /** Between two looks at the run that is waited for, in milliseconds. */
 const HOLDER_INTERVAL_MS = 5_000;
+
+/** Between two words about how far it is, in milliseconds. */
+const HOLDER_PROGRESS_MS = 60_000;
 
 /** Before the first of them: short runs are over soon. */
 const FIRST_PROGRESS_MS = 250;
@@ -38,15 +42,6 @@ const MOST_CHILDREN = 3;
 /** A server that does not answer is tried again for this long, in milliseconds. */
 const OUTAGE_MS = 300_000;
 
-/** A run that holds the namespace. */
-export interface Holder {
-  readonly workflowId: string;
-  readonly runId: string;
-  readonly startedAt: string;
-  readonly url: string | null;
-  readonly memo: Partial<BootstrapMemo>;
-}
-
 /** What happens while a command follows its run, for those who show it. */
 export type RunEvent =
   | {
@@ -55,7 +50,15 @@ export type RunEvent =
       readonly runId: string;
       readonly url: string | null;
     }
-  | { readonly type: 'waiting'; readonly holder: Holder }
+  | {
+      /** At the beginning, then as it goes on. */
+      readonly type: 'waiting';
+      readonly holder: Holder;
+      /** How far that run is; null at the beginning, and where no worker says. */
+      readonly progress: Progress | null;
+      /** Since this wait began, in milliseconds. */
+      readonly waitedMs: number;
+    }
   | { readonly type: 'awaiting-approval'; readonly gate: Gate }
   | { readonly type: 'progress'; readonly progress: Progress }
   | {
@@ -168,7 +171,7 @@ export async function apply(
     }
     assertOwnKey(holder.memo, request);
     if (options.noWait === true || Date.now() >= deadline) throw busy(holder, options);
-    options.onEvent?.({ type: 'waiting', holder });
+    options.onEvent?.({ type: 'waiting', holder, progress: null, waitedMs: 0 });
     const ended = await waitForEnd(temporal, holder, deadline, options);
     if (!ended) throw busy(holder, options);
   }
@@ -278,51 +281,9 @@ function isUnknownSearchAttribute(error: unknown): boolean {
   return cause?.code === 3 && (cause.details ?? '').includes('search attribute');
 }
 
-/** The run of that ID that is under way; null where there is none any more. */
-export async function holderOf(temporal: TemporalConnection, workflowId: string): Promise<Holder | null> {
-  const { client } = temporal;
-  let description: WorkflowExecutionDescription;
-  try {
-    description = await within(client, () => client.workflow.getHandle(workflowId).describe());
-  } catch (error) {
-    if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
-    throw error;
-  }
-  if (description.status.name !== 'RUNNING') return null;
-  return {
-    workflowId,
-    runId: description.runId,
-    startedAt: description.startTime.toISOString(),
-    url: temporal.runUrl(workflowId, description.runId),
-    memo: memoOf(description.memo),
-  };
-}
-
-/** A memo, which any client may have written: what is no text in it is left out. */
-function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
-  const texts = (value: unknown): Readonly<Record<string, string>> =>
-    Object.fromEntries(
-      Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(
-        (entry): entry is [string, string] => typeof entry[1] === 'string',
-      ),
-    );
-  const unknown = { provider: 'unknown', url: null, commit: null, actor: null };
-  const revision = memo['revision'] as Partial<Revision> | null | undefined;
-  const { value, source } = revision ?? {};
-  return {
-    ...texts(memo),
-    pipeline: { ...unknown, ...texts(memo['pipeline']) },
-    ...(typeof value === 'number' && (source === 'given' || source === 'commit-time')
-      ? { revision: { value, source } }
-      : {}),
-    ...(memo['allowOlder'] === true ? { allowOlder: true } : {}),
-  };
-}
-
 function busy(holder: Holder, { noWait }: RunOptions): BusyError {
-  const who = holder.memo.pipeline?.url ?? holder.memo.pipeline?.actor ?? 'another pipeline';
   return new BusyError(
-    `the namespace is held by a run of ${who}, since ${holder.startedAt}${noWait === true ? '' : ', and did not end in time'}`,
+    `the namespace is held by a run of ${pipelineText(holder.memo.pipeline)}, since ${holder.startedAt}${noWait === true ? '' : ', and did not end in time'}`,
     `apply again when it has ended: ${holder.url ?? `${holder.workflowId}, run ${holder.runId}`}`,
     holder,
   );
@@ -359,20 +320,25 @@ async function waitForEnd(
   }
 }
 
-/** Says when the run that holds the namespace begins or ends to wait for an approval. No worker is asked. */
+/** Says how far the run that holds the namespace is, and when it begins or ends to wait for an approval. */
 async function lookAt(
   temporal: TemporalConnection,
   holder: Holder,
   onEvent: RunOptions['onEvent'],
   over: AbortSignal,
 ): Promise<void> {
+  const since = Date.now();
   let told = holder.memo.awaitingApproval;
+  let due = since;
   for (;;) {
     await pause(HOLDER_INTERVAL_MS, undefined, { signal: over });
     const now = await holderOf(temporal, holder.workflowId).catch(() => holder);
-    if (now?.runId !== holder.runId || now.memo.awaitingApproval === told) continue;
+    const isDue = Date.now() >= due;
+    if (now?.runId !== holder.runId || (now.memo.awaitingApproval === told && !isDue)) continue;
     told = now.memo.awaitingApproval;
-    onEvent?.({ type: 'waiting', holder: now });
+    if (isDue) due = Date.now() + HOLDER_PROGRESS_MS;
+    const progress = await progressOf(temporal, holder);
+    if (!over.aborted) onEvent?.({ type: 'waiting', holder: now, progress, waitedMs: Date.now() - since });
   }
 }
 
@@ -400,6 +366,20 @@ function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; d
   });
   promise.catch(() => undefined);
   return { promise, dispose };
+}
+
+/**
+ * Waits for the end of a run that somebody has started.
+ *
+ * @throws BusyError where no worker or no approval comes in time, RunLostError, UnreachableError
+ */
+export async function followRun(
+  temporal: TemporalConnection,
+  workflowId: string,
+  runId: string,
+  options: RunOptions = {},
+): Promise<Report> {
+  return follow(temporal, workflowId, runId, Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS), options);
 }
 
 /** Awaits a run's report, showing its progress meanwhile. */
@@ -453,7 +433,34 @@ async function cancelledReport(
 ): Promise<Report | null> {
   if ((error.cause as Error | undefined)?.name !== 'CancelledFailure') return null;
   const handle = client.workflow.getHandle(workflowId, runId);
-  return within(client, () => handle.query<Report | null>(REPORT_QUERY)).catch(() => null);
+  const report = await within(client, () => handle.query<Report | null>(REPORT_QUERY)).catch(() => null);
+  if (report?.result !== 'cancelled') return report;
+  const why = await cancelCause(client, { workflowId, runId: report.workflow.runId }).catch(() => null);
+  return why === null
+    ? report
+    : { ...report, reason: `${report.reason ?? 'the run was cancelled'}${why.startsWith('by ') ? '' : ':'} ${why}` };
+}
+
+/** Who has cancelled a run and why, as they have told Temporal; null where they have not. */
+async function cancelCause(
+  client: TemporalConnection['client'],
+  execution: { readonly workflowId: string; readonly runId: string },
+): Promise<string | null> {
+  let page: Uint8Array | null = null;
+  do {
+    const { history, nextPageToken } = await within(client, () =>
+      client.workflowService.getWorkflowExecutionHistoryReverse({
+        namespace: client.options.namespace,
+        execution,
+        nextPageToken: page,
+      }),
+    );
+    for (const { workflowExecutionCancelRequestedEventAttributes: request } of history?.events ?? []) {
+      if (request != null) return request.cause === '' ? null : (request.cause ?? null);
+    }
+    page = nextPageToken;
+  } while (page.length > 0);
+  return null;
 }
 
 /** Asks for progress, one call at a time, while the run is open. Only ever rejects: where no worker or no approval comes in time. */
@@ -559,26 +566,6 @@ async function retriesOf(
   return events.flat();
 }
 
-/** `TASK_QUEUE_TYPE_WORKFLOW`. */
-const WORKFLOW_TASK_QUEUE = 1;
-
-/** Whether anybody polls the task queue. */
-export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
-  try {
-    const { pollers } = await within(client, () =>
-      client.workflowService.describeTaskQueue({
-        namespace: client.options.namespace,
-        taskQueue: { name: taskQueue },
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a dynamic import finds no enumeration
-        taskQueueType: WORKFLOW_TASK_QUEUE,
-      }),
-    );
-    return pollers.length > 0;
-  } catch {
-    return true;
-  }
-}
-
 /** Repeats what failed only because the server did not answer: it may be restarting, and what it holds is durable. */
 async function persistently<T>({ onEvent, signal }: RunOptions, work: () => Promise<T>): Promise<T> {
   const until = Date.now() + OUTAGE_MS;
@@ -599,37 +586,4 @@ function isOutage(error: unknown): boolean {
     (error as { cause?: { code?: number }; code?: number } | undefined)?.cause?.code ??
     (error as { code?: number }).code;
   return code === 14 || code === 4 || code === 1;
-}
-
-/** Runs of bootstraps, newest first. */
-export async function recentRuns(temporal: TemporalConnection, prefix: string, limit: number): Promise<RunSummary[]> {
-  const { client } = temporal;
-  const runs: RunSummary[] = [];
-  const query = `WorkflowId STARTS_WITH "${prefix}" AND WorkflowType = "${WorkflowType.Bootstrap}"`;
-  for await (const run of client.workflow.list({ query })) {
-    const memo = memoOf(run.memo);
-    runs.push({
-      workflowId: run.workflowId,
-      runId: run.runId,
-      status: run.status.name,
-      startedAt: run.startTime.toISOString(),
-      closedAt: run.closeTime?.toISOString() ?? null,
-      url: temporal.runUrl(run.workflowId, run.runId),
-      memo,
-    });
-    if (runs.length >= limit) break;
-  }
-  return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
-}
-
-/** One line of `status`. */
-export interface RunSummary {
-  readonly workflowId: string;
-  readonly runId: string;
-  /** Temporal's word: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, … */
-  readonly status: string;
-  readonly startedAt: string;
-  readonly closedAt: string | null;
-  readonly url: string | null;
-  readonly memo: Partial<BootstrapMemo>;
 }

@@ -162,6 +162,11 @@ export function driftText({ path, observed, desired, summary }: Drift): string {
   return `${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`;
 }
 
+/** Whether an action writes: all but leaving it as it is, and refusing. */
+export function isWrite(action: DecisionAction): boolean {
+  return action !== 'no-op' && action !== 'refuse';
+}
+
 /** Counts outcomes and conflicts. */
 export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'conflicts'>[]): Summary {
   const summary: Record<Outcome | 'conflicts', number> = {

@@ -27,7 +27,7 @@ import type {
   ReconcileRequest,
   ReconcileResult,
 } from '../contract/messages.js';
-import { addCalls } from '../contract/report.js';
+import { addCalls, isWrite } from '../contract/report.js';
 import { revisionText } from '../contract/revision.js';
 import type { AppliedRevision } from '../contract/revision.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
@@ -161,7 +161,7 @@ class Bootstrap {
   async #approve(): Promise<Report | null> {
     const { approval, keepGoing } = this.#request;
     const actions = this.#plan.entities.map(({ decision }) => decision.action);
-    const writes = actions.some((action) => action !== 'no-op' && action !== 'refuse');
+    const writes = actions.some(isWrite);
     if (approval === undefined || !writes || (actions.includes('refuse') && !keepGoing)) return null;
     const shown = this.#plan;
     assertDigest(shown);
@@ -193,7 +193,7 @@ class Bootstrap {
   #unwritten(reason: string): Report {
     const reports = this.#plan.entities.map((planned, index) => {
       const { action } = planned.decision;
-      if (action !== 'no-op' && action !== 'refuse') return this.#skipped(planned, index, reason);
+      if (isWrite(action)) return this.#skipped(planned, index, reason);
       return plannedReport(planned, this.#request.entities[index]?.source);
     });
     return this.#reportOf(reports);
@@ -252,7 +252,7 @@ class Bootstrap {
   ): Promise<EntityReport> {
     const { action } = planned.decision;
     const source = this.#request.entities[index]?.source;
-    if (action === 'no-op' || action === 'refuse') return plannedReport(planned, source);
+    if (!isWrite(action)) return plannedReport(planned, source);
     if (stoppedBy.length > 0) {
       return this.#skipped(planned, index, `nothing was written, because ${ids(stoppedBy)} is refused`);
     }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectTemporal } from '../../src/client/connect.js';
 import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply, plan, recentRuns } from '../../src/client/run.js';
+import { apply, plan } from '../../src/client/run.js';
+import { recentRuns } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
@@ -227,7 +228,7 @@ test('a command that is interrupted while it waits for its turn has asked for no
 
   middle.letGo();
   await expectConverged(holder);
-  const runs = await withTemporal((temporal) => recentRuns(temporal, bootstrapWorkflowId(ACCOUNT, 'queue'), 10));
+  const runs = await withTemporal((temporal) => recentRuns(temporal, { account: ACCOUNT, namespace: 'queue', limit: 10 }));
   expect(runs).toHaveLength(1);
 });
 

@@ -1,8 +1,9 @@
 import { connectTemporal } from '../../src/client/connect.js';
 import type { TemporalConnection } from '../../src/client/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply, plan, recentRuns } from '../../src/client/run.js';
-import type { RunSummary } from '../../src/client/run.js';
+import { apply, plan } from '../../src/client/run.js';
+import { recentRuns } from '../../src/client/runs.js';
+import type { RunSummary } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
@@ -217,7 +218,7 @@ async function pipeline(place: Place, request: BootstrapRequest, asCommand: bool
 /** Runs of a namespace, oldest first, once visibility knows the end of each. */
 async function runsOf(account: string, namespace: string, count: number): Promise<RunSummary[]> {
   for (;;) {
-    const runs = await recentRuns(temporal, bootstrapWorkflowId(account, namespace), 200);
+    const runs = await recentRuns(temporal, { account, namespace, limit: 200 });
     if (runs.length === count && runs.every(({ closedAt }) => closedAt !== null)) return runs.reverse();
   }
 }

@@ -39,7 +39,10 @@ function form<T>(numRuns: number): fc.Parameters<T> {
   return { plugins: [fc.interruptAfterTimeLimit(40_000) as fc.Plugin<T>], numRuns: 1_000_000 };
 }
 
-/** No case comes near to it: one that does has found something that grows faster than its input. */
+/**
+ * No case comes near to it: one that does has found something that grows faster than its input. Of the processor's time,
+ * for a busy machine is no fault of a manifest.
+ */
 const LONGEST_CASE_MS = 20_000;
 
 const pipeline = { provider: 'local', url: null, commit: null, actor: null };
@@ -66,7 +69,7 @@ afterAll(async () => {
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/unit/fuzz.test.ts',
     trials: tally.trials,
     figures: [
-      { what: 'the slowest case', value: Math.round(slowest), unit: 'ms' },
+      { what: 'the slowest case, of the processor’s time', value: Math.round(slowest), unit: 'ms' },
       { what: 'manifests that were sound all the same', value: taken, unit: 'manifests' },
     ],
   });
@@ -88,12 +91,13 @@ async function judge(
   options: Partial<RequestOptions> = {},
 ): Promise<{ readonly loaded: LoadedRequest; readonly wrong: readonly string[] }> {
   const calls = connect.mock.calls.length;
-  const started = performance.now();
+  const started = process.cpuUsage();
   const loaded = await loadRequest(files, { environment: 'dev', variables: {}, pipeline, cwd: folder, ...options });
-  const elapsed = performance.now() - started;
+  const { user, system } = process.cpuUsage(started);
+  const elapsed = (user + system) / 1_000;
   slowest = Math.max(slowest, elapsed);
   const wrong: string[] = [];
-  if (elapsed > LONGEST_CASE_MS) wrong.push(`took ${String(elapsed)} ms`);
+  if (elapsed > LONGEST_CASE_MS) wrong.push(`took ${String(elapsed)} ms of the processor's time`);
   if (prototypes() !== UNTOUCHED) wrong.push('a prototype was changed');
   if (connect.mock.calls.length !== calls) wrong.push('a connection was opened');
   if (loaded.ok) {

@@ -1,31 +1,23 @@
 import { createInterface } from 'node:readline/promises';
 import { once } from 'node:events';
 import { answerGate, AnswerRefusedError, openGate } from '../../client/approval.js';
-import type { GatePlace } from '../../client/approval.js';
 import { loadConfig } from '../../config.js';
-import type { Config } from '../../config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Answer, Gate } from '../../contract/messages.js';
 import type { Approval } from '../../contract/report.js';
 import { UsageError } from '../errors.js';
+import { placeOf } from '../place.js';
+import type { PlaceOptions } from '../place.js';
 import { renderReport } from '../render/report.js';
-import { requestOf } from '../request.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson } from '../terminal.js';
 
 /** Options of `approve` and `reject`. */
-export interface AnswerOptions {
-  readonly account?: string;
-  readonly namespace?: string;
-  readonly file: readonly string[];
-  readonly environment?: string;
-  readonly var: Readonly<Record<string, string>>;
-  readonly run?: string;
+export interface AnswerOptions extends PlaceOptions {
   readonly plan?: string;
   readonly as?: string;
   readonly reason?: string;
   readonly yes: boolean;
-  readonly output: 'text' | 'json';
 }
 
 /** Answers a plan that waits for an approval: shows it first, unless it is named. */
@@ -64,19 +56,6 @@ function repeated(word: Answer, plan: string, error: unknown): Approval {
 function show(approval: Approval, { output }: AnswerOptions): void {
   if (output === 'json') printJson({ version: 1, approval });
   else print(`${approval.verdict} by ${plain(approval.by ?? '')}, ${approval.at}: ${plain(approval.plan)}`);
-}
-
-async function placeOf(options: AnswerOptions, config: Config): Promise<GatePlace | null> {
-  const { account, namespace, file, run: runId } = options;
-  if (account !== undefined && namespace !== undefined && file.length === 0) return { account, namespace, runId };
-  if (account !== undefined || namespace !== undefined || file.length === 0) {
-    throw new UsageError(
-      'which run is meant is not clear',
-      'give --account and --namespace, or --file and --environment',
-    );
-  }
-  const request = await requestOf({ ...options, keepGoing: false, waitTimeout: 0, quiet: true }, config);
-  return request === null ? null : { account: request.target.account, namespace: request.namespace, runId };
 }
 
 /** Shows the plan, and gives its digest where a person says yes to it. */

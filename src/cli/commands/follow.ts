@@ -101,9 +101,10 @@ function interrupted(run: Followed | null, embedded: boolean): InterruptedError 
   if (embedded) {
     return new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again');
   }
-  const place = run.url ?? `${run.workflowId}, run ${run.runId}`;
+  const [, account = '', namespace = ''] = run.workflowId.split(':');
+  const place = `--account ${account} --namespace ${namespace}`;
   return new InterruptedError(
-    'interrupted: the run goes on without this command',
-    `apply again to follow it, or see ${place}`,
+    `interrupted: run ${run.runId} goes on without this command${run.url === null ? '' : ` (${run.url})`}`,
+    `apply again to follow it, \`iam-bootstrap status ${place}\` to see it, \`iam-bootstrap cancel ${place}\` to end it`,
   );
 }

@@ -1,16 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import { recentRuns } from '../../client/run.js';
-import type { RunSummary } from '../../client/run.js';
+import { pipelineText, recentRuns } from '../../client/runs.js';
+import type { RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { durationText } from '../duration.js';
+import { progressText } from '../render/progress.js';
+import { columns } from '../render/table.js';
 import { openSession } from '../session.js';
-import { note, plain, print, printError, printJson } from '../terminal.js';
+import { untilInterrupted } from '../signals.js';
+import { note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
+
+/** Between two looks of `--watch`, in milliseconds. */
+const WATCH_INTERVAL_MS = 2_000;
 
 /** Options of `status`. */
 export interface StatusOptions {
   readonly account?: string;
   readonly namespace?: string;
   readonly limit: number;
+  readonly watch: boolean;
   readonly output: 'text' | 'json';
 }
 
@@ -20,35 +29,90 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
     printError('--namespace names a namespace of an account', 'add --account');
     return ExitCode.Usage;
   }
-  const parts = ['iam-bootstrap', options.account, options.namespace].filter((part) => part !== undefined);
   const session = await openSession(loadConfig(), note, { worker: false });
   try {
-    const runs = await recentRuns(
-      session.temporal,
-      `${parts.join(':')}${options.namespace === undefined ? ':' : ''}`,
-      options.limit,
-    );
-    if (options.output === 'json') printJson({ version: 1, runs });
-    else print(runs.length === 0 ? 'no runs' : runs.map(render).join('\n'));
+    const look = (): Promise<RunSummary[]> => recentRuns(session.temporal, { ...options, progress: true });
+    if (options.watch) await watch(look, options);
+    else if (options.output === 'json') printJson({ version: 1, runs: await look() });
+    else print(render(await look()));
     return ExitCode.Converged;
   } finally {
     await session.close();
   }
 }
 
+/** Terminals keep what was there beside this screen, and show it again after. */
+const ENTER_SCREEN = '\u001b[?1049h';
+const LEAVE_SCREEN = '\u001b[?1049l';
+const CLEAR_SCREEN = '\u001b[2J\u001b[H';
+
+/**
+ * Looks again and again until it is interrupted. On a terminal on a screen of its own; elsewhere it prints whenever
+ * something has changed, JSON in one line.
+ */
+async function watch(look: () => Promise<RunSummary[]>, { output }: StatusOptions): Promise<void> {
+  const interrupt = untilInterrupted();
+  const live = output === 'text' && process.stdout.isTTY;
+  let last = '';
+  let shown = '';
+  if (live) process.stdout.write(ENTER_SCREEN);
+  try {
+    while (!interrupt.signal.aborted) {
+      const runs = await look();
+      shown = render(runs);
+      if (live) process.stdout.write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('looks every 2 s; Ctrl-C ends')}\n`);
+      else if (JSON.stringify(runs) !== last) {
+        if (output === 'json') printJsonLine({ version: 1, at: new Date().toISOString(), runs });
+        else print(`${last === '' ? '' : '\n'}${shown}`);
+      }
+      last = JSON.stringify(runs);
+      await pause(WATCH_INTERVAL_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+    }
+  } finally {
+    if (live) process.stdout.write(`${LEAVE_SCREEN}${shown}\n`);
+    interrupt.dispose();
+  }
+}
+
 const PAINT: Readonly<Record<string, (text: string) => string>> = {
-  RUNNING: pc.cyan,
-  COMPLETED: pc.green,
-  FAILED: pc.red,
-  TERMINATED: pc.red,
-  CANCELLED: pc.magenta,
+  running: pc.cyan,
+  'awaiting approval': pc.yellow,
+  converged: pc.green,
+  completed: pc.green,
+  failed: pc.red,
+  refused: pc.red,
+  terminated: pc.red,
+  cancelled: pc.magenta,
 };
 
-function render(run: RunSummary): string {
+function render(runs: readonly RunSummary[]): string {
+  if (runs.length === 0) return 'no runs';
+  const head = ['STATE', 'STARTED', 'TOOK', 'ACCOUNT', 'NAMESPACE', 'ASKED FOR BY'].map((title) => pc.dim(title));
+  const lines = columns([head, ...runs.map(cells)]);
+  const below = runs.map((run) => [
+    ...(run.progress == null ? [] : [`    ${plain(progressText(run.progress))}`]),
+    ...(run.url === null ? [] : [`    ${pc.dim(plain(run.url))}`]),
+  ]);
+  return lines.flatMap((line, index) => [line, ...(below[index - 1] ?? [])]).join('\n');
+}
+
+function cells(run: RunSummary): string[] {
   const [, account = '', namespace = ''] = run.workflowId.split(':');
-  const paint = PAINT[run.status] ?? pc.yellow;
-  const who = run.memo.pipeline?.url ?? run.memo.pipeline?.actor ?? run.memo.pipeline?.provider ?? 'unknown';
-  const where = run.url === null ? '' : `\n    ${pc.dim(plain(run.url))}`;
-  const waits = run.status === 'RUNNING' && run.memo.awaitingApproval !== undefined ? '  awaiting approval' : '';
-  return `${paint(run.status.toLowerCase().padEnd(10))} ${run.startedAt}  ${plain(account)}  ${plain(namespace)}${waits}  by ${plain(who)}${where}`;
+  const state = stateOf(run);
+  const took = (run.closedAt === null ? Date.now() : Date.parse(run.closedAt)) - Date.parse(run.startedAt);
+  return [
+    (PAINT[state] ?? pc.yellow)(plain(state)),
+    run.startedAt.replace(/\.\d+Z$/, 'Z'),
+    durationText(Math.max(0, took)),
+    plain(account),
+    plain(namespace),
+    plain(pipelineText(run.memo.pipeline)),
+  ];
+}
+
+/** What the report says; where none is recorded, what Temporal says. */
+function stateOf({ status: word, result, memo }: RunSummary): string {
+  if (word === 'RUNNING') return memo.awaitingApproval === undefined ? 'running' : 'awaiting approval';
+  const told = word === 'COMPLETED' || word === 'FAILED' ? result : null;
+  return told ?? word.toLowerCase().replaceAll('_', ' ');
 }

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { approveCommand } from '../../client/run.js';
 import type { RunEvent } from '../../client/run.js';
+import { pipelineText } from '../../client/runs.js';
 import type { Progress } from '../../contract/messages.js';
 import { durationText } from '../duration.js';
 import { note, plain } from '../terminal.js';
@@ -31,13 +32,8 @@ function sentence(event: RunEvent): string | null {
       return `run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
     case 'joined':
       return `the same request is under way: following run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
-    case 'waiting': {
-      const { memo, startedAt, url } = event.holder;
-      const who = memo.pipeline?.url ?? memo.pipeline?.actor ?? 'another pipeline';
-      const commit = memo.pipeline?.commit == null ? '' : `, commit ${memo.pipeline.commit.slice(0, 12)}`;
-      const what = memo.awaitingApproval === undefined ? '' : ', which waits for an approval';
-      return `waiting for the namespace: held by ${who}${commit}, since ${startedAt}${what}${url === null ? '' : ` (${url})`}`;
-    }
+    case 'waiting':
+      return waitingText(event);
     case 'no-worker':
       return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
     case 'retrying':
@@ -51,6 +47,25 @@ function sentence(event: RunEvent): string | null {
     case 'progress':
       return null;
   }
+}
+
+/** At the beginning who holds the namespace, and later how far that run is. */
+function waitingText({ holder, progress, waitedMs }: Extract<RunEvent, { type: 'waiting' }>): string {
+  const { memo, startedAt, url } = holder;
+  const who = pipelineText(memo.pipeline);
+  const far = progress === null ? [] : [progressText(progress)];
+  const gate = memo.awaitingApproval === undefined || progress?.approval !== undefined ? [] : ['awaiting approval'];
+  if (waitedMs > 0) {
+    const now = [...far, ...gate, `held by ${who}`].join('; ');
+    return `still waiting for the namespace, for ${durationText(waitedMs)}: ${now}`;
+  }
+  const more = [`since ${startedAt}`, ...gate].join(', ');
+  return `waiting for the namespace: held by ${who}, ${more}${url === null ? '' : `: ${url}`}`;
+}
+
+/** How far a run is: `reconciling, 12 of 300 done`. */
+export function progressText({ phase, done, total, waitingFor }: Progress): string {
+  return `${phase}, ${String(done)} of ${String(total)} done${waitingFor === null ? '' : `, ${waitingFor}`}`;
 }
 
 class LineDisplay implements Display {

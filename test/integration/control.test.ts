@@ -1,0 +1,274 @@
+import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { RunSummary } from '../../src/client/runs.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { manifestOf, role } from '../support/manifests-of.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { CommandResult, World } from '../support/world.js';
+
+/** What a person sees of runs that are under way, and how one is ended. */
+
+jest.setTimeout(180_000);
+
+let world: World;
+
+const GITHUB = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_REPOSITORY: 'acme/infra',
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_RUN_ID: '42',
+  GITHUB_RUN_ATTEMPT: '1',
+  GITHUB_JOB: 'bootstrap',
+  GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
+  GITHUB_ACTOR: 'ada',
+};
+const RUN = 'https://github.com/acme/infra/actions/runs/42';
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clearRules();
+  world.proxy.clear();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+async function manifest(namespace: string, entities: readonly JsonObject[]): Promise<string> {
+  return world.manifest(`${namespace}.json`, manifestOf({ namespace, account: ACCOUNT, entities }));
+}
+
+const place = (namespace: string): string[] => ['--account', ACCOUNT, '--namespace', namespace];
+
+/** A command, with what it has said so far. */
+interface Command {
+  readonly child: ChildProcess;
+  /** Until its standard error has that text. */
+  readonly says: (text: string) => Promise<void>;
+  readonly ended: Promise<Pick<CommandResult, 'code' | 'stdout' | 'stderr'>>;
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+  const child = world.spawnCli(args, env);
+  const said = { stdout: '', stderr: '' };
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }));
+  child.stdout?.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()));
+  const says = (text: string): Promise<void> =>
+    new Promise((done, fail) => {
+      const look = (): void => {
+        if (said.stderr.includes(text)) done();
+      };
+      child.stderr?.on('data', look);
+      look();
+      void ended.then(({ stderr }) => {
+        fail(new Error(`ended without saying ${text}: ${stderr}`));
+      });
+    });
+  return { child, says, ended };
+}
+
+/** An apply that AWS holds at the first role until it is released, and another role that depends on it. */
+async function startHeld(namespace: string): Promise<Command & { readonly release: () => void }> {
+  let arrive = (): void => undefined;
+  let release = (): void => undefined;
+  const arrived = new Promise<void>((done) => (arrive = done));
+  const released = new Promise<void>((done) => (release = done));
+  const before = (): Promise<void> => {
+    arrive();
+    return released;
+  };
+  world.proxy.on({ action: 'CreateRole', params: { RoleName: namespace } }, { kind: 'hook', times: 1, before });
+  const later = { kind: 'InstanceProfile', instanceProfileName: namespace, roles: [namespace] };
+  const path = await manifest(namespace, [role(namespace), later]);
+  const command = start(['apply', '-f', path, '--revision', '1', '-o', 'json'], GITHUB);
+  await Promise.race([arrived, command.ended]);
+  return { ...command, release };
+}
+
+test('a pipeline that waits sees who holds the namespace, since when, how far that run is, and where to look', async () => {
+  const first = await startHeld('held');
+  const second = start([
+    'apply',
+    '-f',
+    await world.manifest('second.json', manifestOf({ namespace: 'held', account: ACCOUNT, entities: [role('other')] })),
+  ]);
+  await second.says('waiting for the namespace');
+  await second.says('still waiting for the namespace');
+  first.release();
+  expect((await first.ended).code).toBe(0);
+  const { code, stderr } = await second.ended;
+  expect(code).toBe(0);
+  const lines = stderr.split('\n');
+  expect(lines.find((line) => line.startsWith('waiting'))).toMatch(
+    /^waiting for the namespace: held by https:\/\/github\.com\/acme\/infra\/actions\/runs\/42\S* \(job bootstrap, commit 0123456789ab, by ada\), since \d{4}-\d\d-\d\dT[\d:.]+Z: http\S+\/workflows\//,
+  );
+  expect(lines.find((line) => line.startsWith('still'))).toMatch(
+    /^still waiting for the namespace, for [\d.]+ s: reconciling, 0 of 2 done; held by https:/,
+  );
+});
+
+test('a pipeline that may not wait is told the same, with exit code 4', async () => {
+  const first = await startHeld('busy');
+  const path = await world.manifest(
+    'other.json',
+    manifestOf({ namespace: 'busy', account: ACCOUNT, entities: [role('other')] }),
+  );
+  const { code, stderr } = await world.cli(['apply', '-f', path, '--no-wait']);
+  expect(code).toBe(4);
+  expect(stderr).toContain(`the namespace is held by a run of ${RUN}`);
+  expect(stderr).toContain('(job bootstrap, commit 0123456789ab, by ada), since');
+  first.release();
+  expect((await first.ended).code).toBe(0);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  'a job that ends by %s while it waits has asked for nothing; one that follows its run says how to see it and how to end it',
+  async (signal) => {
+    const namespace = `ended-by-${signal.toLowerCase()}`;
+    const first = await startHeld(namespace);
+    const other = manifestOf({ namespace, account: ACCOUNT, entities: [role('other')] });
+    const second = start(['apply', '-f', await world.manifest('third.json', other)]);
+    await second.says('waiting for the namespace');
+    second.child.kill(signal);
+    expect((await second.ended).stderr).toContain('interrupted while waiting: nothing was asked for');
+    first.child.kill(signal);
+    const { code, stderr } = await first.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/interrupted: run \S+ goes on without this command \(http/);
+    const told = [...stderr.matchAll(/`iam-bootstrap ([^`]+)`/g)].map(([, command = '']) => command);
+    expect(told).toEqual([`status ${place(namespace).join(' ')}`, `cancel ${place(namespace).join(' ')}`]);
+    // Both work as they are told.
+    const [status = '', cancel = ''] = told;
+    expect((await world.cli(status.split(' '))).stdout).toContain('running');
+    const ending = start([...cancel.split(' '), '-o', 'json']);
+    await ending.says('to end');
+    first.release();
+    const { code: ended, stdout } = await ending.ended;
+    expect([ended, (JSON.parse(stdout) as { report: unknown }).report]).toMatchObject([
+      0,
+      { result: 'cancelled', reason: 'the run was cancelled' },
+    ]);
+    expect(world.proxy.successfulCreates()).toMatchObject({ [`CreateRole ${namespace}`]: 1 });
+    expect(world.proxy.successfulCreates()).not.toHaveProperty('CreateRole other');
+  },
+);
+
+describe('cancel', () => {
+  test('lets what has begun end well, begins no more, and tells everybody who has asked for it and why', async () => {
+    const first = await startHeld('cancelled');
+    const cancelling = start([
+      'cancel',
+      ...place('cancelled'),
+      '--as',
+      'grace',
+      '--reason',
+      'wrong branch',
+      '-o',
+      'json',
+    ]);
+    await cancelling.says('to end: it finishes the steps that it has begun');
+    first.release();
+    const { code, stdout } = await cancelling.ended;
+    expect(code).toBe(0);
+    const answer = JSON.parse(stdout) as { run: { runId: string }; report: ReturnType<CommandResult['report']> };
+    expect(answer.report).toMatchObject({
+      result: 'cancelled',
+      reason: 'the run was cancelled by grace: wrong branch',
+      entities: [{ outcome: 'created' }, { outcome: 'skipped' }],
+    });
+    const followed = await first.ended;
+    expect(followed.code).toBe(1);
+    expect(JSON.parse(followed.stdout)).toMatchObject({ result: 'cancelled', reason: answer.report.reason });
+    const { runs } = JSON.parse((await world.cli(['status', ...place('cancelled'), '-o', 'json'])).stdout) as {
+      runs: RunSummary[];
+    };
+    expect(runs).toMatchObject([{ runId: answer.run.runId, status: 'CANCELLED' }]);
+  });
+
+  test('of what is not under way does nothing, and is no error', async () => {
+    const { code, stdout } = await world.cli(['cancel', ...place('nobody')]);
+    expect([code, stdout]).toEqual([0, `nothing to cancel: no such run of nobody in ${ACCOUNT} is under way\n`]);
+    const { stdout: json } = await world.cli(['cancel', ...place('nobody'), '-o', 'json']);
+    expect(JSON.parse(json)).toEqual({ version: 1, run: null, report: null });
+  });
+
+  test('of another run than the one under way lets that one go on', async () => {
+    const first = await startHeld('another');
+    const other = ['--run', '00000000-0000-4000-8000-000000000000'];
+    expect((await world.cli(['cancel', ...place('another'), ...other])).stdout).toContain('nothing to cancel');
+    first.release();
+    expect((await first.ended).code).toBe(0);
+  });
+
+  test('without waiting returns at once', async () => {
+    const first = await startHeld('at-once');
+    const { code, stdout } = await world.cli(['cancel', ...place('at-once'), '--no-wait', '-o', 'json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: { workflowId: `iam-bootstrap:${ACCOUNT}:at-once` }, report: null });
+    first.release();
+    expect(JSON.parse((await first.ended).stdout)).toMatchObject({ result: 'cancelled' });
+  });
+
+  test('has to know which run is meant', async () => {
+    const { code, stderr } = await world.cli(['cancel', '--account', ACCOUNT]);
+    expect(code).toBe(64);
+    expect(stderr).toContain('give --account and --namespace, or --file and --environment');
+  });
+});
+
+describe('status', () => {
+  test('names a namespace exactly, and says of each run what its report said', async () => {
+    const applied = async (namespace: string, entities: JsonObject[]): Promise<number | null> =>
+      (await world.cli(['apply', '-f', await manifest(namespace, entities)])).code;
+    expect(await applied('same', [role('one')])).toBe(0);
+    expect(await applied('same-2', [role('one')])).toBe(3);
+    expect((await world.cli(['status', ...place('same')])).stdout).not.toContain('same-2');
+    const { stdout } = await world.cli(['status', '--account', ACCOUNT]);
+    const rows = stdout.split('\n').filter((line) => line.includes(' same'));
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toMatch(/^refused +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\d.* s {2,}\d{12} {2}same-2 +local$/);
+    expect(rows[1]).toMatch(/^converged +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\d.* s {2,}\d{12} {2}same +local$/);
+  });
+
+  test('shows how far a run is, and with --watch each change as it comes, until it is interrupted', async () => {
+    const watching = start(['status', ...place('watched'), '--watch', '-o', 'json']);
+    const lines: { runs: RunSummary[] }[] = [];
+    const { stdout } = watching.child;
+    if (stdout === null) throw new Error('the command has no standard output');
+    const reader = createInterface({ input: stdout });
+    const seen = (what: (run: RunSummary | undefined) => boolean): Promise<void> =>
+      new Promise((done) => {
+        reader.on('line', (line) => {
+          lines.push(JSON.parse(line) as (typeof lines)[number]);
+          if (what(lines.at(-1)?.runs[0])) done();
+        });
+      });
+    await seen((run) => run === undefined);
+    const reconciling = seen((run) => run?.progress?.phase === 'reconciling');
+    const first = await startHeld('watched');
+    await reconciling;
+    expect(lines.at(-1)?.runs).toMatchObject([{ status: 'RUNNING', result: null, progress: { done: 0, total: 2 } }]);
+    expect((await world.cli(['status', ...place('watched')])).stdout).toContain('reconciling, 0 of 2 done');
+    const converged = seen((run) => run?.result === 'converged');
+    first.release();
+    await converged;
+    watching.child.kill('SIGINT');
+    expect((await watching.ended).code).toBe(0);
+  });
+});
+
+test('in CI a manifest that git does not know is applied with a word that nothing guards it against an older one', async () => {
+  const path = await manifest('unguarded', [role('unguarded')]);
+  const { code, stderr } = await world.cli(['apply', '-f', path], GITHUB);
+  expect(code).toBe(0);
+  expect(stderr).toContain('nothing keeps an older manifest from being applied after this one');
+  expect((await world.cli(['apply', '-f', path, '--revision', '1'], GITHUB)).stderr).not.toContain('older manifest');
+  expect((await world.cli(['apply', '-f', path])).stderr).not.toContain('older manifest');
+});
