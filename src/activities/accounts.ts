@@ -1,6 +1,7 @@
 import { createAwsClients } from '../aws/clients.js';
 import type { AwsClients, AwsOptions } from '../aws/clients.js';
 import { AccountGuard } from '../aws/guard.js';
+import { sessionName } from '../contract/attribution.js';
 import type { Target } from '../contract/entity.js';
 
 /** One account that the worker can reach, with the guard that must be asked before each write. */
@@ -19,11 +20,13 @@ export class Accounts {
     this.#options = options;
   }
 
-  get(target: Target): Account {
-    const key = `${target.partition}/${target.account}/${target.assumeRole ?? ''}`;
+  /** With a role that is assumed, in a session of the namespace's own, which CloudTrail names. */
+  get(target: Target, namespace: string): Account {
+    const session = target.assumeRole === undefined ? undefined : sessionName(namespace);
+    const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const clients = createAwsClients(target, this.#options);
+    const clients = createAwsClients(target, { ...this.#options, sessionName: session });
     const account = { target, clients, guard: new AccountGuard(clients, target) };
     this.#open.set(key, account);
     return account;

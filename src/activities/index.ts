@@ -30,7 +30,7 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
   const accountOf = (request: ReconcileRequest, { calls }: Work): Account => {
     const problem = checkReconcile(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
     if (problem !== null) throw failure('InvalidManifest', problem, { calls });
-    return accounts.get(request.target);
+    return accounts.get(request.target, request.namespace);
   };
   return {
     planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
@@ -43,7 +43,7 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
     verifyEntities: (request) =>
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
-        const differing = await untilSame(accounts.get(target), request.entities, request.arns, namespace);
+        const differing = await untilSame(accounts.get(target, namespace), request.entities, request.arns, namespace);
         const decisions = fitted(differing.map(({ decision }) => decision));
         return {
           differing: differing.map((one, index) => ({ ...one, decision: decisions[index] ?? one.decision })),

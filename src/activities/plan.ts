@@ -27,7 +27,7 @@ const UNSTAMPED = { digest: undefined, marks: [] } as const;
 export async function planEntities(accounts: Accounts, request: BootstrapRequest, calls: Calls): Promise<Plan> {
   const problem = checkRequest(request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, { calls });
-  const account = accounts.get(request.target);
+  const account = accounts.get(request.target, request.namespace);
   await account.guard.verify();
 
   const observed = await observe(account, request.entities);

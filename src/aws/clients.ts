@@ -80,6 +80,8 @@ export interface AwsOptions {
   readonly requestTimeoutMs?: number;
   /** Names this worker in CloudTrail's user agent. */
   readonly userAgent?: string;
+  /** Of an assumed role. Default: `iam-bootstrap`. */
+  readonly sessionName?: string | undefined;
 }
 
 /** Makes the clients for a target; `assumeRole` is followed with the worker's own credentials. */
@@ -101,7 +103,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     if (target.assumeRole === undefined) return own;
     const assumed = fromTemporaryCredentials({
       masterCredentials: own,
-      params: { RoleArn: target.assumeRole, RoleSessionName: 'iam-bootstrap' },
+      params: { RoleArn: target.assumeRole, RoleSessionName: options.sessionName ?? 'iam-bootstrap' },
       clientConfig: stsConfig,
     });
     return (options) =>
@@ -192,7 +194,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   };
 }
 
-/** Asked for each call: the clients are shared by all runs of a worker, and a role is assumed once for all of them. */
+/** Asked for each call: the clients are shared by all of a namespace's runs, for which a role is assumed once. */
 function agentOf({ userAgent }: AwsOptions): Promise<string | undefined> {
   return Promise.resolve(agents.getStore() ?? userAgent);
 }

@@ -14,3 +14,11 @@ export function runKey(runId: string): string | null {
 export function runOf(userAgent: string): string | null {
   return NAMED.exec(userAgent)?.[1] ?? null;
 }
+
+/** The longest session name that STS takes. */
+const LONGEST_SESSION_NAME = 64;
+
+/** The name of the session in which a namespace's role is assumed: `iam-bootstrap.ci-platform`. */
+export function sessionName(namespace: string): string {
+  return `iam-bootstrap.${namespace}`.slice(0, LONGEST_SESSION_NAME);
+}

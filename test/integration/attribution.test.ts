@@ -54,3 +54,15 @@ test('CloudTrail tells by the user agent which run each write is of, two runs of
   }
   expect(events).toHaveLength(2);
 });
+
+test('a role is assumed once for each namespace, in a session that names it', async () => {
+  world.proxy.clear();
+  for (const namespace of ['first', 'second', 'first']) {
+    await runs.apply([role(namespace)], { namespace, account: '222222222222' });
+  }
+  const sessions = world.proxy.calls.filter(({ action }) => action === 'AssumeRole');
+  expect(sessions.map(({ params }) => params['RoleSessionName'])).toEqual([
+    'iam-bootstrap.first',
+    'iam-bootstrap.second',
+  ]);
+});
