@@ -232,7 +232,7 @@ test('a worker that is killed while the plan waits is no loss, and another pipel
     let text = '';
     other.stderr?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      if (text.includes('which waits for an approval')) resolve();
+      if (text.includes('awaiting approval')) resolve();
     });
   });
   await waits;
@@ -240,7 +240,7 @@ test('a worker that is killed while the plan waits is no loss, and another pipel
   await worker.kill();
   const description = await runHandle().describe();
   expect(description.memo).toMatchObject({ awaitingApproval: gate.plan });
-  expect((await world.cli(['status', ...where])).stdout).toContain('gated  awaiting approval');
+  expect((await world.cli(['status', ...where])).stdout).toMatch(/^awaiting approval .* gated /m);
   expect(writesIn(world)).toEqual([]);
   worker = await world.startWorker();
   expect((await answered('approve', '--plan', gate.plan)).code).toBe(0);
