@@ -5,13 +5,14 @@ import { apply, plan } from '../../src/client/run.js';
 import { loadConfig } from '../../src/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { ledgerWorkflowId } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy, Rule } from '../support/fault-proxy.js';
 import { requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
 import { together } from '../support/stage.js';
-import { record, Tally } from '../support/trials.js';
+import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
@@ -53,7 +54,7 @@ afterAll(async () => {
     title: 'The worker dies in a run of ten entities',
     what:
       'Each case kills the worker (kill -9) right before or right after one call of a run of ten entities that refer ' +
-      'to each other, and another worker ends the run. Survived: it converges, AWS has carried out each Create once, ' +
+      'to each other, or while a run asks the ledger whether its revision may be applied, and another worker ends the run. Survived: it converges, AWS has carried out each Create once, ' +
       'and nothing is left to do.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/worker-death.test.ts',
     trials: deaths.trials,
@@ -310,3 +311,58 @@ test('a worker killed when its last write has changed a role: that is what the r
     }),
   );
 });
+
+test('a worker killed while a run claims its revision: it is claimed once, and an older one is refused after', async () => {
+  const cases = Array.from({ length: LONG_FORM ? 12 : 4 }, (_, index) => index);
+  await together(cases, () =>
+    onStage(async (stage) => {
+      const account = newAccount();
+      const worker = await stage.startWorker();
+      const revised = async (value: number): Promise<Report> => {
+        const entities = [role('revised', { description: String(value) })];
+        const request = await requestOf(world, { namespace: 'chaos', account, assumed: true, entities });
+        return apply(stage.temporal, { ...request, revision: { value, source: 'given' } });
+      };
+      expect(await revised(1)).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
+      const running = revised(2);
+      await Promise.race([claims(account, 2), running]);
+      await worker.kill();
+      await stage.startWorker();
+      const report = await running;
+      const survived =
+        report.result === 'converged' &&
+        report.revision?.last?.value === 1 &&
+        stage.proxy.count('UpdateRole') === 1 &&
+        (await revised(1)).result === 'refused';
+      deaths.count('kill -9 of the worker while it is asked', 'the ledger', survived);
+      expect(report).toMatchObject({
+        result: 'converged',
+        revision: { value: 2, last: { value: 1 } },
+        entities: [{ outcome: 'updated' }],
+      });
+      expect(stage.proxy.count('UpdateRole')).toBe(1);
+      expect(await revised(1)).toMatchObject({ result: 'refused', revision: { last: { value: 2 } } });
+      // Those refused have asked, too: twice.
+      await claims(account, 4);
+    }),
+  );
+});
+
+/** Until the ledger of the account's namespace has taken so many claims. */
+async function claims(account: string, count: number): Promise<void> {
+  const { workflowService, options } = temporal.client;
+  const execution = { workflowId: ledgerWorkflowId(account, 'chaos') };
+  let nextPageToken: Uint8Array | null = null;
+  for (let seen = 0; seen < count;) {
+    const page: { history?: { events?: unknown[] | null } | null; nextPageToken: Uint8Array } =
+      await workflowService.getWorkflowExecutionHistory({
+        namespace: options.namespace,
+        execution,
+        waitNewEvent: true,
+        nextPageToken,
+      });
+    const events = (page.history?.events ?? []) as { workflowExecutionUpdateAcceptedEventAttributes?: unknown }[];
+    seen += events.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes != null).length;
+    ({ nextPageToken } = page);
+  }
+}
