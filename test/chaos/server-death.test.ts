@@ -228,7 +228,9 @@ test('a command that is interrupted while it waits for its turn has asked for no
 
   middle.letGo();
   await expectConverged(holder);
-  const runs = await withTemporal((temporal) => recentRuns(temporal, { account: ACCOUNT, namespace: 'queue', limit: 10 }));
+  const runs = await withTemporal((temporal) =>
+    recentRuns(temporal, { account: ACCOUNT, namespace: 'queue', limit: 10 }),
+  );
   expect(runs).toHaveLength(1);
 });
 
