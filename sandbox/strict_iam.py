@@ -2723,7 +2723,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     rbufsize = 65536
     # A connection that nobody uses is closed, by the client first, which is told of it: each one is a thread here.
-    timeout = 60
+    timeout = 300
 
     def do_GET(self):
         if self.path == "/sandbox/journal":

@@ -1,5 +1,6 @@
 import { activityInfo, CancelledFailure, sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf } from '../aws/errors.js';
+import type { AwsError } from '../aws/errors.js';
 import { pauseAfter } from '../aws/propagation.js';
 import { placeOf, SecretLocationError, withoutValues } from '../aws/secrets.js';
 import type { SecretRecord } from '../aws/secrets.js';
@@ -93,15 +94,19 @@ export class EntitySecrets {
         await sendAll(this.#account, removal, { ...this.#work, lease: OWN_WASTE });
         throw error;
       }
+      const aws = answerIn(error);
+      // Whose credentials are no good is no fault of the place.
+      const type = aws !== null && failureTypeOf(aws) === 'CredentialsInvalid' ? 'CredentialsInvalid' : 'SecretStore';
       const why = `${placeOf(this.#location())} does not take the secret (${reasonOf(error)})`;
       try {
         await sendAll(this.#account, removal, this.#work);
       } catch (late) {
-        if (!(late instanceof OperationError) || isForARetry(late)) throw late;
+        // Of whatever else stands in the way, nobody comes back to remove it: the account cannot be verified, say.
+        if (late instanceof LeaseError || late instanceof CancelledFailure || isForARetry(late)) throw late;
         const message = `${why}, and ${id}, which nobody holds now, cannot be removed (${reasonOf(late)}): remove it`;
-        throw failure('SecretStore', message, { calls });
+        throw failure(type, message, { calls });
       }
-      throw failure('SecretStore', `${why}: what was made for it is removed again`, { calls });
+      throw failure(type, `${why}: what was made for it is removed again`, { calls });
     }
   }
 
@@ -226,12 +231,19 @@ function asOperation(operation: string, error: unknown): unknown {
 }
 
 function isForARetry(error: unknown): boolean {
-  if (!(error instanceof OperationError)) return false;
-  return FAILURES[failureTypeOf(awsError(error.cause))].retry === 'retry';
+  const aws = answerIn(error);
+  return aws !== null && FAILURES[failureTypeOf(aws)].retry === 'retry';
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof OperationError)) return error instanceof Error ? error.message : String(error);
-  const { operation, code, message } = awsError(error.cause);
-  return `${operation ?? error.operation} answered ${code}: ${message}`;
+  const aws = answerIn(error);
+  if (aws === null) return error instanceof Error ? error.message : String(error);
+  return `${aws.operation} answered ${aws.code}: ${aws.message}`;
+}
+
+/** What AWS has answered, STS included, and to what; null for an error of another origin. */
+function answerIn(error: unknown): (AwsError & { readonly operation: string }) | null {
+  const aws = awsError(error instanceof OperationError ? error.cause : error);
+  const operation = aws.operation ?? (error instanceof OperationError ? error.operation : null);
+  return operation === null ? null : { ...aws, operation };
 }

@@ -185,6 +185,8 @@ const ONCE_LOST: ReadonlySet<string> = new Set([
   'SAMLProvider, update, UntagSAMLProvider saml-provider/law: the reply is cut',
   'AccessKey, update, ListAccessKeys law: a read is behind',
   'AccessKey, secret in Secrets Manager, update, ListAccessKeys law: a read is behind',
+  'AccessKey, secret in Secrets Manager, fresh, PutSecretValue: the credentials expire for good',
+  'ServiceSpecificCredential, secret in Secrets Manager, fresh, PutSecretValue: the credentials expire for good',
 ]);
 
 let world: World;

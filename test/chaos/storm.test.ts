@@ -7,7 +7,6 @@ import type { RunSummary } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';

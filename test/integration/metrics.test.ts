@@ -48,7 +48,7 @@ beforeAll(async () => {
   const atFirst = await scrape(address);
   // What is rare is there before it happens.
   expect(atFirst).toContainEqual(
-    expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }) as unknown as Sample,
+    expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }),
   );
   expect(sumBy(atFirst, 'iam_bootstrap_runs_total', 'command')).toEqual({});
   reports = [...(await conflicting()), ...(await waiting()), ...(await drifting()), await failing()];
