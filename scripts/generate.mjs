@@ -1,15 +1,17 @@
-// Writes what is derived from the code: schemas, the kinds' page and table, the operator's policy, the failures' table;
-// and from the record of the chaos tests, their page.
+// Writes what is derived from the code: schemas, the kinds' page and table, the operator's policy, the tables of failures
+// and metrics; and from the record of the chaos tests, their page.
 // With --check it writes nothing and fails where a file is not current.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 import { kindsPage, kindsTable } from './kinds-page.mjs';
+import { metricsPage } from './metrics-page.mjs';
 import { reliabilityPage } from './reliability-page.mjs';
 
 const require = createRequire(import.meta.url);
 const { FAILURES } = require('../dist/contract/failures.js');
+const { METRICS, pageName } = require('../dist/contract/metrics.js');
 const { manifestJsonSchema } = require('../dist/engine/manifest/schema.js');
 const { reportJsonSchema } = require('../dist/engine/report-schema.js');
 const { KINDS } = require('../dist/kinds/index.js');
@@ -51,6 +53,7 @@ const files = {
   'docs/operator-policy.json': json(operatorPolicy),
   'docs/kinds.md': `${generated}\n\n${kindsPage(KINDS)}\n`,
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
+  'docs/metrics.md': `${generated}\n\n${metricsPage(METRICS, pageName)}\n`,
   'docs/reliability.md': `${generated}\n\n${reliabilityPage(reliability)}\n`,
   'README.md': between(await readFile(new URL('README.md', root), 'utf8'), 'kinds', kindsTable(KINDS)),
 };

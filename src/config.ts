@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from './contract/entity.js';
@@ -34,6 +35,8 @@ export interface Config {
   readonly iamEndpoint: string | undefined;
   /** `host:port` where the worker answers `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
   readonly healthAddress: string | undefined;
+  /** `host:port` where the worker answers `/metrics` to Prometheus; the host is an IP. `IAM_BOOTSTRAP_METRICS`. Default: none. */
+  readonly metricsAddress: string | undefined;
   /**
    * Which build of which worker deployment a worker is, where Temporal is to send each run to the build that started it.
    * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none, and every worker takes every run.
@@ -87,6 +90,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
     iamEndpoint: environment['AWS_ENDPOINT_URL_IAM'] ?? environment['AWS_ENDPOINT_URL'],
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
+    metricsAddress: socketAddressOf(environment, 'IAM_BOOTSTRAP_METRICS'),
     deployment: deploymentOf(environment),
     logLevel: environment['IAM_BOOTSTRAP_LOG'] ?? 'info',
     pipeline: pipelineOf(environment),
@@ -130,6 +134,20 @@ function secondsOf(environment: Environment, variable: string): number | undefin
     );
   }
   return ms;
+}
+
+/** An IP and a port: whatever listens there resolves no names. */
+function socketAddressOf(environment: Environment, variable: string): string | undefined {
+  const text = environment[variable];
+  if (text === undefined) return undefined;
+  const [, four = '', six = '', port = ''] = /^(?:([\d.]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(text) ?? [];
+  if (!(isIPv4(four) || isIPv6(six)) || Number(port) < 1 || Number(port) > 65_535) {
+    throw new ConfigError(
+      `${variable} is ${text}, and has to be an IP address and a port`,
+      `set ${variable} to 127.0.0.1:9464, or not at all`,
+    );
+  }
+  return text;
 }
 
 function cacheDirectory(environment: Environment): string {

@@ -11,7 +11,9 @@ import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
 import { Ledgers } from './activities/ledger.js';
 import { temporalConnectOptions } from './client/connect.js';
+import { ConfigError } from './config.js';
 import type { Config } from './config.js';
+import { awsCallRecorder, metricsAt, startAtZero } from './metrics.js';
 import { dataConverter } from './payload-codec.js';
 
 /** Steps under way may take so long to end when the worker is asked to stop. */
@@ -38,6 +40,8 @@ export interface WorkerOptions {
   readonly handleSignals?: boolean;
   /** Default: none. An embedded worker has none: nobody would tell its server which build is the current one. */
   readonly deployment?: Config['deployment'];
+  /** Default: none. An embedded worker has none: it ends with its command, and two would want one address. */
+  readonly metricsAddress?: Config['metricsAddress'];
 }
 
 /** The composition root: configuration, AWS accounts, activities, worker, health. */
@@ -46,9 +50,11 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   let worker: Worker | undefined;
   // First, where the address is taken: the runtime keeps the process alive.
   const closeHealth = await serveHealth(config.healthAddress, () => worker);
-  installRuntime(config, options);
   let connection: NativeConnection | undefined;
   try {
+    installRuntime(config, options);
+    const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
+    startAtZero(meter);
     connection = await NativeConnection.connect(connectionOptions);
     const client = new Client({ connection, namespace, dataConverter });
     worker = await Worker.create({
@@ -58,7 +64,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...workflows(),
       activities: {
         ...createActivities({
-          accounts: new Accounts(awsOptions(config)),
+          accounts: new Accounts({ ...awsOptions(config), onCall: awsCallRecorder(meter) }),
           ledgers: new Ledgers(client, config.taskQueue),
         }),
       },
@@ -119,7 +125,7 @@ function workflows(): { workflowBundle: { codePath: string } } | { workflowsPath
   return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: join(__dirname, 'workflows') };
 }
 
-function installRuntime(config: Config, { logFile, handleSignals = true }: WorkerOptions): void {
+function installRuntime(config: Config, { logFile, handleSignals = true, metricsAddress }: WorkerOptions): void {
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: logFile ?? 2, mkdir: true, sync: true }),
@@ -131,10 +137,19 @@ function installRuntime(config: Config, { logFile, handleSignals = true }: Worke
   try {
     Runtime.install({
       logger: new DefaultLogger('INFO', write),
-      telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+      telemetryOptions: {
+        logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+        ...(metricsAddress === undefined ? {} : { metrics: metricsAt(metricsAddress) }),
+      },
       shutdownSignals: handleSignals ? ['SIGINT', 'SIGTERM'] : [],
     });
   } catch (error) {
+    if (metricsAddress !== undefined && error instanceof Error && error.message.includes('metrics exporter')) {
+      throw new ConfigError(
+        `IAM_BOOTSTRAP_METRICS is ${metricsAddress}, and nothing can be served there: ${error.message}`,
+        'name an address of this machine that is free',
+      );
+    }
     // A second worker of one process shares the first one's runtime.
     if (!(error instanceof Error) || error.name !== 'IllegalStateError') throw error;
   }

@@ -38,6 +38,15 @@ export async function countingCalls<T>(counts: Record<string, number>, work: () 
   return calls.run(counts, work);
 }
 
+/** One attempt on the wire. */
+export interface AwsCall {
+  /** As AWS spells it: `GetRole`. */
+  readonly operation: string;
+  /** AWS's error code, or the network's; null where the answer was no error. */
+  readonly code: string | null;
+  readonly durationMs: number;
+}
+
 /** Who the credentials belong to. */
 export interface Caller {
   readonly account: string;
@@ -80,6 +89,8 @@ export interface AwsOptions {
   readonly requestTimeoutMs?: number;
   /** Names this worker in CloudTrail's user agent. */
   readonly userAgent?: string;
+  /** Told of each attempt on the wire. Default: nobody is. */
+  readonly onCall?: (call: AwsCall) => void;
 }
 
 /** Makes the clients for a target; `assumeRole` is followed with the worker's own credentials. */
@@ -122,7 +133,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   const reads = new iam.IAMClient(config);
   // One attempt: the SDK would swallow a lost reply and show only the 409 that its own repeat met.
   const writes = new iam.IAMClient({ ...config, maxAttempts: 1 });
-  for (const client of [reads, writes, shared]) observe(client);
+  for (const client of [reads, writes, shared]) observe(client, options.onCall);
 
   const accessKeyId = async (): Promise<string> => (await shared.config.credentials()).accessKeyId;
   let renewal: Promise<unknown> | undefined;
@@ -162,7 +173,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       ...(options.secretsManagerEndpoint === undefined ? {} : { endpoint: options.secretsManagerEndpoint }),
       ...(options.userAgent === undefined ? {} : { userAgentAppId: () => agentOf(options) }),
     });
-    observe(client);
+    observe(client, options.onCall);
     renewWhereExpired(client, accessKeyId, renewCredentials);
     return client;
   };
@@ -205,7 +216,8 @@ function checkLast(command: Parameters<iam.IAMClient['send']>[0], lastCheck: (ac
       lastCheck(/Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? '');
       return next(args);
     },
-    { step: 'deserialize', name: 'checkLast', override: true },
+    // After the signature, and before the call counts as sent.
+    { step: 'finalizeRequest', priority: 'low', name: 'checkLast', override: true },
   );
 }
 
@@ -233,7 +245,10 @@ function renewWhereExpired(
 type Middleware = iam.IAMClient['middlewareStack'];
 
 /** Counts at the innermost step, where the SDK's own repeats pass too, and has errors say at the outermost what failed. */
-function observe(client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient): void {
+function observe(
+  client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient,
+  onCall: AwsOptions['onCall'],
+): void {
   const stack = client.middlewareStack as Middleware;
   const operationOf = (context: object): string =>
     ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
@@ -242,9 +257,21 @@ function observe(client: iam.IAMClient | STSClient | secretsManager.SecretsManag
       const counts = calls.getStore();
       const operation = operationOf(context);
       if (counts !== undefined && operation !== '') counts[operation] = (counts[operation] ?? 0) + 1;
-      return next(args);
+      const startedAt = performance.now();
+      const ended = (code: string | null): void => {
+        onCall?.({ operation, code, durationMs: performance.now() - startedAt });
+      };
+      try {
+        const answer = await next(args);
+        ended(null);
+        return answer;
+      } catch (error) {
+        ended(awsError(error).code);
+        throw error;
+      }
     },
-    { step: 'deserialize', name: 'countAttempts', override: true },
+    // Outside of what reads the answer, so that an error is one by now.
+    { step: 'deserialize', priority: 'high', name: 'countAttempts', override: true },
   );
   stack.add(
     (next, context) => async (args) => {

@@ -36,6 +36,7 @@ import { ApprovalGate, assertDigest, differencesOf, refusalOf } from './approval
 import { startLocked } from './locked-child.js';
 import type { Cancellation } from './locked-child.js';
 import { code, plain } from '../contract/markdown.js';
+import { recordRun } from './metrics.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from './search-attributes.js';
@@ -381,6 +382,7 @@ class Bootstrap {
     this.#report = report;
     this.#show(report);
     recordOutcome(report.result, report.summary.conflicts);
+    recordRun(report);
     switch (report.result) {
       case 'failed':
       case 'refused': {

@@ -1,5 +1,7 @@
 import { CancelledFailure, ParentClosePolicy, patched, sleep, startChild } from '@temporalio/workflow';
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
+import { WorkflowType } from '../contract/messages.js';
+import { recordRefusal, recordWait } from './metrics.js';
 import { FIRST_LOCK_WAIT_MS, nextLockWait } from './timeouts.js';
 
 /** That a workflow was asked to end, told to code that goes on nevertheless. */
@@ -24,19 +26,24 @@ export async function startLocked<R>(
   waiting: () => void,
   cancelled?: Cancellation,
 ): Promise<{ result(): Promise<R> }> {
+  const lock = workflow === WorkflowType.Bootstrap ? 'namespace' : 'entity';
+  const since = Date.now();
   let wait = FIRST_LOCK_WAIT_MS;
   let waitedMs = 0;
   for (let waited = false; ; waited = true) {
     try {
-      return await startChild<() => Promise<R>>(workflow, {
+      const child = await startChild<() => Promise<R>>(workflow, {
         ...options(waited),
         // No half-made entity is killed midway when its parent ends.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       });
+      if (waited) recordWait(lock, Date.now() - since);
+      return child;
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'WorkflowExecutionAlreadyStartedError') throw error;
       waiting();
+      recordRefusal(lock);
       const timer = sleep(wait);
       if (cancelled !== undefined) {
         await Promise.race([timer, cancelled.requested]);

@@ -2,6 +2,7 @@ import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { BootstrapRequest } from '../contract/messages.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import type { PlannedEntity } from '../contract/steps.js';
+import { recordRun } from './metrics.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { recordOutcome } from './search-attributes.js';
 import { reading } from './timeouts.js';
@@ -20,6 +21,7 @@ export async function plan(request: BootstrapRequest): Promise<Report> {
   }
   setCurrentDetails(`**${report.result}**: ${String(report.entities.length)} entities`);
   recordOutcome(report.result, 0);
+  recordRun(report);
   return report;
 }
 

@@ -28,6 +28,7 @@ test('with nothing set there are defaults for all', () => {
     uiUrl: undefined,
     iamEndpoint: undefined,
     healthAddress: undefined,
+    metricsAddress: undefined,
     deployment: undefined,
     logLevel: 'info',
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
@@ -47,6 +48,7 @@ test('each variable is read', () => {
     IAM_BOOTSTRAP_TEMPORAL_CLI: '/bin/temporal',
     IAM_BOOTSTRAP_UI_URL: 'https://temporal.example.com',
     IAM_BOOTSTRAP_HEALTH: '0.0.0.0:8080',
+    IAM_BOOTSTRAP_METRICS: '0.0.0.0:9464',
     IAM_BOOTSTRAP_LOG: 'debug',
     IAM_BOOTSTRAP_DEPLOYMENT: 'iam',
     IAM_BOOTSTRAP_BUILD_ID: '4b825dc',
@@ -61,6 +63,7 @@ test('each variable is read', () => {
     temporalCli: '/bin/temporal',
     uiUrl: 'https://temporal.example.com',
     healthAddress: '0.0.0.0:8080',
+    metricsAddress: '0.0.0.0:9464',
     deployment: { name: 'iam', buildId: '4b825dc' },
     logLevel: 'debug',
   });
@@ -87,6 +90,23 @@ test.each(['15s', '-1', '0', '3600', 'NaN', ' '])('a timeout of %j is refused', 
     }) as Error,
   );
 });
+
+test.each(['127.0.0.1:9464', '[::1]:1', '[2001:db8::1]:65535'])('metrics may be served at %j', (address) => {
+  expect(loadConfig({ HOME: home, IAM_BOOTSTRAP_METRICS: address }).metricsAddress).toBe(address);
+});
+
+test.each(['9464', ':9464', 'localhost:9464', '::1:9464', '[::1]', '127.0.0.1:0', '127.0.0.1:65536', '1.2.3:9464'])(
+  'an address for metrics of %j is refused, because what listens there resolves no names',
+  (text) => {
+    expect(() => loadConfig({ HOME: home, IAM_BOOTSTRAP_METRICS: text })).toThrow(
+      expect.objectContaining({
+        name: 'ConfigError',
+        message: `IAM_BOOTSTRAP_METRICS is ${text}, and has to be an IP address and a port`,
+        remedy: 'set IAM_BOOTSTRAP_METRICS to 127.0.0.1:9464, or not at all',
+      }) as Error,
+    );
+  },
+);
 
 test('without an environment it is that of the process', () => {
   expect(loadConfig().environment).toBe(process.env);

@@ -1,0 +1,134 @@
+import { WorkflowType } from './messages.js';
+import type { Outcome, Report, ReportResult } from './report.js';
+
+/** One metric of a worker's page. Labels are of bounded sets only: no names of entities or namespaces, no IDs. */
+interface Metric {
+  /** A histogram is in seconds. */
+  readonly type: 'counter' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[];
+  /**
+   * What is on the page from the start, at zero: a counter that appears with its first step has not risen in the eyes of
+   * Prometheus, and what is rare and grave would go unnoticed.
+   */
+  readonly atZero?: readonly Readonly<Record<string, string>>[];
+}
+
+export const COMMANDS: readonly Report['command'][] = ['plan', 'apply', 'release', 'destroy'];
+const RESULTS: readonly ReportResult[] = ['converged', 'pending', 'refused', 'failed', 'cancelled'];
+const RESOLUTIONS: readonly Outcome[] = ['created', 'adopted', 'updated', 'unchanged', 'refused', 'failed'];
+const LOCKS = ['namespace', 'entity'] as const;
+
+/** What the SDK adds to a workflow's metrics. */
+const inBootstrap = { workflowType: WorkflowType.Bootstrap };
+
+/** What a worker counts and measures. The page adds `_total` or `_seconds` to a name. */
+export const METRICS = {
+  iam_bootstrap_runs: {
+    type: 'counter',
+    labels: ['command', 'result'],
+    help: 'Runs that have ended.',
+    atZero: COMMANDS.flatMap((command) =>
+      RESULTS.map((result) => ({
+        workflowType: command === 'plan' ? WorkflowType.Plan : WorkflowType.Bootstrap,
+        command,
+        result,
+      })),
+    ),
+  },
+  iam_bootstrap_run_duration: {
+    type: 'histogram',
+    labels: ['command'],
+    help: 'How long runs took, waits included.',
+    buckets: [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+  },
+  iam_bootstrap_entities: {
+    type: 'counter',
+    labels: ['command', 'kind', 'outcome'],
+    help: 'Entities of runs that have ended, by what became of them.',
+  },
+  iam_bootstrap_drifted_entities: {
+    type: 'counter',
+    labels: ['command', 'kind'],
+    help: 'Entities that a run has found to differ from what is declared.',
+  },
+  iam_bootstrap_conflicts: {
+    type: 'counter',
+    labels: ['resolution'],
+    help: 'Creates that AWS answered with "already exists", by what became of the entity; `created`: a reply was lost.',
+    atZero: RESOLUTIONS.map((resolution) => ({ ...inBootstrap, resolution })),
+  },
+  iam_bootstrap_lock_refusals: {
+    type: 'counter',
+    labels: ['lock'],
+    help: 'Starts that found a lock held by another run, and are tried again. Clients that wait for a namespace are not seen here.',
+    atZero: LOCKS.map((lock) => ({ ...inBootstrap, lock })),
+  },
+  iam_bootstrap_lock_wait: {
+    type: 'histogram',
+    labels: ['lock'],
+    help: 'How long a lock was waited for, where another run held it.',
+    buckets: [0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400],
+  },
+  iam_bootstrap_aws_calls: {
+    type: 'counter',
+    labels: ['operation', 'code'],
+    help: "Calls to AWS, each attempt on the wire, by AWS's error code; `OK`: none.",
+  },
+  iam_bootstrap_aws_call_duration: {
+    type: 'histogram',
+    labels: ['operation'],
+    help: 'How long calls to AWS took, each attempt on the wire.',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+export type MetricName = keyof typeof METRICS;
+
+type Labels<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;
+
+/** What is used of the Temporal SDK's meters: the worker's own, and the one of workflows, which is silent in a replay. */
+export interface Meter {
+  createCounter(
+    name: string,
+    unit: string,
+    help: string,
+  ): { add(value: number, labels: Readonly<Record<string, string>>): void };
+  createHistogram(
+    name: string,
+    valueType: 'float',
+    unit: string,
+    help: string,
+  ): { record(value: number, labels: Readonly<Record<string, string>>): void };
+}
+
+/** A metric to record on: counts, or seconds. */
+export function metric<N extends MetricName>(meter: Meter, name: N): (value: number, labels: Labels<N>) => void {
+  return anyMetric(meter, name);
+}
+
+/** The same, with labels that only the table knows. */
+export function anyMetric(
+  meter: Meter,
+  name: MetricName,
+): (value: number, labels: Readonly<Record<string, string>>) => void {
+  const { type, help } = METRICS[name];
+  if (type === 'counter') {
+    const counter = meter.createCounter(name, '', help);
+    return (value, labels) => {
+      counter.add(value, labels);
+    };
+  }
+  const histogram = meter.createHistogram(name, 'float', 'seconds', help);
+  return (value, labels) => {
+    // Clocks of two machines may make it less than nothing, at which the SDK throws.
+    histogram.record(Math.max(0, value), labels);
+  };
+}
+
+/** The metric's name on the page. */
+export function pageName(name: MetricName): string {
+  return `${name}_${METRICS[name].type === 'counter' ? 'total' : 'seconds'}`;
+}

@@ -1,0 +1,47 @@
+import { metricMeter } from '@temporalio/workflow';
+import { COMMANDS, metric } from '../contract/metrics.js';
+import type { Report } from '../contract/report.js';
+
+/** Counts what a run has come to. No number of it is seen twice: a replay is silent. */
+export function recordRun({ command: asked, result, entities, durationMs }: Report): void {
+  // Any client may have written the request, and a label takes no free text.
+  const command = COMMANDS.includes(asked) ? asked : 'other';
+  metric(metricMeter, 'iam_bootstrap_runs')(1, { command, result });
+  metric(metricMeter, 'iam_bootstrap_run_duration')(durationMs / 1000, { command });
+
+  const countEntities = metric(metricMeter, 'iam_bootstrap_entities');
+  for (const [kind, ofKind] of grouped(entities, ({ kind }) => kind)) {
+    for (const [outcome, { length }] of grouped(ofKind, ({ outcome }) => outcome)) {
+      countEntities(length, { command, kind, outcome });
+    }
+    const drifted = ofKind.filter(({ drift }) => drift.length > 0).length;
+    if (drifted > 0) metric(metricMeter, 'iam_bootstrap_drifted_entities')(drifted, { command, kind });
+  }
+
+  const conflicts = entities.flatMap((entity) => entity.conflicts);
+  for (const [resolution, { length }] of grouped(conflicts, ({ resolvedAs }) => resolvedAs)) {
+    metric(metricMeter, 'iam_bootstrap_conflicts')(length, { resolution });
+  }
+}
+
+/** Counts a start that found its lock taken. */
+export function recordRefusal(lock: Lock): void {
+  metric(metricMeter, 'iam_bootstrap_lock_refusals')(1, { lock });
+}
+
+/** Measures a wait for a lock that has ended. */
+export function recordWait(lock: Lock, ms: number): void {
+  metric(metricMeter, 'iam_bootstrap_lock_wait')(ms / 1000, { lock });
+}
+
+type Lock = 'namespace' | 'entity';
+
+function grouped<T>(all: readonly T[], by: (one: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(by(one));
+    if (group === undefined) groups.set(by(one), [one]);
+    else group.push(one);
+  }
+  return groups;
+}
