@@ -1,6 +1,6 @@
 import type { MetricsExporterConfig } from '@temporalio/worker';
 import type { AwsCall } from './aws/clients.js';
-import { metric, METRICS } from './contract/metrics.js';
+import { anyMetric, metric, METRICS } from './contract/metrics.js';
 import type { Meter, MetricName } from './contract/metrics.js';
 
 /** How Temporal's runtime serves its metrics and ours, at `/metrics`: names and units as Prometheus wants them. */
@@ -24,10 +24,7 @@ export function metricsAt(bindAddress: string): MetricsExporterConfig {
 export function startAtZero(meter: Meter): void {
   for (const [name, one] of Object.entries(METRICS)) {
     if (!('atZero' in one)) continue;
-    const record = metric(meter, name as MetricName) as (
-      value: number,
-      labels: Readonly<Record<string, string>>,
-    ) => void;
+    const record = anyMetric(meter, name as MetricName);
     for (const labels of one.atZero) record(0, labels);
   }
 }

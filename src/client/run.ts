@@ -11,6 +11,7 @@ import {
   SEARCH_ATTRIBUTES,
   WorkflowType,
 } from '../contract/messages.js';
+import { page } from '../contract/markdown.js';
 import { summarize } from '../contract/report.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
@@ -249,11 +250,11 @@ async function start(
     workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
     memo: { ...memo },
     staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${String(request.entities.length)} entities`,
-    staticDetails: [
+    staticDetails: page([
       `Manifest \`${request.manifest}\`, asked for by ${from}${request.pipeline.commit === null ? '' : `, commit \`${request.pipeline.commit}\``}.`,
       '',
       `Digest \`${request.digest}\``,
-    ].join('\n'),
+    ]),
   };
   const typedSearchAttributes = [
     { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[0].name, 'KEYWORD'), value: account },

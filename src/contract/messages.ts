@@ -1,5 +1,5 @@
 import type { DesiredEntity, Pipeline, Target } from './entity.js';
-import type { EntityReport, Outcome, Report } from './report.js';
+import type { DecisionAction, EntityReport, Outcome, Report } from './report.js';
 import type { Revision } from './revision.js';
 import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
@@ -82,6 +82,18 @@ export type EntityState =
   | 'deleting'
   | 'verifying'
   | Outcome;
+
+/** State of an entity while a decision is carried out. */
+export const UNDER_WAY: Readonly<Record<DecisionAction, EntityState>> = {
+  create: 'creating',
+  adopt: 'adopting',
+  update: 'converging',
+  replace: 'replacing',
+  release: 'releasing',
+  delete: 'deleting',
+  'no-op': 'unchanged',
+  refuse: 'refused',
+};
 
 /** Answer of {@link PROGRESS_QUERY}. */
 export interface Progress {

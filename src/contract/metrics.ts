@@ -106,6 +106,14 @@ export interface Meter {
 
 /** A metric to record on: counts, or seconds. */
 export function metric<N extends MetricName>(meter: Meter, name: N): (value: number, labels: Labels<N>) => void {
+  return anyMetric(meter, name);
+}
+
+/** The same, with labels that only the table knows. */
+export function anyMetric(
+  meter: Meter,
+  name: MetricName,
+): (value: number, labels: Readonly<Record<string, string>>) => void {
   const { type, help } = METRICS[name];
   if (type === 'counter') {
     const counter = meter.createCounter(name, '', help);

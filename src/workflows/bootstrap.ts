@@ -16,6 +16,7 @@ import {
   PROGRESS_LIMIT,
   PROGRESS_QUERY,
   REPORT_QUERY,
+  UNDER_WAY,
   WorkflowType,
 } from '../contract/messages.js';
 import type {
@@ -35,7 +36,7 @@ import type { Plan, PlannedEntity } from '../contract/steps.js';
 import { ApprovalGate, assertDigest, differencesOf, refusalOf } from './approval.js';
 import { startLocked } from './locked-child.js';
 import type { Cancellation } from './locked-child.js';
-import { code, plain } from '../contract/markdown.js';
+import { code, page, plain } from '../contract/markdown.js';
 import { recordRun } from './metrics.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
@@ -291,7 +292,7 @@ class Bootstrap {
       ...(planned.listFirst === undefined ? {} : { listFirst: planned.listFirst }),
       ...(planned.detachable === undefined ? {} : { detachable: planned.detachable }),
     };
-    this.#states.set(index, 'converging');
+    this.#states.set(index, UNDER_WAY[planned.decision.action]);
     try {
       const child = await startLocked<ReconcileResult>(
         WorkflowType.ReconcileEntity,
@@ -314,7 +315,7 @@ class Bootstrap {
         },
         this.#cancelled,
       );
-      this.#states.set(index, 'converging');
+      this.#states.set(index, UNDER_WAY[planned.decision.action]);
       return this.#collect(await child.result());
     } catch (error) {
       if (error instanceof CancelledFailure) return this.#skipped(planned, index, 'the run was cancelled');
@@ -445,12 +446,12 @@ class Bootstrap {
       report === undefined
         ? `**${phase}**: ${String(done)} of ${String(total)}`
         : `**${report.result}**: ${plain(sentence(report))}`,
-      ...(waitingFor === null ? [] : ['', plain(waitingFor)]),
+      ...(waitingFor === null || asked.length > 0 ? [] : ['', plain(waitingFor)]),
       ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
       ...(listed.length > MOST_ROWS ? ['', `and ${String(listed.length - MOST_ROWS)} more`] : []),
       ...asked,
     ];
-    setCurrentDetails(lines.join('\n'));
+    setCurrentDetails(page(lines));
   }
 }
 

@@ -9,7 +9,7 @@ import {
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
-import { code } from '../contract/markdown.js';
+import { code, page } from '../contract/markdown.js';
 import { CLAIM_UPDATE } from '../contract/messages.js';
 import { judge, revisionText } from '../contract/revision.js';
 import type { Claim, ClaimAnswer, Ledger } from '../contract/revision.js';
@@ -31,7 +31,7 @@ export async function ledger(argument?: Ledger): Promise<void> {
       ({ value, source, commit, url, at }) =>
         `| ${code(revisionText({ value, source }, commit))} | ${code(url ?? 'unknown')} | ${at} |`,
     );
-    setCurrentDetails(['| last revision | by | at |', '| --- | --- | --- |', ...rows].join('\n'));
+    setCurrentDetails(page(['| last revision | by | at |', '| --- | --- | --- |', ...rows]));
   };
   setHandler(
     claimUpdate,

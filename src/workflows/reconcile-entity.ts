@@ -2,11 +2,12 @@ import { ActivityFailure, ApplicationFailure, CancellationScope, setCurrentDetai
 import { entityId } from '../contract/entity.js';
 import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
+import { UNDER_WAY } from '../contract/messages.js';
 import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
 import { addCalls } from '../contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Write } from '../contract/report.js';
 import type { CreateRequest, StepResult } from '../contract/steps.js';
-import { code, plain } from '../contract/markdown.js';
+import { code, page, plain } from '../contract/markdown.js';
 import { assertReconcileRequest } from './report.js';
 import { recordOutcome } from './search-attributes.js';
 import { MOST_ROUNDS, writing, writingOptions } from './timeouts.js';
@@ -19,17 +20,6 @@ const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
   replace: 'replaced',
   release: 'released',
   delete: 'deleted',
-  'no-op': 'unchanged',
-  refuse: 'refused',
-};
-
-const STATE: Readonly<Record<DecisionAction, EntityState>> = {
-  create: 'creating',
-  adopt: 'adopting',
-  update: 'converging',
-  replace: 'replacing',
-  release: 'releasing',
-  delete: 'deleting',
   'no-op': 'unchanged',
   refuse: 'refused',
 };
@@ -108,7 +98,7 @@ class Reconciliation {
     let readFirst = this.#request.readFirst;
     let replacing = false;
     for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-      this.#show(STATE[action]);
+      this.#show(UNDER_WAY[action]);
       const made = this.#report.confirmedBy !== null;
       const step = await this.#step(action, readFirst);
       const decided = step.decision.action;
@@ -243,6 +233,6 @@ class Reconciliation {
           `\nConflict: ${conflict.operation} answered ${plain(conflict.code)} (${plain(conflict.requestId ?? '')})`,
       ),
     ];
-    setCurrentDetails(lines.join('\n'));
+    setCurrentDetails(page(lines));
   }
 }

@@ -27,9 +27,25 @@ import type { World, WorkerProcess } from '../support/world.js';
 
 // Its types are those of an ES module only; the package is not.
 // eslint-disable-next-line @typescript-eslint/no-require-imports
-const { parser } = require('@prometheus-io/lezer-promql') as typeof import('@prometheus-io/lezer-promql', {
-  with: { 'resolution-mode': 'import' },
-});
+const { parser } = require('@prometheus-io/lezer-promql') as { readonly parser: Parser };
+
+interface Parser {
+  parse(expression: string): {
+    iterate(visitor: {
+      enter(visited: {
+        readonly type: { readonly name: string; readonly isError: boolean };
+        readonly node: SyntaxNode;
+      }): void;
+    }): void;
+  };
+}
+
+interface SyntaxNode {
+  readonly from: number;
+  readonly to: number;
+  getChild(type: string): SyntaxNode | null;
+  getChildren(type: string): SyntaxNode[];
+}
 
 jest.setTimeout(240_000);
 
@@ -47,9 +63,7 @@ beforeAll(async () => {
   temporal = await connectTemporal(loadConfig(world.env));
   const atFirst = await scrape(address);
   // What is rare is there before it happens.
-  expect(atFirst).toContainEqual(
-    expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }),
-  );
+  expect(atFirst).toContainEqual(expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }));
   expect(sumBy(atFirst, 'iam_bootstrap_runs_total', 'command')).toEqual({});
   reports = [...(await conflicting()), ...(await waiting()), ...(await drifting()), await failing()];
   samples = await scrape(address);

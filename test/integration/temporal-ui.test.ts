@@ -1,9 +1,6 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { loadConfig } from '../../src/config.js';
 import type { Report } from '../../src/contract/report.js';
-import { inBrowser } from '../support/browser.js';
+import { inBrowser, shows } from '../support/browser.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -35,40 +32,13 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** Keeps a picture where `IAM_BOOTSTRAP_SCREENSHOTS` names a folder. */
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = loadConfig().environment['IAM_BOOTSTRAP_SCREENSHOTS'];
-  if (folder === undefined) return;
-  await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
-}
-
 /** Opens the list of workflows for a query and follows the link of one workflow ID. */
 async function openFound(page: Page, query: string, workflowId: string): Promise<void> {
   const ui = world.temporal.uiUrl ?? '';
   await page.goto(`${ui}/namespaces/default/workflows?query=${encodeURIComponent(query)}`);
   const link = page.getByRole('link', { name: workflowId, exact: true }).first();
   await link.waitFor();
-  await picture(page, `list-${workflowId.replaceAll(/\W/g, '-')}`);
   await link.click();
-}
-
-/** Waits until a text shows; the UI renders Markdown in frames of its own. */
-async function shows(page: Page, text: string): Promise<void> {
-  const everywhere = async (): Promise<string> => {
-    const texts = page.frames().map((frame) =>
-      frame
-        .locator('body')
-        .innerText({ timeout: 2_000 })
-        .catch(() => ''),
-    );
-    return (await Promise.all(texts)).join('\n');
-  };
-  const deadline = Date.now() + 30_000;
-  while (!(await everywhere()).includes(text)) {
-    if (Date.now() > deadline) throw new Error(`the page does not show "${text}":\n${await everywhere()}`);
-    await page.waitForTimeout(100);
-  }
 }
 
 describe('in the Temporal UI', () => {
@@ -83,7 +53,6 @@ describe('in the Temporal UI', () => {
       await shows(page, `bootstrap shown (dev) in ${ACCOUNT}: 2 entities`);
       await shows(page, 'Role/shown-deploy');
       await shows(page, '2 created');
-      await picture(page, 'bootstrap');
     });
   });
 
@@ -94,12 +63,10 @@ describe('in the Temporal UI', () => {
     await inBrowser(async (page) => {
       await openFound(page, 'IamEntity="Role/shown-deploy"', `iam:${ACCOUNT}:Role:shown-deploy`);
       await shows(page, 'createEntity');
-      await picture(page, 'entity-history');
       await page.getByRole('tab', { name: 'User Metadata' }).click();
       await shows(page, 'create Role/shown-deploy for shown');
       await shows(page, 'arn:aws:iam::');
       for (const requestId of requestIds) await shows(page, requestId);
-      await picture(page, 'entity');
     });
   });
 });

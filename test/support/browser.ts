@@ -39,3 +39,21 @@ export async function inBrowser<T>(work: (page: Page) => Promise<T>): Promise<T>
     await rm(profile, { recursive: true, force: true });
   }
 }
+
+/** Waits until a text shows; the Temporal UI renders Markdown in frames of its own. */
+export async function shows(page: Page, text: string): Promise<void> {
+  const everywhere = async (): Promise<string> => {
+    const texts = page.frames().map((frame) =>
+      frame
+        .locator('body')
+        .innerText({ timeout: 2_000 })
+        .catch(() => ''),
+    );
+    return (await Promise.all(texts)).join('\n');
+  };
+  const deadline = Date.now() + 30_000;
+  while (!(await everywhere()).includes(text)) {
+    if (Date.now() > deadline) throw new Error(`the page does not show "${text}":\n${await everywhere()}`);
+    await page.waitForTimeout(100);
+  }
+}

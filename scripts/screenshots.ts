@@ -1,0 +1,95 @@
+// Takes the pictures of docs/control-room.md: runs of every end, played against a real Temporal server, worker and
+// sandbox, in the Temporal UI as a laptop shows it. Run: npm run build && npm run screenshots
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { inBrowser, shows } from '../test/support/browser.js';
+import { playScenes } from '../test/support/scenes.js';
+import type { Run, Scenes } from '../test/support/scenes.js';
+import { ACCOUNT, startWorld } from '../test/support/world.js';
+
+const IMAGES = resolve(__dirname, '../docs/images');
+
+/** What one picture may take. In bytes. */
+const MOST_BYTES = 150_000;
+
+/** A picture is taken once these texts show. */
+interface Picture {
+  readonly name: string;
+  /** The dark pages of runs are left out: the UI of Temporal CLI 1.5 shows what is Markdown in black on them. */
+  readonly themes: readonly ('light' | 'dark')[];
+  readonly shows: readonly string[];
+  open(page: Page, ui: string, scenes: Scenes): Promise<void>;
+}
+
+/** The page of one run, where it says of itself what it is and how it stands. */
+const pageOf =
+  (which: keyof { [K in keyof Scenes as Scenes[K] extends Run ? K : never]: true }): Picture['open'] =>
+  async (page, ui, scenes) => {
+    const { workflowId, runId } = scenes[which];
+    await page.goto(`${ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}/${runId}`);
+    await page.getByRole('tab', { name: 'User Metadata' }).click();
+  };
+
+const PICTURES: readonly Picture[] = [
+  {
+    name: 'workflows',
+    themes: ['light', 'dark'],
+    shows: [`iam-bootstrap:${ACCOUNT}:network`, `iam-bootstrap:${ACCOUNT}:ci-platform`],
+    open: async (page, ui) => {
+      const query = `WorkflowType = "bootstrap" AND IamAccount = "${ACCOUNT}"`;
+      await page.goto(`${ui}/namespaces/default/workflows?query=${encodeURIComponent(query)}`);
+    },
+  },
+  {
+    name: 'running',
+    themes: ['light'],
+    shows: ['reconciling', 'Role/prod-rollback', 'creating'],
+    open: pageOf('running'),
+  },
+  {
+    name: 'refused-entity',
+    themes: ['light'],
+    shows: ['Role/billing-export', '--adopt foreign:Role/billing-export'],
+    open: pageOf('conflict'),
+  },
+  { name: 'failed', themes: ['light'], shows: ['Group/analysts', 'AccessDenied'], open: pageOf('failed') },
+  {
+    name: 'approval',
+    themes: ['light'],
+    shows: ['awaiting approval', 'Role/vpc-flow-logs', 'iam-bootstrap approve'],
+    open: pageOf('gated'),
+  },
+];
+
+async function main(): Promise<void> {
+  const world = await startWorld();
+  try {
+    const scenes = await playScenes(world);
+    await mkdir(IMAGES, { recursive: true });
+    try {
+      await inBrowser(async (page) => {
+        for (const { name, themes, open, shows: texts } of PICTURES) {
+          for (const colorScheme of themes) {
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+            await open(page, world.temporal.uiUrl ?? '', scenes);
+            for (const text of texts) await shows(page, text);
+            const image = await page.screenshot();
+            if (image.length > MOST_BYTES) process.exitCode = 1;
+            await writeFile(join(IMAGES, `${name}-${colorScheme}.png`), image);
+            console.log(`wrote docs/images/${name}-${colorScheme}.png: ${String(image.length)} bytes`);
+          }
+        }
+      });
+    } finally {
+      await scenes.end();
+    }
+  } finally {
+    await world.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { loadConfig } from '../../src/config.js';
+import { playScenes } from '../support/scenes.js';
+import type { Scenes } from '../support/scenes.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+let world: World;
+let temporal: TemporalConnection;
+let scenes: Scenes;
+
+beforeAll(async () => {
+  world = await startWorld();
+  temporal = await connectTemporal(loadConfig(world.env));
+  scenes = await playScenes(world);
+}, 300_000);
+
+afterAll(async () => {
+  await scenes.end();
+  await temporal.close();
+  await world.stop();
+});
+
+/** What docs/operations.md says finds what. */
+const page = readFileSync(join(__dirname, '../../docs/operations.md'), 'utf8');
+const section = /^## Finding runs$(.*?)^## /ms.exec(page)?.[1] ?? '';
+const documented = [...section.matchAll(/^\| (\S.*?) +\| `(.+?)` +\|$/gm)].map(
+  ([, lookingFor = '', query = '']) => [lookingFor, query] as const,
+);
+
+/** Which of the scenes each finds. */
+const FOUND: Readonly<Record<string, (scenes: Scenes) => readonly string[]>> = {
+  'all runs of a namespace': ({ converged, running }) => [converged.runId, running.runId],
+  'all runs of an account': ({ converged, running, refused, conflicting, failed, gated }) =>
+    [converged, running, refused, conflicting, failed, gated].map(({ runId }) => runId),
+  'runs under way': ({ running, gated }) => [running.runId, gated.runId],
+  'runs that a person must look at': ({ refused, conflicting, failed }) =>
+    [refused, conflicting, failed].map(({ runId }) => runId),
+  'what wrote to an entity': ({ role }) => [role.runId],
+  'refusals of the last days': ({ refused, conflicting, conflict }) =>
+    [refused, conflicting, conflict].map(({ runId }) => runId),
+  'plans that wait for an approval': ({ gated }) => [gated.runId],
+  'conflicts (a Create met "already exists")': ({ conflicting, conflict }) => [conflicting.runId, conflict.runId],
+};
+
+test('every documented query is tried here, and no other', () => {
+  expect(documented.map(([lookingFor]) => lookingFor).sort()).toEqual(Object.keys(FOUND).sort());
+  expect(page).toContain(ACCOUNT);
+});
+
+test.each(documented)('%s: %s', async (lookingFor, query) => {
+  const expected = [...(FOUND[lookingFor]?.(scenes) ?? [])].sort();
+  const find = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { runId } of temporal.client.workflow.list({ query })) found.push(runId);
+    return found.sort();
+  };
+  // The list of workflows follows what happens, a little later.
+  const deadline = Date.now() + 30_000;
+  while ((await find()).join() !== expected.join() && Date.now() < deadline) await pause(100);
+  expect(await find()).toEqual(expected);
+});

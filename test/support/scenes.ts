@@ -1,0 +1,181 @@
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
+import { answerGate } from '../../src/client/approval.js';
+import { connectTemporal } from '../../src/client/connect.js';
+import { loadRequest } from '../../src/client/request.js';
+import type { RequestOptions } from '../../src/client/request.js';
+import { apply } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import { Answer } from '../../src/contract/messages.js';
+import type { Report } from '../../src/contract/report.js';
+import { Mark } from '../../src/engine/ownership.js';
+import { allowing, role as roleOf, trusting } from './manifests-of.js';
+import { iamClient } from './sandbox.js';
+import { ACCOUNT } from './world.js';
+import type { World } from './world.js';
+
+const PIPELINE = {
+  provider: 'github',
+  url: 'https://github.com/acme/infra/actions/runs/9321465012',
+  commit: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  actor: 'octocat',
+};
+
+/** A workflow run, as the Temporal UI addresses it. */
+export interface Run {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** One run of every kind that somebody looks for: some have ended, two go on until {@link Scenes.end}. */
+export interface Scenes {
+  /** Created three entities in `ci-platform`. */
+  readonly converged: Run;
+  /** The run of one of them, `Role/prod-deploy`. */
+  readonly role: Run;
+  /** Waits for AWS to answer, in `ci-platform`. */
+  readonly running: Run;
+  /** Stopped at its plan, in `payments`: a role belongs to `ci-platform`. */
+  readonly refused: Run;
+  /** Met a role that somebody else made after the plan, in `billing`. */
+  readonly conflicting: Run;
+  /** The run of that role. */
+  readonly conflict: Run;
+  /** AWS denied it a Create, in `data`. */
+  readonly failed: Run;
+  /** Waits for an approval, in `network`. */
+  readonly gated: Run;
+  /** Lets those that are under way end. */
+  end(): Promise<void>;
+}
+
+/** Plays them, with a worker that waits for AWS as long as pictures may take. */
+export async function playScenes(world: World): Promise<Scenes> {
+  await world.startWorker({ IAM_BOOTSTRAP_AWS_TIMEOUT: '600' });
+  const temporal = await connectTemporal(loadConfig(world.env));
+  const sending = async (
+    namespace: string,
+    entities: readonly JsonObject[],
+    options: Partial<RequestOptions> = {},
+  ): Promise<{ readonly run: Run; readonly report: Promise<Report>; readonly gate: Promise<string> }> => {
+    const name = `${namespace}.json`;
+    await world.manifest(name, {
+      version: 1,
+      namespace,
+      environments: { prod: { account: ACCOUNT } },
+      entities,
+    });
+    const loaded = await loadRequest([name], { cwd: world.directory, variables: {}, pipeline: PIPELINE, ...options });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+    const { promise: gate, resolve: opened } = promised<string>();
+    const { promise: run, resolve: started } = promised<Run>();
+    const report = apply(temporal, loaded.request, {
+      onEvent: (event) => {
+        if (event.type === 'started') started(event);
+        if (event.type === 'awaiting-approval') opened(event.gate.plan);
+      },
+    });
+    report.catch(() => undefined);
+    return { run: await Promise.race([run, report.then((ended) => ended.workflow)]), report, gate };
+  };
+  const ended = async (...args: Parameters<typeof sending>): Promise<Report> => (await sending(...args)).report;
+
+  const platform = [
+    {
+      kind: 'OpenIDConnectProvider',
+      url: 'https://token.actions.githubusercontent.com',
+      clientIdList: ['sts.amazonaws.com'],
+    },
+    { kind: 'Policy', policyName: 'prod-deploy', policyDocument: allowing('s3:PutObject') },
+    roleOf('prod-deploy', { managedPolicyArns: ['{{arn Policy/prod-deploy}}'] }),
+  ];
+  const converged = await ended('ci-platform', platform);
+  const role = await temporal.client.workflow.getHandle(`iam:${ACCOUNT}:Role:prod-deploy`).describe();
+  const refused = await ended('payments', [
+    roleOf('prod-deploy', { description: 'deploys payments' }),
+    roleOf('payments-api', { managedPolicyArns: ['arn:{{partition}}:iam::aws:policy/ReadOnlyAccess'] }),
+  ]);
+
+  world.proxy.on(
+    { action: 'CreateRole', params: { RoleName: 'billing-export' } },
+    {
+      kind: 'hook',
+      times: 1,
+      before: () =>
+        iamClient(world.sandbox.url).send(
+          new CreateRoleCommand({
+            RoleName: 'billing-export',
+            AssumeRolePolicyDocument: JSON.stringify(trusting()),
+            Tags: [{ Key: Mark.Namespace, Value: 'finance' }],
+          }),
+        ),
+    },
+  );
+  const conflicting = await ended('billing', [roleOf('billing-export'), roleOf('billing-reader')]);
+  const conflict = await temporal.client.workflow.getHandle(`iam:${ACCOUNT}:Role:billing-export`).describe();
+
+  const groupArn = `arn:aws:iam::${ACCOUNT}:group/analysts`;
+  world.proxy.on(
+    { action: 'CreateGroup' },
+    {
+      kind: 'error',
+      status: 403,
+      code: 'AccessDenied',
+      message: `User: arn:aws:iam::${ACCOUNT}:user/worker is not authorized to perform: iam:CreateGroup on resource: ${groupArn}`,
+    },
+  );
+  const failed = await ended('data', [
+    { kind: 'User', userName: 'anna' },
+    { kind: 'Group', groupName: 'analysts', users: ['anna'] },
+    roleOf('data-loader'),
+  ]);
+
+  const { promise: held, resolve: arrived } = promised<undefined>();
+  const { promise: released, resolve: release } = promised<undefined>();
+  world.proxy.on(
+    { action: 'CreateRole', params: { RoleName: 'prod-rollback' } },
+    {
+      kind: 'hook',
+      times: 1,
+      before: () => {
+        arrived(undefined);
+        return released;
+      },
+    },
+  );
+  const running = await sending('ci-platform', [
+    ...platform,
+    roleOf('prod-rollback'),
+    roleOf('prod-preview'),
+    { kind: 'InstanceProfile', instanceProfileName: 'prod-rollback', roles: ['prod-rollback'] },
+    { kind: 'User', userName: 'release-bot' },
+  ]);
+  await held;
+  const gated = await sending('network', [roleOf('vpc-flow-logs'), roleOf('transit-gateway')], {
+    approval: { timeoutMs: 86_400_000 },
+  });
+  const plan = await gated.gate;
+
+  return {
+    converged: converged.workflow,
+    role,
+    running: running.run,
+    refused: refused.workflow,
+    conflicting: conflicting.workflow,
+    conflict,
+    failed: failed.workflow,
+    gated: gated.run,
+    end: async () => {
+      release(undefined);
+      await answerGate(temporal, { account: ACCOUNT, namespace: 'network' }, Answer.Reject, { plan, by: 'alice' });
+      await Promise.all([running.report, gated.report]);
+      await temporal.close();
+    },
+  };
+}
+
+function promised<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}
