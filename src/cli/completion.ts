@@ -71,7 +71,7 @@ interface Candidate {
  *
  * @param words - those of the line after the program's name, up to the cursor; the last one may be empty
  */
-export function complete(program: Command, words: readonly string[]): readonly string[] {
+export async function complete(program: Command, words: readonly string[]): Promise<readonly string[]> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
   const { command, open, given } = read(program, before);
@@ -79,7 +79,7 @@ export function complete(program: Command, words: readonly string[]): readonly s
   const inWord = name === undefined ? undefined : command.options.find(({ long }) => long === name);
   const option = open ?? inWord;
   if (option !== undefined) {
-    const values = valuesOf(option, before);
+    const values = await valuesOf(option, before);
     if (values === FILES) return [FILES];
     const prefix = open === undefined ? `${name ?? ''}=` : '';
     return lines(
@@ -136,21 +136,21 @@ function operandsOf(command: Command, program: Command): Candidate[] {
 }
 
 /** What an option takes: one of its choices, a file, or an environment of the manifests on the line. */
-function valuesOf(option: Option, words: readonly string[]): readonly string[] | typeof FILES {
+async function valuesOf(option: Option, words: readonly string[]): Promise<readonly string[] | typeof FILES> {
   if (option.argChoices !== undefined) return option.argChoices;
   if (/<(path|file)>/.test(option.flags)) return FILES;
   return option.long === '--environment' ? environmentsOf(words) : [];
 }
 
 /** Environments of the manifests that a line names. Those in TypeScript are programs, which no key press should run. */
-function environmentsOf(words: readonly string[]): readonly string[] {
+async function environmentsOf(words: readonly string[]): Promise<readonly string[]> {
   const files = words.flatMap((word, at) => {
     const path = /^--file=(.*)$/.exec(word)?.[1] ?? (['-f', '--file'].includes(words[at - 1] ?? '') ? word : '');
     return /\.(ya?ml|json)$/.test(path) ? [path] : [];
   });
+  const { parse } = await import('yaml');
   return files.flatMap((file) => {
     try {
-      const { parse } = require('yaml') as typeof import('yaml');
       const manifest = parse(readFileSync(file, 'utf8')) as { readonly environments?: object } | null;
       return Object.keys(manifest?.environments ?? {});
     } catch {

@@ -15,29 +15,27 @@ const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
 /** What a command's help says below its options. */
 interface Guide {
   /** Command lines as they are typed, each with what it is for. */
-  readonly examples?: readonly (readonly [line: string, what: string])[];
-  /** Exit codes that it may end with, where its caller should tell them apart; with words of its own, where it has them. */
-  readonly exits?: readonly (ExitCode | readonly [ExitCode, string])[];
+  readonly examples: readonly (readonly [line: string, what: string])[];
+  /** Exit codes that it may end with; with words of its own, where it has them. */
+  readonly exits: readonly (ExitCode | readonly [ExitCode, string])[];
 }
 
 /** Adds examples and exit codes to the help of a command. */
-export function guide(command: Command, { examples = [], exits = [] }: Guide): Command {
+export function guide(command: Command, { examples, exits }: Guide): Command {
   const lines = examples.flatMap(([line, what]) => [`  ${pc.dim(`# ${what}`)}`, `  $ ${line}`]);
   const codes = exits.map((exit) => {
     const [code, what] = typeof exit === 'number' ? [exit, EXIT_CODES[exit]] : exit;
     return `  ${String(code).padEnd(3)} ${what}`;
   });
   return command.addHelpText('after', () =>
-    [
-      ...(lines.length === 0 ? [] : ['', pc.bold('Examples:'), ...lines]),
-      ...(codes.length === 0 ? [] : ['', pc.bold('Exit codes:'), ...codes]),
-    ].join('\n'),
+    ['', pc.bold('Examples:'), ...lines, '', pc.bold('Exit codes:'), ...codes].join('\n'),
   );
 }
 
 /** What is said of an option: with its choices, and with a default where that is more than nothing. */
 export function optionDescription(option: Option): string {
-  const { description, argChoices, defaultValue, defaultValueDescription } = option;
+  const { description, argChoices, defaultValueDescription } = option;
+  const defaultValue: unknown = option.defaultValue;
   const usual =
     defaultValueDescription ?? (['string', 'number'].includes(typeof defaultValue) ? String(defaultValue) : '');
   const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`;

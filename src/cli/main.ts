@@ -142,7 +142,10 @@ guide(
     examples: [
       [`iam-bootstrap apply ${FILE}`, 'what is missing is created, what exists is adopted'],
       [`iam-bootstrap apply ${FILE} \\\n      --adopt foreign:Role/prod-deploy`, 'take one over from its owner'],
-      [`iam-bootstrap apply ${FILE} --require-approval --no-wait`, 'write once somebody has approved the plan'],
+      [
+        `iam-bootstrap apply ${FILE} \\\n      --require-approval --no-wait`,
+        'write once somebody has approved the plan',
+      ],
       [`iam-bootstrap apply ${FILE} --output json`, 'the report, for programs'],
     ],
     exits: SENDING,
@@ -193,6 +196,7 @@ guide(
       ['iam-bootstrap status', 'the last ten'],
       ['iam-bootstrap status --account 111111111111 --namespace platform --limit 3', 'of one namespace'],
     ],
+    exits: [[ExitCode.Converged, 'shown'], ExitCode.Failed, ExitCode.Busy, ExitCode.Usage],
   },
 ).action((options: StatusOptions) => run(async () => (await import('./commands/status.js')).status(options)));
 for (const [word, what, end] of [
@@ -283,8 +287,15 @@ guide(
 ).action((options: DoctorOptions) => run(async () => (await import('./commands/doctor.js')).doctor(options)));
 
 program.commandsGroup('Run it:');
+const RUNNING = [
+  [ExitCode.Converged, 'stopped by SIGINT or SIGTERM'],
+  ExitCode.Failed,
+  [ExitCode.Busy, 'Temporal cannot be reached, or not be started'],
+  ExitCode.Usage,
+] as const;
 guide(program.command('worker').description('run the worker, which holds the AWS credentials'), {
   examples: [['iam-bootstrap worker', 'until it is stopped; TEMPORAL_* and AWS_* say where']],
+  exits: RUNNING,
 }).action(() => run(async () => (await import('./commands/worker.js')).worker()));
 guide(
   program
@@ -299,6 +310,7 @@ guide(
       ['iam-bootstrap dev --sandbox', 'nothing of AWS is touched'],
       ['iam-bootstrap dev --sandbox --port 7333 --ui-port 8333', 'beside another server'],
     ],
+    exits: RUNNING,
   },
 ).action((options: DevOptions) => run(async () => (await import('./commands/dev.js')).dev(options)));
 
@@ -314,6 +326,10 @@ guide(
       ['source <(iam-bootstrap completion bash)', 'in ~/.bashrc; the same for zsh, in ~/.zshrc after compinit'],
       ['iam-bootstrap completion fish | source', 'in ~/.config/fish/config.fish'],
     ],
+    exits: [
+      [ExitCode.Converged, 'printed'],
+      [ExitCode.Usage, 'there is none for that shell'],
+    ],
   },
 ).action((shell: Shell) => {
   print(completionScript(shell));
@@ -321,8 +337,8 @@ guide(
 program
   .command(COMPLETE, { hidden: true })
   .argument('[words...]')
-  .action((words: readonly string[]) => {
-    for (const line of complete(program, words)) print(line);
+  .action(async (words: readonly string[]) => {
+    for (const line of await complete(program, words)) print(line);
   });
 
 async function run(command: () => Run): Promise<void> {

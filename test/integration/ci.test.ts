@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 function shell(script: string, env: Readonly<Record<string, string>>): Promise<Ended> {
-  return inShell(world, checkout, script, env);
+  return inShell(world, checkout, script, { env });
 }
 
 /** The first block of a language below a heading of the page, or the first that says so. */

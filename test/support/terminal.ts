@@ -30,23 +30,26 @@ export interface Screen extends Shown {
 }
 
 /** How a command is run on a terminal. */
-interface TerminalOptions {
+export interface TerminalOptions {
+  /** Default: 80. */
   readonly columns?: number;
+  /** Default: none. */
   readonly answers?: readonly Answer[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
+  /** What is undefined is left out. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
 }
 
-async function runOnTerminal(
-  world: World,
-  args: readonly string[],
-  { columns = 80, answers = [], env = {}, cwd = world.directory }: TerminalOptions,
-  onPart: (part: string) => void,
+/** Runs a command on a terminal, and answers what it asks. */
+export async function runOnTerminal(
+  command: readonly string[],
+  { columns = 80, answers = [], env, cwd }: TerminalOptions,
+  onPart: (part: string) => void = () => undefined,
 ): Promise<Shown> {
   const python = await findPython();
   return new Promise((done) => {
-    const command = [SCRIPT, String(columns), JSON.stringify(answers), process.execPath, CLI, ...args];
-    const child = execFile(python, command, { env: { ...world.env, ...env }, cwd }, (_error, stdout) => {
+    const args = [SCRIPT, String(columns), JSON.stringify(answers), ...command];
+    const child = execFile(python, args, { env: { TERM: 'xterm-256color', ...env }, cwd }, (_error, stdout) => {
       done({ code: child.exitCode, text: stdout });
     });
     child.stdout?.on('data', onPart);
@@ -55,11 +58,16 @@ async function runOnTerminal(
 
 /** Runs the command line, as built, on a terminal, and types an answer to its question. */
 export async function onTerminal(world: World, args: readonly string[], answer: string): Promise<Shown> {
-  return runOnTerminal(world, args, { answers: [['Type \\S+ to \\w+ [^\\r\\n]*: ', answer]] }, () => undefined);
+  const answers: readonly Answer[] = [['Type \\S+ to \\w+ [^\\r\\n]*: ', answer]];
+  return runOnTerminal([process.execPath, CLI, ...args], { answers, env: world.env, cwd: world.directory });
 }
 
 /** Runs the command line, as built, on a terminal, and reads from an emulator of one what a person sees. */
-export async function onScreen(world: World, args: readonly string[], options: TerminalOptions = {}): Promise<Screen> {
+export async function onScreen(
+  { env, directory }: World,
+  args: readonly string[],
+  options: Partial<TerminalOptions> = {},
+): Promise<Screen> {
   const terminal = new Terminal({
     cols: options.columns ?? 80,
     rows: ROWS,
@@ -76,9 +84,14 @@ export async function onScreen(world: World, args: readonly string[], options: T
         done();
       });
     });
-  const shown = await runOnTerminal(world, args, options, (part) => {
-    drawn = drawn.then(() => draw(part));
-  });
+  const command = [process.execPath, CLI, ...args];
+  const shown = await runOnTerminal(
+    command,
+    { cwd: directory, ...options, env: { ...env, ...options.env } },
+    (part) => {
+      drawn = drawn.then(() => draw(part));
+    },
+  );
   await drawn;
   const screen = { ...shown, lines: linesOf(terminal), frames, styled: styledOf(terminal) };
   terminal.dispose();
