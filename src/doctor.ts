@@ -1,6 +1,7 @@
 import { constants, existsSync } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createAwsClients } from './aws/clients.js';
 import { awsError } from './aws/errors.js';
 import { connectTemporal, within } from './client/connect.js';
@@ -24,6 +25,9 @@ export interface Check {
 
 /** Oldest Node that the packages work with. */
 const OLDEST_NODE: readonly [number, number] = [20, 19];
+
+/** So long a server may take to show what was registered with it. */
+const REGISTERED_WITHIN_MS = 20_000;
 
 /** Temporal's numbers for the types of search attributes. */
 const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
@@ -119,18 +123,26 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
   const name = 'search attributes';
   const { namespace } = client.options;
   const { operatorService } = client.connection;
-  try {
+  const wanted = SEARCH_ATTRIBUTES.map((attribute) => attribute.name).join(', ');
+  const missing = async (): Promise<(typeof SEARCH_ATTRIBUTES)[number][]> => {
     const { customAttributes } = await within(client, () => operatorService.listSearchAttributes({ namespace }));
-    const missing = SEARCH_ATTRIBUTES.filter((attribute) => !Object.hasOwn(customAttributes, attribute.name));
-    if (missing.length === 0) return ok(name, SEARCH_ATTRIBUTES.map((attribute) => attribute.name).join(', '));
-    const names = missing.map((attribute) => attribute.name).join(', ');
+    return SEARCH_ATTRIBUTES.filter((attribute) => !Object.hasOwn(customAttributes, attribute.name));
+  };
+  try {
+    const absent = await missing();
+    const names = absent.map((attribute) => attribute.name).join(', ');
+    if (absent.length === 0) return ok(name, wanted);
     if (!fix) {
       const remedy = 'iam-bootstrap doctor --fix; without them runs are found by workflow ID only';
       return amiss(name, 'warn', `not registered: ${names}`, remedy);
     }
-    const searchAttributes = Object.fromEntries(missing.map(({ name: key, type }) => [key, TYPE_NUMBER[type]]));
+    const searchAttributes = Object.fromEntries(absent.map(({ name: key, type }) => [key, TYPE_NUMBER[type]]));
     await within(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
-    return ok(name, SEARCH_ATTRIBUTES.map((attribute) => attribute.name).join(', '), `registered ${names}`);
+    // The server tells of them a little later.
+    for (const end = Date.now() + REGISTERED_WITHIN_MS; (await missing()).length > 0; await pause(200)) {
+      if (Date.now() > end) return amiss(name, 'warn', `registered, and not shown yet: ${names}`, 'look again later');
+    }
+    return ok(name, wanted, `registered ${names}`);
   } catch (error) {
     return amiss(name, 'warn', text(error), 'register them with the rights of an operator');
   }
