@@ -139,7 +139,9 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
     const searchAttributes = Object.fromEntries(absent.map(({ name: key, type }) => [key, TYPE_NUMBER[type]]));
     await within(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
     // The server tells of them a little later.
-    for (const end = Date.now() + REGISTERED_WITHIN_MS; (await missing()).length > 0; await pause(200)) {
+    const end = Date.now() + REGISTERED_WITHIN_MS;
+    while ((await missing()).length > 0) {
+      await pause(200);
       if (Date.now() > end) return amiss(name, 'warn', `registered, and not shown yet: ${names}`, 'look again later');
     }
     return ok(name, wanted, `registered ${names}`);
