@@ -60,7 +60,9 @@ function exitCodesOf(help: string): number[] {
 }
 
 test('every command has examples and exit codes, within 80 columns', () => {
-  expect([...helps.keys()]).toEqual(expect.arrayContaining(['validate', 'apply', 'approve', 'status', 'init', 'worker']));
+  expect([...helps.keys()]).toEqual(
+    expect.arrayContaining(['validate', 'apply', 'approve', 'status', 'init', 'worker']),
+  );
   for (const [name, help] of helps) {
     const said = [name, examplesOf(help)[0], exitCodesOf(help)[0]];
     expect(said).toEqual([name, expect.stringContaining(`iam-bootstrap ${name}`), 0]);
