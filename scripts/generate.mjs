@@ -1,5 +1,5 @@
 // Writes what is derived from the code: schemas, the kinds' page and table, the operator's policy, the tables of failures
-// and metrics; and from the record of the chaos tests, their page.
+// and metrics; from the record of the chaos tests, their page; and the recipes of docs/ci.md from the templates of `init`.
 // With --check it writes nothing and fails where a file is not current.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -55,6 +55,7 @@ const files = {
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
   'docs/metrics.md': `${generated}\n\n${metricsPage(METRICS, pageName)}\n`,
   'docs/reliability.md': `${generated}\n\n${reliabilityPage(reliability)}\n`,
+  'docs/ci.md': await withRecipes(await readFile(new URL('docs/ci.md', root), 'utf8')),
   'README.md': between(await readFile(new URL('README.md', root), 'utf8'), 'kinds', kindsTable(KINDS)),
 };
 
@@ -64,6 +65,27 @@ function between(text, name, content) {
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from === -1 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+/** The page with the first block below each service's heading replaced by the file that `init` writes. */
+async function withRecipes(page) {
+  const recipes = {
+    'GitHub Actions': 'github.yml',
+    GitLab: 'gitlab.yml',
+    Jenkins: 'Jenkinsfile',
+    Buildkite: 'buildkite.yml',
+  };
+  for (const [heading, name] of Object.entries(recipes)) {
+    const at = page.indexOf(`\n## ${heading}\n`);
+    const block = /^```\w+\n([\s\S]*?)^```$/m.exec(page.slice(at));
+    if (at === -1 || block === null) throw new Error(`docs/ci.md has no block below ${heading}`);
+    const from = at + block.index + block[0].indexOf('\n') + 1;
+    page =
+      page.slice(0, from) +
+      (await readFile(new URL(`templates/${name}`, root), 'utf8')) +
+      page.slice(from + block[1].length);
+  }
+  return page;
 }
 
 let stale = 0;

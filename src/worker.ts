@@ -10,7 +10,7 @@ import { Accounts } from './activities/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
 import { Ledgers } from './activities/ledger.js';
-import { temporalConnectOptions } from './client/connect.js';
+import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './client/connect.js';
 import { ConfigError } from './config.js';
 import type { Config } from './config.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './metrics.js';
@@ -44,7 +44,11 @@ export interface WorkerOptions {
   readonly metricsAddress?: Config['metricsAddress'];
 }
 
-/** The composition root: configuration, AWS accounts, activities, worker, health. */
+/**
+ * The composition root: configuration, AWS accounts, activities, worker, health.
+ *
+ * @throws UnreachableError
+ */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const { connectionOptions, namespace } = temporalConnectOptions(config, options.address);
   let worker: Worker | undefined;
@@ -55,7 +59,9 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     installRuntime(config, options);
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
-    connection = await NativeConnection.connect(connectionOptions);
+    connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
+      throw new UnreachableError(connectionOptions.address ?? DEFAULT_ADDRESS, { cause });
+    });
     const client = new Client({ connection, namespace, dataConverter });
     worker = await Worker.create({
       connection,

@@ -21,6 +21,7 @@ const KNOWN: Readonly<
   RequestKeyError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   UsageError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   ConfigError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
+  InitError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   EmbeddedError: { exitCode: ExitCode.Busy, remedy: () => null },
   InterruptedError: { exitCode: ExitCode.Failed, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
 };

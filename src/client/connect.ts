@@ -18,6 +18,9 @@ export class UnreachableError extends Error {
   }
 }
 
+/** Where the packages of Temporal look for a server that nobody has named. */
+export const DEFAULT_ADDRESS = 'localhost:7233';
+
 /** A connection to Temporal, to be closed: an open one keeps the process alive. */
 export interface TemporalConnection {
   readonly client: Client;
@@ -64,7 +67,7 @@ export async function connectTemporal(
   const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
   const { dataConverter } = await import('../payload-codec.js');
   const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
-  const address = connectionOptions.address ?? 'localhost:7233';
+  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
   let closed = false;
   let connection: Connection;
   try {

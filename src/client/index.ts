@@ -13,6 +13,8 @@ export { connectTemporal, UnreachableError } from './connect.js';
 export type { TemporalConnection } from './connect.js';
 export { defineBootstrap } from './define.js';
 export type { Manifest } from './define.js';
+export { CI_SERVICES, findCi, init, InitError } from './init.js';
+export type { CiService, InitOptions } from './init.js';
 export { loadRequest, validate } from './request.js';
 export type { LoadedRequest, RequestOptions } from './request.js';
 export type { AppliedRevision, Revision } from '../contract/revision.js';

@@ -153,11 +153,12 @@ describe('no Temporal server', () => {
     },
   );
 
-  test.each(['status', 'worker'] as const)('%s does not hang, and says so', async (command) => {
+  test.each(['status', 'worker'] as const)('%s exits 4, and says so', async (command) => {
     const address = `127.0.0.1:${String(await freePort())}`;
     const { code, stderr } = await world.cli([command], { TEMPORAL_ADDRESS: address });
-    expect(code).not.toBe(0);
-    expect(stderr).toContain(address);
+    expect(code).toBe(4);
+    expect(stderr).toContain(`no Temporal server answers at ${address}`);
+    expect(stderr).toMatch(/remedy: .*TEMPORAL_ADDRESS/);
   });
 });
 

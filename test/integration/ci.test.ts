@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { inShell, makeCheckout } from '../support/checkout.js';
+import type { Ended } from '../support/checkout.js';
 import { role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -19,14 +20,8 @@ let checkout: string;
 beforeAll(async () => {
   world = await startWorld();
   await world.startWorker();
-  checkout = join(world.directory, 'checkout');
+  checkout = await makeCheckout(world);
   await mkdir(join(checkout, 'iam'), { recursive: true });
-  await mkdir(join(checkout, 'node_modules/.bin'), { recursive: true });
-  // As an installation of the package leaves it.
-  await symlink(ROOT, join(checkout, 'node_modules/iam-bootstrap'));
-  const bin = `#!/bin/sh\nexec node ${JSON.stringify(join(ROOT, 'dist/cli/main.js'))} "$@"\n`;
-  await writeFile(join(checkout, 'node_modules/.bin/iam-bootstrap'), bin, { mode: 0o755 });
-  await writeFile(join(checkout, 'package.json'), '{ "private": true }');
   const manifest = {
     version: 1,
     namespace: 'recipes',
@@ -48,27 +43,8 @@ afterAll(async () => {
   await world.stop();
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Runs a script as CI services do: one shell, which ends with the first command that fails. */
 function shell(script: string, env: Readonly<Record<string, string>>): Promise<Ended> {
-  const path = join(checkout, 'script.sh');
-  return writeFile(path, script).then(
-    () =>
-      new Promise((done) => {
-        const child = execFile(
-          'bash',
-          ['--noprofile', '--norc', '-eo', 'pipefail', path],
-          { cwd: checkout, env: { ...world.env, npm_config_update_notifier: 'false', ...env } },
-          (_error, stdout, stderr) => {
-            done({ code: child.exitCode, output: stdout + stderr });
-          },
-        );
-      }),
-  );
+  return inShell(world, checkout, script, { env });
 }
 
 /** The first block of a language below a heading of the page, or the first that says so. */

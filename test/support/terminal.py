@@ -1,23 +1,29 @@
-"""Runs a command on a terminal of its own and answers its first question.
+"""Runs a command on a terminal of its own and answers its questions.
 
-    python terminal.py ANSWER COMMAND...     ANSWER is typed as it stands: \\r is the return key, \\x04 is Ctrl-D
+    python terminal.py COLUMNS ANSWERS COMMAND...
 
-Prints all that the terminal has shown, and ends as the command has ended.
+ANSWERS is JSON: a list of pairs, a regular expression for what is asked and what is then typed, as it stands: \r is the
+return key, \x04 is Ctrl-D. Hands on all that the terminal shows, as it comes, and ends as the command has ended.
 """
 
+import fcntl
+import json
 import os
 import pty
 import re
+import struct
 import sys
+import termios
 
-QUESTION = re.compile(rb"Type \S+ to \w+ [^\r\n]*: ")
+ROWS = 40
 
 
-def main(answer, command):
+def main(columns, answers, command):
     child, terminal = pty.fork()
     if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         os.execvp(command[0], command)
-    shown, answered = b"", False
+    unread = b""
     while True:
         try:
             part = os.read(terminal, 65536)
@@ -25,14 +31,13 @@ def main(answer, command):
             break
         if not part:
             break
-        shown += part
-        if not answered and QUESTION.search(shown):
-            os.write(terminal, answer)
-            answered = True
-    sys.stdout.buffer.write(shown)
-    sys.stdout.flush()
+        os.write(1, part)
+        unread += part
+        if answers and re.search(answers[0][0].encode(), unread):
+            os.write(terminal, answers.pop(0)[1].encode())
+            unread = b""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1].encode(), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]))

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { Terminal } from '@xterm/headless';
 import { findPython } from './sandbox.js';
 import type { World } from './world.js';
 
 const SCRIPT = join(__dirname, 'terminal.py');
 const CLI = resolve(__dirname, '../../dist/cli/main.js');
+
+/** What the terminal of terminal.py has. */
+const ROWS = 40;
 
 /** What a terminal has shown, and how the command ended. */
 export interface Shown {
@@ -12,13 +16,118 @@ export interface Shown {
   readonly text: string;
 }
 
-/** Runs the command line, as built, on a terminal, and types an answer to its question. */
-export async function onTerminal(world: World, args: readonly string[], answer: string): Promise<Shown> {
+/** What is asked, as a regular expression, and what is then typed. */
+export type Answer = readonly [question: string, typed: string];
+
+/** How a screen looks, once the command has ended and on the way there. */
+export interface Screen extends Shown {
+  /** The lines that a person sees at the end, those that were scrolled away too; without spaces at their ends. */
+  readonly lines: readonly string[];
+  /** The screen after each part that was written, of which each differs from the one before. */
+  readonly frames: readonly (readonly string[])[];
+  /** Words that are shown in a colour, bold or dim, at the end. */
+  readonly styled: readonly string[];
+}
+
+/** How a command is run on a terminal. */
+export interface TerminalOptions {
+  /** Default: 80. */
+  readonly columns?: number;
+  /** Default: none. */
+  readonly answers?: readonly Answer[];
+  /** What is undefined is left out. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** Runs a command on a terminal, and answers what it asks. */
+export async function runOnTerminal(
+  command: readonly string[],
+  { columns = 80, answers = [], env, cwd }: TerminalOptions,
+  onPart: (part: string) => void = () => undefined,
+): Promise<Shown> {
   const python = await findPython();
   return new Promise((done) => {
-    const command = [SCRIPT, answer, process.execPath, CLI, ...args];
-    const child = execFile(python, command, { env: world.env, cwd: world.directory }, (_error, stdout) => {
+    const args = [SCRIPT, String(columns), JSON.stringify(answers), ...command];
+    const child = execFile(python, args, { env: { TERM: 'xterm-256color', ...env }, cwd }, (_error, stdout) => {
       done({ code: child.exitCode, text: stdout });
     });
+    child.stdout?.on('data', onPart);
   });
+}
+
+/** Runs the command line, as built, on a terminal, and types an answer to its question. */
+export async function onTerminal(world: World, args: readonly string[], answer: string): Promise<Shown> {
+  const answers: readonly Answer[] = [['Type \\S+ to \\w+ [^\\r\\n]*: ', answer]];
+  return runOnTerminal([process.execPath, CLI, ...args], { answers, env: world.env, cwd: world.directory });
+}
+
+/** Runs the command line, as built, on a terminal, and reads from an emulator of one what a person sees. */
+export async function onScreen(
+  { env, directory }: World,
+  args: readonly string[],
+  options: Partial<TerminalOptions> = {},
+): Promise<Screen> {
+  const terminal = new Terminal({
+    cols: options.columns ?? 80,
+    rows: ROWS,
+    scrollback: 10_000,
+    allowProposedApi: true,
+  });
+  const frames: string[][] = [];
+  let drawn = Promise.resolve();
+  const draw = (part: string): Promise<void> =>
+    new Promise((done) => {
+      terminal.write(part, () => {
+        const lines = linesOf(terminal);
+        if (lines.join('\n') !== frames.at(-1)?.join('\n')) frames.push(lines);
+        done();
+      });
+    });
+  const command = [process.execPath, CLI, ...args];
+  const shown = await runOnTerminal(
+    command,
+    { cwd: directory, ...options, env: { ...env, ...options.env } },
+    (part) => {
+      drawn = drawn.then(() => draw(part));
+    },
+  );
+  await drawn;
+  const screen = { ...shown, lines: linesOf(terminal), frames, styled: styledOf(terminal) };
+  terminal.dispose();
+  return screen;
+}
+
+function linesOf({ buffer: { active } }: Terminal): string[] {
+  const lines = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
+}
+
+/** Runs of cells that look other than usual. */
+function styledOf({ buffer: { active } }: Terminal): string[] {
+  const words: string[] = [];
+  for (let row = 0; row < active.length; row += 1) {
+    let word = '';
+    let look = '';
+    const line = active.getLine(row);
+    for (let column = 0; line !== undefined && column <= line.length; column += 1) {
+      const cell = line.getCell(column);
+      const now =
+        cell === undefined ? '' : lookOf(cell.isFgDefault() ? -1 : cell.getFgColor(), cell.isBold(), cell.isDim());
+      if (now !== look) {
+        if (look !== '' && word.trim() !== '') words.push(`${look}: ${word.trim()}`);
+        [word, look] = ['', now];
+      }
+      word += cell?.getChars() === '' ? ' ' : (cell?.getChars() ?? '');
+    }
+  }
+  return words;
+}
+
+const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
+
+function lookOf(colour: number, bold: number, dim: number): string {
+  return [colour < 0 ? '' : (COLOURS[colour] ?? String(colour)), bold === 0 ? '' : 'bold', dim === 0 ? '' : 'dim']
+    .filter((part) => part !== '')
+    .join(' ');
 }

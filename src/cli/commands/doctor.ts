@@ -5,22 +5,29 @@ import { diagnose } from '../../doctor.js';
 import { plain, print, printJson } from '../terminal.js';
 
 const SIGNS = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('FAIL') } as const;
+const FIXED = pc.cyan('done');
 
 /** Options of `doctor`. */
 export interface DoctorOptions {
-  readonly register: boolean;
+  readonly fix: boolean;
   readonly output: 'text' | 'json';
 }
 
-/** Prints what was looked at, and how to mend what is amiss. */
+/** Prints what was looked at, what was mended, and how to mend what is still amiss. */
 export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   const checks = await diagnose(loadConfig(), options);
+  const failed = checks.some(({ status }) => status === 'fail');
   if (options.output === 'json') printJson({ version: 1, checks });
   else {
-    for (const { name, status, message, remedy } of checks) {
-      print(`${SIGNS[status]} ${name.padEnd(18)} ${plain(message)}`);
+    for (const { name, status, message, remedy, fixed } of checks) {
+      print(`${fixed === null ? SIGNS[status] : FIXED} ${name.padEnd(18)} ${plain(fixed ?? message)}`);
       if (remedy !== null) print(`     ${pc.dim('remedy:')} ${plain(remedy)}`);
     }
+    if (options.fix) {
+      const mended = checks.filter(({ fixed }) => fixed !== null).length;
+      const left = checks.filter(({ remedy }) => remedy !== null).length;
+      print(`\n${String(mended)} mended, ${String(left)} left to you`);
+    }
   }
-  return checks.some(({ status }) => status === 'fail') ? ExitCode.Failed : ExitCode.Converged;
+  return failed ? ExitCode.Failed : ExitCode.Converged;
 }

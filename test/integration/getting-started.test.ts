@@ -1,0 +1,90 @@
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { loadConfig } from '../../src/config.js';
+import { inShell, ownNetwork } from '../support/checkout.js';
+
+/** docs/getting-started.md, command by command, in a copy of the clone and in a network of its own. */
+
+jest.setTimeout(600_000);
+
+const ROOT = resolve(__dirname, '../..');
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
+  const clone = join(directory, 'iam-bootstrap');
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
+  for (const file of files
+    .toString()
+    .split('\0')
+    .filter((name) => name !== '')) {
+    await mkdir(dirname(join(clone, file)), { recursive: true });
+    await cp(join(ROOT, file), join(clone, file), { preserveTimestamps: true });
+  }
+  // What `npm run setup` finds there, it keeps.
+  execFileSync('cp', ['-al', join(ROOT, 'node_modules'), join(clone, 'node_modules')]);
+  // Last, and so newer than what it was built from.
+  await cp(join(ROOT, 'dist'), join(clone, 'dist'), { recursive: true });
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true });
+});
+
+/** The blocks of commands of the page, in their order. */
+function blocksOf(page: string): string[] {
+  return [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+}
+
+/** The page as one script: the command of the first terminal runs beside all that comes after it. */
+function scriptOf(blocks: readonly string[]): string {
+  const servers = blocks.filter((block) => block.includes('iam-bootstrap dev'));
+  expect(servers).toHaveLength(1);
+  return blocks
+    .map((block) => {
+      if (!servers.includes(block)) return `set -x\n${block}{ set +x; } 2>/dev/null\n`;
+      return `log=$PWD/dev.log
+set -m
+${block.trim()} >"$log" 2>&1 &
+set +m
+trap 'kill -INT -- -$!; wait $! || true' EXIT
+until grep -q ^Ctrl-C "$log"; do kill -0 $!; sleep 0.1; done
+`;
+    })
+    .join('');
+}
+
+test('each command runs as it is printed, from the clone to a job that applies', async () => {
+  const page = await readFile(join(directory, 'iam-bootstrap/docs/getting-started.md'), 'utf8');
+  const { cacheDirectory, environment } = loadConfig();
+  const env = {
+    PATH: environment['PATH'] ?? '',
+    HOME: directory,
+    NO_COLOR: '1',
+    IAM_BOOTSTRAP_CACHE: cacheDirectory,
+    npm_config_offline: 'true',
+    GIT_AUTHOR_NAME: 'A',
+    GIT_AUTHOR_EMAIL: 'a@example.com',
+    GIT_COMMITTER_NAME: 'A',
+    GIT_COMMITTER_EMAIL: 'a@example.com',
+  };
+  const clone = join(directory, 'iam-bootstrap');
+  const { code, output } = await inShell({ directory, env }, clone, scriptOf(blocksOf(page)), {
+    prefix: await ownNetwork(),
+  });
+  expect({ code, output }).toEqual({ code: 0, output });
+  // What each apply did, in their order.
+  const applied = [...output.matchAll(/^apply (\S+) \((\w+)\)[\s\S]*?^converged: ([^;]*);/gm)].map(
+    ([, namespace = '', environment_ = '', counts = '']) => [namespace, environment_, counts],
+  );
+  expect(applied).toEqual([
+    ['first-steps', 'dev', '2 created'],
+    ['first-steps', 'dev', '2 unchanged'],
+    ['platform', 'dev', '3 created'],
+    ['platform', 'prod', '3 created'],
+  ]);
+  expect(output).toContain('Group/prod-people');
+});

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { has, inShell, makeCheckout, ownNetwork, startInShell } from '../support/checkout.js';
+import { onScreen } from '../support/terminal.js';
+import type { Answer } from '../support/terminal.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+/** What `--help` says: each example is run as it stands there. */
+
+jest.setTimeout(600_000);
+
+const OTHER = '222222222222';
+/** Who answers, where nobody is named. */
+const PERSON = { USER: 'alice' };
+const FILE = '-f iam/bootstrap.yaml -e prod';
+
+let world: World;
+let checkout: string;
+/** What `--help` of each command says; of the program itself, by the empty name. */
+const helps = new Map<string, string>();
+
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startWorker();
+  checkout = await makeCheckout(world);
+  const init = `git init -q . && iam-bootstrap init --ci github --namespace platform --dev-account ${ACCOUNT} --prod-account ${OTHER}`;
+  expect(await inShell(world, checkout, init)).toMatchObject({ code: 0 });
+  helps.set('', await helpOf());
+  for (const name of commandsOf(await helpOf())) helps.set(name, await helpOf(name));
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+async function helpOf(...command: string[]): Promise<string> {
+  const { code, stdout } = await world.cli([...command, '--help']);
+  expect(code).toBe(0);
+  return stdout;
+}
+
+/** Names of the commands that the help lists, but for its own. */
+function commandsOf(help: string): string[] {
+  return [...help.matchAll(/^ {2}([a-z]+) (?: |\[|<)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+}
+
+/** The lines of a help text that a person may type. */
+function examplesOf(help: string): string[] {
+  return [...help.matchAll(/^ {2}\$ ((?:.*\\\n)*.*)$/gm)].map(([, line = '']) => line);
+}
+
+function exitCodesOf(help: string): number[] {
+  return [...help.matchAll(/^ {2}(\d+) +\S/gm)].map(([, code]) => Number(code));
+}
+
+test('every command has examples and exit codes, within 80 columns', () => {
+  expect([...helps.keys()]).toEqual(
+    expect.arrayContaining(['validate', 'apply', 'approve', 'status', 'init', 'worker']),
+  );
+  for (const [name, help] of helps) {
+    const said = [name, examplesOf(help)[0], exitCodesOf(help)[0]];
+    expect(said).toEqual([name, expect.stringContaining(`iam-bootstrap ${name}`), 0]);
+    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  }
+});
+
+test('help NAME says the same, and a terminal shows headings in bold', async () => {
+  const { lines, styled } = await onScreen(world, ['help', 'apply'], { env: { NO_COLOR: undefined } });
+  expect(`${lines.join('\n')}\n`).toBe(helps.get('apply'));
+  expect(styled).toEqual(expect.arrayContaining(['bold: Usage:', 'bold: Examples:', 'bold: Exit codes:']));
+});
+
+/** What has to be so before an example, what is typed where it asks, what is cleared away after it. */
+interface Stage {
+  readonly before?: string;
+  readonly answers?: readonly Answer[];
+  readonly after?: string;
+}
+
+const APPLIED: Stage = { before: `iam-bootstrap apply ${FILE}` };
+/** A plan that waits. */
+const GATED = `iam-bootstrap apply ${FILE} --require-approval --no-wait || [ $? -eq 4 ]`;
+const TO_THE_PLAN: readonly Answer[] = [['Type yes to \\w+ this plan: ', 'yes\r']];
+
+/** By command; all that is not named runs on what `init` has written, and an empty account. */
+const STAGES: Readonly<Record<string, Stage>> = {
+  release: APPLIED,
+  destroy: APPLIED,
+  approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },
+  reject: { before: GATED, answers: TO_THE_PLAN },
+  init: {
+    before: 'rm -r iam .github',
+    answers: [
+      ['jenkins, buildkite\\): ', 'github\r'],
+      ['\\[checkout\\]: ', 'platform\r'],
+      ['dev, twelve digits: ', `${ACCOUNT}\r`],
+      ['prod \\[\\d+\\]: ', `${OTHER}\r`],
+    ],
+  },
+};
+
+/** Examples that are to end with another code than 0 on their stage. */
+const ENDS: Readonly<Record<string, number>> = {
+  [`iam-bootstrap plan ${FILE} --detailed-exitcode`]: 2,
+  [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: 4,
+};
+
+/** These run until they are stopped: each has a test of its own below. */
+const SERVERS = ['worker', 'dev'];
+
+/** What an example leaves behind that others would meet. */
+const LEFT: Readonly<Record<string, string>> = {
+  [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: `iam-bootstrap reject ${FILE} --yes; iam-bootstrap apply ${FILE}`,
+};
+
+/** Some shells are not on every machine. */
+function runnable(example: string): string {
+  const [, before] = /^(.*) \| source$/.exec(example) ?? [];
+  if (before === undefined) return example;
+  return has('fish') ? `fish -c '${example}'` : before;
+}
+
+async function prepared(script: string | undefined): Promise<void> {
+  if (script === undefined) return;
+  const { code, output } = await inShell(world, checkout, script, { env: PERSON });
+  expect({ script, code, output }).toEqual({ script, code: 0, output });
+}
+
+test('every example of every command that ends runs as it is printed, and ends with a code that the help names', async () => {
+  for (const [name, help] of [...helps].filter(([one]) => !SERVERS.includes(one))) {
+    const { before, answers, after } = STAGES[name] ?? {};
+    for (const example of examplesOf(help)) {
+      const line = example.replaceAll(/\\\n\s+/g, '');
+      await world.sandbox.reset();
+      await prepared(before);
+      const typed = answers === undefined ? {} : { answers };
+      const { code, output } = await inShell(world, checkout, runnable(example), { env: PERSON, ...typed });
+      expect({ example, code, output }).toEqual({ example, code: ENDS[line] ?? 0, output });
+      expect(exitCodesOf(help)).toContain(code);
+      await prepared(LEFT[line] ?? after);
+    }
+  }
+});
+
+test('every example of a command that runs until it is stopped does so', async () => {
+  const network = await ownNetwork();
+  for (const name of SERVERS) {
+    for (const example of examplesOf(helps.get(name) ?? '')) {
+      const { child, output, shows } = await startInShell(
+        world,
+        checkout,
+        name === 'dev' ? `${network} ${example}` : example,
+      );
+      await shows(/"state":"RUNNING"/);
+      child.kill('SIGINT');
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect({ example, code, output: output() }).toEqual({ example, code: 0, output: output() });
+    }
+  }
+});
