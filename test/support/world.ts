@@ -114,6 +114,8 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
+    // The proxy knows nothing of it: what it would count are not calls of a run.
+    AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
