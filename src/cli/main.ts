@@ -6,8 +6,10 @@ import { ExitCode } from '../contract/failures.js';
 import { LONGEST_APPROVAL_MS } from '../contract/messages.js';
 import type { AnswerOptions } from './commands/answer.js';
 import type { ApplyOptions } from './commands/apply.js';
+import type { ConflictsOptions } from './commands/conflicts.js';
 import type { DevOptions } from './commands/dev.js';
 import type { DoctorOptions } from './commands/doctor.js';
+import type { ExplainOptions } from './commands/explain.js';
 import type { LeaveOptions } from './commands/leave.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { StatusOptions } from './commands/status.js';
@@ -142,6 +144,24 @@ program
   .addOption(output())
   .action((options: StatusOptions) => run(async () => (await import('./commands/status.js')).status(options)));
 program
+  .command('explain <what>')
+  .description('say why an entity is there, or why a Create of it was refused: who made it, when, and what to do')
+  .addHelpText('after', '\nWHAT is an entity as Role/deploy, the request ID of a call to AWS, or the ID of a run.')
+  .option('-a, --account <id>', 'the account; where runs were in one only, it is that one')
+  .option('--since <duration>', 'how far back to look, as 90m, 12h or 7d', sinceMs)
+  .addOption(output())
+  .action((what: string, options: ExplainOptions) =>
+    run(async () => (await import('./commands/explain.js')).explain(what, options)),
+  );
+program
+  .command('conflicts')
+  .description('count what runs met that was there already, by entity, namespace, pipeline, cause and day')
+  .option('-a, --account <id>', 'only of this account')
+  .option('-n, --namespace <name>', 'only of this namespace; needs --account')
+  .option('--since <duration>', 'how far back to look, as 12h or 7d', sinceMs)
+  .addOption(output())
+  .action((options: ConflictsOptions) => run(async () => (await import('./commands/conflicts.js')).conflicts(options)));
+program
   .command('worker')
   .description('run the worker, which holds the AWS credentials')
   .action(() => run(async () => (await import('./commands/worker.js')).worker()));
@@ -184,6 +204,12 @@ function variable(text: string, earlier: Readonly<Record<string, string>>): Reco
 function duration(text: string): number {
   const ms = durationMs(text);
   if (ms === undefined) throw new InvalidArgumentError('write it as 90s, 30m or 2h');
+  return ms;
+}
+
+function sinceMs(text: string): number {
+  const ms = /^\d{1,4}d$/.test(text) ? Number.parseInt(text, 10) * 24 * 3_600_000 : durationMs(text);
+  if (ms === undefined || ms < 1) throw new InvalidArgumentError('write it as 90m, 12h or 7d');
   return ms;
 }
 

@@ -299,7 +299,7 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
 }
 
 /** A memo, which any client may have written: what is no text in it is left out. */
-function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
+export function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
   const texts = (value: unknown): Readonly<Record<string, string>> =>
     Object.fromEntries(
       Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(
@@ -439,7 +439,7 @@ async function follow(
 }
 
 /** The report that a failed run carries in its failure. */
-function carriedReport(error: Error): Report | null {
+export function carriedReport(error: Error): Report | null {
   const [report] = (error.cause as { details?: unknown[] } | undefined)?.details ?? [];
   return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
 }
