@@ -83,6 +83,7 @@ async function play() {
     AWS_ENDPOINT_URL_IAM: sandbox.url,
     AWS_ENDPOINT_URL_STS: sandbox.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: sandbox.url,
+    AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     AWS_ACCESS_KEY_ID: 'AKIASANDBOX',
     AWS_SECRET_ACCESS_KEY: 'sandbox',
     NODE_NO_WARNINGS: '1',

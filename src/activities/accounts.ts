@@ -20,9 +20,9 @@ export class Accounts {
     this.#options = options;
   }
 
-  /** With a role that is assumed, in a session of the namespace's own, which CloudTrail names. */
-  get(target: Target, namespace: string): Account {
-    const session = target.assumeRole === undefined ? undefined : sessionName(namespace);
+  /** With a role that is assumed, in a session of the namespace's own, which CloudTrail names; without one, a common one. */
+  get(target: Target, namespace?: string): Account {
+    const session = target.assumeRole === undefined || namespace === undefined ? undefined : sessionName(namespace);
     const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);
     const known = this.#open.get(key);
     if (known !== undefined) return known;

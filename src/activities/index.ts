@@ -6,6 +6,7 @@ import { checkReconcile } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import type { Account, Accounts } from './accounts.js';
 import { createEntity, deleteEntity, listCandidates, updateEntity } from './entity.js';
+import { gatherEvidence } from './evidence.js';
 import { failure } from './failures.js';
 import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan.js';
@@ -50,5 +51,6 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
           calls,
         };
       }),
+    gatherEvidence: (request) => step(() => gatherEvidence(accounts.get(request.target), request)),
   };
 }

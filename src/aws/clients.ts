@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type * as cloudTrail from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
 import type * as secretsManager from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -9,6 +10,8 @@ import type { Input, Operation, Output } from './operations.js';
 import { Reader } from './reader.js';
 import { createSecretStore } from './secrets.js';
 import type { SecretStore } from './secrets.js';
+import { createEventHistory } from './trail.js';
+import type { EventHistory } from './trail.js';
 
 /** A region of each partition in which to sign for IAM, whose endpoint is global to the partition. */
 const SIGNING_REGION: Readonly<Record<string, string>> = {
@@ -67,6 +70,8 @@ export interface AwsClients {
     lastCheck?: (accessKeyId: string) => void,
   ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
   readonly secrets: SecretStore;
+  /** CloudTrail's. */
+  readonly eventHistory: EventHistory;
   /** Asks STS. */
   readonly callerIdentity: () => Promise<Caller>;
   /** Access key in use: a change of it means that the caller has to be asked anew. */
@@ -166,19 +171,28 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     return (await client.send(command)) as Output<O>;
   };
 
-  const secretsClient = async (): Promise<secretsManager.SecretsManagerClient> => {
-    const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-    const client = new SecretsManagerClient({
-      region: options.region ?? region,
-      credentials: shared.config.credentials,
-      requestHandler: timeouts,
-      ...(options.secretsManagerEndpoint === undefined ? {} : { endpoint: options.secretsManagerEndpoint }),
-      ...(options.userAgent === undefined ? {} : { userAgentAppId: () => agentOf(options) }),
-    });
+  const common = {
+    credentials: shared.config.credentials,
+    requestHandler: timeouts,
+    ...(options.userAgent === undefined ? {} : { userAgentAppId: () => agentOf(options) }),
+  };
+  const opened = <T extends AnyClient>(client: T): T => {
     observe(client, options.onCall);
     renewWhereExpired(client, accessKeyId, renewCredentials);
     return client;
   };
+  const secretsClient = async (): Promise<secretsManager.SecretsManagerClient> => {
+    const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+    const { secretsManagerEndpoint: endpoint } = options;
+    const config = { ...common, region: options.region ?? region, ...(endpoint === undefined ? {} : { endpoint }) };
+    return opened(new SecretsManagerClient(config));
+  };
+  const trailClient = async (): Promise<cloudTrail.CloudTrailClient> => {
+    const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
+    // Where IAM is signed for, its events are.
+    return opened(new CloudTrailClient({ ...common, region }));
+  };
+  let openTrail: ReturnType<typeof trailClient> | undefined;
   let openSecrets: ReturnType<typeof secretsClient> | undefined;
   const secrets = createSecretStore({
     client: () => (openSecrets ??= secretsClient()),
@@ -191,6 +205,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       (location) => secrets.readRecord(location),
     ),
     secrets,
+    eventHistory: createEventHistory(() => (openTrail ??= trailClient())),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
       const metadata = (output as { $metadata?: { requestId?: string } }).$metadata;
@@ -223,9 +238,11 @@ function checkLast(command: Parameters<iam.IAMClient['send']>[0], lastCheck: (ac
   );
 }
 
+type AnyClient = iam.IAMClient | STSClient | secretsManager.SecretsManagerClient | cloudTrail.CloudTrailClient;
+
 /** Repeats a call once with other credentials where AWS says that its own are no good any more. */
 function renewWhereExpired(
-  client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient,
+  client: AnyClient,
   accessKeyId: () => Promise<string>,
   renewCredentials: (expired: string | undefined) => Promise<void>,
 ): void {
@@ -247,10 +264,7 @@ function renewWhereExpired(
 type Middleware = iam.IAMClient['middlewareStack'];
 
 /** Counts at the innermost step, where the SDK's own repeats pass too, and has errors say at the outermost what failed. */
-function observe(
-  client: iam.IAMClient | STSClient | secretsManager.SecretsManagerClient,
-  onCall: AwsOptions['onCall'],
-): void {
+function observe(client: AnyClient, onCall: AwsOptions['onCall']): void {
   const stack = client.middlewareStack as Middleware;
   const operationOf = (context: object): string =>
     ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');

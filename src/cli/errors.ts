@@ -19,6 +19,7 @@ const KNOWN: Readonly<
     remedy: () => 'apply again: what was written is found, and nothing is created twice',
   },
   RequestKeyError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
+  QueryError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   UsageError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   ConfigError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
   InitError: { exitCode: ExitCode.Usage, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },

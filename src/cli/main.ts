@@ -10,6 +10,8 @@ import type { CancelOptions } from './commands/cancel.js';
 import type { DevOptions } from './commands/dev.js';
 import type { DoctorOptions } from './commands/doctor.js';
 import type { InitOptions } from './commands/init.js';
+import type { ConflictsOptions } from './commands/conflicts.js';
+import type { ExplainOptions } from './commands/explain.js';
 import type { LeaveOptions } from './commands/leave.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { StatusOptions } from './commands/status.js';
@@ -277,6 +279,48 @@ guide(
   },
 ).action((options: CancelOptions) => run(async () => (await import('./commands/cancel.js')).cancel(options)));
 
+guide(
+  program
+    .command('explain <what>')
+    .description('say why an entity is there, or why a Create of it was refused: who made it, when, and what to do')
+    .option('-a, --account <id>', 'the account; where runs were in one only, it is that one')
+    .option('--since <duration>', 'how far back to look, as 90m, 12h or 7d', sinceMs)
+    .addOption(output()),
+  {
+    examples: [
+      ['iam-bootstrap explain Role/prod-deploy', 'an entity: who made it, who has touched it, who owns it'],
+      [
+        'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21',
+        'the request ID of a call to AWS, or the ID of a run',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'explained'],
+      [ExitCode.Failed, 'nothing is known of it'],
+      ExitCode.Busy,
+      ExitCode.Usage,
+    ],
+  },
+).action((what: string, options: ExplainOptions) =>
+  run(async () => (await import('./commands/explain.js')).explain(what, options)),
+);
+guide(
+  program
+    .command('conflicts')
+    .description('count what runs met that was there already, by entity, namespace, pipeline, cause and day')
+    .option('-a, --account <id>', 'only of this account')
+    .option('-n, --namespace <name>', 'only of this namespace; needs --account')
+    .option('--since <duration>', 'how far back to look, as 12h or 7d', sinceMs)
+    .addOption(output()),
+  {
+    examples: [
+      ['iam-bootstrap conflicts --since 7d', 'and whether they become fewer'],
+      ['iam-bootstrap conflicts --account 111111111111 --output json', 'for a dashboard'],
+    ],
+    exits: [[ExitCode.Converged, 'counted'], ExitCode.Failed, ExitCode.Busy, ExitCode.Usage],
+  },
+).action((options: ConflictsOptions) => run(async () => (await import('./commands/conflicts.js')).conflicts(options)));
+
 program.commandsGroup('Set up:');
 guide(
   program
@@ -403,6 +447,12 @@ function variable(text: string, earlier: Readonly<Record<string, string>>): Reco
 function duration(text: string): number {
   const ms = durationMs(text);
   if (ms === undefined) throw new InvalidArgumentError('write it as 90s, 30m or 2h');
+  return ms;
+}
+
+function sinceMs(text: string): number {
+  const ms = /^\d{1,4}d$/.test(text) ? Number.parseInt(text, 10) * 24 * 3_600_000 : durationMs(text);
+  if (ms === undefined || ms < 1) throw new InvalidArgumentError('write it as 90m, 12h or 7d');
   return ms;
 }
 

@@ -420,7 +420,7 @@ async function follow(
 }
 
 /** The report that a failed run carries in its failure. */
-function carriedReport(error: Error): Report | null {
+export function carriedReport(error: Error): Report | null {
   const [report] = (error.cause as { details?: unknown[] } | undefined)?.details ?? [];
   return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
 }

@@ -127,7 +127,7 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
 }
 
 /** A memo, which any client may have written: what is no text in it is left out. */
-function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
+export function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
   const texts = (value: unknown): Readonly<Record<string, string>> =>
     Object.fromEntries(
       Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(

@@ -15,6 +15,7 @@ export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Workflow types, as `temporal workflow start --type` takes them. */
 export const WorkflowType = {
   Bootstrap: 'bootstrap',
+  Explain: 'explain',
   Ledger: 'ledger',
   Plan: 'plan',
   ReconcileEntity: 'reconcileEntity',

@@ -1,4 +1,5 @@
 import type { DesiredEntity } from './entity.js';
+import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, ReconcileRequest } from './messages.js';
 import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, Write } from './report.js';
@@ -100,4 +101,6 @@ export interface Activities {
   deleteEntity(request: ReconcileRequest): Promise<StepResult>;
   /** Reads until the entities show no drift, or the propagation window ends. */
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
+  /** Reads the entities and what CloudTrail has of them. Writes nothing. */
+  gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
 }

@@ -187,6 +187,9 @@ interface Situation {
   readonly comparison: Comparison;
 }
 
+/** How the reason of a refusal begins where a name is taken in another case. */
+export const OTHER_CASE = 'the name is taken in another case';
+
 function decidePresent(situation: Situation): Decision {
   const { rules, entity, observed, ownership, others, comparison } = situation;
   const { drift, undeclared } = comparison;
@@ -205,7 +208,7 @@ function decidePresent(situation: Situation): Decision {
   if (observed.name !== entity.name) {
     return decision('refuse', {
       ...found,
-      reason: `the name is taken in another case: ${entity.kind}/${observed.name} (${observed.arn}); case does not tell two names apart in IAM`,
+      reason: `${OTHER_CASE}: ${entity.kind}/${observed.name} (${observed.arn}); case does not tell two names apart in IAM`,
       remedy: `write the name as ${observed.name}, or choose another`,
     });
   }

@@ -88,6 +88,14 @@ export function ownershipOf(observed: Observed, namespace: string, onReservedPat
   return foreign === undefined ? { is: 'unowned' } : { is: 'foreign', owner: foreign };
 }
 
+/** Who owns an entity, for people who ask for nobody; null where no owner is to be seen. */
+export function ownerOf(observed: Observed, onReservedPath = false): string | null {
+  const sharers = otherSharers(observed, '').map((namespace) => `iam-bootstrap namespace "${namespace}"`);
+  if (sharers.length > 0) return `shared by ${sharers.join(', ')}`;
+  const ownership = ownershipOf(observed, '', onReservedPath);
+  return ownership.is === 'foreign' ? ownership.owner : null;
+}
+
 function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
   for (const { tag, owner } of FOREIGN_TAGS) {
     for (const [key, value] of Object.entries(tags)) {

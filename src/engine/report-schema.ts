@@ -13,7 +13,7 @@ const drift = z.strictObject({
   immutable: z.boolean().exactOptional().describe('AWS has no call that changes it'),
 });
 
-const outcome = z.enum([
+export const outcome = z.enum([
   'created',
   'adopted',
   'updated',
@@ -27,11 +27,26 @@ const outcome = z.enum([
   'pending',
 ]);
 
+export const decision = z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']);
+
+/** Where a request came from. */
+export const pipeline = z.strictObject({
+  provider: z.string(),
+  url: text,
+  commit: text,
+  actor: text,
+  run: text.exactOptional(),
+  runNumber: text.exactOptional(),
+  job: text.exactOptional(),
+  branch: text.exactOptional(),
+  attempt: text.exactOptional().describe('what tells a job of a run from the same job, run again'),
+});
+
 const entity = z.strictObject({
   kind: z.string(),
   name: z.string(),
   arn: text,
-  decision: z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']),
+  decision,
   outcome,
   confirmedBy: z
     .enum(['reply', 'intent-tag', 'recorded-attempt', 'unconfirmed'])
@@ -72,17 +87,7 @@ export const reportSchema = z.strictObject({
   digest: z.string().describe('of what was asked for; equal digests ask for the same'),
   request: z.strictObject({
     key: z.string(),
-    pipeline: z.strictObject({
-      provider: z.string(),
-      url: text,
-      commit: text,
-      actor: text,
-      run: text.exactOptional(),
-      runNumber: text.exactOptional(),
-      job: text.exactOptional(),
-      branch: text.exactOptional(),
-      attempt: text.exactOptional().describe('what tells a job of a run from the same job, run again'),
-    }),
+    pipeline,
   }),
   revision: z
     .strictObject({

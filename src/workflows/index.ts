@@ -1,4 +1,5 @@
 export { bootstrap } from './bootstrap.js';
+export { explain } from './explain.js';
 export { ledger } from './ledger.js';
 export { plan } from './plan.js';
 export { reconcileEntity } from './reconcile-entity.js';

@@ -114,6 +114,8 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
+    // The proxy knows nothing of it: what it would count are not calls of a run.
+    AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -133,7 +135,14 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const exited = once(child, 'exit');
+    let isEnding = false;
+    // One that ends by itself leaves a test waiting, and would not say why.
+    child.once('exit', (code, signal) => {
+      if (!isEnding && code !== 0)
+        console.error(`a worker ended with ${String(code ?? signal)}: ${stderr.slice(-2_000)}`);
+    });
     const end = async (signal: NodeJS.Signals): Promise<void> => {
+      isEnding = true;
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await exited;
       workers.delete(worker);

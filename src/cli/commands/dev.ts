@@ -61,6 +61,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
       settings['AWS_ENDPOINT_URL_IAM'] = sandbox.url;
       settings['AWS_ENDPOINT_URL_STS'] = sandbox.url;
       settings['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = sandbox.url;
+      settings['AWS_ENDPOINT_URL_CLOUDTRAIL'] = sandbox.url;
       settings['AWS_ACCESS_KEY_ID'] = 'sandbox';
       settings['AWS_SECRET_ACCESS_KEY'] = 'sandbox';
     }

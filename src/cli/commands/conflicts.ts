@@ -1,0 +1,32 @@
+import { conflicts as conflictsBy } from '../../client/conflicts.js';
+import { loadConfig } from '../../config.js';
+import { ExitCode } from '../../contract/failures.js';
+import { renderConflicts } from '../render/conflicts.js';
+import { openSession } from '../session.js';
+import { note, print, printJson } from '../terminal.js';
+
+/** Options of `conflicts`. */
+export interface ConflictsOptions {
+  readonly account?: string;
+  readonly namespace?: string;
+  /** In milliseconds. */
+  readonly since?: number;
+  readonly output: 'text' | 'json';
+}
+
+/** Counts where runs met what was there already. */
+export async function conflicts({ account, namespace, since, output }: ConflictsOptions): Promise<ExitCode> {
+  const session = await openSession(loadConfig(), note, { worker: false });
+  try {
+    const answer = await conflictsBy(session.temporal, {
+      ...(account === undefined ? {} : { account }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(since === undefined ? {} : { sinceMs: since }),
+    });
+    if (output === 'json') printJson(answer);
+    else print(renderConflicts(answer));
+    return ExitCode.Converged;
+  } finally {
+    await session.close();
+  }
+}

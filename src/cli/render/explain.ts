@@ -1,0 +1,100 @@
+import pc from 'picocolors';
+import type { Cause, Explanation, Explanations, Moment } from '../../contract/explain.js';
+import { plain } from '../terminal.js';
+
+/** How a cause is called in a heading. */
+const CAUSES: Readonly<Record<Cause, string>> = {
+  'existed-before': 'it existed before',
+  'parallel-writer': 'a parallel writer',
+  'lost-reply': 'a lost reply',
+  'replayed-retry': 'a replayed retry',
+  'state-rolled-back': 'state that was rolled back',
+  'path-or-case-collision': 'a collision of path or case',
+  'other-account': 'another account',
+  none: 'no conflict',
+};
+
+/** What `explain` has found, for people. */
+export function renderExplanations({ explanations, notes }: Explanations): string {
+  const blocks = explanations.map(renderExplanation);
+  const rest = notes.map((line) => pc.yellow(plain(line)));
+  return [...blocks, ...(rest.length > 0 ? [rest.join('\n')] : [])].join('\n\n');
+}
+
+function renderExplanation(one: Explanation): string {
+  const { asked, answered, there } = one;
+  const sure = one.certainty === 'proven' ? '' : ' (inferred)';
+  return [
+    pc.bold(`${plain(`${one.kind}/${one.name}`)}: ${CAUSES[one.cause]}${sure}`),
+    `  ${plain(one.headline)}`,
+    `  ${pc.dim('remedy:')} ${plain(one.remedy)}`,
+    ...(one.command === null ? [] : [`  ${pc.dim('type:')}   ${plain(one.command)}`]),
+    '',
+    ...(asked === null
+      ? []
+      : [
+          row('asked', `${asked.decision} by ${who(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`),
+          row('', `run ${asked.runId}`),
+          ...(asked.url === null ? [] : [row('', asked.url)]),
+        ]),
+    ...(answered === null ? [] : answerRows(answered)),
+    ...thereRows(there),
+    ...(one.runs.length > 1 ? [row('runs', `${String(one.runs.length)} touched it in the window`)] : []),
+    '',
+    ...one.timeline.map(renderMoment),
+  ].join('\n');
+}
+
+function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
+  const { operation, code, status, meaning, requestId, at, attempts, sent } = answered;
+  const http = status === null ? '' : ` (HTTP ${String(status)})`;
+  const retried =
+    attempts === null
+      ? []
+      : [
+          attempts > 1
+            ? `Temporal repeated the step: ${String(attempts)} attempts; the SDK repeats no Create`
+            : 'neither Temporal nor the SDK had repeated it',
+        ];
+  const count =
+    sent === null ? [] : [`CloudTrail shows ${String(sent)} such ${sent === 1 ? 'call' : 'calls'} of this caller`];
+  return [
+    row('answered', `${operation}: ${code}${http}${at === null ? '' : ` at ${at}`}, request ${requestId ?? 'unknown'}`),
+    row('', meaning),
+    ...[...retried, ...count].map((line) => row('', line)),
+  ];
+}
+
+function thereRows({
+  status,
+  message,
+  arn,
+  createdAt,
+  owner,
+  madeBy,
+  madeAt,
+  requestId,
+}: Explanation['there']): string[] {
+  const owned = `owner: ${owner ?? 'none is to be seen'}`;
+  const shown =
+    status === 'there'
+      ? [`${arn ?? 'no ARN'}${createdAt === null ? '' : `, created ${createdAt}`}`, owned]
+      : [status === 'absent' ? 'nothing: IAM does not show it any more' : `not read: ${message ?? ''}`];
+  const made =
+    madeAt === null ? [] : [`made by ${madeBy ?? 'somebody'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
+  return [...shown, ...made].map((line, index) => row(index === 0 ? 'there' : '', line));
+}
+
+function who({ namespace, pipeline }: NonNullable<Explanation['asked']>): string {
+  return `${namespace} (${pipeline.url ?? pipeline.actor ?? pipeline.provider})`;
+}
+
+function row(title: string, text: string): string {
+  return `  ${pc.dim(title.padEnd(9))} ${plain(text)}`;
+}
+
+function renderMoment({ at, who: by, what, requestId, source }: Moment): string {
+  const request = requestId === null ? '' : `  request ${requestId}`;
+  const told = source === 'temporal' ? '' : source === 'both' ? ', and CloudTrail' : ', CloudTrail';
+  return `  ${pc.dim(at)}  ${plain(by)}: ${plain(what)}${pc.dim(`${plain(request)}${told}`)}`;
+}

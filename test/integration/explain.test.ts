@@ -1,0 +1,318 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { IAM } from '@aws-sdk/client-iam';
+import { connectTemporal } from '../../src/client/connect.js';
+import type { TemporalConnection } from '../../src/client/connect.js';
+import { conflicts } from '../../src/client/conflicts.js';
+import { explain } from '../../src/client/explain.js';
+import { loadRequest } from '../../src/client/request.js';
+import { apply } from '../../src/client/run.js';
+import { loadConfig } from '../../src/config.js';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { Explanation, Explanations } from '../../src/contract/explain.js';
+import { conflictsSchema, explanationsSchema } from '../../src/engine/explain-schema.js';
+import type { Report } from '../../src/contract/report.js';
+import { Mark } from '../../src/engine/ownership.js';
+import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { entityOf } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+const AssumeRolePolicyDocument = JSON.stringify(trusting());
+
+let world: World;
+let temporal: TemporalConnection;
+/** A person with the AWS CLI, who does not go through the proxy. */
+let person: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  const admin = iamClient(world.sandbox.url);
+  await admin.createUser({ UserName: 'alice' });
+  const { AccessKey } = await admin.createAccessKey({ UserName: 'alice' });
+  person = iamClient(world.sandbox.url, undefined, { accessKeyId: AccessKey?.AccessKeyId ?? '' });
+  await world.startWorker();
+  temporal = await connectTemporal(loadConfig(world.env));
+});
+
+afterEach(() => {
+  world.proxy.clearRules();
+});
+
+afterAll(async () => {
+  await temporal.close();
+  await world.stop();
+});
+
+/** An apply of a pipeline that has a link. */
+async function run(namespace: string, entities: readonly JsonObject[], account = ACCOUNT): Promise<Report> {
+  const path = await world.manifest(`${namespace}.json`, manifestOf({ namespace, account, entities }));
+  const pipeline = { provider: 'github', url: `https://ci.example/${namespace}`, commit: null, actor: 'test' };
+  const loaded = await loadRequest([path], { variables: {}, pipeline });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return apply(temporal, loaded.request);
+}
+
+/** What is said once Temporal lists the runs that have ended: it does so a moment later. */
+async function answerTo(query: string, runs: number): Promise<Explanations> {
+  for (;;) {
+    const answer = explanationsSchema.parse(await explain(temporal, query, { account: ACCOUNT }));
+    const ended = answer.explanations[0]?.runs.filter(({ endedAt }) => endedAt !== null) ?? [];
+    if (ended.length >= runs) return answer;
+    await pause(200);
+  }
+}
+
+async function explanationOf(query: string, runs = 1): Promise<Explanation> {
+  const [first] = (await answerTo(query, runs)).explanations;
+  if (first === undefined) throw new Error('nothing was explained');
+  return first;
+}
+
+function requestIdOf(reply: { readonly $metadata: { readonly requestId?: string } }): string {
+  return reply.$metadata.requestId ?? '';
+}
+
+/** The ID of a call that AWS has refused. */
+async function refusedId(call: Promise<unknown>): Promise<string> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (refusal: unknown) => refusal,
+  );
+  return requestIdOf(error as { $metadata: { requestId?: string } });
+}
+
+/** Has something happen right before the first CreateRole of this name leaves the worker. */
+function beforeCreateOf(RoleName: string, happens: () => Promise<unknown>): void {
+  world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before: happens });
+}
+
+const PERSON = `arn:aws:iam::${ACCOUNT}:user/alice`;
+
+test('two pipelines and a person create one role: each is named, and later runs have no conflicts', async () => {
+  let byPerson = '';
+  beforeCreateOf('deploy', async () => {
+    byPerson = requestIdOf(await person.createRole({ RoleName: 'deploy', AssumeRolePolicyDocument }));
+  });
+  const left = await run('left', [role('deploy')]);
+  const right = await run('right', [role('deploy')]);
+  const { requestId } = entityOf(left, 'Role/deploy').conflicts[0] ?? {};
+  expect([left.result, right.result]).toEqual(['converged', 'refused']);
+
+  await answerTo('Role/deploy', 2);
+  const ofLeft = await explanationOf(left.workflow.runId, 2);
+  expect(ofLeft).toMatchObject({
+    cause: 'parallel-writer',
+    certainty: 'proven',
+    asked: { namespace: 'left', decision: 'adopt', outcome: 'adopted', runId: left.workflow.runId },
+    answered: { operation: 'CreateRole', code: 'EntityAlreadyExists', status: 409, requestId, attempts: 1, sent: 1 },
+    there: {
+      arn: `arn:aws:iam::${ACCOUNT}:role/deploy`,
+      owner: 'iam-bootstrap namespace "left"',
+      madeBy: PERSON,
+      requestId: byPerson,
+    },
+  });
+  expect(ofLeft.timeline.map(({ who, what, requestId: id, source }) => [who, what, id, source])).toEqual(
+    expect.arrayContaining([
+      [PERSON, 'CreateRole accepted', byPerson, 'cloudtrail'],
+      ['left (https://ci.example/left)', 'CreateRole answered EntityAlreadyExists', requestId, 'both'],
+      ['right (https://ci.example/right)', expect.stringMatching(/^run ended: refused/), null, 'temporal'],
+    ]),
+  );
+  const ofRole = await explanationOf('Role/deploy', 2);
+  expect(ofRole).toMatchObject({
+    cause: 'existed-before',
+    asked: { namespace: 'right', outcome: 'refused' },
+    command: expect.stringMatching(
+      /^iam-bootstrap apply -f \S+right\.json --environment test --adopt foreign:Role\/deploy$/,
+    ) as string,
+  });
+  expect(ofRole.runs.map(({ namespace, outcome }) => [namespace, outcome])).toEqual([
+    ['right', 'refused'],
+    ['left', 'adopted'],
+  ]);
+  expect(await explanationOf(requestId ?? '', 2)).toMatchObject({ name: 'deploy', asked: { namespace: 'left' } });
+
+  const later = [await run('left', [role('deploy')]), await run('right', [role('deploy-right')])];
+  for (;;) {
+    const { rows, days, by, runs, notes } = conflictsSchema.parse(await conflicts(temporal, { account: ACCOUNT }));
+    await pause(200);
+    if (runs < 4) continue;
+    expect(rows.map(({ runId, outcome, requestId: id }) => [runId, outcome, id])).toEqual([
+      [right.workflow.runId, 'refused', null],
+      [left.workflow.runId, 'adopted', requestId],
+    ]);
+    expect(later.map(({ result, summary }) => [result, summary.conflicts])).toEqual([
+      ['converged', 0],
+      ['converged', 0],
+    ]);
+    expect(by).toMatchObject({ entity: { 'Role/deploy': 2 }, namespace: { left: 1, right: 1 } });
+    expect(days.reduce((sum, day) => sum + day.conflicts, 0)).toBe(2);
+    expect(notes).toEqual([expect.stringMatching(/^Temporal keeps runs for 1 d/)]);
+    break;
+  }
+});
+
+test('a lost reply: the run’s own work, with the request ID that it was never told', async () => {
+  world.proxy.on({ action: 'CreateRole', params: { RoleName: 'lost' } }, { kind: 'reset-after', times: 1 });
+  const report = await run('lost', [role('lost')]);
+  expect(entityOf(report, 'Role/lost').writes).toMatchObject([{ operation: 'CreateRole', requestId: null }]);
+  const found = await explanationOf('Role/lost');
+  const made = world.proxy.calls.find(({ action, params }) => action === 'CreateRole' && params['RoleName'] === 'lost');
+  expect(found).toMatchObject({
+    cause: 'lost-reply',
+    certainty: 'proven',
+    answered: null,
+    command: null,
+    there: { madeBy: 'lost (https://ci.example/lost)', requestId: made?.requestId },
+  });
+  expect(found.timeline).toContainEqual(
+    expect.objectContaining({ what: 'CreateRole: reply lost', requestId: made?.requestId, source: 'both' }),
+  );
+  expect(found.timeline.map(({ what }) => what)).toContainEqual(
+    expect.stringMatching(/^Temporal repeated createEntity, attempt 2: CreateRole answered/),
+  );
+});
+
+test('a replayed retry: the Create that was sent again met its own work', async () => {
+  const match = { params: { RoleName: 'again' } };
+  world.proxy.on({ ...match, action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
+  world.proxy.on({ ...match, action: 'GetRole' }, { kind: 'stale-not-found', times: 1 });
+  await run('again', [role('again')]);
+  expect(await explanationOf('Role/again')).toMatchObject({
+    cause: 'replayed-retry',
+    certainty: 'proven',
+    asked: { outcome: 'created' },
+    answered: { code: 'EntityAlreadyExists', attempts: 2, sent: 2 },
+  });
+});
+
+test('what existed before: who made it, and when', async () => {
+  const byPerson = requestIdOf(await person.createRole({ RoleName: 'old', AssumeRolePolicyDocument }));
+  await run('old', [role('old')]);
+  expect(await explanationOf('Role/old')).toMatchObject({
+    cause: 'existed-before',
+    certainty: 'proven',
+    asked: { outcome: 'adopted' },
+    answered: null,
+    there: { madeBy: PERSON, requestId: byPerson },
+  });
+});
+
+test('another case and another path', async () => {
+  await person.createRole({ RoleName: 'Mixed', AssumeRolePolicyDocument });
+  await person.createRole({ RoleName: 'pathed', Path: '/ops/', AssumeRolePolicyDocument });
+  const report = await run('collision', [role('mixed'), role('pathed', { path: '/ci/' })]);
+  await answerTo('Role/mixed', 1);
+  const { explanations } = await answerTo(report.workflow.runId, 1);
+  expect(explanations).toMatchObject([
+    {
+      name: 'mixed',
+      cause: 'path-or-case-collision',
+      headline: expect.stringContaining('Role/Mixed') as string,
+      there: { arn: `arn:aws:iam::${ACCOUNT}:role/Mixed` },
+    },
+    {
+      name: 'pathed',
+      cause: 'path-or-case-collision',
+      headline: expect.stringContaining('/ops/pathed') as string,
+      there: { arn: `arn:aws:iam::${ACCOUNT}:role/ops/pathed` },
+    },
+  ]);
+});
+
+test('state that was rolled back: the namespace had it, and somebody took the marks off', async () => {
+  await run('marked', [role('marked')]);
+  await person.untagRole({ RoleName: 'marked', TagKeys: Object.values(Mark) });
+  await run('marked', [role('marked')]);
+  const found = await explanationOf('Role/marked', 2);
+  expect(found).toMatchObject({
+    cause: 'state-rolled-back',
+    certainty: 'inferred',
+    asked: { outcome: 'adopted' },
+    command: expect.stringMatching(/^iam-bootstrap apply -f \S+marked\.json --environment test$/) as string,
+  });
+  expect(found.timeline).toContainEqual(expect.objectContaining({ who: PERSON, what: 'UntagRole accepted' }));
+});
+
+test('another account than the credentials’', async () => {
+  const report = await run('elsewhere', [role('elsewhere')], '222222222222');
+  for (;;) {
+    const { explanations, notes } = await explain(temporal, report.workflow.runId);
+    await pause(200);
+    if (explanations.length === 0) continue;
+    expect(explanations).toMatchObject([
+      { name: 'elsewhere', cause: 'other-account', command: 'iam-bootstrap doctor', there: { status: 'unread' } },
+    ]);
+    expect(notes).toContainEqual(expect.stringContaining('the credentials belong to account 111111111111'));
+    break;
+  }
+});
+
+test('a Create of a person that was refused, by its request ID', async () => {
+  await run('first', [role('first')]);
+  const requestId = await refusedId(person.createRole({ RoleName: 'first', AssumeRolePolicyDocument }));
+  await answerTo('Role/first', 1);
+  expect(await explanationOf(requestId)).toMatchObject({
+    name: 'first',
+    cause: 'parallel-writer',
+    asked: null,
+    answered: { who: PERSON, code: 'EntityAlreadyExists', requestId, attempts: null },
+    there: { madeBy: 'first (https://ci.example/first)' },
+  });
+  await person.createRole({ RoleName: 'twice', AssumeRolePolicyDocument });
+  const repeated = await refusedId(person.createRole({ RoleName: 'twice', AssumeRolePolicyDocument }));
+  const { explanations } = await explain(temporal, repeated, { account: ACCOUNT });
+  expect(explanations).toMatchObject([{ name: 'twice', cause: 'replayed-retry', asked: null, runs: [] }]);
+});
+
+test('what nobody knows is said, and so is what cannot be asked', async () => {
+  const unknown = '00000000-0000-4000-8000-000000000000';
+  for (const query of ['Role/nowhere', unknown]) {
+    const { found, explanations, notes } = await explain(temporal, query, { account: ACCOUNT });
+    expect([found, explanations]).toEqual([false, []]);
+    expect(notes.join('\n')).toMatch(/nothing is known of .*(IAM|CloudTrail) does not show it/);
+  }
+  for (const query of ['deploy', 'Rôle/x', 'Role/', 'Role/a"b']) {
+    await expect(explain(temporal, query)).rejects.toMatchObject({ name: 'QueryError' });
+  }
+});
+
+test('CloudTrail that may not be read is a line with what to grant, and the rest is said', async () => {
+  const authorise = async (policyDocument: JsonObject | null): Promise<void> => {
+    const body = JSON.stringify({ account: ACCOUNT, policyDocument });
+    expect((await fetch(`${world.sandbox.url}/sandbox/authorise`, { method: 'POST', body })).ok).toBe(true);
+  };
+  await run('denied', [role('denied')]);
+  await answerTo('Role/denied', 1);
+  await authorise(allowing('iam:*'));
+  try {
+    const { explanations, notes, trail } = await answerTo('Role/denied', 1);
+    expect(trail).toMatchObject({ status: 'denied', events: 0 });
+    expect(notes).toContainEqual(expect.stringContaining('grant cloudtrail:LookupEvents'));
+    expect(explanations).toMatchObject([{ cause: 'none', there: { madeBy: 'denied (https://ci.example/denied)' } }]);
+  } finally {
+    await authorise(null);
+  }
+});
+
+test('the command line prints the same as text, and fails where nothing is known', async () => {
+  const text = await world.cli(['explain', 'Role/deploy', '--account', ACCOUNT]);
+  expect(text.code).toBe(0);
+  expect(text.stdout).toContain('Role/deploy: it existed before');
+  expect(text.stdout).toMatch(/answered|type: {3}iam-bootstrap apply/);
+  expect(text.stdout).toContain('right (https://ci.example/right): run ended: refused');
+  const json = await world.cli(['explain', 'Role/nowhere', '--account', ACCOUNT, '--output', 'json']);
+  expect(json.code).toBe(1);
+  expect(explanationsSchema.parse(JSON.parse(json.stdout))).toMatchObject({ found: false });
+  expect(await world.cli(['explain', 'Thing/x'])).toMatchObject({ code: 64 });
+  const counted = await world.cli(['conflicts', '--since', '2h']);
+  expect(counted.code).toBe(0);
+  expect(counted.stdout).toMatch(/by day \(UTC\)\n {2}\d{4}-\d\d-\d\d/);
+  expect(counted.stdout).toMatch(/Role\/deploy for left: adopted, parallel-writer, CreateRole refused in request/);
+  const none = await world.cli(['conflicts', '--account', '333333333333']);
+  expect(none.stdout).toMatch(/^no conflicts: 0 runs ended/);
+});
