@@ -50,7 +50,7 @@ const LOADS: readonly Load[] = [
 ];
 
 /** A worker takes less than this, in MB: of what the process has at its start, and of what is under way at a time. */
-const MOST_MEMORY = 600;
+const MOST_MEMORY = 800;
 
 /** Children that a run has at a time: Temporal takes 2,000. */
 const MOST_CHILDREN = 100;
