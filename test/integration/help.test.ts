@@ -90,6 +90,7 @@ const TO_THE_PLAN: readonly Answer[] = [['Type yes to \\w+ this plan: ', 'yes\r'
 
 /** By command; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
+  explain: APPLIED,
   release: APPLIED,
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },
@@ -109,10 +110,15 @@ const STAGES: Readonly<Record<string, Stage>> = {
 const ENDS: Readonly<Record<string, number>> = {
   [`iam-bootstrap plan ${FILE} --detailed-exitcode`]: 2,
   [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: 4,
+  // Of somebody else's account, where nothing is known of it.
+  'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21': 1,
 };
 
 /** These run until they are stopped: each has a test of its own below. */
 const SERVERS = ['worker', 'dev'];
+
+/** An example of another command that runs until it is stopped, and what it shows. */
+const WATCHING: readonly (readonly [string, RegExp])[] = [['iam-bootstrap status --watch', /NAMESPACE|no runs/]];
 
 /** What an example leaves behind that others would meet. */
 const LEFT: Readonly<Record<string, string>> = {
@@ -136,6 +142,7 @@ test('every example of every command that ends runs as it is printed, and ends w
   for (const [name, help] of [...helps].filter(([one]) => !SERVERS.includes(one))) {
     const { before, answers, after } = STAGES[name] ?? {};
     for (const example of examplesOf(help)) {
+      if (WATCHING.some(([one]) => one === example)) continue;
       const line = example.replaceAll(/\\\n\s+/g, '');
       await world.sandbox.reset();
       await prepared(before);
@@ -149,18 +156,21 @@ test('every example of every command that ends runs as it is printed, and ends w
 });
 
 test('every example of a command that runs until it is stopped does so', async () => {
+  const stopped = async (example: string, what: RegExp, prefix = ''): Promise<void> => {
+    const { child, output, shows } = await startInShell(world, checkout, `${prefix}${example}`);
+    await shows(what);
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect({ example, code, output: output() }).toEqual({ example, code: 0, output: output() });
+  };
   const network = await ownNetwork();
   for (const name of SERVERS) {
     for (const example of examplesOf(helps.get(name) ?? '')) {
-      const { child, output, shows } = await startInShell(
-        world,
-        checkout,
-        name === 'dev' ? `${network} ${example}` : example,
-      );
-      await shows(/"state":"RUNNING"/);
-      child.kill('SIGINT');
-      const [code] = (await once(child, 'close')) as [number | null];
-      expect({ example, code, output: output() }).toEqual({ example, code: 0, output: output() });
+      await stopped(example, /"state":"RUNNING"/, name === 'dev' ? `${network} ` : '');
     }
+  }
+  for (const [example, what] of WATCHING) {
+    expect([...helps.values()].flatMap(examplesOf)).toContain(example);
+    await stopped(example, what);
   }
 });
