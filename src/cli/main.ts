@@ -290,7 +290,7 @@ guide(
     examples: [
       ['iam-bootstrap explain Role/prod-deploy --account 222222222222', 'who made it, who has touched it, who owns it'],
       [
-        'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21',
+        `iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21 \\\n      --account 222222222222`,
         'the request ID of a call to AWS, or the ID of a run',
       ],
     ],

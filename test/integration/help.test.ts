@@ -111,7 +111,7 @@ const ENDS: Readonly<Record<string, number>> = {
   [`iam-bootstrap plan ${FILE} --detailed-exitcode`]: 2,
   [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: 4,
   // Of somebody else's account, where nothing is known of it.
-  'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21': 1,
+  'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21 --account 222222222222': 1,
 };
 
 /** These run until they are stopped: each has a test of its own below. */
