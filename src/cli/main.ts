@@ -190,7 +190,7 @@ guide(
   program
     .command('status')
     .description('show the runs under way and the last ones')
-    .option('-a, --account <id>', 'only of this account')
+    .option('-a, --account <id>', 'only of this account', account)
     .option('-n, --namespace <name>', 'only of this namespace; needs --account')
     .option('-l, --limit <count>', 'how many', count, 10)
     .option('-w, --watch', 'look again every two seconds, until it is interrupted', false)
@@ -210,7 +210,7 @@ const place = (command: Command): Command =>
     .optionsGroup('Output:')
     .addOption(output())
     .optionsGroup('Which run:')
-    .option('-a, --account <id>', 'the account, with --namespace')
+    .option('-a, --account <id>', 'the account, with --namespace', account)
     .option('-n, --namespace <name>', 'the namespace, with --account')
     .option('-f, --file <path>', 'or the manifest (repeatable)', collect, [])
     .option('-e, --environment <name>', 'which of the manifest’s environments')
@@ -283,7 +283,7 @@ guide(
   program
     .command('explain <what>')
     .description('say why an entity is there, or why a Create of it was refused: who made it, when, and what to do')
-    .option('-a, --account <id>', 'the account; where runs were in one only, it is that one')
+    .option('-a, --account <id>', 'the account; where runs were in one only, it is that one', account)
     .option('--since <duration>', 'how far back to look, as 90m, 12h or 7d', sinceMs)
     .addOption(output()),
   {
@@ -308,7 +308,7 @@ guide(
   program
     .command('conflicts')
     .description('count what runs met that was there already, by entity, namespace, pipeline, cause and day')
-    .option('-a, --account <id>', 'only of this account')
+    .option('-a, --account <id>', 'only of this account', account)
     .option('-n, --namespace <name>', 'only of this namespace; needs --account')
     .option('--since <duration>', 'how far back to look, as 12h or 7d', sinceMs)
     .addOption(output()),
@@ -460,6 +460,11 @@ function approvalTime(text: string): number {
   const ms = duration(text);
   if (ms < 1 || ms > LONGEST_APPROVAL_MS) throw new InvalidArgumentError('write at most 720h, and more than nothing');
   return ms;
+}
+
+function account(text: string): string {
+  if (!/^\d{12}$/.test(text)) throw new InvalidArgumentError('write the twelve digits of an AWS account');
+  return text;
 }
 
 function revision(text: string): number {

@@ -830,7 +830,7 @@ describe('text from elsewhere', () => {
       });
     }
     let shown = '';
-    while (shown.split('by ').length <= memos.length) {
+    while ((shown.match(/^running /gm) ?? []).length < memos.length) {
       const { code, stdout, stderr } = await world.cli(['status', '--limit', '50']);
       expect([code, harm(stdout), harm(stderr)]).toEqual([0, [], []]);
       shown = stdout;
