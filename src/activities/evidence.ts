@@ -2,6 +2,7 @@ import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { FullEvent, Lookup } from '../aws/trail.js';
 import { entityId, entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
+import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Found, Trail, TrailEvent } from '../contract/explain.js';
 import { Mark, ownerOf } from '../engine/ownership.js';
 import { KINDS } from '../kinds/index.js';
@@ -31,8 +32,6 @@ export async function gatherEvidence(account: Account, request: EvidenceRequest)
   ]);
   return { found, trail };
 }
-
-const UNREAD: Found = { status: 'unread', message: null, arn: null, createdAt: null, owner: null, madeByRun: null };
 
 async function find(account: Account, entity: DesiredEntity): Promise<Found> {
   const kind = kindOf(entity);

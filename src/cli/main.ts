@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
 import { ExitCode } from '../contract/failures.js';
-import { LONGEST_APPROVAL_MS } from '../contract/messages.js';
+import { ACCOUNT, LONGEST_APPROVAL_MS } from '../contract/messages.js';
 import type { AnswerOptions } from './commands/answer.js';
 import type { ApplyOptions } from './commands/apply.js';
 import type { CancelOptions } from './commands/cancel.js';
@@ -16,7 +17,6 @@ import type { LeaveOptions } from './commands/leave.js';
 import type { PlanOptions } from './commands/plan.js';
 import type { StatusOptions } from './commands/status.js';
 import type { ManifestOptions } from './request.js';
-import pc from 'picocolors';
 import { CI_SERVICES } from '../client/init.js';
 import { complete, COMPLETE, completionScript, SHELLS } from './completion.js';
 import type { Shell } from './completion.js';
@@ -54,6 +54,10 @@ guide(program, {
 const output = (): Option =>
   new Option('-o, --output <format>', 'what to print on standard output').choices(['text', 'json']).default('text');
 const quiet = (): Option => new Option('-q, --quiet', 'print the result only');
+const waitTimeout = (what: string): Option =>
+  new Option('--wait-timeout <duration>', `how long to wait for ${what}, as 90s, 30m or 2h`)
+    .default(30 * 60_000, '30m')
+    .argParser(duration);
 const manifest = (command: Command): Command =>
   command
     .optionsGroup('Manifest:')
@@ -77,11 +81,7 @@ const sending = (command: Command): Command =>
   command
     .optionsGroup('The run:')
     .option('--keep-going', 'converge what is not refused, instead of stopping before the first write', false)
-    .addOption(
-      new Option('--wait-timeout <duration>', 'how long to wait for the namespace or for a worker, as 90s, 30m or 2h')
-        .default(30 * 60_000, '30m')
-        .argParser(duration),
-    )
+    .addOption(waitTimeout('the namespace or for a worker'))
     .option('--request-key <key>', 'names this request; a repeat of it is known by its key')
     .optionsGroup('Output:')
     .option('--summary <file>', 'write the report as Markdown, too: for a job, or as a comment on a change')
@@ -254,11 +254,7 @@ guide(
     .optionsGroup('The request:')
     .option('--as <name>', 'who asks; the actor of the pipeline or the user unless it is given')
     .option('--reason <text>', 'why')
-    .addOption(
-      new Option('--wait-timeout <duration>', 'how long to wait for its end, as 90s, 30m or 2h')
-        .default(30 * 60_000, '30m')
-        .argParser(duration),
-    )
+    .addOption(waitTimeout('its end'))
     .option('--no-wait', 'ask, and do not wait for its end')
     .optionsGroup('Output:')
     .addOption(quiet()),
@@ -463,7 +459,7 @@ function approvalTime(text: string): number {
 }
 
 function account(text: string): string {
-  if (!/^\d{12}$/.test(text)) throw new InvalidArgumentError('write the twelve digits of an AWS account');
+  if (!ACCOUNT.test(text)) throw new InvalidArgumentError('write the twelve digits of an AWS account');
   return text;
 }
 

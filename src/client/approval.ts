@@ -4,7 +4,7 @@ import type { Approval } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
 import { BusyError } from './run.js';
-import { hasWorker, holderOf } from './runs.js';
+import { hasWorker, openRun } from './runs.js';
 import type { RunPlace } from './runs.js';
 
 /** An answer was not taken: nobody waits for it, it is for another plan, or there was one already. */
@@ -86,9 +86,9 @@ function noGate({ account, namespace }: RunPlace): AnswerRefusedError {
 
 /** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */
 async function runOf(temporal: TemporalConnection, place: RunPlace): Promise<string> {
-  const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
-  if (holder === null || (place.runId !== undefined && place.runId !== holder.runId)) throw noGate(place);
-  return holder.runId;
+  const run = await openRun(temporal, place);
+  if (run === null) throw noGate(place);
+  return run.runId;
 }
 
 /** What a worker has to answer, told from what none is there to answer. */

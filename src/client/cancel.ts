@@ -1,11 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { bootstrapWorkflowId } from '../contract/messages.js';
-import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
-import { followRun } from './run.js';
-import type { RunOptions } from './run.js';
-import { holderOf } from './runs.js';
+import { openRun } from './runs.js';
 import type { Holder, RunPlace } from './runs.js';
 
 /** Who wants a run to end, and why. */
@@ -16,7 +12,8 @@ export interface CancelReason {
 }
 
 /**
- * Asks the run under way to end: steps that run are finished, no other is begun. It has not ended when this returns.
+ * Asks the run under way to end: steps that run are finished, no other is begun. It has not ended when this returns:
+ * `followRun` waits for that.
  *
  * @returns the run that was asked; null where none is under way, or another than is meant
  * @throws UnreachableError
@@ -27,9 +24,9 @@ export async function requestCancel(
   { by, reason }: CancelReason,
 ): Promise<Holder | null> {
   const { client } = temporal;
-  const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
-  if (holder === null || (place.runId !== undefined && place.runId !== holder.runId)) return null;
-  const { workflowId, runId } = holder;
+  const run = await openRun(temporal, place);
+  if (run === null) return null;
+  const { workflowId, runId } = run;
   try {
     await within(client, () =>
       client.workflowService.requestCancelWorkflowExecution({
@@ -45,18 +42,5 @@ export async function requestCancel(
     if ((error as { code?: number }).code === 5) return null;
     throw error;
   }
-  return holder;
-}
-
-/**
- * Waits for the end of a run that was asked to end.
- *
- * @throws BusyError, RunLostError, UnreachableError
- */
-export async function cancelled(
-  temporal: TemporalConnection,
-  { workflowId, runId }: Pick<Holder, 'workflowId' | 'runId'>,
-  options: RunOptions = {},
-): Promise<Report> {
-  return followRun(temporal, workflowId, runId, options);
+  return run;
 }

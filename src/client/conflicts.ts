@@ -1,8 +1,8 @@
-import { entityId, entityKey } from '../contract/entity.js';
+import { entityId, entityKey, originOf } from '../contract/entity.js';
 import type { ConflictRow, Conflicts } from '../contract/explain.js';
-import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
+import { NAMESPACE } from '../contract/messages.js';
 import type { TemporalConnection } from './connect.js';
-import { QueryError, retentionNote, USUAL_WINDOW_MS } from './explain.js';
+import { assertAccount, QueryError, retentionNote, USUAL_WINDOW_MS } from './explain.js';
 import { creationsOf, isRemarkable, verdictOf } from './explanation.js';
 import type { Touch } from './explanation.js';
 import { keptRuns, retentionMs } from './histories.js';
@@ -29,9 +29,7 @@ export interface ConflictOptions {
  */
 export async function conflicts(temporal: TemporalConnection, options: ConflictOptions = {}): Promise<Conflicts> {
   const { account, namespace, sinceMs = USUAL_WINDOW_MS } = options;
-  if (account !== undefined && !ACCOUNT.test(account)) {
-    throw new QueryError(`${account} is no account`, 'write its twelve digits');
-  }
+  assertAccount(account);
   if (namespace !== undefined && (account === undefined || !NAMESPACE.test(namespace))) {
     throw new QueryError(`${namespace} does not name a namespace of an account`, 'write its name, and --account');
   }
@@ -109,7 +107,7 @@ function rowsOf({ account, reference, report }: KeptRun, all: ReadonlyMap<string
       entity: entityId(entity),
       account,
       namespace,
-      pipeline: pipeline.url ?? pipeline.actor ?? pipeline.provider,
+      pipeline: originOf(pipeline),
       cause: verdictOf(touch, entity, { touches, creations: creationsOf(touches) }).cause,
       operation: conflict?.operation ?? null,
       requestId: conflict?.requestId ?? null,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
-import type { Evidence, EvidenceRequest, Explanations, Found, Trail, TrailEvent } from '../contract/explain.js';
+import { UNREAD } from '../contract/explain.js';
+import type { Evidence, EvidenceRequest, Explanations, Trail, TrailEvent } from '../contract/explain.js';
 import { ACCOUNT, WorkflowType } from '../contract/messages.js';
 import { findKind, KINDS } from '../kinds/index.js';
 import type { TemporalConnection } from './connect.js';
@@ -62,14 +63,18 @@ export async function explain(
   options: ExplainOptions = {},
 ): Promise<Explanations> {
   const { account, sinceMs = USUAL_WINDOW_MS } = options;
-  if (account !== undefined && !ACCOUNT.test(account)) {
-    throw new QueryError(`${account} is no account`, 'write its twelve digits');
-  }
+  assertAccount(account);
   const inquiry = new Inquiry(temporal, query, account, new Date(Date.now() - sinceMs));
   if (query.includes('/')) return inquiry.entity(entityOf(query));
   if (!UUID.test(query)) throw new QueryError(`${query} is neither KIND/NAME nor an ID`, FORMS);
   const run = await keptRun(temporal, query);
   return run === null ? inquiry.request() : inquiry.run(run);
+}
+
+/** @throws QueryError where an account that is named is none */
+export function assertAccount(account: string | undefined): void {
+  if (account === undefined || ACCOUNT.test(account)) return;
+  throw new QueryError(`${account} is no account`, 'write its twelve digits');
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -355,8 +360,6 @@ interface Wanted {
   readonly runId: string | null;
   readonly call: TrailEvent | null;
 }
-
-const UNREAD: Found = { status: 'unread', message: null, arn: null, createdAt: null, owner: null, madeByRun: null };
 
 function eventsOf({ events }: Trail, { kind, name }: Subject): TrailEvent[] {
   return events.filter(({ entity }) => entity?.toLowerCase() === `${kind}/${name}`.toLowerCase());

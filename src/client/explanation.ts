@@ -1,5 +1,5 @@
 import type { DesiredEntity } from '../contract/entity.js';
-import { entityId, entityKey } from '../contract/entity.js';
+import { entityId, entityKey, originOf } from '../contract/entity.js';
 import type { Answered, Explanation, Found, Moment, RunReference, Trail, TrailEvent } from '../contract/explain.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
 import { causeOf, causeOfForeign, newest, remedyOf } from '../engine/conflict-cause.js';
@@ -119,8 +119,8 @@ export function isRemarkable(entity: EntityReport | null): entity is EntityRepor
 }
 
 /** `ci (https://…)`: who a run is of, for people. */
-export function whoOf({ namespace, pipeline: { url, actor, provider } }: RunReference): string {
-  return `${namespace} (${url ?? actor ?? provider})`;
+export function whoOf({ namespace, pipeline }: RunReference): string {
+  return `${namespace} (${originOf(pipeline)})`;
 }
 
 /** What is known beside the run itself. */

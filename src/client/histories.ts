@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { temporal } from '@temporalio/proto';
 import type { RunReference } from '../contract/explain.js';
-import { bootstrapWorkflowId, entityWorkflowId, WorkflowType } from '../contract/messages.js';
+import { bootstrapPlace, entityWorkflowId } from '../contract/messages.js';
 import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import type { Activities, StepResult } from '../contract/steps.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
 import { carriedReport } from './run.js';
-import { memoOf } from './runs.js';
+import { bootstrapsOf, memoOf } from './runs.js';
 
 /** Runs that are looked through at most, the newest ones. */
 const MOST_RUNS = 1_000;
@@ -60,14 +60,8 @@ export async function keptRuns(
   namespace?: string,
 ): Promise<{ readonly runs: readonly KeptRun[]; readonly truncated: boolean }> {
   const { client } = temporal;
-  const place =
-    account === undefined
-      ? 'WorkflowId STARTS_WITH "iam-bootstrap:"'
-      : namespace === undefined
-        ? `WorkflowId STARTS_WITH "iam-bootstrap:${account}:"`
-        : `WorkflowId = "${bootstrapWorkflowId(account, namespace)}"`;
   // A run that began before the window may end in it.
-  const query = `${place} AND WorkflowType = "${WorkflowType.Bootstrap}" AND (CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
+  const query = `${bootstrapsOf({ account, namespace })} AND (CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
   const listed = [];
   for await (const run of client.workflow.list({ query })) {
     if (listed.length === MOST_RUNS) return { runs: await readAll(temporal, listed), truncated: true };
@@ -82,7 +76,7 @@ async function readAll(temporal: TemporalConnection, listed: readonly Listed[]):
   const runs = await inTurns(listed, async (run): Promise<KeptRun> => {
     const ended = run.status.name === 'COMPLETED' || run.status.name === 'FAILED';
     return {
-      account: run.workflowId.split(':')[1] ?? '',
+      account: bootstrapPlace(run.workflowId).account,
       reference: referenceTo(temporal, run),
       report: ended ? await reportOf(temporal, run) : null,
     };
@@ -106,7 +100,7 @@ function referenceTo(
     workflowId: run.workflowId,
     runId: run.runId,
     url: temporal.runUrl(run.workflowId, run.runId),
-    namespace: run.workflowId.split(':')[2] ?? '',
+    namespace: bootstrapPlace(run.workflowId).namespace,
     environment: environment ?? null,
     manifest: manifest ?? null,
     pipeline: pipeline ?? { provider: 'unknown', url: null, commit: null, actor: null },

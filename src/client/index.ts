@@ -8,7 +8,7 @@ export type { ApprovalAnswer, BootstrapRequest, Gate, Progress } from '../contra
 export { exitCodeOf } from '../contract/report.js';
 export type { Approval, Decision, Drift, EntityReport, Report, ReportResult } from '../contract/report.js';
 export { answerGate, AnswerRefusedError, openGate } from './approval.js';
-export { cancelled, requestCancel } from './cancel.js';
+export { requestCancel } from './cancel.js';
 export type { CancelReason } from './cancel.js';
 export { conflicts } from './conflicts.js';
 export type { ConflictOptions } from './conflicts.js';

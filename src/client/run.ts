@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { originOf } from '../contract/entity.js';
 import type { BootstrapMemo, BootstrapRequest, Gate, Progress } from '../contract/messages.js';
 import {
+  bootstrapPlace,
   bootstrapWorkflowId,
   GATE_QUERY,
   planWorkflowId,
@@ -16,7 +18,7 @@ import { summarize } from '../contract/report.js';
 import type { Report } from '../contract/report.js';
 import { within } from './connect.js';
 import type { TemporalConnection } from './connect.js';
-import { hasWorker, holderOf, pipelineText, progressOf } from './runs.js';
+import { hasWorker, holderOf, pipelineText, placeFlags, progressOf } from './runs.js';
 import type { Holder } from './runs.js';
 
 /** Between two looks at a run's progress, in milliseconds. */
@@ -241,7 +243,7 @@ async function start(
     ...(request.allowOlder === true ? { allowOlder: true } : {}),
   };
   const { account } = request.target;
-  const from = request.pipeline.url ?? request.pipeline.actor ?? request.pipeline.provider;
+  const from = originOf(request.pipeline);
   const workflow = {
     taskQueue,
     workflowId,
@@ -530,11 +532,11 @@ async function watch(
 
 /** How an approval is given on the command line. */
 export function approveCommand(account: string, namespace: string, plan: string): string {
-  return `iam-bootstrap approve --account ${account} --namespace ${namespace} --plan ${plan}`;
+  return `iam-bootstrap approve ${placeFlags({ account, namespace })} --plan ${plan}`;
 }
 
 function unapproved(temporal: TemporalConnection, workflowId: string, runId: string, plan: string): BusyError {
-  const [, account = '', namespace = ''] = workflowId.split(':');
+  const { account, namespace } = bootstrapPlace(workflowId);
   const url = temporal.runUrl(workflowId, runId);
   return new BusyError(
     'the plan waits for an approval, and goes on without this command',

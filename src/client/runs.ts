@@ -57,8 +57,7 @@ export interface RunFilter {
 export async function recentRuns(temporal: TemporalConnection, filter: RunFilter): Promise<RunSummary[]> {
   const { client } = temporal;
   const runs: RunSummary[] = [];
-  const query = `${placeQuery(filter)} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
-  for await (const run of client.workflow.list({ query })) {
+  for await (const run of client.workflow.list({ query: bootstrapsOf(filter) })) {
     if (runs.length >= filter.limit) break;
     const known = new Map(run.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value] as const));
     const [outcome, conflicts] = [known.get('IamOutcome'), known.get('IamConflicts')];
@@ -78,13 +77,17 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
   return filter.progress === true ? withProgress(temporal, runs) : runs;
 }
 
-/** The ID of a namespace is exact; that of an account is how those of its namespaces begin. */
-function placeQuery({ account, namespace }: RunFilter): string {
+/**
+ * The query for the bootstraps of a namespace, of an account, or of all. The ID of a namespace is exact; that of an
+ * account is how those of its namespaces begin.
+ */
+export function bootstrapsOf({ account, namespace }: Pick<RunFilter, 'account' | 'namespace'>): string {
   const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
-  if (account !== undefined && namespace !== undefined) {
-    return `WorkflowId = ${quoted(bootstrapWorkflowId(account, namespace))}`;
-  }
-  return `WorkflowId STARTS_WITH ${quoted(bootstrapWorkflowId(account ?? '', '').replace(/:+$/, ':'))}`;
+  const place =
+    account !== undefined && namespace !== undefined
+      ? `WorkflowId = ${quoted(bootstrapWorkflowId(account, namespace))}`
+      : `WorkflowId STARTS_WITH ${quoted(bootstrapWorkflowId(account ?? '', '').replace(/:+$/, ':'))}`;
+  return `${place} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
 }
 
 /** The first runs under way say how far they are: a question goes to a worker. */
@@ -124,6 +127,17 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
     url: temporal.runUrl(workflowId, description.runId),
     memo: memoOf(description.memo),
   };
+}
+
+/** The run that is meant, while it is under way; null where there is none, or another one. */
+export async function openRun(temporal: TemporalConnection, place: RunPlace): Promise<Holder | null> {
+  const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
+  return place.runId === undefined || place.runId === holder?.runId ? holder : null;
+}
+
+/** The options by which a command finds a namespace. */
+export function placeFlags({ account, namespace }: Pick<RunPlace, 'account' | 'namespace'>): string {
+  return `--account ${account} --namespace ${namespace}`;
 }
 
 /** A memo, which any client may have written: what is no text in it is left out. */

@@ -99,5 +99,10 @@ export interface Pipeline {
   readonly attempt?: string | null;
 }
 
+/** The shortest that says where a request came from: its link, else who asked, else the service. */
+export function originOf({ url, actor, provider }: Pick<Pipeline, 'url' | 'actor' | 'provider'>): string {
+  return url ?? actor ?? provider;
+}
+
 /** The longest workflow ID that is made here; Temporal's SQL visibility allows 255. */
 export const MAX_WORKFLOW_ID_LENGTH = 200;

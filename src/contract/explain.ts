@@ -49,6 +49,16 @@ export interface Found {
   readonly madeByRun: string | null;
 }
 
+/** Nothing was read. */
+export const UNREAD: Found = {
+  status: 'unread',
+  message: null,
+  arn: null,
+  createdAt: null,
+  owner: null,
+  madeByRun: null,
+};
+
 /** What CloudTrail had to say. `denied` and `unavailable` are answers, too: the rest of an explanation stands. */
 export interface Trail {
   readonly status: 'read' | 'denied' | 'unavailable';

@@ -225,6 +225,12 @@ export function bootstrapWorkflowId(account: string, namespace: string): string 
   return `iam-bootstrap:${account}:${namespace}`;
 }
 
+/** Which account and namespace a bootstrap workflow's ID names; empty where it names none. */
+export function bootstrapPlace(workflowId: string): { readonly account: string; readonly namespace: string } {
+  const [, account = '', namespace = ''] = workflowId.split(':');
+  return { account, namespace };
+}
+
 /** ID of the workflow that remembers which revisions a namespace was given. */
 export function ledgerWorkflowId(account: string, namespace: string): string {
   return `iam-bootstrap-ledger:${account}:${namespace}`;

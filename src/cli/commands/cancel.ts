@@ -1,4 +1,5 @@
-import { cancelled, requestCancel } from '../../client/cancel.js';
+import { requestCancel } from '../../client/cancel.js';
+import { followRun } from '../../client/run.js';
 import { loadConfig } from '../../config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../contract/report.js';
@@ -42,7 +43,7 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
     const { workflowId, runId, url } = run;
     display.say(`asked run ${runId} to end: it finishes the steps that it has begun`);
     const report = options.wait
-      ? await cancelled(session.temporal, run, {
+      ? await followRun(session.temporal, workflowId, runId, {
           waitTimeoutMs: options.waitTimeout,
           signal: interrupt.signal,
           onEvent: (event) => {

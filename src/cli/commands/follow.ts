@@ -1,8 +1,10 @@
 import { busyReport } from '../../client/run.js';
 import type { RunOptions } from '../../client/run.js';
+import { placeFlags } from '../../client/runs.js';
 import type { TemporalConnection } from '../../client/connect.js';
 import { loadConfig } from '../../config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { bootstrapPlace } from '../../contract/messages.js';
 import type { BootstrapRequest } from '../../contract/messages.js';
 import { exitCodeOf } from '../../contract/report.js';
 import type { Report } from '../../contract/report.js';
@@ -101,8 +103,7 @@ function interrupted(run: Followed | null, embedded: boolean): InterruptedError 
   if (embedded) {
     return new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again');
   }
-  const [, account = '', namespace = ''] = run.workflowId.split(':');
-  const place = `--account ${account} --namespace ${namespace}`;
+  const place = placeFlags(bootstrapPlace(run.workflowId));
   return new InterruptedError(
     `interrupted: run ${run.runId} goes on without this command${run.url === null ? '' : ` (${run.url})`}`,
     `apply again to follow it, \`iam-bootstrap status ${place}\` to see it, \`iam-bootstrap cancel ${place}\` to end it`,

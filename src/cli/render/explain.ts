@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { whoOf } from '../../client/explanation.js';
 import type { Cause, Explanation, Explanations, Moment } from '../../contract/explain.js';
 import { plain } from '../terminal.js';
 
@@ -33,7 +34,7 @@ function renderExplanation(one: Explanation): string {
     ...(asked === null
       ? []
       : [
-          row('asked', `${asked.decision} by ${who(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`),
+          row('asked', `${asked.decision} by ${whoOf(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`),
           row('', `run ${asked.runId}`),
           ...(asked.url === null ? [] : [row('', asked.url)]),
         ]),
@@ -83,10 +84,6 @@ function thereRows({
   const made =
     madeAt === null ? [] : [`made by ${madeBy ?? 'somebody'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
   return [...shown, ...made].map((line, index) => row(index === 0 ? 'there' : '', line));
-}
-
-function who({ namespace, pipeline }: NonNullable<Explanation['asked']>): string {
-  return `${namespace} (${pipeline.url ?? pipeline.actor ?? pipeline.provider})`;
 }
 
 function row(title: string, text: string): string {
