@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
+import { hold } from '../support/hold.js';
 import { allowing, manifestOf, requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -101,17 +102,13 @@ function followed(path: string, env: Readonly<Record<string, string>> = {}): Fol
 
 /** Holds the Create of the second role back: the run is in its middle until it is let go, or the call dropped. */
 function holdBack(then?: 'drop'): { readonly reached: Promise<void>; letGo(): void } {
-  let letGo = (): void => undefined;
-  let reach = (): void => undefined;
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  const before = async (): Promise<'drop' | undefined> => {
-    reach();
-    await held;
-    return then;
+  const { reached, letGo } = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'second' } });
+  return {
+    reached,
+    letGo: () => {
+      letGo(then);
+    },
   };
-  world.proxy.on({ action: 'CreateRole', params: { RoleName: 'second' } }, { kind: 'hook', times: 1, before });
-  return { reached, letGo };
 }
 
 async function withTemporal<T>(act: (temporal: TemporalConnection) => Promise<T>): Promise<T> {

@@ -14,6 +14,8 @@ import type { Report } from '../../src/contract/report.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { FaultProxy, Match } from '../support/fault-proxy.js';
+import { hold } from '../support/hold.js';
+import type { Held } from '../support/hold.js';
 import { allowing, requestOf, role, tenEntities } from '../support/manifests-of.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
@@ -130,20 +132,6 @@ async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
   }
 }
 
-/** Holds back a call. */
-function held(proxy: FaultProxy, match: Match): { readonly come: Promise<void>; release(answer?: 'drop'): void } {
-  let arrive = (): void => undefined;
-  let release: (answer?: 'drop') => void = () => undefined;
-  const come = new Promise<void>((done) => (arrive = done));
-  const released = new Promise<'drop' | undefined>((done) => (release = done));
-  const before = (): Promise<'drop' | undefined> => {
-    arrive();
-    return released;
-  };
-  proxy.on(match, { kind: 'hook', times: 1, before });
-  return { come, release };
-}
-
 /** Once: as AWS counts. Whole: nothing is left to do. */
 async function expectMadeOnce(scene: Scene, report: Report, entities: readonly JsonObject[]): Promise<void> {
   expect(report.result).toBe('converged');
@@ -213,15 +201,15 @@ async function relieve(
   scene: Scene,
   old: WorkerProcess,
   end: (typeof ENDS)[number],
-  hold: { release(answer?: 'drop'): void },
+  held: Held,
 ): Promise<readonly [number, number]> {
   if (end === 'killed') {
     await old.kill();
-    hold.release('drop');
+    held.letGo('drop');
   } else {
     const stopped = old.stop();
     while (await old.isPolling());
-    hold.release();
+    held.letGo();
     await stopped;
   }
   return [old.pid, (await scene.newWorker()).pid];
@@ -240,10 +228,10 @@ test('a run that old workflow code has started is ended by the new one, whenever
         counted(`the old worker is ${end}, and a new one starts`, at, () =>
           onScene(async (scene) => {
             const old = await scene.oldWorker();
-            const hold = held(scene.proxy, call);
+            const held = hold(scene.proxy, call);
             const running = scene.apply(CHAIN);
-            await hold.come;
-            const both = await relieve(scene, old, end, hold);
+            await held.reached;
+            const both = await relieve(scene, old, end, held);
             await expectMadeOnce(scene, await running, CHAIN);
             expect(await firstAndLast(scene)).toEqual(both);
           }),
@@ -255,12 +243,12 @@ test('a run that old workflow code has started is ended by the new one, whenever
         onScene(async (scene) => {
           const old = await scene.oldWorker();
           const wanted = [role('wanted')];
-          const hold = held(scene.proxy, { action: 'CreateRole' });
+          const held = hold(scene.proxy, { action: 'CreateRole' });
           const running = scene.apply(wanted);
-          await hold.come;
+          await held.reached;
           const other = scene.apply(wanted, 'other');
           await timerStarted(scene, 'other');
-          const both = await relieve(scene, old, end, hold);
+          const both = await relieve(scene, old, end, held);
           await expectMadeOnce(scene, await running, wanted);
           // It was made by somebody else meanwhile, whose it is.
           expect(await other).toMatchObject({ result: 'refused', entities: [{ outcome: 'refused' }] });
@@ -284,19 +272,19 @@ test('old and new workers on one task queue carry out one run together', async (
   await counted('a new worker starts beside the old one', 'in a create', () =>
     onScene(async (scene) => {
       const old = await scene.oldWorker();
-      const hold = held(scene.proxy, { action: 'CreateRole' });
+      const held = hold(scene.proxy, { action: 'CreateRole' });
       const running = scene.apply(tenEntities());
-      await hold.come;
+      await held.reached;
       const young = await scene.newWorker();
-      hold.release();
+      held.letGo();
       await expectMadeOnce(scene, await running, tenEntities());
       // Runs that start now begin with either, and the other one takes over where the first is gone.
-      const next = held(scene.proxy, { action: 'CreateUser' });
+      const next = hold(scene.proxy, { action: 'CreateUser' });
       const later = scene.apply([{ kind: 'User', userName: 'late' }], 'later');
-      await next.come;
+      await next.reached;
       const stopped = old.stop();
       while (await old.isPolling());
-      next.release();
+      next.letGo();
       await stopped;
       expect(await later).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
       expect((await scene.taskWorkers('later')).at(-1)).toBe(young.pid);
@@ -336,12 +324,12 @@ describe('with worker deployment versioning', () => {
       onScene(async (scene) => {
         const old = await scene.oldWorker(deployment('stays', 'old'));
         await makeCurrent('stays', 'old');
-        const hold = held(scene.proxy, { action: 'CreateRole' });
+        const held = hold(scene.proxy, { action: 'CreateRole' });
         const running = scene.apply(CHAIN);
-        await hold.come;
+        await held.reached;
         const young = await scene.newWorker(deployment('stays', 'new'));
         await makeCurrent('stays', 'new');
-        hold.release();
+        held.letGo();
         const report = await running;
         expect(new Set(await scene.taskWorkers())).toEqual(new Set([old.pid]));
         await expectMadeOnce(scene, report, CHAIN);
@@ -357,13 +345,13 @@ describe('with worker deployment versioning', () => {
       onScene(async (scene) => {
         const old = await scene.oldWorker(deployment('gone', 'old'));
         await makeCurrent('gone', 'old');
-        const hold = held(scene.proxy, { action: 'CreateRole' });
+        const held = hold(scene.proxy, { action: 'CreateRole' });
         const running = scene.apply(CHAIN);
-        await hold.come;
+        await held.reached;
         const young = await scene.newWorker(deployment('gone', 'new'));
         await makeCurrent('gone', 'new');
         await old.kill();
-        hold.release('drop');
+        held.letGo('drop');
         const query = `ExecutionStatus = "Running" AND IamAccount = "${scene.account}"`;
         const upgrade = ['--versioning-override-behavior', 'auto_upgrade', '--query', query, '--yes'];
         await temporalCli('workflow', 'update-options', ...upgrade);

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { RunSummary } from '../../src/client/runs.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
@@ -76,20 +77,12 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
 
 /** An apply that AWS holds at the first role until it is released, and another role that depends on it. */
 async function startHeld(namespace: string): Promise<Command & { readonly release: () => void }> {
-  let arrive = (): void => undefined;
-  let release = (): void => undefined;
-  const arrived = new Promise<void>((done) => (arrive = done));
-  const released = new Promise<void>((done) => (release = done));
-  const before = (): Promise<void> => {
-    arrive();
-    return released;
-  };
-  world.proxy.on({ action: 'CreateRole', params: { RoleName: namespace } }, { kind: 'hook', times: 1, before });
+  const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: namespace } });
   const later = { kind: 'InstanceProfile', instanceProfileName: namespace, roles: [namespace] };
   const path = await manifest(namespace, [role(namespace), later]);
   const command = start(['apply', '-f', path, '--revision', '1', '-o', 'json'], GITHUB);
-  await Promise.race([arrived, command.ended]);
-  return { ...command, release };
+  await Promise.race([held.reached, command.ended]);
+  return { ...command, release: held.letGo };
 }
 
 test('a pipeline that waits sees who holds the namespace, since when, how far that run is, and where to look', async () => {

@@ -18,6 +18,7 @@ import { addCalls } from '../../src/contract/report.js';
 import type { Report } from '../../src/contract/report.js';
 import { Mark } from '../../src/engine/ownership.js';
 import { freePort } from '../../src/embedded/ports.js';
+import { hold } from '../support/hold.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { scrape, sumBy } from '../support/metrics-page.js';
 import type { Sample } from '../support/metrics-page.js';
@@ -115,23 +116,15 @@ async function conflicting(): Promise<Report[]> {
 
 /** Two namespaces and one role: the second run waits, and is seen to wait while it does. */
 async function waiting(): Promise<Report[]> {
-  let arrive = (): void => undefined;
-  let release = (): void => undefined;
-  const come = new Promise<void>((done) => (arrive = done));
-  const released = new Promise<void>((done) => (release = done));
-  const before = (): Promise<void> => {
-    arrive();
-    return released;
-  };
-  world.proxy.on({ action: 'CreateRole', params: { RoleName: 'metered-held' } }, { kind: 'hook', times: 1, before });
+  const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'metered-held' } });
   const first = apply(temporal, await requestFor('metered-first', role('metered-held')));
-  await come;
+  await held.reached;
   const second = apply(temporal, await requestFor('metered-second', role('metered-held')));
   while (sumBy(await scrape(address), 'iam_bootstrap_lock_refusals_total', 'lock')['entity'] === undefined) {
     await pause(50);
   }
   expect(sumBy(await scrape(address), 'iam_bootstrap_lock_wait_seconds_count', 'lock')).toEqual({});
-  release();
+  held.letGo();
   return Promise.all([first, second]);
 }
 

@@ -7,6 +7,7 @@ import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import { Mark } from '../../src/engine/ownership.js';
+import { hold } from '../support/hold.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -126,19 +127,11 @@ test.each([1, 2, 3, 4, 5])('and so where both have planned to create it before e
 });
 
 test('a run that waits for an entity of another run and is cancelled ends at once, and does not begin with it later', async () => {
-  let arrive = (): void => undefined;
-  let release = (): void => undefined;
-  const come = new Promise<void>((done) => (arrive = done));
-  const released = new Promise<void>((done) => (release = done));
-  const before = (): Promise<void> => {
-    arrive();
-    return released;
-  };
-  world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
+  const held = hold(world.proxy, { action: 'CreateRole' });
   const [first, second] = await rivalsFor('held');
   if (first === undefined || second === undefined) throw new Error('two were asked for');
   const holding = apply(temporal, first);
-  await come;
+  await held.reached;
   const waiting = apply(temporal, second);
   const run = temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, second.namespace));
   for (let waits = false; !waits;) {
@@ -147,7 +140,7 @@ test('a run that waits for an entity of another run and is cancelled ends at onc
   }
   await run.cancel();
   expect(await waiting).toMatchObject({ result: 'cancelled', entities: [{ outcome: 'skipped' }] });
-  release();
+  held.letGo();
   expect(await holding).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
   expect(await world.creates()).toEqual({ 'CreateRole held': 1 });
 });

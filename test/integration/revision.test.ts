@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { connectTemporal } from '../../src/client/connect.js';
 import { loadConfig } from '../../src/config.js';
 import { CLAIM_UPDATE, ledgerWorkflowId } from '../../src/contract/messages.js';
+import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
@@ -120,17 +121,9 @@ test.each([[[3, 9, 0, 5, 1, 8, 2, 7, 4, 6]], [[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], [
   'ten pipelines that come as %j each end with a report of their own, and the newest manifest stands',
   async (order) => {
     const namespace = `ten-${String(order[0])}`;
-    let come = (): void => undefined;
-    let release = (): void => undefined;
-    const arrived = new Promise<void>((done) => (come = done));
-    const released = new Promise<void>((done) => (release = done));
-    const before = (): Promise<void> => {
-      come();
-      return released;
-    };
-    world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
+    const held = hold(world.proxy, { action: 'CreateRole' });
     const ends = [apply(namespace, order[0] ?? 0)];
-    await arrived;
+    await held.reached;
     const waiting = order.slice(1).map(async (revision) => {
       const path = await manifest(namespace, String(revision));
       const child = world.spawnCli(['apply', '-f', path, '--revision', String(revision), '-o', 'json']);
@@ -149,7 +142,7 @@ test.each([[[3, 9, 0, 5, 1, 8, 2, 7, 4, 6]], [[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], [
       return { exited, said: () => stdout };
     });
     const all = await Promise.all(waiting);
-    release();
+    held.letGo();
     const codes = [(await Promise.all(ends))[0]?.code, ...(await Promise.all(all.map(({ exited }) => exited)))];
     const applied = writes(namespace).map(Number);
     // Each that went through was newer than the one before it; all others were refused as older.

@@ -3,6 +3,7 @@ import { renderReport } from '../../src/cli/render/report.js';
 import { note, plain, print, printError, printJson } from '../../src/cli/terminal.js';
 import { summarize } from '../../src/contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../src/contract/report.js';
+import { entityReport } from '../support/entity-report.js';
 
 // Colours are escapes as well: without them, every escape in what is printed came from outside.
 jest.mock('picocolors', () => jest.requireActual<typeof import('picocolors')>('picocolors').createColors(false));
@@ -26,25 +27,6 @@ const HARMFUL = [
 
 /** Everything but the line feeds that lines end in. */
 const CONTROL = /[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u;
-
-function entityOf(more: Partial<EntityReport> = {}): EntityReport {
-  return {
-    kind: 'Role',
-    name: 'deploy',
-    arn: 'arn:aws:iam::111111111111:role/deploy',
-    decision: 'create',
-    outcome: 'created',
-    confirmedBy: 'reply',
-    drift: [],
-    undeclared: [],
-    writes: [],
-    conflicts: [],
-    reason: null,
-    remedy: null,
-    attempts: 1,
-    ...more,
-  };
-}
 
 function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
   return {
@@ -77,7 +59,7 @@ function linesOf(...args: Parameters<typeof reportOf>): string[] {
 describe('a report', () => {
   it('says what was asked for, what became of it, and at what cost', () => {
     const write = { operation: 'CreateRole', requestId: 'r-1', at: '2024-01-01T00:00:00.000Z' };
-    expect(linesOf([entityOf({ writes: [write, { ...write, operation: 'PutRolePolicy' }] })])).toEqual([
+    expect(linesOf([entityReport({ writes: [write, { ...write, operation: 'PutRolePolicy' }] })])).toEqual([
       'apply ci (prod) in account 111111111111',
       '  + Role/deploy  created  CreateRole, PutRolePolicy',
       '',
@@ -94,16 +76,16 @@ describe('a report', () => {
     ['failed', 'x'],
     ['skipped', '.'],
   ])('lists an entity that was %s under %s', (outcome, sign) => {
-    const lines = linesOf([entityOf({ outcome })]);
+    const lines = linesOf([entityReport({ outcome })]);
     expect(lines[1]).toBe(`  ${sign} Role/deploy  ${outcome}`);
     expect(lines.at(-1)).toContain(`1 ${outcome};`);
   });
 
   it('counts unchanged entities, and does not list them', () => {
     const unchanged = Array.from({ length: 1000 }, (_, index) =>
-      entityOf({ name: `same-${String(index)}`, decision: 'no-op', outcome: 'unchanged' }),
+      entityReport({ name: `same-${String(index)}`, decision: 'no-op', outcome: 'unchanged' }),
     );
-    const lines = linesOf([...unchanged, entityOf()]);
+    const lines = linesOf([...unchanged, entityReport()]);
     expect(lines).toHaveLength(4);
     expect(lines.join('\n')).not.toContain('same-');
     expect(lines.at(-1)).toContain('1000 unchanged, 1 created;');
@@ -113,14 +95,14 @@ describe('a report', () => {
     ['drift', { drift: [{ path: 'description', observed: 'a', desired: 'b' }] }],
     ['something undeclared', { undeclared: ['managedPolicyArns: arn:aws:iam::aws:policy/ReadOnlyAccess'] }],
   ])('lists an unchanged entity that has %s: it is observed only', (_what, more) => {
-    expect(linesOf([entityOf({ decision: 'no-op', outcome: 'unchanged', ...more })])[1]).toBe(
+    expect(linesOf([entityReport({ decision: 'no-op', outcome: 'unchanged', ...more })])[1]).toBe(
       '  = Role/deploy  unchanged',
     );
   });
 
   it('shows each drift with both values, or in its own words', () => {
     const lines = linesOf([
-      entityOf({
+      entityReport({
         drift: [
           { path: 'maxSessionDuration', observed: 3600, desired: 7200 },
           { path: 'tags', observed: { a: 'b' }, desired: null },
@@ -139,7 +121,7 @@ describe('a report', () => {
     const conflict = { operation: 'CreateRole', code: 'EntityAlreadyExists', resolvedAs: 'adopted' as const };
     const lines = linesOf(
       [
-        entityOf({
+        entityReport({
           outcome: 'adopted',
           undeclared: ['inlinePolicies: legacy'],
           conflicts: [
@@ -167,7 +149,7 @@ describe('a report', () => {
   });
 
   it('lines the words up', () => {
-    const lines = linesOf([entityOf(), entityOf({ kind: 'InstanceProfile', name: 'a-longer-name' })]);
+    const lines = linesOf([entityReport(), entityReport({ kind: 'InstanceProfile', name: 'a-longer-name' })]);
     expect(new Set(lines.slice(1, 3).map((line) => line.indexOf('created'))).size).toBe(1);
   });
 
@@ -186,14 +168,14 @@ describe('a plan', () => {
     ['delete', 'pending', '-'],
     ['refuse', 'refused', '!'],
   ])('says %s in the words of what would be done', (decision, outcome, sign) => {
-    const lines = linesOf([entityOf({ decision, outcome })], { command: 'plan', result: 'pending' });
+    const lines = linesOf([entityReport({ decision, outcome })], { command: 'plan', result: 'pending' });
     expect(lines[0]).toMatch(/^plan ci /);
     expect(lines[1]).toBe(`  ${sign} Role/deploy  ${decision}`);
     expect(lines.at(-1)).toContain(`pending: 1 to ${decision};`);
   });
 
   it('counts what is as declared', () => {
-    const lines = linesOf([entityOf({ decision: 'no-op', outcome: 'unchanged' })], { command: 'plan' });
+    const lines = linesOf([entityReport({ decision: 'no-op', outcome: 'unchanged' })], { command: 'plan' });
     expect(lines).toEqual(['plan ci (prod) in account 111111111111', '', 'converged: 1 unchanged; 3 AWS calls, 1.2 s']);
   });
 });
@@ -227,7 +209,7 @@ describe('text from elsewhere', () => {
     fc.assert(
       fc.property(nasty, fc.constantFrom('plan' as const, 'apply' as const), (text, command) => {
         const [entity, report] = place(text);
-        const rendered = renderReport(reportOf([entityOf(entity)], { command, ...report }));
+        const rendered = renderReport(reportOf([entityReport(entity)], { command, ...report }));
         expect(rendered.replaceAll('\t', ' ')).not.toMatch(CONTROL);
       }),
     );

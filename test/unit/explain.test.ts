@@ -11,6 +11,7 @@ import type { Explanations, Found, Trail } from '../../src/contract/explain.js';
 import { summarize } from '../../src/contract/report.js';
 import type { EntityReport, Outcome } from '../../src/contract/report.js';
 import { conflictsSchema, explanationsSchema } from '../../src/engine/explain-schema.js';
+import { entityReport } from '../support/entity-report.js';
 
 const FROM = new Date('2026-01-01T12:00:00.000Z');
 const TO = new Date('2026-01-04T12:00:00.000Z');
@@ -28,22 +29,7 @@ const DECLARED: DesiredEntity = {
 };
 
 function entity(outcome: Outcome, more: Partial<EntityReport> = {}): EntityReport {
-  return {
-    kind: 'Role',
-    name: 'deploy',
-    arn: 'arn:aws:iam::111111111111:role/deploy',
-    decision: 'adopt',
-    outcome,
-    confirmedBy: null,
-    drift: [],
-    undeclared: [],
-    writes: [],
-    conflicts: [],
-    reason: null,
-    remedy: null,
-    attempts: 1,
-    ...more,
-  };
+  return entityReport({ decision: 'adopt', outcome, confirmedBy: null, ...more });
 }
 
 /** A run of a namespace that ended at some time, with what became of one role. */

@@ -9,25 +9,10 @@ import { renderJunit } from '../../src/cli/render/junit.js';
 import { renderSummary } from '../../src/cli/render/summary.js';
 import { summarize } from '../../src/contract/report.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
+import { entityReport } from '../support/entity-report.js';
 
 function entityOf(more: Partial<EntityReport> = {}): EntityReport {
-  return {
-    kind: 'Role',
-    name: 'deploy',
-    arn: 'arn:aws:iam::111111111111:role/deploy',
-    decision: 'create',
-    outcome: 'created',
-    confirmedBy: 'reply',
-    drift: [],
-    undeclared: [],
-    writes: [],
-    conflicts: [],
-    reason: null,
-    remedy: null,
-    attempts: 1,
-    source: { file: 'iam/bootstrap.yaml', line: 7 },
-    ...more,
-  };
+  return entityReport({ source: { file: 'iam/bootstrap.yaml', line: 7 }, ...more });
 }
 
 function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
