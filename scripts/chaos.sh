@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long form of every chaos test, from a fresh clone with nothing installed: at most an hour. Writes
+# The long form of every chaos test, from a fresh clone with nothing installed: an hour and more. Writes
 # docs/reliability.json, and docs/reliability.md from it. Names of chapters' test files may follow, to run only those.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -80,7 +80,7 @@ export function reliabilityPage({ chapters }) {
       ],
     ),
     '```sh\nnpm run chaos\n```',
-    'runs all of it from a fresh clone, in at most an hour, and writes this page; every number comes from such a run, or from `npm test`, which runs the short form of every chapter: a sample.',
+    'runs all of it from a fresh clone and writes this page; every number comes from such a run, or from `npm test`, which runs the short form of every chapter: a sample.',
     ...chapters.map(chapterOf),
   ].join('\n\n');
 }
