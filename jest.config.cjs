@@ -2,6 +2,7 @@ const project = (displayName) => ({
   displayName,
   testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/support/plain-output.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022' } }] },
   // Sources name each other with the suffix that they will have after the build.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

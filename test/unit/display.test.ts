@@ -5,9 +5,6 @@ import { summarize } from '../../src/contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../src/contract/report.js';
 import { entityReport } from '../support/entity-report.js';
 
-// Colours are escapes as well: without them, every escape in what is printed came from outside.
-jest.mock('picocolors', () => jest.requireActual<typeof import('picocolors')>('picocolors').createColors(false));
-
 const ESCAPE = '\u001b';
 
 /** What would move the cursor, hide text, retitle the terminal, or turn the reading direction. */
