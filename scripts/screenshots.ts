@@ -1,5 +1,6 @@
-// Takes the pictures of docs/control-room.md: runs of every end, played against a real Temporal server, worker and
-// sandbox, in the Temporal UI as a laptop shows it. Run: npm run build && npm run screenshots
+// Takes the pictures of docs/control-room.md and docs/terminal.md: runs of every end, played against a real Temporal
+// server, worker and sandbox, in the Temporal UI as a laptop shows it, and in a terminal.
+// Run: npm run build && npm run screenshots
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -7,6 +8,7 @@ import { inBrowser, shows } from '../test/support/browser.js';
 import { playScenes } from '../test/support/scenes.js';
 import type { Run, Scenes } from '../test/support/scenes.js';
 import { ACCOUNT, startWorld } from '../test/support/world.js';
+import { drawn, playTerminal, TERMINALS } from './terminal-pictures.js';
 
 const IMAGES = resolve(__dirname, '../docs/images');
 
@@ -74,10 +76,7 @@ async function main(): Promise<void> {
             await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
             await open(page, world.temporal.uiUrl ?? '', scenes);
             for (const text of texts) await shows(page, text);
-            const image = await page.screenshot();
-            if (image.length > MOST_BYTES) process.exitCode = 1;
-            await writeFile(join(IMAGES, `${name}-${colorScheme}.png`), image);
-            console.log(`wrote docs/images/${name}-${colorScheme}.png: ${String(image.length)} bytes`);
+            await keep(`${name}-${colorScheme}`, await page.screenshot());
           }
         }
       });
@@ -87,6 +86,19 @@ async function main(): Promise<void> {
   } finally {
     await world.stop();
   }
+  await inBrowser(async (page) => {
+    for (const terminal of TERMINALS) {
+      const { underWay, ended } = await playTerminal(terminal);
+      await keep(`${terminal.name}-under-way`, await drawn(page, terminal, underWay));
+      await keep(terminal.name, await drawn(page, terminal, ended));
+    }
+  });
+}
+
+async function keep(name: string, image: Buffer): Promise<void> {
+  if (image.length > MOST_BYTES) process.exitCode = 1;
+  await writeFile(join(IMAGES, `${name}.png`), image);
+  console.log(`wrote docs/images/${name}.png: ${String(image.length)} bytes`);
 }
 
 main().catch((error: unknown) => {

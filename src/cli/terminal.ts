@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
 /**
@@ -51,6 +52,45 @@ function safeJson(text: string): string {
 
 /** What went wrong, and what to do. */
 export function printError(message: string, remedy: string | null): void {
-  note(`${pc.red('error:')} ${plain(message)}`);
-  if (remedy !== null) note(`${pc.dim('remedy:')} ${plain(remedy)}`);
+  note(wrapped(`${pc.red('error:')} ${plain(message)}`, process.stderr));
+  if (remedy !== null) note(wrapped(`${pc.dim('remedy:')} ${plain(remedy)}`, process.stderr));
+}
+
+/** Where a line begins that goes on from the one above it, from where that one began. */
+const HANGING = '  ';
+
+/**
+ * Lines that are too long for a terminal, broken between words and indented as they begin. Elsewhere, and where a line
+ * holds a command of ours, which is copied whole, they stay as they are; so does a word that is too long by itself.
+ */
+export function wrapped(text: string, { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): string {
+  // A stream that is none says nothing of itself.
+  if (!(isTTY as boolean | undefined) || columns < NARROWEST) return text;
+  return text
+    .split('\n')
+    .flatMap((line) => (COMMAND_OF_OURS.test(line) ? [line] : brokenAt(line, columns)))
+    .join('\n');
+}
+
+/** With what it is given: a name alone is typed. */
+const COMMAND_OF_OURS = /iam-bootstrap [\w-]+ \S/;
+
+/** Terminals that are narrower break lines by themselves. */
+const NARROWEST = 40;
+
+function brokenAt(line: string, columns: number): string[] {
+  const indent = (/^ */.exec(line)?.[0] ?? '') + HANGING;
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.split(/(?<=\S)(?= )/)) {
+    if (current !== '' && widthOf(current + word) > columns) {
+      lines.push(current);
+      current = indent + word.trimStart();
+    } else current += word;
+  }
+  return [...lines, current];
+}
+
+function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
 }

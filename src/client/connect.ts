@@ -89,12 +89,17 @@ export async function connectTemporal(
     runUrl: (workflowId, runId) =>
       ui === undefined
         ? null
-        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}/${runId}`,
+        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${inPath(workflowId)}/${runId}`,
     close: async () => {
       closed = true;
       await connection.close();
     },
   };
+}
+
+/** A segment of a path, in which colons may stand: links are read by people. */
+function inPath(text: string): string {
+  return encodeURIComponent(text).replaceAll('%3A', ':');
 }
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { renderReport } from '../../src/cli/render/report.js';
-import { note, plain, print, printError, printJson } from '../../src/cli/terminal.js';
+import { note, plain, print, printError, printJson, wrapped } from '../../src/cli/terminal.js';
 import { summarize } from '../../src/contract/report.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../src/contract/report.js';
 import { entityReport } from '../support/entity-report.js';
@@ -239,6 +239,40 @@ describe('text from elsewhere', () => {
       },
       { workflow: { workflowId: text, runId: text, url: text } },
     ]);
+  });
+});
+
+describe('lines on a terminal', () => {
+  const terminal = (columns: number): Parameters<typeof wrapped>[1] => ({ isTTY: true, columns });
+
+  test('are broken between words, and go on further in than they begin', () => {
+    expect(wrapped(`    ${'word '.repeat(9)}end`, terminal(40)).split('\n')).toEqual([
+      '    word word word word word word word',
+      '      word word end',
+    ]);
+  });
+
+  test('fit, and lose nothing but spaces; a word that is too long stays whole, and colours take no room', () => {
+    const words = fc.array(fc.stringMatching(/^[a-z:/.]{1,60}$/), { minLength: 1, maxLength: 40 });
+    const indents = fc.nat(8).map((count) => ' '.repeat(count));
+    fc.assert(
+      fc.property(words, indents, fc.integer({ min: 40, max: 120 }), (all, indent, columns) => {
+        const line = indent + all.join(' ');
+        const lines = wrapped(line, terminal(columns)).split('\n');
+        expect(lines.join(' ').split(/ +/)).toEqual(line.split(/ +/));
+        for (const one of lines) expect(one.length <= columns || one.trim().split(' ').length === 1).toBe(true);
+        const painted = all.map((word) => `\u001b[31m${word}\u001b[39m`);
+        const stripped = wrapped(indent + painted.join(' '), terminal(columns)).replaceAll(/\u001b\[\d+m/g, '');
+        expect(stripped).toBe(lines.join('\n'));
+      }),
+    );
+  });
+
+  test('stay whole where a command is to be copied, and where no terminal is', () => {
+    const command = `remedy: ${'word '.repeat(20)}iam-bootstrap apply -f iam.yaml`;
+    expect(wrapped(command, terminal(80))).toBe(command);
+    const prose = 'word '.repeat(100);
+    expect(wrapped(prose, { isTTY: false, columns: 80 })).toBe(prose);
   });
 });
 

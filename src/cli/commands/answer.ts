@@ -10,7 +10,7 @@ import { placeOf } from '../place.js';
 import type { PlaceOptions } from '../place.js';
 import { renderReport } from '../render/report.js';
 import { openSession } from '../session.js';
-import { note, plain, print, printJson } from '../terminal.js';
+import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
 /** Options of `approve` and `reject`. */
 export interface AnswerOptions extends PlaceOptions {
@@ -60,7 +60,7 @@ function show(approval: Approval, { output }: AnswerOptions): void {
 
 /** Shows the plan, and gives its digest where a person says yes to it. */
 async function seen(word: Answer, gate: Gate, { yes, output }: AnswerOptions): Promise<string | null> {
-  note(renderReport(gate.report));
+  note(wrapped(renderReport(gate.report), process.stderr));
   note(`plan ${plain(gate.plan)}, waits until ${plain(gate.expiresAt)}`);
   if (yes) return gate.plan;
   if (!process.stdin.isTTY || output === 'json') {

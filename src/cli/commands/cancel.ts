@@ -9,7 +9,7 @@ import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { openSession } from '../session.js';
 import { untilInterrupted } from '../signals.js';
-import { note, plain, print, printJson } from '../terminal.js';
+import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
 /** Options of `cancel`. */
 export interface CancelOptions extends PlaceOptions {
@@ -53,7 +53,7 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
       : null;
     display.end();
     if (json) printJson({ version: 1, run: { workflowId, runId, url }, report });
-    else if (report !== null) print(renderReport(report));
+    else if (report !== null) print(wrapped(renderReport(report), process.stdout));
     const asAsked = report === null || report.result === 'cancelled';
     return asAsked ? ExitCode.Converged : exitCodeOf(report.result, { detailed: false });
   } finally {

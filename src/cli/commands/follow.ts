@@ -17,7 +17,7 @@ import { requestOf } from '../request.js';
 import type { RequestOptions } from '../request.js';
 import { openSession } from '../session.js';
 import { untilInterrupted } from '../signals.js';
-import { print, printJson } from '../terminal.js';
+import { print, printJson, wrapped } from '../terminal.js';
 
 /** A run that a command has started or joined. */
 interface Followed {
@@ -78,7 +78,7 @@ export async function followRequest(
       // An embedded server's UI ends with this command: its link would lead nowhere.
       const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
       if (options.output === 'json') printJson(report);
-      else print(renderReport(shown, options.explained));
+      else print(wrapped(renderReport(shown, options.explained), process.stdout));
       await publish(shown, options, config);
       return report;
     } finally {

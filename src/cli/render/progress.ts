@@ -4,8 +4,8 @@ import type { RunEvent } from '../../client/run.js';
 import { pipelineText } from '../../client/runs.js';
 import type { Progress } from '../../contract/messages.js';
 import { durationText } from '../duration.js';
-import { note, plain } from '../terminal.js';
-import { renderReport } from './report.js';
+import { note, plain, wrapped } from '../terminal.js';
+import { paintOf, renderReport } from './report.js';
 
 /** Shows what happens while a command runs. */
 export interface Display {
@@ -108,6 +108,12 @@ class LineDisplay implements Display {
 const MOST_ROWS = 12;
 const FRAMES = ['|', '/', '-', '\\'];
 
+/** A line of the live display. Colours are put on last: they take no room. */
+interface Line {
+  readonly text: string;
+  readonly paint: (text: string) => string;
+}
+
 class LiveDisplay implements Display {
   readonly #stream: NodeJS.WriteStream;
   readonly #startedAt = Date.now();
@@ -131,7 +137,7 @@ class LiveDisplay implements Display {
       this.#notice = '';
     } else if (event.type === 'awaiting-approval') {
       this.#clear();
-      this.#stream.write(`${renderReport(event.gate.report)}\n`);
+      this.#stream.write(`${wrapped(renderReport(event.gate.report), this.#stream)}\n`);
       this.say(sentence(event) ?? '');
     } else {
       this.#notice = sentence(event) ?? '';
@@ -164,24 +170,25 @@ class LiveDisplay implements Display {
     const columns = this.#stream.columns || 80;
     const spin = FRAMES[this.#frame % FRAMES.length] ?? '';
     const elapsed = durationText(Date.now() - this.#startedAt);
-    const lines = this.#lines(spin, elapsed).map((line) => plain(line).slice(0, columns - 1));
+    const lines = this.#lines(spin, elapsed).map(({ text, paint }) => paint(plain(text).slice(0, columns - 1)));
     this.#clear();
     this.#stream.write(lines.map((line) => `${line}\n`).join(''));
     this.#rows = lines.length;
   }
 
-  #lines(spin: string, elapsed: string): string[] {
-    if (this.#progress === null) return [`${spin} ${this.#notice} (${elapsed})`];
+  #lines(spin: string, elapsed: string): Line[] {
+    const line = (text: string, paint: Line['paint'] = String): Line => ({ text, paint });
+    if (this.#progress === null) return [line(`${spin} ${this.#notice} (${elapsed})`)];
     const { phase, done, total, entities, waitingFor } = this.#progress;
     const width = 24;
     const filled = total === 0 ? width : Math.floor((done / total) * width);
     const bar = `${'#'.repeat(filled)}${'.'.repeat(width - filled)}`;
     const busy = entities.filter(({ state }) => state !== 'planned');
     return [
-      `${spin} ${phase} [${bar}] ${String(done)} of ${String(total)} (${elapsed})`,
-      ...busy.slice(-MOST_ROWS).map(({ kind, name, state }) => `  ${kind}/${name}: ${state}`),
-      ...(waitingFor === null ? [] : [`  ${waitingFor}`]),
-      ...(this.#notice === '' ? [] : [`  ${this.#notice}`]),
+      line(`${spin} ${phase} [${bar}] ${String(done)} of ${String(total)} (${elapsed})`),
+      ...busy.slice(-MOST_ROWS).map(({ kind, name, state }) => line(`  ${kind}/${name}: ${state}`, paintOf(state))),
+      ...(waitingFor === null ? [] : [line(`  ${waitingFor}`)]),
+      ...(this.#notice === '' ? [] : [line(`  ${this.#notice}`)]),
     ];
   }
 }

@@ -22,6 +22,11 @@ const OUTCOMES: Readonly<Record<Outcome, Paint>> = {
   pending: pc.yellow,
 };
 
+/** How what has become of an entity looks; what is under way looks like any text. */
+export function paintOf(state: string): Paint {
+  return (OUTCOMES as Readonly<Record<string, Paint>>)[state] ?? String;
+}
+
 const RESULTS: Readonly<Record<ReportResult, Paint>> = {
   converged: pc.green,
   pending: pc.yellow,

@@ -1,0 +1,135 @@
+import { resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { DetachRolePolicyCommand } from '@aws-sdk/client-iam';
+import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
+import { iamClient } from '../test/support/sandbox.js';
+import { runOnTerminal } from '../test/support/terminal.js';
+import { ACCOUNT, startWorld } from '../test/support/world.js';
+
+const CLI = resolve(__dirname, '../dist/cli/main.js');
+
+/** A terminal that a run is shown on. */
+export interface PicturedTerminal {
+  readonly name: string;
+  readonly columns: number;
+  readonly colour: boolean;
+}
+
+/** Each width, with colours and without. */
+export const TERMINALS: readonly PicturedTerminal[] = [80, 120].flatMap((columns) =>
+  [true, false].map((colour) => ({
+    name: `terminal-${String(columns)}${colour ? '' : '-plain'}`,
+    columns,
+    colour,
+  })),
+);
+
+/** What was written to the terminal, until AWS was waited for and until the end. */
+interface Written {
+  readonly underWay: string;
+  readonly ended: string;
+}
+
+const PLATFORM = [
+  { kind: 'Policy', policyName: 'prod-deploy', policyDocument: allowing('s3:PutObject') },
+  role('prod-deploy', { managedPolicyArns: ['{{arn Policy/prod-deploy}}'] }),
+];
+
+/**
+ * A run in which an entity is as it should be, one has drifted, some are made, and one fails. It waits for AWS in the
+ * middle until its display has stood for a while.
+ */
+export async function playTerminal({ columns, colour }: PicturedTerminal): Promise<Written> {
+  const world = await startWorld();
+  try {
+    await world.startWorker({ IAM_BOOTSTRAP_AWS_TIMEOUT: '600' });
+    const manifest = (entities: Parameters<typeof manifestOf>[0]['entities']): Promise<string> =>
+      world.manifest('iam.json', manifestOf({ namespace: 'ci-platform', account: ACCOUNT, entities }));
+    await manifest(PLATFORM);
+    await world.cli(['apply', '-f', 'iam.json']);
+    await iamClient(world.sandbox.url).send(
+      new DetachRolePolicyCommand({
+        RoleName: 'prod-deploy',
+        PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/prod-deploy`,
+      }),
+    );
+    world.proxy.on(
+      { action: 'CreateGroup' },
+      {
+        kind: 'error',
+        status: 403,
+        code: 'AccessDenied',
+        message: `User: arn:aws:iam::${ACCOUNT}:user/worker is not authorized to perform: iam:CreateGroup on resource: arn:aws:iam::${ACCOUNT}:group/analysts`,
+      },
+    );
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((done) => (release = done));
+    world.proxy.on(
+      { action: 'CreateRole', params: { RoleName: 'prod-rollback' } },
+      { kind: 'hook', times: 1, before: () => released },
+    );
+    await manifest([
+      ...PLATFORM,
+      role('prod-rollback'),
+      { kind: 'InstanceProfile', instanceProfileName: 'prod-rollback', roles: ['prod-rollback'] },
+      { kind: 'User', userName: 'release-bot' },
+      { kind: 'Group', groupName: 'analysts', users: ['release-bot'] },
+    ]);
+    let written = '';
+    let underWay = '';
+    const { text } = await runOnTerminal(
+      [process.execPath, CLI, 'apply', '-f', 'iam.json'],
+      { columns, env: { ...world.env, NO_COLOR: colour ? undefined : '1' }, cwd: world.directory },
+      (part) => {
+        written += part;
+        if (underWay !== '' || !STANDING.every((line) => part.includes(line))) return;
+        underWay = written;
+        release();
+      },
+    );
+    return { underWay, ended: text };
+  } finally {
+    await world.stop();
+  }
+}
+
+/** The display once all that does not wait for AWS has ended. */
+const STANDING = ['Role/prod-deploy: updated', 'Role/prod-rollback: creating', 'Group/analysts: failed'];
+
+/** What is used of xterm.js in the browser. Its own types would bring the browser's into all of the project. */
+interface BrowserTerminal {
+  readonly buffer: {
+    readonly active: {
+      readonly length: number;
+      getLine(row: number): { translateToString(trimRight: boolean): string } | undefined;
+    };
+  };
+  open(place: unknown): void;
+  write(data: string, done: () => void): void;
+  resize(columns: number, rows: number): void;
+}
+declare const window: { readonly Terminal: new (options: object) => BrowserTerminal };
+declare const document: { getElementById(id: string): unknown };
+
+/** How a terminal in a browser shows it: as large as what is written needs. */
+export async function drawn(page: Page, { columns }: PicturedTerminal, written: string): Promise<Buffer> {
+  await page.setContent('<body style="margin: 0; background: #1b1f24"><div id="screen" style="padding: 8px"></div>');
+  await page.addStyleTag({ path: require.resolve('@xterm/xterm/css/xterm.css') });
+  await page.addScriptTag({ path: require.resolve('@xterm/xterm') });
+  await page.evaluate(
+    async ({ columns, written }) => {
+      const theme = { background: '#1b1f24', foreground: '#d1d7e0', cursor: '#1b1f24' };
+      const terminal = new window.Terminal({ cols: columns, rows: 60, fontSize: 14, theme });
+      terminal.open(document.getElementById('screen'));
+      await new Promise<void>((done) => {
+        terminal.write(written, done);
+      });
+      const { active } = terminal.buffer;
+      let rows = active.length;
+      while (rows > 1 && active.getLine(rows - 1)?.translateToString(true) === '') rows -= 1;
+      terminal.resize(columns, rows);
+    },
+    { columns, written },
+  );
+  return page.locator('.xterm-screen').screenshot();
+}
