@@ -25,6 +25,12 @@ export interface Config {
    * here in milliseconds. Default: 15 seconds.
    */
   readonly awsTimeoutMs: number | undefined;
+  /**
+   * Source identity of the sessions in which roles are assumed: CloudTrail shows it with every call, after further roles
+   * were assumed as well. Each role's trust policy has to allow `sts:SetSourceIdentity`. `IAM_BOOTSTRAP_SOURCE_IDENTITY`.
+   * Default: none.
+   */
+  readonly sourceIdentity: string | undefined;
   /** Whether a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
   /** A Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
@@ -85,6 +91,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
     awsRegion: environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'],
     awsTimeoutMs: secondsOf(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
+    sourceIdentity: sourceIdentityOf(environment),
     temporalConfigured: temporalConfigured(environment),
     temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
@@ -120,6 +127,17 @@ function deploymentOf(environment: Environment): Config['deployment'] {
     );
   }
   return { name, buildId };
+}
+
+/** As STS takes it: [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */
+function sourceIdentityOf(environment: Environment): string | undefined {
+  const variable = 'IAM_BOOTSTRAP_SOURCE_IDENTITY';
+  const text = environment[variable];
+  if (text === undefined || /^[\w+=,.@-]{2,64}$/.test(text)) return text;
+  throw new ConfigError(
+    `${variable} is ${text}, and has to be 2 to 64 letters, digits or characters of _+=,.@-`,
+    `set ${variable} to platform-team, or not at all`,
+  );
 }
 
 /** A number of seconds, in milliseconds. */

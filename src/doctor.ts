@@ -161,6 +161,7 @@ async function checkAws(config: Config): Promise<Check[]> {
         : { ...endpoint, status: 'warn', remedy: 'unset AWS_ENDPOINT_URL_IAM to reach AWS' },
       ok('credentials', `${caller.arn}, account ${caller.account}, partition ${caller.partition}`),
       await checkPermissions(clients, caller.arn),
+      await checkEventHistory(clients),
     ];
   } catch (error) {
     const { code, message } = awsError(error);
@@ -192,6 +193,21 @@ async function checkPermissions(clients: ReturnType<typeof createAwsClients>, ca
     const { code, message } = awsError(error);
     const remedy = 'grant iam:SimulatePrincipalPolicy, or compare with docs/operator-policy.json by hand';
     return amiss(name, 'warn', `could not be checked: ${code}: ${message}`, remedy);
+  }
+}
+
+/** What `explain` knows of others it has from there. */
+async function checkEventHistory({ eventHistory }: ReturnType<typeof createAwsClients>): Promise<Check> {
+  const name = 'event history';
+  const now = new Date();
+  const from = new Date(now.getTime() - 3_600_000);
+  try {
+    await eventHistory.lookUp({ by: 'EventSource', value: 'iam.amazonaws.com' }, from, now, () => true);
+    return ok(name, 'CloudTrail may be asked who made what');
+  } catch (error) {
+    const { code, message } = awsError(error);
+    const remedy = 'grant cloudtrail:LookupEvents; without it explain knows of our own runs only';
+    return amiss(name, 'warn', `${code}: ${message}`, remedy);
   }
 }
 

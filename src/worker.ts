@@ -105,12 +105,13 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
   };
 }
 
-function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder }: Config): AwsOptions {
+function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder, sourceIdentity }: Config): AwsOptions {
   return {
     userAgent: 'iam-bootstrap',
     ...(awsRegion === undefined ? {} : { region: awsRegion }),
     ...(awsTimeoutMs === undefined ? {} : { requestTimeoutMs: awsTimeoutMs }),
     ...(secretsFolder === undefined ? {} : { secretsFolder }),
+    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
   };
 }
 

@@ -96,6 +96,8 @@ export interface AwsOptions {
   readonly userAgent?: string;
   /** Of an assumed role. Default: `iam-bootstrap`. */
   readonly sessionName?: string | undefined;
+  /** Of the session of an assumed role. Default: none. */
+  readonly sourceIdentity?: string;
   /** Told of each attempt on the wire. Default: nobody is. */
   readonly onCall?: (call: AwsCall) => void;
 }
@@ -119,7 +121,11 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     if (target.assumeRole === undefined) return own;
     const assumed = fromTemporaryCredentials({
       masterCredentials: own,
-      params: { RoleArn: target.assumeRole, RoleSessionName: options.sessionName ?? 'iam-bootstrap' },
+      params: {
+        RoleArn: target.assumeRole,
+        RoleSessionName: options.sessionName ?? 'iam-bootstrap',
+        ...(options.sourceIdentity === undefined ? {} : { SourceIdentity: options.sourceIdentity }),
+      },
       clientConfig: stsConfig,
     });
     return (options) =>

@@ -65,4 +65,19 @@ test('a role is assumed once for each namespace, in a session that names it', as
     'iam-bootstrap.first',
     'iam-bootstrap.second',
   ]);
+  expect(sessions.filter(({ params }) => params['SourceIdentity'] !== undefined)).toEqual([]);
+});
+
+test('a role is assumed with the source identity that the worker was given', async () => {
+  const other = await startWorld();
+  try {
+    await other.startWorker({ IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team' });
+    const own = await Runs.in(other);
+    await own.apply([role('sourced')], { account: '222222222222' });
+    await own.close();
+    const [session] = other.proxy.calls.filter(({ action }) => action === 'AssumeRole');
+    expect(session?.params['SourceIdentity']).toBe('platform-team');
+  } finally {
+    await other.stop();
+  }
 });

@@ -84,6 +84,22 @@ test('only ever reads AWS', async () => {
   expect(actions.filter((action) => !/^(Get|List|Simulate)/.test(action))).toEqual([]);
 });
 
+test('says whether CloudTrail may be asked who made what', async () => {
+  const asked = async (url: string): Promise<Check | undefined> => {
+    const { stdout } = await world.cli(['doctor', '--output', 'json'], { AWS_ENDPOINT_URL_CLOUDTRAIL: url });
+    return checksOf({ stdout } as CommandResult)['event history'];
+  };
+  expect(await asked(world.sandbox.url)).toMatchObject({ status: 'ok', remedy: null });
+  world.proxy.on(
+    { action: 'LookupEvents' },
+    { kind: 'error', status: 400, code: 'AccessDeniedException', message: 'not authorized: cloudtrail:LookupEvents' },
+  );
+  const denied = await asked(world.proxy.url);
+  world.proxy.clearRules();
+  expect(denied).toMatchObject({ status: 'warn', message: expect.stringContaining('not authorized') as string });
+  expect(denied?.remedy).toContain('grant cloudtrail:LookupEvents');
+});
+
 test('says what it cannot mend', async () => {
   await mkdir(join(checkout, 'a'));
   await writeFile(join(checkout, 'a/file'), '');

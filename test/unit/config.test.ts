@@ -23,6 +23,7 @@ test('with nothing set there are defaults for all', () => {
     secretsFolder: undefined,
     awsRegion: undefined,
     awsTimeoutMs: undefined,
+    sourceIdentity: undefined,
     temporalConfigured: false,
     temporalCli: undefined,
     uiUrl: undefined,
@@ -45,6 +46,7 @@ test('each variable is read', () => {
     IAM_BOOTSTRAP_SECRETS: '/secrets',
     AWS_DEFAULT_REGION: 'eu-west-1',
     IAM_BOOTSTRAP_AWS_TIMEOUT: '2.5',
+    IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team@example.com',
     IAM_BOOTSTRAP_TEMPORAL_CLI: '/bin/temporal',
     IAM_BOOTSTRAP_UI_URL: 'https://temporal.example.com',
     IAM_BOOTSTRAP_HEALTH: '0.0.0.0:8080',
@@ -58,6 +60,7 @@ test('each variable is read', () => {
     cacheDirectory: '/cache',
     stateDirectory: '/state',
     secretsFolder: '/secrets',
+    sourceIdentity: 'platform-team@example.com',
     awsRegion: 'eu-west-1',
     awsTimeoutMs: 2500,
     temporalCli: '/bin/temporal',
@@ -87,6 +90,15 @@ test.each(['15s', '-1', '0', '3600', 'NaN', ' '])('a timeout of %j is refused', 
     expect.objectContaining({
       name: 'ConfigError',
       message: expect.stringMatching(/^IAM_BOOTSTRAP_AWS_TIMEOUT is .*a number of seconds/) as string,
+    }) as Error,
+  );
+});
+
+test.each(['x', 'a b', 'a'.repeat(65), 'team:platform'])('a source identity of %j is refused', (text) => {
+  expect(() => loadConfig({ HOME: home, IAM_BOOTSTRAP_SOURCE_IDENTITY: text })).toThrow(
+    expect.objectContaining({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^IAM_BOOTSTRAP_SOURCE_IDENTITY is .*2 to 64/) as string,
     }) as Error,
   );
 });
