@@ -59,7 +59,9 @@ export async function createEntity(account: Account, request: CreateRequest, wor
         requestId: null,
         at: observed.createdAt ?? new Date().toISOString(),
       };
-      return result({ arn: observed.arn, decision, confirmedBy, writes: [write], conflicts, remaining });
+      // An attempt that died may have been on its way to complete what it made.
+      const more = completesAtOnce(kind) ? writesOf(work).filter((one) => one.operation !== create.operation) : [];
+      return result({ arn: observed.arn, decision, confirmedBy, writes: [write, ...more], conflicts, remaining });
     }
     const { decision } = assessment;
     const same = decision.action === 'update' || decision.action === 'no-op';
@@ -92,19 +94,20 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     return resolveExisting(observed, []);
   }
   try {
-    const { write, output } = await send(account, create, work);
+    const { output } = await send(account, create, work);
     await secrets.keep(output);
     // A replica that was behind has hidden what an earlier attempt made.
     const claimed = attempt > 1 ? await secrets.removeOrphans() : null;
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
     const created = kind.created(desired, output);
-    const { changes } = assess(kind, entity, spec, created, { ...contextOf(request), made: true });
+    const assessment = assess(kind, entity, spec, created, { ...contextOf(request), made: true });
+    const remaining = !(await completed(account, request, created, assessment, work));
     return result({
       arn: created.arn,
       decision: { action: 'create', drift: [], undeclared: [], reason: null, remedy: null },
       confirmedBy: 'reply',
-      writes: write === null ? [] : kind.secret === undefined ? [write] : writesOf(work),
-      remaining: Object.keys(changes).length > 0,
+      writes: writesOf(work),
+      remaining,
     });
   } catch (error) {
     const aws = awsError(error instanceof OperationError ? error.cause : error);
@@ -145,14 +148,41 @@ export async function createEntity(account: Account, request: CreateRequest, wor
   }
 }
 
+/** Whether AWS's reply to a Create says all that there is to know of the entity. */
+function completesAtOnce(kind: Kind): boolean {
+  return kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
+}
+
+/**
+ * Sends what a Create could not carry in the same step: one step the less for each entity. What fails here, if only
+ * because AWS does not know of the Create everywhere yet, is left to the update step, which repeats it and says why.
+ */
+async function completed(
+  account: Account,
+  request: ReconcileRequest,
+  created: Observed,
+  { changes, tags }: Assessment,
+  work: Work,
+): Promise<boolean> {
+  if (Object.keys(changes).length === 0) return true;
+  const { entity, target } = request;
+  const kind = kindOf(entity);
+  if (!completesAtOnce(kind)) return false;
+  try {
+    const desired = desiredOf(entity, specOf(request), tags, target);
+    await sendAll(account, kind.update(desired, created, changes), work);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads, decides again, and writes what differs. */
 export async function updateEntity(account: Account, request: UpdateRequest, work: Work): Promise<StepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
-  // What AWS alone knows of a new entity is not known here.
-  const shown = kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
-  const fresh = request.fresh && shown && activityInfo().attempt === 1;
+  const fresh = request.fresh && completesAtOnce(kind) && activityInfo().attempt === 1;
   // What was made a moment ago is looked for by later attempts.
   const read = request.made ? look : lookAgain;
   const observed = fresh

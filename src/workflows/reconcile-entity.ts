@@ -106,7 +106,8 @@ class Reconciliation {
         this.#report.confirmedBy = step.confirmedBy;
         this.#settle(replacing ? 'replace' : 'create', step);
         if (!step.remaining) return;
-        await this.#finish(step.confirmedBy === 'reply');
+        // What was sent beside the Create may have come to an end that nobody heard of: then the account is read.
+        await this.#finish(step.confirmedBy === 'reply' && step.writes.length <= 1);
         return;
       }
       if (action === 'replace' && decided === 'replace') {
@@ -141,7 +142,7 @@ class Reconciliation {
     throw ApplicationFailure.nonRetryable('something else keeps making and removing it', 'NotConverged');
   }
 
-  /** What the Create could not carry: policies, attachments, members. */
+  /** What the create step could not complete. */
   async #finish(fresh: boolean): Promise<void> {
     const { entity } = this.#request;
     this.#show('converging');
