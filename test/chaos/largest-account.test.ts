@@ -227,19 +227,21 @@ test.each(LOADS)(
     let dead = 0;
     let children = 0;
     let rest = first;
-    const replaced = new Promise<void>((done) => {
-      const before = async (): Promise<'drop'> => {
+    // One that does not start is told of here: nobody would end the run.
+    const replaced = new Promise<void>((done, failed) => {
+      const replace = async (): Promise<void> => {
         dead = await peakOf(first.pid);
         children = await childrenOf(namespace);
         await first.kill();
         rest = await world.startWorker();
-        done();
+      };
+      const before = async (): Promise<'drop'> => {
+        await replace().then(done, failed);
         return 'drop';
       };
       world.proxy.on({ action: create, nth: Math.ceil(count / 2) }, { kind: 'hook', times: 1, before });
     });
-    const fresh = await applied(files);
-    await replaced;
+    const [fresh] = await Promise.all([applied(files), replaced]);
     const history = await historyOf(namespace);
     const again = await applied(files);
     const historyAgain = await historyOf(namespace);

