@@ -171,6 +171,8 @@ function serverArguments(options: TemporalServerOptions, port: number, uiPort: n
     ...['--log-level', 'warn', '--color', 'never'],
     // No question to Temporal's home about newer versions: it leaves the machine, and offline it fills the log.
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
+    // A worker that asks for a step gets it with the answer, without a way through the queue.
+    ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
     // With its default pragmas a file stalls under load.
     ...(databaseFile === undefined
       ? []
