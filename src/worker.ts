@@ -19,6 +19,13 @@ import { dataConverter } from './payload-codec.js';
 /** Steps under way may take so long to end when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';
 
+/**
+ * How long one step of workflow code may keep its thread. The replay of a large run takes seconds, more of them on a
+ * busy machine, and Node does not survive that it is cut short: the process ends with "async hook stack has become
+ * corrupted". The SDK has this option, with a default of 5 seconds, and does not declare it.
+ */
+export const ISOLATION = { isolateExecutionTimeout: '2m' };
+
 /** A workflow that a dead worker had in its cache waits this long before another takes it. */
 const STICKY_TIMEOUT = '3s';
 
@@ -75,6 +82,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
         }),
       },
       dataConverter,
+      ...ISOLATION,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
       ...versioning(options.deployment),

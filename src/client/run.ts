@@ -12,6 +12,7 @@ import {
   REPORT_QUERY,
   SEARCH_ATTRIBUTES,
   WorkflowType,
+  workflowTaskTimeoutMs,
 } from '../contract/messages.js';
 import { page } from '../contract/markdown.js';
 import { summarize } from '../contract/report.js';
@@ -250,6 +251,7 @@ async function start(
     args: [request],
     workflowIdConflictPolicy: 'FAIL' as const,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
     memo: { ...memo },
     staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${String(request.entities.length)} entities`,
     staticDetails: page([

@@ -27,6 +27,18 @@ export const WorkflowType = {
  */
 export const MOST_ENTITIES = 5_000;
 
+/** Temporal's own default, and what each entity adds: the history of a large run takes long to replay on a busy machine. */
+const WORKFLOW_TASK_MS = 10_000;
+const WORKFLOW_TASK_MS_PER_ENTITY = 10;
+
+/**
+ * How long a worker may take for one workflow task of a bootstrap, in milliseconds: one that takes over from another
+ * replays the run from its start, and a task that takes longer is given to somebody else, who starts anew.
+ */
+export function workflowTaskTimeoutMs(entities: number): number {
+  return WORKFLOW_TASK_MS + entities * WORKFLOW_TASK_MS_PER_ENTITY;
+}
+
 /** Argument of the bootstrap and plan workflows: everything that a worker needs, and no secret. */
 export interface BootstrapRequest {
   readonly version: 1;

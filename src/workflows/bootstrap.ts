@@ -18,6 +18,7 @@ import {
   REPORT_QUERY,
   UNDER_WAY,
   WorkflowType,
+  workflowTaskTimeoutMs,
 } from '../contract/messages.js';
 import type {
   BootstrapRequest,
@@ -60,7 +61,12 @@ export async function bootstrap(request: BootstrapRequest): Promise<Report> {
   if (workflowInfo().workflowId !== lock) {
     const child = await startLocked<Report>(
       WorkflowType.Bootstrap,
-      () => ({ workflowId: lock, args: [request], staticSummary: `bootstrap ${request.namespace}` }),
+      () => ({
+        workflowId: lock,
+        args: [request],
+        workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
+        staticSummary: `bootstrap ${request.namespace}`,
+      }),
       () => {
         setCurrentDetails(`waits for the run of \`${lock}\` that is under way`);
       },
