@@ -64,17 +64,16 @@ function taken(RoleName: string): void {
 
 /** The trace that a person finds by the ID of the run. */
 function traceOf({ workflow }: Report): { readonly steps: CollectedSpan[]; readonly calls: CollectedSpan[] } {
-  const spans = collector.spans().filter(({ traceId }) => traceId === workflow.runId?.replaceAll('-', ''));
+  const spans = collector.spans().filter(({ traceId }) => traceId === workflow.runId.replaceAll('-', ''));
   return { steps: spans.filter(({ isClient }) => !isClient), calls: spans.filter(({ isClient }) => isClient) };
 }
 
 /** Of steps or calls, what they are named and how they have ended. */
 function endsOf(spans: readonly CollectedSpan[]): string[] {
-  return spans.map(({ name, isError, attributes }) =>
-    [name, attributes['iam_bootstrap.entity'], isError ? 'error' : undefined, attributes['error.type']]
-      .filter((part) => part !== undefined)
-      .join(' '),
-  );
+  return spans.map(({ name, isError, attributes }) => {
+    const { 'iam_bootstrap.entity': entity, 'error.type': type } = attributes;
+    return [name, entity, isError ? 'error' : undefined, type].filter((part) => typeof part === 'string').join(' ');
+  });
 }
 
 test('a run is one trace, by its own ID: the plan, every step of every entity, the verification', () => {

@@ -2,6 +2,7 @@ import { trace } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { ApplicationFailureOptions } from '@temporalio/common';
 import fc from 'fast-check';
 import type { AwsCall } from '../../src/aws/clients.js';
 import { traceParentOf } from '../../src/contract/attribution.js';
@@ -50,7 +51,7 @@ async function execute(
 ): Promise<unknown> {
   const workflowExecution = { workflowId: 'iam:111111111111:Role:deploy', runId: RUN_ID };
   const info = { activityType: 'createEntity', activityId: '1', attempt: 2, workflowExecution };
-  const { inbound } = traceActivities({ info } as Parameters<typeof traceActivities>[0]);
+  const { inbound } = traceActivities({ info } as unknown as Parameters<typeof traceActivities>[0]);
   return inbound?.execute?.({ args: [argument], headers: {} }, work);
 }
 
@@ -125,10 +126,10 @@ describe('a step', () => {
   });
 
   test('is no error where what failed is to be expected, as Temporal has it', async () => {
-    const failing = (category?: ApplicationFailureCategory) => () =>
-      Promise.reject(ApplicationFailure.create({ message: 'not yet', type: 'NotPropagated', category }));
-    const [benign] = await recorded({}, failing(ApplicationFailureCategory.BENIGN));
-    const [other] = await recorded({}, failing());
+    const failing = (more: ApplicationFailureOptions) => () =>
+      Promise.reject(ApplicationFailure.create({ message: 'not yet', type: 'NotPropagated', ...more }));
+    const [benign] = await recorded({}, failing({ category: ApplicationFailureCategory.BENIGN }));
+    const [other] = await recorded({}, failing({}));
     expect(benign?.attributes['error.type']).toBe('NotPropagated');
     expect([benign?.status.code, other?.status.code]).toEqual([0, 2]);
   });
