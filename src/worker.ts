@@ -15,6 +15,7 @@ import { ConfigError } from './config.js';
 import type { Config } from './config.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './metrics.js';
 import { dataConverter } from './payload-codec.js';
+import { traceActivities, traceCall } from './tracing.js';
 
 /** Steps under way may take so long to end when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';
@@ -66,6 +67,11 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     installRuntime(config, options);
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
+    const countCall = awsCallRecorder(meter);
+    const onCall: AwsOptions['onCall'] = (call) => {
+      countCall(call);
+      traceCall(call);
+    };
     connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
       throw new UnreachableError(connectionOptions.address ?? DEFAULT_ADDRESS, { cause });
     });
@@ -77,10 +83,11 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...workflows(),
       activities: {
         ...createActivities({
-          accounts: new Accounts({ ...awsOptions(config), onCall: awsCallRecorder(meter) }),
+          accounts: new Accounts({ ...awsOptions(config), onCall }),
           ledgers: new Ledgers(client, config.taskQueue),
         }),
       },
+      interceptors: { activity: [traceActivities] },
       dataConverter,
       ...ISOLATION,
       shutdownGraceTime: SHUTDOWN_GRACE,

@@ -43,10 +43,16 @@ export async function countingCalls<T>(counts: Record<string, number>, work: () 
 
 /** One attempt on the wire. */
 export interface AwsCall {
+  /** As the SDK spells it: `IAM`. */
+  readonly service: string;
   /** As AWS spells it: `GetRole`. */
   readonly operation: string;
   /** AWS's error code, or the network's; null where the answer was no error. */
   readonly code: string | null;
+  /** Null where no answer came. */
+  readonly requestId: string | null;
+  /** Null where no answer came. */
+  readonly httpStatus: number | null;
   readonly durationMs: number;
 }
 
@@ -274,21 +280,25 @@ function observe(client: AnyClient, onCall: AwsOptions['onCall']): void {
   const stack = client.middlewareStack as Middleware;
   const operationOf = (context: object): string =>
     ((context as { commandName?: string }).commandName ?? '').replace(/Command$/, '');
+  const serviceOf = (context: object): string =>
+    ((context as { clientName?: string }).clientName ?? '').replace(/Client$/, '');
   stack.add(
     (next, context) => async (args) => {
       const counts = calls.getStore();
       const operation = operationOf(context);
       if (counts !== undefined && operation !== '') counts[operation] = (counts[operation] ?? 0) + 1;
       const startedAt = performance.now();
-      const ended = (code: string | null): void => {
-        onCall?.({ operation, code, durationMs: performance.now() - startedAt });
+      const ended = ({ code, requestId, httpStatus }: Pick<AwsCall, 'code' | 'requestId' | 'httpStatus'>): void => {
+        const service = serviceOf(context);
+        onCall?.({ service, operation, code, requestId, httpStatus, durationMs: performance.now() - startedAt });
       };
       try {
         const answer = await next(args);
-        ended(null);
+        const metadata = answer.output?.$metadata;
+        ended({ code: null, requestId: metadata?.requestId ?? null, httpStatus: metadata?.httpStatusCode ?? null });
         return answer;
       } catch (error) {
-        ended(awsError(error).code);
+        ended(awsError(error));
         throw error;
       }
     },

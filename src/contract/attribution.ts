@@ -15,6 +15,17 @@ export function runOf(userAgent: string): string | null {
   return NAMED.exec(userAgent)?.[1] ?? null;
 }
 
+/**
+ * What OpenTelemetry is told to be the parent of a run's steps: the trace's ID is the run's, without its hyphens, and
+ * the span's is the end of it. Null where the ID is none that Temporal gives.
+ */
+export function traceParentOf(runId: string): { readonly traceId: string; readonly spanId: string } | null {
+  const traceId = runId.replaceAll('-', '');
+  const spanId = traceId.slice(16);
+  // An ID of zeros is none.
+  return RUN_ID.test(runId) && /[^0]/.test(spanId) ? { traceId, spanId } : null;
+}
+
 /** The longest session name that STS takes. */
 const LONGEST_SESSION_NAME = 64;
 
