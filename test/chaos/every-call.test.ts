@@ -187,6 +187,8 @@ const ONCE_LOST: ReadonlySet<string> = new Set([
   'AccessKey, secret in Secrets Manager, update, ListAccessKeys law: a read is behind',
   'AccessKey, secret in Secrets Manager, fresh, PutSecretValue: the credentials expire for good',
   'ServiceSpecificCredential, secret in Secrets Manager, fresh, PutSecretValue: the credentials expire for good',
+  'VirtualMFADevice, secret in Secrets Manager, fresh, GetSecretValue: the credentials expire for good',
+  'VirtualMFADevice, secret in Secrets Manager, fresh, PutSecretValue: the credentials expire for good',
 ]);
 
 let world: World;
@@ -497,8 +499,10 @@ async function expectRightFailure(
   await stage.expectAsDeclared();
   if (stage.outcomeOf(phase) !== 'created') return;
   // Without credentials nothing takes back what was made when its secret finds no place: the report names it.
+  // What carries our tag counts as made until somebody removes it, as the report says; anything else is made anew.
   const leftBehind = told.includes('which nobody holds now, cannot be removed');
-  expectOneCreate(stage, leftBehind ? [next] : [failed, next]);
+  const anew = leftBehind && !stage.kind.ownable;
+  expectOneCreate(stage, anew ? [next] : [failed, next]);
   const made = next.writes.some((call) => call.committed && call.action === stage.operationOfCreate);
   expect(next.report.entities[0]?.outcome === 'created').toBe(made);
 }
