@@ -129,24 +129,7 @@ class Bootstrap {
     const older = stopped ? null : await this.#claim();
     if (older !== null) return this.#end(this.#refusedAsOlder(older));
     this.#enter('reconciling');
-    const slots = new Slots(CONCURRENT_ENTITIES);
-    const done: Promise<void>[] = [];
-    const settled = new Map<number, () => void>();
-    for (const index of this.#plan.entities.keys()) {
-      done.push(new Promise((resolve) => settled.set(index, resolve)));
-    }
-    await Promise.all(
-      this.#plan.entities.map(async (planned, index) => {
-        await Promise.all(planned.after.flatMap((other) => (other === index ? [] : (done[other] ?? []))));
-        const report = await this.#settle(planned, index, slots, stopped ? refused : []);
-        this.#reports.set(index, report);
-        this.#states.set(index, report.outcome);
-        // A page that is written anew for each of ten thousand entities would take longer than they do.
-        if (this.#reports.size - this.#shownAt >= this.#plan.entities.length / SHOWN) this.#show();
-        settled.get(index)?.();
-      }),
-    );
-
+    await this.#settleAll(stopped ? refused : []);
     await this.#verify();
     const reports = this.#plan.entities.map(
       (planned, index) => this.#reports.get(index) ?? this.#skipped(planned, index, 'the run ended early'),
@@ -173,7 +156,7 @@ class Bootstrap {
     if (approval === undefined || !writes || (actions.includes('refuse') && !keepGoing)) return null;
     const shown = this.#plan;
     assertDigest(shown);
-    const planned = shown.entities.map((one, index) => plannedReport(one, this.#request.entities[index]?.source));
+    const planned = shown.entities.map((one, index) => plannedReport(one, this.#sourceOf(index)));
     const report = reportOf('plan', this.#request, planned, this.#calls, this.#startedAt);
     this.#phase = 'awaiting approval';
     const answer = await this.#gate.wait(shown.digest, report, approval.timeoutMs, this.#cancelled);
@@ -202,7 +185,7 @@ class Bootstrap {
     const reports = this.#plan.entities.map((planned, index) => {
       const { action } = planned.decision;
       if (isWrite(action)) return this.#skipped(planned, index, reason);
-      return plannedReport(planned, this.#request.entities[index]?.source);
+      return plannedReport(planned, this.#sourceOf(index));
     });
     return this.#reportOf(reports);
   }
@@ -251,6 +234,42 @@ class Bootstrap {
     return this.#request.command ?? 'apply';
   }
 
+  /** Settles each entity once those that it waits for have ended. */
+  async #settleAll(stoppedBy: readonly PlannedEntity[]): Promise<void> {
+    const { entities } = this.#plan;
+    const isWritten = ({ decision }: PlannedEntity): boolean => isWrite(decision.action);
+    // A promise costs workflow code more than an entity of which nothing is written. Where some are written, the order
+    // in which they begin depends on it, and runs that have begun keep theirs.
+    const atOnce = !entities.some(isWritten) || patched('unwritten-at-once');
+    const slots = new Slots(CONCURRENT_ENTITIES);
+    const done = new Map<number, Promise<void>>();
+    const settled = new Map<number, () => void>();
+    for (const [index, planned] of entities.entries()) {
+      if (atOnce && !isWritten(planned)) this.#take(index, plannedReport(planned, this.#sourceOf(index)));
+      else done.set(index, new Promise((resolve) => settled.set(index, resolve)));
+    }
+    await Promise.all(
+      [...done.keys()].map(async (index) => {
+        const planned = entities[index];
+        if (planned === undefined) return;
+        await Promise.all(planned.after.flatMap((other) => (other === index ? [] : (done.get(other) ?? []))));
+        this.#take(index, await this.#settle(planned, index, slots, stoppedBy));
+        settled.get(index)?.();
+      }),
+    );
+  }
+
+  #take(index: number, report: EntityReport): void {
+    this.#reports.set(index, report);
+    this.#states.set(index, report.outcome);
+    // A page that is written anew for each of ten thousand entities would take longer than they do.
+    if (this.#reports.size - this.#shownAt >= this.#plan.entities.length / SHOWN) this.#show();
+  }
+
+  #sourceOf(index: number): EntityReport['source'] {
+    return this.#request.entities[index]?.source;
+  }
+
   /** What becomes of one entity, once those that it waits for have ended. */
   async #settle(
     planned: PlannedEntity,
@@ -259,7 +278,7 @@ class Bootstrap {
     stoppedBy: readonly PlannedEntity[],
   ): Promise<EntityReport> {
     const { action } = planned.decision;
-    const source = this.#request.entities[index]?.source;
+    const source = this.#sourceOf(index);
     if (!isWrite(action)) return plannedReport(planned, source);
     if (stoppedBy.length > 0) {
       return this.#skipped(planned, index, `nothing was written, because ${ids(stoppedBy)} is refused`);
@@ -405,7 +424,7 @@ class Bootstrap {
   }
 
   #skipped(planned: PlannedEntity, index: number, reason: string): EntityReport {
-    const report = plannedReport(planned, this.#request.entities[index]?.source);
+    const report = plannedReport(planned, this.#sourceOf(index));
     return { ...report, outcome: 'skipped', reason, remedy: null };
   }
 
