@@ -256,6 +256,17 @@ const PATHS: readonly Path[] = [
     ends: 'converged: updated adopted',
   },
   {
+    name: 'one-of-many-written',
+    before: (stage) => stage.apply([role('same'), role('changed', { description: 'before' })]),
+    play: (stage) =>
+      stage.apply([
+        { kind: 'InstanceProfile', instanceProfileName: 'new', roles: ['same'] },
+        role('same'),
+        role('changed', { description: 'after' }),
+      ]),
+    ends: 'converged: created unchanged updated',
+  },
+  {
     name: 'refused-at-plan',
     before: (stage) => stage.role('theirs', { 'pulumi:project': 'infra' }),
     play: (stage) => stage.apply([role('theirs'), role('ours')]),
