@@ -419,7 +419,8 @@ describe('the confirmation', () => {
     const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
     const asJson = await onTerminal(world, ['destroy', '-f', path, '--output', 'json'], 'unasked');
     expect(asJson.code).toBe(64);
-    expect(asJson.text).toContain('standard output is for the report alone');
+    // The line is broken where the terminal ends.
+    expect(asJson.text.replace(/\s+/g, ' ')).toContain('standard output is for the report alone');
     expect(world.proxy.calls).toEqual([]);
   });
 

@@ -90,7 +90,7 @@ test('a run is one trace, by its own ID: the plan, every step of every entity, t
       'RunActivity:planEntities',
       'RunActivity:createEntity Policy/traced',
       'RunActivity:createEntity Role/traced',
-      'RunActivity:updateEntity Role/traced',
+      'RunActivity:updateEntity Role/traced-taken',
       'RunActivity:createEntity Role/traced-taken',
       'RunActivity:createEntity User/traced error ServiceUnavailable',
       'RunActivity:createEntity User/traced',
