@@ -74,9 +74,9 @@ export function embedded(stage: Stage): Contender {
 }
 
 /** An environment that names no Temporal server, and where an embedded one keeps what it knows. */
-export function embeddedEnv(stage: Stage, folder: string): Record<string, string> {
-  const { TEMPORAL_ADDRESS, IAM_BOOTSTRAP_UI_URL, ...env } = stage.env;
-  return { ...env, IAM_BOOTSTRAP_STATE: folder };
+function embeddedEnv(stage: Stage, folder: string): Record<string, string> {
+  const env = Object.entries(stage.env).filter(([name]) => !/^(TEMPORAL_ADDRESS|IAM_BOOTSTRAP_UI_URL)$/.test(name));
+  return { ...Object.fromEntries(env), IAM_BOOTSTRAP_STATE: folder };
 }
 
 /** Writes what is declared, and gives the options that name the files. */

@@ -5,6 +5,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
+import { isFree } from '../src/embedded/ports.js';
 import { play } from './cases.js';
 import type { Round } from './cases.js';
 import { LATENCY_TRUE, LOOPBACK } from './conditions.js';
@@ -41,6 +42,9 @@ const { values: options } = parseArgs({
     page: { type: 'string', default: resolve(__dirname, '../docs/performance.md') },
   },
 });
+
+/** Where a Temporal server listens unless it is told otherwise. */
+const DEFAULT_PORT = 7233;
 
 const ALL: readonly CaseName[] = ['fresh', 'nothing to do', 'one drift', 'state lost', 'ten at once'];
 const ONE_PIPELINE = ALL.filter((name) => name !== 'ten at once');
@@ -116,6 +120,10 @@ async function main(): Promise<void> {
   const histories = new Map<string, History>();
   let rest: Pick<Results, 'starts' | 'absent'> & Partial<Pick<Results, 'size' | 'soak'>> = { starts: {}, absent: [] };
 
+  // An embedded run would use what listens there.
+  if (!options.quick && !(await isFree(DEFAULT_PORT))) {
+    throw new Error(`something listens on port ${String(DEFAULT_PORT)}, as a Temporal server does: end it first`);
+  }
   const stage = await Stage.start();
   let rounds: Round[] = [];
   try {

@@ -117,9 +117,7 @@ test('the page has every target, series and absent peer, what limits a missed ta
   expect(text).toContain('- Missed: `--help`: loading itself.');
   expect(text).toContain('- Missed: fresh: 50 roles, loopback: not profiled yet.');
   expect(text).toContain('- Not measured: somebody: cannot be installed.');
-  expect(text).toContain(
-    `| fresh | ${WARM} | 151 | 300 ms | 3.00 x | 200 ms | 100.0 MB | 900 ms, 200.0 MB | 0 | yes |`,
-  );
+  expect(text).toContain(`| fresh | ${WARM} | 151 | 300 ms | 3.00 x | 200 ms | 100 MB | 900 ms, 200 MB | 0 | yes |`);
   expect(text).toContain('CreateRole 50');
   const names = ['performance-loopback-50-roles-calls.svg', 'performance-loopback-50-roles-time.svg'];
   expect(Object.keys(images)).toEqual(names);
