@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
     roles: { type: 'string', default: '50' },
     'more-roles': { type: 'string', default: '500' },
     /** Of peers that take long for each. */
-    'few-roles': { type: 'string', default: '10' },
+    'few-roles': { type: 'string', default: '5' },
     /** Declared by the runs that only ask whether there is something to do. */
     'many-roles': { type: 'string', default: '1000' },
     'most-roles': { type: 'string', default: '5000' },
@@ -77,7 +77,7 @@ function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): R
     },
     { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
     { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [python, ...quickPeers], repeats: 1 },
-    { workload: more, condition: LOOPBACK, cases: ['fresh', 'ten at once'], contenders: [us], repeats: 1 },
+    { workload: more, condition: LOOPBACK, cases: ['ten at once'], contenders: [us], repeats: 1 },
     { workload: roles, condition: LATENCY_TRUE, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
     {
       workload: roles,
