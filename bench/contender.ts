@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CONCURRENT_ENTITIES } from '../src/workflows/timeouts.js';
 import { manifestOf } from '../test/support/manifests-of.js';
@@ -21,8 +21,8 @@ export interface Contender {
   prepare(): Promise<void>;
   /** Loses what it remembers of earlier runs; the account stays. */
   forget(): Promise<void>;
-  /** What a pipeline runs. */
-  command(workload: Workload): Promise<Command>;
+  /** What a pipeline runs; of those at one time, each has a number from 0. */
+  command(workload: Workload, pipeline: number): Promise<Command>;
   /** The process that does the work of its commands and goes on when they have ended. */
   worker?(): number;
 }
@@ -61,7 +61,7 @@ export function embedded(stage: Stage): Contender {
     name: EMBEDDED,
     what:
       '`iam-bootstrap apply` with no server there: it starts one, runs a worker in its own process, and ends both; ' +
-      "memory and processor time are without the server's",
+      "memory and processor time are without the server's, and ten at once share it",
     role: 'ours',
     prepare: () => Promise.resolve(),
     forget: () => rm(folder, { recursive: true, force: true }),
@@ -141,20 +141,3 @@ export const stateless = {
   prepare: () => Promise.resolve(),
   forget: () => Promise.resolve(),
 };
-
-/** A folder that a contender has to itself, emptied whenever it forgets. */
-export function folderOf(
-  stage: Stage,
-  name: string,
-  files: Readonly<Record<string, string>> = {},
-): { readonly path: string; readonly empty: () => Promise<void> } {
-  const path = join(stage.directory, name);
-  return {
-    path,
-    empty: async () => {
-      await rm(path, { recursive: true, force: true });
-      await mkdir(path, { recursive: true });
-      for (const [file, content] of Object.entries(files)) await writeFile(join(path, file), content);
-    },
-  };
-}

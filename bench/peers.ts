@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { loadConfig } from '../src/config.js';
 import { once } from '../src/embedded/cache.js';
-import { folderOf, stateless } from './contender.js';
+import { stateless } from './contender.js';
 import type { Contender } from './contender.js';
 import type { Stage } from './stage.js';
 
@@ -42,17 +42,32 @@ const PEERS: readonly Peer[] = [
         '@aws-sdk/client-iam': '3.1169.0',
         '@aws-sdk/client-s3': '3.1169.0',
       }),
-    contender: (stage, name, directory) => ({
-      ...alchemyState(stage, 'alchemy-0'),
-      name,
-      what: '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state; it takes what its state says for what is there',
-      role: 'peer',
-      command: async ({ roles }) => ({
-        line: [process.execPath, join(directory, 'alchemy-0.mjs'), await stage.file('alchemy.json', { roles })],
-        env: { ...stage.env, AWS_REGION: 'us-east-1', ALCHEMY_CI_STATE_STORE_CHECK: 'false', NODE_NO_WARNINGS: '1' },
-        cwd: join(stage.directory, 'alchemy-0'),
-      }),
-    }),
+    contender: (stage, name, directory) => {
+      const state = join(stage.directory, 'alchemy-0');
+      return {
+        name,
+        what:
+          '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, of which each pipeline has its own; ' +
+          'what the state says counts for what is there',
+        role: 'peer',
+        prepare: () => Promise.resolve(),
+        forget: () => rm(state, { recursive: true, force: true }),
+        command: async ({ roles }, pipeline) => {
+          const cwd = join(state, String(pipeline));
+          await mkdir(cwd, { recursive: true });
+          return {
+            line: [process.execPath, join(directory, 'alchemy-0.mjs'), await stage.file('alchemy.json', { roles })],
+            env: {
+              ...stage.env,
+              AWS_REGION: 'us-east-1',
+              ALCHEMY_CI_STATE_STORE_CHECK: 'false',
+              NODE_NO_WARNINGS: '1',
+            },
+            cwd,
+          };
+        },
+      };
+    },
   },
   {
     name: 'Ansible 12.3.0',
@@ -129,10 +144,4 @@ async function npmInstall(directory: string, dependencies: Readonly<Record<strin
   await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--ignore-scripts', '--legacy-peer-deps'];
   await execFileAsync('npm', ['install', ...quiet], { cwd: directory, timeout: INSTALL_TIMEOUT_MS });
-}
-
-/** A folder whose state is lost with it. */
-function alchemyState(stage: Stage, name: string): Pick<Contender, 'prepare' | 'forget'> {
-  const { empty } = folderOf(stage, name);
-  return { prepare: () => Promise.resolve(), forget: empty };
 }

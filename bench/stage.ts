@@ -23,7 +23,7 @@ import { bareCommand } from './contender.js';
 import type { Contender } from './contender.js';
 import type { Sample } from './figures.js';
 import { forgetPeak, measured, standingOf } from './process.js';
-import type { Ended } from './process.js';
+import type { Command, Ended } from './process.js';
 import { owned, SHARED_DOCUMENT, SHARED_POLICY } from './workload.js';
 import type { Workload } from './workload.js';
 
@@ -160,14 +160,17 @@ export class Stage {
   /** Runs a contender's command, as often at a time as there are pipelines. */
   async run(contender: Contender, workload: Workload, condition: Condition, pipelines: number): Promise<Taken> {
     const { proxy } = this.#world;
-    const command = await contender.command(workload);
+    const commands: Command[] = [];
+    for (let pipeline = 0; pipeline < pipelines; pipeline += 1) {
+      commands.push(await contender.command(workload, pipeline));
+    }
     const pid = contender.worker?.();
     if (pid !== undefined) await forgetPeak(pid);
     const before = pid === undefined ? undefined : await standingOf(pid);
     impose(proxy, condition);
     proxy.clear();
     const startedAt = performance.now();
-    const ended = await Promise.all(Array.from({ length: pipelines }, () => measured(this.python, command)));
+    const ended = await Promise.all(commands.map((command) => measured(this.python, command)));
     const all = performance.now() - startedAt;
     proxy.clearRules();
     const after = pid === undefined ? undefined : await standingOf(pid);
