@@ -1,30 +1,51 @@
+import type { Condition } from './conditions.js';
+
 /** Calls by operation. */
 export type Calls = Readonly<Record<string, number>>;
 
-/** Who was measured. Times of `script` and `library` leave out the start of a process; those of the others do not. */
-export type Contender = 'script' | 'library' | 'script process' | 'command line';
+export type CaseName = 'fresh' | 'nothing to do' | 'one drift' | 'state lost' | 'ten at once';
 
-export type CaseName = 'fresh' | 'nothing to do' | 'state lost';
-
-/** One case, once. */
-export interface Sample {
-  readonly contender: Contender;
+/** What was measured, where. */
+export interface Place {
+  readonly contender: string;
+  readonly workload: string;
+  readonly condition: Condition['name'];
   readonly name: CaseName;
-  readonly roles: number;
-  /** Added to each call, in milliseconds. */
-  readonly latency: number;
+}
+
+/** One case, once. Of ten pipelines the time is until the last has ended, and calls and processor time are of all. */
+export interface Sample extends Place {
   readonly ms: number;
+  readonly cpuMs: number;
+  /** Of the largest process. */
+  readonly peakRssBytes: number;
+  /** Of the worker, where a contender has one that goes on; the rest does not count it. */
+  readonly worker?: { readonly cpuMs: number; readonly peakRssBytes: number };
   readonly calls: Calls;
+  /** Calls among them that were throttled. */
+  readonly throttled: number;
+  readonly exitCodes: readonly number[];
+  /** Whether the account was as declared afterwards: in `one drift`, whether the drift was found and mended. */
+  readonly asDeclared: boolean;
 }
 
 /** The samples of one case and contender. */
-export interface Series extends Omit<Sample, 'ms' | 'calls'> {
-  readonly times: Spread;
+export interface Series extends Place {
+  readonly ms: Spread;
+  readonly cpuMs: Spread;
+  readonly peakRssBytes: Spread;
+  readonly worker?: { readonly cpuMs: Spread; readonly peakRssBytes: Spread };
   /** Of the repeat that made most. */
   readonly calls: Calls;
+  /** Of the repeat that had most. */
+  readonly throttled: number;
+  /** Of all repeats. */
+  readonly exitCodes: readonly number[];
+  /** In every repeat. */
+  readonly asDeclared: boolean;
 }
 
-/** Several measurements of one thing, in milliseconds. */
+/** Several measurements of one thing. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -48,25 +69,44 @@ export function totalOf(calls: Calls): number {
 export function seriesOf(samples: readonly Sample[]): Series[] {
   const groups = new Map<string, Sample[]>();
   for (const sample of samples) {
-    const key = [sample.latency, sample.roles, sample.name, sample.contender].join('/');
+    const key = JSON.stringify([sample.condition, sample.workload, sample.name, sample.contender]);
     groups.set(key, [...(groups.get(key) ?? []), sample]);
   }
   return [...groups.values()].flatMap((group) => {
     const [dearest] = [...group].sort((a, b) => totalOf(b.calls) - totalOf(a.calls));
-    return dearest === undefined ? [] : [{ ...dearest, times: spreadOf(group.map(({ ms }) => ms)) }];
+    if (dearest === undefined) return [];
+    const { contender, workload, condition, name, calls } = dearest;
+    const workers = group.flatMap(({ worker }) => (worker === undefined ? [] : [worker]));
+    const series: Series = {
+      contender,
+      workload,
+      condition,
+      name,
+      ms: spreadOf(group.map(({ ms }) => ms)),
+      cpuMs: spreadOf(group.map(({ cpuMs }) => cpuMs)),
+      peakRssBytes: spreadOf(group.map(({ peakRssBytes }) => peakRssBytes)),
+      ...(workers.length === 0
+        ? {}
+        : {
+            worker: {
+              cpuMs: spreadOf(workers.map(({ cpuMs }) => cpuMs)),
+              peakRssBytes: spreadOf(workers.map(({ peakRssBytes }) => peakRssBytes)),
+            },
+          }),
+      calls,
+      throttled: Math.max(...group.map(({ throttled }) => throttled)),
+      exitCodes: group.flatMap(({ exitCodes }) => exitCodes),
+      asDeclared: group.every(({ asDeclared }) => asDeclared),
+    };
+    return [series];
   });
 }
 
-/** What a contender is compared with. */
-export function floorOf(series: Series, all: readonly Series[]): Series | undefined {
-  const floor = { library: 'script', 'command line': 'script process' } as const;
-  if (series.contender !== 'library' && series.contender !== 'command line') return undefined;
-  const contender = floor[series.contender];
+/** The series of another contender, or of another case, beside this one. */
+export function beside(all: readonly Series[], one: Series, other: Partial<Place>): Series | undefined {
+  const { contender, workload, condition, name } = { ...one, ...other };
   return all.find(
-    (one) =>
-      one.contender === contender &&
-      one.name === series.name &&
-      one.roles === series.roles &&
-      one.latency === series.latency,
+    (each) =>
+      each.contender === contender && each.workload === workload && each.condition === condition && each.name === name,
   );
 }

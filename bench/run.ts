@@ -1,144 +1,220 @@
-// Measures an apply against a bare SDK script, side by side in one run; see docs/performance.md, which it writes.
-import { mkdir, writeFile } from 'node:fs/promises';
+// Measures applies against a bare script and against peers, side by side in one run; see docs/performance.md, which it
+// writes.
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
-import { BenchWorld } from './bench-world.js';
-import type { Measured } from './bench-world.js';
+import { isFree } from '../src/embedded/ports.js';
+import { play } from './cases.js';
+import type { Round } from './cases.js';
+import { LATENCY_TRUE, LOOPBACK } from './conditions.js';
+import { bare, boto3, embedded, warm, WARM } from './contender.js';
+import type { Contender } from './contender.js';
 import { seriesOf, spreadOf } from './figures.js';
-import type { CaseName, Contender, Sample } from './figures.js';
+import type { CaseName, Sample } from './figures.js';
+import { findPeers } from './peers.js';
 import { renderPage } from './render.js';
-import { msText, targetsOf } from './targets.js';
-import type { Results } from './targets.js';
-import { bareRoles } from './workload.js';
-
-/** Times of a start are short, and are taken more often. */
-const STARTS = 10;
+import type { History, Results } from './results.js';
+import { historyOf, soak } from './scale.js';
+import { Stage } from './stage.js';
+import { sizeOf, startsOf } from './starts.js';
+import { callTargets, targetsOf } from './targets.js';
+import { msText } from './text.js';
+import { mixed, rolesOf, tenEntitiesOf } from './workload.js';
 
 const { values: options } = parseArgs({
   options: {
+    /** Calls of this project and of the bare script, checked against their targets; no page is written. */
+    quick: { type: 'boolean', default: false },
+    /** Whether peers are installed and measured, which needs package registries. */
+    peers: { type: 'string', default: 'yes' },
     repeats: { type: 'string', default: '3' },
     roles: { type: 'string', default: '50' },
-    /** Declared by the run that only asks whether there is something to do. */
+    'more-roles': { type: 'string', default: '500' },
+    /** Of peers that take long for each. */
+    'few-roles': { type: 'string', default: '5' },
+    /** Declared by the runs that only ask whether there is something to do. */
     'many-roles': { type: 'string', default: '1000' },
-    /** Milliseconds that the proxy adds to each call, once for each comparison. */
-    latencies: { type: 'string', default: '0,100' },
+    'most-roles': { type: 'string', default: '5000' },
+    'soak-runs': { type: 'string', default: '200' },
+    /** Where the page is written; its pictures lie in a folder beside it. */
+    page: { type: 'string', default: resolve(__dirname, '../docs/performance.md') },
   },
 });
 
-const samples: Sample[] = [];
+/** Where a Temporal server listens unless it is told otherwise. */
+const DEFAULT_PORT = 7233;
 
-/** Keeps a sample, and shows it. */
-function note(contender: Contender, name: CaseName, roles: number, latency: number, { ms, calls }: Measured): void {
-  samples.push({ contender, name, roles, latency, ms, calls });
-  console.log(`${`${String(roles)} roles, ${String(latency)} ms, ${name}:`.padEnd(36)} ${contender} ${msText(ms)}`);
+const ALL: readonly CaseName[] = ['fresh', 'nothing to do', 'one drift', 'state lost', 'ten at once'];
+const ONE_PIPELINE = ALL.filter((name) => name !== 'ten at once');
+
+const startedAt = performance.now();
+
+/** Says how far it is. */
+function say(line: string): void {
+  const seconds = (performance.now() - startedAt) / 1_000;
+  console.log(
+    `${String(Math.floor(seconds / 60)).padStart(3)}:${String(Math.floor(seconds % 60)).padStart(2, '0')} ${line}`,
+  );
 }
 
-const CASES = [
-  { name: 'fresh', outcome: 'created' },
-  { name: 'nothing to do', outcome: 'unchanged' },
-  { name: 'state lost', outcome: 'unchanged' },
-] as const;
-
-/** Everybody's turn in an empty account of his own, each case after the other. */
-async function compare(world: BenchWorld, roles: number, latency: number, repeat: number): Promise<void> {
-  const turns = [
-    async () => {
-      for (const { name } of CASES) {
-        const { processMs, ...measured } = await world.script(bareRoles(roles));
-        note('script', name, roles, latency, measured);
-        note('script process', name, roles, latency, { ...measured, ms: processMs });
-      }
+/** All rounds of the whole form, the shortest first. */
+function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): Round[] {
+  const roles = rolesOf(Number(options.roles));
+  const more = rolesOf(Number(options['more-roles']));
+  const [us, floor, python] = [warm(stage), bare(stage), boto3(stage)];
+  const quickPeers = peers.filter(({ isSlow }) => isSlow !== true);
+  return [
+    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: [us, floor, python, embedded(stage)], repeats },
+    { workload: roles, condition: LOOPBACK, cases: ALL, contenders: quickPeers, repeats: 1 },
+    {
+      workload: rolesOf(Number(options['few-roles'])),
+      condition: LOOPBACK,
+      cases: ALL,
+      contenders: [us, floor, python, ...peers],
+      repeats: 1,
     },
-    async () => {
-      for (const { name, outcome } of CASES) {
-        if (name === 'state lost') await world.loseState();
-        note('library', name, roles, latency, await world.library(roles, outcome));
-      }
+    { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
+    { workload: more, condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [python, ...quickPeers], repeats: 1 },
+    { workload: more, condition: LOOPBACK, cases: ['ten at once'], contenders: [us], repeats: 1 },
+    { workload: roles, condition: LATENCY_TRUE, cases: ONE_PIPELINE, contenders: [us, floor], repeats },
+    {
+      workload: roles,
+      condition: LATENCY_TRUE,
+      cases: ONE_PIPELINE,
+      contenders: [python, ...quickPeers],
+      repeats: 1,
     },
-    async () => {
-      for (const { name, outcome } of CASES) {
-        if (name === 'state lost') await world.loseState();
-        note('command line', name, roles, latency, await world.commandLine(roles, outcome));
-      }
+    { workload: mixed(), condition: LOOPBACK, cases: ONE_PIPELINE, contenders: [us], repeats },
+    { workload: tenEntitiesOf(), condition: LOOPBACK, cases: ['fresh'], contenders: [embedded(stage)], repeats },
+    {
+      workload: rolesOf(Number(options['many-roles'])),
+      condition: LOOPBACK,
+      // Filled by hand, as an apply would leave it.
+      cases: ['state lost', ...Array.from({ length: repeats }, (): CaseName => 'nothing to do'), 'one drift'],
+      contenders: [us],
+      repeats: 1,
+    },
+    {
+      workload: rolesOf(Number(options['most-roles'])),
+      condition: LOOPBACK,
+      cases: ['fresh', 'nothing to do', 'one drift'],
+      contenders: [us],
+      repeats: 1,
     },
   ];
-  // Nobody is always first.
-  for (const turn of turns.keys()) {
-    world.setLatency(0);
-    await world.emptyAccount();
-    world.setLatency(latency);
-    await turns[(turn + repeat) % turns.length]?.();
-  }
 }
 
-/** Many entities that are as they should be. */
-async function nothingToDo(world: BenchWorld, roles: number, repeats: number, latencies: number[]): Promise<void> {
-  world.setLatency(0);
-  await world.emptyAccount();
-  await world.script(bareRoles(roles, true), true);
-  await world.loseState();
-  note('library', 'state lost', roles, 0, await world.library(roles, 'unchanged'));
-  for (const latency of latencies) {
-    world.setLatency(latency);
-    for (let repeat = 0; repeat < repeats; repeat += 1) {
-      note('library', 'nothing to do', roles, latency, await world.library(roles, 'unchanged'));
-      note('command line', 'nothing to do', roles, latency, await world.commandLine(roles, 'unchanged'));
-    }
-  }
-}
-
-async function times<T>(count: number, measure: () => Promise<T>): Promise<T[]> {
-  const all: T[] = [];
-  for (let index = 0; index < count; index += 1) all.push(await measure());
-  return all;
+function quickRounds(stage: Stage): Round[] {
+  const workload = rolesOf(Number(options.roles));
+  return [{ workload, condition: LOOPBACK, cases: ALL, contenders: [warm(stage), bare(stage)], repeats: 1 }];
 }
 
 async function main(): Promise<void> {
-  const repeats = Number(options.repeats);
-  const roles = Number(options.roles);
-  const latencies = options.latencies.split(',').map(Number);
+  const repeats = options.quick ? 1 : Number(options.repeats);
   const cores = availableParallelism();
   const load = (loadavg()[0] ?? 0) / cores;
+  const samples: Sample[] = [];
+  const reads = new Map<string, number[]>();
+  const histories = new Map<string, History>();
+  let rest: Pick<Results, 'starts' | 'absent'> & Partial<Pick<Results, 'size' | 'soak'>> = { starts: {}, absent: [] };
 
-  const world = await BenchWorld.start();
-  try {
-    const starts = await times(STARTS, async () => ({ version: await world.versionMs(), node: await world.nodeMs() }));
-    const workerStart = spreadOf(await times(repeats, () => world.restartWorker()));
-    for (let repeat = 0; repeat < repeats; repeat += 1) {
-      for (const latency of latencies) await compare(world, roles, latency, repeat);
-    }
-    await nothingToDo(world, Number(options['many-roles']), repeats, latencies);
-
-    const platform = `${process.platform} ${process.arch}`;
-    await keep({
-      machine: { cores, node: process.versions.node, platform, load },
-      at: new Date().toISOString(),
-      repeats,
-      series: seriesOf(samples),
-      version: spreadOf(starts.map(({ version }) => version)),
-      node: spreadOf(starts.map(({ node }) => node)),
-      workerStart,
-    });
-  } finally {
-    await world.stop();
+  // An embedded run would use what listens there.
+  if (!options.quick && !(await isFree(DEFAULT_PORT))) {
+    throw new Error(`something listens on port ${String(DEFAULT_PORT)}, as a Temporal server does: end it first`);
   }
+  const stage = await Stage.start();
+  let rounds: Round[] = [];
+  try {
+    say('the emulator, the proxy, Temporal and a worker run');
+    const { peers, absent } =
+      options.quick || options.peers === 'no' ? { peers: [], absent: [] } : await findPeers(stage, say);
+    rounds = options.quick ? quickRounds(stage) : roundsOf(stage, peers, repeats);
+    if (!options.quick) {
+      const starts = await startsOf(stage, rolesOf(Number(options.roles)), repeats);
+      say(
+        `starts: ${Object.entries(starts)
+          .map(([what, { median }]) => `${what} ${msText(median)}`)
+          .join(', ')}`,
+      );
+      const size = await sizeOf();
+      say('packed and installed');
+      rest = { starts, absent, size };
+    }
+    await play(stage, rounds, async (sample, complaints) => {
+      samples.push(sample);
+      const { contender, workload, condition, name, ms, exitCodes, asDeclared } = sample;
+      const bad = exitCodes.some((code) => code !== 0) || !asDeclared;
+      const end = bad ? `, exit codes ${exitCodes.join(' ')}, ${asDeclared ? '' : 'not '}as declared` : '';
+      say(`${workload}, ${condition}, ${name}: ${contender} ${msText(ms)}${end}`);
+      if (complaints !== '') console.log(complaints.split('\n').slice(-12).join('\n'));
+      if (options.quick || contender !== WARM || condition !== 'loopback') return;
+      if (name === 'nothing to do') {
+        reads.set(workload, [...(reads.get(workload) ?? []), await stage.readsAgainMs()]);
+      }
+      if (name === 'fresh' || name === 'nothing to do') {
+        histories.set(`${workload}/${name}`, { workload, name, ...(await historyOf(stage)) });
+      }
+    });
+    if (!options.quick) {
+      const runs = Number(options['soak-runs']);
+      const soaked = await soak(stage, rolesOf(Number(options['few-roles'])), runs);
+      say(`${String(runs)} runs of one worker`);
+      rest = { ...rest, ...(soaked === undefined ? {} : { soak: soaked }) };
+    }
+  } finally {
+    await stage.stop();
+  }
+
+  const contenders = rounds.flatMap((round) => round.contenders);
+  const results: Results = {
+    machine: { cores, node: process.versions.node, platform: `${process.platform} ${process.arch}`, load },
+    at: new Date().toISOString(),
+    ms: performance.now() - startedAt,
+    repeats,
+    contenders: [...new Map(contenders.map(({ name, what, role }) => [name, { name, what, role }])).values()],
+    workloads: [...new Map(rounds.map(({ workload }) => [workload.name, workload])).values()].map(
+      ({ name, roles }) => ({ name, roles: roles.length }),
+    ),
+    series: seriesOf(samples),
+    reads: [...reads].map(([workload, ms]) => ({ workload, ms: spreadOf(ms) })),
+    histories: [...histories.values()],
+    ...rest,
+  };
+  if (options.quick) check(results);
+  else await keep(results, samples);
 }
 
-/** Writes the page and the figures, and says how the targets fared. */
-async function keep(results: Results): Promise<void> {
-  const page = resolve(__dirname, '../docs/performance.md');
+/** Prints calls and times, and fails where a target of calls is missed. */
+function check(results: Results): void {
+  const targets = callTargets(results);
+  for (const { what, most, measured, met } of targets)
+    console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (${most})`);
+  if (targets.some(({ met }) => !met)) process.exitCode = 1;
+}
+
+/** Writes the page, its pictures and the figures, and says how the targets fared. */
+async function keep(results: Results, samples: readonly Sample[]): Promise<void> {
+  const page = resolve(options.page);
+  const images = join(dirname(page), 'images');
   const folder = resolve(__dirname, 'results');
-  const figures = resolve(folder, `${results.at.replaceAll(':', '-')}.json`);
+  const figures = join(folder, `${results.at.replaceAll(':', '-')}.json`);
   const style = await prettier.resolveConfig(page);
   const pretty = (text: string, filepath: string): Promise<string> => prettier.format(text, { ...style, filepath });
   await mkdir(folder, { recursive: true });
+  await mkdir(images, { recursive: true });
   const targets = targetsOf(results);
   await writeFile(figures, await pretty(JSON.stringify({ ...results, targets, samples }), figures));
-  const text = await pretty(renderPage(results), page);
-  await writeFile(page, text);
-  console.log(`\n${text}`);
+  const limits = JSON.parse(await readFile(resolve(__dirname, 'limits.json'), 'utf8')) as Record<string, string>;
+  const { text, images: pictures } = renderPage(results, limits);
+  await writeFile(page, await pretty(text, page));
+  for (const file of await readdir(images)) if (/^performance-.*\.svg$/.test(file)) await rm(join(images, file));
+  for (const [file, svg] of Object.entries(pictures)) await writeFile(join(images, file), svg);
+  for (const { what, most, measured, met } of targets) {
+    console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (at most ${most})`);
+  }
+  console.log(`\n${page}\n${figures}`);
 }
 
 main().catch((error: unknown) => {

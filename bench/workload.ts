@@ -1,6 +1,7 @@
 import type { JsonObject } from '../src/contract/entity.js';
 import { marksOfCreate } from '../src/engine/ownership.js';
-import { allowing, role, trusting } from '../test/support/manifests-of.js';
+import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
+import { allowing, role, tenEntities, trusting } from '../test/support/manifests-of.js';
 import { ACCOUNT } from '../test/support/world.js';
 import type { BareRole } from './bare.js';
 
@@ -14,40 +15,90 @@ export const SHARED_DOCUMENT = JSON.stringify(allowing('s3:GetObject'));
 /** Writes that each role takes: itself, its inline policy, its attachment. */
 export const WRITES_PER_ROLE = 3;
 
-const TAGS = { team: 'platform' };
+/** An inline policy of a role. */
+export interface InlinePolicy {
+  readonly RoleName: string;
+  readonly PolicyName: string;
+  readonly PolicyDocument: string;
+}
 
-function nameOf(index: number): string {
+/** What is declared. */
+export interface Workload {
+  /** `50 roles`. */
+  readonly name: string;
+  /** As a manifest has them. */
+  readonly entities: readonly JsonObject[];
+  /** The same for whoever reads no manifest; none of a mixed one. */
+  readonly roles: readonly BareRole[];
+  /** Declared. It is what somebody changes by hand. */
+  readonly drifting: InlinePolicy;
+}
+
+const TAGS = { team: 'platform' };
+const POLICY_ARN = `arn:aws:iam::${ACCOUNT}:policy/${SHARED_POLICY}`;
+const STATE = allowing('dynamodb:PutItem');
+
+export function nameOf(index: number): string {
   return `bench-${String(index).padStart(4, '0')}`;
 }
 
-const POLICY_ARN = `arn:aws:iam::${ACCOUNT}:policy/${SHARED_POLICY}`;
-
-/** Roles as a manifest has them. Description and duration are there because they make the bulk read dearer. */
-export function declaredRoles(count: number): JsonObject[] {
-  return Array.from({ length: count }, (_, index) =>
-    role(nameOf(index), {
-      description: 'measured',
-      maxSessionDuration: 7200,
-      inlinePolicies: { state: allowing('dynamodb:PutItem') },
-      managedPolicyArns: [POLICY_ARN],
-      tags: TAGS,
-    }),
-  );
+/** So many roles, each with an inline policy and an attachment. */
+export function rolesOf(count: number): Workload {
+  const names = Array.from({ length: count }, (_, index) => nameOf(index));
+  return {
+    name: `${count.toLocaleString('en-US')} roles`,
+    entities: names.map(declaredRole),
+    roles: names.map(bareRole),
+    drifting: { RoleName: nameOf(Math.floor(count / 2)), PolicyName: 'state', PolicyDocument: JSON.stringify(STATE) },
+  };
 }
 
-/**
- * The same roles, as the bare script takes them.
- *
- * @param owned - with the marks that an apply leaves, so that the next apply finds them its own
- */
-export function bareRoles(count: number, owned = false): BareRole[] {
-  return Array.from({ length: count }, (_, index) => ({
-    RoleName: nameOf(index),
+/** One entity of every kind, with all that it can have. */
+export function mixed(): Workload {
+  const entities = Object.entries(KIND_FIXTURES).map(([kind, { full }]): JsonObject => ({ kind, ...full }));
+  const { roleName, inlinePolicies } = KIND_FIXTURES['Role']?.full ?? {};
+  const [policy] = Object.entries((inlinePolicies ?? {}) as JsonObject);
+  if (typeof roleName !== 'string' || policy === undefined) throw new Error('the fixture of Role has no inline policy');
+  const [PolicyName, document] = policy;
+  return {
+    name: `one of each of ${String(entities.length)} kinds`,
+    entities,
+    roles: [],
+    drifting: { RoleName: roleName, PolicyName, PolicyDocument: JSON.stringify(document) },
+  };
+}
+
+/** Ten entities with references between them. */
+export function tenEntitiesOf(): Workload {
+  const drifting = { RoleName: 'ten-deploy', PolicyName: 'state', PolicyDocument: JSON.stringify(STATE) };
+  return { name: '10 entities', entities: tenEntities(), roles: [], drifting };
+}
+
+/** Description and duration are there because they make the bulk read dearer. */
+function declaredRole(name: string): JsonObject {
+  return role(name, {
+    description: 'measured',
+    maxSessionDuration: 7200,
+    inlinePolicies: { state: STATE },
+    managedPolicyArns: [POLICY_ARN],
+    tags: TAGS,
+  });
+}
+
+function bareRole(RoleName: string): BareRole {
+  return {
+    RoleName,
     Description: 'measured',
     MaxSessionDuration: 7200,
     AssumeRolePolicyDocument: JSON.stringify(trusting()),
-    Tags: { ...TAGS, ...(owned ? marksOfCreate(NAMESPACE, 'bench', false) : {}) },
-    inline: { PolicyName: 'state', PolicyDocument: JSON.stringify(allowing('dynamodb:PutItem')) },
+    Tags: TAGS,
+    inline: { PolicyName: 'state', PolicyDocument: JSON.stringify(STATE) },
     PolicyArn: POLICY_ARN,
-  }));
+  };
+}
+
+/** The same roles with the marks that an apply leaves, so that the next apply finds them its own. */
+export function owned(roles: readonly BareRole[]): BareRole[] {
+  const marks = marksOfCreate(NAMESPACE, 'bench', false);
+  return roles.map((one) => ({ ...one, Tags: { ...one.Tags, ...marks } }));
 }

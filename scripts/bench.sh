@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Benchmarks against a bare SDK script, from a fresh clone: prints the figures and writes docs/performance.md.
-# --repeats N, --roles N, --many-roles N, --latencies MS,MS
+# Benchmarks against a bare SDK script and peers, from a fresh clone: prints the figures, and writes docs/performance.md
+# and its pictures. It takes about 25 minutes, and first installs the peers, once.
+# --quick: calls against their targets, within a minute; --peers no: without peers; --page FILE: elsewhere;
+# --repeats N, --few-roles N, --roles N, --more-roles N, --many-roles N, --most-roles N, --soak-runs N
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh

@@ -1,0 +1,75 @@
+import type { Condition } from './conditions.js';
+import type { Contender } from './contender.js';
+import type { CaseName, Sample } from './figures.js';
+import type { Stage } from './stage.js';
+import type { Workload } from './workload.js';
+
+/** What is measured, by whom, and how often. */
+export interface Round {
+  readonly workload: Workload;
+  readonly condition: Condition;
+  /** In this order, each in the account that the one before has left. */
+  readonly cases: readonly CaseName[];
+  readonly contenders: readonly Contender[];
+  readonly repeats: number;
+}
+
+/** How a case begins, and how many pipelines run it. */
+interface Case {
+  readonly pipelines: number;
+  begin(stage: Stage, contender: Contender, workload: Workload): Promise<void>;
+}
+
+const fromNothing: Case['begin'] = async (stage, contender, workload) => {
+  await stage.empty(workload);
+  await contender.forget();
+  await contender.prepare();
+};
+
+const CASES: Readonly<Record<CaseName, Case>> = {
+  fresh: { pipelines: 1, begin: fromNothing },
+  'nothing to do': { pipelines: 1, begin: () => Promise.resolve() },
+  'one drift': { pipelines: 1, begin: (stage, _contender, workload) => stage.drift(workload) },
+  'state lost': {
+    pipelines: 1,
+    begin: async (stage, contender, workload) => {
+      await stage.fill(workload);
+      await contender.forget();
+    },
+  },
+  'ten at once': { pipelines: 10, begin: fromNothing },
+};
+
+/** Plays rounds: in each repeat everybody has an account of his own, in turns, and nobody is always first. */
+export async function play(
+  stage: Stage,
+  rounds: readonly Round[],
+  note: (sample: Sample, complaints: string) => Promise<void>,
+): Promise<void> {
+  for (const round of rounds) {
+    const { workload, contenders, repeats } = round;
+    for (let repeat = 0; repeat < repeats; repeat += 1) {
+      for (const turn of contenders.keys()) {
+        const contender = contenders[(turn + repeat) % contenders.length];
+        if (contender === undefined) continue;
+        await stage.empty(workload);
+        await playCases(stage, round, contender, note);
+      }
+    }
+  }
+}
+
+async function playCases(
+  stage: Stage,
+  { workload, condition, cases }: Round,
+  contender: Contender,
+  note: (sample: Sample, complaints: string) => Promise<void>,
+): Promise<void> {
+  for (const name of cases) {
+    const { pipelines, begin } = CASES[name];
+    await begin(stage, contender, workload);
+    const { complaints, ...taken } = await stage.run(contender, workload, condition, pipelines);
+    const place = { contender: contender.name, workload: workload.name, condition: condition.name, name };
+    await note({ ...place, ...taken }, complaints);
+  }
+}

@@ -1,0 +1,143 @@
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CONCURRENT_ENTITIES } from '../src/workflows/timeouts.js';
+import { manifestOf } from '../test/support/manifests-of.js';
+import { ACCOUNT } from '../test/support/world.js';
+import type { BareInput, BareRole } from './bare.js';
+import type { Command } from './process.js';
+import type { Stage } from './stage.js';
+import { NAMESPACE } from './workload.js';
+import type { Workload } from './workload.js';
+
+/** Somebody who brings an account to what is declared, by a command. */
+export interface Contender {
+  readonly name: string;
+  /** What it is, as a sentence without its name. */
+  readonly what: string;
+  readonly role: 'ours' | 'floor' | 'peer';
+  /** It takes so long for each role that it is measured with few. */
+  readonly isSlow?: boolean;
+  /** Is called before an account that is empty is to be filled. */
+  prepare(): Promise<void>;
+  /** Loses what it remembers of earlier runs; the account stays. */
+  forget(): Promise<void>;
+  /** What a pipeline runs; of those at one time, each has a number from 0. */
+  command(workload: Workload, pipeline: number): Promise<Command>;
+  /** The process that does the work of its commands and goes on when they have ended. */
+  worker?(): number;
+}
+
+export const WARM = 'iam-bootstrap';
+export const EMBEDDED = 'iam-bootstrap, embedded';
+export const FLOOR = 'bare SDK script';
+
+const CLI = resolve(__dirname, '../dist/cli/main.js');
+const PACKAGES = resolve(__dirname, '../node_modules');
+
+/** A manifest has at most two million characters; what is larger comes as several files. */
+const ENTITIES_OF_FILE = 1_000;
+
+/** This project's command line, with a Temporal server and a worker that run. */
+export function warm(stage: Stage): Contender {
+  return {
+    name: WARM,
+    what: '`iam-bootstrap apply`, with a Temporal server and a worker that have run something before',
+    role: 'ours',
+    prepare: () => stage.warmUp(),
+    forget: () => stage.loseState(),
+    command: async (workload) => ({
+      line: [process.execPath, CLI, 'apply', ...(await manifests(stage, workload)), '--quiet'],
+      env: stage.env,
+      cwd: stage.directory,
+    }),
+    worker: () => stage.workerPid,
+  };
+}
+
+/** This project's command line where there is no server: each run starts one and a worker, and ends them. */
+export function embedded(stage: Stage): Contender {
+  const folder = join(stage.directory, 'embedded');
+  return {
+    name: EMBEDDED,
+    what:
+      '`iam-bootstrap apply` with no server there: it starts one, runs a worker in its own process, and ends both; ' +
+      "memory and processor time are without the server's, and ten at once share it",
+    role: 'ours',
+    prepare: () => Promise.resolve(),
+    forget: () => rm(folder, { recursive: true, force: true }),
+    command: async (workload) => ({
+      line: [process.execPath, CLI, 'apply', ...(await manifests(stage, workload)), '--quiet'],
+      env: embeddedEnv(stage, folder),
+      cwd: stage.directory,
+    }),
+  };
+}
+
+/** An environment that names no Temporal server, and where an embedded one keeps what it knows. */
+function embeddedEnv(stage: Stage, folder: string): Record<string, string> {
+  const env = Object.entries(stage.env).filter(([name]) => !/^(TEMPORAL_ADDRESS|IAM_BOOTSTRAP_UI_URL)$/.test(name));
+  return { ...Object.fromEntries(env), IAM_BOOTSTRAP_STATE: folder };
+}
+
+/** Writes what is declared, and gives the options that name the files. */
+export async function manifests(stage: Stage, { name, entities }: Workload): Promise<string[]> {
+  const options: string[] = [];
+  for (let first = 0; first < entities.length; first += ENTITIES_OF_FILE) {
+    const part = entities.slice(first, first + ENTITIES_OF_FILE);
+    const file = `${name.replaceAll(/\W+/g, '-')}-${String(first)}.json`;
+    options.push('-f', await stage.file(file, manifestOf({ namespace: NAMESPACE, account: ACCOUNT, entities: part })));
+  }
+  return options;
+}
+
+/** The floor. */
+export function bare(stage: Stage): Contender {
+  return {
+    ...stateless,
+    name: FLOOR,
+    what:
+      `[bare.ts](../bench/bare.ts): the same writes by the AWS SDK for JavaScript, ${String(CONCURRENT_ENTITIES)} roles ` +
+      'at a time, and nothing else; it reads nothing, proves no owner, and sends every write again each time',
+    role: 'floor',
+    command: ({ roles }) => bareCommand(stage, stage.proxyUrl, roles),
+  };
+}
+
+/** The bare script, through the proxy or not. */
+export async function bareCommand(stage: Stage, endpoint: string, roles: readonly BareRole[]): Promise<Command> {
+  const input: BareInput = { endpoint, concurrency: CONCURRENT_ENTITIES, roles };
+  const path = await stage.file('bare.json', JSON.stringify(input));
+  return {
+    line: [process.execPath, stage.bareScript, path],
+    // The script lies in the stage's folder, and its packages here.
+    env: { ...stage.env, NODE_PATH: PACKAGES, NODE_NO_WARNINGS: '1' },
+    cwd: stage.directory,
+  };
+}
+
+/** What Python users write by hand. */
+export function boto3(stage: Stage): Contender {
+  return {
+    ...stateless,
+    name: 'boto3 create-or-get',
+    what:
+      `[create_or_get.py](../bench/peers/create_or_get.py): the usual script, in ${String(CONCURRENT_ENTITIES)} threads; ` +
+      'a role that exists is read, its policies are written again',
+    role: 'peer',
+    command: async ({ roles }) => ({
+      line: [
+        stage.python,
+        resolve(__dirname, 'peers/create_or_get.py'),
+        await stage.file('boto3.json', JSON.stringify({ concurrency: CONCURRENT_ENTITIES, roles })),
+      ],
+      env: stage.env,
+      cwd: stage.directory,
+    }),
+  };
+}
+
+/** Whoever remembers nothing. */
+export const stateless = {
+  prepare: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+};

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { loadConfig } from '../src/config.js';
+import { once } from '../src/embedded/cache.js';
+import { stateless } from './contender.js';
+import type { Contender } from './contender.js';
+import type { Stage } from './stage.js';
+
+const execFileAsync = promisify(execFile);
+
+/** A peer that cannot be measured here, and why. */
+export interface Absent {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A peer as it is installed: packages of a registry, and the program that is run with them. */
+interface Peer {
+  readonly name: string;
+  /** Folder in the cache. Another set of packages is another folder. */
+  readonly folder: string;
+  /** What has to lie beside its packages to find them. */
+  readonly program?: string;
+  install(directory: string): Promise<void>;
+  contender(stage: Stage, name: string, directory: string): Contender;
+}
+
+const PROGRAMS = resolve(__dirname, 'peers');
+const INSTALL_TIMEOUT_MS = 1_200_000;
+
+const PEERS: readonly Peer[] = [
+  {
+    name: 'alchemy 0.94.0',
+    folder: 'alchemy-0.94.0',
+    program: 'alchemy-0.mjs',
+    // Its AWS part loads a client for S3 whether or not the state lies there.
+    install: (directory) =>
+      npmInstall(directory, {
+        alchemy: '0.94.0',
+        '@aws-sdk/client-iam': '3.1169.0',
+        '@aws-sdk/client-s3': '3.1169.0',
+      }),
+    contender: (stage, name, directory) => {
+      const state = join(stage.directory, 'alchemy-0');
+      return {
+        name,
+        what:
+          '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, of which each pipeline has its own; ' +
+          'what the state says counts for what is there',
+        role: 'peer',
+        prepare: () => Promise.resolve(),
+        forget: () => rm(state, { recursive: true, force: true }),
+        command: async ({ roles }, pipeline) => {
+          const cwd = join(state, String(pipeline));
+          await mkdir(cwd, { recursive: true });
+          return {
+            line: [process.execPath, join(directory, 'alchemy-0.mjs'), await stage.file('alchemy.json', { roles })],
+            env: {
+              ...stage.env,
+              AWS_REGION: 'us-east-1',
+              ALCHEMY_CI_STATE_STORE_CHECK: 'false',
+              NODE_NO_WARNINGS: '1',
+            },
+            cwd,
+          };
+        },
+      };
+    },
+  },
+  {
+    name: 'Ansible 12.3.0',
+    folder: 'ansible-12.3.0',
+    install: async (directory) => {
+      await execFileAsync('python3', ['-m', 'venv', directory], { timeout: INSTALL_TIMEOUT_MS });
+      const packages = ['ansible==12.3.0', 'ansible-core==2.19.14', 'boto3==1.44.8'];
+      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
+      await execFileAsync(join(directory, 'bin/python'), pip, { timeout: INSTALL_TIMEOUT_MS });
+    },
+    contender: (stage, name, directory) => ({
+      ...stateless,
+      name,
+      isSlow: true,
+      what: '[roles.yml](../bench/peers/roles.yml): `amazon.aws.iam_role` and `iam_policy` in loops, which run one after the other',
+      role: 'peer',
+      command: async ({ roles }) => ({
+        // Its programs name the folder that they were installed into, which has another name since.
+        line: [
+          ...[join(directory, 'bin/python'), '-m', 'ansible', 'playbook', resolve(PROGRAMS, 'roles.yml')],
+          ...['-e', `@${await stage.file('ansible.json', { declared: roles })}`],
+        ],
+        env: {
+          ...stage.env,
+          AWS_REGION: 'us-east-1',
+          LC_ALL: 'C.UTF-8',
+          ANSIBLE_PYTHON_INTERPRETER: join(directory, 'bin/python'),
+          ANSIBLE_LOCALHOST_WARNING: 'false',
+          ANSIBLE_INVENTORY_UNPARSED_WARNING: 'false',
+        },
+        cwd: stage.directory,
+      }),
+    }),
+  },
+];
+
+/** Peers that no registry of packages has in a form that runs here. */
+const NOT_RUN: readonly Absent[] = [
+  {
+    name: 'alchemy 2.0.0-beta.79',
+    reason: 'it needs Node 22.15, and this is measured on the oldest Node that the project supports',
+  },
+  { name: 'OpenTofu, Terraform, Pulumi', reason: 'their providers come as binaries from registries of their own' },
+  { name: 'CloudFormation, CDK', reason: "the emulator's CloudFormation is not AWS's: its figures would mean nothing" },
+  { name: 'ACK, Crossplane', reason: 'they need a Kubernetes cluster' },
+];
+
+/** Installs the peers, once, and gives those that can be measured and those that cannot. */
+export async function findPeers(
+  stage: Stage,
+  announce: (line: string) => void,
+): Promise<{ readonly peers: Contender[]; readonly absent: Absent[] }> {
+  const peers: Contender[] = [];
+  const absent: Absent[] = [...NOT_RUN];
+  for (const { name, folder, program, install, contender } of PEERS) {
+    const path = join(loadConfig().cacheDirectory, 'peers', folder);
+    try {
+      announce(`${name}: finding or installing it`);
+      const directory = await once(path, install, { purpose: `installing ${name}`, announce });
+      if (program !== undefined) await copyFile(join(PROGRAMS, program), join(directory, program));
+      peers.push(contender(stage, name, directory));
+    } catch (error) {
+      const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+      announce(`${name}: ${reason}`);
+      absent.push({ name, reason: `could not be installed: ${reason}` });
+    }
+  }
+  return { peers, absent };
+}
+
+/** Packages of exact versions, with what they depend on. None runs a script. */
+async function npmInstall(directory: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--ignore-scripts', '--legacy-peer-deps'];
+  await execFileAsync('npm', ['install', ...quiet], { cwd: directory, timeout: INSTALL_TIMEOUT_MS });
+}

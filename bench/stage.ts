@@ -1,0 +1,253 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { paginateGetAccountAuthorizationDetails } from '@aws-sdk/client-iam';
+import type { IAM, RoleDetail } from '@aws-sdk/client-iam';
+import * as ts from 'typescript';
+import { connectTemporal } from '../src/client/connect.js';
+import type { TemporalConnection } from '../src/client/connect.js';
+import { loadRequest } from '../src/client/request.js';
+import { apply } from '../src/client/run.js';
+import { loadConfig } from '../src/config.js';
+import type { Report } from '../src/contract/report.js';
+import { Somebody } from '../test/support/by-hand.js';
+import type { Call } from '../test/support/fault-proxy.js';
+import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
+import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
+import { findPython, iamClient } from '../test/support/sandbox.js';
+import { ACCOUNT, startWorld } from '../test/support/world.js';
+import type { World, WorkerProcess } from '../test/support/world.js';
+import { impose } from './conditions.js';
+import type { Condition } from './conditions.js';
+import { bareCommand } from './contender.js';
+import type { Contender } from './contender.js';
+import type { Sample } from './figures.js';
+import { forgetPeak, measured, standingOf } from './process.js';
+import type { Command, Ended } from './process.js';
+import { owned, SHARED_DOCUMENT, SHARED_POLICY } from './workload.js';
+import type { Workload } from './workload.js';
+
+/** What a run took, and what the commands said that did not end well. */
+export type Taken = Omit<Sample, 'contender' | 'workload' | 'condition' | 'name'> & { readonly complaints: string };
+
+/** One emulator, one counting proxy, one Temporal server and one worker, each in a process of its own but the proxy. */
+export class Stage {
+  readonly python: string;
+  /** The bare script, as Node runs it. */
+  readonly bareScript: string;
+  readonly #world: World;
+  readonly #iam: IAM;
+  #worker: WorkerProcess;
+  #temporal: TemporalConnection;
+
+  private constructor(
+    world: World,
+    python: string,
+    bareScript: string,
+    worker: WorkerProcess,
+    temporal: TemporalConnection,
+  ) {
+    this.#world = world;
+    this.python = python;
+    this.bareScript = bareScript;
+    this.#iam = iamClient(world.sandbox.url);
+    this.#worker = worker;
+    this.#temporal = temporal;
+  }
+
+  static async start(): Promise<Stage> {
+    const python = await findPython();
+    // Thousands of runs would be replayed at its end, which is what the tests are for.
+    const world = await startWorld({ replay: { notBecause: 'nothing is proved here' } });
+    const source = await readFile(resolve(__dirname, 'bare.ts'), 'utf8');
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 },
+    });
+    const script = await world.manifest('bare.cjs', outputText);
+    const worker = await world.startWorker();
+    return new Stage(world, python, script, worker, await connectTemporal(loadConfig(world.env)));
+  }
+
+  async stop(): Promise<void> {
+    await this.#temporal.close();
+    await this.#world.stop();
+  }
+
+  /** Everything that is written lies here. */
+  get directory(): string {
+    return this.#world.directory;
+  }
+
+  /** Environment of commands. Calls to AWS go to the proxy. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#world.env;
+  }
+
+  get proxyUrl(): string {
+    return this.#world.proxy.url;
+  }
+
+  get workerPid(): number {
+    return this.#worker.pid;
+  }
+
+  get temporal(): TemporalConnection {
+    return this.#temporal;
+  }
+
+  /** The calls of the last run. */
+  get calls(): readonly Call[] {
+    return this.#world.proxy.calls;
+  }
+
+  /** Writes a file, and gives its path. */
+  file(name: string, content: string | object): Promise<string> {
+    return this.#world.manifest(name, content);
+  }
+
+  /** An account with nothing in it but what the workload refers to. */
+  async empty({ roles }: Workload): Promise<void> {
+    await this.#world.sandbox.reset();
+    await this.#iam.createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
+    if (roles.length > 0) return;
+    await rm(join(this.directory, 'secrets'), { recursive: true, force: true });
+    const somebody = new Somebody(this.#world);
+    await somebody.storesSecrets();
+    const prerequisites = Object.values(KIND_FIXTURES)
+      .flatMap((fixture) => fixture.prerequisites)
+      // Declared itself.
+      .filter(({ operation, input }) => operation !== 'CreateUser' || input['UserName'] !== 'law');
+    await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  }
+
+  /** Makes the account as declared, behind the proxy, as an apply would leave it. What is there already stays. */
+  async fill({ roles, drifting }: Workload): Promise<void> {
+    if (roles.length > 0) {
+      const command = await bareCommand(this, this.#world.sandbox.url, owned(roles));
+      const { exitCode, said } = await measured(this.python, command);
+      if (exitCode !== 0) throw new Error(`the account was not filled: ${said}`);
+    }
+    await this.#iam.putRolePolicy(drifting);
+  }
+
+  /** Somebody changes one inline policy by hand, behind the proxy. */
+  async drift({ drifting }: Workload): Promise<void> {
+    await this.#iam.putRolePolicy({ ...drifting, PolicyDocument: JSON.stringify(allowing('s3:DeleteObject')) });
+  }
+
+  /** Whether the account is as declared, as it says itself; of a mixed workload, whether what drifts is. */
+  async isAsDeclared({ roles, drifting }: Workload): Promise<boolean> {
+    const found = new Map<string, RoleDetail>();
+    const pages = paginateGetAccountAuthorizationDetails({ client: this.#iam, pageSize: 1_000 }, { Filter: ['Role'] });
+    for await (const { RoleDetailList = [] } of pages) {
+      for (const detail of RoleDetailList) found.set(detail.RoleName ?? '', detail);
+    }
+    const has = (RoleName: string, inline: { readonly PolicyName: string; readonly PolicyDocument: string }): boolean =>
+      found
+        .get(RoleName)
+        ?.RolePolicyList?.some(
+          ({ PolicyName, PolicyDocument = '' }) =>
+            PolicyName === inline.PolicyName && isSameDocument(PolicyDocument, inline.PolicyDocument),
+        ) === true;
+    const isAttached = (RoleName: string, arn: string): boolean =>
+      found.get(RoleName)?.AttachedManagedPolicies?.some(({ PolicyArn }) => PolicyArn === arn) === true;
+    return (
+      has(drifting.RoleName, drifting) &&
+      roles.every(({ RoleName, inline, PolicyArn }) => has(RoleName, inline) && isAttached(RoleName, PolicyArn))
+    );
+  }
+
+  /** Runs a contender's command, as often at a time as there are pipelines. */
+  async run(contender: Contender, workload: Workload, condition: Condition, pipelines: number): Promise<Taken> {
+    const { proxy } = this.#world;
+    const commands: Command[] = [];
+    for (let pipeline = 0; pipeline < pipelines; pipeline += 1) {
+      commands.push(await contender.command(workload, pipeline));
+    }
+    const pid = contender.worker?.();
+    if (pid !== undefined) await forgetPeak(pid);
+    const before = pid === undefined ? undefined : await standingOf(pid);
+    impose(proxy, condition);
+    proxy.clear();
+    const startedAt = performance.now();
+    const ended = await Promise.all(commands.map((command) => measured(this.python, command)));
+    const all = performance.now() - startedAt;
+    proxy.clearRules();
+    const after = pid === undefined ? undefined : await standingOf(pid);
+    return {
+      // Of one, without the start of what measures it.
+      ms: pipelines === 1 ? sum(ended, ({ ms }) => ms) : all,
+      cpuMs: sum(ended, ({ cpuMs }) => cpuMs),
+      peakRssBytes: Math.max(...ended.map(({ peakRssBytes }) => peakRssBytes)),
+      ...(before === undefined || after === undefined
+        ? {}
+        : { worker: { cpuMs: after.cpuMs - before.cpuMs, peakRssBytes: after.peakRssBytes } }),
+      // The proxy counts, not the report: nobody counts himself.
+      calls: proxy.countBy(),
+      throttled: proxy.calls.filter(({ code }) => code === 'Throttling').length,
+      exitCodes: ended.map(({ exitCode }) => exitCode),
+      asDeclared: await this.isAsDeclared(workload),
+      complaints: ended.flatMap(({ exitCode, said }) => (exitCode === 0 ? [] : [said])).join('\n'),
+    };
+  }
+
+  /** How long the emulator takes for the reads of the last run, one after the other, in milliseconds. */
+  async readsAgainMs(): Promise<number> {
+    const reads = this.calls.filter(({ action }) => /^(Get|List)/.test(action));
+    const startedAt = performance.now();
+    for (const { params } of reads) {
+      const service = params['Version'] === '2011-06-15' ? 'sts' : 'iam';
+      const scope = `20260101/us-east-1/${service}/aws4_request`;
+      const response = await fetch(this.#world.sandbox.url, {
+        method: 'POST',
+        headers: { authorization: `AWS4-HMAC-SHA256 Credential=AKIATEST/${scope}, SignedHeaders=host, Signature=0` },
+        body: new URLSearchParams(params),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`the reads cannot be repeated: ${text}`);
+    }
+    return performance.now() - startedAt;
+  }
+
+  /** A run of something else, so that nothing is met for the first time. */
+  async warmUp(): Promise<void> {
+    const entities = [role('bench-warm-up', { inlinePolicies: {} })];
+    await this.apply([
+      await this.file('warm-up.json', manifestOf({ namespace: 'warm-up', account: ACCOUNT, entities })),
+    ]);
+  }
+
+  /** Applies manifests by the library, in this process. */
+  async apply(paths: readonly string[]): Promise<Report> {
+    const pipeline = { provider: 'local', url: null, commit: null, actor: 'bench' };
+    const loaded = await loadRequest([...paths], { variables: {}, pipeline });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    return apply(this.#temporal, loaded.request);
+  }
+
+  /** A new Temporal server that knows nothing, and a new worker. */
+  async loseState(): Promise<void> {
+    await this.#temporal.close();
+    await this.#worker.kill();
+    await this.#world.crashTemporal();
+    await this.#world.resumeTemporal();
+    this.#worker = await this.#world.startWorker();
+    this.#temporal = await connectTemporal(loadConfig(this.#world.env));
+  }
+
+  /** How long a worker takes from its start to its first poll, in milliseconds. */
+  async restartWorker(): Promise<number> {
+    await this.#worker.stop();
+    const startedAt = performance.now();
+    this.#worker = await this.#world.startWorker();
+    return performance.now() - startedAt;
+  }
+}
+
+function sum(ended: readonly Ended[], of: (one: Ended) => number): number {
+  return ended.reduce((total, one) => total + of(one), 0);
+}
+
+function isSameDocument(encoded: string, declared: string): boolean {
+  return isDeepStrictEqual(JSON.parse(decodeURIComponent(encoded)), JSON.parse(declared));
+}
