@@ -841,6 +841,10 @@ describe('a manifest that is made to take the process down', () => {
       `${HEAD}  - { kind: Policy, policyName: p, policyDocument: { Version: "2012-10-17", Statement: [${'{ Effect: Allow, Action: "s3:*", Resource: "*" },'.repeat(20_000)}] } }\n`,
     ],
     [
+      'a key as long as a page, in a document',
+      `${HEAD}  - { kind: Policy, policyName: p, policyDocument: { ${'k'.repeat(3_000)}: { Version: x } } }\n`,
+    ],
+    [
       'dependencies in a circle',
       `${HEAD}${Array.from({ length: 2_000 }, (_, at) => `  - { kind: Group, groupName: g${String(at)}, dependsOn: [Group/g${String((at + 1) % 2_000)}] }\n`).join('')}`,
     ],

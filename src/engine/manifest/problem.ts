@@ -43,10 +43,15 @@ export function thrownText(thrown: unknown): string {
   }
 }
 
-/** `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. */
+/** Names are mostly shorter; a key may be a megabyte of whatever was pasted, or a whole mapping. */
+const LONGEST_SEGMENT = 100;
+
+/** `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. Keys that would fill a page are cut. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
-  for (const segment of path) {
+  for (const key of path) {
+    const isLong = typeof key === 'string' && key.length > LONGEST_SEGMENT;
+    const segment = isLong ? `${key.slice(0, LONGEST_SEGMENT - 1)}…` : key;
     if (typeof segment === 'number') text += `[${String(segment)}]`;
     else if (/^[\w$-]+$/.test(String(segment))) text += text === '' ? String(segment) : `.${String(segment)}`;
     else text += `[${JSON.stringify(String(segment))}]`;
