@@ -29,7 +29,14 @@ const fromNothing: Case['begin'] = async (stage, contender, workload) => {
 const CASES: Readonly<Record<CaseName, Case>> = {
   fresh: { pipelines: 1, begin: fromNothing },
   'nothing to do': { pipelines: 1, begin: () => Promise.resolve() },
-  'one drift': { pipelines: 1, begin: (stage, _contender, workload) => stage.drift(workload) },
+  'one drift': {
+    pipelines: 1,
+    begin: async (stage, _contender, workload) => {
+      // A contender that has failed has left something out.
+      if (!(await stage.isAsDeclared(workload))) await stage.fill(workload);
+      await stage.drift(workload);
+    },
+  },
   'state lost': {
     pipelines: 1,
     begin: async (stage, contender, workload) => {
