@@ -37,7 +37,7 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
     execute: async (input, next) => {
       const argument = (input.args[0] ?? {}) as Argument;
       const name = `RunActivity:${info.activityType}`;
-      const parent = runOf(info, argument);
+      const parent = runAsParent(info, argument);
       const span = safely(() => tracer.startSpan(name, { attributes: attributesOf(info, argument) }, parent));
       if (span === undefined) return next(input);
       const step = trace.setSpan(parent, span);
@@ -79,7 +79,7 @@ export function traceCall({ service, operation, code, requestId, httpStatus, dur
 }
 
 /** The run as the parent of its steps, which no span is: they find each other by it, on whatever worker they run. */
-function runOf({ workflowExecution }: Info, { intent }: Argument): Context {
+function runAsParent({ workflowExecution }: Info, { intent }: Argument): Context {
   const parent =
     (typeof intent === 'string' ? traceParentOf(intent) : null) ?? traceParentOf(workflowExecution?.runId ?? '');
   if (parent === null) return ROOT_CONTEXT;

@@ -161,16 +161,13 @@ async function completed(
   account: Account,
   request: ReconcileRequest,
   created: Observed,
-  { changes, tags }: Assessment,
+  assessment: Assessment,
   work: Work,
 ): Promise<boolean> {
-  if (Object.keys(changes).length === 0) return true;
-  const { entity, target } = request;
-  const kind = kindOf(entity);
-  if (!completesAtOnce(kind)) return false;
+  if (Object.keys(assessment.changes).length === 0) return true;
+  if (!completesAtOnce(kindOf(request.entity))) return false;
   try {
-    const desired = desiredOf(entity, specOf(request), tags, target);
-    await sendAll(account, kind.update(desired, created, changes), work);
+    await sendChanges(account, request, created, assessment, work);
     return true;
   } catch {
     return false;
@@ -196,10 +193,22 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
     throw notShownYet();
   }
   if (observed !== undefined && writes(assessment.decision)) {
-    const desired = desiredOf(entity, spec, assessment.tags, request.target);
-    await sendAll(account, kind.update(desired, observed, assessment.changes), work);
+    await sendChanges(account, request, observed, assessment, work);
   }
   return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
+}
+
+/** Writes what differs. */
+async function sendChanges(
+  account: Account,
+  request: ReconcileRequest,
+  observed: Observed,
+  { changes, tags }: Assessment,
+  work: Work,
+): Promise<void> {
+  const { entity, target } = request;
+  const desired = desiredOf(entity, specOf(request), tags, target);
+  await sendAll(account, kindOf(entity).update(desired, observed, changes), work);
 }
 
 /**

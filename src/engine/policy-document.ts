@@ -51,7 +51,8 @@ function toJson(value: unknown): Json {
   return text === undefined ? null : (JSON.parse(text) as Json);
 }
 
-function cut(text: string, longest: number): string {
+/** Text of at most so many characters, which says where it was cut. */
+export function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }
 

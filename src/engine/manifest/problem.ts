@@ -1,3 +1,5 @@
+import { cut } from '../policy-document.js';
+
 /** A place in a file, as editors count: from 1. Line and column are 0 where the file has no text (TypeScript). */
 export interface Place {
   readonly file: string;
@@ -50,8 +52,7 @@ const LONGEST_SEGMENT = 100;
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
-    const isLong = typeof key === 'string' && key.length > LONGEST_SEGMENT;
-    const segment = isLong ? `${key.slice(0, LONGEST_SEGMENT - 1)}…` : key;
+    const segment = typeof key === 'string' ? cut(key, LONGEST_SEGMENT) : key;
     if (typeof segment === 'number') text += `[${String(segment)}]`;
     else if (/^[\w$-]+$/.test(String(segment))) text += text === '' ? String(segment) : `.${String(segment)}`;
     else text += `[${JSON.stringify(String(segment))}]`;
