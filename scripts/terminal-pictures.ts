@@ -1,12 +1,10 @@
-import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { DetachRolePolicyCommand } from '@aws-sdk/client-iam';
+import { hold } from '../test/support/hold.js';
 import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
 import { iamClient } from '../test/support/sandbox.js';
 import { runOnTerminal } from '../test/support/terminal.js';
-import { ACCOUNT, startWorld } from '../test/support/world.js';
-
-const CLI = resolve(__dirname, '../dist/cli/main.js');
+import { ACCOUNT, CLI, startWorld } from '../test/support/world.js';
 
 /** A terminal that a run is shown on. */
 export interface PicturedTerminal {
@@ -62,12 +60,7 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
         message: `User: arn:aws:iam::${ACCOUNT}:user/worker is not authorized to perform: iam:CreateGroup on resource: arn:aws:iam::${ACCOUNT}:group/analysts`,
       },
     );
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((done) => (release = done));
-    world.proxy.on(
-      { action: 'CreateRole', params: { RoleName: 'prod-rollback' } },
-      { kind: 'hook', times: 1, before: () => released },
-    );
+    const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'prod-rollback' } });
     await manifest([
       ...PLATFORM,
       role('prod-rollback'),
@@ -84,7 +77,7 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
         written += part;
         if (underWay !== '' || !STANDING.every((line) => part.includes(line))) return;
         underWay = written;
-        release();
+        held.letGo();
       },
     );
     return { underWay, ended: text };

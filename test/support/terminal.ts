@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Terminal } from '@xterm/headless';
 import { findPython } from './sandbox.js';
+import { CLI } from './world.js';
 import type { World } from './world.js';
 
 const SCRIPT = join(__dirname, 'terminal.py');
-const CLI = resolve(__dirname, '../../dist/cli/main.js');
 
 /** What the terminal of terminal.py has. */
 const ROWS = 40;

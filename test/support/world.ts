@@ -24,7 +24,8 @@ export const ACCOUNT = '111111111111';
 /** Parameters of Creates that name what is made. */
 const CREATED = ['RoleName', 'PolicyName', 'UserName', 'GroupName', 'InstanceProfileName', 'Url'];
 
-const CLI = resolve(__dirname, '../../dist/cli/main.js');
+/** The command line, as built. */
+export const CLI = resolve(__dirname, '../../dist/cli/main.js');
 
 /** What a command printed and how it ended. */
 export interface CommandResult {
