@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CONCURRENT_ENTITIES } from '../src/workflows/timeouts.js';
 import { manifestOf } from '../test/support/manifests-of.js';
-import { ACCOUNT } from '../test/support/world.js';
+import { ACCOUNT, CLI } from '../test/support/world.js';
 import type { BareInput, BareRole } from './bare.js';
 import type { Command } from './process.js';
 import type { Stage } from './stage.js';
@@ -31,7 +31,6 @@ export const WARM = 'iam-bootstrap';
 export const EMBEDDED = 'iam-bootstrap, embedded';
 export const FLOOR = 'bare SDK script';
 
-const CLI = resolve(__dirname, '../dist/cli/main.js');
 const PACKAGES = resolve(__dirname, '../node_modules');
 
 /** A manifest has at most two million characters; what is larger comes as several files. */
@@ -97,7 +96,7 @@ export function bare(stage: Stage): Contender {
     name: FLOOR,
     what:
       `[bare.ts](../bench/bare.ts): the same writes by the AWS SDK for JavaScript, ${String(CONCURRENT_ENTITIES)} roles ` +
-      'at a time, and nothing else; it reads nothing, proves no owner, and sends every write again each time',
+      'at a time, and nothing else; it reads nothing, proves no owner, and sends every write again each time, and again where it is throttled',
     role: 'floor',
     command: ({ roles }) => bareCommand(stage, stage.proxyUrl, roles),
   };

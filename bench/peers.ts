@@ -115,6 +115,11 @@ const NOT_RUN: readonly Absent[] = [
   { name: 'ACK, Crossplane', reason: 'they need a Kubernetes cluster' },
 ];
 
+/** All of them, where none is to be measured. */
+export function peersLeftOut(): Absent[] {
+  return [...PEERS.map(({ name }) => ({ name, reason: 'left out of this run' })), ...NOT_RUN];
+}
+
 /** Installs the peers, once, and gives those that can be measured and those that cannot. */
 export async function findPeers(
   stage: Stage,

@@ -4,6 +4,7 @@ import { idealMs, LATENCY_TRUE } from './conditions.js';
 import { FLOOR } from './contender.js';
 import { beside, spreadOf, totalOf } from './figures.js';
 import type { Series } from './figures.js';
+import { rolesIn } from './results.js';
 import type { Results } from './results.js';
 import { targetsOf } from './targets.js';
 import { bytesText, callsText, exitText, msText, ratioText, spreadText } from './text.js';
@@ -288,10 +289,6 @@ function scaleImages(results: Results): Record<string, string> {
       text: bytesText,
     }),
   };
-}
-
-function rolesIn({ workloads }: Results, workload: string): number {
-  return workloads.find(({ name }) => name === workload)?.roles ?? 0;
 }
 
 function imageName({ workload, condition }: Section, what: 'calls' | 'time'): string {

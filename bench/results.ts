@@ -32,6 +32,11 @@ export interface Results {
   readonly size?: { readonly packedBytes: number; readonly installedBytes: number; readonly packages: number };
 }
 
+/** How many roles a workload has; none of a mixed one. */
+export function rolesIn({ workloads }: Pick<Results, 'workloads'>, workload: string): number {
+  return workloads.find(({ name }) => name === workload)?.roles ?? 0;
+}
+
 /** What a run has left in Temporal. */
 export interface History {
   readonly workload: string;

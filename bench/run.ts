@@ -13,7 +13,7 @@ import { bare, boto3, embedded, warm, WARM } from './contender.js';
 import type { Contender } from './contender.js';
 import { seriesOf, spreadOf } from './figures.js';
 import type { CaseName, Sample } from './figures.js';
-import { findPeers } from './peers.js';
+import { findPeers, peersLeftOut } from './peers.js';
 import { renderPage } from './render.js';
 import type { History, Results } from './results.js';
 import { historyOf, soak } from './scale.js';
@@ -129,7 +129,7 @@ async function main(): Promise<void> {
   try {
     say('the emulator, the proxy, Temporal and a worker run');
     const { peers, absent } =
-      options.quick || options.peers === 'no' ? { peers: [], absent: [] } : await findPeers(stage, say);
+      options.quick || options.peers === 'no' ? { peers: [], absent: peersLeftOut() } : await findPeers(stage, say);
     rounds = options.quick ? quickRounds(stage) : roundsOf(stage, peers, repeats);
     if (!options.quick) {
       const starts = await startsOf(stage, rolesOf(Number(options.roles)), repeats);

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { CLI } from '../test/support/world.js';
 import { manifests } from './contender.js';
 import { spreadOf } from './figures.js';
 import { measured } from './process.js';
@@ -13,7 +14,6 @@ import type { Workload } from './workload.js';
 const execFileAsync = promisify(execFile);
 
 const ROOT = resolve(__dirname, '..');
-const CLI = join(ROOT, 'dist/cli/main.js');
 
 /** Times of a start are short, and are taken more often. */
 const SHORT = 10;
@@ -54,7 +54,7 @@ export async function sizeOf(): Promise<NonNullable<Results['size']>> {
     const [packed] = JSON.parse(stdout) as { readonly filename: string; readonly size: number }[];
     if (packed === undefined) throw new Error(`npm pack has packed nothing: ${stdout}`);
     const home = join(directory, 'home');
-    await execFileAsync('mkdir', [home]);
+    await mkdir(home);
     await writeFile(join(home, 'package.json'), JSON.stringify({ private: true }));
     const quiet = ['--omit=dev', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
     await execFileAsync('npm', ['install', ...quiet, join(directory, packed.filename)], { cwd: home });

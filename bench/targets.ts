@@ -2,6 +2,7 @@ import { idealMs, LATENCY_TRUE } from './conditions.js';
 import { EMBEDDED, FLOOR, WARM } from './contender.js';
 import { beside, spreadOf, totalOf } from './figures.js';
 import type { CaseName, Series } from './figures.js';
+import { rolesIn } from './results.js';
 import type { Results } from './results.js';
 import { bytesText, exitText, msText, ratioText, spreadText } from './text.js';
 import { WRITES_PER_ROLE } from './workload.js';
@@ -57,7 +58,7 @@ export function mostCalls(name: CaseName, roles: number, fresh: number): number 
 export function callTargets({ series, workloads }: Pick<Results, 'series' | 'workloads'>): Target[] {
   return series.flatMap((one): Target[] => {
     const { contender, workload, name, condition, calls, exitCodes, asDeclared } = one;
-    const roles = workloads.find((each) => each.name === workload)?.roles ?? 0;
+    const roles = rolesIn({ workloads }, workload);
     if ((contender !== WARM && contender !== EMBEDDED) || roles === 0) return [];
     const what = `${name}: ${contender}, ${workload}, ${condition}`;
     const good = asDeclared && exitCodes.every((code) => code === 0);
@@ -91,7 +92,7 @@ export function targetsOf(results: Results): Target[] {
 function timeTargets({ series, workloads, reads }: Results): Target[] {
   return series.flatMap((one): Target[] => {
     const { contender, workload, name, condition, ms } = one;
-    const roles = workloads.find((each) => each.name === workload)?.roles ?? 0;
+    const roles = rolesIn({ workloads }, workload);
     if (contender !== WARM || roles < FEWEST_TIMED) return [];
     const what = `${name}: ${workload}, ${condition}`;
     if (name === 'nothing to do' && condition === 'loopback') {
