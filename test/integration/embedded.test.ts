@@ -10,7 +10,7 @@ import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadConfig } from '../../src/config.js';
 import { once } from '../../src/embedded/cache.js';
-import { freePort } from '../../src/embedded/ports.js';
+import { freePort, isFree } from '../../src/embedded/ports.js';
 import { commandLine, identify } from '../../src/embedded/process.js';
 import { acquireEmbeddedServer, type EmbeddedServerOptions } from '../../src/embedded/runtime.js';
 import { sandboxPython, startSandbox } from '../../src/embedded/sandbox.js';
@@ -222,6 +222,12 @@ describe('a Temporal dev server', () => {
     });
     await server.stop();
   }, 30_000);
+
+  it('finds a port free, however many ask at that moment', async () => {
+    const port = await freePort();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => isFree(port)));
+    expect(new Set(answers)).toEqual(new Set([true]));
+  });
 
   it('says which port is taken', async () => {
     const other = createServer().listen(await freePort(), '127.0.0.1');
