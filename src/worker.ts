@@ -30,6 +30,12 @@ export const ISOLATION = { isolateExecutionTimeout: '2m' };
 /** A workflow that a dead worker had in its cache waits this long before another takes it. */
 const STICKY_TIMEOUT = '3s';
 
+/**
+ * Each entity is a workflow of its own, so that every second task is the first of one, which no worker has in its cache
+ * yet. With the SDK's 0.2, two pollers for them, a task of which the server loses sight stays for two seconds.
+ */
+const NON_STICKY_POLLS = 0.5;
+
 /** A worker that polls. */
 export interface RunningWorker {
   /** Ends when the worker has drained: after a signal, or after {@link stop}. */
@@ -92,6 +98,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...ISOLATION,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+      nonStickyToStickyPollRatio: NON_STICKY_POLLS,
       ...versioning(options.deployment),
     });
   } catch (error) {

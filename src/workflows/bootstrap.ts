@@ -3,6 +3,7 @@ import {
   CancellationScope,
   CancelledFailure,
   ChildWorkflowFailure,
+  condition,
   defineQuery,
   patched,
   setCurrentDetails,
@@ -39,6 +40,7 @@ import { startLocked } from './locked-child.js';
 import type { Cancellation } from './locked-child.js';
 import { code, page, plain } from '../contract/markdown.js';
 import { recordRun } from './metrics.js';
+import { ReadyQueue } from './ready-queue.js';
 import { plannedReport } from './plan.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from './search-attributes.js';
@@ -83,6 +85,11 @@ export async function bootstrap(request: BootstrapRequest): Promise<Report> {
 
 /** Outcomes after which the entities that depend on it are skipped. */
 const BAD: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'skipped']);
+
+/** Whether a run is to write an entity. */
+function isWritten({ decision }: PlannedEntity): boolean {
+  return isWrite(decision.action);
+}
 
 class Bootstrap {
   readonly #request: BootstrapRequest;
@@ -237,10 +244,41 @@ class Bootstrap {
   /** Settles each entity once those that it waits for have ended. */
   async #settleAll(stoppedBy: readonly PlannedEntity[]): Promise<void> {
     const { entities } = this.#plan;
-    const isWritten = ({ decision }: PlannedEntity): boolean => isWrite(decision.action);
-    // A promise costs workflow code more than an entity of which nothing is written. Where some are written, the order
-    // in which they begin depends on it, and runs that have begun keep theirs.
-    const atOnce = !entities.some(isWritten) || patched('unwritten-at-once');
+    // Runs that have begun keep the order in which their entities begin.
+    if (entities.some(isWritten) && !patched('ready-queue')) return this.#settleByPromises(stoppedBy);
+    const after = new Map<number, readonly number[]>();
+    for (const [index, planned] of entities.entries()) {
+      if (isWritten(planned)) after.set(index, planned.after);
+      else this.#take(index, plannedReport(planned, this.#sourceOf(index)));
+    }
+    const queue = new ReadyQueue(after);
+    const end = (index: number, report: EntityReport): void => {
+      this.#take(index, report);
+      queue.end(index);
+    };
+    let underWay = 0;
+    while (!queue.isDone) {
+      await condition(() => queue.isDone || (queue.isReady && underWay < CONCURRENT_ENTITIES));
+      const index = queue.take();
+      const planned = index === undefined ? undefined : entities[index];
+      if (index === undefined || planned === undefined) continue;
+      const left = this.#leftAlone(planned, index, stoppedBy);
+      if (left !== null) {
+        end(index, left);
+        continue;
+      }
+      underWay += 1;
+      void this.#reconcile(planned, index).then((report) => {
+        underWay -= 1;
+        end(index, report);
+      });
+    }
+  }
+
+  /** As runs began before the queue: a promise for each entity. */
+  async #settleByPromises(stoppedBy: readonly PlannedEntity[]): Promise<void> {
+    const { entities } = this.#plan;
+    const atOnce = patched('unwritten-at-once');
     const slots = new Slots(CONCURRENT_ENTITIES);
     const done = new Map<number, Promise<void>>();
     const settled = new Map<number, () => void>();
@@ -277,9 +315,19 @@ class Bootstrap {
     slots: Slots,
     stoppedBy: readonly PlannedEntity[],
   ): Promise<EntityReport> {
-    const { action } = planned.decision;
-    const source = this.#sourceOf(index);
-    if (!isWrite(action)) return plannedReport(planned, source);
+    if (!isWritten(planned)) return plannedReport(planned, this.#sourceOf(index));
+    const left = this.#leftAlone(planned, index, stoppedBy);
+    if (left !== null) return left;
+    await slots.take();
+    try {
+      return this.#leftAlone(planned, index, stoppedBy) ?? (await this.#reconcile(planned, index));
+    } finally {
+      slots.give();
+    }
+  }
+
+  /** The report of an entity that was to be written and is not; null where it is. */
+  #leftAlone(planned: PlannedEntity, index: number, stoppedBy: readonly PlannedEntity[]): EntityReport | null {
     if (stoppedBy.length > 0) {
       return this.#skipped(planned, index, `nothing was written, because ${ids(stoppedBy)} is refused`);
     }
@@ -288,13 +336,7 @@ class Bootstrap {
       const names = broken.flatMap((other) => this.#plan.entities[other] ?? []);
       return this.#skipped(planned, index, `waits for ${ids(names)}, which did not converge`);
     }
-    await slots.take();
-    try {
-      if (this.#cancelled.isRequested()) return this.#skipped(planned, index, 'the run was cancelled');
-      return await this.#reconcile(planned, index);
-    } finally {
-      slots.give();
-    }
+    return this.#cancelled.isRequested() ? this.#skipped(planned, index, 'the run was cancelled') : null;
   }
 
   async #reconcile(planned: PlannedEntity, index: number): Promise<EntityReport> {
