@@ -1,6 +1,7 @@
 import { createAwsClients } from '../aws/clients.js';
 import type { AwsClients, AwsOptions } from '../aws/clients.js';
 import { AccountGuard } from '../aws/guard.js';
+import { Pace } from '../aws/pace.js';
 import { sessionName } from '../contract/attribution.js';
 import type { Target } from '../contract/entity.js';
 
@@ -15,6 +16,8 @@ export interface Account {
 export class Accounts {
   readonly #options: AwsOptions;
   readonly #open = new Map<string, Account>();
+  /** AWS limits an account's calls, whoever makes them. */
+  readonly #paces = new Map<string, Pace>();
 
   constructor(options: AwsOptions) {
     this.#options = options;
@@ -26,7 +29,9 @@ export class Accounts {
     const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const clients = createAwsClients(target, { ...this.#options, sessionName: session });
+    const pace = this.#paces.get(target.account) ?? new Pace();
+    this.#paces.set(target.account, pace);
+    const clients = createAwsClients(target, { ...this.#options, sessionName: session, pace });
     const account = { target, clients, guard: new AccountGuard(clients, target) };
     this.#open.set(key, account);
     return account;

@@ -1,8 +1,6 @@
-import { sleep } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../aws/errors.js';
 import { UnverifiedError } from '../aws/guard.js';
 import { secretMembers, withoutValues } from '../aws/secrets.js';
-import { pauseAfter } from '../aws/propagation.js';
 import type { Write } from '../contract/report.js';
 import type { Step } from '../kinds/kind.js';
 import type { Account } from './accounts.js';
@@ -11,8 +9,8 @@ import { LeaseError } from './lease.js';
 import { sending } from './work.js';
 import type { Work } from './work.js';
 
-/** Repeats of a throttled write inside one attempt; a throttled call was not carried out. */
-const THROTTLE_REPEATS = 5;
+/** Repeats of a throttled write inside one attempt, at the account's pace; a throttled call was not carried out. */
+const THROTTLE_REPEATS = 10;
 
 /** What came of a write. */
 export interface Sent {
@@ -59,7 +57,6 @@ export async function send(account: Account, step: Step, work: Work): Promise<Se
       }
       if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS)
         throw new OperationError(operation, withoutValues(error, Object.values(secret)), step);
-      await sleep(pauseAfter(repeat) * (0.5 + Math.random()));
     }
   }
 }

@@ -5,8 +5,9 @@ import type * as secretsManager from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { Target } from '../contract/entity.js';
-import { awsError, isExpired } from './errors.js';
+import { awsError, failureTypeOf, isExpired } from './errors.js';
 import type { Input, Operation, Output } from './operations.js';
+import { Pace } from './pace.js';
 import { Reader } from './reader.js';
 import { createSecretStore } from './secrets.js';
 import type { SecretStore } from './secrets.js';
@@ -104,6 +105,8 @@ export interface AwsOptions {
   readonly sessionName?: string | undefined;
   /** Of the session of an assumed role. Default: none. */
   readonly sourceIdentity?: string;
+  /** Of all calls to an account's IAM, whichever clients make them. Default: these clients have one of their own. */
+  readonly pace?: Pace;
   /** Told of each attempt on the wire. Default: nobody is. */
   readonly onCall?: (call: AwsCall) => void;
 }
@@ -153,6 +156,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   // One attempt: the SDK would swallow a lost reply and show only the 409 that its own repeat met.
   const writes = new iam.IAMClient({ ...config, maxAttempts: 1 });
   for (const client of [reads, writes, shared]) observe(client, options.onCall);
+  const { pace = new Pace() } = options;
+  for (const client of [reads, writes]) keepPace(client, pace);
 
   const accessKeyId = async (): Promise<string> => (await shared.config.credentials()).accessKeyId;
   let renewal: Promise<unknown> | undefined;
@@ -248,6 +253,22 @@ function checkLast(command: Parameters<iam.IAMClient['send']>[0], lastCheck: (ac
     // After the signature, and before the call counts as sent.
     { step: 'finalizeRequest', priority: 'low', name: 'checkLast', override: true },
   );
+}
+
+/** Has each attempt wait for its turn, the SDK's own repeats as well, and before it is signed. */
+function keepPace(client: iam.IAMClient, pace: Pace): void {
+  const isThrottled = (error: unknown): boolean => failureTypeOf(awsError(error)) === 'Throttled';
+  const keep =
+    <Args, Answer>(next: (args: Args) => Promise<Answer>) =>
+    (args: Args): Promise<Answer> =>
+      pace.call(() => next(args), isThrottled);
+  const place = {
+    relation: 'before',
+    toMiddleware: 'httpSigningMiddleware',
+    name: 'keepPace',
+    override: true,
+  } as const;
+  client.middlewareStack.addRelativeTo(keep, place);
 }
 
 type AnyClient = iam.IAMClient | STSClient | secretsManager.SecretsManagerClient | cloudTrail.CloudTrailClient;
