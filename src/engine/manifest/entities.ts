@@ -7,7 +7,7 @@ import { draftsOf, idsOf, pathIn, shapeOf } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { problemsOf, show } from './issues.js';
-import { jsonOf, placeOf } from './source.js';
+import { jsonOf, placeOf } from './tree.js';
 import { suggestion } from './nearest.js';
 import { References } from './references.js';
 import type { Place } from './problem.js';

@@ -1,5 +1,7 @@
-import type { At, MapEntry, Origin, Parsed, Tree } from './source.js';
-import { Limit, listTree, mapTree, parseText, placeOf, scalarTree, treeOfText } from './source.js';
+import type { Parsed } from './source.js';
+import type { At, MapEntry, Origin, Tree } from './tree.js';
+import { parseText, treeOfText } from './source.js';
+import { Limit, listTree, mapTree, placeOf, scalarTree } from './tree.js';
 import { show } from './issues.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { nearest, suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
-import type { At, Tree } from './source.js';
-import { placeOf } from './source.js';
+import type { At, Tree } from './tree.js';
+import { placeOf } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 

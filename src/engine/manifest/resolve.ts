@@ -7,7 +7,7 @@ import { Expander, newBudget } from './expand.js';
 import type { Budget } from './expand.js';
 import { disagreements, overrideProblems, parseSource, readHeader } from './header.js';
 import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
-import { placeOf } from './source.js';
+import { placeOf } from './tree.js';
 import { nearest } from './nearest.js';
 import type { Place, Problem } from './problem.js';
 import { optionProblem, pathText, placeText, sortProblems } from './problem.js';
