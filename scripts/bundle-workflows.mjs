@@ -11,4 +11,12 @@ const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('workflows/index.js', dist)),
   logger: quiet,
 });
-await writeFile(new URL('workflow-bundle.js', dist), code);
+await writeFile(new URL('workflow-bundle.js', dist), withoutSources(code));
+
+/** Stack traces need the map's places alone; the sources in it would be half of the bundle, in each worker's memory. */
+function withoutSources(code) {
+  return code.replace(/(?<=sourceMappingURL=data:\S*;base64,)\S+/, (map) => {
+    const { sourcesContent, ...places } = JSON.parse(Buffer.from(map, 'base64').toString());
+    return Buffer.from(JSON.stringify(places)).toString('base64');
+  });
+}
