@@ -206,8 +206,10 @@ async function keep(results: Results, samples: readonly Sample[]): Promise<void>
   await mkdir(images, { recursive: true });
   const targets = targetsOf(results);
   await writeFile(figures, await pretty(JSON.stringify({ ...results, targets, samples }), figures));
-  const limits = JSON.parse(await readFile(resolve(__dirname, 'limits.json'), 'utf8')) as Record<string, string>;
-  const { text, images: pictures } = renderPage(results, limits);
+  const { text, images: pictures } = renderPage(results, {
+    limits: await remark('limits.json'),
+    ideas: await remark('ideas.json'),
+  });
   await writeFile(page, await pretty(text, page));
   for (const file of await readdir(images)) if (/^performance-.*\.svg$/.test(file)) await rm(join(images, file));
   for (const [file, svg] of Object.entries(pictures)) await writeFile(join(images, file), svg);
@@ -215,6 +217,10 @@ async function keep(results: Results, samples: readonly Sample[]): Promise<void>
     console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (at most ${most})`);
   }
   console.log(`\n${page}\n${figures}`);
+}
+
+async function remark<T>(file: string): Promise<T> {
+  return JSON.parse(await readFile(resolve(__dirname, file), 'utf8')) as T;
 }
 
 main().catch((error: unknown) => {

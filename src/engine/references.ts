@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../contract/entity.js';
 
+const OPENING = '{{arn ';
 const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
 
 /** Replaces `{{arn Kind/name}}` in every string of a spec; a reference to what is not in `arns` throws. */
@@ -9,6 +10,7 @@ export function resolveReferences(spec: JsonObject, arns: Readonly<Record<string
 
 function resolve(value: Json, arns: Readonly<Record<string, string>>): Json {
   if (typeof value === 'string') {
+    if (!value.includes(OPENING)) return value;
     return value.replaceAll(REFERENCE, (marker, id: string) => {
       const arn = Object.hasOwn(arns, id) ? arns[id] : undefined;
       if (arn === undefined) throw new RangeError(`${marker} refers to an entity that the request does not declare`);

@@ -251,9 +251,11 @@ class Bootstrap {
       if (isWritten(planned)) after.set(index, planned.after);
       else this.#take(index, plannedReport(planned, this.#sourceOf(index)));
     }
+    this.#show();
     const queue = new ReadyQueue(after);
     const end = (index: number, report: EntityReport): void => {
       this.#take(index, report);
+      this.#showNowAndThen();
       queue.end(index);
     };
     let underWay = 0;
@@ -292,6 +294,7 @@ class Bootstrap {
         if (planned === undefined) return;
         await Promise.all(planned.after.flatMap((other) => (other === index ? [] : (done.get(other) ?? []))));
         this.#take(index, await this.#settle(planned, index, slots, stoppedBy));
+        this.#showNowAndThen();
         settled.get(index)?.();
       }),
     );
@@ -300,7 +303,10 @@ class Bootstrap {
   #take(index: number, report: EntityReport): void {
     this.#reports.set(index, report);
     this.#states.set(index, report.outcome);
-    // A page that is written anew for each of ten thousand entities would take longer than they do.
+  }
+
+  /** A page that is written anew for each of ten thousand entities would take longer than they do. */
+  #showNowAndThen(): void {
     if (this.#reports.size - this.#shownAt >= this.#plan.entities.length / SHOWN) this.#show();
   }
 

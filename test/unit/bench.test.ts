@@ -111,10 +111,14 @@ test('a bucket lets its burst through at once, and then as many a second as its 
 });
 
 test('the page has every target, series and absent peer, what limits a missed target, and pictures of what is compared', () => {
-  const { text, images } = renderPage(resultsOf([SAMPLE, FLOOR_SAMPLE]), { '`--help`': 'loading itself' });
+  const { text, images } = renderPage(resultsOf([SAMPLE, FLOOR_SAMPLE]), {
+    limits: { '`--help`': 'loading itself' },
+    ideas: [{ idea: 'Load less', measured: '`--help`', before: '200 ms', after: '210 ms', isTaken: false }],
+  });
   expect(text).toContain('| fresh: 50 roles, loopback | 2.00 x the bare SDK script |');
   expect(text).toContain('- Missed: `--help`: loading itself.');
   expect(text).toContain('- Missed: fresh: 50 roles, loopback: not profiled yet.');
+  expect(text).toContain('| Load less | `--help` | 200 ms | 210 ms | not taken |');
   expect(text).toContain('- Not measured: somebody: cannot be installed.');
   expect(text).toContain(`| fresh | ${WARM} | 151 | 300 ms | 3.00 x | 200 ms | 100 MB | 900 ms, 200 MB | 0 | yes |`);
   expect(text).toContain('CreateRole 50');

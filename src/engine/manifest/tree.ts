@@ -99,5 +99,7 @@ export function scalarTree(at: At, value: ScalarTree['value'], raw: string | nul
 export function jsonOf(tree: Tree, text: (value: string) => string = (value) => value): Json {
   if (tree.type === 'scalar') return typeof tree.value === 'string' ? text(tree.value) : tree.value;
   if (tree.type === 'list') return tree.items.map((item) => jsonOf(item, text));
-  return Object.fromEntries([...tree.entries].map(([key, entry]) => [text(key), jsonOf(entry.value, text)]));
+  const members: [string, Json][] = [];
+  for (const [key, { value }] of tree.entries) members.push([text(key), jsonOf(value, text)]);
+  return Object.fromEntries(members);
 }
