@@ -21,9 +21,10 @@ interface Case {
 }
 
 const fromNothing: Case['begin'] = async (stage, contender, workload) => {
-  await stage.empty(workload);
   await contender.forget();
   await contender.prepare();
+  // Last: a role that is left over from a warm-up takes a page more of 1,000, and is beyond the quota of 5,000.
+  await stage.empty(workload);
 };
 
 const CASES: Readonly<Record<CaseName, Case>> = {

@@ -17,7 +17,7 @@ export interface Contender {
   readonly role: 'ours' | 'floor' | 'peer';
   /** It takes so long for each role that it is measured with few. */
   readonly isSlow?: boolean;
-  /** Is called before an account that is empty is to be filled. */
+  /** Is called before an account is emptied, to be filled. */
   prepare(): Promise<void>;
   /** Loses what it remembers of earlier runs; the account stays. */
   forget(): Promise<void>;
