@@ -31,6 +31,8 @@ export async function send(account: Account, step: Step, work: Work): Promise<Se
   const secret = await secretMembers(account.clients.secrets, secretInput);
   let renewed = false;
   for (let repeat = 1; ; repeat += 1) {
+    // First: what Temporal says of the step is good for seconds only.
+    await account.clients.turn();
     await account.guard.ensure();
     const key = await account.clients.accessKeyId();
     const sent = await sending(work, operation, input);

@@ -67,6 +67,8 @@ export interface Caller {
 /** Clients of one target. Both IAM clients and STS share one credential object, so that the guard speaks of both. */
 export interface AwsClients {
   readonly reader: Reader;
+  /** Waits until it is the turn of a write. Reads wait by themselves. */
+  readonly turn: () => Promise<void>;
   /**
    * Sends one call with one attempt on the wire. `lastCheck`, told the access key that it is signed with, throws where
    * it must not leave the process any more.
@@ -158,6 +160,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   for (const client of [reads, writes, shared]) observe(client, options.onCall);
   const { pace = new Pace() } = options;
   for (const client of [reads, writes]) keepPace(client, pace);
+  awaitTurns(reads, pace);
 
   const accessKeyId = async (): Promise<string> => (await shared.config.credentials()).accessKeyId;
   let renewal: Promise<unknown> | undefined;
@@ -223,6 +226,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     ),
     secrets,
     eventHistory: createEventHistory(() => (openTrail ??= trailClient())),
+    turn: () => pace.turn(),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
       const metadata = (output as { $metadata?: { requestId?: string } }).$metadata;
@@ -256,19 +260,31 @@ function checkLast(command: Parameters<iam.IAMClient['send']>[0], lastCheck: (ac
 }
 
 /** Has each attempt wait for its turn, the SDK's own repeats as well, and before it is signed. */
-function keepPace(client: iam.IAMClient, pace: Pace): void {
-  const isThrottled = (error: unknown): boolean => failureTypeOf(awsError(error)) === 'Throttled';
-  const keep =
+function awaitTurns(client: iam.IAMClient, pace: Pace): void {
+  const wait =
     <Args, Answer>(next: (args: Args) => Promise<Answer>) =>
-    (args: Args): Promise<Answer> =>
-      pace.call(() => next(args), isThrottled);
+    async (args: Args): Promise<Answer> => {
+      await pace.turn();
+      return next(args);
+    };
   const place = {
     relation: 'before',
     toMiddleware: 'httpSigningMiddleware',
-    name: 'keepPace',
+    name: 'awaitTurns',
     override: true,
   } as const;
-  client.middlewareStack.addRelativeTo(keep, place);
+  client.middlewareStack.addRelativeTo(wait, place);
+}
+
+/** Has the pace learn from each answer. */
+function keepPace(client: iam.IAMClient, pace: Pace): void {
+  const isThrottled = (error: unknown): boolean => failureTypeOf(awsError(error)) === 'Throttled';
+  client.middlewareStack.add((next) => (args) => pace.send(() => next(args), isThrottled), {
+    step: 'deserialize',
+    priority: 'high',
+    name: 'keepPace',
+    override: true,
+  });
 }
 
 type AnyClient = iam.IAMClient | STSClient | secretsManager.SecretsManagerClient | cloudTrail.CloudTrailClient;

@@ -58,28 +58,27 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Makes a call when it is its turn. */
-  async call<T>(send: () => Promise<T>, isThrottled: (error: unknown) => boolean): Promise<T> {
-    await this.#wait();
+  /** Waits until it is a call's turn. */
+  async turn(): Promise<void> {
+    if (this.#rate === undefined && this.#dueAt <= this.#clock.now()) return;
+    const turn = this.#turn.then(() => this.#untilDue());
+    this.#turn = turn;
+    await turn;
+  }
+
+  /** Sends a call whose turn it is, and learns from the answer. */
+  async send<T>(call: () => Promise<T>, isThrottled: (error: unknown) => boolean): Promise<T> {
+    this.#sentAt.push(this.#clock.now());
+    if (this.#sentAt.length % 64 === 0) this.#sentAt = this.#recent();
+    this.#underWay += 1;
     try {
-      const answer = await send();
+      const answer = await call();
       this.#answered(false);
       return answer;
     } catch (error) {
       this.#answered(isThrottled(error));
       throw error;
     }
-  }
-
-  async #wait(): Promise<void> {
-    if (this.#rate !== undefined || this.#dueAt > this.#clock.now()) {
-      const turn = this.#turn.then(() => this.#untilDue());
-      this.#turn = turn;
-      await turn;
-    }
-    this.#sentAt.push(this.#clock.now());
-    if (this.#sentAt.length % 64 === 0) this.#sentAt = this.#recent();
-    this.#underWay += 1;
   }
 
   async #untilDue(): Promise<void> {

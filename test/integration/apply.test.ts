@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleCommand } from '@aws-sdk/client-iam';
+import { impose, LOOPBACK } from '../../bench/conditions.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
 import { Mark } from '../../src/engine/ownership.js';
@@ -207,6 +208,16 @@ describe('IAM as it is at times', () => {
     expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply', conflicts: [] });
     expect(world.proxy.count('CreateRole')).toBe(8);
     expect(await world.creates()).toEqual({ 'CreateRole patient': 1 });
+  });
+
+  it('lets few calls through: they keep that pace, and each write waits for its turn while the step is held', async () => {
+    impose(world.proxy, { ...LOOPBACK, bucket: { perSecond: 3, burst: 3 } });
+    const names = Array.from({ length: 30 }, (_, index) => `slow-${String(index)}`);
+    const end = await apply(names.map((name) => role(name)));
+    expect(end.report()).toMatchObject({ result: 'converged', summary: { created: 30, conflicts: 0 } });
+    expect(await world.creates()).toEqual(Object.fromEntries(names.map((name) => [`CreateRole ${name}`, 1])));
+    // As many as were under way when the first was throttled, and one now and then.
+    expect(world.proxy.calls.filter(({ code }) => code === 'Throttling').length).toBeLessThan(30);
   });
 
   it.each([1, 3, 6])('does not show a new role to %i reads: it is not made again', async (times) => {

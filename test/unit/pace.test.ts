@@ -67,7 +67,8 @@ async function callAll(
     while (left > 0) {
       left -= 1;
       for (let isDone = false; !isDone;) {
-        isDone = await pace.call(send, isThrottled).then(
+        await pace.turn();
+        isDone = await pace.send(send, isThrottled).then(
           () => true,
           () => false,
         );
