@@ -49,7 +49,8 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   Throttled: {
     retry: 'retry',
     exitCode: ExitCode.Busy,
-    remedy: 'nothing: calls go on at the pace that AWS lets through; if it lasts, see who else calls IAM in this account',
+    remedy:
+      'nothing: calls go on at the pace that AWS lets through; if it lasts, see who else calls IAM in this account',
   },
   ServiceUnavailable: {
     retry: 'retry',
