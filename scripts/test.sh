@@ -10,4 +10,6 @@ npm run --silent check
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 25 minutes)'
 # Two files at a time, each with servers of its own: most of their time is spent waiting.
 npx jest --selectProjects kinds integration chaos --maxWorkers=2
+echo '== calls to AWS against their targets, and times (half a minute)'
+node --no-warnings node_modules/jiti/lib/jiti-cli.mjs bench/run.ts --quick
 echo "== all of it took $((SECONDS - started)) s"

@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { entityId } from '../contract/entity.js';
+import type { DesiredEntity } from '../contract/entity.js';
 import {
   bootstrapWorkflowId,
   GATE_QUERY,
@@ -269,8 +270,9 @@ class Bootstrap {
         end(index, left);
         continue;
       }
+      const entity = this.#entityAt(index);
       underWay += 1;
-      void this.#reconcile(planned, index).then((report) => {
+      void this.#reconcile(planned, entity, index).then((report) => {
         underWay -= 1;
         end(index, report);
       });
@@ -326,7 +328,9 @@ class Bootstrap {
     if (left !== null) return left;
     await slots.take();
     try {
-      return this.#leftAlone(planned, index, stoppedBy) ?? (await this.#reconcile(planned, index));
+      return (
+        this.#leftAlone(planned, index, stoppedBy) ?? (await this.#reconcile(planned, this.#entityAt(index), index))
+      );
     } finally {
       slots.give();
     }
@@ -345,10 +349,14 @@ class Bootstrap {
     return this.#cancelled.isRequested() ? this.#skipped(planned, index, 'the run was cancelled') : null;
   }
 
-  async #reconcile(planned: PlannedEntity, index: number): Promise<EntityReport> {
+  #entityAt(index: number): DesiredEntity {
     const entity = this.#request.entities[index];
-    if (entity === undefined)
-      throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
+    if (entity !== undefined) return entity;
+    throw ApplicationFailure.nonRetryable('the plan is not of this request', 'InvalidManifest');
+  }
+
+  /** Has a child bring one entity to its desired state. Never rejects. */
+  async #reconcile(planned: PlannedEntity, entity: DesiredEntity, index: number): Promise<EntityReport> {
     const { target, namespace } = this.#request;
     const needed = entity.dependsOn.flatMap((id) => {
       const other = this.#positions.get(id);
