@@ -5,6 +5,8 @@ export interface Bar {
   readonly label: string;
   readonly value: Spread;
   readonly role: 'ours' | 'floor' | 'peer';
+  /** What was to be done was not done: the bar is pale, and says so. Default: false. */
+  readonly hasFailed?: boolean;
 }
 
 /** Bars that are compared with each other, below a title. */
@@ -49,21 +51,21 @@ export function svgOf({ title, groups, text }: Chart): string {
   for (const group of groups) {
     lines.push(`<text class="strong" x="12" y="${fixed(y + 18)}">${escaped(group.title)}</text>`);
     y += GROUP;
-    for (const { label, value, role } of group.bars) {
+    for (const { label, value, role, hasFailed = false } of group.bars) {
       const middle = y + BAR / 2;
       const end = x(value.median);
       // A bar of the least value would have no width.
       const width = Math.max(2, end - LEFT);
       lines.push(
         `<text x="${fixed(LEFT - 8)}" y="${fixed(middle + 4)}" text-anchor="end">${escaped(label)}</text>`,
-        `<rect x="${fixed(LEFT)}" y="${fixed(y)}" width="${fixed(width)}" height="${fixed(BAR)}" fill="${COLOURS[role]}"/>`,
+        `<rect x="${fixed(LEFT)}" y="${fixed(y)}" width="${fixed(width)}" height="${fixed(BAR)}" fill="${COLOURS[role]}"${hasFailed ? ' fill-opacity="0.3"' : ''}/>`,
         ...(value.min === value.max
           ? []
           : [
               `<path class="whisker" d="M${fixed(x(value.min))} ${fixed(middle)}H${fixed(x(value.max))}` +
                 `M${fixed(x(value.min))} ${fixed(middle - 4)}v8M${fixed(x(value.max))} ${fixed(middle - 4)}v8"/>`,
             ]),
-        `<text x="${fixed(Math.max(end, x(value.max)) + 6)}" y="${fixed(middle + 4)}">${escaped(text(value.median))}</text>`,
+        `<text x="${fixed(Math.max(end, x(value.max)) + 6)}" y="${fixed(middle + 4)}">${escaped(text(value.median))}${hasFailed ? ', failed' : ''}</text>`,
       );
       y += ROW;
     }

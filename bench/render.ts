@@ -274,7 +274,12 @@ function imagesOf(results: Results): Record<string, string> {
         title,
         bars: section.series
           .filter(({ name }) => name === title)
-          .map((one) => ({ label: one.contender, value: valueOf(one), role: roleOf(one.contender) })),
+          .map((one) => ({
+            label: one.contender,
+            value: valueOf(one),
+            role: roleOf(one.contender),
+            hasFailed: !one.asDeclared,
+          })),
       }));
     const where = `${section.workload}, ${section.condition}`;
     images[imageName(section, 'calls')] = svgOf({

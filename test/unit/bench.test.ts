@@ -135,7 +135,7 @@ test('a chart draws each median as long as its logarithm, with a whisker where t
         title: 'fresh',
         bars: [
           { label: 'one', value: spreadOf([10]), role: 'ours' },
-          { label: 'two', value: spreadOf([90, 100, 200]), role: 'peer' },
+          { label: 'two', value: spreadOf([90, 100, 200]), role: 'peer', hasFailed: true },
         ],
       },
     ],
@@ -146,5 +146,6 @@ test('a chart draws each median as long as its logarithm, with a whisker where t
   expect(widths).toEqual([2, 280]);
   expect(svg.match(/class="whisker"/g)).toHaveLength(1);
   expect(svg).toContain('Calls &lt;all>');
+  expect(svg).toContain('>100, failed<');
   expect(svg).toContain('prefers-color-scheme:dark');
 });
