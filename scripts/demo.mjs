@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const pc = require('picocolors');
 const { IAM } = require('@aws-sdk/client-iam');
-const { loadConfig } = require('../dist/config.js');
+const { loadConfig } = require('../dist/config/config.js');
 const { SEARCH_ATTRIBUTES } = require('../dist/contract/messages.js');
 const { freePort } = require('../dist/embedded/ports.js');
 const { sandboxPython, startSandbox } = require('../dist/embedded/sandbox.js');

@@ -10,11 +10,11 @@ import { metricsPage } from './metrics-page.mjs';
 import { reliabilityPage } from './reliability-page.mjs';
 
 const require = createRequire(import.meta.url);
-const { conflictsJsonSchema, explainJsonSchema } = require('../dist/engine/explain-schema.js');
+const { conflictsJsonSchema, explainJsonSchema } = require('../dist/report/explain-schema.js');
 const { FAILURES } = require('../dist/contract/failures.js');
 const { METRICS, pageName } = require('../dist/contract/metrics.js');
 const { manifestJsonSchema } = require('../dist/engine/manifest/schema.js');
-const { reportJsonSchema } = require('../dist/engine/report-schema.js');
+const { reportJsonSchema } = require('../dist/report/report-schema.js');
 const { KINDS } = require('../dist/kinds/index.js');
 
 const root = new URL('../', import.meta.url);

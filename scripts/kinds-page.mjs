@@ -163,7 +163,7 @@ export function kindsPage(kinds) {
   return [
     '# Kinds',
     kindsTable(kinds, '../'),
-    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `undeclared`, `replace`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
+    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
     ...kinds.map(section),
   ].join('\n\n');
 }

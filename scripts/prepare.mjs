@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { loadConfig } = require('../dist/config.js');
+const { loadConfig } = require('../dist/config/config.js');
 const { sandboxPython } = require('../dist/embedded/sandbox.js');
 const { findTemporalCli } = require('../dist/embedded/temporal-cli.js');
 

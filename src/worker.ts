@@ -6,16 +6,16 @@ import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { LogEntry, WorkerDeploymentOptions } from '@temporalio/worker';
 import pino from 'pino';
-import { Accounts } from './activities/accounts.js';
+import { Accounts } from './activities/runtime/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
 import { Ledgers } from './activities/ledger.js';
-import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './client/connect.js';
-import { ConfigError } from './config.js';
-import type { Config } from './config.js';
-import { awsCallRecorder, metricsAt, startAtZero } from './metrics.js';
-import { dataConverter } from './payload-codec.js';
-import { traceActivities, traceCall } from './tracing.js';
+import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
+import { ConfigError } from './config/config.js';
+import type { Config } from './config/config.js';
+import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
+import { dataConverter } from './temporal/payload-codec.js';
+import { traceActivities, traceCall } from './observability/tracing.js';
 
 /** Steps under way may take so long to end when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';

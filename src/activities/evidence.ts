@@ -7,8 +7,8 @@ import type { Evidence, EvidenceRequest, Found, Trail, TrailEvent } from '../con
 import { Mark, ownerOf } from '../engine/ownership.js';
 import { KINDS } from '../kinds/index.js';
 import type { Kind, Observed } from '../kinds/kind.js';
-import type { Account } from './accounts.js';
-import { kindOf, look, observe } from './observe.js';
+import type { Account } from './runtime/accounts.js';
+import { kindOf, look, observe } from './runtime/observe.js';
 
 /** CloudTrail is asked for so long: whoever asks waits. In milliseconds. */
 const TRAIL_BUDGET_MS = 60_000;

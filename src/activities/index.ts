@@ -1,18 +1,18 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../contract/messages.js';
 import { fitted } from '../contract/report.js';
-import type { Activities, VerifyResult } from '../contract/steps.js';
+import type { Activities, VerifyResult } from '../contract/activities.js';
 import { checkReconcile } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
-import type { Account, Accounts } from './accounts.js';
-import { createEntity, deleteEntity, listCandidates, updateEntity } from './entity.js';
+import type { Account, Accounts } from './runtime/accounts.js';
+import { createEntity, deleteEntity, listCandidates, updateEntity } from './reconcile/create.js';
 import { gatherEvidence } from './evidence.js';
-import { failure } from './failures.js';
+import { failure } from './runtime/failures.js';
 import type { Ledgers } from './ledger.js';
-import { lockOf, planEntities } from './plan.js';
-import { untilSame } from './verify.js';
-import { step } from './work.js';
-import type { Work } from './work.js';
+import { lockOf, planEntities } from './plan/plan-entities.js';
+import { untilSame } from './reconcile/verify.js';
+import { step } from './runtime/activity-context.js';
+import type { Work } from './runtime/activity-context.js';
 
 /** What a worker's activities work with. */
 export interface WorkerParts {

@@ -4,9 +4,9 @@ import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { CLAIM_UPDATE, ledgerWorkflowId, WorkflowType } from '../contract/messages.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
-import type { ClaimRequest } from '../contract/steps.js';
-import { holdLease } from './work.js';
-import type { Work } from './work.js';
+import type { ClaimRequest } from '../contract/activities.js';
+import { holdLease } from './runtime/activity-context.js';
+import type { Work } from './runtime/activity-context.js';
 
 /** Temporal is given so long for one answer, in milliseconds. */
 const ANSWER_MS = 10_000;

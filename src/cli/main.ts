@@ -5,7 +5,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import pc from 'picocolors';
 import { ExitCode } from '../contract/failures.js';
 import { ACCOUNT, LONGEST_APPROVAL_MS } from '../contract/messages.js';
-import type { AnswerOptions } from './commands/answer.js';
+import type { AnswerOptions } from './commands/approve-reject.js';
 import type { ApplyOptions } from './commands/apply.js';
 import type { CancelOptions } from './commands/cancel.js';
 import type { DevOptions } from './commands/dev.js';
@@ -76,7 +76,7 @@ const adoption = (command: Command): Command =>
   command
     .optionsGroup('What may be written:')
     .option('--adopt <foreign:KIND/NAME>', 'take over an entity from its owner (repeatable)', collect, [])
-    .option('--remove-undeclared', 'let undeclared: remove hold for the first adoption, too', false);
+    .option('--remove-unmanaged', 'let unmanaged: remove hold for the first adoption, too', false);
 const sending = (command: Command): Command =>
   command
     .optionsGroup('The run:')
@@ -242,7 +242,9 @@ for (const [word, what, end] of [
         ...SENDING.slice(3),
       ],
     },
-  ).action((options: AnswerOptions) => run(async () => (await import('./commands/answer.js')).answer(word, options)));
+  ).action((options: AnswerOptions) =>
+    run(async () => (await import('./commands/approve-reject.js')).answer(word, options)),
+  );
 }
 
 guide(

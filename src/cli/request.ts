@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { BootstrapRequest } from '../contract/messages.js';
 import { placeText } from '../engine/manifest/problem.js';
 import type { Problem } from '../engine/manifest/problem.js';
@@ -20,7 +20,7 @@ export interface ManifestOptions {
 /** Options of commands that send a request. */
 export interface RequestOptions extends ManifestOptions {
   readonly adopt?: readonly string[];
-  readonly removeUndeclared?: boolean;
+  readonly removeUnmanaged?: boolean;
   readonly includeAdopted?: boolean;
   readonly keepGoing: boolean;
   readonly waitTimeout: number;
@@ -41,7 +41,7 @@ export async function requestOf(
     environment: options.environment,
     variables: options.var,
     adopt: options.adopt ?? [],
-    removeUndeclared: options.removeUndeclared,
+    removeUnmanaged: options.removeUnmanaged,
     includeAdopted: options.includeAdopted,
     command,
     keepGoing: options.keepGoing,

@@ -1,9 +1,9 @@
 import type { Answer, ApprovalAnswer, Gate } from '../contract/messages.js';
 import { AnswerRefused, bootstrapWorkflowId, GATE_QUERY } from '../contract/messages.js';
 import type { Approval } from '../contract/report.js';
-import { within } from './connect.js';
-import type { TemporalConnection } from './connect.js';
-import { BusyError } from './run.js';
+import { within } from '../temporal/connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
+import { BusyError } from './run/run.js';
 import { hasWorker, openRun } from './runs.js';
 import type { RunPlace } from './runs.js';
 

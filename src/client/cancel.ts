@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { within } from './connect.js';
-import type { TemporalConnection } from './connect.js';
+import { within } from '../temporal/connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
 import { openRun } from './runs.js';
 import type { Holder, RunPlace } from './runs.js';
 

@@ -1,4 +1,4 @@
-import type { AdoptPolicy, UndeclaredPolicy } from '../contract/entity.js';
+import type { AdoptPolicy, UnmanagedPolicy } from '../contract/entity.js';
 import type { ManifestContext } from '../engine/manifest/resolve.js';
 
 /** Fields that every entity has, whatever its kind. */
@@ -12,7 +12,7 @@ export interface CommonFields {
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared?: boolean;
   /** What becomes of what is there but not declared, inside of declared properties. */
-  readonly undeclared?: UndeclaredPolicy;
+  readonly unmanaged?: UnmanagedPolicy;
 }
 
 /** An entity of any kind: the kind's own properties are checked when the manifest is loaded. */
@@ -44,7 +44,7 @@ export interface Manifest<Entity = EntityDeclaration> {
     readonly path?: string;
     readonly tags?: Readonly<Record<string, string>>;
     readonly adopt?: Exclude<AdoptPolicy, 'foreign'>;
-    readonly undeclared?: UndeclaredPolicy;
+    readonly unmanaged?: UnmanagedPolicy;
     readonly permissionsBoundary?: string;
   };
   readonly entities: readonly Entity[];

@@ -5,7 +5,7 @@ import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Explanations, Trail, TrailEvent } from '../contract/explain.js';
 import { ACCOUNT, WorkflowType } from '../contract/messages.js';
 import { findKind, KINDS } from '../kinds/index.js';
-import type { TemporalConnection } from './connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
 import { explanationOf, isRemarkable, isWrongAccount, touchesOf, wrongAccountTouch } from './explanation.js';
 import type { Subject, Touch } from './explanation.js';
 import { entityRun, entityRuns, keptRun, keptRuns, requestOf, retentionMs } from './histories.js';
@@ -95,7 +95,7 @@ function entityOf(query: string): DesiredEntity {
 }
 
 function bare(kind: string, name: string, spec: JsonObject): DesiredEntity {
-  const usual = { state: 'present', adopt: 'unowned', observe: false, shared: false, undeclared: 'keep' } as const;
+  const usual = { state: 'present', adopt: 'unowned', observe: false, shared: false, unmanaged: 'keep' } as const;
   return { kind, name, ...usual, spec, dependsOn: [] };
 }
 

@@ -95,7 +95,7 @@ export function wrongAccountTouch(run: KeptRun, { kind, name }: DesiredEntity): 
     outcome: 'refused',
     confirmedBy: null,
     drift: [],
-    undeclared: [],
+    unmanaged: [],
     writes: [],
     conflicts: [],
     reason,

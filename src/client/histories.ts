@@ -4,10 +4,10 @@ import type { RunReference } from '../contract/explain.js';
 import { bootstrapPlace, entityWorkflowId } from '../contract/messages.js';
 import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
 import type { EntityReport, Report } from '../contract/report.js';
-import type { Activities, StepResult } from '../contract/steps.js';
-import { within } from './connect.js';
-import type { TemporalConnection } from './connect.js';
-import { carriedReport } from './run.js';
+import type { Activities, StepResult } from '../contract/activities.js';
+import { within } from '../temporal/connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
+import { carriedReport } from './run/run.js';
 import { bootstrapsOf, memoOf } from './runs.js';
 
 /** Runs that are looked through at most, the newest ones. */

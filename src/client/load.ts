@@ -65,7 +65,7 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
     environment: options.environment,
     variables: options.variables,
     adopt: options.adopt,
-    removeUndeclared: options.removeUndeclared,
+    removeUnmanaged: options.removeUnmanaged,
     keepGoing: options.keepGoing,
     pipeline: options.pipeline,
     readFile: (path, from) => readReferred(path, from === STANDARD_INPUT_NAME ? cwd : dirname(resolve(cwd, from))),

@@ -3,8 +3,8 @@ import type { Pipeline } from '../contract/entity.js';
 import type { BootstrapMemo, Progress } from '../contract/messages.js';
 import { bootstrapWorkflowId, PROGRESS_QUERY, WorkflowType } from '../contract/messages.js';
 import type { Revision } from '../contract/revision.js';
-import { within } from './connect.js';
-import type { TemporalConnection } from './connect.js';
+import { within } from '../temporal/connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
 
 /** Runs under way that are asked for their progress at a time. */
 const MOST_ASKED = 10;

@@ -60,7 +60,7 @@ export async function tooLarge({ request, places }: Sized): Promise<Problem | nu
 /** How much data is once it is compressed; what is small enough without needs no look. */
 async function sentBytes(data: Uint8Array): Promise<number> {
   if (data.length <= MOST_SENT_BYTES) return data.length;
-  const { dataConverter } = await import('../payload-codec.js');
+  const { dataConverter } = await import('../temporal/payload-codec.js');
   let payloads = [{ metadata: {}, data }];
   for (const codec of dataConverter.payloadCodecs) {
     payloads = (await codec.encode(payloads)).map((payload) => ({ metadata: {}, data: payload.data ?? data }));

@@ -22,7 +22,7 @@ export type JsonObject = Readonly<Record<string, Json>>;
 export type AdoptPolicy = 'own' | 'unowned' | 'foreign';
 
 /** What becomes of what is there but not declared, inside of a declared entity. */
-export type UndeclaredPolicy = 'keep' | 'remove';
+export type UnmanagedPolicy = 'keep' | 'remove';
 
 /** Where a secret is kept: a secret of AWS Secrets Manager by name or ARN, or a file in the worker's secrets folder. */
 export type SecretLocation = { readonly secretsManager: string } | { readonly file: string };
@@ -43,9 +43,9 @@ export interface DesiredEntity {
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared: boolean;
   /** For all properties, or by property; those that are not named go by `*`, and are kept where that is not there. */
-  readonly undeclared: UndeclaredPolicy | Readonly<Record<string, UndeclaredPolicy>>;
-  /** The first adoption may remove what is undeclared, too. Default: false. */
-  readonly undeclaredAtAdoption?: boolean;
+  readonly unmanaged: UnmanagedPolicy | Readonly<Record<string, UnmanagedPolicy>>;
+  /** The first adoption may remove what is unmanaged, too. Default: false. */
+  readonly unmanagedAtAdoption?: boolean;
   /** Where AWS cannot change it as declared, delete it and create it again. Default: false. */
   readonly replace?: boolean;
   /** `destroyed` deletes what was adopted, too. Default: false. */

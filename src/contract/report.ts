@@ -35,7 +35,7 @@ export interface Drift {
 }
 
 /** One write that AWS accepted. `requestId` is null where its reply was lost. */
-export interface Write {
+export interface WriteRecord {
   readonly operation: string;
   readonly requestId: string | null;
   /** ISO 8601. */
@@ -55,7 +55,7 @@ export interface Decision {
   readonly action: DecisionAction;
   readonly drift: readonly Drift[];
   /** What is there, not declared, and stays: `managedPolicyArns: arn:…`. What is to be removed is drift. */
-  readonly undeclared: readonly string[];
+  readonly unmanaged: readonly string[];
   readonly reason: string | null;
   readonly remedy: string | null;
   /** See {@link fitted}. */
@@ -71,13 +71,13 @@ export interface EntityReport {
   readonly outcome: Outcome;
   readonly confirmedBy: Confirmation | null;
   readonly drift: readonly Drift[];
-  readonly undeclared: readonly string[];
-  readonly writes: readonly Write[];
+  readonly unmanaged: readonly string[];
+  readonly writes: readonly WriteRecord[];
   readonly conflicts: readonly Conflict[];
   readonly reason: string | null;
   readonly remedy: string | null;
   readonly attempts: number;
-  /** Lines of drift, undeclared and writes that are left out here, because the whole would be too large to be kept. */
+  /** Lines of drift, unmanaged and writes that are left out here, because the whole would be too large to be kept. */
   readonly leftOut?: number;
   readonly source?: DesiredEntity['source'];
 }
@@ -135,9 +135,9 @@ export interface Report {
 const MOST_CHARACTERS = 5_000_000;
 
 /** Lists that may be cut short, in the order in which they are: writes stand in each entity's own run as well. */
-const LISTS = ['writes', 'drift', 'undeclared'] as const;
+const LISTS = ['writes', 'drift', 'unmanaged'] as const;
 
-type Listed = Pick<Decision, 'drift' | 'undeclared' | 'leftOut'> & Partial<Pick<EntityReport, 'writes'>>;
+type Listed = Pick<Decision, 'drift' | 'unmanaged' | 'leftOut'> & Partial<Pick<EntityReport, 'writes'>>;
 
 /**
  * What is told of entities, cut short where all of it would be too large for Temporal to keep: of each list only the

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { loadConfig } from '../config.js';
+import { loadConfig } from '../config/config.js';
 import { once } from './cache.js';
 import { EmbeddedError, reasonOf } from './error.js';
 import type { EmbeddedOptions } from './options.js';

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
-import { danglingPrincipals, documentDrift } from './policy-document.js';
+import { danglingPrincipals, documentDrift } from './policy/index.js';
 import { isMark } from './ownership.js';
 
 /**
  * How one property is compared.
  *
  * - `value`: equal or not; `default` is what AWS shows where nothing was set, and null asks for that.
- * - `set`: a list of strings without order; what is undeclared in it stays, unless it is to be removed.
+ * - `set`: a list of strings without order; what is unmanaged in it stays, unless it is to be removed.
  * - `document`: a policy document, by meaning.
- * - `documents`: policy documents by name; undeclared ones stay, unless they are to be removed.
+ * - `documents`: policy documents by name; unmanaged ones stay, unless they are to be removed.
  * - `text`: equal or not, once `normalized` has taken out what means nothing; a report shows digests of long ones.
  * - `writeOnly`: AWS does not show it; it never drifts.
  */
@@ -27,7 +27,7 @@ export interface PropertyRule {
    */
   readonly whole?: boolean;
   /**
-   * Members that AWS lets the set have. Where what is undeclared is kept, a declared member that finds no room is an
+   * Members that AWS lets the set have. Where what is unmanaged is kept, a declared member that finds no room is an
    * immutable drift: mending it would remove what is not declared. Default: no limit.
    */
   readonly limit?: number;
@@ -66,16 +66,16 @@ export type Changes = Readonly<Record<string, Change>>;
 export interface Comparison {
   readonly drift: readonly Drift[];
   /** What is not declared and stays; what is removed is drift. */
-  readonly undeclared: readonly string[];
+  readonly unmanaged: readonly string[];
   readonly changes: Changes;
 }
 
 interface ComparisonOptions {
   readonly rules: PropertyRules;
   readonly partition: string;
-  /** Whether to remove what is undeclared inside of a declared property. */
-  readonly removesUndeclared: (property: string) => boolean;
-  /** Members that others declare are theirs, not undeclared. */
+  /** Whether to remove what is unmanaged inside of a declared property. */
+  readonly removesUnmanaged: (property: string) => boolean;
+  /** Members that others declare are theirs, not unmanaged. */
   readonly shared: boolean;
 }
 
@@ -115,11 +115,11 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 
 /**
  * Compares a desired spec with what was observed, property by property. A property that the spec does not have is not
- * managed: it never drifts and its content is never undeclared.
+ * managed: it never drifts and its content is never unmanaged.
  */
 export function compare(spec: JsonObject, observed: Observed, options: ComparisonOptions): Comparison {
   const drift: Drift[] = [];
-  const undeclared: string[] = [];
+  const unmanaged: string[] = [];
   const changes: Record<string, Change> = {};
 
   for (const [property, rule] of Object.entries(options.rules)) {
@@ -127,7 +127,7 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
     if (desired === undefined) continue;
     const seen = observed.state[property];
     const found = compareProperty(property, rule, desired, seen, options);
-    undeclared.push(...found.undeclared);
+    unmanaged.push(...found.unmanaged);
     if (found.drift.length === 0) continue;
     drift.push(...found.drift.map((one) => (rule.immutable === true ? { ...one, immutable: true } : one)));
     changes[property] = { desired, put: found.put, remove: found.remove };
@@ -136,29 +136,29 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
   const tags = spec['tags'];
   if (tags !== undefined) {
     const found = compareTags(object(tags), observed.tags, options);
-    undeclared.push(...found.undeclared);
+    unmanaged.push(...found.unmanaged);
     drift.push(...found.drift);
     if (found.drift.length > 0) changes['tags'] = { desired: tags, put: found.put, remove: found.remove };
   }
-  return { drift, undeclared, changes };
+  return { drift, unmanaged, changes };
 }
 
 /** One thing that is there and not declared: in which property, and the line that names it. */
-export interface UndeclaredContent {
+export interface UnmanagedContent {
   readonly property: string;
   readonly line: string;
 }
 
 /**
- * Everything that an entity holds beyond its spec: what is undeclared in declared properties, and whatever is set of
+ * Everything that an entity holds beyond its spec: what is unmanaged in declared properties, and whatever is set of
  * those that the spec leaves unmanaged. A deletion loses all of it.
  */
-export function undeclaredContent(
+export function unmanagedContent(
   rules: PropertyRules,
   spec: JsonObject,
   { state, tags }: Observed,
-): readonly UndeclaredContent[] {
-  const content: UndeclaredContent[] = [];
+): readonly UnmanagedContent[] {
+  const content: UnmanagedContent[] = [];
   const add = (property: string, line: string): void => {
     content.push({ property, line: `${property}: ${line}` });
   };
@@ -188,11 +188,11 @@ export function undeclaredContent(
 
 interface Found {
   readonly drift: readonly Drift[];
-  readonly undeclared: readonly string[];
+  readonly unmanaged: readonly string[];
   readonly put: readonly string[];
   readonly remove: readonly string[];
 }
-const SAME: Found = { drift: [], undeclared: [], put: [], remove: [] };
+const SAME: Found = { drift: [], unmanaged: [], put: [], remove: [] };
 
 function compareProperty(
   property: string,
@@ -272,16 +272,16 @@ function compareSet(
   const put = desired.filter((member) => !shown.has(key(member)));
   const extra = seen.filter((member) => !wanted.has(key(member)));
   const whole = rule.whole === true && !options.shared;
-  const remove = whole || (options.removesUndeclared(property) && !options.shared) ? extra : [];
+  const remove = whole || (options.removesUnmanaged(property) && !options.shared) ? extra : [];
   const stays = whole || options.shared ? [] : extra.filter((member) => !remove.includes(member));
-  const undeclared = stays.map((member) => `${property}: ${member}`);
+  const unmanaged = stays.map((member) => `${property}: ${member}`);
   const { limit = Number.POSITIVE_INFINITY } = rule;
   if (put.length > 0 && seen.length - remove.length + put.length > limit) {
     const summary = `no room for ${put.join(', ')} beside ${seen.join(', ')}, which is not declared: AWS allows ${String(limit)}`;
     return {
       ...SAME,
       drift: [{ path: property, observed: brief(seen), desired: brief(desired), summary, immutable: true }],
-      undeclared,
+      unmanaged,
     };
   }
   return {
@@ -289,7 +289,7 @@ function compareSet(
       ...put.map((member) => ({ path: property, observed: null, desired: brief(member), summary: `+ ${member}` })),
       ...remove.map((member) => ({ path: property, observed: brief(member), desired: null, summary: `- ${member}` })),
     ],
-    undeclared,
+    unmanaged,
     put,
     remove,
   };
@@ -304,31 +304,31 @@ function compareDocuments(property: string, desired: JsonObject, seen: JsonObjec
     drift.push(...changes);
   }
   const extra = Object.keys(seen).filter((name) => !Object.hasOwn(desired, name));
-  const remove = options.removesUndeclared(property) ? extra : [];
+  const remove = options.removesUnmanaged(property) ? extra : [];
   for (const name of remove) {
     // Shown, as far as a report shows documents: this is what will be lost.
     drift.push({ path: `${property}.${name}`, observed: brief(seen[name]), desired: null, summary: `- ${name}` });
   }
   const stays = remove.length > 0 ? [] : extra;
-  return { drift, undeclared: stays.map((name) => `${property}: ${name}`), put, remove };
+  return { drift, unmanaged: stays.map((name) => `${property}: ${name}`), put, remove };
 }
 
 function compareTags(
   desired: JsonObject,
   seen: Readonly<Record<string, string>>,
-  { removesUndeclared, shared }: ComparisonOptions,
+  { removesUnmanaged, shared }: ComparisonOptions,
 ): Found {
   const put = Object.keys(desired).filter((key) => seen[key] !== desired[key]);
   const extra = Object.keys(seen).filter(
     (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isMark(key),
   );
-  const remove = removesUndeclared('tags') && !shared ? extra : [];
+  const remove = removesUnmanaged('tags') && !shared ? extra : [];
   return {
     drift: [
       ...put.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: brief(desired[key]) })),
       ...remove.map((key) => ({ path: `tags.${key}`, observed: brief(seen[key]), desired: null })),
     ],
-    undeclared: remove.length > 0 || shared ? [] : extra.map((key) => `tags: ${key}`),
+    unmanaged: remove.length > 0 || shared ? [] : extra.map((key) => `tags: ${key}`),
     put,
     remove,
   };

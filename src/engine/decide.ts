@@ -1,7 +1,7 @@
 import { entityId } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
-import { compare, undeclaredContent } from './compare.js';
+import { compare, unmanagedContent } from './compare.js';
 import type { Changes, Comparison, Observed, PropertyRules } from './compare.js';
 import { marksOfAdoption, marksOfCreate, marksOfOwner, marksToMend, otherSharers, ownershipOf } from './ownership.js';
 import type { Ownership } from './ownership.js';
@@ -35,7 +35,7 @@ export interface Assessment {
   readonly others: readonly string[];
 }
 
-const NOTHING: Comparison = { drift: [], undeclared: [], changes: {} };
+const NOTHING: Comparison = { drift: [], unmanaged: [], changes: {} };
 
 /**
  * Decides for one entity, from what is there. Pure, and the only place that knows the table:
@@ -70,13 +70,13 @@ export function assess(
   const madeUnmarked = context.made === true && unmarked && shown.is === 'unowned';
   const ownership: Ownership = madeUnmarked ? { is: 'ours', origin: 'created', intent } : shown;
   // What cannot show an owner cannot show that it was adopted before, either.
-  const known = ownership.is === 'ours' || entity.undeclaredAtAdoption === true;
+  const known = ownership.is === 'ours' || entity.unmanagedAtAdoption === true;
   const comparison =
     entity.state === 'present'
       ? compare(spec, observed, {
           rules: rules.properties,
           partition,
-          removesUndeclared: (property) => removesUndeclared(entity, property) && known,
+          removesUnmanaged: (property) => removesUnmanaged(entity, property) && known,
           shared: entity.shared,
         })
       : NOTHING;
@@ -149,18 +149,18 @@ function withMarks(
   return { decision: mended, changes: { ...changes, tags: merged } };
 }
 
-/** Says why what is undeclared stays where the manifest says remove: a first adoption takes nothing away. */
+/** Says why what is unmanaged stays where the manifest says remove: a first adoption takes nothing away. */
 function explainKept(decision: Decision, entity: DesiredEntity, known: boolean, ownable: boolean): Decision {
-  const kept = decision.undeclared.some((line) => removesUndeclared(entity, line.slice(0, line.indexOf(':'))));
+  const kept = decision.unmanaged.some((line) => removesUnmanaged(entity, line.slice(0, line.indexOf(':'))));
   if (known || !kept || decision.action === 'refuse' || entity.observe) return decision;
   const why = ownable
-    ? 'a first adoption removes nothing that is undeclared, unless --remove-undeclared is given'
-    : 'undeclared: remove holds only with --remove-undeclared, for nothing shows whether this is the first adoption';
+    ? 'a first adoption removes nothing that is unmanaged, unless --remove-unmanaged is given'
+    : 'unmanaged: remove holds only with --remove-unmanaged, for nothing shows whether this is the first adoption';
   return { ...decision, reason: decision.reason === null ? why : `${decision.reason}; ${why}` };
 }
 
-function removesUndeclared({ undeclared }: DesiredEntity, property: string): boolean {
-  return (typeof undeclared === 'string' ? undeclared : (undeclared[property] ?? undeclared['*'])) === 'remove';
+function removesUnmanaged({ unmanaged }: DesiredEntity, property: string): boolean {
+  return (typeof unmanaged === 'string' ? unmanaged : (unmanaged[property] ?? unmanaged['*'])) === 'remove';
 }
 
 /** Tags that the manifest declares. */
@@ -181,7 +181,7 @@ interface Situation {
   readonly spec: JsonObject;
   readonly observed: Observed;
   readonly ownership: Ownership;
-  /** It was ours before this run, or what is undeclared may go all the same. */
+  /** It was ours before this run, or what is unmanaged may go all the same. */
   readonly known: boolean;
   readonly others: readonly string[];
   readonly comparison: Comparison;
@@ -192,15 +192,15 @@ export const OTHER_CASE = 'the name is taken in another case';
 
 function decidePresent(situation: Situation): Decision {
   const { rules, entity, observed, ownership, others, comparison } = situation;
-  const { drift, undeclared } = comparison;
+  const { drift, unmanaged } = comparison;
   const id = entityId(entity);
-  const found = { drift, undeclared };
+  const found = { drift, unmanaged };
 
   if (entity.observe) {
     const excess: Drift = { path: '', observed: 'present', desired: 'absent', summary: 'exists' };
     return decision('no-op', {
       drift: entity.state === 'present' ? drift : [excess],
-      undeclared,
+      unmanaged,
       reason: 'is only observed: drift is reported, nothing is written',
     });
   }
@@ -261,7 +261,7 @@ function decidePresent(situation: Situation): Decision {
 /** What AWS cannot change: refused with both sides and the ways out, or replaced where that is asked for. */
 function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
   const { rules, entity, spec, observed, ownership, known, comparison } = situation;
-  const found = { drift: comparison.drift, undeclared: comparison.undeclared };
+  const found = { drift: comparison.drift, unmanaged: comparison.unmanaged };
   const sides = fixed
     .map(
       ({ path, observed: seen, desired, summary }) =>
@@ -269,8 +269,8 @@ function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
     )
     .join('; ');
   if (entity.replace !== true) {
-    const removable = !known && fixed.some(({ path }) => removesUndeclared(entity, path));
-    const way = removable ? 'give --remove-undeclared to have what is undeclared removed, ' : '';
+    const removable = !known && fixed.some(({ path }) => removesUnmanaged(entity, path));
+    const way = removable ? 'give --remove-unmanaged to have what is unmanaged removed, ' : '';
     return decision('refuse', {
       ...found,
       reason: `${sides}; an existing ${entity.kind} cannot be changed so`,
@@ -286,14 +286,14 @@ function decideFixed(situation: Situation, fixed: readonly Drift[]): Decision {
   }
   // What stands in the way of the change itself is what is asked to be replaced.
   const asked = new Set(fixed.map(({ path }) => path));
-  const lost = undeclaredContent(rules.properties, spec, observed).filter(
-    ({ property }) => !asked.has(property) && !removesUndeclared(entity, property),
+  const lost = unmanagedContent(rules.properties, spec, observed).filter(
+    ({ property }) => !asked.has(property) && !removesUnmanaged(entity, property),
   );
   if (lost.length > 0) {
     return decision('refuse', {
       ...found,
       reason: `${sides}; to replace it would lose what is not declared: ${lost.map(({ line }) => line).join(', ')}`,
-      remedy: 'declare what is to stay, or set undeclared: remove for it',
+      remedy: 'declare what is to stay, or set unmanaged: remove for it',
     });
   }
   return decision('replace', { ...found, reason: `${sides}: it is deleted and created again` });
@@ -340,5 +340,5 @@ function withdrawn(others: readonly string[]): string {
 }
 
 function decision(action: Decision['action'], rest: Partial<Decision> = {}): Decision {
-  return { action, drift: [], undeclared: [], reason: null, remedy: null, ...rest };
+  return { action, drift: [], unmanaged: [], reason: null, remedy: null, ...rest };
 }

@@ -15,7 +15,7 @@ const NOT_IN_TAG_VALUES = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
 /** Prefix of the marks on shared entities: one for each namespace that declares it. */
 const SHARED_BY = 'iam-bootstrap:shared-by:';
 
-/** Whether a tag is one of ours: never drift, never undeclared. */
+/** Whether a tag is one of ours: never drift, never unmanaged. */
 export function isMark(tag: string): boolean {
   return tag.startsWith('iam-bootstrap:');
 }

@@ -14,7 +14,7 @@ import {
   text,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   userName: nameField(128).describe(
@@ -58,7 +58,7 @@ function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; rea
   return { UserName: name, AccessKeyId: text(facts, 'accessKeyId') ?? '' };
 }
 
-function removalOf(key: { readonly UserName: string; readonly AccessKeyId: string }): Step {
+function removalOf(key: { readonly UserName: string; readonly AccessKeyId: string }): Write {
   return { operation: 'DeleteAccessKey', input: key, ...absentIsDone };
 }
 

@@ -3,7 +3,7 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
 import { absentIsDone, accountArn, oneByOne, strings } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   accountAliases: z
@@ -19,7 +19,7 @@ const schema = z.strictObject({
     )
     .length(1, 'an account has one alias')
     .describe(
-      'The alias, one and unique in all of AWS. Another one that is there is replaced only with `undeclared: remove`.',
+      'The alias, one and unique in all of AWS. Another one that is there is replaced only with `unmanaged: remove`.',
     ),
 });
 
@@ -29,7 +29,7 @@ async function read(reader: Reader, { name }: Wanted, target: Target): Promise<O
   return { name, arn: accountArn(target), createdAt: null, tags: {}, state: { accountAliases } };
 }
 
-function creationOf(aliases: readonly string[]): Step {
+function creationOf(aliases: readonly string[]): Write {
   return { operation: 'CreateAccountAlias', input: { AccountAlias: aliases[0] } };
 }
 

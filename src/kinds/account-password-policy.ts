@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
 import { absentIsDone, accountArn, oneByOne } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   minimumPasswordLength: z.int().min(6).max(128).optional().describe('Fewest characters of a password.'),
@@ -64,7 +64,7 @@ function positive(value: number | undefined): number | null {
 }
 
 /** Replaces the whole policy. */
-function replacement(values: JsonObject): Step {
+function replacement(values: JsonObject): Write {
   const input = Object.keys(DEFAULTS).flatMap((property) => {
     const value = values[property];
     return value === undefined || value === null

@@ -3,7 +3,7 @@ import { lateError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
 import { accountArn, object, oneByOne } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   properties: z
@@ -39,7 +39,7 @@ function observedOf(name: string, target: Target, state: JsonObject): Observed {
 }
 
 /** One call per namespace: AWS takes no two in one. */
-function puts(properties: JsonObject): Step[] {
+function puts(properties: JsonObject): Write[] {
   const namespaces = new Map<string, Record<string, Json>>();
   for (const [key, value] of Object.entries(properties)) {
     const namespace = key.slice(0, key.indexOf('/'));

@@ -4,9 +4,9 @@ import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Demand, Kind, Step } from './kind.js';
+import type { Demand, Kind, Write } from './kind.js';
 import { strings } from '../engine/compare.js';
-import { documentSize, validateDocument } from '../engine/policy-document.js';
+import { documentSize, validateDocument } from '../engine/policy/index.js';
 
 export { strings };
 
@@ -263,7 +263,7 @@ export function accountArn({ account, partition }: Target): string {
 }
 
 /** For removals: what is not there is removed. */
-export const absentIsDone: Pick<Step, 'isDone'> = { isDone: (error) => error.code === 'NoSuchEntity' };
+export const absentIsDone: Pick<Write, 'isDone'> = { isDone: (error) => error.code === 'NoSuchEntity' };
 
 /** The writes that mend tags, for the kinds that carry them. */
 export function tagSteps(
@@ -271,9 +271,9 @@ export function tagSteps(
   key: Readonly<Record<string, string>>,
   tags: Readonly<Record<string, string>>,
   change: { readonly put: readonly string[]; readonly remove: readonly string[] } | undefined,
-): Step[] {
+): Write[] {
   if (change === undefined) return [];
-  const steps: Step[] = [];
+  const steps: Write[] = [];
   if (change.put.length > 0) {
     const put = Object.fromEntries(change.put.map((name) => [name, tags[name] ?? '']));
     steps.push({ operation: operations.tag, input: { ...key, Tags: tagList(put) } });

@@ -16,7 +16,7 @@ import {
   text,
 } from './fields.js';
 import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   groupName: nameField(128).describe('Unique in the account; neither path nor case tells two groups apart.'),
@@ -157,7 +157,7 @@ export const group: Kind = {
   update(desired, observed, changes) {
     const GroupName = observed.name;
     const { spec } = desired;
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['path']) {
       steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: text(spec, 'path') ?? '/' } });
     }

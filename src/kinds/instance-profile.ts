@@ -18,7 +18,7 @@ import {
   tagSteps,
   text,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   instanceProfileName: nameField(128).describe('Unique in the account; neither path nor case tells two apart.'),
@@ -27,7 +27,7 @@ const schema = z.strictObject({
     .array(nameField(64))
     .max(1, 'an instance profile holds one role')
     .optional()
-    .describe('Name of the role. Another role that is there is replaced only with `undeclared: remove`.'),
+    .describe('Name of the role. Another role that is there is replaced only with `unmanaged: remove`.'),
   tags: tagsField.optional(),
 });
 
@@ -49,7 +49,7 @@ function observedOf(profile: InstanceProfile): Observed {
   };
 }
 
-function removalOf(InstanceProfileName: string, RoleName: string): Step {
+function removalOf(InstanceProfileName: string, RoleName: string): Write {
   return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...absentIsDone };
 }
 

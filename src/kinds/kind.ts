@@ -9,7 +9,7 @@ import type { Changes, Comparison, Observed, PropertyRules } from '../engine/com
 /**
  * One write to IAM, as data. A kind says which; `activities/` sends them, counts them and keeps their request IDs.
  */
-export interface Step {
+export interface Write {
   /** The IAM operation, as AWS spells it: `PutRolePolicy`. */
   readonly operation: Operation;
   /** Its input, in the SDK's spelling. */
@@ -72,7 +72,7 @@ export interface Holder {
   readonly kind: string;
   readonly name: string;
   /** Takes the entity off the holder; null where that is not for us to do, as with a permissions boundary. */
-  readonly detach: Step | null;
+  readonly detach: Write | null;
 }
 
 /** One of several that a Create of the same spec may have made: what AWS gives an ID and no name. */
@@ -104,7 +104,7 @@ export interface SecretRules {
   /** Whether somebody has made use of a candidate, and so holds its secret: it is no orphan then. */
   readonly isUsed?: (reader: Reader, id: string) => Promise<boolean>;
   /** Writes that remove an orphan. */
-  readonly removal?: (id: string, desired: Desired) => readonly Step[];
+  readonly removal?: (id: string, desired: Desired) => readonly Write[];
 }
 
 /**
@@ -170,7 +170,7 @@ export interface Kind {
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
   /** The one call that makes the entity. It carries tags where the kind can. */
-  readonly create: (desired: Desired) => Step;
+  readonly create: (desired: Desired) => Write;
   /** Whether a create's error says that the entity is already there. */
   readonly isAlreadyExists: (error: AwsError) => boolean;
   /** A Create replaces what is there without an error, so that a read has to come right before it. Default: false. */
@@ -185,9 +185,9 @@ export interface Kind {
   /** State right after {@link create} was answered with `output`: what the create itself has set. */
   readonly created: (desired: Desired, output: unknown) => Observed;
   /** Writes that mend the changes, in an order that AWS accepts. Only what differs. */
-  readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Step[];
+  readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
   /** Writes that remove the entity and what it holds, in order. Reads what {@link read} does not show. */
-  readonly deletion: (reader: Reader, observed: Observed) => Promise<readonly Step[]>;
+  readonly deletion: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
   /** What holds on to the entity and is not part of it: AWS would refuse to delete it. Default: nothing can. */
   readonly holders?: (reader: Reader, observed: Observed) => Promise<readonly Holder[]>;
   /**
@@ -198,7 +198,7 @@ export interface Kind {
     /** What of the entity this namespace declares, as the value of its mark: at most 256 characters. Default: nothing. */
     readonly claim?: (spec: JsonObject) => string;
     /** Writes that take back what this namespace alone declared. */
-    readonly withdraw: (desired: Desired, observed: Observed, others: readonly string[]) => readonly Step[];
+    readonly withdraw: (desired: Desired, observed: Observed, others: readonly string[]) => readonly Write[];
   };
 }
 

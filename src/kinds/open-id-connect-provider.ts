@@ -17,7 +17,7 @@ import {
   tagSteps,
   text,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   url: z
@@ -141,7 +141,7 @@ export const openIdConnectProvider: Kind = {
 
   update(desired, observed, changes) {
     const key = { OpenIDConnectProviderArn: observed.arn };
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     for (const ClientID of changes['clientIdList']?.remove ?? []) {
       steps.push({
         operation: 'RemoveClientIDFromOpenIDConnectProvider',

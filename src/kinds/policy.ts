@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { decodeDocument, equivalentDocuments } from '../engine/policy-document.js';
+import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import {
   absentIsDone,
   dateText,
@@ -22,7 +22,7 @@ import {
   text,
   unlessDenied,
 } from './fields.js';
-import type { Desired, Kind, Observed, Step } from './kind.js';
+import type { Desired, Kind, Observed, Write } from './kind.js';
 import type { Principal } from './principal-policies.js';
 
 /** Versions that IAM stores of one policy. */
@@ -99,12 +99,12 @@ function versionsOf(observed: Observed): Version[] {
   return [...versions].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 }
 
-function removalOf(PolicyArn: string, version: Version): Step {
+function removalOf(PolicyArn: string, version: Version): Write {
   return { operation: 'DeletePolicyVersion', input: { PolicyArn, VersionId: version.id }, ...absentIsDone };
 }
 
 /** Writes that make the declared document the default: a stored version that says the same is used again. */
-function documentSteps({ spec, target }: Desired, observed: Observed): Step[] {
+function documentSteps({ spec, target }: Desired, observed: Observed): Write[] {
   const PolicyArn = observed.arn;
   const document = spec['policyDocument'] ?? null;
   const versions = versionsOf(observed);

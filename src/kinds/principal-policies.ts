@@ -1,9 +1,9 @@
 import type { AttachedPolicy, PolicyDetail } from '@aws-sdk/client-iam';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
-import { decodeDocument, documentSize } from '../engine/policy-document.js';
+import { decodeDocument, documentSize } from '../engine/policy/index.js';
 import { absentIsDone, documentText, object, strings } from './fields.js';
-import type { Changes, Demand, Step } from './kind.js';
+import type { Changes, Demand, Write } from './kind.js';
 
 /** What has policies of its own. IAM's operations on them are the same but for its name. */
 export type Principal = 'Role' | 'User' | 'Group';
@@ -61,7 +61,7 @@ export function policyDemands(principal: Principal, spec: JsonObject): Demand[] 
 }
 
 /** The writes that mend inline policies and attachments. */
-export function policySteps(principal: Principal, name: string, spec: JsonObject, changes: Changes): Step[] {
+export function policySteps(principal: Principal, name: string, spec: JsonObject, changes: Changes): Write[] {
   const documents = object(spec, 'inlinePolicies');
   const { inlinePolicies, managedPolicyArns } = changes;
   const key = keyOf(principal, name);
@@ -80,14 +80,14 @@ export function policySteps(principal: Principal, name: string, spec: JsonObject
 }
 
 /** The writes that take every policy off a principal, before it can be deleted. */
-export function policyRemovals(principal: Principal, name: string, state: JsonObject): Step[] {
+export function policyRemovals(principal: Principal, name: string, state: JsonObject): Write[] {
   return [
     ...detachments(principal, name, strings(state['managedPolicyArns'])),
     ...inlineRemovals(principal, name, Object.keys(object(state, 'inlinePolicies'))),
   ];
 }
 
-function inlineRemovals(principal: Principal, name: string, policies: readonly string[]): Step[] {
+function inlineRemovals(principal: Principal, name: string, policies: readonly string[]): Write[] {
   return policies.map((PolicyName) => ({
     operation: `Delete${principal}Policy` as const,
     input: { ...keyOf(principal, name), PolicyName },
@@ -95,7 +95,7 @@ function inlineRemovals(principal: Principal, name: string, policies: readonly s
   }));
 }
 
-function detachments(principal: Principal, name: string, arns: readonly string[]): Step[] {
+function detachments(principal: Principal, name: string, arns: readonly string[]): Write[] {
   return arns.map((PolicyArn) => ({
     operation: `Detach${principal}Policy` as const,
     input: { ...keyOf(principal, name), PolicyArn },

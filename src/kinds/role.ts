@@ -2,7 +2,7 @@ import type { Role, RoleDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { decodeDocument } from '../engine/policy-document.js';
+import { decodeDocument } from '../engine/policy/index.js';
 import {
   absentIsDone,
   attachmentsField,
@@ -25,7 +25,7 @@ import {
   text,
 } from './fields.js';
 import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),
@@ -177,7 +177,7 @@ export const role: Kind = {
   update(desired, observed, changes) {
     const RoleName = observed.name;
     const { spec } = desired;
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['assumeRolePolicyDocument']) {
       steps.push({
         operation: 'UpdateAssumeRolePolicy',
@@ -213,7 +213,7 @@ export const role: Kind = {
 
   deletion(_reader, observed) {
     const RoleName = observed.name;
-    const steps: Step[] = [
+    const steps: Write[] = [
       ...policyRemovals('Role', RoleName, observed.state),
       { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
     ];

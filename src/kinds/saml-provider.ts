@@ -17,7 +17,7 @@ import {
   tagSteps,
   text,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z
   .strictObject({
@@ -83,7 +83,7 @@ function observedOf(arn: string, provider: GetSAMLProviderResponse): Observed {
 }
 
 /** Adds the private key, where the spec says where it is. */
-function keyOf(spec: JsonObject): Pick<Step, 'secretInput'> {
+function keyOf(spec: JsonObject): Pick<Write, 'secretInput'> {
   if (spec['privateKey'] === undefined) return {};
   return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
 }
@@ -152,7 +152,7 @@ export const samlProvider: Kind = {
 
   update({ spec, tags }, observed, changes) {
     const key = { SAMLProviderArn: observed.arn };
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['samlMetadataDocument']) {
       const SAMLMetadataDocument = text(spec, 'samlMetadataDocument');
       steps.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });

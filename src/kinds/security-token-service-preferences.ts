@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { accountArn, oneByOne, text } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const DEFAULT = 'v1Token';
 
@@ -26,7 +26,7 @@ function observedOf(name: string, target: Target, state: JsonObject): Observed {
   return { name, arn: accountArn(target), createdAt: null, tags: {}, state };
 }
 
-function setting(GlobalEndpointTokenVersion: string | undefined): Step {
+function setting(GlobalEndpointTokenVersion: string | undefined): Write {
   return { operation: 'SetSecurityTokenServicePreferences', input: { GlobalEndpointTokenVersion } };
 }
 

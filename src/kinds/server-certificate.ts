@@ -21,7 +21,7 @@ import {
   tagSteps,
   text,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   serverCertificateName: nameField(128).describe(
@@ -138,7 +138,7 @@ export const serverCertificate: Kind = {
 
   update({ spec, tags }, observed, changes) {
     const key = { ServerCertificateName: observed.name };
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['path']) {
       steps.push({ operation: 'UpdateServerCertificate', input: { ...key, NewPath: text(spec, 'path') ?? '/' } });
     }

@@ -17,7 +17,7 @@ import {
   text,
   unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const schema = z.strictObject({
   awsServiceName: nameField(128).describe('The service, by its principal: `autoscaling.amazonaws.com`. Case matters.'),
@@ -156,7 +156,7 @@ export const serviceLinkedRole: Kind = {
 
   update(desired, observed, changes) {
     const RoleName = roleNameOf(observed);
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['description']) {
       // Without the session duration, which AWS refuses to change of such a role.
       const Description = text(desired.spec, 'description') ?? '';

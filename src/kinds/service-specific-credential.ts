@@ -15,7 +15,7 @@ import {
   text,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Step, Wanted } from './kind.js';
+import type { Kind, Observed, Write, Wanted } from './kind.js';
 
 const DAY_MS = 86_400_000;
 
@@ -80,7 +80,7 @@ function keyOf({ facts = {} }: Observed): { readonly UserName: string; readonly 
   return { UserName: userOf(facts), ServiceSpecificCredentialId: text(facts, 'id') ?? '' };
 }
 
-function removalOf(key: { readonly UserName: string; readonly ServiceSpecificCredentialId: string }): Step {
+function removalOf(key: { readonly UserName: string; readonly ServiceSpecificCredentialId: string }): Write {
   return { operation: 'DeleteServiceSpecificCredential', input: key, ...absentIsDone };
 }
 

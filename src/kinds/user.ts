@@ -22,7 +22,7 @@ import {
   text,
 } from './fields.js';
 import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   userName: nameField(64).describe('Unique in the account; neither path nor case tells two users apart.'),
@@ -57,9 +57,9 @@ function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
 }
 
 /** Writes that take away what a user holds beside policies. Nothing here reads or shows a secret. */
-async function possessions(reader: Reader, UserName: string): Promise<Step[]> {
+async function possessions(reader: Reader, UserName: string): Promise<Write[]> {
   const user = { UserName };
-  const removal = (operation: Operation, input: Readonly<Record<string, unknown>>): Step => ({
+  const removal = (operation: Operation, input: Readonly<Record<string, unknown>>): Write => ({
     operation,
     input,
     ...absentIsDone,
@@ -195,7 +195,7 @@ export const user: Kind = {
   update(desired, observed, changes) {
     const UserName = observed.name;
     const { spec } = desired;
-    const steps: Step[] = [];
+    const steps: Write[] = [];
     if (changes['path']) {
       steps.push({ operation: 'UpdateUser', input: { UserName, NewPath: text(spec, 'path') ?? '/' } });
     }

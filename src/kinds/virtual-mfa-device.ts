@@ -18,7 +18,7 @@ import {
   text,
   unlessDenied,
 } from './fields.js';
-import type { Kind, Observed, Step } from './kind.js';
+import type { Kind, Observed, Write } from './kind.js';
 
 /** A serial number has 256 characters at most: the ARN up to the path, the path, and the name. */
 const LONGEST_NAME = 256 - 'arn:aws:iam::111111111111:mfa/'.length;
@@ -78,7 +78,7 @@ function idOf(serial: string, intent = ''): string {
   return `${serial}#${intent}`;
 }
 
-function removalOf(SerialNumber: string): Step {
+function removalOf(SerialNumber: string): Write {
   return { operation: 'DeleteVirtualMFADevice', input: { SerialNumber }, ...absentIsDone };
 }
 

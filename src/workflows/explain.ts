@@ -1,6 +1,6 @@
 import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { Evidence, EvidenceRequest } from '../contract/explain.js';
-import type { Activities } from '../contract/steps.js';
+import type { Activities } from '../contract/activities.js';
 
 /** Somebody waits for the answer: what does not come soon is not asked for again. */
 const { gatherEvidence } = proxyActivities<Pick<Activities, 'gatherEvidence'>>({

@@ -1,4 +1,4 @@
-export { bootstrap } from './bootstrap.js';
+export { bootstrap } from './bootstrap/bootstrap.js';
 export { explain } from './explain.js';
 export { ledger } from './ledger.js';
 export { plan } from './plan.js';

@@ -9,7 +9,7 @@ import {
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
-import { code, page } from '../contract/markdown.js';
+import { code, page } from '../report/markdown.js';
 import { CLAIM_UPDATE } from '../contract/messages.js';
 import { judge, revisionText } from '../contract/revision.js';
 import type { Claim, ClaimAnswer, Ledger } from '../contract/revision.js';

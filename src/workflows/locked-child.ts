@@ -2,7 +2,7 @@ import { CancelledFailure, ParentClosePolicy, patched, sleep, startChild } from 
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
 import { WorkflowType } from '../contract/messages.js';
 import { recordRefusal, recordWait } from './metrics.js';
-import { FIRST_LOCK_WAIT_MS, nextLockWait } from './timeouts.js';
+import { FIRST_LOCK_WAIT_MS, nextLockWait } from './activities.js';
 
 /** That a workflow was asked to end, told to code that goes on nevertheless. */
 export interface Cancellation {

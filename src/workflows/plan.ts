@@ -1,11 +1,11 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { BootstrapRequest } from '../contract/messages.js';
 import type { EntityReport, Report } from '../contract/report.js';
-import type { PlannedEntity } from '../contract/steps.js';
+import type { PlannedEntity } from '../contract/activities.js';
 import { recordRun } from './metrics.js';
 import { assertRequest, reportOf, unreadReport } from './report.js';
 import { recordOutcome } from './search-attributes.js';
-import { reading } from './timeouts.js';
+import { reading } from './activities.js';
 
 /** Decides for every entity of a request, and writes nothing. Takes no lock. */
 export async function plan(request: BootstrapRequest): Promise<Report> {
@@ -27,7 +27,7 @@ export async function plan(request: BootstrapRequest): Promise<Report> {
 
 /** A planned entity as a report shows it before anything is written. */
 export function plannedReport(planned: PlannedEntity, source: EntityReport['source']): EntityReport {
-  const { action, drift, undeclared, reason, remedy, leftOut } = planned.decision;
+  const { action, drift, unmanaged, reason, remedy, leftOut } = planned.decision;
   return {
     kind: planned.kind,
     name: planned.name,
@@ -36,7 +36,7 @@ export function plannedReport(planned: PlannedEntity, source: EntityReport['sour
     outcome: action === 'no-op' ? 'unchanged' : action === 'refuse' ? 'refused' : 'pending',
     confirmedBy: null,
     drift,
-    undeclared,
+    unmanaged,
     writes: [],
     conflicts: [],
     reason,

@@ -5,12 +5,12 @@ import type { FailureDetails } from '../contract/failures.js';
 import { UNDER_WAY } from '../contract/messages.js';
 import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
 import { addCalls } from '../contract/report.js';
-import type { DecisionAction, EntityReport, Outcome, Write } from '../contract/report.js';
-import type { CreateRequest, StepResult } from '../contract/steps.js';
-import { code, page, plain } from '../contract/markdown.js';
+import type { DecisionAction, EntityReport, Outcome, WriteRecord } from '../contract/report.js';
+import type { CreateRequest, StepResult } from '../contract/activities.js';
+import { code, page, plain } from '../report/markdown.js';
 import { assertReconcileRequest } from './report.js';
 import { recordOutcome } from './search-attributes.js';
-import { MOST_ROUNDS, writing, writingOptions } from './timeouts.js';
+import { MOST_ROUNDS, writing, writingOptions } from './activities.js';
 
 /** What an action is called once it is done. */
 const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
@@ -64,7 +64,7 @@ class Reconciliation {
       outcome: 'failed',
       confirmedBy: null,
       drift: [],
-      undeclared: [],
+      unmanaged: [],
       writes: [],
       conflicts: [],
       reason: null,
@@ -200,7 +200,7 @@ class Reconciliation {
     report.outcome = OUTCOME[action];
     report.confirmedBy = confirmedBy ?? report.confirmedBy;
     report.drift = decision.drift.length > 0 ? decision.drift : report.drift;
-    report.undeclared = decision.undeclared;
+    report.unmanaged = decision.unmanaged;
     report.reason = decision.reason ?? report.reason;
     report.remedy = decision.remedy;
   }
@@ -227,7 +227,7 @@ class Reconciliation {
       ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
       ...(writes.length === 0 ? [] : ['', '| write | AWS request ID | at |', '| --- | --- | --- |']),
       ...writes.map(
-        ({ operation, requestId, at }: Write) => `| ${operation} | ${plain(requestId ?? 'reply lost')} | ${at} |`,
+        ({ operation, requestId, at }: WriteRecord) => `| ${operation} | ${plain(requestId ?? 'reply lost')} | ${at} |`,
       ),
       ...conflicts.map(
         (conflict) =>

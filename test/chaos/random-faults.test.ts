@@ -1,11 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply, plan } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { apply, plan } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { ALL_DEEDS, Hands } from '../support/account-hands.js';

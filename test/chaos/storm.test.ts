@@ -1,10 +1,10 @@
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply, plan } from '../../src/client/run.js';
+import { apply, plan } from '../../src/client/run/run.js';
 import { recentRuns } from '../../src/client/runs.js';
 import type { RunSummary } from '../../src/client/runs.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';

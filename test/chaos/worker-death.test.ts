@@ -1,8 +1,8 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply, plan } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { apply, plan } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { ledgerWorkflowId } from '../../src/contract/messages.js';

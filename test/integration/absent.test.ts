@@ -12,14 +12,14 @@ import {
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { AwsClients } from '../../src/aws/clients.js';
 import type { Operation } from '../../src/aws/operations.js';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply as applyRequest, plan as planRequest } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { apply as applyRequest, plan as planRequest } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
-import type { Step } from '../../src/kinds/kind.js';
+import type { Write } from '../../src/kinds/kind.js';
 import { Somebody } from '../support/by-hand.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, requestOf, role, trusting } from '../support/manifests-of.js';
@@ -116,7 +116,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-async function byHand(steps: readonly Step[]): Promise<void> {
+async function byHand(steps: readonly Write[]): Promise<void> {
   await somebody.sends(steps);
 }
 
@@ -310,8 +310,8 @@ describe('several entities that are to be absent', () => {
     world.proxy.clear();
     const report = await apply([
       absent(policy),
-      { kind: 'User', userName: 'u', managedPolicyArns: [], undeclared: 'remove' },
-      role('r', { managedPolicyArns: [], undeclared: 'remove' }),
+      { kind: 'User', userName: 'u', managedPolicyArns: [], unmanaged: 'remove' },
+      role('r', { managedPolicyArns: [], unmanaged: 'remove' }),
     ]);
     expect(outcomes(report)).toEqual({ 'Policy/p': 'deleted', 'User/u': 'updated', 'Role/r': 'updated' });
     expect(writes().sort()).toEqual(['DeletePolicy', 'DetachRolePolicy', 'DetachUserPolicy']);

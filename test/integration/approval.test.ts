@@ -1,11 +1,11 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { answerGate, openGate } from '../../src/client/approval.js';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply } from '../../src/client/run.js';
-import type { RunEvent, RunOptions } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { apply } from '../../src/client/run/run.js';
+import type { RunEvent, RunOptions } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { Answer, bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { Gate } from '../../src/contract/messages.js';

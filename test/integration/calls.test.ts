@@ -1,10 +1,10 @@
 import { mostCalls } from '../../bench/targets.js';
 import { nameOf, rolesOf, SHARED_DOCUMENT, SHARED_POLICY } from '../../bench/workload.js';
 import type { CaseName } from '../../bench/figures.js';
-import { apply } from '../../src/client/run.js';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { loadConfig } from '../../src/config.js';
+import { apply } from '../../src/client/run/run.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { loadConfig } from '../../src/config/config.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import type { Outcome, Report } from '../../src/contract/report.js';
 import { allowing, requestOf } from '../support/manifests-of.js';

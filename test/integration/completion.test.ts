@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { has, inShell, makeCheckout } from '../support/checkout.js';
 import type { Surroundings } from '../support/checkout.js';
 import type { Answer } from '../support/terminal.js';

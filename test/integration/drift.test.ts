@@ -1,8 +1,8 @@
 import type { Operation } from '../../src/aws/operations.js';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply, plan } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { apply, plan } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import { exitCodeOf } from '../../src/contract/report.js';
@@ -206,29 +206,29 @@ test('drift of several properties of several entities is mended in one run, each
 });
 
 const ADDED = KINDS.flatMap((kind) => {
-  const undeclared = KIND_FIXTURES[kind]?.undeclared;
-  return undeclared === undefined ? [] : [[kind, undeclared] as const];
+  const unmanaged = KIND_FIXTURES[kind]?.unmanaged;
+  return unmanaged === undefined ? [] : [[kind, unmanaged] as const];
 });
 
-describe.each(ADDED)('what somebody adds to a %s', (kind, undeclared) => {
+describe.each(ADDED)('what somebody adds to a %s', (kind, unmanaged) => {
   test('is told and kept, and removed where the manifest says so', async () => {
-    await somebody.sends(undeclared.byHand);
+    await somebody.sends(unmanaged.byHand);
     const kept = await apply(temporal, request);
     expect(kept.result).toBe('converged');
-    expect([...theOne(kept, kind).undeclared].sort()).toEqual([...undeclared.lines].sort());
+    expect([...theOne(kept, kind).unmanaged].sort()).toEqual([...unmanaged.lines].sort());
     expect(writes()).toEqual([]);
 
-    const entities = ALL.map((entity) => (entity['kind'] === kind ? { ...entity, undeclared: 'remove' } : entity));
+    const entities = ALL.map((entity) => (entity['kind'] === kind ? { ...entity, unmanaged: 'remove' } : entity));
     // What carries no tags cannot show that it was adopted before.
-    const removeUndeclared = findKind(kind)?.ownable !== true;
-    const removing = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities, removeUndeclared });
+    const removeUnmanaged = findKind(kind)?.ownable !== true;
+    const removing = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities, removeUnmanaged });
     const planned = await plan(temporal, removing);
     expect(planned.result).toBe('pending');
     const removed = await apply(temporal, removing);
     expect(theOne(removed, kind).outcome).toBe('updated');
-    expect(writes().sort()).toEqual([...undeclared.operations].sort());
+    expect(writes().sort()).toEqual([...unmanaged.operations].sort());
     const clean = await plan(temporal, request);
-    expect(clean.entities.flatMap((entity) => entity.undeclared)).toEqual([]);
+    expect(clean.entities.flatMap((entity) => entity.unmanaged)).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { once } from '../../src/embedded/cache.js';
 import { freePort, isFree } from '../../src/embedded/ports.js';
 import { commandLine, identify } from '../../src/embedded/process.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { loadConfig } from '../../src/config.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { loadConfig } from '../../src/config/config.js';
 import { playScenes } from '../support/scenes.js';
 import type { Scenes } from '../support/scenes.js';
 import { ACCOUNT, startWorld } from '../support/world.js';

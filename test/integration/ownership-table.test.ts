@@ -144,7 +144,7 @@ const wishOf = (wish: Wish): JsonObject => (wish === 'observe' ? { observe: true
 
 function hasDrifted(kind: Kind, observed: Observed | undefined): boolean {
   if (observed === undefined) return false;
-  const options = { rules: kind.properties, partition: 'aws', removesUndeclared: () => false, shared: false };
+  const options = { rules: kind.properties, partition: 'aws', removesUnmanaged: () => false, shared: false };
   return compare(fullOf(kind), observed, options).drift.length > 0;
 }
 

@@ -117,7 +117,7 @@ describe.each(KINDS)('an account with room for three of kind %s', (kind, name, m
 describe('a full account', () => {
   test('cannot swap a policy under a role, which would let go of the old one only when it has the new one: that is told first', async () => {
     const holder = (name: string): JsonObject =>
-      role('r', { managedPolicyArns: [`{{arn Policy/${name}}}`], undeclared: 'remove' });
+      role('r', { managedPolicyArns: [`{{arn Policy/${name}}}`], unmanaged: 'remove' });
     await runs.apply([policy('old'), holder('old')]);
     await quota('PoliciesQuota', 1);
     world.proxy.clear();
@@ -222,7 +222,7 @@ describe('an entity that would be larger than the account allows', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('is refused for what is undeclared and stays, and is not where that goes', async () => {
+  test('is refused for what is unmanaged and stays, and is not where that goes', async () => {
     const declaring = (arns: readonly string[], more: JsonObject = {}): JsonObject[] => [
       role('r', { managedPolicyArns: arns, inlinePolicies: {}, ...more }),
     ];
@@ -235,7 +235,7 @@ describe('an entity that would be larger than the account allows', () => {
       'would have 3 attached policies, and the account allows 2 (AttachedPoliciesPerRoleQuota)',
     );
     expect(writesIn(world)).toEqual([]);
-    const removing = await runs.apply(declaring(AWS_POLICIES.slice(0, 2), { undeclared: 'remove' }));
+    const removing = await runs.apply(declaring(AWS_POLICIES.slice(0, 2), { unmanaged: 'remove' }));
     expect(outcomesOf(removing)).toEqual({ 'Role/r': 'updated' });
     expect(refusedWritesIn(world)).toEqual([]);
   });

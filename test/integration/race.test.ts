@@ -1,8 +1,8 @@
 import { CreateRoleCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { apply } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/messages.js';
 import type { BootstrapRequest } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';

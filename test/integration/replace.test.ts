@@ -197,7 +197,7 @@ describe('a policy that is to be replaced', () => {
     expect((await iam.getPolicy({ PolicyArn })).Policy).toMatchObject({ Description: 'after', AttachmentCount: 2 });
   });
 
-  test('is refused where something undeclared holds it', async () => {
+  test('is refused where something unmanaged holds it', async () => {
     await given([policy(), ...HOLDERS]);
     await byHand('stranger');
     await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn });
@@ -285,15 +285,15 @@ describe('a policy that is to be replaced', () => {
       [wanted],
       'Policy/p',
       /to replace it would lose what is not declared: tags: extra, tags: more$/,
-      /^declare what is to stay, or set undeclared: remove for it$/,
+      /^declare what is to stay, or set unmanaged: remove for it$/,
     );
     await refused(
-      [{ ...wanted, undeclared: { policyDocument: 'remove' } }],
+      [{ ...wanted, unmanaged: { policyDocument: 'remove' } }],
       'Policy/p',
       /tags: extra, tags: more$/,
-      /undeclared: remove/,
+      /unmanaged: remove/,
     );
-    const report = await runs.apply([{ ...wanted, undeclared: { tags: 'remove' } }]);
+    const report = await runs.apply([{ ...wanted, unmanaged: { tags: 'remove' } }]);
     expect(outcomesOf(report)).toEqual({ 'Policy/p': 'replaced' });
   });
 });
@@ -367,15 +367,15 @@ describe('a role that is to be replaced', () => {
       `managedPolicyArns: ${READ_ONLY}`,
       'tags: extra',
     ];
-    await refused([wanted], 'Role/r', new RegExp(`: ${lost.join(', ')}$`), /undeclared: remove/);
+    await refused([wanted], 'Role/r', new RegExp(`: ${lost.join(', ')}$`), /unmanaged: remove/);
 
-    const planned = await runs.plan([{ ...wanted, undeclared: 'remove' }]);
+    const planned = await runs.plan([{ ...wanted, unmanaged: 'remove' }]);
     expect(
       entityOf(planned, 'Role/r')
         .drift.map(({ summary }) => summary)
         .filter(Boolean),
     ).toEqual([`DetachRolePolicy r ${READ_ONLY}`, 'DeleteRolePolicy r extra', 'DeleteRole r']);
-    const report = await runs.apply([{ ...wanted, undeclared: 'remove' }]);
+    const report = await runs.apply([{ ...wanted, unmanaged: 'remove' }]);
     expect(outcomesOf(report)).toEqual({ 'Role/r': 'replaced' });
   });
 });

@@ -194,7 +194,7 @@ describe('entities that somebody made by hand', () => {
         inlinePolicies: { state: allowing('s3:PutObject') },
         managedPolicyArns: [readOnly],
         tags: { team: 'platform' },
-        undeclared: 'remove',
+        unmanaged: 'remove',
       }),
       { kind: 'User', userName: 'robot', managedPolicyArns: [readOnly] },
     ];
@@ -209,12 +209,12 @@ describe('entities that somebody made by hand', () => {
       'maxSessionDuration',
       'tags.team',
     ]);
-    expect([...(deploy?.undeclared ?? [])].sort()).toEqual([
+    expect([...(deploy?.unmanaged ?? [])].sort()).toEqual([
       'inlinePolicies: extra',
       `managedPolicyArns: ${audit}`,
       'tags: extra',
     ]);
-    expect(robot?.undeclared).toEqual([`managedPolicyArns: ${audit}`]);
+    expect(robot?.unmanaged).toEqual([`managedPolicyArns: ${audit}`]);
     expect(writes().filter((action) => /Delete|Detach|Untag|Remove|Create/.test(action))).toEqual([]);
 
     const attached = async (): Promise<(string | undefined)[]> =>
@@ -227,7 +227,7 @@ describe('entities that somebody made by hand', () => {
     expect((await names())?.sort()).toEqual(['extra', 'state']);
     expect(await roleTags('deploy')).toMatchObject({ team: 'platform', extra: 'by hand' });
 
-    // Once it is ours, `undeclared: remove` is heeded; what says `keep` is kept for ever.
+    // Once it is ours, `unmanaged: remove` is heeded; what says `keep` is kept for ever.
     const removed = await apply('ci', entities);
     expect(outcomes({ entities: removed.entities })).toEqual({ 'Role/deploy': 'updated', 'User/robot': 'unchanged' });
     expect(await attached()).toEqual([readOnly]);

@@ -298,19 +298,19 @@ describe('an account’s alias', () => {
   const mine = { accountAliases: ['mine'] };
   const theirs = { accountAliases: ['theirs'] };
 
-  test('is not replaced where another one is there and undeclared ones are kept, though the name is free', async () => {
+  test('is not replaced where another one is there and unmanaged ones are kept, though the name is free', async () => {
     const observed = await bench.converge(accountAlias, theirs);
-    const { drift, undeclared, changes } = compared(accountAlias, mine, observed);
+    const { drift, unmanaged, changes } = compared(accountAlias, mine, observed);
     expect(drift).toMatchObject([{ path: 'accountAliases', observed: ['theirs'], desired: ['mine'], immutable: true }]);
-    expect(undeclared).toEqual(['accountAliases: theirs']);
+    expect(unmanaged).toEqual(['accountAliases: theirs']);
     expect(accountAlias.update(desiredOf(accountAlias, mine), observed, changes)).toEqual([]);
     expect(accountAlias.overwrites).toBe(true);
   });
 
-  test('is replaced where undeclared ones are removed, and once more after a lost reply', async () => {
+  test('is replaced where unmanaged ones are removed, and once more after a lost reply', async () => {
     const observed = await bench.converge(accountAlias, theirs);
     for (const attempt of [1, 2]) {
-      const calls = await bench.mend(accountAlias, mine, observed, { removeUndeclared: true });
+      const calls = await bench.mend(accountAlias, mine, observed, { removeUnmanaged: true });
       expect([attempt, calls]).toEqual([attempt, ['CreateAccountAlias']]);
       expect((await bench.observe(accountAlias, mine)).state).toEqual(mine);
     }
@@ -389,7 +389,7 @@ describe('what every account has', () => {
     const spec = { globalEndpointTokenVersion: 'v1Token' };
     expect(
       compared(securityTokenServicePreferences, spec, await bench.observe(securityTokenServicePreferences, spec)),
-    ).toEqual({ drift: [], undeclared: [], changes: {} });
+    ).toEqual({ drift: [], unmanaged: [], changes: {} });
     await bench.converge(securityTokenServicePreferences, { globalEndpointTokenVersion: 'v2Token' });
     const observed = (await bench.read(securityTokenServicePreferences, {})) ?? fail();
     await bench.send(

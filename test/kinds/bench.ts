@@ -13,7 +13,7 @@ import { Reader } from '../../src/aws/reader.js';
 import { secretMembers } from '../../src/aws/secrets.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
-import type { Comparison, Desired, Holder, Kind, Observed, Step } from '../../src/kinds/kind.js';
+import type { Comparison, Desired, Holder, Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
 
@@ -22,17 +22,17 @@ export const TARGET = { account: ACCOUNT, partition: 'aws' };
 
 /** How a kind is to be compared, where it is not as usual. */
 export interface Comparing {
-  readonly removeUndeclared?: boolean;
+  readonly removeUnmanaged?: boolean;
   readonly shared?: boolean;
 }
 
 /** Compares as the engine does. */
 export function compared(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Comparison {
-  const { removeUndeclared = false, shared = false } = options;
+  const { removeUnmanaged = false, shared = false } = options;
   return compare(spec, observed, {
     rules: kind.properties,
     partition: TARGET.partition,
-    removesUndeclared: () => removeUndeclared,
+    removesUnmanaged: () => removeUnmanaged,
     shared,
   });
 }
@@ -113,12 +113,12 @@ export class Bench {
   }
 
   /** What somebody does beside the engine. */
-  async byHand(steps: readonly Step[]): Promise<void> {
+  async byHand(steps: readonly Write[]): Promise<void> {
     for (const step of steps) await this.#write(step);
   }
 
   /** Sends a kind's writes; gives the operations that the sandbox was asked for. */
-  async send(kind: Kind, steps: readonly Step[]): Promise<string[]> {
+  async send(kind: Kind, steps: readonly Write[]): Promise<string[]> {
     const sending = async (): Promise<void> => {
       for (const step of steps) {
         const { isDone, settled } = step;
@@ -134,7 +134,7 @@ export class Bench {
   }
 
   /** The error that a write meets. */
-  async errorOf(step: Step): Promise<AwsError> {
+  async errorOf(step: Write): Promise<AwsError> {
     try {
       await this.#write(step);
     } catch (error) {
@@ -198,7 +198,7 @@ export class Bench {
     return kind.secret && this.#clients.secrets.readRecord(kind.secret.location(spec));
   }
 
-  async #write({ operation, input, secretInput }: Step): Promise<unknown> {
+  async #write({ operation, input, secretInput }: Write): Promise<unknown> {
     const secret = await secretMembers(this.#clients.secrets, secretInput);
     return (await this.#clients.write(operation, { ...input, ...secret })).output;
   }
@@ -215,7 +215,7 @@ export class Bench {
     return this.observe(kind, spec);
   }
 
-  async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Step[]> {
+  async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
     return (await this.noting(kind, () => kind.deletion(reader, observed))).result;
   }
 

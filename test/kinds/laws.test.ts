@@ -1,7 +1,7 @@
 import * as sdk from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { KINDS, findKind } from '../../src/kinds/index.js';
-import type { Kind, Observed, Step } from '../../src/kinds/kind.js';
+import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
 import { Bench, TARGET, comparable, compared, desiredOf } from './bench.js';
@@ -11,7 +11,7 @@ import { Bench, TARGET, comparable, compared, desiredOf } from './bench.js';
 /** Actions that AWS asks for and that no operation is named after. */
 const PERMISSIONS_ONLY = ['iam:PassRole'];
 
-const NOTHING = { drift: [], undeclared: [], changes: {} };
+const NOTHING = { drift: [], unmanaged: [], changes: {} };
 
 let bench: Bench;
 
@@ -30,7 +30,7 @@ function fixtureOf(kind: Kind): KindFixture {
 }
 
 /** Steps as they compare: each `isDone` is a function of its own. */
-function comparableStep(step: Step): unknown {
+function comparableStep(step: Write): unknown {
   return { ...step, ...(step.isDone && { isDone: expect.any(Function) as unknown }) };
 }
 
@@ -46,7 +46,7 @@ function propertyOf(path: string): string {
 
 describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
   const fixture = fixtureOf(kind);
-  const { minimal, full, equivalent, otherCase, sibling, undeclared } = fixture;
+  const { minimal, full, equivalent, otherCase, sibling, unmanaged } = fixture;
   const properties = Object.entries(fixture.properties);
   const isKey = (property: string): boolean => kind.keyProperties.includes(property);
   const key = Object.fromEntries(Object.entries(full).filter(([property]) => isKey(property)));
@@ -141,7 +141,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
     if (kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true) {
       test('what follows the Create is known without its reply', async () => {
-        const following = (observed: Observed): readonly Step[] =>
+        const following = (observed: Observed): readonly Write[] =>
           kind.update(desiredOf(kind, full), observed, compared(kind, full, observed).changes);
         const made = await bench.create(kind, full);
         expect(following(kind.created(desiredOf(kind, full), undefined))).toEqual(following(made).map(comparableStep));
@@ -214,7 +214,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       const small = bench.readerOfSmallPages();
       if (sibling !== undefined) await bench.converge(kind, sibling);
       await bench.converge(kind, full);
-      await bench.byHand(undeclared?.byHand ?? []);
+      await bench.byHand(unmanaged?.byHand ?? []);
       await bench.byHand(fixture.held);
       const whole = await bench.observe(kind, full);
       const all = Object.keys(kind.properties);
@@ -236,7 +236,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
         Object.fromEntries(Object.entries(full).filter(([name]) => name !== property));
       const specs = [...Object.keys(kind.properties).filter((property) => !isKey(property)), 'tags'].map(without);
       for (const spec of [...specs, key]) {
-        expect(compared(kind, spec, observed, { removeUndeclared: true })).toEqual(NOTHING);
+        expect(compared(kind, spec, observed, { removeUnmanaged: true })).toEqual(NOTHING);
       }
     });
 
@@ -300,24 +300,24 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       });
     }
 
-    if (undeclared !== undefined) {
-      test('what is undeclared is reported and kept', async () => {
+    if (unmanaged !== undefined) {
+      test('what is unmanaged is reported and kept', async () => {
         await bench.converge(kind, full);
-        await bench.byHand(undeclared.byHand);
+        await bench.byHand(unmanaged.byHand);
         const observed = await bench.observe(kind, full);
         const found = compared(kind, full, observed);
-        expect({ ...found, undeclared: [...found.undeclared].sort() }).toEqual({
+        expect({ ...found, unmanaged: [...found.unmanaged].sort() }).toEqual({
           ...NOTHING,
-          undeclared: [...undeclared.lines].sort(),
+          unmanaged: [...unmanaged.lines].sort(),
         });
         expect(kind.update(desiredOf(kind, full), observed, found.changes)).toEqual([]);
       });
 
-      test('what is undeclared is removed where that is asked for, and nothing else is', async () => {
+      test('what is unmanaged is removed where that is asked for, and nothing else is', async () => {
         const before = await bench.converge(kind, full);
-        await bench.byHand(undeclared.byHand);
-        const calls = await bench.mend(kind, full, await bench.observe(kind, full), { removeUndeclared: true });
-        expect(calls.sort()).toEqual([...undeclared.operations].sort());
+        await bench.byHand(unmanaged.byHand);
+        const calls = await bench.mend(kind, full, await bench.observe(kind, full), { removeUnmanaged: true });
+        expect(calls.sort()).toEqual([...unmanaged.operations].sort());
         const all = Object.keys(kind.properties);
         expect(comparable(await bench.observe(kind, full), all)).toEqual(comparable(before, all));
       });
@@ -325,14 +325,14 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
     test('every write can be sent twice, but those that say that AWS does not guard them', async () => {
       const sendTwice = async (spec: JsonObject, observed: Observed): Promise<void> => {
-        const { changes } = compared(kind, spec, observed, { removeUndeclared: true });
+        const { changes } = compared(kind, spec, observed, { removeUnmanaged: true });
         for (const step of kind.update(desiredOf(kind, spec), observed, changes)) {
           await bench.send(kind, step.unguarded === true ? [step] : [step, step]);
         }
-        expect(compared(kind, spec, await bench.observe(kind, spec), { removeUndeclared: true }).drift).toEqual([]);
+        expect(compared(kind, spec, await bench.observe(kind, spec), { removeUnmanaged: true }).drift).toEqual([]);
       };
       await sendTwice(full, await bench.create(kind, full));
-      await bench.byHand(undeclared?.byHand ?? []);
+      await bench.byHand(unmanaged?.byHand ?? []);
       for (const [property, { changed, immutable, writeOnly }] of properties) {
         if (immutable === true || writeOnly === true) continue;
         await sendTwice({ ...full, [property]: changed }, await bench.observe(kind, full));
@@ -348,7 +348,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
     } else {
       test('deletion takes along what stands in its way, and to delete twice is fine', async () => {
         const early = await bench.converge(kind, full);
-        await bench.byHand(undeclared?.byHand ?? []);
+        await bench.byHand(unmanaged?.byHand ?? []);
         await bench.byHand(fixture.held);
         const steps = await bench.stepsOfDeletion(kind, await bench.observe(kind, full));
         await bench.send(kind, steps);

@@ -2,7 +2,7 @@ import { marksOfCreate, sharedMark } from '../../src/engine/ownership.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { group } from '../../src/kinds/group.js';
 import { instanceProfile } from '../../src/kinds/instance-profile.js';
-import type { Observed, Step } from '../../src/kinds/kind.js';
+import type { Observed, Write } from '../../src/kinds/kind.js';
 import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.js';
 import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
@@ -175,17 +175,17 @@ describe('an instance profile’s role', () => {
     );
   });
 
-  test('is not replaced where another one is there and undeclared ones are kept', async () => {
+  test('is not replaced where another one is there and unmanaged ones are kept', async () => {
     const observed = await bench.converge(instanceProfile, theirs);
-    const { drift, undeclared, changes } = compared(instanceProfile, mine, observed);
+    const { drift, unmanaged, changes } = compared(instanceProfile, mine, observed);
     expect(drift).toMatchObject([{ path: 'roles', observed: ['theirs'], desired: ['mine'], immutable: true }]);
-    expect(undeclared).toEqual(['roles: theirs']);
+    expect(unmanaged).toEqual(['roles: theirs']);
     expect(instanceProfile.update(desiredOf(instanceProfile, mine), observed, changes)).toEqual([]);
   });
 
-  test('is replaced where undeclared ones are removed', async () => {
+  test('is replaced where unmanaged ones are removed', async () => {
     const observed = await bench.converge(instanceProfile, theirs);
-    const calls = await bench.mend(instanceProfile, mine, observed, { removeUndeclared: true });
+    const calls = await bench.mend(instanceProfile, mine, observed, { removeUnmanaged: true });
     expect(calls).toEqual(['RemoveRoleFromInstanceProfile', 'AddRoleToInstanceProfile']);
     expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
   });
@@ -230,13 +230,13 @@ describe('an OpenID Connect provider', () => {
     const mine = { url, clientIdList: ['mine'], thumbprintList: [B] };
     await bench.create(openIdConnectProvider, theirs, true);
     const before = await bench.observe(openIdConnectProvider, mine);
-    await bench.mend(openIdConnectProvider, mine, before, { shared: true, removeUndeclared: true });
+    await bench.mend(openIdConnectProvider, mine, before, { shared: true, removeUnmanaged: true });
     const { state } = await bench.observe(openIdConnectProvider, mine);
     expect(state).toEqual({ clientIdList: ['theirs', 'mine'], thumbprintList: [A, B] });
     for (const spec of [mine, theirs]) {
       expect(compared(openIdConnectProvider, spec, await bench.observe(openIdConnectProvider, spec), shared)).toEqual({
         drift: [],
-        undeclared: [],
+        unmanaged: [],
         changes: {},
       });
     }
@@ -246,7 +246,7 @@ describe('an OpenID Connect provider', () => {
     const tags = { team: 'x', ...marksOfCreate('theirs', 'run', true), [sharedMark('ours')]: '' };
     const spec = { url, clientIdList: ['a', 'b'], tags };
     const observed = await bench.converge(openIdConnectProvider, spec);
-    const steps: readonly Step[] =
+    const steps: readonly Write[] =
       openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), observed, ['theirs']) ?? [];
     expect(await bench.send(openIdConnectProvider, steps)).toEqual(['UntagOpenIDConnectProvider']);
     const after = await bench.observe(openIdConnectProvider, spec);

@@ -40,7 +40,7 @@ interface Wanted {
   readonly absent?: boolean;
   readonly tags?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, Property>>;
-  /** `undeclared: remove`. Default: false. */
+  /** `unmanaged: remove`. Default: false. */
   readonly removes?: boolean;
 }
 
@@ -83,13 +83,13 @@ export const MANIFESTS = {
     [PEOPLE]: { properties: { users: ['robot'], inlinePolicies: { list: 'iam:ListUsers' } } },
     [TOKENS]: { properties: { clientIdList: ['ours', 'later'] } },
   },
-  /** Everything, and what is undeclared on the role and the user goes. */
+  /** Everything, and what is unmanaged on the role and the user goes. */
   tidy: {
     ...ONE,
     [DEPLOY]: { ...ONE[DEPLOY], removes: true },
     [ROBOT]: { ...ONE[ROBOT], removes: true },
   },
-  /** Some of it, with fewer properties; the rest is undeclared. */
+  /** Some of it, with fewer properties; the rest is unmanaged. */
   part: {
     [READ]: { properties: { policyDocument: 's3:GetObject' } },
     [DEPLOY]: { properties: { description: 'one', managedPolicyArns: [ARN_OF_READ] } },
@@ -149,7 +149,7 @@ export function entitiesOf(asked: Asked, account: string): JsonObject[] {
       kind,
       ...key,
       ...(wanted.tags === undefined ? {} : { tags: wanted.tags }),
-      ...(wanted.removes === true ? { undeclared: 'remove' } : {}),
+      ...(wanted.removes === true ? { unmanaged: 'remove' } : {}),
     };
   });
 }

@@ -5,7 +5,7 @@ import type { AwsClients } from '../../src/aws/clients.js';
 import { secretMembers } from '../../src/aws/secrets.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { findKind } from '../../src/kinds/index.js';
-import type { Step } from '../../src/kinds/kind.js';
+import type { Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from './kind-fixtures/index.js';
 import { ACCOUNT } from './world.js';
 import type { World } from './world.js';
@@ -32,7 +32,7 @@ export class Somebody {
     });
   }
 
-  async sends(steps: readonly Step[]): Promise<void> {
+  async sends(steps: readonly Write[]): Promise<void> {
     for (const { operation, input, secretInput } of steps) {
       const secret = await secretMembers(this.clients.secrets, secretInput);
       await this.clients.write(operation, { ...input, ...secret });

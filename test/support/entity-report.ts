@@ -10,7 +10,7 @@ export function entityReport(more: Partial<EntityReport> = {}): EntityReport {
     outcome: 'created',
     confirmedBy: 'reply',
     drift: [],
-    undeclared: [],
+    unmanaged: [],
     writes: [],
     conflicts: [],
     reason: null,

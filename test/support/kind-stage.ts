@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
 import { secretMembers } from '../../src/aws/secrets.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
-import { apply } from '../../src/client/run.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
+import { apply } from '../../src/client/run/run.js';
 import type { JsonObject, Target } from '../../src/contract/entity.js';
 import type { Confirmation, Outcome, Report } from '../../src/contract/report.js';
 import { compare } from '../../src/engine/compare.js';
 import { KINDS } from '../../src/kinds/index.js';
-import type { Kind, Observed, Step } from '../../src/kinds/kind.js';
+import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import type { Call } from './fault-proxy.js';
 import { ACCOUNT, KIND_FIXTURES } from './kind-fixtures/index.js';
 import type { KindFixture } from './kind-fixtures/index.js';
@@ -126,7 +126,7 @@ export class KindStage {
       for (const { byHand = [] } of Object.values(this.#fixture.properties)) {
         await this.#byHand(typeof byHand === 'function' ? this.#here(byHand(await this.#present())) : byHand);
       }
-      await this.#byHand(this.#fixture.undeclared?.byHand ?? []);
+      await this.#byHand(this.#fixture.unmanaged?.byHand ?? []);
     }
     if (phase === 'deletion') await this.#byHand(this.#fixture.held);
   }
@@ -139,8 +139,8 @@ export class KindStage {
     const entity: JsonObject =
       phase === 'deletion'
         ? { kind: kind.name, ...this.#key, state: 'absent' }
-        : { kind: kind.name, ...this.#spec, undeclared: 'remove' };
-    const parts = { namespace: 'chaos', account, assumed: true, entities: [entity], removeUndeclared: true };
+        : { kind: kind.name, ...this.#spec, unmanaged: 'remove' };
+    const parts = { namespace: 'chaos', account, assumed: true, entities: [entity], removeUnmanaged: true };
     const report = await apply(this.#temporal, await requestOf(this.#world, parts));
     const calls = proxy.calls.filter((call) => call.account === account);
     return { report, calls, writes: calls.filter((call) => call.protocol === 'xml' && !isRead(call)) };
@@ -149,7 +149,7 @@ export class KindStage {
   /** The entity is as declared, by a look that does not go through the engine's activities. */
   async expectAsDeclared(): Promise<Observed> {
     const observed = await this.#present();
-    const rules = { rules: this.kind.properties, partition: 'aws', removesUndeclared: () => true, shared: false };
+    const rules = { rules: this.kind.properties, partition: 'aws', removesUnmanaged: () => true, shared: false };
     expect(compare(this.#spec, observed, rules).drift.filter(({ path }) => !path.includes('iam-bootstrap:'))).toEqual(
       [],
     );
@@ -206,7 +206,7 @@ export class KindStage {
     return observed;
   }
 
-  async #byHand(steps: readonly Step[]): Promise<void> {
+  async #byHand(steps: readonly Write[]): Promise<void> {
     for (const { operation, input, secretInput } of steps) {
       const secret = await secretMembers(this.#clients.secrets, secretInput);
       await this.#clients.write(operation, { ...input, ...secret });

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import { dataConverter } from '../../src/payload-codec.js';
+import { dataConverter } from '../../src/temporal/payload-codec.js';
 
 /** Runs whose histories are read at a time. */
 const FETCHES = 10;

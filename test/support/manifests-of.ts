@@ -10,8 +10,8 @@ export interface ManifestParts {
   readonly account: string;
   readonly assumed?: boolean;
   readonly entities: readonly JsonObject[];
-  /** `--remove-undeclared`. Default: false. */
-  readonly removeUndeclared?: boolean;
+  /** `--remove-unmanaged`. Default: false. */
+  readonly removeUnmanaged?: boolean;
 }
 
 /** A manifest with one environment, which is then the default. */
@@ -32,8 +32,8 @@ export async function requestOf(world: World, parts: ManifestParts): Promise<Boo
   written += 1;
   const path = await world.manifest(`manifest-${String(written)}.json`, manifestOf(parts));
   const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
-  const { removeUndeclared } = parts;
-  const loaded = await loadRequest([path], { variables: {}, pipeline, removeUndeclared });
+  const { removeUnmanaged } = parts;
+  const loaded = await loadRequest([path], { variables: {}, pipeline, removeUnmanaged });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
   return loaded.request;
 }

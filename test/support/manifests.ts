@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { validateDocument } from '../../src/engine/policy-document.js';
+import { validateDocument } from '../../src/engine/policy/index.js';
 import type {
   ManifestKind,
   ManifestOptions,
@@ -173,7 +173,7 @@ environments:
   dev: { account: "111111111111" }
   prod: { account: "222222222222", assumeRole: "arn:aws:iam::{{account}}:role/iam-bootstrap" }
 variables: { org: acme }
-defaults: { path: /ci/, tags: { team: platform }, adopt: unowned, undeclared: keep }
+defaults: { path: /ci/, tags: { team: platform }, adopt: unowned, unmanaged: keep }
 entities:
   - kind: OpenIDConnectProvider
     url: https://token.actions.githubusercontent.com
@@ -202,7 +202,7 @@ entities:
     maxSessionDuration: 3600
     tags: { owner: "{{org}}" }
   - { kind: InstanceProfile, instanceProfileName: deploy, roles: ["{{environment}}-deploy"] }
-  - { kind: Group, groupName: people, users: [alice, bob], undeclared: remove }
+  - { kind: Group, groupName: people, users: [alice, bob], unmanaged: remove }
   - { kind: User, userName: alice, adopt: own }
   - { kind: User, userName: legacy-ci, state: absent }
 `;

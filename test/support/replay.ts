@@ -4,8 +4,8 @@ import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
-import { LARGEST_MESSAGE_BYTES } from '../../src/client/connect.js';
-import { dataConverter } from '../../src/payload-codec.js';
+import { LARGEST_MESSAGE_BYTES } from '../../src/temporal/connect.js';
+import { dataConverter } from '../../src/temporal/payload-codec.js';
 
 /** A run's history, as Temporal tells it. */
 export type History = temporal.api.history.v1.IHistory;

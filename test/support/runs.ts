@@ -1,9 +1,9 @@
-import { connectTemporal } from '../../src/client/connect.js';
-import type { TemporalConnection } from '../../src/client/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { RequestOptions } from '../../src/client/request.js';
-import { apply, plan } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { apply, plan } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
@@ -13,7 +13,7 @@ import type { World } from './world.js';
 
 /** How a run differs from a plain apply of the namespace `ci`. */
 export interface RunParts extends Partial<
-  Pick<RequestOptions, 'adopt' | 'removeUndeclared' | 'command' | 'includeAdopted' | 'keepGoing'>
+  Pick<RequestOptions, 'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing'>
 > {
   readonly namespace?: string;
   /** An account other than the sandbox's own is reached by a role in it. */

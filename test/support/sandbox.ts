@@ -1,6 +1,6 @@
 import { IAM } from '@aws-sdk/client-iam';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { sandboxPython, startSandbox as startProcess } from '../../src/embedded/sandbox.js';
 
 /** One call that arrived at the sandbox: what the referee saw, whatever the engine says of itself. */

@@ -1,10 +1,10 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { answerGate } from '../../src/client/approval.js';
-import { connectTemporal } from '../../src/client/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { RequestOptions } from '../../src/client/request.js';
-import { apply } from '../../src/client/run.js';
-import { loadConfig } from '../../src/config.js';
+import { apply } from '../../src/client/run/run.js';
+import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { Answer } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';

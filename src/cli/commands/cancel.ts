@@ -1,10 +1,10 @@
 import { requestCancel } from '../../client/cancel.js';
-import { followRun } from '../../client/run.js';
-import { loadConfig } from '../../config.js';
+import { followRun } from '../../client/run/run.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../contract/report.js';
-import { placeOf } from '../place.js';
-import type { PlaceOptions } from '../place.js';
+import { placeOf } from '../namespace-reference.js';
+import type { PlaceOptions } from '../namespace-reference.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { openSession } from '../session.js';

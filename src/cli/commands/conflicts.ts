@@ -1,5 +1,5 @@
 import { conflicts as conflictsBy } from '../../client/conflicts.js';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderConflicts } from '../render/conflicts.js';
 import { openSession } from '../session.js';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/messages.js';
 import { sandboxPython, startSandbox } from '../../embedded/sandbox.js';

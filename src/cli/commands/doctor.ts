@@ -1,7 +1,7 @@
 import pc from 'picocolors';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { diagnose } from '../../doctor.js';
+import { diagnose } from '../doctor.js';
 import { plain, print, printJson } from '../terminal.js';
 
 const SIGNS = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('FAIL') } as const;

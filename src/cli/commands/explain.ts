@@ -1,5 +1,5 @@
 import { explain as explainBy } from '../../client/explain.js';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderExplanations } from '../render/explain.js';
 import { openSession } from '../session.js';

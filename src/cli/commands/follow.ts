@@ -1,8 +1,8 @@
-import { busyReport } from '../../client/run.js';
-import type { RunOptions } from '../../client/run.js';
+import { busyReport } from '../../client/run/run.js';
+import type { RunOptions } from '../../client/run/run.js';
 import { placeFlags } from '../../client/runs.js';
-import type { TemporalConnection } from '../../client/connect.js';
-import { loadConfig } from '../../config.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { bootstrapPlace } from '../../contract/messages.js';
 import type { BootstrapRequest } from '../../contract/messages.js';

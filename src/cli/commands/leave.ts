@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { apply, plan } from '../../client/run.js';
-import { loadConfig } from '../../config.js';
+import { apply, plan } from '../../client/run/run.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { BootstrapRequest } from '../../contract/messages.js';
 import { exitCodeOf } from '../../contract/report.js';

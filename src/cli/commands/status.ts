@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
 import { pipelineText, recentRuns } from '../../client/runs.js';
 import type { RunSummary } from '../../client/runs.js';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { bootstrapPlace } from '../../contract/messages.js';
 import { durationText } from '../duration.js';

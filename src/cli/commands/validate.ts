@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { validate as check } from '../../client/request.js';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { printProblems, printWarnings } from '../request.js';
 import type { ManifestOptions } from '../request.js';

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { loadConfig } from '../../config.js';
+import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { startWorker } from '../../worker.js';
 

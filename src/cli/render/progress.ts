@@ -1,6 +1,6 @@
 import pc from 'picocolors';
-import { approveCommand } from '../../client/run.js';
-import type { RunEvent } from '../../client/run.js';
+import { approveCommand } from '../../client/run/run.js';
+import type { RunEvent } from '../../client/run/run.js';
 import { pipelineText } from '../../client/runs.js';
 import type { Progress } from '../../contract/messages.js';
 import { durationText } from '../duration.js';

@@ -75,7 +75,7 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
   return [
     `  ${OUTCOMES[look](`${SIGNS[look]} ${id}  ${wordOf(report, entity)}`)}${writes === '' ? '' : pc.dim(`  ${writes}`)}`,
     ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
-    ...entity.undeclared.map((what) => pc.dim(`      undeclared, kept: ${plain(what)}`)),
+    ...entity.unmanaged.map((what) => pc.dim(`      unmanaged, kept: ${plain(what)}`)),
     ...(entity.leftOut === undefined ? [] : [pc.dim(`      and ${String(entity.leftOut)} lines more, left out here`)]),
     ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),

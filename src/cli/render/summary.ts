@@ -1,6 +1,6 @@
 import { driftText } from '../../contract/report.js';
 import type { EntityReport, Report } from '../../contract/report.js';
-import { code, plain } from '../../contract/markdown.js';
+import { code, plain } from '../../report/markdown.js';
 import { durationText } from '../duration.js';
 import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
@@ -38,10 +38,10 @@ export function renderSummary(report: Report): string {
 }
 
 function rowOf(report: Report, entity: EntityReport): string {
-  const { drift, undeclared, conflicts, reason, remedy, leftOut } = entity;
+  const { drift, unmanaged, conflicts, reason, remedy, leftOut } = entity;
   const what = [
     ...drift.map((one) => plain(driftText(one))),
-    ...undeclared.map((one) => `undeclared, kept: ${plain(one)}`),
+    ...unmanaged.map((one) => `unmanaged, kept: ${plain(one)}`),
     ...(leftOut === undefined ? [] : [`and ${String(leftOut)} lines more, left out here`]),
     ...conflicts.map((one) => plain(conflictText(one))),
     ...(reason === null ? [] : [plain(reason)]),

@@ -42,8 +42,8 @@ export function wordOf({ command }: Report, { decision, outcome }: EntityReport)
  *
  * @param explained - lists those that are unchanged for a reason, too
  */
-export function isListed({ outcome, drift, undeclared, reason }: EntityReport, explained = false): boolean {
-  return outcome !== 'unchanged' || drift.length + undeclared.length > 0 || (explained && reason !== null);
+export function isListed({ outcome, drift, unmanaged, reason }: EntityReport, explained = false): boolean {
+  return outcome !== 'unchanged' || drift.length + unmanaged.length > 0 || (explained && reason !== null);
 }
 
 /** `approved by alice at …: as agreed` */

@@ -31,8 +31,8 @@ export interface EntitiesOptions {
   /** `foreign:Role/x`, as the command line gives it. */
   readonly adopt: readonly string[];
   readonly report: (problem: Problem) => void;
-  /** The first adoption may remove what is undeclared. Default: false. */
-  readonly removeUndeclared?: boolean | undefined;
+  /** The first adoption may remove what is unmanaged. Default: false. */
+  readonly removeUnmanaged?: boolean | undefined;
 }
 
 type Common = z.infer<typeof commonSchema>;
@@ -248,14 +248,14 @@ function checkCommon(
       'remove shared, and declare it in one namespace',
     );
   }
-  const undeclared = tree.entries.get('undeclared')?.value;
-  if (undeclared?.type === 'map') {
+  const unmanaged = tree.entries.get('unmanaged')?.value;
+  if (unmanaged?.type === 'map') {
     const properties = Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name));
-    for (const [property, { at }] of undeclared.entries) {
+    for (const [property, { at }] of unmanaged.entries) {
       if (properties.includes(property)) continue;
       report({
         ...placeOf(at),
-        path: pathText([...path, 'undeclared', property]),
+        path: pathText([...path, 'unmanaged', property]),
         message: `${kind.name} has no property ${show(property)} to keep or remove things of`,
         remedy: suggestion(property, properties, `name a property of ${kind.name}`),
       });

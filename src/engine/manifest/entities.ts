@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AdoptPolicy, DesiredEntity, JsonObject, UndeclaredPolicy } from '../../contract/entity.js';
+import type { AdoptPolicy, DesiredEntity, JsonObject, UnmanagedPolicy } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './drafts.js';
@@ -45,9 +45,9 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
       adopt: adopt.get(entityKey({ kind: kind.name, name })) ?? common.adopt ?? defaults.adopt ?? 'unowned',
       observe: common.observe ?? false,
       shared: common.shared ?? false,
-      undeclared: undeclaredOf(common.undeclared, defaults.undeclared),
+      unmanaged: unmanagedOf(common.unmanaged, defaults.unmanaged),
       ...(common.replace === undefined ? {} : { replace: common.replace }),
-      ...(options.removeUndeclared === true ? { undeclaredAtAdoption: true } : {}),
+      ...(options.removeUnmanaged === true ? { unmanagedAtAdoption: true } : {}),
       spec: draft.tags === null ? spec : { ...spec, tags: jsonOf(draft.tags, references.canonical) },
       dependsOn: draft.state === 'present' ? needed : [],
       source: { file: place.file, line: place.line },
@@ -59,10 +59,10 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
 }
 
 /** An entity's own word for one property does not change what holds for the others. */
-function undeclaredOf(
-  own: DesiredEntity['undeclared'] | undefined,
-  common: UndeclaredPolicy | undefined = 'keep',
-): DesiredEntity['undeclared'] {
+function unmanagedOf(
+  own: DesiredEntity['unmanaged'] | undefined,
+  common: UnmanagedPolicy | undefined = 'keep',
+): DesiredEntity['unmanaged'] {
   if (own === undefined || typeof own === 'string') return own ?? common;
   return common === 'keep' ? own : { ...own, '*': common };
 }

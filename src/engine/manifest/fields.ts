@@ -59,8 +59,8 @@ const tagsSchema = z
 const adopt = z
   .enum(['own', 'unowned', 'foreign'])
   .describe('Which existing entities may be taken over: none but our own, those without an owner, or any.');
-const undeclaredPolicy = z.enum(['keep', 'remove']);
-const undeclared = undeclaredPolicy.describe(
+const unmanagedPolicy = z.enum(['keep', 'remove']);
+const unmanaged = unmanagedPolicy.describe(
   'What becomes of what is there but not declared, inside of declared properties.',
 );
 
@@ -73,14 +73,14 @@ export const commonFields = {
   adopt: adopt.optional(),
   observe: z.boolean().optional().describe('Report drift, never write.'),
   shared: z.boolean().optional().describe('Merged with what other namespaces declare, instead of owned.'),
-  undeclared: z
-    .union([undeclaredPolicy, z.record(z.string(), undeclaredPolicy)])
+  unmanaged: z
+    .union([unmanagedPolicy, z.record(z.string(), unmanagedPolicy)])
     .optional()
     .describe('What becomes of what is there but not declared: keep or remove, for all properties or by property.'),
   replace: z
     .boolean()
     .optional()
-    .describe('Delete and create it again where AWS cannot change it as declared, if nothing undeclared is lost.'),
+    .describe('Delete and create it again where AWS cannot change it as declared, if nothing unmanaged is lost.'),
   tags: tagsSchema.optional(),
 } as const;
 
@@ -106,7 +106,7 @@ export const defaultsSchema = z.strictObject({
       });
     })
     .optional(),
-  undeclared: undeclared.optional(),
+  unmanaged: unmanaged.optional(),
   permissionsBoundary: z
     .string()
     .min(1)

@@ -1,4 +1,4 @@
-import { cut } from '../policy-document.js';
+import { cut } from '../policy/index.js';
 
 /** A place in a file, as editors count: from 1. Line and column are 0 where the file has no text (TypeScript). */
 export interface Place {

@@ -33,8 +33,8 @@ export interface ManifestOptions {
   readonly readFile: (path: string, from: string) => string;
   /** `foreign:Role/deploy`: what the command line says of single entities. */
   readonly adopt?: readonly string[] | undefined;
-  /** The first adoption of an entity may remove what is undeclared, too. Default: false. */
-  readonly removeUndeclared?: boolean | undefined;
+  /** The first adoption of an entity may remove what is unmanaged, too. Default: false. */
+  readonly removeUnmanaged?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
   readonly pipeline: Pipeline;
   /** The manifest files, for people. */
@@ -110,7 +110,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
     kinds: options.kinds,
     target: environment.target,
     adopt: options.adopt ?? [],
-    removeUndeclared: options.removeUndeclared,
+    removeUnmanaged: options.removeUnmanaged,
     report: findings.report,
   });
   const namespace = headers.find((header) => header.namespace !== null)?.namespace ?? '';

@@ -8,7 +8,7 @@ export const ACCOUNT_ALIAS: KindFixture = {
   equivalent: { accountAliases: ['law'] },
   undated: true,
   properties: {
-    // Another one in place of the one that is there: refused, unless what is undeclared is to go.
+    // Another one in place of the one that is there: refused, unless what is unmanaged is to go.
     accountAliases: { changed: ['law-2'], immutable: true },
   },
   held: [],

@@ -1,6 +1,6 @@
 import type { Operation } from '../../../src/aws/operations.js';
 import type { Json, JsonObject } from '../../../src/contract/entity.js';
-import type { Observed, Step } from '../../../src/kinds/kind.js';
+import type { Observed, Write } from '../../../src/kinds/kind.js';
 
 /** The sandbox's account. */
 export const ACCOUNT = '111111111111';
@@ -12,7 +12,7 @@ export interface PropertyFixture {
   /** AWS cannot change it: the other fields are of no use then. */
   readonly immutable?: true;
   /** Somebody changes it by hand, in an entity of the full spec; a function where AWS has chosen the ID. */
-  readonly byHand?: readonly Step[] | ((observed: Observed) => readonly Step[]);
+  readonly byHand?: readonly Write[] | ((observed: Observed) => readonly Write[]);
   /** Where the drift of that shows, each of them. */
   readonly paths?: readonly string[];
   /** AWS does not show it, so that nobody sees it drift: the other fields are of no use then. */
@@ -24,7 +24,7 @@ export interface PropertyFixture {
 /** What the laws need to know of a kind. */
 export interface KindFixture {
   /** Makes what the specs refer to. */
-  readonly prerequisites: readonly Step[];
+  readonly prerequisites: readonly Write[];
   /** Nothing but what IAM asks for. */
   readonly minimal: JsonObject;
   /** Every property, and more than one member wherever IAM allows it. */
@@ -51,21 +51,21 @@ export interface KindFixture {
   /** Every property but name and tags. */
   readonly properties: Readonly<Record<string, PropertyFixture>>;
   /** Somebody adds to an entity of the full spec what it does not declare; none where nothing can be added. */
-  readonly undeclared?: {
-    readonly byHand: readonly Step[];
+  readonly unmanaged?: {
+    readonly byHand: readonly Write[];
     readonly lines: readonly string[];
     /** What removes it again. */
     readonly operations: readonly Operation[];
   };
   /** Gives an entity of the full spec what stands in the way of its deletion. */
-  readonly held: readonly Step[];
+  readonly held: readonly Write[];
   /** Things that hold on to an entity of the full spec without being part of it. */
-  readonly holders?: { readonly byHand: readonly Step[]; readonly names: readonly string[] };
+  readonly holders?: { readonly byHand: readonly Write[]; readonly names: readonly string[] };
   /** Specs that the schema must refuse, by what is wrong with them. */
   readonly invalid: Readonly<Record<string, JsonObject>>;
 }
 
-export function step(operation: Operation, input: Readonly<Record<string, unknown>>): Step {
+export function step(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
   return { operation, input };
 }
 

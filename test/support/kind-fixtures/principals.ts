@@ -147,7 +147,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['AttachRolePolicy'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [
         step('PutRolePolicy', { RoleName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
         step('AttachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-c') }),
@@ -207,7 +207,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['CreatePolicyVersion', 'SetDefaultPolicyVersion'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [step('TagPolicy', { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law`, ...EXTRA_TAG })],
       lines: ['tags: extra'],
       operations: ['UntagPolicy'],
@@ -293,7 +293,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['AttachUserPolicy'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [
         step('PutUserPolicy', { UserName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
         step('AttachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-c') }),
@@ -380,7 +380,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['AddUserToGroup'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [
         step('PutGroupPolicy', { GroupName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
         step('AttachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-c') }),
@@ -408,7 +408,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
     properties: {
       path: { changed: '/other/', immutable: true },
       roles: {
-        // Another role in place of the one that is there: refused, unless what is undeclared is to go.
+        // Another role in place of the one that is there: refused, unless what is unmanaged is to go.
         changed: ['law-db'],
         immutable: true,
         byHand: [step('RemoveRoleFromInstanceProfile', { InstanceProfileName: 'law', RoleName: 'law-web' })],
@@ -416,7 +416,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['AddRoleToInstanceProfile'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [step('TagInstanceProfile', { InstanceProfileName: 'law', ...EXTRA_TAG })],
       lines: ['tags: extra'],
       operations: ['UntagInstanceProfile'],
@@ -459,7 +459,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         operations: ['UpdateOpenIDConnectProviderThumbprint'],
       },
     },
-    undeclared: {
+    unmanaged: {
       byHand: [
         step('AddClientIDToOpenIDConnectProvider', { ...OIDC_KEY, ClientID: 'extra' }),
         step('TagOpenIDConnectProvider', { ...OIDC_KEY, ...EXTRA_TAG }),

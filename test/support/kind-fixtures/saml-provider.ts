@@ -62,7 +62,7 @@ export const SAML_PROVIDER: KindFixture = {
     },
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
   },
-  undeclared: {
+  unmanaged: {
     byHand: [step('TagSAMLProvider', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagSAMLProvider'],

@@ -33,7 +33,7 @@ export const SERVER_CERTIFICATE: KindFixture = {
     certificateChain: { changed: `${ISSUER}${OTHER_CERTIFICATE}`, immutable: true },
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
   },
-  undeclared: {
+  unmanaged: {
     byHand: [step('TagServerCertificate', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagServerCertificate'],

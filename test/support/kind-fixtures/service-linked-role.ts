@@ -31,7 +31,7 @@ export const SERVICE_LINKED_ROLE: KindFixture = {
       operations: ['UpdateRole'],
     },
   },
-  undeclared: {
+  unmanaged: {
     byHand: [step('TagRole', { ...ROLE, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagRole'],

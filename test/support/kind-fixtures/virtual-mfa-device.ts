@@ -20,7 +20,7 @@ export const VIRTUAL_MFA_DEVICE: KindFixture = {
   sibling: { virtualMfaDeviceName: 'law', path: '/other/', secret: { file: 'law-2-seed' } },
   undated: true,
   properties: { secret: { changed: { file: 'another-seed' }, writeOnly: true } },
-  undeclared: {
+  unmanaged: {
     byHand: [step('TagMFADevice', { SerialNumber, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagMFADevice'],

@@ -1,0 +1,47 @@
+import type { MetricsExporterConfig } from '@temporalio/worker';
+import type { AwsCall } from '../aws/clients.js';
+import { anyMetric, metric, METRICS } from '../contract/metrics.js';
+import type { Meter, MetricName } from '../contract/metrics.js';
+
+/** How Temporal's runtime serves its metrics and ours, at `/metrics`: names and units as Prometheus wants them. */
+export function metricsAt(bindAddress: string): MetricsExporterConfig {
+  const buckets = Object.entries(METRICS).flatMap(([name, one]) =>
+    'buckets' in one ? [[name, [...one.buckets]]] : [],
+  );
+  return {
+    attachServiceName: false,
+    prometheus: {
+      bindAddress,
+      countersTotalSuffix: true,
+      unitSuffix: true,
+      useSecondsForDurations: true,
+      histogramBucketOverrides: Object.fromEntries(buckets) as Record<string, number[]>,
+    },
+  };
+}
+
+/** Puts on the page what is there from the start. */
+export function startAtZero(meter: Meter): void {
+  for (const [name, one] of Object.entries(METRICS)) {
+    if (!('atZero' in one)) continue;
+    const record = anyMetric(meter, name as MetricName);
+    for (const labels of one.atZero) record(0, labels);
+  }
+}
+
+/** Codes that are told apart. AWS has fewer in use; whatever else answers at an endpoint must not grow the page. */
+const MOST_CODES = 50;
+const CODE = /^[A-Za-z][\w.-]{0,63}$/;
+
+/** Records calls to AWS. */
+export function awsCallRecorder(meter: Meter): (call: AwsCall) => void {
+  const count = metric(meter, 'iam_bootstrap_aws_calls');
+  const measure = metric(meter, 'iam_bootstrap_aws_call_duration');
+  const codes = new Set<string>();
+  return ({ operation, code, durationMs }) => {
+    const known = code === null || (CODE.test(code) && (codes.has(code) || codes.size < MOST_CODES));
+    if (code !== null && known) codes.add(code);
+    count(1, { operation, code: known ? (code ?? 'OK') : 'Other' });
+    measure(durationMs / 1000, { operation });
+  };
+}

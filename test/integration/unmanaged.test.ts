@@ -1,0 +1,341 @@
+import type { IAM } from '@aws-sdk/client-iam';
+import type { JsonObject } from '../../src/contract/entity.js';
+import type { EntityReport } from '../../src/contract/report.js';
+import { Somebody } from '../support/by-hand.js';
+import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
+import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { entityOf, fullWritesIn, outcomesOf, Runs, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
+import { ACCOUNT, startWorld } from '../support/world.js';
+import type { CommandResult, World } from '../support/world.js';
+
+jest.setTimeout(300_000);
+
+const READ_ONLY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+const BILLING = 'arn:aws:iam::aws:policy/job-function/Billing';
+const DOCUMENT = JSON.stringify(allowing('sqs:SendMessage'));
+
+/** A role that declares one of each sort of thing that a role can have several of. */
+function declared(more: JsonObject = {}): JsonObject {
+  return role('r', {
+    inlinePolicies: { own: allowing('s3:ListBucket') },
+    managedPolicyArns: [READ_ONLY],
+    tags: { team: 'platform' },
+    ...more,
+  });
+}
+
+/** What somebody adds to it, as a report lists what stays. */
+const EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, 'tags: extra'];
+
+const GROUP: JsonObject = {
+  kind: 'Group',
+  groupName: 'g',
+  users: ['ann'],
+  inlinePolicies: { own: allowing('s3:ListBucket') },
+  managedPolicyArns: [READ_ONLY],
+};
+const GROUP_EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, 'users: ben'];
+
+let world: World;
+let runs: Runs;
+let somebody: Somebody;
+/** Somebody beside the engine, who does not go through the proxy. */
+let iam: IAM;
+
+beforeAll(async () => {
+  world = await startWorld();
+  iam = iamClient(world.sandbox.url);
+  somebody = new Somebody(world);
+  await world.startWorker();
+  runs = await Runs.in(world);
+});
+
+beforeEach(async () => {
+  await world.sandbox.reset();
+  world.proxy.clear();
+});
+
+afterAll(async () => {
+  await runs.close();
+  await world.stop();
+});
+
+async function addToRole(): Promise<void> {
+  await iam.putRolePolicy({ RoleName: 'r', PolicyName: 'extra', PolicyDocument: DOCUMENT });
+  await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: BILLING });
+  await iam.tagRole({ RoleName: 'r', Tags: [{ Key: 'extra', Value: '1' }] });
+}
+
+async function addToGroup(): Promise<void> {
+  await iam.putGroupPolicy({ GroupName: 'g', PolicyName: 'extra', PolicyDocument: DOCUMENT });
+  await iam.attachGroupPolicy({ GroupName: 'g', PolicyArn: BILLING });
+  await iam.addUserToGroup({ GroupName: 'g', UserName: 'ben' });
+}
+
+/** The role is ours, and somebody has added to it. */
+async function oursWithExtra(): Promise<void> {
+  await runs.apply([declared()]);
+  await addToRole();
+  world.proxy.clear();
+}
+
+async function cli(command: string, entities: readonly JsonObject[], ...options: string[]): Promise<CommandResult> {
+  const path = await world.manifest('unmanaged.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
+  return world.cli([command, '-f', path, ...options]);
+}
+
+function removals({ drift }: EntityReport): string[] {
+  return drift.filter(({ desired }) => desired === null).map(({ path, summary }) => summary ?? `- ${path}`);
+}
+
+describe('what is not declared, inside of what is ours', () => {
+  test('is kept and told, where nothing is said', async () => {
+    await oursWithExtra();
+    const report = await runs.apply([declared()]);
+    expect(entityOf(report, 'Role/r')).toMatchObject({ outcome: 'unchanged', unmanaged: EXTRA, drift: [] });
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('is removed where the entity says so: the plan names each thing, and no other is touched', async () => {
+    await oursWithExtra();
+    const entities = [declared({ unmanaged: 'remove' })];
+    const planned = await runs.plan(entities);
+    expect(planned.result).toBe('pending');
+    expect(entityOf(planned, 'Role/r')).toMatchObject({ decision: 'update', unmanaged: [], reason: null });
+    expect(removals(entityOf(planned, 'Role/r'))).toEqual(['- extra', `- ${BILLING}`, '- tags.extra']);
+    expect(writesIn(world)).toEqual([]);
+    const report = await runs.apply(entities);
+    expect(outcomesOf(report)).toEqual({ 'Role/r': 'updated' });
+    expect(fullWritesIn(world)).toEqual(['DeleteRolePolicy r extra', 'DetachRolePolicy r Billing', 'UntagRole r']);
+    const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
+    expect(Tags.map(({ Key }) => Key)).toContain('team');
+  });
+
+  test('is removed of the properties that are named, and of no other', async () => {
+    await oursWithExtra();
+    const report = await runs.apply([declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
+    expect(fullWritesIn(world)).toEqual(['DetachRolePolicy r Billing']);
+    expect(entityOf(report, 'Role/r')).toMatchObject({
+      outcome: 'updated',
+      unmanaged: ['inlinePolicies: extra', 'tags: extra'],
+    });
+  });
+
+  test('is kept of the properties that are named, where the defaults say remove', async () => {
+    await oursWithExtra();
+    const manifest = manifestOf({
+      namespace: 'ci',
+      account: ACCOUNT,
+      entities: [declared({ unmanaged: { inlinePolicies: 'keep' } })],
+    });
+    const path = await world.manifest('defaults.json', { ...manifest, defaults: { unmanaged: 'remove' } });
+    const applied = await world.cli(['apply', '-f', path, '--output', 'json']);
+    expect(entityOf(applied.report(), 'Role/r').unmanaged).toEqual(['inlinePolicies: extra']);
+    expect(fullWritesIn(world)).toEqual(['DetachRolePolicy r Billing', 'UntagRole r']);
+  });
+
+  test('stays where the property as a whole is not declared', async () => {
+    await oursWithExtra();
+    const bare = role('r', { unmanaged: 'remove' });
+    const report = await runs.apply([bare]);
+    expect(entityOf(report, 'Role/r')).toMatchObject({ outcome: 'unchanged', unmanaged: [], drift: [] });
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('of what namespaces share is what the others declare: tags and client IDs of theirs stay', async () => {
+    const provider = (name: string): JsonObject => ({
+      kind: 'OpenIDConnectProvider',
+      url: 'https://tokens.example.com',
+      shared: true,
+      unmanaged: 'remove',
+      clientIdList: [name],
+      tags: { [name]: 'yes' },
+    });
+    await runs.apply([provider('ci')]);
+    await runs.apply([provider('other')], { namespace: 'other' });
+    world.proxy.clear();
+    const report = await runs.apply([provider('ci')]);
+    expect(report.entities).toMatchObject([{ outcome: 'unchanged', unmanaged: [], drift: [] }]);
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('reads in text as what goes and what stays', async () => {
+    await oursWithExtra();
+    const { stdout } = await cli('plan', [declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
+    expect(stdout).toContain(`\n      managedPolicyArns: - ${BILLING}\n`);
+    expect(stdout).toContain('\n      unmanaged, kept: inlinePolicies: extra\n');
+    expect(stdout).not.toContain(`unmanaged, kept: managedPolicyArns`);
+  });
+});
+
+describe('a property that no such entity has', () => {
+  test('is refused offline, at its place, with the one that may be meant', async () => {
+    const yaml = [
+      'version: 1',
+      'namespace: ci',
+      `environments: { test: { account: "${ACCOUNT}" } }`,
+      'entities:',
+      '  - kind: Group',
+      '    groupName: g',
+      '    unmanaged:',
+      '      users: remove',
+      '      managedPolicyArn: remove',
+      '      roleName: keep',
+    ].join('\n');
+    const path = await world.manifest('unknown.yaml', yaml);
+    const { code, stderr } = await world.cli(['validate', '-f', path]);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(
+      /unknown\.yaml:9:7: .*Group has no property .?managedPolicyArn.? to keep or remove things of/,
+    );
+    expect(stderr).toMatch(/did you mean .?managedPolicyArns/);
+    expect(stderr).toMatch(/unknown\.yaml:10:7: .*Group has no property .?roleName/);
+    expect(stderr).toContain('2 problems');
+    const wrong = await world.manifest(
+      'wrong.yaml',
+      yaml.replace('users: remove', 'users: purge').split('\n').slice(0, 8).join('\n'),
+    );
+    expect((await world.cli(['validate', '-f', wrong])).stderr).toMatch(/wrong\.yaml:8:14/);
+  });
+});
+
+describe('a first adoption', () => {
+  beforeEach(async () => {
+    await iam.createRole({ RoleName: 'r', AssumeRolePolicyDocument: JSON.stringify(trusting()) });
+    await addToRole();
+  });
+  const wanted = [declared({ unmanaged: 'remove' })];
+
+  test('removes nothing, says so, and leaves that to the next run', async () => {
+    const planned = await runs.plan(wanted);
+    const why =
+      'exists and shows no owner; a first adoption removes nothing that is unmanaged, unless --remove-unmanaged is given';
+    expect(entityOf(planned, 'Role/r')).toMatchObject({ decision: 'adopt', unmanaged: EXTRA, reason: why });
+    expect(removals(entityOf(planned, 'Role/r'))).toEqual([]);
+    const adopted = await runs.apply(wanted);
+    expect(adopted.result).toBe('converged');
+    expect(entityOf(adopted, 'Role/r')).toMatchObject({ outcome: 'adopted', unmanaged: EXTRA, reason: why });
+    expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
+
+    world.proxy.clear();
+    const next = await runs.apply(wanted);
+    expect(entityOf(next, 'Role/r')).toMatchObject({ outcome: 'updated', unmanaged: [], reason: null });
+    expect(writesIn(world)).toEqual(['DeleteRolePolicy', 'DetachRolePolicy', 'UntagRole']);
+  });
+
+  test('removes it with --remove-unmanaged, after a plan that shows it', async () => {
+    const planned = await cli('plan', wanted, '--remove-unmanaged');
+    expect(planned.stdout).toMatch(/& Role\/r\s+adopt\n/);
+    expect(planned.stdout).toContain(`managedPolicyArns: - ${BILLING}\n`);
+    expect(writesIn(world)).toEqual([]);
+    const adopted = await cli('apply', wanted, '--remove-unmanaged', '--output', 'json');
+    expect(adopted.code).toBe(0);
+    expect(entityOf(adopted.report(), 'Role/r')).toMatchObject({ outcome: 'adopted', unmanaged: [] });
+    const { AttachedPolicies = [] } = await iam.listAttachedRolePolicies({ RoleName: 'r' });
+    expect(AttachedPolicies.map(({ PolicyArn }) => PolicyArn)).toEqual([READ_ONLY]);
+    expect((await iam.listRolePolicies({ RoleName: 'r' })).PolicyNames).toEqual(['own']);
+  });
+
+  test('removes nothing with --remove-unmanaged alone: the manifest has to say so, too', async () => {
+    const adopted = await cli('apply', [declared()], '--remove-unmanaged', '--output', 'json');
+    expect(entityOf(adopted.report(), 'Role/r').unmanaged).toEqual(EXTRA);
+    expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
+  });
+
+  test('from another owner removes nothing either', async () => {
+    await iam.tagRole({ RoleName: 'r', Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] });
+    const taken = await runs.apply(wanted, { adopt: ['foreign:Role/r'] });
+    expect(entityOf(taken, 'Role/r')).toMatchObject({
+      outcome: 'adopted',
+      unmanaged: [...EXTRA, 'tags: pulumi:stack'],
+    });
+    expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
+  });
+
+  test('of an instance profile with another role is refused, with the flag that would remove it', async () => {
+    await iam.createInstanceProfile({ InstanceProfileName: 'i' });
+    await iam.addRoleToInstanceProfile({ InstanceProfileName: 'i', RoleName: 'r' });
+    const profile = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['s'], unmanaged: 'remove' };
+    const refused = await runs.apply([role('s'), profile]);
+    expect(entityOf(refused, 'InstanceProfile/i')).toMatchObject({
+      outcome: 'refused',
+      remedy: expect.stringMatching(/^give --remove-unmanaged to have what is unmanaged removed, /) as string,
+    });
+    expect(writesIn(world)).toEqual([]);
+    const adopted = await runs.apply([role('s'), profile], { removeUnmanaged: true });
+    expect(outcomesOf(adopted)).toEqual({ 'Role/s': 'created', 'InstanceProfile/i': 'adopted' });
+  });
+});
+
+describe('a group, which carries no tags', () => {
+  beforeEach(async () => {
+    for (const UserName of ['ann', 'ben']) await iam.createUser({ UserName });
+    await runs.apply([GROUP]);
+    await addToGroup();
+    world.proxy.clear();
+  });
+  const wanted = [{ ...GROUP, unmanaged: 'remove' }];
+
+  test('keeps what is not declared in every run without the flag, and the report says why', async () => {
+    for (const report of [await runs.plan(wanted), await runs.apply(wanted), await runs.apply(wanted)]) {
+      expect(entityOf(report, 'Group/g')).toMatchObject({
+        outcome: 'unchanged',
+        unmanaged: GROUP_EXTRA,
+        drift: [],
+        reason:
+          'a Group carries no tags: ownership cannot be proven; unmanaged: remove holds only with --remove-unmanaged, for nothing shows whether this is the first adoption',
+      });
+    }
+    expect(writesIn(world)).toEqual([]);
+  });
+
+  test('loses it with the flag, each time that it is given', async () => {
+    for (let round = 1; round <= 2; round += 1) {
+      const planned = await runs.plan(wanted, { removeUnmanaged: true });
+      expect(removals(entityOf(planned, 'Group/g'))).toEqual(['- extra', `- ${BILLING}`, '- ben']);
+      const report = await runs.apply(wanted, { removeUnmanaged: true });
+      expect([report.result, entityOf(report, 'Group/g').outcome]).toEqual(['converged', 'updated']);
+      expect(fullWritesIn(world)).toEqual([
+        'DeleteGroupPolicy g extra',
+        'DetachGroupPolicy g Billing',
+        'RemoveUserFromGroup g ben',
+      ]);
+      await addToGroup();
+      world.proxy.clear();
+    }
+  });
+});
+
+describe('the plan of a deletion', () => {
+  test.each(['User', 'Group', 'Role', 'Policy'])(
+    'of a %s shows every write that it takes, as it is then made',
+    async (kind) => {
+      const { prerequisites = [], full = {}, held = [] } = KIND_FIXTURES[kind] ?? {};
+      await somebody.sends(prerequisites);
+      await runs.apply([{ kind, ...full }]);
+      await somebody.sends(held);
+      world.proxy.clear();
+      const name = `${kind.toLowerCase()}Name`;
+      const gone = [{ kind, [name]: full[name] ?? '', state: 'absent' }];
+      const [planned] = (await runs.plan(gone)).entities;
+      expect(writesIn(world)).toEqual([]);
+      const [deleted] = (await runs.apply(gone)).entities;
+      expect(deleted?.outcome).toBe('deleted');
+      const shown = planned?.drift.map(({ summary = '' }) => summary) ?? [];
+      expect(shown.map((line) => line.split(' ')[0])).toEqual(writesIn(world));
+      world.proxy.writes().forEach(({ action, params }, index) => {
+        const about = Object.entries(params).filter(([key]) => key !== 'Action' && key !== 'Version');
+        expect(shown[index]?.split(' ').sort()).toEqual([action, ...about.map(([, value]) => value)].sort());
+      });
+    },
+  );
+
+  test('names every member of a group', async () => {
+    for (const UserName of ['ann', 'ben', 'cid']) await iam.createUser({ UserName });
+    await runs.apply([{ ...GROUP, users: ['ann', 'ben', 'cid'] }]);
+    const { stdout } = await cli('plan', [{ kind: 'Group', groupName: 'g', state: 'absent' }]);
+    for (const member of ['ann', 'ben', 'cid']) expect(stdout).toContain(`\n      RemoveUserFromGroup g ${member}\n`);
+    expect(stdout).toContain('\n      DeleteGroup g\n');
+  });
+});

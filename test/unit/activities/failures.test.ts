@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { awsError, failureTypeOf } from '../../../src/aws/errors.js';
+import { WrongAccountError } from '../../../src/aws/guard.js';
+import { PROPAGATION_WINDOW_MS } from '../../../src/aws/propagation.js';
+import { failure, OperationError, toFailure } from '../../../src/activities/runtime/failures.js';
+import { ExitCode, FAILURES, gravestExitCode, isFailureType } from '../../../src/contract/failures.js';
+import type { FailureDetails, FailureType, RetryClass } from '../../../src/contract/failures.js';
+
+const TYPES = Object.keys(FAILURES) as FailureType[];
+
+/** A failure of the activity layer, as Temporal gets it. */
+interface Shown {
+  readonly type?: string;
+  readonly nonRetryable?: boolean;
+  readonly nextRetryDelay?: unknown;
+  readonly category?: unknown;
+  readonly message: string;
+  readonly details?: readonly [FailureDetails?];
+}
+
+function shown(error: unknown, attempt = 1, elapsedMs = 0): Shown {
+  return toFailure(error, { attempt, elapsedMs, calls: { CreateRole: attempt } });
+}
+
+function sdkError(code: string, status: number | undefined, message = 'what AWS says'): Error {
+  const metadata = { ...(status === undefined ? {} : { httpStatusCode: status }), requestId: 'request-1' };
+  return Object.assign(new Error(message), { name: `${code}Exception`, Code: code, $metadata: metadata });
+}
+
+describe('the table of failures', () => {
+  test.each<[FailureType, RetryClass, ExitCode]>([
+    ['Throttled', 'retry', ExitCode.Busy],
+    ['ServiceUnavailable', 'retry', ExitCode.Busy],
+    ['ConcurrentModification', 'retry', ExitCode.Busy],
+    ['NotPropagated', 'until-propagated', ExitCode.Busy],
+    ['AlreadyExists', 'conflict', ExitCode.Failed],
+    ['InvalidManifest', 'never', ExitCode.Usage],
+    ['InvalidInput', 'never', ExitCode.Failed],
+    ['InUse', 'until-propagated', ExitCode.Failed],
+    ['SecretStore', 'never', ExitCode.Failed],
+    ['QuotaExceeded', 'never', ExitCode.Failed],
+    ['AccessDenied', 'never', ExitCode.Failed],
+    ['CredentialsInvalid', 'never', ExitCode.Failed],
+    ['WrongAccount', 'never', ExitCode.Refused],
+    ['Refused', 'never', ExitCode.Refused],
+    ['NotConverged', 'never', ExitCode.Failed],
+    ['RunFailed', 'never', ExitCode.Failed],
+    ['RunRefused', 'never', ExitCode.Refused],
+    ['Unexpected', 'retry', ExitCode.Failed],
+  ])('says of %s: %s, exit %i', (type, retry, exitCode) => {
+    expect(FAILURES[type]).toMatchObject({ retry, exitCode });
+  });
+
+  test('has a row for each type, and the test above one for each row', () => {
+    expect(TYPES).toHaveLength(18);
+    expect(TYPES.every(isFailureType)).toBe(true);
+  });
+
+  test.each(TYPES)('tells a person what to do about %s, as a sentence without its full stop', (type) => {
+    expect(FAILURES[type].remedy).toMatch(/^[^A-Z].{10,}[^.]$/s);
+  });
+
+  test.each(['', 'toString', '__proto__', 'Error', 'throttled', null, undefined])(
+    'knows no type %p, whoever made the failure',
+    (type) => {
+      expect(isFailureType(type)).toBe(false);
+    },
+  );
+
+  test('never asks for a retry of what a person has to mend', () => {
+    const forPeople = TYPES.filter((type) => FAILURES[type].exitCode === ExitCode.Refused);
+    expect(forPeople.map((type) => FAILURES[type].retry)).toEqual(forPeople.map(() => 'never'));
+  });
+
+  test('calls nothing busy that does not pass by itself', () => {
+    const busy = TYPES.filter((type) => FAILURES[type].exitCode === ExitCode.Busy);
+    expect(busy.map((type) => FAILURES[type].retry)).not.toContain('never');
+  });
+});
+
+describe('the exit code of several results', () => {
+  const codes = Object.values(ExitCode);
+
+  test.each<[readonly ExitCode[], ExitCode]>([
+    [[], ExitCode.Converged],
+    [[ExitCode.Converged, ExitCode.Converged], ExitCode.Converged],
+    [[ExitCode.Converged, ExitCode.Pending], ExitCode.Pending],
+    [[ExitCode.Pending, ExitCode.Busy], ExitCode.Busy],
+    [[ExitCode.Busy, ExitCode.Refused], ExitCode.Refused],
+    [[ExitCode.Refused, ExitCode.Failed, ExitCode.Busy], ExitCode.Failed],
+    [[ExitCode.Failed, ExitCode.Usage, ExitCode.Refused], ExitCode.Usage],
+  ])('of %j is %i: the gravest wins', (all, gravest) => {
+    expect(gravestExitCode(all)).toBe(gravest);
+  });
+
+  test('is one of them, whatever their order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...codes), { minLength: 1 }), (all) => {
+        expect(all).toContain(gravestExitCode(all));
+        expect(gravestExitCode([...all].reverse())).toBe(gravestExitCode(all));
+      }),
+    );
+  });
+
+  test('does not get better by one more', () => {
+    const code = fc.constantFrom(...codes);
+    fc.assert(
+      fc.property(fc.array(code), code, (all, one) => {
+        expect([one, gravestExitCode(all)]).toContain(gravestExitCode([...all, one]));
+      }),
+    );
+  });
+});
+
+describe('an error on its way to Temporal', () => {
+  test('names the operation, what AWS answered, and keeps the request ID and the calls', () => {
+    const { type, message, details } = shown(new OperationError('CreateRole', sdkError('LimitExceeded', 409)), 3);
+    expect(type).toBe('QuotaExceeded');
+    expect(message).toBe('CreateRole answered LimitExceeded: what AWS says');
+    expect(details?.[0]).toEqual({
+      operation: 'CreateRole',
+      code: 'LimitExceeded',
+      requestId: 'request-1',
+      calls: { CreateRole: 3 },
+    });
+  });
+
+  test('says that it came of a read where no operation is known', () => {
+    expect(shown(sdkError('AccessDenied', 403)).message).toBe(
+      'a read of the account answered AccessDenied: what AWS says',
+    );
+  });
+
+  test.each(TYPES.filter((type) => FAILURES[type].retry === 'never'))('is not retried as %s', (type) => {
+    expect(failure(type, 'no', {}).nonRetryable).toBe(true);
+  });
+
+  test.each<[string, number | undefined]>([
+    ['Throttling', 400],
+    ['ConcurrentModification', 409],
+    ['EntityTemporarilyUnmodifiable', 409],
+    ['ServiceFailure', 500],
+    ['ECONNRESET', undefined],
+  ])('is retried after %s, and given up in the end', (code, status) => {
+    const error = new OperationError('TagRole', sdkError(code, status));
+    expect(shown(error, 1).nonRetryable).toBe(false);
+    expect(shown(error, 39).nonRetryable).toBe(false);
+    expect(shown(error, 40).nonRetryable).toBe(true);
+  });
+
+  test('is benign and soon retried while IAM may still propagate, and final after the window', () => {
+    const error = new OperationError('AttachRolePolicy', sdkError('NoSuchEntity', 404));
+    const early = shown(error, 1, PROPAGATION_WINDOW_MS - 1);
+    expect(early).toMatchObject({ type: 'NotPropagated', nonRetryable: false, category: 'BENIGN' });
+    expect(early.nextRetryDelay).toBe(250);
+    const late = shown(error, 30, PROPAGATION_WINDOW_MS);
+    expect(late).toMatchObject({ type: 'NotPropagated', nonRetryable: true });
+    expect(late.message).toContain('(for 120 s)');
+  });
+
+  test('is a refusal where the account is another', () => {
+    const target = { account: '111111111111', partition: 'aws' };
+    const caller = { account: '222222222222', partition: 'aws', arn: 'arn:aws:iam::222222222222:user/x' };
+    expect(shown(new WrongAccountError(target, caller))).toMatchObject({
+      type: 'WrongAccount',
+      nonRetryable: true,
+      message: 'the credentials belong to account 222222222222 (aws), and the manifest declares 111111111111 (aws)',
+    });
+  });
+
+  test('stays what it is where it is a failure already, or a cancellation', () => {
+    const made = failure('InvalidManifest', 'no such kind', {});
+    expect(shown(made)).toBe(made);
+    const cancelled = Object.assign(new Error('cancelled'), { name: 'CancelledFailure' });
+    expect(shown(cancelled)).toBe(cancelled);
+  });
+
+  test('of our own making is no trouble with the service', () => {
+    const { type } = shown(new RangeError('refers to an entity that the request does not declare'));
+    expect(type).toBe('Unexpected');
+  });
+
+  test('has a type that the table knows, whatever was thrown', () => {
+    fc.assert(
+      fc.property(fc.anything(), (thrown) => {
+        expect(isFailureType(failureTypeOf(awsError(thrown)))).toBe(true);
+        expect(isFailureType(shown(thrown).type)).toBe(true);
+      }),
+    );
+  });
+});

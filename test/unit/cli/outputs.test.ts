@@ -1,0 +1,252 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import fc from 'fast-check';
+import { annotate, checkOutputs, publish } from '../../../src/cli/outputs.js';
+import { annotationsOfProblems, annotationsOfReport, githubCommand } from '../../../src/cli/render/annotations.js';
+import { renderJunit } from '../../../src/cli/render/junit.js';
+import { renderSummary } from '../../../src/cli/render/summary.js';
+import { summarize } from '../../../src/contract/report.js';
+import type { EntityReport, Report } from '../../../src/contract/report.js';
+import { entityReport } from '../../support/entity-report.js';
+
+function entityOf(more: Partial<EntityReport> = {}): EntityReport {
+  return entityReport({ source: { file: 'iam/bootstrap.yaml', line: 7 }, ...more });
+}
+
+function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
+  return {
+    version: 1,
+    command: 'apply',
+    result: 'converged',
+    account: '111111111111',
+    partition: 'aws',
+    namespace: 'ci',
+    environment: 'prod',
+    digest: 'sha256:0',
+    request: { key: 'key', pipeline: { provider: 'local', url: null, commit: null, actor: null } },
+    workflow: { workflowId: 'iam-bootstrap:111111111111:ci', runId: 'run', url: 'https://ui.example.com/run' },
+    entities,
+    summary: summarize(entities),
+    apiCalls: { total: 3, byOperation: { CreateRole: 3 } },
+    startedAt: '2024-01-01T00:00:00.000Z',
+    durationMs: 1_200,
+    reason: null,
+    remedy: null,
+    ...more,
+  };
+}
+
+const refused = entityOf({
+  name: 'taken',
+  decision: 'refuse',
+  outcome: 'refused',
+  reason: 'belongs to stack | of others',
+  remedy: 'rename it',
+});
+
+describe('a summary in Markdown', () => {
+  it('says what was asked for, what became of it, and where to look', () => {
+    const drift = [{ path: 'maxSessionDuration', observed: 3600, desired: 7200 }];
+    const text = renderSummary(
+      reportOf([entityOf(), entityOf({ name: 'old', decision: 'update', outcome: 'updated', drift }), refused], {
+        result: 'refused',
+      }),
+    );
+    expect(text.split('\n')).toEqual([
+      '### iam-bootstrap apply: refused',
+      '',
+      '`ci` (prod) in account `111111111111`: 1 created, 1 updated, 1 refused; 3 AWS calls, 1.2 s. [Run in Temporal](https://ui.example.com/run)',
+      '',
+      '| | entity | | what |',
+      '| --- | --- | --- | --- |',
+      '| `+` | `Role/deploy` | created |  |',
+      '| `~` | `Role/old` | updated | maxSessionDuration: 3600 -\\> 7200 |',
+      '| `!` | `Role/taken` | refused | belongs to stack \\| of others<br>**Remedy:** rename it |',
+      '',
+    ]);
+  });
+
+  it('has no table where nothing is to be said of any entity', () => {
+    expect(renderSummary(reportOf([entityOf({ decision: 'no-op', outcome: 'unchanged' })]))).not.toContain('| --- |');
+  });
+
+  it('says why there is no report, and what to do', () => {
+    const text = renderSummary(reportOf([], { result: 'busy', reason: 'held by another', remedy: 'try again' }));
+    expect(text).toContain('**held by another.** Remedy: try again.');
+  });
+
+  it('stays as short as a comment may be, and counts what it leaves out', () => {
+    const entities = Array.from({ length: 3_000 }, (_, index) => entityOf({ name: `role-${String(index)}` }));
+    const text = renderSummary(reportOf(entities));
+    expect(text.length).toBeLessThan(65_536);
+    const left = 3_000 - text.split('\n').filter((line) => line.startsWith('| `+`')).length;
+    expect(text).toContain(`${String(left)} more are left out`);
+  });
+
+  it('keeps whatever text in its cell: no line, cell, code span or tag comes of it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const rows = renderSummary(reportOf([entityOf({ name: text, reason: text, unmanaged: [text] })]))
+          .split('\n')
+          .slice(6);
+        expect(rows).toHaveLength(2);
+        const [row = ''] = rows;
+        const [, name = '|', what = '|'] = /^\| `\+` \| `Role\/([^`]*)` \| created \| (.*) \|$/.exec(row) ?? [];
+        expect(name).not.toMatch(/(?<!\\)\|/);
+        expect(what.replace(/\\./g, '').replaceAll('<br>', '')).not.toMatch(/[`|<>[\]]/);
+      }),
+      { examples: [['a|b'], ['`'], ['\\|'], ['\n| x |'], ['<img src=x>'], ['[a](b)']] },
+    );
+  });
+});
+
+describe('an annotation', () => {
+  it('stands at the line of what was refused or has failed, with the reason and the remedy', () => {
+    expect(annotationsOfReport(reportOf([entityOf(), refused]))).toEqual([
+      {
+        file: 'iam/bootstrap.yaml',
+        line: 7,
+        title: 'Role/taken refused',
+        message: 'belongs to stack | of others\nRemedy: rename it',
+      },
+    ]);
+  });
+
+  it('stands at the place of a problem; one of the command line has none', () => {
+    const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'bad', remedy: 'mend it' };
+    expect(annotationsOfProblems([problem, { ...problem, line: 0 }])).toEqual([
+      { file: 'm.yaml', line: 3, column: 5, title: 'invalid manifest', message: 'bad\nRemedy: mend it' },
+    ]);
+  });
+
+  it('is one command of GitHub Actions, whatever text is in it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (file, message) => {
+        const command = githubCommand({ file, line: 3, title: file, message });
+        expect(command).toMatch(/^::error [^\r\n]*::[^\r\n]*$/);
+        const [, properties = '', data = ''] = /^::error ([^:]*)::([\s\S]*)$/.exec(command) ?? [];
+        expect(properties.split(',')).toHaveLength(3);
+        const decoded = data.replaceAll('%0A', '\n').replaceAll('%0D', '\r').replaceAll('%25', '%');
+        expect(decoded).toBe(message);
+      }),
+      {
+        examples: [
+          ['a,line=1', 'a::b'],
+          ['a:b', '%0A'],
+          ['\n::stop::', '\n::set-output'],
+        ],
+      },
+    );
+  });
+});
+
+describe('a report in JUnit XML', () => {
+  /** What an XML parser that is not ours reads of it. */
+  const parsed = (xml: string): unknown => {
+    const script = [
+      'import sys, json, xml.etree.ElementTree as e',
+      'def tree(n): return [n.tag, n.attrib, (n.text or "").strip(), [tree(c) for c in n]]',
+      'print(json.dumps(tree(e.fromstring(sys.stdin.buffer.read()))))',
+    ].join('\n');
+    return JSON.parse(execFileSync('python3', ['-c', script], { input: xml, encoding: 'utf8' }));
+  };
+
+  it('has a test for each entity, of which the refused and failed ones fail', () => {
+    const entities = [entityOf(), refused, entityOf({ name: 'later', outcome: 'skipped', reason: 'waits' })];
+    const [, , , [suite]] = parsed(renderJunit(reportOf(entities))) as [string, object, string, [[string, object]]];
+    expect(suite[1]).toMatchObject({
+      name: 'iam-bootstrap apply ci (prod)',
+      tests: '3',
+      failures: '1',
+      skipped: '1',
+      errors: '0',
+      time: '1.2',
+    });
+    expect(JSON.stringify(suite)).toContain('belongs to stack | of others');
+  });
+
+  it('is XML, whatever text is in it', () => {
+    const texts = ['<&>"\'', ']]>', '\u0000\u001b[2J', '\ud800', '\n', 'ä€𝄞'];
+    for (const text of texts) {
+      const report = reportOf([entityOf({ name: text, outcome: 'failed', reason: text, remedy: text })], {
+        reason: text,
+      });
+      expect(() => parsed(renderJunit(report))).not.toThrow();
+    }
+  });
+});
+
+describe('where a report goes', () => {
+  let folder: string;
+  const said: string[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-outputs-'));
+    said.length = 0;
+    jest.spyOn(process.stderr, 'write').mockImplementation((line) => {
+      said.push(String(line));
+      return true;
+    });
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is checked before the run: a folder that is not there is an error of usage', async () => {
+    await expect(checkOutputs({ summary: join(folder, 'a.md'), junit: join(folder, 'none/b.xml') })).rejects.toThrow(
+      /^--junit .*none\/b\.xml cannot be written$/,
+    );
+    await expect(checkOutputs({ summary: 'here.md' })).resolves.toBeUndefined();
+  });
+
+  it('is the files that were named, and outside of GitHub nothing else', async () => {
+    const options = { summary: join(folder, 'a.md'), junit: join(folder, 'b.xml') };
+    await publish(reportOf([refused]), options, { github: undefined });
+    expect(await readFile(options.summary, 'utf8')).toBe(renderSummary(reportOf([refused])));
+    expect(await readFile(options.junit, 'utf8')).toBe(renderJunit(reportOf([refused])));
+    expect(said).toEqual([]);
+  });
+
+  it('is the summary, the outputs and the log of the step, in GitHub Actions', async () => {
+    const [stepSummary, output] = [join(folder, 'summary'), join(folder, 'output')];
+    await writeFile(stepSummary, 'earlier\n');
+    await publish(reportOf([entityOf(), refused]), {}, { github: { stepSummary, output, workspace: undefined } });
+    expect(await readFile(stepSummary, 'utf8')).toMatch(/^earlier\n### iam-bootstrap apply/);
+    const values = Object.fromEntries(
+      [...(await readFile(output, 'utf8')).matchAll(/^([\w-]+)<<(\S+)\n(.*)\n\2$/gm)].map(([, name = '', , value]) => [
+        name,
+        value,
+      ]),
+    );
+    expect(values).toEqual({
+      result: 'converged',
+      changes: '1',
+      'run-url': 'https://ui.example.com/run',
+      arns: JSON.stringify({
+        'Role/deploy': 'arn:aws:iam::111111111111:role/deploy',
+        'Role/taken': 'arn:aws:iam::111111111111:role/deploy',
+      }),
+    });
+    expect(said).toEqual([
+      '::error file=iam/bootstrap.yaml,line=7,title=Role/taken refused::belongs to stack | of others%0ARemedy: rename it\n',
+    ]);
+  });
+
+  it('names a manifest by its path in the checkout, wherever in it the command runs', () => {
+    const [annotation] = annotationsOfReport(reportOf([refused]));
+    const workspace = join(process.cwd(), '..');
+    annotate(annotation === undefined ? [] : [annotation], {
+      github: { stepSummary: undefined, output: undefined, workspace },
+    });
+    expect(said.join('')).toContain(`file=${basename(process.cwd())}/iam/bootstrap.yaml,line=7`);
+  });
+
+  it('that cannot be written to in the end is said, and changes nothing of what became of the run', async () => {
+    await expect(publish(reportOf([]), { summary: folder }, { github: undefined })).resolves.toBeUndefined();
+    expect(said.join('')).toContain(`${folder} was not written: EISDIR`);
+  });
+});

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { tooLarge } from '../../../src/client/size.js';
+import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
+import { MOST_ENTITIES } from '../../../src/contract/messages.js';
+import { fitted } from '../../../src/contract/report.js';
+import type { EntityReport } from '../../../src/contract/report.js';
+import { checkRequest } from '../../../src/engine/request.js';
+import { KINDS } from '../../../src/kinds/index.js';
+import { CONCURRENT_ENTITIES, FIRST_LOCK_WAIT_MS, nextLockWait } from '../../../src/workflows/activities.js';
+import { dataConverter } from '../../../src/temporal/payload-codec.js';
+
+function user(index: number, tags?: JsonObject): DesiredEntity {
+  const userName = `user-${String(index)}`;
+  return {
+    kind: 'User',
+    name: userName,
+    state: 'present',
+    adopt: 'unowned',
+    observe: false,
+    shared: false,
+    unmanaged: 'keep',
+    spec: { userName, ...(tags === undefined ? {} : { tags }) },
+    dependsOn: [],
+  };
+}
+
+function users(count: number): DesiredEntity[] {
+  return Array.from({ length: count }, (_, index) => user(index));
+}
+
+function sized(entities: readonly DesiredEntity[]): Parameters<typeof tooLarge>[0] {
+  return {
+    request: { entities, environment: 'prod', namespace: 'ci', manifest: 'a.yaml, b.yaml' },
+    places: entities.map((_, index) => ({ file: 'b.yaml', line: index + 10, column: 3 })),
+  };
+}
+
+function requestOf(entities: readonly DesiredEntity[]): object {
+  return {
+    version: 1,
+    target: { account: '111111111111', partition: 'aws' },
+    namespace: 'ci',
+    environment: 'prod',
+    entities,
+    digest: 'sha256:0',
+    key: 'key',
+    pipeline: { provider: 'local', url: null, commit: null, actor: null },
+    keepGoing: false,
+    manifest: 'a.yaml',
+  };
+}
+
+describe('a request', () => {
+  test('of as many entities as one run takes is taken; the first one beyond is named with its place', async () => {
+    expect(await tooLarge(sized(users(MOST_ENTITIES)))).toBeNull();
+    expect(await tooLarge(sized(users(MOST_ENTITIES + 1)))).toEqual({
+      file: 'b.yaml',
+      line: MOST_ENTITIES + 10,
+      column: 3,
+      path: 'entities[5000]',
+      message: 'namespace ci (prod) is too large for one run: this is the first of 5,001 entities that is beyond 5,000',
+      remedy: 'split it into several namespaces, each with a manifest of its own',
+    });
+  });
+
+  test('that some other client has sent is measured by the worker as well', () => {
+    expect(checkRequest(requestOf(users(MOST_ENTITIES)), KINDS)).toBeNull();
+    expect(checkRequest(requestOf(users(MOST_ENTITIES + 1)), KINDS)).toBe(
+      '5001 entities are more than 5000: split it into several namespaces, each with a manifest of its own',
+    );
+  });
+
+  test('that does not compress below what Temporal takes is refused, and names its largest entity', async () => {
+    const noise = randomBytes(900_000).toString('base64');
+    expect(await tooLarge(sized([user(0), user(1, { noise })]))).toBeNull();
+    expect(
+      await tooLarge(sized([user(0), user(1, { noise: noise + randomBytes(1_000_000).toString('base64') })])),
+    ).toMatchObject({
+      line: 11,
+      message: expect.stringMatching(
+        /too large for one run: the request has 1,\d{3},\d{3} bytes, compressed, and may have 1,750,000; the largest of its 2 entities is User\/user-1, with 2,533,\d{3}$/,
+      ) as string,
+    });
+  });
+
+  test('whose run would have too long a history is refused, however well it compresses', async () => {
+    const noise = 'x'.repeat(8_000);
+    const most = Array.from({ length: 3_000 }, (_, index) => user(index, { noise }));
+    expect(await tooLarge(sized(most))).toBeNull();
+    expect(
+      await tooLarge(sized([...most, ...Array.from({ length: 1_000 }, (_, index) => user(3_000 + index, { noise }))])),
+    ).toMatchObject({
+      message: expect.stringMatching(
+        /its history would have about 5\d,\d{3},\d{3} bytes, and may have 45,000,000; the largest/,
+      ) as string,
+    });
+  });
+});
+
+test('a run that waits for an entity tries often at first, and has room in its history for days of waiting', () => {
+  const waits: number[] = [];
+  let waited = 0;
+  for (let wait = FIRST_LOCK_WAIT_MS; waited < 3 * 24 * 3_600_000; wait = nextLockWait(wait, waited)) {
+    waits.push(wait);
+    waited += wait;
+  }
+  expect(waits.slice(0, 8)).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+  // Each try is ten events at most, and twenty entities may wait at a time.
+  expect(waits.length * 10 * CONCURRENT_ENTITIES).toBeLessThan(51_200);
+});
+
+describe('a report', () => {
+  const line = (index: number): EntityReport => ({
+    kind: 'Role',
+    name: `role-${String(index)}`,
+    arn: `arn:aws:iam::111111111111:role/role-${String(index)}`,
+    decision: 'create',
+    outcome: 'created',
+    confirmedBy: 'reply',
+    drift: [],
+    unmanaged: [],
+    writes: Array.from({ length: 22 }, (_, nth) => ({
+      operation: nth === 0 ? 'CreateRole' : 'AttachRolePolicy',
+      requestId: randomBytes(16).toString('hex'),
+      at: new Date(1_700_000_000_000 + index * 1_000 + nth).toISOString(),
+    })),
+    conflicts: [],
+    reason: null,
+    remedy: null,
+    attempts: 1,
+  });
+
+  async function sentBytes(value: unknown): Promise<number> {
+    let bytes = 0;
+    for (const codec of dataConverter.payloadCodecs) {
+      const [sent] = await codec.encode([{ metadata: {}, data: Buffer.from(JSON.stringify(value)) }]);
+      bytes = sent?.data?.length ?? 0;
+    }
+    return bytes;
+  }
+
+  test('that Temporal can keep is left as it is', () => {
+    const entities = [line(0), line(1)];
+    expect(fitted(entities)).toBe(entities);
+  });
+
+  test('of as many entities and writes as there can be is cut until Temporal can keep it, and says what it leaves out', async () => {
+    const entities = Array.from({ length: MOST_ENTITIES }, (_, index) => line(index));
+    expect(await sentBytes(entities)).toBeGreaterThan(2_097_152);
+    const shorter = fitted(entities);
+    expect(await sentBytes(shorter)).toBeLessThan(1_000_000);
+    expect(shorter[0]).toEqual({ ...entities[0], writes: entities[0]?.writes.slice(0, 1), leftOut: 21 });
+  });
+
+  test('is cut in what stands elsewhere as well before it is cut in what does not', () => {
+    const drift = ['a', 'b', 'c'].map((path) => ({ path, observed: 1, desired: 2 }));
+    const one = { ...line(0), drift, unmanaged: ['x', 'y'] };
+    const size = JSON.stringify([one]).length;
+    expect(fitted([one], size)).toEqual([one]);
+    expect(fitted([one], size - 1)).toEqual([{ ...one, writes: one.writes.slice(0, 1), leftOut: 21 }]);
+    expect(fitted([one], 1)).toEqual([
+      { ...one, writes: one.writes.slice(0, 1), drift: drift.slice(0, 1), unmanaged: ['x'], leftOut: 24 },
+    ]);
+  });
+});

@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { parseText } from '../../../../src/engine/manifest/source.js';
+import type { Parsed } from '../../../../src/engine/manifest/source.js';
+import { Limit } from '../../../../src/engine/manifest/tree.js';
+import type { Tree } from '../../../../src/engine/manifest/tree.js';
+
+/** What YAML takes for a comment, and JSON does not know: behind it the YAML parser reads. */
+const COMMENT = '#\n';
+
+function byYaml(text: string): Parsed {
+  return parseText('file.json', `${COMMENT}${text}`);
+}
+
+/** A tree as plain data, with its places as if nothing stood before it. */
+function plainly(tree: Tree | null, before = 0): unknown {
+  if (tree === null) return null;
+  const { type, at, size, depth } = tree;
+  const common = { type, offset: at.offset - before, size, depth };
+  if (tree.type === 'scalar') return { ...common, value: tree.value, raw: tree.raw };
+  if (tree.type === 'list') return { ...common, items: tree.items.map((item) => plainly(item, before)) };
+  const entries = [...tree.entries].map(([key, { at: place, value }]) => [
+    key,
+    place.offset - before,
+    plainly(value, before),
+  ]);
+  return { ...common, entries };
+}
+
+describe('JSON', () => {
+  it('is read as the YAML parser reads it, with the same places', () => {
+    const values = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ stringUnit: 'grapheme' }));
+    fc.assert(
+      fc.property(values, fc.constantFrom(0, 2, '\t'), (value, indent) => {
+        const text = JSON.stringify(value, undefined, indent);
+        const read = parseText('file.json', text);
+        const expected = byYaml(text);
+        fc.pre(expected.tree !== null);
+        expect(plainly(read.tree)).toEqual(plainly(expected.tree, COMMENT.length));
+        expect(read.problems).toEqual([]);
+      }),
+    );
+  });
+
+  it.each([
+    ['a key that stands twice', '{"a": 1, "a": 2}', /"a" stands twice in one map, first in line 1/],
+    ['a key that JavaScript keeps for itself', '{"__proto__": {}}', /the key __proto__ is not allowed/],
+    ['a number that JSON cannot hold', '{"a": 1e999}', /1e999 is not a number/],
+    ['a bracket that is not closed', '{"a": [1, 2}', /./],
+    ['values in values', `{"a": ${'['.repeat(Limit.Depth)}${']'.repeat(Limit.Depth)}}`, /nested more than 100 deep/],
+    ['values in values without end', `{"a":${'[{"a":'.repeat(100_000)}`, /nested more than 100 deep/],
+  ])('has a problem with its place for %s', (_, text, message) => {
+    const { tree, problems } = parseText('file.json', text);
+    expect(tree).toBeNull();
+    expect(problems[0]).toMatchObject({
+      file: 'file.json',
+      line: 1,
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('may have comments and trailing commas, as YAML may', () => {
+    const { tree, problems } = parseText('file.json', '{"a": [1, 2,], # why\n}');
+    expect(problems).toEqual([]);
+    expect(tree).toMatchObject({ type: 'map', size: 4 });
+  });
+});

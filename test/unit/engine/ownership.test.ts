@@ -1,0 +1,239 @@
+import fc from 'fast-check';
+import type { Observed } from '../../../src/engine/compare.js';
+import {
+  Mark,
+  isMark,
+  marksOfAdoption,
+  marksOfCreate,
+  marksOfOwner,
+  marksToMend,
+  otherSharers,
+  ownershipOf,
+  sharedMark,
+} from '../../../src/engine/ownership.js';
+import type { Ownership } from '../../../src/engine/ownership.js';
+
+const NAMESPACE = 'ci-platform';
+
+function observed(tags: Record<string, string>, arn = 'arn:aws:iam::123456789012:role/x'): Observed {
+  return { name: 'x', arn, createdAt: null, tags, state: {} };
+}
+
+describe('who owns an entity', () => {
+  test.each<[string, Record<string, string>, Ownership]>([
+    ['no tags: nobody to be seen', {}, { is: 'unowned' }],
+    ['tags of people: nobody to be seen', { team: 'platform', Name: 'x' }, { is: 'unowned' }],
+    [
+      'our mark: ours, made by the run that the intent names',
+      { [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'created', [Mark.Intent]: 'run-1' },
+      { is: 'ours', origin: 'created', intent: 'run-1' },
+    ],
+    [
+      'our mark on what was adopted',
+      { [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted' },
+      { is: 'ours', origin: 'adopted', intent: null },
+    ],
+    [
+      'our mark among the sharers: ours to change',
+      { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '', [Mark.Origin]: 'created' },
+      { is: 'ours', origin: 'created', intent: null },
+    ],
+    ['only others share it: nobody owns it', { [sharedMark('other')]: '' }, { is: 'unowned' }],
+    [
+      'the mark of another namespace',
+      { [Mark.Namespace]: 'other', [Mark.Intent]: 'run-1' },
+      { is: 'foreign', owner: 'iam-bootstrap namespace "other"' },
+    ],
+    [
+      'a namespace that differs in case is another',
+      { [Mark.Namespace]: NAMESPACE.toUpperCase() },
+      { is: 'foreign', owner: `iam-bootstrap namespace "${NAMESPACE.toUpperCase()}"` },
+    ],
+    [
+      'a CloudFormation stack',
+      { 'aws:cloudformation:stack-name': 'base' },
+      { is: 'foreign', owner: 'CloudFormation stack "base"' },
+    ],
+    [
+      'this namespace, where it took the entity over from a stack whose tags stay',
+      { 'aws:cloudformation:stack-name': 'base', [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted' },
+      { is: 'ours', origin: 'adopted', intent: null },
+    ],
+    ['a Pulumi stack', { 'pulumi:stack': 'dev' }, { is: 'foreign', owner: 'Pulumi stack "dev"' }],
+    ['an alchemy stack', { 'alchemy::stack': 'dev' }, { is: 'foreign', owner: 'alchemy stack "dev"' }],
+    ['Crossplane', { 'crossplane-name': 'role' }, { is: 'foreign', owner: 'Crossplane resource "role"' }],
+    [
+      'an ACK controller',
+      { 'services.k8s.aws/namespace': 'iam' },
+      { is: 'foreign', owner: 'ACK controller, Kubernetes namespace "iam"' },
+    ],
+  ])('%s', (_case, tags, expected) => {
+    expect(ownershipOf(observed(tags), NAMESPACE)).toEqual(expected);
+  });
+
+  test.each<[string, string, Ownership['is']]>([
+    ['a service-linked role', 'arn:aws:iam::123456789012:role/aws-service-role/s.amazonaws.com/x', 'foreign'],
+    ['a role of IAM Identity Center', 'arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/x', 'foreign'],
+    ['a role of which only the name looks like that', 'arn:aws:iam::123456789012:role/aws-reserved', 'unowned'],
+    ['a path that AWS keeps for roles only', 'arn:aws:iam::123456789012:user/aws-reserved/x', 'unowned'],
+  ])('%s, by its path', (_case, arn, is) => {
+    expect(ownershipOf(observed({}, arn), NAMESPACE).is).toBe(is);
+  });
+});
+
+describe('marks', () => {
+  test('of a Create name the namespace, the origin and the run', () => {
+    expect(marksOfCreate(NAMESPACE, 'run-1', false)).toEqual({
+      [Mark.Namespace]: NAMESPACE,
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: 'run-1',
+    });
+  });
+
+  test('of a shared Create name a sharer and no owner', () => {
+    expect(marksOfCreate(NAMESPACE, 'run-1', true)).toEqual({
+      [sharedMark(NAMESPACE)]: '',
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: 'run-1',
+    });
+  });
+
+  test('of an adoption of what nobody owned tell no previous owner', () => {
+    const marks = marksOfAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
+    expect(marks).toEqual({ [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted', [Mark.Intent]: 'run-1' });
+  });
+
+  test('of an adoption from another owner keep its name', () => {
+    const foreign = observed({ 'pulumi:stack': 'dev' });
+    const marks = marksOfAdoption(NAMESPACE, 'run-1', false, foreign, ownershipOf(foreign, NAMESPACE));
+    expect(marks[Mark.PreviousOwner]).toBe('Pulumi stack dev');
+  });
+
+  test('of a shared adoption add a sharer and leave the record of who made it', () => {
+    const made = observed({ [sharedMark('other')]: '', [Mark.Origin]: 'created' });
+    expect(marksOfAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({ [sharedMark(NAMESPACE)]: '' });
+    expect(marksOfAdoption(NAMESPACE, 'run-1', true, observed({}), { is: 'unowned' })).toEqual({
+      [sharedMark(NAMESPACE)]: '',
+      [Mark.Origin]: 'adopted',
+    });
+  });
+
+  test('that are given up are all of ours, and none of anybody else', () => {
+    const tags = {
+      ...marksOfCreate(NAMESPACE, 'run-1', false),
+      [Mark.PreviousOwner]: 'x',
+      team: 'platform',
+      'aws:x': 'y',
+    };
+    expect(marksOfOwner(NAMESPACE, observed(tags)).sort()).toEqual(
+      [Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner].sort(),
+    );
+    const shared = {
+      [sharedMark(NAMESPACE)]: '',
+      [sharedMark('other')]: '',
+      [Mark.Origin]: 'created',
+      [Mark.Intent]: 'run',
+    };
+    expect(marksOfOwner(NAMESPACE, observed(shared))).toEqual([sharedMark(NAMESPACE)]);
+    const alone = Object.fromEntries(Object.entries(shared).filter(([tag]) => tag !== sharedMark('other')));
+    expect(marksOfOwner(NAMESPACE, observed(alone)).sort()).toEqual(Object.keys(alone).sort());
+  });
+
+  test('follow what is declared: shared or not, and what of it is ours', () => {
+    const owned = observed(marksOfCreate(NAMESPACE, 'run-1', false));
+    const shared = observed(marksOfCreate(NAMESPACE, 'run-1', true, 'claim'));
+    expect(marksToMend(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
+    expect(marksToMend(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
+    expect(marksToMend(NAMESPACE, true, owned, 'claim')).toEqual({
+      put: { [sharedMark(NAMESPACE)]: 'claim' },
+      remove: [Mark.Namespace],
+    });
+    expect(marksToMend(NAMESPACE, false, shared)).toEqual({
+      put: { [Mark.Namespace]: NAMESPACE },
+      remove: [sharedMark(NAMESPACE)],
+    });
+    expect(marksToMend(NAMESPACE, true, shared, 'another')).toEqual({
+      put: { [sharedMark(NAMESPACE)]: 'another' },
+      remove: [],
+    });
+  });
+
+  test('are told from tags of people', () => {
+    expect([Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner, sharedMark('n')].every(isMark)).toBe(true);
+    expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isMark)).toBe(false);
+  });
+
+  test('list the other sharers', () => {
+    const shared = observed({ [sharedMark('a')]: '', [sharedMark(NAMESPACE)]: '', [sharedMark('b:c')]: '', team: 'x' });
+    expect(otherSharers(shared, NAMESPACE).sort()).toEqual(['a', 'b:c']);
+    expect(otherSharers(observed({ team: 'x' }), NAMESPACE)).toEqual([]);
+  });
+});
+
+const namespace = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
+const FOREIGN_TAGS = ['aws:cloudformation:stack-name', 'pulumi:stack', 'crossplane-name', Mark.Namespace];
+
+describe('for any two namespaces', () => {
+  test('what one created is its own, and foreign to the other', () => {
+    fc.assert(
+      fc.property(namespace, namespace, (a, b) => {
+        fc.pre(a !== b);
+        const made = observed(marksOfCreate(a, 'run', false));
+        expect(ownershipOf(made, a).is).toBe('ours');
+        expect(ownershipOf(made, b).is).toBe('foreign');
+      }),
+    );
+  });
+
+  test('what both share is both of theirs', () => {
+    fc.assert(
+      fc.property(namespace, namespace, (a, b) => {
+        fc.pre(a !== b);
+        const made = observed(marksOfCreate(a, 'run', true));
+        const both = observed({ ...made.tags, ...marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) });
+        expect([ownershipOf(both, a).is, ownershipOf(both, b).is]).toEqual(['ours', 'ours']);
+        expect(otherSharers(both, a)).toEqual([b]);
+      }),
+    );
+  });
+
+  test("what one gives up is nobody's, or the other's who shares it, and mended marks need no mending", () => {
+    fc.assert(
+      fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
+        fc.pre(a !== b);
+        const made = observed({ team: 'x', ...marksOfCreate(a, 'run', shared) });
+        const joining = shared && joined ? marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
+        const before = { ...made.tags, ...joining };
+        const given = new Set(marksOfOwner(a, observed(before)));
+        const after = observed(Object.fromEntries(Object.entries(before).filter(([tag]) => !given.has(tag))));
+        expect(ownershipOf(after, a).is).toBe('unowned');
+        if (shared && joined) expect(ownershipOf(after, b).is).toBe('ours');
+        else expect(after.tags).toEqual({ team: 'x' });
+
+        const { put, remove } = marksToMend(a, !shared, made);
+        const mended = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
+        const now = observed(Object.fromEntries(mended));
+        expect(ownershipOf(now, a).is).toBe('ours');
+        expect(marksToMend(a, !shared, now)).toEqual({ put: {}, remove: [] });
+      }),
+    );
+  });
+
+  test('what is taken over is no longer its old owner’s, and every mark is a tag that IAM takes', () => {
+    fc.assert(
+      fc.property(namespace, fc.constantFrom(...FOREIGN_TAGS), fc.string({ maxLength: 256 }), (taker, tag, owner) => {
+        fc.pre(owner !== taker);
+        const before = observed({ [tag]: owner });
+        const marks = marksOfAdoption(taker, 'run', false, before, ownershipOf(before, taker));
+        for (const [key, value] of Object.entries(marks)) {
+          expect(key).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u);
+          expect(value).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
+        }
+        if (tag === Mark.Namespace) {
+          expect(ownershipOf(observed({ ...before.tags, ...marks }), owner).is).toBe('foreign');
+          expect(ownershipOf(observed({ ...before.tags, ...marks }), taker).is).toBe('ours');
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,678 @@
+import {
+  canonicalDocument,
+  danglingPrincipals,
+  decodeDocument,
+  documentDrift,
+  documentSize,
+  equivalentDocuments,
+  validateDocument,
+  type DocumentType,
+} from '../../../../src/engine/policy/index.js';
+
+const AWS = { partition: 'aws' };
+const VERSION = '2012-10-17';
+
+const document = (...statements: unknown[]): unknown => ({ Version: VERSION, Statement: statements });
+const allow = (more: object = {}): object => ({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*', ...more });
+const trust = (more: object = {}): object => ({
+  Effect: 'Allow',
+  Principal: { Service: 'ec2.amazonaws.com' },
+  Action: 'sts:AssumeRole',
+  ...more,
+});
+const when = (operator: string, block: unknown): object => allow({ Condition: { [operator]: block } });
+
+describe('decoding a document', () => {
+  const plain = '{"Resource":"arn:aws:s3:::a/50%25/*","Text":"a+b c"}';
+
+  test.each([
+    { reason: 'as GetRole returns it', text: encodeURIComponent(plain) },
+    {
+      reason: 'with the reserved characters encoded too',
+      text: encodeURIComponent(plain).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`),
+    },
+    { reason: 'raw, a percent sign and all', text: plain },
+    { reason: 'raw, with white space around', text: `\n ${plain}\n` },
+    { reason: 'only quotes encoded', text: plain.replaceAll('%', '%25').replaceAll('"', '%22') },
+  ])('reads it $reason', ({ text }) => {
+    expect(decodeDocument(text)).toEqual({ Resource: 'arn:aws:s3:::a/50%25/*', Text: 'a+b c' });
+  });
+
+  test('does not round two numbers to the same one', () => {
+    const [a, b] = ['12345678901234567890', '12345678901234567891'].map((digits) =>
+      decodeDocument(`{"Statement":{"Condition":{"NumericEquals":{"aws:x":[${digits},5,"1e400"]}}}}`),
+    );
+    expect(equivalentDocuments(a, b, AWS)).toBe(false);
+    expect(JSON.stringify(a)).toContain('["12345678901234567890",5,"1e400"]');
+  });
+
+  test.each([
+    { reason: 'neither JSON nor encoded', text: '{"Version":"2012-10-17","Statement":[{"Sid":"TopSecret"' },
+    { reason: 'a broken escape', text: '%7B%22Version%22%ZZ: TopSecret' },
+    { reason: 'short', text: 'TopSecret' },
+    { reason: 'empty', text: '' },
+  ])('refuses what is $reason, without quoting it', ({ text }) => {
+    const refusal = (): unknown => decodeDocument(text);
+    expect(refusal).toThrow(/^policy document is not JSON, neither as it stands nor URL-decoded \(\d+ characters/);
+    expect(refusal).not.toThrow(/TopSecret/);
+  });
+});
+
+describe('documents that mean the same', () => {
+  test.each([
+    {
+      reason: 'the order of keys has no meaning',
+      a: document({ Effect: 'Allow', Action: '*', Resource: '*' }),
+      b: { Statement: [{ Resource: '*', Action: '*', Effect: 'Allow' }], Version: VERSION },
+    },
+    {
+      reason: 'one string and a list of it are the same',
+      a: document(allow()),
+      b: document(allow({ Action: ['s3:GetObject'] })),
+    },
+    {
+      reason: 'lists are sets',
+      a: document(allow({ Action: ['s3:a', 's3:b'], Resource: ['arn:1', 'arn:2', 'arn:1'] })),
+      b: document(allow({ Action: ['s3:b', 's3:a', 's3:b'], Resource: ['arn:2', 'arn:1'] })),
+    },
+    {
+      reason: 'actions are not case-sensitive, which awspolicyequivalence overlooks',
+      a: document(allow({ Action: ['S3:getobject', 'ec2:*'] })),
+      b: document(allow({ Action: ['EC2:*', 's3:GetObject'] })),
+    },
+    {
+      reason: 'spellings of one action are one action',
+      a: document(allow({ NotAction: ['s3:GetObject', 'S3:GETOBJECT'] })),
+      b: document(allow({ NotAction: 's3:GetObject' })),
+    },
+    { reason: 'one statement needs no list', a: { Version: VERSION, Statement: allow() }, b: document(allow()) },
+    {
+      reason: 'statements are evaluated together',
+      a: document(allow(), allow({ Effect: 'Deny' })),
+      b: document(allow({ Effect: 'Deny' }), allow()),
+    },
+    {
+      reason: 'saying it twice does not change it',
+      a: document(allow(), allow({ Sid: 'Again' })),
+      b: document(allow()),
+    },
+    {
+      reason: 'Sid has no effect on evaluation',
+      a: document(allow({ Sid: 'One' })),
+      b: document(allow({ Sid: 'Two' })),
+    },
+    {
+      reason: 'Id has no effect on evaluation',
+      a: { Id: 'one', Version: VERSION, Statement: [] },
+      b: { Version: VERSION, Statement: [] },
+    },
+    {
+      reason: 'a missing version is the first one',
+      a: { Statement: allow() },
+      b: { Version: '2008-10-17', Statement: allow() },
+    },
+    {
+      reason: 'booleans need no quotes, which awspolicyequivalence overlooks',
+      a: document(when('Bool', { 'aws:SecureTransport': false })),
+      b: document(when('Bool', { 'aws:SecureTransport': ['false'] })),
+    },
+    {
+      reason: 'the same unquoted boolean is equal to itself, which awspolicyequivalence denies',
+      a: document(when('Bool', { 'aws:SecureTransport': true })),
+      b: document(when('Bool', { 'aws:SecureTransport': true })),
+    },
+    {
+      reason: 'numbers need no quotes',
+      a: document(when('NumericLessThan', { 'aws:MultiFactorAuthAge': 3600 })),
+      b: document(when('NumericLessThan', { 'aws:MultiFactorAuthAge': '3600' })),
+    },
+    {
+      reason: 'names of condition keys are not case-sensitive',
+      a: document(when('StringEquals', { 'aws:SourceIp': 'x', 'aws:ResourceTag/Team': ['a', 'b'] })),
+      b: document(when('StringEquals', { 'AWS:ResourceTag/team': ['b', 'a'], 'AWS:SOURCEIP': 'x' })),
+    },
+    {
+      reason: 'an account stands for its root',
+      a: document(trust({ Principal: { AWS: ['123456789012', '*'] } })),
+      b: document(trust({ Principal: { AWS: ['*', 'arn:aws:iam::123456789012:root'] } })),
+    },
+    {
+      reason: 'AWS documents "*" and {"AWS":"*"} as equal',
+      a: document(trust({ Principal: '*' })),
+      b: document(trust({ Principal: { AWS: ['*'] } })),
+    },
+  ])('are equivalent: $reason', ({ a, b }) => {
+    expect(equivalentDocuments(a, b, AWS)).toBe(true);
+    expect(documentDrift(a, b, AWS)).toEqual([]);
+    expect(documentDrift(b, a, AWS)).toEqual([]);
+  });
+
+  test('takes an account ID for the root of the partition at hand', () => {
+    const account = document(trust({ Principal: { AWS: '123456789012' } }));
+    const root = document(trust({ Principal: { AWS: 'arn:aws-cn:iam::123456789012:root' } }));
+    expect(equivalentDocuments(account, root, { partition: 'aws-cn' })).toBe(true);
+    expect(equivalentDocuments(account, root, AWS)).toBe(false);
+  });
+
+  test('share a canonical form that is itself a document of that meaning', () => {
+    const written = { Statement: { ...trust({ Principal: '*' }), Sid: 'Any' }, Id: 'x' };
+    expect(canonicalDocument(written, AWS)).toEqual({
+      Version: '2008-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { AWS: ['*'] }, Action: ['sts:assumerole'] }],
+    });
+  });
+});
+
+describe('documents that do not mean the same', () => {
+  test.each([
+    { reason: 'policy variables work in the later version only', a: { Statement: allow() }, b: document(allow()) },
+    { reason: 'a null version is not a missing one', a: { Version: null, Statement: [] }, b: { Statement: [] } },
+    { reason: 'Allow is not Deny', a: document(allow()), b: document(allow({ Effect: 'Deny' })) },
+    {
+      reason: 'Effect is case-sensitive, which awspolicyequivalence overlooks',
+      a: document(allow()),
+      b: document(allow({ Effect: 'allow' })),
+    },
+    {
+      reason: 'resources are case-sensitive',
+      a: document(allow({ Resource: 'arn:aws:s3:::Bucket' })),
+      b: document(allow({ Resource: 'arn:aws:s3:::bucket' })),
+    },
+    {
+      reason: 'Action is not NotAction',
+      a: document({ Effect: 'Deny', Action: 's3:*', Resource: '*' }),
+      b: document({ Effect: 'Deny', NotAction: 's3:*', Resource: '*' }),
+    },
+    {
+      reason: 'Resource is not NotResource',
+      a: document({ Effect: 'Deny', Action: 's3:*', Resource: '*' }),
+      b: document({ Effect: 'Deny', Action: 's3:*', NotResource: '*' }),
+    },
+    {
+      reason: 'Principal is not NotPrincipal',
+      a: document({ Effect: 'Deny', Action: 's3:*', Principal: { AWS: '*' } }),
+      b: document({ Effect: 'Deny', Action: 's3:*', NotPrincipal: { AWS: '*' } }),
+    },
+    {
+      reason: 'two plain principals differ, which awspolicyequivalence overlooks',
+      a: document(trust({ Principal: '*' })),
+      b: document(trust({ Principal: '123456789012' })),
+    },
+    {
+      reason: 'the same for NotPrincipal',
+      a: document({ Effect: 'Deny', Action: '*', NotPrincipal: '*' }),
+      b: document({ Effect: 'Deny', Action: '*', NotPrincipal: '123456789012' }),
+    },
+    {
+      reason: '"*" is {"AWS":"*"} in Allow statements only',
+      a: document(trust({ Effect: 'Deny', Principal: '*' })),
+      b: document(trust({ Effect: 'Deny', Principal: { AWS: '*' } })),
+    },
+    {
+      reason: 'nor for NotPrincipal',
+      a: document({ Effect: 'Allow', Action: '*', NotPrincipal: '*' }),
+      b: document({ Effect: 'Allow', Action: '*', NotPrincipal: { AWS: '*' } }),
+    },
+    {
+      reason: 'a principal has a type',
+      a: document(trust({ Principal: { AWS: 'x' } })),
+      b: document(trust({ Principal: { Federated: 'x' } })),
+    },
+    {
+      reason: 'an account ID stands for its root as AWS principal only',
+      a: document(trust({ Principal: { CanonicalUser: '123456789012' } })),
+      b: document(trust({ Principal: { CanonicalUser: 'arn:aws:iam::123456789012:root' } })),
+    },
+    {
+      reason: 'a principal may be added under a type that the other lacks',
+      a: document(trust()),
+      b: document(trust({ Principal: { Service: 'ec2.amazonaws.com', AWS: '*' } })),
+    },
+    {
+      reason: 'condition values are case-sensitive',
+      a: document(when('StringEqualsIgnoreCase', { 'aws:x': 'Main' })),
+      b: document(when('StringEqualsIgnoreCase', { 'aws:x': 'main' })),
+    },
+    {
+      reason: 'operators are case-sensitive: IAM answers "Invalid Condition type"',
+      a: document(when('StringEquals', { 'aws:x': 'a' })),
+      b: document(when('stringEquals', { 'aws:x': 'a' })),
+    },
+    {
+      reason: 'IfExists opens the condition',
+      a: document(when('StringEquals', { 'aws:x': 'a' })),
+      b: document(when('StringEqualsIfExists', { 'aws:x': 'a' })),
+    },
+    { reason: 'an empty condition is not relied on', a: document(allow()), b: document(allow({ Condition: {} })) },
+    {
+      reason: 'an empty operator is not relied on',
+      a: document(allow({ Condition: {} })),
+      b: document(when('StringEquals', {})),
+    },
+    { reason: 'a condition restricts', a: document(allow()), b: document(when('StringEquals', { 'aws:x': 'a' })) },
+    {
+      reason: 'an empty list matches nothing',
+      a: document(when('StringEquals', { 'aws:x': [] })),
+      b: document(when('StringEquals', {})),
+    },
+    {
+      reason: 'null is not the word null',
+      a: document(when('StringEquals', { 'aws:x': null })),
+      b: document(when('StringEquals', { 'aws:x': 'null' })),
+    },
+    {
+      reason: 'an OIDC provider may tell paths apart by case',
+      a: document(when('StringEquals', { 'oidc.example.com/id/ABC:sub': 'x' })),
+      b: document(when('StringEquals', { 'oidc.example.com/id/abc:sub': 'x' })),
+    },
+    {
+      reason: 'keys that differ in case only are not mixed up',
+      a: document(when('StringEquals', { 'aws:x': 'a', 'AWS:X': 'b' })),
+      b: document(when('StringEquals', { 'aws:x': 'b', 'AWS:X': 'a' })),
+    },
+    {
+      reason: 'a key that is there in two cases is not one key',
+      a: document(when('StringEquals', { 'aws:x': 'a', 'AWS:X': 'a' })),
+      b: document(when('StringEquals', { 'aws:x': 'a' })),
+    },
+    {
+      reason: 'the Kelvin sign is not a k',
+      a: document(allow({ Action: 'kms:*' })),
+      b: document(allow({ Action: '\u212Ams:*' })),
+    },
+    {
+      reason: 'an unknown field may mean something one day',
+      a: document(allow()),
+      b: document(allow({ Until: '2030' })),
+    },
+    { reason: 'what is not to be understood is not equal', a: document('x'), b: document('y') },
+    { reason: 'a document is not a list of documents', a: document(allow()), b: [document(allow())] },
+    {
+      reason: 'a key named __proto__ is a key',
+      a: document(allow()),
+      b: JSON.parse(
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","__proto__":{"x":1}}]}',
+      ) as unknown,
+    },
+  ])('are told apart: $reason', ({ a, b }) => {
+    expect(equivalentDocuments(a, b, AWS)).toBe(false);
+    expect(equivalentDocuments(b, a, AWS)).toBe(false);
+    expect(documentDrift(a, b, AWS)).not.toEqual([]);
+    expect(documentDrift(b, a, AWS)).not.toEqual([]);
+  });
+
+  test('neither pollute nor inherit from a prototype', () => {
+    const hostile = '{"__proto__":{"Statement":[],"polluted":1},"Version":"2012-10-17","constructor":{"prototype":{}}}';
+    const decoded = decodeDocument(hostile);
+    expect(documentDrift(decoded, { Version: VERSION }, AWS).map(({ path }) => path)).toEqual([
+      '__proto__',
+      'constructor',
+    ]);
+    expect(equivalentDocuments(decoded, JSON.parse(hostile), AWS)).toBe(true);
+    expect(validateDocument(decoded, 'identity').map(({ path }) => path)).toEqual([
+      '__proto__',
+      'constructor',
+      'Statement',
+    ]);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('the differences of two documents', () => {
+  const drift = (desired: unknown, observed: unknown): unknown => documentDrift(desired, observed, AWS);
+
+  test('name the statement by its Sid and the action as it is written', () => {
+    const desired = document(allow({ Sid: 'Deploy', Action: ['s3:GetObject', 's3:PutObject'] }));
+    expect(drift(desired, document(allow({ Sid: 'Deploy', Action: 'S3:getObject' })))).toEqual([
+      {
+        path: 'Statement[Sid=Deploy].Action',
+        observed: ['s3:GetObject'],
+        desired: ['s3:GetObject', 's3:PutObject'],
+        summary: 'Statement "Deploy": Action + s3:PutObject',
+      },
+    ]);
+  });
+
+  test('name a statement without a Sid by its place and what it says', () => {
+    const desired = document(allow({ Effect: 'Deny' }), allow({ Resource: ['arn:aws:s3:::a', 'arn:aws:s3:::b'] }));
+    const observed = document(allow({ Resource: ['arn:aws:s3:::a', 'arn:aws:s3:::c'] }), allow({ Effect: 'Deny' }));
+    expect(drift(desired, observed)).toEqual([
+      {
+        path: 'Statement[1].Resource',
+        observed: ['arn:aws:s3:::a', 'arn:aws:s3:::c'],
+        desired: ['arn:aws:s3:::a', 'arn:aws:s3:::b'],
+        summary:
+          'Statement[1] (Allow s3:GetObject on arn:aws:s3:::a and 1 more): Resource + arn:aws:s3:::b - arn:aws:s3:::c',
+      },
+    ]);
+  });
+
+  test('tell conditions and principals part by part', () => {
+    const subject = 'token.actions.githubusercontent.com:sub';
+    const desired = document(
+      trust({
+        Sid: 'GitHub',
+        Principal: { AWS: '123456789012' },
+        Condition: { StringLike: { [subject]: 'repo:acme/*' } },
+      }),
+    );
+    const observed = document(trust({ Sid: 'GitHub', Condition: { StringLike: { [subject]: 'repo:*' } } }));
+    expect(drift(desired, observed)).toEqual([
+      {
+        path: `Statement[Sid=GitHub].Condition.StringLike[${subject}]`,
+        observed: ['repo:*'],
+        desired: ['repo:acme/*'],
+        summary: `Statement "GitHub": Condition.StringLike[${subject}] + repo:acme/* - repo:*`,
+      },
+      expect.objectContaining({ path: 'Statement[Sid=GitHub].Principal.Service', desired: null }),
+      {
+        path: 'Statement[Sid=GitHub].Principal.AWS',
+        observed: null,
+        desired: ['arn:aws:iam::123456789012:root'],
+        summary: 'Statement "GitHub": Principal.AWS + arn:aws:iam::123456789012:root',
+      },
+    ]);
+  });
+
+  test('show statements that only one side has, and another version', () => {
+    const desired = { Version: VERSION, Statement: [allow({ Sid: 'New' })] };
+    const old = { Effect: 'Deny', Action: 'iam:*', Resource: 'arn:aws:iam::123456789012:user/*' };
+    expect(drift(desired, { Statement: old })).toEqual([
+      { path: 'Version', observed: '2008-10-17', desired: VERSION, summary: 'Version 2008-10-17 -> 2012-10-17' },
+      {
+        path: 'Statement[Sid=New]',
+        observed: null,
+        desired: allow({ Sid: 'New' }),
+        summary: 'Statement "New" is missing',
+      },
+      {
+        path: 'Statement[0]',
+        observed: old,
+        desired: null,
+        summary: 'Statement[0] (Deny iam:* on arn:aws:iam::123456789012:user/*) is not declared',
+      },
+    ]);
+  });
+
+  test('match by Sid before likeness, and by the greatest likeness then', () => {
+    const desired = document(
+      allow({ Sid: 'A', Action: 'ec2:*', Resource: 'arn:b' }),
+      allow({ Action: ['s3:a', 's3:b'] }),
+    );
+    const observed = document(
+      allow({ Action: 's3:a' }),
+      allow({ Action: ['s3:a', 's3:b', 's3:c'] }),
+      allow({ Sid: 'A', Effect: 'Deny', Action: 'x:y' }),
+    );
+    expect(documentDrift(desired, observed, AWS).map(({ summary }) => summary)).toEqual([
+      'Statement "A": Action + ec2:* - x:y',
+      'Statement "A": Effect Deny -> Allow',
+      'Statement "A": Resource + arn:b - *',
+      'Statement[1] (Allow s3:a and 1 more on *): Action - s3:c',
+      'Statement[0] (Allow s3:a on *) is not declared',
+    ]);
+  });
+
+  test('do not trust a Sid that is used twice', () => {
+    const desired = document(allow({ Sid: 'A', Action: 's3:a' }), allow({ Sid: 'A', Action: 's3:b' }));
+    const observed = document(allow({ Sid: 'A', Action: 's3:a' }), allow({ Sid: 'A', Action: 's3:c' }));
+    expect(documentDrift(desired, observed, AWS).map(({ path }) => path)).toEqual(['Statement[1].Action']);
+  });
+
+  test('say that a principal was deleted', () => {
+    const desired = document(trust({ Sid: 'A', Principal: { AWS: 'arn:aws:iam::123456789012:role/ci' } }));
+    const observed = document(trust({ Sid: 'A', Principal: { AWS: 'AROAEXAMPLE123456789' } }));
+    expect(documentDrift(desired, observed, AWS).map(({ summary }) => summary)).toEqual([
+      'Statement "A": Principal.AWS + arn:aws:iam::123456789012:role/ci - AROAEXAMPLE123456789 (a deleted principal)',
+    ]);
+  });
+
+  test('show condition values as they are, whatever a key looks like', () => {
+    const written = (value: string): unknown =>
+      document(allow({ Sid: 'A', Condition: { StringEquals: { 'AWS:userId': value } } }));
+    expect(documentDrift(written('aws:userid'), written('other'), AWS).map(({ summary }) => summary)).toEqual([
+      'Statement "A": Condition.StringEquals[AWS:userId] + aws:userid - other',
+    ]);
+  });
+
+  test('name a document that is none', () => {
+    expect(drift(document(allow()), 'nonsense')).toEqual([
+      expect.objectContaining({ path: 'Document', observed: 'nonsense' }),
+    ]);
+  });
+
+  test('hold no documents: values, summaries and paths are cut', () => {
+    const many = Array.from({ length: 300 }, (_, index) => `arn:aws:s3:::bucket-${String(index)}`);
+    const long = 'x'.repeat(1000);
+    const desired = document(allow({ Sid: 'A', Resource: many }), {
+      [long]: long,
+      Condition: { [long]: { [long]: long } },
+    });
+    const changes = documentDrift(desired, document(allow({ Sid: 'A' }), { Sid: long, Effect: long }), AWS);
+    expect(changes).toHaveLength(3);
+    for (const { path, observed, desired: wanted, summary } of changes) {
+      for (const value of [path, observed, wanted, summary]) {
+        expect((typeof value === 'string' ? value : JSON.stringify(value)).length).toBeLessThanOrEqual(300);
+      }
+    }
+  });
+
+  test('do not miss what only differs beyond the cut', () => {
+    const long = 'x'.repeat(500);
+    const changes = documentDrift(
+      document(allow({ Resource: `${long}a` })),
+      document(allow({ Resource: `${long}b` })),
+      AWS,
+    );
+    expect(changes).toHaveLength(1);
+  });
+});
+
+describe('dangling principals', () => {
+  test('are the unique IDs among the AWS principals, each once', () => {
+    const observed = document(
+      trust({ Principal: { AWS: ['AROAEXAMPLE123456789', 'arn:aws:iam::123456789012:role/AROA', '123456789012'] } }),
+      trust({ Principal: { AWS: 'AIDAEXAMPLE123456789', Service: 'AROASERVICE123456789' } }),
+      trust({ Effect: 'Deny', NotPrincipal: { AWS: ['AROAEXAMPLE123456789', 'AROAOTHER12345678901'] } }),
+      trust({ Principal: '*' }),
+    );
+    expect(danglingPrincipals(observed)).toEqual([
+      'AROAEXAMPLE123456789',
+      'AIDAEXAMPLE123456789',
+      'AROAOTHER12345678901',
+    ]);
+  });
+
+  test.each([null, 'x', [], {}, { Statement: 'x' }, { Statement: [null, { Principal: { AWS: null } }] }])(
+    'are none in %j',
+    (observed) => {
+      expect(danglingPrincipals(observed)).toEqual([]);
+    },
+  );
+});
+
+test('the size leaves out white space between, not inside, strings', () => {
+  expect(documentSize(JSON.parse('{ "Version" : "a b",\n "Statement": [ ] }'))).toBe(
+    '{"Version":"a b","Statement":[]}'.length,
+  );
+});
+
+describe('checking a document offline', () => {
+  const problems = (doc: unknown, type: DocumentType = 'identity'): string[] =>
+    validateDocument(doc, type).map(({ path, message, remedy }) => `${path}: ${message}; ${remedy}`);
+
+  test.each<{ reason: string; doc: unknown; type: DocumentType }>([
+    { reason: 'a usual policy', doc: document(allow({ Sid: 'Read1' })), type: 'identity' },
+    {
+      reason: 'a boundary',
+      doc: document({ Effect: 'Deny', NotAction: ['s3:*', '*'], NotResource: 'arn:x' }),
+      type: 'boundary',
+    },
+    { reason: 'a single statement, no version', doc: { Statement: allow() }, type: 'identity' },
+    {
+      reason: 'empty Sids, which old tools write',
+      doc: document(allow({ Sid: '' }), allow({ Sid: '' })),
+      type: 'identity',
+    },
+    { reason: 'any Sid in a trust policy', doc: document(trust({ Sid: 'from GitHub' })), type: 'trust' },
+    { reason: 'principal "*"', doc: document(trust({ Principal: '*' })), type: 'trust' },
+    {
+      reason: 'each form of AWS principal',
+      doc: document(
+        trust({ Principal: { AWS: ['*', '123456789012', 'arn:aws:iam::1:role/x', 'AIDAEXAMPLE123456789'] } }),
+      ),
+      type: 'trust',
+    },
+    {
+      reason: 'operators with a prefix and a suffix, and ones yet to come',
+      doc: document(
+        allow({
+          Condition: { 'ForAnyValue:StringLikeIfExists': { 'aws:x': ['a', true, 5] }, GeoWithin: { 'aws:y': 'z' } },
+        }),
+      ),
+      type: 'identity',
+    },
+    {
+      reason: 'references in any string',
+      doc: {
+        Version: '{{version}}',
+        Statement: [
+          {
+            Sid: '{{sid}}',
+            Effect: '{{effect}}',
+            Action: ['{{service}}:Get*', '{{action}}'],
+            Resource: '{{arn Policy/{{environment}}-deploy}}',
+          },
+        ],
+      },
+      type: 'identity',
+    },
+    {
+      reason: 'references in a trust policy',
+      doc: document(
+        trust({ Principal: { AWS: '{{arn Role/ci}}' }, Action: '{{action}}' }),
+        trust({ Principal: '{{who}}' }),
+      ),
+      type: 'trust',
+    },
+  ])('passes $reason', ({ doc, type }) => {
+    expect(problems(doc, type)).toEqual([]);
+  });
+
+  test.each<{ doc: unknown; type?: DocumentType; says: string[] }>([
+    { doc: 'text', says: [': policy document "text" is not an object; write an object with Version and Statement'] },
+    { doc: [], says: [': policy document [] is not an object; write an object with Version and Statement'] },
+    { doc: { Version: VERSION }, says: ['Statement: policy document has no statement; write at least one statement'] },
+    { doc: document(), says: ['Statement: policy document has no statement; write at least one statement'] },
+    {
+      doc: document('x'),
+      says: ['Statement[0]: statement "x" is not an object; write an object with Effect and Action'],
+    },
+    {
+      doc: { Version: '2012-10-18', Statement: allow() },
+      says: ['Version: Version "2012-10-18" does not exist; write "2012-10-17" or "2008-10-17"'],
+    },
+    {
+      doc: { Versions: VERSION, Statement: allow() },
+      says: ['Versions: unknown field "Versions"; write "Version"'],
+    },
+    {
+      doc: { Statement: { Resource: '*', Action: '*' } },
+      says: ['Statement: statement has no Effect; write Effect "Allow" or "Deny"'],
+    },
+    {
+      doc: { Statement: allow({ Effect: 'allow' }) },
+      says: ['Statement.Effect: Effect "allow" does not exist; write "Allow" or "Deny"'],
+    },
+    {
+      doc: document({ Effect: 'Allow', Actions: 's3:*', Reource: '*', Until: 1 }),
+      says: [
+        'Statement[0].Actions: unknown field "Actions"; write "Action"',
+        'Statement[0].Reource: unknown field "Reource"; write "Resource"',
+        'Statement[0].Until: unknown field "Until"; use Sid, Effect, Action, NotAction, Resource, NotResource, Principal, NotPrincipal, Condition only',
+        'Statement[0]: statement has neither Action nor NotAction; write Action or NotAction',
+        'Statement[0]: statement has neither Resource nor NotResource; write Resource or NotResource',
+      ],
+    },
+    {
+      doc: document(allow({ NotAction: 's3:*', NotResource: '*' })),
+      says: [
+        'Statement[0]: statement has both Action and NotAction; keep either Action or NotAction',
+        'Statement[0]: statement has both Resource and NotResource; keep either Resource or NotResource',
+      ],
+    },
+    {
+      doc: document(allow({ Principal: '*' })),
+      says: ['Statement[0].Principal: Principal has no place in an identity policy; remove Principal'],
+    },
+    {
+      doc: document(allow({ Action: ['s3:*', 's3GetObject', 5, ''], Resource: [] })),
+      says: [
+        'Statement[0].Action[1]: Action "s3GetObject" does not have the form service:Name; write it as in "s3:GetObject", or "*"',
+        'Statement[0].Action[2]: Action 5 is not a string; write it in quotes',
+        'Statement[0].Action[3]: Action "" does not have the form service:Name; write it as in "s3:GetObject", or "*"',
+        'Statement[0].Resource: Resource is an empty list; write at least one value',
+      ],
+    },
+    {
+      doc: document(allow({ Action: null, Condition: null })),
+      says: [
+        'Statement[0].Action: Action null is not a string; write it in quotes',
+        'Statement[0].Condition: condition null is not an object; write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }',
+      ],
+    },
+    {
+      doc: document(allow({ Resource: 'my-bucket' })),
+      says: ['Statement[0].Resource: Resource "my-bucket" is not an ARN; write an ARN ("arn:…"), or "*"'],
+    },
+    {
+      doc: document(allow({ Sid: 'my-sid' }), allow({ Sid: 'A' }), allow({ Sid: 'A' }), allow({ Sid: 5 })),
+      says: [
+        'Statement[0].Sid: Sid "my-sid" has other than letters and digits; write A-Z, a-z, 0-9',
+        'Statement[2].Sid: Sid "A" is used twice; write a Sid of its own',
+        'Statement[3].Sid: Sid 5 is not a string; write it in quotes',
+      ],
+    },
+    {
+      doc: document({ Effect: 'Allow', Action: ['sts:AssumeRole', 's3:GetObject'], Resource: '*' }),
+      type: 'trust',
+      says: [
+        'Statement[0].Action[1]: Action "s3:GetObject" is not an action of STS; write an action of STS, as in "sts:AssumeRole"',
+        'Statement[0].Resource: Resource has no place in a trust policy; remove Resource',
+        'Statement[0]: statement has neither Principal nor NotPrincipal; write Principal or NotPrincipal',
+      ],
+    },
+    {
+      doc: document(
+        trust({ Principal: { Aws: '*', AWS: [123456789012, 'nope'] } }),
+        trust({ Principal: 'ec2.amazonaws.com' }),
+      ),
+      type: 'trust',
+      says: [
+        'Statement[0].Principal.Aws: unknown field "Aws"; write "AWS"',
+        'Statement[0].Principal.AWS[0]: AWS 123456789012 is not a string; write it in quotes',
+        'Statement[0].Principal.AWS[1]: AWS "nope" is neither an ARN nor an account ID; write an ARN, an account ID of 12 digits, or "*"',
+        'Statement[1].Principal: principal "ec2.amazonaws.com" names nobody; write "*" or an object such as { "AWS": "arn:…" }',
+      ],
+    },
+    {
+      doc: document(
+        allow({ Condition: [] }),
+        allow({ Condition: { StringEqual: 'x', 'ForAllValues:stringLike': { k: [{}] } } }),
+      ),
+      says: [
+        'Statement[0].Condition: condition [] is not an object; write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }',
+        'Statement[1].Condition.StringEqual: unknown condition operator "StringEqual"; write "StringEquals"',
+        'Statement[1].Condition.StringEqual: condition "x" is not an object; write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }',
+        'Statement[1].Condition.ForAllValues:stringLike: unknown condition operator "ForAllValues:stringLike"; write "ForAllValues:StringLike"',
+        'Statement[1].Condition.ForAllValues:stringLike: condition value {} of "k" is not a string; write a string or a list of them',
+      ],
+    },
+    {
+      doc: document(when('StringEquals', { 'aws:x': 'a \u2014 b' })),
+      says: [': character "\u2014" is refused by IAM; use characters up to U+00FF'],
+    },
+  ])('says what to write instead: $says.0', ({ doc, type, says }) => {
+    expect(problems(doc, type)).toEqual(says);
+  });
+});

@@ -1,0 +1,130 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { Payload, PayloadCodec } from '@temporalio/common';
+import fc from 'fast-check';
+import { dataConverter } from '../../../src/temporal/payload-codec.js';
+
+/** Temporal refuses a payload of this many bytes. */
+const LIMIT = 2 * 1024 * 1024;
+
+/** What the codec leaves as it is, in bytes. */
+const READABLE = 128 * 1024;
+
+function codec(): PayloadCodec {
+  const [only, ...others] = dataConverter.payloadCodecs;
+  if (only === undefined || others.length > 0) throw new Error('there is one codec');
+  return only;
+}
+
+async function encode(payload: Payload): Promise<Payload> {
+  const [encoded] = await codec().encode([payload]);
+  if (encoded === undefined) throw new Error('a payload was lost');
+  return encoded;
+}
+
+async function decode(payload: Payload): Promise<Payload> {
+  const [decoded] = await codec().decode([payload]);
+  if (decoded === undefined) throw new Error('a payload was lost');
+  return decoded;
+}
+
+function encodingOf({ metadata }: Payload): string {
+  return Buffer.from(metadata?.['encoding'] ?? []).toString();
+}
+
+/** Bytes as a plain object, for comparison: some are buffers, some are not. */
+function plain({ data, metadata }: Payload): { data: string; metadata: Record<string, string> } {
+  const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString('base64');
+  return {
+    data: text(data),
+    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([key, value]) => [key, text(value)])),
+  };
+}
+
+/** The decisions for an account's every role, at the number that AWS allows at most. */
+function largestPlan(): { readonly entities: readonly object[] } {
+  const entities = Array.from({ length: 5_000 }, (_, index) => {
+    const name = `application-${String(index)}-deployment-in-production`;
+    return {
+      kind: 'Role',
+      name,
+      arn: `arn:aws:iam::111111111111:role/applications/${String(index % 37)}/${name}`,
+      decision: {
+        action: 'update',
+        drift: [{ path: 'maxSessionDuration', observed: 3600, desired: 3600 + index }],
+        unmanaged: [`managedPolicyArns: arn:aws:iam::111111111111:policy/legacy-${String((index * 7919) % 5000)}`],
+        reason: null,
+        remedy: null,
+      },
+      workflowId: `iam:111111111111:Role:${name}`,
+      after: [],
+    };
+  });
+  return { entities };
+}
+
+test('a small payload is left as it is, readable for people', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.jsonValue(), async (value) => {
+      const payload = defaultPayloadConverter.toPayload(value);
+      expect(await encode(payload)).toBe(payload);
+      expect(await decode(payload)).toBe(payload);
+    }),
+  );
+});
+
+test('a large payload comes back byte for byte, with what was said of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uint8Array({ minLength: 1, maxLength: 2_000 }),
+      fc.integer({ min: READABLE, max: READABLE * 3 }),
+      fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), fc.uint8Array({ maxLength: 50 }), { maxKeys: 5 }),
+      async (pattern, length, metadata) => {
+        const payload = {
+          data: Buffer.alloc(length, pattern),
+          metadata: { ...metadata, encoding: Buffer.from('own') },
+        };
+        const encoded = await encode(payload);
+        expect(encodingOf(encoded)).toBe('binary/gzip');
+        expect(plain(await decode(encoded))).toEqual(plain(payload));
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test('payloads keep their order and their number', async () => {
+  const values = ['small', 'l'.repeat(READABLE), null, 'm'.repeat(READABLE)];
+  const encoded = await codec().encode(values.map((value) => defaultPayloadConverter.toPayload(value)));
+  expect(encoded.map(encodingOf)).toEqual(['json/plain', 'binary/gzip', 'json/plain', 'binary/gzip']);
+  const decoded = await codec().decode(encoded);
+  expect(decoded.map((payload) => defaultPayloadConverter.fromPayload(payload))).toEqual(values);
+});
+
+test('the plan for the most roles that an account can have fits, and would not without', async () => {
+  const plan = largestPlan();
+  const payload = defaultPayloadConverter.toPayload(plan);
+  expect(payload.data?.length).toBeGreaterThan(LIMIT);
+  const encoded = await encode(payload);
+  expect(encoded.data?.length).toBeLessThan(LIMIT / 4);
+  expect(defaultPayloadConverter.fromPayload(await decode(encoded))).toEqual(plan);
+});
+
+describe('broken data is an error, not another value', () => {
+  const large = defaultPayloadConverter.toPayload('x'.repeat(READABLE));
+
+  test.each([
+    ['no data', (): Uint8Array => new Uint8Array()],
+    ['what was never compressed', (): Uint8Array => Buffer.from('{"plain":true}')],
+    ['a part', (data: Uint8Array): Uint8Array => data.slice(0, -20)],
+    ['a changed byte', (data: Uint8Array): Uint8Array => data.map((byte, at) => (at === 20 ? byte ^ 0xff : byte))],
+  ])('%s', async (_what, spoil) => {
+    const encoded = await encode(large);
+    await expect(decode({ ...encoded, data: spoil(encoded.data ?? new Uint8Array()) })).rejects.toThrow();
+  });
+
+  test('another encoding is none of its business', async () => {
+    const payload = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('?') };
+    expect(await decode(payload)).toBe(payload);
+    expect(await decode({})).toEqual({});
+  });
+});
