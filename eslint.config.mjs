@@ -1,5 +1,9 @@
 import jest from 'eslint-plugin-jest';
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
+
+/** First words of a doc comment that leave its subject out: `Whether it is …`, `What the run …`. */
+const SUBJECTLESS = 'What|Whether|Whoever|Whom|Whose|Where|When|How|Why|Of|As|As far as|So|That|Such|To|For';
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/', 'test/replay/histories/', '**/*.cjs', '**/*.mjs', 'examples/'] },
@@ -18,11 +22,46 @@ export default tseslint.config(
   },
   {
     files: ['src/**'],
-    ignores: ['src/config.ts'],
+    plugins: { jsdoc },
+    rules: {
+      'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
+      complexity: ['error', 15],
+      'max-lines': ['error', { max: 300 }],
+      'max-lines-per-function': ['error', { max: 60, skipComments: true }],
+      'jsdoc/require-jsdoc': [
+        'error',
+        {
+          publicOnly: true,
+          require: { ClassDeclaration: true, FunctionDeclaration: true, MethodDefinition: false },
+          contexts: [
+            'TSInterfaceDeclaration',
+            'TSTypeAliasDeclaration',
+            'ExportNamedDeclaration > VariableDeclaration',
+          ],
+          checkConstructors: false,
+          checkGetters: false,
+        },
+      ],
+      'jsdoc/match-description': [
+        'error',
+        {
+          contexts: ['any'],
+          mainDescription: {
+            match: `^(?!(?:${SUBJECTLESS})\\b)[\\s\\S]`,
+            message: 'Start with what it does or is: "Returns…", "Reports…", "The account that…".',
+          },
+        },
+      ],
+      'jsdoc/check-param-names': 'error',
+    },
+  },
+  {
+    files: ['src/**'],
+    ignores: ['src/config/**'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'src/config.ts reads the environment' },
+        { object: 'process', property: 'env', message: 'src/config/config.ts reads the environment' },
       ],
     },
   },

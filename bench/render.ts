@@ -11,9 +11,9 @@ import { bytesText, callsText, exitText, msText, ratioText, spreadText } from '.
 import { WRITES_PER_ROLE } from './workload.js';
 
 /** Temporal ends a workflow by force beyond these. */
-const MOST_EVENTS = 51_200;
-const MOST_HISTORY_BYTES = 50 * 1024 * 1024;
-const MOST_PAYLOAD_BYTES = 2 * 1024 * 1024;
+const MAX_EVENTS = 51_200;
+const MAX_HISTORY_BYTES = 50 * 1024 * 1024;
+const MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 
 /** The page about performance, and its pictures by file name. */
 export interface Page {
@@ -203,17 +203,17 @@ function scale({ histories, soak, reads }: Results, images: Page['images']): str
     ...['performance-scale-time.svg', 'performance-scale-memory.svg']
       .filter((file) => images[file] !== undefined)
       .flatMap((file) => [`![${file.includes('time') ? 'Time' : 'Memory'} by number of roles](images/${file})`, '']),
-    `What a run leaves in Temporal, with its part of what Temporal takes: ${MOST_EVENTS.toLocaleString('en-US')} events, ` +
-      `${bytesText(MOST_HISTORY_BYTES)} of history, ${bytesText(MOST_PAYLOAD_BYTES)} of one payload.`,
+    `What a run leaves in Temporal, with its part of what Temporal takes: ${MAX_EVENTS.toLocaleString('en-US')} events, ` +
+      `${bytesText(MAX_HISTORY_BYTES)} of history, ${bytesText(MAX_PAYLOAD_BYTES)} of one payload.`,
     '',
     table(
       ['workload', 'case', 'events', 'history', 'largest payload'],
       histories.map(({ workload, name, events, bytes, largestPayloadBytes }) => [
         workload,
         name,
-        `${events.toLocaleString('en-US')} (${part(events, MOST_EVENTS)})`,
-        `${bytesText(bytes)} (${part(bytes, MOST_HISTORY_BYTES)})`,
-        `${bytesText(largestPayloadBytes)} (${part(largestPayloadBytes, MOST_PAYLOAD_BYTES)})`,
+        `${events.toLocaleString('en-US')} (${part(events, MAX_EVENTS)})`,
+        `${bytesText(bytes)} (${part(bytes, MAX_HISTORY_BYTES)})`,
+        `${bytesText(largestPayloadBytes)} (${part(largestPayloadBytes, MAX_PAYLOAD_BYTES)})`,
       ]),
     ),
     '',

@@ -1,4 +1,4 @@
-import { bootstrapWorkflowId } from '../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../src/contract/workflow-ids.js';
 import { ACCOUNT } from '../test/support/world.js';
 import { manifests } from './contender.js';
 import { standingOf } from './process.js';

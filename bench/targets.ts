@@ -20,10 +20,10 @@ const OVERHEAD_CALLS = 6;
 /** One read of a role with one inline policy: the role, the names of its policies, the policy, its attachments. */
 const ONE_READ = 4;
 /** For more, neither a number of calls nor the time of a run with nothing to do is promised: they take more pages. */
-const MOST_ROLES_PROMISED = 1_000;
+const MAX_ROLES_PROMISED = 1_000;
 
 /** With fewer roles, the time is that of starts. */
-const FEWEST_TIMED = 50;
+const MIN_TIMED = 50;
 const VERSION_MS = 150;
 const NOTHING_MS = 1_000;
 const WORKER_START_MS = 1_500;
@@ -46,9 +46,9 @@ export function mostCalls(name: CaseName, roles: number, fresh: number): number 
       return Math.floor(1.02 * WRITES_PER_ROLE * roles) + OVERHEAD_CALLS;
     case 'nothing to do':
     case 'state lost':
-      return roles > MOST_ROLES_PROMISED ? undefined : OVERHEAD_CALLS;
+      return roles > MAX_ROLES_PROMISED ? undefined : OVERHEAD_CALLS;
     case 'one drift':
-      return roles > MOST_ROLES_PROMISED ? undefined : OVERHEAD_CALLS + 1 + ONE_READ;
+      return roles > MAX_ROLES_PROMISED ? undefined : OVERHEAD_CALLS + 1 + ONE_READ;
     case 'ten at once':
       return Math.floor(PIPELINES_RATIO * fresh);
   }
@@ -93,11 +93,11 @@ function timeTargets({ series, workloads, reads }: Results): Target[] {
   return series.flatMap((one): Target[] => {
     const { contender, workload, name, condition, ms } = one;
     const roles = rolesIn({ workloads }, workload);
-    if (contender !== WARM || roles < FEWEST_TIMED) return [];
+    if (contender !== WARM || roles < MIN_TIMED) return [];
     const what = `${name}: ${workload}, ${condition}`;
     if (name === 'nothing to do' && condition === 'loopback') {
       const read = reads.find((each) => each.workload === workload);
-      if (read === undefined || roles > MOST_ROLES_PROMISED) return [];
+      if (read === undefined || roles > MAX_ROLES_PROMISED) return [];
       const own = ms.median - read.ms.median;
       const measured = `${msText(own)} (of ${spreadText(ms, msText)} in all)`;
       return [{ what, most: `${msText(NOTHING_MS)} beyond the emulator`, measured, met: own <= NOTHING_MS }];

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../src/contract/entity.js';
-import { marksOfCreate } from '../src/engine/ownership.js';
+import { ownershipTagsForCreate } from '../src/engine/ownership.js';
 import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
 import { allowing, role, tenEntities, trusting } from '../test/support/manifests-of.js';
 import { ACCOUNT } from '../test/support/world.js';
@@ -99,6 +99,6 @@ function bareRole(RoleName: string): BareRole {
 
 /** The same roles with the marks that an apply leaves, so that the next apply finds them its own. */
 export function owned(roles: readonly BareRole[]): BareRole[] {
-  const marks = marksOfCreate(NAMESPACE, 'bench', false);
+  const marks = ownershipTagsForCreate(NAMESPACE, 'bench', false);
   return roles.map((one) => ({ ...one, Tags: { ...one.Tags, ...marks } }));
 }

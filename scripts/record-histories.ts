@@ -6,15 +6,17 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { answerGate } from '../src/client/approval.js';
+import { decideApproval } from '../src/client/approval.js';
 import { connectTemporal } from '../src/temporal/connect.js';
 import type { TemporalConnection } from '../src/temporal/connect.js';
 import { loadRequest } from '../src/client/request.js';
 import { apply, plan } from '../src/client/run/run.js';
 import { loadConfig } from '../src/config/config.js';
 import type { Json, JsonObject } from '../src/contract/entity.js';
-import { Answer, bootstrapWorkflowId, WorkflowType } from '../src/contract/messages.js';
-import type { Answer as AnswerName, BootstrapRequest } from '../src/contract/messages.js';
+import { ApprovalAction } from '../src/contract/approval.js';
+import { bootstrapWorkflowId, WorkflowType } from '../src/contract/workflow-ids.js';
+import type { BootstrapRequest } from '../src/contract/request.js';
+import type { ApprovalAction as AnswerName } from '../src/contract/approval.js';
 import type { Report } from '../src/contract/report.js';
 import { allowing, manifestOf, role, trusting } from '../test/support/manifests-of.js';
 import { iamClient } from '../test/support/sandbox.js';
@@ -105,7 +107,7 @@ class Stage {
 
   answer(name: AnswerName, plan: string): Promise<unknown> {
     const place = { account: ACCOUNT, namespace: 'recorded' };
-    return answerGate(this.temporal, place, name, { plan, by: 'alice', reason: 'recorded' });
+    return decideApproval(this.temporal, place, name, { plan, by: 'alice', reason: 'recorded' });
   }
 
   /** The run of the namespace. */
@@ -515,21 +517,21 @@ const PATHS: readonly Path[] = [
   },
   {
     name: 'approved',
-    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(Answer.Approve, plan)),
+    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(ApprovalAction.Approve, plan)),
     ends: 'converged: created; approved',
   },
   {
     name: 'approved-by-signal',
     play: (stage) =>
       stage.gated([role('asked')], async (plan) => {
-        await stage.run().signal(Answer.Approve, 'no answer');
-        await stage.run().signal(Answer.Approve, { plan, by: 'bob' });
+        await stage.run().signal(ApprovalAction.Approve, 'no answer');
+        await stage.run().signal(ApprovalAction.Approve, { plan, by: 'bob' });
       }),
     ends: 'converged: created; approved',
   },
   {
     name: 'rejected',
-    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(Answer.Reject, plan)),
+    play: (stage) => stage.gated([role('asked')], (plan) => stage.answer(ApprovalAction.Reject, plan)),
     ends: 'refused: skipped; rejected',
   },
   {
@@ -542,7 +544,7 @@ const PATHS: readonly Path[] = [
     play: (stage) =>
       stage.gated([role('asked')], async (plan) => {
         await stage.role('asked');
-        await stage.answer(Answer.Approve, plan);
+        await stage.answer(ApprovalAction.Approve, plan);
       }),
     ends: 'refused: skipped; approved',
   },

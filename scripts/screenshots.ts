@@ -13,7 +13,7 @@ import { drawn, playTerminal, TERMINALS } from './terminal-pictures.js';
 const IMAGES = resolve(__dirname, '../docs/images');
 
 /** What one picture may take. In bytes. */
-const MOST_BYTES = 150_000;
+const MAX_BYTES = 150_000;
 
 /** A picture is taken once these texts show. */
 interface Picture {
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
 }
 
 async function keep(name: string, image: Buffer): Promise<void> {
-  if (image.length > MOST_BYTES) process.exitCode = 1;
+  if (image.length > MAX_BYTES) process.exitCode = 1;
   await writeFile(join(IMAGES, `${name}.png`), image);
   console.log(`wrote docs/images/${name}.png: ${String(image.length)} bytes`);
 }

@@ -193,7 +193,7 @@ const HEALTH_LIMITS = {
 };
 
 /** Connections that are kept at a time; the rest is hung up on. */
-const MOST_HEALTH_CONNECTIONS = 256;
+const MAX_HEALTH_CONNECTIONS = 256;
 
 /** `GET /health`: 200 while the worker polls, 503 otherwise; the process's ID says which worker answers. */
 async function serveHealth(
@@ -208,7 +208,7 @@ async function serveHealth(
     response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
     response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
   });
-  server.maxConnections = MOST_HEALTH_CONNECTIONS;
+  server.maxConnections = MAX_HEALTH_CONNECTIONS;
   await new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject);
     server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {

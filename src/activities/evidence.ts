@@ -4,7 +4,7 @@ import { entityId, entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Found, Trail, TrailEvent } from '../contract/explain.js';
-import { Mark, ownerOf } from '../engine/ownership.js';
+import { OwnershipTag, ownerOf } from '../engine/ownership.js';
 import { KINDS } from '../kinds/index.js';
 import type { Kind, Observed } from '../kinds/kind.js';
 import type { Account } from './runtime/accounts.js';
@@ -44,7 +44,7 @@ async function find(account: Account, entity: DesiredEntity): Promise<Found> {
   }
   if (observed === undefined) return { ...UNREAD, status: 'absent' };
   const { arn, createdAt, tags } = observed;
-  const made = tags[Mark.Origin] === 'created' ? tags[Mark.Intent] : undefined;
+  const made = tags[OwnershipTag.Origin] === 'created' ? tags[OwnershipTag.Intent] : undefined;
   const owner = ownerOf(observed, kind.onReservedPath);
   return { status: 'there', message: null, arn, createdAt, owner, madeByRun: made ?? null };
 }

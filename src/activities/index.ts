@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
-import type { ReconcileRequest } from '../contract/messages.js';
-import { fitted } from '../contract/report.js';
+import type { ReconcileRequest } from '../contract/request.js';
+import { truncateToFit } from '../report/truncate.js';
 import type { Activities, VerifyResult } from '../contract/activities.js';
 import { checkReconcile } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -10,9 +10,9 @@ import { gatherEvidence } from './evidence.js';
 import { failure } from './runtime/failures.js';
 import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
-import { untilSame } from './reconcile/verify.js';
+import { waitUntilConverged } from './reconcile/verify.js';
 import { step } from './runtime/activity-context.js';
-import type { Work } from './runtime/activity-context.js';
+import type { ActivityContext } from './runtime/activity-context.js';
 
 /** What a worker's activities work with. */
 export interface WorkerParts {
@@ -28,7 +28,7 @@ function intentOf(request: Partial<ReconcileRequest> | null): string | undefined
 /** The activities of a worker. Each finds the kind, runs one step and translates errors. */
 export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
   /** The account of a child's request. Any client may have started the child, without a plan before it. */
-  const accountOf = (request: ReconcileRequest, { calls }: Work): Account => {
+  const accountOf = (request: ReconcileRequest, { calls }: ActivityContext): Account => {
     const problem = checkReconcile(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
     if (problem !== null) throw failure('InvalidManifest', problem, { calls });
     return accounts.get(request.target, request.namespace);
@@ -44,8 +44,13 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
     verifyEntities: (request) =>
       step(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
-        const differing = await untilSame(accounts.get(target, namespace), request.entities, request.arns, namespace);
-        const decisions = fitted(differing.map(({ decision }) => decision));
+        const differing = await waitUntilConverged(
+          accounts.get(target, namespace),
+          request.entities,
+          request.arns,
+          namespace,
+        );
+        const decisions = truncateToFit(differing.map(({ decision }) => decision));
         return {
           differing: differing.map((one, index) => ({ ...one, decision: decisions[index] ?? one.decision })),
           calls,

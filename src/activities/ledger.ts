@@ -2,11 +2,12 @@ import { activityInfo } from '@temporalio/activity';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { CLAIM_UPDATE, ledgerWorkflowId, WorkflowType } from '../contract/messages.js';
+import { claimUpdate } from '../contract/messages.js';
+import { ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
 import type { ClaimRequest } from '../contract/activities.js';
 import { holdLease } from './runtime/activity-context.js';
-import type { Work } from './runtime/activity-context.js';
+import type { ActivityContext } from './runtime/activity-context.js';
 
 /** Temporal is given so long for one answer, in milliseconds. */
 const ANSWER_MS = 10_000;
@@ -22,7 +23,7 @@ export class Ledgers {
   }
 
   /** Asks the ledger of a namespace whether a run may write, and starts it where there is none. */
-  async claim({ account, namespace, ...claim }: ClaimRequest, work: Work): Promise<ClaimAnswer> {
+  async claim({ account, namespace, ...claim }: ClaimRequest, work: ActivityContext): Promise<ClaimAnswer> {
     // An attempt that was given up elsewhere, and wakes, must not speak for the namespace.
     await holdLease(work);
     const startWorkflowOperation = new WithStartWorkflowOperation<(kept?: Ledger) => Promise<void>>(
@@ -37,7 +38,7 @@ export class Ledgers {
     );
     try {
       return await this.#client.withDeadline(Date.now() + ANSWER_MS, () =>
-        this.#client.workflow.executeUpdateWithStart(CLAIM_UPDATE, {
+        this.#client.workflow.executeUpdateWithStart(claimUpdate, {
           startWorkflowOperation,
           args: [claim],
           // What is asked again after a lost answer is answered as before.

@@ -8,11 +8,11 @@ export const HIDDEN_WINDOW_MS = 4_000;
 
 /** Pause between two looks, in milliseconds: doubled each time, up to the longest. */
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 5_000;
 
 /** The pause after look number `attempt`, which starts at 1. */
 export function pauseAfter(attempt: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 10));
+  return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempt - 1, 10));
 }
 
 /**

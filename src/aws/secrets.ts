@@ -82,15 +82,15 @@ export function placeOf(location: SecretLocation): string {
 }
 
 /** Bytes of a secret file that are read: AWS Secrets Manager keeps as much of one secret. */
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 
 /** No secret is shorter, and what is shorter may well be a word of the message. */
-const SHORTEST_SECRET = 16;
+const MIN_SECRET_LENGTH = 16;
 
 /** Takes secret values out of an error's message, whatever has echoed them. */
 export function withoutValues(error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof Error)) return error;
-  for (const value of values.filter(({ length }) => length >= SHORTEST_SECRET)) {
+  for (const value of values.filter(({ length }) => length >= MIN_SECRET_LENGTH)) {
     error.message = error.message.replaceAll(value, '(secret)');
   }
   return error;
@@ -192,7 +192,7 @@ async function readSecretFile(folder: string | undefined, file: string): Promise
   const found = await lstatOrNone(path);
   if (found === undefined) return undefined;
   if (!found.isFile()) throw new SecretLocationError(`secret file ${file} is no regular file; name another`);
-  if (found.size > MOST_BYTES) {
+  if (found.size > MAX_BYTES) {
     throw new SecretLocationError(
       `secret file ${file} has ${String(found.size)} bytes, and no secret has; name another`,
     );

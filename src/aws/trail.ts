@@ -7,7 +7,7 @@ import type { TrailEvent } from '../contract/explain.js';
 const LOOKUP_PAUSE_MS = 600;
 
 /** Pages of 50 events that one lookup reads. */
-const MOST_PAGES = 12;
+const MAX_PAGES = 12;
 
 /** What is looked up: all events about a name, of an operation, or of a service. AWS takes one of these. */
 export interface Lookup {
@@ -47,7 +47,7 @@ export function createEventHistory(client: () => Promise<CloudTrailClient>): Eve
       const attribute: LookupAttribute = { AttributeKey: by, AttributeValue: value };
       const events: FullEvent[] = [];
       let NextToken: string | undefined;
-      for (let page = 1; page <= MOST_PAGES; page += 1) {
+      for (let page = 1; page <= MAX_PAGES; page += 1) {
         const input = { LookupAttributes: [attribute], StartTime: from, EndTime: to, NextToken };
         const answer = await inTurn(async () => (await client()).send(new LookupEventsCommand(input)));
         events.push(...(answer.Events ?? []).map(eventOf));

@@ -8,7 +8,7 @@ import { connectTemporal, within } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { hasWorker } from '../client/runs.js';
 import type { Config } from '../config/config.js';
-import { SEARCH_ATTRIBUTES } from '../contract/messages.js';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { KINDS } from '../kinds/index.js';
 
 /** One thing that was looked at. */

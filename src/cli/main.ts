@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { ExitCode } from '../contract/failures.js';
-import { ACCOUNT, LONGEST_APPROVAL_MS } from '../contract/messages.js';
+import { ACCOUNT } from '../contract/request.js';
+import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
 import type { AnswerOptions } from './commands/approve-reject.js';
 import type { ApplyOptions } from './commands/apply.js';
 import type { CancelOptions } from './commands/cancel.js';
@@ -456,7 +457,8 @@ function sinceMs(text: string): number {
 
 function approvalTime(text: string): number {
   const ms = duration(text);
-  if (ms < 1 || ms > LONGEST_APPROVAL_MS) throw new InvalidArgumentError('write at most 720h, and more than nothing');
+  if (ms < 1 || ms > MAX_APPROVAL_TIMEOUT_MS)
+    throw new InvalidArgumentError('write at most 720h, and more than nothing');
   return ms;
 }
 

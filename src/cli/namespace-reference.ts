@@ -1,4 +1,4 @@
-import type { RunPlace } from '../client/runs.js';
+import type { NamespaceReference } from '../client/runs.js';
 import type { Config } from '../config/config.js';
 import { UsageError } from './errors.js';
 import { requestOf } from './request.js';
@@ -15,7 +15,7 @@ export interface PlaceOptions {
 }
 
 /** Which run is meant; null where the manifest is wrong, which has then been said. */
-export async function placeOf(options: PlaceOptions, config: Config): Promise<RunPlace | null> {
+export async function placeOf(options: PlaceOptions, config: Config): Promise<NamespaceReference | null> {
   const { account, namespace, file, run: runId } = options;
   if (account !== undefined && namespace !== undefined && file.length === 0) return { account, namespace, runId };
   if (account !== undefined || namespace !== undefined || file.length === 0) {

@@ -4,7 +4,7 @@ import { access, appendFile, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { Config } from '../config/config.js';
 import { entityId } from '../contract/entity.js';
-import { isWrite } from '../contract/report.js';
+import { isWrite } from '../contract/actions.js';
 import type { Report } from '../contract/report.js';
 import { UsageError } from './errors.js';
 import { annotationsOfReport, githubCommand } from './render/annotations.js';

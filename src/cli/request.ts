@@ -1,8 +1,8 @@
 import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
 import type { Config } from '../config/config.js';
-import type { BootstrapRequest } from '../contract/messages.js';
-import { placeText } from '../engine/manifest/problem.js';
+import type { BootstrapRequest } from '../contract/request.js';
+import { positionText } from '../engine/manifest/problem.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { annotate } from './outputs.js';
 import { annotationsOfProblems } from './render/annotations.js';
@@ -62,14 +62,14 @@ export async function requestOf(
 /** What is no error, and may surprise. */
 export function printWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings)
-    note(`${pc.yellow('warning:')} ${plain(placeText(warning))}: ${plain(warning.message)}`);
+    note(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);
 }
 
 /** Problems with their places, and what to do about each. */
 export function printProblems(problems: readonly Problem[], config: Config): void {
   for (const problem of problems) {
     const where = problem.line > 0 || problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
-    note(`${pc.red('error:')} ${plain(placeText(problem))}:${where} ${plain(problem.message)}`);
+    note(`${pc.red('error:')} ${plain(positionText(problem))}:${where} ${plain(problem.message)}`);
     note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }
   annotate(annotationsOfProblems(problems), config);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectTemporal } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import type { Config } from '../config/config.js';
-import { SEARCH_ATTRIBUTES } from '../contract/messages.js';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { isFree } from '../embedded/ports.js';
 import type { RunningWorker } from '../worker.js';
 

@@ -1,18 +1,20 @@
-import type { Answer, ApprovalAnswer, Gate } from '../contract/messages.js';
-import { AnswerRefused, bootstrapWorkflowId, GATE_QUERY } from '../contract/messages.js';
+import type { ApprovalDecision, ApprovalAction, PendingApproval } from '../contract/approval.js';
+import { approvalQuery } from '../contract/messages.js';
+import { ApprovalRefused } from '../contract/approval.js';
+import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
 import type { Approval } from '../contract/report.js';
 import { within } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { BusyError } from './run/run.js';
 import { hasWorker, openRun } from './runs.js';
-import type { RunPlace } from './runs.js';
+import type { NamespaceReference } from './runs.js';
 
 /** An answer was not taken: nobody waits for it, it is for another plan, or there was one already. */
-export class AnswerRefusedError extends Error {
+export class ApprovalRefusedError extends Error {
   override readonly name = 'AnswerRefusedError';
 
   constructor(
-    readonly why: AnswerRefused,
+    readonly why: ApprovalRefused,
     message: string,
     readonly remedy: string,
     /** What was said before, where that is why. */
@@ -27,13 +29,16 @@ export class AnswerRefusedError extends Error {
  *
  * @throws AnswerRefusedError where none does, BusyError where no worker answers
  */
-export async function openGate(temporal: TemporalConnection, place: RunPlace): Promise<Gate> {
+export async function pendingApproval(
+  temporal: TemporalConnection,
+  place: NamespaceReference,
+): Promise<PendingApproval> {
   const { client } = temporal;
   const runId = await runOf(temporal, place);
   const workflowId = bootstrapWorkflowId(place.account, place.namespace);
   const handle = client.workflow.getHandle(workflowId, runId);
-  const gate = await asked(temporal, () => within(client, () => handle.query<Gate | null>(GATE_QUERY)));
-  if (gate === null) throw noGate(place);
+  const gate = await asked(temporal, () => within(client, () => handle.query(approvalQuery)));
+  if (gate === null) throw noPendingApproval(place);
   const url = temporal.runUrl(workflowId, runId);
   return { ...gate, report: { ...gate.report, workflow: { ...gate.report.workflow, url } } };
 }
@@ -43,51 +48,55 @@ export async function openGate(temporal: TemporalConnection, place: RunPlace): P
  *
  * @throws AnswerRefusedError, BusyError
  */
-export async function answerGate(
+export async function decideApproval(
   temporal: TemporalConnection,
-  place: RunPlace,
-  answer: Answer,
-  said: ApprovalAnswer,
+  place: NamespaceReference,
+  answer: ApprovalAction,
+  said: ApprovalDecision,
 ): Promise<Approval> {
   const { client } = temporal;
   const runId = await runOf(temporal, place);
   const handle = client.workflow.getHandle(bootstrapWorkflowId(place.account, place.namespace), runId);
   return asked(temporal, async () => {
     try {
-      return await within(client, () => handle.executeUpdate<Approval, [ApprovalAnswer]>(answer, { args: [said] }));
+      return await within(client, () => handle.executeUpdate<Approval, [ApprovalDecision]>(answer, { args: [said] }));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       // The run ended meanwhile.
-      if (error.name === 'WorkflowNotFoundError') throw noGate(place);
+      if (error.name === 'WorkflowNotFoundError') throw noPendingApproval(place);
       const { type, details, message } = (error.cause ?? {}) as {
         type?: string;
         details?: unknown[];
         message?: string;
       };
-      const why = Object.values(AnswerRefused).find((one) => one === type);
+      const why = Object.values(ApprovalRefused).find((one) => one === type);
       if (error.name !== 'WorkflowUpdateFailedError' || why === undefined) throw error;
-      const before = why === AnswerRefused.Answered ? ((details?.[0] ?? null) as Approval | null) : null;
-      throw new AnswerRefusedError(why, message ?? error.message, REMEDIES[why], before);
+      const before = why === ApprovalRefused.AlreadyDecided ? ((details?.[0] ?? null) as Approval | null) : null;
+      throw new ApprovalRefusedError(why, message ?? error.message, REMEDIES[why], before);
     }
   });
 }
 
-const REMEDIES: Readonly<Record<AnswerRefused, string>> = {
-  [AnswerRefused.Malformed]: 'mend what is named',
-  [AnswerRefused.NoGate]: 'see `iam-bootstrap status`; `apply --require-approval` opens one',
-  [AnswerRefused.Answered]: 'nothing: the first answer counts',
-  [AnswerRefused.AnotherPlan]: 'look at the plan that waits, and answer that one',
+const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
+  [ApprovalRefused.Malformed]: 'mend what is named',
+  [ApprovalRefused.NoPendingApproval]: 'see `iam-bootstrap status`; `apply --require-approval` opens one',
+  [ApprovalRefused.AlreadyDecided]: 'nothing: the first answer counts',
+  [ApprovalRefused.AnotherPlan]: 'look at the plan that waits, and answer that one',
 };
 
-function noGate({ account, namespace }: RunPlace): AnswerRefusedError {
+function noPendingApproval({ account, namespace }: NamespaceReference): ApprovalRefusedError {
   const message = `no plan of ${namespace} in account ${account} waits for an approval`;
-  return new AnswerRefusedError(AnswerRefused.NoGate, message, REMEDIES[AnswerRefused.NoGate]);
+  return new ApprovalRefusedError(
+    ApprovalRefused.NoPendingApproval,
+    message,
+    REMEDIES[ApprovalRefused.NoPendingApproval],
+  );
 }
 
 /** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */
-async function runOf(temporal: TemporalConnection, place: RunPlace): Promise<string> {
+async function runOf(temporal: TemporalConnection, place: NamespaceReference): Promise<string> {
   const run = await openRun(temporal, place);
-  if (run === null) throw noGate(place);
+  if (run === null) throw noPendingApproval(place);
   return run.runId;
 }
 
@@ -96,7 +105,7 @@ async function asked<T>(temporal: TemporalConnection, ask: () => Promise<T>): Pr
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof AnswerRefusedError || (await hasWorker(temporal))) throw error;
+    if (error instanceof ApprovalRefusedError || (await hasWorker(temporal))) throw error;
     throw new BusyError(
       `no worker polls the task queue ${temporal.taskQueue}`,
       'start one: iam-bootstrap worker',

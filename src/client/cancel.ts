@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { within } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { openRun } from './runs.js';
-import type { Holder, RunPlace } from './runs.js';
+import type { LockHolder, NamespaceReference } from './runs.js';
 
 /** Who wants a run to end, and why. */
 export interface CancelReason {
@@ -20,9 +20,9 @@ export interface CancelReason {
  */
 export async function requestCancel(
   temporal: TemporalConnection,
-  place: RunPlace,
+  place: NamespaceReference,
   { by, reason }: CancelReason,
-): Promise<Holder | null> {
+): Promise<LockHolder | null> {
   const { client } = temporal;
   const run = await openRun(temporal, place);
   if (run === null) return null;

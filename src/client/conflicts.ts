@@ -1,6 +1,6 @@
 import { entityId, entityKey, originOf } from '../contract/entity.js';
 import type { ConflictRow, Conflicts } from '../contract/explain.js';
-import { NAMESPACE } from '../contract/messages.js';
+import { NAMESPACE } from '../contract/request.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { assertAccount, QueryError, retentionNote, USUAL_WINDOW_MS } from './explain.js';
 import { creationsOf, isRemarkable, verdictOf } from './explanation.js';

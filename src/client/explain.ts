@@ -3,7 +3,8 @@ import { entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
 import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Explanations, Trail, TrailEvent } from '../contract/explain.js';
-import { ACCOUNT, WorkflowType } from '../contract/messages.js';
+import { ACCOUNT } from '../contract/request.js';
+import { WorkflowType } from '../contract/workflow-ids.js';
 import { findKind, KINDS } from '../kinds/index.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { explanationOf, isRemarkable, isWrongAccount, touchesOf, wrongAccountTouch } from './explanation.js';
@@ -22,7 +23,7 @@ const TRAIL_MS = 90 * 24 * 3_600_000;
 const TRAIL_DELAY_MS = 15 * 60_000;
 
 /** Entities of one run that are explained at most. */
-const MOST_EXPLAINED = 20;
+const MAX_EXPLAINED = 20;
 
 /** The worker is given so long, in milliseconds. */
 const EVIDENCE_MS = 150_000;
@@ -150,13 +151,13 @@ class Inquiry {
     if (isWrongAccount(run.report)) {
       return this.#explain(
         run.account,
-        declared.slice(0, MOST_EXPLAINED).map((entity) => ({ entity, runId, call: null })),
+        declared.slice(0, MAX_EXPLAINED).map((entity) => ({ entity, runId, call: null })),
       );
     }
     const met = (run.report?.entities ?? []).filter(isRemarkable);
-    if (met.length > MOST_EXPLAINED) {
+    if (met.length > MAX_EXPLAINED) {
       this.#notes.push(
-        `${String(met.length)} entities met something, and the first ${String(MOST_EXPLAINED)} are explained`,
+        `${String(met.length)} entities met something, and the first ${String(MAX_EXPLAINED)} are explained`,
       );
     }
     if (met.length === 0 && run.report !== null) {
@@ -165,7 +166,7 @@ class Inquiry {
         `the run met no conflict: ${reason ?? `${String(entities.length)} entities, ${run.report.result}`}`,
       );
     }
-    const wanted = met.slice(0, MOST_EXPLAINED).map((report) => ({
+    const wanted = met.slice(0, MAX_EXPLAINED).map((report) => ({
       entity: declared.find((one) => entityKey(one) === entityKey(report)) ?? entityOf(`${report.kind}/${report.name}`),
       runId,
       call: null,

@@ -41,7 +41,7 @@ const CALL_MS = 20_000;
 const CREATES = /^(Create|Upload)(?!PolicyVersion)/;
 
 /** Moments of a timeline, the newest ones. */
-const MOST_MOMENTS = 200;
+const MAX_MOMENTS = 200;
 
 /** Outcomes after which a namespace has the entity as its own. */
 const OWNED: ReadonlySet<Outcome> = new Set(['created', 'adopted', 'updated', 'replaced', 'unchanged']);
@@ -149,7 +149,7 @@ export function verdictOf(touch: Touch, entity: EntityReport, { touches, creatio
     otherPath: otherPathOf(entity),
     reason: entity.reason,
     elsewhere:
-      touch.wrongAccount || (entity.reason !== null && entity.reason === findKind(entity.kind)?.takenElsewhere),
+      touch.wrongAccount || (entity.reason !== null && entity.reason === findKind(entity.kind)?.globallyTakenReason),
     creations: creations.filter(({ at }) => at <= endedAt + CLOCK_MS),
     ownedAt: owned ? Date.parse(earlier.run.endedAt ?? earlier.run.startedAt) : null,
   };
@@ -207,7 +207,7 @@ export function explanationOf(subject: Subject, touches: readonly Touch[], found
       requestId: made?.requestId ?? null,
     },
     runs: touches.map((one) => ({ ...one.run, outcome: one.entity?.outcome ?? null })),
-    timeline: timelineOf(touches, events).slice(-MOST_MOMENTS),
+    timeline: timelineOf(touches, events).slice(-MAX_MOMENTS),
   };
 }
 

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { temporal } from '@temporalio/proto';
 import type { RunReference } from '../contract/explain.js';
-import { bootstrapPlace, entityWorkflowId } from '../contract/messages.js';
-import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
+import { entityWorkflowId, parseBootstrapWorkflowId } from '../contract/workflow-ids.js';
+import type { ReconcileResult, ReconcileRequest, BootstrapRequest } from '../contract/request.js';
 import type { EntityReport, Report } from '../contract/report.js';
-import type { Activities, StepResult } from '../contract/activities.js';
+import type { Activities, ReconcileStepResult } from '../contract/activities.js';
 import { within } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { carriedReport } from './run/run.js';
 import { bootstrapsOf, memoOf } from './runs.js';
 
 /** Runs that are looked through at most, the newest ones. */
-const MOST_RUNS = 1_000;
+const MAX_RUNS = 1_000;
 
 /** Runs of one entity whose histories are read at most, the newest ones. */
-const MOST_ENTITY_RUNS = 50;
+const MAX_ENTITY_RUNS = 50;
 
 /** Runs whose results or histories are fetched at a time. */
 const AT_A_TIME = 10;
@@ -38,7 +38,7 @@ export interface KeptStep {
   readonly attempt: number;
   /** Why the attempt before the last one failed; null where there was none. */
   readonly lastFailure: string | null;
-  readonly result: StepResult | null;
+  readonly result: ReconcileStepResult | null;
 }
 
 /** What one run did with one entity, as the history of the entity's own workflow tells it. */
@@ -64,7 +64,7 @@ export async function keptRuns(
   const query = `${bootstrapsOf({ account, namespace })} AND (CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
   const listed = [];
   for await (const run of client.workflow.list({ query })) {
-    if (listed.length === MOST_RUNS) return { runs: await readAll(temporal, listed), truncated: true };
+    if (listed.length === MAX_RUNS) return { runs: await readAll(temporal, listed), truncated: true };
     listed.push(run);
   }
   return { runs: await readAll(temporal, listed), truncated: false };
@@ -76,7 +76,7 @@ async function readAll(temporal: TemporalConnection, listed: readonly Listed[]):
   const runs = await inTurns(listed, async (run): Promise<KeptRun> => {
     const ended = run.status.name === 'COMPLETED' || run.status.name === 'FAILED';
     return {
-      account: bootstrapPlace(run.workflowId).account,
+      account: parseBootstrapWorkflowId(run.workflowId).account,
       reference: referenceTo(temporal, run),
       report: ended ? await reportOf(temporal, run) : null,
     };
@@ -100,7 +100,7 @@ function referenceTo(
     workflowId: run.workflowId,
     runId: run.runId,
     url: temporal.runUrl(run.workflowId, run.runId),
-    namespace: bootstrapPlace(run.workflowId).namespace,
+    namespace: parseBootstrapWorkflowId(run.workflowId).namespace,
     environment: environment ?? null,
     manifest: manifest ?? null,
     pipeline: pipeline ?? { provider: 'unknown', url: null, commit: null, actor: null },
@@ -170,7 +170,7 @@ export async function entityRuns(
   const listed: string[] = [];
   for await (const { runId } of client.workflow.list({ query })) {
     listed.push(runId);
-    if (listed.length === MOST_ENTITY_RUNS) break;
+    if (listed.length === MAX_ENTITY_RUNS) break;
   }
   const runs = await inTurns(listed, (runId) => entityRun(temporal, lock, runId));
   return runs.filter((run) => run !== null).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
@@ -214,7 +214,7 @@ export async function entityRun(
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads;
 
-/** Activities that answer with a {@link StepResult}; what is listed before a Create is none. */
+/** Activities that answer with a {@link ReconcileStepResult}; what is listed before a Create is none. */
 const STEPS: ReadonlySet<string> = new Set<keyof Activities>(['createEntity', 'updateEntity', 'deleteEntity']);
 
 async function stepsOf(temporal: TemporalConnection, events: readonly HistoryEvent[]): Promise<KeptStep[]> {
@@ -236,7 +236,7 @@ async function stepsOf(temporal: TemporalConnection, events: readonly HistoryEve
       attempt: attempt ?? 1,
       lastFailure: failed?.activityTaskFailedEventAttributes?.failure?.message ?? lastFailure?.message ?? null,
       result: STEPS.has(name)
-        ? await decoded<StepResult>(temporal, done?.activityTaskCompletedEventAttributes?.result)
+        ? await decoded<ReconcileStepResult>(temporal, done?.activityTaskCompletedEventAttributes?.result)
         : null,
     });
   }

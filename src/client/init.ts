@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
+import { NAMESPACE, ACCOUNT } from '../contract/request.js';
 
 /** CI services that there is a recipe for: docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;

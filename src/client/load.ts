@@ -3,7 +3,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
-import type { BootstrapRequest } from '../contract/messages.js';
+import type { BootstrapRequest } from '../contract/request.js';
 import type {
   ManifestContext,
   ManifestOptions,
@@ -25,7 +25,7 @@ const TEXT = new Set(['.yaml', '.yml', '.json']);
 const PROGRAMS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
 
 /** Bytes of a file that are read at all; the engine has a limit of its own in characters. */
-const MOST_BYTES = 8_000_000;
+const MAX_BYTES = 8_000_000;
 
 /** What loading needs; files are read here. */
 export type LoadOptions = Omit<ManifestOptions, 'readFile' | 'manifestName'> & {
@@ -125,7 +125,7 @@ async function readStandardInput(): Promise<string> {
     const part = Buffer.from(chunk as Uint8Array);
     bytes += part.length;
     // What is piped in may never end.
-    if (bytes > MOST_BYTES) throw new Error(`it has more than ${String(MOST_BYTES)} bytes`);
+    if (bytes > MAX_BYTES) throw new Error(`it has more than ${String(MAX_BYTES)} bytes`);
     chunks.push(part);
   }
   return decode(Buffer.concat(chunks));
@@ -160,7 +160,7 @@ function checkFile(path: string): void {
   if (stat.isDirectory()) throw new Error('it is a folder');
   // A pipe or a device may never end.
   if (!stat.isFile()) throw new Error('it is not a regular file');
-  if (stat.size > MOST_BYTES) throw new Error(`it has ${String(stat.size)} bytes, more than ${String(MOST_BYTES)}`);
+  if (stat.size > MAX_BYTES) throw new Error(`it has ${String(stat.size)} bytes, more than ${String(MAX_BYTES)}`);
 }
 
 function decode(bytes: Uint8Array): string {

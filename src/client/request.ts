@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { DesiredEntity } from '../contract/entity.js';
-import type { BootstrapRequest } from '../contract/messages.js';
+import type { BootstrapRequest } from '../contract/request.js';
 import type { ManifestRequest, RefusedManifest, Validation } from '../engine/manifest/resolve.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { KINDS } from '../kinds/index.js';

@@ -1,26 +1,28 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { Pipeline } from '../contract/entity.js';
-import type { BootstrapMemo, Progress } from '../contract/messages.js';
-import { bootstrapWorkflowId, PROGRESS_QUERY, WorkflowType } from '../contract/messages.js';
+import type { BootstrapMemo } from '../contract/request.js';
+import type { Progress } from '../contract/progress.js';
+import { progressQuery } from '../contract/messages.js';
+import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { Revision } from '../contract/revision.js';
 import { within } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 
 /** Runs under way that are asked for their progress at a time. */
-const MOST_ASKED = 10;
+const MAX_ASKED = 10;
 
 /** How long a run may take to say how far it is, in milliseconds. */
 const PROGRESS_DEADLINE_MS = 3_000;
 
 /** Which run is meant: the one under way of a namespace, or only that one. */
-export interface RunPlace {
+export interface NamespaceReference {
   readonly account: string;
   readonly namespace: string;
   readonly runId?: string | undefined;
 }
 
 /** A run that holds the namespace. */
-export interface Holder {
+export interface LockHolder {
   readonly workflowId: string;
   readonly runId: string;
   /** ISO 8601. */
@@ -30,7 +32,7 @@ export interface Holder {
 }
 
 /** A run, as `status` shows it. */
-export interface RunSummary extends Holder {
+export interface RunSummary extends LockHolder {
   /** Temporal's word: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, … */
   readonly status: string;
   /** What its report says, as `refused`, or `awaiting approval`; null where nothing is recorded (yet). */
@@ -93,7 +95,7 @@ export function bootstrapsOf({ account, namespace }: Pick<RunFilter, 'account' |
 /** The first runs under way say how far they are: a question goes to a worker. */
 async function withProgress(temporal: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
   const open = runs.filter(({ status }) => status === 'RUNNING');
-  const asked = (await hasWorker(temporal)) ? open.slice(0, MOST_ASKED) : [];
+  const asked = (await hasWorker(temporal)) ? open.slice(0, MAX_ASKED) : [];
   const answers = await Promise.all(asked.map((run) => progressOf(temporal, run)));
   return runs.map((run) =>
     run.status === 'RUNNING' ? { ...run, progress: answers[asked.indexOf(run)] ?? null } : run,
@@ -103,14 +105,14 @@ async function withProgress(temporal: TemporalConnection, runs: readonly RunSumm
 /** How far an open run is; null where no worker says in time. */
 export async function progressOf(
   { client }: TemporalConnection,
-  { workflowId, runId }: Pick<Holder, 'workflowId' | 'runId'>,
+  { workflowId, runId }: Pick<LockHolder, 'workflowId' | 'runId'>,
 ): Promise<Progress | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
-  return within(client, () => handle.query<Progress>(PROGRESS_QUERY), PROGRESS_DEADLINE_MS).catch(() => null);
+  return within(client, () => handle.query(progressQuery), PROGRESS_DEADLINE_MS).catch(() => null);
 }
 
 /** The run of that ID that is under way; null where there is none any more. */
-export async function holderOf(temporal: TemporalConnection, workflowId: string): Promise<Holder | null> {
+export async function lockHolderOf(temporal: TemporalConnection, workflowId: string): Promise<LockHolder | null> {
   const { client } = temporal;
   let description: WorkflowExecutionDescription;
   try {
@@ -130,13 +132,13 @@ export async function holderOf(temporal: TemporalConnection, workflowId: string)
 }
 
 /** The run that is meant, while it is under way; null where there is none, or another one. */
-export async function openRun(temporal: TemporalConnection, place: RunPlace): Promise<Holder | null> {
-  const holder = await holderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
+export async function openRun(temporal: TemporalConnection, place: NamespaceReference): Promise<LockHolder | null> {
+  const holder = await lockHolderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
   return place.runId === undefined || place.runId === holder?.runId ? holder : null;
 }
 
 /** The options by which a command finds a namespace. */
-export function placeFlags({ account, namespace }: Pick<RunPlace, 'account' | 'namespace'>): string {
+export function namespaceFlags({ account, namespace }: Pick<NamespaceReference, 'account' | 'namespace'>): string {
   return `--account ${account} --namespace ${namespace}`;
 }
 

@@ -1,17 +1,17 @@
 import { entityId } from '../contract/entity.js';
-import { MOST_ENTITIES } from '../contract/messages.js';
-import type { BootstrapRequest } from '../contract/messages.js';
-import type { Place, Problem } from '../engine/manifest/problem.js';
+import { MAX_ENTITIES } from '../contract/request.js';
+import type { BootstrapRequest } from '../contract/request.js';
+import type { SourcePosition, Problem } from '../engine/manifest/problem.js';
 import { SPLIT } from '../engine/request.js';
 
 /**
  * Bytes of a request as it is sent, compressed. Temporal takes 2,097,152 of one payload, and the verification sends the
  * entities once more, with the ARN of each.
  */
-const MOST_SENT_BYTES = 1_750_000;
+const MAX_SENT_BYTES = 1_750_000;
 
 /** Bytes that the history of a run is reckoned to grow to: Temporal ends a workflow by force at 50 MB. */
-const MOST_HISTORY_BYTES = 45_000_000;
+const MAX_HISTORY_BYTES = 45_000_000;
 
 /** What the history has of one entity besides what is declared of it: its start, its plan, and its report twice. */
 const HISTORY_BYTES_PER_ENTITY = 5_500;
@@ -19,7 +19,7 @@ const HISTORY_BYTES_PER_ENTITY = 5_500;
 /** A request as it will be sent, and for each entity where it is declared. */
 interface Sized {
   readonly request: Pick<BootstrapRequest, 'entities' | 'environment' | 'namespace' | 'manifest'>;
-  readonly places: readonly Place[];
+  readonly places: readonly SourcePosition[];
 }
 
 /**
@@ -34,9 +34,9 @@ export async function tooLarge({ request, places }: Sized): Promise<Problem | nu
     message: `namespace ${namespace} (${environment}) is too large for one run: ${message}`,
     remedy: SPLIT,
   });
-  if (entities.length > MOST_ENTITIES) {
-    const message = `this is the first of ${text(entities.length)} entities that is beyond ${text(MOST_ENTITIES)}`;
-    return problem(message, MOST_ENTITIES);
+  if (entities.length > MAX_ENTITIES) {
+    const message = `this is the first of ${text(entities.length)} entities that is beyond ${text(MAX_ENTITIES)}`;
+    return problem(message, MAX_ENTITIES);
   }
   const sizes = entities.map((entity) => JSON.stringify(entity).length);
   const largest = sizes.indexOf(sizes.reduce((most, size) => Math.max(most, size), 0));
@@ -47,19 +47,19 @@ export async function tooLarge({ request, places }: Sized): Promise<Problem | nu
       : `; the largest of its ${text(entities.length)} entities is ${entityId(entity)}, with ${text(size ?? 0)}`;
   const data = Buffer.from(JSON.stringify(request));
   const history = data.length + entities.length * HISTORY_BYTES_PER_ENTITY;
-  if (history > MOST_HISTORY_BYTES) {
-    const message = `its history would have about ${text(history)} bytes, and may have ${text(MOST_HISTORY_BYTES)}`;
+  if (history > MAX_HISTORY_BYTES) {
+    const message = `its history would have about ${text(history)} bytes, and may have ${text(MAX_HISTORY_BYTES)}`;
     return problem(message + whose, largest);
   }
   const bytes = await sentBytes(data);
-  if (bytes <= MOST_SENT_BYTES) return null;
-  const message = `the request has ${text(bytes)} bytes, compressed, and may have ${text(MOST_SENT_BYTES)}`;
+  if (bytes <= MAX_SENT_BYTES) return null;
+  const message = `the request has ${text(bytes)} bytes, compressed, and may have ${text(MAX_SENT_BYTES)}`;
   return problem(message + whose, largest);
 }
 
 /** How much data is once it is compressed; what is small enough without needs no look. */
 async function sentBytes(data: Uint8Array): Promise<number> {
-  if (data.length <= MOST_SENT_BYTES) return data.length;
+  if (data.length <= MAX_SENT_BYTES) return data.length;
   const { dataConverter } = await import('../temporal/payload-codec.js');
   let payloads = [{ metadata: {}, data }];
   for (const codec of dataConverter.payloadCodecs) {

@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
-import { DEFAULT_TASK_QUEUE } from '../contract/messages.js';
+import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
 import { pipelineOf } from './ci-provider.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

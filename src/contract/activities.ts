@@ -1,6 +1,6 @@
 import type { DesiredEntity } from './entity.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
-import type { BootstrapRequest, ReconcileRequest } from './messages.js';
+import type { ReconcileRequest, BootstrapRequest } from './request.js';
 import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, WriteRecord } from './report.js';
 
@@ -20,7 +20,7 @@ export interface PlannedEntity {
   /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
   /** Of a request that asks for approval: stands for the decision and all that it was made from. */
-  readonly mark?: string;
+  readonly digest?: string;
 }
 
 /** The decisions for a request, in the order of its entities. Holds no documents. */
@@ -32,7 +32,7 @@ export interface Plan {
 }
 
 /** What one step of a reconcile-entity workflow did. */
-export interface StepResult {
+export interface ReconcileStepResult {
   readonly arn: string;
   /** As decided at the moment of writing, from what was there then. */
   readonly decision: Decision;
@@ -94,11 +94,11 @@ export interface Activities {
   /** Lists what Creates like this one have made, before the first of this run. IDs only. */
   listCandidates(request: ReconcileRequest): Promise<Listing>;
   /** Creates, or finds out what is there instead. */
-  createEntity(request: CreateRequest): Promise<StepResult>;
+  createEntity(request: CreateRequest): Promise<ReconcileStepResult>;
   /** Reads, decides again, and writes what differs. */
-  updateEntity(request: UpdateRequest): Promise<StepResult>;
+  updateEntity(request: UpdateRequest): Promise<ReconcileStepResult>;
   /** Reads, decides again, and removes the entity with what it holds. */
-  deleteEntity(request: ReconcileRequest): Promise<StepResult>;
+  deleteEntity(request: ReconcileRequest): Promise<ReconcileStepResult>;
   /** Reads until the entities show no drift, or the propagation window ends. */
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
   /** Reads the entities and what CloudTrail has of them. Writes nothing. */

@@ -27,9 +27,9 @@ export function traceParentOf(runId: string): { readonly traceId: string; readon
 }
 
 /** The longest session name that STS takes. */
-const LONGEST_SESSION_NAME = 64;
+const MAX_SESSION_NAME_LENGTH = 64;
 
 /** The name of the session in which a namespace's role is assumed: `iam-bootstrap.ci-platform`. */
 export function sessionName(namespace: string): string {
-  return `iam-bootstrap.${namespace}`.slice(0, LONGEST_SESSION_NAME);
+  return `iam-bootstrap.${namespace}`.slice(0, MAX_SESSION_NAME_LENGTH);
 }

@@ -1,5 +1,4 @@
 import type { DesiredEntity, Json, Pipeline } from './entity.js';
-import { ExitCode } from './failures.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
 /** What the engine means to do with an entity. */
@@ -59,7 +58,7 @@ export interface Decision {
   readonly reason: string | null;
   readonly remedy: string | null;
   /** See {@link fitted}. */
-  readonly leftOut?: number;
+  readonly omittedLines?: number;
 }
 
 /** One entity of a report. */
@@ -78,7 +77,7 @@ export interface EntityReport {
   readonly remedy: string | null;
   readonly attempts: number;
   /** Lines of drift, unmanaged and writes that are left out here, because the whole would be too large to be kept. */
-  readonly leftOut?: number;
+  readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];
 }
 
@@ -129,100 +128,4 @@ export interface Report {
   readonly remedy: string | null;
   /** Only where a gate was opened. */
   readonly approval?: Approval;
-}
-
-/** Characters that the entities of a plan or a report may take: compressed, well below the 2 MB of a Temporal payload. */
-const MOST_CHARACTERS = 5_000_000;
-
-/** Lists that may be cut short, in the order in which they are: writes stand in each entity's own run as well. */
-const LISTS = ['writes', 'drift', 'unmanaged'] as const;
-
-type Listed = Pick<Decision, 'drift' | 'unmanaged' | 'leftOut'> & Partial<Pick<EntityReport, 'writes'>>;
-
-/**
- * What is told of entities, cut short where all of it would be too large for Temporal to keep: of each list only the
- * first line, with the count of the others.
- */
-export function fitted<T extends Listed>(entities: readonly T[], most = MOST_CHARACTERS): readonly T[] {
-  let shorter = entities;
-  for (const list of LISTS) {
-    if (JSON.stringify(shorter).length <= most) break;
-    shorter = shorter.map((one) => {
-      const lines = one[list] ?? [];
-      if (lines.length <= 1) return one;
-      return { ...one, [list]: lines.slice(0, 1), leftOut: (one.leftOut ?? 0) + lines.length - 1 };
-    });
-  }
-  return shorter;
-}
-
-/** `maxSessionDuration: 3600 -> 7200` */
-export function driftText({ path, observed, desired, summary }: Drift): string {
-  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
-  return `${path}: ${JSON.stringify(observed)} -> ${JSON.stringify(desired)}`;
-}
-
-/** Whether an action writes: all but leaving it as it is, and refusing. */
-export function isWrite(action: DecisionAction): boolean {
-  return action !== 'no-op' && action !== 'refuse';
-}
-
-/** Counts outcomes and conflicts. */
-export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'conflicts'>[]): Summary {
-  const summary: Record<Outcome | 'conflicts', number> = {
-    created: 0,
-    adopted: 0,
-    updated: 0,
-    replaced: 0,
-    released: 0,
-    deleted: 0,
-    unchanged: 0,
-    refused: 0,
-    failed: 0,
-    skipped: 0,
-    pending: 0,
-    conflicts: 0,
-  };
-  for (const entity of entities) {
-    summary[entity.outcome] += 1;
-    summary.conflicts += entity.conflicts.length;
-  }
-  return summary;
-}
-
-/** The result that a list of outcomes amounts to; the gravest wins. */
-export function resultOf(entities: readonly Pick<EntityReport, 'outcome'>[]): ReportResult {
-  const has = (...outcomes: Outcome[]): boolean => entities.some((entity) => outcomes.includes(entity.outcome));
-  if (has('failed')) return 'failed';
-  if (has('refused')) return 'refused';
-  if (has('skipped')) return 'failed';
-  if (has('pending')) return 'pending';
-  return 'converged';
-}
-
-/** The exit code for a result. `pending` is 2 only where the caller asked for detailed exit codes. */
-export function exitCodeOf(result: ReportResult, options: { readonly detailed: boolean }): ExitCode {
-  switch (result) {
-    case 'converged':
-      return ExitCode.Converged;
-    case 'pending':
-      return options.detailed ? ExitCode.Pending : ExitCode.Converged;
-    case 'refused':
-      return ExitCode.Refused;
-    case 'failed':
-    case 'cancelled':
-      return ExitCode.Failed;
-    case 'busy':
-      return ExitCode.Busy;
-  }
-}
-
-/** Adds call counts by operation. */
-export function addCalls(
-  total: Readonly<Record<string, number>>,
-  more: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const sum: Record<string, number> = { ...total };
-  for (const [operation, count] of Object.entries(more)) sum[operation] = (sum[operation] ?? 0) + count;
-  return sum;
 }

@@ -39,27 +39,3 @@ export interface ClaimAnswer {
   /** The one that the refused revision is older than; else the last that was applied before, of whatever source. */
   readonly last: AppliedRevision | null;
 }
-
-/** Judges a claim. One that is accepted is the last from then on; an equal revision is not older. */
-export function judge({ applied }: Ledger, { revision, allowOlder }: Claim): { answer: ClaimAnswer; ledger: Ledger } {
-  const same = applied.find(({ source }) => source === revision.source);
-  if (!allowOlder && same !== undefined && revision.value < same.value) {
-    return { answer: { accepted: false, last: same }, ledger: { applied } };
-  }
-  const others = applied.filter(({ source }) => source !== revision.source);
-  return {
-    answer: { accepted: true, last: applied.at(-1) ?? null },
-    ledger: { applied: [...others, revision] },
-  };
-}
-
-/** A revision for people: `commit-time 1700000000 (2023-11-14T22:13:20Z, commit 4b825dc642cb)`. */
-export function revisionText({ value, source }: Revision, commit: string | null): string {
-  const known = [
-    source === 'commit-time' && value <= 8_640_000_000_000
-      ? [new Date(value * 1000).toISOString().replace('.000', '')]
-      : [],
-    commit === null ? ['commit unknown'] : [`commit ${commit.slice(0, 12)}`],
-  ].flat();
-  return `${source} ${String(value)} (${known.join(', ')})`;
-}

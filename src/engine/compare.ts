@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import { danglingPrincipals, documentDrift } from './policy/index.js';
-import { isMark } from './ownership.js';
+import { isOwnershipTag } from './ownership.js';
 
 /**
  * How one property is compared.
@@ -79,15 +79,15 @@ interface ComparisonOptions {
   readonly shared: boolean;
 }
 
-const LONGEST_VALUE = 300;
-const LONGEST_SHOWN_TEXT = 80;
+const MAX_VALUE_LENGTH = 300;
+const MAX_SHOWN_TEXT_LENGTH = 80;
 
 /** Cuts a value so that a report holds no documents. */
 function brief(value: Json | undefined): Json {
   if (value === undefined) return null;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  if (text.length <= LONGEST_VALUE) return value;
-  return `${text.slice(0, LONGEST_VALUE)}… (${String(text.length)} characters)`;
+  if (text.length <= MAX_VALUE_LENGTH) return value;
+  return `${text.slice(0, MAX_VALUE_LENGTH)}… (${String(text.length)} characters)`;
 }
 
 /** A list of strings; empty where there is none. */
@@ -181,7 +181,7 @@ export function unmanagedContent(
   }
   const declared = object(spec['tags']);
   for (const tag of Object.keys(tags)) {
-    if (!Object.hasOwn(declared, tag) && !tag.startsWith('aws:') && !isMark(tag)) add('tags', tag);
+    if (!Object.hasOwn(declared, tag) && !tag.startsWith('aws:') && !isOwnershipTag(tag)) add('tags', tag);
   }
   return content;
 }
@@ -231,7 +231,7 @@ function compareText(property: string, rule: PropertyRule, desired: Json, seen: 
 /** A long text as people compare it: by its size and digest. */
 function digested(text: string | null | undefined): Json {
   if (text === null || text === undefined) return null;
-  if (text.length <= LONGEST_SHOWN_TEXT) return text;
+  if (text.length <= MAX_SHOWN_TEXT_LENGTH) return text;
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
   return `(${String(text.length)} characters, sha256 ${digest}…)`;
 }
@@ -320,7 +320,7 @@ function compareTags(
 ): Found {
   const put = Object.keys(desired).filter((key) => seen[key] !== desired[key]);
   const extra = Object.keys(seen).filter(
-    (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isMark(key),
+    (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isOwnershipTag(key),
   );
   const remove = removesUnmanaged('tags') && !shared ? extra : [];
   return {

@@ -3,7 +3,14 @@ import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { compare, unmanagedContent } from './compare.js';
 import type { Changes, Comparison, Observed, PropertyRules } from './compare.js';
-import { marksOfAdoption, marksOfCreate, marksOfOwner, marksToMend, otherSharers, ownershipOf } from './ownership.js';
+import {
+  marksOfAdoption,
+  ownershipTagsForCreate,
+  marksOfOwner,
+  marksToMend,
+  otherSharers,
+  ownershipOf,
+} from './ownership.js';
 import type { Ownership } from './ownership.js';
 
 /** What the rules need to know of a kind. */
@@ -111,7 +118,7 @@ export function assess(
     case 'no-op': {
       if (ownership.is !== 'ours' || entity.state !== 'present' || entity.observe) return answer({}, NO_MARKS);
       if (madeUnmarked) {
-        const marks = marksOfCreate(namespace, intent, entity.shared, claim);
+        const marks = ownershipTagsForCreate(namespace, intent, entity.shared, claim);
         return answer(marks, { put: marks, remove: [] });
       }
       const marks = marksToMend(namespace, entity.shared, observed, claim);

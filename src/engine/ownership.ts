@@ -1,7 +1,7 @@
 import type { Observed } from './compare.js';
 
 /** Tags by which an entity shows its owner, how it came to be ours, and which run made it. */
-export const Mark = {
+export const OwnershipTag = {
   Namespace: 'iam-bootstrap:namespace',
   Origin: 'iam-bootstrap:origin',
   Intent: 'iam-bootstrap:intent',
@@ -16,7 +16,7 @@ const NOT_IN_TAG_VALUES = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
 const SHARED_BY = 'iam-bootstrap:shared-by:';
 
 /** Whether a tag is one of ours: never drift, never unmanaged. */
-export function isMark(tag: string): boolean {
+export function isOwnershipTag(tag: string): boolean {
   return tag.startsWith('iam-bootstrap:');
 }
 
@@ -77,10 +77,10 @@ export function ownershipOf(observed: Observed, namespace: string, onReservedPat
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
   if (reserved !== undefined && !onReservedPath) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
-  const owner = observed.tags[Mark.Namespace];
+  const owner = observed.tags[OwnershipTag.Namespace];
   if (owner === namespace || Object.hasOwn(observed.tags, sharedMark(namespace))) {
-    const origin = observed.tags[Mark.Origin] === 'adopted' ? 'adopted' : 'created';
-    return { is: 'ours', origin, intent: observed.tags[Mark.Intent] ?? null };
+    const origin = observed.tags[OwnershipTag.Origin] === 'adopted' ? 'adopted' : 'created';
+    return { is: 'ours', origin, intent: observed.tags[OwnershipTag.Intent] ?? null };
   }
   if (owner !== undefined) return { is: 'foreign', owner: `iam-bootstrap namespace "${owner}"` };
   // Last: an entity that was taken over from a stack keeps the stack's tags, which nobody but AWS can remove.
@@ -121,9 +121,14 @@ export function otherSharers(observed: Observed, namespace: string): string[] {
 }
 
 /** Marks that a Create carries. */
-export function marksOfCreate(namespace: string, intent: string, shared: boolean, claim = ''): Record<string, string> {
-  const owner = shared ? { [sharedMark(namespace)]: claim } : { [Mark.Namespace]: namespace };
-  return { ...owner, [Mark.Origin]: 'created', [Mark.Intent]: intent };
+export function ownershipTagsForCreate(
+  namespace: string,
+  intent: string,
+  shared: boolean,
+  claim = '',
+): Record<string, string> {
+  const owner = shared ? { [sharedMark(namespace)]: claim } : { [OwnershipTag.Namespace]: namespace };
+  return { ...owner, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: intent };
 }
 
 /**
@@ -141,14 +146,19 @@ export function marksOfAdoption(
 ): Record<string, string> {
   if (shared) {
     // Merged, not owned: whoever made it stays on record as its origin.
-    const origin = Object.hasOwn(observed.tags, Mark.Origin) ? {} : { [Mark.Origin]: 'adopted' };
+    const origin = Object.hasOwn(observed.tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
     return { [sharedMark(namespace)]: claim, ...origin };
   }
   const previous =
     ownership.is === 'foreign'
-      ? { [Mark.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) }
+      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) }
       : {};
-  return { [Mark.Namespace]: namespace, [Mark.Origin]: 'adopted', [Mark.Intent]: intent, ...previous };
+  return {
+    [OwnershipTag.Namespace]: namespace,
+    [OwnershipTag.Origin]: 'adopted',
+    [OwnershipTag.Intent]: intent,
+    ...previous,
+  };
 }
 
 /** What is to be put on and taken off so that the marks of what is ours say what is declared: shared or not, and what. */
@@ -159,8 +169,8 @@ export function marksToMend(
   claim = '',
 ): { readonly put: Readonly<Record<string, string>>; readonly remove: readonly string[] } {
   const mine = sharedMark(namespace);
-  const wanted = shared ? { [mine]: claim } : { [Mark.Namespace]: namespace };
-  const other = shared ? Mark.Namespace : mine;
+  const wanted = shared ? { [mine]: claim } : { [OwnershipTag.Namespace]: namespace };
+  const other = shared ? OwnershipTag.Namespace : mine;
   return {
     put: Object.fromEntries(Object.entries(wanted).filter(([tag, value]) => observed.tags[tag] !== value)),
     remove: Object.hasOwn(observed.tags, other) ? [other] : [],
@@ -172,7 +182,7 @@ export function marksToMend(
  * not find that it was made by one of us.
  */
 export function marksOfOwner(namespace: string, observed: Observed): string[] {
-  const mine: readonly string[] = [sharedMark(namespace), Mark.Namespace];
+  const mine: readonly string[] = [sharedMark(namespace), OwnershipTag.Namespace];
   const shared = otherSharers(observed, namespace).length > 0;
-  return Object.keys(observed.tags).filter((tag) => (shared ? mine.includes(tag) : isMark(tag)));
+  return Object.keys(observed.tags).filter((tag) => (shared ? mine.includes(tag) : isOwnershipTag(tag)));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { entityId, entityKey } from '../contract/entity.js';
-import { ACCOUNT, LONGEST_APPROVAL_MS, MOST_ENTITIES, NAMESPACE } from '../contract/messages.js';
+import { MAX_ENTITIES, NAMESPACE, ACCOUNT } from '../contract/request.js';
+import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
 import type { KindRules } from './decide.js';
 import { dependencyOrder } from './graph.js';
 import { resolveReferences } from './references.js';
@@ -37,7 +38,7 @@ const requestSchema = z.object({
   key: z.string(),
   keepGoing: z.boolean(),
   manifest: z.string(),
-  approval: z.strictObject({ timeoutMs: z.int().min(1).max(LONGEST_APPROVAL_MS) }).optional(),
+  approval: z.strictObject({ timeoutMs: z.int().min(1).max(MAX_APPROVAL_TIMEOUT_MS) }).optional(),
   revision: z.strictObject({ value: z.int().min(0), source: z.enum(['given', 'commit-time']) }).optional(),
   allowOlder: z.boolean().optional(),
 });
@@ -69,7 +70,7 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
   const parsed = requestSchema.safeParse(request);
   if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
   const count = parsed.data.entities.length;
-  if (count > MOST_ENTITIES) return `${String(count)} entities are more than ${String(MOST_ENTITIES)}: ${SPLIT}`;
+  if (count > MAX_ENTITIES) return `${String(count)} entities are more than ${String(MAX_ENTITIES)}: ${SPLIT}`;
   for (const entity of parsed.data.entities) {
     const problem = checkEntity(entity, kinds);
     if (problem !== null) return problem;

@@ -70,7 +70,7 @@ export const accessKey: Kind = {
   nameOf,
   arnOf: (spec, target) => userArn(nameOf(spec), target),
   references: (spec) => [`User/${nameOf(spec)}`],
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: false,
   guard: 'none: every Create makes another key, up to the quota of two',
   recognition: 'the ID in the stored record',

@@ -40,7 +40,7 @@ export const accountAlias: Kind = {
   schema,
   nameOf: () => 'account',
   arnOf: (_spec, target) => accountArn(target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: false,
   guard: '409 EntityAlreadyExists for an alias that any account has; one that is free replaces, so it is listed first',
   recognition: 'the listing: an account has one',
@@ -60,7 +60,7 @@ export const accountAlias: Kind = {
   create: ({ spec }) => creationOf(strings(spec['accountAliases'])),
   isAlreadyExists: isEntityAlreadyExists,
   overwrites: true,
-  takenElsewhere: 'the alias is taken by another AWS account',
+  globallyTakenReason: 'the alias is taken by another AWS account',
   created: ({ name, spec, target }) => ({ name, arn: accountArn(target), createdAt: null, tags: {}, state: spec }),
 
   update(_desired, _observed, { accountAliases }) {

@@ -81,7 +81,7 @@ export const accountPasswordPolicy: Kind = {
   schema,
   nameOf: () => 'account',
   arnOf: (_spec, target) => accountArn(target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: false,
   guard: 'none is needed: an account has one, and every write replaces it',
   recognition: 'the reading: an account has one',

@@ -55,7 +55,7 @@ export const accountProperties: Kind = {
   schema,
   nameOf: () => 'account',
   arnOf: (_spec, target) => accountArn(target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: false,
   guard: 'none is needed: every account has them, and every write sets them',
   recognition: 'the reading: an account has them once',

@@ -29,14 +29,14 @@ export const pathField = z
   .regex(/^\/$|^\/[\u0021-\u007e]+\/$/, 'begin and end the path with a slash, as in /ci/');
 
 /** As AWS counts them. */
-const SHORTEST_ARN = 20;
+const MIN_ARN_LENGTH = 20;
 
 /** An ARN, or a reference to one. */
 export const arnField = z
   .string()
   .max(2048)
   .refine(
-    (text) => REFERENCE.test(text) || (text.length >= SHORTEST_ARN && /^arn:[^:]+:[^:]*:[^:]*:[^:]*:.+$/.test(text)),
+    (text) => REFERENCE.test(text) || (text.length >= MIN_ARN_LENGTH && /^arn:[^:]+:[^:]*:[^:]*:[^:]*:.+$/.test(text)),
     {
       message: 'write an ARN of at least 20 characters, or {{arn Kind/name}}',
     },

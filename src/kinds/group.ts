@@ -72,7 +72,7 @@ export const group: Kind = {
   nameOf,
   arnOf,
   references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
-  holds: ['Policy', 'User'],
+  dependsOnKinds: ['Policy', 'User'],
   ownable: false,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
   recognition: 'the recorded attempt and the creation date: a group carries no tags',

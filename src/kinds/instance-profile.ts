@@ -71,7 +71,7 @@ export const instanceProfile: Kind = {
   nameOf,
   arnOf,
   references: (spec) => strings(spec['roles']).map((name) => `Role/${name}`),
-  holds: ['Role'],
+  dependsOnKinds: ['Role'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
   recognition: 'the intent tag that the Create carried',

@@ -68,7 +68,7 @@ export interface Demand {
 }
 
 /** Something that holds on to an entity and so stands in the way of its deletion. */
-export interface Holder {
+export interface Dependent {
   readonly kind: string;
   readonly name: string;
   /** Takes the entity off the holder; null where that is not for us to do, as with a permissions boundary. */
@@ -128,7 +128,7 @@ export interface Kind {
   /** Entities, as `Kind/name`, that the spec needs without spelling their ARN. Default: none. */
   readonly references?: (spec: JsonObject) => readonly string[];
   /** Kinds whose entities this kind can hold on to, so that a deletion of those comes after. */
-  readonly holds: readonly string[];
+  readonly dependsOnKinds: readonly string[];
   /** Whether it carries tags, and so shows an owner. */
   readonly ownable: boolean;
   /** AWS's Create takes no tags: they are put on afterwards. Default: false. */
@@ -179,7 +179,7 @@ export interface Kind {
    * It is unique beyond what its reads show, as among all accounts or all users: "already exists" about what no read
    * shows is a refusal for this reason, and no propagation to wait for.
    */
-  readonly takenElsewhere?: string;
+  readonly globallyTakenReason?: string;
   /** What AWS reveals once, or takes and does not show. Default: nothing is secret. */
   readonly secret?: SecretRules;
   /** State right after {@link create} was answered with `output`: what the create itself has set. */
@@ -189,7 +189,7 @@ export interface Kind {
   /** Writes that remove the entity and what it holds, in order. Reads what {@link read} does not show. */
   readonly deletion: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
   /** What holds on to the entity and is not part of it: AWS would refuse to delete it. Default: nothing can. */
-  readonly holders?: (reader: Reader, observed: Observed) => Promise<readonly Holder[]>;
+  readonly dependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**
    * Merges with what other namespaces declared, for `shared` entities. Default: the kind cannot be shared, and
    * `shared: true` is refused in validation.

@@ -75,7 +75,7 @@ export const loginProfile: Kind = {
   nameOf,
   arnOf: (spec, target) => userArn(nameOf(spec), target),
   references: (spec) => [`User/${nameOf(spec)}`],
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: false,
   guard: '409 EntityAlreadyExists, one per user',
   recognition: 'when it was made',

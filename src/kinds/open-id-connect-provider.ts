@@ -61,7 +61,7 @@ function nameOfArn(arn: string): string {
 }
 
 /** Longest value of a tag. */
-const LONGEST_CLAIM = 256;
+const MAX_CLAIM_LENGTH = 256;
 
 /** A client ID in a mark: enough to know it again, and of characters that a tag takes. */
 function digestOf(clientId: string): string {
@@ -72,7 +72,7 @@ function digestOf(clientId: string): string {
 function claimOf(clientIds: readonly string[]): string {
   if (clientIds.length === 0) return '-';
   const claim = clientIds.map(digestOf).sort().join(' ');
-  return claim.length <= LONGEST_CLAIM ? claim : '';
+  return claim.length <= MAX_CLAIM_LENGTH ? claim : '';
 }
 
 async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
@@ -88,7 +88,7 @@ export const openIdConnectProvider: Kind = {
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists',
   recognition: 'the intent tag that the Create carried',

@@ -30,7 +30,7 @@ export const outboundWebIdentityFederation: Kind = {
   schema,
   nameOf: () => 'account',
   arnOf: (_spec, target) => accountArn(target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: false,
   guard: '409 FeatureEnabled',
   recognition: 'the reading: an account has one',

@@ -26,7 +26,7 @@ import type { Desired, Kind, Observed, Write } from './kind.js';
 import type { Principal } from './principal-policies.js';
 
 /** Versions that IAM stores of one policy. */
-const MOST_VERSIONS = 5;
+const MAX_VERSIONS = 5;
 
 const schema = z.strictObject({
   policyName: nameField(128).describe('Unique in the account; neither path nor case tells two policies apart.'),
@@ -115,7 +115,7 @@ function documentSteps({ spec, target }: Desired, observed: Observed): Write[] {
   if (same !== undefined) {
     return [{ operation: 'SetDefaultPolicyVersion', input: { PolicyArn, VersionId: same.id } }];
   }
-  const superfluous = others.slice(0, Math.max(0, versions.length - MOST_VERSIONS + 1));
+  const superfluous = others.slice(0, Math.max(0, versions.length - MAX_VERSIONS + 1));
   return [
     ...superfluous.map((version) => removalOf(PolicyArn, version)),
     {
@@ -133,7 +133,7 @@ export const policy: Kind = {
   schema,
   nameOf,
   arnOf,
-  holds: [],
+  dependsOnKinds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
   recognition: 'the intent tag that the Create carried',
@@ -247,7 +247,7 @@ export const policy: Kind = {
     ]);
   },
 
-  async holders(reader, observed) {
+  async dependents(reader, observed) {
     const PolicyArn = observed.arn;
     const attached = await entitiesFor(reader, PolicyArn, 'PermissionsPolicy');
     const bounded = await entitiesFor(reader, PolicyArn, 'PermissionsBoundary');

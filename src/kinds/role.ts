@@ -71,7 +71,7 @@ export const role: Kind = {
   schema,
   nameOf,
   arnOf,
-  holds: ['Policy'],
+  dependsOnKinds: ['Policy'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
   recognition: 'the intent tag that the Create carried',
@@ -220,7 +220,7 @@ export const role: Kind = {
     return Promise.resolve(steps);
   },
 
-  async holders(reader, observed) {
+  async dependents(reader, observed) {
     const RoleName = observed.name;
     const profiles = await held(reader.list('ListInstanceProfilesForRole', { RoleName }, 'InstanceProfiles'));
     return profiles.map(({ InstanceProfileName = '' }) => ({

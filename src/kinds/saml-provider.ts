@@ -101,7 +101,7 @@ export const samlProvider: Kind = {
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists',
   recognition: 'the intent tag that the Create carried',

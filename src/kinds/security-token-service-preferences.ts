@@ -37,7 +37,7 @@ export const securityTokenServicePreferences: Kind = {
   schema,
   nameOf: () => 'account',
   arnOf: (_spec, target) => accountArn(target),
-  holds: [],
+  dependsOnKinds: [],
   ownable: false,
   guard: 'none is needed: every account has them, and every write sets them',
   recognition: 'the reading: an account has them once',

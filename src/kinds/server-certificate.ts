@@ -82,7 +82,7 @@ export const serverCertificate: Kind = {
   schema,
   nameOf,
   arnOf,
-  holds: [],
+  dependsOnKinds: [],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
   recognition: 'the intent tag that the Create carried',

@@ -114,7 +114,7 @@ export const serviceLinkedRole: Kind = {
   // A placeholder: the role's name is AWS's choice, and shows in the answer to the Create.
   arnOf: (spec, { account, partition }: Target) =>
     `arn:${partition}:iam::${account}:role${PATH}${text(spec, 'awsServiceName') ?? ''}/AWSServiceRoleFor…`,
-  holds: [],
+  dependsOnKinds: [],
   ownable: true,
   taggedLater: true,
   onReservedPath: true,

@@ -98,7 +98,7 @@ export const serviceSpecificCredential: Kind = {
   nameOf: (spec) => `${userOf(spec)}/${serviceOf(spec)}`,
   arnOf: (spec, target) => userArn(userOf(spec), target),
   references: (spec) => [`User/${userOf(spec)}`],
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: false,
   guard: 'none: every Create makes another credential, up to the quota of two per service',
   recognition: 'the ID in the stored record',

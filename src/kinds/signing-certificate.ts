@@ -80,7 +80,7 @@ export const signingCertificate: Kind = {
   nameOf,
   arnOf: (spec, target) => userArn(text(spec, 'userName') ?? '', target),
   references: (spec) => [`User/${text(spec, 'userName') ?? ''}`],
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: false,
   identifiedByAws: true,
   guard: '409 DuplicateCertificate, whichever user of the account has it',
@@ -101,7 +101,7 @@ export const signingCertificate: Kind = {
     input: { UserName: text(spec, 'userName'), CertificateBody: pem(text(spec, 'certificateBody') ?? '') },
   }),
   isAlreadyExists: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
-  takenElsewhere: 'another user of the account has this certificate, and AWS takes it once',
+  globallyTakenReason: 'another user of the account has this certificate, and AWS takes it once',
   created: ({ name, target }, output) => ({
     name,
     arn: userArn(userOf(name), target),

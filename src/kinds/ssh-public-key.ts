@@ -11,7 +11,7 @@ import type { Kind, Observed, Wanted } from './kind.js';
 const DIGITS = 16;
 
 /** Bits that AWS asks for. */
-const LEAST_BITS = 2048;
+const MIN_BITS = 2048;
 
 const schema = z.strictObject({
   userName: nameField(64).describe('The user whose key it is.'),
@@ -22,7 +22,7 @@ const schema = z.strictObject({
     .regex(/^[\t\n\r\u0020-\u00ff]+$/, 'use Latin characters only')
     .superRefine((body, context) => {
       const bits = publicKeyOf(body)?.asymmetricKeyDetails?.modulusLength;
-      if (bits !== undefined && bits >= LEAST_BITS) return;
+      if (bits !== undefined && bits >= MIN_BITS) return;
       context.addIssue({
         code: 'custom',
         message: bits === undefined ? 'is no public RSA key' : `has ${String(bits)} bits, and AWS asks for 2048`,
@@ -131,7 +131,7 @@ export const sshPublicKey: Kind = {
   nameOf,
   arnOf: (spec, target) => userArn(text(spec, 'userName') ?? '', target),
   references: (spec) => [`User/${text(spec, 'userName') ?? ''}`],
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: false,
   identifiedByAws: true,
   guard: '400 DuplicateSSHPublicKey',

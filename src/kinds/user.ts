@@ -97,7 +97,7 @@ export const user: Kind = {
   schema,
   nameOf,
   arnOf,
-  holds: ['Policy'],
+  dependsOnKinds: ['Policy'],
   ownable: true,
   guard: '409 EntityAlreadyExists, whatever the path or the case',
   recognition: 'the intent tag that the Create carried',

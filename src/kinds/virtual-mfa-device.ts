@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { Mark } from '../engine/ownership.js';
+import { OwnershipTag } from '../engine/ownership.js';
 import {
   absentIsDone,
   defined,
@@ -89,7 +89,7 @@ export const virtualMfaDevice: Kind = {
   schema,
   nameOf,
   arnOf: (spec, target) => serialOf(nameOf(spec), target),
-  holds: ['User'],
+  dependsOnKinds: ['User'],
   ownable: true,
   guard: '409 EntityAlreadyExists',
   recognition: 'the intent tag that the Create carried',
@@ -148,15 +148,15 @@ export const virtualMfaDevice: Kind = {
       return defined({
         SerialNumber,
         Base32StringSeed: new TextDecoder().decode(Base32StringSeed),
-        Intent: tags[Mark.Intent],
+        Intent: tags[OwnershipTag.Intent],
       });
     },
     /** The device, if a Create of this run made it: that of another is no orphan, whether or not its seed is stored. */
     async candidates(reader, { name, target, tags }) {
       const serial = serialOf(name, target);
       const shown = await tagsOf(reader, serial);
-      if (shown === undefined || shown[Mark.Intent] !== tags[Mark.Intent]) return [];
-      return [{ id: idOf(serial, shown[Mark.Intent]), createdAt: null }];
+      if (shown === undefined || shown[OwnershipTag.Intent] !== tags[OwnershipTag.Intent]) return [];
+      return [{ id: idOf(serial, shown[OwnershipTag.Intent]), createdAt: null }];
     },
     idOf: ({ SerialNumber = '', Intent }) => idOf(SerialNumber, Intent),
     // To enable it takes two codes, which nobody has without the seed.

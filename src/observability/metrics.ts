@@ -1,7 +1,9 @@
 import type { MetricsExporterConfig } from '@temporalio/worker';
 import type { AwsCall } from '../aws/clients.js';
-import { anyMetric, metric, METRICS } from '../contract/metrics.js';
-import type { Meter, MetricName } from '../contract/metrics.js';
+import { METRICS } from '../contract/metrics.js';
+import { anyMetric, metric } from './instruments.js';
+import type { MetricName } from '../contract/metrics.js';
+import type { Meter } from './instruments.js';
 
 /** How Temporal's runtime serves its metrics and ours, at `/metrics`: names and units as Prometheus wants them. */
 export function metricsAt(bindAddress: string): MetricsExporterConfig {
@@ -30,7 +32,7 @@ export function startAtZero(meter: Meter): void {
 }
 
 /** Codes that are told apart. AWS has fewer in use; whatever else answers at an endpoint must not grow the page. */
-const MOST_CODES = 50;
+const MAX_CODES = 50;
 const CODE = /^[A-Za-z][\w.-]{0,63}$/;
 
 /** Records calls to AWS. */
@@ -39,7 +41,7 @@ export function awsCallRecorder(meter: Meter): (call: AwsCall) => void {
   const measure = metric(meter, 'iam_bootstrap_aws_call_duration');
   const codes = new Set<string>();
   return ({ operation, code, durationMs }) => {
-    const known = code === null || (CODE.test(code) && (codes.has(code) || codes.size < MOST_CODES));
+    const known = code === null || (CODE.test(code) && (codes.has(code) || codes.size < MAX_CODES));
     if (code !== null && known) codes.add(code);
     count(1, { operation, code: known ? (code ?? 'OK') : 'Other' });
     measure(durationMs / 1000, { operation });

@@ -65,7 +65,7 @@ const entity = z.strictObject({
   reason: text,
   remedy: text,
   attempts: count,
-  leftOut: z
+  omittedLines: z
     .int()
     .min(1)
     .exactOptional()

@@ -52,7 +52,7 @@ export function temporalConnectOptions(
  * The largest message that is taken from Temporal. A page of a large run's history goes beyond gRPC's default of 4 MB;
  * the SDK means to raise it to this, by an option without its prefix (`Connection`, 1.24), which does nothing.
  */
-export const LARGEST_MESSAGE_BYTES = 128 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 
 /**
  * Connects to Temporal.
@@ -74,7 +74,7 @@ export async function connectTemporal(
     connection = await Connection.connect({
       ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      channelArgs: { 'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES },
+      channelArgs: { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES },
       interceptors: aroundRetries(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), () => closed),
     });
   } catch (error) {

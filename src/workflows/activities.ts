@@ -18,7 +18,7 @@ export function nextLockWait(waitMs: number, waitedMs: number): number {
 }
 
 /** Rounds in which an entity may turn out to be something else than the last look said. */
-export const MOST_ROUNDS = 5;
+export const MAX_ROUNDS = 5;
 
 /** Attempts have no end here: a worker may be away for long, and activities give up by themselves. */
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s' } as const;

@@ -3,21 +3,19 @@ import {
   ApplicationFailure,
   condition,
   continueAsNew,
-  defineUpdate,
   setCurrentDetails,
   setHandler,
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import { code, page } from '../report/markdown.js';
-import { CLAIM_UPDATE } from '../contract/messages.js';
-import { judge, revisionText } from '../contract/revision.js';
+import { claimUpdate } from '../contract/messages.js';
+import { revisionText } from '../report/revision.js';
+import { evaluateClaim } from './evaluate-claim.js';
 import type { Claim, ClaimAnswer, Ledger } from '../contract/revision.js';
 
-const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>(CLAIM_UPDATE);
-
 /** Claims that one run of the workflow takes before it begins a new history. */
-const MOST_CLAIMS = 100;
+const MAX_CLAIMS = 100;
 
 /**
  * Remembers which revisions a namespace was given, for as long as the namespace is used: it never ends, and so outlives
@@ -36,7 +34,7 @@ export async function ledger(argument?: Ledger): Promise<void> {
   setHandler(
     claimUpdate,
     (claim) => {
-      const { answer, ledger: next } = judge(kept, claim);
+      const { answer, ledger: next } = evaluateClaim(kept, claim);
       kept = next;
       claims += 1;
       show();
@@ -45,7 +43,7 @@ export async function ledger(argument?: Ledger): Promise<void> {
     { validator: assertClaim },
   );
   show();
-  await condition(() => (claims >= MOST_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
+  await condition(() => (claims >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
   await continueAsNew<typeof ledger>(kept);
 }
 

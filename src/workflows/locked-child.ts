@@ -1,6 +1,6 @@
 import { CancelledFailure, ParentClosePolicy, patched, sleep, startChild } from '@temporalio/workflow';
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
-import { WorkflowType } from '../contract/messages.js';
+import { WorkflowType } from '../contract/workflow-ids.js';
 import { recordRefusal, recordWait } from './metrics.js';
 import { FIRST_LOCK_WAIT_MS, nextLockWait } from './activities.js';
 

@@ -1,5 +1,6 @@
 import { metricMeter } from '@temporalio/workflow';
-import { COMMANDS, metric } from '../contract/metrics.js';
+import { COMMANDS } from '../contract/metrics.js';
+import { metric } from '../observability/instruments.js';
 import type { Report } from '../contract/report.js';
 
 /** Counts what a run has come to. No number of it is seen twice: a replay is silent. */

@@ -1,5 +1,5 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { BootstrapRequest } from '../contract/messages.js';
+import type { BootstrapRequest } from '../contract/request.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import type { PlannedEntity } from '../contract/activities.js';
 import { recordRun } from './metrics.js';
@@ -27,7 +27,7 @@ export async function plan(request: BootstrapRequest): Promise<Report> {
 
 /** A planned entity as a report shows it before anything is written. */
 export function plannedReport(planned: PlannedEntity, source: EntityReport['source']): EntityReport {
-  const { action, drift, unmanaged, reason, remedy, leftOut } = planned.decision;
+  const { action, drift, unmanaged, reason, remedy, omittedLines } = planned.decision;
   return {
     kind: planned.kind,
     name: planned.name,
@@ -42,7 +42,7 @@ export function plannedReport(planned: PlannedEntity, source: EntityReport['sour
     reason,
     remedy,
     attempts: 0,
-    ...(leftOut === undefined ? {} : { leftOut }),
+    ...(omittedLines === undefined ? {} : { omittedLines }),
     ...(source === undefined ? {} : { source }),
   };
 }

@@ -2,15 +2,16 @@ import { ActivityFailure, ApplicationFailure, CancellationScope, setCurrentDetai
 import { entityId } from '../contract/entity.js';
 import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
-import { UNDER_WAY } from '../contract/messages.js';
-import type { EntityState, ReconcileRequest, ReconcileResult } from '../contract/messages.js';
-import { addCalls } from '../contract/report.js';
+import { IN_PROGRESS_STATE } from '../contract/actions.js';
+import type { ReconcileResult, ReconcileRequest } from '../contract/request.js';
+import type { EntityState } from '../contract/progress.js';
+import { addCalls } from '../report/summarize.js';
 import type { DecisionAction, EntityReport, Outcome, WriteRecord } from '../contract/report.js';
-import type { CreateRequest, StepResult } from '../contract/activities.js';
+import type { CreateRequest, ReconcileStepResult } from '../contract/activities.js';
 import { code, page, plain } from '../report/markdown.js';
 import { assertReconcileRequest } from './report.js';
 import { recordOutcome } from './search-attributes.js';
-import { MOST_ROUNDS, writing, writingOptions } from './activities.js';
+import { MAX_ROUNDS, writing, writingOptions } from './activities.js';
 
 /** What an action is called once it is done. */
 const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
@@ -97,8 +98,8 @@ class Reconciliation {
     let action = planned;
     let readFirst = this.#request.readFirst;
     let replacing = false;
-    for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-      this.#show(UNDER_WAY[action]);
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      this.#show(IN_PROGRESS_STATE[action]);
       const made = this.#report.confirmedBy !== null;
       const step = await this.#step(action, readFirst);
       const decided = step.decision.action;
@@ -154,7 +155,7 @@ class Reconciliation {
     if (step.decision.action === 'refuse') this.#settle('refuse', step);
   }
 
-  async #step(action: DecisionAction, readFirst: boolean): Promise<StepResult> {
+  async #step(action: DecisionAction, readFirst: boolean): Promise<ReconcileStepResult> {
     const { entity } = this.#request;
     const request = { ...this.#request, action, readFirst };
     const options = { ...writingOptions, summary: `${action} ${entityId(entity)}` };
@@ -182,7 +183,7 @@ class Reconciliation {
     return { ...request, known: this.#known };
   }
 
-  #record(step: StepResult): void {
+  #record(step: ReconcileStepResult): void {
     const report = this.#report;
     report.arn = step.arn;
     report.writes = [...report.writes, ...step.writes];
@@ -194,7 +195,7 @@ class Reconciliation {
     this.#calls = addCalls(this.#calls, step.calls);
   }
 
-  #settle(action: DecisionAction, { decision, confirmedBy }: StepResult): void {
+  #settle(action: DecisionAction, { decision, confirmedBy }: ReconcileStepResult): void {
     const report = this.#report;
     report.decision = action;
     report.outcome = OUTCOME[action];

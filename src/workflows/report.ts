@@ -1,9 +1,10 @@
 import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
-import { ACCOUNT, NAMESPACE } from '../contract/messages.js';
-import type { BootstrapRequest, ReconcileRequest } from '../contract/messages.js';
-import { fitted, resultOf, summarize } from '../contract/report.js';
+import { NAMESPACE, ACCOUNT } from '../contract/request.js';
+import type { ReconcileRequest, BootstrapRequest } from '../contract/request.js';
+import { resultOf, summarize } from '../report/summarize.js';
+import { truncateToFit } from '../report/truncate.js';
 import type { EntityReport, Report } from '../contract/report.js';
 
 /** Puts a report together from what became of the entities. */
@@ -27,7 +28,7 @@ export function reportOf(
     request: { key: request.key, pipeline: request.pipeline },
     ...(request.revision === undefined ? {} : { revision: request.revision }),
     workflow: { workflowId, runId, url: null },
-    entities: fitted(entities),
+    entities: truncateToFit(entities),
     summary: summarize(entities),
     apiCalls: { total: Object.values(calls).reduce((sum, count) => sum + count, 0), byOperation: calls },
     startedAt: new Date(startedAt).toISOString(),

@@ -7,7 +7,8 @@ import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { bootstrapWorkflowId, MOST_ENTITIES } from '../../src/contract/messages.js';
+import { MAX_ENTITIES } from '../../src/contract/request.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
 import { manifestOf } from '../support/manifests-of.js';
@@ -35,14 +36,14 @@ interface Load {
 const LOADS: readonly Load[] = [
   {
     what: 'roles',
-    count: LONG_FORM ? MOST_ENTITIES : 300,
+    count: LONG_FORM ? MAX_ENTITIES : 300,
     create: 'CreateRole',
     nameProperty: 'RoleName',
     entities: (names) => rolesNaming(names, 36),
   },
   {
     what: 'policies',
-    count: LONG_FORM ? MOST_ENTITIES : 100,
+    count: LONG_FORM ? MAX_ENTITIES : 100,
     create: 'CreatePolicy',
     nameProperty: 'PolicyName',
     entities: policiesNaming,
@@ -50,10 +51,10 @@ const LOADS: readonly Load[] = [
 ];
 
 /** A worker takes less than this, in MB: of what the process has at its start, and of what is under way at a time. */
-const MOST_MEMORY = 800;
+const MAX_MEMORY = 800;
 
 /** Children that a run has at a time: Temporal takes 2,000. */
-const MOST_CHILDREN = 100;
+const MAX_CHILDREN = 100;
 
 /** Entities of one file: a manifest has at most two million characters. */
 const SLICE = 250;
@@ -280,8 +281,8 @@ test.each(LOADS)(
     expect(history.events).toBeLessThan(count * EVENTS_PER_ENTITY + EVENTS_OF_RUN);
     expect(history.bytes).toBeLessThan(characters + count * 5_500);
     expect(children).toBeGreaterThan(0);
-    expect(children).toBeLessThanOrEqual(MOST_CHILDREN);
-    expect(worker).toBeLessThan(MOST_MEMORY);
+    expect(children).toBeLessThanOrEqual(MAX_CHILDREN);
+    expect(worker).toBeLessThan(MAX_MEMORY);
     // The pages of two listings, and who is calling. No listing has the tags of policies.
     const tags = again.report.apiCalls.byOperation['ListPolicyTags'] ?? 0;
     expect(tags).toBe(namespace === 'policies' ? count : 0);
@@ -293,7 +294,7 @@ test.each([
   [
     'one entity too many',
     () =>
-      Array.from({ length: MOST_ENTITIES + 1 }, (_, index): JsonObject => ({
+      Array.from({ length: MAX_ENTITIES + 1 }, (_, index): JsonObject => ({
         kind: 'User',
         userName: `u${String(index)}`,
       })),

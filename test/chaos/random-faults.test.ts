@@ -51,13 +51,13 @@ const SHORT = 3;
 const LONG_MS = 570_000;
 
 /** How long the short form makes a failing sequence shorter, from its start, in milliseconds. */
-const MOST_MS = 200_000;
+const MAX_MS = 200_000;
 
 /** Seeds of the short form: always the same. */
 const FIRST_SEED = 20_261_124;
 
 /** A run that has not ended by then is stuck: longer than IAM's replicas may disagree. In milliseconds. */
-const LONGEST_RUN_MS = 240_000;
+const MAX_RUN_MS = 240_000;
 
 const REGRESSIONS = join(__dirname, 'regressions');
 
@@ -439,7 +439,7 @@ async function inTime<T>(running: Promise<T>): Promise<T> {
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(new Error('the run does not end'));
-    }, LONGEST_RUN_MS);
+    }, MAX_RUN_MS);
   });
   try {
     return await Promise.race([running, late]);
@@ -830,7 +830,7 @@ test('whatever happens in whatever order, the account is as the model says, and 
   const first = given === undefined ? (LONG_FORM ? Date.now() % 1_000_000_000 : FIRST_SEED) : Number(given);
   const many = given === undefined ? LANES : 1;
   console.log(`seeds ${String(first)} to ${String(first + many - 1)}`);
-  const until = Date.now() + (LONG_FORM ? LONG_MS : MOST_MS);
+  const until = Date.now() + (LONG_FORM ? LONG_MS : MAX_MS);
   try {
     await inLanes(async (lane, index) => {
       await playKept(lane, queue);

@@ -6,7 +6,7 @@ import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply, plan } from '../../src/client/run/run.js';
 import { recentRuns } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/config.js';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { hold } from '../support/hold.js';

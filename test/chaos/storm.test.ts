@@ -7,7 +7,7 @@ import type { RunSummary } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import type { BootstrapRequest } from '../../src/contract/messages.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy } from '../support/fault-proxy.js';
@@ -51,7 +51,7 @@ const BUCKET = { size: 15, refillPerSecond: 30 };
  * come out so that a manifest is applied again after the other one of its namespace: half as much again is the room
  * for that. Were calls to grow with the pipelines, a hundred of them would need five times as many.
  */
-const MOST_CALLS = 1.5;
+const MAX_CALLS = 1.5;
 
 const ROLES = ['a', 'b', 'c'];
 const ACTIONS = ['s3:PutObject', 'sqs:SendMessage'];
@@ -325,7 +325,7 @@ test.each(STORMS)(
         { what: `${of}: until the last has ended`, value: Math.round(seconds), unit: 's' },
       );
       expect(throttle.fired).toBeGreaterThan(0);
-      expect(calls).toBeLessThanOrEqual(MOST_CALLS * alone);
+      expect(calls).toBeLessThanOrEqual(MAX_CALLS * alone);
     });
   },
 );

@@ -9,7 +9,7 @@ import { apply, plan } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startFaultProxy } from '../support/fault-proxy.js';

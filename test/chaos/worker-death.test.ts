@@ -5,7 +5,7 @@ import { apply, plan } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { ledgerWorkflowId } from '../../src/contract/messages.js';
+import { ledgerWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy, Rule } from '../support/fault-proxy.js';

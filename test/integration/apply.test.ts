@@ -5,7 +5,7 @@ import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleComma
 import { impose, LOOPBACK } from '../../bench/conditions.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Fault } from '../support/fault-proxy.js';
 import { allowing, manifestOf, oneOfEach, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
@@ -169,7 +169,7 @@ describe('a later write whose reply is lost', () => {
   it('keeps the request IDs of the writes before it', async () => {
     world.proxy.on({ action: 'PutRolePolicy' }, { kind: 'reset-after', times: 1 });
     const spec = role('traced', { inlinePolicies: { a: allowing('s3:GetObject') }, tags: { team: 'ci' } });
-    await createByHand('traced', { [Mark.Namespace]: 'applied' });
+    await createByHand('traced', { [OwnershipTag.Namespace]: 'applied' });
     world.proxy.on({ action: 'TagRole' }, { kind: 'error-after-commit', times: 1 });
     const entity = only(await apply([{ ...spec, description: 'traced' }]), 0);
     const [update] = world.proxy.calls.filter(({ action }) => action === 'UpdateRole');
@@ -265,8 +265,8 @@ describe('somebody else between plan and write', () => {
     ]);
     expect(refused?.requestId).toMatch(/\w/);
     expect(await tagsOf('contested')).toMatchObject({
-      [Mark.Namespace]: 'applied',
-      [Mark.Origin]: 'adopted',
+      [OwnershipTag.Namespace]: 'applied',
+      [OwnershipTag.Origin]: 'adopted',
       team: 'other',
     });
     expect(await world.creates()).toEqual({ 'CreateRole contested': 1 });
@@ -274,7 +274,7 @@ describe('somebody else between plan and write', () => {
   });
 
   it.each([
-    ['another namespace', { [Mark.Namespace]: 'theirs' }, 'belongs to iam-bootstrap namespace "theirs"'],
+    ['another namespace', { [OwnershipTag.Namespace]: 'theirs' }, 'belongs to iam-bootstrap namespace "theirs"'],
     ['Pulumi', { 'pulumi:project': 'infra' }, 'belongs to Pulumi project "infra"'],
   ])('makes the role for %s: it is refused, and nothing is written', async (_who, tags, reason) => {
     justBefore('CreateRole', () => createByHand('taken', tags));
@@ -289,7 +289,7 @@ describe('somebody else between plan and write', () => {
 
   it('takes the role that was to be adopted: it is refused, and nothing is written', async () => {
     await createByHand('free');
-    const theirs = { [Mark.Namespace]: 'theirs' };
+    const theirs = { [OwnershipTag.Namespace]: 'theirs' };
     // The plan reads in bulk; the first single read is the one before the write.
     justBefore('GetRole', async () => {
       const Tags = Object.entries(theirs).map(([Key, Value]) => ({ Key, Value }));
@@ -340,7 +340,7 @@ describe('a call that AWS keeps failing', () => {
 
 describe('a job of GitHub Actions', () => {
   it('shows the summary, the line of what is refused, and hands on what later steps ask for', async () => {
-    await createByHand('theirs', { [Mark.Namespace]: 'others' });
+    await createByHand('theirs', { [OwnershipTag.Namespace]: 'others' });
     const entities = [role('mine'), role('theirs')];
     const path = await world.manifest('job.json', manifestOf({ namespace: 'applied', account: ACCOUNT, entities }));
     const inside = (name: string): string => join(world.directory, name);

@@ -1,5 +1,5 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { answerGate, openGate } from '../../src/client/approval.js';
+import { decideApproval, pendingApproval } from '../../src/client/approval.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
@@ -7,8 +7,9 @@ import { apply } from '../../src/client/run/run.js';
 import type { RunEvent, RunOptions } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { Answer, bootstrapWorkflowId } from '../../src/contract/messages.js';
-import type { Gate } from '../../src/contract/messages.js';
+import { ApprovalAction } from '../../src/contract/approval.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { PendingApproval } from '../../src/contract/approval.js';
 import type { Report } from '../../src/contract/report.js';
 import { manifestOf, role, trusting } from '../support/manifests-of.js';
 import { outcomesOf, writesIn } from '../support/runs.js';
@@ -44,7 +45,7 @@ afterAll(async () => {
 
 /** A run that has come to its gate. */
 interface Gated {
-  readonly gate: Gate;
+  readonly gate: PendingApproval;
   readonly report: Promise<Report>;
 }
 
@@ -56,8 +57,8 @@ async function gated(
   const pipeline = { provider: 'local', url: null, commit: null, actor: 'author' };
   const loaded = await loadRequest([path], { variables: {}, pipeline, approval: { timeoutMs } });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  let opened: (gate: Gate) => void = () => undefined;
-  const open = new Promise<Gate>((resolve) => (opened = resolve));
+  let opened: (gate: PendingApproval) => void = () => undefined;
+  const open = new Promise<PendingApproval>((resolve) => (opened = resolve));
   const onEvent = (event: RunEvent): void => {
     options.onEvent?.(event);
     if (event.type === 'awaiting-approval') opened(event.gate);
@@ -184,7 +185,7 @@ test('of approvals that race, one counts', async () => {
   const { gate, report } = await gated();
   const names = Array.from({ length: 8 }, (_, index) => `person-${String(index)}`);
   const answers = await Promise.allSettled(
-    names.map((by) => answerGate(temporal, place, Answer.Approve, said(gate.plan, by))),
+    names.map((by) => decideApproval(temporal, place, ApprovalAction.Approve, said(gate.plan, by))),
   );
   const taken = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value.by] : []));
   expect(taken).toHaveLength(1);
@@ -202,9 +203,9 @@ test('signals that are no answer are ignored and counted; one as the Temporal UI
     [{ plan: ANOTHER, by: 'x' }],
     [[gate.plan], 'x'.repeat(5_000)],
   ];
-  for (const args of junk) await runHandle().signal(Answer.Approve, ...args);
+  for (const args of junk) await runHandle().signal(ApprovalAction.Approve, ...args);
   expect(await pageOf()).toContain(`${String(junk.length)} signals were no answer`);
-  expect((await openGate(temporal, place)).plan).toBe(gate.plan);
+  expect((await pendingApproval(temporal, place)).plan).toBe(gate.plan);
   expect(writesIn(world)).toEqual([]);
   const { client } = temporal;
   await client.workflowService.signalWorkflowExecution({

@@ -5,7 +5,7 @@ import { apply } from '../../src/client/run/run.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadConfig } from '../../src/config/config.js';
-import type { BootstrapRequest } from '../../src/contract/messages.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Outcome, Report } from '../../src/contract/report.js';
 import { allowing, requestOf } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';

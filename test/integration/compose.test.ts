@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { SEARCH_ATTRIBUTES } from '../../src/contract/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 
 const ROOT = join(__dirname, '../..');
 const COMPOSE_FILE = 'docker-compose.yml';

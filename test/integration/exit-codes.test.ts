@@ -7,7 +7,7 @@ import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
 import { ACCOUNT, startWorld } from '../support/world.js';

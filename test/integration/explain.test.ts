@@ -11,7 +11,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import type { Explanation, Explanations } from '../../src/contract/explain.js';
 import { conflictsSchema, explanationsSchema } from '../../src/report/explain-schema.js';
 import type { Report } from '../../src/contract/report.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
@@ -226,7 +226,7 @@ test('another case and another path', async () => {
 
 test('state that was rolled back: the namespace had it, and somebody took the marks off', async () => {
   await run('marked', [role('marked')]);
-  await person.untagRole({ RoleName: 'marked', TagKeys: Object.values(Mark) });
+  await person.untagRole({ RoleName: 'marked', TagKeys: Object.values(OwnershipTag) });
   await run('marked', [role('marked')]);
   const found = await explanationOf('Role/marked', 2);
   expect(found).toMatchObject({

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { isMark, Mark, sharedMark } from '../../src/engine/ownership.js';
+import { isOwnershipTag, OwnershipTag, sharedMark } from '../../src/engine/ownership.js';
 import { dumpAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
@@ -128,12 +128,12 @@ describe('release', () => {
       'OpenIDConnectProvider/arn:aws:iam::111111111111:oidc-provider/tokens.example.com',
     ]);
     for (const id of Object.keys(before)) {
-      const goes = theirs.has(id) ? (tag: string) => tag === sharedMark('ci') : (tag: string) => isMark(tag);
+      const goes = theirs.has(id) ? (tag: string) => tag === sharedMark('ci') : (tag: string) => isOwnershipTag(tag);
       const [was, is] = [before, after].map((dump): AccountDump => ({ [id]: dump[id] ?? null }));
       expect(is).toEqual(withoutTags(was ?? {}, goes));
     }
-    expect(JSON.stringify(before['Role/r'])).toContain(Mark.Namespace);
-    expect(JSON.stringify(after['Role/foreign'])).toContain(Mark.Namespace);
+    expect(JSON.stringify(before['Role/r'])).toContain(OwnershipTag.Namespace);
+    expect(JSON.stringify(after['Role/foreign'])).toContain(OwnershipTag.Namespace);
     const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
     expect(Tags).toEqual([{ Key: 'team', Value: 'platform' }]);
 
@@ -155,7 +155,7 @@ describe('release', () => {
     };
     const clients = ['common', 'ours', 'theirs'];
     await leave('release', [PROVIDER], ...json);
-    expect(await look()).toEqual({ tags: [Mark.Intent, Mark.Origin, sharedMark('other')], clients });
+    expect(await look()).toEqual({ tags: [OwnershipTag.Intent, OwnershipTag.Origin, sharedMark('other')], clients });
     const path = await world.manifest(
       'o.json',
       manifestOf({ namespace: 'other', account: ACCOUNT, entities: [PROVIDER] }),
@@ -257,7 +257,7 @@ describe('destroy', () => {
         .sort(),
     ).toEqual(['InstanceProfile/i', 'Policy/p', 'Role/r', 'User/u']);
     expect(withoutTags({ found: after['Role/found'] ?? null }, () => false)).toEqual(
-      withoutTags({ found: before['Role/found'] ?? null }, isMark),
+      withoutTags({ found: before['Role/found'] ?? null }, isOwnershipTag),
     );
     // The group loses the user that is gone, and nothing else.
     expect(after['Group/g']).toEqual({ ...(before['Group/g'] as JsonObject), Users: [] });

@@ -12,11 +12,12 @@ import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply, plan } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { METRICS, pageName } from '../../src/contract/metrics.js';
+import { METRICS } from '../../src/contract/metrics.js';
+import { pageName } from '../../src/observability/instruments.js';
 import type { MetricName } from '../../src/contract/metrics.js';
-import { addCalls } from '../../src/contract/report.js';
+import { addCalls } from '../../src/report/summarize.js';
 import type { Report } from '../../src/contract/report.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { hold } from '../support/hold.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
@@ -88,7 +89,7 @@ async function conflicting(): Promise<Report[]> {
     world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before });
   };
   taken('metered-unowned');
-  taken('metered-foreign', [{ Key: Mark.Namespace, Value: 'metered-rival' }]);
+  taken('metered-foreign', [{ Key: OwnershipTag.Namespace, Value: 'metered-rival' }]);
   world.proxy.on(
     { action: 'CreateRole', params: { RoleName: 'metered-lost' } },
     { kind: 'error-after-commit', status: 400, code: 'Throttling', times: 1 },

@@ -1,6 +1,6 @@
 import type { IAM, Tag } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Match } from '../support/fault-proxy.js';
 import { allowing, role, trusting } from '../support/manifests-of.js';
 import { decisionsOf, entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
@@ -51,7 +51,7 @@ interface Taker {
   readonly owner: string;
 }
 const OTHER: Taker = {
-  tags: [{ Key: Mark.Namespace, Value: 'other' }],
+  tags: [{ Key: OwnershipTag.Namespace, Value: 'other' }],
   owner: 'iam-bootstrap namespace "other"',
 };
 const STACK: Taker = {
@@ -264,7 +264,7 @@ describe('owners that name themselves by tags', () => {
       },
       'Crossplane resource "deploy"',
     ],
-    [{ [Mark.Namespace]: 'other', [Mark.Origin]: 'created' }, 'iam-bootstrap namespace "other"'],
+    [{ [OwnershipTag.Namespace]: 'other', [OwnershipTag.Origin]: 'created' }, 'iam-bootstrap namespace "other"'],
   ];
   const NOBODY: readonly Readonly<Record<string, string>>[] = [
     { terraform: 'no' },
@@ -303,9 +303,9 @@ describe('owners that name themselves by tags', () => {
       const is = Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
       expect(is).toMatchObject({
         ...tags,
-        [Mark.Namespace]: 'ci',
-        [Mark.Origin]: 'adopted',
-        [Mark.PreviousOwner]: owner.replace(/["(),]/g, ''),
+        [OwnershipTag.Namespace]: 'ci',
+        [OwnershipTag.Origin]: 'adopted',
+        [OwnershipTag.PreviousOwner]: owner.replace(/["(),]/g, ''),
       });
     }
     // From then on it is ours, whatever tags the old owner has left.

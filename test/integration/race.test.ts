@@ -3,10 +3,10 @@ import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
-import type { BootstrapRequest } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Report } from '../../src/contract/report.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import { hold } from '../support/hold.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
@@ -79,9 +79,9 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
     ],
   });
   expect(await tagsOf(name)).toEqual({
-    [Mark.Namespace]: winner?.namespace,
-    [Mark.Origin]: outcome,
-    [Mark.Intent]: winner?.workflow.runId,
+    [OwnershipTag.Namespace]: winner?.namespace,
+    [OwnershipTag.Origin]: outcome,
+    [OwnershipTag.Intent]: winner?.workflow.runId,
   });
 }
 

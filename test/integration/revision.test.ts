@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import { loadConfig } from '../../src/config/config.js';
-import { CLAIM_UPDATE, ledgerWorkflowId } from '../../src/contract/messages.js';
+import { claimUpdate } from '../../src/contract/messages.js';
+import { ledgerWorkflowId } from '../../src/contract/workflow-ids.js';
 import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -88,7 +89,7 @@ test('in CI the revision is the time of the commit that is checked out, which is
   };
   const github = { GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/infra', GITHUB_RUN_ID: '42' };
   const newer = await world.cli(['apply', '-f', await checkout('newer', 1_700_000_100), '-o', 'json'], github);
-  expect(newer.report().revision).toEqual({ value: 1_700_000_100, source: 'commit-time', last: null });
+  expect(newer.report().revision).toEqual({ value: 1_700_000_100, source: 'commit-time' as const, last: null });
   const path = await checkout('older', 1_700_000_000);
   const older = await world.cli(['apply', '-f', path, '-o', 'json'], github);
   expect(older.code).toBe(3);
@@ -106,8 +107,15 @@ test('the ledger remembers beyond the history of one run', async () => {
     const handle = temporal.client.workflow.getHandle(ledgerWorkflowId(ACCOUNT, 'long'));
     const first = (await handle.describe()).runId;
     for (let value = 1_001; value <= 1_100; value += 1) {
-      const revision = { value, source: 'given', commit: null, url: null, runId: 'run', at: new Date().toISOString() };
-      await handle.executeUpdate(CLAIM_UPDATE, { args: [{ revision, allowOlder: false }] });
+      const revision = {
+        value,
+        source: 'given' as const,
+        commit: null,
+        url: null,
+        runId: 'run',
+        at: new Date().toISOString(),
+      };
+      await handle.executeUpdate(claimUpdate, { args: [{ revision, allowOlder: false }] });
     }
     expect((await handle.describe()).runId).not.toBe(first);
   } finally {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IAM, Tag } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { Mark, sharedMark } from '../../src/engine/ownership.js';
+import { OwnershipTag, sharedMark } from '../../src/engine/ownership.js';
 import { entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -86,8 +86,8 @@ describe('a provider that two namespaces share', () => {
     expect(tags).toEqual({
       [sharedMark('left')]: claim('common', 'l'),
       [sharedMark('right')]: claim('common', 'r'),
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: expect.any(String) as string,
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: expect.any(String) as string,
     });
     for (const [namespace, own] of [
       ['left', 'l'],
@@ -152,7 +152,7 @@ describe('a provider that two namespaces share', () => {
     });
     expect(await as('left', provider(['common', 'l']))).toBe('adopted');
     expect(await as('right', provider(['common', 'r']))).toBe('adopted');
-    expect((await look()).tags[Mark.Origin]).toBe('adopted');
+    expect((await look()).tags[OwnershipTag.Origin]).toBe('adopted');
     expect(await as('left', gone)).toBe('released');
     expect(await as('right', gone)).toBe('released');
     // One that is left over lets nobody in by itself; those of the maker must not be missing.
@@ -180,9 +180,9 @@ describe('a provider that becomes shared, or is shared no more', () => {
     expect(await as('left', provider(['l'], { shared: false }))).toBe('created');
     const { tags: owned } = await look();
     expect(owned).toEqual({
-      [Mark.Namespace]: 'left',
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: expect.any(String) as string,
+      [OwnershipTag.Namespace]: 'left',
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: expect.any(String) as string,
     });
     expect(await as('right', provider(['r']))).toBe('refused');
     expect(writesIn(world)).toEqual([]);
@@ -195,7 +195,7 @@ describe('a provider that becomes shared, or is shared no more', () => {
       reason: 'its marks of ownership are to say what is declared',
     });
     expect(writesIn(world)).toEqual(['TagOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
-    const shared = { ...but(owned, Mark.Namespace), [sharedMark('left')]: claim('l') };
+    const shared = { ...but(owned, OwnershipTag.Namespace), [sharedMark('left')]: claim('l') };
     expect(await look()).toEqual({ clients: ['l'], tags: shared });
     expect(await as('left', provider(['l']))).toBe('unchanged');
     expect(await as('right', provider(['r']))).toBe('adopted');
@@ -228,8 +228,8 @@ describe('a service-linked role', () => {
     expect(all).toEqual({
       [sharedMark('left')]: '',
       [sharedMark('right')]: '',
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: expect.any(String) as string,
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: expect.any(String) as string,
     });
     expect(await as('left', away)).toBe('deleted');
     expect(writesIn(world)).toEqual(['UntagRole']);
@@ -250,9 +250,9 @@ describe('a service-linked role', () => {
   test('that becomes shared, and is shared no more, has its marks mended', async () => {
     expect(await as('left', linked({ shared: false }))).toBe('created');
     const owned = await tags();
-    expect(owned).toMatchObject({ [Mark.Namespace]: 'left', [Mark.Origin]: 'created' });
+    expect(owned).toMatchObject({ [OwnershipTag.Namespace]: 'left', [OwnershipTag.Origin]: 'created' });
     expect(await as('left', linked())).toBe('updated');
-    expect(await tags()).toEqual({ ...but(owned, Mark.Namespace), [sharedMark('left')]: '' });
+    expect(await tags()).toEqual({ ...but(owned, OwnershipTag.Namespace), [sharedMark('left')]: '' });
     expect(await as('left', linked())).toBe('unchanged');
     expect(await as('left', linked({ shared: false }))).toBe('updated');
     expect(await tags()).toEqual(owned);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { bootstrapWorkflowId } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { startCollector } from '../support/collector.js';
 import type { CollectedSpan, Collector } from '../support/collector.js';

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../src/contract/entity.js';
-import { isMark, Mark } from '../../src/engine/ownership.js';
+import { isOwnershipTag, OwnershipTag } from '../../src/engine/ownership.js';
 import { dumpAccount, fillAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { allowing } from '../support/manifests-of.js';
@@ -279,7 +279,7 @@ test('what other hands made and no manifest declares is as before, and of what o
   expect(refusedWritesIn(world)).toEqual([]);
 
   const after = await dumpAccount(world);
-  const untagged = withoutTags(after, isMark);
+  const untagged = withoutTags(after, isOwnershipTag);
   const ids = new Set(declared.map(({ id }) => id));
   expect(Object.keys(after)).toEqual(Object.keys(before));
 
@@ -292,15 +292,17 @@ test('what other hands made and no manifest declares is as before, and of what o
   const expected = { ...(structuredClone(before) as Record<string, Json>) };
   for (const { id, change } of drifting) change?.(object(expected[id]));
   const changed = new Set(drifting.map(({ id }) => id));
-  const [is, should] = [untagged, withoutTags(expected, isMark)].map((dump) => withoutConsequences(dump, changed));
+  const [is, should] = [untagged, withoutTags(expected, isOwnershipTag)].map((dump) =>
+    withoutConsequences(dump, changed),
+  );
   for (const id of ids) expect([id, ordered(is?.[id] ?? null)]).toEqual([id, ordered(should?.[id] ?? null)]);
   const same = [...ids].filter((id) => !changed.has(id));
   expect(same.length).toBeGreaterThan(20);
   for (const id of same)
-    expect([id, JSON.stringify(untagged[id])]).toEqual([id, JSON.stringify(withoutTags(before, isMark)[id])]);
+    expect([id, JSON.stringify(untagged[id])]).toEqual([id, JSON.stringify(withoutTags(before, isOwnershipTag)[id])]);
 
   // The marks are on what can carry them, and on nothing else.
-  const marked = Object.keys(after).filter((id) => JSON.stringify(after[id]).includes(Mark.Namespace));
+  const marked = Object.keys(after).filter((id) => JSON.stringify(after[id]).includes(OwnershipTag.Namespace));
   expect(marked.sort()).toEqual([...ids].filter((id) => !/^(Group|Account\w+)\//.test(id)).sort());
 
   // And once more nothing is to be done, by a handful of calls.

@@ -1,6 +1,6 @@
 import { awsError, failureTypeOf } from '../../src/aws/errors.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { marksOfCreate, sharedMark } from '../../src/engine/ownership.js';
+import { ownershipTagsForCreate, sharedMark } from '../../src/engine/ownership.js';
 import { accessKey } from '../../src/kinds/access-key.js';
 import { accountAlias } from '../../src/kinds/account-alias.js';
 import { accountPasswordPolicy } from '../../src/kinds/account-password-policy.js';
@@ -281,7 +281,7 @@ describe('a service-linked role', () => {
   });
 
   test('that is shared loses only our mark when we withdraw', async () => {
-    const tags = { team: 'x', ...marksOfCreate('theirs', 'run', true), [sharedMark('ours')]: '' };
+    const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedMark('ours')]: '' };
     const spec = { awsServiceName: AUTOSCALING, tags };
     const desired = desiredOf(serviceLinkedRole, spec);
     const observed = await bench.converge(serviceLinkedRole, spec);

@@ -13,7 +13,7 @@ import { Reader } from '../../src/aws/reader.js';
 import { secretMembers } from '../../src/aws/secrets.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
-import type { Comparison, Desired, Holder, Kind, Observed, Write } from '../../src/kinds/kind.js';
+import type { Comparison, Desired, Dependent, Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
 
@@ -219,8 +219,8 @@ export class Bench {
     return (await this.noting(kind, () => kind.deletion(reader, observed))).result;
   }
 
-  async holders(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Holder[]> {
-    return (await this.noting(kind, async () => (await kind.holders?.(reader, observed)) ?? [])).result;
+  async holders(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {
+    return (await this.noting(kind, async () => (await kind.dependents?.(reader, observed)) ?? [])).result;
   }
 
   /** Reads the same account in pages of one: the sandbox's, or cut here where it gives all at once. */

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Kind } from '../../src/kinds/kind.js';
 import { samlProvider } from '../../src/kinds/saml-provider.js';
 import { serverCertificate } from '../../src/kinds/server-certificate.js';
@@ -226,7 +226,7 @@ describe('a signing certificate', () => {
     const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
     expect(signingCertificate.isAlreadyExists(error)).toBe(true);
     expect(await bench.read(signingCertificate, spec)).toBeUndefined();
-    expect(signingCertificate.takenElsewhere).toContain('another user');
+    expect(signingCertificate.globallyTakenReason).toContain('another user');
   });
 
   test('is found beside one that cannot be read', async () => {
@@ -309,7 +309,7 @@ describe('an SSH public key', () => {
 describe('a virtual MFA device', () => {
   const spec = { virtualMfaDeviceName: 'law', path: '/ci/', secret: { file: 'seed' } };
   const SerialNumber = `arn:aws:iam::${ACCOUNT}:mfa/ci/law`;
-  const ofRun = (intent: string): JsonObject => ({ ...spec, tags: { [Mark.Intent]: intent } });
+  const ofRun = (intent: string): JsonObject => ({ ...spec, tags: { [OwnershipTag.Intent]: intent } });
   const enabled = step('EnableMFADevice', {
     UserName: 'ann',
     SerialNumber,
@@ -357,7 +357,7 @@ describe('a virtual MFA device', () => {
       await bench.stepsOfDeletion(virtualMfaDevice, await bench.observe(virtualMfaDevice, spec)),
     );
     // Made by a Create whose reply was lost: what is stored is of the device before it.
-    const Tags = [{ Key: Mark.Intent, Value: 'run-2' }];
+    const Tags = [{ Key: OwnershipTag.Intent, Value: 'run-2' }];
     await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/', Tags })]);
     const stored = secret?.idOf?.((await bench.record(virtualMfaDevice, spec)) ?? {});
     expect(stored).toBe(`${SerialNumber}#run-1`);

@@ -101,7 +101,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
     test('what it refers to and what it holds is of kinds that there are', () => {
       const referred = (kind.references?.(full) ?? []).map((id) => id.slice(0, id.indexOf('/')));
-      for (const name of [...referred, ...kind.holds]) expect(findKind(name)?.name).toBe(name);
+      for (const name of [...referred, ...kind.dependsOnKinds]) expect(findKind(name)?.name).toBe(name);
       // What belongs to a user needs the user, whatever else it declares.
       expect(kind.references?.(minimal) ?? []).toEqual(kind.references?.(key) ?? []);
     });

@@ -1,6 +1,6 @@
 import { loadRequest } from '../../src/client/request.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import type { BootstrapRequest } from '../../src/contract/messages.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { World } from './world.js';
 
 /** What a manifest is made of in these tests. */

@@ -4,14 +4,14 @@ import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
-import { LARGEST_MESSAGE_BYTES } from '../../src/temporal/connect.js';
+import { MAX_MESSAGE_BYTES } from '../../src/temporal/connect.js';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
 
 /** A run's history, as Temporal tells it. */
 export type History = temporal.api.history.v1.IHistory;
 
 /** Replays of one world at most; of more runs, as many are taken, evenly spread. */
-const MOST_REPLAYS = 300;
+const MAX_REPLAYS = 300;
 
 /** Histories that are fetched at a time. */
 const FETCHES = 10;
@@ -61,13 +61,13 @@ export interface ReplayCount {
  */
 export async function replayAll(address: string): Promise<ReplayCount> {
   const startedAt = Date.now();
-  const channelArgs = { 'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES };
+  const channelArgs = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES };
   const connection = await Connection.connect({ address, channelArgs });
   try {
     const client = new Client({ connection, dataConverter });
     const runs: { workflowId: string; runId: string }[] = [];
     for await (const { workflowId, runId } of client.workflow.list()) runs.push({ workflowId, runId });
-    const step = Math.max(1, runs.length / MOST_REPLAYS);
+    const step = Math.max(1, runs.length / MAX_REPLAYS);
     const taken = runs.filter((_run, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
     const bundle = existsSync(BUILT) ? { codePath: BUILT } : await bundleSources();
     const broken: string[] = [];

@@ -1,14 +1,14 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { answerGate } from '../../src/client/approval.js';
+import { decideApproval } from '../../src/client/approval.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { RequestOptions } from '../../src/client/request.js';
 import { apply } from '../../src/client/run/run.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { Answer } from '../../src/contract/messages.js';
+import { ApprovalAction } from '../../src/contract/approval.js';
 import type { Report } from '../../src/contract/report.js';
-import { Mark } from '../../src/engine/ownership.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import { allowing, role as roleOf, trusting } from './manifests-of.js';
 import { iamClient } from './sandbox.js';
 import { ACCOUNT } from './world.js';
@@ -106,7 +106,7 @@ export async function playScenes(world: World): Promise<Scenes> {
           new CreateRoleCommand({
             RoleName: 'billing-export',
             AssumeRolePolicyDocument: JSON.stringify(trusting()),
-            Tags: [{ Key: Mark.Namespace, Value: 'finance' }],
+            Tags: [{ Key: OwnershipTag.Namespace, Value: 'finance' }],
           }),
         ),
     },
@@ -167,7 +167,10 @@ export async function playScenes(world: World): Promise<Scenes> {
     gated: gated.run,
     end: async () => {
       release(undefined);
-      await answerGate(temporal, { account: ACCOUNT, namespace: 'network' }, Answer.Reject, { plan, by: 'alice' });
+      await decideApproval(temporal, { account: ACCOUNT, namespace: 'network' }, ApprovalAction.Reject, {
+        plan,
+        by: 'alice',
+      });
       await Promise.all([running.report, gated.report]);
       await temporal.close();
     },

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config.js';
-import { SEARCH_ATTRIBUTES } from '../../src/contract/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import type { Report } from '../../src/contract/report.js';
 import { reportSchema } from '../../src/report/report-schema.js';
 import { freePort } from '../../src/embedded/ports.js';

@@ -5,7 +5,7 @@ import type { Assessment } from '../../engine/decide.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 
 /** An entity on its way through a plan, with all that its decision was made from. */
-export interface Assessed {
+export interface AssessedEntity {
   readonly entity: DesiredEntity;
   readonly kind: Kind;
   /** With its references resolved. */
@@ -17,16 +17,16 @@ export interface Assessed {
 }
 
 /** The same with a part of its plan changed. */
-export function replanned(one: Assessed, part: Partial<PlannedEntity>): Assessed {
+export function withPlanned(one: AssessedEntity, part: Partial<PlannedEntity>): AssessedEntity {
   return { ...one, planned: { ...one.planned, ...part } };
 }
 
 /** The same with a part of its decision changed. */
-export function redecided(one: Assessed, part: Partial<Decision>): Assessed {
-  return replanned(one, { decision: { ...one.planned.decision, ...part } });
+export function withDecision(one: AssessedEntity, part: Partial<Decision>): AssessedEntity {
+  return withPlanned(one, { decision: { ...one.planned.decision, ...part } });
 }
 
 /** The same, to be started after more. */
-export function waitingFor(one: Assessed, positions: readonly number[]): Assessed {
-  return positions.length === 0 ? one : replanned(one, { after: [...new Set([...one.planned.after, ...positions])] });
+export function withDependencies(one: AssessedEntity, positions: readonly number[]): AssessedEntity {
+  return positions.length === 0 ? one : withPlanned(one, { after: [...new Set([...one.planned.after, ...positions])] });
 }

@@ -2,8 +2,8 @@ import { awsError, failureTypeOf } from '../../aws/errors.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { strings } from '../../engine/compare.js';
 import type { Account } from '../runtime/accounts.js';
-import { redecided, waitingFor } from './assessed-entity.js';
-import type { Assessed } from './assessed-entity.js';
+import { withDecision, withDependencies } from './assessed-entity.js';
+import type { AssessedEntity } from './assessed-entity.js';
 
 /** Decisions that leave an entity with what its spec asks for. */
 const WRITES = new Set(['create', 'adopt', 'update', 'replace']);
@@ -17,7 +17,7 @@ export type AccountSummary = Readonly<Record<string, number>>;
  * AWS's quotas differ by account, so they are asked for. One call, and none where nothing is to be written. Empty where
  * it is denied: AWS itself refuses later.
  */
-export async function accountSummary(account: Account, all: readonly Assessed[]): Promise<AccountSummary> {
+export async function accountSummary(account: Account, all: readonly AssessedEntity[]): Promise<AccountSummary> {
   if (!all.some(({ planned }) => WRITES.has(planned.decision.action))) return {};
   try {
     return (await account.clients.reader.get('GetAccountSummary', {})).SummaryMap ?? {};
@@ -28,10 +28,10 @@ export async function accountSummary(account: Account, all: readonly Assessed[])
 }
 
 /** Refuses, before the first write, what would be larger than the account allows. */
-export function refuseTooLarge(all: readonly Assessed[], summary: AccountSummary): readonly Assessed[] {
+export function refuseTooLarge(all: readonly AssessedEntity[], summary: AccountSummary): readonly AssessedEntity[] {
   return all.map((one) => {
     const reason = WRITES.has(one.planned.decision.action) ? tooLarge(one, summary) : undefined;
-    return reason === undefined ? one : redecided(one, { action: 'refuse', reason, remedy: REMEDY });
+    return reason === undefined ? one : withDecision(one, { action: 'refuse', reason, remedy: REMEDY });
   });
 }
 
@@ -39,12 +39,16 @@ export function refuseTooLarge(all: readonly Assessed[], summary: AccountSummary
  * Refuses, before the first write, what the account cannot hold. What finds room only once something else is removed
  * waits for that.
  */
-export function makeRoom(all: readonly Assessed[], summary: AccountSummary): readonly Assessed[] {
+export function makeRoom(all: readonly AssessedEntity[], summary: AccountSummary): readonly AssessedEntity[] {
   const kinds = [...new Set(all.map(({ entity }) => entity.kind))];
   return kinds.reduce((planned, kind) => makeRoomFor(kind, planned, summary), all);
 }
 
-function makeRoomFor(kindName: string, all: readonly Assessed[], summary: AccountSummary): readonly Assessed[] {
+function makeRoomFor(
+  kindName: string,
+  all: readonly AssessedEntity[],
+  summary: AccountSummary,
+): readonly AssessedEntity[] {
   const quota = all.find(({ entity }) => entity.kind === kindName)?.kind.quota;
   const [used, most] = [summary[quota?.used ?? ''], summary[quota?.limit ?? '']];
   if (quota === undefined || used === undefined || most === undefined) return all;
@@ -64,12 +68,12 @@ function makeRoomFor(kindName: string, all: readonly Assessed[], summary: Accoun
   const reason = `the account has ${String(used)} of at most ${String(most)} (${quota.limit}), and ${makes}${less}${after}`;
   return all.map((one, index) => {
     if (!made.includes(index)) return one;
-    return fits ? waitingFor(one, first) : redecided(one, { action: 'refuse', reason, remedy: REMEDY });
+    return fits ? withDependencies(one, first) : withDecision(one, { action: 'refuse', reason, remedy: REMEDY });
   });
 }
 
 /** Positions of all that waits for one of the given ones, these included. */
-function dependentsOf(positions: readonly number[], all: readonly Assessed[]): ReadonlySet<number> {
+function dependentsOf(positions: readonly number[], all: readonly AssessedEntity[]): ReadonlySet<number> {
   const waiting = new Set(positions);
   let known = -1;
   while (waiting.size > known) {
@@ -82,7 +86,7 @@ function dependentsOf(positions: readonly number[], all: readonly Assessed[]): R
 }
 
 /** Why one entity would be larger than the account allows; undefined where it is not, or is so already. */
-function tooLarge({ kind, observed, ...one }: Assessed, summary: AccountSummary): string | undefined {
+function tooLarge({ kind, observed, ...one }: AssessedEntity, summary: AccountSummary): string | undefined {
   const before = new Map(kind.demands?.(observed?.state ?? {}).map(({ quota, amount }) => [quota, amount]));
   for (const { quota, what, amount } of kind.demands?.(intended({ kind, observed, ...one })) ?? []) {
     const most = summary[quota];
@@ -94,7 +98,7 @@ function tooLarge({ kind, observed, ...one }: Assessed, summary: AccountSummary)
 }
 
 /** What the entity will be: what is declared, beside what is unmanaged and stays. */
-function intended({ kind, spec, observed, assessment }: Assessed): JsonObject {
+function intended({ kind, spec, observed, assessment }: AssessedEntity): JsonObject {
   const state: Record<string, Json> = { ...spec };
   for (const [property, { type }] of Object.entries(kind.properties)) {
     const [desired, seen] = [spec[property], observed?.state[property]];

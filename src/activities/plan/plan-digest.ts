@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { isWrite } from '../../contract/report.js';
-import type { BootstrapRequest } from '../../contract/messages.js';
-import type { Assessed } from './assessed-entity.js';
+import { isWrite } from '../../contract/actions.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import type { AssessedEntity } from './assessed-entity.js';
 
 /**
  * The digest of a plan that a person is to approve, and a mark for each entity that is to be written: over its decision,
  * uncut, and over what was read of it. Two plans have one digest only where they mean the same and have seen the same.
  */
-export function stamped(
+export function digestPlan(
   request: Pick<BootstrapRequest, 'digest'>,
-  entities: readonly Assessed[],
-): { readonly digest: string; readonly marks: readonly (string | undefined)[] } {
-  const marks = entities.map(({ planned, observed }) =>
+  entities: readonly AssessedEntity[],
+): { readonly digest: string; readonly entityDigests: readonly (string | undefined)[] } {
+  const entityDigests = entities.map(({ planned, observed }) =>
     isWrite(planned.decision.action)
       ? hash([planned.decision, planned.arn, observed?.state, observed?.tags])
       : undefined,
@@ -19,9 +19,9 @@ export function stamped(
   const lines = entities.map(({ planned: { kind, name, decision } }, index) => [
     `${kind}/${name}`,
     decision.action,
-    marks[index],
+    entityDigests[index],
   ]);
-  return { digest: `sha256:${hash([request.digest, lines])}`, marks };
+  return { digest: `sha256:${hash([request.digest, lines])}`, entityDigests };
 }
 
 /** Of JSON, whatever the order of its keys, and of texts in a list: AWS gives them in no order that it keeps. */

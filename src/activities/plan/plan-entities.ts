@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { entityId, entityKey } from '../../contract/entity.js';
-import { entityWorkflowId } from '../../contract/messages.js';
-import type { BootstrapRequest } from '../../contract/messages.js';
-import { fitted } from '../../contract/report.js';
+import { entityWorkflowId } from '../../contract/workflow-ids.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { truncateToFit } from '../../report/truncate.js';
 import type { Plan } from '../../contract/activities.js';
 import { assess } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
@@ -11,17 +11,17 @@ import { resolveReferences } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Accounts } from '../runtime/accounts.js';
-import { redecided, replanned } from './assessed-entity.js';
-import type { Assessed } from './assessed-entity.js';
+import { withDecision, withPlanned } from './assessed-entity.js';
+import type { AssessedEntity } from './assessed-entity.js';
 import { failure } from '../runtime/failures.js';
-import { planDepartures } from './plan-removals.js';
+import { planRemovals } from './plan-removals.js';
 import { kindOf, look, observe } from '../runtime/observe.js';
 import { accountSummary, makeRoom, refuseTooLarge } from './check-quotas.js';
-import { stamped } from './plan-digest.js';
+import { digestPlan } from './plan-digest.js';
 import type { Calls } from '../runtime/activity-context.js';
 
 /** Nobody is asked to approve it. */
-const UNSTAMPED = { digest: undefined, marks: [] } as const;
+const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 
 /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
 export async function planEntities(accounts: Accounts, request: BootstrapRequest, calls: Calls): Promise<Plan> {
@@ -46,7 +46,7 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
   };
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
   const assessed = await Promise.all(
-    request.entities.map(async (entity): Promise<Assessed> => {
+    request.entities.map(async (entity): Promise<AssessedEntity> => {
       const kind = kindOf(entity);
       // An entity that goes needs nothing of what it refers to.
       const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
@@ -73,14 +73,18 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
     }),
   );
   const summary = await accountSummary(account, assessed);
-  const departures = await planDepartures(account, refuseTooLarge(assessed, summary));
+  const departures = await planRemovals(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(makeRoom(departures, summary));
-  const decisions = fitted(entities.map(({ planned }) => planned.decision));
-  const { digest, marks } = request.approval === undefined ? UNSTAMPED : stamped(request, entities);
+  const decisions = truncateToFit(entities.map(({ planned }) => planned.decision));
+  const { digest, entityDigests } = request.approval === undefined ? NO_DIGEST : digestPlan(request, entities);
   return {
     entities: entities.map(({ planned }, index) => {
-      const mark = marks[index];
-      return { ...planned, decision: decisions[index] ?? planned.decision, ...(mark === undefined ? {} : { mark }) };
+      const entityDigest = entityDigests[index];
+      return {
+        ...planned,
+        decision: decisions[index] ?? planned.decision,
+        ...(entityDigest === undefined ? {} : { digest: entityDigest }),
+      };
     }),
     calls,
     ...(digest === undefined ? {} : { digest }),
@@ -88,7 +92,7 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
 }
 
 /** What a removal waits for may wait for it, by way of what the manifest says: neither would ever start. */
-function refuseCycles(all: readonly Assessed[]): readonly Assessed[] {
+function refuseCycles(all: readonly AssessedEntity[]): readonly AssessedEntity[] {
   const order = dependencyOrder(
     all.map(({ planned }, index) => ({ id: String(index), dependsOn: planned.after.map(String) })),
   );
@@ -98,12 +102,12 @@ function refuseCycles(all: readonly Assessed[]): readonly Assessed[] {
     const cycle = cycles.get(index);
     if (cycle === undefined) return one;
     const names = cycle.flatMap((position) => all[position] ?? []).map(({ entity }) => entityId(entity));
-    const refused = redecided(one, {
+    const refused = withDecision(one, {
       action: 'refuse',
       reason: `cannot be ordered: ${names.join(', ')} wait for each other`,
       remedy: 'take the references off first, by an apply of their own, and then delete or replace',
     });
-    return replanned(refused, { after: [] });
+    return withPlanned(refused, { after: [] });
   });
 }
 

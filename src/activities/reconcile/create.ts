@@ -3,12 +3,12 @@ import { awsError, failureTypeOf, lateError } from '../../aws/errors.js';
 import { HIDDEN_WINDOW_MS, PROPAGATION_WINDOW_MS, untilShown } from '../../aws/propagation.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js';
-import type { ReconcileRequest } from '../../contract/messages.js';
+import type { ReconcileRequest } from '../../contract/request.js';
 import type { Decision } from '../../contract/report.js';
-import type { CreateRequest, Listing, StepResult, UpdateRequest } from '../../contract/activities.js';
+import type { CreateRequest, Listing, ReconcileStepResult, UpdateRequest } from '../../contract/activities.js';
 import { assess, declaredTags } from '../../engine/decide.js';
 import type { Assessment, DecisionContext } from '../../engine/decide.js';
-import { Mark, marksOfCreate } from '../../engine/ownership.js';
+import { OwnershipTag, ownershipTagsForCreate } from '../../engine/ownership.js';
 import { resolveReferences } from '../../engine/references.js';
 import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
@@ -17,10 +17,14 @@ import { kindOf, look, observe } from '../runtime/observe.js';
 import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
 import { send, sendAll } from '../runtime/send-writes.js';
 import { CLOCK_TOLERANCE_MS, writesOf } from '../runtime/activity-context.js';
-import type { Work } from '../runtime/activity-context.js';
+import type { ActivityContext } from '../runtime/activity-context.js';
 
 /** Lists what Creates like this one have made, before the first of this run. */
-export async function listCandidates(account: Account, request: ReconcileRequest, work: Work): Promise<Listing> {
+export async function listCandidates(
+  account: Account,
+  request: ReconcileRequest,
+  work: ActivityContext,
+): Promise<Listing> {
   const kind = kindOf(request.entity);
   const desired = desiredAtCreate(kind, specOf(request), request);
   const found = (await kind.secret?.candidates?.(account.clients.reader, desired)) ?? [];
@@ -28,24 +32,28 @@ export async function listCandidates(account: Account, request: ReconcileRequest
 }
 
 /** Creates, or finds out what is there instead. */
-export async function createEntity(account: Account, request: CreateRequest, work: Work): Promise<StepResult> {
+export async function createEntity(
+  account: Account,
+  request: CreateRequest,
+  work: ActivityContext,
+): Promise<ReconcileStepResult> {
   const { attempt, scheduledTimestampMs } = activityInfo();
   const { entity, intent } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
   const desired = desiredAtCreate(kind, spec, request);
   const create = kind.create(desired);
-  const result = resultIn(work);
+  const result = stepResultFor(work);
   const secrets = new EntitySecrets(account, kind, desired, request, work);
   const sentBefore = work.sent.some(({ operation }) => operation === create.operation);
 
   /** What is there was not there when the plan looked: by our own Create with a lost reply, or by somebody else's. */
-  const resolveExisting = (observed: Observed, conflicts: StepResult['conflicts']): StepResult => {
+  const resolveExisting = (observed: Observed, conflicts: ReconcileStepResult['conflicts']): ReconcileStepResult => {
     const createdMs = observed.createdAt === null ? Number.NaN : Date.parse(observed.createdAt);
-    const byTag = kind.ownable && observed.tags[Mark.Intent] === intent;
+    const byTag = kind.ownable && observed.tags[OwnershipTag.Intent] === intent;
     const unmarked = !kind.ownable || kind.taggedLater === true;
     const undated = Number.isNaN(createdMs);
-    const maybeSent = sentBefore || !work.whole;
+    const maybeSent = sentBefore || !work.isComplete;
     const inTime = undated ? sentBefore : maybeSent && createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     const byAttempt = unmarked && attempt > 1 && inTime;
     const made = byTag || byAttempt;
@@ -74,7 +82,11 @@ export async function createEntity(account: Account, request: CreateRequest, wor
       remaining: remaining && decision.action !== 'refuse',
     });
   };
-  const refuse = (reason: string, remedy: string, conflicts: StepResult['conflicts'] = []): StepResult => {
+  const refuse = (
+    reason: string,
+    remedy: string,
+    conflicts: ReconcileStepResult['conflicts'] = [],
+  ): ReconcileStepResult => {
     const decision: Decision = { action: 'refuse', drift: [], unmanaged: [], reason, remedy };
     return result({ arn: kind.arnOf(spec, request.target), decision, conflicts });
   };
@@ -121,10 +133,10 @@ export async function createEntity(account: Account, request: CreateRequest, wor
     const find = async (): Promise<Observed | undefined> =>
       (await look(account, entity)) ?? (await observe(account, [entity])).get(entityKey(entity));
     // A first attempt has made nothing that a read could be behind of.
-    const waits = kind.takenElsewhere === undefined || attempt > 1;
+    const waits = kind.globallyTakenReason === undefined || attempt > 1;
     const observed = waits ? await untilShown(find, sleep) : await find();
-    if (observed === undefined && kind.takenElsewhere !== undefined) {
-      return refuse(kind.takenElsewhere, `declare another, or have it removed there`, [conflict]);
+    if (observed === undefined && kind.globallyTakenReason !== undefined) {
+      return refuse(kind.globallyTakenReason, `declare another, or have it removed there`, [conflict]);
     }
     if (observed === undefined) {
       const seconds = String(PROPAGATION_WINDOW_MS / 1000);
@@ -143,7 +155,7 @@ export async function createEntity(account: Account, request: CreateRequest, wor
       }
     }
     const resolved = resolveExisting(observed, [conflict]);
-    if (resolved.confirmedBy === null) await secrets.disown();
+    if (resolved.confirmedBy === null) await secrets.clearGeneratedSecret();
     return resolved;
   }
 }
@@ -162,7 +174,7 @@ async function completed(
   request: ReconcileRequest,
   created: Observed,
   assessment: Assessment,
-  work: Work,
+  work: ActivityContext,
 ): Promise<boolean> {
   if (Object.keys(assessment.changes).length === 0) return true;
   if (!completesAtOnce(kindOf(request.entity))) return false;
@@ -175,7 +187,11 @@ async function completed(
 }
 
 /** Reads, decides again, and writes what differs. */
-export async function updateEntity(account: Account, request: UpdateRequest, work: Work): Promise<StepResult> {
+export async function updateEntity(
+  account: Account,
+  request: UpdateRequest,
+  work: ActivityContext,
+): Promise<ReconcileStepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
@@ -186,7 +202,7 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
     ? kind.created(desiredAtCreate(kind, spec, request), undefined)
     : await read(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made: request.made });
-  const result = resultIn(work);
+  const result = stepResultFor(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
   if (observed === undefined && request.made) {
     // Created a moment ago, and this replica does not know it yet.
@@ -195,7 +211,7 @@ export async function updateEntity(account: Account, request: UpdateRequest, wor
   if (observed !== undefined && writes(assessment.decision)) {
     await sendChanges(account, request, observed, assessment, work);
   }
-  return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
+  return result({ arn, decision: decisionAcrossAttempts(request, assessment.decision, work), writes: writesOf(work) });
 }
 
 /** Writes what differs. */
@@ -204,7 +220,7 @@ async function sendChanges(
   request: ReconcileRequest,
   observed: Observed,
   { changes, tags }: Assessment,
-  work: Work,
+  work: ActivityContext,
 ): Promise<void> {
   const { entity, target } = request;
   const desired = desiredOf(entity, specOf(request), tags, target);
@@ -215,7 +231,11 @@ async function sendChanges(
  * Reads what the plan has seen. A replica that is behind may not know it yet, and what is not there would count as gone,
  * or as somebody else's when it shows: so it is looked for again, unless this step has deleted it by itself.
  */
-async function lookAgain(account: Account, entity: DesiredEntity, work: Work): Promise<Observed | undefined> {
+async function lookAgain(
+  account: Account,
+  entity: DesiredEntity,
+  work: ActivityContext,
+): Promise<Observed | undefined> {
   const deletes = `Delete${entity.kind}`;
   const find = (): Promise<Observed | undefined> => look(account, entity);
   if (work.sent.some(({ operation }) => operation === deletes)) return find();
@@ -223,13 +243,17 @@ async function lookAgain(account: Account, entity: DesiredEntity, work: Work): P
 }
 
 /** Reads, decides again, and removes the entity with what it holds: to be gone, or to be created anew. */
-export async function deleteEntity(account: Account, request: ReconcileRequest, work: Work): Promise<StepResult> {
+export async function deleteEntity(
+  account: Account,
+  request: ReconcileRequest,
+  work: ActivityContext,
+): Promise<ReconcileStepResult> {
   const { entity } = request;
   const kind = kindOf(entity);
   const spec = specOf(request);
   const observed = await lookAgain(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, contextOf(request));
-  const result = resultIn(work);
+  const result = stepResultFor(work);
   const arn = observed?.arn ?? kind.arnOf(entity.spec, request.target);
   const { action } = assessment.decision;
   if (observed !== undefined && (action === 'delete' || action === 'replace')) {
@@ -240,7 +264,7 @@ export async function deleteEntity(account: Account, request: ReconcileRequest, 
       : await detachmentsOf(account, kind, observed, request, action === 'replace');
     await sendAll(account, [...detachments, ...steps], work);
   }
-  return result({ arn, decision: decisionOver(request, assessment.decision, work), writes: writesOf(work) });
+  return result({ arn, decision: decisionAcrossAttempts(request, assessment.decision, work), writes: writesOf(work) });
 }
 
 /**
@@ -255,7 +279,7 @@ async function detachmentsOf(
   { detachable = [] }: ReconcileRequest,
   replacing: boolean,
 ): Promise<readonly Write[]> {
-  const holders = (await kind.holders?.(account.clients.reader, observed)) ?? [];
+  const holders = (await kind.dependents?.(account.clients.reader, observed)) ?? [];
   const detachments: Write[] = [];
   const left: string[] = [];
   for (const holder of holders) {
@@ -274,8 +298,8 @@ async function detachmentsOf(
  * The decision over all attempts: what needs nothing any more, and needed something when the first attempt began, was
  * written by an earlier one whose end nobody heard of. So is what was there to be replaced, and is gone.
  */
-function decisionOver({ action }: ReconcileRequest, decision: Decision, work: Work): Decision {
-  const nothingSent = work.whole && work.sent.length === 0;
+function decisionAcrossAttempts({ action }: ReconcileRequest, decision: Decision, work: ActivityContext): Decision {
+  const nothingSent = work.isComplete && work.sent.length === 0;
   if (activityInfo().attempt === 1 || nothingSent) return decision;
   const written = decision.action === 'no-op' && writes({ ...decision, action });
   const gone = decision.action === 'create' && action === 'replace';
@@ -318,7 +342,7 @@ function desiredAtCreate(
 ): Desired {
   if (kind.taggedLater === true) return desiredOf(entity, spec, {}, target);
   const claim = kind.share?.claim?.(spec);
-  const marks = kind.ownable ? marksOfCreate(namespace, intent, entity.shared, claim) : {};
+  const marks = kind.ownable ? ownershipTagsForCreate(namespace, intent, entity.shared, claim) : {};
   return desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, target);
 }
 
@@ -335,9 +359,9 @@ function specOf({ entity, arns }: ReconcileRequest): JsonObject {
   return entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
 }
 
-type Done = Pick<StepResult, 'arn' | 'decision'> & Partial<StepResult>;
+type Done = Pick<ReconcileStepResult, 'arn' | 'decision'> & Partial<ReconcileStepResult>;
 
-function resultIn({ calls }: Work): (done: Done) => StepResult {
+function stepResultFor({ calls }: ActivityContext): (done: Done) => ReconcileStepResult {
   return (done) => ({
     confirmedBy: null,
     writes: [],

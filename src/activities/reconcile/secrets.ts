@@ -11,10 +11,10 @@ import type { CreateRequest } from '../../contract/activities.js';
 import type { Candidate, Desired, Kind } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { failure, notShownYet, OperationError } from '../runtime/failures.js';
-import { LeaseError, OWN_WASTE } from '../runtime/lease.js';
+import { LeaseError, CLEANUP_LEASE } from '../runtime/lease.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { CLOCK_TOLERANCE_MS, holdLease } from '../runtime/activity-context.js';
-import type { Work } from '../runtime/activity-context.js';
+import type { ActivityContext } from '../runtime/activity-context.js';
 
 /** A secret that is there to be stored waits so long for its place, in milliseconds. */
 const STORE_WINDOW_MS = 60_000;
@@ -44,11 +44,11 @@ export class EntitySecrets {
   readonly #kind: Kind;
   readonly #desired: Desired;
   readonly #request: CreateRequest;
-  readonly #work: Work;
+  readonly #work: ActivityContext;
   /** Whether an earlier attempt came to its Create, as the place said when this one began. */
   #begun: boolean | undefined;
 
-  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest, work: Work) {
+  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest, work: ActivityContext) {
     this.#account = account;
     this.#kind = kind;
     this.#desired = desired;
@@ -91,7 +91,7 @@ export class EntitySecrets {
       const { calls } = this.#work;
       if (error instanceof LeaseError || error instanceof CancelledFailure) {
         // Another attempt makes its own, or has done so: this one came too late for it to find.
-        await sendAll(this.#account, removal, { ...this.#work, lease: OWN_WASTE });
+        await sendAll(this.#account, removal, { ...this.#work, lease: CLEANUP_LEASE });
         throw error;
       }
       const aws = answerIn(error);
@@ -111,7 +111,7 @@ export class EntitySecrets {
   }
 
   /** What was there all along has a secret of its own: the one that was generated for it opens nothing. */
-  async disown(): Promise<void> {
+  async clearGeneratedSecret(): Promise<void> {
     if (this.#kind.secret?.generated !== undefined) await this.#store({});
   }
 

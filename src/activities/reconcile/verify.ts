@@ -9,7 +9,7 @@ import type { Account } from '../runtime/accounts.js';
 import { kindOf, observe } from '../runtime/observe.js';
 
 /** Compares until nothing differs or the propagation window ends; what differs then is the answer. */
-export async function untilSame(
+export async function waitUntilConverged(
   account: Account,
   entities: readonly DesiredEntity[],
   arns: Readonly<Record<string, string>>,

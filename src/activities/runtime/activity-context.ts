@@ -23,17 +23,17 @@ interface PendingWriteRecord extends WriteRecord {
 }
 
 /** What an activity has done, earlier attempts included. */
-export interface Work {
+export interface ActivityContext {
   readonly calls: Calls;
   readonly sent: PendingWriteRecord[];
   /** Whether {@link sent} has all that earlier attempts have sent: one that died may have sent more. */
-  readonly whole: boolean;
+  readonly isComplete: boolean;
   /** Its right to write. */
   readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
 }
 
 /** What a heartbeat carries from one attempt to the next. */
-interface Beat extends Pick<Work, 'calls' | 'sent' | 'whole'> {
+interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete'> {
   /** The attempt that has failed, and has said all that it did. */
   readonly ended?: number;
 }
@@ -43,29 +43,29 @@ interface Beat extends Pick<Work, 'calls' | 'sent' | 'whole'> {
  *
  * @param runId - the bootstrap run that the calls are made for. Default: the workflow that has called the activity
  */
-export async function step<T>(run: (work: Work) => Promise<T>, runId?: string): Promise<T> {
+export async function step<T>(run: (work: ActivityContext) => Promise<T>, runId?: string): Promise<T> {
   const info = activityInfo();
   const agent = runKey(runId ?? info.workflowExecution?.runId ?? '');
   const { attempt, scheduledTimestampMs } = info;
-  const earlier = info.heartbeatDetails as Beat | undefined;
-  const whole = attempt === 1 || (earlier?.whole === true && earlier.ended === attempt - 1);
+  const earlier = info.heartbeatDetails as HeartbeatDetails | undefined;
+  const isComplete = attempt === 1 || (earlier?.isComplete === true && earlier.ended === attempt - 1);
   const lease = new Lease();
-  const work: Work = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], whole, lease };
+  const work: ActivityContext = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], isComplete, lease };
   const beat = setInterval(() => {
     heartbeat(beatOf(work));
   }, HEARTBEAT_MS);
   try {
     return await callingAs(agent, () => countingCalls(work.calls, () => run(work)));
   } catch (error) {
-    heartbeat({ ...beatOf(work), ended: attempt } satisfies Beat);
+    heartbeat({ ...beatOf(work), ended: attempt } satisfies HeartbeatDetails);
     throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });
   } finally {
     clearInterval(beat);
   }
 }
 
-function beatOf({ calls, sent, whole }: Work): Beat {
-  return { calls, sent, whole };
+function beatOf({ calls, sent, isComplete }: ActivityContext): HeartbeatDetails {
+  return { calls, sent, isComplete };
 }
 
 /**
@@ -75,7 +75,7 @@ function beatOf({ calls, sent, whole }: Work): Beat {
  * @throws LeaseError
  */
 export async function sending(
-  work: Work,
+  work: ActivityContext,
   operation: string,
   input: unknown,
 ): Promise<{ answered(requestId: string | null): WriteRecord; forget(): void }> {
@@ -112,17 +112,17 @@ export async function sending(
  *
  * @throws LeaseError
  */
-export function holdLease(work: Work): Promise<void> {
+export function holdLease(work: ActivityContext): Promise<void> {
   return work.lease.hold(beatOf(work));
 }
 
 /** Takes a write without an answer off the record, and gives it. */
-function withdraw({ sent }: Work, digest: string): PendingWriteRecord | undefined {
+function withdraw({ sent }: ActivityContext, digest: string): PendingWriteRecord | undefined {
   const index = sent.findIndex((write) => write.digest === digest && write.requestId === null);
   return index === -1 ? undefined : sent.splice(index, 1)[0];
 }
 
 /** The writes of all attempts, as far as they are known. */
-export function writesOf({ sent }: Work): WriteRecord[] {
+export function writesOf({ sent }: ActivityContext): WriteRecord[] {
   return sent.map(({ operation, requestId, at }) => ({ operation, requestId, at }));
 }

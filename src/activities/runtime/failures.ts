@@ -9,7 +9,7 @@ import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
 
 /** Attempts after which a `retry` failure is given up: about ten minutes at the retry policy's pace. */
-const MOST_ATTEMPTS = 40;
+const MAX_ATTEMPTS = 40;
 
 /**
  * Pause before a write that AWS does not guard is looked for, after an unclear answer, in milliseconds: a read that is
@@ -82,7 +82,7 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt
         message,
         type,
         details: [details],
-        nonRetryable: attempt >= MOST_ATTEMPTS,
+        nonRetryable: attempt >= MAX_ATTEMPTS,
         ...(step?.unguarded === true && aws.unclear ? { nextRetryDelay: UNGUARDED_PAUSE_MS } : {}),
       });
     case 'conflict':

@@ -78,7 +78,7 @@ export class Lease {
 }
 
 /** What an attempt has made itself and nobody else can use, it may remove whatever became of the step. */
-export const OWN_WASTE: Pick<Lease, 'hold' | 'assertHeld'> = {
+export const CLEANUP_LEASE: Pick<Lease, 'hold' | 'assertHeld'> = {
   hold: () => Promise.resolve(),
   assertHeld: () => undefined,
 };

@@ -7,7 +7,7 @@ import type { Account } from './accounts.js';
 import { OperationError } from './failures.js';
 import { LeaseError } from './lease.js';
 import { sending } from './activity-context.js';
-import type { Work } from './activity-context.js';
+import type { ActivityContext } from './activity-context.js';
 
 /** Repeats of a throttled write inside one attempt, at the account's pace; a throttled call was not carried out. */
 const THROTTLE_REPEATS = 10;
@@ -21,12 +21,12 @@ export interface Sent {
 }
 
 /** Sends writes, one after the other. */
-export async function sendAll(account: Account, steps: readonly Write[], work: Work): Promise<void> {
+export async function sendAll(account: Account, steps: readonly Write[], work: ActivityContext): Promise<void> {
   for (const one of steps) await send(account, one, work);
 }
 
 /** Sends one write, once the account is verified. Nothing is sent once the step may be somebody else's. */
-export async function send(account: Account, step: Write, work: Work): Promise<Sent> {
+export async function send(account: Account, step: Write, work: ActivityContext): Promise<Sent> {
   const { operation, input, isDone, secretInput, settled } = step;
   const secret = await secretMembers(account.clients.secrets, secretInput);
   let renewed = false;

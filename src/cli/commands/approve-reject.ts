@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { once } from 'node:events';
-import { answerGate, AnswerRefusedError, openGate } from '../../client/approval.js';
+import { decideApproval, ApprovalRefusedError, pendingApproval } from '../../client/approval.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import type { Answer, Gate } from '../../contract/messages.js';
+import type { ApprovalAction, PendingApproval } from '../../contract/approval.js';
 import type { Approval } from '../../contract/report.js';
 import { UsageError } from '../errors.js';
 import { placeOf } from '../namespace-reference.js';
@@ -21,7 +21,7 @@ export interface AnswerOptions extends PlaceOptions {
 }
 
 /** Answers a plan that waits for an approval: shows it first, unless it is named. */
-export async function answer(word: Answer, options: AnswerOptions): Promise<ExitCode> {
+export async function answer(word: ApprovalAction, options: AnswerOptions): Promise<ExitCode> {
   const config = loadConfig();
   const by = options.as ?? config.pipeline.actor;
   if (by === null) throw new UsageError('nobody is known to answer', 'add --as NAME');
@@ -29,14 +29,14 @@ export async function answer(word: Answer, options: AnswerOptions): Promise<Exit
   if (place === null) return ExitCode.Usage;
   const session = await openSession(config, note, { worker: false });
   try {
-    const plan = options.plan ?? (await seen(word, await openGate(session.temporal, place), options));
+    const plan = options.plan ?? (await seen(word, await pendingApproval(session.temporal, place), options));
     if (plan === null) {
       note('not confirmed: nothing was answered');
       return ExitCode.Refused;
     }
     const said = { plan, by, reason: options.reason ?? null };
     show(
-      await answerGate(session.temporal, place, word, said).catch((error: unknown) => repeated(word, plan, error)),
+      await decideApproval(session.temporal, place, word, said).catch((error: unknown) => repeated(word, plan, error)),
       options,
     );
     return ExitCode.Converged;
@@ -46,8 +46,8 @@ export async function answer(word: Answer, options: AnswerOptions): Promise<Exit
 }
 
 /** The same answer to the same plan, given before, is as good: its reply may have been lost. */
-function repeated(word: Answer, plan: string, error: unknown): Approval {
-  const before = error instanceof AnswerRefusedError ? error.approval : null;
+function repeated(word: ApprovalAction, plan: string, error: unknown): Approval {
+  const before = error instanceof ApprovalRefusedError ? error.approval : null;
   const same = before?.plan === plan && before.verdict === (word === 'approve' ? 'approved' : 'rejected');
   if (before !== null && same) return before;
   throw error;
@@ -59,7 +59,11 @@ function show(approval: Approval, { output }: AnswerOptions): void {
 }
 
 /** Shows the plan, and gives its digest where a person says yes to it. */
-async function seen(word: Answer, gate: Gate, { yes, output }: AnswerOptions): Promise<string | null> {
+async function seen(
+  word: ApprovalAction,
+  gate: PendingApproval,
+  { yes, output }: AnswerOptions,
+): Promise<string | null> {
   note(wrapped(renderReport(gate.report), process.stderr));
   note(`plan ${plain(gate.plan)}, waits until ${plain(gate.expiresAt)}`);
   if (yes) return gate.plan;

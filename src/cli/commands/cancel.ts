@@ -2,7 +2,7 @@ import { requestCancel } from '../../client/cancel.js';
 import { followRun } from '../../client/run/run.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { exitCodeOf } from '../../contract/report.js';
+import { exitCodeOf } from '../../report/exit-code.js';
 import { placeOf } from '../namespace-reference.js';
 import type { PlaceOptions } from '../namespace-reference.js';
 import { openDisplay } from '../render/progress.js';

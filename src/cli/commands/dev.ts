@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { SEARCH_ATTRIBUTES } from '../../contract/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { sandboxPython, startSandbox } from '../../embedded/sandbox.js';
 import { findTemporalCli } from '../../embedded/temporal-cli.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';

@@ -1,12 +1,12 @@
 import { busyReport } from '../../client/run/run.js';
 import type { RunOptions } from '../../client/run/run.js';
-import { placeFlags } from '../../client/runs.js';
+import { namespaceFlags } from '../../client/runs.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { bootstrapPlace } from '../../contract/messages.js';
-import type { BootstrapRequest } from '../../contract/messages.js';
-import { exitCodeOf } from '../../contract/report.js';
+import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { exitCodeOf } from '../../report/exit-code.js';
 import type { Report } from '../../contract/report.js';
 import { InterruptedError } from '../errors.js';
 import { checkOutputs, publish } from '../outputs.js';
@@ -103,7 +103,7 @@ function interrupted(run: Followed | null, embedded: boolean): InterruptedError 
   if (embedded) {
     return new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again');
   }
-  const place = placeFlags(bootstrapPlace(run.workflowId));
+  const place = namespaceFlags(parseBootstrapWorkflowId(run.workflowId));
   return new InterruptedError(
     `interrupted: run ${run.runId} goes on without this command${run.url === null ? '' : ` (${run.url})`}`,
     `apply again to follow it, \`iam-bootstrap status ${place}\` to see it, \`iam-bootstrap cancel ${place}\` to end it`,

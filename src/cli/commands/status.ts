@@ -4,7 +4,7 @@ import { pipelineText, recentRuns } from '../../client/runs.js';
 import type { RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { bootstrapPlace } from '../../contract/messages.js';
+import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { durationText } from '../duration.js';
 import { progressText } from '../render/progress.js';
 import { columns } from '../render/table.js';
@@ -98,7 +98,7 @@ function render(runs: readonly RunSummary[]): string {
 }
 
 function cells(run: RunSummary): string[] {
-  const { account, namespace } = bootstrapPlace(run.workflowId);
+  const { account, namespace } = parseBootstrapWorkflowId(run.workflowId);
   const state = stateOf(run);
   const took = (run.closedAt === null ? Date.now() : Date.parse(run.closedAt)) - Date.parse(run.startedAt);
   return [

@@ -6,7 +6,7 @@ import { plain } from '../terminal.js';
 const BAR = 40;
 
 /** Lines of one table. */
-const MOST_LINES = 10;
+const MAX_LINES = 10;
 
 /** Counts of conflicts, for people. */
 export function renderConflicts(found: Conflicts): string {
@@ -24,7 +24,7 @@ export function renderConflicts(found: Conflicts): string {
     ...table('by pipeline', by.pipeline),
     '',
     pc.bold('the last ones'),
-    ...rows.slice(0, MOST_LINES).map(renderRow),
+    ...rows.slice(0, MAX_LINES).map(renderRow),
     ...more(rows.length),
     ...(rest.length === 0 ? [] : ['', ...rest]),
   ].join('\n');
@@ -41,12 +41,12 @@ function chart(days: Conflicts['days']): string[] {
 
 function table(title: string, counts: Readonly<Record<string, number>>): string[] {
   const entries = Object.entries(counts);
-  const lines = entries.slice(0, MOST_LINES).map(([word, count]) => `  ${String(count).padStart(5)}  ${plain(word)}`);
+  const lines = entries.slice(0, MAX_LINES).map(([word, count]) => `  ${String(count).padStart(5)}  ${plain(word)}`);
   return ['', pc.bold(title), ...lines, ...more(entries.length)];
 }
 
 function more(length: number): string[] {
-  return length > MOST_LINES ? [`  and ${String(length - MOST_LINES)} more: --output json has all`] : [];
+  return length > MAX_LINES ? [`  and ${String(length - MAX_LINES)} more: --output json has all`] : [];
 }
 
 function renderRow({ at, entity, namespace, cause, outcome, operation, requestId, runId }: ConflictRow): string {

@@ -1,5 +1,5 @@
 import junit from 'junit-report-builder';
-import { driftText } from '../../contract/report.js';
+import { driftText } from '../../report/drift.js';
 import type { Report } from '../../contract/report.js';
 import { plain } from '../terminal.js';
 import { conflictText, wordOf } from './words.js';

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { approveCommand } from '../../client/run/run.js';
 import type { RunEvent } from '../../client/run/run.js';
 import { pipelineText } from '../../client/runs.js';
-import type { Progress } from '../../contract/messages.js';
+import type { Progress } from '../../contract/progress.js';
 import { durationText } from '../duration.js';
 import { note, plain, wrapped } from '../terminal.js';
 import { paintOf, renderReport } from './report.js';
@@ -105,7 +105,7 @@ class LineDisplay implements Display {
 }
 
 /** Rows that entities take at most; the rest is counted. */
-const MOST_ROWS = 12;
+const MAX_ROWS = 12;
 const FRAMES = ['|', '/', '-', '\\'];
 
 /** A line of the live display. Colours are put on last: they take no room. */
@@ -186,7 +186,7 @@ class LiveDisplay implements Display {
     const busy = entities.filter(({ state }) => state !== 'planned');
     return [
       line(`${spin} ${phase} [${bar}] ${String(done)} of ${String(total)} (${elapsed})`),
-      ...busy.slice(-MOST_ROWS).map(({ kind, name, state }) => line(`  ${kind}/${name}: ${state}`, paintOf(state))),
+      ...busy.slice(-MAX_ROWS).map(({ kind, name, state }) => line(`  ${kind}/${name}: ${state}`, paintOf(state))),
       ...(waitingFor === null ? [] : [line(`  ${waitingFor}`)]),
       ...(this.#notice === '' ? [] : [line(`  ${this.#notice}`)]),
     ];

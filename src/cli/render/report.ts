@@ -1,7 +1,7 @@
 import pc from 'picocolors';
-import { driftText } from '../../contract/report.js';
+import { driftText } from '../../report/drift.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
-import { revisionText } from '../../contract/revision.js';
+import { revisionText } from '../../report/revision.js';
 import { durationText } from '../duration.js';
 import { plain } from '../terminal.js';
 import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
@@ -76,7 +76,9 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
     `  ${OUTCOMES[look](`${SIGNS[look]} ${id}  ${wordOf(report, entity)}`)}${writes === '' ? '' : pc.dim(`  ${writes}`)}`,
     ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
     ...entity.unmanaged.map((what) => pc.dim(`      unmanaged, kept: ${plain(what)}`)),
-    ...(entity.leftOut === undefined ? [] : [pc.dim(`      and ${String(entity.leftOut)} lines more, left out here`)]),
+    ...(entity.omittedLines === undefined
+      ? []
+      : [pc.dim(`      and ${String(entity.omittedLines)} lines more, left out here`)]),
     ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
     ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),

@@ -1,4 +1,4 @@
-import { driftText } from '../../contract/report.js';
+import { driftText } from '../../report/drift.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../report/markdown.js';
 import { durationText } from '../duration.js';
@@ -38,11 +38,11 @@ export function renderSummary(report: Report): string {
 }
 
 function rowOf(report: Report, entity: EntityReport): string {
-  const { drift, unmanaged, conflicts, reason, remedy, leftOut } = entity;
+  const { drift, unmanaged, conflicts, reason, remedy, omittedLines } = entity;
   const what = [
     ...drift.map((one) => plain(driftText(one))),
     ...unmanaged.map((one) => `unmanaged, kept: ${plain(one)}`),
-    ...(leftOut === undefined ? [] : [`and ${String(leftOut)} lines more, left out here`]),
+    ...(omittedLines === undefined ? [] : [`and ${String(omittedLines)} lines more, left out here`]),
     ...conflicts.map((one) => plain(conflictText(one))),
     ...(reason === null ? [] : [plain(reason)]),
     ...(remedy === null ? [] : [`**Remedy:** ${plain(remedy)}`]),

@@ -2,25 +2,25 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { originOf } from '../../contract/entity.js';
-import type { BootstrapMemo, BootstrapRequest, Gate, Progress } from '../../contract/messages.js';
+import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
+import type { PendingApproval } from '../../contract/approval.js';
+import type { Progress } from '../../contract/progress.js';
+import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
+import { workflowTaskTimeoutMs } from '../../contract/request.js';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import {
-  bootstrapPlace,
-  bootstrapWorkflowId,
-  GATE_QUERY,
   planWorkflowId,
-  PROGRESS_QUERY,
-  REPORT_QUERY,
-  SEARCH_ATTRIBUTES,
+  parseBootstrapWorkflowId,
+  bootstrapWorkflowId,
   WorkflowType,
-  workflowTaskTimeoutMs,
-} from '../../contract/messages.js';
+} from '../../contract/workflow-ids.js';
 import { page } from '../../report/markdown.js';
-import { summarize } from '../../contract/report.js';
+import { summarize } from '../../report/summarize.js';
 import type { Report } from '../../contract/report.js';
 import { within } from '../../temporal/connect.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { hasWorker, holderOf, pipelineText, placeFlags, progressOf } from '../runs.js';
-import type { Holder } from '../runs.js';
+import { hasWorker, lockHolderOf, pipelineText, namespaceFlags, progressOf } from '../runs.js';
+import type { LockHolder } from '../runs.js';
 
 /** Between two looks at a run's progress, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
@@ -41,7 +41,7 @@ const WORKER_CHECK_MS = 5_000;
 const FEW_ATTEMPTS = 3;
 
 /** Entities under way that are looked at for steps that are repeated. */
-const MOST_CHILDREN = 3;
+const MAX_CHILDREN = 3;
 
 /** A server that does not answer is tried again for this long, in milliseconds. */
 const OUTAGE_MS = 300_000;
@@ -57,13 +57,13 @@ export type RunEvent =
   | {
       /** At the beginning, then as it goes on. */
       readonly type: 'waiting';
-      readonly holder: Holder;
+      readonly holder: LockHolder;
       /** How far that run is; null at the beginning, and where no worker says. */
       readonly progress: Progress | null;
       /** Since this wait began, in milliseconds. */
       readonly waitedMs: number;
     }
-  | { readonly type: 'awaiting-approval'; readonly gate: Gate }
+  | { readonly type: 'awaiting-approval'; readonly gate: PendingApproval }
   | { readonly type: 'progress'; readonly progress: Progress }
   | {
       /** A step is repeated again and again. */
@@ -86,7 +86,7 @@ export class BusyError extends Error {
     message: string,
     readonly remedy: string,
     /** The run that is waited for, where there is one. */
-    readonly holder: Pick<Holder, 'workflowId' | 'runId' | 'url'> | null,
+    readonly holder: Pick<LockHolder, 'workflowId' | 'runId' | 'url'> | null,
   ) {
     super(message);
   }
@@ -167,7 +167,7 @@ export async function apply(
       options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
       return follow(temporal, workflowId, runId, deadline, options);
     }
-    const holder = await persistently(options, () => holderOf(temporal, workflowId));
+    const holder = await persistently(options, () => lockHolderOf(temporal, workflowId));
     if (holder === null) continue;
     if (asksTheSame(holder.memo, request)) {
       options.onEvent?.({ type: 'joined', workflowId, runId: holder.runId, url: holder.url });
@@ -209,7 +209,7 @@ export async function plan(
   const deadline = Date.now() + (options.waitTimeoutMs ?? DEFAULT_WAIT_MS);
   let runId = await start(temporal, WorkflowType.Plan, workflowId, request, options);
   if (runId === null) {
-    const holder = await persistently(options, () => holderOf(temporal, workflowId));
+    const holder = await persistently(options, () => lockHolderOf(temporal, workflowId));
     if (holder !== null && holder.memo.digest !== request.digest) throw new RequestKeyError(request.key);
     runId = holder?.runId ?? null;
   }
@@ -286,7 +286,7 @@ function isUnknownSearchAttribute(error: unknown): boolean {
   return cause?.code === 3 && (cause.details ?? '').includes('search attribute');
 }
 
-function busy(holder: Holder, { noWait }: RunOptions): BusyError {
+function busy(holder: LockHolder, { noWait }: RunOptions): BusyError {
   return new BusyError(
     `the namespace is held by a run of ${pipelineText(holder.memo.pipeline)}, since ${holder.startedAt}${noWait === true ? '' : ', and did not end in time'}`,
     `apply again when it has ended: ${holder.url ?? `${holder.workflowId}, run ${holder.runId}`}`,
@@ -297,7 +297,7 @@ function busy(holder: Holder, { noWait }: RunOptions): BusyError {
 /** Waits by the server's long poll, which costs no worker anything. False where the deadline comes first. */
 async function waitForEnd(
   temporal: TemporalConnection,
-  holder: Holder,
+  holder: LockHolder,
   deadline: number,
   { onEvent, signal }: RunOptions,
 ): Promise<boolean> {
@@ -328,7 +328,7 @@ async function waitForEnd(
 /** Says how far the run that holds the namespace is, and when it begins or ends to wait for an approval. */
 async function lookAt(
   temporal: TemporalConnection,
-  holder: Holder,
+  holder: LockHolder,
   onEvent: RunOptions['onEvent'],
   over: AbortSignal,
 ): Promise<void> {
@@ -337,7 +337,7 @@ async function lookAt(
   let due = since;
   for (;;) {
     await pause(HOLDER_INTERVAL_MS, undefined, { signal: over });
-    const now = await holderOf(temporal, holder.workflowId).catch(() => holder);
+    const now = await lockHolderOf(temporal, holder.workflowId).catch(() => holder);
     const isDue = Date.now() >= due;
     if (now?.runId !== holder.runId || (now.memo.awaitingApproval === told && !isDue)) continue;
     told = now.memo.awaitingApproval;
@@ -438,7 +438,7 @@ async function cancelledReport(
 ): Promise<Report | null> {
   if ((error.cause as Error | undefined)?.name !== 'CancelledFailure') return null;
   const handle = client.workflow.getHandle(workflowId, runId);
-  const report = await within(client, () => handle.query<Report | null>(REPORT_QUERY)).catch(() => null);
+  const report = await within(client, () => handle.query(reportQuery)).catch(() => null);
   if (report?.result !== 'cancelled') return report;
   const why = await cancelCause(client, { workflowId, runId: report.workflow.runId }).catch(() => null);
   return why === null
@@ -493,7 +493,7 @@ async function watch(
       const description = await within(client, () => handle.describe());
       if (description.status.name !== 'RUNNING') break;
       const retries = await retriesOf(temporal, description);
-      const query = within(client, () => handle.query<Progress>(PROGRESS_QUERY), WORKER_CHECK_MS);
+      const query = within(client, () => handle.query(progressQuery), WORKER_CHECK_MS);
       const progress = await query.catch(() => undefined);
       if (progress !== undefined) {
         answered = Date.now();
@@ -507,7 +507,7 @@ async function watch(
       // The result is awaited elsewhere; here a failed look only means that nothing new can be shown.
     }
     if (awaited !== undefined && awaited !== shown) {
-      const gate = await within(client, () => handle.query<Gate | null>(GATE_QUERY)).catch(() => null);
+      const gate = await within(client, () => handle.query(approvalQuery)).catch(() => null);
       if (gate !== null) {
         shown = gate.plan;
         const url = temporal.runUrl(workflowId, gate.report.workflow.runId);
@@ -534,11 +534,11 @@ async function watch(
 
 /** How an approval is given on the command line. */
 export function approveCommand(account: string, namespace: string, plan: string): string {
-  return `iam-bootstrap approve ${placeFlags({ account, namespace })} --plan ${plan}`;
+  return `iam-bootstrap approve ${namespaceFlags({ account, namespace })} --plan ${plan}`;
 }
 
 function unapproved(temporal: TemporalConnection, workflowId: string, runId: string, plan: string): BusyError {
-  const { account, namespace } = bootstrapPlace(workflowId);
+  const { account, namespace } = parseBootstrapWorkflowId(workflowId);
   const url = temporal.runUrl(workflowId, runId);
   return new BusyError(
     'the plan waits for an approval, and goes on without this command',
@@ -552,7 +552,7 @@ async function retriesOf(
   { client }: TemporalConnection,
   run: WorkflowExecutionDescription,
 ): Promise<Extract<RunEvent, { type: 'retrying' }>[]> {
-  const children = (run.raw.pendingChildren ?? []).slice(0, MOST_CHILDREN).map(async ({ workflowId, runId }) => {
+  const children = (run.raw.pendingChildren ?? []).slice(0, MAX_CHILDREN).map(async ({ workflowId, runId }) => {
     const child = client.workflow.getHandle(workflowId ?? '', runId ?? undefined);
     return within(client, () => child.describe()).catch(() => undefined);
   });

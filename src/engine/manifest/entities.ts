@@ -10,13 +10,13 @@ import { problemsOf, show } from './issues.js';
 import { jsonOf, placeOf } from './tree.js';
 import { suggestion } from './nearest.js';
 import { References } from './references.js';
-import type { Place } from './problem.js';
-import { optionProblem, pathText, placeText } from './problem.js';
+import type { SourcePosition } from './problem.js';
+import { optionProblem, pathText, positionText } from './problem.js';
 
 /** Entities with the places where they are declared. */
 export interface DeclaredEntities {
   readonly entities: readonly DesiredEntity[];
-  readonly places: readonly Place[];
+  readonly places: readonly SourcePosition[];
 }
 
 /** Checks all entities of the manifests of one call, and makes what is desired of those that are sound. */
@@ -27,7 +27,7 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   const adopt = adoptOverrides(declared, options);
 
   const entities: DesiredEntity[] = [];
-  const places: Place[] = [];
+  const places: SourcePosition[] = [];
   const sound: Draft[] = [];
   for (const draft of drafts) {
     checkSpec(draft, references, options);
@@ -84,7 +84,7 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
     report({
       ...placeOf(nameAt),
       path: pathText(draft.path),
-      message: `${entityId({ kind: kind.name, name })} is declared twice, first at ${placeText(placeOf(first.at))}${same}`,
+      message: `${entityId({ kind: kind.name, name })} is declared twice, first at ${positionText(placeOf(first.at))}${same}`,
       remedy: 'remove one of them, or rename it',
     });
   }
@@ -193,7 +193,7 @@ function reportSharedSecrets(
     report({
       ...placeOf(at),
       path: pathText([...draft.path, 'secret']),
-      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${placeText(placeOf(first.at))}`,
+      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${positionText(placeOf(first.at))}`,
       remedy: 'name a place of its own for each',
     });
   });

@@ -8,7 +8,7 @@ import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';
 
 /** Characters that templates may render to in all, so that long values used often cannot fill the memory. */
-const MOST_CHARACTERS = 20_000_000;
+const MAX_CHARACTERS = 20_000_000;
 
 /** The key that stands for a file's content. */
 const FILE_KEY = '$file';
@@ -22,7 +22,7 @@ export interface Budget {
 
 /** A fresh budget. */
 export function newBudget(): Budget {
-  return { values: Limit.Values, characters: MOST_CHARACTERS, exhausted: false };
+  return { values: Limit.Values, characters: MAX_CHARACTERS, exhausted: false };
 }
 
 /** What rendering a manifest needs. */
@@ -59,7 +59,7 @@ export class Expander {
     if (budget.exhausted) return this.lost(tree.at);
     if (--budget.values < 0 || budget.characters < 0) {
       budget.exhausted = true;
-      const what = budget.values < 0 ? `${String(Limit.Values)} values` : `${String(MOST_CHARACTERS)} characters`;
+      const what = budget.values < 0 ? `${String(Limit.Values)} values` : `${String(MAX_CHARACTERS)} characters`;
       this.report(tree.at, `the manifest has more than ${what} in all`, 'repeat less, or split it');
       return this.lost(tree.at);
     }

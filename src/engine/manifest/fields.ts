@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { NAMESPACE } from '../../contract/messages.js';
-import { Mark } from '../ownership.js';
+import { NAMESPACE } from '../../contract/request.js';
+import { OwnershipTag } from '../ownership.js';
 
 /** Tags that IAM allows on an entity. */
-const MOST_TAGS = 50;
+const MAX_TAGS = 50;
 
 /** Tags that a manifest can declare: the rest is for the engine's own marks. */
-const MOST_DECLARED_TAGS = MOST_TAGS - Object.keys(Mark).length;
+const MAX_DECLARED_TAGS = MAX_TAGS - Object.keys(OwnershipTag).length;
 
 const TAG_TEXT = 'use letters, digits, spaces and _.:/=+-@ only';
 
@@ -46,11 +46,11 @@ const tagsSchema = z
         params: { remedy: 'remove one of them' },
       });
     }
-    if (keys.length > MOST_DECLARED_TAGS) {
+    if (keys.length > MAX_DECLARED_TAGS) {
       context.addIssue({
         code: 'custom',
-        message: `${String(keys.length)} tags are more than ${String(MOST_DECLARED_TAGS)}: IAM allows ${String(MOST_TAGS)}, and the rest is for marks of ownership`,
-        params: { remedy: `leave at most ${String(MOST_DECLARED_TAGS)} tags, those of defaults included` },
+        message: `${String(keys.length)} tags are more than ${String(MAX_DECLARED_TAGS)}: IAM allows ${String(MAX_TAGS)}, and the rest is for marks of ownership`,
+        params: { remedy: `leave at most ${String(MAX_DECLARED_TAGS)} tags, those of defaults included` },
       });
     }
   })

@@ -8,7 +8,7 @@ import { parseText, treeOfValue } from './source.js';
 import { jsonOf, mapTree, placeOf, scalarTree } from './tree.js';
 import { suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
-import { optionProblem, pathText, placeText, thrownField, thrownText } from './problem.js';
+import { optionProblem, pathText, positionText, thrownField, thrownText } from './problem.js';
 import { isVariableName, renderTemplate, TEMPLATE_NAMES } from './template.js';
 
 /** What a manifest that is a function is called with. */
@@ -331,7 +331,7 @@ export function disagreements(headers: readonly Header[]): Problem[] {
         problem(
           environment.at,
           pathText(['environments', name]),
-          `environment ${name} differs from the one at ${placeText(placeOf(same.at))}`,
+          `environment ${name} differs from the one at ${positionText(placeOf(same.at))}`,
           'declare the same account, partition and assumeRole in both',
         );
       }

@@ -1,6 +1,6 @@
 /** Beyond these a suggestion costs more time than it saves. */
 const LONGEST_NAME = 200;
-const MOST_CANDIDATES = 2000;
+const MAX_CANDIDATES = 2000;
 
 /** The candidate that was most likely meant, or undefined where none is close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
@@ -10,7 +10,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   let count = 0;
   for (const candidate of candidates) {
-    if (++count > MOST_CANDIDATES) break;
+    if (++count > MAX_CANDIDATES) break;
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance && distance < Math.max(name.length, candidate.length)) {

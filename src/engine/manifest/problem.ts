@@ -1,14 +1,14 @@
 import { cut } from '../policy/index.js';
 
 /** A place in a file, as editors count: from 1. Line and column are 0 where the file has no text (TypeScript). */
-export interface Place {
+export interface SourcePosition {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
 
 /** One thing that is wrong in a manifest, where, and what to do about it. */
-export interface Problem extends Place {
+export interface Problem extends SourcePosition {
   /** Where in the manifest's structure: `entities[3].assumeRolePolicyDocument.Statement[0]`. */
   readonly path: string;
   /** Lower case, without a full stop. */
@@ -46,13 +46,13 @@ export function thrownText(thrown: unknown): string {
 }
 
 /** Names are mostly shorter; a key may be a megabyte of whatever was pasted, or a whole mapping. */
-const LONGEST_SEGMENT = 100;
+const MAX_SEGMENT_LENGTH = 100;
 
 /** `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. Keys that would fill a page are cut. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
-    const segment = typeof key === 'string' ? cut(key, LONGEST_SEGMENT) : key;
+    const segment = typeof key === 'string' ? cut(key, MAX_SEGMENT_LENGTH) : key;
     if (typeof segment === 'number') text += `[${String(segment)}]`;
     else if (/^[\w$-]+$/.test(String(segment))) text += text === '' ? String(segment) : `.${String(segment)}`;
     else text += `[${JSON.stringify(String(segment))}]`;
@@ -61,7 +61,7 @@ export function pathText(path: readonly PropertyKey[]): string {
 }
 
 /** `file:line:column`, without what is unknown. */
-export function placeText(place: Place): string {
+export function positionText(place: SourcePosition): string {
   return place.line === 0 ? place.file : `${place.file}:${String(place.line)}:${String(place.column)}`;
 }
 

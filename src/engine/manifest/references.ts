@@ -6,7 +6,7 @@ import { show } from './issues.js';
 import type { At, MapTree, Tree } from './tree.js';
 import { jsonOf, placeOf } from './tree.js';
 import { nearest, suggestion } from './nearest.js';
-import { pathText, placeText } from './problem.js';
+import { pathText, positionText } from './problem.js';
 import { resolveReferences } from '../references.js';
 import { REFERENCE_MARKER } from './template.js';
 
@@ -133,7 +133,7 @@ export class References {
     this.options.report({
       ...placeOf(at),
       path: pathText(path),
-      message: `${found.id} is needed here, and is to be absent (${placeText(placeOf(found.draft.at))})`,
+      message: `${found.id} is needed here, and is to be absent (${positionText(placeOf(found.draft.at))})`,
       remedy: 'remove the reference, or state: absent',
     });
   }

@@ -1,4 +1,4 @@
-import type { BootstrapRequest } from '../../contract/messages.js';
+import type { BootstrapRequest } from '../../contract/request.js';
 import type { DesiredEntity, Pipeline } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { declareEntities } from './entities.js';
@@ -9,12 +9,12 @@ import { disagreements, overrideProblems, parseSource, readHeader } from './head
 import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
 import { placeOf } from './tree.js';
 import { nearest } from './nearest.js';
-import type { Place, Problem } from './problem.js';
-import { optionProblem, pathText, placeText, sortProblems } from './problem.js';
+import type { SourcePosition, Problem } from './problem.js';
+import { optionProblem, pathText, positionText, sortProblems } from './problem.js';
 
 export type { ManifestKind } from './drafts.js';
 export type { ManifestContext, ManifestSource } from './header.js';
-export type { Place, Problem } from './problem.js';
+export type { SourcePosition, Problem } from './problem.js';
 
 /** What resolving needs beside the manifests. */
 export interface ManifestOptions {
@@ -49,7 +49,7 @@ export interface ResolvedManifest {
   readonly ok: true;
   readonly request: ManifestRequest;
   /** For each entity of the request, where it is declared. */
-  readonly places: readonly Place[];
+  readonly places: readonly SourcePosition[];
   readonly warnings: readonly Problem[];
 }
 
@@ -311,7 +311,7 @@ export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'requ
   const problems: Problem[] = [];
   const owners = new Map<
     string,
-    { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: Place | undefined }
+    { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: SourcePosition | undefined }
   >();
   for (const { request, places } of resolved) {
     request.entities.forEach((entity, index) => {
@@ -334,14 +334,14 @@ export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'requ
 interface Claim {
   readonly request: ManifestRequest;
   readonly entity: DesiredEntity;
-  readonly place: Place | undefined;
+  readonly place: SourcePosition | undefined;
 }
 
 function collision(first: Claim, second: Claim): Problem {
   const sameNamespace = first.request.namespace === second.request.namespace;
   const whose = ({ request }: Claim): string =>
     sameNamespace ? `environment ${request.environment}` : `namespace ${request.namespace} (${request.environment})`;
-  const where = first.place === undefined ? '' : ` at ${placeText(first.place)}`;
+  const where = first.place === undefined ? '' : ` at ${positionText(first.place)}`;
   return {
     file: second.place?.file ?? second.request.manifest,
     line: second.place?.line ?? 0,

@@ -23,7 +23,7 @@ const FILE_REFERENCE: Schema = { $ref: '#/$defs/file' };
 const TEMPLATE_REFERENCE: Schema = { $ref: '#/$defs/template' };
 
 /** What may be longer than this comes from a file, as a rule: ARNs are the longest of what people write in a line. */
-const LONGEST_LINE = 4096;
+const MAX_LINE_LENGTH = 4096;
 
 /** Keywords that bind text, and so would refuse a template. */
 const TEXT_BOUNDS = ['pattern', 'enum', 'const', 'minLength', 'maxLength', 'format'];
@@ -164,7 +164,7 @@ function tolerantText(schema: Schema): Schema {
   const { description, ...bound } = schema;
   const { maxLength = 0 } = schema;
   // Whole documents are text, too: certificates, metadata.
-  const isDocument = typeof maxLength === 'number' && maxLength > LONGEST_LINE;
+  const isDocument = typeof maxLength === 'number' && maxLength > MAX_LINE_LENGTH;
   const others = isDocument ? [TEMPLATE_REFERENCE, FILE_REFERENCE] : [TEMPLATE_REFERENCE];
   return described({ anyOf: [bound, ...others] }, description);
 }

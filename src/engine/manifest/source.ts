@@ -7,7 +7,7 @@ import type { At, MapEntry, MapTree, Origin, ScalarTree, Tree } from './tree.js'
 import { Limit, listTree, mapTree, placeOf, scalarTree } from './tree.js';
 
 /** What the parser may have open at once: more than any depth that is allowed, less than its stack holds. */
-const MOST_OPEN = 4 * Limit.Depth;
+const MAX_OPEN = 4 * Limit.Depth;
 
 /** What parsing gives: a tree, or why there is none. */
 export interface Parsed {
@@ -67,7 +67,7 @@ export function parseText(file: string, text: string): Parsed {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length <= MOST_OPEN) continue;
+    if (parser.stack.length <= MAX_OPEN) continue;
     report(parser.offset, `values are nested more than ${String(Limit.Depth)} deep`, 'flatten them');
     return { tree: null, problems };
   }

@@ -1,6 +1,6 @@
 import type { LineCounter } from 'yaml';
 import type { Json } from '../../contract/entity.js';
-import type { Place } from './problem.js';
+import type { SourcePosition } from './problem.js';
 
 /** Bounds that no manifest comes near to, and that keep a hostile one from taking the process down. */
 export const Limit = {
@@ -62,7 +62,7 @@ export interface MapEntry {
 export type Tree = ScalarTree | ListTree | MapTree;
 
 /** The place in words of an editor. */
-export function placeOf(at: At): Place {
+export function placeOf(at: At): SourcePosition {
   if (at.origin.lines === null || at.offset < 0) return { file: at.origin.name, line: 0, column: 0 };
   const { line, col } = at.origin.lines.linePos(at.offset);
   return { file: at.origin.name, line: Math.max(line, 1), column: Math.max(col, 1) };

@@ -1,34 +1,32 @@
-import {
-  ApplicationFailure,
-  condition,
-  defineSignal,
-  defineUpdate,
-  setHandler,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, condition, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import { entityId } from '../../contract/entity.js';
 import { code, plain } from '../../report/markdown.js';
-import { Answer, AnswerRefused, answerProblem, AWAITING_APPROVAL } from '../../contract/messages.js';
-import type { ApprovalAnswer, BootstrapMemo, BootstrapRequest, Gate } from '../../contract/messages.js';
-import { driftText } from '../../contract/report.js';
+import { ApprovalRefused, approvalDecisionProblem } from '../../contract/approval.js';
+import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
+import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
+import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
+import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
+import { driftText } from '../../report/drift.js';
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { Plan } from '../../contract/activities.js';
 import type { Cancellation } from '../locked-child.js';
 import { recordWaiting } from '../search-attributes.js';
 
-const VERDICTS = { [Answer.Approve]: 'approved', [Answer.Reject]: 'rejected' } as const;
+const DECISIONS = [
+  { update: approveUpdate, signal: approveSignal, verdict: 'approved' },
+  { update: rejectUpdate, signal: rejectSignal, verdict: 'rejected' },
+] as const;
 
 /** Entities, and lines of each, that the run's page shows of a plan. */
-const MOST_ROWS = 50;
-const MOST_LINES = 10;
+const MAX_ROWS = 50;
+const MAX_LINES = 10;
 
 /**
  * Waits for a person's answer to a plan. The first answer that names the plan counts. Updates are refused by their
  * validator, and leave no trace; signals that are no answer are counted and named on the run's page.
  */
 export class ApprovalGate {
-  #gate: Gate | null = null;
+  #gate: PendingApproval | null = null;
   #approval: Approval | null = null;
   #ignored = 0;
   #why = '';
@@ -37,22 +35,22 @@ export class ApprovalGate {
   /** @param changed - called where the run's page has something new to show */
   constructor(request: BootstrapRequest, changed: () => void) {
     this.#changed = changed;
-    for (const name of Object.values(Answer)) {
-      setHandler(defineUpdate<Approval, [ApprovalAnswer]>(name), (answer) => this.#close(VERDICTS[name], answer), {
+    for (const { update, signal, verdict } of DECISIONS) {
+      setHandler(update, (answer) => this.#close(verdict, answer), {
         validator: (answer) => {
           this.#check(answer);
         },
       });
       // A signal whose payload cannot be read fails the task of a workflow that takes it: only where one may come.
       if (request.approval === undefined) continue;
-      setHandler(defineSignal<[unknown]>(name), (answer) => {
+      setHandler(signal, (answer: unknown) => {
         try {
           this.#check(answer);
-          this.#close(VERDICTS[name], answer);
+          this.#close(verdict, answer);
         } catch (error) {
           if (!(error instanceof ApplicationFailure)) throw error;
           this.#ignored += 1;
-          this.#why = `${name}: ${error.message}`;
+          this.#why = `${signal.name}: ${error.message}`;
           this.#changed();
         }
       });
@@ -60,7 +58,7 @@ export class ApprovalGate {
   }
 
   /** The plan that waits, while it does. */
-  get open(): Gate | null {
+  get open(): PendingApproval | null {
     return this.#approval === null ? this.#gate : null;
   }
 
@@ -91,7 +89,7 @@ export class ApprovalGate {
     return approval;
   }
 
-  #close(verdict: Verdict, answer: ApprovalAnswer | null): Approval {
+  #close(verdict: Verdict, answer: ApprovalDecision | null): Approval {
     const { plan, openedAt } = this.#gate ?? { plan: '', openedAt: '' };
     const [by, reason] = [answer?.by ?? null, answer?.reason ?? null];
     this.#approval = { plan, verdict, by, reason, openedAt, at: new Date().toISOString() };
@@ -99,20 +97,23 @@ export class ApprovalGate {
     return this.#approval;
   }
 
-  #check(answer: unknown): asserts answer is ApprovalAnswer {
-    const problem = answerProblem(answer);
-    if (problem !== null) throw ApplicationFailure.nonRetryable(problem, AnswerRefused.Malformed);
+  #check(answer: unknown): asserts answer is ApprovalDecision {
+    const problem = approvalDecisionProblem(answer);
+    if (problem !== null) throw ApplicationFailure.nonRetryable(problem, ApprovalRefused.Malformed);
     if (this.#gate === null) {
-      throw ApplicationFailure.nonRetryable('no plan of this run waits for an approval', AnswerRefused.NoGate);
+      throw ApplicationFailure.nonRetryable(
+        'no plan of this run waits for an approval',
+        ApprovalRefused.NoPendingApproval,
+      );
     }
     if (this.#approval !== null) {
       const { verdict, by } = this.#approval;
       const message = `the plan is ${verdict} already${by === null ? '' : `, by ${by}`}`;
-      throw ApplicationFailure.nonRetryable(message, AnswerRefused.Answered, this.#approval);
+      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.AlreadyDecided, this.#approval);
     }
-    if ((answer as ApprovalAnswer).plan !== this.#gate.plan) {
+    if ((answer as ApprovalDecision).plan !== this.#gate.plan) {
       const message = `the plan that waits is another one, ${this.#gate.plan}`;
-      throw ApplicationFailure.nonRetryable(message, AnswerRefused.AnotherPlan, this.#gate.plan);
+      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.AnotherPlan, this.#gate.plan);
     }
   }
 
@@ -122,10 +123,10 @@ export class ApprovalGate {
     if (gate === null) return [];
     const { account, namespace } = gate.report;
     const planned = gate.report.entities.filter(({ decision }) => decision !== 'no-op');
-    const rows = planned.slice(0, MOST_ROWS).map((entity) => {
+    const rows = planned.slice(0, MAX_ROWS).map((entity) => {
       const lines = [...entity.drift.map(driftText), ...(entity.reason === null ? [] : [entity.reason])];
-      const left = lines.length - MOST_LINES + (entity.leftOut ?? 0);
-      const shown = [...lines.slice(0, MOST_LINES).map(plain), ...(left > 0 ? [`and ${String(left)} more`] : [])];
+      const left = lines.length - MAX_LINES + (entity.omittedLines ?? 0);
+      const shown = [...lines.slice(0, MAX_LINES).map(plain), ...(left > 0 ? [`and ${String(left)} more`] : [])];
       return `| ${plain(entityId(entity))} | ${entity.decision} | ${shown.join('<br>')} |`;
     });
     return [
@@ -135,7 +136,7 @@ export class ApprovalGate {
       '| entity | to | what |',
       '| --- | --- | --- |',
       ...rows,
-      ...(planned.length > MOST_ROWS ? ['', `and ${String(planned.length - MOST_ROWS)} more`] : []),
+      ...(planned.length > MAX_ROWS ? ['', `and ${String(planned.length - MAX_ROWS)} more`] : []),
       '',
       `To answer: ${code(`iam-bootstrap approve --account ${account} --namespace ${namespace} --plan ${gate.plan}`)}, or \`reject\`;`,
       'or send this run the update or the signal `approve` or `reject`, with your name in this input:',
@@ -167,7 +168,7 @@ export function differencesOf(approved: Plan, planned: Plan): string[] {
     if (before?.decision.action !== now.decision.action) {
       return [`${id} was to ${before?.decision.action ?? ''}, and now to ${now.decision.action}`];
     }
-    if (before.mark === now.mark) return [];
+    if (before.digest === now.digest) return [];
     const drift = now.decision.drift.map(driftText);
     const seen = before.decision.drift.map(driftText);
     const changed = drift.filter((line) => !seen.includes(line));

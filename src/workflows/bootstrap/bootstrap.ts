@@ -4,7 +4,6 @@ import {
   CancelledFailure,
   ChildWorkflowFailure,
   condition,
-  defineQuery,
   patched,
   setCurrentDetails,
   setHandler,
@@ -12,27 +11,16 @@ import {
 } from '@temporalio/workflow';
 import { entityId } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
-import {
-  bootstrapWorkflowId,
-  GATE_QUERY,
-  PROGRESS_LIMIT,
-  PROGRESS_QUERY,
-  REPORT_QUERY,
-  UNDER_WAY,
-  WorkflowType,
-  workflowTaskTimeoutMs,
-} from '../../contract/messages.js';
-import type {
-  BootstrapRequest,
-  EntityState,
-  Gate,
-  Phase,
-  Progress,
-  ReconcileRequest,
-  ReconcileResult,
-} from '../../contract/messages.js';
-import { addCalls, isWrite } from '../../contract/report.js';
-import { revisionText } from '../../contract/revision.js';
+import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
+import { workflowTaskTimeoutMs } from '../../contract/request.js';
+import { PROGRESS_LIMIT } from '../../contract/progress.js';
+import { IN_PROGRESS_STATE, isWrite } from '../../contract/actions.js';
+import { bootstrapWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import type { ReconcileResult, ReconcileRequest, BootstrapRequest } from '../../contract/request.js';
+import type { PendingApproval } from '../../contract/approval.js';
+import type { Progress, EntityState, Phase } from '../../contract/progress.js';
+import { addCalls } from '../../report/summarize.js';
+import { revisionText } from '../../report/revision.js';
 import type { AppliedRevision } from '../../contract/revision.js';
 import type { EntityReport, Outcome, Report } from '../../contract/report.js';
 import type { Plan, PlannedEntity } from '../../contract/activities.js';
@@ -46,10 +34,6 @@ import { plannedReport } from '../plan.js';
 import { assertRequest, reportOf, unreadReport } from '../report.js';
 import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from '../search-attributes.js';
 import { claiming, CONCURRENT_ENTITIES, reading } from '../activities.js';
-
-const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
-const reportQuery = defineQuery<Report | null>(REPORT_QUERY);
-const gateQuery = defineQuery<Gate | null>(GATE_QUERY);
 
 /**
  * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
@@ -116,7 +100,7 @@ class Bootstrap {
     this.#gate = new ApprovalGate(request, () => {
       this.#show();
     });
-    setHandler(gateQuery, () => this.#gate.open);
+    setHandler(approvalQuery, () => this.#gate.open);
     setHandler(progressQuery, () => this.#progress());
     setHandler(reportQuery, () => this.#report);
   }
@@ -179,11 +163,11 @@ class Bootstrap {
     const differences = differencesOf(shown, this.#plan);
     if (differences.length === 0 && this.#plan.digest === shown.digest) return null;
     const more =
-      differences.length > MOST_DIFFERENCES ? `; and ${String(differences.length - MOST_DIFFERENCES)} more` : '';
+      differences.length > MAX_DIFFERENCES ? `; and ${String(differences.length - MAX_DIFFERENCES)} more` : '';
     return {
       ...this.#unwritten('nothing was written: the plan is no longer the approved one'),
       result: 'refused',
-      reason: `the plan is no longer the approved one: ${differences.slice(0, MOST_DIFFERENCES).join('; ')}${more}`,
+      reason: `the plan is no longer the approved one: ${differences.slice(0, MAX_DIFFERENCES).join('; ')}${more}`,
       remedy: 'apply again, and have the new plan approved',
     };
   }
@@ -373,7 +357,7 @@ class Bootstrap {
       ...(planned.listFirst === undefined ? {} : { listFirst: planned.listFirst }),
       ...(planned.detachable === undefined ? {} : { detachable: planned.detachable }),
     };
-    this.#states.set(index, UNDER_WAY[planned.decision.action]);
+    this.#states.set(index, IN_PROGRESS_STATE[planned.decision.action]);
     try {
       const child = await startLocked<ReconcileResult>(
         WorkflowType.ReconcileEntity,
@@ -396,7 +380,7 @@ class Bootstrap {
         },
         this.#cancelled,
       );
-      this.#states.set(index, UNDER_WAY[planned.decision.action]);
+      this.#states.set(index, IN_PROGRESS_STATE[planned.decision.action]);
       return this.#collect(await child.result());
     } catch (error) {
       if (error instanceof CancelledFailure) return this.#skipped(planned, index, 'the run was cancelled');
@@ -472,7 +456,7 @@ class Bootstrap {
         throw ApplicationFailure.nonRetryable(sentence(report), type, report);
       }
       case 'cancelled':
-        // Temporal keeps no details of a cancelled run: whoever wants the report asks by REPORT_QUERY.
+        // Temporal keeps no details of a cancelled run: whoever wants the report asks by `reportQuery`.
         throw new CancelledFailure('the run was cancelled');
       default:
         return report;
@@ -519,7 +503,7 @@ class Bootstrap {
     const shown = report?.entities.filter(({ outcome }) => outcome !== 'unchanged') ?? [];
     const asked = report === undefined ? this.#gate.page() : [];
     const listed = asked.length > 0 ? [] : entities;
-    const rows = listed.slice(0, MOST_ROWS).map((entity) => {
+    const rows = listed.slice(0, MAX_ROWS).map((entity) => {
       const reason = shown.find((one) => entityId(one) === entityId(entity))?.reason ?? '';
       return `| ${plain(entityId(entity))} | ${entity.state} | ${plain(reason)} |`;
     });
@@ -529,17 +513,17 @@ class Bootstrap {
         : `**${report.result}**: ${plain(sentence(report))}`,
       ...(waitingFor === null || asked.length > 0 ? [] : ['', plain(waitingFor)]),
       ...(rows.length === 0 ? [] : ['', '| entity | state | why |', '| --- | --- | --- |', ...rows]),
-      ...(listed.length > MOST_ROWS ? ['', `and ${String(listed.length - MOST_ROWS)} more`] : []),
+      ...(listed.length > MAX_ROWS ? ['', `and ${String(listed.length - MAX_ROWS)} more`] : []),
       ...asked,
     ];
     setCurrentDetails(page(lines));
   }
 }
 
-const MOST_ROWS = 50;
+const MAX_ROWS = 50;
 
 /** Differences from an approved plan that a report names. */
-const MOST_DIFFERENCES = 20;
+const MAX_DIFFERENCES = 20;
 
 /** How often, about, a run's page is written anew while its entities are settled. */
 const SHOWN = 200;

@@ -854,7 +854,7 @@ describe('the process', () => {
     ['when its standard input closes, if told so', ['--exit-with-stdin'], (child: ChildProcess) => child.stdin?.end()],
     ['on SIGTERM', [], (child: ChildProcess) => child.kill('SIGTERM')],
   ])('ends by itself %s', async (_when, options, end) => {
-    const script = resolve(__dirname, '../../sandbox/strict_iam.py');
+    const script = resolve(__dirname, '../../../sandbox/strict_iam.py');
     const child = spawn(await findPython(), [script, '--port', '0', ...options], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -872,7 +872,7 @@ describe('the process', () => {
   });
 
   test('goes on without its standard input where it is not told to end', async () => {
-    const script = resolve(__dirname, '../../sandbox/strict_iam.py');
+    const script = resolve(__dirname, '../../../sandbox/strict_iam.py');
     const child = spawn(await findPython(), [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
     try {

@@ -7,7 +7,7 @@ import { annotate, checkOutputs, publish } from '../../../src/cli/outputs.js';
 import { annotationsOfProblems, annotationsOfReport, githubCommand } from '../../../src/cli/render/annotations.js';
 import { renderJunit } from '../../../src/cli/render/junit.js';
 import { renderSummary } from '../../../src/cli/render/summary.js';
-import { summarize } from '../../../src/contract/report.js';
+import { summarize } from '../../../src/report/summarize.js';
 import type { EntityReport, Report } from '../../../src/contract/report.js';
 import { entityReport } from '../../support/entity-report.js';
 

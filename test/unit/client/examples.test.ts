@@ -7,7 +7,7 @@ import { canonicalDocument } from '../../../src/engine/policy/index.js';
 import { KINDS } from '../../../src/kinds/index.js';
 import template from '../fixtures/cdk-bootstrap-roles.json';
 
-const ROOT = join(__dirname, '../..');
+const ROOT = join(__dirname, '../../..');
 
 /** The account that the sandbox is, and the one that the examples call prod. */
 const DEV = '111111111111';

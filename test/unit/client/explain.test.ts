@@ -8,7 +8,7 @@ import type { Subject } from '../../../src/client/explanation.js';
 import type { KeptRun } from '../../../src/client/histories.js';
 import type { DesiredEntity } from '../../../src/contract/entity.js';
 import type { Explanations, Found, Trail } from '../../../src/contract/explain.js';
-import { summarize } from '../../../src/contract/report.js';
+import { summarize } from '../../../src/report/summarize.js';
 import type { EntityReport, Outcome } from '../../../src/contract/report.js';
 import { conflictsSchema, explanationsSchema } from '../../../src/report/explain-schema.js';
 import { entityReport } from '../../support/entity-report.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { tooLarge } from '../../../src/client/size.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
-import { MOST_ENTITIES } from '../../../src/contract/messages.js';
-import { fitted } from '../../../src/contract/report.js';
+import { MAX_ENTITIES } from '../../../src/contract/request.js';
+import { truncateToFit } from '../../../src/report/truncate.js';
 import type { EntityReport } from '../../../src/contract/report.js';
 import { checkRequest } from '../../../src/engine/request.js';
 import { KINDS } from '../../../src/kinds/index.js';
@@ -52,10 +52,10 @@ function requestOf(entities: readonly DesiredEntity[]): object {
 
 describe('a request', () => {
   test('of as many entities as one run takes is taken; the first one beyond is named with its place', async () => {
-    expect(await tooLarge(sized(users(MOST_ENTITIES)))).toBeNull();
-    expect(await tooLarge(sized(users(MOST_ENTITIES + 1)))).toEqual({
+    expect(await tooLarge(sized(users(MAX_ENTITIES)))).toBeNull();
+    expect(await tooLarge(sized(users(MAX_ENTITIES + 1)))).toEqual({
       file: 'b.yaml',
-      line: MOST_ENTITIES + 10,
+      line: MAX_ENTITIES + 10,
       column: 3,
       path: 'entities[5000]',
       message: 'namespace ci (prod) is too large for one run: this is the first of 5,001 entities that is beyond 5,000',
@@ -64,8 +64,8 @@ describe('a request', () => {
   });
 
   test('that some other client has sent is measured by the worker as well', () => {
-    expect(checkRequest(requestOf(users(MOST_ENTITIES)), KINDS)).toBeNull();
-    expect(checkRequest(requestOf(users(MOST_ENTITIES + 1)), KINDS)).toBe(
+    expect(checkRequest(requestOf(users(MAX_ENTITIES)), KINDS)).toBeNull();
+    expect(checkRequest(requestOf(users(MAX_ENTITIES + 1)), KINDS)).toBe(
       '5001 entities are more than 5000: split it into several namespaces, each with a manifest of its own',
     );
   });
@@ -141,25 +141,25 @@ describe('a report', () => {
 
   test('that Temporal can keep is left as it is', () => {
     const entities = [line(0), line(1)];
-    expect(fitted(entities)).toBe(entities);
+    expect(truncateToFit(entities)).toBe(entities);
   });
 
   test('of as many entities and writes as there can be is cut until Temporal can keep it, and says what it leaves out', async () => {
-    const entities = Array.from({ length: MOST_ENTITIES }, (_, index) => line(index));
+    const entities = Array.from({ length: MAX_ENTITIES }, (_, index) => line(index));
     expect(await sentBytes(entities)).toBeGreaterThan(2_097_152);
-    const shorter = fitted(entities);
+    const shorter = truncateToFit(entities);
     expect(await sentBytes(shorter)).toBeLessThan(1_000_000);
-    expect(shorter[0]).toEqual({ ...entities[0], writes: entities[0]?.writes.slice(0, 1), leftOut: 21 });
+    expect(shorter[0]).toEqual({ ...entities[0], writes: entities[0]?.writes.slice(0, 1), omittedLines: 21 });
   });
 
   test('is cut in what stands elsewhere as well before it is cut in what does not', () => {
     const drift = ['a', 'b', 'c'].map((path) => ({ path, observed: 1, desired: 2 }));
     const one = { ...line(0), drift, unmanaged: ['x', 'y'] };
     const size = JSON.stringify([one]).length;
-    expect(fitted([one], size)).toEqual([one]);
-    expect(fitted([one], size - 1)).toEqual([{ ...one, writes: one.writes.slice(0, 1), leftOut: 21 }]);
-    expect(fitted([one], 1)).toEqual([
-      { ...one, writes: one.writes.slice(0, 1), drift: drift.slice(0, 1), unmanaged: ['x'], leftOut: 24 },
+    expect(truncateToFit([one], size)).toEqual([one]);
+    expect(truncateToFit([one], size - 1)).toEqual([{ ...one, writes: one.writes.slice(0, 1), omittedLines: 21 }]);
+    expect(truncateToFit([one], 1)).toEqual([
+      { ...one, writes: one.writes.slice(0, 1), drift: drift.slice(0, 1), unmanaged: ['x'], omittedLines: 24 },
     ]);
   });
 });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { entityId, entityKey, MAX_WORKFLOW_ID_LENGTH } from '../../../src/contract/entity.js';
 import { ExitCode, FAILURES, gravestExitCode, isFailureType } from '../../../src/contract/failures.js';
-import { bootstrapWorkflowId, entityWorkflowId, planWorkflowId } from '../../../src/contract/messages.js';
+import { entityWorkflowId, planWorkflowId, bootstrapWorkflowId } from '../../../src/contract/workflow-ids.js';
 
 const ACCOUNT = '111111111111';
 
@@ -17,7 +17,7 @@ interface LockFile {
 }
 
 describe('what is installed', () => {
-  const { packages } = JSON.parse(readFileSync(resolve(__dirname, '../../package-lock.json'), 'utf8')) as LockFile;
+  const { packages } = JSON.parse(readFileSync(resolve(__dirname, '../../../package-lock.json'), 'utf8')) as LockFile;
   const temporal = Object.entries(packages).filter(([path]) => path.includes('node_modules/@temporalio/'));
 
   // Two copies of one package, or bundler and worker of two versions, fail far from their cause.

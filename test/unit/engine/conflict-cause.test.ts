@@ -191,7 +191,7 @@ test('each cause has a remedy, and what is sound needs none', () => {
 
 describe('IAM’s codes for conflicts', () => {
   // The SDK is made from AWS's model, and keeps the code and the status of each error.
-  const sdk = readFileSync(join(__dirname, '../../node_modules/@aws-sdk/client-iam/dist-cjs/index.js'), 'utf8');
+  const sdk = readFileSync(join(__dirname, '../../../node_modules/@aws-sdk/client-iam/dist-cjs/index.js'), 'utf8');
   const modelled = Object.fromEntries(
     [...sdk.matchAll(/_aQE\]: \[`(\w+)`, (\d+)\]/g)].map(([, code = '', status]) => [code, Number(status)]),
   );

@@ -4,7 +4,7 @@ import type { DecisionAction } from '../../../src/contract/report.js';
 import type { Observed } from '../../../src/engine/compare.js';
 import { assess } from '../../../src/engine/decide.js';
 import type { Assessment, KindRules } from '../../../src/engine/decide.js';
-import { Mark, sharedMark } from '../../../src/engine/ownership.js';
+import { OwnershipTag, sharedMark } from '../../../src/engine/ownership.js';
 
 const NAMESPACE = 'ci-platform';
 const CONTEXT = { namespace: NAMESPACE, partition: 'aws', intent: 'run-1' };
@@ -26,9 +26,9 @@ type Wish = AdoptPolicy | 'observe';
 type Owner = 'ours' | 'unowned' | 'foreign';
 
 const TAGS: Readonly<Record<Owner, Readonly<Record<string, string>>>> = {
-  ours: { [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'created', [Mark.Intent]: 'run-0' },
+  ours: { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: 'run-0' },
   unowned: { team: 'platform' },
-  foreign: { [Mark.Namespace]: 'somebody-else' },
+  foreign: { [OwnershipTag.Namespace]: 'somebody-else' },
 };
 
 const DRIFTING: JsonObject = { description: 'declared' };
@@ -132,7 +132,7 @@ describe('an entity that exists', () => {
   });
 
   test('and was taken over from a stack, stays ours, though the tags of the stack stay on it', () => {
-    const tags = { 'aws:cloudformation:stack-name': 'base', ...TAGS.ours, [Mark.Origin]: 'adopted' };
+    const tags = { 'aws:cloudformation:stack-name': 'base', ...TAGS.ours, [OwnershipTag.Origin]: 'adopted' };
     expect(decide(OWNABLE, desired('own'), DRIFTING, observed(tags)).action).toBe('update');
   });
 
@@ -271,19 +271,23 @@ describe('what an adoption writes', () => {
   test('is the marks, beside what differs', () => {
     const { changes, tags } = assess(OWNABLE, desired('unowned'), DRIFTING, observed({}), CONTEXT);
     expect(Object.keys(changes).sort()).toEqual(['description', 'tags']);
-    expect(tags).toEqual({ [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted', [Mark.Intent]: 'run-1' });
+    expect(tags).toEqual({
+      [OwnershipTag.Namespace]: NAMESPACE,
+      [OwnershipTag.Origin]: 'adopted',
+      [OwnershipTag.Intent]: 'run-1',
+    });
     expect(changes['tags']).toMatchObject({ put: Object.keys(tags), remove: [] });
   });
 
   test('keeps on record whom it was taken from', () => {
     const { tags } = assess(OWNABLE, desired('foreign'), SAME, observed(TAGS.foreign), CONTEXT);
-    expect(tags[Mark.PreviousOwner]).toBe('iam-bootstrap namespace somebody-else');
+    expect(tags[OwnershipTag.PreviousOwner]).toBe('iam-bootstrap namespace somebody-else');
   });
 
   test('puts the declared tags that differ, and those only', () => {
     const spec = { tags: { team: 'platform', stage: 'prod' } };
     const { changes, tags } = assess(OWNABLE, desired('unowned'), spec, observed({ team: 'platform' }), CONTEXT);
-    expect(changes['tags']?.put).toEqual(['stage', Mark.Namespace, Mark.Origin, Mark.Intent]);
+    expect(changes['tags']?.put).toEqual(['stage', OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent]);
     expect(tags).toMatchObject({ team: 'platform', stage: 'prod' });
   });
 
@@ -332,7 +336,7 @@ describe('what is not declared', () => {
   });
 
   test('is never our marks, nor a tag of AWS', () => {
-    const tags = { ...TAGS.ours, [Mark.PreviousOwner]: 'x', 'aws:servicecatalog:x': 'y' };
+    const tags = { ...TAGS.ours, [OwnershipTag.PreviousOwner]: 'x', 'aws:servicecatalog:x': 'y' };
     const found = decide(OWNABLE, desired('own', { unmanaged: 'remove' }), { tags: {} }, observed(tags));
     expect(found).toMatchObject({ action: 'no-op', unmanaged: [], drift: [] });
   });
@@ -343,7 +347,7 @@ describe('a shared entity', () => {
   const both = { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '' };
 
   test('that others declare is joined: our mark is added, and theirs stays', () => {
-    const seen = observed({ [sharedMark('other')]: '', [Mark.Origin]: 'created' });
+    const seen = observed({ [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' });
     const { decision, tags, changes, others } = assess(OWNABLE, desired('unowned', shared), SAME, seen, CONTEXT);
     expect(decision.action).toBe('adopt');
     expect(tags).toEqual({ [sharedMark(NAMESPACE)]: '' });
@@ -540,7 +544,7 @@ describe('what is unmanaged and is to be removed', () => {
 });
 
 describe('what a namespace leaves', () => {
-  const adopted = { ...TAGS.ours, [Mark.Origin]: 'adopted' };
+  const adopted = { ...TAGS.ours, [OwnershipTag.Origin]: 'adopted' };
   const leaving = (state: 'released' | 'destroyed', more: Partial<DesiredEntity> = {}): DesiredEntity =>
     desired('unowned', { state, ...more });
 
@@ -564,7 +568,7 @@ describe('what a namespace leaves', () => {
   );
 
   test('is told by its marks, each of which goes, and nothing else is compared', () => {
-    const seen = observed({ ...adopted, team: 'platform', [Mark.PreviousOwner]: 'x' });
+    const seen = observed({ ...adopted, team: 'platform', [OwnershipTag.PreviousOwner]: 'x' });
     const { decision, changes } = assess(
       OWNABLE,
       leaving('released'),
@@ -572,7 +576,7 @@ describe('what a namespace leaves', () => {
       seen,
       CONTEXT,
     );
-    const marks = [Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner];
+    const marks = [OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent, OwnershipTag.PreviousOwner];
     expect(changes).toEqual({ tags: { desired: expect.anything() as unknown, put: [], remove: marks } });
     expect(decision.drift.map(({ path }) => path)).toEqual(marks.map((mark) => `tags.${mark}`));
     expect(decision.unmanaged).toEqual([]);
@@ -615,8 +619,8 @@ describe('what a namespace leaves', () => {
     const seen = observed({
       [sharedMark(NAMESPACE)]: '',
       [sharedMark('other')]: '',
-      [Mark.Origin]: origin,
-      [Mark.Intent]: 'run-0',
+      [OwnershipTag.Origin]: origin,
+      [OwnershipTag.Intent]: 'run-0',
     });
     const entity = desired('unowned', { state, shared: true, includeAdopted: true });
     const { decision, changes, others } = assess(OWNABLE, entity, {}, seen, CONTEXT);
@@ -626,11 +630,11 @@ describe('what a namespace leaves', () => {
   });
 
   test('and was shared, with nobody left but us: all marks go with ours', () => {
-    const seen = observed({ [sharedMark(NAMESPACE)]: '', [Mark.Origin]: 'adopted', team: 'x' });
+    const seen = observed({ [sharedMark(NAMESPACE)]: '', [OwnershipTag.Origin]: 'adopted', team: 'x' });
     const entity = desired('unowned', { state: 'absent', shared: true });
     const { decision, changes } = assess(OWNABLE, entity, {}, seen, CONTEXT);
     expect(decision.action).toBe('release');
-    expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE), Mark.Origin]);
+    expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE), OwnershipTag.Origin]);
   });
 });
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Observed } from '../../../src/engine/compare.js';
 import {
-  Mark,
-  isMark,
+  OwnershipTag,
+  isOwnershipTag,
   marksOfAdoption,
-  marksOfCreate,
+  ownershipTagsForCreate,
   marksOfOwner,
   marksToMend,
   otherSharers,
@@ -25,28 +25,28 @@ describe('who owns an entity', () => {
     ['tags of people: nobody to be seen', { team: 'platform', Name: 'x' }, { is: 'unowned' }],
     [
       'our mark: ours, made by the run that the intent names',
-      { [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'created', [Mark.Intent]: 'run-1' },
+      { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: 'run-1' },
       { is: 'ours', origin: 'created', intent: 'run-1' },
     ],
     [
       'our mark on what was adopted',
-      { [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted' },
+      { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'adopted' },
       { is: 'ours', origin: 'adopted', intent: null },
     ],
     [
       'our mark among the sharers: ours to change',
-      { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '', [Mark.Origin]: 'created' },
+      { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' },
       { is: 'ours', origin: 'created', intent: null },
     ],
     ['only others share it: nobody owns it', { [sharedMark('other')]: '' }, { is: 'unowned' }],
     [
       'the mark of another namespace',
-      { [Mark.Namespace]: 'other', [Mark.Intent]: 'run-1' },
+      { [OwnershipTag.Namespace]: 'other', [OwnershipTag.Intent]: 'run-1' },
       { is: 'foreign', owner: 'iam-bootstrap namespace "other"' },
     ],
     [
       'a namespace that differs in case is another',
-      { [Mark.Namespace]: NAMESPACE.toUpperCase() },
+      { [OwnershipTag.Namespace]: NAMESPACE.toUpperCase() },
       { is: 'foreign', owner: `iam-bootstrap namespace "${NAMESPACE.toUpperCase()}"` },
     ],
     [
@@ -56,7 +56,11 @@ describe('who owns an entity', () => {
     ],
     [
       'this namespace, where it took the entity over from a stack whose tags stay',
-      { 'aws:cloudformation:stack-name': 'base', [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted' },
+      {
+        'aws:cloudformation:stack-name': 'base',
+        [OwnershipTag.Namespace]: NAMESPACE,
+        [OwnershipTag.Origin]: 'adopted',
+      },
       { is: 'ours', origin: 'adopted', intent: null },
     ],
     ['a Pulumi stack', { 'pulumi:stack': 'dev' }, { is: 'foreign', owner: 'Pulumi stack "dev"' }],
@@ -83,56 +87,60 @@ describe('who owns an entity', () => {
 
 describe('marks', () => {
   test('of a Create name the namespace, the origin and the run', () => {
-    expect(marksOfCreate(NAMESPACE, 'run-1', false)).toEqual({
-      [Mark.Namespace]: NAMESPACE,
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: 'run-1',
+    expect(ownershipTagsForCreate(NAMESPACE, 'run-1', false)).toEqual({
+      [OwnershipTag.Namespace]: NAMESPACE,
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: 'run-1',
     });
   });
 
   test('of a shared Create name a sharer and no owner', () => {
-    expect(marksOfCreate(NAMESPACE, 'run-1', true)).toEqual({
+    expect(ownershipTagsForCreate(NAMESPACE, 'run-1', true)).toEqual({
       [sharedMark(NAMESPACE)]: '',
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: 'run-1',
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: 'run-1',
     });
   });
 
   test('of an adoption of what nobody owned tell no previous owner', () => {
     const marks = marksOfAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
-    expect(marks).toEqual({ [Mark.Namespace]: NAMESPACE, [Mark.Origin]: 'adopted', [Mark.Intent]: 'run-1' });
+    expect(marks).toEqual({
+      [OwnershipTag.Namespace]: NAMESPACE,
+      [OwnershipTag.Origin]: 'adopted',
+      [OwnershipTag.Intent]: 'run-1',
+    });
   });
 
   test('of an adoption from another owner keep its name', () => {
     const foreign = observed({ 'pulumi:stack': 'dev' });
     const marks = marksOfAdoption(NAMESPACE, 'run-1', false, foreign, ownershipOf(foreign, NAMESPACE));
-    expect(marks[Mark.PreviousOwner]).toBe('Pulumi stack dev');
+    expect(marks[OwnershipTag.PreviousOwner]).toBe('Pulumi stack dev');
   });
 
   test('of a shared adoption add a sharer and leave the record of who made it', () => {
-    const made = observed({ [sharedMark('other')]: '', [Mark.Origin]: 'created' });
+    const made = observed({ [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' });
     expect(marksOfAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({ [sharedMark(NAMESPACE)]: '' });
     expect(marksOfAdoption(NAMESPACE, 'run-1', true, observed({}), { is: 'unowned' })).toEqual({
       [sharedMark(NAMESPACE)]: '',
-      [Mark.Origin]: 'adopted',
+      [OwnershipTag.Origin]: 'adopted',
     });
   });
 
   test('that are given up are all of ours, and none of anybody else', () => {
     const tags = {
-      ...marksOfCreate(NAMESPACE, 'run-1', false),
-      [Mark.PreviousOwner]: 'x',
+      ...ownershipTagsForCreate(NAMESPACE, 'run-1', false),
+      [OwnershipTag.PreviousOwner]: 'x',
       team: 'platform',
       'aws:x': 'y',
     };
     expect(marksOfOwner(NAMESPACE, observed(tags)).sort()).toEqual(
-      [Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner].sort(),
+      [OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent, OwnershipTag.PreviousOwner].sort(),
     );
     const shared = {
       [sharedMark(NAMESPACE)]: '',
       [sharedMark('other')]: '',
-      [Mark.Origin]: 'created',
-      [Mark.Intent]: 'run',
+      [OwnershipTag.Origin]: 'created',
+      [OwnershipTag.Intent]: 'run',
     };
     expect(marksOfOwner(NAMESPACE, observed(shared))).toEqual([sharedMark(NAMESPACE)]);
     const alone = Object.fromEntries(Object.entries(shared).filter(([tag]) => tag !== sharedMark('other')));
@@ -140,16 +148,16 @@ describe('marks', () => {
   });
 
   test('follow what is declared: shared or not, and what of it is ours', () => {
-    const owned = observed(marksOfCreate(NAMESPACE, 'run-1', false));
-    const shared = observed(marksOfCreate(NAMESPACE, 'run-1', true, 'claim'));
+    const owned = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', false));
+    const shared = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', true, 'claim'));
     expect(marksToMend(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
     expect(marksToMend(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
     expect(marksToMend(NAMESPACE, true, owned, 'claim')).toEqual({
       put: { [sharedMark(NAMESPACE)]: 'claim' },
-      remove: [Mark.Namespace],
+      remove: [OwnershipTag.Namespace],
     });
     expect(marksToMend(NAMESPACE, false, shared)).toEqual({
-      put: { [Mark.Namespace]: NAMESPACE },
+      put: { [OwnershipTag.Namespace]: NAMESPACE },
       remove: [sharedMark(NAMESPACE)],
     });
     expect(marksToMend(NAMESPACE, true, shared, 'another')).toEqual({
@@ -159,8 +167,16 @@ describe('marks', () => {
   });
 
   test('are told from tags of people', () => {
-    expect([Mark.Namespace, Mark.Origin, Mark.Intent, Mark.PreviousOwner, sharedMark('n')].every(isMark)).toBe(true);
-    expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isMark)).toBe(false);
+    expect(
+      [
+        OwnershipTag.Namespace,
+        OwnershipTag.Origin,
+        OwnershipTag.Intent,
+        OwnershipTag.PreviousOwner,
+        sharedMark('n'),
+      ].every(isOwnershipTag),
+    ).toBe(true);
+    expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isOwnershipTag)).toBe(false);
   });
 
   test('list the other sharers', () => {
@@ -171,14 +187,14 @@ describe('marks', () => {
 });
 
 const namespace = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
-const FOREIGN_TAGS = ['aws:cloudformation:stack-name', 'pulumi:stack', 'crossplane-name', Mark.Namespace];
+const FOREIGN_TAGS = ['aws:cloudformation:stack-name', 'pulumi:stack', 'crossplane-name', OwnershipTag.Namespace];
 
 describe('for any two namespaces', () => {
   test('what one created is its own, and foreign to the other', () => {
     fc.assert(
       fc.property(namespace, namespace, (a, b) => {
         fc.pre(a !== b);
-        const made = observed(marksOfCreate(a, 'run', false));
+        const made = observed(ownershipTagsForCreate(a, 'run', false));
         expect(ownershipOf(made, a).is).toBe('ours');
         expect(ownershipOf(made, b).is).toBe('foreign');
       }),
@@ -189,7 +205,7 @@ describe('for any two namespaces', () => {
     fc.assert(
       fc.property(namespace, namespace, (a, b) => {
         fc.pre(a !== b);
-        const made = observed(marksOfCreate(a, 'run', true));
+        const made = observed(ownershipTagsForCreate(a, 'run', true));
         const both = observed({ ...made.tags, ...marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) });
         expect([ownershipOf(both, a).is, ownershipOf(both, b).is]).toEqual(['ours', 'ours']);
         expect(otherSharers(both, a)).toEqual([b]);
@@ -201,7 +217,7 @@ describe('for any two namespaces', () => {
     fc.assert(
       fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
         fc.pre(a !== b);
-        const made = observed({ team: 'x', ...marksOfCreate(a, 'run', shared) });
+        const made = observed({ team: 'x', ...ownershipTagsForCreate(a, 'run', shared) });
         const joining = shared && joined ? marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
         const before = { ...made.tags, ...joining };
         const given = new Set(marksOfOwner(a, observed(before)));
@@ -229,7 +245,7 @@ describe('for any two namespaces', () => {
           expect(key).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u);
           expect(value).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
         }
-        if (tag === Mark.Namespace) {
+        if (tag === OwnershipTag.Namespace) {
           expect(ownershipOf(observed({ ...before.tags, ...marks }), owner).is).toBe('foreign');
           expect(ownershipOf(observed({ ...before.tags, ...marks }), taker).is).toBe('ours');
         }
