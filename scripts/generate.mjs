@@ -1,11 +1,11 @@
-// Writes what is derived from the code: schemas, the kinds' page and table, the operator's policy, the tables of failures
+// Writes what is derived from the code: schemas, the kinds' page, the operator's policy, the tables of failures
 // and metrics; from the record of the chaos tests, their page; and the recipes of docs/ci.md from the templates of `init`.
 // With --check it writes nothing and fails where a file is not current.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
-import { kindsPage, kindsTable } from './kinds-page.mjs';
+import { kindsPage } from './kinds-page.mjs';
 import { metricsPage } from './metrics-page.mjs';
 
 const require = createRequire(import.meta.url);
@@ -58,16 +58,7 @@ const files = {
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
   'docs/metrics.md': `${generated}\n\n${metricsPage(METRICS, pageName)}\n`,
   'docs/ci.md': await withRecipes(await readFile(new URL('docs/ci.md', root), 'utf8')),
-  'README.md': between(await readFile(new URL('README.md', root), 'utf8'), 'kinds', kindsTable(KINDS)),
 };
-
-/** A text with what stands between the markers of that name replaced. */
-function between(text, name, content) {
-  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
-}
 
 /** The page with the first block below each service's heading replaced by the file that `init` writes. */
 async function withRecipes(page) {

@@ -1,4 +1,4 @@
-// What is generated of the kinds: the README's table, and a section of docs/kinds.md for each.
+// Generates docs/kinds.md: a table of all kinds, and a section for each.
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 
@@ -96,10 +96,10 @@ const keyOf = ({ keyProperties }) => (keyProperties.length === 0 ? 'the account'
 const updatableOf = (kind) =>
   list(propertiesOf(kind).flatMap((one) => (one.isUpdatable ? [one.name] : []))) || 'nothing';
 
-/** One row for each kind. `folder` is the way from the file to the repository's root. */
-export function kindsTable(kinds, folder = '') {
-  const laws = `[laws](${folder}test/kinds/laws.test.ts)`;
-  const ownership = `[ownership](${folder}test/integration/ownership-table.test.ts)`;
+/** One row for each kind. */
+function kindsTable(kinds) {
+  const laws = '[laws](../test/kinds/laws.test.ts)';
+  const ownership = '[ownership](../test/integration/ownership-table.test.ts)';
   return table(
     [
       'kind',
@@ -162,7 +162,7 @@ function section(kind) {
 export function kindsPage(kinds) {
   return [
     '# Kinds',
-    kindsTable(kinds, '../'),
+    kindsTable(kinds),
     "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
     ...kinds.map(section),
   ].join('\n\n');
