@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import { danglingPrincipals, documentDrift } from './policy/index.js';
 import { isOwnershipTag } from './ownership.js';
+import type { Observed } from './observed.js';
 
 /**
  * How one property is compared.
@@ -35,21 +36,6 @@ export interface PropertyRule {
   readonly ignoreCase?: boolean;
 }
 export type PropertyRules = Readonly<Record<string, PropertyRule>>;
-
-/** One entity as IAM showed it, in the manifest's words. */
-export interface Observed {
-  /** The name as IAM writes it. */
-  readonly name: string;
-  readonly arn: string;
-  /** ISO 8601, or null where AWS does not say. */
-  readonly createdAt: string | null;
-  /** Empty where the kind carries none. */
-  readonly tags: Readonly<Record<string, string>>;
-  /** Property values; those that AWS does not show are absent and are not compared. */
-  readonly state: JsonObject;
-  /** What the kind needs beside, to write its steps: a policy's versions. Never compared, never reported. */
-  readonly facts?: JsonObject;
-}
 
 /** What is to be written to mend one property. `put` and `remove` are empty for a `value` or a `document`. */
 export interface Change {

@@ -2,7 +2,8 @@ import { entityId } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { compare, unmanagedContent } from './compare.js';
-import type { Changes, Comparison, Observed, PropertyRules } from './compare.js';
+import type { Changes, Comparison, PropertyRules } from './compare.js';
+import type { Observed } from './observed.js';
 import {
   marksOfAdoption,
   ownershipTagsForCreate,

@@ -1,4 +1,4 @@
-import type { Observed } from './compare.js';
+import type { Observed } from './observed.js';
 
 /** Tags by which an entity shows its owner, how it came to be ours, and which run made it. */
 export const OwnershipTag = {

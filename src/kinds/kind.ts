@@ -4,7 +4,8 @@ import type { Operation } from '../aws/operations.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Changes, Comparison, Observed, PropertyRules } from '../engine/compare.js';
+import type { Changes, Comparison, PropertyRules } from '../engine/compare.js';
+import type { Observed } from '../engine/observed.js';
 
 /**
  * One write to IAM, as data. A kind says which; `activities/` sends them, counts them and keeps their request IDs.

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Observed } from '../../../src/engine/compare.js';
+import type { Observed } from '../../../src/engine/observed.js';
 import {
   OwnershipTag,
   isOwnershipTag,
