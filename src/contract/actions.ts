@@ -1,12 +1,15 @@
 import type { EntityState } from './progress.js';
-import type { DecisionAction } from './report.js';
+import type { DecisionAction, Outcome } from './report.js';
 
-/** Whether an action writes: all but leaving it as it is, and refusing. */
+/** Reports whether an action writes to AWS. Only `no-op` and `refuse` do not. */
 export function isWrite(action: DecisionAction): boolean {
   return action !== 'no-op' && action !== 'refuse';
 }
 
-/** State of an entity while a decision is carried out. */
+/** Actions that delete the entity, for good or to create it again. */
+export const REMOVAL_ACTIONS: ReadonlySet<DecisionAction> = new Set(['delete', 'replace']);
+
+/** State of an entity while its decision is carried out. */
 export const IN_PROGRESS_STATE: Readonly<Record<DecisionAction, EntityState>> = {
   create: 'creating',
   adopt: 'adopting',
@@ -14,6 +17,18 @@ export const IN_PROGRESS_STATE: Readonly<Record<DecisionAction, EntityState>> = 
   replace: 'replacing',
   release: 'releasing',
   delete: 'deleting',
+  'no-op': 'unchanged',
+  refuse: 'refused',
+};
+
+/** Outcome of an entity once its decision has been carried out. */
+export const OUTCOME_OF_ACTION: Readonly<Record<DecisionAction, Outcome>> = {
+  create: 'created',
+  adopt: 'adopted',
+  update: 'updated',
+  replace: 'replaced',
+  release: 'released',
+  delete: 'deleted',
   'no-op': 'unchanged',
   refuse: 'refused',
 };

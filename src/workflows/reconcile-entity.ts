@@ -2,36 +2,21 @@ import { ActivityFailure, ApplicationFailure, CancellationScope, setCurrentDetai
 import { entityId } from '../contract/entity.js';
 import { FAILURES, isFailureType } from '../contract/failures.js';
 import type { FailureDetails } from '../contract/failures.js';
-import { IN_PROGRESS_STATE } from '../contract/actions.js';
+import { IN_PROGRESS_STATE, OUTCOME_OF_ACTION, REMOVAL_ACTIONS } from '../contract/actions.js';
 import type { ReconcileResult, ReconcileRequest } from '../contract/request.js';
 import type { EntityState } from '../contract/progress.js';
 import { addCalls } from '../report/summarize.js';
-import type { DecisionAction, EntityReport, Outcome, WriteRecord } from '../contract/report.js';
+import type { DecisionAction, EntityReport, WriteRecord } from '../contract/report.js';
 import type { CreateRequest, ReconcileStepResult } from '../contract/activities.js';
 import { code, page, plain } from '../report/markdown.js';
 import { assertReconcileRequest } from './report.js';
 import { recordOutcome } from './search-attributes.js';
 import { MAX_ROUNDS, writing, writingOptions } from './activities.js';
 
-/** What an action is called once it is done. */
-const OUTCOME: Readonly<Record<DecisionAction, Outcome>> = {
-  create: 'created',
-  adopt: 'adopted',
-  update: 'updated',
-  replace: 'replaced',
-  release: 'released',
-  delete: 'deleted',
-  'no-op': 'unchanged',
-  refuse: 'refused',
-};
-
-/** Actions of the step that deletes; all others but create are of the one that updates. */
-const DELETES: ReadonlySet<DecisionAction> = new Set(['delete', 'replace']);
-
 /** Whether a step has found that the entity is to go where it did not delete, or to stay where it did. */
 function takesAnotherStep(action: DecisionAction, decided: DecisionAction): boolean {
   if (decided === 'create' || decided === 'no-op' || decided === 'refuse') return false;
-  return DELETES.has(decided) !== DELETES.has(action);
+  return REMOVAL_ACTIONS.has(decided) !== REMOVAL_ACTIONS.has(action);
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -162,7 +147,7 @@ class Reconciliation {
     const step =
       action === 'create'
         ? await writing.createEntity.executeWithOptions(options, [await this.#listed(request)])
-        : action === 'delete' || action === 'replace'
+        : REMOVAL_ACTIONS.has(action)
           ? await writing.deleteEntity.executeWithOptions(options, [request])
           : await writing.updateEntity.executeWithOptions(options, [{ ...request, made: false, fresh: false }]);
     this.#record(step);
@@ -198,7 +183,7 @@ class Reconciliation {
   #settle(action: DecisionAction, { decision, confirmedBy }: ReconcileStepResult): void {
     const report = this.#report;
     report.decision = action;
-    report.outcome = OUTCOME[action];
+    report.outcome = OUTCOME_OF_ACTION[action];
     report.confirmedBy = confirmedBy ?? report.confirmedBy;
     report.drift = decision.drift.length > 0 ? decision.drift : report.drift;
     report.unmanaged = decision.unmanaged;

@@ -1,4 +1,5 @@
 import { awsError } from '../../aws/errors.js';
+import { REMOVAL_ACTIONS } from '../../contract/actions.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { strings } from '../../engine/compare.js';
@@ -44,7 +45,7 @@ export async function planRemovals(
     refused = false;
     for (const { index, dependents } of departures) {
       const leaving = result[index];
-      if (leaving === undefined || !DEPARTS.has(leaving.planned.decision.action)) continue;
+      if (leaving === undefined || !REMOVAL_ACTIONS.has(leaving.planned.decision.action)) continue;
       const stuck = dependents.filter((holder) => !letsGo(holder, result[positionOf(holder)], leaving));
       if (stuck.length === 0) continue;
       const declared = stuck.flatMap((holder) => result[positionOf(holder)] ?? []);
@@ -54,7 +55,7 @@ export async function planRemovals(
   }
   for (const { index, dependents } of departures) {
     const action = result[index]?.planned.decision.action;
-    if (action === undefined || !DEPARTS.has(action)) continue;
+    if (action === undefined || !REMOVAL_ACTIONS.has(action)) continue;
     const [first, detached] = [[] as Dependent[], [] as Dependent[]];
     for (const holder of dependents) {
       (action === 'delete' || isDeleted(result[positionOf(holder)]) ? first : detached).push(holder);
@@ -69,12 +70,9 @@ export async function planRemovals(
   return goingLast(result.map((one) => goingAlong(one, result)));
 }
 
-/** Decisions that delete. */
-const DEPARTS = new Set(['delete', 'replace']);
-
 function lookCloser(account: Account, one: AssessedEntity, index: number): Promise<Departure> | undefined {
   const { entity, kind, spec, observed, assessment } = one;
-  if (observed === undefined || !DEPARTS.has(one.planned.decision.action)) return undefined;
+  if (observed === undefined || !REMOVAL_ACTIONS.has(one.planned.decision.action)) return undefined;
   const { reader } = account.clients;
   const desired = desiredOf(entity, spec, assessment.tags, account.target);
   const held = isWithdrawal(kind, assessment) ? [] : (kind.dependents?.(reader, observed) ?? []);

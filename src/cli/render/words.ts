@@ -1,3 +1,4 @@
+import { OUTCOME_OF_ACTION } from '../../contract/actions.js';
 import type { Approval, Conflict, Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
 
 /** One character for each outcome, in lists and tables. */
@@ -15,21 +16,9 @@ export const SIGNS: Readonly<Record<Outcome, string>> = {
   pending: ' ',
 };
 
-/** A plan has no outcomes yet: what is shown is what would come of it. */
-const PLANNED: Readonly<Record<Decision['action'], Outcome>> = {
-  create: 'created',
-  adopt: 'adopted',
-  update: 'updated',
-  replace: 'replaced',
-  release: 'released',
-  delete: 'deleted',
-  'no-op': 'unchanged',
-  refuse: 'refused',
-};
-
-/** The outcome as which an entity is shown. */
+/** Returns the outcome under which an entity is shown; a plan shows the outcome that it would have. */
 export function shownAs({ command }: Report, { decision, outcome }: EntityReport): Outcome {
-  return command === 'plan' ? PLANNED[decision] : outcome;
+  return command === 'plan' ? OUTCOME_OF_ACTION[decision] : outcome;
 }
 
 /** What is said of an entity: of a plan the decision, of a run the outcome. */
