@@ -10,7 +10,7 @@ const KNOWN: Readonly<
     remedy: () => 'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
   },
   BusyError: { exitCode: ExitCode.Busy, remedy: (error) => ('remedy' in error ? String(error.remedy) : null) },
-  AnswerRefusedError: {
+  ApprovalRefusedError: {
     exitCode: ExitCode.Refused,
     remedy: (error) => ('remedy' in error ? String(error.remedy) : null),
   },

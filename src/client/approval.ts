@@ -1,6 +1,8 @@
 import type { ApprovalDecision, ApprovalAction, PendingApproval } from '../contract/approval.js';
 import { approvalQuery } from '../contract/messages.js';
 import { ApprovalRefused } from '../contract/approval.js';
+import { ExitCode } from '../contract/failures.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
 import type { Approval } from '../contract/report.js';
 import { within } from '../temporal/connect.js';
@@ -9,25 +11,25 @@ import { BusyError } from './run/run.js';
 import { hasWorker, openRun } from './runs.js';
 import type { NamespaceReference } from './runs.js';
 
-/** An answer was not taken: nobody waits for it, it is for another plan, or there was one already. */
-export class ApprovalRefusedError extends Error {
-  override readonly name = 'AnswerRefusedError';
+/** Reports that a decision was not accepted: no plan waits, another plan waits, or the plan was already decided. */
+export class ApprovalRefusedError extends UserFacingError {
+  override readonly name = 'ApprovalRefusedError';
+  override readonly exitCode = ExitCode.Refused;
 
   constructor(
     readonly why: ApprovalRefused,
     message: string,
-    readonly remedy: string,
-    /** What was said before, where that is why. */
+    /** The decision that counts, where the plan was already decided. */
     readonly approval: Approval | null = null,
   ) {
-    super(message);
+    super(message, REMEDIES[why]);
   }
 }
 
 /**
  * The plan that waits for an approval.
  *
- * @throws AnswerRefusedError where none does, BusyError where no worker answers
+ * @throws ApprovalRefusedError where none does, BusyError where no worker answers
  */
 export async function pendingApproval(
   temporal: TemporalConnection,
@@ -46,7 +48,7 @@ export async function pendingApproval(
 /**
  * Approves or rejects the plan that waits. Who answers is recorded as it is claimed here.
  *
- * @throws AnswerRefusedError, BusyError
+ * @throws ApprovalRefusedError, BusyError
  */
 export async function decideApproval(
   temporal: TemporalConnection,
@@ -72,7 +74,7 @@ export async function decideApproval(
       const why = Object.values(ApprovalRefused).find((one) => one === type);
       if (error.name !== 'WorkflowUpdateFailedError' || why === undefined) throw error;
       const before = why === ApprovalRefused.AlreadyDecided ? ((details?.[0] ?? null) as Approval | null) : null;
-      throw new ApprovalRefusedError(why, message ?? error.message, REMEDIES[why], before);
+      throw new ApprovalRefusedError(why, message ?? error.message, before);
     }
   });
 }
@@ -86,11 +88,7 @@ const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
 
 function noPendingApproval({ account, namespace }: NamespaceReference): ApprovalRefusedError {
   const message = `no plan of ${namespace} in account ${account} waits for an approval`;
-  return new ApprovalRefusedError(
-    ApprovalRefused.NoPendingApproval,
-    message,
-    REMEDIES[ApprovalRefused.NoPendingApproval],
-  );
+  return new ApprovalRefusedError(ApprovalRefused.NoPendingApproval, message);
 }
 
 /** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */

@@ -3,7 +3,9 @@ import { entityKey } from '../contract/entity.js';
 import type { DesiredEntity, JsonObject, Target } from '../contract/entity.js';
 import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Explanations, Trail, TrailEvent } from '../contract/explain.js';
+import { ExitCode } from '../contract/failures.js';
 import { ACCOUNT } from '../contract/request.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 import { WorkflowType } from '../contract/workflow-ids.js';
 import { findKind, KINDS } from '../kinds/index.js';
 import type { TemporalConnection } from '../temporal/connect.js';
@@ -31,16 +33,10 @@ const EVIDENCE_MS = 150_000;
 /** What is granted to have CloudTrail answer. */
 const GRANT = 'grant cloudtrail:LookupEvents to the worker’s role to see who else called';
 
-/** What is asked after cannot be looked for. */
-export class QueryError extends Error {
+/** Reports that a query names nothing that can be looked up. */
+export class QueryError extends UserFacingError {
   override readonly name = 'QueryError';
-
-  constructor(
-    message: string,
-    readonly remedy: string,
-  ) {
-    super(message);
-  }
+  override readonly exitCode = ExitCode.Usage;
 }
 
 /** How far `explain` looks. */

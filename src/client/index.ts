@@ -3,6 +3,7 @@ export { loadConfig } from '../config/config.js';
 export type { Config } from '../config/config.js';
 export type { AdoptPolicy, DesiredEntity, Pipeline, Target } from '../contract/entity.js';
 export { ExitCode } from '../contract/failures.js';
+export { UserFacingError } from '../contract/user-facing-error.js';
 export type { ConflictRow, Conflicts, Explanation, Explanations, Moment } from '../contract/explain.js';
 export type { ApprovalDecision, PendingApproval } from '../contract/approval.js';
 export type { Progress } from '../contract/progress.js';

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { ExitCode } from '../contract/failures.js';
 import { NAMESPACE, ACCOUNT } from '../contract/request.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 
 /** CI services that there is a recipe for: docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;
@@ -39,16 +41,10 @@ export interface InitOptions {
   readonly force?: boolean;
 }
 
-/** What cannot be written, or written so. */
-export class InitError extends Error {
+/** Reports that `init` cannot write its files. */
+export class InitError extends UserFacingError {
   override readonly name = 'InitError';
-
-  constructor(
-    message: string,
-    readonly remedy: string,
-  ) {
-    super(message);
-  }
+  override readonly exitCode = ExitCode.Usage;
 }
 
 /**

@@ -1,20 +1,27 @@
 import type { Client, Connection, ConnectionOptions } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/config.js';
+import { ExitCode } from '../contract/failures.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 
 /** No call to Temporal may take longer, but for those that wait. In milliseconds. */
 const CALL_DEADLINE_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
 
-/** No Temporal server answers at the address. */
-export class UnreachableError extends Error {
+/** Reports that no Temporal server answers at an address. */
+export class UnreachableError extends UserFacingError {
   override readonly name = 'UnreachableError';
+  override readonly exitCode = ExitCode.Busy;
 
   constructor(
     readonly address: string,
     options: ErrorOptions,
   ) {
-    super(`no Temporal server answers at ${address}`, options);
+    super(
+      `no Temporal server answers at ${address}`,
+      'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
+      options,
+    );
   }
 }
 

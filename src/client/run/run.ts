@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { ExitCode } from '../../contract/failures.js';
+import { UserFacingError } from '../../contract/user-facing-error.js';
 import { originOf } from '../../contract/entity.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
 import type { PendingApproval } from '../../contract/approval.js';
@@ -17,7 +19,7 @@ import {
 import { page } from '../../report/markdown.js';
 import { summarize } from '../../report/summarize.js';
 import type { Report } from '../../contract/report.js';
-import { within } from '../../temporal/connect.js';
+import { UnreachableError, within } from '../../temporal/connect.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { hasWorker, lockHolderOf, pipelineText, namespaceFlags, progressOf } from '../runs.js';
 import type { LockHolder } from '../runs.js';
@@ -78,27 +80,28 @@ export type RunEvent =
   | { readonly type: 'no-worker'; readonly taskQueue: string }
   | { readonly type: 'unreachable'; readonly message: string };
 
-/** Another request holds the namespace, or no worker is there: try again later. */
-export class BusyError extends Error {
+/** Reports that the request cannot proceed now: another run holds the namespace, no worker polls, or an approval is required. */
+export class BusyError extends UserFacingError {
   override readonly name = 'BusyError';
+  override readonly exitCode = ExitCode.Busy;
 
   constructor(
     message: string,
-    readonly remedy: string,
-    /** The run that is waited for, where there is one. */
+    remedy: string,
+    /** The run that the request waits for. Null where no worker polls. */
     readonly holder: Pick<LockHolder, 'workflowId' | 'runId' | 'url'> | null,
   ) {
-    super(message);
+    super(message, remedy);
   }
 }
 
-/** The key of a request is that of a run under way which asks for something else. */
-export class RequestKeyError extends Error {
+/** Reports that an open run with another request uses the same request key. */
+export class RequestKeyError extends UserFacingError {
   override readonly name = 'RequestKeyError';
-  readonly remedy = 'give each request a key of its own, or none';
+  override readonly exitCode = ExitCode.Usage;
 
   constructor(key: string) {
-    super(`the request key ${key} is that of a run under way, which asks for something else`);
+    super(`request key ${key} belongs to an open run with a different request`, 'use a new request key, or omit it');
   }
 }
 
@@ -106,7 +109,7 @@ export class RequestKeyError extends Error {
  * The report of a request that came to nothing for now: {@link BusyError}, or no server. Undefined for other errors.
  */
 export function busyReport(command: Report['command'], request: BootstrapRequest, error: unknown): Report | undefined {
-  if (!(error instanceof Error) || (error.name !== 'BusyError' && error.name !== 'UnreachableError')) return undefined;
+  if (!(error instanceof BusyError || error instanceof UnreachableError)) return undefined;
   const holder = error instanceof BusyError ? error.holder : null;
   return {
     version: 1,
@@ -125,13 +128,18 @@ export function busyReport(command: Report['command'], request: BootstrapRequest
     startedAt: new Date().toISOString(),
     durationMs: 0,
     reason: error.message,
-    remedy: error instanceof BusyError ? error.remedy : 'start the server, or set TEMPORAL_ADDRESS',
+    remedy: error.remedy,
   };
 }
 
-/** The run ended without a report: terminated, or timed out. */
-export class RunLostError extends Error {
+/** Reports that a run ended without a report: it was terminated, or it timed out. */
+export class RunLostError extends UserFacingError {
   override readonly name = 'RunLostError';
+  override readonly exitCode = ExitCode.Failed;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'apply again: existing entities are found, and nothing is created twice', options);
+  }
 }
 
 /** How a command starts and follows a run. */

@@ -1,0 +1,16 @@
+import type { ExitCode } from './failures.js';
+
+/** An error that the user of a command can act on: it carries the remedy and the exit code of the command. */
+export abstract class UserFacingError extends Error {
+  /** The exit code of a command that ends with this error. */
+  abstract readonly exitCode: ExitCode;
+
+  constructor(
+    message: string,
+    /** The next action for the user. Null where the message already states it. */
+    readonly remedy: string | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
