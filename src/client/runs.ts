@@ -3,6 +3,7 @@ import type { Pipeline } from '../contract/entity.js';
 import type { BootstrapMemo } from '../contract/request.js';
 import type { Progress } from '../contract/progress.js';
 import { progressQuery } from '../contract/messages.js';
+import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { Revision } from '../contract/revision.js';
 import { within } from '../temporal/connect.js';
@@ -61,14 +62,12 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
   const runs: RunSummary[] = [];
   for await (const run of client.workflow.list({ query: bootstrapsOf(filter) })) {
     if (runs.length >= filter.limit) break;
-    const known = new Map(run.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value] as const));
-    const [outcome, conflicts] = [known.get('IamOutcome'), known.get('IamConflicts')];
     runs.push({
       workflowId: run.workflowId,
       runId: run.runId,
       status: run.status.name,
-      result: typeof outcome === 'string' ? outcome : null,
-      conflicts: typeof conflicts === 'number' ? conflicts : null,
+      result: run.typedSearchAttributes.get(IamOutcome) ?? null,
+      conflicts: run.typedSearchAttributes.get(IamConflicts) ?? null,
       startedAt: run.startTime.toISOString(),
       closedAt: run.closeTime?.toISOString() ?? null,
       url: temporal.runUrl(run.workflowId, run.runId),

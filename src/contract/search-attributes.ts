@@ -1,11 +1,25 @@
-/** Search attributes, registered by `dev`, `doctor` and compose. The engine works without them. */
-export const SEARCH_ATTRIBUTES = [
-  { name: 'IamAccount', type: 'Keyword' },
-  { name: 'IamNamespace', type: 'Keyword' },
-  { name: 'IamEntity', type: 'Keyword' },
-  { name: 'IamOutcome', type: 'Keyword' },
-  { name: 'IamConflicts', type: 'Int' },
-] as const;
+/** The account of a run: twelve digits. */
+export const IamAccount = { name: 'IamAccount', type: 'KEYWORD' } as const;
+
+/** The namespace of a run. */
+export const IamNamespace = { name: 'IamNamespace', type: 'KEYWORD' } as const;
+
+/** The entity of a reconcile-entity run, as `Kind/name`. */
+export const IamEntity = { name: 'IamEntity', type: 'KEYWORD' } as const;
+
+/** The result of a run, or {@link AWAITING_APPROVAL}. */
+export const IamOutcome = { name: 'IamOutcome', type: 'KEYWORD' } as const;
+
+/** Creates of a run that AWS answered with "already exists". */
+export const IamConflicts = { name: 'IamConflicts', type: 'INT' } as const;
+
+/** Names of the types on Temporal's command line. */
+const TYPE_NAMES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
+
+/** All search attributes, registered by `dev`, `doctor` and compose. The engine works without them. */
+export const SEARCH_ATTRIBUTES = [IamAccount, IamNamespace, IamEntity, IamOutcome, IamConflicts].map(
+  ({ name, type }) => ({ name, type: TYPE_NAMES[type] }),
+);
 
 /** `IamOutcome` of a run while its plan waits for an approval. */
 export const AWAITING_APPROVAL = 'awaiting approval';

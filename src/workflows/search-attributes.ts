@@ -1,21 +1,15 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-
-export const IamAccount = defineSearchAttributeKey('IamAccount', 'KEYWORD');
-export const IamNamespace = defineSearchAttributeKey('IamNamespace', 'KEYWORD');
-export const IamEntity = defineSearchAttributeKey('IamEntity', 'KEYWORD');
-export const IamOutcome = defineSearchAttributeKey('IamOutcome', 'KEYWORD');
-export const IamConflicts = defineSearchAttributeKey('IamConflicts', 'INT');
+import { IamAccount, IamConflicts, IamOutcome } from '../contract/search-attributes.js';
 
 /**
- * Whether the server knows our search attributes: the client has set one at the start. An upsert of an unknown one
- * would fail the workflow task for ever.
+ * Reports whether the server knows the search attributes: then the client has set one at the start. Upserting an
+ * unknown one would fail the workflow task forever.
  */
 export function hasSearchAttributes(): boolean {
   return workflowInfo().typedSearchAttributes.get(IamAccount) !== undefined;
 }
 
-/** Makes a run findable by how it ended. */
+/** Records how a run ended, so that runs are found by it. */
 export function recordOutcome(outcome: string, conflicts: number): void {
   if (!hasSearchAttributes()) return;
   upsertSearchAttributes([
@@ -24,7 +18,7 @@ export function recordOutcome(outcome: string, conflicts: number): void {
   ]);
 }
 
-/** Makes a run findable by what it waits for; null once it does not. */
+/** Records what a run waits for, so that runs are found by it; null once it no longer waits. */
 export function recordWaiting(what: string | null): void {
   if (hasSearchAttributes()) upsertSearchAttributes([{ key: IamOutcome, value: what }]);
 }

@@ -9,7 +9,7 @@ import type { PendingApproval } from '../../contract/approval.js';
 import type { Progress } from '../../contract/progress.js';
 import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
 import { workflowTaskTimeoutMs } from '../../contract/request.js';
-import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
+import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import {
   planWorkflowId,
   parseBootstrapWorkflowId,
@@ -241,7 +241,6 @@ async function start(
   options: RunOptions,
 ): Promise<string | null> {
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
-  const { defineSearchAttributeKey } = await import('@temporalio/common');
   const memo: BootstrapMemo = {
     digest: request.digest,
     requestKey: request.key,
@@ -269,8 +268,8 @@ async function start(
     ]),
   };
   const typedSearchAttributes = [
-    { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[0].name, 'KEYWORD'), value: account },
-    { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES[1].name, 'KEYWORD'), value: request.namespace },
+    { key: IamAccount, value: account },
+    { key: IamNamespace, value: request.namespace },
   ];
   return persistently(options, async () => {
     try {

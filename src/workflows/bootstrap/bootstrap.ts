@@ -32,7 +32,8 @@ import { recordRun } from '../metrics.js';
 import { ReadyQueue } from './ready-queue.js';
 import { plannedReport } from '../plan.js';
 import { assertRequest, reportOf, unreadReport } from '../report.js';
-import { hasSearchAttributes, IamAccount, IamEntity, IamNamespace, recordOutcome } from '../search-attributes.js';
+import { hasSearchAttributes, recordOutcome } from '../search-attributes.js';
+import { IamAccount, IamEntity, IamNamespace } from '../../contract/search-attributes.js';
 import { claiming, CONCURRENT_ENTITIES, reading } from '../activities.js';
 
 /**
