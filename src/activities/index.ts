@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../contract/request.js';
 import { truncateToFit } from '../report/truncate.js';
 import type { Activities, VerifyResult } from '../contract/activities.js';
-import { checkReconcile } from '../engine/request.js';
+import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import type { Account, Accounts } from './runtime/accounts.js';
 import { createEntity, deleteEntity, listCandidates, updateEntity } from './reconcile/create.js';
@@ -29,7 +29,7 @@ function intentOf(request: Partial<ReconcileRequest> | null): string | undefined
 export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
   /** The account of a child's request. Any client may have started the child, without a plan before it. */
   const accountOf = (request: ReconcileRequest, { calls }: ActivityContext): Account => {
-    const problem = checkReconcile(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
+    const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
     if (problem !== null) throw failure('InvalidManifest', problem, { calls });
     return accounts.get(request.target, request.namespace);
   };

@@ -2,9 +2,9 @@ import type { DesiredEntity } from '../contract/entity.js';
 import { entityId, entityKey, originOf } from '../contract/entity.js';
 import type { Answered, Explanation, Found, Moment, RunReference, Trail, TrailEvent } from '../contract/explain.js';
 import type { EntityReport, Outcome, Report } from '../contract/report.js';
-import { causeOf, causeOfForeign, newest, remedyOf } from '../engine/conflict-cause.js';
-import type { Creation, RunCase, Verdict } from '../engine/conflict-cause.js';
-import { meaningOf } from '../engine/conflict-codes.js';
+import { determineCause, determineForeignCause, newestCreation, remedyForCause } from '../engine/conflict-cause.js';
+import type { Creation, RunCase, CauseFinding } from '../engine/conflict-cause.js';
+import { describeConflictCode } from '../engine/conflict-codes.js';
 import { findKind } from '../kinds/index.js';
 import type { KeptEntityRun, KeptRun } from './histories.js';
 
@@ -132,7 +132,7 @@ export interface Surroundings {
 }
 
 /** The verdict over one entity of one run. */
-export function verdictOf(touch: Touch, entity: EntityReport, { touches, creations }: Surroundings): Verdict {
+export function verdictOf(touch: Touch, entity: EntityReport, { touches, creations }: Surroundings): CauseFinding {
   const endedAt = touch.run.endedAt === null ? Number.POSITIVE_INFINITY : Date.parse(touch.run.endedAt);
   const earlier = touches.find(
     ({ run }) => run.namespace === touch.run.namespace && run.startedAt < touch.run.startedAt,
@@ -153,7 +153,7 @@ export function verdictOf(touch: Touch, entity: EntityReport, { touches, creatio
     creations: creations.filter(({ at }) => at <= endedAt + CLOCK_MS),
     ownedAt: owned ? Date.parse(earlier.run.endedAt ?? earlier.run.startedAt) : null,
   };
-  return causeOf(one);
+  return determineCause(one);
 }
 
 /** What is only observed, or left to others, has a reason to be unchanged. */
@@ -190,7 +190,7 @@ export function explanationOf(subject: Subject, touches: readonly Touch[], found
       : call !== null
         ? foreignVerdict(call, known)
         : nothingMet(touch !== null);
-  const made = found.status === 'absent' ? null : newest(known);
+  const made = found.status === 'absent' ? null : newestCreation(known);
   return {
     kind,
     name,
@@ -211,20 +211,20 @@ export function explanationOf(subject: Subject, touches: readonly Touch[], found
   };
 }
 
-function nothingMet(isOpen: boolean): Verdict {
+function nothingMet(isOpen: boolean): CauseFinding {
   const headline = isOpen
     ? 'the run is under way, and what comes of it is not known yet'
     : 'no run and no refused call is known that has met it';
   return { cause: 'none', certainty: 'inferred', headline };
 }
 
-function foreignVerdict(call: TrailEvent, known: readonly Creation[]): Verdict {
+function foreignVerdict(call: TrailEvent, known: readonly Creation[]): CauseFinding {
   const at = Date.parse(call.at);
   if (call.code === null) {
     return { cause: 'none', certainty: 'proven', headline: `AWS carried out ${call.operation} of ${call.principal}` };
   }
   const creations = known.filter((one) => one.at <= at + CLOCK_MS && one.requestId !== call.requestId);
-  return causeOfForeign({ at, principal: call.principal, creations });
+  return determineForeignCause({ at, principal: call.principal, creations });
 }
 
 /** What runs, CloudTrail and the entity itself tell of its Creates; each is counted once. */
@@ -266,7 +266,7 @@ function answeredTo({ touch, call }: Subject, events: readonly TrailEvent[], tra
     return {
       operation,
       code,
-      ...meaningOf(code),
+      ...describeConflictCode(code),
       requestId,
       at: stepOf(touch, requestId)?.endedAt ?? event?.at ?? null,
       who: whoOf(touch.run),
@@ -277,7 +277,7 @@ function answeredTo({ touch, call }: Subject, events: readonly TrailEvent[], tra
   if (call?.code == null) return null;
   const { operation, code, requestId, at, principal } = call;
   const sent = events.filter((one) => one.principal === principal && one.operation === operation).length;
-  return { operation, code, ...meaningOf(code), requestId, at, who: principal, attempts: null, sent };
+  return { operation, code, ...describeConflictCode(code), requestId, at, who: principal, attempts: null, sent };
 }
 
 /** The step that met a conflict. */
@@ -285,14 +285,14 @@ function stepOf({ kept }: Touch, requestId: string | null): KeptEntityRun['steps
   return kept?.steps.find(({ result }) => result?.conflicts.some((one) => one.requestId === requestId));
 }
 
-function remedyFor({ cause }: Verdict, entity: EntityReport | null): string {
-  const usual = remedyOf(cause, entity?.outcome ?? null);
+function remedyFor({ cause }: CauseFinding, entity: EntityReport | null): string {
+  const usual = remedyForCause(cause, entity?.outcome ?? null);
   if (entity?.outcome !== 'refused' || entity.remedy === null) return usual;
   return cause === 'parallel-writer' ? `${usual}; or ${entity.remedy}` : entity.remedy;
 }
 
 /** What to type to have it as the manifest wants it. */
-function commandFor({ cause }: Verdict, { run, entity }: Touch): string | null {
+function commandFor({ cause }: CauseFinding, { run, entity }: Touch): string | null {
   if (cause === 'other-account') return 'iam-bootstrap doctor';
   if (entity === null || run.manifest === null) return null;
   const files = run.manifest.split(', ').map((file) => `-f ${quoted(file)}`);

@@ -44,7 +44,7 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
     ...(revision === undefined ? {} : { revision }),
     ...(allowOlder === true ? { allowOlder } : {}),
   };
-  const problem = await tooLarge({ request, places: loaded.places });
+  const problem = await tooLarge({ request, positions: loaded.positions });
   if (problem !== null) return { ok: false, problems: [problem], warnings };
   const digest = requestDigest(request);
   const key = options.requestKey ?? attemptKey(request, digest) ?? randomUUID();

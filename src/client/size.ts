@@ -2,7 +2,7 @@ import { entityId } from '../contract/entity.js';
 import { MAX_ENTITIES } from '../contract/request.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import type { SourcePosition, Problem } from '../engine/manifest/problem.js';
-import { SPLIT } from '../engine/request.js';
+import { SPLIT_REMEDY } from '../engine/request.js';
 
 /**
  * Bytes of a request as it is sent, compressed. Temporal takes 2,097,152 of one payload, and the verification sends the
@@ -19,20 +19,20 @@ const HISTORY_BYTES_PER_ENTITY = 5_500;
 /** A request as it will be sent, and for each entity where it is declared. */
 interface Sized {
   readonly request: Pick<BootstrapRequest, 'entities' | 'environment' | 'namespace' | 'manifest'>;
-  readonly places: readonly SourcePosition[];
+  readonly positions: readonly SourcePosition[];
 }
 
 /**
  * Says of a request that no run could take to its end why that is so; null where it fits. What does not fit would fail
  * in the middle, at a limit of Temporal's: https://docs.temporal.io/cloud/limits
  */
-export async function tooLarge({ request, places }: Sized): Promise<Problem | null> {
+export async function tooLarge({ request, positions }: Sized): Promise<Problem | null> {
   const { entities, environment, namespace, manifest } = request;
   const problem = (message: string, position: number): Problem => ({
-    ...(places[position] ?? { file: manifest, line: 0, column: 0 }),
+    ...(positions[position] ?? { file: manifest, line: 0, column: 0 }),
     path: `entities[${String(position)}]`,
     message: `namespace ${namespace} (${environment}) is too large for one run: ${message}`,
-    remedy: SPLIT,
+    remedy: SPLIT_REMEDY,
   });
   if (entities.length > MAX_ENTITIES) {
     const message = `this is the first of ${text(entities.length)} entities that is beyond ${text(MAX_ENTITIES)}`;

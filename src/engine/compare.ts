@@ -19,14 +19,14 @@ export interface PropertyRule {
   readonly type: 'value' | 'set' | 'document' | 'documents' | 'text' | 'writeOnly';
   readonly default?: Json;
   /** For `text`: what two texts that mean the same have in common. Default: white space at the ends is taken off. */
-  readonly normalized?: (text: string) => string;
+  readonly normalize?: (text: string) => string;
   /** AWS has no call that changes it after the Create. */
   readonly immutable?: boolean;
   /**
    * A set that AWS only replaces whole, where the manifest's list is all that there shall be. Of a shared entity it
    * is merged like any other. Default: false.
    */
-  readonly whole?: boolean;
+  readonly authoritative?: boolean;
   /**
    * Members that AWS lets the set have. Where what is unmanaged is kept, a declared member that finds no room is an
    * immutable drift: mending it would remove what is not declared. Default: no limit.
@@ -208,7 +208,7 @@ function compareProperty(
 }
 
 function compareText(property: string, rule: PropertyRule, desired: Json, seen: Json | undefined): Found {
-  const { normalized = (text: string) => text.trim() } = rule;
+  const { normalize: normalized = (text: string) => text.trim() } = rule;
   const [wanted, shown] = [desired, seen].map((value) => (typeof value === 'string' ? normalized(value) : null));
   if (wanted === shown) return SAME;
   return { ...SAME, drift: [{ path: property, observed: digested(shown), desired: digested(wanted) }] };
@@ -257,7 +257,7 @@ function compareSet(
   const shown = new Set(seen.map(key));
   const put = desired.filter((member) => !shown.has(key(member)));
   const extra = seen.filter((member) => !wanted.has(key(member)));
-  const whole = rule.whole === true && !options.shared;
+  const whole = rule.authoritative === true && !options.shared;
   const remove = whole || (options.removesUnmanaged(property) && !options.shared) ? extra : [];
   const stays = whole || options.shared ? [] : extra.filter((member) => !remove.includes(member));
   const unmanaged = stays.map((member) => `${property}: ${member}`);

@@ -4,7 +4,7 @@ import type { Confirmation, Outcome } from '../contract/report.js';
 import { OTHER_CASE } from './decide.js';
 
 /** For so long a replica of IAM may not show what is there, in milliseconds. */
-export const REPLICAS_MS = 120_000;
+export const REPLICATION_WINDOW_MS = 120_000;
 
 /** CloudTrail counts whole seconds, and clocks differ. */
 const CLOCK_MS = 2_000;
@@ -46,16 +46,16 @@ export interface RunCase {
 }
 
 /** A cause, how sure it is, and the sentence for it. */
-export interface Verdict {
+export interface CauseFinding {
   readonly cause: Cause;
   readonly certainty: Certainty;
   readonly headline: string;
 }
 
 /** Tells apart why a run met what is there. The surest sign wins: a mark, then a name, then the order of things. */
-export function causeOf(one: RunCase): Verdict {
+export function determineCause(one: RunCase): CauseFinding {
   const { runId, lookedAt, outcome, conflict, absentAtLook, confirmedBy, ownedAt } = one;
-  const creation = newest(one.creations);
+  const creation = newestCreation(one.creations);
   const marked = confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
   if (marked || (conflict && creation?.runId === runId)) {
     const certainty = confirmedBy === 'recorded-attempt' ? 'inferred' : 'proven';
@@ -87,7 +87,7 @@ export function causeOf(one: RunCase): Verdict {
       const headline = `${whoOf(creation)} made it at ${iso(creation.at)}, while this run was on its way`;
       return verdict('parallel-writer', creation.who === null ? 'inferred' : 'proven', headline);
     }
-    if (creation.at >= lookedAt - REPLICAS_MS) {
+    if (creation.at >= lookedAt - REPLICATION_WINDOW_MS) {
       const headline = `${whoOf(creation)} made it at ${iso(creation.at)}, so shortly before that the look at the account did not show it`;
       return verdict('parallel-writer', 'inferred', headline);
     }
@@ -107,12 +107,12 @@ export interface ForeignCase {
 }
 
 /** The same for a caller of which only CloudTrail knows. */
-export function causeOfForeign({ at, principal, creations }: ForeignCase): Verdict {
-  const creation = newest(creations);
+export function determineForeignCause({ at, principal, creations }: ForeignCase): CauseFinding {
+  const creation = newestCreation(creations);
   if (creation === null) {
     return verdict('existed-before', 'inferred', 'it was there, and its Create lies before what was looked at');
   }
-  const soon = at - creation.at <= REPLICAS_MS;
+  const soon = at - creation.at <= REPLICATION_WINDOW_MS;
   if (creation.principal !== null && roleOf(creation.principal) === roleOf(principal)) {
     return soon
       ? verdict(
@@ -131,12 +131,12 @@ export function causeOfForeign({ at, principal, creations }: ForeignCase): Verdi
     : verdict('existed-before', 'proven', `${whoOf(creation)} had made it before, at ${iso(creation.at)}`);
 }
 
-function verdict(cause: Cause, certainty: Certainty, headline: string): Verdict {
+function verdict(cause: Cause, certainty: Certainty, headline: string): CauseFinding {
   return { cause, certainty, headline };
 }
 
 /** The Create that made what is there: an earlier one's work is gone again. */
-export function newest(creations: readonly Creation[]): Creation | null {
+export function newestCreation(creations: readonly Creation[]): Creation | null {
   return creations.reduce<Creation | null>((last, one) => (last === null || one.at > last.at ? one : last), null);
 }
 
@@ -161,7 +161,7 @@ function iso(ms: number): string {
 }
 
 /** What to do about a cause, as a sentence without its full stop. */
-export function remedyOf(cause: Cause, outcome: Outcome | null): string {
+export function remedyForCause(cause: Cause, outcome: Outcome | null): string {
   switch (cause) {
     case 'existed-before':
       return outcome === 'adopted'

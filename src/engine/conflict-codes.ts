@@ -36,7 +36,7 @@ export const CONFLICT_CODES: Readonly<Record<string, CodeRow>> = {
 };
 
 /** What a code of IAM's means where it stands in the way of a Create. */
-export function meaningOf(code: string): { readonly status: number | null; readonly meaning: string } {
+export function describeConflictCode(code: string): { readonly status: number | null; readonly meaning: string } {
   const known = Object.hasOwn(CONFLICT_CODES, code) ? CONFLICT_CODES[code] : undefined;
   return known ?? { status: null, meaning: 'no conflict of IAM’s: the code says by itself what to do' };
 }

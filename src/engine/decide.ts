@@ -5,10 +5,10 @@ import { compare, unmanagedContent } from './compare.js';
 import type { Changes, Comparison, PropertyRules } from './compare.js';
 import type { Observed } from './observed.js';
 import {
-  marksOfAdoption,
+  ownershipTagsForAdoption,
   ownershipTagsForCreate,
-  marksOfOwner,
-  marksToMend,
+  ownershipTagsToRelease,
+  ownershipTagChanges,
   otherSharers,
   ownershipOf,
 } from './ownership.js';
@@ -102,7 +102,7 @@ export function assess(
   if (!rules.ownable) return answer({}, NO_MARKS);
   switch (decision.action) {
     case 'release': {
-      const remove = marksOfOwner(namespace, observed);
+      const remove = ownershipTagsToRelease(namespace, observed);
       const given = remove.map((tag): Drift => ({
         path: `tags.${tag}`,
         observed: observed.tags[tag] ?? '',
@@ -112,7 +112,7 @@ export function assess(
       return { ...assessment, decision: { ...decision, drift: given } };
     }
     case 'adopt': {
-      const marks = marksOfAdoption(namespace, intent, entity.shared, observed, ownership, claim);
+      const marks = ownershipTagsForAdoption(namespace, intent, entity.shared, observed, ownership, claim);
       return answer(marks, { put: marks, remove: [] });
     }
     case 'update':
@@ -122,7 +122,7 @@ export function assess(
         const marks = ownershipTagsForCreate(namespace, intent, entity.shared, claim);
         return answer(marks, { put: marks, remove: [] });
       }
-      const marks = marksToMend(namespace, entity.shared, observed, claim);
+      const marks = ownershipTagChanges(namespace, entity.shared, observed, claim);
       return answer(marks.put, marks);
     }
     default:

@@ -78,7 +78,7 @@ export function ownershipOf(observed: Observed, namespace: string, onReservedPat
   if (reserved !== undefined && !onReservedPath) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
   const owner = observed.tags[OwnershipTag.Namespace];
-  if (owner === namespace || Object.hasOwn(observed.tags, sharedMark(namespace))) {
+  if (owner === namespace || Object.hasOwn(observed.tags, sharedByTag(namespace))) {
     const origin = observed.tags[OwnershipTag.Origin] === 'adopted' ? 'adopted' : 'created';
     return { is: 'ours', origin, intent: observed.tags[OwnershipTag.Intent] ?? null };
   }
@@ -108,7 +108,7 @@ function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined
 }
 
 /** The tag that says that a namespace declares a shared entity. */
-export function sharedMark(namespace: string): string {
+export function sharedByTag(namespace: string): string {
   return `${SHARED_BY}${namespace}`;
 }
 
@@ -127,7 +127,7 @@ export function ownershipTagsForCreate(
   shared: boolean,
   claim = '',
 ): Record<string, string> {
-  const owner = shared ? { [sharedMark(namespace)]: claim } : { [OwnershipTag.Namespace]: namespace };
+  const owner = shared ? { [sharedByTag(namespace)]: claim } : { [OwnershipTag.Namespace]: namespace };
   return { ...owner, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: intent };
 }
 
@@ -136,7 +136,7 @@ export function ownershipTagsForCreate(
  *
  * @param claim - what of a shared entity is this namespace's, as its kind writes it
  */
-export function marksOfAdoption(
+export function ownershipTagsForAdoption(
   namespace: string,
   intent: string,
   shared: boolean,
@@ -147,7 +147,7 @@ export function marksOfAdoption(
   if (shared) {
     // Merged, not owned: whoever made it stays on record as its origin.
     const origin = Object.hasOwn(observed.tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
-    return { [sharedMark(namespace)]: claim, ...origin };
+    return { [sharedByTag(namespace)]: claim, ...origin };
   }
   const previous =
     ownership.is === 'foreign'
@@ -162,13 +162,13 @@ export function marksOfAdoption(
 }
 
 /** What is to be put on and taken off so that the marks of what is ours say what is declared: shared or not, and what. */
-export function marksToMend(
+export function ownershipTagChanges(
   namespace: string,
   shared: boolean,
   observed: Observed,
   claim = '',
 ): { readonly put: Readonly<Record<string, string>>; readonly remove: readonly string[] } {
-  const mine = sharedMark(namespace);
+  const mine = sharedByTag(namespace);
   const wanted = shared ? { [mine]: claim } : { [OwnershipTag.Namespace]: namespace };
   const other = shared ? OwnershipTag.Namespace : mine;
   return {
@@ -181,8 +181,8 @@ export function marksToMend(
  * The marks that a namespace takes off what it gives up. The last one takes off all of them: who adopts it later must
  * not find that it was made by one of us.
  */
-export function marksOfOwner(namespace: string, observed: Observed): string[] {
-  const mine: readonly string[] = [sharedMark(namespace), OwnershipTag.Namespace];
+export function ownershipTagsToRelease(namespace: string, observed: Observed): string[] {
+  const mine: readonly string[] = [sharedByTag(namespace), OwnershipTag.Namespace];
   const shared = otherSharers(observed, namespace).length > 0;
   return Object.keys(observed.tags).filter((tag) => (shared ? mine.includes(tag) : isOwnershipTag(tag)));
 }

@@ -52,7 +52,7 @@ const reconcileSchema = z.object({
 });
 
 /** What to do about a request that is too large for one run. */
-export const SPLIT = 'split it into several namespaces, each with a manifest of its own';
+export const SPLIT_REMEDY = 'split it into several namespaces, each with a manifest of its own';
 
 interface CheckedKind extends KindRules {
   readonly name: string;
@@ -70,7 +70,7 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
   const parsed = requestSchema.safeParse(request);
   if (!parsed.success) return `the request is malformed: ${firstIssue(parsed.error)}`;
   const count = parsed.data.entities.length;
-  if (count > MAX_ENTITIES) return `${String(count)} entities are more than ${String(MAX_ENTITIES)}: ${SPLIT}`;
+  if (count > MAX_ENTITIES) return `${String(count)} entities are more than ${String(MAX_ENTITIES)}: ${SPLIT_REMEDY}`;
   for (const entity of parsed.data.entities) {
     const problem = checkEntity(entity, kinds);
     if (problem !== null) return problem;
@@ -85,7 +85,7 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
  * @param workflowId - the one that asks
  * @returns the first problem in a line, or null
  */
-export function checkReconcile(
+export function checkReconcileRequest(
   request: unknown,
   kinds: readonly CheckedKind[],
   lock: (account: string, entity: { readonly kind: string; readonly name: string }) => string,

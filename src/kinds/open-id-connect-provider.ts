@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { sharedMark } from '../engine/ownership.js';
+import { sharedByTag } from '../engine/ownership.js';
 import {
   absentIsDone,
   byListing,
@@ -94,7 +94,7 @@ export const openIdConnectProvider: Kind = {
   recognition: 'the intent tag that the Create carried',
   properties: {
     clientIdList: { type: 'set' },
-    thumbprintList: { type: 'set', whole: true, ignoreCase: true },
+    thumbprintList: { type: 'set', authoritative: true, ignoreCase: true },
   },
   actions: {
     read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider'],
@@ -180,8 +180,8 @@ export const openIdConnectProvider: Kind = {
      * not say which are its own, none is taken away: one that is left over lets nobody in by itself.
      */
     withdraw: (_desired, observed, others) => {
-      const theirs = new Set(others.map(sharedMark));
-      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedMark('')) && !theirs.has(tag));
+      const theirs = new Set(others.map(sharedByTag));
+      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedByTag('')) && !theirs.has(tag));
       if (TagKeys.length === 0) return [];
       const claims = (tag: string): string[] => (observed.tags[tag] ?? '').split(' ').filter((one) => one !== '');
       const kept = new Set([...theirs].flatMap(claims));

@@ -106,7 +106,7 @@ export const samlProvider: Kind = {
   guard: '409 EntityAlreadyExists',
   recognition: 'the intent tag that the Create carried',
   properties: {
-    samlMetadataDocument: { type: 'text', normalized: (document) => document.replace(/\r\n?/g, '\n').trim() },
+    samlMetadataDocument: { type: 'text', normalize: (document) => document.replace(/\r\n?/g, '\n').trim() },
     assertionEncryptionMode: { type: 'value' },
     privateKey: { type: 'writeOnly' },
   },

@@ -89,8 +89,8 @@ export const serverCertificate: Kind = {
   quota: { used: 'ServerCertificates', limit: 'ServerCertificatesQuota' },
   properties: {
     path: { type: 'value', default: '/' },
-    certificateBody: { type: 'text', normalized: pem, immutable: true },
-    certificateChain: { type: 'text', normalized: pem, immutable: true },
+    certificateBody: { type: 'text', normalize: pem, immutable: true },
+    certificateChain: { type: 'text', normalize: pem, immutable: true },
     privateKey: { type: 'writeOnly' },
   },
   actions: {

@@ -4,7 +4,7 @@ import { lateError } from '../aws/errors.js';
 import { untilShown } from '../aws/propagation.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { sharedMark } from '../engine/ownership.js';
+import { sharedByTag } from '../engine/ownership.js';
 import {
   absentIsDone,
   dateText,
@@ -179,8 +179,8 @@ export const serviceLinkedRole: Kind = {
   share: {
     /** Takes this namespace's mark off, and nothing else: the description of the role is everybody's. */
     withdraw(_desired, observed, others) {
-      const theirs = new Set(others.map(sharedMark));
-      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedMark('')) && !theirs.has(tag));
+      const theirs = new Set(others.map(sharedByTag));
+      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedByTag('')) && !theirs.has(tag));
       if (TagKeys.length === 0) return [];
       return [{ operation: 'UntagRole', input: { RoleName: roleNameOf(observed), TagKeys }, ...absentIsDone }];
     },

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { isOwnershipTag, OwnershipTag, sharedMark } from '../../src/engine/ownership.js';
+import { isOwnershipTag, OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
 import { dumpAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
@@ -128,7 +128,7 @@ describe('release', () => {
       'OpenIDConnectProvider/arn:aws:iam::111111111111:oidc-provider/tokens.example.com',
     ]);
     for (const id of Object.keys(before)) {
-      const goes = theirs.has(id) ? (tag: string) => tag === sharedMark('ci') : (tag: string) => isOwnershipTag(tag);
+      const goes = theirs.has(id) ? (tag: string) => tag === sharedByTag('ci') : (tag: string) => isOwnershipTag(tag);
       const [was, is] = [before, after].map((dump): AccountDump => ({ [id]: dump[id] ?? null }));
       expect(is).toEqual(withoutTags(was ?? {}, goes));
     }
@@ -155,7 +155,7 @@ describe('release', () => {
     };
     const clients = ['common', 'ours', 'theirs'];
     await leave('release', [PROVIDER], ...json);
-    expect(await look()).toEqual({ tags: [OwnershipTag.Intent, OwnershipTag.Origin, sharedMark('other')], clients });
+    expect(await look()).toEqual({ tags: [OwnershipTag.Intent, OwnershipTag.Origin, sharedByTag('other')], clients });
     const path = await world.manifest(
       'o.json',
       manifestOf({ namespace: 'other', account: ACCOUNT, entities: [PROVIDER] }),
@@ -264,7 +264,7 @@ describe('destroy', () => {
     const arn = `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`;
     const provider = await iam.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn });
     expect(provider.ClientIDList?.sort()).toEqual(['common', 'theirs']);
-    expect(provider.Tags?.map(({ Key }) => Key)).not.toContain(sharedMark('ci'));
+    expect(provider.Tags?.map(({ Key }) => Key)).not.toContain(sharedByTag('ci'));
   });
 
   test("with --include-adopted deletes everything that is declared and not somebody else's, holders first, whatever the order", async () => {

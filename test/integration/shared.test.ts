@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IAM, Tag } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { OwnershipTag, sharedMark } from '../../src/engine/ownership.js';
+import { OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
 import { entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -84,8 +84,8 @@ describe('a provider that two namespaces share', () => {
     const { clients, tags } = await look();
     expect(clients).toEqual(['common', 'l', 'r']);
     expect(tags).toEqual({
-      [sharedMark('left')]: claim('common', 'l'),
-      [sharedMark('right')]: claim('common', 'r'),
+      [sharedByTag('left')]: claim('common', 'l'),
+      [sharedByTag('right')]: claim('common', 'r'),
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
     });
@@ -106,13 +106,13 @@ describe('a provider that two namespaces share', () => {
     const planned = await runs.plan([gone], { namespace: 'left' });
     expect(entityOf(planned, ID).drift.map(({ summary }) => summary)).toEqual([
       `RemoveClientIDFromOpenIDConnectProvider ${OpenIDConnectProviderArn} l`,
-      `UntagOpenIDConnectProvider ${OpenIDConnectProviderArn} ${sharedMark('left')}`,
+      `UntagOpenIDConnectProvider ${OpenIDConnectProviderArn} ${sharedByTag('left')}`,
     ]);
     expect(entityOf(planned, ID).reason).toBe('only this namespace\'s part is taken off: namespace "right" keeps it');
 
     // The one that made it may be the first to leave.
     expect(await as('left', gone)).toBe('deleted');
-    expect(await look()).toEqual({ clients: ['by hand', 'common', 'r'], tags: but(before.tags, sharedMark('left')) });
+    expect(await look()).toEqual({ clients: ['by hand', 'common', 'r'], tags: but(before.tags, sharedByTag('left')) });
     expect(await as('left', gone)).toBe('unchanged');
     expect(writesIn(world)).toEqual([]);
     expect(await as('right', provider(['common', 'r']))).toBe('unchanged');
@@ -125,21 +125,21 @@ describe('a provider that two namespaces share', () => {
   test('keeps every client ID where the other mark does not say which are its own', async () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
-    await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: sharedMark('right'), Value: '' }] });
+    await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: sharedByTag('right'), Value: '' }] });
     expect(await as('left', gone)).toBe('deleted');
     expect(writesIn(world)).toEqual(['UntagOpenIDConnectProvider']);
     expect((await look()).clients).toEqual(['common', 'l', 'r']);
     // The mark is mended by its owner.
     expect(await as('right', provider(['common', 'r']))).toBe('updated');
-    expect((await look()).tags[sharedMark('right')]).toBe(claim('common', 'r'));
+    expect((await look()).tags[sharedByTag('right')]).toBe(claim('common', 'r'));
   });
 
   test('has its mark follow what is declared', async () => {
     await as('left', provider(['common']));
     expect(await as('left', provider(['common', 'more']))).toBe('updated');
-    expect((await look()).tags[sharedMark('left')]).toBe(claim('common', 'more'));
+    expect((await look()).tags[sharedByTag('left')]).toBe(claim('common', 'more'));
     expect(await as('left', provider([]))).toBe('updated');
-    expect((await look()).tags[sharedMark('left')]).toBe('-');
+    expect((await look()).tags[sharedByTag('left')]).toBe('-');
     expect((await look()).clients).toEqual(['common', 'more']);
   });
 
@@ -195,7 +195,7 @@ describe('a provider that becomes shared, or is shared no more', () => {
       reason: 'its marks of ownership are to say what is declared',
     });
     expect(writesIn(world)).toEqual(['TagOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
-    const shared = { ...but(owned, OwnershipTag.Namespace), [sharedMark('left')]: claim('l') };
+    const shared = { ...but(owned, OwnershipTag.Namespace), [sharedByTag('left')]: claim('l') };
     expect(await look()).toEqual({ clients: ['l'], tags: shared });
     expect(await as('left', provider(['l']))).toBe('unchanged');
     expect(await as('right', provider(['r']))).toBe('adopted');
@@ -226,14 +226,14 @@ describe('a service-linked role', () => {
     expect(writesIn(world)).toEqual(['TagRole']);
     const all = await tags();
     expect(all).toEqual({
-      [sharedMark('left')]: '',
-      [sharedMark('right')]: '',
+      [sharedByTag('left')]: '',
+      [sharedByTag('right')]: '',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
     });
     expect(await as('left', away)).toBe('deleted');
     expect(writesIn(world)).toEqual(['UntagRole']);
-    expect(await tags()).toEqual(but(all, sharedMark('left')));
+    expect(await tags()).toEqual(but(all, sharedByTag('left')));
     expect((await iam.getRole({ RoleName })).Role?.Description).toBe('of both');
     expect(await as('right', away)).toBe('deleted');
     expect(writesIn(world)).toEqual(['DeleteServiceLinkedRole']);
@@ -252,7 +252,7 @@ describe('a service-linked role', () => {
     const owned = await tags();
     expect(owned).toMatchObject({ [OwnershipTag.Namespace]: 'left', [OwnershipTag.Origin]: 'created' });
     expect(await as('left', linked())).toBe('updated');
-    expect(await tags()).toEqual({ ...but(owned, OwnershipTag.Namespace), [sharedMark('left')]: '' });
+    expect(await tags()).toEqual({ ...but(owned, OwnershipTag.Namespace), [sharedByTag('left')]: '' });
     expect(await as('left', linked())).toBe('unchanged');
     expect(await as('left', linked({ shared: false }))).toBe('updated');
     expect(await tags()).toEqual(owned);

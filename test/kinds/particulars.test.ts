@@ -1,4 +1,4 @@
-import { ownershipTagsForCreate, sharedMark } from '../../src/engine/ownership.js';
+import { ownershipTagsForCreate, sharedByTag } from '../../src/engine/ownership.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { group } from '../../src/kinds/group.js';
 import { instanceProfile } from '../../src/kinds/instance-profile.js';
@@ -243,7 +243,7 @@ describe('an OpenID Connect provider', () => {
   });
 
   test('that is shared loses only our mark when we withdraw', async () => {
-    const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedMark('ours')]: '' };
+    const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedByTag('ours')]: '' };
     const spec = { url, clientIdList: ['a', 'b'], tags };
     const observed = await bench.converge(openIdConnectProvider, spec);
     const steps: readonly Write[] =
@@ -252,7 +252,7 @@ describe('an OpenID Connect provider', () => {
     const after = await bench.observe(openIdConnectProvider, spec);
     expect(Object.keys(after.tags).sort()).toEqual(
       Object.keys(tags)
-        .filter((tag) => tag !== sharedMark('ours'))
+        .filter((tag) => tag !== sharedByTag('ours'))
         .sort(),
     );
     expect(after.state['clientIdList']).toEqual(['a', 'b']);

@@ -4,9 +4,9 @@ import { entityId } from '../../contract/entity.js';
 import type { Kind } from '../../kinds/kind.js';
 import { commonSchema, defaultsSchema } from './fields.js';
 import { COMMON_FIELDS, DEFAULT_FIELDS } from './header.js';
-import { problemsOf, show } from './issues.js';
-import type { At, MapEntry, MapTree, Tree } from './tree.js';
-import { jsonOf, mapTree, placeOf } from './tree.js';
+import { issuesToProblems, quoted } from './issues.js';
+import type { SourceOffset, MapEntry, MapTree, Tree } from './tree.js';
+import { toJson, mapTree, positionOf } from './tree.js';
 import { suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
@@ -40,7 +40,7 @@ type Defaults = z.infer<typeof defaultsSchema>;
 
 /** An entity on its way from the manifest to what is desired. */
 export interface Draft {
-  readonly at: At;
+  readonly at: SourceOffset;
   readonly path: readonly PropertyKey[];
   readonly kindName: string | null;
   readonly kind: ManifestKind | null;
@@ -58,7 +58,7 @@ export interface Draft {
 }
 
 /** Reads the entities of one manifest, the defaults put in. */
-export function draftsOf(manifest: RenderedManifest, options: EntitiesOptions): Draft[] {
+export function readDrafts(manifest: RenderedManifest, options: EntitiesOptions): Draft[] {
   const defaults = readDefaults(manifest, options);
   return manifest.entities.flatMap((tree, index) => {
     const draft = draftOf(tree, ['entities', index], defaults, manifest, options);
@@ -76,13 +76,13 @@ function readDefaults({ defaults: tree, broken }: RenderedManifest, { report }: 
   if (tree?.type !== 'map') return { values: {}, tree: null };
   const sound = new Map(tree.entries);
   const values: Record<string, unknown> = {};
-  const parsed = defaultsSchema.safeParse(jsonOf(tree));
+  const parsed = defaultsSchema.safeParse(toJson(tree));
   const refused = new Set((parsed.error?.issues ?? []).map((issue) => String(issue.path[0])));
   for (const [field, { value }] of tree.entries) {
     if (refused.has(field) || !DEFAULT_FIELDS.includes(field)) sound.delete(field);
-    else values[field] = jsonOf(value);
+    else values[field] = toJson(value);
   }
-  const problems = problemsOf(parsed.error?.issues ?? [], {
+  const problems = issuesToProblems(parsed.error?.issues ?? [], {
     tree,
     broken,
     pathOf: (path) => ['defaults', ...path],
@@ -105,7 +105,7 @@ function draftOf(
   if (broken.has(tree)) return { ...UNKNOWN, at: tree.at, path, broken };
   if (tree.type !== 'map') {
     const message = 'an entity is a map';
-    report({ ...placeOf(tree.at), path: pathText(path), message, remedy: 'write { kind: Role, roleName: … }' });
+    report({ ...positionOf(tree.at), path: pathText(path), message, remedy: 'write { kind: Role, roleName: … }' });
     return undefined;
   }
   const kindName = readKind(tree, path, options);
@@ -117,8 +117,8 @@ function draftOf(
     if (key !== 'kind') (COMMON_FIELDS.has(key) ? common : own).set(key, entry);
   }
   const commonTree = mapTree(tree.at, common);
-  const parsed = commonSchema.safeParse(jsonOf(commonTree));
-  const commonProblems = problemsOf(parsed.error?.issues ?? [], {
+  const parsed = commonSchema.safeParse(toJson(commonTree));
+  const commonProblems = issuesToProblems(parsed.error?.issues ?? [], {
     tree: commonTree,
     broken,
     pathOf: (inner) => [...path, ...inner],
@@ -164,9 +164,9 @@ function draftOf(
     if (value === undefined || broken.has(value) || !isReference(value)) continue;
     unsound.add(value);
     report({
-      ...placeOf(value.at),
+      ...positionOf(value.at),
       path: pathText([...path, property]),
-      message: `${property} ${show(JSON.stringify(jsonOf(value)).slice(1, -1))} holds a reference, and a name cannot`,
+      message: `${property} ${quoted(JSON.stringify(toJson(value)).slice(1, -1))} holds a reference, and a name cannot`,
       remedy: 'write the name itself',
     });
   }
@@ -196,7 +196,7 @@ const UNKNOWN: Omit<Draft, 'at' | 'path' | 'broken'> = {
 function salvage(tree: MapTree): Common {
   const sound: Record<string, unknown> = {};
   for (const [key, { value }] of tree.entries) {
-    const one = { [key]: jsonOf(value) };
+    const one = { [key]: toJson(value) };
     if (commonSchema.safeParse(one).success) Object.assign(sound, one);
   }
   return commonSchema.parse(sound);
@@ -207,7 +207,7 @@ function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }
   const names = kinds.map(({ name }) => name);
   if (entry === undefined) {
     report({
-      ...placeOf(tree.at),
+      ...positionOf(tree.at),
       path: pathText(path),
       message: 'kind is missing',
       remedy: `add kind: one of ${names.join(', ')}`,
@@ -218,9 +218,9 @@ function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }
   if (value.type === 'scalar' && typeof value.value === 'string' && names.includes(value.value)) return value.value;
   const written = value.type === 'scalar' ? String(value.value) : value.type;
   report({
-    ...placeOf(value.at),
+    ...positionOf(value.at),
     path: pathText([...path, 'kind']),
-    message: `unknown kind ${show(written)}`,
+    message: `unknown kind ${quoted(written)}`,
     remedy: written.includes('{{')
       ? 'write the kind itself: it cannot be a template'
       : suggestion(written, names, 'write a kind that is known'),
@@ -239,7 +239,7 @@ function checkCommon(
   const problem = (field: string, message: string, remedy: string, key = false): void => {
     const entry = tree.entries.get(field);
     const at = key ? entry?.at : entry?.value.at;
-    report({ ...placeOf(at ?? tree.at), path: pathText([...path, field]), message, remedy });
+    report({ ...positionOf(at ?? tree.at), path: pathText([...path, field]), message, remedy });
   };
   if (common.shared === true && kind.share === undefined) {
     problem(
@@ -254,9 +254,9 @@ function checkCommon(
     for (const [property, { at }] of unmanaged.entries) {
       if (properties.includes(property)) continue;
       report({
-        ...placeOf(at),
+        ...positionOf(at),
         path: pathText([...path, 'unmanaged', property]),
-        message: `${kind.name} has no property ${show(property)} to keep or remove things of`,
+        message: `${kind.name} has no property ${quoted(property)} to keep or remove things of`,
         remedy: suggestion(property, properties, `name a property of ${kind.name}`),
       });
     }
@@ -295,11 +295,11 @@ function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>):
     const value = spec.entries.get(property)?.value;
     if (value !== undefined && broken.has(value)) return null;
     const field = shapeOf(kind)[property];
-    const written = value === undefined ? undefined : jsonOf(value);
+    const written = value === undefined ? undefined : toJson(value);
     if (field !== undefined && !z.safeParse(field, written).success) return null;
   }
   try {
-    const name = kind.nameOf(jsonOf(spec) as JsonObject);
+    const name = kind.nameOf(toJson(spec) as JsonObject);
     if (name !== '') return name;
   } catch {
     // Told by the schema where the spec is unsound; told below where it is not.

@@ -3,11 +3,11 @@ import type { AdoptPolicy, DesiredEntity, JsonObject, UnmanagedPolicy } from '..
 import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './drafts.js';
-import { draftsOf, idsOf, pathIn, shapeOf } from './drafts.js';
+import { readDrafts, idsOf, pathIn, shapeOf } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
-import { problemsOf, show } from './issues.js';
-import { jsonOf, placeOf } from './tree.js';
+import { issuesToProblems, quoted } from './issues.js';
+import { toJson, positionOf } from './tree.js';
 import { suggestion } from './nearest.js';
 import { References } from './references.js';
 import type { SourcePosition } from './problem.js';
@@ -16,12 +16,12 @@ import { optionProblem, pathText, positionText } from './problem.js';
 /** Entities with the places where they are declared. */
 export interface DeclaredEntities {
   readonly entities: readonly DesiredEntity[];
-  readonly places: readonly SourcePosition[];
+  readonly positions: readonly SourcePosition[];
 }
 
 /** Checks all entities of the manifests of one call, and makes what is desired of those that are sound. */
 export function declareEntities(manifests: readonly RenderedManifest[], options: EntitiesOptions): DeclaredEntities {
-  const drafts = manifests.flatMap((manifest) => draftsOf(manifest, options));
+  const drafts = manifests.flatMap((manifest) => readDrafts(manifest, options));
   const declared = indexOf(drafts, options);
   const references = new References(drafts, declared, options);
   const adopt = adoptOverrides(declared, options);
@@ -34,8 +34,8 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
     const needed = references.of(draft);
     const { kind, name, common, defaults } = draft;
     if (kind === null || name === null) continue;
-    const place = placeOf(draft.at);
-    const spec = jsonOf(draft.spec, references.canonical) as JsonObject;
+    const place = positionOf(draft.at);
+    const spec = toJson(draft.spec, references.canonical) as JsonObject;
     sound.push(draft);
     places.push(place);
     entities.push({
@@ -48,14 +48,14 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
       unmanaged: unmanagedOf(common.unmanaged, defaults.unmanaged),
       ...(common.replace === undefined ? {} : { replace: common.replace }),
       ...(options.removeUnmanaged === true ? { unmanagedAtAdoption: true } : {}),
-      spec: draft.tags === null ? spec : { ...spec, tags: jsonOf(draft.tags, references.canonical) },
+      spec: draft.tags === null ? spec : { ...spec, tags: toJson(draft.tags, references.canonical) },
       dependsOn: draft.state === 'present' ? needed : [],
       source: { file: place.file, line: place.line },
     });
   }
   reportCycles(entities, sound, options);
   reportSharedSecrets(entities, sound, options);
-  return { entities, places };
+  return { entities, positions: places };
 }
 
 /** An entity's own word for one property does not change what holds for the others. */
@@ -82,9 +82,9 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
     const same = first.name === name ? '' : `, which IAM does not tell from ${String(first.name)}`;
     const nameAt = draft.spec.entries.get(kind.keyProperties[0] ?? '')?.value.at ?? draft.at;
     report({
-      ...placeOf(nameAt),
+      ...positionOf(nameAt),
       path: pathText(draft.path),
-      message: `${entityId({ kind: kind.name, name })} is declared twice, first at ${positionText(placeOf(first.at))}${same}`,
+      message: `${entityId({ kind: kind.name, name })} is declared twice, first at ${positionText(positionOf(first.at))}${same}`,
       remedy: 'remove one of them, or rename it',
     });
   }
@@ -100,7 +100,7 @@ function adoptOverrides(
     const [, policy, kind, name] = /^(own|unowned|foreign):([^/]+)\/(.+)$/s.exec(text) ?? [];
     const option = `--adopt ${text}`;
     if (policy === undefined || kind === undefined || name === undefined) {
-      report(optionProblem(option, `${show(text)} names no policy and entity`, 'write foreign:Kind/name'));
+      report(optionProblem(option, `${quoted(text)} names no policy and entity`, 'write foreign:Kind/name'));
       continue;
     }
     const key = entityKey({ kind, name });
@@ -108,7 +108,7 @@ function adoptOverrides(
     else {
       const ids = idsOf(declared);
       const id = `${kind}/${name}`;
-      report(optionProblem(option, `${show(id)} is not declared`, suggestion(id, ids, 'name a declared entity')));
+      report(optionProblem(option, `${quoted(id)} is not declared`, suggestion(id, ids, 'name a declared entity')));
     }
   }
   return overrides;
@@ -123,8 +123,8 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
   const absent = draft.state === 'absent';
   const more = common.shared === true || draft.state === 'released';
   const schema = draft.state === 'present' ? kind.schema : absentSchema(kind, more);
-  const issues = schema.safeParse(references.resolved(jsonOf(spec, references.canonical) as JsonObject)).error?.issues;
-  const problems = problemsOf(issues ?? [], {
+  const issues = schema.safeParse(references.resolved(toJson(spec, references.canonical) as JsonObject)).error?.issues;
+  const problems = issuesToProblems(issues ?? [], {
     tree: spec,
     broken,
     pathOf,
@@ -144,8 +144,8 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
   const own = common.tags ?? {};
   // Defaults and the entity's own are each sound; together they may be too many.
   if (tags !== null && tags.entries.size > Object.keys(own).length) {
-    const together = commonSchema.shape.tags.safeParse(jsonOf(tags)).error?.issues ?? [];
-    for (const problem of problemsOf(
+    const together = commonSchema.shape.tags.safeParse(toJson(tags)).error?.issues ?? [];
+    for (const problem of issuesToProblems(
       together.filter((issue) => issue.path.length === 0),
       { tree: tags, broken, pathOf: () => [...path, 'tags'], owner: 'tags', fields: [] },
     )) {
@@ -155,7 +155,7 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
   const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
   if (draft.name === null && problems.length === 0 && !isBroken) {
     report({
-      ...placeOf(draft.at),
+      ...positionOf(draft.at),
       path: pathText(path),
       message: `${kind.name} has no name that can be told from ${kind.keyProperties.join(' and ')}`,
       remedy: `change ${kind.keyProperties.join(' or ')}`,
@@ -191,9 +191,9 @@ function reportSharedSecrets(
     }
     const at = draft.spec.entries.get('secret')?.value.at ?? draft.at;
     report({
-      ...placeOf(at),
+      ...positionOf(at),
       path: pathText([...draft.path, 'secret']),
-      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${positionText(placeOf(first.at))}`,
+      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${positionText(positionOf(first.at))}`,
       remedy: 'name a place of its own for each',
     });
   });
@@ -216,7 +216,7 @@ function reportCycles(entities: readonly DesiredEntity[], drafts: readonly Draft
     const shown = ids.length > 12 ? [...ids.slice(0, 10), '…', ...ids.slice(-1)] : ids;
     const alone = cycle.length === 1;
     report({
-      ...placeOf(first.at),
+      ...positionOf(first.at),
       path: pathText(first.path),
       message: `${alone ? 'an entity waits for itself' : 'entities wait for each other'}: ${shown.join(' -> ')}`,
       remedy: 'remove one of the references: IAM has to know an entity before another can name it',

@@ -1,8 +1,8 @@
 import type { Parsed } from './source.js';
-import type { At, MapEntry, Origin, Tree } from './tree.js';
-import { parseText, treeOfText } from './source.js';
-import { Limit, listTree, mapTree, placeOf, scalarTree } from './tree.js';
-import { show } from './issues.js';
+import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
+import { parseText, parsePlainText } from './source.js';
+import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
+import { quoted } from './issues.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';
@@ -83,7 +83,7 @@ export class Expander {
       const value = literal?.includes(key) === true ? entry.value : this.tree(entry.value);
       if (failed) this.broken.add(value);
       if (entries.has(text)) {
-        this.report(entry.at, `two keys render to ${show(text)}`, 'rename one of them');
+        this.report(entry.at, `two keys render to ${quoted(text)}`, 'rename one of them');
       } else if (text === '__proto__') {
         this.report(entry.at, 'the key __proto__ is not allowed', 'change the value that it is made of');
       } else entries.set(text, { at: entry.at, value });
@@ -100,7 +100,7 @@ export class Expander {
     return rendered;
   }
 
-  private text(text: string, at: At): { readonly text: string; readonly failed: boolean } {
+  private text(text: string, at: SourceOffset): { readonly text: string; readonly failed: boolean } {
     const { values, budget, warn } = this.options;
     const rendered = renderTemplate(text, values);
     budget.characters -= Math.max(text.length, rendered.text.length);
@@ -109,7 +109,7 @@ export class Expander {
     for (const [variable, name = ''] of text.matchAll(/\$\{(\w+)\}/g)) {
       if (!values.has(name)) continue;
       warn({
-        ...placeOf(at),
+        ...positionOf(at),
         path: pathText(this.path),
         message: `${variable} is a variable of IAM policies, not a template`,
         remedy: `write {{${name}}} if the manifest's ${name} is meant`,
@@ -118,7 +118,7 @@ export class Expander {
     return { text: rendered.text, failed: rendered.problems.length > 0 };
   }
 
-  private lost(at: At): Tree {
+  private lost(at: SourceOffset): Tree {
     const tree = scalarTree(at, null);
     this.broken.add(tree);
     return tree;
@@ -139,7 +139,11 @@ export class Expander {
     if (failed) return this.lost(at);
     const escape = whyRefused(path);
     if (escape !== undefined) {
-      return this.refuse(at, `${FILE_KEY} ${show(path)} ${escape}`, "name a file below the manifest's folder, with /");
+      return this.refuse(
+        at,
+        `${FILE_KEY} ${quoted(path)} ${escape}`,
+        "name a file below the manifest's folder, with /",
+      );
     }
     const parsed = this.read(path, at);
     if (parsed === undefined || parsed.tree === null) return this.lost(at);
@@ -151,7 +155,7 @@ export class Expander {
   }
 
   /** Reads and parses a file once, and reports what is wrong with it once. */
-  private read(path: string, at: At): Parsed | undefined {
+  private read(path: string, at: SourceOffset): Parsed | undefined {
     const known = this.files.get(path);
     if (known !== undefined) return known;
     let text: string;
@@ -160,14 +164,14 @@ export class Expander {
     } catch (error) {
       this.report(
         at,
-        `${FILE_KEY} ${show(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        `${FILE_KEY} ${quoted(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
         'check the path, which is relative to the manifest',
       );
       return undefined;
     }
     const name = besides(this.options.origin.name, path);
     // A certificate or a metadata document is what it is: no template, no YAML.
-    const parsed = isParsed(path) ? parseText(name, text) : treeOfText(name, text);
+    const parsed = isParsed(path) ? parseText(name, text) : parsePlainText(name, text);
     for (const problem of parsed.problems) {
       const empty = problem.message === 'the file is empty' && isParsed(path);
       this.options.report({ ...problem, ...(empty ? { remedy: 'write JSON or YAML into it' } : {}) });
@@ -176,13 +180,13 @@ export class Expander {
     return parsed;
   }
 
-  private refuse(at: At, message: string, remedy: string): Tree {
+  private refuse(at: SourceOffset, message: string, remedy: string): Tree {
     this.report(at, message, remedy);
     return this.lost(at);
   }
 
-  private report(at: At, message: string, remedy: string): void {
-    this.options.report({ ...placeOf(at), path: pathText(this.path), message, remedy });
+  private report(at: SourceOffset, message: string, remedy: string): void {
+    this.options.report({ ...positionOf(at), path: pathText(this.path), message, remedy });
   }
 }
 

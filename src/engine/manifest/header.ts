@@ -1,11 +1,11 @@
 import type { Target } from '../../contract/entity.js';
 import { commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
 import type { IssueContext } from './issues.js';
-import { problemsOf, show } from './issues.js';
+import { issuesToProblems, quoted } from './issues.js';
 import type { Parsed } from './source.js';
-import type { At, MapTree, Origin, Tree } from './tree.js';
-import { parseText, treeOfValue } from './source.js';
-import { jsonOf, mapTree, placeOf, scalarTree } from './tree.js';
+import type { SourceOffset, MapTree, Origin, Tree } from './tree.js';
+import { parseText, readValue } from './source.js';
+import { toJson, mapTree, positionOf, scalarTree } from './tree.js';
 import { suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
 import { optionProblem, pathText, positionText, thrownField, thrownText } from './problem.js';
@@ -32,13 +32,13 @@ export type ManifestSource =
 export interface Environment {
   readonly name: string;
   readonly target: Target;
-  readonly at: At;
+  readonly at: SourceOffset;
 }
 
 /** A variable with the value that holds in this call. */
 interface Variable {
   readonly value: string;
-  readonly at: At;
+  readonly at: SourceOffset;
   /** An environment's fields have used it. */
   used: boolean;
 }
@@ -47,9 +47,9 @@ interface Variable {
 export interface Header {
   readonly origin: Origin;
   readonly namespace: string | null;
-  readonly namespaceAt: At;
+  readonly namespaceAt: SourceOffset;
   readonly environments: ReadonlyMap<string, Environment>;
-  readonly environmentsAt: At;
+  readonly environmentsAt: SourceOffset;
   readonly variables: ReadonlyMap<string, Variable>;
   readonly defaults: MapTree | null;
   readonly entities: readonly Tree[];
@@ -66,9 +66,9 @@ const ENVIRONMENT_NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
 /** Parses a source; a function is called. */
 export function parseSource(source: ManifestSource, context: ManifestContext): Parsed {
   if ('text' in source) return parseText(source.file, source.text);
-  if ('value' in source) return treeOfValue(source.file, source.value);
+  if ('value' in source) return readValue(source.file, source.value);
   try {
-    return treeOfValue(source.file, source.produce(context));
+    return readValue(source.file, source.produce(context));
   } catch (error) {
     return { tree: null, problems: [thrownProblem(source.file, error)] };
   }
@@ -100,16 +100,16 @@ export function readHeader(
   const root = tree.type === 'map' ? tree : mapTree(tree.at, new Map());
   if (tree.type !== 'map') {
     report({
-      ...placeOf(tree.at),
+      ...positionOf(tree.at),
       path: '',
       message: 'a manifest is a map',
       remedy: 'begin with version: 1, namespace, environments and entities',
     });
   } else {
     const fields = Object.keys(manifestSchema.shape);
-    const parsed = manifestSchema.safeParse(jsonOf(root));
+    const parsed = manifestSchema.safeParse(toJson(root));
     const context: IssueContext = { tree: root, pathOf: (path) => path, owner: 'a manifest', fields };
-    for (const problem of problemsOf(parsed.error?.issues ?? [], context)) report(problem);
+    for (const problem of issuesToProblems(parsed.error?.issues ?? [], context)) report(problem);
   }
 
   const field = (name: string): Tree | undefined => root.entries.get(name)?.value;
@@ -145,7 +145,7 @@ function readVariables(
     const path = pathText(['variables', name]);
     if ((TEMPLATE_NAMES as readonly string[]).includes(name) || name === 'arn') {
       report({
-        ...placeOf(at),
+        ...positionOf(at),
         path,
         message: `variable ${name} has the name of a value that every template knows`,
         remedy: 'rename the variable',
@@ -154,9 +154,9 @@ function readVariables(
     }
     if (!isVariableName(name)) {
       report({
-        ...placeOf(at),
+        ...positionOf(at),
         path,
-        message: `variable name ${show(name)} is not allowed`,
+        message: `variable name ${quoted(name)} is not allowed`,
         remedy: 'use letters, digits, _ and -, beginning with a letter',
       });
       continue;
@@ -165,7 +165,7 @@ function readVariables(
     if (text === null) {
       const scalar = value.type === 'scalar' && value.value !== null;
       report({
-        ...placeOf(value.at),
+        ...positionOf(value.at),
         path,
         message: scalar
           ? `variable ${name} must be text, found ${value.raw ?? String(value.value)}`
@@ -174,7 +174,7 @@ function readVariables(
       });
     } else if (text.includes('{{')) {
       report({
-        ...placeOf(value.at),
+        ...positionOf(value.at),
         path,
         message: `the value of variable ${name} holds a template, and values are inserted as they stand`,
         remedy: 'write the template where the variable is used',
@@ -195,7 +195,7 @@ export function overrideProblems(overrides: Readonly<Record<string, string>>, he
     const option = `--var ${name}`;
     if (!declared.includes(name)) {
       const remedy = suggestion(name, declared, `declare ${name} under variables, with a default`);
-      return [optionProblem(option, `no manifest declares a variable ${show(name)}`, remedy)];
+      return [optionProblem(option, `no manifest declares a variable ${quoted(name)}`, remedy)];
     }
     return value.includes('{{')
       ? [optionProblem(option, `the value of variable ${name} holds {{`, 'take the braces out of the value')]
@@ -213,7 +213,7 @@ function readEnvironments(
   if (tree?.type !== 'map') return environments;
   if (tree.entries.size === 0) {
     report({
-      ...placeOf(tree.at),
+      ...positionOf(tree.at),
       path: 'environments',
       message: 'environments is empty',
       remedy: 'declare one, as in dev: { account: "111111111111" }',
@@ -223,9 +223,9 @@ function readEnvironments(
     const path: readonly PropertyKey[] = ['environments', name];
     if (!ENVIRONMENT_NAME.test(name)) {
       report({
-        ...placeOf(at),
+        ...positionOf(at),
         path: pathText(path),
-        message: `environment name ${show(name)} is not allowed`,
+        message: `environment name ${quoted(name)} is not allowed`,
         remedy: 'use at most 63 letters, digits, _, . and -, beginning with a letter or digit',
       });
     }
@@ -260,7 +260,7 @@ function readTarget(
         if (variable !== undefined) variable.used = true;
       }
       for (const problem of problems) {
-        report({ ...placeOf(entry.value.at), path: pathText([...path, field]), ...problem });
+        report({ ...positionOf(entry.value.at), path: pathText([...path, field]), ...problem });
       }
       if (problems.length > 0) rendered.delete(field);
       else {
@@ -270,13 +270,13 @@ function readTarget(
     } else if (field === 'partition') values.set(field, 'aws');
   }
   const checked = tree.type === 'map' ? mapTree(tree.at, rendered) : tree;
-  const parsed = environmentSchema.safeParse(jsonOf(checked));
+  const parsed = environmentSchema.safeParse(toJson(checked));
   const written = tree.type === 'map' ? tree.entries : new Map<string, unknown>();
   // A field whose template failed has been reported, and is not missing.
   const issues = (parsed.error?.issues ?? []).filter(({ path: [field] }) => {
     return rendered.has(String(field)) || !written.has(String(field));
   });
-  const problems = problemsOf(issues, {
+  const problems = issuesToProblems(issues, {
     tree: checked,
     pathOf: (inner) => [...path, ...inner],
     owner: `environment ${name}`,
@@ -292,9 +292,9 @@ function readTarget(
   const [, partition, , , account] = assumeRole.split(':');
   if (partition !== target.partition || account !== target.account) {
     report({
-      ...placeOf(rendered.get('assumeRole')?.value.at ?? tree.at),
+      ...positionOf(rendered.get('assumeRole')?.value.at ?? tree.at),
       path: pathText([...path, 'assumeRole']),
-      message: `assumeRole ${show(assumeRole)} is not a role of account ${target.account} in partition ${target.partition}`,
+      message: `assumeRole ${quoted(assumeRole)} is not a role of account ${target.account} in partition ${target.partition}`,
       remedy: `name a role as arn:${target.partition}:iam::${target.account}:role/NAME`,
     });
   }
@@ -307,8 +307,8 @@ export function disagreements(headers: readonly Header[]): Problem[] {
   if (first === undefined) return [];
   return others.flatMap((header) => {
     const problems: Problem[] = [];
-    const problem = (at: At, path: string, message: string, remedy: string): void => {
-      problems.push({ ...placeOf(at), path, message, remedy });
+    const problem = (at: SourceOffset, path: string, message: string, remedy: string): void => {
+      problems.push({ ...positionOf(at), path, message, remedy });
     };
     if (header.namespace !== null && first.namespace !== null && header.namespace !== first.namespace) {
       problem(
@@ -331,7 +331,7 @@ export function disagreements(headers: readonly Header[]): Problem[] {
         problem(
           environment.at,
           pathText(['environments', name]),
-          `environment ${name} differs from the one at ${positionText(placeOf(same.at))}`,
+          `environment ${name} differs from the one at ${positionText(positionOf(same.at))}`,
           'declare the same account, partition and assumeRole in both',
         );
       }

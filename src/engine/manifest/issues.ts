@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { nearest, suggestion } from './nearest.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
-import type { At, Tree } from './tree.js';
-import { placeOf } from './tree.js';
+import type { SourceOffset, Tree } from './tree.js';
+import { positionOf } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -24,7 +24,7 @@ export interface IssueContext {
 }
 
 /** Turns what zod has found into problems with places and remedies. */
-export function problemsOf(issues: readonly Issue[], context: IssueContext): Problem[] {
+export function issuesToProblems(issues: readonly Issue[], context: IssueContext): Problem[] {
   // Further checks of a value of the wrong type measure something else: the length of text for that of a list.
   const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => pathText(path)));
   return issues
@@ -56,9 +56,9 @@ function holdsAny(tree: Tree, wanted: ReadonlySet<Tree>): boolean {
 interface Found {
   /** The value, or undefined where the path ends before it. */
   readonly tree: Tree | undefined;
-  readonly at: At;
+  readonly at: SourceOffset;
   /** The key's place, where the value is in a map. */
-  readonly keyAt: At;
+  readonly keyAt: SourceOffset;
   readonly path: readonly PropertyKey[];
 }
 
@@ -99,8 +99,8 @@ function follow(tree: Tree, path: readonly PropertyKey[]): Found {
 
 function problemsOfIssue(issue: Issue, context: IssueContext): Problem[] {
   const found = follow(context.tree, issue.path);
-  const problem = (message: string, remedy: string, at: At = found.at, path = found.path): Problem => ({
-    ...placeOf(at),
+  const problem = (message: string, remedy: string, at: SourceOffset = found.at, path = found.path): Problem => ({
+    ...positionOf(at),
     path: pathText(context.pathOf(path)),
     message,
     remedy,
@@ -126,7 +126,7 @@ function problemsOfIssue(issue: Issue, context: IssueContext): Problem[] {
       const key = String(issue.path.at(-1) ?? '');
       const inner = issue.issues[0];
       const reason = inner === undefined ? { message: 'is not allowed', remedy: 'change it' } : constraint(inner);
-      return [problem(`the key ${show(key)} ${reason.message}`, reason.remedy, found.keyAt)];
+      return [problem(`the key ${quoted(key)} ${reason.message}`, reason.remedy, found.keyAt)];
     }
     case 'custom': {
       const remedy: unknown = issue.params?.['remedy'];
@@ -153,9 +153,9 @@ function unknownField(key: string, path: readonly PropertyKey[], found: Found, c
         )
       : 'remove it';
   return {
-    ...placeOf(entry?.at ?? found.at),
+    ...positionOf(entry?.at ?? found.at),
     path: pathText(context.pathOf([...path, key])),
-    message: own?.message ?? `${owner} has no field ${show(key)}`,
+    message: own?.message ?? `${owner} has no field ${quoted(key)}`,
     remedy: own?.remedy ?? remedy,
   };
 }
@@ -197,7 +197,7 @@ function unionProblems(
   const own = branches.filter((branch) => !branch.some((one) => one.path.length === 0 && one.code === 'invalid_type'));
   const best = own.toSorted((a, b) => a.length - b.length || depthOf(b) - depthOf(a))[0];
   if (best !== undefined) {
-    return problemsOf(
+    return issuesToProblems(
       best.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
       context,
     );
@@ -332,10 +332,10 @@ function shown(label: string, tree: Tree | undefined): string {
   if (tree.type !== 'scalar') return tree.type === 'list' ? '(a list)' : '(a map)';
   const text = String(tree.value);
   if (/password|secret|privatekey/i.test(label) || text.includes('PRIVATE KEY-----')) return '(not shown)';
-  return typeof tree.value === 'string' ? show(tree.value) : (tree.raw ?? String(tree.value));
+  return typeof tree.value === 'string' ? quoted(tree.value) : (tree.raw ?? String(tree.value));
 }
 
 /** Text in quotes, cut where it is long. */
-export function show(text: string): string {
+export function quoted(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

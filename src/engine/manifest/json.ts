@@ -1,6 +1,6 @@
 import { createScanner } from 'jsonc-parser';
 import type { JSONScanner } from 'jsonc-parser';
-import type { At, MapEntry, Origin, Tree } from './tree.js';
+import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree } from './tree.js';
 
 /** What is not for this reader. */
@@ -11,7 +11,7 @@ class Unreadable extends Error {}
  *
  * @returns undefined for what is no map in JSON, or has something wrong: the YAML parser reads it, or says what it is
  */
-export function treeOfJson(origin: Origin, text: string): Tree | undefined {
+export function parseJson(origin: Origin, text: string): Tree | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     // The scanner is lenient.
@@ -100,7 +100,7 @@ class JsonReader {
     return this.#source[this.#scanner.getTokenOffset()];
   }
 
-  #at(): At {
+  #at(): SourceOffset {
     return { origin: this.#origin, offset: this.#scanner.getTokenOffset() };
   }
 }

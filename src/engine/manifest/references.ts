@@ -2,9 +2,9 @@ import type { Json, JsonObject } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Draft, EntitiesOptions, ManifestKind } from './drafts.js';
 import { idsOf, pathIn } from './drafts.js';
-import { show } from './issues.js';
-import type { At, MapTree, Tree } from './tree.js';
-import { jsonOf, placeOf } from './tree.js';
+import { quoted } from './issues.js';
+import type { SourceOffset, MapTree, Tree } from './tree.js';
+import { toJson, positionOf } from './tree.js';
 import { nearest, suggestion } from './nearest.js';
 import { pathText, positionText } from './problem.js';
 import { resolveReferences } from '../references.js';
@@ -64,7 +64,7 @@ export class References {
 
   private unspelled(kind: ManifestKind, spec: MapTree): readonly string[] {
     try {
-      return kind.references?.(jsonOf(spec, this.canonical) as JsonObject) ?? [];
+      return kind.references?.(toJson(spec, this.canonical) as JsonObject) ?? [];
     } catch {
       return []; // The spec is unsound, which its schema reports.
     }
@@ -86,7 +86,7 @@ export class References {
     let arn = `arn:${partition}:iam::${account}:${kind.toLowerCase()}/${name}`;
     const found = this.find(id);
     try {
-      if (found?.draft.kind) arn = found.draft.kind.arnOf(jsonOf(found.draft.spec) as JsonObject, this.options.target);
+      if (found?.draft.kind) arn = found.draft.kind.arnOf(toJson(found.draft.spec) as JsonObject, this.options.target);
     } catch {
       // The other entity's spec is unsound and is reported there; an ARN of about that form serves here.
     }
@@ -110,7 +110,7 @@ export class References {
     }
   }
 
-  private text(text: string, at: At, path: readonly PropertyKey[], draft: Draft, needed: Set<string>): void {
+  private text(text: string, at: SourceOffset, path: readonly PropertyKey[], draft: Draft, needed: Set<string>): void {
     if (!text.includes('{{arn ')) return;
     for (const [, id = ''] of text.matchAll(REFERENCE_MARKER)) {
       const found = this.find(id);
@@ -121,7 +121,7 @@ export class References {
 
   private need(
     found: { readonly id: string; readonly draft: Draft },
-    at: At,
+    at: SourceOffset,
     path: readonly PropertyKey[],
     needed: Set<string>,
   ): void {
@@ -131,20 +131,20 @@ export class References {
       return;
     }
     this.options.report({
-      ...placeOf(at),
+      ...positionOf(at),
       path: pathText(path),
-      message: `${found.id} is needed here, and is to be absent (${positionText(placeOf(found.draft.at))})`,
+      message: `${found.id} is needed here, and is to be absent (${positionText(positionOf(found.draft.at))})`,
       remedy: 'remove the reference, or state: absent',
     });
   }
 
-  private reportMissing(id: string, at: At, path: readonly PropertyKey[]): void {
+  private reportMissing(id: string, at: SourceOffset, path: readonly PropertyKey[]): void {
     const [kind] = partsOf(id);
     const kinds = this.options.kinds.map(({ name }) => name);
-    const place = { ...placeOf(at), path: pathText(path) };
+    const place = { ...positionOf(at), path: pathText(path) };
     if (!kinds.includes(kind)) {
       const remedy = suggestion(kind, kinds, 'write a kind that is known');
-      this.options.report({ ...place, message: `{{arn ${id}}} names the unknown kind ${show(kind)}`, remedy });
+      this.options.report({ ...place, message: `{{arn ${id}}} names the unknown kind ${quoted(kind)}`, remedy });
       return;
     }
     if (this.unknownKind || this.unnamed.has(kind)) return;

@@ -7,7 +7,7 @@ import { Expander, newBudget } from './expand.js';
 import type { Budget } from './expand.js';
 import { disagreements, overrideProblems, parseSource, readHeader } from './header.js';
 import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
-import { placeOf } from './tree.js';
+import { positionOf } from './tree.js';
 import { nearest } from './nearest.js';
 import type { SourcePosition, Problem } from './problem.js';
 import { optionProblem, pathText, positionText, sortProblems } from './problem.js';
@@ -49,7 +49,7 @@ export interface ResolvedManifest {
   readonly ok: true;
   readonly request: ManifestRequest;
   /** For each entity of the request, where it is declared. */
-  readonly places: readonly SourcePosition[];
+  readonly positions: readonly SourcePosition[];
   readonly warnings: readonly Problem[];
 }
 
@@ -106,7 +106,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
 
   const budget = newBudget();
   const manifests = headers.map((header) => render(header, environment, options, budget, findings));
-  const { entities, places } = declareEntities(manifests, {
+  const { entities, positions: places } = declareEntities(manifests, {
     kinds: options.kinds,
     target: environment.target,
     adopt: options.adopt ?? [],
@@ -127,7 +127,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
       keepGoing: options.keepGoing ?? false,
       manifest: options.manifestName,
     },
-    places,
+    positions: places,
     warnings: sortProblems(findings.warnings, files),
   };
 }
@@ -172,7 +172,7 @@ function choose(headers: readonly Header[], wanted: string | undefined, findings
   if (wanted === undefined) {
     if (names.length === 1) return found.get(names[0] ?? '');
     findings.report({
-      ...placeOf(header.environmentsAt),
+      ...positionOf(header.environmentsAt),
       path: 'environments',
       message: `there are ${String(names.length)} environments: ${names.join(', ')}`,
       remedy: 'choose one with --environment',
@@ -183,7 +183,7 @@ function choose(headers: readonly Header[], wanted: string | undefined, findings
   if (environment === undefined) {
     const meant = nearest(wanted, names);
     findings.report({
-      ...placeOf(header.environmentsAt),
+      ...positionOf(header.environmentsAt),
       path: 'environments',
       message: `there is no environment ${JSON.stringify(wanted)}`,
       remedy: meant === undefined ? `choose one of ${names.join(', ')}` : `did you mean ${meant}?`,
@@ -219,7 +219,7 @@ function render(
   for (const [variable, { at, used }] of header.variables) {
     if (used || expander.used.has(variable)) continue;
     warn({
-      ...placeOf(at),
+      ...positionOf(at),
       path: pathText(['variables', variable]),
       message: `variable ${variable} is not used`,
       remedy: 'remove it',
@@ -307,17 +307,17 @@ function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Rec
  * Names that several environments or namespaces map to one entity of one account: each would write over the other. Not
  * so where the entity is shared, where at most one of them writes, or where both only want it gone.
  */
-export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'request' | 'places'>[]): Problem[] {
+export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'request' | 'positions'>[]): Problem[] {
   const problems: Problem[] = [];
   const owners = new Map<
     string,
     { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: SourcePosition | undefined }
   >();
-  for (const { request, places } of resolved) {
+  for (const { request, positions } of resolved) {
     request.entities.forEach((entity, index) => {
       if (entity.observe) return;
       const key = `${request.target.partition}:${request.target.account}:${entityKey(entity)}`;
-      const place = places[index];
+      const place = positions[index];
       const first = owners.get(key);
       if (first === undefined) {
         owners.set(key, { request, entity, place });

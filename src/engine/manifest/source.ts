@@ -1,10 +1,10 @@
 import { Composer, isAlias, isCollection, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
 import type { CST, Document, Node, ParsedNode } from 'yaml';
-import { treeOfJson } from './json.js';
+import { parseJson } from './json.js';
 import type { Problem } from './problem.js';
 import { pathText, thrownText } from './problem.js';
-import type { At, MapEntry, MapTree, Origin, ScalarTree, Tree } from './tree.js';
-import { Limit, listTree, mapTree, placeOf, scalarTree } from './tree.js';
+import type { SourceOffset, MapEntry, MapTree, Origin, ScalarTree, Tree } from './tree.js';
+import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
 
 /** What the parser may have open at once: more than any depth that is allowed, less than its stack holds. */
 const MAX_OPEN = 4 * Limit.Depth;
@@ -24,12 +24,12 @@ function coreTag(name: string): string {
 class Stop extends Error {}
 
 /** A file that is a text and nothing else. */
-export function treeOfText(file: string, text: string): Parsed {
+export function parsePlainText(file: string, text: string): Parsed {
   const lines = new LineCounter();
   const at = { origin: { name: file, lines }, offset: 0 };
   lines.addNewLine(0);
   if (text !== '') return { tree: scalarTree(at, text), problems: [] };
-  const problem = { ...placeOf(at), path: '', message: 'the file is empty', remedy: 'write the text into it' };
+  const problem = { ...positionOf(at), path: '', message: 'the file is empty', remedy: 'write the text into it' };
   return { tree: null, problems: [problem] };
 }
 
@@ -42,7 +42,7 @@ export function parseText(file: string, text: string): Parsed {
   const origin: Origin = { name: file, lines };
   const problems: Problem[] = [];
   const report = (offset: number, message: string, remedy: string): void => {
-    const place = placeOf({ origin, offset: Math.min(Math.max(offset, 0), text.length) });
+    const place = positionOf({ origin, offset: Math.min(Math.max(offset, 0), text.length) });
     problems.push({ ...place, path: '', message: cut(message), remedy: cut(remedy) });
   };
   if (text.length > Limit.Characters) {
@@ -58,7 +58,7 @@ export function parseText(file: string, text: string): Parsed {
   lines.addNewLine(0);
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
 
-  const json = treeOfJson(origin, text);
+  const json = parseJson(origin, text);
   if (json !== undefined) return { tree: json, problems };
 
   // Depth is bounded before the parser and the composer go down: both are recursive, and running out of stack throws in
@@ -197,7 +197,7 @@ class Converter {
   ) {}
 
   convert(node: Node | null | undefined, offset = 0): Tree {
-    const at: At = { origin: this.origin, offset: node?.range?.[0] ?? offset };
+    const at: SourceOffset = { origin: this.origin, offset: node?.range?.[0] ?? offset };
     if (node === null || node === undefined) return scalarTree(at, null, '');
     if (isAlias(node)) return this.alias(node.source, at);
     if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
@@ -214,7 +214,7 @@ class Converter {
     return tree;
   }
 
-  private value(node: Node, at: At): Tree {
+  private value(node: Node, at: SourceOffset): Tree {
     if (isScalar(node)) return this.scalar(node, at);
     const tree = isSeq<ParsedNode>(node)
       ? listTree(
@@ -229,7 +229,7 @@ class Converter {
     return tree;
   }
 
-  private alias(name: string, at: At): Tree {
+  private alias(name: string, at: SourceOffset): Tree {
     const target = this.anchors.get(name);
     if (target === 'open') {
       this.report(at.offset, `alias *${name} stands inside of its own anchor`, 'write the value itself');
@@ -251,7 +251,7 @@ class Converter {
     return target;
   }
 
-  private scalar(node: Node, at: At): ScalarTree {
+  private scalar(node: Node, at: SourceOffset): ScalarTree {
     if (!isScalar(node)) return scalarTree(at, null);
     const raw = node.type === 'PLAIN' && node.source !== undefined ? node.source : null;
     const { value } = node;
@@ -265,11 +265,11 @@ class Converter {
     return scalarTree(at, null, raw);
   }
 
-  private map(node: Node, at: At): MapTree {
+  private map(node: Node, at: SourceOffset): MapTree {
     const entries = new Map<string, MapEntry>();
-    const merges: { readonly at: At; readonly value: Tree }[] = [];
+    const merges: { readonly at: SourceOffset; readonly value: Tree }[] = [];
     for (const pair of isMap<ParsedNode, ParsedNode | null>(node) ? node.items : []) {
-      const keyAt: At = { origin: this.origin, offset: (pair.key as Node | null)?.range?.[0] ?? at.offset };
+      const keyAt: SourceOffset = { origin: this.origin, offset: (pair.key as Node | null)?.range?.[0] ?? at.offset };
       const key = this.key(pair.key, keyAt);
       const value = this.convert(pair.value, keyAt.offset);
       if (key === undefined) continue;
@@ -281,7 +281,7 @@ class Converter {
       if (first === undefined) {
         entries.set(key, { at: keyAt, value });
       } else {
-        const { line } = placeOf(first.at);
+        const { line } = positionOf(first.at);
         this.report(
           keyAt.offset,
           `${JSON.stringify(key)} stands twice in one map, first in line ${String(line)}`,
@@ -294,7 +294,7 @@ class Converter {
   }
 
   /** `<<: *other`: what is written out wins over what is merged in, and earlier merges over later ones. */
-  private merge(entries: Map<string, MapEntry>, at: At, value: Tree): void {
+  private merge(entries: Map<string, MapEntry>, at: SourceOffset, value: Tree): void {
     const maps = value.type === 'list' ? value.items : [value];
     for (const map of maps) {
       if (map.type !== 'map') {
@@ -307,7 +307,7 @@ class Converter {
     }
   }
 
-  private key(node: Node | null, at: At): string | undefined {
+  private key(node: Node | null, at: SourceOffset): string | undefined {
     if (node !== null && isScalar(node)) {
       const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
       if (text === '__proto__') {
@@ -332,15 +332,15 @@ class Converter {
 }
 
 /** Takes a value that a program made as a tree; what JSON cannot hold is a problem. */
-export function treeOfValue(file: string, value: unknown): Parsed {
-  const at: At = { origin: { name: file, lines: null }, offset: -1 };
+export function readValue(file: string, value: unknown): Parsed {
+  const at: SourceOffset = { origin: { name: file, lines: null }, offset: -1 };
   const problems: Problem[] = [];
   const open = new Set<object>();
   const path: PropertyKey[] = [];
   let values = 0;
 
   const report = (message: string, remedy: string): ScalarTree => {
-    problems.push({ ...placeOf(at), path: pathText(path), message, remedy });
+    problems.push({ ...positionOf(at), path: pathText(path), message, remedy });
     return scalarTree(at, null);
   };
   const convert = (part: unknown): Tree => {

@@ -23,14 +23,14 @@ export interface Origin {
 }
 
 /** Where a value stands. */
-export interface At {
+export interface SourceOffset {
   readonly origin: Origin;
   /** Characters from the beginning of the file; -1 for a value that has no text. */
   readonly offset: number;
 }
 
 interface TreeBase {
-  readonly at: At;
+  readonly at: SourceOffset;
   /** Values in it, itself included, those that aliases repeat each time. */
   readonly size: number;
   /** Maps and lists from here down. */
@@ -55,21 +55,21 @@ export interface MapTree extends TreeBase {
 }
 /** A key and what it holds. */
 export interface MapEntry {
-  readonly at: At;
+  readonly at: SourceOffset;
   readonly value: Tree;
 }
 /** A parsed value of which every part knows where it was written. */
 export type Tree = ScalarTree | ListTree | MapTree;
 
 /** The place in words of an editor. */
-export function placeOf(at: At): SourcePosition {
+export function positionOf(at: SourceOffset): SourcePosition {
   if (at.origin.lines === null || at.offset < 0) return { file: at.origin.name, line: 0, column: 0 };
   const { line, col } = at.origin.lines.linePos(at.offset);
   return { file: at.origin.name, line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
 /** A map with its size and depth counted. */
-export function mapTree(at: At, entries: ReadonlyMap<string, MapEntry>): MapTree {
+export function mapTree(at: SourceOffset, entries: ReadonlyMap<string, MapEntry>): MapTree {
   let size = 1;
   let depth = 0;
   for (const { value } of entries.values()) {
@@ -80,7 +80,7 @@ export function mapTree(at: At, entries: ReadonlyMap<string, MapEntry>): MapTree
 }
 
 /** A list with its size and depth counted. */
-export function listTree(at: At, items: readonly Tree[]): ListTree {
+export function listTree(at: SourceOffset, items: readonly Tree[]): ListTree {
   let size = 1;
   let depth = 0;
   for (const item of items) {
@@ -91,15 +91,15 @@ export function listTree(at: At, items: readonly Tree[]): ListTree {
 }
 
 /** A single value. */
-export function scalarTree(at: At, value: ScalarTree['value'], raw: string | null = null): ScalarTree {
+export function scalarTree(at: SourceOffset, value: ScalarTree['value'], raw: string | null = null): ScalarTree {
   return { type: 'scalar', at, value, raw, size: 1, depth: 0 };
 }
 
 /** The plain value of a tree. */
-export function jsonOf(tree: Tree, text: (value: string) => string = (value) => value): Json {
+export function toJson(tree: Tree, text: (value: string) => string = (value) => value): Json {
   if (tree.type === 'scalar') return typeof tree.value === 'string' ? text(tree.value) : tree.value;
-  if (tree.type === 'list') return tree.items.map((item) => jsonOf(item, text));
+  if (tree.type === 'list') return tree.items.map((item) => toJson(item, text));
   const members: [string, Json][] = [];
-  for (const [key, { value }] of tree.entries) members.push([text(key), jsonOf(value, text)]);
+  for (const [key, { value }] of tree.entries) members.push([text(key), toJson(value, text)]);
   return Object.fromEntries(members);
 }

@@ -13,7 +13,7 @@ const RULES: PropertyRules = {
   inline: { type: 'documents' },
   attached: { type: 'set' },
   members: { type: 'set', ignoreCase: true },
-  thumbprints: { type: 'set', whole: true, ignoreCase: true },
+  thumbprints: { type: 'set', authoritative: true, ignoreCase: true },
   roles: { type: 'set', ignoreCase: true, limit: 1 },
 };
 
@@ -145,7 +145,11 @@ describe('what is not declared', () => {
   test('of a shared entity is what others declare: not reported and never removed', () => {
     const shared = { attached: ['a'], tags: { team: 'a' } };
     const theirs = { team: 'a', theirs: 'b' };
-    const { drift, unmanaged } = compared(shared, state, { shared: true, removeUnmanaged: true, tags: theirs });
+    const { drift, unmanaged } = compared(shared, state, {
+      shared: true,
+      removeUnmanaged: true,
+      tags: theirs,
+    });
     expect({ drift, unmanaged }).toEqual({ drift: [], unmanaged: [] });
   });
 });

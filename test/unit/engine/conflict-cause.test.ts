@@ -2,9 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Confirmation, Outcome } from '../../../src/contract/report.js';
-import { causeOf, causeOfForeign, remedyOf, REPLICAS_MS } from '../../../src/engine/conflict-cause.js';
+import {
+  determineCause,
+  determineForeignCause,
+  remedyForCause,
+  REPLICATION_WINDOW_MS,
+} from '../../../src/engine/conflict-cause.js';
 import type { Creation, RunCase } from '../../../src/engine/conflict-cause.js';
-import { CONFLICT_CODES, meaningOf } from '../../../src/engine/conflict-codes.js';
+import { CONFLICT_CODES, describeConflictCode } from '../../../src/engine/conflict-codes.js';
 import { OTHER_CASE } from '../../../src/engine/decide.js';
 
 const LOOKED = Date.parse('2026-01-01T12:00:00.000Z');
@@ -88,12 +93,14 @@ test.each<[string, Partial<RunCase>, string, string]>([
   ],
   ['nothing', { outcome: 'created', confirmedBy: 'reply' }, 'none', 'proven'],
 ])('a run that met %s', (_what, more, cause, certainty) => {
-  expect(causeOf(runCase(more))).toMatchObject({ cause, certainty });
+  expect(determineCause(runCase(more))).toMatchObject({ cause, certainty });
 });
 
 test('the newest Create is the one that made what is there', () => {
   const creations = [creation(LOOKED - HOUR, { who: 'bob' }), creation(LOOKED - 2 * HOUR)];
-  expect(causeOf(runCase({ creations })).headline).toContain('bob had made it before, at 2026-01-01T11:00:00.000Z');
+  expect(determineCause(runCase({ creations })).headline).toContain(
+    'bob had made it before, at 2026-01-01T11:00:00.000Z',
+  );
 });
 
 test.each([
@@ -120,7 +127,7 @@ test.each([
   ['nobody’s that is known', null, 'existed-before'],
 ])('a Create of somebody else’s that met %s', (_what, made, cause) => {
   const principal = 'arn:aws:sts::1:assumed-role/ci/tuesday';
-  expect(causeOfForeign({ at: LOOKED, principal, creations: made === null ? [] : [made] }).cause).toBe(cause);
+  expect(determineForeignCause({ at: LOOKED, principal, creations: made === null ? [] : [made] }).cause).toBe(cause);
 });
 
 const outcomes = fc.constantFrom<Outcome>(
@@ -156,7 +163,7 @@ test('nothing stood in the way exactly where nothing was met, whatever else is k
     fc.property(cases, (one) => {
       const marked = one.confirmedBy === 'intent-tag' || one.confirmedBy === 'recorded-attempt';
       const found = one.conflict || one.outcome === 'adopted' || one.outcome === 'refused';
-      expect(causeOf(one).cause === 'none').toBe(!marked && !found && !one.elsewhere);
+      expect(determineCause(one).cause === 'none').toBe(!marked && !found && !one.elsewhere);
     }),
   );
 });
@@ -166,15 +173,15 @@ test('the order in which Creates are told makes no difference', () => {
     fc.property(cases, (one) => {
       const distinct = new Set(one.creations.map(({ at }) => at)).size === one.creations.length;
       fc.pre(distinct);
-      expect(causeOf({ ...one, creations: [...one.creations].reverse() })).toEqual(causeOf(one));
+      expect(determineCause({ ...one, creations: [...one.creations].reverse() })).toEqual(determineCause(one));
     }),
   );
 });
 
 test('nobody is called a parallel writer whose Create was shown to every replica before the look', () => {
   fc.assert(
-    fc.property(cases, fc.integer({ min: LOOKED - 10 * HOUR, max: LOOKED - REPLICAS_MS - 1 }), (one, at) => {
-      expect(causeOf({ ...one, creations: [creation(at)] }).cause).not.toBe('parallel-writer');
+    fc.property(cases, fc.integer({ min: LOOKED - 10 * HOUR, max: LOOKED - REPLICATION_WINDOW_MS - 1 }), (one, at) => {
+      expect(determineCause({ ...one, creations: [creation(at)] }).cause).not.toBe('parallel-writer');
     }),
   );
 });
@@ -182,9 +189,9 @@ test('nobody is called a parallel writer whose Create was shown to every replica
 test('each cause has a remedy, and what is sound needs none', () => {
   fc.assert(
     fc.property(cases, (one) => {
-      const { cause } = causeOf(one);
-      expect(remedyOf(cause, one.outcome)).not.toBe('');
-      if (cause === 'none') expect(remedyOf(cause, one.outcome)).toBe('nothing');
+      const { cause } = determineCause(one);
+      expect(remedyForCause(cause, one.outcome)).not.toBe('');
+      if (cause === 'none') expect(remedyForCause(cause, one.outcome)).toBe('nothing');
     }),
   );
 });
@@ -211,7 +218,7 @@ describe('IAM’s codes for conflicts', () => {
   });
 
   test('are no others: what is not among them says so', () => {
-    expect(meaningOf('AccessDenied')).toMatchObject({ status: null });
-    expect(meaningOf('constructor')).toMatchObject({ status: null });
+    expect(describeConflictCode('AccessDenied')).toMatchObject({ status: null });
+    expect(describeConflictCode('constructor')).toMatchObject({ status: null });
   });
 });

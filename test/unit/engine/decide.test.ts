@@ -4,7 +4,7 @@ import type { DecisionAction } from '../../../src/contract/report.js';
 import type { Observed } from '../../../src/engine/observed.js';
 import { assess } from '../../../src/engine/decide.js';
 import type { Assessment, KindRules } from '../../../src/engine/decide.js';
-import { OwnershipTag, sharedMark } from '../../../src/engine/ownership.js';
+import { OwnershipTag, sharedByTag } from '../../../src/engine/ownership.js';
 
 const NAMESPACE = 'ci-platform';
 const CONTEXT = { namespace: NAMESPACE, partition: 'aws', intent: 'run-1' };
@@ -16,7 +16,7 @@ const OWNABLE: KindRules = {
     path: { type: 'value', default: '/', immutable: true },
     description: { type: 'value', default: '' },
     members: { type: 'set' },
-    thumbprints: { type: 'set', whole: true },
+    thumbprints: { type: 'set', authoritative: true },
     documents: { type: 'documents' },
   },
 };
@@ -344,14 +344,14 @@ describe('what is not declared', () => {
 
 describe('a shared entity', () => {
   const shared = { shared: true } as const;
-  const both = { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '' };
+  const both = { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '' };
 
   test('that others declare is joined: our mark is added, and theirs stays', () => {
-    const seen = observed({ [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' });
+    const seen = observed({ [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' });
     const { decision, tags, changes, others } = assess(OWNABLE, desired('unowned', shared), SAME, seen, CONTEXT);
     expect(decision.action).toBe('adopt');
-    expect(tags).toEqual({ [sharedMark(NAMESPACE)]: '' });
-    expect(changes['tags']).toMatchObject({ put: [sharedMark(NAMESPACE)], remove: [] });
+    expect(tags).toEqual({ [sharedByTag(NAMESPACE)]: '' });
+    expect(changes['tags']).toMatchObject({ put: [sharedByTag(NAMESPACE)], remove: [] });
     expect(others).toEqual(['other']);
   });
 
@@ -369,7 +369,7 @@ describe('a shared entity', () => {
       decision: { action: 'delete' },
       others: ['other'],
     });
-    const theirs = observed({ [sharedMark('other')]: '' });
+    const theirs = observed({ [sharedByTag('other')]: '' });
     expect(decide(OWNABLE, absent, {}, theirs)).toMatchObject({
       action: 'no-op',
       reason: /* why */ expect.stringContaining('others keep it') as string,
@@ -378,7 +378,7 @@ describe('a shared entity', () => {
 
   test('is not deleted from under others by a manifest that forgets that it is shared', () => {
     const absent = desired('unowned', { state: 'absent' });
-    for (const tags of [both, { [sharedMark('other')]: '' }, { ...TAGS.ours, [sharedMark('other')]: '' }]) {
+    for (const tags of [both, { [sharedByTag('other')]: '' }, { ...TAGS.ours, [sharedByTag('other')]: '' }]) {
       const found = decide(OWNABLE, absent, {}, observed(tags));
       expect(found).toMatchObject({ action: 'refuse', reason: expect.stringContaining('"other"') as string });
       expect(found.remedy).toContain('shared: true');
@@ -386,7 +386,7 @@ describe('a shared entity', () => {
   });
 
   test('is not taken from others by a manifest that forgets that it is shared, unless that is asked for', () => {
-    const theirs = observed({ [sharedMark('other')]: '' });
+    const theirs = observed({ [sharedByTag('other')]: '' });
     expect(decide(OWNABLE, desired('unowned'), SAME, theirs)).toMatchObject({
       action: 'refuse',
       remedy: expect.stringContaining('--adopt foreign:Thing/x') as string,
@@ -617,24 +617,24 @@ describe('what a namespace leaves', () => {
     ['adopted, and others share it', 'adopted', 'absent', 'release'],
   ])('and is shared, %s: %s, %s: %s', (_title, origin, state, action) => {
     const seen = observed({
-      [sharedMark(NAMESPACE)]: '',
-      [sharedMark('other')]: '',
+      [sharedByTag(NAMESPACE)]: '',
+      [sharedByTag('other')]: '',
       [OwnershipTag.Origin]: origin,
       [OwnershipTag.Intent]: 'run-0',
     });
     const entity = desired('unowned', { state, shared: true, includeAdopted: true });
     const { decision, changes, others } = assess(OWNABLE, entity, {}, seen, CONTEXT);
     expect([decision.action, others]).toEqual([action, ['other']]);
-    if (action === 'release') expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE)]);
+    if (action === 'release') expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE)]);
     else expect(decision.reason).toBe('only this namespace\'s part is taken off: namespace "other" keeps it');
   });
 
   test('and was shared, with nobody left but us: all marks go with ours', () => {
-    const seen = observed({ [sharedMark(NAMESPACE)]: '', [OwnershipTag.Origin]: 'adopted', team: 'x' });
+    const seen = observed({ [sharedByTag(NAMESPACE)]: '', [OwnershipTag.Origin]: 'adopted', team: 'x' });
     const entity = desired('unowned', { state: 'absent', shared: true });
     const { decision, changes } = assess(OWNABLE, entity, {}, seen, CONTEXT);
     expect(decision.action).toBe('release');
-    expect(changes['tags']?.remove).toEqual([sharedMark(NAMESPACE), OwnershipTag.Origin]);
+    expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE), OwnershipTag.Origin]);
   });
 });
 

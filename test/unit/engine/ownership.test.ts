@@ -3,13 +3,13 @@ import type { Observed } from '../../../src/engine/observed.js';
 import {
   OwnershipTag,
   isOwnershipTag,
-  marksOfAdoption,
+  ownershipTagsForAdoption,
   ownershipTagsForCreate,
-  marksOfOwner,
-  marksToMend,
+  ownershipTagsToRelease,
+  ownershipTagChanges,
   otherSharers,
   ownershipOf,
-  sharedMark,
+  sharedByTag,
 } from '../../../src/engine/ownership.js';
 import type { Ownership } from '../../../src/engine/ownership.js';
 
@@ -35,10 +35,10 @@ describe('who owns an entity', () => {
     ],
     [
       'our mark among the sharers: ours to change',
-      { [sharedMark(NAMESPACE)]: '', [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' },
+      { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' },
       { is: 'ours', origin: 'created', intent: null },
     ],
-    ['only others share it: nobody owns it', { [sharedMark('other')]: '' }, { is: 'unowned' }],
+    ['only others share it: nobody owns it', { [sharedByTag('other')]: '' }, { is: 'unowned' }],
     [
       'the mark of another namespace',
       { [OwnershipTag.Namespace]: 'other', [OwnershipTag.Intent]: 'run-1' },
@@ -96,14 +96,14 @@ describe('marks', () => {
 
   test('of a shared Create name a sharer and no owner', () => {
     expect(ownershipTagsForCreate(NAMESPACE, 'run-1', true)).toEqual({
-      [sharedMark(NAMESPACE)]: '',
+      [sharedByTag(NAMESPACE)]: '',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: 'run-1',
     });
   });
 
   test('of an adoption of what nobody owned tell no previous owner', () => {
-    const marks = marksOfAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
+    const marks = ownershipTagsForAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
     expect(marks).toEqual({
       [OwnershipTag.Namespace]: NAMESPACE,
       [OwnershipTag.Origin]: 'adopted',
@@ -113,15 +113,17 @@ describe('marks', () => {
 
   test('of an adoption from another owner keep its name', () => {
     const foreign = observed({ 'pulumi:stack': 'dev' });
-    const marks = marksOfAdoption(NAMESPACE, 'run-1', false, foreign, ownershipOf(foreign, NAMESPACE));
+    const marks = ownershipTagsForAdoption(NAMESPACE, 'run-1', false, foreign, ownershipOf(foreign, NAMESPACE));
     expect(marks[OwnershipTag.PreviousOwner]).toBe('Pulumi stack dev');
   });
 
   test('of a shared adoption add a sharer and leave the record of who made it', () => {
-    const made = observed({ [sharedMark('other')]: '', [OwnershipTag.Origin]: 'created' });
-    expect(marksOfAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({ [sharedMark(NAMESPACE)]: '' });
-    expect(marksOfAdoption(NAMESPACE, 'run-1', true, observed({}), { is: 'unowned' })).toEqual({
-      [sharedMark(NAMESPACE)]: '',
+    const made = observed({ [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' });
+    expect(ownershipTagsForAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({
+      [sharedByTag(NAMESPACE)]: '',
+    });
+    expect(ownershipTagsForAdoption(NAMESPACE, 'run-1', true, observed({}), { is: 'unowned' })).toEqual({
+      [sharedByTag(NAMESPACE)]: '',
       [OwnershipTag.Origin]: 'adopted',
     });
   });
@@ -133,35 +135,35 @@ describe('marks', () => {
       team: 'platform',
       'aws:x': 'y',
     };
-    expect(marksOfOwner(NAMESPACE, observed(tags)).sort()).toEqual(
+    expect(ownershipTagsToRelease(NAMESPACE, observed(tags)).sort()).toEqual(
       [OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent, OwnershipTag.PreviousOwner].sort(),
     );
     const shared = {
-      [sharedMark(NAMESPACE)]: '',
-      [sharedMark('other')]: '',
+      [sharedByTag(NAMESPACE)]: '',
+      [sharedByTag('other')]: '',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: 'run',
     };
-    expect(marksOfOwner(NAMESPACE, observed(shared))).toEqual([sharedMark(NAMESPACE)]);
-    const alone = Object.fromEntries(Object.entries(shared).filter(([tag]) => tag !== sharedMark('other')));
-    expect(marksOfOwner(NAMESPACE, observed(alone)).sort()).toEqual(Object.keys(alone).sort());
+    expect(ownershipTagsToRelease(NAMESPACE, observed(shared))).toEqual([sharedByTag(NAMESPACE)]);
+    const alone = Object.fromEntries(Object.entries(shared).filter(([tag]) => tag !== sharedByTag('other')));
+    expect(ownershipTagsToRelease(NAMESPACE, observed(alone)).sort()).toEqual(Object.keys(alone).sort());
   });
 
   test('follow what is declared: shared or not, and what of it is ours', () => {
     const owned = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', false));
     const shared = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', true, 'claim'));
-    expect(marksToMend(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
-    expect(marksToMend(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
-    expect(marksToMend(NAMESPACE, true, owned, 'claim')).toEqual({
-      put: { [sharedMark(NAMESPACE)]: 'claim' },
+    expect(ownershipTagChanges(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
+    expect(ownershipTagChanges(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
+    expect(ownershipTagChanges(NAMESPACE, true, owned, 'claim')).toEqual({
+      put: { [sharedByTag(NAMESPACE)]: 'claim' },
       remove: [OwnershipTag.Namespace],
     });
-    expect(marksToMend(NAMESPACE, false, shared)).toEqual({
+    expect(ownershipTagChanges(NAMESPACE, false, shared)).toEqual({
       put: { [OwnershipTag.Namespace]: NAMESPACE },
-      remove: [sharedMark(NAMESPACE)],
+      remove: [sharedByTag(NAMESPACE)],
     });
-    expect(marksToMend(NAMESPACE, true, shared, 'another')).toEqual({
-      put: { [sharedMark(NAMESPACE)]: 'another' },
+    expect(ownershipTagChanges(NAMESPACE, true, shared, 'another')).toEqual({
+      put: { [sharedByTag(NAMESPACE)]: 'another' },
       remove: [],
     });
   });
@@ -173,14 +175,19 @@ describe('marks', () => {
         OwnershipTag.Origin,
         OwnershipTag.Intent,
         OwnershipTag.PreviousOwner,
-        sharedMark('n'),
+        sharedByTag('n'),
       ].every(isOwnershipTag),
     ).toBe(true);
     expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isOwnershipTag)).toBe(false);
   });
 
   test('list the other sharers', () => {
-    const shared = observed({ [sharedMark('a')]: '', [sharedMark(NAMESPACE)]: '', [sharedMark('b:c')]: '', team: 'x' });
+    const shared = observed({
+      [sharedByTag('a')]: '',
+      [sharedByTag(NAMESPACE)]: '',
+      [sharedByTag('b:c')]: '',
+      team: 'x',
+    });
     expect(otherSharers(shared, NAMESPACE).sort()).toEqual(['a', 'b:c']);
     expect(otherSharers(observed({ team: 'x' }), NAMESPACE)).toEqual([]);
   });
@@ -206,7 +213,10 @@ describe('for any two namespaces', () => {
       fc.property(namespace, namespace, (a, b) => {
         fc.pre(a !== b);
         const made = observed(ownershipTagsForCreate(a, 'run', true));
-        const both = observed({ ...made.tags, ...marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) });
+        const both = observed({
+          ...made.tags,
+          ...ownershipTagsForAdoption(b, 'run', true, made, ownershipOf(made, b)),
+        });
         expect([ownershipOf(both, a).is, ownershipOf(both, b).is]).toEqual(['ours', 'ours']);
         expect(otherSharers(both, a)).toEqual([b]);
       }),
@@ -218,19 +228,19 @@ describe('for any two namespaces', () => {
       fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
         fc.pre(a !== b);
         const made = observed({ team: 'x', ...ownershipTagsForCreate(a, 'run', shared) });
-        const joining = shared && joined ? marksOfAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
+        const joining = shared && joined ? ownershipTagsForAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
         const before = { ...made.tags, ...joining };
-        const given = new Set(marksOfOwner(a, observed(before)));
+        const given = new Set(ownershipTagsToRelease(a, observed(before)));
         const after = observed(Object.fromEntries(Object.entries(before).filter(([tag]) => !given.has(tag))));
         expect(ownershipOf(after, a).is).toBe('unowned');
         if (shared && joined) expect(ownershipOf(after, b).is).toBe('ours');
         else expect(after.tags).toEqual({ team: 'x' });
 
-        const { put, remove } = marksToMend(a, !shared, made);
+        const { put, remove } = ownershipTagChanges(a, !shared, made);
         const mended = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
         const now = observed(Object.fromEntries(mended));
         expect(ownershipOf(now, a).is).toBe('ours');
-        expect(marksToMend(a, !shared, now)).toEqual({ put: {}, remove: [] });
+        expect(ownershipTagChanges(a, !shared, now)).toEqual({ put: {}, remove: [] });
       }),
     );
   });
@@ -240,7 +250,7 @@ describe('for any two namespaces', () => {
       fc.property(namespace, fc.constantFrom(...FOREIGN_TAGS), fc.string({ maxLength: 256 }), (taker, tag, owner) => {
         fc.pre(owner !== taker);
         const before = observed({ [tag]: owner });
-        const marks = marksOfAdoption(taker, 'run', false, before, ownershipOf(before, taker));
+        const marks = ownershipTagsForAdoption(taker, 'run', false, before, ownershipOf(before, taker));
         for (const [key, value] of Object.entries(marks)) {
           expect(key).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u);
           expect(value).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
