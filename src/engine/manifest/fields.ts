@@ -106,7 +106,7 @@ export const defaultsSchema = z.strictObject({
       });
     })
     .optional(),
-  unmanaged.optional(),
+  unmanaged: unmanaged.optional(),
   permissionsBoundary: z
     .string()
     .min(1)

@@ -31,7 +31,7 @@ function users(count: number): DesiredEntity[] {
 function sized(entities: readonly DesiredEntity[]): Parameters<typeof tooLarge>[0] {
   return {
     request: { entities, environment: 'prod', namespace: 'ci', manifest: 'a.yaml, b.yaml' },
-    places: entities.map((_, index) => ({ file: 'b.yaml', line: index + 10, column: 3 })),
+    positions: entities.map((_, index) => ({ file: 'b.yaml', line: index + 10, column: 3 })),
   };
 }
 
