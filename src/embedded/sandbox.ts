@@ -18,7 +18,7 @@ const SANDBOX = join(packageRoot, 'sandbox');
 const START_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 5_000;
 
-/** What the sandbox's virtual environment is made of. */
+/** Options of the sandbox's virtual environment. */
 export interface SandboxPythonOptions extends Partial<EmbeddedOptions> {
   /** The Python that the environment is made with. Default: `python3`. */
   readonly python?: string | undefined;
@@ -26,7 +26,7 @@ export interface SandboxPythonOptions extends Partial<EmbeddedOptions> {
   readonly requirementsFile?: string | undefined;
 }
 
-/** How the IAM sandbox is run. */
+/** Options of the IAM sandbox. */
 export interface SandboxOptions {
   /** The Python that {@link sandboxPython} made. */
   readonly python: string;
@@ -84,12 +84,13 @@ export async function sandboxPython(options: SandboxPythonOptions = {}): Promise
  * that is killed, and it has a session of its own, so that Ctrl-C does not end it before the run.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const script = options.script ?? join(SANDBOX, 'strict_iam.py');
+  const script = options.script ?? join(SANDBOX, 'serve.py');
   const port = options.port ?? (await freePort());
   const child = spawn(
     options.python,
     [
-      ...[script, '--host', LOOPBACK, '--port', String(port), '--exit-with-stdin'],
+      // -B: the package folder may be read-only, and stays as it was installed.
+      ...['-B', script, '--host', LOOPBACK, '--port', String(port), '--exit-with-stdin'],
       ...(options.account === undefined ? [] : ['--account', options.account]),
     ],
     { detached: true, env: options.environment, stdio: ['pipe', 'pipe', 'pipe'] },
@@ -158,7 +159,7 @@ function readyUrl(line: string): string | undefined {
   }
 }
 
-/** What failed and the last lines of what it said. */
+/** Returns what failed, with the last lines of its output. */
 function failed(what: string, error: unknown): string {
   const streams = error as { readonly stdout?: string; readonly stderr?: string };
   const said = `${streams.stdout ?? ''}${streams.stderr ?? ''}`.trim();

@@ -74,7 +74,7 @@ async function ask(url: string, method: string): Promise<Response> {
 
 /** How a test's client differs from the usual one. */
 export interface ClientOptions {
-  /** Some prefixes stand for a kind of caller: see the table in `sandbox/strict_iam.py`. */
+  /** Some prefixes stand for a kind of caller: see `sandbox/strict_iam/access.py`. */
   readonly accessKeyId?: string;
   /** Attempts on the wire. Default: 1, so that a test sees what the first one met. */
   readonly maxAttempts?: number;

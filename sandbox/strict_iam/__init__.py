@@ -1,0 +1,17 @@
+"""An emulator of IAM, STS, AWS Secrets Manager and CloudTrail's LookupEvents, as strict as AWS.
+
+moto parses requests, creates and stores entities, validates identity policies and issues credentials. This package adds
+what AWS refuses and moto accepts, and what moto lacks. The docstring of each module lists its rules, with the error that
+AWS returns.
+
+For tests:
+
+  GET /sandbox/journal lists every call, without documents and secrets.
+  POST /sandbox/reset empties all accounts and the journal, and undoes the following requests.
+  POST /sandbox/quota {"account": "111111111111", "name": "RolesQuota", "value": 3} sets a quota of quotas.py.
+  POST /sandbox/authorise {"account": "111111111111", "policyDocument": {…}} checks the actions of all calls of that
+  account, except for STS, against the policy; null removes it. GET /sandbox/asked lists by account the actions that
+  were checked.
+  POST /sandbox/in-use {"account": "111111111111", "name": "AWSServiceRoleForRDS"} makes a resource use that
+  service-linked role or server certificate; with "inUse": false it no longer does.
+"""

@@ -1,0 +1,50 @@
+"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/in-use and /sandbox/authorise."""
+
+from moto.iam.models import iam_backends
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.sts.models import sts_backends
+
+from . import journal
+from .access import authorise, authorised, requested_actions
+from .cloudtrail import trail_lookups, trails
+from .quotas import lowered_quotas, set_quota
+
+
+def reset():
+    """POST /sandbox/reset: empties all accounts and the journal, and undoes the controls below."""
+    for state in (
+        iam_backends,
+        sts_backends,
+        secretsmanager_backends,
+        lowered_quotas,
+        authorised,
+        requested_actions,
+        trails,
+        trail_lookups,
+    ):
+        state.clear()
+    journal.clear()
+
+
+def set_in_use(request):
+    """POST /sandbox/in-use: a resource uses, or no longer uses, a service-linked role or a server certificate."""
+    account, name, found = request["account"], request["name"], []
+    for backend in list(iam_backends[account].values()):
+        with backend.lock:
+            roles = [(role._linked_service, role) for role in backend.roles.values() if role.name == name]
+            found += [(linked.split(".")[0], role) for linked, role in roles if linked]
+            certificates = [item for item in backend.certificates.values() if item.cert_name == name]
+            found += [("elasticloadbalancing", certificate) for certificate in certificates]
+    if not found:
+        raise ValueError(f"account {account} has neither a service-linked role nor a server certificate {name}")
+    for service, entity in found:
+        user = f"arn:{entity.partition}:{service}:us-east-1:{account}:resource/{name}"
+        entity.used_by = user if request.get("inUse", True) else None
+
+
+CONTROLS = {
+    "/sandbox/reset": lambda request: reset(),
+    "/sandbox/quota": set_quota,
+    "/sandbox/in-use": set_in_use,
+    "/sandbox/authorise": authorise,
+}
