@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
 import type { Command, Option } from 'commander';
 
-/** Shells that a script is printed for. */
+/** Shells that have a completion script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+/** A shell that has a completion script. */
 export type Shell = (typeof SHELLS)[number];
 
-/** Tells a shell's script that a file is wanted: the shell completes those itself. */
+/** Tells the script that a file is expected, which the shell completes itself. */
 const FILES = ':files';
 
-/** One that is not there for people, and takes the words of the line as far as they are typed. */
+/** The hidden command that scripts call with the words of the line. */
 export const COMPLETE = 'complete';
 
 /**
- * Each hands the words up to the cursor to the command itself and shows what it prints: no script has to know any option,
- * and none gets old. Bash cuts words at `=`, which the script puts out of the way.
+ * Scripts that pass the words up to the cursor to the hidden command and offer what it prints. They know no options, so
+ * they never go out of date. Bash splits words at `=`, which its script undoes.
  */
 const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `# iam-bootstrap: source <(iam-bootstrap completion bash)
@@ -55,43 +56,44 @@ complete -c iam-bootstrap -f -a '(__iam_bootstrap)'
 `,
 };
 
-/** The script that a shell reads to complete command lines. */
+/** Returns the script that a shell reads to complete command lines. */
 export function completionScript(shell: Shell): string {
   return SCRIPTS[shell];
 }
 
-/** What may stand at the cursor, and what it is for. */
+/** A completion with its description. */
 interface Candidate {
   readonly value: string;
-  readonly what: string;
+  readonly description: string;
 }
 
 /**
- * What may stand in the place of the last word, as lines `value<TAB>what it is`, or the word for files.
+ * Returns the completions of the last word as lines `value<TAB>description`, or {@link FILES}.
  *
- * @param words - those of the line after the program's name, up to the cursor; the last one may be empty
+ * @param program - the command line to complete
+ * @param words - the words after the program's name, up to the cursor; the last one may be empty
  */
 export async function complete(program: Command, words: readonly string[]): Promise<readonly string[]> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
-  const { command, open, given } = read(program, before);
+  const { command, open, given } = parseWords(program, before);
   const [, name, typed] = /^(--[\w-]+)=(.*)$/.exec(current) ?? [];
-  const inWord = name === undefined ? undefined : command.options.find(({ long }) => long === name);
-  const option = open ?? inWord;
+  const named = name === undefined ? undefined : command.options.find(({ long }) => long === name);
+  const option = open ?? named;
   if (option !== undefined) {
     const values = await valuesOf(option, before);
     if (values === FILES) return [FILES];
     const prefix = open === undefined ? `${name ?? ''}=` : '';
-    return lines(
-      values.map((value) => ({ value: prefix + value, what: '' })),
+    return toLines(
+      values.map((value) => ({ value: prefix + value, description: '' })),
       prefix + (open === undefined ? (typed ?? '') : current),
     );
   }
-  return lines(current.startsWith('-') ? optionsOf(command, given) : operandsOf(command, program), current);
+  return toLines(current.startsWith('-') ? optionsOf(command, given) : operandsOf(command, program), current);
 }
 
-/** Which command a line has come to, the option whose value comes next, and the options that it has. */
-function read(
+/** Returns the command of a line, the option whose value comes next, and the options that were given. */
+function parseWords(
   program: Command,
   words: readonly string[],
 ): { readonly command: Command; readonly open: Option | undefined; readonly given: ReadonlySet<string | undefined> } {
@@ -108,7 +110,7 @@ function read(
       given.add(option?.long);
       if (option !== undefined && takesValue(option) && !word.includes('=')) open = option;
     } else if (command === program) {
-      command = program.commands.find((one) => one.name() === word) ?? program;
+      command = program.commands.find((candidate) => candidate.name() === word) ?? program;
     }
   }
   return { command, open, given };
@@ -123,26 +125,26 @@ function optionsOf(command: Command, given: ReadonlySet<string | undefined>): Ca
     .createHelp()
     .visibleOptions(command)
     .filter(({ long, description }) => !given.has(long) || description.includes('(repeatable)'))
-    .map(({ long, short, description }) => ({ value: long ?? short ?? '', what: description }));
+    .map(({ long, short, description }) => ({ value: long ?? short ?? '', description }));
 }
 
 function operandsOf(command: Command, program: Command): Candidate[] {
   if (command === program) {
     const commands = program.createHelp().visibleCommands(program);
-    return commands.map((one) => ({ value: one.name(), what: one.description() }));
+    return commands.map((subcommand) => ({ value: subcommand.name(), description: subcommand.description() }));
   }
   const [argument] = command.registeredArguments;
-  return (argument?.argChoices ?? []).map((value) => ({ value, what: '' }));
+  return (argument?.argChoices ?? []).map((value) => ({ value, description: '' }));
 }
 
-/** What an option takes: one of its choices, a file, or an environment of the manifests on the line. */
+/** Returns the values of an option: its choices, files, or the environments of the manifests on the line. */
 async function valuesOf(option: Option, words: readonly string[]): Promise<readonly string[] | typeof FILES> {
   if (option.argChoices !== undefined) return option.argChoices;
   if (/<(path|file)>/.test(option.flags)) return FILES;
   return option.long === '--environment' ? environmentsOf(words) : [];
 }
 
-/** Environments of the manifests that a line names. Those in TypeScript are programs, which no key press should run. */
+/** Returns the environments of the manifests on the line. TypeScript manifests are programs and are not run here. */
 async function environmentsOf(words: readonly string[]): Promise<readonly string[]> {
   const files = words.flatMap((word, at) => {
     const path = /^--file=(.*)$/.exec(word)?.[1] ?? (['-f', '--file'].includes(words[at - 1] ?? '') ? word : '');
@@ -154,12 +156,14 @@ async function environmentsOf(words: readonly string[]): Promise<readonly string
       const manifest = parse(readFileSync(file, 'utf8')) as { readonly environments?: object } | null;
       return Object.keys(manifest?.environments ?? {});
     } catch {
-      // Whatever is wrong with it, the command itself says it better.
+      // The command itself reports what is wrong with the file.
       return [];
     }
   });
 }
 
-function lines(candidates: readonly Candidate[], typed: string): readonly string[] {
-  return candidates.filter(({ value }) => value.startsWith(typed)).map(({ value, what }) => `${value}\t${what}`);
+function toLines(candidates: readonly Candidate[], typed: string): readonly string[] {
+  return candidates
+    .filter(({ value }) => value.startsWith(typed))
+    .map(({ value, description }) => `${value}\t${description}`);
 }

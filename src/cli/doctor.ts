@@ -11,39 +11,37 @@ import type { Config } from '../config/config.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { KINDS } from '../kinds/index.js';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
   readonly name: string;
-  /** `warn` does not stop an apply. */
+  /** `warn` does not prevent an apply. */
   readonly status: 'ok' | 'warn' | 'fail';
   readonly message: string;
-  /** How to mend it; null where there is nothing to mend. */
+  /** The way to fix the problem, or null. */
   readonly remedy: string | null;
-  /** What was done to mend it; null where nothing was. */
+  /** The fix that `--fix` made, or null. */
   readonly fixed: string | null;
 }
 
-/** Oldest Node that the packages work with. */
-const OLDEST_NODE: readonly [number, number] = [20, 19];
+/** The oldest version of Node.js that the dependencies support. */
+const MIN_NODE: readonly [number, number] = [20, 19];
 
-/** So long a server may take to show what was registered with it. */
-const REGISTERED_WITHIN_MS = 20_000;
+/** The time after which a registered search attribute has to show. */
+const MAX_REGISTRATION_MS = 20_000;
 
-/** Temporal's numbers for the types of search attributes. */
+/** Temporal's codes of search attribute types. */
 const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
 
 /**
- * Looks at everything that an apply needs, from this machine: run it where the worker runs, to check AWS with the
- * worker's credentials.
- *
- * @param options.fix - mend what is this machine's or Temporal's: folders, search attributes. AWS is only ever read
+ * Checks everything that an apply needs, from this machine. Run it where the worker runs, to check the worker's AWS
+ * credentials. With `fix`, creates missing folders and search attributes. AWS is only read.
  */
-export async function diagnose(config: Config, options: { readonly fix: boolean }): Promise<Check[]> {
+export async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Promise<Check[]> {
   return [
     checkNode(),
-    await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', options.fix),
-    await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', options.fix),
-    ...(await checkTemporal(config, options.fix)),
+    await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
+    await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
+    ...(await checkTemporal(config, fix)),
     ...(await checkAws(config)),
   ];
 }
@@ -52,32 +50,37 @@ function ok(name: string, message: string, fixed: string | null = null): Check {
   return { name, status: 'ok', message, remedy: null, fixed };
 }
 
-function amiss(name: string, status: 'warn' | 'fail', message: string, remedy: string): Check {
+function problem(name: string, status: 'warn' | 'fail', message: string, remedy: string): Check {
   return { name, status, message, remedy, fixed: null };
 }
 
 function checkNode(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_NODE;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return ok('node', process.version);
-  const remedy = `install Node ${String(oldestMajor)}.${String(oldestMinor)} or later`;
-  return amiss('node', 'fail', `${process.version} is too old`, remedy);
+  const [minMajor, minMinor] = MIN_NODE;
+  if (major > minMajor || (major === minMajor && minor >= minMinor)) return ok('node', process.version);
+  const remedy = `install Node.js 22, or at least ${String(minMajor)}.${String(minMinor)}`;
+  return problem('node', 'fail', `${process.version} is too old`, remedy);
 }
 
-/** A folder of ours: commands make it where they need it, if they may. */
+/** Checks a folder that commands create when they need it. */
 async function checkFolder(name: string, path: string, variable: string, fix: boolean): Promise<Check> {
-  const place = resolve(path);
+  const folder = resolve(path);
   try {
-    if (!existsSync(place)) {
-      if (!fix) return ok(name, `${place}: not there yet, and made when it is needed`);
-      await mkdir(place, { recursive: true });
-      return ok(name, place, `made ${place}`);
+    if (!existsSync(folder)) {
+      if (!fix) return ok(name, `${folder} does not exist yet; it is created when needed`);
+      await mkdir(folder, { recursive: true });
+      return ok(name, folder, `created ${folder}`);
     }
-    if (!(await stat(place)).isDirectory()) throw new Error('it is no folder');
-    await access(place, constants.W_OK);
-    return ok(name, place);
+    if (!(await stat(folder)).isDirectory()) throw new Error('not a folder');
+    await access(folder, constants.W_OK);
+    return ok(name, folder);
   } catch (error) {
-    return amiss(name, 'warn', `${place}: ${text(error)}`, `make it writable, or set ${variable} to another folder`);
+    return problem(
+      name,
+      'warn',
+      `${folder}: ${messageOf(error)}`,
+      `make it writable, or set ${variable} to another folder`,
+    );
   }
 }
 
@@ -89,8 +92,8 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
     const message = error instanceof Error ? error.message : String(error);
     return [
       config.temporalConfigured
-        ? amiss('temporal', 'fail', message, 'start the server, or mend TEMPORAL_ADDRESS')
-        : amiss(
+        ? problem('temporal', 'fail', message, 'start the server, or correct TEMPORAL_ADDRESS')
+        : problem(
             'temporal',
             'warn',
             message,
@@ -104,15 +107,15 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
     try {
       await within(client, () => client.workflowService.describeNamespace({ namespace }));
     } catch (error) {
-      const remedy = `create it: temporal operator namespace create ${namespace}; or set TEMPORAL_NAMESPACE`;
-      return [amiss('temporal', 'fail', `${address}: namespace ${namespace}: ${text(error)}`, remedy)];
+      const remedy = `run \`temporal operator namespace create ${namespace}\`, or set TEMPORAL_NAMESPACE`;
+      return [problem('temporal', 'fail', `${address}: namespace ${namespace}: ${messageOf(error)}`, remedy)];
     }
     return [
       ok('temporal', `${address}, namespace ${namespace}`),
       await checkSearchAttributes(temporal, fix),
       (await hasWorker(temporal))
-        ? ok('worker', `polls the task queue ${taskQueue}`)
-        : amiss('worker', 'fail', `none polls the task queue ${taskQueue}`, 'start one: iam-bootstrap worker'),
+        ? ok('worker', `a worker polls task queue ${taskQueue}`)
+        : problem('worker', 'fail', `no worker polls task queue ${taskQueue}`, 'run `iam-bootstrap worker`'),
     ];
   } finally {
     await temporal.close();
@@ -133,20 +136,21 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
     const names = absent.map((attribute) => attribute.name).join(', ');
     if (absent.length === 0) return ok(name, wanted);
     if (!fix) {
-      const remedy = 'iam-bootstrap doctor --fix; without them runs are found by workflow ID only';
-      return amiss(name, 'warn', `not registered: ${names}`, remedy);
+      const remedy = 'run `iam-bootstrap doctor --fix`; without them, runs can be found by workflow ID only';
+      return problem(name, 'warn', `not registered: ${names}`, remedy);
     }
     const searchAttributes = Object.fromEntries(absent.map(({ name: key, type }) => [key, TYPE_NUMBER[type]]));
     await within(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
-    // The server tells of them a little later.
-    const end = Date.now() + REGISTERED_WITHIN_MS;
+    // The server shows them with a delay.
+    const end = Date.now() + MAX_REGISTRATION_MS;
     while ((await missing()).length > 0) {
       await pause(200);
-      if (Date.now() > end) return amiss(name, 'warn', `registered, and not shown yet: ${names}`, 'look again later');
+      if (Date.now() > end)
+        return problem(name, 'warn', `registered, but not visible yet: ${names}`, 'run doctor again later');
     }
     return ok(name, wanted, `registered ${names}`);
   } catch (error) {
-    return amiss(name, 'warn', text(error), 'register them with the rights of an operator');
+    return problem(name, 'warn', messageOf(error), 'register them as an operator of the Temporal server');
   }
 }
 
@@ -165,12 +169,17 @@ async function checkAws(config: Config): Promise<Check[]> {
     ];
   } catch (error) {
     const { code, message } = awsError(error);
-    const remedy = 'give the worker credentials; a job that only talks to a worker elsewhere needs none';
-    return [endpoint, amiss('credentials', 'warn', `${code}: ${message}`, remedy)];
+    return [endpoint, problem('credentials', 'warn', `${code}: ${message}`, credentialsRemedy(code))];
   }
 }
 
-/** Asks IAM whether the caller may do all that the kinds declare. */
+function credentialsRemedy(code: string): string {
+  return code === 'CredentialsProviderError'
+    ? 'run `aws sso login`, or try `iam-bootstrap dev --sandbox`; jobs that use a worker elsewhere need no credentials'
+    : 'renew the AWS credentials; jobs that use a worker elsewhere need none';
+}
+
+/** Simulates all actions that the kinds need for the caller. */
 async function checkPermissions(clients: ReturnType<typeof createAwsClients>, callerArn: string): Promise<Check> {
   const name = 'permissions';
   const actions = [...new Set(KINDS.flatMap((kind) => [...kind.actions.read, ...kind.actions.write]))];
@@ -187,31 +196,31 @@ async function checkPermissions(clients: ReturnType<typeof createAwsClients>, ca
       .filter(({ EvalDecision }) => EvalDecision !== 'allowed')
       .map(({ EvalActionName }) => EvalActionName);
     if (denied.length === 0) return ok(name, `all ${String(actions.length)} actions are allowed`);
-    const remedy = 'grant them: docs/operator-policy.json holds the whole least-privilege policy';
-    return amiss(name, 'fail', `denied: ${denied.join(', ')}`, remedy);
+    const remedy = 'grant them; docs/operator-policy.json is the complete least-privilege policy';
+    return problem(name, 'fail', `denied: ${denied.join(', ')}`, remedy);
   } catch (error) {
     const { code, message } = awsError(error);
-    const remedy = 'grant iam:SimulatePrincipalPolicy, or compare with docs/operator-policy.json by hand';
-    return amiss(name, 'warn', `could not be checked: ${code}: ${message}`, remedy);
+    const remedy = 'grant iam:SimulatePrincipalPolicy, or compare the policy with docs/operator-policy.json';
+    return problem(name, 'warn', `not checked: ${code}: ${message}`, remedy);
   }
 }
 
-/** What `explain` knows of others it has from there. */
+/** Checks access to CloudTrail, which tells `explain` about other callers. */
 async function checkEventHistory({ eventHistory }: ReturnType<typeof createAwsClients>): Promise<Check> {
   const name = 'event history';
   const now = new Date();
   const from = new Date(now.getTime() - 3_600_000);
   try {
     await eventHistory.lookUp({ by: 'EventSource', value: 'iam.amazonaws.com' }, from, now, () => true);
-    return ok(name, 'CloudTrail may be asked who made what');
+    return ok(name, 'CloudTrail can be read');
   } catch (error) {
     const { code, message } = awsError(error);
-    const remedy = 'grant cloudtrail:LookupEvents; without it explain knows of our own runs only';
-    return amiss(name, 'warn', `${code}: ${message}`, remedy);
+    const remedy = 'grant cloudtrail:LookupEvents; without it, explain knows only runs of iam-bootstrap';
+    return problem(name, 'warn', `${code}: ${message}`, remedy);
   }
 }
 
-function text(error: unknown): string {
+function messageOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause as { details?: string } | undefined) : undefined;
   return cause?.details ?? (error instanceof Error ? error.message : String(error));
 }

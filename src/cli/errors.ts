@@ -52,7 +52,7 @@ export class UsageError extends Error {
 }
 
 /** Prints an error with its remedy and gives the exit code. */
-export function explainError(error: unknown): ExitCode {
+export function reportError(error: unknown): ExitCode {
   const thrown = error instanceof Error ? error : new Error(String(error));
   const known = Object.hasOwn(KNOWN, thrown.name) ? KNOWN[thrown.name] : undefined;
   const cause = (thrown.cause as { details?: string } | undefined)?.details;

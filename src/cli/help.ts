@@ -2,48 +2,65 @@ import type { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { ExitCode } from '../contract/failures.js';
 
-/** What each exit code says, in the order in which it is listed. */
+/** Exit codes with their meanings, in the order in which help lists them. */
 const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
   [ExitCode.Converged]: 'converged, or nothing to do',
   [ExitCode.Failed]: 'failed',
   [ExitCode.Pending]: 'changes pending (plan --detailed-exitcode)',
-  [ExitCode.Refused]: 'refused: ownership, collision, wrong account',
-  [ExitCode.Busy]: 'busy or unreachable: try again',
+  [ExitCode.Refused]: 'refused: ownership, collision or wrong account',
+  [ExitCode.Busy]: 'namespace busy or Temporal unreachable: try again',
   [ExitCode.Usage]: 'invalid manifest or usage',
 };
 
-/** What a command's help says below its options. */
+/** The sections below the options in a command's help. */
 interface Guide {
-  /** Command lines as they are typed, each with what it is for. */
-  readonly examples: readonly (readonly [line: string, what: string])[];
-  /** Exit codes that it may end with; with words of its own, where it has them. */
+  /** Command lines that can be copied, each with its purpose. */
+  readonly examples: readonly (readonly [line: string, purpose: string])[];
+  /** Exit codes of the command, with its own meaning where it has one. */
   readonly exits: readonly (ExitCode | readonly [ExitCode, string])[];
 }
 
+/** The manifest that examples name. */
+export const EXAMPLE_FILE = '-f iam/bootstrap.yaml -e prod';
+
 /** Adds examples and exit codes to the help of a command. */
-export function guide(command: Command, { examples, exits }: Guide): Command {
-  const lines = examples.flatMap(([line, what]) => [`  ${pc.dim(`# ${what}`)}`, `  $ ${line}`]);
+export function addGuide(command: Command, { examples, exits }: Guide): Command {
+  const lines = examples.flatMap(([line, purpose]) => [`  ${pc.dim(`# ${purpose}`)}`, `  $ ${line}`]);
   const codes = exits.map((exit) => {
-    const [code, what] = typeof exit === 'number' ? [exit, EXIT_CODES[exit]] : exit;
-    return `  ${String(code).padEnd(3)} ${what}`;
+    const [code, meaning] = typeof exit === 'number' ? [exit, EXIT_CODES[exit]] : exit;
+    return `  ${String(code).padEnd(3)} ${meaning}`;
   });
   return command.addHelpText('after', () =>
     ['', pc.bold('Examples:'), ...lines, '', pc.bold('Exit codes:'), ...codes].join('\n'),
   );
 }
 
-/** What is said of an option: with its choices, and with a default where that is more than nothing. */
-export function optionDescription(option: Option): string {
+/** Describes an option with its choices and its default. */
+export function describeOption(option: Option): string {
   const { description, argChoices, defaultValueDescription } = option;
   const defaultValue: unknown = option.defaultValue;
-  const usual =
+  const fallback =
     defaultValueDescription ?? (['string', 'number'].includes(typeof defaultValue) ? String(defaultValue) : '');
   const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`;
-  return `${description}${choices}${usual === '' ? '' : ` (default: ${usual})`}`;
+  return `${description}${choices}${fallback === '' ? '' : ` (default: ${fallback})`}`;
 }
 
 /** Exit codes of a command that sends a request to Temporal. */
-export const SENDING = [ExitCode.Converged, ExitCode.Failed, ExitCode.Refused, ExitCode.Busy, ExitCode.Usage] as const;
+export const REQUEST_EXITS = [
+  ExitCode.Converged,
+  ExitCode.Failed,
+  ExitCode.Refused,
+  ExitCode.Busy,
+  ExitCode.Usage,
+] as const;
+
+/** Exit codes of a command that runs servers until it is stopped. */
+export const SERVER_EXITS = [
+  [ExitCode.Converged, 'stopped by SIGINT or SIGTERM'],
+  ExitCode.Failed,
+  [ExitCode.Busy, 'Temporal is unreachable, or did not start'],
+  ExitCode.Usage,
+] as const;
 
 /** All exit codes. */
 export const ALL_EXITS = Object.keys(EXIT_CODES).map((code) => Number(code) as ExitCode);

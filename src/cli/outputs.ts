@@ -12,16 +12,16 @@ import type { Annotation } from './render/annotations.js';
 import { renderSummary } from './render/summary.js';
 import { note, plain, printError } from './terminal.js';
 
-/** Where a report goes besides standard output. */
+/** Files that a report is written to, besides standard output. */
 export interface OutputOptions {
-  /** A file for the report as Markdown. */
+  /** File for the report as Markdown. */
   readonly summary?: string;
-  /** A file for the report as JUnit XML. */
+  /** File for the report as JUnit XML. */
   readonly junit?: string;
 }
 
 /**
- * Finds out before a run whether its files can be written afterwards.
+ * Checks before a run that its output files can be written.
  *
  * @throws UsageError
  */
@@ -31,29 +31,32 @@ export async function checkOutputs({ summary, junit }: OutputOptions): Promise<v
     try {
       await access(dirname(file), constants.W_OK);
     } catch {
-      throw new UsageError(`${option} ${file} cannot be written`, 'name a file in a folder that is there');
+      throw new UsageError(
+        `${option} ${file} cannot be written`,
+        'name a file in a folder that exists and is writable',
+      );
     }
   }
 }
 
-/** Puts a report where it was asked for, and in a job of GitHub Actions where GitHub shows it. */
+/** Writes a report to the files of the options and, in GitHub Actions, to annotations, summary and step outputs. */
 export async function publish(
   report: Report,
   { summary, junit }: OutputOptions,
   { github }: Pick<Config, 'github'>,
 ): Promise<void> {
-  const put = async (where: string, write: () => Promise<void>): Promise<void> => {
+  const attempt = async (file: string, write: () => Promise<void>): Promise<void> => {
     try {
       await write();
     } catch (error) {
-      // What became of the run stands, and so does its exit code.
+      // The run is over: a file that cannot be written does not change its exit code.
       const { code, message } = error as { readonly code?: string; readonly message: string };
-      printError(`${where} was not written: ${code ?? message}`, 'the report is on standard output');
+      printError(`could not write ${file}: ${code ?? message}`, 'read the report on standard output');
     }
   };
-  if (summary !== undefined) await put(summary, () => writeFile(summary, renderSummary(report)));
+  if (summary !== undefined) await attempt(summary, () => writeFile(summary, renderSummary(report)));
   if (junit !== undefined) {
-    await put(junit, async () => {
+    await attempt(junit, async () => {
       const { renderJunit } = await import('./render/junit.js');
       await writeFile(junit, renderJunit(report));
     });
@@ -61,22 +64,22 @@ export async function publish(
   if (github === undefined) return;
   annotate(annotationsOfReport(report), { github });
   const { stepSummary, output } = github;
-  if (stepSummary !== undefined) await put(stepSummary, () => appendFile(stepSummary, renderSummary(report)));
-  if (output !== undefined) await put(output, () => appendFile(output, stepOutputs(report)));
+  if (stepSummary !== undefined) await attempt(stepSummary, () => appendFile(stepSummary, renderSummary(report)));
+  if (output !== undefined) await attempt(output, () => appendFile(output, stepOutputs(report)));
 }
 
-/** Shows annotations at their lines, in a job of GitHub Actions. */
+/** Prints annotations for GitHub Actions; does nothing elsewhere. */
 export function annotate(annotations: readonly Annotation[], { github }: Pick<Config, 'github'>): void {
   if (github === undefined) return;
-  for (const { file, title, message, ...place } of annotations) {
-    // GitHub knows files by their paths in the checkout, wherever in it the command runs.
-    const known = github.workspace === undefined ? file : relative(github.workspace, resolve(file));
+  for (const { file, title, message, ...position } of annotations) {
+    // GitHub expects paths relative to the checkout, whatever the working folder.
+    const path = github.workspace === undefined ? file : relative(github.workspace, resolve(file));
     const text = message.split('\n').map(plain).join('\n');
-    note(githubCommand({ ...place, file: known, title: plain(title), message: text }));
+    note(githubCommand({ ...position, file: path, title: plain(title), message: text }));
   }
 }
 
-/** What later steps of a job can ask for: `result`, `changes`, `run-url`, and `arns` by entity, in JSON. */
+/** Formats the outputs for later steps of a job: `result`, `changes`, `run-url`, and `arns` as JSON by entity. */
 function stepOutputs({ result, entities, workflow }: Report): string {
   const changed = entities.filter(({ decision }) => isWrite(decision));
   const arns = entities.flatMap((entity) => (entity.arn === null ? [] : [[entityId(entity), entity.arn]]));
@@ -86,7 +89,7 @@ function stepOutputs({ result, entities, workflow }: Report): string {
     'run-url': workflow.url ?? '',
     arns: JSON.stringify(Object.fromEntries(arns)),
   };
-  // A value may hold what would end it, were the delimiter known.
+  // A random delimiter, because a value could contain a fixed one.
   const end = `end-${randomUUID()}`;
   return Object.entries(outputs)
     .map(([name, value]) => `${name}<<${end}\n${value}\n${end}\n`)

@@ -2,13 +2,14 @@ import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
 import type { Config } from '../config/config.js';
 import type { BootstrapRequest } from '../contract/request.js';
+import { counted } from '../report/counted.js';
 import { positionText } from '../engine/manifest/problem.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { annotate } from './outputs.js';
 import { annotationsOfProblems } from './render/annotations.js';
 import { note, plain } from './terminal.js';
 
-/** Options that say which manifest is meant. */
+/** Options that name a manifest. */
 export interface ManifestOptions {
   readonly file: readonly string[];
   readonly environment?: string;
@@ -31,8 +32,8 @@ export interface RequestOptions extends ManifestOptions {
   readonly allowOlder?: boolean;
 }
 
-/** Loads the manifest; null where it is wrong, which has then been said. */
-export async function requestOf(
+/** Loads the manifest as a request. Prints the problems of an invalid manifest and returns null. */
+export async function loadManifestRequest(
   options: RequestOptions,
   config: Config,
   command?: 'release' | 'destroy',
@@ -59,13 +60,13 @@ export async function requestOf(
   return null;
 }
 
-/** What is no error, and may surprise. */
+/** Prints warnings: what is valid and may surprise. */
 export function printWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings)
     note(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);
 }
 
-/** Problems with their places, and what to do about each. */
+/** Prints problems with their positions and remedies. */
 export function printProblems(problems: readonly Problem[], config: Config): void {
   for (const problem of problems) {
     const where = problem.line > 0 || problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
@@ -73,7 +74,5 @@ export function printProblems(problems: readonly Problem[], config: Config): voi
     note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }
   annotate(annotationsOfProblems(problems), config);
-  note(
-    `${String(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}; nothing was called, nothing was written`,
-  );
+  note(`${counted(problems.length, 'problem')}. Nothing was sent to Temporal or AWS.`);
 }

@@ -6,49 +6,49 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { isFree } from '../embedded/ports.js';
 import type { RunningWorker } from '../worker.js';
 
-/** Where a Temporal server listens unless it is told otherwise. */
+/** The default port of a Temporal server. */
 const DEFAULT_PORT = 7233;
 
-/** Temporal, wherever it runs, for the length of one command. */
+/** A connection to Temporal for the length of one command. */
 export interface Session {
   readonly temporal: TemporalConnection;
-  /** A worker runs inside of this process, against an embedded server. */
+  /** True where the server is embedded: it stops with this command. */
   readonly embedded: boolean;
   close(): Promise<void>;
 }
 
 /**
- * Opens Temporal: the server that the configuration names; else one on the default port; else an embedded one with a
- * worker in this process, whose database stays in the project's state folder, so that an interrupted run goes on at
- * the next call.
+ * Opens Temporal: the server that the configuration names, or one on the default port, or else an embedded one with a
+ * worker in this process. An embedded server keeps its database in the state folder, so that the next command continues
+ * an interrupted run.
  */
 export async function openSession(
   config: Config,
-  say: (line: string) => void,
+  announce: (line: string) => void,
   options: { readonly worker: boolean } = { worker: true },
 ): Promise<Session> {
-  if (config.iamEndpoint !== undefined) say(`IAM endpoint: ${config.iamEndpoint} (AWS_ENDPOINT_URL, not AWS's own)`);
-  if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, say, options);
+  if (config.iamEndpoint !== undefined)
+    announce(`IAM endpoint: ${config.iamEndpoint} (from AWS_ENDPOINT_URL; not AWS)`);
+  if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, announce, options);
   const temporal = await connectTemporal(config);
   return { temporal, embedded: false, close: () => temporal.close() };
 }
 
 async function openEmbedded(
   config: Config,
-  say: (line: string) => void,
+  announce: (line: string) => void,
   options: { readonly worker: boolean },
 ): Promise<Session> {
   const { acquireEmbeddedServer } = await import('../embedded/runtime.js');
   const { findTemporalCli } = await import('../embedded/temporal-cli.js');
-  if (options.worker) say('no Temporal server is configured: running an embedded one, with a worker in this process');
+  if (options.worker) announce('No Temporal server configured: using an embedded one, with a worker in this process.');
   const { environment, cacheDirectory, stateDirectory } = config;
   const server = await acquireEmbeddedServer({
     stateDirectory,
-    cli: async () =>
-      (await findTemporalCli({ path: config.temporalCli, cacheDirectory, environment, announce: say })).path,
+    cli: async () => (await findTemporalCli({ path: config.temporalCli, cacheDirectory, environment, announce })).path,
     searchAttributes: SEARCH_ATTRIBUTES,
     environment,
-    announce: say,
+    announce,
   });
   try {
     const worker = options.worker ? await embeddedWorker(config, server.address) : undefined;

@@ -1,4 +1,4 @@
-/** A signal that aborts at SIGINT or SIGTERM, so that a command can end in good order. */
+/** Returns a signal that aborts at SIGINT or SIGTERM, so that a command can clean up before it ends. */
 export function untilInterrupted(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   const abort = (): void => {
@@ -15,7 +15,7 @@ export function untilInterrupted(): { readonly signal: AbortSignal; dispose(): v
   };
 }
 
-/** Ends when the process is asked to stop. */
+/** Resolves when the process receives SIGINT or SIGTERM. */
 export function interruption(): Promise<void> {
   return new Promise((resolve) => {
     untilInterrupted().signal.addEventListener('abort', () => {

@@ -2,42 +2,42 @@ import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
 /**
- * What would move the cursor, or worse, and what shows text in another order than it has or hides it: control characters,
- * marks and overrides of direction, characters without width, halves of characters.
+ * Characters that could move the cursor, or reorder or hide text: control characters, direction marks and overrides,
+ * zero-width characters, and lone surrogates.
  */
-const CONTROL =
+const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Surrogate}]/gu;
 
-/** How CI services are told what to do by a line of a log: GitHub's at its beginning, others' anywhere in it. */
-const COMMAND = /^(\s*):(?=:)|##(?=\[|[a-z]+\[)/g;
+/** Commands to a CI service in a line of its log: GitHub's at the start, others' anywhere. */
+const CI_COMMAND = /^(\s*):(?=:)|##(?=\[|[a-z]+\[)/g;
 
 /**
- * Text from elsewhere, safe to print, in one line: another line would look like one of ours. The one place for it: all
- * that names, messages, tags and files hold passes through here on its way to a person.
+ * Makes untrusted text safe to print on one line: a second line would look like our own output. Every name, message, tag
+ * and path passes through here before a person sees it.
  */
 export function plain(text: string): string {
   return text
     .replace(/[\r\n\t\u2028\u2029]+/g, ' ')
-    .replace(CONTROL, '\ufffd')
-    .replace(COMMAND, (start) => (start === '##' ? '# #' : `${start} `));
+    .replace(UNSAFE, '\ufffd')
+    .replace(CI_COMMAND, (start) => (start === '##' ? '# #' : `${start} `));
 }
 
-/** For people; everything but results goes to standard error. */
+/** Prints a line for people on standard error, where everything but results goes. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** The result, and nothing else, goes to standard output. */
+/** Prints a result on standard output, where nothing else goes. */
 export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
-/** The contract for programs; whoever looks at it on a terminal is as safe, and reads the same values from it. */
+/** Prints a result as JSON. Unsafe characters are escaped, so that a terminal is safe and programs read equal values. */
 export function printJson(value: unknown): void {
   print(safeJson(JSON.stringify(value, null, 2)));
 }
 
-/** One of several, each in a line of its own. */
+/** Prints a result as JSON on one line. */
 export function printJsonLine(value: unknown): void {
   print(safeJson(JSON.stringify(value)));
 }
@@ -47,39 +47,39 @@ function safeJson(text: string): string {
     [...Array(character.length).keys()]
       .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
       .join('');
-  return text.replace(CONTROL, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
+  return text.replace(UNSAFE, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
 }
 
-/** What went wrong, and what to do. */
+/** Prints an error and its remedy. */
 export function printError(message: string, remedy: string | null): void {
   note(wrapped(`${pc.red('error:')} ${plain(message)}`, process.stderr));
   if (remedy !== null) note(wrapped(`${pc.dim('remedy:')} ${plain(remedy)}`, process.stderr));
 }
 
-/** Where a line begins that goes on from the one above it, from where that one began. */
-const HANGING = '  ';
+/** Additional indent of continuation lines. */
+const HANGING_INDENT = '  ';
 
 /**
- * Lines that are too long for a terminal, broken between words and indented as they begin. Elsewhere, and where a line
- * holds a command of ours, which is copied whole, they stay as they are; so does a word that is too long by itself.
+ * Breaks lines that are too long for a terminal between words, with a hanging indent. Lines that contain one of our
+ * commands stay whole, so that they can be copied. Text for a file or a pipe is not changed.
  */
 export function wrapped(text: string, { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): string {
-  // A stream that is none says nothing of itself.
-  if (!(isTTY as boolean | undefined) || columns < NARROWEST) return text;
+  // isTTY is undefined for files and pipes.
+  if (!(isTTY as boolean | undefined) || columns < MIN_COLUMNS) return text;
   return text
     .split('\n')
-    .flatMap((line) => (COMMAND_OF_OURS.test(line) ? [line] : brokenAt(line, columns)))
+    .flatMap((line) => (OWN_COMMAND.test(line) ? [line] : breakLine(line, columns)))
     .join('\n');
 }
 
-/** With what it is given: a name alone is typed. */
-const COMMAND_OF_OURS = /iam-bootstrap [\w-]+ \S/;
+/** A command with arguments. A name alone is short enough to type. */
+const OWN_COMMAND = /iam-bootstrap [\w-]+ \S/;
 
-/** Terminals that are narrower break lines by themselves. */
-const NARROWEST = 40;
+/** Narrower terminals break lines themselves. */
+const MIN_COLUMNS = 40;
 
-function brokenAt(line: string, columns: number): string[] {
-  const indent = (/^ */.exec(line)?.[0] ?? '') + HANGING;
+function breakLine(line: string, columns: number): string[] {
+  const indent = (/^ */.exec(line)?.[0] ?? '') + HANGING_INDENT;
   const lines: string[] = [];
   let current = '';
   for (const word of line.split(/(?<=\S)(?= )/)) {

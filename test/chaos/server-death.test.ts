@@ -203,7 +203,7 @@ test('a command that is interrupted says that the run goes on, and it does', asy
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
   expect(code).toBe(1);
-  expect(stderr).toMatch(/interrupted: run \S+ goes on without this command/);
+  expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
   // It does not wait for a long poll to come to its end.
   expect(Date.now() - asked).toBeLessThan(5_000);
 
@@ -221,7 +221,7 @@ test('a command that is interrupted while it waits for its turn has asked for no
   waiting.kill('SIGINT');
   const { code, stderr } = await waiting.ended;
   expect(code).toBe(1);
-  expect(stderr).toContain('interrupted while waiting: nothing was asked for');
+  expect(stderr).toContain('interrupted before the run started; nothing was written');
 
   middle.letGo();
   await expectConverged(holder);
@@ -242,7 +242,7 @@ test('a command that is interrupted while Temporal is away ends in good order', 
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
   expect(code).toBe(1);
-  expect(stderr).toMatch(/interrupted: run \S+ goes on without this command/);
+  expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
   expect(stderr).not.toMatch(/^\s+at /m);
 
   await world.resumeTemporal();

@@ -234,7 +234,7 @@ describe('a malformed manifest', () => {
             .filter((text) => text.includes('remedy:'))
             .join('\n'),
         ).toMatch(remedy);
-        expect(stderr).toContain('nothing was called, nothing was written');
+        expect(stderr).toContain('Nothing was sent to Temporal or AWS.');
       }
       expect(world.proxy.count()).toBe(0);
     },

@@ -130,11 +130,11 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const second = start(['apply', '-f', await world.manifest('third.json', other)]);
     await second.says('waiting for the namespace');
     second.child.kill(signal);
-    expect((await second.ended).stderr).toContain('interrupted while waiting: nothing was asked for');
+    expect((await second.ended).stderr).toContain('interrupted before the run started; nothing was written');
     first.child.kill(signal);
     const { code, stderr } = await first.ended;
     expect(code).toBe(1);
-    expect(stderr).toMatch(/interrupted: run \S+ goes on without this command \(http/);
+    expect(stderr).toMatch(/interrupted; run \S+ continues without this command \(http/);
     const told = [...stderr.matchAll(/`iam-bootstrap ([^`]+)`/g)].map(([, command = '']) => command);
     expect(told).toEqual([`status ${place(namespace).join(' ')}`, `cancel ${place(namespace).join(' ')}`]);
     // Both work as they are told.
@@ -166,7 +166,7 @@ describe('cancel', () => {
       '-o',
       'json',
     ]);
-    await cancelling.says('to end: it finishes the steps that it has begun');
+    await cancelling.says('waiting for calls in flight');
     first.release();
     const { code, stdout } = await cancelling.ended;
     expect(code).toBe(0);
@@ -187,7 +187,7 @@ describe('cancel', () => {
 
   test('of what is not under way does nothing, and is no error', async () => {
     const { code, stdout } = await world.cli(['cancel', ...place('nobody')]);
-    expect([code, stdout]).toEqual([0, `nothing to cancel: no such run of nobody in ${ACCOUNT} is under way\n`]);
+    expect([code, stdout]).toEqual([0, `Nothing to cancel. No run of namespace nobody in account ${ACCOUNT} is open.\n`]);
     const { stdout: json } = await world.cli(['cancel', ...place('nobody'), '-o', 'json']);
     expect(JSON.parse(json)).toEqual({ version: 1, run: null, report: null });
   });
@@ -195,7 +195,7 @@ describe('cancel', () => {
   test('of another run than the one under way lets that one go on', async () => {
     const first = await startHeld('another');
     const other = ['--run', '00000000-0000-4000-8000-000000000000'];
-    expect((await world.cli(['cancel', ...place('another'), ...other])).stdout).toContain('nothing to cancel');
+    expect((await world.cli(['cancel', ...place('another'), ...other])).stdout).toContain('Nothing to cancel');
     first.release();
     expect((await first.ended).code).toBe(0);
   });

@@ -9,7 +9,7 @@ import { makeCheckout } from '../support/checkout.js';
 import { startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
 
-/** What `doctor` finds amiss, what it mends, and what it leaves to a person. */
+/** `doctor`: the problems that it finds, those that it fixes, and those that it leaves. */
 
 jest.setTimeout(180_000);
 
@@ -34,8 +34,8 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** A namespace of the server without our search attributes, and folders that are not there. */
-async function bare(name: string): Promise<Readonly<Record<string, string>>> {
+/** Creates a Temporal namespace without our search attributes, and names folders that do not exist. */
+async function unprepared(name: string): Promise<Readonly<Record<string, string>>> {
   const { cacheDirectory, environment, temporalCli } = loadConfig();
   const { path } = await findTemporalCli({ cacheDirectory, environment, path: temporalCli });
   const create = ['operator', 'namespace', 'create', '--address', world.temporal.address, '--retention', '24h', name];
@@ -52,8 +52,8 @@ function checksOf({ stdout }: CommandResult): Record<string, Check> {
   return Object.fromEntries(checks.map((check) => [check.name, check]));
 }
 
-test('finds search attributes and folders missing, makes them when told to, and finds nothing then', async () => {
-  const env = await bare('unprepared');
+test('finds missing search attributes and folders, creates them with --fix, and then finds no problem', async () => {
+  const env = await unprepared('unprepared');
   const look = async (...options: string[]): Promise<Record<string, Check>> =>
     checksOf(await world.cli(['doctor', '--output', 'json', ...options], env));
   const before = await look();
@@ -61,15 +61,15 @@ test('finds search attributes and folders missing, makes them when told to, and 
   expect(before['search attributes']?.remedy).toContain('doctor --fix');
   expect(existsSync(join(checkout, 'state'))).toBe(false);
 
-  const mended = await look('--fix');
-  expect(mended['search attributes']).toMatchObject({
+  const fixed = await look('--fix');
+  expect(fixed['search attributes']).toMatchObject({
     status: 'ok',
     fixed: expect.stringContaining('IamAccount') as string,
   });
-  expect(mended['state folder']).toMatchObject({ status: 'ok', fixed: `made ${join(checkout, 'state')}` });
-  expect(mended['cache folder']).toMatchObject({ status: 'ok', fixed: `made ${join(checkout, 'cache')}` });
-  // A worker is a person's to start.
-  expect(mended['worker']).toMatchObject({ status: 'fail', fixed: null });
+  expect(fixed['state folder']).toMatchObject({ status: 'ok', fixed: `created ${join(checkout, 'state')}` });
+  expect(fixed['cache folder']).toMatchObject({ status: 'ok', fixed: `created ${join(checkout, 'cache')}` });
+  // A person has to start the worker.
+  expect(fixed['worker']).toMatchObject({ status: 'fail', fixed: null });
   expect(existsSync(join(checkout, 'cache'))).toBe(true);
 
   const after = Object.values(await look('--fix'));
@@ -77,14 +77,14 @@ test('finds search attributes and folders missing, makes them when told to, and 
   expect(after.find(({ name }) => name === 'search attributes')?.status).toBe('ok');
 });
 
-test('only ever reads AWS', async () => {
+test('only reads from AWS', async () => {
   await world.cli(['doctor', '--fix']);
   const actions = (await world.sandbox.journal()).map(({ action }) => action);
   expect(actions).toEqual(['GetCallerIdentity', ...actions.slice(1)]);
   expect(actions.filter((action) => !/^(Get|List|Lookup|Simulate)/.test(action))).toEqual([]);
 });
 
-test('says whether CloudTrail may be asked who made what', async () => {
+test('reports whether CloudTrail can be read', async () => {
   const asked = async (url: string): Promise<Check | undefined> => {
     const { stdout } = await world.cli(['doctor', '--output', 'json'], { AWS_ENDPOINT_URL_CLOUDTRAIL: url });
     return checksOf({ stdout } as CommandResult)['event history'];
@@ -100,12 +100,12 @@ test('says whether CloudTrail may be asked who made what', async () => {
   expect(denied?.remedy).toContain('grant cloudtrail:LookupEvents');
 });
 
-test('says what it cannot mend', async () => {
+test('reports what it cannot fix', async () => {
   await mkdir(join(checkout, 'a'));
   await writeFile(join(checkout, 'a/file'), '');
   const folder = join(checkout, 'a/file');
   const { stdout } = await world.cli(['doctor', '--fix'], { IAM_BOOTSTRAP_STATE: folder });
-  expect(stdout).toContain(`warn state folder       ${folder}: it is no folder`);
+  expect(stdout).toContain(`warn state folder       ${folder}: not a folder`);
   expect(stdout).toContain('set IAM_BOOTSTRAP_STATE to another folder');
-  expect(stdout).toMatch(/\n0 mended, \d+ left to you\n/);
+  expect(stdout).toMatch(/\n0 problems fixed, \d+ left to fix\.\n/);
 });

@@ -5,7 +5,7 @@ import type { Answer } from '../support/terminal.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-/** What `--help` says: each example is run as it stands there. */
+/** `--help`: each example is run as it is printed. */
 
 jest.setTimeout(600_000);
 
@@ -100,7 +100,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
     answers: [
       ['jenkins, buildkite\\): ', 'github\r'],
       ['\\[checkout\\]: ', 'platform\r'],
-      ['dev, twelve digits: ', `${ACCOUNT}\r`],
+      ['dev, 12 digits: ', `${ACCOUNT}\r`],
       ['prod \\[\\d+\\]: ', `${OTHER}\r`],
     ],
   },
@@ -118,7 +118,7 @@ const ENDS: Readonly<Record<string, number>> = {
 const SERVERS = ['worker', 'dev'];
 
 /** An example of another command that runs until it is stopped, and what it shows. */
-const WATCHING: readonly (readonly [string, RegExp])[] = [['iam-bootstrap status --watch', /NAMESPACE|no runs/]];
+const WATCHING: readonly (readonly [string, RegExp])[] = [['iam-bootstrap status --watch', /NAMESPACE|No runs/]];
 
 /** What an example leaves behind that others would meet. */
 const LEFT: Readonly<Record<string, string>> = {

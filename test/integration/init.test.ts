@@ -102,8 +102,8 @@ test('writes over nothing unless it is told to, and then says so before it write
 });
 
 test.each<[string, string, string]>([
-  ['no service to be found', ACCOUNTS, '--ci is not given, and there is no terminal to ask on'],
-  ['no account', '--ci github', '--dev-account is not given'],
+  ['no service to be found', ACCOUNTS, '--ci is missing, and there is no terminal to ask on'],
+  ['no account', '--ci github', '--dev-account is missing'],
   ['what is no account', `--ci github --dev-account 1 --prod-account 222222222222`, '1 is no account for dev'],
   ['what is no namespace', `--ci github ${ACCOUNTS} --namespace A_b`, 'A_b is no namespace'],
 ])('without a terminal, with %s, says what is missing', async (_what, options, message) => {

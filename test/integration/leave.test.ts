@@ -413,7 +413,7 @@ describe('the confirmation', () => {
       const refused = await leave(command, SMALL);
       expect(refused.code).toBe(64);
       expect(refused.stdout).toBe('');
-      expect(refused.stderr).toContain(`${command} asks for confirmation, and standard input is no terminal`);
+      expect(refused.stderr).toContain(`${command} cannot ask for confirmation: standard input is not a terminal`);
       expect(refused.stderr).toContain('give --yes, or --plan');
     }
     const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
@@ -433,7 +433,7 @@ describe('the confirmation', () => {
         const { code, text } = await onTerminal(world, ['destroy', '-f', path], answer);
         expect(text).toMatch(/- Role\/r\s+delete/);
         expect(text).toContain(`Type ${ACCOUNT}/ci to destroy`);
-        expect(text).toContain('not confirmed: nothing was written');
+        expect(text).toContain('Not confirmed. Nothing was written.');
         expect([answer, code]).toEqual([answer, 3]);
       }),
     );

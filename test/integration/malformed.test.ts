@@ -304,7 +304,7 @@ test('the command line shows all of them at once, each at its place, and ends wi
     return !shown.has(`${String(line)}:${String(column)}`);
   });
   expect(missed.map(({ what }) => what)).toEqual([]);
-  expect(stderr).toContain('nothing was called, nothing was written');
+  expect(stderr).toContain('Nothing was sent to Temporal or AWS.');
 });
 
 test('and IAM was asked nothing', async () => {

@@ -1,84 +1,78 @@
-import { createInterface } from 'node:readline/promises';
-import { once } from 'node:events';
-import { decideApproval, ApprovalRefusedError, pendingApproval } from '../../client/approval.js';
+import { ApprovalRefusedError, decideApproval, pendingApproval } from '../../client/approval.js';
 import { loadConfig } from '../../config/config.js';
-import { ExitCode } from '../../contract/failures.js';
 import type { ApprovalAction, PendingApproval } from '../../contract/approval.js';
+import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
 import { UsageError } from '../errors.js';
-import { placeOf } from '../namespace-reference.js';
-import type { PlaceOptions } from '../namespace-reference.js';
+import { resolveNamespace } from '../namespace-reference.js';
+import type { NamespaceOptions } from '../namespace-reference.js';
+import { confirm } from '../prompt.js';
 import { renderReport } from '../render/report.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
 /** Options of `approve` and `reject`. */
-export interface AnswerOptions extends PlaceOptions {
+export interface ApprovalOptions extends NamespaceOptions {
   readonly plan?: string;
   readonly as?: string;
   readonly reason?: string;
   readonly yes: boolean;
 }
 
-/** Answers a plan that waits for an approval: shows it first, unless it is named. */
-export async function answer(word: ApprovalAction, options: AnswerOptions): Promise<ExitCode> {
+/** Approves or rejects a plan that waits for it. Shows the plan first, unless `--plan` names it. */
+export async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
   const config = loadConfig();
   const by = options.as ?? config.pipeline.actor;
-  if (by === null) throw new UsageError('nobody is known to answer', 'add --as NAME');
-  const place = await placeOf(options, config);
-  if (place === null) return ExitCode.Usage;
+  if (by === null) throw new UsageError('your name is unknown', 'add --as NAME');
+  const namespace = await resolveNamespace(options, config);
+  if (namespace === null) return ExitCode.Usage;
   const session = await openSession(config, note, { worker: false });
   try {
-    const plan = options.plan ?? (await seen(word, await pendingApproval(session.temporal, place), options));
+    const plan =
+      options.plan ?? (await reviewPlan(action, await pendingApproval(session.temporal, namespace), options));
     if (plan === null) {
-      note('not confirmed: nothing was answered');
+      note('Not confirmed. The plan still waits for approval.');
       return ExitCode.Refused;
     }
-    const said = { plan, by, reason: options.reason ?? null };
-    show(
-      await decideApproval(session.temporal, place, word, said).catch((error: unknown) => repeated(word, plan, error)),
-      options,
+    const decision = { plan, by, reason: options.reason ?? null };
+    const approval = await decideApproval(session.temporal, namespace, action, decision).catch((error: unknown) =>
+      equalDecision(action, plan, error),
     );
+    printApproval(approval, options);
     return ExitCode.Converged;
   } finally {
     await session.close();
   }
 }
 
-/** The same answer to the same plan, given before, is as good: its reply may have been lost. */
-function repeated(word: ApprovalAction, plan: string, error: unknown): Approval {
+/** Returns an equal decision that was made before: its reply may have been lost. Throws the error otherwise. */
+function equalDecision(action: ApprovalAction, plan: string, error: unknown): Approval {
   const before = error instanceof ApprovalRefusedError ? error.approval : null;
-  const same = before?.plan === plan && before.verdict === (word === 'approve' ? 'approved' : 'rejected');
-  if (before !== null && same) return before;
+  const isEqual = before?.plan === plan && before.verdict === (action === 'approve' ? 'approved' : 'rejected');
+  if (before !== null && isEqual) return before;
   throw error;
 }
 
-function show(approval: Approval, { output }: AnswerOptions): void {
+function printApproval(approval: Approval, { output }: ApprovalOptions): void {
   if (output === 'json') printJson({ version: 1, approval });
-  else print(`${approval.verdict} by ${plain(approval.by ?? '')}, ${approval.at}: ${plain(approval.plan)}`);
+  else {
+    const verdict = approval.verdict === 'approved' ? 'Approved' : 'Rejected';
+    print(`${verdict} by ${plain(approval.by ?? '')} at ${approval.at}: plan ${plain(approval.plan)}`);
+  }
 }
 
-/** Shows the plan, and gives its digest where a person says yes to it. */
-async function seen(
-  word: ApprovalAction,
-  gate: PendingApproval,
-  { yes, output }: AnswerOptions,
+/** Shows the plan. Returns its digest once it is confirmed, null otherwise. */
+async function reviewPlan(
+  action: ApprovalAction,
+  { plan, expiresAt, report }: PendingApproval,
+  { yes, output }: ApprovalOptions,
 ): Promise<string | null> {
-  note(wrapped(renderReport(gate.report), process.stderr));
-  note(`plan ${plain(gate.plan)}, waits until ${plain(gate.expiresAt)}`);
-  if (yes) return gate.plan;
+  note(wrapped(renderReport(report), process.stderr));
+  note(`Plan ${plain(plan)}, waits for approval until ${plain(expiresAt)}.`);
+  if (yes) return plan;
   if (!process.stdin.isTTY || output === 'json') {
-    throw new UsageError(
-      `${word} asks for confirmation, and nobody is there to give it`,
-      `add --plan ${gate.plan}, or --yes`,
-    );
+    const why = output === 'json' ? 'not with --output json' : 'standard input is not a terminal';
+    throw new UsageError(`cannot ask for confirmation: ${why}`, `add --plan ${plan}, or --yes`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const closed = once(terminal, 'close').then(() => '');
-  try {
-    const typed = terminal.question(`Type yes to ${word} this plan: `).catch(() => '');
-    return (await Promise.race([typed, closed])).trim() === 'yes' ? gate.plan : null;
-  } finally {
-    terminal.close();
-  }
+  return (await confirm(`Type yes to ${action} this plan: `, 'yes')) ? plan : null;
 }

@@ -1,10 +1,11 @@
 import { requestCancel } from '../../client/cancel.js';
+import type { NamespaceReference } from '../../client/runs.js';
 import { followRun } from '../../client/run/run.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../report/exit-code.js';
-import { placeOf } from '../namespace-reference.js';
-import type { PlaceOptions } from '../namespace-reference.js';
+import { resolveNamespace } from '../namespace-reference.js';
+import type { NamespaceOptions } from '../namespace-reference.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { openSession } from '../session.js';
@@ -12,7 +13,7 @@ import { untilInterrupted } from '../signals.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
 /** Options of `cancel`. */
-export interface CancelOptions extends PlaceOptions {
+export interface CancelOptions extends NamespaceOptions {
   readonly as?: string;
   readonly reason?: string;
   readonly waitTimeout: number;
@@ -21,27 +22,27 @@ export interface CancelOptions extends PlaceOptions {
   readonly quiet?: boolean;
 }
 
-/** Ends the run under way of a namespace: what runs is finished, the rest is not begun. */
+/** Cancels the open run of a namespace: calls in flight finish, no new ones start. */
 export async function cancel(options: CancelOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const place = await placeOf(options, config);
-  if (place === null) return ExitCode.Usage;
+  const namespace = await resolveNamespace(options, config);
+  if (namespace === null) return ExitCode.Usage;
   const json = options.output === 'json';
   const session = await openSession(config, note);
   const display = openDisplay({ quiet: options.quiet === true });
   const interrupt = untilInterrupted();
   try {
-    const run = await requestCancel(session.temporal, place, {
+    const run = await requestCancel(session.temporal, namespace, {
       by: options.as ?? config.pipeline.actor,
       reason: options.reason ?? null,
     });
     if (run === null) {
       if (json) printJson({ version: 1, run: null, report: null });
-      else print(`nothing to cancel: no such run of ${plain(place.namespace)} in ${plain(place.account)} is under way`);
+      else print(`Nothing to cancel. ${describeMissingRun(namespace)}`);
       return ExitCode.Converged;
     }
     const { workflowId, runId, url } = run;
-    display.say(`asked run ${runId} to end: it finishes the steps that it has begun`);
+    display.say(`Cancelling run ${runId}; waiting for calls in flight.`);
     const report = options.wait
       ? await followRun(session.temporal, workflowId, runId, {
           waitTimeoutMs: options.waitTimeout,
@@ -54,11 +55,16 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
     display.end();
     if (json) printJson({ version: 1, run: { workflowId, runId, url }, report });
     else if (report !== null) print(wrapped(renderReport(report), process.stdout));
-    const asAsked = report === null || report.result === 'cancelled';
-    return asAsked ? ExitCode.Converged : exitCodeOf(report.result, { detailed: false });
+    const isCancelled = report === null || report.result === 'cancelled';
+    return isCancelled ? ExitCode.Converged : exitCodeOf(report.result, { detailed: false });
   } finally {
     display.end();
     interrupt.dispose();
     await session.close();
   }
+}
+
+function describeMissingRun({ account, namespace, runId }: NamespaceReference): string {
+  const run = runId === undefined ? 'No run' : `Run ${plain(runId)}`;
+  return `${run} of namespace ${plain(namespace)} in account ${plain(account)} is ${runId === undefined ? '' : 'not '}open.`;
 }

@@ -14,17 +14,17 @@ export interface ConflictsOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Counts where runs met what was there already. */
+/** Counts the "already exists" errors of runs. */
 export async function conflicts({ account, namespace, since, output }: ConflictsOptions): Promise<ExitCode> {
   const session = await openSession(loadConfig(), note, { worker: false });
   try {
-    const answer = await conflictsBy(session.temporal, {
+    const found = await conflictsBy(session.temporal, {
       ...(account === undefined ? {} : { account }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(since === undefined ? {} : { sinceMs: since }),
     });
-    if (output === 'json') printJson(answer);
-    else print(renderConflicts(answer));
+    if (output === 'json') printJson(found);
+    else print(renderConflicts(found));
     return ExitCode.Converged;
   } finally {
     await session.close();

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { counted } from '../../report/counted.js';
 import { diagnose } from '../doctor.js';
 import { plain, print, printJson } from '../terminal.js';
 
@@ -13,7 +14,7 @@ export interface DoctorOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Prints what was looked at, what was mended, and how to mend what is still amiss. */
+/** Prints each check, what was fixed, and how to fix the rest. */
 export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   const checks = await diagnose(loadConfig(), options);
   const failed = checks.some(({ status }) => status === 'fail');
@@ -24,9 +25,9 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
       if (remedy !== null) print(`     ${pc.dim('remedy:')} ${plain(remedy)}`);
     }
     if (options.fix) {
-      const mended = checks.filter(({ fixed }) => fixed !== null).length;
-      const left = checks.filter(({ remedy }) => remedy !== null).length;
-      print(`\n${String(mended)} mended, ${String(left)} left to you`);
+      const repaired = checks.filter(({ fixed }) => fixed !== null).length;
+      const remaining = checks.filter(({ remedy }) => remedy !== null).length;
+      print(`\n${counted(repaired, 'problem')} fixed, ${String(remaining)} left to fix.`);
     }
   }
   return failed ? ExitCode.Failed : ExitCode.Converged;

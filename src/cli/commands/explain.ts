@@ -13,17 +13,17 @@ export interface ExplainOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Says why an entity is there, or why a Create of it was refused. Fails where nothing is known of it. */
+/** Explains who created an entity, who owns it, and why a Create was refused. Fails if nothing is found. */
 export async function explain(what: string, { account, since, output }: ExplainOptions): Promise<ExitCode> {
   const session = await openSession(loadConfig(), note);
   try {
-    const answer = await explainBy(session.temporal, what, {
+    const found = await explainBy(session.temporal, what, {
       ...(account === undefined ? {} : { account }),
       ...(since === undefined ? {} : { sinceMs: since }),
     });
-    if (output === 'json') printJson(answer);
-    else print(renderExplanations(answer));
-    return answer.found ? ExitCode.Converged : ExitCode.Failed;
+    if (output === 'json') printJson(found);
+    else print(renderExplanations(found));
+    return found.found ? ExitCode.Converged : ExitCode.Failed;
   } finally {
     await session.close();
   }

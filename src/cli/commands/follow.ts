@@ -13,13 +13,13 @@ import { checkOutputs, publish } from '../outputs.js';
 import type { OutputOptions } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
-import { requestOf } from '../request.js';
+import { loadManifestRequest } from '../request.js';
 import type { RequestOptions } from '../request.js';
 import { openSession } from '../session.js';
 import { untilInterrupted } from '../signals.js';
 import { print, printJson, wrapped } from '../terminal.js';
 
-/** A run that a command has started or joined. */
+/** The run that a command started or joined. */
 interface Followed {
   readonly workflowId: string;
   readonly runId: string;
@@ -28,25 +28,25 @@ interface Followed {
 
 type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
 
-/** Sends the manifest's request by `plan` or `apply`, shows what happens, prints the report, gives the exit code. */
+/** Sends the manifest's request by `plan` or `apply`, shows progress, prints the report, and returns the exit code. */
 export async function follow(name: Report['command'], command: Command, options: FollowOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const request = await requestOf(options, config);
+  const request = await loadManifestRequest(options, config);
   if (request === null) return ExitCode.Usage;
   const report = await followRequest(name, command, request, options);
   return exitCodeOf(report.result, { detailed: options.detailed });
 }
 
-/** How a request is followed. */
+/** Options of following a request. */
 export type FollowOptions = RequestOptions &
   OutputOptions & {
     readonly noWait: boolean;
     readonly detailed: boolean;
-    /** Say of what is left as it is why, too. Default: false. */
+    /** Also lists unchanged entities that have a reason. Default: false. */
     readonly explained?: boolean;
   };
 
-/** Sends a request, shows what happens, and prints its report. */
+/** Sends a request, shows progress, and prints its report. */
 export async function followRequest(
   name: Report['command'],
   command: Command,
@@ -75,7 +75,7 @@ export async function followRequest(
         },
       });
       display.end();
-      // An embedded server's UI ends with this command: its link would lead nowhere.
+      // The UI of an embedded server stops with this command, so its link would be dead.
       const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
       if (options.output === 'json') printJson(report);
       else print(wrapped(renderReport(shown, options.explained), process.stdout));
@@ -99,13 +99,14 @@ export async function followRequest(
 }
 
 function interrupted(run: Followed | null, embedded: boolean): InterruptedError {
-  if (run === null) return new InterruptedError('interrupted while waiting: nothing was asked for', 'apply again');
+  if (run === null)
+    return new InterruptedError('interrupted before the run started; nothing was written', 'apply again');
   if (embedded) {
-    return new InterruptedError('interrupted: the run is kept, and goes on with the next apply', 'apply again');
+    return new InterruptedError('interrupted; the run is paused and continues with the next apply', 'apply again');
   }
-  const place = namespaceFlags(parseBootstrapWorkflowId(run.workflowId));
+  const flags = namespaceFlags(parseBootstrapWorkflowId(run.workflowId));
   return new InterruptedError(
-    `interrupted: run ${run.runId} goes on without this command${run.url === null ? '' : ` (${run.url})`}`,
-    `apply again to follow it, \`iam-bootstrap status ${place}\` to see it, \`iam-bootstrap cancel ${place}\` to end it`,
+    `interrupted; run ${run.runId} continues without this command${run.url === null ? '' : ` (${run.url})`}`,
+    `apply again to follow it, \`iam-bootstrap status ${flags}\` to see it, \`iam-bootstrap cancel ${flags}\` to cancel it`,
   );
 }

@@ -1,11 +1,10 @@
 import { realpathSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
-import { once } from 'node:events';
 import pc from 'picocolors';
-import { CI_SERVICES, findCi, init as write, namespaceFor, repositoryRoot } from '../../client/init.js';
+import { CI_SERVICES, findCi, namespaceFor, repositoryRoot, init as writeFiles } from '../../client/init.js';
 import type { CiService } from '../../client/init.js';
 import { ExitCode } from '../../contract/failures.js';
 import { InterruptedError, UsageError } from '../errors.js';
+import { openPrompt } from '../prompt.js';
 import { plain, print } from '../terminal.js';
 
 /** Options of `init`. */
@@ -18,69 +17,74 @@ export interface InitOptions {
   readonly force: boolean;
 }
 
-/** What each service has to be told once, before its first job can reach Temporal. */
-const NEXT: Readonly<Record<CiService, string>> = {
-  github: 'set the variables TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and VAULT_ADDR, or the secret TEMPORAL_API_KEY',
-  gitlab: 'set the variables TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and VAULT_SERVER_URL, or TEMPORAL_API_KEY',
-  jenkins: "put your server's address into the file, and make the credential temporal-api-key",
-  buildkite: "put your server's address into the file, and make the secret TEMPORAL_API_KEY",
+/** The one-time setup that a service needs before its first job can reach Temporal. */
+const CI_SETUP: Readonly<Record<CiService, string>> = {
+  github: 'Set the variables TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and VAULT_ADDR, or the secret TEMPORAL_API_KEY.',
+  gitlab: 'Set the variables TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and VAULT_SERVER_URL, or TEMPORAL_API_KEY.',
+  jenkins: "Put your server's address into the file, and create the credential temporal-api-key.",
+  buildkite: "Put your server's address into the file, and create the secret TEMPORAL_API_KEY.",
 };
 
-/** Writes a first manifest and a CI file; asks for what it was not told, on a terminal only. */
+/** Writes a first manifest and a CI file. On a terminal, asks for what the options leave out. */
 export async function init(options: InitOptions): Promise<ExitCode> {
   const directory = process.cwd();
   const root = await repositoryRoot(directory);
   if (root !== undefined && realpathSync(root) !== realpathSync(directory)) {
-    throw new UsageError(`this is a folder of the repository ${root}, and CI services look at its root`, `cd ${root}`);
+    throw new UsageError(
+      `this folder is not the root of its repository, where CI services look: ${root}`,
+      `cd ${root}`,
+    );
   }
-  const ask = asker();
+  const questions = openQuestions();
+  const { ask } = questions;
   try {
     const ci =
-      options.ci ?? (await findCi(directory)) ?? serviceOf(await ask('--ci', `CI service (${CI_SERVICES.join(', ')})`));
+      options.ci ?? (await findCi(directory)) ?? toService(await ask('--ci', `CI service (${CI_SERVICES.join(', ')})`));
     const namespace =
       options.namespace ??
-      (await ask('--namespace', 'namespace, the owner of what is declared', namespaceFor(directory)));
-    const dev = options.devAccount ?? (await ask('--dev-account', 'AWS account of dev, twelve digits'));
+      (await ask('--namespace', 'Namespace, the owner of the declared entities', namespaceFor(directory)));
+    const dev = options.devAccount ?? (await ask('--dev-account', 'AWS account of dev, 12 digits'));
     const prod = options.prodAccount ?? (await ask('--prod-account', 'AWS account of prod', dev));
     const { ciFile, force } = options;
-    for (const path of await write({ directory, ci, ciFile, namespace, accounts: { dev, prod }, force })) {
+    for (const path of await writeFiles({ directory, ci, ciFile, namespace, accounts: { dev, prod }, force })) {
       print(`${pc.green('wrote')} ${plain(path)}`);
     }
     print(`
 Next:
   npm install --save-dev iam-bootstrap
   npx iam-bootstrap validate -f iam/bootstrap.yaml
-  ${NEXT[ci]}
-How the pieces work together: node_modules/iam-bootstrap/docs/ci.md`);
+${CI_SETUP[ci]}
+Guide: node_modules/iam-bootstrap/docs/ci.md`);
     return ExitCode.Converged;
   } finally {
-    ask.close();
+    questions.close();
   }
 }
 
-function serviceOf(answer: string): CiService {
-  const found = CI_SERVICES.find((one) => one === answer);
-  if (found !== undefined) return found;
-  throw new UsageError(`there is no recipe for ${answer}`, `name one of ${CI_SERVICES.join(', ')}`);
+function toService(answer: string): CiService {
+  const service = CI_SERVICES.find((name) => name === answer);
+  if (service !== undefined) return service;
+  throw new UsageError(`unknown CI service: ${answer}`, `choose one of ${CI_SERVICES.join(', ')}`);
 }
 
-/** Asks a person for what an option did not say; without a terminal, the default, or an error that names the option. */
-function asker(): ((option: string, question: string, usual?: string) => Promise<string>) & { close(): void } {
-  const terminal =
-    process.stdin.isTTY && process.stderr.isTTY
-      ? createInterface({ input: process.stdin, output: process.stderr })
-      : undefined;
-  // Ctrl-C and Ctrl-D close it, and the question would never be answered.
-  const closed = terminal === undefined ? undefined : once(terminal, 'close');
-  const ask = async (option: string, question: string, usual?: string): Promise<string> => {
-    if (terminal === undefined || closed === undefined) {
-      if (usual !== undefined) return usual;
-      throw new UsageError(`${option} is not given, and there is no terminal to ask on`, `give ${option}`);
-    }
-    const said = `${question}${usual === undefined ? '' : ` [${plain(usual)}]`}: `;
-    const answer = await Promise.race([terminal.question(said).catch(() => undefined), closed.then(() => undefined)]);
-    if (answer === undefined) throw new InterruptedError('interrupted: nothing was written', 'run it again');
-    return answer.trim() === '' && usual !== undefined ? usual : answer.trim();
+interface Questions {
+  /** Asks for the value of an option. Without a terminal it returns the default, or throws if there is no default. */
+  readonly ask: (option: string, question: string, fallback?: string) => Promise<string>;
+  readonly close: () => void;
+}
+
+function openQuestions(): Questions {
+  const prompt = process.stdin.isTTY && process.stderr.isTTY ? openPrompt() : undefined;
+  return {
+    ask: async (option, question, fallback) => {
+      if (prompt === undefined) {
+        if (fallback !== undefined) return fallback;
+        throw new UsageError(`${option} is missing, and there is no terminal to ask on`, `add ${option}`);
+      }
+      const answer = await prompt.ask(`${question}${fallback === undefined ? '' : ` [${plain(fallback)}]`}: `);
+      if (answer === undefined) throw new InterruptedError('interrupted; nothing was written', 'run it again');
+      return answer === '' && fallback !== undefined ? fallback : answer;
+    },
+    close: () => prompt?.close(),
   };
-  return Object.assign(ask, { close: () => terminal?.close() });
 }

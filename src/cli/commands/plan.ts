@@ -9,7 +9,7 @@ export interface PlanOptions extends RequestOptions, OutputOptions {
   readonly detailedExitcode: boolean;
 }
 
-/** Prints each decision and drift. */
+/** Prints each decision and drift, and writes nothing. */
 export async function plan(options: PlanOptions): Promise<ExitCode> {
   return follow('plan', run, { ...options, noWait: false, detailed: options.detailedExitcode });
 }

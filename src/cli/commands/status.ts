@@ -12,7 +12,7 @@ import { openSession } from '../session.js';
 import { untilInterrupted } from '../signals.js';
 import { note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
 
-/** Between two looks of `--watch`, in milliseconds. */
+/** Interval between two refreshes of `--watch`. */
 const WATCH_INTERVAL_MS = 2_000;
 
 /** Options of `status`. */
@@ -24,34 +24,34 @@ export interface StatusOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Shows the runs under way and the last ones, newest first. */
+/** Lists open and recent runs, newest first. */
 export async function status(options: StatusOptions): Promise<ExitCode> {
   if (options.namespace !== undefined && options.account === undefined) {
-    printError('--namespace names a namespace of an account', 'add --account');
+    printError('--namespace needs --account', 'add --account');
     return ExitCode.Usage;
   }
   const session = await openSession(loadConfig(), note, { worker: false });
   try {
-    const look = (): Promise<RunSummary[]> => recentRuns(session.temporal, { ...options, progress: true });
-    if (options.watch) await watch(look, options);
-    else if (options.output === 'json') printJson({ version: 1, runs: await look() });
-    else print(render(await look()));
+    const load = (): Promise<RunSummary[]> => recentRuns(session.temporal, { ...options, progress: true });
+    if (options.watch) await watch(load, options);
+    else if (options.output === 'json') printJson({ version: 1, runs: await load() });
+    else print(render(await load()));
     return ExitCode.Converged;
   } finally {
     await session.close();
   }
 }
 
-/** Terminals keep what was there beside this screen, and show it again after. */
+/** Switches to the alternate screen: the terminal restores its content afterwards. */
 const ENTER_SCREEN = '\u001b[?1049h';
 const LEAVE_SCREEN = '\u001b[?1049l';
 const CLEAR_SCREEN = '\u001b[2J\u001b[H';
 
 /**
- * Looks again and again until it is interrupted. On a terminal on a screen of its own; elsewhere it prints whenever
- * something has changed, JSON in one line.
+ * Refreshes the list until it is interrupted. On a terminal it uses the alternate screen. Elsewhere it prints the list
+ * whenever it has changed; as JSON, one line each time.
  */
-async function watch(look: () => Promise<RunSummary[]>, { output }: StatusOptions): Promise<void> {
+async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOptions): Promise<void> {
   const interrupt = untilInterrupted();
   const live = output === 'text' && process.stdout.isTTY;
   let last = '';
@@ -59,9 +59,10 @@ async function watch(look: () => Promise<RunSummary[]>, { output }: StatusOption
   if (live) process.stdout.write(ENTER_SCREEN);
   try {
     while (!interrupt.signal.aborted) {
-      const runs = await look();
+      const runs = await load();
       shown = render(runs);
-      if (live) process.stdout.write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('looks every 2 s; Ctrl-C ends')}\n`);
+      if (live)
+        process.stdout.write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('Refreshes every 2 s. Press Ctrl-C to stop.')}\n`);
       else if (JSON.stringify(runs) !== last) {
         if (output === 'json') printJsonLine({ version: 1, at: new Date().toISOString(), runs });
         else print(`${last === '' ? '' : '\n'}${shown}`);
@@ -75,6 +76,7 @@ async function watch(look: () => Promise<RunSummary[]>, { output }: StatusOption
   }
 }
 
+/** Colors of the states. */
 const PAINT: Readonly<Record<string, (text: string) => string>> = {
   running: pc.cyan,
   'awaiting approval': pc.yellow,
@@ -87,8 +89,8 @@ const PAINT: Readonly<Record<string, (text: string) => string>> = {
 };
 
 function render(runs: readonly RunSummary[]): string {
-  if (runs.length === 0) return 'no runs';
-  const head = ['STATE', 'STARTED', 'TOOK', 'ACCOUNT', 'NAMESPACE', 'ASKED FOR BY'].map((title) => pc.dim(title));
+  if (runs.length === 0) return 'No runs.';
+  const head = ['STATE', 'STARTED', 'TOOK', 'ACCOUNT', 'NAMESPACE', 'REQUESTED BY'].map((title) => pc.dim(title));
   const lines = columns([head, ...runs.map(cells)]);
   const below = runs.map((run) => [
     ...(run.progress == null ? [] : [`    ${plain(progressText(run.progress))}`]),
@@ -111,9 +113,9 @@ function cells(run: RunSummary): string[] {
   ];
 }
 
-/** What the report says; where none is recorded, what Temporal says. */
-function stateOf({ status: word, result, memo }: RunSummary): string {
-  if (word === 'RUNNING') return memo.awaitingApproval === undefined ? 'running' : 'awaiting approval';
-  const told = word === 'COMPLETED' || word === 'FAILED' ? result : null;
-  return told ?? word.toLowerCase().replaceAll('_', ' ');
+/** Returns the result of the report, or Temporal's status where no report was recorded. */
+function stateOf({ status, result, memo }: RunSummary): string {
+  if (status === 'RUNNING') return memo.awaitingApproval === undefined ? 'running' : 'awaiting approval';
+  const reported = status === 'COMPLETED' || status === 'FAILED' ? result : null;
+  return reported ?? status.toLowerCase().replaceAll('_', ' ');
 }

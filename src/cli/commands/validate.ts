@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { validate as check } from '../../client/request.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { counted } from '../../report/counted.js';
 import { printProblems, printWarnings } from '../request.js';
 import type { ManifestOptions } from '../request.js';
 import { plain, print, printJson } from '../terminal.js';
@@ -27,7 +28,7 @@ export async function validate(options: ManifestOptions): Promise<ExitCode> {
     else if (options.quiet !== true) {
       for (const { namespace, environment, account, entities } of environments) {
         print(
-          `${pc.green('valid')}  ${plain(namespace)} (${plain(environment)}), account ${account}: ${String(entities)} entities`,
+          `${pc.green('valid')}  ${plain(namespace)} (${plain(environment)}), account ${account}: ${counted(entities, 'entity', 'entities')}`,
         );
       }
     }

@@ -4,12 +4,12 @@ import { ExitCode } from '../../contract/failures.js';
 import { startWorker } from '../../worker.js';
 
 /**
- * How much the heap may grow, in percent of what was in use, before it is cleaned. V8's own measure is generous where a
- * machine has much memory: where nothing was to do with 5,000 roles a worker came to 488 MB, and to 343 with this.
+ * The growth of the heap, in percent, that triggers a garbage collection. V8's default is generous on machines with much
+ * memory: a worker that had nothing to do for 5,000 roles used 488 MB, and uses 343 MB with this.
  */
 const HEAP_GROWING_PERCENT = 60;
 
-/** Runs the worker until it is asked to stop; what is under way ends first. */
+/** Runs the worker until it is asked to stop. Activities in progress finish first. */
 export async function worker(): Promise<ExitCode> {
   setFlagsFromString(`--heap-growing-percent=${String(HEAP_GROWING_PERCENT)}`);
   const config = loadConfig();

@@ -1,0 +1,119 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import {
+  parseAccount,
+  parseApprovalTimeout,
+  parseDuration,
+  parseLookBack,
+  parseRepeatable,
+  parseRevision,
+  parseVariable,
+} from './parsers.js';
+
+/** Headings under which the help of a command lists its options. */
+const GROUPS = {
+  manifest: 'Manifest:',
+  output: 'Output:',
+  writes: 'What may be written:',
+  run: 'Run:',
+  approval: 'Approval:',
+  namespace: 'Which run:',
+} as const;
+
+/** Returns the option that chooses between text and JSON. */
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'format of standard output').choices(['text', 'json']).default('text');
+}
+
+/** Returns the option that silences progress. */
+export function quietOption(): Option {
+  return new Option('-q, --quiet', 'print the result only');
+}
+
+/** Returns the option that bounds a wait. */
+export function waitTimeoutOption(what: string): Option {
+  return new Option('--wait-timeout <duration>', `how long to wait for ${what}: 90s, 30m, 2h`)
+    .default(30 * 60_000, '30m')
+    .argParser(parseDuration);
+}
+
+/** Adds the option that limits a search to an account. */
+export function addAccountOption(command: Command, description: string): Command {
+  return command.option('-a, --account <id>', description, parseAccount);
+}
+
+/** Adds the option that limits a search in time. */
+export function addSinceOption(command: Command): Command {
+  return command.option('--since <duration>', 'how far back to look: 90m, 12h, 7d', parseLookBack);
+}
+
+/** Adds the options that name a manifest and how its result is printed. */
+export function addManifestOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.manifest)
+    .requiredOption(
+      '-f, --file <path>',
+      'manifest in YAML, JSON or TypeScript, or - for standard input (repeatable)',
+      parseRepeatable,
+      [],
+    )
+    .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
+    .optionsGroup(GROUPS.output)
+    .addOption(outputOption())
+    .addOption(quietOption());
+}
+
+/** Adds the options that widen what a run may take over or remove. */
+export function addAdoptionOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.writes)
+    .option('--adopt <foreign:KIND/NAME>', 'take an entity over from its owner (repeatable)', parseRepeatable, [])
+    .option('--remove-unmanaged', 'apply "unmanaged: remove" to newly adopted entities as well', false);
+}
+
+/** Adds the options of a command that sends a request to Temporal. */
+export function addRequestOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.run)
+    .option('--keep-going', 'if the plan refuses an entity, converge the rest', false)
+    .addOption(waitTimeoutOption('the namespace or a worker'))
+    .option('--request-key <key>', 'idempotency key; a repeated request is recognized by it')
+    .optionsGroup(GROUPS.output)
+    .option('--summary <file>', 'also write the report as Markdown, for a job or a pull request')
+    .option('--junit <file>', 'also write the report as JUnit XML, with a test case per entity');
+}
+
+/** Adds the options of a command that writes to AWS. */
+export function addRunOptions(command: Command): Command {
+  return addRequestOptions(command)
+    .optionsGroup(GROUPS.run)
+    .option('--revision <number>', 'revision of the manifest; default: commit time, in CI', parseRevision)
+    .option('--allow-older', 'apply even if a newer revision was applied before', false);
+}
+
+/** Adds the options that make a run wait for an approval. */
+export function addApprovalOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.approval)
+    .option('--require-approval', 'write nothing until the plan is approved', false)
+    .addOption(
+      new Option('--approval-timeout <duration>', 'how long to wait for the approval, at most 720h')
+        .default(24 * 3_600_000, '24h')
+        .argParser(parseApprovalTimeout),
+    );
+}
+
+/** Adds the options that name a run: by account and namespace, or by manifest. */
+export function addNamespaceOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.output)
+    .addOption(outputOption())
+    .optionsGroup(GROUPS.namespace)
+    .option('-a, --account <id>', 'account of the namespace', parseAccount)
+    .option('-n, --namespace <name>', 'namespace; needs --account')
+    .option('-f, --file <path>', 'manifest, instead of --account and --namespace', parseRepeatable, [])
+    .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
+    .option('--run <id>', 'only the run with this ID');
+}
