@@ -3,7 +3,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
+import { ExitCode } from '../contract/failures.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 import { pipelineOf } from './ci-provider.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,16 +66,10 @@ export interface Config {
   readonly environment: Environment;
 }
 
-/** Variables that say too little, or too much. */
-export class ConfigError extends Error {
+/** Reports environment variables that are invalid or do not go together. */
+export class ConfigError extends UserFacingError {
   override readonly name = 'ConfigError';
-
-  constructor(
-    message: string,
-    readonly remedy: string,
-  ) {
-    super(message);
-  }
+  override readonly exitCode = ExitCode.Usage;
 }
 
 /**

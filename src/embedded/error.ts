@@ -1,6 +1,14 @@
-/** Something that the embedded servers need cannot be had on this machine. The message says where and what to do. */
-export class EmbeddedError extends Error {
+import { ExitCode } from '../contract/failures.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
+
+/** Reports that an embedded server cannot be installed or started on this machine. The message states the remedy. */
+export class EmbeddedError extends UserFacingError {
   override readonly name = 'EmbeddedError';
+  override readonly exitCode = ExitCode.Busy;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, null, options);
+  }
 }
 
 /** What went wrong, in a line, the cause of a failed `fetch` or spawn included. */
