@@ -245,8 +245,8 @@ describe('where a report goes', () => {
     expect(said.join('')).toContain(`file=${basename(process.cwd())}/iam/bootstrap.yaml,line=7`);
   });
 
-  it('that cannot be written to in the end is said, and changes nothing of what became of the run', async () => {
+  it('reports a file that cannot be written, and does not change the result of the run', async () => {
     await expect(publish(reportOf([]), { summary: folder }, { github: undefined })).resolves.toBeUndefined();
-    expect(said.join('')).toContain(`${folder} was not written: EISDIR`);
+    expect(said.join('')).toContain(`could not write ${folder}: EISDIR`);
   });
 });
