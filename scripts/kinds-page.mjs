@@ -74,7 +74,7 @@ function patternsOf({ pattern, allOf = [] }) {
 /** What a kind's secret is, and when it is stored. */
 function secretText({ secret }) {
   if (secret === undefined) return 'none that AWS reveals';
-  return secret.generated === undefined
+  return secret.generateRecord === undefined
     ? 'AWS shows it once, in the answer to the Create; it is stored at once, and is never in a report or a history'
     : 'generated and stored before the Create, and never in a report or a history';
 }
@@ -88,7 +88,7 @@ function adoptable(kind) {
 /** Quotas of the account that a spec can reach. */
 function quotasOf(kind) {
   const everything = Object.fromEntries(Object.keys(kind.schema.shape).map((name) => [name, {}]));
-  const demands = (kind.demands?.(everything) ?? []).map(({ quota }) => quota);
+  const demands = (kind.quotaUsage?.(everything) ?? []).map(({ quota }) => quota);
   return [...new Set([...(kind.quota === undefined ? [] : [kind.quota.limit]), ...demands])];
 }
 
@@ -114,8 +114,8 @@ function kindsTable(kinds) {
     kinds.map((kind) => [
       kind.name,
       keyOf(kind),
-      kind.guard,
-      kind.recognition,
+      kind.duplicateProtection,
+      kind.recognizedBy,
       kind.ownable ? 'yes' : 'no: no tags',
       adoptable(kind),
       updatableOf(kind),
@@ -126,12 +126,12 @@ function kindsTable(kinds) {
 
 function section(kind) {
   const facts = [
-    ['Guard against a second one', kind.guard],
-    ['How one that exists is recognised', kind.recognition],
+    ['Guard against a second one', kind.duplicateProtection],
+    ['How one that exists is recognised', kind.recognizedBy],
     [
       'Owner',
       kind.ownable
-        ? `in its tags${kind.taggedLater === true ? ', put on after the Create' : ''}`
+        ? `in its tags${kind.tagsAfterCreate === true ? ', put on after the Create' : ''}`
         : 'not shown: AWS gives it no tags',
     ],
     ['Adoptable', adoptable(kind)],

@@ -45,7 +45,7 @@ async function find(account: Account, entity: DesiredEntity): Promise<Found> {
   if (observed === undefined) return { ...UNREAD, status: 'absent' };
   const { arn, createdAt, tags } = observed;
   const made = tags[OwnershipTag.Origin] === 'created' ? tags[OwnershipTag.Intent] : undefined;
-  const owner = ownerOf(observed, kind.onReservedPath);
+  const owner = ownerOf(observed, kind.usesReservedPath);
   return { status: 'there', message: null, arn, createdAt, owner, madeByRun: made ?? null };
 }
 

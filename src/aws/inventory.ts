@@ -22,7 +22,7 @@ export interface Snapshot {
   /** `ListRoles`, for description and session duration, which the details leave out. */
   readonly roles: () => Promise<readonly Role[]>;
   /** Reads what a bulk answer has shown: again and again for some seconds where it is not found. */
-  readonly shown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
+  readonly retryUntilShown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
 }
 
 interface SnapshotOptions {
@@ -46,7 +46,7 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
     reader: options.reader,
     details: () => (details ??= readDetails(options)),
     roles: () => (roles ??= options.reader.list('ListRoles', {}, 'Roles')),
-    shown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),
+    retryUntilShown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),
   };
 }
 

@@ -17,8 +17,8 @@ import type { Ownership } from './ownership.js';
 /** What the rules need to know of a kind. */
 export interface KindRules {
   readonly ownable: boolean;
-  readonly taggedLater?: boolean;
-  readonly onReservedPath?: boolean;
+  readonly tagsAfterCreate?: boolean;
+  readonly usesReservedPath?: boolean;
   readonly properties: PropertyRules;
   readonly share?: { readonly claim?: (spec: JsonObject) => string };
 }
@@ -73,8 +73,8 @@ export function assess(
 
   const { namespace, intent, partition } = context;
   const claim = entity.shared ? (rules.share?.claim?.(spec) ?? '') : '';
-  const shown = ownershipOf(observed, namespace, rules.onReservedPath);
-  const unmarked = rules.taggedLater === true || !rules.ownable;
+  const shown = ownershipOf(observed, namespace, rules.usesReservedPath);
+  const unmarked = rules.tagsAfterCreate === true || !rules.ownable;
   const madeUnmarked = context.made === true && unmarked && shown.is === 'unowned';
   const ownership: Ownership = madeUnmarked ? { is: 'ours', origin: 'created', intent } : shown;
   // What cannot show an owner cannot show that it was adopted before, either.

@@ -3,18 +3,18 @@ import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  dateText,
-  held,
+  appliedIfAbsent,
+  isoDate,
+  emptyIfAbsent,
   nameField,
-  oneByOne,
+  readEach,
   secretField,
   secretLocation,
   statusField,
-  text,
+  stringProperty,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   userName: nameField(128).describe(
@@ -27,11 +27,11 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'userName') ?? '';
+  return stringProperty(spec, 'userName') ?? '';
 }
 
 /** AWS gives a key no name: the one of the stored record is the declared one, and all others are not. */
-async function read(reader: Reader, { name, spec }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { AccessKeyId } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
   if (AccessKeyId === undefined) return undefined;
   const key = (await keysOf(reader, name)).find((one) => one.AccessKeyId === AccessKeyId);
@@ -39,7 +39,7 @@ async function read(reader: Reader, { name, spec }: Wanted, target: Target): Pro
 }
 
 function keysOf(reader: Reader, UserName: string): Promise<readonly AccessKeyMetadata[]> {
-  return held(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
+  return emptyIfAbsent(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
 }
 
 function observedOf(key: AccessKeyMetadata, target: Target): Observed {
@@ -47,7 +47,7 @@ function observedOf(key: AccessKeyMetadata, target: Target): Observed {
   return {
     name,
     arn: userArn(name, target),
-    createdAt: dateText(key.CreateDate),
+    createdAt: isoDate(key.CreateDate),
     tags: {},
     state: { status: key.Status ?? 'Active' },
     facts: { accessKeyId: key.AccessKeyId ?? '' },
@@ -55,11 +55,11 @@ function observedOf(key: AccessKeyMetadata, target: Target): Observed {
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly AccessKeyId: string } {
-  return { UserName: name, AccessKeyId: text(facts, 'accessKeyId') ?? '' };
+  return { UserName: name, AccessKeyId: stringProperty(facts, 'accessKeyId') ?? '' };
 }
 
 function removalOf(key: { readonly UserName: string; readonly AccessKeyId: string }): Write {
-  return { operation: 'DeleteAccessKey', input: key, ...absentIsDone };
+  return { operation: 'DeleteAccessKey', input: key, ...appliedIfAbsent };
 }
 
 /** A user's access key. */
@@ -72,24 +72,24 @@ export const accessKey: Kind = {
   references: (spec) => [`User/${nameOf(spec)}`],
   dependsOnKinds: ['User'],
   ownable: false,
-  guard: 'none: every Create makes another key, up to the quota of two',
-  recognition: 'the ID in the stored record',
+  duplicateProtection: 'none: every Create makes another key, up to the quota of two',
+  recognizedBy: 'the ID in the stored record',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
     read: ['iam:ListAccessKeys', 'iam:GetAccessKeyLastUsed'],
     write: ['iam:CreateAccessKey', 'iam:UpdateAccessKey', 'iam:DeleteAccessKey'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ name }) => ({ operation: 'CreateAccessKey', input: { UserName: name }, unguarded: true }),
-  isAlreadyExists: () => false,
+  isAlreadyExistsError: () => false,
   secret: {
-    location: (spec) => secretLocation(spec, 'secret'),
-    revealed: (output) => {
+    locationOf: (spec) => secretLocation(spec, 'secret'),
+    recordFromReply: (output) => {
       const {
         UserName = '',
         AccessKeyId = '',
@@ -97,25 +97,25 @@ export const accessKey: Kind = {
       } = (output as CreateAccessKeyResponse).AccessKey ?? {};
       return { UserName, AccessKeyId, SecretAccessKey };
     },
-    candidates: async (reader, { name }) =>
+    listCandidates: async (reader, { name }) =>
       (await keysOf(reader, name)).map(({ AccessKeyId = '', CreateDate }) => ({
         id: AccessKeyId,
-        createdAt: dateText(CreateDate),
+        createdAt: isoDate(CreateDate),
       })),
-    idOf: ({ AccessKeyId = '' }) => AccessKeyId,
-    async isUsed(reader, AccessKeyId) {
+    candidateIdOf: ({ AccessKeyId = '' }) => AccessKeyId,
+    async isCandidateUsed(reader, AccessKeyId) {
       const found = await reader.find('GetAccessKeyLastUsed', { AccessKeyId });
       return found?.AccessKeyLastUsed?.LastUsedDate !== undefined;
     },
-    removal: (AccessKeyId, { name }) => [removalOf({ UserName: name, AccessKeyId })],
+    deleteCandidate: (AccessKeyId, { name }) => [removalOf({ UserName: name, AccessKeyId })],
   },
-  created: ({ target }, output) => observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target),
+  observedAfterCreate: ({ target }, output) => observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target),
 
   update(desired, observed, changes) {
     if (changes['status'] === undefined) return [];
-    const Status = text(desired.spec, 'status') ?? 'Active';
+    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
     return [{ operation: 'UpdateAccessKey', input: { ...keyOf(observed), Status } }];
   },
 
-  deletion: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
+  delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
-import { absentIsDone, accountArn, oneByOne, strings } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import { appliedIfAbsent, accountArn, readEach, strings } from './fields.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   accountAliases: z
@@ -23,7 +23,7 @@ const schema = z.strictObject({
     ),
 });
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const accountAliases = await reader.list('ListAccountAliases', {}, 'AccountAliases');
   if (accountAliases.length === 0) return undefined;
   return { name, arn: accountArn(target), createdAt: null, tags: {}, state: { accountAliases } };
@@ -42,8 +42,9 @@ export const accountAlias: Kind = {
   arnOf: (_spec, target) => accountArn(target),
   dependsOnKinds: [],
   ownable: false,
-  guard: '409 EntityAlreadyExists for an alias that any account has; one that is free replaces, so it is listed first',
-  recognition: 'the listing: an account has one',
+  duplicateProtection:
+    '409 EntityAlreadyExists for an alias that any account has; one that is free replaces, so it is listed first',
+  recognizedBy: 'the listing: an account has one',
   properties: {
     accountAliases: { type: 'set', limit: 1 },
   },
@@ -52,30 +53,36 @@ export const accountAlias: Kind = {
     write: ['iam:CreateAccountAlias', 'iam:DeleteAccountAlias'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ spec }) => creationOf(strings(spec['accountAliases'])),
-  isAlreadyExists: isEntityAlreadyExists,
-  overwrites: true,
+  isAlreadyExistsError: isEntityAlreadyExists,
+  createOverwrites: true,
   globallyTakenReason: 'the alias is taken by another AWS account',
-  created: ({ name, spec, target }) => ({ name, arn: accountArn(target), createdAt: null, tags: {}, state: spec }),
+  observedAfterCreate: ({ name, spec, target }) => ({
+    name,
+    arn: accountArn(target),
+    createdAt: null,
+    tags: {},
+    state: spec,
+  }),
 
   update(_desired, _observed, { accountAliases }) {
     const put = accountAliases?.put ?? [];
     // In one call, which replaces the one that is there. An alias that exists is most likely this one, by an earlier
     // attempt. Were it another account's, verification would show the drift.
-    return put.length === 0 ? [] : [{ ...creationOf(put), isDone: isEntityAlreadyExists }];
+    return put.length === 0 ? [] : [{ ...creationOf(put), isAlreadyApplied: isEntityAlreadyExists }];
   },
 
-  deletion: (_reader, { state }) =>
+  delete: (_reader, { state }) =>
     Promise.resolve(
       strings(state['accountAliases']).map((AccountAlias) => ({
         operation: 'DeleteAccountAlias',
         input: { AccountAlias },
-        ...absentIsDone,
+        ...appliedIfAbsent,
       })),
     ),
 };

@@ -2,8 +2,8 @@ import type { PasswordPolicy } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { absentIsDone, accountArn, oneByOne } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import { appliedIfAbsent, accountArn, readEach } from './fields.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   minimumPasswordLength: z.int().min(6).max(128).optional().describe('Fewest characters of a password.'),
@@ -39,7 +39,7 @@ const DEFAULTS: Readonly<Record<keyof typeof schema.shape, Json>> = {
   hardExpiry: false,
 };
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const policy = (await reader.find('GetAccountPasswordPolicy', {}))?.PasswordPolicy;
   return policy && { name, arn: accountArn(target), createdAt: null, tags: {}, state: stateOf(policy) };
 }
@@ -83,8 +83,8 @@ export const accountPasswordPolicy: Kind = {
   arnOf: (_spec, target) => accountArn(target),
   dependsOnKinds: [],
   ownable: false,
-  guard: 'none is needed: an account has one, and every write replaces it',
-  recognition: 'the reading: an account has one',
+  duplicateProtection: 'none is needed: an account has one, and every write replaces it',
+  recognizedBy: 'the reading: an account has one',
   properties: Object.fromEntries(
     Object.entries(DEFAULTS).map(([property, value]) => [property, { type: 'value', default: value }]),
   ),
@@ -93,15 +93,15 @@ export const accountPasswordPolicy: Kind = {
     write: ['iam:UpdateAccountPasswordPolicy', 'iam:DeleteAccountPasswordPolicy'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ spec }) => replacement(spec),
-  isAlreadyExists: () => false,
-  overwrites: true,
-  created: ({ name, spec, target }) => ({
+  isAlreadyExistsError: () => false,
+  createOverwrites: true,
+  observedAfterCreate: ({ name, spec, target }) => ({
     name,
     arn: accountArn(target),
     createdAt: null,
@@ -113,5 +113,5 @@ export const accountPasswordPolicy: Kind = {
   update: ({ spec }, { state }, changes) =>
     Object.keys(changes).length === 0 ? [] : [replacement({ ...state, ...spec })],
 
-  deletion: () => Promise.resolve([{ operation: 'DeleteAccountPasswordPolicy', input: {}, ...absentIsDone }]),
+  delete: () => Promise.resolve([{ operation: 'DeleteAccountPasswordPolicy', input: {}, ...appliedIfAbsent }]),
 };

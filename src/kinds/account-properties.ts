@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { lateError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { accountArn, object, oneByOne } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import { accountArn, objectProperty, readEach } from './fields.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   properties: z
@@ -23,11 +23,11 @@ const schema = z.strictObject({
 });
 
 /** Of those that are declared; what the others are is nobody's business here. */
-async function read(reader: Reader, { name, spec }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { Properties: all = {} } = await reader.get('GetAccountProperties', {});
   const declared = spec['properties'];
   if (declared === undefined) return Object.keys(all).length === 0 ? undefined : observedOf(name, target, {});
-  const shown = Object.keys(object(spec, 'properties')).flatMap((key) => {
+  const shown = Object.keys(objectProperty(spec, 'properties')).flatMap((key) => {
     const value = all[key];
     return value === undefined ? [] : [[key, value] as const];
   });
@@ -57,8 +57,8 @@ export const accountProperties: Kind = {
   arnOf: (_spec, target) => accountArn(target),
   dependsOnKinds: [],
   ownable: false,
-  guard: 'none is needed: every account has them, and every write sets them',
-  recognition: 'the reading: an account has them once',
+  duplicateProtection: 'none is needed: every account has them, and every write sets them',
+  recognizedBy: 'the reading: an account has them once',
   properties: {
     properties: { type: 'value', default: {} },
   },
@@ -67,21 +67,24 @@ export const accountProperties: Kind = {
     write: ['iam:PutAccountProperties'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   // Where any are declared they read as there, with those that are not set as drift: an update sets them.
-  create: ({ spec }) => ({ operation: 'PutAccountProperties', input: { Properties: object(spec, 'properties') } }),
-  isAlreadyExists: () => false,
-  created: ({ name, spec, target }) => observedOf(name, target, spec),
+  create: ({ spec }) => ({
+    operation: 'PutAccountProperties',
+    input: { Properties: objectProperty(spec, 'properties') },
+  }),
+  isAlreadyExistsError: () => false,
+  observedAfterCreate: ({ name, spec, target }) => observedOf(name, target, spec),
   update({ spec }, { state }) {
-    const shown = object(state, 'properties');
-    const differing = Object.entries(object(spec, 'properties')).filter(([key, value]) => shown[key] !== value);
+    const shown = objectProperty(state, 'properties');
+    const differing = Object.entries(objectProperty(spec, 'properties')).filter(([key, value]) => shown[key] !== value);
     return puts(Object.fromEntries(differing));
   },
-  deletion: () =>
+  delete: () =>
     Promise.reject(
       lateError('UnmodifiableEntity', 'AWS cannot remove account properties; declare the values that they are to have'),
     ),

@@ -4,7 +4,7 @@ import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Demand, Kind, Write } from './kind.js';
+import type { QuotaUsage, Kind, Write } from './kind.js';
 import { strings } from '../engine/compare.js';
 import { documentSize, validateDocument } from '../engine/policy/index.js';
 
@@ -52,7 +52,7 @@ export const attachmentsField = z
   .describe('ARNs of managed policies: AWS’s own, and those of the account.');
 
 /** Longest documents that IAM takes with quotas raised as far as they go, in characters without white space. */
-export const Longest = {
+export const MAX_DOCUMENT_LENGTH = {
   managedPolicy: 6_144,
   trustPolicy: 4_096,
   userPolicies: 2_048,
@@ -150,7 +150,7 @@ const PEM_BLOCK = /-----BEGIN ([A-Z\d ]+)-----([A-Za-z\d+/=\s]*)-----END \1-----
  * A text in PEM as all texts that mean the same have it: its blocks without what stands around them, in lines of 64
  * characters. Text that is no PEM only loses the white space around it.
  */
-export function pem(text: string): string {
+export function normalizePem(text: string): string {
   const blocks = [...text.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => {
     const lines = body.replace(/\s/g, '').match(/.{1,64}/g) ?? [];
     return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`].join('\n');
@@ -192,7 +192,7 @@ function certificateProblem(text: string, most: number): readonly [message: stri
 
 function isCertificate(block: string): boolean {
   try {
-    return new X509Certificate(pem(block)).fingerprint256 !== '';
+    return new X509Certificate(normalizePem(block)).fingerprint256 !== '';
   } catch {
     return false;
   }
@@ -212,43 +212,45 @@ export const tagsField = z.record(
 );
 
 /** A spec's string property; undefined where the manifest does not set it. */
-export function text(spec: JsonObject, property: string): string | undefined {
+export function stringProperty(spec: JsonObject, property: string): string | undefined {
   const value = spec[property];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** A spec's object property; empty where the manifest does not set it. */
-export function object(spec: JsonObject, property: string): JsonObject {
+export function objectProperty(spec: JsonObject, property: string): JsonObject {
   const value = spec[property];
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 /** Leaves out what is undefined, which `exactOptionalPropertyTypes` and the SDK both tell from absent. */
-export function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+export function omitUndefined<T extends Record<string, unknown>>(
+  values: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
 
 /** A document as IAM takes it. */
-export function documentText(document: Json | undefined): string {
+export function serializeDocument(document: Json | undefined): string {
   return JSON.stringify(document);
 }
 
 /** Tags as IAM takes them. */
-export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+export function toTagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
 /** Tags as IAM gives them. */
-export function tagMap(
+export function toTagMap(
   tags: readonly { readonly Key: string | undefined; readonly Value: string | undefined }[] | undefined,
 ): Record<string, string> {
   return Object.fromEntries((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
 /** A creation date as ISO 8601. */
-export function dateText(date: Date | undefined): string | null {
+export function isoDate(date: Date | undefined): string | null {
   return date?.toISOString() ?? null;
 }
 
@@ -263,10 +265,12 @@ export function accountArn({ account, partition }: Target): string {
 }
 
 /** For removals: what is not there is removed. */
-export const absentIsDone: Pick<Write, 'isDone'> = { isDone: (error) => error.code === 'NoSuchEntity' };
+export const appliedIfAbsent: Pick<Write, 'isAlreadyApplied'> = {
+  isAlreadyApplied: (error) => error.code === 'NoSuchEntity',
+};
 
 /** The writes that mend tags, for the kinds that carry them. */
-export function tagSteps(
+export function tagWrites(
   operations: { readonly tag: Operation; readonly untag: Operation },
   key: Readonly<Record<string, string>>,
   tags: Readonly<Record<string, string>>,
@@ -276,7 +280,7 @@ export function tagSteps(
   const steps: Write[] = [];
   if (change.put.length > 0) {
     const put = Object.fromEntries(change.put.map((name) => [name, tags[name] ?? '']));
-    steps.push({ operation: operations.tag, input: { ...key, Tags: tagList(put) } });
+    steps.push({ operation: operations.tag, input: { ...key, Tags: toTagList(put) } });
   }
   if (change.remove.length > 0) {
     steps.push({ operation: operations.untag, input: { ...key, TagKeys: [...change.remove] } });
@@ -285,12 +289,12 @@ export function tagSteps(
 }
 
 /** What one document needs of a quota. */
-export function documentDemand(quota: string, what: string, document: Json | undefined): Demand[] {
-  return document === undefined ? [] : [{ quota, what, amount: documentSize(document) }];
+export function documentQuotaUsage(quota: string, what: string, document: Json | undefined): QuotaUsage[] {
+  return document === undefined ? [] : [{ quota, label: what, amount: documentSize(document) }];
 }
 
 /** What a bulk read gives, or undefined where it is denied: single reads may be allowed all the same. */
-export async function unlessDenied<T>(work: () => Promise<T>): Promise<T | undefined> {
+export async function undefinedIfDenied<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
@@ -300,7 +304,7 @@ export async function unlessDenied<T>(work: () => Promise<T>): Promise<T | undef
 }
 
 /** What an entity has of one sort: nothing where it is gone, or where the API does not know the sort at all. */
-export async function held<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
+export async function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
   try {
     return await listing;
   } catch (error) {
@@ -310,9 +314,9 @@ export async function held<T>(listing: Promise<readonly T[]>): Promise<readonly 
 }
 
 /** A bulk read of what no listing shows: one read each; undefined where they are denied. */
-export function oneByOne(read: Kind['read']): Kind['readMany'] {
+export function readEach(read: Kind['read']): Kind['readMany'] {
   return ({ reader }, wanted, target) =>
-    unlessDenied(async () => {
+    undefinedIfDenied(async () => {
       const found = await Promise.all(wanted.map((one) => read(reader, one, target)));
       return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
     });
@@ -322,9 +326,9 @@ export function oneByOne(read: Kind['read']): Kind['readMany'] {
  * A bulk read by a listing that shows little more than names: of what is wanted and there, one read each; undefined
  * where the listing is denied.
  */
-export function byListing(list: (reader: Reader) => Promise<readonly string[]>, read: Kind['read']): Kind['readMany'] {
-  return async ({ reader, shown }, wanted, target) => {
-    const listed = await unlessDenied(() => list(reader));
+export function readListed(list: (reader: Reader) => Promise<readonly string[]>, read: Kind['read']): Kind['readMany'] {
+  return async ({ reader, retryUntilShown: shown }, wanted, target) => {
+    const listed = await undefinedIfDenied(() => list(reader));
     if (listed === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
     const exact = new Set(wanted.map(({ name }) => name));

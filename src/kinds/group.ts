@@ -4,34 +4,34 @@ import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
+  appliedIfAbsent,
   attachmentsField,
-  dateText,
-  defined,
+  isoDate,
+  omitUndefined,
   inlinePoliciesField,
-  Longest,
+  MAX_DOCUMENT_LENGTH,
   nameField,
   pathField,
   strings,
-  text,
+  stringProperty,
 } from './fields.js';
-import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
+import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   groupName: nameField(128).describe('Unique in the account; neither path nor case tells two groups apart.'),
   path: pathField.optional().describe("A change of it changes the group's ARN."),
-  inlinePolicies: inlinePoliciesField(Longest.groupPolicies).optional(),
+  inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.groupPolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   users: z.array(nameField(128)).optional().describe('Names of the users that are members.'),
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'groupName') ?? '';
+  return stringProperty(spec, 'groupName') ?? '';
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:group${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${target.partition}:iam::${target.account}:group${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 /** What `GetGroup` and `GetAccountAuthorizationDetails` both show. */
@@ -39,7 +39,7 @@ function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
   return {
     name: group.GroupName ?? '',
     arn: group.Arn ?? '',
-    createdAt: dateText(group.CreateDate),
+    createdAt: isoDate(group.CreateDate),
     tags: {},
     state: { path: group.Path ?? '/', ...rest },
   };
@@ -74,8 +74,8 @@ export const group: Kind = {
   references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
   dependsOnKinds: ['Policy', 'User'],
   ownable: false,
-  guard: '409 EntityAlreadyExists, whatever the path or the case',
-  recognition: 'the recorded attempt and the creation date: a group carries no tags',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
+  recognizedBy: 'the recorded attempt and the creation date: a group carries no tags',
   quota: { used: 'Groups', limit: 'GroupsQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -104,9 +104,9 @@ export const group: Kind = {
     ],
   },
 
-  demands: (spec) => policyDemands('Group', spec),
+  quotaUsage: (spec) => policyQuotaUsage('Group', spec),
 
-  details: 'Group',
+  detailType: 'Group',
   readCost: 4,
   async read(reader, { name }) {
     const found = await membersOf(reader, name);
@@ -130,7 +130,7 @@ export const group: Kind = {
         .map(async (detail) => {
           const { GroupName = '' } = detail;
           const members = withUsers.has(GroupName.toLowerCase())
-            ? await snapshot.shown(() => membersOf(snapshot.reader, GroupName))
+            ? await snapshot.retryUntilShown(() => membersOf(snapshot.reader, GroupName))
             : undefined;
           return observedOf(detail, {
             ...policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies),
@@ -143,10 +143,10 @@ export const group: Kind = {
 
   create: ({ name, spec }) => ({
     operation: 'CreateGroup',
-    input: defined({ GroupName: name, Path: text(spec, 'path') }),
+    input: omitUndefined({ GroupName: name, Path: stringProperty(spec, 'path') }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -159,11 +159,11 @@ export const group: Kind = {
     const { spec } = desired;
     const steps: Write[] = [];
     if (changes['path']) {
-      steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: text(spec, 'path') ?? '/' } });
+      steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: stringProperty(spec, 'path') ?? '/' } });
     }
-    steps.push(...policySteps('Group', GroupName, spec, changes));
+    steps.push(...policyWrites('Group', GroupName, spec, changes));
     for (const UserName of changes['users']?.remove ?? []) {
-      steps.push({ operation: 'RemoveUserFromGroup', input: { GroupName, UserName }, ...absentIsDone });
+      steps.push({ operation: 'RemoveUserFromGroup', input: { GroupName, UserName }, ...appliedIfAbsent });
     }
     for (const UserName of changes['users']?.put ?? []) {
       steps.push({ operation: 'AddUserToGroup', input: { GroupName, UserName } });
@@ -171,17 +171,17 @@ export const group: Kind = {
     return steps;
   },
 
-  async deletion(reader, observed) {
+  async delete(reader, observed) {
     const GroupName = observed.name;
     const users = (await membersOf(reader, GroupName))?.users ?? [];
     return [
       ...users.map((UserName) => ({
         operation: 'RemoveUserFromGroup' as const,
         input: { GroupName, UserName },
-        ...absentIsDone,
+        ...appliedIfAbsent,
       })),
       ...policyRemovals('Group', GroupName, observed.state),
-      { operation: 'DeleteGroup', input: { GroupName }, ...absentIsDone },
+      { operation: 'DeleteGroup', input: { GroupName }, ...appliedIfAbsent },
     ];
   },
 };

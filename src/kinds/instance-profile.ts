@@ -5,20 +5,20 @@ import type { AwsError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  byListing,
-  dateText,
-  defined,
+  appliedIfAbsent,
+  readListed,
+  isoDate,
+  omitUndefined,
   nameField,
   pathField,
   strings,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   instanceProfileName: nameField(128).describe('Unique in the account; neither path nor case tells two apart.'),
@@ -32,25 +32,25 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'instanceProfileName') ?? '';
+  return stringProperty(spec, 'instanceProfileName') ?? '';
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:instance-profile${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${target.partition}:iam::${target.account}:instance-profile${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 function observedOf(profile: InstanceProfile): Observed {
   return {
     name: profile.InstanceProfileName ?? '',
     arn: profile.Arn ?? '',
-    createdAt: dateText(profile.CreateDate),
-    tags: tagMap(profile.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(profile.CreateDate),
+    tags: toTagMap(profile.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: { path: profile.Path ?? '/', roles: (profile.Roles ?? []).map(({ RoleName = '' }) => RoleName) },
   };
 }
 
 function removalOf(InstanceProfileName: string, RoleName: string): Write {
-  return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...absentIsDone };
+  return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...appliedIfAbsent };
 }
 
 /** AWS calls the second role an exceeded quota, the only one of that name. */
@@ -58,7 +58,7 @@ function isRoleThere(error: AwsError): boolean {
   return error.code === 'LimitExceeded' && error.message.includes('InstanceSessionsPerInstanceProfile');
 }
 
-async function read(reader: Reader, { name }: Wanted): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity): Promise<Observed | undefined> {
   const found = await reader.find('GetInstanceProfile', { InstanceProfileName: name });
   return found?.InstanceProfile && observedOf(found.InstanceProfile);
 }
@@ -73,8 +73,8 @@ export const instanceProfile: Kind = {
   references: (spec) => strings(spec['roles']).map((name) => `Role/${name}`),
   dependsOnKinds: ['Role'],
   ownable: true,
-  guard: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
+  recognizedBy: 'the intent tag that the Create carried',
   quota: { used: 'InstanceProfiles', limit: 'InstanceProfilesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -94,11 +94,11 @@ export const instanceProfile: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
   // One by one, since the listing leaves the tags out.
-  readMany: byListing(
+  readMany: readListed(
     async (reader) =>
       (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
         ({ InstanceProfileName = '' }) => InstanceProfileName,
@@ -108,10 +108,10 @@ export const instanceProfile: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateInstanceProfile',
-    input: defined({ InstanceProfileName: name, Path: text(spec, 'path'), Tags: tagList(tags) }),
+    input: omitUndefined({ InstanceProfileName: name, Path: stringProperty(spec, 'path'), Tags: toTagList(tags) }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -128,9 +128,9 @@ export const instanceProfile: Kind = {
         input: { InstanceProfileName, RoleName },
         // A role is there that the read before did not show: most likely this one, by an earlier attempt. Were it
         // another, verification would show the drift.
-        isDone: isRoleThere,
+        isAlreadyApplied: isRoleThere,
       })),
-      ...tagSteps(
+      ...tagWrites(
         { tag: 'TagInstanceProfile', untag: 'UntagInstanceProfile' },
         { InstanceProfileName },
         desired.tags,
@@ -139,11 +139,11 @@ export const instanceProfile: Kind = {
     ];
   },
 
-  deletion(_reader, observed) {
+  delete(_reader, observed) {
     const InstanceProfileName = observed.name;
     return Promise.resolve([
       ...strings(observed.state['roles']).map((RoleName) => removalOf(InstanceProfileName, RoleName)),
-      { operation: 'DeleteInstanceProfile', input: { InstanceProfileName }, ...absentIsDone },
+      { operation: 'DeleteInstanceProfile', input: { InstanceProfileName }, ...appliedIfAbsent },
     ]);
   },
 };

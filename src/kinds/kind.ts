@@ -24,7 +24,7 @@ export interface Write {
    * Makes sense of an error that means "it is as you want it": true ends the step well.
    * Default: no error is one.
    */
-  readonly isDone?: (error: AwsError) => boolean;
+  readonly isAlreadyApplied?: (error: AwsError) => boolean;
   /**
    * Input members whose values are secret, and where each is read at the moment of sending: they are in no history, no
    * log and no digest. With `field`, the stored text is a JSON object and the value is a field of it.
@@ -34,7 +34,7 @@ export interface Write {
    * Waits for what AWS does after it has answered, and throws what it ended with. Reads only: it is repeated after a
    * crash. Default: the answer is the end.
    */
-  readonly settled?: (reader: Reader, output: unknown) => Promise<void>;
+  readonly waitUntilApplied?: (reader: Reader, output: unknown) => Promise<void>;
 }
 
 /** Where a secret input member is read. */
@@ -54,18 +54,18 @@ export interface Desired {
 }
 
 /** Which entity is to be read. The spec of one that shall be absent has its key properties only. */
-export interface Wanted {
+export interface WantedEntity {
   readonly name: string;
   readonly spec: JsonObject;
 }
 
 /** An amount that one of the account's quotas limits. */
-export interface Demand {
+export interface QuotaUsage {
   /** Key of `GetAccountSummary`: `AttachedPoliciesPerRoleQuota`. */
   readonly quota: string;
   readonly amount: number;
   /** What is counted, for people: `attached policies`. */
-  readonly what: string;
+  readonly label: string;
 }
 
 /** Something that holds on to an entity and so stands in the way of its deletion. */
@@ -87,25 +87,25 @@ export interface Candidate {
 /** What a kind whose secret AWS shows once, or takes and never shows, says of it. The engine stores it. */
 export interface SecretRules {
   /** Where the manifest wants it. */
-  readonly location: (spec: JsonObject) => SecretLocation;
+  readonly locationOf: (spec: JsonObject) => SecretLocation;
   /**
    * What is stored, from the output of the Create: a flat object of strings, AWS's names.
-   * Undefined where {@link generated} makes it.
+   * Undefined where {@link generateRecord} makes it.
    */
-  readonly revealed?: (output: unknown, desired: Desired) => Readonly<Record<string, string>>;
+  readonly recordFromReply?: (output: unknown, desired: Desired) => Readonly<Record<string, string>>;
   /** What is stored before the Create, which takes it from there by `secretInput`. */
-  readonly generated?: (desired: Desired) => Readonly<Record<string, string>>;
+  readonly generateRecord?: (desired: Desired) => Readonly<Record<string, string>>;
   /**
-   * For {@link revealed}: all that is there of what Creates like this one make. Listed right before the first Create
+   * For {@link recordFromReply}: all that is there of what Creates like this one make. Listed right before the first Create
    * and kept in history: what is new later, and whose secret is not stored, is an orphan of a lost reply.
    */
-  readonly candidates?: (reader: Reader, desired: Desired) => Promise<readonly Candidate[]>;
+  readonly listCandidates?: (reader: Reader, desired: Desired) => Promise<readonly Candidate[]>;
   /** Which candidate a stored record is of. */
-  readonly idOf?: (record: Readonly<Record<string, string>>) => string;
+  readonly candidateIdOf?: (record: Readonly<Record<string, string>>) => string;
   /** Whether somebody has made use of a candidate, and so holds its secret: it is no orphan then. */
-  readonly isUsed?: (reader: Reader, id: string) => Promise<boolean>;
+  readonly isCandidateUsed?: (reader: Reader, id: string) => Promise<boolean>;
   /** Writes that remove an orphan. */
-  readonly removal?: (id: string, desired: Desired) => readonly Write[];
+  readonly deleteCandidate?: (id: string, desired: Desired) => readonly Write[];
 }
 
 /**
@@ -133,32 +133,32 @@ export interface Kind {
   /** Whether it carries tags, and so shows an owner. */
   readonly ownable: boolean;
   /** AWS's Create takes no tags: they are put on afterwards. Default: false. */
-  readonly taggedLater?: boolean;
+  readonly tagsAfterCreate?: boolean;
   /** AWS gives it an ID that later writes need, and that only the reply to the Create or a read shows. Default: false. */
-  readonly identifiedByAws?: boolean;
+  readonly hasAwsAssignedId?: boolean;
   /** It lives on a path that AWS keeps for itself, which is no sign of another owner. Default: false. */
-  readonly onReservedPath?: boolean;
+  readonly usesReservedPath?: boolean;
   /** How each property is compared. `tags` is the engine's and is not listed. */
   readonly properties: PropertyRules;
 
   /** IAM actions that its calls need, for the operator's least-privilege policy. */
   readonly actions: { readonly read: readonly string[]; readonly write: readonly string[] };
   /** How AWS guards against a second one, for people. */
-  readonly guard: string;
+  readonly duplicateProtection: string;
   /** How one that exists already is recognised as such, and as ours, for people. */
-  readonly recognition: string;
+  readonly recognizedBy: string;
   /** Keys of `GetAccountSummary`: how many there are, and how many there may be. */
   readonly quota?: { readonly used: string; readonly limit: string };
 
   /** What a spec asks for, by the key of `GetAccountSummary` that limits it in this account. Default: nothing. */
-  readonly demands?: (spec: JsonObject) => readonly Demand[];
+  readonly quotaUsage?: (spec: JsonObject) => readonly QuotaUsage[];
 
   /** What of `GetAccountAuthorizationDetails` {@link readMany} needs, or null. */
-  readonly details: DetailType | null;
+  readonly detailType: DetailType | null;
   /** Calls that {@link read} makes for an entity that exists, about; decides between bulk and single reads. */
   readonly readCost: number;
   /** Reads one entity whole, every page; undefined where it does not exist. */
-  readonly read: (reader: Reader, wanted: Wanted, target: Target) => Promise<Observed | undefined>;
+  readonly read: (reader: Reader, wanted: WantedEntity, target: Target) => Promise<Observed | undefined>;
   /**
    * Reads many from the account's snapshot, which is fetched once for all kinds.
    * Undefined where the snapshot does not serve (denied, or dearer than single reads).
@@ -166,16 +166,16 @@ export interface Kind {
    */
   readonly readMany: (
     snapshot: Snapshot,
-    wanted: readonly Wanted[],
+    wanted: readonly WantedEntity[],
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
   /** The one call that makes the entity. It carries tags where the kind can. */
   readonly create: (desired: Desired) => Write;
   /** Whether a create's error says that the entity is already there. */
-  readonly isAlreadyExists: (error: AwsError) => boolean;
+  readonly isAlreadyExistsError: (error: AwsError) => boolean;
   /** A Create replaces what is there without an error, so that a read has to come right before it. Default: false. */
-  readonly overwrites?: boolean;
+  readonly createOverwrites?: boolean;
   /**
    * It is unique beyond what its reads show, as among all accounts or all users: "already exists" about what no read
    * shows is a refusal for this reason, and no propagation to wait for.
@@ -184,13 +184,13 @@ export interface Kind {
   /** What AWS reveals once, or takes and does not show. Default: nothing is secret. */
   readonly secret?: SecretRules;
   /** State right after {@link create} was answered with `output`: what the create itself has set. */
-  readonly created: (desired: Desired, output: unknown) => Observed;
+  readonly observedAfterCreate: (desired: Desired, output: unknown) => Observed;
   /** Writes that mend the changes, in an order that AWS accepts. Only what differs. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
   /** Writes that remove the entity and what it holds, in order. Reads what {@link read} does not show. */
-  readonly deletion: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
+  readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
   /** What holds on to the entity and is not part of it: AWS would refuse to delete it. Default: nothing can. */
-  readonly dependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
+  readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**
    * Merges with what other namespaces declared, for `shared` entities. Default: the kind cannot be shared, and
    * `shared: true` is refused in validation.

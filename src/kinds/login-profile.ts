@@ -4,17 +4,17 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  dateText,
-  defined,
+  appliedIfAbsent,
+  isoDate,
+  omitUndefined,
   nameField,
-  oneByOne,
+  readEach,
   secretField,
   secretLocation,
-  text,
+  stringProperty,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Wanted } from './kind.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   userName: nameField(64).describe('The user who may sign in to the console.'),
@@ -51,16 +51,16 @@ function anyOf(characters: string): string {
 }
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'userName') ?? '';
+  return stringProperty(spec, 'userName') ?? '';
 }
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const profile = (await reader.find('GetLoginProfile', { UserName: name }))?.LoginProfile;
   return (
     profile && {
       name: profile.UserName ?? name,
       arn: userArn(profile.UserName ?? name, target),
-      createdAt: dateText(profile.CreateDate),
+      createdAt: isoDate(profile.CreateDate),
       tags: {},
       state: {},
     }
@@ -77,8 +77,8 @@ export const loginProfile: Kind = {
   references: (spec) => [`User/${nameOf(spec)}`],
   dependsOnKinds: ['User'],
   ownable: false,
-  guard: '409 EntityAlreadyExists, one per user',
-  recognition: 'when it was made',
+  duplicateProtection: '409 EntityAlreadyExists, one per user',
+  recognizedBy: 'when it was made',
   properties: {
     secret: { type: 'writeOnly' },
     passwordResetRequired: { type: 'writeOnly' },
@@ -88,26 +88,32 @@ export const loginProfile: Kind = {
     write: ['iam:CreateLoginProfile', 'iam:DeleteLoginProfile'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ name, spec }) => ({
     operation: 'CreateLoginProfile',
-    input: defined({ UserName: name, PasswordResetRequired: spec['passwordResetRequired'] }),
+    input: omitUndefined({ UserName: name, PasswordResetRequired: spec['passwordResetRequired'] }),
     secretInput: { Password: { location: secretLocation(spec, 'secret'), field: 'Password' } },
   }),
-  isAlreadyExists: isEntityAlreadyExists,
+  isAlreadyExistsError: isEntityAlreadyExists,
   secret: {
-    location: (spec) => secretLocation(spec, 'secret'),
-    generated: ({ name }) => ({ UserName: name, Password: newPassword() }),
+    locationOf: (spec) => secretLocation(spec, 'secret'),
+    generateRecord: ({ name }) => ({ UserName: name, Password: newPassword() }),
   },
-  created: ({ name, target }) => ({ name, arn: userArn(name, target), createdAt: null, tags: {}, state: {} }),
+  observedAfterCreate: ({ name, target }) => ({
+    name,
+    arn: userArn(name, target),
+    createdAt: null,
+    tags: {},
+    state: {},
+  }),
 
   // Nothing of it is compared: whatever the user did to the password stays.
   update: () => [],
 
-  deletion: (_reader, { name }) =>
-    Promise.resolve([{ operation: 'DeleteLoginProfile', input: { UserName: name }, ...absentIsDone }]),
+  delete: (_reader, { name }) =>
+    Promise.resolve([{ operation: 'DeleteLoginProfile', input: { UserName: name }, ...appliedIfAbsent }]),
 };

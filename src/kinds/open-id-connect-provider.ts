@@ -6,18 +6,18 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { sharedByTag } from '../engine/ownership.js';
 import {
-  absentIsDone,
-  byListing,
-  dateText,
-  defined,
+  appliedIfAbsent,
+  readListed,
+  isoDate,
+  omitUndefined,
   strings,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   url: z
@@ -37,7 +37,7 @@ const schema = z.strictObject({
 
 /** `https://Host/Path` as AWS keeps it: `host/Path`. */
 function nameOf(spec: JsonObject): string {
-  const address = (text(spec, 'url') ?? '').replace(/^https:\/\//, '');
+  const address = (stringProperty(spec, 'url') ?? '').replace(/^https:\/\//, '');
   const end = address.indexOf('/');
   return end === -1 ? address.toLowerCase() : address.slice(0, end).toLowerCase() + address.slice(end);
 }
@@ -50,8 +50,8 @@ function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Ob
   return {
     name: nameOfArn(arn),
     arn,
-    createdAt: dateText(provider.CreateDate),
-    tags: tagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(provider.CreateDate),
+    tags: toTagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: { clientIdList: provider.ClientIDList ?? [], thumbprintList: provider.ThumbprintList ?? [] },
   };
 }
@@ -75,7 +75,7 @@ function claimOf(clientIds: readonly string[]): string {
   return claim.length <= MAX_CLAIM_LENGTH ? claim : '';
 }
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const arn = arnOfName(name, target);
   const found = await reader.find('GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
   return found && observedOf(arn, found);
@@ -90,8 +90,8 @@ export const openIdConnectProvider: Kind = {
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
   dependsOnKinds: [],
   ownable: true,
-  guard: '409 EntityAlreadyExists',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists',
+  recognizedBy: 'the intent tag that the Create carried',
   properties: {
     clientIdList: { type: 'set' },
     thumbprintList: { type: 'set', authoritative: true, ignoreCase: true },
@@ -109,10 +109,10 @@ export const openIdConnectProvider: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: byListing(
+  readMany: readListed(
     async (reader) =>
       ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
         nameOfArn(Arn),
@@ -122,16 +122,16 @@ export const openIdConnectProvider: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateOpenIDConnectProvider',
-    input: defined({
+    input: omitUndefined({
       // As the ARN will have it, whatever the case in which the manifest writes the host.
       Url: `https://${name}`,
       ClientIDList: spec['clientIdList'],
       ThumbprintList: spec['thumbprintList'],
-      Tags: tagList(tags),
+      Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOfName(desired.name, desired.target),
     createdAt: null,
@@ -146,7 +146,7 @@ export const openIdConnectProvider: Kind = {
       steps.push({
         operation: 'RemoveClientIDFromOpenIDConnectProvider',
         input: { ...key, ClientID },
-        ...absentIsDone,
+        ...appliedIfAbsent,
       });
     }
     for (const ClientID of changes['clientIdList']?.put ?? []) {
@@ -160,16 +160,16 @@ export const openIdConnectProvider: Kind = {
       steps.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input: { ...key, ThumbprintList } });
     }
     const operations = { tag: 'TagOpenIDConnectProvider', untag: 'UntagOpenIDConnectProvider' } as const;
-    steps.push(...tagSteps(operations, key, desired.tags, changes['tags']));
+    steps.push(...tagWrites(operations, key, desired.tags, changes['tags']));
     return steps;
   },
 
-  deletion: (_reader, observed) =>
+  delete: (_reader, observed) =>
     Promise.resolve([
       {
         operation: 'DeleteOpenIDConnectProvider',
         input: { OpenIDConnectProviderArn: observed.arn },
-        ...absentIsDone,
+        ...appliedIfAbsent,
       },
     ]),
 
@@ -192,12 +192,12 @@ export const openIdConnectProvider: Kind = {
         ...leaving.map((ClientID) => ({
           operation: 'RemoveClientIDFromOpenIDConnectProvider' as const,
           input: { OpenIDConnectProviderArn: observed.arn, ClientID },
-          ...absentIsDone,
+          ...appliedIfAbsent,
         })),
         {
           operation: 'UntagOpenIDConnectProvider',
           input: { OpenIDConnectProviderArn: observed.arn, TagKeys },
-          ...absentIsDone,
+          ...appliedIfAbsent,
         },
       ];
     },

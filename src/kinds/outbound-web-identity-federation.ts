@@ -3,8 +3,8 @@ import { awsError } from '../aws/errors.js';
 import type { AwsError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
-import { accountArn, oneByOne } from './fields.js';
-import type { Kind, Observed, Wanted } from './kind.js';
+import { accountArn, readEach } from './fields.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({});
 
@@ -12,7 +12,7 @@ function isDisabled({ code }: AwsError): boolean {
   return code === 'FeatureDisabled';
 }
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   try {
     const { JwtVendingEnabled } = await reader.get('GetOutboundWebIdentityFederationInfo', {});
     if (JwtVendingEnabled === false) return undefined;
@@ -32,23 +32,23 @@ export const outboundWebIdentityFederation: Kind = {
   arnOf: (_spec, target) => accountArn(target),
   dependsOnKinds: [],
   ownable: false,
-  guard: '409 FeatureEnabled',
-  recognition: 'the reading: an account has one',
+  duplicateProtection: '409 FeatureEnabled',
+  recognizedBy: 'the reading: an account has one',
   properties: {},
   actions: {
     read: ['iam:GetOutboundWebIdentityFederationInfo'],
     write: ['iam:EnableOutboundWebIdentityFederation', 'iam:DisableOutboundWebIdentityFederation'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: () => ({ operation: 'EnableOutboundWebIdentityFederation', input: {} }),
-  isAlreadyExists: ({ code }) => code === 'FeatureEnabled',
-  created: ({ name, target }) => ({ name, arn: accountArn(target), createdAt: null, tags: {}, state: {} }),
+  isAlreadyExistsError: ({ code }) => code === 'FeatureEnabled',
+  observedAfterCreate: ({ name, target }) => ({ name, arn: accountArn(target), createdAt: null, tags: {}, state: {} }),
   update: () => [],
-  deletion: () =>
-    Promise.resolve([{ operation: 'DisableOutboundWebIdentityFederation', input: {}, isDone: isDisabled }]),
+  delete: () =>
+    Promise.resolve([{ operation: 'DisableOutboundWebIdentityFederation', input: {}, isAlreadyApplied: isDisabled }]),
 };

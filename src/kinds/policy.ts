@@ -5,22 +5,22 @@ import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import {
-  absentIsDone,
-  dateText,
-  defined,
-  documentDemand,
+  appliedIfAbsent,
+  isoDate,
+  omitUndefined,
+  documentQuotaUsage,
   documentField,
-  documentText,
-  held,
-  Longest,
+  serializeDocument,
+  emptyIfAbsent,
+  MAX_DOCUMENT_LENGTH,
   nameField,
   pathField,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
-  unlessDenied,
+  tagWrites,
+  stringProperty,
+  undefinedIfDenied,
 } from './fields.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
 import type { Principal } from './principal-policies.js';
@@ -35,8 +35,8 @@ const schema = z.strictObject({
     .optional()
     .describe('Cannot be changed once the policy exists.'),
   description: z.string().max(1000).optional().describe('Cannot be changed once the policy exists.'),
-  policyDocument: documentField('identity', Longest.managedPolicy).describe(
-    `What the policy allows and denies; ${String(Longest.managedPolicy)} characters, white space not counted.`,
+  policyDocument: documentField('identity', MAX_DOCUMENT_LENGTH.managedPolicy).describe(
+    `What the policy allows and denies; ${String(MAX_DOCUMENT_LENGTH.managedPolicy)} characters, white space not counted.`,
   ),
   tags: tagsField.optional(),
 });
@@ -51,11 +51,11 @@ interface Version {
 }
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'policyName') ?? '';
+  return stringProperty(spec, 'policyName') ?? '';
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:policy${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${target.partition}:iam::${target.account}:policy${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 /** A policy's ARN is its path and its name. */
@@ -67,7 +67,7 @@ function versionOf(version: PolicyVersion): Version {
   return {
     id: version.VersionId ?? '',
     isDefault: version.IsDefaultVersion === true,
-    createdAt: dateText(version.CreateDate),
+    createdAt: isoDate(version.CreateDate),
     document: decodeDocument(version.Document ?? '{}'),
   };
 }
@@ -82,8 +82,8 @@ function observedOf(
   return {
     name: nameOfArn(arn),
     arn,
-    createdAt: dateText(policy.CreateDate),
-    tags: tagMap(tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(policy.CreateDate),
+    tags: toTagMap(tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       path: policy.Path ?? '/',
       description: policy.Description ?? '',
@@ -100,11 +100,11 @@ function versionsOf(observed: Observed): Version[] {
 }
 
 function removalOf(PolicyArn: string, version: Version): Write {
-  return { operation: 'DeletePolicyVersion', input: { PolicyArn, VersionId: version.id }, ...absentIsDone };
+  return { operation: 'DeletePolicyVersion', input: { PolicyArn, VersionId: version.id }, ...appliedIfAbsent };
 }
 
 /** Writes that make the declared document the default: a stored version that says the same is used again. */
-function documentSteps({ spec, target }: Desired, observed: Observed): Write[] {
+function documentWrites({ spec, target }: Desired, observed: Observed): Write[] {
   const PolicyArn = observed.arn;
   const document = spec['policyDocument'] ?? null;
   const versions = versionsOf(observed);
@@ -120,7 +120,7 @@ function documentSteps({ spec, target }: Desired, observed: Observed): Write[] {
     ...superfluous.map((version) => removalOf(PolicyArn, version)),
     {
       operation: 'CreatePolicyVersion',
-      input: { PolicyArn, PolicyDocument: documentText(document), SetAsDefault: true },
+      input: { PolicyArn, PolicyDocument: serializeDocument(document), SetAsDefault: true },
       unguarded: true,
     },
   ];
@@ -135,8 +135,8 @@ export const policy: Kind = {
   arnOf,
   dependsOnKinds: [],
   ownable: true,
-  guard: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
+  recognizedBy: 'the intent tag that the Create carried',
   quota: { used: 'Policies', limit: 'PoliciesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -168,9 +168,9 @@ export const policy: Kind = {
     ],
   },
 
-  demands: (spec) => documentDemand('PolicySizeQuota', 'characters of policy', spec['policyDocument']),
+  quotaUsage: (spec) => documentQuotaUsage('PolicySizeQuota', 'characters of policy', spec['policyDocument']),
 
-  details: 'LocalManagedPolicy',
+  detailType: 'LocalManagedPolicy',
   readCost: 4,
   async read(reader, { name }) {
     // By name and not by ARN: a policy under another path stands in the way all the same.
@@ -196,7 +196,7 @@ export const policy: Kind = {
     if (details === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
     const present = details.policies.filter(({ Arn = '' }) => names.has(nameOfArn(Arn).toLowerCase()));
-    return unlessDenied(async () => {
+    return undefinedIfDenied(async () => {
       const observed = await Promise.all(
         present.map(async (detail) => {
           const tags = await snapshot.reader.list('ListPolicyTags', { PolicyArn: detail.Arn }, 'Tags');
@@ -209,16 +209,16 @@ export const policy: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreatePolicy',
-    input: defined({
+    input: omitUndefined({
       PolicyName: name,
-      Path: text(spec, 'path'),
-      Description: text(spec, 'description'),
-      PolicyDocument: documentText(spec['policyDocument']),
-      Tags: tagList(tags),
+      Path: stringProperty(spec, 'path'),
+      Description: stringProperty(spec, 'description'),
+      PolicyDocument: serializeDocument(spec['policyDocument']),
+      Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -232,22 +232,22 @@ export const policy: Kind = {
   update(desired, observed, changes) {
     const PolicyArn = observed.arn;
     return [
-      ...(changes['policyDocument'] ? documentSteps(desired, observed) : []),
-      ...tagSteps({ tag: 'TagPolicy', untag: 'UntagPolicy' }, { PolicyArn }, desired.tags, changes['tags']),
+      ...(changes['policyDocument'] ? documentWrites(desired, observed) : []),
+      ...tagWrites({ tag: 'TagPolicy', untag: 'UntagPolicy' }, { PolicyArn }, desired.tags, changes['tags']),
     ];
   },
 
-  deletion(_reader, observed) {
+  delete(_reader, observed) {
     const PolicyArn = observed.arn;
     return Promise.resolve([
       ...versionsOf(observed)
         .filter(({ isDefault }) => !isDefault)
         .map((version) => removalOf(PolicyArn, version)),
-      { operation: 'DeletePolicy', input: { PolicyArn }, ...absentIsDone },
+      { operation: 'DeletePolicy', input: { PolicyArn }, ...appliedIfAbsent },
     ]);
   },
 
-  async dependents(reader, observed) {
+  async listDependents(reader, observed) {
     const PolicyArn = observed.arn;
     const attached = await entitiesFor(reader, PolicyArn, 'PermissionsPolicy');
     const bounded = await entitiesFor(reader, PolicyArn, 'PermissionsBoundary');
@@ -258,7 +258,7 @@ export const policy: Kind = {
         detach: {
           operation: `Detach${kind}Policy` as const,
           input: { [`${kind}Name`]: name, PolicyArn },
-          ...absentIsDone,
+          ...appliedIfAbsent,
         },
       })),
       // Without its boundary an entity could do more than it ever should, for however short a time.
@@ -289,5 +289,5 @@ async function entitiesFor(
     }
     return found;
   };
-  return held(collect());
+  return emptyIfAbsent(collect());
 }

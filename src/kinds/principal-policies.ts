@@ -2,8 +2,8 @@ import type { AttachedPolicy, PolicyDetail } from '@aws-sdk/client-iam';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
 import { decodeDocument, documentSize } from '../engine/policy/index.js';
-import { absentIsDone, documentText, object, strings } from './fields.js';
-import type { Changes, Demand, Write } from './kind.js';
+import { appliedIfAbsent, serializeDocument, objectProperty, strings } from './fields.js';
+import type { Changes, QuotaUsage, Write } from './kind.js';
 
 /** What has policies of its own. IAM's operations on them are the same but for its name. */
 export type Principal = 'Role' | 'User' | 'Group';
@@ -44,31 +44,31 @@ export function policiesOf(
 }
 
 /** What a spec's inline policies and attachments need of the account's quotas. */
-export function policyDemands(principal: Principal, spec: JsonObject): Demand[] {
-  const inline = Object.values(object(spec, 'inlinePolicies'));
+export function policyQuotaUsage(principal: Principal, spec: JsonObject): QuotaUsage[] {
+  const inline = Object.values(objectProperty(spec, 'inlinePolicies'));
   return [
     {
       quota: `AttachedPoliciesPer${principal}Quota`,
-      what: 'attached policies',
+      label: 'attached policies',
       amount: strings(spec['managedPolicyArns']).length,
     },
     {
       quota: `${principal}PolicySizeQuota`,
-      what: 'characters of inline policies',
+      label: 'characters of inline policies',
       amount: inline.reduce<number>((sum, document) => sum + documentSize(document), 0),
     },
   ];
 }
 
 /** The writes that mend inline policies and attachments. */
-export function policySteps(principal: Principal, name: string, spec: JsonObject, changes: Changes): Write[] {
-  const documents = object(spec, 'inlinePolicies');
+export function policyWrites(principal: Principal, name: string, spec: JsonObject, changes: Changes): Write[] {
+  const documents = objectProperty(spec, 'inlinePolicies');
   const { inlinePolicies, managedPolicyArns } = changes;
   const key = keyOf(principal, name);
   return [
     ...(inlinePolicies?.put ?? []).map((PolicyName) => ({
       operation: `Put${principal}Policy` as const,
-      input: { ...key, PolicyName, PolicyDocument: documentText(documents[PolicyName]) },
+      input: { ...key, PolicyName, PolicyDocument: serializeDocument(documents[PolicyName]) },
     })),
     ...inlineRemovals(principal, name, inlinePolicies?.remove ?? []),
     ...detachments(principal, name, managedPolicyArns?.remove ?? []),
@@ -83,7 +83,7 @@ export function policySteps(principal: Principal, name: string, spec: JsonObject
 export function policyRemovals(principal: Principal, name: string, state: JsonObject): Write[] {
   return [
     ...detachments(principal, name, strings(state['managedPolicyArns'])),
-    ...inlineRemovals(principal, name, Object.keys(object(state, 'inlinePolicies'))),
+    ...inlineRemovals(principal, name, Object.keys(objectProperty(state, 'inlinePolicies'))),
   ];
 }
 
@@ -91,7 +91,7 @@ function inlineRemovals(principal: Principal, name: string, policies: readonly s
   return policies.map((PolicyName) => ({
     operation: `Delete${principal}Policy` as const,
     input: { ...keyOf(principal, name), PolicyName },
-    ...absentIsDone,
+    ...appliedIfAbsent,
   }));
 }
 
@@ -99,6 +99,6 @@ function detachments(principal: Principal, name: string, arns: readonly string[]
   return arns.map((PolicyArn) => ({
     operation: `Detach${principal}Policy` as const,
     input: { ...keyOf(principal, name), PolicyArn },
-    ...absentIsDone,
+    ...appliedIfAbsent,
   }));
 }

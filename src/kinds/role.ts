@@ -4,49 +4,49 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy/index.js';
 import {
-  absentIsDone,
+  appliedIfAbsent,
   attachmentsField,
   boundaryField,
-  dateText,
-  defined,
+  isoDate,
+  omitUndefined,
   descriptionField,
-  documentDemand,
+  documentQuotaUsage,
   documentField,
-  documentText,
-  held,
+  serializeDocument,
+  emptyIfAbsent,
   inlinePoliciesField,
-  Longest,
+  MAX_DOCUMENT_LENGTH,
   nameField,
   pathField,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
+import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),
   path: pathField.optional().describe('Cannot be changed once the role exists.'),
   description: descriptionField.optional(),
-  assumeRolePolicyDocument: documentField('trust', Longest.trustPolicy).describe(
-    `Who may assume the role; ${String(Longest.trustPolicy)} characters, white space not counted.`,
+  assumeRolePolicyDocument: documentField('trust', MAX_DOCUMENT_LENGTH.trustPolicy).describe(
+    `Who may assume the role; ${String(MAX_DOCUMENT_LENGTH.trustPolicy)} characters, white space not counted.`,
   ),
   maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
   permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
-  inlinePolicies: inlinePoliciesField(Longest.rolePolicies).optional(),
+  inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.rolePolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   tags: tagsField.optional(),
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'roleName') ?? '';
+  return stringProperty(spec, 'roleName') ?? '';
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:role${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${target.partition}:iam::${target.account}:role${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 /** What `GetRole` and `GetAccountAuthorizationDetails` both show. */
@@ -54,8 +54,8 @@ function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
   return {
     name: role.RoleName ?? '',
     arn: role.Arn ?? '',
-    createdAt: dateText(role.CreateDate),
-    tags: tagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(role.CreateDate),
+    tags: toTagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       path: role.Path ?? '/',
       assumeRolePolicyDocument: decodeDocument(role.AssumeRolePolicyDocument ?? '{}'),
@@ -73,8 +73,8 @@ export const role: Kind = {
   arnOf,
   dependsOnKinds: ['Policy'],
   ownable: true,
-  guard: '409 EntityAlreadyExists, whatever the path or the case',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
+  recognizedBy: 'the intent tag that the Create carried',
   quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -113,12 +113,12 @@ export const role: Kind = {
     ],
   },
 
-  demands: (spec) => [
-    ...policyDemands('Role', spec),
-    ...documentDemand('AssumeRolePolicySizeQuota', 'characters of trust policy', spec['assumeRolePolicyDocument']),
+  quotaUsage: (spec) => [
+    ...policyQuotaUsage('Role', spec),
+    ...documentQuotaUsage('AssumeRolePolicySizeQuota', 'characters of trust policy', spec['assumeRolePolicyDocument']),
   ],
 
-  details: 'Role',
+  detailType: 'Role',
   readCost: 4,
   async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
@@ -155,18 +155,18 @@ export const role: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateRole',
-    input: defined({
+    input: omitUndefined({
       RoleName: name,
-      Path: text(spec, 'path'),
-      Description: text(spec, 'description'),
-      AssumeRolePolicyDocument: documentText(spec['assumeRolePolicyDocument']),
+      Path: stringProperty(spec, 'path'),
+      Description: stringProperty(spec, 'description'),
+      AssumeRolePolicyDocument: serializeDocument(spec['assumeRolePolicyDocument']),
       MaxSessionDuration: spec['maxSessionDuration'],
-      PermissionsBoundary: text(spec, 'permissionsBoundary'),
-      Tags: tagList(tags),
+      PermissionsBoundary: stringProperty(spec, 'permissionsBoundary'),
+      Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -181,7 +181,7 @@ export const role: Kind = {
     if (changes['assumeRolePolicyDocument']) {
       steps.push({
         operation: 'UpdateAssumeRolePolicy',
-        input: { RoleName, PolicyDocument: documentText(spec['assumeRolePolicyDocument']) },
+        input: { RoleName, PolicyDocument: serializeDocument(spec['assumeRolePolicyDocument']) },
       });
     }
     if (changes['description'] || changes['maxSessionDuration']) {
@@ -203,33 +203,33 @@ export const role: Kind = {
               operation: 'PutRolePermissionsBoundary',
               input: { RoleName, PermissionsBoundary },
             }
-          : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...absentIsDone },
+          : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...appliedIfAbsent },
       );
     }
-    steps.push(...policySteps('Role', RoleName, spec, changes));
-    steps.push(...tagSteps({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
+    steps.push(...policyWrites('Role', RoleName, spec, changes));
+    steps.push(...tagWrites({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
     return steps;
   },
 
-  deletion(_reader, observed) {
+  delete(_reader, observed) {
     const RoleName = observed.name;
     const steps: Write[] = [
       ...policyRemovals('Role', RoleName, observed.state),
-      { operation: 'DeleteRole', input: { RoleName }, ...absentIsDone },
+      { operation: 'DeleteRole', input: { RoleName }, ...appliedIfAbsent },
     ];
     return Promise.resolve(steps);
   },
 
-  async dependents(reader, observed) {
+  async listDependents(reader, observed) {
     const RoleName = observed.name;
-    const profiles = await held(reader.list('ListInstanceProfilesForRole', { RoleName }, 'InstanceProfiles'));
+    const profiles = await emptyIfAbsent(reader.list('ListInstanceProfilesForRole', { RoleName }, 'InstanceProfiles'));
     return profiles.map(({ InstanceProfileName = '' }) => ({
       kind: 'InstanceProfile',
       name: InstanceProfileName,
       detach: {
         operation: 'RemoveRoleFromInstanceProfile' as const,
         input: { InstanceProfileName, RoleName },
-        ...absentIsDone,
+        ...appliedIfAbsent,
       },
     }));
   },

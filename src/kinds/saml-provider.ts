@@ -4,20 +4,20 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  byListing,
-  dateText,
-  defined,
+  appliedIfAbsent,
+  readListed,
+  isoDate,
+  omitUndefined,
   secretField,
   secretLocation,
   strings,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z
   .strictObject({
@@ -55,7 +55,7 @@ const schema = z
   });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'name') ?? '';
+  return stringProperty(spec, 'name') ?? '';
 }
 
 function arnOfName(name: string, { account, partition }: Target): string {
@@ -71,8 +71,8 @@ function observedOf(arn: string, provider: GetSAMLProviderResponse): Observed {
   return {
     name: nameOfArn(arn),
     arn,
-    createdAt: dateText(provider.CreateDate),
-    tags: tagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(provider.CreateDate),
+    tags: toTagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       samlMetadataDocument: provider.SAMLMetadataDocument ?? '',
       // Without a key nothing is decrypted, whatever the mode says: so a missing key is found.
@@ -88,7 +88,7 @@ function keyOf(spec: JsonObject): Pick<Write, 'secretInput'> {
   return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
 }
 
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const arn = arnOfName(name, target);
   const found = await reader.find('GetSAMLProvider', { SAMLProviderArn: arn });
   return found && observedOf(arn, found);
@@ -103,8 +103,8 @@ export const samlProvider: Kind = {
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
   dependsOnKinds: [],
   ownable: true,
-  guard: '409 EntityAlreadyExists',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists',
+  recognizedBy: 'the intent tag that the Create carried',
   properties: {
     samlMetadataDocument: { type: 'text', normalize: (document) => document.replace(/\r\n?/g, '\n').trim() },
     assertionEncryptionMode: { type: 'value' },
@@ -121,11 +121,11 @@ export const samlProvider: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
   // One by one, since the listing shows little.
-  readMany: byListing(
+  readMany: readListed(
     async (reader) =>
       ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameOfArn(Arn)),
     read,
@@ -133,16 +133,16 @@ export const samlProvider: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateSAMLProvider',
-    input: defined({
+    input: omitUndefined({
       Name: name,
-      SAMLMetadataDocument: text(spec, 'samlMetadataDocument'),
-      AssertionEncryptionMode: text(spec, 'assertionEncryptionMode'),
-      Tags: tagList(tags),
+      SAMLMetadataDocument: stringProperty(spec, 'samlMetadataDocument'),
+      AssertionEncryptionMode: stringProperty(spec, 'assertionEncryptionMode'),
+      Tags: toTagList(tags),
     }),
     ...keyOf(spec),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOfName(desired.name, desired.target),
     createdAt: null,
@@ -154,21 +154,23 @@ export const samlProvider: Kind = {
     const key = { SAMLProviderArn: observed.arn };
     const steps: Write[] = [];
     if (changes['samlMetadataDocument']) {
-      const SAMLMetadataDocument = text(spec, 'samlMetadataDocument');
+      const SAMLMetadataDocument = stringProperty(spec, 'samlMetadataDocument');
       steps.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });
     }
     if (changes['assertionEncryptionMode']) {
-      const input = { ...key, AssertionEncryptionMode: text(spec, 'assertionEncryptionMode') };
+      const input = { ...key, AssertionEncryptionMode: stringProperty(spec, 'assertionEncryptionMode') };
       const hasKey = strings(observed.facts?.['privateKeys']).length > 0;
       // Sent twice it would add two keys.
       const added = hasKey ? {} : { ...keyOf(spec), unguarded: true };
       steps.push({ operation: 'UpdateSAMLProvider', input, ...added });
     }
     const operations = { tag: 'TagSAMLProvider', untag: 'UntagSAMLProvider' } as const;
-    steps.push(...tagSteps(operations, key, tags, changes['tags']));
+    steps.push(...tagWrites(operations, key, tags, changes['tags']));
     return steps;
   },
 
-  deletion: (_reader, observed) =>
-    Promise.resolve([{ operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...absentIsDone }]),
+  delete: (_reader, observed) =>
+    Promise.resolve([
+      { operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...appliedIfAbsent },
+    ]),
 };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { accountArn, oneByOne, text } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import { accountArn, readEach, stringProperty } from './fields.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const DEFAULT = 'v1Token';
 
@@ -15,7 +15,7 @@ const schema = z.strictObject({
 });
 
 /** The version is always there: where none is declared, the default reads as absent, which is all that absent can mean. */
-async function read(reader: Reader, { name, spec }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { SummaryMap } = await reader.get('GetAccountSummary', {});
   const version = SummaryMap?.GlobalEndpointTokenVersion === 2 ? 'v2Token' : DEFAULT;
   if (version === DEFAULT && spec['globalEndpointTokenVersion'] === undefined) return undefined;
@@ -39,8 +39,8 @@ export const securityTokenServicePreferences: Kind = {
   arnOf: (_spec, target) => accountArn(target),
   dependsOnKinds: [],
   ownable: false,
-  guard: 'none is needed: every account has them, and every write sets them',
-  recognition: 'the reading: an account has them once',
+  duplicateProtection: 'none is needed: every account has them, and every write sets them',
+  recognizedBy: 'the reading: an account has them once',
   properties: {
     globalEndpointTokenVersion: { type: 'value', default: DEFAULT },
   },
@@ -49,15 +49,15 @@ export const securityTokenServicePreferences: Kind = {
     write: ['iam:SetSecurityTokenServicePreferences'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
-  create: ({ spec }) => setting(text(spec, 'globalEndpointTokenVersion')),
-  isAlreadyExists: () => false,
-  created: ({ name, spec, target }) => observedOf(name, target, spec),
+  create: ({ spec }) => setting(stringProperty(spec, 'globalEndpointTokenVersion')),
+  isAlreadyExistsError: () => false,
+  observedAfterCreate: ({ name, spec, target }) => observedOf(name, target, spec),
   update: ({ spec }, _observed, changes) =>
-    Object.keys(changes).length === 0 ? [] : [setting(text(spec, 'globalEndpointTokenVersion'))],
-  deletion: () => Promise.resolve([setting(DEFAULT)]),
+    Object.keys(changes).length === 0 ? [] : [setting(stringProperty(spec, 'globalEndpointTokenVersion'))],
+  delete: () => Promise.resolve([setting(DEFAULT)]),
 };

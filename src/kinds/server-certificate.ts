@@ -4,24 +4,24 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  byListing,
+  appliedIfAbsent,
+  readListed,
   certificateChainField,
   certificateField,
-  dateText,
-  defined,
+  isoDate,
+  omitUndefined,
   nameField,
   pathField,
-  pem,
+  normalizePem,
   secretField,
   secretLocation,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   serverCertificateName: nameField(128).describe(
@@ -43,25 +43,25 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'serverCertificateName') ?? '';
+  return stringProperty(spec, 'serverCertificateName') ?? '';
 }
 
 function arnOf(spec: JsonObject, { account, partition }: Target): string {
-  return `arn:${partition}:iam::${account}:server-certificate${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${partition}:iam::${account}:server-certificate${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 /** A property in PEM as it is sent. */
-function sent(spec: JsonObject, property: string): string | undefined {
-  const value = text(spec, property);
-  return value === undefined ? undefined : pem(value);
+function normalizedPemProperty(spec: JsonObject, property: string): string | undefined {
+  const value = stringProperty(spec, property);
+  return value === undefined ? undefined : normalizePem(value);
 }
 
 function observedOf({ ServerCertificateMetadata: about, ...certificate }: ServerCertificate): Observed {
   return {
     name: about?.ServerCertificateName ?? '',
     arn: about?.Arn ?? '',
-    createdAt: dateText(about?.UploadDate),
-    tags: tagMap(certificate.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(about?.UploadDate),
+    tags: toTagMap(certificate.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       path: about?.Path ?? '/',
       certificateBody: certificate.CertificateBody ?? '',
@@ -70,7 +70,7 @@ function observedOf({ ServerCertificateMetadata: about, ...certificate }: Server
   };
 }
 
-async function read(reader: Reader, { name }: Wanted): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity): Promise<Observed | undefined> {
   const found = await reader.find('GetServerCertificate', { ServerCertificateName: name });
   return found?.ServerCertificate && observedOf(found.ServerCertificate);
 }
@@ -84,13 +84,13 @@ export const serverCertificate: Kind = {
   arnOf,
   dependsOnKinds: [],
   ownable: true,
-  guard: '409 EntityAlreadyExists, whatever the path or the case',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
+  recognizedBy: 'the intent tag that the Create carried',
   quota: { used: 'ServerCertificates', limit: 'ServerCertificatesQuota' },
   properties: {
     path: { type: 'value', default: '/' },
-    certificateBody: { type: 'text', normalize: pem, immutable: true },
-    certificateChain: { type: 'text', normalize: pem, immutable: true },
+    certificateBody: { type: 'text', normalize: normalizePem, immutable: true },
+    certificateChain: { type: 'text', normalize: normalizePem, immutable: true },
     privateKey: { type: 'writeOnly' },
   },
   actions: {
@@ -104,11 +104,11 @@ export const serverCertificate: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
   // One by one, since the listing leaves certificates and tags out.
-  readMany: byListing(
+  readMany: readListed(
     async (reader) =>
       (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
         ({ ServerCertificateName = '' }) => ServerCertificateName,
@@ -118,17 +118,17 @@ export const serverCertificate: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'UploadServerCertificate',
-    input: defined({
+    input: omitUndefined({
       ServerCertificateName: name,
-      Path: text(spec, 'path'),
-      CertificateBody: sent(spec, 'certificateBody'),
-      CertificateChain: sent(spec, 'certificateChain'),
-      Tags: tagList(tags),
+      Path: stringProperty(spec, 'path'),
+      CertificateBody: normalizedPemProperty(spec, 'certificateBody'),
+      CertificateChain: normalizedPemProperty(spec, 'certificateChain'),
+      Tags: toTagList(tags),
     }),
     secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey') } },
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -140,15 +140,18 @@ export const serverCertificate: Kind = {
     const key = { ServerCertificateName: observed.name };
     const steps: Write[] = [];
     if (changes['path']) {
-      steps.push({ operation: 'UpdateServerCertificate', input: { ...key, NewPath: text(spec, 'path') ?? '/' } });
+      steps.push({
+        operation: 'UpdateServerCertificate',
+        input: { ...key, NewPath: stringProperty(spec, 'path') ?? '/' },
+      });
     }
     const operations = { tag: 'TagServerCertificate', untag: 'UntagServerCertificate' } as const;
-    steps.push(...tagSteps(operations, key, tags, changes['tags']));
+    steps.push(...tagWrites(operations, key, tags, changes['tags']));
     return steps;
   },
 
-  deletion: (_reader, observed) =>
+  delete: (_reader, observed) =>
     Promise.resolve([
-      { operation: 'DeleteServerCertificate', input: { ServerCertificateName: observed.name }, ...absentIsDone },
+      { operation: 'DeleteServerCertificate', input: { ServerCertificateName: observed.name }, ...appliedIfAbsent },
     ]),
 };

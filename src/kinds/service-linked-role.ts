@@ -6,18 +6,18 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { sharedByTag } from '../engine/ownership.js';
 import {
-  absentIsDone,
-  dateText,
-  defined,
+  appliedIfAbsent,
+  isoDate,
+  omitUndefined,
   descriptionField,
   nameField,
-  tagMap,
-  tagSteps,
+  toTagMap,
+  tagWrites,
   tagsField,
-  text,
-  unlessDenied,
+  stringProperty,
+  undefinedIfDenied,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const schema = z.strictObject({
   awsServiceName: nameField(128).describe('The service, by its principal: `autoscaling.amazonaws.com`. Case matters.'),
@@ -32,7 +32,7 @@ const PATH = '/aws-service-role/';
 const DELETION_WINDOW_MS = 300_000;
 
 function nameOf(spec: JsonObject): string {
-  return nameWith(text(spec, 'awsServiceName') ?? '', text(spec, 'customSuffix'));
+  return nameWith(stringProperty(spec, 'awsServiceName') ?? '', stringProperty(spec, 'customSuffix'));
 }
 
 function nameWith(service: string, suffix: string | undefined): string {
@@ -60,14 +60,18 @@ function observedOf(role: Partial<Role>): Observed {
   return {
     name: nameOfRole(role),
     arn: role.Arn ?? '',
-    createdAt: dateText(role.CreateDate),
-    tags: tagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(role.CreateDate),
+    tags: toTagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: { description: role.Description ?? '' },
   };
 }
 
 /** The wanted ones of the roles under a path; one by one, since the listing leaves the tags out. */
-async function find(reader: Reader, PathPrefix: string, wanted: readonly Wanted[]): Promise<Map<string, Observed>> {
+async function find(
+  reader: Reader,
+  PathPrefix: string,
+  wanted: readonly WantedEntity[],
+): Promise<Map<string, Observed>> {
   const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
   const roles = await reader.list('ListRoles', { PathPrefix }, 'Roles');
   const found = await Promise.all(
@@ -85,7 +89,7 @@ async function find(reader: Reader, PathPrefix: string, wanted: readonly Wanted[
 }
 
 /** Waits until the service has let the role go, or says why it does not. */
-async function untilDeleted(reader: Reader, output: unknown): Promise<void> {
+async function waitUntilDeleted(reader: Reader, output: unknown): Promise<void> {
   const { DeletionTaskId } = output as { readonly DeletionTaskId: string };
   const ended = await untilShown(
     async () => {
@@ -113,13 +117,13 @@ export const serviceLinkedRole: Kind = {
   nameOf,
   // A placeholder: the role's name is AWS's choice, and shows in the answer to the Create.
   arnOf: (spec, { account, partition }: Target) =>
-    `arn:${partition}:iam::${account}:role${PATH}${text(spec, 'awsServiceName') ?? ''}/AWSServiceRoleFor…`,
+    `arn:${partition}:iam::${account}:role${PATH}${stringProperty(spec, 'awsServiceName') ?? ''}/AWSServiceRoleFor…`,
   dependsOnKinds: [],
   ownable: true,
-  taggedLater: true,
-  onReservedPath: true,
-  guard: '400 InvalidInput "has been taken in this account"',
-  recognition: 'when it was made; afterwards the intent tag',
+  tagsAfterCreate: true,
+  usesReservedPath: true,
+  duplicateProtection: '400 InvalidInput "has been taken in this account"',
+  recognizedBy: 'when it was made; afterwards the intent tag',
   properties: {
     description: { type: 'value', default: '' },
   },
@@ -134,45 +138,46 @@ export const serviceLinkedRole: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 2,
   async read(reader, wanted) {
-    const service = text(wanted.spec, 'awsServiceName') ?? '';
+    const service = stringProperty(wanted.spec, 'awsServiceName') ?? '';
     return (await find(reader, `${PATH}${service}/`, [wanted])).get(wanted.name.toLowerCase());
   },
-  readMany: ({ reader }, wanted) => unlessDenied(() => find(reader, PATH, wanted)),
+  readMany: ({ reader }, wanted) => undefinedIfDenied(() => find(reader, PATH, wanted)),
 
   create: ({ spec }) => ({
     operation: 'CreateServiceLinkedRole',
-    input: defined({
-      AWSServiceName: text(spec, 'awsServiceName'),
-      CustomSuffix: text(spec, 'customSuffix'),
-      Description: text(spec, 'description'),
+    input: omitUndefined({
+      AWSServiceName: stringProperty(spec, 'awsServiceName'),
+      CustomSuffix: stringProperty(spec, 'customSuffix'),
+      Description: stringProperty(spec, 'description'),
     }),
   }),
   // The code says as well that the service allows no suffix, or has no such role.
-  isAlreadyExists: ({ code, message }) => code === 'InvalidInput' && message.includes('has been taken in this account'),
-  created: (_desired, output) => observedOf((output as CreateServiceLinkedRoleResponse).Role ?? {}),
+  isAlreadyExistsError: ({ code, message }) =>
+    code === 'InvalidInput' && message.includes('has been taken in this account'),
+  observedAfterCreate: (_desired, output) => observedOf((output as CreateServiceLinkedRoleResponse).Role ?? {}),
 
   update(desired, observed, changes) {
     const RoleName = roleNameOf(observed);
     const steps: Write[] = [];
     if (changes['description']) {
       // Without the session duration, which AWS refuses to change of such a role.
-      const Description = text(desired.spec, 'description') ?? '';
+      const Description = stringProperty(desired.spec, 'description') ?? '';
       steps.push({ operation: 'UpdateRole', input: { RoleName, Description } });
     }
-    steps.push(...tagSteps({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
+    steps.push(...tagWrites({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
     return steps;
   },
 
-  deletion: (_reader, observed) =>
+  delete: (_reader, observed) =>
     Promise.resolve([
       {
         operation: 'DeleteServiceLinkedRole',
         input: { RoleName: roleNameOf(observed) },
-        settled: untilDeleted,
-        ...absentIsDone,
+        settled: waitUntilDeleted,
+        ...appliedIfAbsent,
       },
     ]),
 
@@ -182,7 +187,7 @@ export const serviceLinkedRole: Kind = {
       const theirs = new Set(others.map(sharedByTag));
       const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedByTag('')) && !theirs.has(tag));
       if (TagKeys.length === 0) return [];
-      return [{ operation: 'UntagRole', input: { RoleName: roleNameOf(observed), TagKeys }, ...absentIsDone }];
+      return [{ operation: 'UntagRole', input: { RoleName: roleNameOf(observed), TagKeys }, ...appliedIfAbsent }];
     },
   },
 };

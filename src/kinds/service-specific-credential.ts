@@ -3,19 +3,19 @@ import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
-  dateText,
-  defined,
-  held,
+  appliedIfAbsent,
+  isoDate,
+  omitUndefined,
+  emptyIfAbsent,
   nameField,
-  oneByOne,
+  readEach,
   secretField,
   secretLocation,
   statusField,
-  text,
+  stringProperty,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Write, Wanted } from './kind.js';
+import type { Kind, Observed, Write, WantedEntity } from './kind.js';
 
 const DAY_MS = 86_400_000;
 
@@ -40,15 +40,15 @@ const schema = z.strictObject({
 });
 
 function userOf(spec: JsonObject): string {
-  return text(spec, 'userName') ?? '';
+  return stringProperty(spec, 'userName') ?? '';
 }
 
 function serviceOf(spec: JsonObject): string {
-  return text(spec, 'serviceName') ?? '';
+  return stringProperty(spec, 'serviceName') ?? '';
 }
 
 /** AWS gives a credential no name: the one of the stored record is the declared one, and all others are not. */
-async function read(reader: Reader, { spec }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { ServiceSpecificCredentialId: id } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
   if (id === undefined) return undefined;
   const found = (await credentialsOf(reader, spec)).find((one) => one.ServiceSpecificCredentialId === id);
@@ -57,7 +57,7 @@ async function read(reader: Reader, { spec }: Wanted, target: Target): Promise<O
 
 function credentialsOf(reader: Reader, spec: JsonObject): Promise<readonly ServiceSpecificCredentialMetadata[]> {
   const input = { UserName: userOf(spec), ServiceName: serviceOf(spec) };
-  return held(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
+  return emptyIfAbsent(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
 }
 
 function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, target: Target): Observed {
@@ -66,7 +66,7 @@ function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, targ
   return {
     name: `${UserName}/${ServiceName}`,
     arn: userArn(UserName, target),
-    createdAt: dateText(CreateDate),
+    createdAt: isoDate(CreateDate),
     tags: {},
     state: {
       status: credential.Status ?? 'Active',
@@ -77,11 +77,11 @@ function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, targ
 }
 
 function keyOf({ facts = {} }: Observed): { readonly UserName: string; readonly ServiceSpecificCredentialId: string } {
-  return { UserName: userOf(facts), ServiceSpecificCredentialId: text(facts, 'id') ?? '' };
+  return { UserName: userOf(facts), ServiceSpecificCredentialId: stringProperty(facts, 'id') ?? '' };
 }
 
 function removalOf(key: { readonly UserName: string; readonly ServiceSpecificCredentialId: string }): Write {
-  return { operation: 'DeleteServiceSpecificCredential', input: key, ...absentIsDone };
+  return { operation: 'DeleteServiceSpecificCredential', input: key, ...appliedIfAbsent };
 }
 
 function revealedBy(
@@ -100,8 +100,8 @@ export const serviceSpecificCredential: Kind = {
   references: (spec) => [`User/${userOf(spec)}`],
   dependsOnKinds: ['User'],
   ownable: false,
-  guard: 'none: every Create makes another credential, up to the quota of two per service',
-  recognition: 'the ID in the stored record',
+  duplicateProtection: 'none: every Create makes another credential, up to the quota of two per service',
+  recognizedBy: 'the ID in the stored record',
   properties: {
     status: { type: 'value', default: 'Active' },
     credentialAgeDays: { type: 'value', default: null, immutable: true },
@@ -115,26 +115,26 @@ export const serviceSpecificCredential: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ spec }) => ({
     operation: 'CreateServiceSpecificCredential',
-    input: defined({
+    input: omitUndefined({
       UserName: userOf(spec),
       ServiceName: serviceOf(spec),
       CredentialAgeDays: spec['credentialAgeDays'],
     }),
     unguarded: true,
   }),
-  isAlreadyExists: () => false,
+  isAlreadyExistsError: () => false,
   secret: {
-    location: (spec) => secretLocation(spec, 'secret'),
-    revealed: (output, { spec }) => {
+    locationOf: (spec) => secretLocation(spec, 'secret'),
+    recordFromReply: (output, { spec }) => {
       const { ServiceSpecificCredentialId = '', ...made } = revealedBy(output);
-      return defined({
+      return omitUndefined({
         UserName: made.UserName ?? userOf(spec),
         ServiceName: made.ServiceName ?? serviceOf(spec),
         ServiceSpecificCredentialId,
@@ -144,23 +144,23 @@ export const serviceSpecificCredential: Kind = {
         ServiceCredentialSecret: made.ServiceCredentialSecret,
       });
     },
-    candidates: async (reader, { spec }) =>
+    listCandidates: async (reader, { spec }) =>
       (await credentialsOf(reader, spec)).map(({ ServiceSpecificCredentialId = '', CreateDate }) => ({
         id: ServiceSpecificCredentialId,
-        createdAt: dateText(CreateDate),
+        createdAt: isoDate(CreateDate),
       })),
-    idOf: ({ ServiceSpecificCredentialId = '' }) => ServiceSpecificCredentialId,
-    removal: (ServiceSpecificCredentialId, { spec }) => [
+    candidateIdOf: ({ ServiceSpecificCredentialId = '' }) => ServiceSpecificCredentialId,
+    deleteCandidate: (ServiceSpecificCredentialId, { spec }) => [
       removalOf({ UserName: userOf(spec), ServiceSpecificCredentialId }),
     ],
   },
-  created: ({ target }, output) => observedOf(revealedBy(output), target),
+  observedAfterCreate: ({ target }, output) => observedOf(revealedBy(output), target),
 
   update(desired, observed, changes) {
     if (changes['status'] === undefined) return [];
-    const Status = text(desired.spec, 'status') ?? 'Active';
+    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
     return [{ operation: 'UpdateServiceSpecificCredential', input: { ...keyOf(observed), Status } }];
   },
 
-  deletion: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
+  delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

@@ -4,18 +4,18 @@ import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
+  appliedIfAbsent,
   certificateField,
-  dateText,
-  held,
+  isoDate,
+  emptyIfAbsent,
   nameField,
-  oneByOne,
-  pem,
+  readEach,
+  normalizePem,
   statusField,
-  text,
+  stringProperty,
   userArn,
 } from './fields.js';
-import type { Kind, Observed, Wanted } from './kind.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 
 /** Hexadecimal digits that tell a user's certificates apart. */
 const DIGITS = 16;
@@ -29,13 +29,13 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return nameOfContent(text(spec, 'userName'), text(spec, 'certificateBody')) ?? '';
+  return nameOfContent(stringProperty(spec, 'userName'), stringProperty(spec, 'certificateBody')) ?? '';
 }
 
 /** Recognises a certificate by what it certifies, however it is written; undefined for what is none. */
 function nameOfContent(userName = '', body = ''): string | undefined {
   try {
-    const { fingerprint256 } = new X509Certificate(pem(body));
+    const { fingerprint256 } = new X509Certificate(normalizePem(body));
     return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, DIGITS).toLowerCase()}`;
   } catch {
     return undefined;
@@ -47,8 +47,10 @@ function userOf(name: string): string {
 }
 
 /** AWS gives a certificate an ID that says nothing: its content does. */
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
-  const listed = await held(reader.list('ListSigningCertificates', { UserName: userOf(name) }, 'Certificates'));
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
+  const listed = await emptyIfAbsent(
+    reader.list('ListSigningCertificates', { UserName: userOf(name) }, 'Certificates'),
+  );
   return listed
     .flatMap((certificate) => observedOf(certificate, target) ?? [])
     .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
@@ -61,7 +63,7 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
   return {
     name,
     arn: userArn(userOf(name), target),
-    createdAt: dateText(UploadDate),
+    createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
     facts: { certificateId: CertificateId },
@@ -69,7 +71,7 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly CertificateId: string } {
-  return { UserName: userOf(name), CertificateId: text(facts, 'certificateId') ?? '' };
+  return { UserName: userOf(name), CertificateId: stringProperty(facts, 'certificateId') ?? '' };
 }
 
 /** A user's X.509 certificate, for the few services that take requests signed with one. */
@@ -78,31 +80,34 @@ export const signingCertificate: Kind = {
   keyProperties: ['userName', 'certificateBody'],
   schema,
   nameOf,
-  arnOf: (spec, target) => userArn(text(spec, 'userName') ?? '', target),
-  references: (spec) => [`User/${text(spec, 'userName') ?? ''}`],
+  arnOf: (spec, target) => userArn(stringProperty(spec, 'userName') ?? '', target),
+  references: (spec) => [`User/${stringProperty(spec, 'userName') ?? ''}`],
   dependsOnKinds: ['User'],
   ownable: false,
-  identifiedByAws: true,
-  guard: '409 DuplicateCertificate, whichever user of the account has it',
-  recognition: 'its content; when it was uploaded',
+  hasAwsAssignedId: true,
+  duplicateProtection: '409 DuplicateCertificate, whichever user of the account has it',
+  recognizedBy: 'its content; when it was uploaded',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
     read: ['iam:ListSigningCertificates'],
     write: ['iam:UploadSigningCertificate', 'iam:UpdateSigningCertificate', 'iam:DeleteSigningCertificate'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ spec }) => ({
     operation: 'UploadSigningCertificate',
-    input: { UserName: text(spec, 'userName'), CertificateBody: pem(text(spec, 'certificateBody') ?? '') },
+    input: {
+      UserName: stringProperty(spec, 'userName'),
+      CertificateBody: normalizePem(stringProperty(spec, 'certificateBody') ?? ''),
+    },
   }),
-  isAlreadyExists: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
+  isAlreadyExistsError: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
   globallyTakenReason: 'another user of the account has this certificate, and AWS takes it once',
-  created: ({ name, target }, output) => ({
+  observedAfterCreate: ({ name, target }, output) => ({
     name,
     arn: userArn(userOf(name), target),
     createdAt: null,
@@ -113,10 +118,10 @@ export const signingCertificate: Kind = {
 
   update(desired, observed, changes) {
     if (changes['status'] === undefined) return [];
-    const Status = text(desired.spec, 'status') ?? 'Active';
+    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
     return [{ operation: 'UpdateSigningCertificate', input: { ...keyOf(observed), Status } }];
   },
 
-  deletion: (_reader, observed) =>
-    Promise.resolve([{ operation: 'DeleteSigningCertificate', input: keyOf(observed), ...absentIsDone }]),
+  delete: (_reader, observed) =>
+    Promise.resolve([{ operation: 'DeleteSigningCertificate', input: keyOf(observed), ...appliedIfAbsent }]),
 };

@@ -4,8 +4,18 @@ import type { SSHPublicKey, UploadSSHPublicKeyResponse } from '@aws-sdk/client-i
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { absentIsDone, dateText, held, nameField, oneByOne, pem, statusField, text, userArn } from './fields.js';
-import type { Kind, Observed, Wanted } from './kind.js';
+import {
+  appliedIfAbsent,
+  isoDate,
+  emptyIfAbsent,
+  nameField,
+  readEach,
+  normalizePem,
+  statusField,
+  stringProperty,
+  userArn,
+} from './fields.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 
 /** Hexadecimal digits that tell a user's keys apart. */
 const DIGITS = 16;
@@ -41,7 +51,7 @@ function publicKeyOf(body: string): KeyObject | undefined {
     const [type, blob = ''] = body.trim().split(/\s+/);
     if (type === 'ssh-rsa') return keyOfBlob(Buffer.from(blob, 'base64'));
     // Of a private key, too, the public one could be made: but it does not belong here.
-    const block = pem(body);
+    const block = normalizePem(body);
     const isPublic = /^-----BEGIN (RSA )?PUBLIC KEY-----\n[^-]*-----END [A-Z ]+-----$/.test(block);
     const key = isPublic ? createPublicKey(block) : undefined;
     return key?.asymmetricKeyType === 'rsa' ? key : undefined;
@@ -80,7 +90,7 @@ function blobOf(key: KeyObject): Buffer {
 }
 
 function nameOf(spec: JsonObject): string {
-  return nameOfContent(text(spec, 'userName'), text(spec, 'sshPublicKeyBody')) ?? '';
+  return nameOfContent(stringProperty(spec, 'userName'), stringProperty(spec, 'sshPublicKeyBody')) ?? '';
 }
 
 /** Recognises a key by its numbers, however it is written; undefined for what is none. */
@@ -94,9 +104,9 @@ function userOf(name: string): string {
 }
 
 /** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
-async function read(reader: Reader, { name }: Wanted, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const UserName = userOf(name);
-  const listed = await held(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
+  const listed = await emptyIfAbsent(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
   const keys = await Promise.all(
     listed.map(({ SSHPublicKeyId }) => reader.find('GetSSHPublicKey', { UserName, SSHPublicKeyId, Encoding: 'SSH' })),
   );
@@ -112,7 +122,7 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
   return {
     name,
     arn: userArn(userOf(name), target),
-    createdAt: dateText(UploadDate),
+    createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
     facts: { sshPublicKeyId: SSHPublicKeyId },
@@ -120,7 +130,7 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly SSHPublicKeyId: string } {
-  return { UserName: userOf(name), SSHPublicKeyId: text(facts, 'sshPublicKeyId') ?? '' };
+  return { UserName: userOf(name), SSHPublicKeyId: stringProperty(facts, 'sshPublicKeyId') ?? '' };
 }
 
 /** A user's public key for CodeCommit. */
@@ -129,30 +139,33 @@ export const sshPublicKey: Kind = {
   keyProperties: ['userName', 'sshPublicKeyBody'],
   schema,
   nameOf,
-  arnOf: (spec, target) => userArn(text(spec, 'userName') ?? '', target),
-  references: (spec) => [`User/${text(spec, 'userName') ?? ''}`],
+  arnOf: (spec, target) => userArn(stringProperty(spec, 'userName') ?? '', target),
+  references: (spec) => [`User/${stringProperty(spec, 'userName') ?? ''}`],
   dependsOnKinds: ['User'],
   ownable: false,
-  identifiedByAws: true,
-  guard: '400 DuplicateSSHPublicKey',
-  recognition: 'its content; when it was uploaded',
+  hasAwsAssignedId: true,
+  duplicateProtection: '400 DuplicateSSHPublicKey',
+  recognizedBy: 'its content; when it was uploaded',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
     read: ['iam:ListSSHPublicKeys', 'iam:GetSSHPublicKey'],
     write: ['iam:UploadSSHPublicKey', 'iam:UpdateSSHPublicKey', 'iam:DeleteSSHPublicKey'],
   },
 
-  details: null,
+  detailType: null,
   readCost: 2,
   read,
-  readMany: oneByOne(read),
+  readMany: readEach(read),
 
   create: ({ spec }) => ({
     operation: 'UploadSSHPublicKey',
-    input: { UserName: text(spec, 'userName'), SSHPublicKeyBody: pem(text(spec, 'sshPublicKeyBody') ?? '') },
+    input: {
+      UserName: stringProperty(spec, 'userName'),
+      SSHPublicKeyBody: normalizePem(stringProperty(spec, 'sshPublicKeyBody') ?? ''),
+    },
   }),
-  isAlreadyExists: ({ code }) => code === 'DuplicateSSHPublicKey',
-  created: ({ name, target }, output) => ({
+  isAlreadyExistsError: ({ code }) => code === 'DuplicateSSHPublicKey',
+  observedAfterCreate: ({ name, target }, output) => ({
     name,
     arn: userArn(userOf(name), target),
     createdAt: null,
@@ -163,10 +176,10 @@ export const sshPublicKey: Kind = {
 
   update(desired, observed, changes) {
     if (changes['status'] === undefined) return [];
-    const Status = text(desired.spec, 'status') ?? 'Active';
+    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
     return [{ operation: 'UpdateSSHPublicKey', input: { ...keyOf(observed), Status } }];
   },
 
-  deletion: (_reader, observed) =>
-    Promise.resolve([{ operation: 'DeleteSSHPublicKey', input: keyOf(observed), ...absentIsDone }]),
+  delete: (_reader, observed) =>
+    Promise.resolve([{ operation: 'DeleteSSHPublicKey', input: keyOf(observed), ...appliedIfAbsent }]),
 };

@@ -5,40 +5,40 @@ import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import {
-  absentIsDone,
+  appliedIfAbsent,
   attachmentsField,
   boundaryField,
-  dateText,
-  defined,
-  held,
+  isoDate,
+  omitUndefined,
+  emptyIfAbsent,
   inlinePoliciesField,
-  Longest,
+  MAX_DOCUMENT_LENGTH,
   nameField,
   pathField,
-  tagList,
-  tagMap,
+  toTagList,
+  toTagMap,
   tagsField,
-  tagSteps,
-  text,
+  tagWrites,
+  stringProperty,
 } from './fields.js';
-import { policiesOf, policyDemands, policyRemovals, policySteps, readPolicies } from './principal-policies.js';
+import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
 import type { Kind, Observed, Write } from './kind.js';
 
 const schema = z.strictObject({
   userName: nameField(64).describe('Unique in the account; neither path nor case tells two users apart.'),
   path: pathField.optional().describe("A change of it changes the user's ARN."),
   permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
-  inlinePolicies: inlinePoliciesField(Longest.userPolicies).optional(),
+  inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.userPolicies).optional(),
   managedPolicyArns: attachmentsField.optional(),
   tags: tagsField.optional(),
 });
 
 function nameOf(spec: JsonObject): string {
-  return text(spec, 'userName') ?? '';
+  return stringProperty(spec, 'userName') ?? '';
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:user${text(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return `arn:${target.partition}:iam::${target.account}:user${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
 }
 
 /** What `GetUser` and `GetAccountAuthorizationDetails` both show. */
@@ -46,8 +46,8 @@ function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
   return {
     name: user.UserName ?? '',
     arn: user.Arn ?? '',
-    createdAt: dateText(user.CreateDate),
-    tags: tagMap(user.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    createdAt: isoDate(user.CreateDate),
+    tags: toTagMap(user.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
     state: {
       path: user.Path ?? '/',
       permissionsBoundary: user.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
@@ -57,21 +57,21 @@ function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
 }
 
 /** Writes that take away what a user holds beside policies. Nothing here reads or shows a secret. */
-async function possessions(reader: Reader, UserName: string): Promise<Write[]> {
+async function credentialAndMembershipRemovals(reader: Reader, UserName: string): Promise<Write[]> {
   const user = { UserName };
   const removal = (operation: Operation, input: Readonly<Record<string, unknown>>): Write => ({
     operation,
     input,
-    ...absentIsDone,
+    ...appliedIfAbsent,
   });
   const [login, keys, certificates, sshKeys, credentials, devices, groups] = await Promise.all([
     reader.find('GetLoginProfile', user),
-    held(reader.list('ListAccessKeys', user, 'AccessKeyMetadata')),
-    held(reader.list('ListSigningCertificates', user, 'Certificates')),
-    held(reader.list('ListSSHPublicKeys', user, 'SSHPublicKeys')),
-    held(reader.list('ListServiceSpecificCredentials', user, 'ServiceSpecificCredentials')),
-    held(reader.list('ListMFADevices', user, 'MFADevices')),
-    held(reader.list('ListGroupsForUser', user, 'Groups')),
+    emptyIfAbsent(reader.list('ListAccessKeys', user, 'AccessKeyMetadata')),
+    emptyIfAbsent(reader.list('ListSigningCertificates', user, 'Certificates')),
+    emptyIfAbsent(reader.list('ListSSHPublicKeys', user, 'SSHPublicKeys')),
+    emptyIfAbsent(reader.list('ListServiceSpecificCredentials', user, 'ServiceSpecificCredentials')),
+    emptyIfAbsent(reader.list('ListMFADevices', user, 'MFADevices')),
+    emptyIfAbsent(reader.list('ListGroupsForUser', user, 'Groups')),
   ]);
   return [
     ...(login === undefined ? [] : [removal('DeleteLoginProfile', user)]),
@@ -99,8 +99,8 @@ export const user: Kind = {
   arnOf,
   dependsOnKinds: ['Policy'],
   ownable: true,
-  guard: '409 EntityAlreadyExists, whatever the path or the case',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
+  recognizedBy: 'the intent tag that the Create carried',
   quota: { used: 'Users', limit: 'UsersQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -146,9 +146,9 @@ export const user: Kind = {
     ],
   },
 
-  demands: (spec) => policyDemands('User', spec),
+  quotaUsage: (spec) => policyQuotaUsage('User', spec),
 
-  details: 'User',
+  detailType: 'User',
   readCost: 4,
   async read(reader, { name }) {
     const found = await reader.find('GetUser', { UserName: name });
@@ -176,15 +176,15 @@ export const user: Kind = {
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateUser',
-    input: defined({
+    input: omitUndefined({
       UserName: name,
-      Path: text(spec, 'path'),
-      PermissionsBoundary: text(spec, 'permissionsBoundary'),
-      Tags: tagList(tags),
+      Path: stringProperty(spec, 'path'),
+      PermissionsBoundary: stringProperty(spec, 'permissionsBoundary'),
+      Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
-  created: (desired) => ({
+  isAlreadyExistsError: isEntityAlreadyExists,
+  observedAfterCreate: (desired) => ({
     name: desired.name,
     arn: arnOf(desired.spec, desired.target),
     createdAt: null,
@@ -197,7 +197,7 @@ export const user: Kind = {
     const { spec } = desired;
     const steps: Write[] = [];
     if (changes['path']) {
-      steps.push({ operation: 'UpdateUser', input: { UserName, NewPath: text(spec, 'path') ?? '/' } });
+      steps.push({ operation: 'UpdateUser', input: { UserName, NewPath: stringProperty(spec, 'path') ?? '/' } });
     }
     if (changes['permissionsBoundary']) {
       const PermissionsBoundary = spec['permissionsBoundary'];
@@ -207,20 +207,20 @@ export const user: Kind = {
               operation: 'PutUserPermissionsBoundary',
               input: { UserName, PermissionsBoundary },
             }
-          : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...absentIsDone },
+          : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...appliedIfAbsent },
       );
     }
-    steps.push(...policySteps('User', UserName, spec, changes));
-    steps.push(...tagSteps({ tag: 'TagUser', untag: 'UntagUser' }, { UserName }, desired.tags, changes['tags']));
+    steps.push(...policyWrites('User', UserName, spec, changes));
+    steps.push(...tagWrites({ tag: 'TagUser', untag: 'UntagUser' }, { UserName }, desired.tags, changes['tags']));
     return steps;
   },
 
-  async deletion(reader, observed) {
+  async delete(reader, observed) {
     const UserName = observed.name;
     return [
-      ...(await possessions(reader, UserName)),
+      ...(await credentialAndMembershipRemovals(reader, UserName)),
       ...policyRemovals('User', UserName, observed.state),
-      { operation: 'DeleteUser', input: { UserName }, ...absentIsDone },
+      { operation: 'DeleteUser', input: { UserName }, ...appliedIfAbsent },
     ];
   },
 };

@@ -5,18 +5,18 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { OwnershipTag } from '../engine/ownership.js';
 import {
-  absentIsDone,
-  defined,
+  appliedIfAbsent,
+  omitUndefined,
   nameField,
   pathField,
   secretField,
   secretLocation,
-  tagList,
-  tagMap,
-  tagSteps,
+  toTagList,
+  toTagMap,
+  tagWrites,
   tagsField,
-  text,
-  unlessDenied,
+  stringProperty,
+  undefinedIfDenied,
 } from './fields.js';
 import type { Kind, Observed, Write } from './kind.js';
 
@@ -36,7 +36,7 @@ const schema = z.strictObject({
 });
 
 function nameOf(spec: JsonObject): string {
-  return `${(text(spec, 'path') ?? '/').slice(1)}${text(spec, 'virtualMfaDeviceName') ?? ''}`;
+  return `${(stringProperty(spec, 'path') ?? '/').slice(1)}${stringProperty(spec, 'virtualMfaDeviceName') ?? ''}`;
 }
 
 /** A virtual device's serial number is its ARN. */
@@ -56,7 +56,7 @@ function observedOf(serial: string, tags: Readonly<Record<string, string>>): Obs
 async function tagsOf(reader: Reader, SerialNumber: string): Promise<Readonly<Record<string, string>> | undefined> {
   try {
     const tags = await reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags');
-    return tagMap(tags.map(({ Key, Value }) => ({ Key, Value })));
+    return toTagMap(tags.map(({ Key, Value }) => ({ Key, Value })));
   } catch (error) {
     if (awsError(error).code === 'NoSuchEntity') return undefined;
     throw error;
@@ -79,7 +79,7 @@ function idOf(serial: string, intent = ''): string {
 }
 
 function removalOf(SerialNumber: string): Write {
-  return { operation: 'DeleteVirtualMFADevice', input: { SerialNumber }, ...absentIsDone };
+  return { operation: 'DeleteVirtualMFADevice', input: { SerialNumber }, ...appliedIfAbsent };
 }
 
 /** An MFA device that is a program. Who signs in with it has to enable it with two of its codes. */
@@ -91,8 +91,8 @@ export const virtualMfaDevice: Kind = {
   arnOf: (spec, target) => serialOf(nameOf(spec), target),
   dependsOnKinds: ['User'],
   ownable: true,
-  guard: '409 EntityAlreadyExists',
-  recognition: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists',
+  recognizedBy: 'the intent tag that the Create carried',
   properties: { secret: { type: 'writeOnly' } },
   actions: {
     read: ['iam:ListVirtualMFADevices', 'iam:ListMFADeviceTags'],
@@ -105,7 +105,7 @@ export const virtualMfaDevice: Kind = {
     ],
   },
 
-  details: null,
+  detailType: null,
   readCost: 1,
   async read(reader, { name }, target) {
     const serial = serialOf(name, target);
@@ -113,7 +113,7 @@ export const virtualMfaDevice: Kind = {
     return tags && observedOf(serial, tags);
   },
   async readMany({ reader }, wanted) {
-    const listed = await unlessDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
+    const listed = await undefinedIfDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
     if (listed === undefined) return undefined;
     const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
     const exact = new Set(wanted.map(({ name }) => name));
@@ -134,46 +134,46 @@ export const virtualMfaDevice: Kind = {
 
   create: ({ spec, tags }) => ({
     operation: 'CreateVirtualMFADevice',
-    input: defined({
-      VirtualMFADeviceName: text(spec, 'virtualMfaDeviceName'),
-      Path: text(spec, 'path'),
-      Tags: tagList(tags),
+    input: omitUndefined({
+      VirtualMFADeviceName: stringProperty(spec, 'virtualMfaDeviceName'),
+      Path: stringProperty(spec, 'path'),
+      Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExists: isEntityAlreadyExists,
+  isAlreadyExistsError: isEntityAlreadyExists,
   secret: {
-    location: (spec) => secretLocation(spec, 'secret'),
-    revealed(output, { tags }) {
+    locationOf: (spec) => secretLocation(spec, 'secret'),
+    recordFromReply(output, { tags }) {
       const { SerialNumber = '', Base32StringSeed } = (output as CreateVirtualMFADeviceResponse).VirtualMFADevice ?? {};
-      return defined({
+      return omitUndefined({
         SerialNumber,
         Base32StringSeed: new TextDecoder().decode(Base32StringSeed),
         Intent: tags[OwnershipTag.Intent],
       });
     },
     /** The device, if a Create of this run made it: that of another is no orphan, whether or not its seed is stored. */
-    async candidates(reader, { name, target, tags }) {
+    async listCandidates(reader, { name, target, tags }) {
       const serial = serialOf(name, target);
       const shown = await tagsOf(reader, serial);
       if (shown === undefined || shown[OwnershipTag.Intent] !== tags[OwnershipTag.Intent]) return [];
       return [{ id: idOf(serial, shown[OwnershipTag.Intent]), createdAt: null }];
     },
-    idOf: ({ SerialNumber = '', Intent }) => idOf(SerialNumber, Intent),
+    candidateIdOf: ({ SerialNumber = '', Intent }) => idOf(SerialNumber, Intent),
     // To enable it takes two codes, which nobody has without the seed.
-    isUsed: async (reader, id) => (await userOf(reader, serialOfId(id))) !== undefined,
-    removal: (id) => [removalOf(serialOfId(id))],
+    isCandidateUsed: async (reader, id) => (await userOf(reader, serialOfId(id))) !== undefined,
+    deleteCandidate: (id) => [removalOf(serialOfId(id))],
   },
-  created: ({ name, target, tags }) => observedOf(serialOf(name, target), tags),
+  observedAfterCreate: ({ name, target, tags }) => observedOf(serialOf(name, target), tags),
 
   update: ({ tags }, { arn }, changes) =>
-    tagSteps({ tag: 'TagMFADevice', untag: 'UntagMFADevice' }, { SerialNumber: arn }, tags, changes['tags']),
+    tagWrites({ tag: 'TagMFADevice', untag: 'UntagMFADevice' }, { SerialNumber: arn }, tags, changes['tags']),
 
-  async deletion(reader, { arn }) {
+  async delete(reader, { arn }) {
     const user = await userOf(reader, arn);
     // The account's root user has no name, and nobody else can deactivate its device: AWS says so.
     if (user?.UserName === undefined) return [removalOf(arn)];
     const input = { UserName: user.UserName, SerialNumber: arn };
-    return [{ operation: 'DeactivateMFADevice', input, ...absentIsDone }, removalOf(arn)];
+    return [{ operation: 'DeactivateMFADevice', input, ...appliedIfAbsent }, removalOf(arn)];
   },
 };
 

@@ -330,7 +330,7 @@ function expectOneCreate(stage: KindStage, results: readonly Result[]): void {
     (action) => action.replace('Delete', 'Create') === operationOfCreate && action.startsWith('Del'),
   );
   expect(done.filter((action) => action === operationOfCreate).length - removed.length).toBe(1);
-  if (stage.kind.secret?.revealed === undefined) expect(removed).toEqual([]);
+  if (stage.kind.secret?.recordFromReply === undefined) expect(removed).toEqual([]);
 }
 
 /** One mishap at one call. */

@@ -83,7 +83,7 @@ function deletedBy(kind: string): readonly string[] {
 const DELETABLE = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysThere !== 'for good');
 
 /** Kinds that are known by the record of their secret: one that somebody else made is not even seen. */
-const BY_RECORD = KINDS.filter((kind) => findKind(kind)?.secret?.candidates !== undefined && !isOwnable(kind));
+const BY_RECORD = KINDS.filter((kind) => findKind(kind)?.secret?.listCandidates !== undefined && !isOwnable(kind));
 
 function isOwnable(kind: string): boolean {
   return findKind(kind)?.ownable === true;

@@ -61,7 +61,7 @@ function driftOf({ name }: Kind): string | undefined {
 
 /** Known by the stored record of its secret: what somebody else makes is another one. */
 function isByRecord({ ownable, secret }: Kind): boolean {
-  return !ownable && secret?.candidates !== undefined;
+  return !ownable && secret?.listCandidates !== undefined;
 }
 
 let world: World;

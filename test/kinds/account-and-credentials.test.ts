@@ -66,7 +66,7 @@ describe('an access key', () => {
     const [orphan = ''] = await keys();
     const observed = await bench.converge(accessKey, spec);
     const desired = desiredOf(accessKey, spec);
-    const { candidates, idOf, removal } = accessKey.secret ?? {};
+    const { listCandidates: candidates, candidateIdOf: idOf, deleteCandidate: removal } = accessKey.secret ?? {};
     const held = idOf?.((await bench.record(accessKey, spec)) ?? {});
     const found = (await candidates?.(bench.reader, desired)) ?? [];
     expect(found.map(({ id }) => id).filter((id) => id !== held)).toEqual([orphan]);
@@ -78,7 +78,7 @@ describe('an access key', () => {
   });
 
   test('that somebody uses is no orphan, and neither is one that is gone', async () => {
-    const { isUsed } = accessKey.secret ?? {};
+    const { isCandidateUsed: isUsed } = accessKey.secret ?? {};
     const used = { LastUsedDate: new Date(), ServiceName: 'sts', Region: 'us-east-1' };
     const reader = bench.readerAnswering('GetAccessKeyLastUsed', { AccessKeyLastUsed: used });
     expect(await isUsed?.(reader, 'AKIAXXXXXXXXXXXXXXXX')).toBe(true);
@@ -89,7 +89,7 @@ describe('an access key', () => {
     await bench.store('ann-key', JSON.stringify({ AccessKeyId: 'AKIAXXXXXXXXXXXXXXXX' }));
     const nobody = { ...spec, userName: 'ben' };
     expect(await bench.read(accessKey, nobody)).toBeUndefined();
-    expect(await accessKey.secret?.candidates?.(bench.reader, desiredOf(accessKey, nobody))).toEqual([]);
+    expect(await accessKey.secret?.listCandidates?.(bench.reader, desiredOf(accessKey, nobody))).toEqual([]);
   });
 
   test('has its secret in the record and nowhere else', async () => {
@@ -104,7 +104,7 @@ describe('an access key', () => {
     await bench.byHand([theirs, theirs]);
     const create = accessKey.create(desiredOf(accessKey, spec));
     const refused = await bench.errorOf(create);
-    expect([refused.code, accessKey.isAlreadyExists(refused), create.unguarded]).toEqual([
+    expect([refused.code, accessKey.isAlreadyExistsError(refused), create.unguarded]).toEqual([
       'LimitExceeded',
       false,
       true,
@@ -142,7 +142,7 @@ describe('a service-specific credential', () => {
     const observed = await bench.converge(serviceSpecificCredential, mine);
     const count = async (): Promise<number | undefined> => {
       const desired = desiredOf(serviceSpecificCredential, mine);
-      return (await serviceSpecificCredential.secret?.candidates?.(bench.reader, desired))?.length;
+      return (await serviceSpecificCredential.secret?.listCandidates?.(bench.reader, desired))?.length;
     };
     expect(await count()).toBe(2);
     await bench.send(serviceSpecificCredential, await bench.stepsOfDeletion(serviceSpecificCredential, observed));
@@ -182,7 +182,10 @@ describe('a login profile', () => {
 
   test('gets another password each time, with every class of characters in any place', () => {
     const desired = desiredOf(loginProfile, spec);
-    const passwords = Array.from({ length: 200 }, () => loginProfile.secret?.generated?.(desired)['Password'] ?? '');
+    const passwords = Array.from(
+      { length: 200 },
+      () => loginProfile.secret?.generateRecord?.(desired)['Password'] ?? '',
+    );
     expect(new Set(passwords).size).toBe(200);
     for (const one of [/^[\w!@#$%^&*()+=[\]{}|-]{40}$/, /[A-Z]/, /[a-z]/, /\d/, /[^A-Za-z\d]/]) {
       expect(passwords.filter((password) => !one.test(password))).toEqual([]);
@@ -243,7 +246,7 @@ describe('a service-linked role', () => {
   test('with a suffix that its service does not take is no role that exists already', async () => {
     const spec = { awsServiceName: 'ecs.amazonaws.com', customSuffix: 'law' };
     const refused = await bench.errorOf(serviceLinkedRole.create(desiredOf(serviceLinkedRole, spec)));
-    expect([refused.code, serviceLinkedRole.isAlreadyExists(refused)]).toEqual(['InvalidInput', false]);
+    expect([refused.code, serviceLinkedRole.isAlreadyExistsError(refused)]).toEqual(['InvalidInput', false]);
   });
 
   test('is deleted when its service has let it go, and not when AWS has answered', async () => {
@@ -272,7 +275,9 @@ describe('a service-linked role', () => {
     const reader = bench.readerAnswering('GetServiceLinkedRoleDeletionStatus', { Status: 'IN_PROGRESS' });
     jest.useFakeTimers();
     try {
-      const given = expect(last?.settled?.(reader, { DeletionTaskId: 'task' })).rejects.toThrow('for 5 minutes');
+      const given = expect(last?.waitUntilApplied?.(reader, { DeletionTaskId: 'task' })).rejects.toThrow(
+        'for 5 minutes',
+      );
       await jest.advanceTimersByTimeAsync(320_000);
       await given;
     } finally {
@@ -304,7 +309,7 @@ describe('an account’s alias', () => {
     expect(drift).toMatchObject([{ path: 'accountAliases', observed: ['theirs'], desired: ['mine'], immutable: true }]);
     expect(unmanaged).toEqual(['accountAliases: theirs']);
     expect(accountAlias.update(desiredOf(accountAlias, mine), observed, changes)).toEqual([]);
-    expect(accountAlias.overwrites).toBe(true);
+    expect(accountAlias.createOverwrites).toBe(true);
   });
 
   test('is replaced where unmanaged ones are removed, and once more after a lost reply', async () => {

@@ -121,12 +121,12 @@ export class Bench {
   async send(kind: Kind, steps: readonly Write[]): Promise<string[]> {
     const sending = async (): Promise<void> => {
       for (const step of steps) {
-        const { isDone, settled } = step;
+        const { isAlreadyApplied, waitUntilApplied } = step;
         try {
           const output = await this.#write(step);
-          await settled?.(this.reader, output);
+          await waitUntilApplied?.(this.reader, output);
         } catch (error) {
-          if (isDone?.(awsError(error)) !== true) throw error;
+          if (isAlreadyApplied?.(awsError(error)) !== true) throw error;
         }
       }
     };
@@ -152,7 +152,7 @@ export class Bench {
     specs: readonly JsonObject[],
     reader = this.reader,
   ): Promise<{ readonly result: ReadonlyMap<string, Observed> | undefined; readonly calls: string[] }> {
-    const types = new Set(kind.details === null ? [] : [kind.details]);
+    const types = new Set(kind.detailType === null ? [] : [kind.detailType]);
     const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY, sleep });
     const wanted = specs.map((spec) => ({ name: kind.nameOf(spec), spec }));
     return this.noting(kind, () => kind.readMany(snapshot, wanted, TARGET));
@@ -173,12 +173,13 @@ export class Bench {
     const desired = desiredOf(kind, spec, shared);
     const { secret } = kind;
     const { secrets } = this.#clients;
-    if (secret?.generated !== undefined) await secrets.writeRecord(secret.location(spec), secret.generated(desired));
+    if (secret?.generateRecord !== undefined)
+      await secrets.writeRecord(secret.locationOf(spec), secret.generateRecord(desired));
     const { result: output } = await this.noting(kind, () => this.#write(kind.create(desired)));
-    if (secret?.revealed !== undefined) {
-      await secrets.writeRecord(secret.location(spec), secret.revealed(output, desired));
+    if (secret?.recordFromReply !== undefined) {
+      await secrets.writeRecord(secret.locationOf(spec), secret.recordFromReply(output, desired));
     }
-    return kind.created(desired, output);
+    return kind.observedAfterCreate(desired, output);
   }
 
   /** Lets a resource make use of a service-linked role or a server certificate, which cannot be deleted then. */
@@ -195,7 +196,7 @@ export class Bench {
 
   /** What a kind's Create has stored. */
   async record(kind: Kind, spec: JsonObject): Promise<Readonly<Record<string, string>> | undefined> {
-    return kind.secret && this.#clients.secrets.readRecord(kind.secret.location(spec));
+    return kind.secret && this.#clients.secrets.readRecord(kind.secret.locationOf(spec));
   }
 
   async #write({ operation, input, secretInput }: Write): Promise<unknown> {
@@ -216,11 +217,11 @@ export class Bench {
   }
 
   async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
-    return (await this.noting(kind, () => kind.deletion(reader, observed))).result;
+    return (await this.noting(kind, () => kind.delete(reader, observed))).result;
   }
 
   async holders(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {
-    return (await this.noting(kind, async () => (await kind.dependents?.(reader, observed)) ?? [])).result;
+    return (await this.noting(kind, async () => (await kind.listDependents?.(reader, observed)) ?? [])).result;
   }
 
   /** Reads the same account in pages of one: the sandbox's, or cut here where it gives all at once. */

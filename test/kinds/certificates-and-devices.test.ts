@@ -152,7 +152,7 @@ describe('a server certificate', () => {
     await bench.store('key', privateKey);
     const error = await bench.errorOf(serverCertificate.create(desiredOf(serverCertificate, spec)));
     expect(error.code).toBe('KeyPairMismatch');
-    expect(serverCertificate.isAlreadyExists(error)).toBe(false);
+    expect(serverCertificate.isAlreadyExistsError(error)).toBe(false);
   });
 
   test('without the declared chain cannot get it', async () => {
@@ -201,7 +201,7 @@ describe('a signing certificate', () => {
     await bench.byHand([step('UploadSigningCertificate', { UserName, CertificateBody: rewritten(CERTIFICATE) })]);
     const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
     expect(error.code).toBe('DuplicateCertificate');
-    expect(signingCertificate.isAlreadyExists(error)).toBe(true);
+    expect(signingCertificate.isAlreadyExistsError(error)).toBe(true);
     expect((await bench.observe(signingCertificate, spec)).name).toBe(signingCertificate.nameOf(spec));
   });
 
@@ -212,7 +212,7 @@ describe('a signing certificate', () => {
     const third = desiredOf(signingCertificate, { ...spec, certificateBody: THIRD_CERTIFICATE });
     const error = await bench.errorOf(signingCertificate.create(third));
     expect(error.code).toBe('LimitExceeded');
-    expect(signingCertificate.isAlreadyExists(error)).toBe(false);
+    expect(signingCertificate.isAlreadyExistsError(error)).toBe(false);
 
     const first = await bench.observe(signingCertificate, spec);
     expect(first.state['status']).toBe('Active');
@@ -224,7 +224,7 @@ describe('a signing certificate', () => {
   test('of another user stands in the way, and is not taken for ours', async () => {
     await bench.converge(signingCertificate, { ...spec, userName: 'ben' });
     const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
-    expect(signingCertificate.isAlreadyExists(error)).toBe(true);
+    expect(signingCertificate.isAlreadyExistsError(error)).toBe(true);
     expect(await bench.read(signingCertificate, spec)).toBeUndefined();
     expect(signingCertificate.globallyTakenReason).toContain('another user');
   });
@@ -261,7 +261,7 @@ describe('an SSH public key', () => {
     await bench.converge(sshPublicKey, { ...spec, sshPublicKeyBody: SSH_KEY_IN_PEM });
     const error = await bench.errorOf(sshPublicKey.create(desiredOf(sshPublicKey, spec)));
     expect(error).toMatchObject({ code: 'DuplicateSSHPublicKey', httpStatus: 400 });
-    expect(sshPublicKey.isAlreadyExists(error)).toBe(true);
+    expect(sshPublicKey.isAlreadyExistsError(error)).toBe(true);
     expect((await bench.observe(sshPublicKey, spec)).name).toBe(sshPublicKey.nameOf(spec));
   });
 
@@ -319,7 +319,7 @@ describe('a virtual MFA device', () => {
   const { secret } = virtualMfaDevice;
 
   async function candidatesOf(run: string): Promise<string[]> {
-    const found = await secret?.candidates?.(bench.reader, desiredOf(virtualMfaDevice, ofRun(run)));
+    const found = await secret?.listCandidates?.(bench.reader, desiredOf(virtualMfaDevice, ofRun(run)));
     return (found ?? []).map(({ id }) => id);
   }
 
@@ -359,7 +359,7 @@ describe('a virtual MFA device', () => {
     // Made by a Create whose reply was lost: what is stored is of the device before it.
     const Tags = [{ Key: OwnershipTag.Intent, Value: 'run-2' }];
     await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/', Tags })]);
-    const stored = secret?.idOf?.((await bench.record(virtualMfaDevice, spec)) ?? {});
+    const stored = secret?.candidateIdOf?.((await bench.record(virtualMfaDevice, spec)) ?? {});
     expect(stored).toBe(`${SerialNumber}#run-1`);
     expect(await candidatesOf('run-2')).toEqual([`${SerialNumber}#run-2`]);
   });
@@ -374,9 +374,9 @@ describe('a virtual MFA device', () => {
   test('that somebody has enabled is no orphan: whoever did holds its seed', async () => {
     await bench.create(virtualMfaDevice, ofRun('run-1'));
     const [id = ''] = await candidatesOf('run-1');
-    expect(await secret?.isUsed?.(bench.reader, id)).toBe(false);
+    expect(await secret?.isCandidateUsed?.(bench.reader, id)).toBe(false);
     await bench.byHand([enabled]);
-    expect(await secret?.isUsed?.(bench.reader, id)).toBe(true);
+    expect(await secret?.isCandidateUsed?.(bench.reader, id)).toBe(true);
   });
 
   test('is deactivated before it is deleted, where a user signs in with it', async () => {

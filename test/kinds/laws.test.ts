@@ -29,9 +29,9 @@ function fixtureOf(kind: Kind): KindFixture {
   return fixture;
 }
 
-/** Steps as they compare: each `isDone` is a function of its own. */
+/** Steps as they compare: each `isAlreadyApplied` is a function of its own. */
 function comparableStep(step: Write): unknown {
-  return { ...step, ...(step.isDone && { isDone: expect.any(Function) as unknown }) };
+  return { ...step, ...(step.isAlreadyApplied && { isAlreadyApplied: expect.any(Function) as unknown }) };
 }
 
 /** Whether an action shows many entities at a time, and can be denied apart from those that show one. */
@@ -134,17 +134,19 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
     test('what the Create has set is known without a read', async () => {
       const { arn, name, tags, ...created } = await bench.create(kind, full);
       const observed = await bench.observe(kind, full);
-      if (kind.taggedLater === true) expect(tags).toEqual({});
+      if (kind.tagsAfterCreate === true) expect(tags).toEqual({});
       expect({ arn, name, tags }).toEqual({ arn: observed.arn, name: observed.name, tags: observed.tags });
       expect(compared(kind, full, { arn, name, tags, ...created })).toEqual(compared(kind, full, observed));
     });
 
-    if (kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true) {
+    if (kind.secret === undefined && kind.tagsAfterCreate !== true && kind.hasAwsAssignedId !== true) {
       test('what follows the Create is known without its reply', async () => {
         const following = (observed: Observed): readonly Write[] =>
           kind.update(desiredOf(kind, full), observed, compared(kind, full, observed).changes);
         const made = await bench.create(kind, full);
-        expect(following(kind.created(desiredOf(kind, full), undefined))).toEqual(following(made).map(comparableStep));
+        expect(following(kind.observedAfterCreate(desiredOf(kind, full), undefined))).toEqual(
+          following(made).map(comparableStep),
+        );
       });
     }
 
@@ -154,19 +156,24 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
         expect(compared(kind, full, await bench.create(kind, full))).toEqual(NOTHING);
         expect(compared(kind, full, await bench.observe(kind, full)).drift).toEqual([]);
       });
-    } else if (kind.secret?.candidates === undefined || fixture.otherCase !== undefined) {
+    } else if (kind.secret?.listCandidates === undefined || fixture.otherCase !== undefined) {
       test('a second Create is recognised, and another error is not', async () => {
         await bench.create(kind, minimal);
         const again = await bench.errorOf(kind.create(desiredOf(kind, minimal)));
-        expect(kind.isAlreadyExists(again)).toBe(true);
+        expect(kind.isAlreadyExistsError(again)).toBe(true);
         for (const code of ['LimitExceeded', 'ConcurrentModification', 'NoSuchEntity', 'Throttling']) {
-          expect(kind.isAlreadyExists({ ...again, code, message: '' })).toBe(false);
+          expect(kind.isAlreadyExistsError({ ...again, code, message: '' })).toBe(false);
         }
       });
     }
 
-    if (kind.secret?.candidates !== undefined) {
-      const { candidates, idOf, isUsed, removal } = kind.secret;
+    if (kind.secret?.listCandidates !== undefined) {
+      const {
+        listCandidates: candidates,
+        candidateIdOf: idOf,
+        isCandidateUsed: isUsed,
+        deleteCandidate: removal,
+      } = kind.secret;
       test('of what Creates have made, the one whose secret is stored is told from an orphan, which can go', async () => {
         const desired = desiredOf(kind, minimal);
         const ids = async (): Promise<string[]> =>
@@ -186,7 +193,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
     if (otherCase !== undefined) {
       test('a Create in another case is recognised, and the bulk read shows what stands in its way', async () => {
         await bench.create(kind, minimal);
-        expect(kind.isAlreadyExists(await bench.errorOf(kind.create(desiredOf(kind, otherCase))))).toBe(true);
+        expect(kind.isAlreadyExistsError(await bench.errorOf(kind.create(desiredOf(kind, otherCase))))).toBe(true);
         const { result } = await bench.readMany(kind, [otherCase]);
         expect(result?.get(kind.nameOf(otherCase).toLowerCase())?.name).toBe(kind.nameOf(minimal));
       });

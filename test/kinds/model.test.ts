@@ -119,7 +119,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
         httpStatus: 409,
         unclear: false,
       };
-      return kind.isAlreadyExists(error);
+      return kind.isAlreadyExistsError(error);
     });
     const declared = model.errors(create);
     expect(recognised.filter((code) => !declared.includes(code))).toEqual([]);

@@ -204,7 +204,7 @@ describe('an instance profile’s role', () => {
       requestId: null,
       httpStatus: 409,
     };
-    expect(add?.isDone?.({ ...other, unclear: false })).toBe(false);
+    expect(add?.isAlreadyApplied?.({ ...other, unclear: false })).toBe(false);
   });
 
   test('is what the profile needs', () => {

@@ -165,9 +165,9 @@ export class KindStage {
   async expectStored(runId: string, writes: readonly Call[]): Promise<void> {
     const { secret } = this.kind;
     if (secret === undefined) return;
-    const stored = await this.#clients.secrets.readRecord(secret.location(this.#spec));
+    const stored = await this.#clients.secrets.readRecord(secret.locationOf(this.#spec));
     expect(stored).toMatchObject({ Account: this.account, Intent: runId });
-    if (secret.candidates !== undefined && !this.kind.ownable) {
+    if (secret.listCandidates !== undefined && !this.kind.ownable) {
       const desired = {
         name: this.kind.nameOf(this.#spec),
         spec: this.#spec,
@@ -175,10 +175,10 @@ export class KindStage {
         target: this.#target,
         shared: false,
       };
-      const live = await secret.candidates(this.#clients.reader, desired);
-      expect(live.map(({ id }) => id)).toEqual([secret.idOf?.(stored ?? {})]);
+      const live = await secret.listCandidates(this.#clients.reader, desired);
+      expect(live.map(({ id }) => id)).toEqual([secret.candidateIdOf?.(stored ?? {})]);
     }
-    if (secret.generated === undefined) return;
+    if (secret.generateRecord === undefined) return;
     const sent = writes.filter((call) => call.committed && call.action === this.operationOfCreate);
     expect(sent.map(({ params }) => params['Password'] === stored?.['Password'])).toEqual([true]);
   }
@@ -186,8 +186,8 @@ export class KindStage {
   /** How a run knows that its Create has made the entity. */
   confirmationAfter(lost: boolean): Confirmation {
     const { kind } = this;
-    if (!lost || kind.secret?.revealed !== undefined) return 'reply';
-    return kind.ownable && kind.taggedLater !== true ? 'intent-tag' : 'recorded-attempt';
+    if (!lost || kind.secret?.recordFromReply !== undefined) return 'reply';
+    return kind.ownable && kind.tagsAfterCreate !== true ? 'intent-tag' : 'recorded-attempt';
   }
 
   get #spec(): JsonObject {

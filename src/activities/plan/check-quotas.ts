@@ -87,8 +87,8 @@ function dependentsOf(positions: readonly number[], all: readonly AssessedEntity
 
 /** Why one entity would be larger than the account allows; undefined where it is not, or is so already. */
 function tooLarge({ kind, observed, ...one }: AssessedEntity, summary: AccountSummary): string | undefined {
-  const before = new Map(kind.demands?.(observed?.state ?? {}).map(({ quota, amount }) => [quota, amount]));
-  for (const { quota, what, amount } of kind.demands?.(intended({ kind, observed, ...one })) ?? []) {
+  const before = new Map(kind.quotaUsage?.(observed?.state ?? {}).map(({ quota, amount }) => [quota, amount]));
+  for (const { quota, label: what, amount } of kind.quotaUsage?.(intended({ kind, observed, ...one })) ?? []) {
     const most = summary[quota];
     if (most !== undefined && amount > most && amount > (before.get(quota) ?? 0)) {
       return `would have ${String(amount)} ${what}, and the account allows ${String(most)} (${quota})`;

@@ -67,7 +67,7 @@ export async function planEntities(accounts: Accounts, request: BootstrapRequest
           const [name = '', ...rest] = id.split('/');
           return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
         }),
-        ...(kind.secret?.candidates === undefined ? {} : { listFirst: true }),
+        ...(kind.secret?.listCandidates === undefined ? {} : { listFirst: true }),
       };
       return { entity, kind, spec, observed: seen, assessment, planned };
     }),

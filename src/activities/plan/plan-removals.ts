@@ -75,7 +75,7 @@ function lookCloser(account: Account, one: AssessedEntity, index: number): Promi
   if (observed === undefined || !REMOVAL_ACTIONS.has(one.planned.decision.action)) return undefined;
   const { reader } = account.clients;
   const desired = desiredOf(entity, spec, assessment.tags, account.target);
-  const held = isWithdrawal(kind, assessment) ? [] : (kind.dependents?.(reader, observed) ?? []);
+  const held = isWithdrawal(kind, assessment) ? [] : (kind.listDependents?.(reader, observed) ?? []);
   const steps = stepsOfDeletion(account, kind, desired, observed, assessment);
   return Promise.all([held, steps]).then(
     ([dependents, all]) => ({ index, dependents, steps: all, undeletableReason: null }),
@@ -140,7 +140,7 @@ function putBack(one: AssessedEntity, replaced: AssessedEntity | undefined): Ass
 function goingLast(all: readonly AssessedEntity[]): readonly AssessedEntity[] {
   const BUSY = new Set(['update', 'adopt', 'replace', 'release', 'delete']);
   return all.map((one) => {
-    if (!isDeleted(one) || one.kind.dependents !== undefined) return one;
+    if (!isDeleted(one) || one.kind.listDependents !== undefined) return one;
     const dependents = all.flatMap((other, index) =>
       other !== one && BUSY.has(other.planned.decision.action) && other.kind.dependsOnKinds.includes(one.entity.kind)
         ? [index]

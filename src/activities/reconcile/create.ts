@@ -27,7 +27,7 @@ export async function listCandidates(
 ): Promise<Listing> {
   const kind = kindOf(request.entity);
   const desired = desiredAtCreate(kind, specOf(request), request);
-  const found = (await kind.secret?.candidates?.(account.clients.reader, desired)) ?? [];
+  const found = (await kind.secret?.listCandidates?.(account.clients.reader, desired)) ?? [];
   return { known: found.map(({ id }) => id), calls: work.calls };
 }
 
@@ -51,7 +51,7 @@ export async function createEntity(
   const resolveExisting = (observed: Observed, conflicts: ReconcileStepResult['conflicts']): ReconcileStepResult => {
     const createdMs = observed.createdAt === null ? Number.NaN : Date.parse(observed.createdAt);
     const byTag = kind.ownable && observed.tags[OwnershipTag.Intent] === intent;
-    const unmarked = !kind.ownable || kind.taggedLater === true;
+    const unmarked = !kind.ownable || kind.tagsAfterCreate === true;
     const undated = Number.isNaN(createdMs);
     const maybeSent = sentBefore || !work.isComplete;
     const inTime = undated ? sentBefore : maybeSent && createdMs >= scheduledTimestampMs - CLOCK_TOLERANCE_MS;
@@ -96,7 +96,7 @@ export async function createEntity(
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
   }
   // What a Create would write over is looked for again: the plan is older than this step.
-  if (attempt > 1 || request.readFirst || kind.overwrites === true) {
+  if (attempt > 1 || request.readFirst || kind.createOverwrites === true) {
     const observed = await look(account, entity);
     if (observed !== undefined) return resolveExisting(observed, []);
   }
@@ -111,7 +111,7 @@ export async function createEntity(
     // A replica that was behind has hidden what an earlier attempt made.
     const claimed = attempt > 1 ? await secrets.removeOrphans() : null;
     if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY);
-    const created = kind.created(desired, output);
+    const created = kind.observedAfterCreate(desired, output);
     const assessment = assess(kind, entity, spec, created, { ...contextOf(request), made: true });
     const remaining = !(await completed(account, request, created, assessment, work));
     return result({
@@ -123,11 +123,11 @@ export async function createEntity(
     });
   } catch (error) {
     const aws = awsError(error instanceof OperationError ? error.cause : error);
-    if (attempt > 1 && kind.secret?.candidates !== undefined && failureTypeOf(aws) === 'QuotaExceeded') {
+    if (attempt > 1 && kind.secret?.listCandidates !== undefined && failureTypeOf(aws) === 'QuotaExceeded') {
       const message = `${aws.message}; what an earlier attempt may have made takes room and is not shown yet`;
       throw new OperationError(create.operation, lateError('NoSuchEntity', message));
     }
-    if (!kind.isAlreadyExists(aws)) throw error;
+    if (!kind.isAlreadyExistsError(aws)) throw error;
     const conflict = { operation: create.operation, code: aws.code, requestId: aws.requestId };
     // A name in another case answers to no Get, and a policy under another path has another ARN: the listings tell.
     const find = async (): Promise<Observed | undefined> =>
@@ -143,7 +143,7 @@ export async function createEntity(
       const message = `${create.operation} answered ${aws.code}, and no read has shown the entity for ${seconds} s`;
       throw failure('NotPropagated', message, { ...aws, operation: create.operation, calls: work.calls });
     }
-    if (attempt > 1 && kind.secret?.candidates !== undefined) {
+    if (attempt > 1 && kind.secret?.listCandidates !== undefined) {
       // The read before the Create was behind: what it did not show may be the orphan of an earlier attempt.
       const claimed = await secrets.removeOrphans();
       if (claimed !== null) return refuse(claimed, SEVERAL_ORPHANS_REMEDY, [conflict]);
@@ -162,7 +162,7 @@ export async function createEntity(
 
 /** Whether AWS's reply to a Create says all that there is to know of the entity. */
 function completesAtOnce(kind: Kind): boolean {
-  return kind.secret === undefined && kind.taggedLater !== true && kind.identifiedByAws !== true;
+  return kind.secret === undefined && kind.tagsAfterCreate !== true && kind.hasAwsAssignedId !== true;
 }
 
 /**
@@ -199,7 +199,7 @@ export async function updateEntity(
   // What was made a moment ago is looked for by later attempts.
   const read = request.made ? look : lookAgain;
   const observed = fresh
-    ? kind.created(desiredAtCreate(kind, spec, request), undefined)
+    ? kind.observedAfterCreate(desiredAtCreate(kind, spec, request), undefined)
     : await read(account, entity, work);
   const assessment = assess(kind, entity, spec, observed, { ...contextOf(request), made: request.made });
   const result = stepResultFor(work);
@@ -279,7 +279,7 @@ async function detachmentsOf(
   { detachable = [] }: ReconcileRequest,
   replacing: boolean,
 ): Promise<readonly Write[]> {
-  const holders = (await kind.dependents?.(account.clients.reader, observed)) ?? [];
+  const holders = (await kind.listDependents?.(account.clients.reader, observed)) ?? [];
   const detachments: Write[] = [];
   const left: string[] = [];
   for (const holder of holders) {
@@ -321,7 +321,7 @@ export async function stepsOfDeletion(
 ): Promise<readonly Write[]> {
   return isWithdrawal(kind, assessment) && kind.share !== undefined
     ? kind.share.withdraw(desired, observed, assessment.others)
-    : kind.deletion(account.clients.reader, observed);
+    : kind.delete(account.clients.reader, observed);
 }
 
 /** What a kind is to write for. */
@@ -340,7 +340,7 @@ function desiredAtCreate(
   spec: JsonObject,
   { entity, namespace, intent, target }: ReconcileRequest,
 ): Desired {
-  if (kind.taggedLater === true) return desiredOf(entity, spec, {}, target);
+  if (kind.tagsAfterCreate === true) return desiredOf(entity, spec, {}, target);
   const claim = kind.share?.claim?.(spec);
   const marks = kind.ownable ? ownershipTagsForCreate(namespace, intent, entity.shared, claim) : {};
   return desiredOf(entity, spec, { ...declaredTags(spec), ...marks }, target);

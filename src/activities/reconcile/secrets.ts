@@ -65,29 +65,29 @@ export class EntitySecrets {
     const { secret } = this.#kind;
     if (secret === undefined) return true;
     const stored = await this.#storedOfOurs();
-    const held = stored === undefined || !holdsSecret(stored) ? undefined : secret.idOf?.(stored);
+    const held = stored === undefined || !holdsSecret(stored) ? undefined : secret.candidateIdOf?.(stored);
     const shown = held !== undefined && this.#request.known?.includes(held) === true;
     if (shown && activityInfo().attempt <= DOUBTS) return false;
     if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
       // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
-      if (secret.generated !== undefined) return true;
+      if (secret.generateRecord !== undefined) return true;
       // The read of AWS is behind, and another Create would make another one.
       if (activityInfo().attempt > 1) throw notShownYet();
     }
-    await this.#store(secret.generated?.(this.#desired) ?? {});
+    await this.#store(secret.generateRecord?.(this.#desired) ?? {});
     return true;
   }
 
   /** After the Create: what the reply reveals is stored, or what was made is removed, since nobody could hold it. */
   async keep(output: unknown): Promise<void> {
     const { secret } = this.#kind;
-    if (secret?.revealed === undefined) return;
-    const revealed = secret.revealed(output, this.#desired);
+    if (secret?.recordFromReply === undefined) return;
+    const revealed = secret.recordFromReply(output, this.#desired);
     try {
       await this.#storePatiently(revealed);
     } catch (error) {
-      const id = secret.idOf?.(revealed) ?? '';
-      const removal = secret.removal?.(id, this.#desired) ?? [];
+      const id = secret.candidateIdOf?.(revealed) ?? '';
+      const removal = secret.deleteCandidate?.(id, this.#desired) ?? [];
       const { calls } = this.#work;
       if (error instanceof LeaseError || error instanceof CancelledFailure) {
         // Another attempt makes its own, or has done so: this one came too late for it to find.
@@ -112,7 +112,7 @@ export class EntitySecrets {
 
   /** What was there all along has a secret of its own: the one that was generated for it opens nothing. */
   async clearGeneratedSecret(): Promise<void> {
-    if (this.#kind.secret?.generated !== undefined) await this.#store({});
+    if (this.#kind.secret?.generateRecord !== undefined) await this.#store({});
   }
 
   /**
@@ -122,26 +122,26 @@ export class EntitySecrets {
    */
   async removeOrphans(): Promise<string | null> {
     const { secret } = this.#kind;
-    if (secret?.candidates === undefined) return null;
+    if (secret?.listCandidates === undefined) return null;
     const { reader } = this.#account.clients;
     const stored = await this.#stored();
     // Where this run had not come to its Create before, what is new is not of its making.
     this.#begun ??= this.#isOfThisRun(stored);
     if (!this.#begun) return null;
-    const orphans = this.#orphans(await secret.candidates(reader, this.#desired), stored ?? {});
+    const orphans = this.#orphans(await secret.listCandidates(reader, this.#desired), stored ?? {});
     const [first] = orphans;
     if (first === undefined) return null;
     const ids = orphans.map(({ id }) => id).join(', ');
     if (orphans.length > 1) return `${ids} appeared while this run made one, and the secret of none is stored`;
-    if ((await secret.isUsed?.(reader, first.id)) === true) {
+    if ((await secret.isCandidateUsed?.(reader, first.id)) === true) {
       return `${ids} appeared while this run made one, and somebody else makes use of it`;
     }
-    await sendAll(this.#account, secret.removal?.(first.id, this.#desired) ?? [], this.#work);
+    await sendAll(this.#account, secret.deleteCandidate?.(first.id, this.#desired) ?? [], this.#work);
     return null;
   }
 
   #orphans(candidates: readonly Candidate[], stored: SecretRecord): readonly Candidate[] {
-    const held = this.#kind.secret?.idOf?.(stored);
+    const held = this.#kind.secret?.candidateIdOf?.(stored);
     const since = activityInfo().scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     return candidates.filter(
       ({ id, createdAt }) =>
@@ -210,7 +210,7 @@ export class EntitySecrets {
   }
 
   #location(): SecretLocation {
-    const location = this.#kind.secret?.location(this.#desired.spec);
+    const location = this.#kind.secret?.locationOf(this.#desired.spec);
     if (location === undefined) throw new TypeError(`${this.#kind.name} has no secret`);
     return location;
   }

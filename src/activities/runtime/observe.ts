@@ -17,7 +17,7 @@ export async function observe(
   const kinds = [...new Set(entities.map(kindOf))];
   const snapshot = takeSnapshot({
     reader,
-    types: new Set(kinds.map(({ details }) => details).filter((type): type is DetailType => type !== null)),
+    types: new Set(kinds.map(({ detailType: details }) => details).filter((type): type is DetailType => type !== null)),
     budget: entities.reduce((sum, entity) => sum + kindOf(entity).readCost, 0),
     sleep,
   });

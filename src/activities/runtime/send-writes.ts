@@ -27,7 +27,7 @@ export async function sendAll(account: Account, steps: readonly Write[], work: A
 
 /** Sends one write, once the account is verified. Nothing is sent once the step may be somebody else's. */
 export async function send(account: Account, step: Write, work: ActivityContext): Promise<Sent> {
-  const { operation, input, isDone, secretInput, settled } = step;
+  const { operation, input, isAlreadyApplied, secretInput, waitUntilApplied } = step;
   const secret = await secretMembers(account.clients.secrets, secretInput);
   let renewed = false;
   for (let repeat = 1; ; repeat += 1) {
@@ -42,7 +42,7 @@ export async function send(account: Account, step: Write, work: ActivityContext)
         account.guard.assertVerified(accessKeyId);
       });
       const write = sent.answered(requestId);
-      await settled?.(account.clients.reader, output);
+      await waitUntilApplied?.(account.clients.reader, output);
       return { write, output };
     } catch (error) {
       if (error instanceof LeaseError || error instanceof UnverifiedError) {
@@ -51,7 +51,7 @@ export async function send(account: Account, step: Write, work: ActivityContext)
       }
       const aws = awsError(error);
       if (!aws.unclear) sent.forget();
-      if (isDone?.(aws) === true) return { write: null, output: undefined };
+      if (isAlreadyApplied?.(aws) === true) return { write: null, output: undefined };
       if (isExpired(aws) && !renewed) {
         await account.clients.renewCredentials(key);
         renewed = true;

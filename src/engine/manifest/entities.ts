@@ -183,7 +183,7 @@ function reportSharedSecrets(
   drafts.forEach((draft, index) => {
     const { spec = {}, state } = entities[index] ?? {};
     if (draft.kind?.secret === undefined || state !== 'present' || spec['secret'] === undefined) return;
-    const key = JSON.stringify(draft.kind.secret.location(spec));
+    const key = JSON.stringify(draft.kind.secret.locationOf(spec));
     const first = places.get(key);
     if (first === undefined) {
       places.set(key, draft);
