@@ -7,7 +7,7 @@ import * as ts from 'typescript';
 import { connectTemporal } from '../src/temporal/connect.js';
 import type { TemporalConnection } from '../src/temporal/connect.js';
 import { loadRequest } from '../src/client/request.js';
-import { apply } from '../src/client/run/run.js';
+import { apply } from '../src/client/run/start.js';
 import { loadConfig } from '../src/config/config.js';
 import type { Report } from '../src/contract/report.js';
 import { Somebody } from '../test/support/by-hand.js';

@@ -10,7 +10,7 @@ import { decideApproval } from '../src/client/approval.js';
 import { connectTemporal } from '../src/temporal/connect.js';
 import type { TemporalConnection } from '../src/temporal/connect.js';
 import { loadRequest } from '../src/client/request.js';
-import { apply, plan } from '../src/client/run/run.js';
+import { apply, plan } from '../src/client/run/start.js';
 import { loadConfig } from '../src/config/config.js';
 import type { Json, JsonObject } from '../src/contract/entity.js';
 import { ApprovalAction } from '../src/contract/approval.js';
@@ -97,7 +97,7 @@ class Stage {
     const open = new Promise<string>((resolve) => (opened = resolve));
     const applied = apply(this.temporal, await this.request(entities, { approvalTimeoutMs }), {
       onEvent: (event) => {
-        if (event.type === 'awaiting-approval') opened(event.gate.plan);
+        if (event.type === 'awaiting-approval') opened(event.approval.plan);
       },
     });
     await answer(await open);

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createAwsClients } from '../aws/clients.js';
 import { awsError } from '../aws/errors.js';
-import { connectTemporal, within } from '../temporal/connect.js';
+import { connectTemporal, withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import { hasWorker } from '../client/runs.js';
 import type { Config } from '../config/config.js';
@@ -105,7 +105,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
     const { client, address, taskQueue } = temporal;
     const { namespace } = client.options;
     try {
-      await within(client, () => client.workflowService.describeNamespace({ namespace }));
+      await withDeadline(client, () => client.workflowService.describeNamespace({ namespace }));
     } catch (error) {
       const remedy = `run \`temporal operator namespace create ${namespace}\`, or set TEMPORAL_NAMESPACE`;
       return [problem('temporal', 'fail', `${address}: namespace ${namespace}: ${messageOf(error)}`, remedy)];
@@ -128,7 +128,7 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
   const { operatorService } = client.connection;
   const wanted = SEARCH_ATTRIBUTES.map((attribute) => attribute.name).join(', ');
   const missing = async (): Promise<(typeof SEARCH_ATTRIBUTES)[number][]> => {
-    const { customAttributes } = await within(client, () => operatorService.listSearchAttributes({ namespace }));
+    const { customAttributes } = await withDeadline(client, () => operatorService.listSearchAttributes({ namespace }));
     return SEARCH_ATTRIBUTES.filter((attribute) => !Object.hasOwn(customAttributes, attribute.name));
   };
   try {
@@ -140,7 +140,7 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
       return problem(name, 'warn', `not registered: ${names}`, remedy);
     }
     const searchAttributes = Object.fromEntries(absent.map(({ name: key, type }) => [key, TYPE_NUMBER[type]]));
-    await within(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
+    await withDeadline(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
     // The server shows them with a delay.
     const end = Date.now() + MAX_REGISTRATION_MS;
     while ((await missing()).length > 0) {

@@ -1,15 +1,24 @@
-import type { ApprovalDecision, ApprovalAction, PendingApproval } from '../contract/approval.js';
-import { approvalQuery } from '../contract/messages.js';
-import { ApprovalRefused } from '../contract/approval.js';
+import { ApprovalAction, ApprovalRefused } from '../contract/approval.js';
+import type { ApprovalDecision, PendingApproval } from '../contract/approval.js';
 import { ExitCode } from '../contract/failures.js';
+import { approvalQuery, approveUpdate, rejectUpdate } from '../contract/messages.js';
+import type { Approval } from '../contract/report.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
-import type { Approval } from '../contract/report.js';
-import { within } from '../temporal/connect.js';
+import { withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
-import { BusyError } from './run/run.js';
+import { isWorkflowNotFound } from '../temporal/errors.js';
+import type { bootstrap } from '../workflows/index.js';
+import { noWorkerError } from './run/errors.js';
 import { hasWorker, openRun } from './runs.js';
 import type { NamespaceReference } from './runs.js';
+
+const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
+  [ApprovalRefused.Malformed]: 'correct the field that the message names',
+  [ApprovalRefused.NoPendingApproval]: 'see `iam-bootstrap status`; `apply --require-approval` asks for an approval',
+  [ApprovalRefused.AlreadyDecided]: 'nothing to do: the first decision counts',
+  [ApprovalRefused.AnotherPlan]: 'review the plan that waits, and approve or reject that one',
+};
 
 /** Reports that a decision was not accepted: no plan waits, another plan waits, or the plan was already decided. */
 export class ApprovalRefusedError extends UserFacingError {
@@ -17,6 +26,7 @@ export class ApprovalRefusedError extends UserFacingError {
   override readonly exitCode = ExitCode.Refused;
 
   constructor(
+    /** The rule that refuses the decision. */
     readonly why: ApprovalRefused,
     message: string,
     /** The decision that counts, where the plan was already decided. */
@@ -27,87 +37,86 @@ export class ApprovalRefusedError extends UserFacingError {
 }
 
 /**
- * The plan that waits for an approval.
+ * Returns the plan of the open run that waits for an approval.
  *
- * @throws ApprovalRefusedError where none does, BusyError where no worker answers
+ * @throws ApprovalRefusedError where no plan waits, BusyError where no worker polls
  */
 export async function pendingApproval(
   temporal: TemporalConnection,
-  place: NamespaceReference,
+  reference: NamespaceReference,
 ): Promise<PendingApproval> {
-  const { client } = temporal;
-  const runId = await runOf(temporal, place);
-  const workflowId = bootstrapWorkflowId(place.account, place.namespace);
-  const handle = client.workflow.getHandle(workflowId, runId);
-  const gate = await asked(temporal, () => within(client, () => handle.query(approvalQuery)));
-  if (gate === null) throw noPendingApproval(place);
-  const url = temporal.runUrl(workflowId, runId);
-  return { ...gate, report: { ...gate.report, workflow: { ...gate.report.workflow, url } } };
+  const handle = await openRunHandle(temporal, reference);
+  const approval = await explainMissingWorker(temporal, () =>
+    withDeadline(temporal.client, () => handle.query(approvalQuery)),
+  );
+  if (approval === null) throw noPendingApproval(reference);
+  const { workflow } = approval.report;
+  const url = temporal.runUrl(handle.workflowId, workflow.runId);
+  return { ...approval, report: { ...approval.report, workflow: { ...workflow, url } } };
 }
 
 /**
- * Approves or rejects the plan that waits. Who answers is recorded as it is claimed here.
+ * Approves or rejects the plan that waits. The approver's name is recorded as given.
  *
  * @throws ApprovalRefusedError, BusyError
  */
 export async function decideApproval(
   temporal: TemporalConnection,
-  place: NamespaceReference,
-  answer: ApprovalAction,
-  said: ApprovalDecision,
+  reference: NamespaceReference,
+  action: ApprovalAction,
+  decision: ApprovalDecision,
 ): Promise<Approval> {
-  const { client } = temporal;
-  const runId = await runOf(temporal, place);
-  const handle = client.workflow.getHandle(bootstrapWorkflowId(place.account, place.namespace), runId);
-  return asked(temporal, async () => {
+  const handle = await openRunHandle(temporal, reference);
+  const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
+  return explainMissingWorker(temporal, async () => {
     try {
-      return await within(client, () => handle.executeUpdate<Approval, [ApprovalDecision]>(answer, { args: [said] }));
+      return await withDeadline(temporal.client, () => handle.executeUpdate(update, { args: [decision] }));
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      // The run ended meanwhile.
-      if (error.name === 'WorkflowNotFoundError') throw noPendingApproval(place);
-      const { type, details, message } = (error.cause ?? {}) as {
-        type?: string;
-        details?: unknown[];
-        message?: string;
-      };
-      const why = Object.values(ApprovalRefused).find((one) => one === type);
-      if (error.name !== 'WorkflowUpdateFailedError' || why === undefined) throw error;
-      const before = why === ApprovalRefused.AlreadyDecided ? ((details?.[0] ?? null) as Approval | null) : null;
-      throw new ApprovalRefusedError(why, message ?? error.message, before);
+      // The run has closed meanwhile.
+      throw isWorkflowNotFound(error) ? noPendingApproval(reference) : (approvalRefusedError(error) ?? error);
     }
   });
 }
 
-const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
-  [ApprovalRefused.Malformed]: 'mend what is named',
-  [ApprovalRefused.NoPendingApproval]: 'see `iam-bootstrap status`; `apply --require-approval` opens one',
-  [ApprovalRefused.AlreadyDecided]: 'nothing: the first answer counts',
-  [ApprovalRefused.AnotherPlan]: 'look at the plan that waits, and answer that one',
-};
+/** Returns the error for an update that the workflow has refused. Undefined for any other failure. */
+function approvalRefusedError(error: unknown): ApprovalRefusedError | undefined {
+  if (!(error instanceof Error) || error.name !== 'WorkflowUpdateFailedError') return undefined;
+  const {
+    type,
+    details,
+    message = error.message,
+  } = (error.cause ?? {}) as {
+    readonly type?: string;
+    readonly details?: readonly unknown[];
+    readonly message?: string;
+  };
+  const why = Object.values(ApprovalRefused).find((known) => known === type);
+  if (why === undefined) return undefined;
+  const earlier = why === ApprovalRefused.AlreadyDecided ? ((details?.[0] ?? null) as Approval | null) : null;
+  return new ApprovalRefusedError(why, message, earlier);
+}
 
 function noPendingApproval({ account, namespace }: NamespaceReference): ApprovalRefusedError {
   const message = `no plan of ${namespace} in account ${account} waits for an approval`;
   return new ApprovalRefusedError(ApprovalRefused.NoPendingApproval, message);
 }
 
-/** The run that is meant, which has to be open: a closed one must not be asked, for a worker would replay it. */
-async function runOf(temporal: TemporalConnection, place: NamespaceReference): Promise<string> {
-  const run = await openRun(temporal, place);
-  if (run === null) throw noPendingApproval(place);
-  return run.runId;
+/** Returns the handle of the open run. A closed run must get no query: a worker would replay it to answer. */
+async function openRunHandle(temporal: TemporalConnection, reference: NamespaceReference) {
+  const run = await openRun(temporal, reference);
+  if (run === null) throw noPendingApproval(reference);
+  return temporal.client.workflow.getHandle<typeof bootstrap>(
+    bootstrapWorkflowId(reference.account, reference.namespace),
+    run.runId,
+  );
 }
 
-/** What a worker has to answer, told from what none is there to answer. */
-async function asked<T>(temporal: TemporalConnection, ask: () => Promise<T>): Promise<T> {
+/** Makes a call that a worker answers. Where it fails and no worker polls, the error says so. */
+async function explainMissingWorker<T>(temporal: TemporalConnection, call: () => Promise<T>): Promise<T> {
   try {
-    return await ask();
+    return await call();
   } catch (error) {
     if (error instanceof ApprovalRefusedError || (await hasWorker(temporal))) throw error;
-    throw new BusyError(
-      `no worker polls the task queue ${temporal.taskQueue}`,
-      'start one: iam-bootstrap worker',
-      null,
-    );
+    throw noWorkerError(temporal.taskQueue);
   }
 }

@@ -1,34 +1,37 @@
 import { randomUUID } from 'node:crypto';
-import { within } from '../temporal/connect.js';
+import { withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
+import { GrpcStatus, grpcStatusOf } from '../temporal/errors.js';
 import { openRun } from './runs.js';
 import type { LockHolder, NamespaceReference } from './runs.js';
 
-/** Who wants a run to end, and why. */
+/** The person who cancels a run, and why. */
 export interface CancelReason {
-  /** Who, as they say themselves; null where that is not known. */
+  /** The name that the person gives. Null where it is unknown. */
   readonly by: string | null;
+  /** The reason that the person gives. Null where there is none. */
   readonly reason: string | null;
 }
 
 /**
- * Asks the run under way to end: steps that run are finished, no other is begun. It has not ended when this returns:
- * `followRun` waits for that.
+ * Requests the cancellation of an open run. The run finishes the calls in flight and starts no others: `followRun` waits
+ * until it has closed.
  *
- * @returns the run that was asked; null where none is under way, or another than is meant
+ * @returns the run, or null where the namespace has no open run or another than the referenced one
  * @throws UnreachableError
  */
 export async function requestCancel(
   temporal: TemporalConnection,
-  place: NamespaceReference,
+  reference: NamespaceReference,
   { by, reason }: CancelReason,
 ): Promise<LockHolder | null> {
   const { client } = temporal;
-  const run = await openRun(temporal, place);
+  const run = await openRun(temporal, reference);
   if (run === null) return null;
   const { workflowId, runId } = run;
   try {
-    await within(client, () =>
+    // A handle's cancel() cannot carry a reason.
+    await withDeadline(client, () =>
       client.workflowService.requestCancelWorkflowExecution({
         namespace: client.options.namespace,
         workflowExecution: { workflowId, runId },
@@ -38,8 +41,8 @@ export async function requestCancel(
       }),
     );
   } catch (error) {
-    // gRPC's not found: it ended meanwhile.
-    if ((error as { code?: number }).code === 5) return null;
+    // The run has closed meanwhile.
+    if (grpcStatusOf(error) === GrpcStatus.NotFound) return null;
     throw error;
   }
   return run;

@@ -5,10 +5,10 @@ import { entityWorkflowId, parseBootstrapWorkflowId } from '../contract/workflow
 import type { ReconcileResult, ReconcileRequest, BootstrapRequest } from '../contract/request.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import type { Activities, ReconcileStepResult } from '../contract/activities.js';
-import { within } from '../temporal/connect.js';
+import { withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
-import { carriedReport } from './run/run.js';
-import { bootstrapsOf, memoOf } from './runs.js';
+import { reportOfFailure } from './run/follow.js';
+import { bootstrapQuery, parseMemo } from './runs.js';
 
 /** Runs that are looked through at most, the newest ones. */
 const MAX_RUNS = 1_000;
@@ -61,7 +61,7 @@ export async function keptRuns(
 ): Promise<{ readonly runs: readonly KeptRun[]; readonly truncated: boolean }> {
   const { client } = temporal;
   // A run that began before the window may end in it.
-  const query = `${bootstrapsOf({ account, namespace })} AND (CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
+  const query = `${bootstrapQuery({ account, namespace })} AND (CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
   const listed = [];
   for await (const run of client.workflow.list({ query })) {
     if (listed.length === MAX_RUNS) return { runs: await readAll(temporal, listed), truncated: true };
@@ -95,7 +95,7 @@ function referenceTo(
     readonly memo?: Readonly<Record<string, unknown>>;
   },
 ): RunReference {
-  const { environment, manifest, pipeline } = memoOf(run.memo);
+  const { environment, manifest, pipeline } = parseMemo(run.memo);
   return {
     workflowId: run.workflowId,
     runId: run.runId,
@@ -112,9 +112,9 @@ function referenceTo(
 async function reportOf({ client }: TemporalConnection, run: Listed): Promise<Report | null> {
   const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
   try {
-    return await within(client, () => handle.result() as Promise<Report>);
+    return await withDeadline(client, () => handle.result() as Promise<Report>);
   } catch (error) {
-    if (error instanceof Error && error.name === 'WorkflowFailedError') return carriedReport(error);
+    if (error instanceof Error && error.name === 'WorkflowFailedError') return reportOfFailure(error);
     // Its retention has ended meanwhile.
     if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
     throw error;
@@ -130,7 +130,7 @@ export async function requestOf(
   const { namespace } = client.options;
   const execution = { workflowId, runId };
   try {
-    const { history } = await within(client, () =>
+    const { history } = await withDeadline(client, () =>
       client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
     );
     const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
@@ -186,7 +186,7 @@ export async function entityRun(
   const handle = client.workflow.getHandle(workflowId, runId);
   let events: readonly HistoryEvent[];
   try {
-    ({ events = [] } = (await within(client, () => handle.fetchHistory())) as { events?: HistoryEvent[] });
+    ({ events = [] } = (await withDeadline(client, () => handle.fetchHistory())) as { events?: HistoryEvent[] });
   } catch (error) {
     if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
     throw error;
@@ -258,7 +258,7 @@ async function decoded<T>({ client }: TemporalConnection, payloads: Payloads | n
 /** How long the Temporal namespace keeps what has ended, in milliseconds; null where it does not say. */
 export async function retentionMs({ client }: TemporalConnection): Promise<number | null> {
   const { namespace } = client.options;
-  const { config } = await within(client, () => client.workflowService.describeNamespace({ namespace }));
+  const { config } = await withDeadline(client, () => client.workflowService.describeNamespace({ namespace }));
   const seconds = config?.workflowExecutionRetentionTtl?.seconds;
   return seconds == null ? null : Number(seconds) * 1_000;
 }

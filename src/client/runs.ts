@@ -1,66 +1,77 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { Pipeline } from '../contract/entity.js';
 import type { BootstrapMemo } from '../contract/request.js';
 import type { Progress } from '../contract/progress.js';
 import { progressQuery } from '../contract/messages.js';
 import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { Revision } from '../contract/revision.js';
-import { within } from '../temporal/connect.js';
+import { withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
+import { isWorkflowNotFound } from '../temporal/errors.js';
+import type { bootstrap } from '../workflows/index.js';
+import { UNKNOWN_PIPELINE } from './describe.js';
 
-/** Runs under way that are asked for their progress at a time. */
-const MAX_ASKED = 10;
+/** Open runs that are queried for their progress. */
+const MAX_PROGRESS_QUERIES = 10;
 
-/** How long a run may take to say how far it is, in milliseconds. */
-const PROGRESS_DEADLINE_MS = 3_000;
+/** The deadline of a progress query. */
+const PROGRESS_TIMEOUT_MS = 3_000;
 
-/** Which run is meant: the one under way of a namespace, or only that one. */
+/** A namespace of an account, by which its open run is found. */
 export interface NamespaceReference {
+  /** Twelve digits. */
   readonly account: string;
+  /** The name of the namespace. */
   readonly namespace: string;
+  /** Refers to this run only. Default: the open run, whatever its ID. */
   readonly runId?: string | undefined;
 }
 
-/** A run that holds the namespace. */
+/** The open run that holds the lock of a namespace. */
 export interface LockHolder {
+  /** The ID of the workflow, which is the lock. */
   readonly workflowId: string;
+  /** The ID of the run. */
   readonly runId: string;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** The run in the Temporal UI. Null where no UI is known. */
   readonly url: string | null;
+  /** The fields of the memo that are valid. */
   readonly memo: Partial<BootstrapMemo>;
 }
 
 /** A run, as `status` shows it. */
 export interface RunSummary extends LockHolder {
-  /** Temporal's word: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, … */
+  /** Temporal's name of the status: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, … */
   readonly status: string;
-  /** What its report says, as `refused`, or `awaiting approval`; null where nothing is recorded (yet). */
+  /** The result of the report, or `awaiting approval`. Null where the run has recorded none. */
   readonly result: string | null;
-  /** Creates that AWS answered with "already exists"; null where nothing is recorded (yet). */
+  /** Creates that AWS answered with "already exists". Null where the run has recorded no number. */
   readonly conflicts: number | null;
+  /** ISO 8601. Null while the run is open. */
   readonly closedAt: string | null;
-  /** How far it is; only of runs under way, and null where no worker says. */
+  /** The progress of an open run. Null where no worker answers. */
   readonly progress?: Progress | null;
 }
 
-/** Runs of a namespace, of an account, or of all. */
+/** Selects the runs of a namespace, of an account, or of all accounts. */
 export interface RunFilter {
+  /** Twelve digits. */
   readonly account?: string | undefined;
-  /** Only with an account. */
+  /** The name of a namespace. Requires an account. */
   readonly namespace?: string | undefined;
-  /** How many, the newest. */
+  /** The number of runs, the newest ones. */
   readonly limit: number;
-  /** Ask those under way how far they are. Default: false. */
+  /** Queries open runs for their progress. Default: false. */
   readonly progress?: boolean | undefined;
 }
 
-/** Runs of bootstraps, newest first. */
+/** Lists bootstrap runs, newest first. */
 export async function recentRuns(temporal: TemporalConnection, filter: RunFilter): Promise<RunSummary[]> {
   const { client } = temporal;
   const runs: RunSummary[] = [];
-  for await (const run of client.workflow.list({ query: bootstrapsOf(filter) })) {
+  for await (const run of client.workflow.list({ query: bootstrapQuery(filter) })) {
     if (runs.length >= filter.limit) break;
     runs.push({
       workflowId: run.workflowId,
@@ -71,7 +82,7 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
       startedAt: run.startTime.toISOString(),
       closedAt: run.closeTime?.toISOString() ?? null,
       url: temporal.runUrl(run.workflowId, run.runId),
-      memo: memoOf(run.memo),
+      memo: parseMemo(run.memo),
     });
   }
   runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
@@ -79,45 +90,45 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
 }
 
 /**
- * The query for the bootstraps of a namespace, of an account, or of all. The ID of a namespace is exact; that of an
- * account is how those of its namespaces begin.
+ * Returns the visibility query for the bootstrap runs of a namespace, of an account, or of all accounts. The workflow ID
+ * of a namespace is matched exactly; the IDs of an account share a prefix.
  */
-export function bootstrapsOf({ account, namespace }: Pick<RunFilter, 'account' | 'namespace'>): string {
+export function bootstrapQuery({ account, namespace }: Pick<RunFilter, 'account' | 'namespace'>): string {
   const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
-  const place =
+  const workflowId =
     account !== undefined && namespace !== undefined
       ? `WorkflowId = ${quoted(bootstrapWorkflowId(account, namespace))}`
       : `WorkflowId STARTS_WITH ${quoted(bootstrapWorkflowId(account ?? '', '').replace(/:+$/, ':'))}`;
-  return `${place} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
+  return `${workflowId} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
 }
 
-/** The first runs under way say how far they are: a question goes to a worker. */
+/** Adds the progress of the first open runs. Each query is answered by a worker. */
 async function withProgress(temporal: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
   const open = runs.filter(({ status }) => status === 'RUNNING');
-  const asked = (await hasWorker(temporal)) ? open.slice(0, MAX_ASKED) : [];
-  const answers = await Promise.all(asked.map((run) => progressOf(temporal, run)));
+  const queried = (await hasWorker(temporal)) ? open.slice(0, MAX_PROGRESS_QUERIES) : [];
+  const progress = await Promise.all(queried.map((run) => progressOf(temporal, run)));
   return runs.map((run) =>
-    run.status === 'RUNNING' ? { ...run, progress: answers[asked.indexOf(run)] ?? null } : run,
+    run.status === 'RUNNING' ? { ...run, progress: progress[queried.indexOf(run)] ?? null } : run,
   );
 }
 
-/** How far an open run is; null where no worker says in time. */
+/** Queries the progress of an open run. Null where no worker answers in time. */
 export async function progressOf(
   { client }: TemporalConnection,
   { workflowId, runId }: Pick<LockHolder, 'workflowId' | 'runId'>,
 ): Promise<Progress | null> {
-  const handle = client.workflow.getHandle(workflowId, runId);
-  return within(client, () => handle.query(progressQuery), PROGRESS_DEADLINE_MS).catch(() => null);
+  const handle = client.workflow.getHandle<typeof bootstrap>(workflowId, runId);
+  return withDeadline(client, () => handle.query(progressQuery), PROGRESS_TIMEOUT_MS).catch(() => null);
 }
 
-/** The run of that ID that is under way; null where there is none any more. */
+/** Returns the open run of a workflow ID. Null where none is open. */
 export async function lockHolderOf(temporal: TemporalConnection, workflowId: string): Promise<LockHolder | null> {
   const { client } = temporal;
   let description: WorkflowExecutionDescription;
   try {
-    description = await within(client, () => client.workflow.getHandle(workflowId).describe());
+    description = await withDeadline(client, () => client.workflow.getHandle(workflowId).describe());
   } catch (error) {
-    if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
+    if (isWorkflowNotFound(error)) return null;
     throw error;
   }
   if (description.status.name !== 'RUNNING') return null;
@@ -126,35 +137,25 @@ export async function lockHolderOf(temporal: TemporalConnection, workflowId: str
     runId: description.runId,
     startedAt: description.startTime.toISOString(),
     url: temporal.runUrl(workflowId, description.runId),
-    memo: memoOf(description.memo),
+    memo: parseMemo(description.memo),
   };
 }
 
-/** The run that is meant, while it is under way; null where there is none, or another one. */
-export async function openRun(temporal: TemporalConnection, place: NamespaceReference): Promise<LockHolder | null> {
-  const holder = await lockHolderOf(temporal, bootstrapWorkflowId(place.account, place.namespace));
-  return place.runId === undefined || place.runId === holder?.runId ? holder : null;
+/** Returns the open run of a namespace. Null where none is open, or another than the referenced one. */
+export async function openRun(
+  temporal: TemporalConnection,
+  { account, namespace, runId }: NamespaceReference,
+): Promise<LockHolder | null> {
+  const lockHolder = await lockHolderOf(temporal, bootstrapWorkflowId(account, namespace));
+  return runId === undefined || runId === lockHolder?.runId ? lockHolder : null;
 }
 
-/** The options by which a command finds a namespace. */
-export function namespaceFlags({ account, namespace }: Pick<NamespaceReference, 'account' | 'namespace'>): string {
-  return `--account ${account} --namespace ${namespace}`;
-}
-
-/** A memo, which any client may have written: what is no text in it is left out. */
-export function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
-  const texts = (value: unknown): Readonly<Record<string, string>> =>
-    Object.fromEntries(
-      Object.entries(typeof value === 'object' && value !== null ? value : {}).filter(
-        (entry): entry is [string, string] => typeof entry[1] === 'string',
-      ),
-    );
-  const unknown = { provider: 'unknown', url: null, commit: null, actor: null };
-  const revision = memo['revision'] as Partial<Revision> | null | undefined;
-  const { value, source } = revision ?? {};
+/** Reads a memo, which any client may have written. Fields of an unexpected type are left out. */
+export function parseMemo(memo: Readonly<Record<string, unknown>> = {}): Partial<BootstrapMemo> {
+  const { value, source } = (memo['revision'] ?? {}) as Partial<Revision>;
   return {
-    ...texts(memo),
-    pipeline: { ...unknown, ...texts(memo['pipeline']) },
+    ...textFields(memo),
+    pipeline: { ...UNKNOWN_PIPELINE, ...textFields(memo['pipeline']) },
     ...(typeof value === 'number' && (source === 'given' || source === 'commit-time')
       ? { revision: { value, source } }
       : {}),
@@ -162,30 +163,18 @@ export function memoOf(memo: Readonly<Record<string, unknown>> = {}): Partial<Bo
   };
 }
 
-/** Who asked for a run, for people: `https://ci.example.com/42 (job deploy, commit 4b825dc642cb, by ada)`. */
-export function pipelineText(pipeline: Pipeline | undefined): string {
-  const { provider, url, job, commit, actor } = pipeline ?? {
-    provider: 'unknown',
-    url: null,
-    commit: null,
-    actor: null,
-  };
-  const who = url ?? actor ?? (provider === 'unknown' ? 'another pipeline' : provider);
-  const more = [
-    ...(job == null ? [] : [`job ${job}`]),
-    ...(commit === null ? [] : [`commit ${commit.slice(0, 12)}`]),
-    ...(url === null || actor === null ? [] : [`by ${actor}`]),
-  ];
-  return more.length === 0 ? who : `${who} (${more.join(', ')})`;
+function textFields(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */
 const WORKFLOW_TASK_QUEUE = 1;
 
-/** Whether anybody polls the task queue. */
+/** Reports whether a worker polls the task queue. True where the server does not answer: the caller then meets its error. */
 export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
   try {
-    const { pollers } = await within(client, () =>
+    const { pollers } = await withDeadline(client, () =>
       client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name: taskQueue },

@@ -4,8 +4,8 @@ import type { Config } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 
-/** No call to Temporal may take longer, but for those that wait. In milliseconds. */
-const CALL_DEADLINE_MS = 15_000;
+/** The deadline of a call to Temporal that is no long poll. */
+const CALL_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
 
 /** Reports that no Temporal server answers at an address. */
@@ -25,20 +25,24 @@ export class UnreachableError extends UserFacingError {
   }
 }
 
-/** Where the packages of Temporal look for a server that nobody has named. */
+/** The address of a server where the configuration names none: the default of Temporal's packages. */
 export const DEFAULT_ADDRESS = 'localhost:7233';
 
-/** A connection to Temporal, to be closed: an open one keeps the process alive. */
+/** A connection to Temporal. Close it: an open one keeps the process alive. */
 export interface TemporalConnection {
+  /** The SDK's client. Its calls have no deadline of their own: see {@link withDeadline}. */
   readonly client: Client;
+  /** The host and port of the server. */
   readonly address: string;
+  /** The task queue that workflows are started on. */
   readonly taskQueue: string;
-  /** Link to a run in the Temporal UI, or null where no UI is known. */
+  /** Returns the link to a run in the Temporal UI. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
+  /** Closes the connection. */
   close(): Promise<void>;
 }
 
-/** What `TEMPORAL_*` variables and profiles say, for clients and for workers alike. */
+/** Reads the connection options of clients and workers from the `TEMPORAL_*` variables and profiles. */
 export function temporalConnectOptions(
   config: Config,
   address?: string,
@@ -56,21 +60,24 @@ export function temporalConnectOptions(
 }
 
 /**
- * The largest message that is taken from Temporal. A page of a large run's history goes beyond gRPC's default of 4 MB;
- * the SDK means to raise it to this, by an option without its prefix (`Connection`, 1.24), which does nothing.
+ * The largest gRPC message that is accepted from Temporal. A page of a large run's history exceeds gRPC's default of
+ * 4 MB. The SDK (1.24) sets the same limit, but without the prefix `grpc.` of the option's name, so it has no effect.
  */
 export const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
+
+interface EmbeddedServer {
+  readonly address: string;
+  readonly uiUrl: string | undefined;
+}
 
 /**
  * Connects to Temporal.
  *
- * @param server - an embedded server, in place of what the configuration says
+ * @param config - the configuration that names the server
+ * @param server - an embedded server, which replaces the configured one
  * @throws UnreachableError
  */
-export async function connectTemporal(
-  config: Config,
-  server?: { readonly address: string; readonly uiUrl: string | undefined },
-): Promise<TemporalConnection> {
+export async function connectTemporal(config: Config, server?: EmbeddedServer): Promise<TemporalConnection> {
   const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
   const { dataConverter } = await import('./payload-codec.js');
   const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
@@ -82,13 +89,13 @@ export async function connectTemporal(
       ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
       connectTimeout: CONNECT_TIMEOUT_MS,
       channelArgs: { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES },
-      interceptors: aroundRetries(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), () => closed),
+      interceptors: retryUntilClosed(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), () => closed),
     });
   } catch (error) {
     throw new UnreachableError(address, { cause: error });
   }
   const client = new Client({ connection, namespace, dataConverter });
-  const ui = config.uiUrl ?? server?.uiUrl ?? uiOf(address);
+  const ui = config.uiUrl ?? server?.uiUrl ?? devServerUi(address);
   return {
     client,
     address,
@@ -96,7 +103,7 @@ export async function connectTemporal(
     runUrl: (workflowId, runId) =>
       ui === undefined
         ? null
-        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${inPath(workflowId)}/${runId}`,
+        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodePathSegment(workflowId)}/${runId}`,
     close: async () => {
       closed = true;
       await connection.close();
@@ -104,41 +111,41 @@ export async function connectTemporal(
   };
 }
 
-/** A segment of a path, in which colons may stand: links are read by people. */
-function inPath(text: string): string {
+/** Encodes a path segment and keeps its colons, which are legal there: people read these links. */
+function encodePathSegment(text: string): string {
   return encodeURIComponent(text).replaceAll('%3A', ':');
 }
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 type NextCall = Parameters<Interceptor>[1];
-/** An interceptor that hands on what it is given, which gRPC takes as well. */
-type Passage = (options: Parameters<NextCall>[0], nextCall: NextCall) => ReturnType<NextCall>;
+/** An interceptor that passes the call through. gRPC accepts the result of `nextCall`; its type does not say so. */
+type PassThrough = (options: Parameters<NextCall>[0], nextCall: NextCall) => ReturnType<NextCall>;
 
 /**
- * The client's own retries, made safe for the end: a repeat that comes due after the connection was closed would throw
- * inside of a timer, where nobody catches it, and take the process with it.
+ * Wraps the SDK's retry interceptor. A retry that starts after the connection was closed would throw inside a timer,
+ * where nothing can catch the error, and end the process.
  */
-function aroundRetries(retries: Interceptor, isClosed: () => boolean): Interceptor[] {
-  const refuse: Passage = (options, nextCall) => {
+function retryUntilClosed(retries: Interceptor, isClosed: () => boolean): Interceptor[] {
+  const refuse: PassThrough = (options, nextCall) => {
     if (isClosed()) throw new Error('the connection to Temporal is closed');
     return nextCall(options);
   };
-  const drop: Passage = (options, nextCall) => (isClosed() ? NO_CALL : nextCall(options));
+  const drop: PassThrough = (options, nextCall) => (isClosed() ? INERT_CALL : nextCall(options));
   return [refuse as Interceptor, retries, drop as Interceptor];
 }
 
-const nothing = (): void => undefined;
+const noop = (): void => undefined;
 
-/** Goes nowhere and never ends; whoever waited for it has gone. */
-const NO_CALL = { start: nothing, sendMessage: nothing, halfClose: nothing } as unknown as ReturnType<NextCall>;
+/** A call that is never sent and never ends: its caller has already received the error of the closed connection. */
+const INERT_CALL = { start: noop, sendMessage: noop, halfClose: noop } as unknown as ReturnType<NextCall>;
 
-/** Temporal's dev server has its UI a thousand ports above. */
-function uiOf(address: string): string | undefined {
+/** Returns the UI of a dev server on this machine, which listens 1000 ports above its gRPC port. */
+function devServerUi(address: string): string | undefined {
   const match = /^(localhost|127\.0\.0\.1):(\d+)$/.exec(address);
   return match === null ? undefined : `http://${match[1] ?? ''}:${String(Number(match[2]) + 1000)}`;
 }
 
-/** Bounds one call to Temporal, which has no deadline of its own. */
-export async function within<T>(client: Client, call: () => Promise<T>, ms = CALL_DEADLINE_MS): Promise<T> {
-  return client.withDeadline(Date.now() + ms, call);
+/** Sets a deadline for the calls that a function makes to Temporal: the SDK sets none by default. */
+export async function withDeadline<T>(client: Client, call: () => Promise<T>, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
+  return client.withDeadline(Date.now() + timeoutMs, call);
 }

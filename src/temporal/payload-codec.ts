@@ -6,18 +6,18 @@ import { temporal } from '@temporalio/proto';
 const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
-/** Payloads below this stay readable in the Temporal UI. In bytes; Temporal refuses two million. */
-const THRESHOLD = 128 * 1024;
+/** Smaller payloads stay readable in the Temporal UI. Temporal rejects payloads of more than two million bytes. */
+const MIN_COMPRESSED_BYTES = 128 * 1024;
 const ENCODING = 'binary/gzip';
 
-/** Compresses large payloads: a manifest of an account's every role is far over Temporal's limit, and mostly repeats. */
+/** Compresses large payloads. A manifest of all roles of an account exceeds Temporal's limit, and repeats itself a lot. */
 class CompressingCodec implements PayloadCodec {
   async encode(payloads: Payload[]): Promise<Payload[]> {
     return Promise.all(
       payloads.map(async (payload) => {
-        if ((payload.data?.length ?? 0) < THRESHOLD) return payload;
-        const whole = temporal.api.common.v1.Payload.encode(payload).finish();
-        return { metadata: { encoding: Buffer.from(ENCODING) }, data: await compress(whole) };
+        if ((payload.data?.length ?? 0) < MIN_COMPRESSED_BYTES) return payload;
+        const encoded = temporal.api.common.v1.Payload.encode(payload).finish();
+        return { metadata: { encoding: Buffer.from(ENCODING) }, data: await compress(encoded) };
       }),
     );
   }
@@ -32,5 +32,5 @@ class CompressingCodec implements PayloadCodec {
   }
 }
 
-/** How workers and clients both write and read payloads. */
+/** The data converter of workers and clients. */
 export const dataConverter = { payloadCodecs: [new CompressingCodec()] };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';

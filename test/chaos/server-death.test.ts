@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { recentRuns } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';

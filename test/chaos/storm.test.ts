@@ -1,7 +1,7 @@
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { recentRuns } from '../../src/client/runs.js';
 import type { RunSummary } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/config.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';

@@ -14,7 +14,7 @@ import type { AwsClients } from '../../src/aws/clients.js';
 import type { Operation } from '../../src/aws/operations.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply as applyRequest, plan as planRequest } from '../../src/client/run/run.js';
+import { apply as applyRequest, plan as planRequest } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';

@@ -3,8 +3,8 @@ import { decideApproval, pendingApproval } from '../../src/client/approval.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply } from '../../src/client/run/run.js';
-import type { RunEvent, RunOptions } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
+import type { RunEvent, RunOptions } from '../../src/client/run/events.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { ApprovalAction } from '../../src/contract/approval.js';
@@ -61,7 +61,7 @@ async function gated(
   const open = new Promise<PendingApproval>((resolve) => (opened = resolve));
   const onEvent = (event: RunEvent): void => {
     options.onEvent?.(event);
-    if (event.type === 'awaiting-approval') opened(event.gate);
+    if (event.type === 'awaiting-approval') opened(event.approval);
   };
   const report = apply(temporal, loaded.request, { ...options, onEvent });
   report.catch(() => undefined);

@@ -1,7 +1,7 @@
 import { mostCalls } from '../../bench/targets.js';
 import { nameOf, rolesOf, SHARED_DOCUMENT, SHARED_POLICY } from '../../bench/workload.js';
 import type { CaseName } from '../../bench/figures.js';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadConfig } from '../../src/config/config.js';

@@ -192,7 +192,7 @@ describe('exit code 4', () => {
     for (const { code, stderr } of [atOnce, late]) {
       expect(code).toBe(4);
       expect(stderr).toMatch(/the namespace is held by a run of/);
-      expect(stderr).toMatch(/remedy: apply again when it has ended: http/);
+      expect(stderr).toMatch(/remedy: apply again when it has finished: http/);
     }
     expect(atOnce.report()).toMatchObject({ result: 'busy', entities: [] });
     expect(late.stdout).toBe('');

@@ -5,7 +5,7 @@ import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { conflicts } from '../../src/client/conflicts.js';
 import { explain } from '../../src/client/explain.js';
 import { loadRequest } from '../../src/client/request.js';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Explanation, Explanations } from '../../src/contract/explain.js';

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { failureTypeOf } from '../../src/aws/errors.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { METRICS } from '../../src/contract/metrics.js';

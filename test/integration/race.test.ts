@@ -1,7 +1,7 @@
 import { CreateRoleCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';

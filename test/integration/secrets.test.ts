@@ -5,7 +5,7 @@ import { createAwsClients } from '../../src/aws/clients.js';
 import type { SecretStore } from '../../src/aws/secrets.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply, plan } from '../../src/client/run/run.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';

@@ -4,7 +4,7 @@ import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
 import { secretMembers } from '../../src/aws/secrets.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import type { JsonObject, Target } from '../../src/contract/entity.js';
 import type { Confirmation, Outcome, Report } from '../../src/contract/report.js';
 import { compare } from '../../src/engine/compare.js';

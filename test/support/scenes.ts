@@ -3,7 +3,7 @@ import { decideApproval } from '../../src/client/approval.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { RequestOptions } from '../../src/client/request.js';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { ApprovalAction } from '../../src/contract/approval.js';
@@ -72,7 +72,7 @@ export async function playScenes(world: World): Promise<Scenes> {
     const report = apply(temporal, loaded.request, {
       onEvent: (event) => {
         if (event.type === 'started') started(event);
-        if (event.type === 'awaiting-approval') opened(event.gate.plan);
+        if (event.type === 'awaiting-approval') opened(event.approval.plan);
       },
     });
     report.catch(() => undefined);

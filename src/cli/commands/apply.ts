@@ -1,4 +1,4 @@
-import { apply as run } from '../../client/run/run.js';
+import { apply as run } from '../../client/run/start.js';
 import type { ExitCode } from '../../contract/failures.js';
 import type { OutputOptions } from '../outputs.js';
 import type { RequestOptions } from '../request.js';

@@ -1,6 +1,6 @@
 import { requestCancel } from '../../client/cancel.js';
 import type { NamespaceReference } from '../../client/runs.js';
-import { followRun } from '../../client/run/run.js';
+import { followRun } from '../../client/run/follow.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../report/exit-code.js';

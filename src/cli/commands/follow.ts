@@ -1,6 +1,6 @@
-import { busyReport } from '../../client/run/run.js';
-import type { RunOptions } from '../../client/run/run.js';
-import { namespaceFlags } from '../../client/runs.js';
+import { busyReport } from '../../client/run/errors.js';
+import type { RunOptions } from '../../client/run/events.js';
+import { namespaceFlags } from '../../client/describe.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';

@@ -1,4 +1,4 @@
-import { apply, plan } from '../../client/run/run.js';
+import { apply, plan } from '../../client/run/start.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Report } from '../../contract/report.js';

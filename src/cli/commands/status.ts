@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import { pipelineText, recentRuns } from '../../client/runs.js';
+import { describePipeline } from '../../client/describe.js';
+import { recentRuns } from '../../client/runs.js';
 import type { RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
@@ -109,7 +110,7 @@ function cells(run: RunSummary): string[] {
     durationText(Math.max(0, took)),
     plain(account),
     plain(namespace),
-    plain(pipelineText(run.memo.pipeline)),
+    plain(describePipeline(run.memo.pipeline)),
   ];
 }
 

@@ -1,7 +1,6 @@
 import pc from 'picocolors';
-import { approveCommand } from '../../client/run/run.js';
-import type { RunEvent } from '../../client/run/run.js';
-import { pipelineText } from '../../client/runs.js';
+import { approveCommand, describePipeline } from '../../client/describe.js';
+import type { RunEvent } from '../../client/run/events.js';
 import type { Progress } from '../../contract/progress.js';
 import { durationText } from '../duration.js';
 import { note, plain, wrapped } from '../terminal.js';
@@ -37,12 +36,12 @@ function sentence(event: RunEvent): string | null {
     case 'no-worker':
       return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
     case 'retrying':
-      return `attempt ${String(event.attempt)} failed and is repeated: ${event.what}: ${event.message}`;
+      return `attempt ${String(event.attempt)} failed and is repeated: ${event.summary}: ${event.message}`;
     case 'unreachable':
       return `Temporal does not answer, trying again: ${event.message}`;
     case 'awaiting-approval': {
-      const { account, namespace } = event.gate.report;
-      return `awaiting approval until ${event.gate.expiresAt}: ${approveCommand(account, namespace, event.gate.plan)} (or reject)`;
+      const { account, namespace } = event.approval.report;
+      return `awaiting approval until ${event.approval.expiresAt}: ${approveCommand({ account, namespace }, event.approval.plan)} (or reject)`;
     }
     case 'progress':
       return null;
@@ -50,9 +49,9 @@ function sentence(event: RunEvent): string | null {
 }
 
 /** At the beginning who holds the namespace, and later how far that run is. */
-function waitingText({ holder, progress, waitedMs }: Extract<RunEvent, { type: 'waiting' }>): string {
-  const { memo, startedAt, url } = holder;
-  const who = pipelineText(memo.pipeline);
+function waitingText({ lockHolder, progress, waitedMs }: Extract<RunEvent, { type: 'waiting' }>): string {
+  const { memo, startedAt, url } = lockHolder;
+  const who = describePipeline(memo.pipeline);
   const far = progress === null ? [] : [progressText(progress)];
   const gate = memo.awaitingApproval === undefined || progress?.approval !== undefined ? [] : ['awaiting approval'];
   if (waitedMs > 0) {
@@ -76,7 +75,7 @@ class LineDisplay implements Display {
 
   show(event: RunEvent): void {
     const line = sentence(event);
-    if (event.type === 'awaiting-approval') note(renderReport(event.gate.report));
+    if (event.type === 'awaiting-approval') note(renderReport(event.approval.report));
     if (line !== null && line !== this.#last) this.say((this.#last = line));
     if (event.type === 'progress') this.#progress(event.progress);
   }
@@ -137,7 +136,7 @@ class LiveDisplay implements Display {
       this.#notice = '';
     } else if (event.type === 'awaiting-approval') {
       this.#clear();
-      this.#stream.write(`${wrapped(renderReport(event.gate.report), this.#stream)}\n`);
+      this.#stream.write(`${wrapped(renderReport(event.approval.report), this.#stream)}\n`);
       this.say(sentence(event) ?? '');
     } else {
       this.#notice = sentence(event) ?? '';

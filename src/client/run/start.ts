@@ -1,0 +1,154 @@
+import { originOf } from '../../contract/entity.js';
+import type { Report } from '../../contract/report.js';
+import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
+import { workflowTaskTimeoutMs } from '../../contract/request.js';
+import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
+import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { page } from '../../report/markdown.js';
+import { withDeadline } from '../../temporal/connect.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
+import type { bootstrap } from '../../workflows/index.js';
+import { countOf } from '../describe.js';
+import { lockHolderOf } from '../runs.js';
+import { namespaceHeldError, RequestKeyError } from './errors.js';
+import { deadlineOf } from './events.js';
+import type { RunOptions } from './events.js';
+import { awaitReport } from './follow.js';
+import { retryWhileUnreachable } from './retry.js';
+import { waitForLockHolder } from './wait.js';
+
+/**
+ * Applies a request: starts a run, joins the open run of the same request, or waits until the namespace is free.
+ *
+ * @returns the report of a run that applied this request
+ * @throws BusyError, RequestKeyError, RunLostError, UnreachableError
+ */
+export async function apply(
+  temporal: TemporalConnection,
+  request: BootstrapRequest,
+  options: RunOptions = {},
+): Promise<Report> {
+  const workflowId = bootstrapWorkflowId(request.target.account, request.namespace);
+  const deadline = deadlineOf(options);
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const runId = await startRun(temporal, WorkflowType.Bootstrap, workflowId, request, options);
+    if (runId !== null) {
+      options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
+      return awaitReport(temporal, { workflowId, runId }, deadline, options);
+    }
+    const lockHolder = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
+    if (lockHolder === null) continue;
+    if (isSameRequest(lockHolder.memo, request)) {
+      options.onEvent?.({ type: 'joined', workflowId, runId: lockHolder.runId, url: lockHolder.url });
+      return awaitReport(temporal, lockHolder, deadline, options);
+    }
+    if (lockHolder.memo.requestKey === request.key) throw new RequestKeyError(request.key);
+    if (options.noWait === true || Date.now() >= deadline) throw namespaceHeldError(lockHolder, options);
+    options.onEvent?.({ type: 'waiting', lockHolder, progress: null, waitedMs: 0 });
+    const hasClosed = await waitForLockHolder(temporal, lockHolder, deadline, options);
+    if (!hasClosed) throw namespaceHeldError(lockHolder, options);
+  }
+}
+
+/** True where the report of an open run is also the report of a request: same manifest, same revision, same guard. */
+function isSameRequest(
+  { digest, revision, allowOlder = false }: Partial<BootstrapMemo>,
+  request: BootstrapRequest,
+): boolean {
+  return (
+    digest === request.digest &&
+    revision?.value === request.revision?.value &&
+    revision?.source === request.revision?.source &&
+    allowOlder === (request.allowOlder ?? false)
+  );
+}
+
+/**
+ * Plans a request and writes nothing. Takes no lock, so it never waits for another run.
+ *
+ * @throws BusyError, RequestKeyError, RunLostError, UnreachableError
+ */
+export async function plan(
+  temporal: TemporalConnection,
+  request: BootstrapRequest,
+  options: RunOptions = {},
+): Promise<Report> {
+  const workflowId = planWorkflowId(request.target.account, request.namespace, request.key);
+  const deadline = deadlineOf(options);
+  let runId = await startRun(temporal, WorkflowType.Plan, workflowId, request, options);
+  if (runId === null) {
+    const open = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
+    if (open !== null && open.memo.digest !== request.digest) throw new RequestKeyError(request.key);
+    runId = open?.runId ?? null;
+  }
+  options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
+  const onEvent: RunOptions['onEvent'] = (event) => {
+    // The plan workflow has no progress query.
+    if (event.type !== 'progress') options.onEvent?.(event);
+  };
+  return awaitReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, { ...options, onEvent });
+}
+
+/** Starts a run and returns its run ID. Null where a run with this workflow ID is open. */
+async function startRun(
+  { client, taskQueue }: TemporalConnection,
+  type: typeof WorkflowType.Bootstrap | typeof WorkflowType.Plan,
+  workflowId: string,
+  request: BootstrapRequest,
+  options: RunOptions,
+): Promise<string | null> {
+  const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
+  const { account } = request.target;
+  const typedSearchAttributes = [
+    { key: IamAccount, value: account },
+    { key: IamNamespace, value: request.namespace },
+  ];
+  const start = async (isSearchable: boolean): Promise<string | null> => {
+    try {
+      const handle = await withDeadline(client, () =>
+        client.workflow.start<typeof bootstrap>(type, {
+          taskQueue,
+          workflowId,
+          args: [request],
+          workflowIdConflictPolicy: 'FAIL',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
+          memo: { ...memoOf(request) },
+          staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${countOf(request.entities.length, 'entity', 'entities')}`,
+          staticDetails: staticDetailsOf(request),
+          ...(isSearchable ? { typedSearchAttributes } : {}),
+        }),
+      );
+      return handle.firstExecutionRunId;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      if (isSearchable && isUnknownSearchAttribute(error)) return start(false);
+      throw error;
+    }
+  };
+  return retryWhileUnreachable(options, () => start(true));
+}
+
+function memoOf(request: BootstrapRequest): BootstrapMemo {
+  return {
+    digest: request.digest,
+    requestKey: request.key,
+    pipeline: request.pipeline,
+    manifest: request.manifest,
+    environment: request.environment,
+    ...(request.revision === undefined ? {} : { revision: request.revision }),
+    ...(request.allowOlder === true ? { allowOlder: true } : {}),
+  };
+}
+
+function staticDetailsOf({ manifest, pipeline, digest }: BootstrapRequest): string {
+  const commit = pipeline.commit === null ? '' : `, commit \`${pipeline.commit}\``;
+  return page([`Manifest \`${manifest}\`, requested by ${originOf(pipeline)}${commit}.`, '', `Digest \`${digest}\``]);
+}
+
+function isUnknownSearchAttribute(error: unknown): boolean {
+  const { details = '' } = ((error as Error).cause ?? {}) as { readonly details?: string };
+  return grpcStatusOf(error) === GrpcStatus.InvalidArgument && details.includes('search attribute');
+}
