@@ -176,7 +176,7 @@ export const serviceLinkedRole: Kind = {
       {
         operation: 'DeleteServiceLinkedRole',
         input: { RoleName: roleNameOf(observed) },
-        settled: waitUntilDeleted,
+        waitUntilApplied: waitUntilDeleted,
         ...appliedIfAbsent,
       },
     ]),
