@@ -3,7 +3,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { loadConfig } from '../src/config/config.js';
-import { once } from '../src/embedded/cache.js';
+import { makeOnce } from '../src/embedded/cache.js';
 import { stateless } from './contender.js';
 import type { Contender } from './contender.js';
 import type { Stage } from './stage.js';
@@ -131,7 +131,7 @@ export async function findPeers(
     const path = join(loadConfig().cacheDirectory, 'peers', folder);
     try {
       announce(`${name}: finding or installing it`);
-      const directory = await once(path, install, { purpose: `installing ${name}`, announce });
+      const directory = await makeOnce(path, install, { purpose: `installing ${name}`, announce });
       if (program !== undefined) await copyFile(join(PROGRAMS, program), join(directory, program));
       peers.push(contender(stage, name, directory));
     } catch (error) {

@@ -5,12 +5,12 @@ import { hasCode } from './error.js';
 import { withLock, type LockOptions } from './lock.js';
 
 /**
- * Makes a file or directory once, however many processes ask for it at a time; returns its path.
+ * Makes a file or folder once, however many processes ask for it at a time, and returns its path.
  *
- * `make` is given a temporary path beside it, which is renamed into place when it is done. A process that dies half
- * way leaves nothing at `path`, and the next one starts afresh.
+ * `make` gets a temporary path beside it, which is renamed into place once `make` has finished. A process that dies
+ * before that leaves nothing at `path`, and the next process starts afresh.
  */
-export async function once(
+export async function makeOnce(
   path: string,
   make: (temporary: string) => Promise<void>,
   options: LockOptions,
@@ -18,7 +18,7 @@ export async function once(
   if (await exists(path)) return path;
   const makeUnderLock = async (): Promise<string> => {
     if (await exists(path)) return path;
-    await removeLeavings(path);
+    await removeTemporaries(path);
     const temporary = `${path}.tmp-${randomUUID()}`;
     try {
       await make(temporary);
@@ -33,7 +33,7 @@ export async function once(
   return withLock(`${path}.lock`, makeUnderLock, options);
 }
 
-/** Whether something is at this path. */
+/** Reports whether a file or folder exists at this path. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -41,12 +41,12 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Under the lock nobody else is making it, so every temporary is that of a process that died. */
-async function removeLeavings(path: string): Promise<void> {
+/** Removes the temporaries of processes that died. The caller holds the lock, so no living process has one. */
+async function removeTemporaries(path: string): Promise<void> {
   const directory = dirname(path);
   for (const name of await readdir(directory).catch(() => [])) {
     if (!name.startsWith(`${basename(path)}.tmp-`)) continue;
-    // A child of the dead process may still be writing there; then it is removed another time.
+    // A child of the dead process may still write there. A later call then removes it.
     await rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }

@@ -11,7 +11,7 @@ export class EmbeddedError extends UserFacingError {
   }
 }
 
-/** What went wrong, in a line, the cause of a failed `fetch` or spawn included. */
+/** Returns an error's message in a line, with the cause of a failed `fetch` or spawn. */
 export function reasonOf(error: unknown): string {
   const message = property(error, 'message');
   if (typeof message !== 'string') return String(error);
@@ -19,12 +19,12 @@ export function reasonOf(error: unknown): string {
   return typeof cause === 'string' && cause !== '' ? `${message}: ${cause}` : message;
 }
 
-/** Whether an error of the operating system has one of these codes. */
+/** Reports whether an error of the operating system has one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return codes.includes(String(property(error, 'code')));
 }
 
-/** By shape and not by class: an error of Node's own may come from another realm. */
+/** Reads a property by shape and not by class: an error of Node's own may come from another realm. */
 function property(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

@@ -1,20 +1,20 @@
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 
-/** gRPC's status codes that matter here; the others are only numbers. */
+/** The status codes of gRPC that this folder tells apart. */
 export const GrpcStatus = { Ok: 0, AlreadyExists: 6 } as const;
 
-/** The answer to a call: the status, and the message in protobuf where the status is ok. */
-export interface GrpcAnswer {
+/** The response to a call: the status, and the protobuf message where the status is ok. */
+export interface GrpcResponse {
   readonly status: number;
   readonly detail: string;
-  readonly response: Buffer;
+  readonly message: Buffer;
 }
 
 /**
- * One unary gRPC call without TLS, for asking a server on this machine whether it is there.
- * It spares the command line the load time of a gRPC library where nothing more is needed.
+ * Sends a unary gRPC call without TLS to a server on this machine. The few calls that are needed here do not justify
+ * the time that a gRPC library takes to load.
  */
-export function call(address: string, path: string, request: Buffer, timeoutMs: number): Promise<GrpcAnswer> {
+export function callUnary(address: string, path: string, request: Buffer, timeoutMs: number): Promise<GrpcResponse> {
   return new Promise((resolve, reject) => {
     const session = connect(`http://${address}`);
     const fail = (error: Error): void => {
@@ -23,7 +23,7 @@ export function call(address: string, path: string, request: Buffer, timeoutMs: 
       reject(error);
     };
     const timer = setTimeout(() => {
-      fail(new Error(`no answer from ${address} within ${String(timeoutMs)} ms`));
+      fail(new Error(`no response from ${address} within ${String(timeoutMs)} ms`));
     }, timeoutMs);
     session.once('error', fail);
     const stream = session.request({
@@ -34,12 +34,12 @@ export function call(address: string, path: string, request: Buffer, timeoutMs: 
     });
     const chunks: Buffer[] = [];
     let headers: IncomingHttpHeaders = {};
-    const keep = (more: IncomingHttpHeaders): void => {
+    const addHeaders = (more: IncomingHttpHeaders): void => {
       headers = { ...headers, ...more };
     };
     stream.once('error', fail);
-    stream.once('response', keep);
-    stream.once('trailers', keep);
+    stream.once('response', addHeaders);
+    stream.once('trailers', addHeaders);
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.once('end', () => {
       clearTimeout(timer);
@@ -49,9 +49,9 @@ export function call(address: string, path: string, request: Buffer, timeoutMs: 
         reject(new Error(`${address} does not speak gRPC`));
         return;
       }
-      // A frame is a flag for compression, four bytes for its length, and the message.
+      // A frame is a flag for compression, four bytes for the length, and the message.
       const frame = Buffer.concat(chunks);
-      resolve({ status: Number(status), detail: String(headers['grpc-message'] ?? ''), response: frame.subarray(5) });
+      resolve({ status: Number(status), detail: String(headers['grpc-message'] ?? ''), message: frame.subarray(5) });
     });
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(request.length, 1);
@@ -59,13 +59,13 @@ export function call(address: string, path: string, request: Buffer, timeoutMs: 
   });
 }
 
-/** A string or an embedded message as a field in protobuf. */
+/** Encodes a string or an embedded message as a protobuf field. */
 export function bytesField(number: number, value: string | Buffer): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
 }
 
-/** An integer or an enumeration as a field in protobuf. */
+/** Encodes an integer or an enumeration value as a protobuf field. */
 export function intField(number: number, value: number): Buffer {
   return Buffer.concat([varint(number << 3), varint(value)]);
 }

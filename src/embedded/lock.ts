@@ -4,40 +4,41 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './error.js';
 import type { Announce } from './options.js';
-import { identifySelf, liveness, parseIdentity, type ProcessIdentity } from './process.js';
+import { checkLiveness, identifySelf, parseIdentity, type ProcessIdentity } from './process.js';
 
 const POLL_MS = 100;
-/** Shorter waits are not spoken of. */
-const QUIET_MS = 500;
-const REMIND_MS = 30_000;
-/** The holder touches its lock this often, so that others can judge it where they cannot see its process. */
-const TOUCH_MS = 2_000;
-/** A lock from another machine or container that was not touched for so long is taken over. */
-const ABANDONED_MS = 10_000;
+/** A wait is reported only after this time, and then again after each {@link REPORT_INTERVAL_MS}. */
+const FIRST_REPORT_MS = 500;
+const REPORT_INTERVAL_MS = 30_000;
+/** The holder touches its lock at this interval, so that processes that cannot see it know that it is alive. */
+const TOUCH_INTERVAL_MS = 2_000;
+/** A lock from another machine or container is taken over after this time without a touch. */
+const ABANDONED_AFTER_MS = 10_000;
 
-/** How a lock is spoken of. */
+/** Options of a lock. */
 export interface LockOptions {
-  /** What it is held for, as others are told: "waiting for process 12, which is *building the Temporal CLI*". */
+  /** The work under the lock, as waiting processes report it: "waiting for process 12, which is *building it*". */
   readonly purpose: string;
   readonly announce?: Announce | undefined;
 }
 
 /**
- * Does a piece of work while no other process on this machine does it.
+ * Runs `work` while no other process on this machine runs work under the same lock.
  *
- * The lock is a directory that holds one file, named after its holder. It is made aside and renamed into place, which
- * fails where another holder's file is there, so it is never seen half made. Breaking the lock of a dead process means
- * removing that very file: of two processes that break it at once neither can remove the other's new lock.
+ * The lock is a folder with one file, named after its holder. It is prepared under another name and renamed into
+ * place, so no process sees it half made, and the rename fails while another holder's file is in place. To break the
+ * lock of a dead process is to remove that holder's file, so two processes that do it at once cannot remove each
+ * other's new lock.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions): Promise<T> {
   const holder = `${String(process.pid)}-${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
-  const queue = new Queue(path, options);
-  while (!(await queue.isFree()) || !(await take(path, holder, options.purpose))) await sleep(POLL_MS);
+  const wait = new LockWait(path, options);
+  while (!(await wait.isFree()) || !(await take(path, holder, options.purpose))) await sleep(POLL_MS);
   const touching = setInterval(() => {
     const now = new Date();
     void utimes(join(path, holder), now, now).catch(() => undefined);
-  }, TOUCH_MS).unref();
+  }, TOUCH_INTERVAL_MS).unref();
   try {
     return await work();
   } finally {
@@ -50,7 +51,10 @@ async function take(path: string, holder: string, purpose: string): Promise<bool
   const prepared = `${path}.${holder}`;
   await mkdir(prepared);
   try {
-    await writeFile(join(prepared, holder), JSON.stringify({ ...(await identifySelf()), purpose } satisfies Held));
+    await writeFile(
+      join(prepared, holder),
+      JSON.stringify({ ...(await identifySelf()), purpose } satisfies HolderRecord),
+    );
     await rename(prepared, path);
     return true;
   } catch (error) {
@@ -65,13 +69,13 @@ async function remove(path: string, holder: string): Promise<void> {
   await rmdir(path).catch(ignore('ENOENT', 'ENOTEMPTY', 'EEXIST'));
 }
 
-/** What a holder's file says. */
-type Held = ProcessIdentity & { readonly purpose: string };
+/** The content of a holder's file. */
+type HolderRecord = ProcessIdentity & { readonly purpose: string };
 
-/** One process's wait: whom it waits for, since when, and what it has told the user about it. */
-class Queue {
-  private seen: { readonly holder: string; readonly touched: number; readonly since: number } | undefined;
-  private announced = Date.now() + QUIET_MS - REMIND_MS;
+/** One process's wait for a lock: the last touch that it saw, and when it last reported the wait. */
+class LockWait {
+  private lastTouch: { readonly holder: string; readonly touchedAt: number; readonly seenAt: number } | undefined;
+  private reportedAt = Date.now() + FIRST_REPORT_MS - REPORT_INTERVAL_MS;
 
   constructor(
     private readonly path: string,
@@ -88,32 +92,33 @@ class Queue {
     const text = await readFile(file, 'utf8').catch(() => undefined);
     if (text === undefined) return true;
     const identity = parseIdentity(text);
-    const state = identity === undefined ? 'elsewhere' : await liveness(identity);
+    const state = identity === undefined ? 'elsewhere' : await checkLiveness(identity);
     if (state === 'dead' || (state === 'elsewhere' && (await this.isAbandoned(holder, file)))) {
       await remove(this.path, holder);
       return true;
     }
-    this.announce(identity && (JSON.parse(text) as Held));
+    this.report(identity && (JSON.parse(text) as HolderRecord));
     return false;
   }
 
-  /** By watching it: the clocks of two machines may differ. */
+  /** Reports whether the lock went untouched while this process watched it: the clocks of two machines may differ. */
   private async isAbandoned(holder: string, file: string): Promise<boolean> {
-    const touched = await stat(file).then(
+    const touchedAt = await stat(file).then(
       ({ mtimeMs }) => mtimeMs,
       () => 0,
     );
-    if (this.seen?.holder !== holder || this.seen.touched !== touched) {
-      this.seen = { holder, touched, since: Date.now() };
+    if (this.lastTouch?.holder !== holder || this.lastTouch.touchedAt !== touchedAt) {
+      this.lastTouch = { holder, touchedAt, seenAt: Date.now() };
     }
-    return Date.now() - this.seen.since > ABANDONED_MS;
+    return Date.now() - this.lastTouch.seenAt > ABANDONED_AFTER_MS;
   }
 
-  private announce(held: Held | undefined): void {
-    if (Date.now() - this.announced < REMIND_MS) return;
-    this.announced = Date.now();
-    const whom = held === undefined ? `the lock ${this.path}` : `process ${String(held.pid)}, which is ${held.purpose}`;
-    this.options.announce?.(`waiting for ${whom}`);
+  private report(record: HolderRecord | undefined): void {
+    if (Date.now() - this.reportedAt < REPORT_INTERVAL_MS) return;
+    this.reportedAt = Date.now();
+    const holder =
+      record === undefined ? `the lock ${this.path}` : `process ${String(record.pid)}, which is ${record.purpose}`;
+    this.options.announce?.(`waiting for ${holder}`);
   }
 }
 

@@ -1,11 +1,14 @@
-/** Told in a line what is going on, where it takes time or the user may wonder. */
+/** Reports progress to the user, one line at a time. */
 export type Announce = (message: string) => void;
 
-/** What every part of the embedded servers is given by its caller. */
+/** The environment of a child process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Options that every part of the embedded servers takes. */
 export interface EmbeddedOptions {
-  /** Where fetched and built things are kept, outside the checkout. */
+  /** The folder that keeps what was fetched or built. It lies outside the checkout. */
   readonly cacheDirectory: string;
-  /** The environment of child processes, `PATH` included. Default: that of this process. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The environment of child processes, `PATH` included. Default: the environment of this process. */
+  readonly environment?: Environment | undefined;
   readonly announce?: Announce | undefined;
 }

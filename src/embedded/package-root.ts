@@ -1,4 +1,4 @@
 import { resolve } from 'node:path';
 
-/** Where the package lies: this file is two folders below it, in the sources and in what is built from them. */
+/** The folder of the package, two above this file: in `src/` as in `dist/`, which is built from it. */
 export const packageRoot = resolve(__dirname, '..', '..');

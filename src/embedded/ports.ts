@@ -2,12 +2,12 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { hasCode } from './error.js';
 
-/** The one interface that the embedded servers listen on. */
+/** The only interface that the embedded servers listen on. */
 export const LOOPBACK = '127.0.0.1';
 
 /**
- * Whether nobody listens on this port of this machine. Asked by a connection: to listen there for a moment, as the
- * servers do, would look to others who ask at that moment as if somebody did.
+ * Reports whether a port of this machine is free. It tries to connect. To listen for a moment instead would make the
+ * port look taken to other processes that ask at the same time.
  */
 export async function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -23,7 +23,7 @@ export async function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** A port on which nobody listens at this moment. Somebody may take it before its user does. */
+/** Returns a port that is free at this moment. Another process may take it before the caller does. */
 export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

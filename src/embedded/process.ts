@@ -6,35 +6,35 @@ import { hasCode } from './error.js';
 
 const execFileAsync = promisify(execFile);
 
-/** A process beyond doubt: its number alone may have been given to another one since. */
+/** The identity of a process. The PID alone is not enough: the system may have reused it. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly started: string;
-  /** The boot and the PID namespace in which the number holds; constant where there are no such things. */
+  /** The boot and the PID namespace in which the PID is valid; a constant on systems that have neither. */
   readonly machine: string;
 }
 
-/** `elsewhere`: the process belongs to another machine, boot or container, so nobody here can tell. */
+/** The state of a process. `elsewhere`: it belongs to another machine, boot or container and cannot be looked up. */
 export type Liveness = 'running' | 'dead' | 'elsewhere';
 
-/** The identity of a living process; `undefined` where there is none. A zombie is dead. */
+/** Returns the identity of a running process; `undefined` where none has this PID. A zombie does not count. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   const started = await startTime(pid);
   return started === undefined ? undefined : { pid, started, machine: await thisMachine() };
 }
 
-/** The identity of this process. */
+/** Returns the identity of this process. */
 export async function identifySelf(): Promise<ProcessIdentity> {
   return (await identify(process.pid)) ?? { pid: process.pid, started: '', machine: await thisMachine() };
 }
 
-/** Whether the process of this identity lives. */
-export async function liveness(identity: ProcessIdentity): Promise<Liveness> {
+/** Reports whether the process with this identity is running. */
+export async function checkLiveness(identity: ProcessIdentity): Promise<Liveness> {
   if (identity.machine !== (await thisMachine())) return 'elsewhere';
   return (await startTime(identity.pid)) === identity.started ? 'running' : 'dead';
 }
 
-/** Reads an identity that was written as JSON; `undefined` where it is something else. */
+/** Reads an identity that was written as JSON; `undefined` where the text is none. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -48,24 +48,24 @@ export function parseIdentity(text: string): ProcessIdentity | undefined {
   }
 }
 
-/** The command line of a living process; `undefined` where there is none. */
+/** Returns the command line of a running process; `undefined` where none has this PID. */
 export async function commandLine(pid: number): Promise<string | undefined> {
-  if (process.platform !== 'linux') return ps(pid, 'args=');
+  if (process.platform !== 'linux') return readPs(pid, 'args=');
   const text = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '');
   return text === '' ? undefined : text.replaceAll('\0', ' ').trim();
 }
 
-/** Ends a process: asks, where there is a grace period, and kills after it. Returns when it is gone. */
+/** Stops a process and returns once it has ended: SIGTERM first where it gets a grace period, then SIGKILL. */
 export async function terminate(pid: number, graceMs = 0): Promise<void> {
   const identity = await identify(pid);
   if (identity === undefined) return;
   if (graceMs > 0) signal(pid, 'SIGTERM');
   const deadline = Date.now() + graceMs;
-  let asked = true;
+  let isKilled = false;
   while ((await startTime(pid)) === identity.started) {
-    if (asked && Date.now() >= deadline) {
+    if (!isKilled && Date.now() >= deadline) {
       signal(pid, 'SIGKILL');
-      asked = false;
+      isKilled = true;
     }
     await sleep(10);
   }
@@ -81,17 +81,17 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 async function startTime(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') {
-    const line = await ps(pid, 'stat=,lstart=');
+    const line = await readPs(pid, 'stat=,lstart=');
     return line === undefined || line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '');
   }
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => undefined);
-  // The command's name, in parentheses, may hold anything; what follows it does not. See proc(5).
+  // The name of the command stands in parentheses and may contain spaces and parentheses itself. See proc(5).
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, started] = [fields?.[0], fields?.[19]];
   return state === undefined || state === 'Z' || state === 'X' ? undefined : started;
 }
 
-async function ps(pid: number, columns: string): Promise<string | undefined> {
+async function readPs(pid: number, columns: string): Promise<string | undefined> {
   try {
     const { stdout } = await execFileAsync('ps', ['-ww', '-o', columns, '-p', String(pid)]);
     return stdout.trim() === '' ? undefined : stdout.trim();

@@ -5,18 +5,19 @@ import { EmbeddedError, reasonOf } from './error.js';
 import { withLock } from './lock.js';
 import type { Announce } from './options.js';
 import { isFree, LOOPBACK } from './ports.js';
-import { commandLine, identifySelf, liveness, parseIdentity, terminate } from './process.js';
-import { answers, startTemporalServer, type SearchAttribute } from './temporal-server.js';
+import { checkLiveness, commandLine, identifySelf, parseIdentity, terminate } from './process.js';
+import { isServing, type SearchAttribute } from './server-api.js';
+import { startTemporalServer } from './temporal-server.js';
 
-/** A server that lives but does not answer for so long is replaced. */
-const ANSWER_TIMEOUT_MS = 10_000;
-const WATCH_MS = 1_000;
+/** A running server that does not respond within this time is replaced. */
+const RESPONSE_TIMEOUT_MS = 10_000;
+const WATCH_INTERVAL_MS = 1_000;
 
-/** The embedded server of a project folder. */
+/** Options of the embedded server of a project folder. */
 export interface EmbeddedServerOptions {
-  /** Where the project keeps the server's database and what is known of it; `.iam-bootstrap` by custom. */
+  /** The folder for the server's database and its state files; usually `.iam-bootstrap` in the project. */
   readonly stateDirectory: string;
-  /** Finds the Temporal CLI. Asked only where a server has to be started. */
+  /** Finds the Temporal CLI. Called only when a server has to be started. */
   readonly cli: () => Promise<string>;
   readonly searchAttributes: readonly SearchAttribute[];
   readonly headless?: boolean | undefined;
@@ -24,18 +25,18 @@ export interface EmbeddedServerOptions {
   readonly announce?: Announce | undefined;
 }
 
-/** This process's share in the embedded server of a project folder. */
+/** The embedded server of a project folder, as one of the processes that use it sees it. */
 export interface EmbeddedServer {
   readonly address: string;
   readonly uiUrl: string | undefined;
   readonly pid: number;
-  /** Whether it was running already. */
+  /** True where the server was running already. */
   readonly joined: boolean;
-  /** Gives the share back. The last one to do so stops the server. */
+  /** Ends this process's use of the server. The last process to do so stops the server. */
   release(): Promise<void>;
 }
 
-/** What `server.json` says. */
+/** The content of `server.json`. */
 interface ServerRecord {
   readonly pid: number;
   readonly address: string;
@@ -44,9 +45,9 @@ interface ServerRecord {
 }
 
 /**
- * Joins the embedded server of a project folder, or starts it. However many processes do so at a time, there is one
- * server, and it is stopped by the last of them. A process that was killed no longer counts. Should the server die
- * while a process has a share in it, that process starts it again, at the same address and with the same data.
+ * Joins the embedded server of a project folder, or starts it. Any number of processes share one server, and the last
+ * of them to release it stops it. A process that was killed no longer counts as a user. If the server dies while it is
+ * in use, a process that uses it starts it again, at the same address and with the same data.
  */
 export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const folder = await openFolder(options);
@@ -59,23 +60,23 @@ export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Pro
     });
   });
   let { record } = acquired;
-  let reviving: Promise<void> | undefined;
-  let complaint: string | undefined;
-  const revive = async (): Promise<void> => {
+  let restarting: Promise<void> | undefined;
+  let reportedProblem: string | undefined;
+  const restartIfDead = async (): Promise<void> => {
     if (await folder.isServer(record.pid)) return;
-    options.announce?.(`the embedded server (process ${String(record.pid)}) has ended: starting it again`);
+    options.announce?.(`the embedded server (process ${String(record.pid)}) ended; restarting it`);
     ({ record } = await folder.locked('restarting the embedded server', () => folder.ensureServer(record)));
-    complaint = undefined;
+    reportedProblem = undefined;
   };
   const watch = setInterval(() => {
-    reviving ??= revive()
+    restarting ??= restartIfDead()
       .catch((error: unknown) => {
-        if (complaint !== reasonOf(error)) options.announce?.((complaint = reasonOf(error)));
+        if (reportedProblem !== reasonOf(error)) options.announce?.((reportedProblem = reasonOf(error)));
       })
       .finally(() => {
-        reviving = undefined;
+        restarting = undefined;
       });
-  }, WATCH_MS).unref();
+  }, WATCH_INTERVAL_MS).unref();
   let released: Promise<void> | undefined;
   return {
     get address() {
@@ -91,7 +92,7 @@ export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Pro
     release() {
       released ??= (async () => {
         clearInterval(watch);
-        await reviving;
+        await restarting;
         await folder.locked('stopping the embedded server', async () => {
           await folder.unregister(user);
           if (!(await folder.isUsed())) await folder.stopServer();
@@ -108,12 +109,12 @@ async function openFolder(options: EmbeddedServerOptions): Promise<StateFolder> 
     await writeFile(join(options.stateDirectory, '.gitignore'), '*\n');
     return new StateFolder(await realpath(options.stateDirectory), options);
   } catch (error) {
-    const remedy = 'make it writable, or name another server with TEMPORAL_ADDRESS';
+    const remedy = 'make it writable, or set TEMPORAL_ADDRESS to use another server';
     throw new EmbeddedError(`state folder ${options.stateDirectory}: ${reasonOf(error)}; ${remedy}`, { cause: error });
   }
 }
 
-/** What lies in the state folder. Everything but {@link locked} and {@link isServer} is for the holder of its lock. */
+/** The state folder. Only the holder of its lock may call its methods, except {@link locked} and {@link isServer}. */
 class StateFolder {
   private readonly databaseFile: string;
   private readonly pidFile: string;
@@ -142,33 +143,37 @@ class StateFolder {
     await rm(join(this.usersDirectory, user), { force: true });
   }
 
-  /** Whether a living process has a share. The dead are struck off. */
+  /** Reports whether a running process uses the server, and removes the entries of dead ones. */
   async isUsed(): Promise<boolean> {
     let used = false;
     for (const user of await readdir(this.usersDirectory)) {
       const identity = parseIdentity(await readFile(join(this.usersDirectory, user), 'utf8'));
-      if (identity !== undefined && (await liveness(identity)) === 'running') used = true;
+      if (identity !== undefined && (await checkLiveness(identity)) === 'running') used = true;
       else await this.unregister(user);
     }
     return used;
   }
 
-  /** Whether this process is a server on this folder's database: its number may be another's by now. */
+  /** Reports whether the process is a server on this folder's database. The system may have reused the PID. */
   async isServer(pid: number): Promise<boolean> {
     return (await commandLine(pid))?.includes(this.databaseFile) === true;
   }
 
   async ensureServer(previous?: ServerRecord): Promise<{ record: ServerRecord; joined: boolean }> {
     const known = await this.readRecord();
-    if (known !== undefined && (await this.isServer(known.pid)) && (await answers(known.address, ANSWER_TIMEOUT_MS))) {
+    if (
+      known !== undefined &&
+      (await this.isServer(known.pid)) &&
+      (await isServing(known.address, RESPONSE_TIMEOUT_MS))
+    ) {
       return { record: known, joined: true };
     }
     await this.stopServer();
     const last = known ?? previous;
     const server = await startTemporalServer({
       cli: await this.options.cli(),
-      port: await stillFree(last?.address),
-      uiPort: await stillFree(last?.uiUrl),
+      port: await portIfFree(last?.address),
+      uiPort: await portIfFree(last?.uiUrl),
       headless: this.options.headless,
       databaseFile: this.databaseFile,
       searchAttributes: this.options.searchAttributes,
@@ -184,10 +189,10 @@ class StateFolder {
     return { record, joined: false };
   }
 
-  /** Also stops a server whose starter died before it could write the record. */
+  /** Stops the server, also one whose starter died before it wrote the record. */
   async stopServer(): Promise<void> {
-    const noted = Number(await readFile(this.pidFile, 'utf8').catch(() => ''));
-    for (const pid of [(await this.readRecord())?.pid, noted]) {
+    const pidFromFile = Number(await readFile(this.pidFile, 'utf8').catch(() => ''));
+    for (const pid of [(await this.readRecord())?.pid, pidFromFile]) {
       if (pid !== undefined && pid > 0 && (await this.isServer(pid))) await terminate(pid);
     }
     await rm(this.recordFile, { force: true });
@@ -215,8 +220,8 @@ class StateFolder {
   }
 }
 
-/** The port that the server had before, where nobody has taken it: links to its UI stay good. */
-async function stillFree(address: string | undefined): Promise<number | undefined> {
+/** Returns the port of an address where it is free, so that links to the UI stay valid after a restart. */
+async function portIfFree(address: string | undefined): Promise<number | undefined> {
   const port = Number(address?.split(':').at(-1));
   return address?.includes(LOOPBACK) === true && port > 0 && (await isFree(port)) ? port : undefined;
 }

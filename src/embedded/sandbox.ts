@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { loadConfig } from '../config/config.js';
-import { once } from './cache.js';
+import { makeOnce } from './cache.js';
 import { EmbeddedError, reasonOf } from './error.js';
 import type { EmbeddedOptions } from './options.js';
 import { packageRoot } from './package-root.js';
@@ -20,39 +20,39 @@ const STOP_GRACE_MS = 5_000;
 
 /** Options of the sandbox's virtual environment. */
 export interface SandboxPythonOptions extends Partial<EmbeddedOptions> {
-  /** The Python that the environment is made with. Default: `python3`. */
+  /** The Python that makes the environment. Default: `python3`. */
   readonly python?: string | undefined;
-  /** Default: the sandbox's own. */
+  /** The packages to install. Default: the sandbox's own. */
   readonly requirementsFile?: string | undefined;
 }
 
-/** Options of the IAM sandbox. */
+/** Options of an IAM sandbox. */
 export interface SandboxOptions {
-  /** The Python that {@link sandboxPython} made. */
+  /** The Python that {@link sandboxPython} returned. */
   readonly python: string;
-  /** Default: a free port. */
+  /** The port to listen on. Default: a free one. */
   readonly port?: number | undefined;
-  /** The account that the sandbox is. Default: the sandbox's own choice. */
+  /** The ID of the emulated account. Default: the sandbox's own. */
   readonly account?: string | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The program that is run. Default: the sandbox's own. */
+  /** The program to run. Default: the sandbox's own. */
   readonly script?: string | undefined;
 }
 
-/** An IAM sandbox that serves. */
+/** A running IAM sandbox. */
 export interface Sandbox {
   readonly url: string;
   readonly pid: number;
-  /** Settles when the sandbox has ended, for whatever reason. */
+  /** Resolves when the sandbox has ended, whatever the reason. */
   readonly exited: Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * The Python of the sandbox's virtual environment. It is made in the cache at the first call, once for each
- * combination of requirements and Python.
+ * Returns the Python of the sandbox's virtual environment. The first call makes the environment in the cache, one for
+ * each combination of requirements and Python.
  *
- * @throws EmbeddedError where there is no Python that can make one, or its packages cannot be had
+ * @throws EmbeddedError where no Python can make the environment, or pip cannot install its packages
  */
 export async function sandboxPython(options: SandboxPythonOptions = {}): Promise<string> {
   const { announce, environment: env } = options;
@@ -61,17 +61,24 @@ export async function sandboxPython(options: SandboxPythonOptions = {}): Promise
   const version = await describePython(python, env);
   const requirements = await readFile(requirementsFile);
   const key = createHash('sha256').update(requirements).update('\0').update(version).digest('hex').slice(0, 16);
-  const directory = await once(
+  const directory = await makeOnce(
     join(options.cacheDirectory ?? loadConfig().cacheDirectory, 'sandbox', key),
     async (temporary) => {
-      announce?.('making the Python environment of the IAM sandbox (about a minute, once)');
+      announce?.('making the Python environment of the IAM sandbox (about 20 seconds, once)');
       await execFileAsync(python, ['-m', 'venv', temporary], { env }).catch((error: unknown) => {
-        throw new EmbeddedError(`${failed('python virtual environment', error)}; ${VENV_REMEDY}`, { cause: error });
+        throw new EmbeddedError(`${describeFailure('python -m venv', error)}; ${VENV_REMEDY}`, { cause: error });
       });
-      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirementsFile];
+      const install = [
+        ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirementsFile],
+        // Nothing is compiled: neither packages from source, nor modules that the sandbox never loads.
+        ...['--only-binary=:all:', '--no-compile'],
+      ];
       await execFileAsync(pythonOf(temporary), install, { env, maxBuffer: 16_000_000 }).catch((error: unknown) => {
-        const remedy = "see that pip reaches its package index, or make the sandbox's environment where it does";
-        throw new EmbeddedError(`${failed(`pip install -r ${requirementsFile}`, error)}; ${remedy}`, { cause: error });
+        const remedy =
+          'make sure that pip can reach its package index, or set IAM_BOOTSTRAP_CACHE to a cache that has the environment';
+        throw new EmbeddedError(`${describeFailure(`pip install -r ${requirementsFile}`, error)}; ${remedy}`, {
+          cause: error,
+        });
       });
     },
     { purpose: 'making the Python environment of the IAM sandbox', announce },
@@ -80,8 +87,8 @@ export async function sandboxPython(options: SandboxPythonOptions = {}): Promise
 }
 
 /**
- * Starts the IAM sandbox on the loopback interface and returns when it serves. It ends with this process, even where
- * that is killed, and it has a session of its own, so that Ctrl-C does not end it before the run.
+ * Starts the IAM sandbox on the loopback interface and returns once it serves. It ends with this process, even if this
+ * process is killed. It has a session of its own, so that Ctrl-C does not stop it before the run has ended.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const script = options.script ?? join(SANDBOX, 'serve.py');
@@ -95,16 +102,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ],
     { detached: true, env: options.environment, stdio: ['pipe', 'pipe', 'pipe'] },
   );
-  let said = '';
+  let errorOutput = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4_000);
+    errorOutput = (errorOutput + text).slice(-4_000);
   });
   const exited = new Promise<void>((resolve) => {
     child.once('close', () => {
       resolve();
     });
     child.once('error', (error) => {
-      said += error.message;
+      errorOutput += error.message;
       resolve();
     });
   });
@@ -126,23 +133,23 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (url === undefined || pid === undefined) {
     await stop();
     throw new EmbeddedError(
-      `iam sandbox: ${script} does not start on port ${String(port)} of ${LOOPBACK}\n${indent(said)}; ` +
-        'end what listens on that port, or choose another',
+      `IAM sandbox: ${script} does not start on port ${String(port)} of ${LOOPBACK}\n${indent(errorOutput)}; ` +
+        'stop the process that listens on that port, or choose another port',
     );
   }
   return { url, pid, exited, stop };
 }
 
-const VENV_REMEDY = 'install the venv module of Python 3 (debian and ubuntu: apt-get install python3-venv)';
+const VENV_REMEDY = 'install the venv module of Python 3 (Debian and Ubuntu: apt-get install python3-venv)';
 
-/** Version, build and place of a Python: an environment made by one is not good for another. */
+/** Returns version, build and location of a Python. An environment that one Python made does not work with another. */
 async function describePython(python: string, env: SandboxPythonOptions['environment']): Promise<string> {
   const program = 'import sys, sysconfig; print(sys.version, sys.base_prefix, sysconfig.get_platform())';
   try {
     return (await execFileAsync(python, ['-c', program], { env })).stdout;
   } catch (error) {
     const remedy = 'the IAM sandbox needs Python 3.10 or later on PATH: install it';
-    throw new EmbeddedError(`${failed(python, error)}; ${remedy}`, { cause: error });
+    throw new EmbeddedError(`${describeFailure(python, error)}; ${remedy}`, { cause: error });
   }
 }
 
@@ -159,11 +166,11 @@ function readyUrl(line: string): string | undefined {
   }
 }
 
-/** Returns what failed, with the last lines of its output. */
-function failed(what: string, error: unknown): string {
+/** Returns the name of a failed command and the last lines of its output. */
+function describeFailure(command: string, error: unknown): string {
   const streams = error as { readonly stdout?: string; readonly stderr?: string };
-  const said = `${streams.stdout ?? ''}${streams.stderr ?? ''}`.trim();
-  return `${what} failed: ${said === '' ? reasonOf(error) : `\n${indent(said)}\n`}`.trimEnd();
+  const output = `${streams.stdout ?? ''}${streams.stderr ?? ''}`.trim();
+  return `${command} failed: ${output === '' ? reasonOf(error) : `\n${indent(output)}\n`}`.trimEnd();
 }
 
 function indent(text: string): string {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once as onceEvent } from 'node:events';
+import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadConfig } from '../../src/config/config.js';
-import { once } from '../../src/embedded/cache.js';
+import { makeOnce } from '../../src/embedded/cache.js';
 import { freePort, isFree } from '../../src/embedded/ports.js';
 import { commandLine, identify } from '../../src/embedded/process.js';
 import { acquireEmbeddedServer, type EmbeddedServerOptions } from '../../src/embedded/runtime.js';
 import { sandboxPython, startSandbox } from '../../src/embedded/sandbox.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
-import { answers, startTemporalServer, type SearchAttribute } from '../../src/embedded/temporal-server.js';
+import { isServing, type SearchAttribute } from '../../src/embedded/server-api.js';
+import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 
 const ROOT = resolve(__dirname, '..', '..');
 const ATTRIBUTES: SearchAttribute[] = [
@@ -42,8 +43,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A process of its own that runs a piece of code with the modules of `src/embedded` at hand. */
-function processThat(code: string): { child: ChildProcess; lines: Interface } {
+/** Starts a process that runs the code. The code can load the modules of `src/embedded`. */
+function startProcess(code: string): { child: ChildProcess; lines: Interface } {
   const program = `
     const { createJiti } = require('jiti');
     const load = createJiti(${JSON.stringify(join(ROOT, 'x.js'))});
@@ -64,12 +65,12 @@ async function lineOf({ lines }: { lines: Interface }, pattern: RegExp): Promise
 
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = onceEvent(child, 'exit');
+  const exit = once(child, 'exit');
   child.kill('SIGKILL');
   await exit;
 }
 
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+async function waitUntil(condition: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 20_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
@@ -77,14 +78,14 @@ async function until(condition: () => Promise<boolean>, what: string): Promise<v
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,
   );
 }
 
-/** Processes of servers whose database lies in this test's directory. */
+/** Returns the PIDs of the servers whose database is in this test's folder. */
 async function serverPids(): Promise<number[]> {
   const listed =
     process.platform === 'linux' ? await readdir('/proc') : execFileSync('ps', ['-axo', 'pid=']).toString().split('\n');
@@ -93,14 +94,14 @@ async function serverPids(): Promise<number[]> {
   return lines.filter(({ line }) => line?.includes(`--db-filename ${directory}`) === true).map(({ pid }) => pid);
 }
 
-function shared(more: Partial<EmbeddedServerOptions> = {}): EmbeddedServerOptions {
+function sharedOptions(more: Partial<EmbeddedServerOptions> = {}): EmbeddedServerOptions {
   const stateDirectory = join(directory, 'state');
   return { stateDirectory, cli: () => Promise.resolve(cli), searchAttributes: ATTRIBUTES, headless: true, ...more };
 }
 
-/** The same, as code for {@link processThat}. */
+/** Returns code for {@link startProcess} that acquires the shared server and then goes on with `then`. */
 function acquireInProcess(then: string): string {
-  const { stateDirectory, searchAttributes } = shared();
+  const { stateDirectory, searchAttributes } = sharedOptions();
   return `
     const { acquireEmbeddedServer } = await embedded('runtime');
     const server = await acquireEmbeddedServer({
@@ -129,56 +130,56 @@ async function statusOf(address: string, workflowId: string): Promise<string> {
   return status.name;
 }
 
-describe('making a thing once', () => {
-  const make = (hold: string) => `
-    const { once } = await embedded('cache');
-    const path = await once(${JSON.stringify(join(directory, 'thing'))}, async (temporary) => {
+describe('makeOnce', () => {
+  const make = (duringWork: string) => `
+    const { makeOnce } = await embedded('cache');
+    const path = await makeOnce(${JSON.stringify(join(directory, 'thing'))}, async (temporary) => {
       writeFileSync(temporary, 'half');
       appendFileSync(${JSON.stringify(join(directory, 'made.log'))}, process.pid + '\\n');
       say('making');
-      ${hold}
+      ${duringWork}
       writeFileSync(temporary, 'whole');
     }, { purpose: 'making the thing', announce: say });
     say('done ' + path);`;
 
-  it('makes once under five racing processes, after one that was killed half way', async () => {
-    const victim = processThat(make('await sleep(60_000);'));
+  it('runs once for five processes at a time, also after another process was killed half way', async () => {
+    const victim = startProcess(make('await sleep(60_000);'));
     await lineOf(victim, /making/);
     await kill(victim.child);
     expect((await readdir(directory)).sort()).toContain('thing.lock');
 
-    const racers = Array.from({ length: 5 }, () => processThat(make('await sleep(1500);')));
-    const told: string[] = [];
-    for (const { lines } of racers) lines.on('line', (line) => told.push(line));
-    await Promise.all(racers.map(({ child }) => onceEvent(child, 'close')));
+    const racers = Array.from({ length: 5 }, () => startProcess(make('await sleep(1500);')));
+    const printed: string[] = [];
+    for (const { lines } of racers) lines.on('line', (line) => printed.push(line));
+    await Promise.all(racers.map(({ child }) => once(child, 'close')));
 
-    expect(told.filter((line) => line.startsWith('done'))).toHaveLength(5);
-    const [killed, maker, ...more] = (await readFile(join(directory, 'made.log'), 'utf8')).trim().split('\n');
-    expect([killed, more]).toEqual([String(victim.child.pid), []]);
-    expect(told).toContain(`waiting for process ${String(maker)}, which is making the thing`);
+    expect(printed.filter((line) => line.startsWith('done'))).toHaveLength(5);
+    const [killed, maker, ...others] = (await readFile(join(directory, 'made.log'), 'utf8')).trim().split('\n');
+    expect([killed, others]).toEqual([String(victim.child.pid), []]);
+    expect(printed).toContain(`waiting for process ${String(maker)}, which is making the thing`);
     expect(await readFile(join(directory, 'thing'), 'utf8')).toBe('whole');
     expect((await readdir(directory)).sort()).toEqual(['made.log', 'thing']);
   }, 30_000);
 
-  it('leaves nothing where the making fails, and makes at the next call', async () => {
+  it('leaves nothing behind where it fails, and runs again at the next call', async () => {
     const path = join(directory, 'thing');
     const fail = async (temporary: string) => {
       await writeFile(temporary, 'half');
       throw new Error('no network');
     };
-    await expect(once(path, fail, { purpose: 'making' })).rejects.toThrow('no network');
+    await expect(makeOnce(path, fail, { purpose: 'making' })).rejects.toThrow('no network');
     expect(await readdir(directory)).toEqual([]);
-    await once(path, (temporary) => writeFile(temporary, 'whole'), { purpose: 'making' });
+    await makeOnce(path, (temporary) => writeFile(temporary, 'whole'), { purpose: 'making' });
     expect(await readFile(path, 'utf8')).toBe('whole');
   });
 
-  it('takes a lock over that another machine left behind, when nothing touches it any more', async () => {
+  it('takes over the lock of another machine once nothing touches it any more', async () => {
     const lock = join(directory, 'thing.lock', 'holder');
     const announced: string[] = [];
     await mkdir(join(directory, 'thing.lock'));
     await writeFile(lock, JSON.stringify({ pid: 1, started: '1', machine: 'another', purpose: 'making the thing' }));
     const started = Date.now();
-    await once(join(directory, 'thing'), (temporary) => writeFile(temporary, 'whole'), {
+    await makeOnce(join(directory, 'thing'), (temporary) => writeFile(temporary, 'whole'), {
       purpose: 'making another',
       announce: (line) => announced.push(line),
     });
@@ -188,7 +189,7 @@ describe('making a thing once', () => {
 });
 
 describe('a Temporal dev server', () => {
-  it('serves with its UI and search attributes, and stops', async () => {
+  it('serves with UI and search attributes, and stops', async () => {
     const logFile = join(directory, 'server.log');
     const server = await startTemporalServer({ cli, searchAttributes: ATTRIBUTES, logFile });
     try {
@@ -205,10 +206,10 @@ describe('a Temporal dev server', () => {
     }
     await server.exited;
     expect(await identify(server.pid)).toBeUndefined();
-    expect(await answers(server.address)).toBe(false);
+    expect(await isServing(server.address)).toBe(false);
   }, 30_000);
 
-  it('adds search attributes that its database file does not know', async () => {
+  it('adds the search attributes that its database file lacks', async () => {
     const options = { cli, headless: true, databaseFile: join(directory, 'x.db'), logFile: join(directory, 'x.log') };
     const [first, second] = [ATTRIBUTES.slice(0, 1), ATTRIBUTES];
     await startTemporalServer({ ...options, searchAttributes: first }).then((server) => server.stop());
@@ -223,33 +224,33 @@ describe('a Temporal dev server', () => {
     await server.stop();
   }, 30_000);
 
-  it('finds a port free, however many ask at that moment', async () => {
+  it('reports a port as free to any number of concurrent checks', async () => {
     const port = await freePort();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => isFree(port)));
-    expect(new Set(answers)).toEqual(new Set([true]));
+    const results = await Promise.all(Array.from({ length: 50 }, () => isFree(port)));
+    expect(new Set(results)).toEqual(new Set([true]));
   });
 
-  it('says which port is taken', async () => {
+  it('reports which port is in use', async () => {
     const other = createServer().listen(await freePort(), '127.0.0.1');
-    await onceEvent(other, 'listening');
+    await once(other, 'listening');
     const address = other.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     const options = { cli, port, searchAttributes: [], logFile: join(directory, 'x.log') };
     await expect(startTemporalServer(options)).rejects.toThrow(
-      `port ${String(port)} of 127.0.0.1 is already in use; end the process that listens there`,
+      `port ${String(port)} of 127.0.0.1 is already in use; stop the process that listens there`,
     );
     other.close();
   });
 
-  it('tells the last words of a server that cannot start, and the remedy', async () => {
+  it('reports the last output of a server that cannot start, and a remedy', async () => {
     const databaseFile = join(directory, 'x.db');
     await writeFile(databaseFile, 'this is no database');
     const options = { cli, databaseFile, searchAttributes: [], logFile: join(directory, 'x.log') };
     await expect(startTemporalServer(options)).rejects.toThrow(/file is not a database[^]*remove .*x\.db/);
   }, 30_000);
 
-  it('ends with its parent, even where that is killed', async () => {
-    const starter = processThat(`
+  it('ends with its parent, even if the parent is killed', async () => {
+    const starter = startProcess(`
       const { startTemporalServer } = await embedded('temporal-server');
       const server = await startTemporalServer(${JSON.stringify({
         cli,
@@ -263,75 +264,75 @@ describe('a Temporal dev server', () => {
     const pid = Number((await lineOf(starter, /pid/)).slice(4));
     expect(await serverPids()).toContain(pid);
     await kill(starter.child);
-    await until(async () => (await identify(pid)) === undefined, 'the server ends');
+    await waitUntil(async () => (await identify(pid)) === undefined, 'the server ends');
   }, 30_000);
 });
 
 describe('the shared server of a folder', () => {
-  it('is one for all who ask at once, and is stopped by the last', async () => {
-    const other = processThat(acquireInProcess('process.once("SIGTERM", () => server.release()); await sleep(1e9);'));
-    const [mine, theirs] = await Promise.all([acquireEmbeddedServer(shared()), lineOf(other, /pid/)]);
+  it('is one server for all processes, and the last one to release it stops it', async () => {
+    const other = startProcess(acquireInProcess('process.once("SIGTERM", () => server.release()); await sleep(1e9);'));
+    const [mine, theirs] = await Promise.all([acquireEmbeddedServer(sharedOptions()), lineOf(other, /pid/)]);
     expect(theirs).toBe(`pid ${String(mine.pid)}`);
     expect(await serverPids()).toEqual([mine.pid]);
     expect(await readFile(join(directory, 'state', '.gitignore'), 'utf8')).toBe('*\n');
 
     await mine.release();
-    expect(await answers(mine.address)).toBe(true);
+    expect(await isServing(mine.address)).toBe(true);
     other.child.kill('SIGTERM');
-    await until(async () => (await identify(mine.pid)) === undefined, 'the server ends');
-    await until(async () => !(await isThere(join(directory, 'state', 'server.json'))), 'the record is removed');
+    await waitUntil(async () => (await identify(mine.pid)) === undefined, 'the server ends');
+    await waitUntil(async () => !(await exists(join(directory, 'state', 'server.json'))), 'the record is removed');
     await kill(other.child);
   }, 60_000);
 
-  it('does not count a user that was killed', async () => {
-    const other = processThat(acquireInProcess('await sleep(60_000);'));
+  it('does not count a process that was killed as a user', async () => {
+    const other = startProcess(acquireInProcess('await sleep(60_000);'));
     const pid = Number((await lineOf(other, /pid/)).slice(4));
-    const mine = await acquireEmbeddedServer(shared());
+    const mine = await acquireEmbeddedServer(sharedOptions());
     expect(mine).toMatchObject({ pid, joined: true });
     await kill(other.child);
     await mine.release();
     expect(await identify(pid)).toBeUndefined();
   }, 30_000);
 
-  it('goes on with its data at the same address after it was killed', async () => {
-    const told: string[] = [];
-    const mine = await acquireEmbeddedServer(shared({ announce: (line) => told.push(line) }));
+  it('continues with its data at the same address after it was killed', async () => {
+    const announced: string[] = [];
+    const mine = await acquireEmbeddedServer(sharedOptions({ announce: (line) => announced.push(line) }));
     const { pid, address } = mine;
     await startWorkflow(address, 'survivor');
     process.kill(pid, 'SIGKILL');
-    await until(async () => mine.pid !== pid && (await answers(address)), 'the server is back');
+    await waitUntil(async () => mine.pid !== pid && (await isServing(address)), 'the server is back');
     expect(await statusOf(address, 'survivor')).toBe('RUNNING');
-    expect(told).toEqual([`the embedded server (process ${String(pid)}) has ended: starting it again`]);
+    expect(announced).toEqual([`the embedded server (process ${String(pid)}) ended; restarting it`]);
     await mine.release();
 
-    const next = await acquireEmbeddedServer(shared());
+    const next = await acquireEmbeddedServer(sharedOptions());
     expect(await statusOf(next.address, 'survivor')).toBe('RUNNING');
     await next.release();
     expect(await serverPids()).toEqual([]);
   }, 30_000);
 
-  it('can be had after its starter was killed at any point of the start', async () => {
+  it('starts after the process that started it before was killed at any point', async () => {
     const state = join(directory, 'state');
-    for (const sign of ['lock', 'temporal.pid', 'temporal.db', 'server.json']) {
-      const starter = processThat(acquireInProcess('await sleep(60_000);'));
-      await until(() => isThere(join(state, sign)), sign);
+    for (const file of ['lock', 'temporal.pid', 'temporal.db', 'server.json']) {
+      const starter = startProcess(acquireInProcess('await sleep(60_000);'));
+      await waitUntil(() => exists(join(state, file)), file);
       await kill(starter.child);
-      const mine = await acquireEmbeddedServer(shared());
+      const mine = await acquireEmbeddedServer(sharedOptions());
       expect(await serverPids()).toEqual([mine.pid]);
-      await startWorkflow(mine.address, `after-${sign}`);
+      await startWorkflow(mine.address, `after-${file}`);
       await mine.release();
       await rm(state, { recursive: true, force: true });
     }
   }, 60_000);
 
-  it('makes a database anew that was left half made', async () => {
-    const first = await acquireEmbeddedServer(shared());
+  it('replaces a database that was left incomplete', async () => {
+    const first = await acquireEmbeddedServer(sharedOptions());
     await first.release();
     const state = join(directory, 'state');
     expect(await readdir(state)).not.toContain('temporal.db.incomplete');
     await writeFile(join(state, 'temporal.db.incomplete'), '');
     await writeFile(join(state, 'temporal.db'), 'half');
-    const again = await acquireEmbeddedServer(shared());
+    const again = await acquireEmbeddedServer(sharedOptions());
     await startWorkflow(again.address, 'fresh');
     await again.release();
   }, 30_000);
@@ -350,15 +351,15 @@ print(json.dumps({'ready': True, 'url': f'http://{options.host}:{options.port}/{
 sys.stdin.read()
 `;
 
-  it('makes its Python once, and runs and stops', async () => {
+  it('makes its Python environment once, runs and stops', async () => {
     const [script, requirementsFile] = [join(directory, 'sandbox.py'), join(directory, 'requirements.txt')];
     await writeFile(script, SCRIPT);
     await writeFile(requirementsFile, '');
-    const told: string[] = [];
-    const options = { cacheDirectory: directory, requirementsFile, announce: (line: string) => told.push(line) };
+    const announced: string[] = [];
+    const options = { cacheDirectory: directory, requirementsFile, announce: (line: string) => announced.push(line) };
     const python = await sandboxPython(options);
     expect(await sandboxPython(options)).toBe(python);
-    expect(told).toHaveLength(1);
+    expect(announced).toHaveLength(1);
 
     const sandbox = await startSandbox({ python, script, port: await freePort(), account: '111111111111' });
     expect(sandbox.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/111111111111$/);
@@ -367,7 +368,7 @@ sys.stdin.read()
     await expect(startSandbox({ python, script, account: 'broken' })).rejects.toThrow(/does not start[^]*cannot bind/);
   }, 60_000);
 
-  it('says what is missing where there is no Python', async () => {
+  it('reports what is missing where no Python is installed', async () => {
     const options = { cacheDirectory: directory, python: 'python-of-nowhere' };
     await expect(sandboxPython(options)).rejects.toThrow(/python-of-nowhere failed: .*ENOENT; .*needs Python 3\.10/);
   });

