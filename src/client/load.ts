@@ -12,6 +12,7 @@ import type {
   Problem,
   Validation,
 } from '../engine/manifest/resolve.js';
+import { sortedJson } from '../engine/json.js';
 import { thrownField, thrownText } from '../engine/manifest/problem.js';
 import { resolveManifest, validateManifests } from '../engine/manifest/resolve.js';
 
@@ -290,14 +291,5 @@ export function requestDigest(request: DigestedRequest): string {
     // A request with a gate must not join one without; how long each would wait makes no other request of it.
     approval: approval === undefined ? undefined : true,
   };
-  return `sha256:${createHash('sha256').update(canonicalJson(content)).digest('hex')}`;
-}
-
-/** JSON with sorted keys and no spaces. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
-    const entries = Object.entries(part).filter(([, member]) => member !== undefined);
-    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }

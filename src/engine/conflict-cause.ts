@@ -1,188 +1,230 @@
 import type { Cause, Certainty } from '../contract/explain.js';
 import { FAILURES } from '../contract/failures.js';
 import type { Confirmation, Outcome } from '../contract/report.js';
-import { OTHER_CASE } from './decide.js';
+import { OTHER_CASE } from './decision-rules.js';
 
-/** For so long a replica of IAM may not show what is there, in milliseconds. */
+/** The time until every replica of IAM shows a new entity. */
 export const REPLICATION_WINDOW_MS = 120_000;
 
 /** CloudTrail counts whole seconds, and clocks differ. */
-const CLOCK_MS = 2_000;
+const CLOCK_TOLERANCE_MS = 2_000;
 
 /** A Create that succeeded. Times are in milliseconds since 1970. */
 export interface Creation {
   readonly at: number;
-  /** The run of ours that made it; null where it was none, or where that is not known. */
+  /** The run of this tool that sent it. Null if it was another caller, or is not known. */
   readonly runId: string | null;
-  /** ARN of who made it; null where CloudTrail was not read. */
+  /** ARN of the caller. Null if CloudTrail was not read. */
   readonly principal: string | null;
-  /** Who made it, in words; null where nothing says it. */
+  /** The caller in words. Null if it is not known. */
   readonly who: string | null;
   readonly requestId: string | null;
 }
 
-/** All that is known of one entity in one run. Times are in milliseconds since 1970. */
+/** Everything that is known of one entity in one run. Times are in milliseconds since 1970. */
 export interface RunCase {
   readonly name: string;
   readonly runId: string;
-  /** When the run's look at the account began. */
+  /** The start of the run's inventory of the account. */
   readonly lookedAt: number;
   readonly outcome: Outcome;
   readonly confirmedBy: Confirmation | null;
-  /** Whether AWS answered a Create of this run with "already exists". */
+  /** AWS answered a Create of this run with "already exists". */
   readonly conflict: boolean;
-  /** Whether the look at the account showed nothing of it. */
+  /** The inventory did not show it. */
   readonly absentAtLook: boolean;
-  /** The path under which it is there, where another was asked for; null otherwise. */
+  /** The path under which it exists, if the manifest declares another one; else null. */
   readonly otherPath: string | null;
-  /** What the run said of it. */
+  /** The reason that the run reported. */
   readonly reason: string | null;
   /** The name is taken in another account or by another user, or the credentials belong to another account. */
   readonly elsewhere: boolean;
-  /** Creates of it that succeeded, as far as they are known and before the run ended. */
+  /** Known Creates of it that succeeded before the run ended. */
   readonly creations: readonly Creation[];
-  /** When an earlier run of the same namespace last had it as its own; null where none is known. */
+  /** The last time that an earlier run of the same namespace owned it. Null if unknown. */
   readonly ownedAt: number | null;
 }
 
-/** A cause, how sure it is, and the sentence for it. */
+/** A cause, how certain it is, and its explanation. */
 export interface CauseFinding {
   readonly cause: Cause;
   readonly certainty: Certainty;
   readonly headline: string;
 }
 
-/** Tells apart why a run met what is there. The surest sign wins: a mark, then a name, then the order of things. */
-export function determineCause(one: RunCase): CauseFinding {
-  const { runId, lookedAt, outcome, conflict, absentAtLook, confirmedBy, ownedAt } = one;
-  const creation = newestCreation(one.creations);
-  const marked = confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
-  if (marked || (conflict && creation?.runId === runId)) {
-    const certainty = confirmedBy === 'recorded-attempt' ? 'inferred' : 'proven';
-    return conflict
-      ? verdict('replayed-retry', certainty, 'the Create was sent again after its reply was lost, and met its own work')
-      : verdict(
-          'lost-reply',
-          certainty,
-          'the reply to the Create was lost, and the next attempt found what it had made',
-        );
+/** A case with the newest of its Creates: an earlier one's entity was deleted since. */
+type DatedCase = RunCase & { readonly creation: Creation | null };
+
+/** Finds a cause, or leaves the case to the next rule. */
+type CauseRule = (run: DatedCase) => CauseFinding | undefined;
+
+/** The rules in their order, the most certain evidence first: a tag, then a name, then the order of events. */
+const CAUSE_RULES: readonly CauseRule[] = [
+  createdByThisRun,
+  takenInOtherAccount,
+  noConflict,
+  nameCollision,
+  lostOwnership,
+  createdDuringRun,
+];
+
+/** Determines why a run met an entity that exists. */
+export function determineCause(run: RunCase): CauseFinding {
+  const dated = { ...run, creation: newestCreation(run.creations) };
+  for (const rule of CAUSE_RULES) {
+    const cause = rule(dated);
+    if (cause !== undefined) return cause;
   }
-  if (one.elsewhere) {
-    return verdict('other-account', 'proven', one.reason ?? 'the name is taken in another account');
-  }
-  const found = outcome === 'adopted' || outcome === 'refused';
-  if (!conflict && !found) return verdict('none', 'proven', 'nothing stood in the way');
-  const collision = collisionOf(one);
-  if (collision !== null) return verdict('path-or-case-collision', 'proven', collision);
-  if (ownedAt !== null && ownedAt < lookedAt && (creation === null || creation.at <= ownedAt + CLOCK_MS)) {
-    const headline = `this namespace had it at ${iso(ownedAt)}, and it no longer shows that: its marks were lost or taken off`;
-    return verdict('state-rolled-back', 'inferred', headline);
-  }
-  if (conflict || absentAtLook) {
-    if (creation === null) {
-      const headline = 'it was made between the look at the account and the Create; by whom is not known';
-      return verdict('parallel-writer', 'inferred', headline);
-    }
-    if (creation.at >= lookedAt - CLOCK_MS) {
-      const headline = `${whoOf(creation)} made it at ${iso(creation.at)}, while this run was on its way`;
-      return verdict('parallel-writer', creation.who === null ? 'inferred' : 'proven', headline);
-    }
-    if (creation.at >= lookedAt - REPLICATION_WINDOW_MS) {
-      const headline = `${whoOf(creation)} made it at ${iso(creation.at)}, so shortly before that the look at the account did not show it`;
-      return verdict('parallel-writer', 'inferred', headline);
-    }
-  }
-  return creation === null
-    ? verdict('existed-before', conflict ? 'inferred' : 'proven', 'it was there when this run looked at the account')
-    : verdict('existed-before', 'proven', `${whoOf(creation)} had made it before, at ${iso(creation.at)}`);
+  return existedBefore(dated);
 }
 
-/** A Create of somebody else's that AWS refused. */
+function createdByThisRun({ runId, conflict, confirmedBy, creation }: DatedCase): CauseFinding | undefined {
+  const confirmed = confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
+  if (!confirmed && !(conflict && creation?.runId === runId)) return undefined;
+  const certainty = confirmedBy === 'recorded-attempt' ? 'inferred' : 'proven';
+  return conflict
+    ? finding(
+        'replayed-retry',
+        certainty,
+        'the reply to the Create was lost; the retry found the entity already created',
+      )
+    : finding(
+        'lost-reply',
+        certainty,
+        'the reply to the Create was lost; the next attempt found the entity it created',
+      );
+}
+
+function takenInOtherAccount({ elsewhere, reason }: DatedCase): CauseFinding | undefined {
+  return elsewhere ? finding('other-account', 'proven', reason ?? 'the name is taken in another account') : undefined;
+}
+
+function noConflict({ conflict, outcome }: DatedCase): CauseFinding | undefined {
+  const existed = conflict || outcome === 'adopted' || outcome === 'refused';
+  return existed ? undefined : finding('none', 'proven', 'no conflict');
+}
+
+/** IAM takes two names that are written differently for the same one. */
+function nameCollision({ name, reason, otherPath }: DatedCase): CauseFinding | undefined {
+  if (reason?.startsWith(OTHER_CASE) === true) return finding('path-or-case-collision', 'proven', reason);
+  if (otherPath === null) return undefined;
+  const headline = `the name is taken under another path: ${otherPath}${name}; IAM ignores the path when it compares names`;
+  return finding('path-or-case-collision', 'proven', headline);
+}
+
+function lostOwnership({ ownedAt, lookedAt, creation }: DatedCase): CauseFinding | undefined {
+  if (ownedAt === null || ownedAt >= lookedAt) return undefined;
+  if (creation !== null && creation.at > ownedAt + CLOCK_TOLERANCE_MS) return undefined;
+  const headline = `this namespace owned it at ${iso(ownedAt)}; its ownership tags were removed since`;
+  return finding('state-rolled-back', 'inferred', headline);
+}
+
+function createdDuringRun({ conflict, absentAtLook, lookedAt, creation }: DatedCase): CauseFinding | undefined {
+  if (!conflict && !absentAtLook) return undefined;
+  if (creation === null) {
+    const headline = 'it was created between the inventory and the Create, by an unknown caller';
+    return finding('parallel-writer', 'inferred', headline);
+  }
+  const created = `${callerOf(creation)} created it at ${iso(creation.at)}`;
+  if (creation.at >= lookedAt - CLOCK_TOLERANCE_MS) {
+    const certainty = creation.who === null ? 'inferred' : 'proven';
+    return finding('parallel-writer', certainty, `${created}, while this run was in progress`);
+  }
+  if (creation.at >= lookedAt - REPLICATION_WINDOW_MS) {
+    return finding(
+      'parallel-writer',
+      'inferred',
+      `${created}, so shortly before the run that the inventory did not show it`,
+    );
+  }
+  return undefined;
+}
+
+function existedBefore({ conflict, creation }: DatedCase): CauseFinding {
+  return creation === null
+    ? finding('existed-before', conflict ? 'inferred' : 'proven', 'it existed when this run read the account')
+    : finding('existed-before', 'proven', `${callerOf(creation)} created it before, at ${iso(creation.at)}`);
+}
+
+/** A Create of another caller that AWS refused. */
 export interface ForeignCase {
   readonly at: number;
-  /** ARN of who called. */
+  /** ARN of the caller. */
   readonly principal: string;
-  /** Creates of the same that succeeded before. */
+  /** Creates of the same entity that succeeded before. */
   readonly creations: readonly Creation[];
 }
 
-/** The same for a caller of which only CloudTrail knows. */
+/** Determines the cause for a caller that only CloudTrail knows. */
 export function determineForeignCause({ at, principal, creations }: ForeignCase): CauseFinding {
   const creation = newestCreation(creations);
   if (creation === null) {
-    return verdict('existed-before', 'inferred', 'it was there, and its Create lies before what was looked at');
+    return finding('existed-before', 'inferred', 'it existed; its Create is older than the events that were read');
   }
   const soon = at - creation.at <= REPLICATION_WINDOW_MS;
-  if (creation.principal !== null && roleOf(creation.principal) === roleOf(principal)) {
+  const createdAt = `at ${iso(creation.at)}`;
+  if (creation.principal !== null && withoutSession(creation.principal) === withoutSession(principal)) {
     return soon
-      ? verdict(
-          'replayed-retry',
-          'inferred',
-          `the same caller had made it at ${iso(creation.at)}: a repeat met its own work`,
-        )
-      : verdict(
+      ? finding('replayed-retry', 'inferred', `the same caller created it ${createdAt}; this is a retry of that Create`)
+      : finding(
           'state-rolled-back',
           'inferred',
-          `the same caller had made it at ${iso(creation.at)}, and did not know of it any more: its state was lost or rolled back`,
+          `the same caller created it ${createdAt}; its state was lost or rolled back since`,
         );
   }
   return soon
-    ? verdict('parallel-writer', 'inferred', `${whoOf(creation)} had made it shortly before, at ${iso(creation.at)}`)
-    : verdict('existed-before', 'proven', `${whoOf(creation)} had made it before, at ${iso(creation.at)}`);
+    ? finding('parallel-writer', 'inferred', `${callerOf(creation)} created it shortly before, ${createdAt}`)
+    : finding('existed-before', 'proven', `${callerOf(creation)} created it before, ${createdAt}`);
 }
 
-function verdict(cause: Cause, certainty: Certainty, headline: string): CauseFinding {
+function finding(cause: Cause, certainty: Certainty, headline: string): CauseFinding {
   return { cause, certainty, headline };
 }
 
-/** The Create that made what is there: an earlier one's work is gone again. */
+/** Returns the newest Create, which made the entity that exists now. */
 export function newestCreation(creations: readonly Creation[]): Creation | null {
-  return creations.reduce<Creation | null>((last, one) => (last === null || one.at > last.at ? one : last), null);
+  return creations.reduce<Creation | null>(
+    (newest, next) => (newest === null || next.at > newest.at ? next : newest),
+    null,
+  );
 }
 
-function whoOf({ who }: Creation): string {
-  return who ?? 'somebody';
+function callerOf({ who }: Creation): string {
+  return who ?? 'an unknown caller';
 }
 
-/** An assumed role has a session of another name each time. */
-function roleOf(principal: string): string {
+/** Drops the session name of an assumed role, which differs each time. */
+function withoutSession(principal: string): string {
   return principal.includes(':assumed-role/') ? principal.split('/').slice(0, 2).join('/') : principal;
-}
-
-/** Whether IAM takes two names for one that are not written alike; what differs, in a sentence. */
-function collisionOf({ name, reason, otherPath }: RunCase): string | null {
-  if (reason?.startsWith(OTHER_CASE) === true) return reason;
-  if (otherPath === null) return null;
-  return `the name is taken under another path: ${otherPath}${name}; a path does not tell two names apart in IAM`;
 }
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** What to do about a cause, as a sentence without its full stop. */
+/** Returns what to do about a cause, as a sentence without its full stop. */
 export function remedyForCause(cause: Cause, outcome: Outcome | null): string {
   switch (cause) {
     case 'existed-before':
       return outcome === 'adopted'
-        ? 'nothing: it was taken over, and is this namespace’s from now on'
+        ? 'nothing to do: this namespace adopted it and owns it now'
         : 'take it over from its owner, have its owner release it, or choose another name';
     case 'parallel-writer':
-      return 'have one pipeline own it: take it out of the other one’s manifest, or set shared: true on kinds that can be shared';
+      return 'let one pipeline own it: remove it from the other manifest, or set shared: true on kinds that can be shared';
     case 'lost-reply':
     case 'replayed-retry':
       return outcome === null
-        ? 'read it before a repeat: a tool that remembers nothing of its first Create takes its own work for another’s'
-        : 'nothing: it is known as this run’s own, and was made once';
+        ? 'read the entity before a retry: a tool that does not remember its first Create takes its own entity for another one'
+        : 'nothing to do: the entity was created once, by this run';
     case 'state-rolled-back':
       return outcome === null
-        ? 'import what is there into the state of the tool that made it; do not repeat the Create'
-        : 'apply again, which puts the marks back; CloudTrail says who took them off, by UntagRole and its like';
+        ? 'import the entity into the state of the tool that created it; do not repeat the Create'
+        : 'apply again, which restores the ownership tags; CloudTrail shows who removed them (UntagRole and similar calls)';
     case 'path-or-case-collision':
-      return 'write the name and the path as they are there, or choose another name';
+      return 'write the name and the path as they exist, or choose another name';
     case 'other-account':
       return `choose another name, or ${FAILURES.WrongAccount.remedy}`;
     case 'none':
-      return 'nothing';
+      return 'nothing to do';
   }
 }

@@ -4,24 +4,24 @@ export interface GraphNode {
   readonly dependsOn: readonly string[];
 }
 
-/** In which order nodes can be worked on. */
+/** The order in which nodes can be processed. */
 export interface DependencyOrder {
   readonly ok: true;
-  /** Positions of all nodes, each after all that it waits for; else as they were given. */
+  /** Positions of all nodes, each after those that it waits for; otherwise in the given order. */
   readonly order: readonly number[];
-  /** For each position, the positions that it waits for, ascending. Names of no node are left out. */
+  /** The positions that each position waits for, ascending. Unknown IDs are left out. */
   readonly waitsFor: readonly (readonly number[])[];
 }
 
-/** Nodes that wait for each other; each cycle lists its positions, and its first waits for its second. */
+/** Nodes that wait for each other. Each cycle lists its positions; the first waits for the second. */
 export interface DependencyCycles {
   readonly ok: false;
   readonly cycles: readonly (readonly number[])[];
 }
 
 /**
- * Orders nodes by their dependencies, or finds the cycles that forbid it: one for each group of nodes that cannot be
- * ordered. Linear in nodes and dependencies, and without recursion, since chains may be long.
+ * Orders nodes by their dependencies, or finds the cycles that prevent it: one for each group of nodes that cannot be
+ * ordered. Takes linear time and does not recurse, because chains can be long.
  */
 export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | DependencyCycles {
   const positions = new Map<string, number>();
@@ -43,7 +43,7 @@ export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | 
   missing.forEach((count, position) => {
     if (count === 0) order.push(position);
   });
-  // The list grows while it is walked.
+  // The list grows during the loop.
   for (const next of order) {
     for (const dependent of dependents[next] ?? []) {
       const left = (missing[dependent] ?? 0) - 1;
@@ -56,8 +56,8 @@ export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | 
 }
 
 /**
- * One cycle out of each group of positions that wait for each other. Inside of such a group every position waits for
- * another of the group, so that following any of them comes round.
+ * Returns one cycle of each group of positions that wait for each other. In such a group every position waits for
+ * another one of the group, so a walk from any of them returns to a position it has visited.
  */
 function cyclesAmong(waitsFor: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): number[][] {
   const groupOf = groups(waitsFor, dependents);
@@ -74,12 +74,12 @@ function cyclesAmong(waitsFor: readonly (readonly number[])[], dependents: reado
     }
     if (at === undefined) continue;
     done.add(group);
-    cycles.push(fromLeast([...walk.keys()].slice(walk.get(at))));
+    cycles.push(fromSmallest([...walk.keys()].slice(walk.get(at))));
   }
   return cycles;
 }
 
-/** For each position, its strongly connected group (Kosaraju's two walks, with a stack in place of recursion). */
+/** Returns the strongly connected group of each position (Kosaraju's algorithm, with a stack instead of recursion). */
 function groups(forward: readonly (readonly number[])[], backward: readonly (readonly number[])[]): number[] {
   const finished: number[] = [];
   const seen = new Set<number>();
@@ -115,8 +115,8 @@ function groups(forward: readonly (readonly number[])[], backward: readonly (rea
   return groupOf;
 }
 
-/** The same cycle, told from its earliest position. */
-function fromLeast(cycle: readonly number[]): number[] {
+/** Returns the same cycle, beginning with its smallest position. */
+function fromSmallest(cycle: readonly number[]): number[] {
   const start = cycle.indexOf(cycle.reduce((a, b) => Math.min(a, b)));
   return [...cycle.slice(start), ...cycle.slice(0, start)];
 }

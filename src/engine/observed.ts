@@ -1,17 +1,16 @@
 import type { JsonObject } from '../contract/entity.js';
 
-/** One entity as IAM showed it, in the manifest's words. */
-
+/** One entity as IAM showed it, with the manifest's property names. */
 export interface Observed {
   /** The name as IAM writes it. */
   readonly name: string;
   readonly arn: string;
-  /** ISO 8601, or null where AWS does not say. */
+  /** ISO 8601. Null if AWS does not report it. */
   readonly createdAt: string | null;
-  /** Empty where the kind carries none. */
+  /** Empty if the kind has no tags. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Property values; those that AWS does not show are absent and are not compared. */
+  /** Property values. Those that AWS does not show are missing, and are not compared. */
   readonly state: JsonObject;
-  /** What the kind needs beside, to write its steps: a policy's versions. Never compared, never reported. */
+  /** Facts that the kind needs for its writes, such as a policy's versions. Never compared, never reported. */
   readonly facts?: JsonObject;
 }

@@ -1,26 +1,26 @@
 import type { Observed } from './observed.js';
 
-/** Tags by which an entity shows its owner, how it came to be ours, and which run made it. */
+/** The tags that record an entity's owner, whether it was created or adopted, and the run that did it. */
 export const OwnershipTag = {
   Namespace: 'iam-bootstrap:namespace',
   Origin: 'iam-bootstrap:origin',
   Intent: 'iam-bootstrap:intent',
-  /** Whom it was taken from, where `adopt: foreign` took it. */
+  /** The owner before `adopt: foreign` took it over. */
   PreviousOwner: 'iam-bootstrap:previous-owner',
 } as const;
 
-/** Characters that IAM refuses in a tag's value. */
-const NOT_IN_TAG_VALUES = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
+/** Characters that IAM does not allow in the value of a tag. */
+const INVALID_TAG_CHARACTERS = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
 
-/** Prefix of the marks on shared entities: one for each namespace that declares it. */
+/** Prefix of the tags on shared entities: one for each namespace that declares the entity. */
 const SHARED_BY = 'iam-bootstrap:shared-by:';
 
-/** Whether a tag is one of ours: never drift, never unmanaged. */
+/** Reports whether a tag is an ownership tag of this tool. Such a tag is never drift and never unmanaged. */
 export function isOwnershipTag(tag: string): boolean {
   return tag.startsWith('iam-bootstrap:');
 }
 
-/** Who owns an entity, as far as it shows. */
+/** The owner of an entity, as far as its tags and its path show it. */
 export type Ownership =
   | { readonly is: 'ours'; readonly origin: 'created' | 'adopted'; readonly intent: string | null }
   | { readonly is: 'unowned' }
@@ -28,12 +28,12 @@ export type Ownership =
 
 interface ForeignTag {
   readonly tag: string | RegExp;
-  /** How the owner is named to people; undefined where the value names none. */
-  readonly owner: (value: string) => string | undefined;
+  /** Returns the owner's name in messages. Undefined if the value names no owner. */
+  readonly owner: (value: string, tag: string) => string | undefined;
 }
 
-/** Tools that leave no tag of their own, and whose users say it in one: `managed-by: terraform`. */
-const DECLARED_TOOLS: Readonly<Record<string, string>> = {
+/** Tools that set no tag of their own; their users set one: `managed-by: terraform`. */
+const TOOLS_BY_TAG_VALUE: Readonly<Record<string, string>> = {
   terraform: 'Terraform',
   opentofu: 'OpenTofu',
   pulumi: 'Pulumi',
@@ -44,7 +44,7 @@ const DECLARED_TOOLS: Readonly<Record<string, string>> = {
   alchemy: 'alchemy',
 };
 
-/** Tags that other tools leave, or whose users put on by convention, the surest first. */
+/** Tags that other tools set, or that their users set by convention; the most reliable first. */
 const FOREIGN_TAGS: readonly ForeignTag[] = [
   { tag: 'aws:cloudformation:stack-name', owner: (stack) => `CloudFormation stack "${stack}"` },
   { tag: 'aws:cloudformation:stack-id', owner: (stack) => `CloudFormation stack "${stack}"` },
@@ -57,21 +57,19 @@ const FOREIGN_TAGS: readonly ForeignTag[] = [
   { tag: /^terraform$/i, owner: (value) => (/^(true|yes|1)$/i.test(value) ? 'Terraform' : undefined) },
   {
     tag: /^(managed|created|provisioned)[-_: ]?by$/i,
-    owner: (value) => {
-      const tool = DECLARED_TOOLS[value.toLowerCase()];
-      return tool === undefined ? undefined : `${tool}, as its tag says`;
+    owner: (value, tag) => {
+      const tool = TOOLS_BY_TAG_VALUE[value.toLowerCase()];
+      return tool === undefined ? undefined : `${tool} (tag ${tag}=${value})`;
     },
   },
 ];
 
-/** Paths that AWS keeps for itself. */
+/** Paths that are reserved for AWS. */
 const RESERVED_PATHS: readonly string[] = ['/aws-service-role/', '/aws-reserved/'];
 
 /**
- * Reads the owner off an entity's tags and path. Kinds that carry no tags are `unowned`: nothing can be proven.
- *
- * @param namespace - the namespace that asks
- * @param onReservedPath - the kind lives on such a path, which is then no sign of an owner
+ * Returns the owner that an entity's tags and path show. Kinds without tags are `unowned`: nothing can be proven.
+ * If every entity of a kind has a reserved path (`onReservedPath`), the path shows no owner.
  */
 export function ownershipOf(observed: Observed, namespace: string, onReservedPath = false): Ownership {
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
@@ -83,12 +81,12 @@ export function ownershipOf(observed: Observed, namespace: string, onReservedPat
     return { is: 'ours', origin, intent: observed.tags[OwnershipTag.Intent] ?? null };
   }
   if (owner !== undefined) return { is: 'foreign', owner: `iam-bootstrap namespace "${owner}"` };
-  // Last: an entity that was taken over from a stack keeps the stack's tags, which nobody but AWS can remove.
+  // These tags come last: an entity taken over from a stack keeps the stack's tags, which only AWS can remove.
   const foreign = ownerByTags(observed.tags);
   return foreign === undefined ? { is: 'unowned' } : { is: 'foreign', owner: foreign };
 }
 
-/** Who owns an entity, for people who ask for nobody; null where no owner is to be seen. */
+/** Returns the owner of an entity in words, for no namespace in particular. Null if it shows no owner. */
 export function ownerOf(observed: Observed, onReservedPath = false): string | null {
   const sharers = otherSharers(observed, '').map((namespace) => `iam-bootstrap namespace "${namespace}"`);
   if (sharers.length > 0) return `shared by ${sharers.join(', ')}`;
@@ -100,19 +98,19 @@ function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined
   for (const { tag, owner } of FOREIGN_TAGS) {
     for (const [key, value] of Object.entries(tags)) {
       if (typeof tag === 'string' ? tag !== key : !tag.test(key)) continue;
-      const name = owner(value);
+      const name = owner(value, key);
       if (name !== undefined) return name;
     }
   }
   return undefined;
 }
 
-/** The tag that says that a namespace declares a shared entity. */
+/** Returns the tag by which a namespace declares a shared entity. */
 export function sharedByTag(namespace: string): string {
   return `${SHARED_BY}${namespace}`;
 }
 
-/** Namespaces, other than the given one, that declare a shared entity. */
+/** Returns the other namespaces that declare a shared entity. */
 export function otherSharers(observed: Observed, namespace: string): string[] {
   return Object.keys(observed.tags)
     .filter((tag) => tag.startsWith(SHARED_BY))
@@ -120,7 +118,7 @@ export function otherSharers(observed: Observed, namespace: string): string[] {
     .filter((sharer) => sharer !== namespace);
 }
 
-/** Marks that a Create carries. */
+/** Returns the ownership tags of a Create. */
 export function ownershipTagsForCreate(
   namespace: string,
   intent: string,
@@ -132,9 +130,8 @@ export function ownershipTagsForCreate(
 }
 
 /**
- * Marks that an adoption adds; the old owner is kept for the record.
- *
- * @param claim - what of a shared entity is this namespace's, as its kind writes it
+ * Returns the ownership tags that an adoption adds. They record the previous owner.
+ * `claim` is this namespace's part of a shared entity, as its kind writes it.
  */
 export function ownershipTagsForAdoption(
   namespace: string,
@@ -145,13 +142,13 @@ export function ownershipTagsForAdoption(
   claim = '',
 ): Record<string, string> {
   if (shared) {
-    // Merged, not owned: whoever made it stays on record as its origin.
+    // A shared entity is merged, not owned: its recorded origin stays.
     const origin = Object.hasOwn(observed.tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
     return { [sharedByTag(namespace)]: claim, ...origin };
   }
   const previous =
     ownership.is === 'foreign'
-      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(NOT_IN_TAG_VALUES, '').slice(0, 256) }
+      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(INVALID_TAG_CHARACTERS, '').slice(0, 256) }
       : {};
   return {
     [OwnershipTag.Namespace]: namespace,
@@ -161,13 +158,14 @@ export function ownershipTagsForAdoption(
   };
 }
 
-/** What is to be put on and taken off so that the marks of what is ours say what is declared: shared or not, and what. */
-export function ownershipTagChanges(
-  namespace: string,
-  shared: boolean,
-  observed: Observed,
-  claim = '',
-): { readonly put: Readonly<Record<string, string>>; readonly remove: readonly string[] } {
+/** Tags to write and keys to remove. */
+export interface TagChanges {
+  readonly put: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+
+/** Returns the changes that make the ownership tags of our entity match the manifest: shared or not, and its claim. */
+export function ownershipTagChanges(namespace: string, shared: boolean, observed: Observed, claim = ''): TagChanges {
   const mine = sharedByTag(namespace);
   const wanted = shared ? { [mine]: claim } : { [OwnershipTag.Namespace]: namespace };
   const other = shared ? OwnershipTag.Namespace : mine;
@@ -178,8 +176,8 @@ export function ownershipTagChanges(
 }
 
 /**
- * The marks that a namespace takes off what it gives up. The last one takes off all of them: who adopts it later must
- * not find that it was made by one of us.
+ * Returns the ownership tags that a namespace removes from what it releases. The last namespace removes all of them: a
+ * later owner must not find that this tool created the entity.
  */
 export function ownershipTagsToRelease(namespace: string, observed: Observed): string[] {
   const mine: readonly string[] = [sharedByTag(namespace), OwnershipTag.Namespace];

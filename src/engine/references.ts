@@ -3,7 +3,11 @@ import type { Json, JsonObject } from '../contract/entity.js';
 const OPENING = '{{arn ';
 const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
 
-/** Replaces `{{arn Kind/name}}` in every string of a spec; a reference to what is not in `arns` throws. */
+/**
+ * Replaces `{{arn Kind/name}}` in every string of a spec.
+ *
+ * @throws RangeError if `arns` does not have the entity
+ */
 export function resolveReferences(spec: JsonObject, arns: Readonly<Record<string, string>>): JsonObject {
   return resolve(spec, arns) as JsonObject;
 }

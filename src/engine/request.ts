@@ -51,7 +51,7 @@ const reconcileSchema = z.object({
   intent: z.string().regex(/^[\w-]{1,100}$/),
 });
 
-/** What to do about a request that is too large for one run. */
+/** The remedy for a request that is too large for one run. */
 export const SPLIT_REMEDY = 'split it into several namespaces, each with a manifest of its own';
 
 interface CheckedKind extends KindRules {
@@ -62,9 +62,9 @@ interface CheckedKind extends KindRules {
 }
 
 /**
- * Checks a request that may have come from any client, by the same schemas as `validate`.
+ * Checks a request, which any client may have sent, by the same schemas as `validate`.
  *
- * @returns the first problem in a line, or null
+ * @returns the first problem in one line, or null
  */
 export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): string | null {
   const parsed = requestSchema.safeParse(request);
@@ -79,11 +79,10 @@ export function checkRequest(request: unknown, kinds: readonly CheckedKind[]): s
 }
 
 /**
- * Checks what a child is asked for, which any client may have started.
+ * Checks the request of a reconcile-entity workflow, which any client may have started.
+ * `lock` returns the ID of the workflow that may write the entity; `workflowId` is the one that received the request.
  *
- * @param lock - gives the ID of the workflow that may write the entity
- * @param workflowId - the one that asks
- * @returns the first problem in a line, or null
+ * @returns the first problem in one line, or null
  */
 export function checkReconcileRequest(
   request: unknown,
@@ -97,20 +96,22 @@ export function checkReconcileRequest(
   const problem = checkEntity(entity, kinds);
   if (problem !== null) return problem;
   const id = lock(target.account, entity);
-  return id === workflowId ? null : `${entityId(entity)}: only the workflow ${id} may write it: its ID is the lock`;
+  return id === workflowId
+    ? null
+    : `${entityId(entity)}: only the workflow ${id} may write it, because its ID is the lock`;
 }
 
 function checkEntity(entity: z.infer<typeof entitySchema>, kinds: readonly CheckedKind[]): string | null {
   const id = entityId(entity);
   const kind = kinds.find(({ name }) => name === entity.kind);
-  if (kind === undefined) return `${id}: this worker knows no kind ${entity.kind}; upgrade the worker`;
+  if (kind === undefined) return `${id}: this worker does not know the kind ${entity.kind}; upgrade the worker`;
   const spec = (entity.state === 'present' ? kind.schema : keySchema(kind)).safeParse(entity.spec);
   if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
-  if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec names ${kind.nameOf(entity.spec)}`;
+  if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec has another name: ${kind.nameOf(entity.spec)}`;
   return null;
 }
 
-/** All that an entity that goes has to say is which one it is; a shared one may say what is taken back of it. */
+/** Requires only the name of an entity that is to be removed. A shared one may declare the part to withdraw. */
 function keySchema({ schema, keyProperties }: CheckedKind): z.ZodObject {
   const fields = Object.entries<z.core.$ZodType>(schema.shape).map(
     ([property, field]) => [property, keyProperties.includes(property) ? field : z.optional(field)] as const,
@@ -118,7 +119,7 @@ function keySchema({ schema, keyProperties }: CheckedKind): z.ZodObject {
   return z.strictObject(Object.fromEntries(fields));
 }
 
-/** What no entity shows by itself: one that stands twice, a reference to nothing, entities that wait for each other. */
+/** Finds problems between entities: duplicates, references to nothing, cycles. */
 function checkTogether(entities: readonly z.infer<typeof entitySchema>[]): string | null {
   const keys = new Set<string>();
   for (const entity of entities) {
@@ -144,7 +145,7 @@ function checkTogether(entities: readonly z.infer<typeof entitySchema>[]): strin
   );
   if (order.ok) return null;
   const names = (order.cycles[0] ?? []).flatMap((position) => entities[position] ?? []).map(entityId);
-  return `${names.join(', ')} wait for each other`;
+  return `${names.join(', ')} depend on each other`;
 }
 
 function firstIssue(error: z.ZodError): string {

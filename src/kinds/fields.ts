@@ -5,7 +5,7 @@ import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { QuotaUsage, Kind, Write } from './kind.js';
-import { strings } from '../engine/compare.js';
+import { strings } from '../engine/json.js';
 import { documentSize, validateDocument } from '../engine/policy/index.js';
 
 export { strings };

@@ -4,7 +4,7 @@ import type { Operation } from '../aws/operations.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Changes, Comparison, PropertyRules } from '../engine/compare.js';
+import type { Changes, Comparison, PropertyRules } from '../engine/comparison.js';
 import type { Observed } from '../engine/observed.js';
 
 /**

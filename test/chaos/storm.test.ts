@@ -235,7 +235,7 @@ function expectTruth({ request, code, report }: End, winners: ReadonlySet<string
   const contested = request.entities.map(entityId).filter((id) => id.startsWith('Role/storm-of-two'));
   const isLoser = contested.length > 0 && !winners.has(request.namespace);
   expect(refused.map(entityId)).toEqual(isLoser ? contested : []);
-  for (const { reason } of refused) expect(reason).toContain('belongs to iam-bootstrap namespace');
+  for (const { reason } of refused) expect(reason).toContain('owned by iam-bootstrap namespace');
   expect([report.result, code]).toEqual(isLoser ? ['refused', 3] : ['converged', 0]);
   const bad = report.entities.filter(({ outcome }) => outcome === 'failed' || outcome === 'skipped');
   expect(bad.map((entity: EntityReport) => [entityId(entity), entity.reason])).toEqual([]);

@@ -228,7 +228,7 @@ describe('what belongs to somebody else', () => {
     expect(report.result).toBe('refused');
     expect(only(report)).toMatchObject({
       outcome: 'refused',
-      reason: 'belongs to iam-bootstrap namespace "other"',
+      reason: 'owned by iam-bootstrap namespace "other"',
       remedy: expect.stringContaining('--adopt foreign:') as string,
     });
     expect(writes()).toEqual([]);

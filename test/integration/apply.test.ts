@@ -274,8 +274,8 @@ describe('somebody else between plan and write', () => {
   });
 
   it.each([
-    ['another namespace', { [OwnershipTag.Namespace]: 'theirs' }, 'belongs to iam-bootstrap namespace "theirs"'],
-    ['Pulumi', { 'pulumi:project': 'infra' }, 'belongs to Pulumi project "infra"'],
+    ['another namespace', { [OwnershipTag.Namespace]: 'theirs' }, 'owned by iam-bootstrap namespace "theirs"'],
+    ['Pulumi', { 'pulumi:project': 'infra' }, 'owned by Pulumi project "infra"'],
   ])('makes the role for %s: it is refused, and nothing is written', async (_who, tags, reason) => {
     justBefore('CreateRole', () => createByHand('taken', tags));
     const entity = only(await apply([role('taken', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 3);
@@ -299,7 +299,7 @@ describe('somebody else between plan and write', () => {
     expect(entity).toMatchObject({
       outcome: 'refused',
       writes: [],
-      reason: 'belongs to iam-bootstrap namespace "theirs"',
+      reason: 'owned by iam-bootstrap namespace "theirs"',
     });
     expect(world.proxy.writes()).toEqual([]);
     expect(await tagsOf('free')).toEqual(theirs);
@@ -353,11 +353,11 @@ describe('a job of GitHub Actions', () => {
     const text = await readFile(summary, 'utf8');
     expect(text).toContain('### iam-bootstrap apply: refused');
     expect(text).toContain('| `+` | `Role/mine` | created |  |');
-    expect(text).toMatch(/\| `!` \| `Role\/theirs` \| refused \| belongs to .*<br>\*\*Remedy:\*\* /);
+    expect(text).toMatch(/\| `!` \| `Role\/theirs` \| refused \| owned by .*<br>\*\*Remedy:\*\* /);
     expect(await readFile(`${summary}.file`, 'utf8')).toBe(text);
     expect(await readFile(output, 'utf8')).toMatch(/^result<<(\S+)\nrefused\n\1$/m);
     expect(await readFile(junit, 'utf8')).toContain('failures="1"');
-    expect(stderr).toMatch(/^::error file=.*job\.json,line=\d+,title=Role\/theirs refused::belongs to /m);
+    expect(stderr).toMatch(/^::error file=.*job\.json,line=\d+,title=Role\/theirs refused::owned by /m);
   });
 
   it('shows the line of what is wrong in a manifest', async () => {

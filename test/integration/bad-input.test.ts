@@ -313,13 +313,17 @@ describe('a run that another client starts with an argument that is none', () =>
     ['an account of three digits', () => ({ ...sound, target: { ...sound.target, account: '123' } }), /account/],
     ['a namespace that no workflow ID can hold', () => ({ ...sound, namespace: 'a b/c' }), /namespace/],
     ['an entity that is null', () => ({ ...sound, entities: [null] }), /entities\.0/],
-    ['an unknown kind', () => entity(0, { kind: 'Robot' }), /Robot\/deploy: this worker knows no kind Robot/],
+    ['an unknown kind', () => entity(0, { kind: 'Robot' }), /Robot\/deploy: this worker does not know the kind Robot/],
     [
       'an unknown field',
       () => entity(0, { spec: { ...sound.entities[0]?.spec, colour: 'red' } }),
       /Role\/deploy: .*colour/,
     ],
-    ['a name that is not the spec’s', () => entity(0, { name: 'deploi' }), /Role\/deploi: the spec names deploy/],
+    [
+      'a name that is not the spec’s',
+      () => entity(0, { name: 'deploi' }),
+      /Role\/deploi: the spec has another name: deploy/,
+    ],
     ['one entity twice', () => entity(1, sound.entities[0] ?? {}), /Role\/deploy is declared twice/],
     [
       'a reference to nothing',
@@ -338,7 +342,7 @@ describe('a run that another client starts with an argument that is none', () =>
           dependsOn: [index === 0 ? 'Role/other' : 'Role/deploy'],
         })),
       }),
-      /Role\/deploy, Role\/other wait for each other/,
+      /Role\/deploy, Role\/other depend on each other/,
     ],
   ];
 

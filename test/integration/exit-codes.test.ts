@@ -232,7 +232,7 @@ describe('whatever the exit code', () => {
     await makeForeign('foreign');
     const { code, stdout } = await world.cli(['apply', '-f', await write([role('foreign'), role('a')])]);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/! Role\/foreign\s+refused\n\s+belongs to iam-bootstrap namespace "other"\n\s+remedy: /);
+    expect(stdout).toMatch(/! Role\/foreign\s+refused\n\s+owned by iam-bootstrap namespace "other"\n\s+remedy: /);
     expect(stdout).toMatch(/\. Role\/a\s+skipped\n\s+nothing was written, because Role\/foreign is refused/);
     expect(stdout).toMatch(/^refused: 1 refused, 1 skipped; \d+ AWS calls/m);
   });

@@ -175,12 +175,12 @@ describe('release', () => {
     const planned = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], '--plan');
     expect(planned.code).toBe(0);
     expect(planned.stdout).toMatch(/< Role\/r\s+release\n\s+tags\.iam-bootstrap:\S+: "\S+" -> null/);
-    expect(planned.stdout).toMatch(/Group\/g\s+no-op\n\s+has nothing to give up: a Group carries no tags/);
-    expect(planned.stdout).toMatch(/AccessKey\/u\s+no-op\n\s+has nothing to give up: an AccessKey carries no tags/);
+    expect(planned.stdout).toMatch(/Group\/g\s+no-op\n\s+has nothing to release: a Group cannot have tags/);
+    expect(planned.stdout).toMatch(/AccessKey\/u\s+no-op\n\s+has nothing to release: an AccessKey cannot have tags/);
     expect(planned.stdout).toMatch(
-      /Role\/foreign\s+no-op\n\s+is left as it is: it belongs to iam-bootstrap namespace "other"/,
+      /Role\/foreign\s+no-op\n\s+is left as it is: it is owned by iam-bootstrap namespace "other"/,
     );
-    expect(planned.stdout).toMatch(/Role\/stranger\s+no-op\n\s+is left as it is: it shows no owner/);
+    expect(planned.stdout).toMatch(/Role\/stranger\s+no-op\n\s+is left as it is: it has no owner/);
     expect(planned.stdout).toContain('6 to release, 4 unchanged');
     expect(writesIn(world)).toEqual([]);
   });
@@ -235,7 +235,7 @@ describe('destroy', () => {
       'Role/stranger': 'unchanged',
     });
     expect(entityOf(report, 'OpenIDConnectProvider/tokens.example.com').reason).toBe(
-      'only this namespace\'s part is taken off: namespace "other" keeps it',
+      'removes only this namespace\'s part: namespace "other" keeps it',
     );
     expect(entityOf(report, 'AccessKey/u').reason).toMatch(/carries no tags.*; what it has of User\/u goes with that$/);
     expect(refusedWritesIn(world)).toEqual([]);

@@ -127,7 +127,7 @@ describe.each(Object.entries(UPDATES))('a %s that somebody takes between the pla
     expect(entity).toMatchObject({
       kind,
       outcome: 'refused',
-      reason: `belongs to ${owner}`,
+      reason: `owned by ${owner}`,
       remedy: expect.stringContaining(`--adopt foreign:${kind}/`) as string,
       writes: [],
     });
@@ -145,7 +145,7 @@ describe('a role that somebody takes right before', () => {
     const rule = taken();
     const report = await runs.apply([{ kind: 'Role', roleName: 'x', state: 'absent' }]);
     expect([rule.fired, report.result]).toEqual([1, 'refused']);
-    expect(report.entities[0]).toMatchObject({ decision: 'refuse', reason: `belongs to ${OTHER.owner}` });
+    expect(report.entities[0]).toMatchObject({ decision: 'refuse', reason: `owned by ${OTHER.owner}` });
     expect(writesIn(world)).toEqual([]);
   });
 
@@ -170,7 +170,7 @@ describe('a role that somebody takes right before', () => {
     );
     const report = await runs.apply([role('x', { path: '/new/', replace: true })]);
     expect([rule.fired, report.entities[0]?.outcome]).toEqual([1, 'refused']);
-    expect(report.entities[0]?.reason).toMatch(/would lose what is not declared: inlinePolicies: theirs$/);
+    expect(report.entities[0]?.reason).toMatch(/would lose what is unmanaged: inlinePolicies: theirs$/);
     expect(writesIn(world)).toEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe('a role that somebody takes right before', () => {
       expect([rule.fired, report.result]).toEqual([1, 'converged']);
       expect(report.entities[0]).toMatchObject({
         outcome: 'unchanged',
-        reason: `is left as it is: it belongs to ${OTHER.owner}`,
+        reason: `is left as it is: it is owned by ${OTHER.owner}`,
       });
       expect(writesIn(world)).toEqual([]);
       world.proxy.clearRules();
@@ -195,7 +195,7 @@ describe('a role that somebody takes right before', () => {
     await iam.createRole({ RoleName: 'x', AssumeRolePolicyDocument });
     const rule = taken();
     const report = await runs.apply([role('x', { description: 'declared' })]);
-    expect([rule.fired, report.entities[0]?.reason]).toEqual([1, `belongs to ${OTHER.owner}`]);
+    expect([rule.fired, report.entities[0]?.reason]).toEqual([1, `owned by ${OTHER.owner}`]);
     expect(writesIn(world)).toEqual([]);
   });
 
@@ -212,7 +212,7 @@ describe('a role that somebody takes right before', () => {
     expect([rule.fired, report.result]).toEqual([1, 'refused']);
     expect(report.entities[0]).toMatchObject({
       outcome: 'refused',
-      reason: `belongs to ${owner}`,
+      reason: `owned by ${owner}`,
       writes: [],
       conflicts: [{ operation: 'CreateRole', code: 'EntityAlreadyExists', resolvedAs: 'refused' }],
     });
@@ -225,7 +225,7 @@ describe('a role that somebody takes right before', () => {
     const rule = taken({ action: 'GetRole', nth: 2 });
     const report = await runs.apply([role('x', { description: 'declared' })]);
     expect([rule.fired, report.entities[0]?.outcome]).toEqual([1, 'refused']);
-    expect(report.entities[0]?.reason).toBe(`belongs to ${OTHER.owner}`);
+    expect(report.entities[0]?.reason).toBe(`owned by ${OTHER.owner}`);
     expect(writesIn(world)).toEqual(['CreateRole']);
   });
 });
@@ -240,11 +240,11 @@ describe('owners that name themselves by tags', () => {
       { 'aws:cloudformation:stack-id': 'arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1' },
       'CloudFormation stack "arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1"',
     ],
-    [{ ManagedBy: 'Terraform' }, 'Terraform, as its tag says'],
-    [{ 'managed-by': 'terraform' }, 'Terraform, as its tag says'],
-    [{ managed_by: 'OpenTofu' }, 'OpenTofu, as its tag says'],
-    [{ CreatedBy: 'CDK' }, 'AWS CDK, as its tag says'],
-    [{ 'provisioned-by': 'pulumi' }, 'Pulumi, as its tag says'],
+    [{ ManagedBy: 'Terraform' }, 'Terraform (tag ManagedBy=Terraform)'],
+    [{ 'managed-by': 'terraform' }, 'Terraform (tag managed-by=terraform)'],
+    [{ managed_by: 'OpenTofu' }, 'OpenTofu (tag managed_by=OpenTofu)'],
+    [{ CreatedBy: 'CDK' }, 'AWS CDK (tag CreatedBy=CDK)'],
+    [{ 'provisioned-by': 'pulumi' }, 'Pulumi (tag provisioned-by=pulumi)'],
     [{ terraform: 'true' }, 'Terraform'],
     [{ Terraform: 'yes' }, 'Terraform'],
     [{ 'tf:workspace': 'prod' }, 'Terraform ("prod")'],
@@ -287,7 +287,7 @@ describe('owners that name themselves by tags', () => {
     const refused = await runs.apply([...owned, ...free]);
     expect(refused.result).toBe('refused');
     OWNERS.forEach(([, owner], index) => {
-      expect(entityOf(refused, `Role/owned-${String(index)}`).reason).toBe(`belongs to ${owner}`);
+      expect(entityOf(refused, `Role/owned-${String(index)}`).reason).toBe(`owned by ${owner}`);
     });
     expect(writesIn(world)).toEqual([]);
     const adopted = await runs.apply(free);

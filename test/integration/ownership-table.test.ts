@@ -216,7 +216,7 @@ describe.each(CELLS)('without tags, adopt: %s, of what is %s', (wish, owner) => 
       expect(was).toBeUndefined();
       expect({ outcome: report?.outcome, reason: report?.reason }).toEqual({
         outcome: wish === 'observe' ? 'unchanged' : 'created',
-        reason: wish === 'observe' ? 'is only observed, and does not exist' : null,
+        reason: wish === 'observe' ? 'does not exist; with observe: true it is not created' : null,
       });
       expect(is === undefined).toBe(wish === 'observe');
       return;

@@ -73,7 +73,7 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
       {
         outcome: 'refused',
         writes: [],
-        reason: `belongs to iam-bootstrap namespace "${winner?.namespace ?? ''}"`,
+        reason: `owned by iam-bootstrap namespace "${winner?.namespace ?? ''}"`,
         remedy: expect.stringContaining(`--adopt foreign:Role/${name}`) as string,
       },
     ],

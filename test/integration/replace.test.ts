@@ -83,7 +83,7 @@ describe('what AWS cannot change, and is not to be replaced', () => {
       policy({ description: 'a' }),
       policy({ description: 'b' }),
       'Policy/p',
-      /^description is "a" and is declared as "b"; an existing Policy cannot be changed so$/,
+      /^description is "a" and is declared as "b"; AWS cannot change this on an existing Policy$/,
     ],
     ['path of a policy', policy(), policy({ path: '/x/' }), 'Policy/p', /^path is "\/" and is declared as "\/x\/"; /],
     [
@@ -110,7 +110,7 @@ describe('what AWS cannot change, and is not to be replaced', () => {
     await refused(
       entities,
       'InstanceProfile/i',
-      /^no room for r beside s, which is not declared: AWS allows 1; /,
+      /^no room for r beside s, which the manifest does not declare: AWS allows 1; /,
       /replace: true/,
     );
   });
@@ -258,15 +258,15 @@ describe('a policy that is to be replaced', () => {
     await refused(
       wanted,
       'Policy/p',
-      /replace deletes only what this namespace owns, and this shows no owner$/,
-      /declare what is there and apply/,
+      /replace deletes only what this namespace owns, and this has no owner$/,
+      /declare what exists and apply/,
     );
     await iam.tagPolicy({ PolicyArn, Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] });
-    await refused(wanted, 'Policy/p', /^belongs to Pulumi stack "dev"$/, /--adopt foreign:Policy\/p/);
+    await refused(wanted, 'Policy/p', /^owned by Pulumi stack "dev"$/, /--adopt foreign:Policy\/p/);
     const taken = await runs.apply(wanted, { adopt: ['foreign:Policy/p'] });
     expect(entityOf(taken, 'Policy/p')).toMatchObject({
       outcome: 'refused',
-      reason: expect.stringMatching(/and this belongs to Pulumi stack "dev"$/) as string,
+      reason: expect.stringMatching(/and this is owned by Pulumi stack "dev"$/) as string,
     });
     expect(writesIn(world)).toEqual([]);
   });
@@ -284,7 +284,7 @@ describe('a policy that is to be replaced', () => {
     await refused(
       [wanted],
       'Policy/p',
-      /to replace it would lose what is not declared: tags: extra, tags: more$/,
+      /a replacement would lose what is unmanaged: tags: extra, tags: more$/,
       /^declare what is to stay, or set unmanaged: remove for it$/,
     );
     await refused(
@@ -404,7 +404,7 @@ describe('a trust policy whose principal was deleted', () => {
         path: 'assumeRolePolicyDocument.Principal',
         observed: id,
         desired: null,
-        summary: `${id} is the unique ID of a role or user that was deleted; one of the same name made later is not trusted by it`,
+        summary: `${id} is the unique ID of a deleted role or user; the document does not trust a new one of the same name`,
       });
     }
     const report = await runs.apply([...trusted, trusts]);

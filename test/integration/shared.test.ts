@@ -108,7 +108,7 @@ describe('a provider that two namespaces share', () => {
       `RemoveClientIDFromOpenIDConnectProvider ${OpenIDConnectProviderArn} l`,
       `UntagOpenIDConnectProvider ${OpenIDConnectProviderArn} ${sharedByTag('left')}`,
     ]);
-    expect(entityOf(planned, ID).reason).toBe('only this namespace\'s part is taken off: namespace "right" keeps it');
+    expect(entityOf(planned, ID).reason).toBe('removes only this namespace\'s part: namespace "right" keeps it');
 
     // The one that made it may be the first to leave.
     expect(await as('left', gone)).toBe('deleted');
@@ -192,7 +192,7 @@ describe('a provider that becomes shared, or is shared no more', () => {
     expect(entityOf(report, ID)).toMatchObject({
       outcome: 'updated',
       drift: [],
-      reason: 'its marks of ownership are to say what is declared',
+      reason: 'its ownership tags change to what the manifest declares',
     });
     expect(writesIn(world)).toEqual(['TagOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
     const shared = { ...but(owned, OwnershipTag.Namespace), [sharedByTag('left')]: claim('l') };

@@ -262,7 +262,7 @@ describe('entities that belong to somebody else', () => {
       async () => {
         await apply('other', [role('deploy')]);
       },
-      /belongs to iam-bootstrap namespace "other"/,
+      /owned by iam-bootstrap namespace "other"/,
       'iam-bootstrap namespace other',
     ],
     [
@@ -274,13 +274,13 @@ describe('entities that belong to somebody else', () => {
           new CreateRoleCommand({ RoleName: 'deploy', AssumeRolePolicyDocument, Tags: [stack] }),
         );
       },
-      /belongs to CloudFormation stack "base"/,
+      /owned by CloudFormation stack "base"/,
       'CloudFormation stack base',
     ],
     [
       'a Pulumi stack',
       () => createRole('deploy', { Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] }),
-      /belongs to Pulumi stack "dev"/,
+      /owned by Pulumi stack "dev"/,
       'Pulumi stack dev',
     ],
   ];
@@ -331,7 +331,7 @@ describe('entities that belong to somebody else', () => {
     world.proxy.clear();
     const { code, entities } = await apply('other', [role('deploy')]);
     expect(code).toBe(3);
-    expect(entities[0]?.reason).toBe('belongs to iam-bootstrap namespace "ci"');
+    expect(entities[0]?.reason).toBe('owned by iam-bootstrap namespace "ci"');
     expect(writes()).toEqual([]);
   });
 
@@ -367,7 +367,7 @@ describe('entities that belong to somebody else', () => {
     rule.remove();
     expect(taken).toBe(true);
     expect(code).toBe(3);
-    expect(entities[0]).toMatchObject({ outcome: 'refused', reason: 'belongs to iam-bootstrap namespace "other"' });
+    expect(entities[0]).toMatchObject({ outcome: 'refused', reason: 'owned by iam-bootstrap namespace "other"' });
     expect(writes()).toEqual([]);
     expect(await roleTags('deploy')).toMatchObject({ 'iam-bootstrap:namespace': 'other' });
   });

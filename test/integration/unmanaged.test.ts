@@ -209,8 +209,7 @@ describe('a first adoption', () => {
 
   test('removes nothing, says so, and leaves that to the next run', async () => {
     const planned = await runs.plan(wanted);
-    const why =
-      'exists and shows no owner; a first adoption removes nothing that is unmanaged, unless --remove-unmanaged is given';
+    const why = 'exists and has no owner; a first adoption keeps what is unmanaged, unless --remove-unmanaged is given';
     expect(entityOf(planned, 'Role/r')).toMatchObject({ decision: 'adopt', unmanaged: EXTRA, reason: why });
     expect(removals(entityOf(planned, 'Role/r'))).toEqual([]);
     const adopted = await runs.apply(wanted);
@@ -284,7 +283,7 @@ describe('a group, which carries no tags', () => {
         unmanaged: GROUP_EXTRA,
         drift: [],
         reason:
-          'a Group carries no tags: ownership cannot be proven; unmanaged: remove holds only with --remove-unmanaged, for nothing shows whether this is the first adoption',
+          'a Group cannot have tags: ownership cannot be proven; unmanaged: remove applies only with --remove-unmanaged, because nothing shows whether this is the first adoption',
       });
     }
     expect(writesIn(world)).toEqual([]);

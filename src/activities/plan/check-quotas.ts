@@ -1,6 +1,6 @@
 import { awsError, failureTypeOf } from '../../aws/errors.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { strings } from '../../engine/compare.js';
+import { strings } from '../../engine/json.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies } from './assessed-entity.js';
 import type { AssessedEntity } from './assessed-entity.js';

@@ -2,7 +2,7 @@ import { awsError } from '../../aws/errors.js';
 import { REMOVAL_ACTIONS } from '../../contract/actions.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
-import { strings } from '../../engine/compare.js';
+import { strings } from '../../engine/json.js';
 import type { Dependent, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withPlanned, withDependencies } from './assessed-entity.js';

@@ -7,7 +7,7 @@ import { COMMON_FIELDS, DEFAULT_FIELDS } from './header.js';
 import { issuesToProblems, quoted } from './issues.js';
 import type { SourceOffset, MapEntry, MapTree, Tree } from './tree.js';
 import { toJson, mapTree, positionOf } from './tree.js';
-import { suggestion } from './nearest.js';
+import { suggestion } from '../text.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 

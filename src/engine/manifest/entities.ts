@@ -8,7 +8,7 @@ import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems, quoted } from './issues.js';
 import { toJson, positionOf } from './tree.js';
-import { suggestion } from './nearest.js';
+import { suggestion } from '../text.js';
 import { References } from './references.js';
 import type { SourcePosition } from './problem.js';
 import { optionProblem, pathText, positionText } from './problem.js';

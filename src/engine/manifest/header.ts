@@ -6,7 +6,7 @@ import type { Parsed } from './source.js';
 import type { SourceOffset, MapTree, Origin, Tree } from './tree.js';
 import { parseText, readValue } from './source.js';
 import { toJson, mapTree, positionOf, scalarTree } from './tree.js';
-import { suggestion } from './nearest.js';
+import { suggestion } from '../text.js';
 import type { Problem } from './problem.js';
 import { optionProblem, pathText, positionText, thrownField, thrownText } from './problem.js';
 import { isVariableName, renderTemplate, TEMPLATE_NAMES } from './template.js';

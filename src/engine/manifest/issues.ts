@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nearest, suggestion } from './nearest.js';
+import { nearest, suggestion } from '../text.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 import type { SourceOffset, Tree } from './tree.js';

@@ -1,4 +1,4 @@
-import { cut } from '../policy/index.js';
+import { truncate } from '../text.js';
 
 /** A place in a file, as editors count: from 1. Line and column are 0 where the file has no text (TypeScript). */
 export interface SourcePosition {
@@ -52,7 +52,7 @@ const MAX_SEGMENT_LENGTH = 100;
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
-    const segment = typeof key === 'string' ? cut(key, MAX_SEGMENT_LENGTH) : key;
+    const segment = typeof key === 'string' ? truncate(key, MAX_SEGMENT_LENGTH) : key;
     if (typeof segment === 'number') text += `[${String(segment)}]`;
     else if (/^[\w$-]+$/.test(String(segment))) text += text === '' ? String(segment) : `.${String(segment)}`;
     else text += `[${JSON.stringify(String(segment))}]`;

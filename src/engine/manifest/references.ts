@@ -5,7 +5,7 @@ import { idsOf, pathIn } from './drafts.js';
 import { quoted } from './issues.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';
 import { toJson, positionOf } from './tree.js';
-import { nearest, suggestion } from './nearest.js';
+import { nearest, suggestion } from '../text.js';
 import { pathText, positionText } from './problem.js';
 import { resolveReferences } from '../references.js';
 import { REFERENCE_MARKER } from './template.js';

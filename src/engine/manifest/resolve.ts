@@ -8,7 +8,7 @@ import type { Budget } from './expand.js';
 import { disagreements, overrideProblems, parseSource, readHeader } from './header.js';
 import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
 import { positionOf } from './tree.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../text.js';
 import type { SourcePosition, Problem } from './problem.js';
 import { optionProblem, pathText, positionText, sortProblems } from './problem.js';
 

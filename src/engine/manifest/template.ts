@@ -1,4 +1,4 @@
-import { suggestion } from './nearest.js';
+import { suggestion } from '../text.js';
 
 /** Names that every template knows beside the manifest's variables. */
 export const TEMPLATE_NAMES = ['environment', 'account', 'partition', 'namespace'] as const;

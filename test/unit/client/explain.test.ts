@@ -112,7 +112,7 @@ describe('an explanation without CloudTrail', () => {
   test('takes the date of its creation, where no run made it', () => {
     const found: Found = { ...UNREAD, status: 'there', createdAt: '2025-06-01T00:00:00.000Z', madeByRun: 'long-ago' };
     expect(explained([refused], found).explanations[0]).toMatchObject({
-      headline: 'run long-ago had made it before, at 2025-06-01T00:00:00.000Z',
+      headline: 'run long-ago created it before, at 2025-06-01T00:00:00.000Z',
       there: { madeBy: 'run long-ago', madeAt: '2025-06-01T00:00:00.000Z' },
     });
   });

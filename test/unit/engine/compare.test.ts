@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../../../src/contract/entity.js';
-import { compare, equalJson, unmanagedContent } from '../../../src/engine/compare.js';
-import type { Comparison, PropertyRules } from '../../../src/engine/compare.js';
+import { compare, unmanagedContent } from '../../../src/engine/compare.js';
+import type { Comparison, PropertyRules } from '../../../src/engine/comparison.js';
+import { equalJson } from '../../../src/engine/json.js';
 import type { Observed } from '../../../src/engine/observed.js';
 
 const RULES: PropertyRules = {
@@ -168,7 +169,7 @@ describe('a trust policy that names who was deleted', () => {
       path: 'trust.Principal',
       observed: gone,
       desired: null,
-      summary: `${gone} is the unique ID of a role or user that was deleted; one of the same name made later is not trusted by it`,
+      summary: `${gone} is the unique ID of a deleted role or user; the document does not trust a new one of the same name`,
     });
     expect(Object.keys(changes)).toEqual(['trust']);
   });
@@ -267,7 +268,7 @@ describe('a set with a limit', () => {
         observed: ['theirs'],
         desired: ['mine'],
         immutable: true,
-        summary: 'no room for mine beside theirs, which is not declared: AWS allows 1',
+        summary: 'no room for mine beside theirs, which the manifest does not declare: AWS allows 1',
       },
     ]);
     expect(unmanaged).toEqual(['roles: theirs']);

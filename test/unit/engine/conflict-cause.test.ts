@@ -10,7 +10,7 @@ import {
 } from '../../../src/engine/conflict-cause.js';
 import type { Creation, RunCase } from '../../../src/engine/conflict-cause.js';
 import { CONFLICT_CODES, describeConflictCode } from '../../../src/engine/conflict-codes.js';
-import { OTHER_CASE } from '../../../src/engine/decide.js';
+import { OTHER_CASE } from '../../../src/engine/decision-rules.js';
 
 const LOOKED = Date.parse('2026-01-01T12:00:00.000Z');
 const HOUR = 3_600_000;
@@ -26,7 +26,7 @@ function runCase(more: Partial<RunCase> = {}): RunCase {
     conflict: false,
     absentAtLook: false,
     otherPath: null,
-    reason: 'belongs to iam-bootstrap namespace "other"',
+    reason: 'owned by iam-bootstrap namespace "other"',
     elsewhere: false,
     creations: [],
     ownedAt: null,
@@ -99,7 +99,7 @@ test.each<[string, Partial<RunCase>, string, string]>([
 test('the newest Create is the one that made what is there', () => {
   const creations = [creation(LOOKED - HOUR, { who: 'bob' }), creation(LOOKED - 2 * HOUR)];
   expect(determineCause(runCase({ creations })).headline).toContain(
-    'bob had made it before, at 2026-01-01T11:00:00.000Z',
+    'bob created it before, at 2026-01-01T11:00:00.000Z',
   );
 });
 
@@ -191,7 +191,7 @@ test('each cause has a remedy, and what is sound needs none', () => {
     fc.property(cases, (one) => {
       const { cause } = determineCause(one);
       expect(remedyForCause(cause, one.outcome)).not.toBe('');
-      if (cause === 'none') expect(remedyForCause(cause, one.outcome)).toBe('nothing');
+      if (cause === 'none') expect(remedyForCause(cause, one.outcome)).toBe('nothing to do');
     }),
   );
 });

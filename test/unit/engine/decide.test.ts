@@ -69,15 +69,15 @@ describe('an entity that exists', () => {
     ['ours', 'own', { same: 'no-op', drifting: 'update', absent: 'delete' }, null],
     ['ours', 'unowned', { same: 'no-op', drifting: 'update', absent: 'delete' }, null],
     ['ours', 'foreign', { same: 'no-op', drifting: 'update', absent: 'delete' }, null],
-    ['ours', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /only observed/],
-    ['unowned', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /shows no owner, and adopt: own/],
-    ['unowned', 'unowned', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /shows no owner/],
-    ['unowned', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /shows no owner/],
-    ['unowned', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /only observed/],
-    ['foreign', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /belongs to .*"somebody-else"/],
-    ['foreign', 'unowned', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /belongs to .*"somebody-else"/],
+    ['ours', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
+    ['unowned', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /has no owner, and adopt: own/],
+    ['unowned', 'unowned', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /has no owner/],
+    ['unowned', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /has no owner/],
+    ['unowned', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
+    ['foreign', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"somebody-else"/],
+    ['foreign', 'unowned', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"somebody-else"/],
     ['foreign', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /taken over from .*"somebody-else"/],
-    ['foreign', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /only observed/],
+    ['foreign', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
   ])('and is %s, with %s', (owner, wish, expected, reason) => {
     const seen = observed(TAGS[owner]);
 
@@ -140,17 +140,17 @@ describe('an entity that exists', () => {
     const seen = observed({}, { arn: 'arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/x' });
     expect(decide(OWNABLE, desired('unowned'), SAME, seen)).toMatchObject({
       action: 'refuse',
-      reason: 'belongs to AWS (path /aws-service-role/)',
+      reason: 'owned by AWS (path /aws-service-role/)',
     });
   });
 });
 
 describe('an entity that exists, of a kind without tags', () => {
   test.each<[Wish, { same: DecisionAction; drifting: DecisionAction; absent: DecisionAction }, RegExp]>([
-    ['own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /carries no tags that could show/],
+    ['own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /cannot have tags that would show/],
     ['unowned', { same: 'no-op', drifting: 'update', absent: 'delete' }, /ownership cannot be proven/],
     ['foreign', { same: 'no-op', drifting: 'update', absent: 'delete' }, /ownership cannot be proven/],
-    ['observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /only observed/],
+    ['observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
   ])('counts as unowned, with %s, and says that nothing can be proven', (wish, expected, reason) => {
     const seen = observed({});
     const same = decide(UNOWNABLE, desired(wish), SAME, seen);
@@ -204,7 +204,7 @@ describe('what AWS cannot change', () => {
     expect(found).toMatchObject({
       action: 'refuse',
       drift: [{ path: 'path', observed: '/old/', desired: '/new/', immutable: true }],
-      reason: 'path is "/old/" and is declared as "/new/"; an existing Thing cannot be changed so',
+      reason: 'path is "/old/" and is declared as "/new/"; AWS cannot change this on an existing Thing',
     });
     expect(found.remedy).toContain(ARN);
   });
@@ -229,7 +229,7 @@ describe('what AWS cannot change', () => {
 
   test("does not hide whose it is: a foreign entity's refusal names the owner", () => {
     const foreign = { ...seen, tags: TAGS.foreign };
-    expect(decide(OWNABLE, desired('unowned'), { path: '/new/' }, foreign).reason).toMatch(/^belongs to/);
+    expect(decide(OWNABLE, desired('unowned'), { path: '/new/' }, foreign).reason).toMatch(/^owned by/);
   });
 
   test('is refused where a set has no room for what is declared beside what is not', () => {
@@ -421,9 +421,9 @@ describe('what is to be replaced', () => {
   });
 
   test.each<[Owner, AdoptPolicy, RegExp]>([
-    ['unowned', 'unowned', /replace deletes only what this namespace owns, and this shows no owner$/],
-    ['foreign', 'unowned', /^belongs to .*"somebody-else"$/],
-    ['foreign', 'foreign', /replace deletes only what this namespace owns, and this belongs to .*"somebody-else"$/],
+    ['unowned', 'unowned', /replace deletes only what this namespace owns, and this has no owner$/],
+    ['foreign', 'unowned', /^owned by .*"somebody-else"$/],
+    ['foreign', 'foreign', /replace deletes only what this namespace owns, and this is owned by .*"somebody-else"$/],
   ])('is refused where it is %s, with adopt: %s', (owner, adopt, reason) => {
     const found = decide(OWNABLE, replacing({ adopt }), spec, seen(TAGS[owner]));
     expect(found).toMatchObject({ action: 'refuse', reason: expect.stringMatching(reason) as string });
@@ -443,7 +443,7 @@ describe('what is to be replaced', () => {
     expect(decide(OWNABLE, replacing(), declared, full)).toMatchObject({
       action: 'refuse',
       reason: expect.stringMatching(
-        /to replace it would lose what is not declared: description: "by hand", members: b, documents: extra, tags: extra$/,
+        /a replacement would lose what is unmanaged: description: "by hand", members: b, documents: extra, tags: extra$/,
       ) as string,
     });
     const some = decide(OWNABLE, replacing({ unmanaged: { members: 'remove', tags: 'remove' } }), declared, full);
@@ -462,7 +462,7 @@ describe('what is to be replaced', () => {
     const more = observed(TAGS.ours, { state: { roles: ['old'], members: ['m'] } });
     expect(decide(rules, replacing(), { roles: ['new'] }, more)).toMatchObject({
       action: 'refuse',
-      reason: expect.stringMatching(/lose what is not declared: members: m$/) as string,
+      reason: expect.stringMatching(/lose what is unmanaged: members: m$/) as string,
     });
   });
 });
@@ -492,28 +492,28 @@ describe('what is unmanaged and is to be removed', () => {
       OWNABLE,
       {},
       [],
-      /; a first adoption removes nothing .* unless --remove-unmanaged is given$/,
+      /; a first adoption keeps what is unmanaged, unless --remove-unmanaged is given$/,
     ],
     [
       'goes at the first adoption where the flag is given',
       OWNABLE,
       { unmanagedAtAdoption: true },
       ['b', 'extra', 'extra'],
-      /^exists and shows no owner$/,
+      /^exists and has no owner$/,
     ],
     [
       'stays of what carries no tags',
       UNOWNABLE,
       {},
       [],
-      /; unmanaged: remove holds only with --remove-unmanaged, for nothing shows/,
+      /; unmanaged: remove applies only with --remove-unmanaged, because nothing shows/,
     ],
     [
       'goes of what carries no tags where the flag is given',
       UNOWNABLE,
       { unmanagedAtAdoption: true },
       ['b', 'extra'],
-      /^a Thing carries no tags: ownership cannot be proven$/,
+      /^a Thing cannot have tags: ownership cannot be proven$/,
     ],
   ])('%s', (_title, rules, more, removed, reason) => {
     const entity = desired('unowned', { unmanaged: 'remove', ...more });
@@ -526,9 +526,9 @@ describe('what is unmanaged and is to be removed', () => {
   test('needs no words where nothing is unmanaged, or nothing is to be removed', () => {
     const bare = observed({}, { state: { members: ['a'], documents: {} } });
     expect(decide(OWNABLE, desired('unowned', { unmanaged: 'remove' }), spec, bare).reason).toBe(
-      'exists and shows no owner',
+      'exists and has no owner',
     );
-    expect(decide(OWNABLE, desired('unowned'), spec, seen({})).reason).toBe('exists and shows no owner');
+    expect(decide(OWNABLE, desired('unowned'), spec, seen({})).reason).toBe('exists and has no owner');
   });
 
   test('would make room for a declared member: the flag is among the ways out', () => {
@@ -586,11 +586,11 @@ describe('what a namespace leaves', () => {
     const seen = observed({});
     expect(decide(UNOWNABLE, leaving('released'), {}, seen)).toMatchObject({
       action: 'no-op',
-      reason: 'has nothing to give up: a Thing carries no tags, and so no mark of ours',
+      reason: 'has nothing to release: a Thing cannot have tags, so it has no ownership tags',
     });
     expect(decide(UNOWNABLE, leaving('destroyed'), {}, seen)).toMatchObject({
       action: 'no-op',
-      reason: expect.stringMatching(/^is left as it is: .*; --include-adopted deletes it all the same$/) as string,
+      reason: expect.stringMatching(/^is left as it is: .*; --include-adopted deletes it anyway$/) as string,
     });
     expect(decide(UNOWNABLE, leaving('destroyed', { includeAdopted: true }), {}, seen).action).toBe('delete');
   });
@@ -626,7 +626,7 @@ describe('what a namespace leaves', () => {
     const { decision, changes, others } = assess(OWNABLE, entity, {}, seen, CONTEXT);
     expect([decision.action, others]).toEqual([action, ['other']]);
     if (action === 'release') expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE)]);
-    else expect(decision.reason).toBe('only this namespace\'s part is taken off: namespace "other" keeps it');
+    else expect(decision.reason).toBe('removes only this namespace\'s part: namespace "other" keeps it');
   });
 
   test('and was shared, with nobody left but us: all marks go with ours', () => {

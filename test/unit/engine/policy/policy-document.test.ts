@@ -53,7 +53,7 @@ describe('decoding a document', () => {
     { reason: 'empty', text: '' },
   ])('refuses what is $reason, without quoting it', ({ text }) => {
     const refusal = (): unknown => decodeDocument(text);
-    expect(refusal).toThrow(/^policy document is not JSON, neither as it stands nor URL-decoded \(\d+ characters/);
+    expect(refusal).toThrow(/^policy document is not JSON, neither as received nor URL-decoded \(\d+ characters/);
     expect(refusal).not.toThrow(/TopSecret/);
   });
 });
@@ -383,13 +383,13 @@ describe('the differences of two documents', () => {
         path: 'Statement[Sid=New]',
         observed: null,
         desired: allow({ Sid: 'New' }),
-        summary: 'Statement "New" is missing',
+        summary: '+ Statement "New"',
       },
       {
         path: 'Statement[0]',
         observed: old,
         desired: null,
-        summary: 'Statement[0] (Deny iam:* on arn:aws:iam::123456789012:user/*) is not declared',
+        summary: '- Statement[0] (Deny iam:* on arn:aws:iam::123456789012:user/*)',
       },
     ]);
   });
@@ -409,7 +409,7 @@ describe('the differences of two documents', () => {
       'Statement "A": Effect Deny -> Allow',
       'Statement "A": Resource + arn:b - *',
       'Statement[1] (Allow s3:a and 1 more on *): Action - s3:c',
-      'Statement[0] (Allow s3:a on *) is not declared',
+      '- Statement[0] (Allow s3:a on *)',
     ]);
   });
 
@@ -570,7 +570,7 @@ describe('checking a document offline', () => {
     },
     {
       doc: { Version: '2012-10-18', Statement: allow() },
-      says: ['Version: Version "2012-10-18" does not exist; write "2012-10-17" or "2008-10-17"'],
+      says: ['Version: Version "2012-10-18" is not valid; write "2012-10-17" or "2008-10-17"'],
     },
     {
       doc: { Versions: VERSION, Statement: allow() },
@@ -582,7 +582,7 @@ describe('checking a document offline', () => {
     },
     {
       doc: { Statement: allow({ Effect: 'allow' }) },
-      says: ['Statement.Effect: Effect "allow" does not exist; write "Allow" or "Deny"'],
+      says: ['Statement.Effect: Effect "allow" is not valid; write "Allow" or "Deny"'],
     },
     {
       doc: document({ Effect: 'Allow', Actions: 's3:*', Reource: '*', Until: 1 }),
@@ -603,7 +603,7 @@ describe('checking a document offline', () => {
     },
     {
       doc: document(allow({ Principal: '*' })),
-      says: ['Statement[0].Principal: Principal has no place in an identity policy; remove Principal'],
+      says: ['Statement[0].Principal: Principal is not allowed in an identity policy; remove Principal'],
     },
     {
       doc: document(allow({ Action: ['s3:*', 's3GetObject', 5, ''], Resource: [] })),
@@ -628,8 +628,8 @@ describe('checking a document offline', () => {
     {
       doc: document(allow({ Sid: 'my-sid' }), allow({ Sid: 'A' }), allow({ Sid: 'A' }), allow({ Sid: 5 })),
       says: [
-        'Statement[0].Sid: Sid "my-sid" has other than letters and digits; write A-Z, a-z, 0-9',
-        'Statement[2].Sid: Sid "A" is used twice; write a Sid of its own',
+        'Statement[0].Sid: Sid "my-sid" has characters other than letters and digits; write A-Z, a-z, 0-9',
+        'Statement[2].Sid: Sid "A" is used twice; write a unique Sid',
         'Statement[3].Sid: Sid 5 is not a string; write it in quotes',
       ],
     },
@@ -638,7 +638,7 @@ describe('checking a document offline', () => {
       type: 'trust',
       says: [
         'Statement[0].Action[1]: Action "s3:GetObject" is not an action of STS; write an action of STS, as in "sts:AssumeRole"',
-        'Statement[0].Resource: Resource has no place in a trust policy; remove Resource',
+        'Statement[0].Resource: Resource is not allowed in a trust policy; remove Resource',
         'Statement[0]: statement has neither Principal nor NotPrincipal; write Principal or NotPrincipal',
       ],
     },
@@ -652,7 +652,7 @@ describe('checking a document offline', () => {
         'Statement[0].Principal.Aws: unknown field "Aws"; write "AWS"',
         'Statement[0].Principal.AWS[0]: AWS 123456789012 is not a string; write it in quotes',
         'Statement[0].Principal.AWS[1]: AWS "nope" is neither an ARN nor an account ID; write an ARN, an account ID of 12 digits, or "*"',
-        'Statement[1].Principal: principal "ec2.amazonaws.com" names nobody; write "*" or an object such as { "AWS": "arn:…" }',
+        'Statement[1].Principal: principal "ec2.amazonaws.com" is not valid; write "*" or an object such as { "AWS": "arn:…" }',
       ],
     },
     {
@@ -670,7 +670,7 @@ describe('checking a document offline', () => {
     },
     {
       doc: document(when('StringEquals', { 'aws:x': 'a \u2014 b' })),
-      says: [': character "\u2014" is refused by IAM; use characters up to U+00FF'],
+      says: [': IAM refuses the character "\u2014"; use characters up to U+00FF'],
     },
   ])('says what to write instead: $says.0', ({ doc, type, says }) => {
     expect(problems(doc, type)).toEqual(says);

@@ -1,13 +1,25 @@
-/** Beyond these a suggestion costs more time than it saves. */
-const LONGEST_NAME = 200;
+/** Returns text of at most this many characters; an ellipsis shows where it was cut. */
+export function truncate(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}
+
+/** Longer names and longer lists would take more time than a suggestion saves. */
+const MAX_NAME_LENGTH = 200;
 const MAX_CANDIDATES = 2000;
 
-/** The candidate that was most likely meant, or undefined where none is close. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  if (name.length > LONGEST_NAME) return undefined;
+/**
+ * Returns the candidate that was most likely meant. Undefined if none is within `maxDistance` typing errors, which are a
+ * third of the name by default, and at least two.
+ */
+export function nearest(
+  name: string,
+  candidates: Iterable<string>,
+  maxDistance = Math.max(2, Math.floor(name.length / 3)),
+): string | undefined {
+  if (name.length > MAX_NAME_LENGTH) return undefined;
   const wanted = name.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = maxDistance + 1;
   let count = 0;
   for (const candidate of candidates) {
     if (++count > MAX_CANDIDATES) break;
@@ -21,16 +33,16 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `did you mean X?`, or what there is to choose from. */
+/** Returns `did you mean X?`; if nothing is close, the given advice and the names to choose from. */
 export function suggestion(name: string, candidates: readonly string[], otherwise: string): string {
   const meant = nearest(name, candidates);
   if (meant !== undefined) return `did you mean ${meant}?`;
   if (candidates.length === 0) return otherwise;
   const shown = candidates.slice(0, 20).join(', ');
-  return candidates.length > 20 ? `${otherwise}; known are ${shown}, …` : `${otherwise}; known are ${shown}`;
+  return `${otherwise}; known are ${shown}${candidates.length > 20 ? ', …' : ''}`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
+/** Counts the insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
@@ -38,11 +50,11 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
+      let smallest = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, (beforeLast[j - 2] ?? 0) + 1);
+        smallest = Math.min(smallest, (beforeLast[j - 2] ?? 0) + 1);
       }
-      row.push(least);
+      row.push(smallest);
     }
     beforeLast = last;
     last = row;

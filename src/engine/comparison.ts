@@ -1,0 +1,65 @@
+import type { Json } from '../contract/entity.js';
+import type { Drift } from '../contract/report.js';
+
+/**
+ * The way in which one property is compared.
+ *
+ * - `value`: equal or not. `default` is what AWS shows if nothing was set; null in the manifest asks for it.
+ * - `set`: a list of strings in any order. Unmanaged members are kept, unless the manifest says to remove them.
+ * - `document`: a policy document, by meaning.
+ * - `documents`: policy documents by name. Unmanaged ones are kept, unless the manifest says to remove them.
+ * - `text`: equal or not after `normalize`. A report shows digests of long texts.
+ * - `writeOnly`: AWS does not show it, so it never drifts.
+ */
+export interface PropertyRule {
+  readonly type: 'value' | 'set' | 'document' | 'documents' | 'text' | 'writeOnly';
+  readonly default?: Json;
+  /** Removes what has no meaning from a `text`. Default: trims white space at both ends. */
+  readonly normalize?: (text: string) => string;
+  /** AWS has no call that changes it after the Create. */
+  readonly immutable?: boolean;
+  /**
+   * AWS only replaces the set in one call, and the manifest's list is the complete one. On a shared entity it is merged
+   * like any other set. Default: false.
+   */
+  readonly authoritative?: boolean;
+  /**
+   * The number of members that AWS allows. If unmanaged members are kept and leave no room for a declared one, that is
+   * an immutable drift: the fix would remove what the manifest does not declare. Default: no limit.
+   */
+  readonly limit?: number;
+  /** Members of the set are compared without case. Default: false. */
+  readonly ignoreCase?: boolean;
+}
+
+/** The rules of all properties of a kind. */
+export type PropertyRules = Readonly<Record<string, PropertyRule>>;
+
+/** The writes that bring one property to its desired state. `put` and `remove` are empty for a value or a document. */
+export interface Change {
+  readonly desired: Json;
+  /** Members, or names of documents, to add or overwrite. */
+  readonly put: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** Changes by property; `tags` is one of them. */
+export type Changes = Readonly<Record<string, Change>>;
+
+/** The differences between a desired and an observed entity. */
+export interface Comparison {
+  readonly drift: readonly Drift[];
+  /** Content that the manifest does not declare and that is kept. Content to remove is drift. */
+  readonly unmanaged: readonly string[];
+  readonly changes: Changes;
+}
+
+/** The circumstances of a comparison. */
+export interface ComparisonOptions {
+  readonly rules: PropertyRules;
+  readonly partition: string;
+  /** Reports whether to remove unmanaged content of a declared property. */
+  readonly removesUnmanaged: (property: string) => boolean;
+  /** Members that are not declared here belong to other namespaces, and are not unmanaged. */
+  readonly shared: boolean;
+}

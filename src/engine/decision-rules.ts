@@ -1,0 +1,252 @@
+import { entityId } from '../contract/entity.js';
+import type { DesiredEntity, JsonObject } from '../contract/entity.js';
+import type { Decision, Drift } from '../contract/report.js';
+import { unmanagedContent } from './compare.js';
+import type { Comparison, PropertyRules } from './comparison.js';
+import type { Observed } from './observed.js';
+import type { Ownership } from './ownership.js';
+
+/** Everything that the decision about an existing entity depends on. */
+export interface Situation {
+  readonly rules: { readonly ownable: boolean; readonly properties: PropertyRules };
+  readonly entity: DesiredEntity;
+  readonly spec: JsonObject;
+  readonly observed: Observed;
+  readonly ownership: Ownership;
+  /** It was ours before this run, or the request allows removing unmanaged content anyway. */
+  readonly known: boolean;
+  /** Other namespaces that share the entity. */
+  readonly others: readonly string[];
+  readonly comparison: Comparison;
+}
+
+/** Decides, or leaves the decision to the next rule. */
+type Rule = (situation: Situation) => Decision | undefined;
+
+/** The rules in their order: the first that decides counts. */
+const RULES: readonly Rule[] = [
+  onlyObserved,
+  released,
+  destroyed,
+  nameInOtherCase,
+  ownedByOther,
+  sharedByOthers,
+  notCreatedHere,
+  absent,
+  immutableDrift,
+  owned,
+  withoutTags,
+];
+
+/** Decides about an entity that exists. */
+export function decidePresent(situation: Situation): Decision {
+  for (const rule of RULES) {
+    const decision = rule(situation);
+    if (decision !== undefined) return decision;
+  }
+  return adopt(situation);
+}
+
+/** Decides about an entity that does not exist. */
+export function decideMissing(entity: DesiredEntity): Decision {
+  if (entity.state !== 'present') return decide('no-op');
+  const missing: Drift = { path: '', observed: 'absent', desired: 'present', summary: 'does not exist' };
+  if (!entity.observe) return decide('create');
+  return decide('no-op', { drift: [missing], reason: 'does not exist; with observe: true it is not created' });
+}
+
+/** Reports whether the manifest says to remove unmanaged content of a property. */
+export function removesUnmanaged({ unmanaged }: DesiredEntity, property: string): boolean {
+  return (typeof unmanaged === 'string' ? unmanaged : (unmanaged[property] ?? unmanaged['*'])) === 'remove';
+}
+
+/** The start of a refusal's reason if the name exists in another case. */
+export const OTHER_CASE = 'the name is taken in another case';
+
+function onlyObserved({ entity, comparison }: Situation): Decision | undefined {
+  if (!entity.observe) return undefined;
+  const excess: Drift = { path: '', observed: 'present', desired: 'absent', summary: 'exists' };
+  return decide('no-op', {
+    drift: entity.state === 'present' ? comparison.drift : [excess],
+    unmanaged: comparison.unmanaged,
+    reason: 'with observe: true drift is reported and nothing is written',
+  });
+}
+
+/** `released` removes the ownership tags and keeps the entity. */
+function released({ rules, entity, observed, ownership }: Situation): Decision | undefined {
+  if (entity.state !== 'released') return undefined;
+  if (observed.name !== entity.name) return leftInOtherCase(observed);
+  if (!rules.ownable) {
+    const reason = `has nothing to release: ${withArticle(entity.kind)} cannot have tags, so it has no ownership tags`;
+    return decide('no-op', { reason });
+  }
+  if (ownership.is !== 'ours') return leftToOwner(ownership);
+  return decide('release', { reason: `is released: ${KEPT}` });
+}
+
+/** `destroyed` deletes what was created here, and releases what was adopted. */
+function destroyed({ rules, entity, observed, ownership, others }: Situation): Decision | undefined {
+  if (entity.state !== 'destroyed') return undefined;
+  if (observed.name !== entity.name) return leftInOtherCase(observed);
+  if (!rules.ownable) {
+    if (entity.includeAdopted === true) return decide('delete', { reason: unprovable(entity.kind) });
+    const reason = `is left as it is: ${unprovable(entity.kind)}; --include-adopted deletes it anyway`;
+    return decide('no-op', { reason });
+  }
+  if (ownership.is !== 'ours') return leftToOwner(ownership);
+  if (ownership.origin === 'adopted' && (entity.includeAdopted !== true || others.length > 0)) {
+    const override = others.length > 0 ? '' : '; --include-adopted deletes it';
+    return decide('release', { reason: `${ADOPTED_HERE}${override}` });
+  }
+  return decide('delete', { reason: others.length > 0 ? withdrawal(others) : null });
+}
+
+function nameInOtherCase({ entity, observed, comparison }: Situation): Decision | undefined {
+  if (observed.name === entity.name) return undefined;
+  return refuse(
+    comparison,
+    `${OTHER_CASE}: ${entity.kind}/${observed.name} (${observed.arn}); IAM ignores case in names`,
+    `write the name as ${observed.name}, or choose another`,
+  );
+}
+
+function ownedByOther({ entity, ownership, comparison }: Situation): Decision | undefined {
+  if (ownership.is !== 'foreign' || entity.adopt === 'foreign') return undefined;
+  return refuse(
+    comparison,
+    `owned by ${ownership.owner}`,
+    `choose another name, have its owner release it, or take it over with --adopt foreign:${entityId(entity)}`,
+  );
+}
+
+function sharedByOthers({ entity, others, comparison }: Situation): Decision | undefined {
+  if (others.length === 0 || entity.shared || entity.adopt === 'foreign') return undefined;
+  const id = entityId(entity);
+  return refuse(
+    comparison,
+    `is shared with ${listNamespaces(others)}, and this manifest does not set shared: true`,
+    `set shared: true on ${id}, or take it over with --adopt foreign:${id}`,
+  );
+}
+
+function notCreatedHere({ rules, entity, ownership, comparison }: Situation): Decision | undefined {
+  if (ownership.is !== 'unowned' || entity.adopt !== 'own') return undefined;
+  return refuse(
+    comparison,
+    rules.ownable
+      ? 'exists and has no owner, and adopt: own takes only what this namespace created'
+      : `exists, and ${withArticle(entity.kind)} cannot have tags that would show that this namespace created it`,
+    `choose another name, or set adopt: unowned on ${entityId(entity)}`,
+  );
+}
+
+function absent({ rules, entity, ownership, others }: Situation): Decision | undefined {
+  if (entity.state !== 'absent') return undefined;
+  if (!entity.shared) return decide('delete', { reason: rules.ownable ? null : unprovable(entity.kind) });
+  if (ownership.is !== 'ours') return decide('no-op', { reason: 'this namespace does not share it; others keep it' });
+  if (ownership.origin === 'adopted') return decide('release', { reason: ADOPTED_HERE });
+  if (others.length > 0) return decide('delete', { reason: withdrawal(others) });
+  return decide('delete', { reason: rules.ownable ? null : unprovable(entity.kind) });
+}
+
+/** Drift that AWS cannot change: refused with both sides and the ways out, or replaced if `replace: true` allows it. */
+function immutableDrift(situation: Situation): Decision | undefined {
+  const { rules, entity, spec, observed, ownership, known, comparison } = situation;
+  const immutable = comparison.drift.filter((line) => line.immutable === true);
+  if (immutable.length === 0) return undefined;
+  const sides = immutable
+    .map(
+      ({ path, observed: before, desired, summary }) =>
+        summary ?? `${path} is ${JSON.stringify(before)} and is declared as ${JSON.stringify(desired)}`,
+    )
+    .join('; ');
+  if (entity.replace !== true) {
+    const removable = !known && immutable.some(({ path }) => removesUnmanaged(entity, path));
+    const removal = removable ? 'give --remove-unmanaged to remove what is unmanaged, ' : '';
+    return refuse(
+      comparison,
+      `${sides}; AWS cannot change this on an existing ${entity.kind}`,
+      `${removal}declare what exists, choose another name, delete ${observed.arn} first, or set replace: true to delete it and create it again`,
+    );
+  }
+  if (ownership.is !== 'ours' && rules.ownable) {
+    return refuse(
+      comparison,
+      `${sides}; replace deletes only what this namespace owns, and this ${ownership.is === 'foreign' ? `is owned by ${ownership.owner}` : 'has no owner'}`,
+      'declare what exists and apply, which adopts it; then declare the change again',
+    );
+  }
+  // The immutable properties themselves are what `replace: true` asks to replace.
+  const replaced = new Set(immutable.map(({ path }) => path));
+  const lost = unmanagedContent(rules.properties, spec, observed).filter(
+    ({ property }) => !replaced.has(property) && !removesUnmanaged(entity, property),
+  );
+  if (lost.length > 0) {
+    return refuse(
+      comparison,
+      `${sides}; a replacement would lose what is unmanaged: ${lost.map(({ line }) => line).join(', ')}`,
+      'declare what is to stay, or set unmanaged: remove for it',
+    );
+  }
+  return decide('replace', { ...found(comparison), reason: `${sides}: it is deleted and created again` });
+}
+
+function owned({ ownership, comparison }: Situation): Decision | undefined {
+  return ownership.is === 'ours' ? converge(comparison, null) : undefined;
+}
+
+function withoutTags({ rules, entity, comparison }: Situation): Decision | undefined {
+  return rules.ownable ? undefined : converge(comparison, unprovable(entity.kind));
+}
+
+function adopt({ ownership, comparison }: Situation): Decision {
+  const reason = ownership.is === 'foreign' ? `is taken over from ${ownership.owner}` : 'exists and has no owner';
+  return decide('adopt', { ...found(comparison), reason });
+}
+
+function converge(comparison: Comparison, reason: string | null): Decision {
+  return decide(comparison.drift.length > 0 ? 'update' : 'no-op', { ...found(comparison), reason });
+}
+
+const KEPT = 'its ownership tags are removed, and it is kept';
+const ADOPTED_HERE = `was adopted, not created here: ${KEPT}`;
+
+function leftInOtherCase({ name }: Observed): Decision {
+  return decide('no-op', { reason: `is left as it is: it is named ${name}, in another case` });
+}
+
+function leftToOwner(ownership: Exclude<Ownership, { readonly is: 'ours' }>): Decision {
+  const owner = ownership.is === 'foreign' ? `it is owned by ${ownership.owner}` : 'it has no owner';
+  return decide('no-op', { reason: `is left as it is: ${owner}` });
+}
+
+function unprovable(kind: string): string {
+  return `${withArticle(kind)} cannot have tags: ownership cannot be proven`;
+}
+
+function withArticle(kind: string): string {
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+/** Explains a deletion of an entity that other namespaces share. */
+function withdrawal(others: readonly string[]): string {
+  const keep = others.length === 1 ? 'keeps' : 'keep';
+  return `removes only this namespace's part: ${listNamespaces(others)} ${keep} it`;
+}
+
+function listNamespaces(namespaces: readonly string[]): string {
+  return namespaces.map((namespace) => `namespace "${namespace}"`).join(', ');
+}
+
+function found({ drift, unmanaged }: Comparison): Pick<Decision, 'drift' | 'unmanaged'> {
+  return { drift, unmanaged };
+}
+
+function refuse(comparison: Comparison, reason: string, remedy: string): Decision {
+  return decide('refuse', { ...found(comparison), reason, remedy });
+}
+
+function decide(action: Decision['action'], rest: Partial<Decision> = {}): Decision {
+  return { action, drift: [], unmanaged: [], reason: null, remedy: null, ...rest };
+}

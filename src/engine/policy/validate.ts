@@ -1,0 +1,209 @@
+import type { Json, JsonObject } from '../../contract/entity.js';
+import { isList, isObject, jsonFrom } from '../json.js';
+import { nearest } from '../text.js';
+import { asList, DEFAULT_VERSION, ownProperty, statementsOf } from './canonical.js';
+import { showValue } from './diff.js';
+
+/** The use of a document. `boundary` is checked as `identity`: a permissions boundary is a managed policy. */
+export type DocumentType = 'identity' | 'trust' | 'boundary';
+
+/** One thing that IAM would refuse. `path` is empty for the document itself. */
+export interface DocumentProblem {
+  readonly path: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Counts the characters that count against IAM's quotas: all but white space outside of strings. */
+export function documentSize(doc: unknown): number {
+  return JSON.stringify(jsonFrom(doc)).length;
+}
+
+/**
+ * Finds what IAM would refuse as MalformedPolicyDocument, as far as the document alone shows it. It does not check the
+ * size, nor that principals, actions and condition keys exist. A string with a `{{…}}` reference passes every check of
+ * its form. `path` points into the document as written: `Statement[0].Action[1]`.
+ *
+ * @throws TypeError if the value cannot be JSON: a cycle, a BigInt
+ */
+export function validateDocument(doc: unknown, type: DocumentType): DocumentProblem[] {
+  const problems: DocumentProblem[] = [];
+  const refuse: Refuse = (path, message, remedy) => void problems.push({ path, message, remedy });
+  const document = jsonFrom(doc);
+  if (!isObject(document)) {
+    refuse('', `policy document ${quote(document)} is not an object`, 'write an object with Version and Statement');
+    return problems;
+  }
+  const unsupported = /[\u0100-\u{10ffff}]/u.exec(JSON.stringify(document))?.[0];
+  if (unsupported !== undefined)
+    refuse('', `IAM refuses the character "${unsupported}"`, 'use characters up to U+00FF');
+  checkFields(document, ['Version', 'Id', 'Statement'], '', refuse);
+  checkChoice(ownProperty(document, 'Version'), ['2012-10-17', DEFAULT_VERSION], 'Version', refuse);
+  const statements = statementsOf(document);
+  if (statements.length === 0) refuse('Statement', 'policy document has no statement', 'write at least one statement');
+  const sids = new Set<Json>(['']);
+  for (const [index, statement] of statements.entries()) {
+    const path = isList(ownProperty(document, 'Statement')) ? `Statement[${String(index)}]` : 'Statement';
+    if (!isObject(statement)) {
+      refuse(path, `statement ${quote(statement)} is not an object`, 'write an object with Effect and Action');
+      continue;
+    }
+    checkStatement(statement, path, type === 'trust', refuse);
+    const sid = ownProperty(statement, 'Sid') ?? '';
+    if (sid !== '' && sids.has(sid)) refuse(`${path}.Sid`, `Sid ${quote(sid)} is used twice`, 'write a unique Sid');
+    sids.add(sid);
+  }
+  return problems;
+}
+
+type Refuse = (path: string, message: string, remedy: string) => void;
+
+/** The form that a string must have. */
+interface Form {
+  readonly pattern: RegExp;
+  readonly problem: string;
+  readonly remedy: string;
+}
+const SID: Form = {
+  pattern: /^[A-Za-z0-9]*$/,
+  problem: 'has characters other than letters and digits',
+  remedy: 'write A-Z, a-z, 0-9',
+};
+const ACTION: Form = {
+  pattern: /^(?:\*|(?:[\w-]+|\*):[\w*?-]+)$/,
+  problem: 'does not have the form service:Name',
+  remedy: 'write it as in "s3:GetObject", or "*"',
+};
+const TRUST_ACTION: Form = {
+  pattern: /^(?:\*|(?:sts|\*):[\w*?-]+)$/i,
+  problem: 'is not an action of STS',
+  remedy: 'write an action of STS, as in "sts:AssumeRole"',
+};
+const RESOURCE: Form = { pattern: /^(?:\*$|arn:)/, problem: 'is not an ARN', remedy: 'write an ARN ("arn:…"), or "*"' };
+const AWS_PRINCIPAL: Form = {
+  pattern: /^(?:\*$|\d{12}$|arn:|A(?:ROA|IDA)[A-Z0-9]{12,})/,
+  problem: 'is neither an ARN nor an account ID',
+  remedy: 'write an ARN, an account ID of 12 digits, or "*"',
+};
+const ANY: Form = { pattern: /^/, problem: '', remedy: '' };
+
+/** Pairs of fields that exclude each other. */
+const EXCLUSIVE = [
+  ['Action', 'NotAction'],
+  ['Resource', 'NotResource'],
+  ['Principal', 'NotPrincipal'],
+] as const;
+type ExclusiveField = (typeof EXCLUSIVE)[number][0];
+const STATEMENT_FIELDS = ['Sid', 'Effect', ...EXCLUSIVE.flat(), 'Condition'];
+const PRINCIPAL_TYPES = ['AWS', 'Service', 'Federated', 'CanonicalUser'];
+const ORDERS = ['Equals', 'NotEquals', 'LessThan', 'LessThanEquals', 'GreaterThan', 'GreaterThanEquals'];
+const OPERATORS = [
+  ...['Equals', 'NotEquals', 'EqualsIgnoreCase', 'NotEqualsIgnoreCase', 'Like', 'NotLike'].map(
+    (name) => `String${name}`,
+  ),
+  ...['Equals', 'NotEquals', 'Like', 'NotLike'].map((name) => `Arn${name}`),
+  ...ORDERS.flatMap((name) => [`Numeric${name}`, `Date${name}`]),
+  ...['IpAddress', 'NotIpAddress', 'Bool', 'Null', 'BinaryEquals'],
+];
+
+const quote = (value: Json): string => (typeof value === 'string' ? `"${showValue(value)}"` : showValue(value));
+const hasReference = (value: Json): boolean => typeof value === 'string' && /\{\{[^]*\}\}/.test(value);
+
+function checkStatement(statement: JsonObject, path: string, trust: boolean, refuse: Refuse): void {
+  checkFields(statement, STATEMENT_FIELDS, `${path}.`, refuse);
+  if (isList(ownProperty(statement, 'Sid'))) refuse(`${path}.Sid`, 'Sid is a list', 'write one Sid');
+  checkStrings(ownProperty(statement, 'Sid'), `${path}.Sid`, trust ? ANY : SID, refuse);
+  if (!Object.hasOwn(statement, 'Effect')) refuse(path, 'statement has no Effect', 'write Effect "Allow" or "Deny"');
+  checkChoice(ownProperty(statement, 'Effect'), ['Allow', 'Deny'], `${path}.Effect`, refuse);
+  for (const [field, opposite] of EXCLUSIVE) {
+    const present = [field, opposite].filter((name) => Object.hasOwn(statement, name));
+    if (field === (trust ? 'Resource' : 'Principal')) {
+      const policy = trust ? 'a trust policy' : 'an identity policy';
+      for (const name of present) refuse(`${path}.${name}`, `${name} is not allowed in ${policy}`, `remove ${name}`);
+      continue;
+    }
+    const either = `${field} or ${opposite}`;
+    if (present.length === 0) refuse(path, `statement has neither ${field} nor ${opposite}`, `write ${either}`);
+    if (present.length === 2) refuse(path, `statement has both ${field} and ${opposite}`, `keep either ${either}`);
+    for (const name of present) {
+      checkExclusive(field, ownProperty(statement, name) ?? null, `${path}.${name}`, trust, refuse);
+    }
+  }
+  checkCondition(ownProperty(statement, 'Condition'), `${path}.Condition`, refuse);
+}
+
+function checkExclusive(field: ExclusiveField, value: Json, path: string, trust: boolean, refuse: Refuse): void {
+  if (field === 'Principal') checkPrincipal(value, path, refuse);
+  else if (field === 'Resource') checkStrings(value, path, RESOURCE, refuse);
+  else checkStrings(value, path, trust ? TRUST_ACTION : ACTION, refuse);
+}
+
+function checkPrincipal(principal: Json, path: string, refuse: Refuse): void {
+  if (principal === '*' || hasReference(principal)) return;
+  if (!isObject(principal) || Object.keys(principal).length === 0) {
+    refuse(path, `principal ${quote(principal)} is not valid`, 'write "*" or an object such as { "AWS": "arn:…" }');
+    return;
+  }
+  checkFields(principal, PRINCIPAL_TYPES, `${path}.`, refuse);
+  for (const [type, value] of Object.entries(principal)) {
+    checkStrings(value, `${path}.${type}`, type === 'AWS' ? AWS_PRINCIPAL : ANY, refuse);
+  }
+}
+
+function checkCondition(condition: Json = {}, path: string, refuse: Refuse): void {
+  const remedy = 'write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }';
+  if (!isObject(condition)) {
+    refuse(path, `condition ${quote(condition)} is not an object`, remedy);
+    return;
+  }
+  for (const [operator, block] of Object.entries(condition)) {
+    const operatorPath = `${path}.${operator}`;
+    const name = operator.replace(/^For(?:AllValues|AnyValue):/, '').replace(/IfExists$/, '');
+    // An operator that resembles none of these may be new.
+    const meant = OPERATORS.includes(name) ? undefined : nearest(name, OPERATORS, 1);
+    if (meant !== undefined) {
+      const correction = `write "${operator.replace(name, meant)}"`;
+      refuse(operatorPath, `unknown condition operator "${showValue(operator)}"`, correction);
+    }
+    if (!isObject(block)) refuse(operatorPath, `condition ${quote(block)} is not an object`, remedy);
+    for (const [key, values] of Object.entries(isObject(block) ? block : {})) {
+      const wrong = asList(values).find((value) => typeof value === 'object');
+      if (wrong === undefined) continue;
+      const message = `condition value ${quote(wrong)} of "${showValue(key)}" is not a string`;
+      refuse(operatorPath, message, 'write a string or a list of them');
+    }
+  }
+}
+
+function checkChoice(value: Json | undefined, choices: readonly string[], path: string, refuse: Refuse): void {
+  if (value === undefined || hasReference(value) || choices.some((choice) => choice === value)) return;
+  const remedy = `write ${choices.map((choice) => `"${choice}"`).join(' or ')}`;
+  refuse(path, `${lastField(path)} ${quote(value)} is not valid`, remedy);
+}
+
+function checkStrings(value: Json | undefined, path: string, form: Form, refuse: Refuse): void {
+  if (value === undefined) return;
+  if (isList(value) && value.length === 0) {
+    refuse(path, `${lastField(path)} is an empty list`, 'write at least one value');
+  }
+  for (const [index, member] of asList(value).entries()) {
+    const memberPath = isList(value) ? `${path}[${String(index)}]` : path;
+    const subject = `${lastField(path)} ${quote(member)}`;
+    if (typeof member !== 'string') refuse(memberPath, `${subject} is not a string`, 'write it in quotes');
+    else if (!hasReference(member) && !form.pattern.test(member)) {
+      refuse(memberPath, `${subject} ${form.problem}`, form.remedy);
+    }
+  }
+}
+
+function lastField(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1);
+}
+
+function checkFields(object: JsonObject, known: readonly string[], pathPrefix: string, refuse: Refuse): void {
+  for (const field of Object.keys(object).filter((name) => !known.includes(name))) {
+    const meant = nearest(field, known, 1);
+    const remedy = meant === undefined ? `use ${known.join(', ')} only` : `write "${meant}"`;
+    refuse(pathPrefix + field, `unknown field "${showValue(field)}"`, remedy);
+  }
+}
