@@ -6,7 +6,8 @@ import type { Draft, EntitiesOptions, ManifestKind, RenderedManifest } from './d
 import { readDrafts, idsOf, pathIn, shapeOf } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
-import { issuesToProblems, quoted } from './issues.js';
+import { issuesToProblems } from './issues.js';
+import { quoted } from './problem.js';
 import { toJson, positionOf } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';

@@ -2,7 +2,7 @@ import type { Parsed } from './source.js';
 import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
 import { parseText, parsePlainText } from './source.js';
 import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
-import { quoted } from './issues.js';
+import { quoted } from './problem.js';
 import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';

@@ -1,10 +1,12 @@
 import type { Target } from '../../contract/entity.js';
 import { commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
 import type { IssueContext } from './issues.js';
-import { issuesToProblems, quoted } from './issues.js';
+import { issuesToProblems } from './issues.js';
+import { quoted } from './problem.js';
 import type { Parsed } from './source.js';
 import type { SourceOffset, MapTree, Origin, Tree } from './tree.js';
-import { parseText, readValue } from './source.js';
+import { parseText } from './source.js';
+import { readValue } from './value.js';
 import { toJson, mapTree, positionOf, scalarTree } from './tree.js';
 import { suggestion } from '../text.js';
 import type { Problem } from './problem.js';

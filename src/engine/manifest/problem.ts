@@ -1,31 +1,31 @@
 import { truncate } from '../text.js';
 
-/** A place in a file, as editors count: from 1. Line and column are 0 where the file has no text (TypeScript). */
+/** A position in a file, counted from 1 as in editors. Line and column are 0 if the file has no text (TypeScript). */
 export interface SourcePosition {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
 
-/** One thing that is wrong in a manifest, where, and what to do about it. */
+/** One problem of a manifest, with its position and its remedy. */
 export interface Problem extends SourcePosition {
-  /** Where in the manifest's structure: `entities[3].assumeRolePolicyDocument.Statement[0]`. */
+  /** The path in the manifest's structure: `entities[3].assumeRolePolicyDocument.Statement[0]`. */
   readonly path: string;
   /** Lower case, without a full stop. */
   readonly message: string;
-  /** What a person can do, as a sentence without its full stop. */
+  /** The next step for a person, as a sentence without its full stop. */
   readonly remedy: string;
 }
 
-/** The file that problems of command-line options name. */
+/** The file name in problems of command-line options. */
 const COMMAND_LINE = '(command line)';
 
-/** A problem of an option; there is no line to show. */
+/** Returns a problem of a command-line option, which has no line. */
 export function optionProblem(option: string, message: string, remedy: string): Problem {
   return { file: COMMAND_LINE, line: 0, column: 0, path: option, message, remedy };
 }
 
-/** A field of what a program threw: anything can be thrown, of another realm too, and reading it may throw again. */
+/** Returns a field of a thrown value. Anything can be thrown, and reading a field can throw again. */
 export function thrownField(thrown: unknown, field: string): unknown {
   try {
     return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, field) : undefined;
@@ -34,21 +34,21 @@ export function thrownField(thrown: unknown, field: string): unknown {
   }
 }
 
-/** What a program threw, in words. */
+/** Returns the message of a thrown value. */
 export function thrownText(thrown: unknown): string {
   const message = thrownField(thrown, 'message');
   if (typeof message === 'string') return message;
   try {
     return String(thrown);
   } catch {
-    return 'something that does not say what it is';
+    return 'a value that cannot be shown';
   }
 }
 
-/** Names are mostly shorter; a key may be a megabyte of whatever was pasted, or a whole mapping. */
+/** A key can be very long: pasted text, or a whole mapping. */
 const MAX_SEGMENT_LENGTH = 100;
 
-/** `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. Keys that would fill a page are cut. */
+/** Formats `['entities', 3, 'a.b']` as `entities[3]["a.b"]`. Long keys are cut. */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
@@ -60,24 +60,24 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** `file:line:column`, without what is unknown. */
-export function positionText(place: SourcePosition): string {
-  return place.line === 0 ? place.file : `${place.file}:${String(place.line)}:${String(place.column)}`;
+/** Formats a position as `file:line:column`; as `file` if the line is unknown. */
+export function positionText({ file, line, column }: SourcePosition): string {
+  return line === 0 ? file : `${file}:${String(line)}:${String(column)}`;
 }
 
-/** Problems in the order of their places, files in the order given, each only once. */
+/** Sorts problems by position, files in the given order, and removes duplicates. */
 export function sortProblems(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const rank = new Map(files.map((file, index) => [file, index] as const));
   const rankOf = (problem: Problem): number =>
     problem.file === COMMAND_LINE ? -1 : (rank.get(problem.file) ?? files.length);
-  const seen = new Set<string>();
+  const found = new Set<string>();
   return problems
     .filter((problem) => {
-      // The structural path may differ for one place: a default is checked once for each entity that takes it.
-      const place = problem.line === 0 ? problem.path : '';
-      const mark = JSON.stringify([problem.file, problem.line, problem.column, place, problem.message]);
-      if (seen.has(mark)) return false;
-      seen.add(mark);
+      // One position can have several paths: a default is checked once for each entity that takes it.
+      const path = problem.line === 0 ? problem.path : '';
+      const key = JSON.stringify([problem.file, problem.line, problem.column, path, problem.message]);
+      if (found.has(key)) return false;
+      found.add(key);
       return true;
     })
     .sort(
@@ -87,4 +87,14 @@ export function sortProblems(problems: readonly Problem[], files: readonly strin
         a.line - b.line ||
         a.column - b.column,
     );
+}
+
+/** Lower-cases the first letter of a sentence, as all messages are written; acronyms stay. */
+export function lowerFirst(message: string): string {
+  return /^[A-Z][a-z]/.test(message) ? message.charAt(0).toLowerCase() + message.slice(1) : message;
+}
+
+/** Returns text in quotes, cut if it is long. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Draft, EntitiesOptions, ManifestKind } from './drafts.js';
 import { idsOf, pathIn } from './drafts.js';
-import { quoted } from './issues.js';
+import { quoted } from './problem.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';
 import { toJson, positionOf } from './tree.js';
 import { nearest, suggestion } from '../text.js';

@@ -2,27 +2,27 @@ import type { LineCounter } from 'yaml';
 import type { Json } from '../../contract/entity.js';
 import type { SourcePosition } from './problem.js';
 
-/** Bounds that no manifest comes near to, and that keep a hostile one from taking the process down. */
+/** Limits far beyond any real manifest. They keep a hostile one from exhausting the process. */
 export const Limit = {
   /** Characters of one file. */
   Characters: 2_000_000,
-  /** Maps and lists inside of each other. */
+  /** Levels of nested maps and lists. */
   Depth: 100,
-  /** Values that aliases repeat, or that a whole manifest has once its files are read in. */
+  /** Values that aliases repeat, or that a manifest has with all its files. */
   Values: 500_000,
-  /** Syntax errors that are reported of one file; one mistake may cause thousands. */
+  /** Syntax errors reported for one file; one mistake can cause thousands. */
   SyntaxErrors: 20,
   /** Characters of a message. */
   Message: 400,
 } as const;
 
-/** A file, with what is needed to tell lines. */
+/** A file, with the offsets of its lines. */
 export interface Origin {
   readonly name: string;
   readonly lines: LineCounter | null;
 }
 
-/** Where a value stands. */
+/** The offset of a value in its file. */
 export interface SourceOffset {
   readonly origin: Origin;
   /** Characters from the beginning of the file; -1 for a value that has no text. */
@@ -31,16 +31,16 @@ export interface SourceOffset {
 
 interface TreeBase {
   readonly at: SourceOffset;
-  /** Values in it, itself included, those that aliases repeat each time. */
+  /** The number of values in it, including itself; repeated aliases count each time. */
   readonly size: number;
-  /** Maps and lists from here down. */
+  /** Levels of maps and lists from here down. */
   readonly depth: number;
 }
 /** A single value. */
 export interface ScalarTree extends TreeBase {
   readonly type: 'scalar';
   readonly value: string | number | boolean | null;
-  /** The characters that were written, where they were not quoted. */
+  /** The characters as written, if they were not quoted. */
   readonly raw: string | null;
 }
 /** A list. */
@@ -48,27 +48,27 @@ export interface ListTree extends TreeBase {
   readonly type: 'list';
   readonly items: readonly Tree[];
 }
-/** A map; each key knows its own place. */
+/** A map; each key has its own offset. */
 export interface MapTree extends TreeBase {
   readonly type: 'map';
   readonly entries: ReadonlyMap<string, MapEntry>;
 }
-/** A key and what it holds. */
+/** The value of a key, and the offset of the key. */
 export interface MapEntry {
   readonly at: SourceOffset;
   readonly value: Tree;
 }
-/** A parsed value of which every part knows where it was written. */
+/** A parsed value; every part has its offset in the file. */
 export type Tree = ScalarTree | ListTree | MapTree;
 
-/** The place in words of an editor. */
+/** Returns line and column of an offset. */
 export function positionOf(at: SourceOffset): SourcePosition {
   if (at.origin.lines === null || at.offset < 0) return { file: at.origin.name, line: 0, column: 0 };
   const { line, col } = at.origin.lines.linePos(at.offset);
   return { file: at.origin.name, line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** A map with its size and depth counted. */
+/** Returns a map with its size and depth. */
 export function mapTree(at: SourceOffset, entries: ReadonlyMap<string, MapEntry>): MapTree {
   let size = 1;
   let depth = 0;
@@ -79,7 +79,7 @@ export function mapTree(at: SourceOffset, entries: ReadonlyMap<string, MapEntry>
   return { type: 'map', at, entries, size, depth: depth + 1 };
 }
 
-/** A list with its size and depth counted. */
+/** Returns a list with its size and depth. */
 export function listTree(at: SourceOffset, items: readonly Tree[]): ListTree {
   let size = 1;
   let depth = 0;
@@ -90,12 +90,12 @@ export function listTree(at: SourceOffset, items: readonly Tree[]): ListTree {
   return { type: 'list', at, items, size, depth: depth + 1 };
 }
 
-/** A single value. */
+/** Returns a single value. */
 export function scalarTree(at: SourceOffset, value: ScalarTree['value'], raw: string | null = null): ScalarTree {
   return { type: 'scalar', at, value, raw, size: 1, depth: 0 };
 }
 
-/** The plain value of a tree. */
+/** Returns the plain value of a tree. */
 export function toJson(tree: Tree, text: (value: string) => string = (value) => value): Json {
   if (tree.type === 'scalar') return typeof tree.value === 'string' ? text(tree.value) : tree.value;
   if (tree.type === 'list') return tree.items.map((item) => toJson(item, text));

@@ -1,0 +1,165 @@
+import { isAlias, isCollection, isMap, isScalar, isSeq } from 'yaml';
+import type { Node, ParsedNode } from 'yaml';
+import type { MapEntry, MapTree, Origin, ScalarTree, SourceOffset, Tree } from './tree.js';
+import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
+
+/** Stops parsing: further problems would only be consequences of the first. */
+export class StopParsing extends Error {}
+
+const CORE_TAGS = new Set(['!', ...['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(coreTag)]);
+function coreTag(name: string): string {
+  return `tag:yaml.org,2002:${name}`;
+}
+
+/** Converts the nodes of the YAML library to trees; each anchor is converted once, however often it is repeated. */
+export class YamlConverter {
+  private readonly anchors = new Map<string, Tree | 'open'>();
+  private repeated = 0;
+
+  constructor(
+    private readonly origin: Origin,
+    private readonly text: string,
+    private readonly report: (offset: number, message: string, remedy: string) => void,
+  ) {}
+
+  convert(node: Node | null | undefined, offset = 0): Tree {
+    const at: SourceOffset = { origin: this.origin, offset: node?.range?.[0] ?? offset };
+    if (node === null || node === undefined) return scalarTree(at, null, '');
+    if (isAlias(node)) return this.alias(node.source, at);
+    if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
+      this.report(
+        at.offset,
+        `the tag ${node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported`,
+        'write the value itself; templates such as {{account}} take the place of !Ref and !Sub',
+      );
+    }
+    const anchor = isScalar(node) || isCollection(node) ? node.anchor : undefined;
+    if (anchor !== undefined) this.anchors.set(anchor, 'open');
+    const tree = this.value(node, at);
+    if (anchor !== undefined) this.anchors.set(anchor, tree);
+    return tree;
+  }
+
+  private value(node: Node, at: SourceOffset): Tree {
+    if (isScalar(node)) return this.scalar(node, at);
+    const tree = isSeq<ParsedNode>(node)
+      ? listTree(
+          at,
+          node.items.map((item) => this.convert(item, at.offset)),
+        )
+      : this.map(node, at);
+    if (tree.depth > Limit.Depth) {
+      this.report(at.offset, `values are nested more than ${String(Limit.Depth)} levels deep`, 'flatten them');
+      throw new StopParsing();
+    }
+    return tree;
+  }
+
+  private alias(name: string, at: SourceOffset): Tree {
+    const target = this.anchors.get(name);
+    if (target === 'open') {
+      this.report(at.offset, `alias *${name} is inside its own anchor`, 'write the value itself');
+      throw new StopParsing();
+    }
+    if (target === undefined) {
+      this.report(at.offset, `alias *${name} has no anchor before it`, `write &${name} at the value to repeat`);
+      return scalarTree(at, null, '');
+    }
+    this.repeated += target.size;
+    if (this.repeated > Limit.Values) {
+      this.report(
+        at.offset,
+        `aliases repeat more than ${String(Limit.Values)} values`,
+        'write fewer aliases of aliases',
+      );
+      throw new StopParsing();
+    }
+    return target;
+  }
+
+  private scalar(node: Node, at: SourceOffset): ScalarTree {
+    if (!isScalar(node)) return scalarTree(at, null);
+    const raw = node.type === 'PLAIN' && node.source !== undefined ? node.source : null;
+    const { value } = node;
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      this.report(at.offset, `${raw ?? String(value)} is not a number that JSON can hold`, 'put it in quotes');
+      return scalarTree(at, null, raw);
+    }
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      return scalarTree(at, value, raw);
+    }
+    return scalarTree(at, null, raw);
+  }
+
+  private map(node: Node, at: SourceOffset): MapTree {
+    const entries = new Map<string, MapEntry>();
+    const merges: { readonly at: SourceOffset; readonly value: Tree }[] = [];
+    for (const pair of isMap<ParsedNode, ParsedNode | null>(node) ? node.items : []) {
+      const keyAt: SourceOffset = { origin: this.origin, offset: (pair.key as Node | null)?.range?.[0] ?? at.offset };
+      const key = this.key(pair.key, keyAt);
+      const value = this.convert(pair.value, keyAt.offset);
+      if (key === undefined) continue;
+      if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+        merges.push({ at: keyAt, value });
+        continue;
+      }
+      const first = entries.get(key);
+      if (first === undefined) {
+        entries.set(key, { at: keyAt, value });
+      } else {
+        const { line } = positionOf(first.at);
+        this.report(
+          keyAt.offset,
+          `${JSON.stringify(key)} appears twice in one map, first on line ${String(line)}`,
+          'remove one of them',
+        );
+      }
+    }
+    for (const merge of merges) this.merge(entries, merge.at, merge.value);
+    return mapTree(at, entries);
+  }
+
+  /** Merges `<<: *other`. Keys that are written out win over merged ones, and earlier merges win over later ones. */
+  private merge(entries: Map<string, MapEntry>, at: SourceOffset, value: Tree): void {
+    const maps = value.type === 'list' ? value.items : [value];
+    for (const map of maps) {
+      if (map.type !== 'map') {
+        this.report(
+          at.offset,
+          '<< merges a value that is not a map',
+          'write << : *anchor, where the anchor is on a map',
+        );
+        return;
+      }
+      for (const [key, entry] of map.entries) {
+        if (!entries.has(key)) entries.set(key, entry);
+      }
+    }
+  }
+
+  private key(node: Node | null, at: SourceOffset): string | undefined {
+    if (node !== null && isScalar(node)) {
+      const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
+      if (text === '__proto__') return this.refuseKey(at, 'the key __proto__ is not allowed', 'remove it');
+      if (text !== '' || node.value !== null) return text;
+    }
+    if (node !== null && isMap(node) && this.text.startsWith('{', at.offset)) {
+      return this.refuseKey(at, 'a map cannot be a key', 'put text with a template in quotes: "{{name}}"');
+    }
+    if (node !== null && isAlias(node)) return this.aliasKey(node.source, at);
+    return this.refuseKey(at, 'a key is empty or is not text', 'write text before the colon');
+  }
+
+  private aliasKey(name: string, at: SourceOffset): string | undefined {
+    const target = this.anchors.get(name);
+    if (target === undefined || target === 'open' || target.type !== 'scalar' || typeof target.value !== 'string') {
+      return this.refuseKey(at, `alias *${name} cannot be a key`, 'write the key itself');
+    }
+    return target.value;
+  }
+
+  private refuseKey(at: SourceOffset, message: string, remedy: string): string | undefined {
+    this.report(at.offset, message, remedy);
+    return undefined;
+  }
+}
