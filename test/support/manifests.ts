@@ -271,7 +271,7 @@ export const malformedManifests: readonly MalformedManifest[] = [
   {
     title: 'a key that stands twice',
     text: 'version: 1\nnamespace: ci\nversion: 1\n',
-    message: /"version" stands twice in one map, first in line 1/,
+    message: /"version" appears twice in one map, first on line 1/,
     remedy: /remove one/,
     line: 3,
     column: 1,
@@ -309,7 +309,7 @@ export const malformedManifests: readonly MalformedManifest[] = [
   {
     title: 'an alias inside of its own anchor',
     text: `${HEAD}  - &a { kind: User, userName: [*a] }\n`,
-    message: /inside of its own anchor/,
+    message: /is inside its own anchor/,
     remedy: /value itself/,
     line: 5,
   },
@@ -324,7 +324,7 @@ export const malformedManifests: readonly MalformedManifest[] = [
   {
     title: 'values that are nested too deep',
     text: `${'['.repeat(200)}${']'.repeat(200)}`,
-    message: /more than 100 deep/,
+    message: /more than 100 levels deep/,
     remedy: /flatten/,
     line: 1,
     column: 101,
@@ -340,7 +340,7 @@ export const malformedManifests: readonly MalformedManifest[] = [
   {
     title: 'a merge of what is no map',
     text: `${HEAD}  - { <<: nothing, kind: User, userName: a }\n`,
-    message: /merges what is not a map/,
+    message: /merges a value that is not a map/,
     remedy: /anchor/,
     line: 5,
     column: 7,

@@ -146,7 +146,7 @@ describe('the YAML of a manifest', () => {
 
   it('cannot take the process down by its depth', () => {
     for (const text of ['['.repeat(50_000), '- '.repeat(50_000), '{a: '.repeat(20_000), 'a: '.repeat(50_000)]) {
-      expect(onlyProblem(resolveText(text))).toMatch(/more than 100 deep/);
+      expect(onlyProblem(resolveText(text))).toMatch(/more than 100 levels deep/);
     }
   });
 
@@ -367,7 +367,7 @@ describe('a file that a manifest refers to', () => {
     expect(
       told('{\n  "Version": "2012-10-17",\n  "Statement": [{ "Effect": "Alow", "Action": "*", "Resource": "*" }]\n}'),
     ).toMatch(/^sub\/p\.json:3:29 policyDocument\.Statement\[0\]\.Effect/);
-    expect(told('{\n  "a": 1,\n  "a": 2\n}')).toMatch(/^sub\/p\.json:3:3 "a" stands twice/);
+    expect(told('{\n  "a": 1,\n  "a": 2\n}')).toMatch(/^sub\/p\.json:3:3 "a" appears twice/);
     expect(told(DOCUMENT.replace('"s3:*"', '\n  "{{nope}}"'))).toMatch(/^sub\/p\.json:2:3 template \{\{nope\}\}/);
     expect(told('{ "a": { "$file": "other.json" } }')).toMatch(/^sub\/p\.json:1:10 \$file inside of a file/);
     expect(told('')).toMatch(/^sub\/p\.json:1:1 the file is empty/);
@@ -483,7 +483,7 @@ describe('a manifest made by a program', () => {
   it('cannot hold itself', () => {
     const value: Record<string, unknown> = { ...base };
     value['entities'] = [value];
-    expect(onlyProblem(resolveSources([{ file: 'm.ts', value }]))).toMatch(/the value holds itself/);
+    expect(onlyProblem(resolveSources([{ file: 'm.ts', value }]))).toMatch(/the value contains itself/);
   });
 
   it('may be a function, which learns the account once its environments are known', () => {
