@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { CONCURRENT_ENTITIES } from '../src/workflows/activities.js';
+import { CONCURRENT_ENTITIES } from '../src/workflows/bootstrap/reconcile-entities.js';
 import { manifestOf } from '../test/support/manifests-of.js';
 import { ACCOUNT, CLI } from '../test/support/world.js';
 import type { BareInput, BareRole } from './bare.js';

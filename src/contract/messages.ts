@@ -19,7 +19,7 @@ export const reportQuery = defineQuery<Report | null>('report');
 /** Returns the plan that waits for an approval. Null while none does. */
 export const approvalQuery = defineQuery<PendingApproval | null>('approval');
 
-/** Approves the plan that waits. Rejected with one of the `AnswerRefused` types where the decision does not count. */
+/** Approves the plan that waits. Rejected with one of the `ApprovalRefused` types where the decision does not count. */
 export const approveUpdate = defineUpdate<Approval, [ApprovalDecision]>('approve');
 
 /** Rejects the plan that waits, under the same rules as {@link approveUpdate}. */

@@ -1,7 +1,7 @@
 import { ExitCode } from '../contract/failures.js';
 import type { ReportResult } from '../contract/report.js';
 
-/** The exit code for a result. `pending` is 2 only where the caller asked for detailed exit codes. */
+/** Returns the exit code of a result. `pending` is 2 only where the caller asked for detailed exit codes. */
 export function exitCodeOf(result: ReportResult, options: { readonly detailed: boolean }): ExitCode {
   switch (result) {
     case 'converged':

@@ -31,7 +31,7 @@ const run = {
 
 const moment = z.strictObject({
   at: time,
-  source: z.enum(['temporal', 'cloudtrail', 'both']).describe('who tells of it'),
+  source: z.enum(['temporal', 'cloudtrail', 'both']).describe('which of the two has it'),
   who: z.string(),
   what: z.string(),
   requestId: text,
@@ -42,14 +42,16 @@ const explanation = z.strictObject({
   kind: z.string(),
   name: z.string(),
   cause,
-  certainty: z.enum(['proven', 'inferred']).describe('by a request ID, a mark or a name; from the order of things'),
+  certainty: z
+    .enum(['proven', 'inferred'])
+    .describe('proven by a request ID, a tag or a name; inferred from the order of events'),
   headline: z.string(),
   remedy: z.string(),
-  command: text.describe('what to type, where there is something to type'),
+  command: text.describe('the command to run, where one helps'),
   asked: z
     .strictObject({ ...run, decision, outcome })
     .nullable()
-    .describe('the run in question; null where it was none of ours'),
+    .describe('the run in question; null where no run of this tool asked'),
   answered: z
     .strictObject({
       operation: z.string(),
@@ -59,27 +61,29 @@ const explanation = z.strictObject({
       requestId: text,
       at: time.nullable(),
       who: z.string(),
-      attempts: count.nullable().describe('of the step in Temporal; the SDK repeats no Create'),
-      sent: count.nullable().describe('such Creates of the same caller in CloudTrail; null where it was not read'),
+      attempts: count.nullable().describe('attempts of the activity in Temporal; the SDK does not repeat a Create'),
+      sent: count
+        .nullable()
+        .describe('such Creates of the same caller in CloudTrail; null where CloudTrail was not read'),
     })
     .nullable()
-    .describe('the Create that AWS refused; null where none was'),
+    .describe('the Create that AWS refused; null where AWS refused none'),
   there: z.strictObject({
     status: z.enum(['there', 'absent', 'unread']),
     message: text,
     arn: text,
     createdAt: time.nullable(),
     owner: text,
-    madeByRun: text.describe('as its mark says'),
+    madeByRun: text.describe('as its intent tag says'),
     madeBy: text,
     madeAt: time.nullable(),
-    requestId: text.describe('of the Create that made it'),
+    requestId: text.describe('request ID of the Create that made it'),
   }),
   runs: z.array(z.strictObject({ ...run, outcome: outcome.nullable() })),
   timeline: z.array(moment).describe('oldest first'),
 });
 
-/** What `explain` prints with `--output json`. The contract's type and this schema are held together by the compiler. */
+/** Schema of the output of `explain --output json`. The compiler keeps it equal to the contract's type. */
 export const explanationsSchema = z.strictObject({
   version: z.literal(1),
   command: z.literal('explain'),
@@ -87,7 +91,7 @@ export const explanationsSchema = z.strictObject({
   account: text,
   from: time,
   to: time,
-  found: z.boolean().describe('whether anything is known of what was asked after'),
+  found: z.boolean().describe('true where anything is known of the entity'),
   explanations: z.array(explanation),
   trail: z.strictObject({
     status: z.enum(['read', 'denied', 'unavailable']),
@@ -95,19 +99,19 @@ export const explanationsSchema = z.strictObject({
     truncated: z.boolean(),
     events: count,
   }),
-  notes: z.array(z.string()).describe('how far this reaches, and what is missing in it'),
+  notes: z.array(z.string()).describe('limits of this answer, and what it lacks'),
 }) satisfies z.ZodType<Explanations>;
 
 const counts = z.record(z.string(), count);
 
-/** The same of `conflicts`. */
+/** Schema of the output of `conflicts --output json`. */
 export const conflictsSchema = z.strictObject({
   version: z.literal(1),
   command: z.literal('conflicts'),
   from: time,
   to: time,
-  runs: count.describe('that ended in the window'),
-  conflicts: count.describe('entities that runs met and had not made, and Creates whose reply was lost'),
+  runs: count.describe('runs that ended in the window'),
+  conflicts: count.describe('entities that runs found and had not created, and Creates whose reply was lost'),
   adopted: count,
   refused: count,
   ownRepliesLost: count,
@@ -130,11 +134,12 @@ export const conflictsSchema = z.strictObject({
   notes: z.array(z.string()),
 }) satisfies z.ZodType<Conflicts>;
 
-/** JSON Schemas of both. */
+/** Returns the JSON Schema of the output of `explain`. */
 export function explainJsonSchema(): object {
   return { title: 'iam-bootstrap explain', ...z.toJSONSchema(explanationsSchema) };
 }
 
+/** Returns the JSON Schema of the output of `conflicts`. */
 export function conflictsJsonSchema(): object {
   return { title: 'iam-bootstrap conflicts', ...z.toJSONSchema(conflictsSchema) };
 }

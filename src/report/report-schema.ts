@@ -6,13 +6,14 @@ const count = z.int().min(0);
 const text = z.string().nullable();
 
 const drift = z.strictObject({
-  path: z.string().describe("property path in the manifest's words; empty for the entity as a whole"),
+  path: z.string().describe('property path, as in the manifest; empty for the entity as a whole'),
   observed: json,
   desired: json,
   summary: z.string().exactOptional(),
   immutable: z.boolean().exactOptional().describe('AWS has no call that changes it'),
 });
 
+/** Outcomes of an entity. */
 export const outcome = z.enum([
   'created',
   'adopted',
@@ -27,9 +28,10 @@ export const outcome = z.enum([
   'pending',
 ]);
 
+/** Decisions for an entity. */
 export const decision = z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']);
 
-/** Where a request came from. */
+/** The pipeline that a request came from. */
 export const pipeline = z.strictObject({
   provider: z.string(),
   url: text,
@@ -39,7 +41,7 @@ export const pipeline = z.strictObject({
   runNumber: text.exactOptional(),
   job: text.exactOptional(),
   branch: text.exactOptional(),
-  attempt: text.exactOptional().describe('what tells a job of a run from the same job, run again'),
+  attempt: text.exactOptional().describe('attempt of the job, counted by the CI system'),
 });
 
 const entity = z.strictObject({
@@ -51,9 +53,9 @@ const entity = z.strictObject({
   confirmedBy: z
     .enum(['reply', 'intent-tag', 'recorded-attempt', 'unconfirmed'])
     .nullable()
-    .describe('how it is known that a Create was this run’s'),
+    .describe('how this run knows that its Create made the entity'),
   drift: z.array(drift),
-  unmanaged: z.array(z.string()).describe('what is there, not declared, and stays'),
+  unmanaged: z.array(z.string()).describe('what AWS has and the manifest does not declare, kept'),
   writes: z.array(
     z.strictObject({
       operation: z.string(),
@@ -75,7 +77,7 @@ const entity = z.strictObject({
 
 const revision = { value: count, source: z.enum(['given', 'commit-time']) };
 
-/** What `plan`, `apply`, `release` and `destroy` print with `--output json`. The contract's type and this schema are held together by the compiler. */
+/** Schema of the output of `plan`, `apply`, `release` and `destroy` with `--output json`. The compiler keeps it equal to the contract's type. */
 export const reportSchema = z.strictObject({
   version: z.literal(1),
   command: z.enum(['plan', 'apply', 'release', 'destroy']),
@@ -84,7 +86,7 @@ export const reportSchema = z.strictObject({
   partition: z.string(),
   namespace: z.string(),
   environment: z.string(),
-  digest: z.string().describe('of what was asked for; equal digests ask for the same'),
+  digest: z.string().describe('digest of the request; equal requests have equal digests'),
   request: z.strictObject({
     key: z.string(),
     pipeline,
@@ -96,7 +98,7 @@ export const reportSchema = z.strictObject({
         .strictObject({ ...revision, commit: text, url: text, runId: z.string(), at: z.iso.datetime() })
         .nullable()
         .exactOptional()
-        .describe('what was applied last before; what it was refused for; absent where that was not asked'),
+        .describe('the revision that was applied last before this run; absent where the ledger was not asked'),
     })
     .exactOptional()
     .describe('how new the manifest is; only revisions of one source are compared'),
@@ -119,22 +121,22 @@ export const reportSchema = z.strictObject({
   apiCalls: z.strictObject({ total: count, byOperation: z.record(z.string(), count) }),
   startedAt: z.iso.datetime(),
   durationMs: z.number().min(0),
-  reason: text.describe('why the run as a whole ended, where no single entity says it'),
+  reason: text.describe('why the run as a whole ended, where no entity explains it'),
   remedy: text,
   approval: z
     .strictObject({
       plan: z.string().describe('digest of the plan that was shown'),
       verdict: z.enum(['approved', 'rejected', 'expired', 'cancelled']),
-      by: text.describe('as they said themselves'),
+      by: text.describe('as the approver stated it'),
       reason: text,
       openedAt: z.iso.datetime(),
       at: z.iso.datetime(),
     })
     .exactOptional()
-    .describe('only where the plan waited for an approval'),
+    .describe('present where the plan waited for an approval'),
 }) satisfies z.ZodType<Report>;
 
-/** JSON Schema of the report. */
+/** Returns the JSON Schema of the report. */
 export function reportJsonSchema(): object {
   return { title: 'iam-bootstrap report', ...z.toJSONSchema(reportSchema) };
 }

@@ -23,7 +23,7 @@ export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'con
   return summary;
 }
 
-/** The result that a list of outcomes amounts to; the gravest wins. */
+/** Returns the result that a list of outcomes amounts to. The gravest outcome wins. */
 export function resultOf(entities: readonly Pick<EntityReport, 'outcome'>[]): ReportResult {
   const has = (...outcomes: Outcome[]): boolean => entities.some((entity) => outcomes.includes(entity.outcome));
   if (has('failed')) return 'failed';

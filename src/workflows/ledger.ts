@@ -1,54 +1,48 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   continueAsNew,
+  log,
   setCurrentDetails,
   setHandler,
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
-import { code, page } from '../report/markdown.js';
 import { claimUpdate } from '../contract/messages.js';
-import { revisionText } from '../report/revision.js';
-import { evaluateClaim } from './evaluate-claim.js';
 import type { Claim, ClaimAnswer, Ledger } from '../contract/revision.js';
+import { ledgerDetails } from './details.js';
+import { assertClaim } from './requests.js';
 
-/** Claims that one run of the workflow takes before it begins a new history. */
-const MAX_CLAIMS = 100;
+/** Claims after which the workflow continues as new, with an empty history. */
+export const MAX_CLAIMS = 100;
 
 /**
- * Remembers which revisions a namespace was given, for as long as the namespace is used: it never ends, and so outlives
- * the time for which Temporal keeps what has ended. Its ID is one for each account and namespace.
+ * Remembers which revisions were applied to a namespace. It never completes, so it outlives the time for which Temporal
+ * keeps closed runs. Each account and namespace has one.
  */
 export async function ledger(argument?: Ledger): Promise<void> {
-  let kept: Ledger = { applied: Array.isArray(argument?.applied) ? argument.applied : [] };
+  let current: Ledger = { applied: Array.isArray(argument?.applied) ? argument.applied : [] };
   let claims = 0;
-  const show = (): void => {
-    const rows = kept.applied.map(
-      ({ value, source, commit, url, at }) =>
-        `| ${code(revisionText({ value, source }, commit))} | ${code(url ?? 'unknown')} | ${at} |`,
-    );
-    setCurrentDetails(page(['| last revision | by | at |', '| --- | --- | --- |', ...rows]));
-  };
   setHandler(
     claimUpdate,
     (claim) => {
-      const { answer, ledger: next } = evaluateClaim(kept, claim);
-      kept = next;
+      const { answer, ledger: next } = evaluateClaim(current, claim);
+      const { value, source, runId } = claim.revision;
+      log.info(answer.accepted ? 'Revision recorded' : 'Revision refused', { value, source, runId });
+      current = next;
       claims += 1;
-      show();
+      setCurrentDetails(ledgerDetails(current.applied));
       return answer;
     },
     { validator: assertClaim },
   );
-  show();
+  setCurrentDetails(ledgerDetails(current.applied));
   await condition(() => (claims >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
-  await continueAsNew<typeof ledger>(kept);
+  await continueAsNew<typeof ledger>(current);
 }
 
-// It never ends: pinned to the build that started it, it would keep a worker of that build for ever. A worker without
-// a deployment may not say so.
+// A ledger that is pinned to the build that started it would need a worker of that build forever. Only a worker that
+// belongs to a deployment may set a versioning behavior.
 setWorkflowOptions(
   () =>
     (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
@@ -57,10 +51,18 @@ setWorkflowOptions(
   ledger,
 );
 
-/** What another client sends malformed leaves no trace. */
-function assertClaim(claim: unknown): void {
-  const { revision } = (typeof claim === 'object' && claim !== null ? claim : {}) as Partial<Claim>;
-  const { value, source, runId, at } = (typeof revision === 'object' ? revision : {}) as Partial<Claim['revision']>;
-  if (Number.isSafeInteger(value) && [source, runId, at].every((text) => typeof text === 'string')) return;
-  throw ApplicationFailure.nonRetryable('the argument is no claim: it needs a revision', 'InvalidManifest');
+/** Accepts a claim unless its revision is older than the last one of the same source. Records an accepted one. */
+function evaluateClaim(
+  { applied }: Ledger,
+  { revision, allowOlder }: Claim,
+): { readonly answer: ClaimAnswer; readonly ledger: Ledger } {
+  const sameSource = applied.find(({ source }) => source === revision.source);
+  if (!allowOlder && sameSource !== undefined && revision.value < sameSource.value) {
+    return { answer: { accepted: false, last: sameSource }, ledger: { applied } };
+  }
+  const otherSources = applied.filter(({ source }) => source !== revision.source);
+  return {
+    answer: { accepted: true, last: applied.at(-1) ?? null },
+    ledger: { applied: [...otherSources, revision] },
+  };
 }

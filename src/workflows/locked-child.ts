@@ -1,58 +1,87 @@
-import { CancelledFailure, ParentClosePolicy, patched, sleep, startChild } from '@temporalio/workflow';
-import type { ChildWorkflowOptions } from '@temporalio/workflow';
-import { WorkflowType } from '../contract/workflow-ids.js';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancelledFailure, log, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+import type { ChildWorkflowHandle, ChildWorkflowOptions } from '@temporalio/workflow';
+import type { Cancellation } from './cancellation.js';
 import { recordRefusal, recordWait } from './metrics.js';
-import { FIRST_LOCK_WAIT_MS, nextLockWait } from './activities.js';
+import type { Lock } from './metrics.js';
 
-/** That a workflow was asked to end, told to code that goes on nevertheless. */
-export interface Cancellation {
-  isRequested(): boolean;
-  /** Never rejects. */
-  readonly requested: Promise<unknown>;
+/** First wait for a lock that another run holds, in milliseconds. */
+export const FIRST_LOCK_WAIT_MS = 200;
+
+/** The wait doubles up to this one, in milliseconds. */
+const MAX_DOUBLED_WAIT_MS = 5_000;
+
+/** Later waits are this share of the time that was waited in total. */
+const SHARE_OF_WAITED_TIME = 0.1;
+
+/**
+ * Returns the wait that follows a wait: twice as long up to five seconds, later a tenth of the time waited in total. Each
+ * try adds events to the history, which would otherwise be full within an hour.
+ */
+export function nextLockWait(waitMs: number, waitedMs: number): number {
+  return Math.max(Math.min(MAX_DOUBLED_WAIT_MS, waitMs * 2), Math.round(waitedMs * SHARE_OF_WAITED_TIME));
+}
+
+/** A child whose workflow ID is a lock. */
+export interface LockedChild<A> {
+  readonly lock: Lock;
+  readonly workflowId: string;
+  readonly options: Omit<ChildWorkflowOptions, 'args' | 'workflowId' | 'typeInfo'>;
+  /** Returns the argument of a try; `hasWaited` says that another run has held the lock since the caller's last read. */
+  readonly request: (hasWaited: boolean) => A;
+  /** Called each time that the lock is found taken. */
+  readonly onWait: () => void;
+  /** Ends the wait where the caller itself cannot be cancelled. */
+  readonly cancellation?: Cancellation;
 }
 
 /**
- * Starts a child whose workflow ID is a lock. Children know no conflict policy, so a start that is refused because the
- * ID is running is tried again on a durable timer.
+ * Starts a child whose workflow ID is a lock, and waits while another run holds it.
  *
- * @param options - for each try; `waited` says that another run has held the lock since the caller last looked
- * @param waiting - called each time that the lock is found taken
- * @param cancelled - ends the wait where the caller cannot be cancelled itself
- * @throws CancelledFailure where the wait was ended so
+ * Temporal's samples lock by a mutex workflow, which grants a lease by signals. Here the server's rule that one workflow
+ * of an ID runs at a time is the lock: it needs no signals, it cannot expire while its holder still writes, and a holder
+ * that dies releases it. The price is a poll. Children take no conflict policy, so a start that is refused because the
+ * ID is running is tried again after a durable timer.
+ *
+ * @throws CancelledFailure where the wait was cancelled
  */
-export async function startLocked<R>(
-  workflow: string,
-  options: (waited: boolean) => ChildWorkflowOptions,
-  waiting: () => void,
-  cancelled?: Cancellation,
-): Promise<{ result(): Promise<R> }> {
-  const lock = workflow === WorkflowType.Bootstrap ? 'namespace' : 'entity';
-  const since = Date.now();
-  let wait = FIRST_LOCK_WAIT_MS;
+export async function startLocked<A, R>(
+  workflow: (request: A) => Promise<R>,
+  { lock, workflowId, options, request, onWait, cancellation }: LockedChild<A>,
+): Promise<ChildWorkflowHandle<typeof workflow>> {
+  const waitingSince = Date.now();
+  let waitMs = FIRST_LOCK_WAIT_MS;
   let waitedMs = 0;
-  for (let waited = false; ; waited = true) {
+  for (let hasWaited = false; ; hasWaited = true) {
     try {
-      const child = await startChild<() => Promise<R>>(workflow, {
-        ...options(waited),
-        // No half-made entity is killed midway when its parent ends.
+      const child = await startChild(workflow, {
+        ...options,
+        workflowId,
+        args: [request(hasWaited)],
+        // A cancelled child finishes its entity. The default would terminate it halfway when its parent closes.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       });
-      if (waited) recordWait(lock, Date.now() - since);
+      if (hasWaited) {
+        log.info('Lock acquired', { lock: workflowId, waitedMs: Date.now() - waitingSince });
+        recordWait(lock, Date.now() - waitingSince);
+      }
       return child;
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'WorkflowExecutionAlreadyStartedError') throw error;
-      waiting();
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      log.info('Waiting for a lock: another run of this workflow ID holds it', { lock: workflowId, retryInMs: waitMs });
+      onWait();
       recordRefusal(lock);
-      const timer = sleep(wait);
-      if (cancelled !== undefined) {
-        await Promise.race([timer, cancelled.requested]);
-        if (cancelled.isRequested() && patched('cancel-ends-wait'))
-          throw new CancelledFailure('the wait was cancelled');
-      }
-      await timer;
-      waitedMs += wait;
-      wait = nextLockWait(wait, waitedMs);
+      await sleepUnlessCancelled(waitMs, cancellation);
+      waitedMs += waitMs;
+      waitMs = nextLockWait(waitMs, waitedMs);
     }
   }
+}
+
+async function sleepUnlessCancelled(ms: number, cancellation: Cancellation | undefined): Promise<void> {
+  const timer = sleep(ms);
+  if (cancellation === undefined) return timer;
+  await Promise.race([timer, cancellation.requested]);
+  if (cancellation.isRequested()) throw new CancelledFailure('the wait was cancelled');
 }

@@ -3,10 +3,10 @@ import { COMMANDS } from '../contract/metrics.js';
 import { metric } from '../observability/instruments.js';
 import type { Report } from '../contract/report.js';
 
-/** Counts what a run has come to. No number of it is seen twice: a replay is silent. */
-export function recordRun({ command: asked, result, entities, durationMs }: Report): void {
+/** Counts a run that has ended, with its entities and conflicts. A replay counts nothing. */
+export function recordRun({ command: requested, result, entities, durationMs }: Report): void {
   // Any client may have written the request, and a label takes no free text.
-  const command = COMMANDS.includes(asked) ? asked : 'other';
+  const command = COMMANDS.includes(requested) ? requested : 'other';
   metric(metricMeter, 'iam_bootstrap_runs')(1, { command, result });
   metric(metricMeter, 'iam_bootstrap_run_duration')(durationMs / 1000, { command });
 
@@ -30,19 +30,20 @@ export function recordRefusal(lock: Lock): void {
   metric(metricMeter, 'iam_bootstrap_lock_refusals')(1, { lock });
 }
 
-/** Measures a wait for a lock that has ended. */
+/** Records how long a lock was waited for. */
 export function recordWait(lock: Lock, ms: number): void {
   metric(metricMeter, 'iam_bootstrap_lock_wait')(ms / 1000, { lock });
 }
 
-type Lock = 'namespace' | 'entity';
+/** A kind of lock, as a label. */
+export type Lock = 'namespace' | 'entity';
 
-function grouped<T>(all: readonly T[], by: (one: T) => string): ReadonlyMap<string, readonly T[]> {
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(by(one));
-    if (group === undefined) groups.set(by(one), [one]);
-    else group.push(one);
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
   }
   return groups;
 }

@@ -1,48 +1,35 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { buildFailedReport, buildReport, plannedReport } from '../report/build.js';
+import type { ReportedRun } from '../report/build.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import type { EntityReport, Report } from '../contract/report.js';
-import type { PlannedEntity } from '../contract/activities.js';
+import type { Report } from '../contract/report.js';
+import { accountReads } from './activities.js';
+import { planDetails } from './details.js';
+import { describeFailure } from './failures.js';
 import { recordRun } from './metrics.js';
-import { assertRequest, reportOf, unreadReport } from './report.js';
+import { assertBootstrapRequest } from './requests.js';
 import { recordOutcome } from './search-attributes.js';
-import { reading } from './activities.js';
 
 /** Decides for every entity of a request, and writes nothing. Takes no lock. */
 export async function plan(request: BootstrapRequest): Promise<Report> {
-  assertRequest(request);
-  const startedAt = workflowInfo().startTime.getTime();
-  let report: Report;
-  try {
-    const { entities, calls } = await reading.planEntities(request);
-    const planned = entities.map((entity, index) => plannedReport(entity, request.entities[index]?.source));
-    report = reportOf('plan', request, planned, calls, startedAt);
-  } catch (error) {
-    report = unreadReport('plan', request, error, startedAt);
-  }
-  setCurrentDetails(`**${report.result}**: ${String(report.entities.length)} entities`);
+  assertBootstrapRequest(request);
+  const report = await planReport(request);
+  setCurrentDetails(planDetails(report));
   recordOutcome(report.result, 0);
   recordRun(report);
   return report;
 }
 
-/** A planned entity as a report shows it before anything is written. */
-export function plannedReport(planned: PlannedEntity, source: EntityReport['source']): EntityReport {
-  const { action, drift, unmanaged, reason, remedy, omittedLines } = planned.decision;
-  return {
-    kind: planned.kind,
-    name: planned.name,
-    arn: planned.arn,
-    decision: action,
-    outcome: action === 'no-op' ? 'unchanged' : action === 'refuse' ? 'refused' : 'pending',
-    confirmedBy: null,
-    drift,
-    unmanaged,
-    writes: [],
-    conflicts: [],
-    reason,
-    remedy,
-    attempts: 0,
-    ...(omittedLines === undefined ? {} : { omittedLines }),
-    ...(source === undefined ? {} : { source }),
-  };
+async function planReport(request: BootstrapRequest): Promise<Report> {
+  const { workflowId, runId, startTime } = workflowInfo();
+  const run: ReportedRun = { command: 'plan', request, workflowId, runId, startedAt: startTime.getTime() };
+  try {
+    const { entities, calls } = await accountReads.planEntities(request);
+    const planned = entities.map((entity, index) => plannedReport(entity, request.entities[index]?.source));
+    return buildReport(run, planned, calls, Date.now());
+  } catch (error) {
+    const failure = describeFailure(error);
+    if (failure === null) throw error;
+    return buildFailedReport(run, failure, Date.now());
+  }
 }

@@ -149,7 +149,7 @@ test('a plan that a person has changed meanwhile in AWS is not written, and the 
     new CreateRoleCommand({ RoleName: 'gated-role', AssumeRolePolicyDocument: JSON.stringify(trusting()) }),
   );
   expect((await answered('approve', '--plan', gate.plan)).code).toBe(0);
-  expectNothingWritten(await report, 'Role/gated-role was to create, and now to adopt');
+  expectNothingWritten(await report, 'Role/gated-role: approved to create, now to adopt');
 });
 
 test('a cancelled wait ends at once, and nothing is written', async () => {
@@ -176,7 +176,7 @@ test('an answer for another plan, a second answer and one that nobody waits for 
   // The same once more is as good; the opposite comes too late.
   expect(await answered('approve', '--plan', gate.plan)).toMatchObject({ code: 0 });
   const late = await answered('reject', '--plan', gate.plan);
-  expect([late.code, late.stderr]).toEqual([3, expect.stringContaining('approved already, by alice')]);
+  expect([late.code, late.stderr]).toEqual([3, expect.stringContaining('already approved by alice')]);
   go();
   expect(await report).toMatchObject({ result: 'converged' });
 });
@@ -204,7 +204,7 @@ test('signals that are no answer are ignored and counted; one as the Temporal UI
     [[gate.plan], 'x'.repeat(5_000)],
   ];
   for (const args of junk) await runHandle().signal(ApprovalAction.Approve, ...args);
-  expect(await pageOf()).toContain(`${String(junk.length)} signals were no answer`);
+  expect(await pageOf()).toContain(`${String(junk.length)} signals were ignored`);
   expect((await pendingApproval(temporal, place)).plan).toBe(gate.plan);
   expect(writesIn(world)).toEqual([]);
   const { client } = temporal;

@@ -302,13 +302,13 @@ describe('a run that another client starts with an argument that is none', () =>
   }
 
   const bad: readonly [string, () => unknown, RegExp][] = [
-    ['nothing', () => undefined, /no bootstrap request/],
-    ['null', () => null, /no bootstrap request/],
-    ['text', () => 'deploy', /no bootstrap request/],
-    ['a list', () => [], /no bootstrap request/],
-    ['an empty object', () => ({}), /no bootstrap request/],
-    ['no target', () => ({ ...sound, target: null }), /no bootstrap request/],
-    ['entities that are no list', () => ({ ...sound, entities: 'all' }), /no bootstrap request/],
+    ['nothing', () => undefined, /not a bootstrap request/],
+    ['null', () => null, /not a bootstrap request/],
+    ['text', () => 'deploy', /not a bootstrap request/],
+    ['a list', () => [], /not a bootstrap request/],
+    ['an empty object', () => ({}), /not a bootstrap request/],
+    ['no target', () => ({ ...sound, target: null }), /not a bootstrap request/],
+    ['entities that are no list', () => ({ ...sound, entities: 'all' }), /not a bootstrap request/],
     ['another version', () => ({ ...sound, version: 2 }), /version/],
     ['an account of three digits', () => ({ ...sound, target: { ...sound.target, account: '123' } }), /account/],
     ['a namespace that no workflow ID can hold', () => ({ ...sound, namespace: 'a b/c' }), /namespace/],

@@ -166,8 +166,8 @@ describe('a run that is told to keep going', () => {
       'InstanceProfile/reader': 'skipped',
       'Role/writer': 'created',
     });
-    expect(entities[1]?.reason).toContain('waits for Policy/read');
-    expect(entities[2]?.reason).toContain('waits for Role/reader');
+    expect(entities[1]?.reason).toContain('depends on Policy/read');
+    expect(entities[2]?.reason).toContain('depends on Role/reader');
     expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole writer': 1 });
   });
 });

@@ -1,6 +1,6 @@
-import { bundleSources } from '../support/replay.js';
+import { workflowBundle } from '../support/workflow-bundle.js';
 
-/** Most of it is the SDK's, two thirds are a source map for stack traces. Workers read it at their start. */
+/** Workers read the bundle when they start. Most of it is the SDK's, and two thirds are a source map for stack traces. */
 const MAX_BYTES = 2_500_000;
 
 interface SourceMap {
@@ -11,20 +11,18 @@ let code: string;
 let sources: readonly string[];
 
 beforeAll(async () => {
-  ({ code } = await bundleSources());
+  ({ code } = await workflowBundle());
   const mark = 'sourceMappingURL=data:application/json;charset=utf-8;base64,';
   const map = Buffer.from(code.slice(code.lastIndexOf(mark) + mark.length), 'base64').toString();
   ({ sources } = JSON.parse(map) as SourceMap);
 });
 
-test('workflow code is bundled with the contract, and with nothing else of ours', () => {
-  const ours = sources.flatMap(
-    (source) => /(?:^|\/)src\/(?!node_modules)([^/]+)\/[^/]+\.ts$/.exec(withoutPackages(source))?.[1] ?? [],
-  );
-  expect([...new Set(ours)].sort()).toEqual(['contract', 'workflows']);
+test('the bundle holds the workflows and the rooms that they may import, and no other room', () => {
+  const rooms = sources.flatMap((source) => /(?:^|\/)src\/([^/]+)\/.*\.ts$/.exec(withoutPackages(source))?.[1] ?? []);
+  expect([...new Set(rooms)].sort()).toEqual(['contract', 'observability', 'report', 'workflows']);
 });
 
-test('of packages it holds the workflow SDK and what that needs', () => {
+test('the bundle holds the workflow SDK and its dependencies, and no other package', () => {
   const packages = sources.flatMap((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []);
   expect([...new Set(packages)].sort()).toEqual([
     '@temporalio/common',
@@ -35,12 +33,15 @@ test('of packages it holds the workflow SDK and what that needs', () => {
   ]);
 });
 
-test.each(['@aws-sdk', '@smithy', 'zod', 'client-iam', 'process.env'])('its code does not name %s', (name) => {
-  // Not `toContain`: its message would be the whole bundle.
-  expect(code.slice(0, code.lastIndexOf('//# sourceMappingURL')).includes(name)).toBe(false);
-});
+test.each(['@aws-sdk', '@smithy', 'zod', 'client-iam', 'process.env'])(
+  'the code of the bundle does not name %s',
+  (name) => {
+    // Not `toContain`: its message would be the whole bundle.
+    expect(code.slice(0, code.lastIndexOf('//# sourceMappingURL')).includes(name)).toBe(false);
+  },
+);
 
-test(`it is below ${String(MAX_BYTES)} bytes`, () => {
+test(`the bundle is smaller than ${String(MAX_BYTES)} bytes`, () => {
   expect(code.length).toBeLessThan(MAX_BYTES);
 });
 

@@ -1,7 +1,8 @@
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleSources, replay } from '../support/replay.js';
+import { replay } from '../support/replay.js';
+import { workflowBundle } from '../support/workflow-bundle.js';
 import type { RecordedRun } from '../support/replay.js';
 
 const HISTORIES = join(__dirname, 'histories');
@@ -19,7 +20,8 @@ interface StoredHistory {
   readonly events: StoredEvent[];
 }
 
-const FILES = readdirSync(HISTORIES, { recursive: true, encoding: 'utf8' })
+/** Golden histories, one folder for each version. None is there before the first version is tagged. */
+const FILES = (existsSync(HISTORIES) ? readdirSync(HISTORIES, { recursive: true, encoding: 'utf8' }) : [])
   .filter((file) => file.endsWith('.json'))
   .sort();
 
@@ -50,7 +52,7 @@ function changed(change: (event: StoredEvent) => boolean): RecordedRun {
 let bundle: { readonly code: string };
 
 beforeAll(async () => {
-  bundle = await bundleSources();
+  bundle = await workflowBundle();
 });
 
 /** Why runs do not replay, by the title of each. */
@@ -71,7 +73,9 @@ async function refusals(
   return refused;
 }
 
-test('there are histories of every workflow type, ended in every way', () => {
+const testHistories = FILES.length === 0 ? test.skip : test;
+
+testHistories('there are histories of every workflow type, ended in every way', () => {
   const ends = new Set(
     FILES.map((file) => {
       const stored = read(file);
@@ -90,11 +94,11 @@ test('there are histories of every workflow type, ended in every way', () => {
   ]);
 });
 
-test('every history of every version replays with the workflows as they are now', async () => {
+testHistories('every history of every version replays with the workflows as they are now', async () => {
   expect(await refusals(FILES.map((file) => [file, runOf(read(file))]))).toEqual({});
 });
 
-test('a history that the workflows would not have is refused', async () => {
+testHistories('a history that the workflows would not have is refused', async () => {
   const runs = [
     [
       'another activity',

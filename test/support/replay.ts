@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { MAX_MESSAGE_BYTES } from '../../src/temporal/connect.js';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
+import { workflowBundle } from './workflow-bundle.js';
 
 /** A run's history, as Temporal tells it. */
 export type History = temporal.api.history.v1.IHistory;
@@ -17,7 +18,6 @@ const MAX_REPLAYS = 300;
 const FETCHES = 10;
 
 const BUILT = resolve(__dirname, '../../dist/workflow-bundle.js');
-const WORKFLOWS = resolve(__dirname, '../../src/workflows/index.ts');
 
 /** A run with its history. */
 export interface RecordedRun {
@@ -30,11 +30,6 @@ export interface Replay {
   readonly workflowId: string;
   /** Null where today's code does what the history says. */
   readonly error: Error | null;
-}
-
-/** The workflow code as the sources have it now. Takes seconds. */
-export async function bundleSources(): Promise<{ readonly code: string }> {
-  return bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('ERROR') });
 }
 
 /** Replays runs one after the other. */
@@ -69,7 +64,7 @@ export async function replayAll(address: string): Promise<ReplayCount> {
     for await (const { workflowId, runId } of client.workflow.list()) runs.push({ workflowId, runId });
     const step = Math.max(1, runs.length / MAX_REPLAYS);
     const taken = runs.filter((_run, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
-    const bundle = existsSync(BUILT) ? { codePath: BUILT } : await bundleSources();
+    const bundle = existsSync(BUILT) ? { codePath: BUILT } : await workflowBundle();
     const broken: string[] = [];
     for await (const { workflowId, error } of replay(bundle, histories(client, taken))) {
       if (error !== null) broken.push(`${workflowId}: ${error.name}: ${error.message}`);

@@ -1,10 +1,11 @@
 import pc from 'picocolors';
+import { countsOf } from '../../report/counts.js';
 import { driftText } from '../../report/drift.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
 import { revisionText } from '../../report/revision.js';
 import { durationText } from '../duration.js';
 import { plain } from '../terminal.js';
-import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { approvalText, conflictText, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
 type Paint = (text: string) => string;
 

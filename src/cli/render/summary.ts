@@ -1,8 +1,9 @@
+import { countsOf } from '../../report/counts.js';
 import { driftText } from '../../report/drift.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../report/markdown.js';
 import { durationText } from '../duration.js';
-import { approvalText, conflictText, countsOf, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { approvalText, conflictText, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
 /** Characters that a comment of GitHub or GitLab takes, less a line that says what was left out. */
 const LONGEST = 60_000;

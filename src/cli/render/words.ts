@@ -45,16 +45,3 @@ export function approvalText({ verdict, by, reason, at }: Approval): string {
 export function conflictText({ operation, code, requestId, resolvedAs }: Conflict): string {
   return `conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`;
 }
-
-/** `2 created, 1 refused`; of a plan, what would be done. */
-export function countsOf(report: Report): string {
-  const names = report.entities.map((entity) => {
-    if (report.command !== 'plan') return entity.outcome;
-    return entity.decision === 'no-op' ? 'unchanged' : `to ${entity.decision}`;
-  });
-  const tally = new Map<string, number>();
-  for (const name of names) tally.set(name, (tally.get(name) ?? 0) + 1);
-  const { conflicts } = report.summary;
-  if (conflicts > 0) tally.set(conflicts === 1 ? 'conflict' : 'conflicts', conflicts);
-  return tally.size === 0 ? 'nothing was read' : [...tally].map(([name, n]) => `${String(n)} ${name}`).join(', ');
-}

@@ -168,7 +168,7 @@ describe('a plan', () => {
     const lines = linesOf([entityReport({ decision, outcome })], { command: 'plan', result: 'pending' });
     expect(lines[0]).toMatch(/^plan ci /);
     expect(lines[1]).toBe(`  ${sign} Role/deploy  ${decision}`);
-    expect(lines.at(-1)).toContain(`pending: 1 to ${decision};`);
+    expect(lines.at(-1)).toContain(`pending: 1 ${decision === 'refuse' ? 'refused' : `to ${decision}`};`);
   });
 
   it('counts what is as declared', () => {

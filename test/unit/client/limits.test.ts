@@ -6,7 +6,8 @@ import { truncateToFit } from '../../../src/report/truncate.js';
 import type { EntityReport } from '../../../src/contract/report.js';
 import { checkRequest } from '../../../src/engine/request.js';
 import { KINDS } from '../../../src/kinds/index.js';
-import { CONCURRENT_ENTITIES, FIRST_LOCK_WAIT_MS, nextLockWait } from '../../../src/workflows/activities.js';
+import { CONCURRENT_ENTITIES } from '../../../src/workflows/bootstrap/reconcile-entities.js';
+import { FIRST_LOCK_WAIT_MS, nextLockWait } from '../../../src/workflows/locked-child.js';
 import { dataConverter } from '../../../src/temporal/payload-codec.js';
 
 function user(index: number, tags?: JsonObject): DesiredEntity {

@@ -28,7 +28,7 @@ describe('the queue of those that may begin', () => {
           const [one = -1] = underWay.splice((picks.next().value as number) % underWay.length, 1);
           expect(ended.has(one)).toBe(false);
           ended.add(one);
-          queue.end(one);
+          queue.finish(one);
         }
         expect(ended.size).toBe(after.size);
         expect(queue.take()).toBeUndefined();

@@ -1,0 +1,27 @@
+import { isWrite } from '../contract/actions.js';
+import type { Report } from '../contract/report.js';
+
+/** Returns a count with its noun in the right number: `1 entity`, `2 entities`. */
+export function counted(count: number, singular: string, plural = `${singular}s`): string {
+  return `${String(count)} ${count === 1 ? singular : plural}`;
+}
+
+/** Joins the first few texts of a list: `a, b, c and 2 more`. */
+export function joinFirst(texts: readonly string[], max: number, separator = ', '): string {
+  const shown = texts.slice(0, max).join(separator);
+  return texts.length > max ? `${shown} and ${String(texts.length - max)} more` : shown;
+}
+
+/** Returns the counts of a report in a line: `2 created, 1 refused`; for a plan `2 to create, 1 refused`. */
+export function countsOf(report: Report): string {
+  const tally = new Map<string, number>();
+  for (const { outcome, decision } of report.entities) {
+    const isPending = report.command === 'plan' && isWrite(decision);
+    const name = isPending ? `to ${decision}` : outcome;
+    tally.set(name, (tally.get(name) ?? 0) + 1);
+  }
+  const counts = [...tally].map(([name, count]) => `${String(count)} ${name}`);
+  const { conflicts } = report.summary;
+  if (conflicts > 0) counts.push(counted(conflicts, 'conflict'));
+  return counts.length === 0 ? 'nothing was read' : counts.join(', ');
+}
