@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { once } from '../../src/embedded/cache.js';
+import { makeOnce } from '../../src/embedded/cache.js';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -19,7 +19,7 @@ export async function workflowBundle(): Promise<{ readonly code: string }> {
     const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
     await writeFile(temporary, code);
   };
-  await once(path, bundle, { purpose: 'bundling the workflows' });
+  await makeOnce(path, bundle, { purpose: 'bundling the workflows' });
   return { code: await readFile(path, 'utf8') };
 }
 
