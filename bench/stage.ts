@@ -10,7 +10,7 @@ import { loadRequest } from '../src/client/request.js';
 import { apply } from '../src/client/run/start.js';
 import { loadConfig } from '../src/config/config.js';
 import type { Report } from '../src/contract/report.js';
-import { Somebody } from '../test/support/by-hand.js';
+import { ExternalActor } from '../test/support/external-actor.js';
 import type { Call } from '../test/support/fault-proxy.js';
 import { KIND_FIXTURES } from '../test/support/kind-fixtures/index.js';
 import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
@@ -111,13 +111,13 @@ export class Stage {
     await this.#iam.createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
     if (roles.length > 0) return;
     await rm(join(this.directory, 'secrets'), { recursive: true, force: true });
-    const somebody = new Somebody(this.#world);
-    await somebody.storesSecrets();
+    const externalActor = new ExternalActor(this.#world);
+    await externalActor.storeSecrets();
     const prerequisites = Object.values(KIND_FIXTURES)
       .flatMap((fixture) => fixture.prerequisites)
       // Declared itself.
       .filter(({ operation, input }) => operation !== 'CreateUser' || input['UserName'] !== 'law');
-    await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+    await externalActor.send([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   }
 
   /** Makes the account as declared, behind the proxy, as an apply would leave it. What is there already stays. */
@@ -130,7 +130,7 @@ export class Stage {
     await this.#iam.putRolePolicy(drifting);
   }
 
-  /** Somebody changes one inline policy by hand, behind the proxy. */
+  /** ExternalActor changes one inline policy by hand, behind the proxy. */
   async drift({ drifting }: Workload): Promise<void> {
     await this.#iam.putRolePolicy({ ...drifting, PolicyDocument: JSON.stringify(allowing('s3:DeleteObject')) });
   }

@@ -46,7 +46,7 @@ interface Point {
 }
 
 /** Something that befalls one call. */
-interface Mishap {
+interface FaultCase {
   readonly what: string;
   readonly fault: Fault;
   /** Befalls all calls of the account beside. */
@@ -77,7 +77,7 @@ const isAboutIt = (point: Point, _part: Part, phase: Phase): boolean =>
 const isCreate = ({ action }: Point, { kind }: Part, phase: Phase): boolean =>
   phase === 'fresh' && /^(Create|Upload)/.test(action) && kind.name !== 'AccountAlias' && !action.includes('Secret');
 
-const MISHAPS: readonly Mishap[] = [
+const FAULT_CASES: readonly FaultCase[] = [
   { what: 'the connection breaks before it is done', fault: { kind: 'reset-before' }, at: () => true, always: true },
   {
     what: 'the connection breaks after it is done',
@@ -178,7 +178,7 @@ const MISHAPS: readonly Mishap[] = [
   },
 ];
 
-/** Cases that were lost once, as part, phase, call and mishap: the short form has them all. */
+/** Cases that were lost once, as part, phase, call and faultCase: the short form has them all. */
 const ONCE_LOST: ReadonlySet<string> = new Set([
   'Role, deletion, DeleteRole law: the reply breaks off',
   'AccountAlias, deletion, DeleteAccountAlias: the reply is cut',
@@ -333,9 +333,9 @@ function expectOneCreate(stage: KindStage, results: readonly Result[]): void {
   if (stage.kind.secret?.recordFromReply === undefined) expect(removed).toEqual([]);
 }
 
-/** One mishap at one call. */
+/** One faultCase at one call. */
 interface Case {
-  readonly mishap: Mishap;
+  readonly faultCase: FaultCase;
   readonly phase: Phase;
   readonly point: Point;
 }
@@ -343,29 +343,31 @@ interface Case {
 const singles = new Tally();
 const failures = new Map<string, string[]>();
 const counts = new Map<string, number>();
-/** Cases in which nobody has looked at what was behind, by mishap. */
+/** Cases in which nobody has looked at what was behind, by faultCase. */
 const unseen = new Map<string, number>();
 
 /** All cases of a part, or the short form's sample of them. */
 function casesOf(part: Part, next: () => number): Case[] {
   const points = rehearsed.get(part.name);
   if (points === undefined) throw new Error(`${part.name} was not rehearsed`);
-  return MISHAPS.flatMap((mishap) => {
+  return FAULT_CASES.flatMap((faultCase) => {
     const all = PHASES.flatMap((phase) =>
-      points[phase].filter((point) => mishap.at(point, part, phase)).map((point): Case => ({ mishap, phase, point })),
+      points[phase]
+        .filter((point) => faultCase.at(point, part, phase))
+        .map((point): Case => ({ faultCase, phase, point })),
     );
     if (LONG_FORM) return all;
     const drawn = all[Math.floor(next() * all.length)];
     return all.filter(
       (one) =>
         one === drawn ||
-        (mishap.always === true && isIamWrite(one.point)) ||
-        ONCE_LOST.has(`${part.name}, ${one.phase}, ${one.point.call}: ${mishap.what}`),
+        (faultCase.always === true && isIamWrite(one.point)) ||
+        ONCE_LOST.has(`${part.name}, ${one.phase}, ${one.point.call}: ${faultCase.what}`),
     );
   });
 }
 
-/** A round in one account: each phase with the mishap that befalls it, or none. */
+/** A round in one account: each phase with the faultCase that befalls it, or none. */
 type Round = Readonly<Partial<Record<Phase, Case>>>;
 
 /** Rounds that have each case once, in batches of an account each. */
@@ -407,7 +409,7 @@ async function play(part: Part, rounds: readonly Round[]): Promise<void> {
         deletion: stage.isCleanable,
       }[phase];
       if (one === undefined && !needed) continue;
-      const what = one?.mishap.what ?? 'nothing breaks';
+      const what = one?.faultCase.what ?? 'nothing breaks';
       try {
         await stage.disturb(phase);
         const came = await befall(stage, phase, one);
@@ -425,30 +427,30 @@ async function play(part: Part, rounds: readonly Round[]): Promise<void> {
   }
 }
 
-function count({ mishap, point }: Case, survived: boolean): void {
-  singles.count(mishap.what, point.action, survived);
-  counts.set(mishap.what, (counts.get(mishap.what) ?? 0) + 1);
+function count({ faultCase, point }: Case, survived: boolean): void {
+  singles.count(faultCase.what, point.action, survived);
+  counts.set(faultCase.what, (counts.get(faultCase.what) ?? 0) + 1);
 }
 
-/** Puts a mishap in force at its call. */
-function arm(account: string, { mishap, point }: Case): Rule {
+/** Puts a faultCase in force at its call. */
+function arm(account: string, { faultCase, point }: Case): Rule {
   const isThere = (call: Call): boolean => identityOf(call) === point.call;
-  const { fault } = mishap;
+  const { fault } = faultCase;
   if (fault.kind === 'lag') return world.proxy.on({ account }, fault);
-  if (mishap.lasts === undefined)
+  if (faultCase.lasts === undefined)
     return world.proxy.on({ account, predicate: isThere, nth: point.nth }, { times: 1, ...fault });
   let seen = 0;
   const predicate = (call: Call): boolean => {
     if (isThere(call)) seen += 1;
-    return seen >= point.nth && (mishap.lasts === 'account' || isThere(call));
+    return seen >= point.nth && (faultCase.lasts === 'account' || isThere(call));
   };
   return world.proxy.on({ account, predicate }, fault);
 }
 
-/** Runs a phase with a mishap, and says whether that came to pass. */
+/** Runs a phase with a faultCase, and says whether that came to pass. */
 async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Promise<boolean> {
   const { account } = stage;
-  const beside = one?.mishap.beside === undefined ? undefined : world.proxy.on({ account }, one.mishap.beside);
+  const beside = one?.faultCase.beside === undefined ? undefined : world.proxy.on({ account }, one.faultCase.beside);
   const rule = one === undefined ? undefined : arm(account, one);
   const result = await stage.run(phase);
   beside?.remove();
@@ -457,20 +459,20 @@ async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Pr
     await expectTruth(stage, phase, result);
     return false;
   }
-  const { mishap, point } = one;
+  const { faultCase, point } = one;
   // What is behind is seen where somebody looks: nothing may have.
-  if (rule.fired === 0 && mishap.fault.kind === 'lag') {
+  if (rule.fired === 0 && faultCase.fault.kind === 'lag') {
     await expectTruth(stage, phase, result);
     return false;
   }
   expect(rule.fired).toBeGreaterThan(0);
-  if (mishap.mayFail !== undefined && result.report.result !== 'converged') {
-    await expectRightFailure(stage, phase, result, mishap.mayFail, mishap.lasts === 'call' ? point.action : '');
+  if (faultCase.mayFail !== undefined && result.report.result !== 'converged') {
+    await expectRightFailure(stage, phase, result, faultCase.mayFail, faultCase.lasts === 'call' ? point.action : '');
     return true;
   }
   const isTheCreate = phase === 'fresh' && point.action === stage.operationOfCreate;
-  const lost = isTheCreate && mishap.losesReply === true;
-  await expectTruth(stage, phase, result, { lost, hidden: mishap.hides === true });
+  const lost = isTheCreate && faultCase.losesReply === true;
+  await expectTruth(stage, phase, result, { lost, hidden: faultCase.hides === true });
   return true;
 }
 
@@ -521,7 +523,7 @@ describe('every kind is made, mended and deleted, once and truly, or says what s
     const batches = PARTS.flatMap((part) => roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })));
     for (const { rounds } of batches) {
       for (const one of rounds.flatMap((round) => Object.values(round))) {
-        chosen.set(one.mishap.what, (chosen.get(one.mishap.what) ?? 0) + 1);
+        chosen.set(one.faultCase.what, (chosen.get(one.faultCase.what) ?? 0) + 1);
       }
     }
     batches.sort((a, b) => a.order - b.order);
@@ -540,7 +542,7 @@ describe('every kind is made, mended and deleted, once and truly, or says what s
     });
   });
 
-  test.each(MISHAPS.map(({ what }) => what))('%s', (what) => {
+  test.each(FAULT_CASES.map(({ what }) => what))('%s', (what) => {
     expect(failures.get(what) ?? []).toEqual([]);
     expect(broken).toEqual([]);
     expect(counts.get(what)).toBeGreaterThan(0);
@@ -554,7 +556,8 @@ describe('every kind is made, mended and deleted, once and truly, or says what s
   test('each write of each kind is broken', () => {
     const writes = PARTS.flatMap(({ name }) => PHASES.flatMap((phase) => rehearsed.get(name)?.[phase] ?? []));
     const all = writes.filter(isIamWrite).length;
-    for (const { what } of MISHAPS.filter(({ always }) => always)) expect(counts.get(what)).toBeGreaterThanOrEqual(all);
+    for (const { what } of FAULT_CASES.filter(({ always }) => always))
+      expect(counts.get(what)).toBeGreaterThanOrEqual(all);
     console.log(
       `seed ${String(SEED)}; calls broken:\n${[...counts].map(([what, n]) => `${String(n).padStart(5)}  where ${what}`).join('\n')}`,
     );

@@ -8,8 +8,8 @@ import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
-import { ALL_DEEDS, Hands } from '../support/account-hands.js';
-import type { Deed, Sight } from '../support/account-hands.js';
+import { ALL_ACTIONS, ManualActor } from '../support/manual-actor.js';
+import type { ManualAction, AccountSnapshot } from '../support/manual-actor.js';
 import {
   afterDeletions,
   canonical,
@@ -35,7 +35,7 @@ import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
 /**
- * Random sequences of runs, of deeds by hand between them, and of several faults at a time in them. A model says what
+ * Random sequences of runs, of actions by hand between them, and of several faults at a time in them. A model says what
  * the account must look like after each run and what the run's report may say; AWS's side says what was done.
  *
  * `IAM_BOOTSTRAP_SEED` repeats the sequences of a seed that was printed, one after the other.
@@ -102,7 +102,8 @@ interface Armed {
 
 /** A run, or two at once, with faults; or something done by hand. */
 type Command =
-  { readonly deed: Deed } | { readonly run: Asked; readonly beside?: Asked; readonly faults?: readonly Armed[] };
+  | { readonly action: ManualAction }
+  | { readonly run: Asked; readonly beside?: Asked; readonly faults?: readonly Armed[] };
 
 type Sequence = readonly Command[];
 
@@ -188,7 +189,7 @@ const arbitraryRun: fc.Arbitrary<Command> = fc
 const arbitrarySequence: fc.Arbitrary<Sequence> = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: arbitraryRun },
-    { weight: 2, arbitrary: fc.constantFrom(...ALL_DEEDS).map((deed): Command => ({ deed })) },
+    { weight: 2, arbitrary: fc.constantFrom(...ALL_ACTIONS).map((action): Command => ({ action })) },
   ),
   { minLength: 2, maxLength: 9, size: 'max' },
 );
@@ -199,7 +200,7 @@ function told(sequence: Sequence): string {
 }
 
 function toldOne(command: Command): string {
-  if ('deed' in command) return `by hand: ${command.deed}`;
+  if ('action' in command) return `by hand: ${command.action}`;
   const { run, beside, faults = [] } = command;
   const broken = faults.map(({ fault, nth, times, action }) => {
     const { calls } = FAULTS[fault];
@@ -218,14 +219,14 @@ function toldAsked({ command, manifest, keepGoing }: Asked): string {
 let world: World;
 let temporal: TemporalConnection;
 const tally = new Tally();
-const counts = { sequences: 0, commands: 0, runs: 0, deeds: 0, pairs: 0 };
+const counts = { sequences: 0, commands: 0, runs: 0, actions: 0, pairs: 0 };
 const operations = new Set<string>();
 /** What was played in each account. */
 const played = new Map<string, Played>();
 
 interface Played {
   readonly sequence: Sequence;
-  readonly hands: Hands;
+  readonly actor: ManualActor;
   /** Calls of the engine that were carried out. */
   readonly committed: Call[];
 }
@@ -343,25 +344,25 @@ let written = 0;
 async function play(lane: Lane, sequence: Sequence): Promise<void> {
   accounts += 1;
   const account = String(600_000_000_000 + accounts);
-  const hands = new Hands(world.sandbox.url, account, join(world.directory, 'secrets'));
-  played.set(account, { sequence, hands, committed: [] });
+  const actor = new ManualActor(world.sandbox.url, account, join(world.directory, 'secrets'));
+  played.set(account, { sequence, actor, committed: [] });
   lane.proxy.clear();
-  await hands.settle();
+  await actor.createBystanders();
   counts.sequences += 1;
   for (const [index, command] of sequence.entries()) {
     counts.commands += 1;
     try {
-      if ('deed' in command) {
-        if (await hands.does(command.deed)) counts.deeds += 1;
-      } else await playRun(lane, hands, command);
+      if ('action' in command) {
+        if (await actor.perform(command.action)) counts.actions += 1;
+      } else await playRun(lane, actor, command);
     } catch (error) {
       throw new Error(`at ${String(index + 1)}. ${toldOne(command)}\n${messageOf(error)}`, { cause: error });
     }
   }
   try {
     const last: Asked = { command: 'apply', manifest: 'whole', keepGoing: true };
-    await playRun(lane, hands, { run: last });
-    await expectNothingLeft(lane, hands, last);
+    await playRun(lane, actor, { run: last });
+    await expectNothingLeft(lane, actor, last);
   } catch (error) {
     throw new Error(`at the undisturbed run at the end\n${messageOf(error)}`, { cause: error });
   }
@@ -384,10 +385,10 @@ async function requestOf(asked: Asked, account: string): Promise<Parameters<type
   return loaded.request;
 }
 
-async function playRun(lane: Lane, hands: Hands, { run, beside, faults = [] }: Extract<Command, { run: Asked }>) {
+async function playRun(lane: Lane, actor: ManualActor, { run, beside, faults = [] }: Extract<Command, { run: Asked }>) {
   const asked = beside === undefined ? [run] : [run, beside];
-  const requests = await Promise.all(asked.map((one) => requestOf(one, hands.account)));
-  const before = await hands.look();
+  const requests = await Promise.all(asked.map((one) => requestOf(one, actor.account)));
+  const before = await actor.snapshot();
   const from = lane.proxy.calls.length;
   const hits: [FaultName, Call][] = [];
   for (const armed of faults) lane.arm(armed, (...hit) => hits.push(hit));
@@ -399,11 +400,11 @@ async function playRun(lane: Lane, hands: Hands, { run, beside, faults = [] }: E
   }
   await lane.settled();
   const calls = lane.proxy.calls.slice(from);
-  played.get(hands.account)?.committed.push(...calls.filter(({ committed }) => committed));
+  played.get(actor.account)?.committed.push(...calls.filter(({ committed }) => committed));
   for (const { action } of calls) operations.add(action);
   counts.runs += new Set(reports.map(({ workflow }) => workflow.runId)).size;
   if (asked.length > 1) counts.pairs += 1;
-  const after = await hands.look();
+  const after = await actor.snapshot();
   const died = hits.some(([fault]) => fault.startsWith('kill'));
   const problems = judge({ asked, reports, before, after, calls, died });
   const survived = problems.length === 0;
@@ -453,9 +454,9 @@ function messageOf(error: unknown): string {
 }
 
 /** A plan finds nothing to do, but for what is refused. */
-async function expectNothingLeft(lane: Lane, hands: Hands, asked: Asked): Promise<void> {
-  const { account } = await hands.look();
-  const report = await plan(lane.temporal, await requestOf(asked, hands.account));
+async function expectNothingLeft(lane: Lane, actor: ManualActor, asked: Asked): Promise<void> {
+  const { account } = await actor.snapshot();
+  const report = await plan(lane.temporal, await requestOf(asked, actor.account));
   const expected = new Map(
     [...forecast(account, asked)].map(([id, fates]) => [id, fates.map(({ outcome }) => outcome)]),
   );
@@ -474,8 +475,8 @@ async function expectNothingLeft(lane: Lane, hands: Hands, asked: Asked): Promis
 interface Witnessed {
   readonly asked: readonly Asked[];
   readonly reports: readonly Report[];
-  readonly before: Sight;
-  readonly after: Sight;
+  readonly before: AccountSnapshot;
+  readonly after: AccountSnapshot;
   /** Calls of the engine. */
   readonly calls: readonly Call[];
   /** A worker or the server has died: what it had sent is known in part. */
@@ -513,7 +514,7 @@ function judgeAccount({ asked, reports, before, after }: Witnessed): string[] {
 }
 
 /** Runs one after the other: each as if it were alone. */
-function judgeInOrder(done: readonly Done[], before: Sight, after: Sight): string[] {
+function judgeInOrder(done: readonly Done[], before: AccountSnapshot, after: AccountSnapshot): string[] {
   const problems: string[] = [];
   let account = before.account;
   const changed = new Set<string>();
@@ -556,7 +557,7 @@ function isThere(entry: [string, Thing | undefined]): entry is [string, Thing] {
  * Runs of two namespaces at once: for each entity that both declare there is an order in which they have come to it.
  * One of them may find on the way that the other one was first, and what waits for that is skipped.
  */
-function judgeAtOnce(done: readonly [Done, Done], before: Sight, after: Sight): string[] {
+function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after: AccountSnapshot): string[] {
   const problems = done.flatMap(({ report }) => judgeResult(report));
   const changed = new Set<string>();
   for (const id of ENTITIES) {
@@ -609,7 +610,12 @@ function isQuiet(entity: EntityReport | undefined): boolean {
 }
 
 /** What the model leaves alone is the same to the byte, bystanders included. */
-function judgeUntouched(before: Sight, after: Sight, changed: ReadonlySet<string>, done: readonly Done[]): string[] {
+function judgeUntouched(
+  before: AccountSnapshot,
+  after: AccountSnapshot,
+  changed: ReadonlySet<string>,
+  done: readonly Done[],
+): string[] {
   const ids = new Set([...Object.keys(before.raw), ...Object.keys(after.raw)]);
   return [...ids].flatMap((id) => {
     const quiet = done.every(({ report }) => isQuiet(report.entities.find((one) => entityId(one) === id)));
@@ -716,14 +722,14 @@ async function judgeJournal(): Promise<string[]> {
     byAccount.set(entry.account, entries);
   }
   const problems: string[] = [];
-  for (const [account, { sequence, hands, committed }] of played) {
+  for (const [account, { sequence, actor, committed }] of played) {
     const unseen = new Map<string, number>();
     const note = (action: string, by: number): void => void unseen.set(action, (unseen.get(action) ?? 0) + by);
     for (const { action, protocol } of committed) if (protocol === 'xml' && isFor('writes', action)) note(action, -1);
     const live = new Map<string, number>();
     const wrong: string[] = [];
     for (const { action, params, requestId } of byAccount.get(account) ?? []) {
-      if (!hands.requests.has(requestId)) note(action, 1);
+      if (!actor.requests.has(requestId)) note(action, 1);
       if (!/^(Create|Delete)(Role|User|Group|Policy|InstanceProfile|OpenIDConnectProvider|AccessKey)$/.test(action))
         continue;
       const id = subjectOf({ action, params } as Call);
@@ -845,7 +851,7 @@ test('whatever happens in whatever order, the account is as the model says, and 
       id: 'random-faults',
       title: 'Random sequences with several faults',
       what:
-        'Sequences of runs (apply, release, destroy; of one namespace, of two, or twice the same at once) and of deeds ' +
+        'Sequences of runs (apply, release, destroy; of one namespace, of two, or twice the same at once) and of actions ' +
         'by hand between them, drawn at random, with up to four faults in each run. A case is a fault that has struck ' +
         'in a run: survived where the account is then as a model says that it must be, the report says how it came to ' +
         'be so, each Create was carried out once, and what nobody declares is the same to the byte.',
@@ -856,7 +862,7 @@ test('whatever happens in whatever order, the account is as the model says, and 
         { what: 'commands in them', value: counts.commands, unit: 'commands' },
         { what: 'runs of the engine', value: counts.runs, unit: 'runs' },
         { what: 'two pipelines at once', value: counts.pairs, unit: 'times' },
-        { what: 'deeds by hand between runs', value: counts.deeds, unit: 'deeds' },
+        { what: 'actions by hand between runs', value: counts.actions, unit: 'actions' },
         { what: 'distinct AWS operations that were called', value: operations.size, unit: 'operations' },
       ],
     });

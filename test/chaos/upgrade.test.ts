@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,28 +22,26 @@ import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
-/**
- * Workers that run the workflow code of an earlier commit, with which a run begins, and workers that run today's, with
- * which it ends.
- */
+/** Runs that a worker with the workflow code of a recorded version begins, and a worker with the present code finishes. */
 
 jest.setTimeout(600_000);
 
-/** The first commit that could apply; its workflow code, bundled, without its source map. */
-const OLD_BUNDLE = resolve(__dirname, '../replay/bundles/c741204.js.gz');
-/** The worker wants a source map at the end of the bundle. */
+/** The workflow code of the last recorded version, bundled, without its source map. */
+const HISTORIES = resolve(__dirname, '../replay/histories');
+const OLD_BUNDLE = join(HISTORIES, readdirSync(HISTORIES).sort().at(-1) ?? '', 'workflow-bundle.js.gz');
+/** The worker requires a source map at the end of the bundle. */
 const NO_SOURCE_MAP = `//# sourceMappingURL=data:application/json;charset=utf-8;base64,${Buffer.from(
   JSON.stringify({ version: 3, sources: [], names: [], mappings: '' }),
 ).toString('base64')}`;
 const DIST = resolve(__dirname, '../../dist');
 const MODULES = resolve(__dirname, '../../node_modules');
 
-/** Scenes at a time. */
+/** Cases that run at a time. */
 const LANES = 6;
 
 let world: World;
 let temporal: TemporalConnection;
-/** The command line with the old workflow code. */
+/** The command line of workers with the old workflow code. */
 let oldCommandLine: string;
 const tally = new Tally();
 
@@ -64,9 +63,9 @@ afterAll(async () => {
     id: 'upgrades',
     title: 'Upgrades',
     what:
-      'A worker with the workflow code of an earlier commit starts a run, and is killed, drained, or joined by a worker ' +
-      "with today's code, at the moment that is named. Survived: the new worker has ended the run, each entity was made " +
-      'once, and there is nothing left to do.',
+      'A worker with the workflow code of a recorded version starts a run. At a given moment it is killed or drained, or ' +
+      'a worker with the present code joins it. Survived: the new worker finished the run, each entity was created ' +
+      'once, and a plan finds no changes.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/upgrade.test.ts',
     trials: tally.trials,
   });
@@ -74,22 +73,22 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** An account with a task queue and a proxy of its own. */
+/** An account with its own task queue and proxy. */
 interface Scene {
   readonly account: string;
   readonly proxy: FaultProxy;
   readonly temporal: TemporalConnection;
   oldWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
   newWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
-  /** Applies, by default in the namespace `upgraded`. */
+  /** Applies entities, by default in the namespace `upgraded`. */
   apply(entities: readonly JsonObject[], namespace?: string): Promise<Report>;
-  /** The processes that have carried out the workflow tasks of the namespace's last run, in their order. */
+  /** Returns the processes that completed the workflow tasks of the namespace's last run, in order. */
   taskWorkers(namespace?: string): Promise<number[]>;
 }
 
 let scenes = 0;
 
-async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
+async function withScene(act: (scene: Scene) => Promise<void>): Promise<void> {
   scenes += 1;
   const account = String(600_000_000_000 + scenes);
   const taskQueue = `upgrade-${account}`;
@@ -105,16 +104,16 @@ async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
     workers.push(worker);
     return worker;
   };
-  const its = { ...temporal, taskQueue };
+  const scoped = { ...temporal, taskQueue };
   try {
     await act({
       account,
       proxy,
-      temporal: its,
+      temporal: scoped,
       oldWorker: (env) => started(world.startWorker({ ...own, ...env }, oldCommandLine)),
       newWorker: (env) => started(world.startWorker({ ...own, ...env })),
       apply: async (entities, namespace = 'upgraded') =>
-        apply(its, await requestOf(world, { namespace, account, assumed: true, entities })),
+        apply(scoped, await requestOf(world, { namespace, account, assumed: true, entities })),
       taskWorkers: async (namespace = 'upgraded') => {
         const { events } = await temporal.client.workflow
           .getHandle(bootstrapWorkflowId(account, namespace))
@@ -124,7 +123,7 @@ async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
         );
       },
     });
-    // A task that did not replay fails and is repeated, and would be seen nowhere else.
+    // A task that does not replay fails and is retried. Only the log shows it.
     for (const worker of workers) expect(worker.log()).not.toMatch(/nondeterminis|DeterminismViolation/i);
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
@@ -132,8 +131,8 @@ async function onScene(act: (scene: Scene) => Promise<void>): Promise<void> {
   }
 }
 
-/** Once: as AWS counts. Whole: nothing is left to do. */
-async function expectMadeOnce(scene: Scene, report: Report, entities: readonly JsonObject[]): Promise<void> {
+/** Expects that AWS counted one Create per entity, and that a plan finds no changes. */
+async function expectCreatedOnce(scene: Scene, report: Report, entities: readonly JsonObject[]): Promise<void> {
   expect(report.result).toBe('converged');
   expect(report.entities.map(({ outcome }) => outcome)).toEqual(report.entities.map(() => 'created'));
   const once = Object.fromEntries(
@@ -151,8 +150,8 @@ async function expectMadeOnce(scene: Scene, report: Report, entities: readonly J
   );
 }
 
-/** Waits for all, counts each, and then throws what the first that failed has thrown. */
-async function inLanes<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
+/** Runs all parts, several at a time, and then throws the first error. */
+async function inParallel<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
   const queue = [...parts];
   const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
@@ -164,7 +163,7 @@ async function inLanes<T>(parts: readonly T[], act: (part: T) => Promise<void>):
   if (failures.length > 0) throw failures[0];
 }
 
-/** Counts a case, whether or not it survives. */
+/** Runs a case and counts whether it survives. */
 async function counted(fault: string, at: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -181,7 +180,7 @@ const CHAIN: readonly JsonObject[] = [
   { kind: 'InstanceProfile', instanceProfileName: 'machines', roles: ['deploy'] },
 ];
 
-/** When, and the call that is on its way then. */
+/** Moments of a run, each with the call that is in flight. */
 const MOMENTS: readonly { readonly at: string; readonly call: Match }[] = [
   { at: 'while it plans', call: { action: 'GetAccountSummary' } },
   { at: 'in a create', call: { action: 'CreateRole' } },
@@ -193,11 +192,11 @@ const MOMENTS: readonly { readonly at: string; readonly call: Match }[] = [
 const ENDS = ['killed', 'drained'] as const;
 
 const CASES = MOMENTS.flatMap((moment) => ENDS.map((end) => ({ ...moment, end })));
-/** Each moment once, and each end. */
+/** The short form: each moment once, and each end. */
 const SAMPLE = CASES.filter((_one, index) => index % 4 === 0 || index % 4 === 3);
 
-/** The old worker goes while a call is on its way, and a new one comes; gives the process IDs of both. */
-async function relieve(
+/** Ends the old worker while a call is in flight and starts a new one. Returns the process IDs of both. */
+async function replaceWorker(
   scene: Scene,
   old: WorkerProcess,
   end: (typeof ENDS)[number],
@@ -215,24 +214,24 @@ async function relieve(
   return [old.pid, (await scene.newWorker()).pid];
 }
 
-/** The processes that have carried out the first and the last task of a run. */
+/** Returns the processes that completed the first and the last task of a run. */
 async function firstAndLast(scene: Scene, namespace?: string): Promise<readonly (number | undefined)[]> {
   const tasks = await scene.taskWorkers(namespace);
   return [tasks[0], tasks.at(-1)];
 }
 
-test('a run that old workflow code has started is ended by the new one, whenever and however the old worker goes', async () => {
+test('a run that old workflow code started is finished by the present code, at every moment and however the old worker ends', async () => {
   const during = (LONG_FORM ? CASES : SAMPLE).map(
     ({ at, call, end }) =>
       () =>
         counted(`the old worker is ${end}, and a new one starts`, at, () =>
-          onScene(async (scene) => {
+          withScene(async (scene) => {
             const old = await scene.oldWorker();
             const held = hold(scene.proxy, call);
             const running = scene.apply(CHAIN);
             await held.reached;
-            const both = await relieve(scene, old, end, held);
-            await expectMadeOnce(scene, await running, CHAIN);
+            const both = await replaceWorker(scene, old, end, held);
+            await expectCreatedOnce(scene, await running, CHAIN);
             expect(await firstAndLast(scene)).toEqual(both);
           }),
         ),
@@ -240,7 +239,7 @@ test('a run that old workflow code has started is ended by the new one, whenever
   const waiting = ENDS.map(
     (end) => () =>
       counted(`the old worker is ${end}, and a new one starts`, 'while it waits for a lock', () =>
-        onScene(async (scene) => {
+        withScene(async (scene) => {
           const old = await scene.oldWorker();
           const wanted = [role('wanted')];
           const held = hold(scene.proxy, { action: 'CreateRole' });
@@ -248,18 +247,18 @@ test('a run that old workflow code has started is ended by the new one, whenever
           await held.reached;
           const other = scene.apply(wanted, 'other');
           await timerStarted(scene, 'other');
-          const both = await relieve(scene, old, end, held);
-          await expectMadeOnce(scene, await running, wanted);
-          // It was made by somebody else meanwhile, whose it is.
+          const both = await replaceWorker(scene, old, end, held);
+          await expectCreatedOnce(scene, await running, wanted);
+          // The other namespace owns the role by now.
           expect(await other).toMatchObject({ result: 'refused', entities: [{ outcome: 'refused' }] });
           expect(await firstAndLast(scene, 'other')).toEqual(both);
         }),
       ),
   );
-  await inLanes([...during, ...waiting], (play) => play());
+  await inParallel([...during, ...waiting], (play) => play());
 });
 
-/** Returns when the run of a namespace waits for an entity. */
+/** Resolves when the run of a namespace waits for an entity. */
 async function timerStarted({ account }: Scene, namespace: string): Promise<void> {
   const handle = temporal.client.workflow.getHandle(bootstrapWorkflowId(account, namespace));
   for (;;) {
@@ -268,17 +267,17 @@ async function timerStarted({ account }: Scene, namespace: string): Promise<void
   }
 }
 
-test('old and new workers on one task queue carry out one run together', async () => {
+test('old and new workers on one task queue execute a run together', async () => {
   await counted('a new worker starts beside the old one', 'in a create', () =>
-    onScene(async (scene) => {
+    withScene(async (scene) => {
       const old = await scene.oldWorker();
       const held = hold(scene.proxy, { action: 'CreateRole' });
       const running = scene.apply(tenEntities());
       await held.reached;
-      const young = await scene.newWorker();
+      const newer = await scene.newWorker();
       held.letGo();
-      await expectMadeOnce(scene, await running, tenEntities());
-      // Runs that start now begin with either, and the other one takes over where the first is gone.
+      await expectCreatedOnce(scene, await running, tenEntities());
+      // Either worker begins the next run, and the new one finishes it when the old one stops.
       const next = hold(scene.proxy, { action: 'CreateUser' });
       const later = scene.apply([{ kind: 'User', userName: 'late' }], 'later');
       await next.reached;
@@ -287,7 +286,7 @@ test('old and new workers on one task queue carry out one run together', async (
       next.letGo();
       await stopped;
       expect(await later).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
-      expect((await scene.taskWorkers('later')).at(-1)).toBe(young.pid);
+      expect((await scene.taskWorkers('later')).at(-1)).toBe(newer.pid);
     }),
   );
 });
@@ -308,7 +307,7 @@ describe('with worker deployment versioning', () => {
 
   async function makeCurrent(name: string, buildId: string): Promise<void> {
     const options = ['--deployment-name', name, '--build-id', buildId, '--yes'];
-    // The server learns of a version from its first poll.
+    // The server knows a version after its first poll.
     for (let left = 100; ; left -= 1) {
       try {
         await temporalCli('worker', 'deployment', 'set-current-version', ...options);
@@ -319,44 +318,44 @@ describe('with worker deployment versioning', () => {
     }
   }
 
-  test('a run ends on the build that started it, and the next one is of the current build', async () => {
+  test('a run finishes on the build that started it, and the next run uses the current build', async () => {
     await counted('the new build is made the current one', 'in a create', () =>
-      onScene(async (scene) => {
+      withScene(async (scene) => {
         const old = await scene.oldWorker(deployment('stays', 'old'));
         await makeCurrent('stays', 'old');
         const held = hold(scene.proxy, { action: 'CreateRole' });
         const running = scene.apply(CHAIN);
         await held.reached;
-        const young = await scene.newWorker(deployment('stays', 'new'));
+        const newer = await scene.newWorker(deployment('stays', 'new'));
         await makeCurrent('stays', 'new');
         held.letGo();
         const report = await running;
         expect(new Set(await scene.taskWorkers())).toEqual(new Set([old.pid]));
-        await expectMadeOnce(scene, report, CHAIN);
+        await expectCreatedOnce(scene, report, CHAIN);
         const next = await scene.apply([{ kind: 'User', userName: 'late' }], 'later');
         expect(next.result).toBe('converged');
-        expect(new Set(await scene.taskWorkers('later'))).toEqual(new Set([young.pid]));
+        expect(new Set(await scene.taskWorkers('later'))).toEqual(new Set([newer.pid]));
       }),
     );
   });
 
-  test('a run whose build is gone waits, and goes on where it is told to upgrade', async () => {
+  test('a run whose build is gone waits, and continues after an upgrade override', async () => {
     await counted('the last worker of the old build is killed', 'in a create', () =>
-      onScene(async (scene) => {
+      withScene(async (scene) => {
         const old = await scene.oldWorker(deployment('gone', 'old'));
         await makeCurrent('gone', 'old');
         const held = hold(scene.proxy, { action: 'CreateRole' });
         const running = scene.apply(CHAIN);
         await held.reached;
-        const young = await scene.newWorker(deployment('gone', 'new'));
+        const newer = await scene.newWorker(deployment('gone', 'new'));
         await makeCurrent('gone', 'new');
         await old.kill();
         held.letGo('drop');
         const query = `ExecutionStatus = "Running" AND IamAccount = "${scene.account}"`;
         const upgrade = ['--versioning-override-behavior', 'auto_upgrade', '--query', query, '--yes'];
         await temporalCli('workflow', 'update-options', ...upgrade);
-        await expectMadeOnce(scene, await running, CHAIN);
-        expect(await firstAndLast(scene)).toEqual([old.pid, young.pid]);
+        await expectCreatedOnce(scene, await running, CHAIN);
+        expect(await firstAndLast(scene)).toEqual([old.pid, newer.pid]);
       }),
     );
   });

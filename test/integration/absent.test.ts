@@ -20,7 +20,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
 import type { Write } from '../../src/kinds/kind.js';
-import { Somebody } from '../support/by-hand.js';
+import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, requestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
@@ -91,14 +91,14 @@ function isOwnable(kind: string): boolean {
 
 let world: World;
 let temporal: TemporalConnection;
-let somebody: Somebody;
+let externalActor: ExternalActor;
 let clients: AwsClients;
 let iam: IAMClient;
 
 beforeAll(async () => {
   world = await startWorld();
-  somebody = new Somebody(world);
-  ({ clients } = somebody);
+  externalActor = new ExternalActor(world);
+  ({ clients } = externalActor);
   iam = iamClient(world.sandbox.url);
   await world.startWorker();
   temporal = await connectTemporal(loadConfig(world.env));
@@ -107,7 +107,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await world.sandbox.reset();
   await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
-  await somebody.storesSecrets();
+  await externalActor.storeSecrets();
   world.proxy.clear();
 });
 
@@ -117,7 +117,7 @@ afterAll(async () => {
 });
 
 async function byHand(steps: readonly Write[]): Promise<void> {
-  await somebody.sends(steps);
+  await externalActor.send(steps);
 }
 
 async function run(command: typeof applyRequest, entities: readonly JsonObject[], namespace = 'ci'): Promise<Report> {
@@ -193,7 +193,7 @@ describe.each(DELETABLE)('a %s that is to be absent', (kindName) => {
 
   test('is not deleted by a namespace that takes only its own', async () => {
     await byHand(prerequisites);
-    await somebody.makes(kindName, full);
+    await externalActor.create(kindName, full);
     const report = await apply([absent(entity, { adopt: 'own' })]);
     if (BY_RECORD.includes(kindName)) {
       expect(only(report)).toMatchObject({ outcome: 'unchanged', writes: [] });

@@ -8,7 +8,7 @@ import type { BootstrapRequest } from '../../src/contract/request.js';
 import { exitCodeOf } from '../../src/report/exit-code.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
-import { Somebody } from '../support/by-hand.js';
+import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { manifestOf, requestOf } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -87,18 +87,18 @@ const ALL = Object.entries(KIND_FIXTURES).map(([kind, { full }]): JsonObject => 
 
 let world: World;
 let temporal: TemporalConnection;
-let somebody: Somebody;
+let externalActor: ExternalActor;
 let request: BootstrapRequest;
 
 beforeAll(async () => {
   world = await startWorld();
-  somebody = new Somebody(world);
-  await somebody.storesSecrets();
+  externalActor = new ExternalActor(world);
+  await externalActor.storeSecrets();
   const prerequisites = Object.values(KIND_FIXTURES)
     .flatMap((fixture) => fixture.prerequisites)
     // Declared here itself.
     .filter(({ operation, input }) => operation !== 'CreateUser' || input['UserName'] !== 'law');
-  await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  await externalActor.send([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   await world.startWorker();
   temporal = await connectTemporal(loadConfig(world.env));
   request = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities: ALL });
@@ -177,7 +177,7 @@ test.each(Object.entries(MENDED_BY))(
   async (name, operations) => {
     const [kind = '', property = ''] = name.split('.');
     const { paths = [] } = KIND_FIXTURES[kind]?.properties[property] ?? {};
-    await somebody.changes(kind, property);
+    await externalActor.changeProperty(kind, property);
     await findAndMend(kind, paths, operations);
   },
 );
@@ -185,7 +185,7 @@ test.each(Object.entries(MENDED_BY))(
 test.each(Object.entries(TAGS))(
   'tags of a %s that were changed and taken off by hand are put back in one call',
   async (kind, { key, tag, untag }) => {
-    await somebody.sends([
+    await externalActor.send([
       { operation: tag, input: { ...key, Tags: [{ Key: 'team', Value: 'somebody' }] } },
       { operation: untag, input: { ...key, TagKeys: ['stage'] } },
     ]);
@@ -197,7 +197,7 @@ test('drift of several properties of several entities is mended in one run, each
   const drifted = ['Role.description', 'Role.managedPolicyArns', 'Group.users', 'User.path'];
   for (const name of drifted) {
     const [kind = '', property = ''] = name.split('.');
-    await somebody.changes(kind, property);
+    await externalActor.changeProperty(kind, property);
   }
   const report = await apply(temporal, request);
   expect(report.summary).toMatchObject({ updated: 3, unchanged: KINDS.length - 3 });
@@ -212,7 +212,7 @@ const ADDED = KINDS.flatMap((kind) => {
 
 describe.each(ADDED)('what somebody adds to a %s', (kind, unmanaged) => {
   test('is told and kept, and removed where the manifest says so', async () => {
-    await somebody.sends(unmanaged.byHand);
+    await externalActor.send(unmanaged.byHand);
     const kept = await apply(temporal, request);
     expect(kept.result).toBe('converged');
     expect([...theOne(kept, kind).unmanaged].sort()).toEqual([...unmanaged.lines].sort());
@@ -234,7 +234,7 @@ describe.each(ADDED)('what somebody adds to a %s', (kind, unmanaged) => {
 
 describe('what somebody deletes', () => {
   test('is made again, with everything that it held, and nothing else is touched', async () => {
-    await somebody.sends([
+    await externalActor.send([
       {
         operation: 'RemoveClientIDFromOpenIDConnectProvider',
         input: { ...TAGS['OpenIDConnectProvider']?.key, ClientID: 'law' },
@@ -253,7 +253,7 @@ describe('what somebody deletes', () => {
 describe('the command line', () => {
   test('says what drifted by its exit code, in JSON and in text, and mends it', async () => {
     const path = await world.manifest('drift.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
-    await somebody.changes('Role', 'maxSessionDuration');
+    await externalActor.changeProperty('Role', 'maxSessionDuration');
 
     const json = await world.cli(['plan', '-f', path, '--detailed-exitcode', '--output', 'json']);
     expect(json.code).toBe(2);

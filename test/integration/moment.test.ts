@@ -45,7 +45,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** Somebody takes what is there, and names it by tags. */
+/** ExternalActor takes what is there, and names it by tags. */
 interface Taker {
   readonly tags: Tag[];
   readonly owner: string;

@@ -5,7 +5,7 @@ import type { EntityReport } from '../../src/contract/report.js';
 import { compare } from '../../src/engine/compare.js';
 import { findKind, KINDS } from '../../src/kinds/index.js';
 import type { Kind, Observed } from '../../src/kinds/kind.js';
-import { Somebody } from '../support/by-hand.js';
+import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { manifestOf } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
@@ -65,11 +65,11 @@ function isByRecord({ ownable, secret }: Kind): boolean {
 }
 
 let world: World;
-let somebody: Somebody;
+let externalActor: ExternalActor;
 
 beforeAll(async () => {
   world = await startWorld();
-  somebody = new Somebody(world);
+  externalActor = new ExternalActor(world);
   await world.startWorker();
 });
 
@@ -90,7 +90,7 @@ async function apply(
 
 /** What AWS has of each kind's entity; the record of a secret is looked for by what the manifest says of it. */
 async function observe(kinds: readonly Kind[]): Promise<ReadonlyMap<string, Observed | undefined>> {
-  const { reader } = somebody.clients;
+  const { reader } = externalActor.clients;
   return new Map(
     await Promise.all(
       kinds.map(async (kind) => {
@@ -105,7 +105,7 @@ async function observe(kinds: readonly Kind[]): Promise<ReadonlyMap<string, Obse
 async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
   await world.sandbox.reset();
   await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
-  await somebody.storesSecrets();
+  await externalActor.storeSecrets();
   const names = kinds.map(({ name }) => name);
   const prerequisites = names
     .flatMap((name) => KIND_FIXTURES[name]?.prerequisites ?? [])
@@ -113,10 +113,10 @@ async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
     .filter(
       ({ operation, input }) => !(operation === 'CreateUser' && names.includes('User') && input['UserName'] === 'law'),
     );
-  await somebody.sends([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
+  await externalActor.send([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   if (owner === 'unowned') {
     for (const kind of kinds) {
-      if (KIND_FIXTURES[kind.name]?.alwaysThere === undefined) await somebody.makes(kind.name, fullOf(kind));
+      if (KIND_FIXTURES[kind.name]?.alwaysThere === undefined) await externalActor.create(kind.name, fullOf(kind));
     }
   } else {
     expect((await apply(kinds, owner === 'ours' ? NAMESPACE : 'other')).code).toBe(0);
@@ -125,7 +125,7 @@ async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
     const property = driftOf(kind);
     if (property === undefined) continue;
     try {
-      await somebody.changes(kind.name, property);
+      await externalActor.changeProperty(kind.name, property);
     } catch (error) {
       // What was made by hand has only what the Create sets: that is drift enough.
       if (owner !== 'unowned') throw error;

@@ -422,7 +422,7 @@ describe('a place that refuses', () => {
     const name = `late-${String(TITLES.indexOf(title))}`;
     await makeUser(name);
     const others = (await kindOf(title).byHand?.(name)) ?? [];
-    // Somebody takes the permission away when the place has been marked.
+    // ExternalActor takes the permission away when the place has been marked.
     on(kindOf(title).create, name, {
       kind: 'hook',
       after: () => {

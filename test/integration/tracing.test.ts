@@ -54,7 +54,7 @@ afterAll(async () => {
   await Promise.all([world.stop(), collector.stop()]);
 });
 
-/** Somebody makes a role between the plan and the Create of it. */
+/** ExternalActor makes a role between the plan and the Create of it. */
 function taken(RoleName: string): void {
   const AssumeRolePolicyDocument = JSON.stringify(trusting());
   const before = (): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
-import { Somebody } from '../support/by-hand.js';
+import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf, fullWritesIn, outcomesOf, Runs, writesIn } from '../support/runs.js';
@@ -39,14 +39,14 @@ const GROUP_EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, '
 
 let world: World;
 let runs: Runs;
-let somebody: Somebody;
+let externalActor: ExternalActor;
 /** Somebody beside the engine, who does not go through the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
   world = await startWorld();
   iam = iamClient(world.sandbox.url);
-  somebody = new Somebody(world);
+  externalActor = new ExternalActor(world);
   await world.startWorker();
   runs = await Runs.in(world);
 });
@@ -311,9 +311,9 @@ describe('the plan of a deletion', () => {
     'of a %s shows every write that it takes, as it is then made',
     async (kind) => {
       const { prerequisites = [], full = {}, held = [] } = KIND_FIXTURES[kind] ?? {};
-      await somebody.sends(prerequisites);
+      await externalActor.send(prerequisites);
       await runs.apply([{ kind, ...full }]);
-      await somebody.sends(held);
+      await externalActor.send(held);
       world.proxy.clear();
       const name = `${kind.toLowerCase()}Name`;
       const gone = [{ kind, [name]: full[name] ?? '', state: 'absent' }];

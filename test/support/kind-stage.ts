@@ -16,7 +16,7 @@ import type { KindFixture } from './kind-fixtures/index.js';
 import { requestOf } from './manifests-of.js';
 import type { World } from './world.js';
 
-/** Fresh: the entity is not there. Update: somebody has changed it in every way. Deletion: it is to be absent. */
+/** Fresh: the entity is not there. Update: another tool changed every property. Deletion: it is to be absent. */
 export type Phase = 'fresh' | 'update' | 'deletion';
 export const PHASES: readonly Phase[] = ['fresh', 'update', 'deletion'];
 

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { temporal } from '@temporalio/proto';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
@@ -8,13 +11,13 @@ import { MAX_MESSAGE_BYTES } from '../../src/temporal/connect.js';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
 import { workflowBundle } from './workflow-bundle.js';
 
-/** A run's history, as Temporal tells it. */
+/** The history of a run, as Temporal returns it. */
 export type History = temporal.api.history.v1.IHistory;
 
-/** Replays of one world at most; of more runs, as many are taken, evenly spread. */
+/** Maximum of replays per world. Of more runs an evenly spread sample is replayed. */
 const MAX_REPLAYS = 300;
 
-/** Histories that are fetched at a time. */
+/** Histories fetched at a time. */
 const FETCHES = 10;
 
 const BUILT = resolve(__dirname, '../../dist/workflow-bundle.js');
@@ -25,14 +28,14 @@ export interface RecordedRun {
   readonly history: History;
 }
 
-/** What became of a replay. */
+/** The result of a replay. */
 export interface Replay {
   readonly workflowId: string;
-  /** Null where today's code does what the history says. */
+  /** Null if the code does what the history records. */
   readonly error: Error | null;
 }
 
-/** Replays runs one after the other. */
+/** Replays runs, one after the other. */
 export async function* replay(
   workflowBundle: WorkflowBundleOption,
   runs: Iterable<RecordedRun> | AsyncIterable<RecordedRun>,
@@ -42,44 +45,47 @@ export async function* replay(
   for await (const { workflowId, error } of results) yield { workflowId, error: error ?? null };
 }
 
-/** How much was replayed. */
-export interface ReplayCount {
-  readonly runs: number;
-  readonly replayed: number;
-  readonly ms: number;
-}
-
 /**
- * Replays the runs that a Temporal server has seen with the code that its workers ran.
+ * Replays the runs that a Temporal server has seen with the code that its workers ran. Saves their histories first where
+ * `npm run record:histories` has named a folder.
  *
- * @throws where one does not do again what its history says, with all that do not
+ * @throws an error that names every run that does not replay
  */
-export async function replayAll(address: string): Promise<ReplayCount> {
-  const startedAt = Date.now();
+export async function replayAll(address: string): Promise<void> {
   const channelArgs = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES };
   const connection = await Connection.connect({ address, channelArgs });
   try {
     const client = new Client({ connection, dataConverter });
-    const runs: { workflowId: string; runId: string }[] = [];
+    const runs: RunId[] = [];
     for await (const { workflowId, runId } of client.workflow.list()) runs.push({ workflowId, runId });
+    const folder = process.env['RECORD_HISTORIES'];
+    if (folder !== undefined) await saveHistories(client, runs, folder);
     const step = Math.max(1, runs.length / MAX_REPLAYS);
-    const taken = runs.filter((_run, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
+    const sample = runs.filter((_run, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
     const bundle = existsSync(BUILT) ? { codePath: BUILT } : await workflowBundle();
     const broken: string[] = [];
-    for await (const { workflowId, error } of replay(bundle, histories(client, taken))) {
+    for await (const { workflowId, error } of replay(bundle, histories(client, sample))) {
       if (error !== null) broken.push(`${workflowId}: ${error.name}: ${error.message}`);
     }
     if (broken.length > 0) throw new Error(`${String(broken.length)} runs do not replay:\n${broken.join('\n')}`);
-    return { runs: runs.length, replayed: taken.length, ms: Date.now() - startedAt };
   } finally {
     await connection.close();
   }
 }
 
-async function* histories(
-  client: Client,
-  runs: readonly { readonly workflowId: string; readonly runId: string }[],
-): AsyncGenerator<RecordedRun> {
+interface RunId {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+async function saveHistories(client: Client, runs: readonly RunId[], folder: string): Promise<void> {
+  const test = basename(expect.getState().testPath ?? '', '.test.ts');
+  for await (const { history } of histories(client, runs)) {
+    await writeFile(join(folder, `${test}.${randomUUID()}.json`), historyToJSON(history));
+  }
+}
+
+async function* histories(client: Client, runs: readonly RunId[]): AsyncGenerator<RecordedRun> {
   for (let first = 0; first < runs.length; first += FETCHES) {
     yield* await Promise.all(
       runs.slice(first, first + FETCHES).map(async ({ workflowId, runId }) => ({
@@ -90,7 +96,7 @@ async function* histories(
   }
 }
 
-/** What a failed replay has to say is in its error. */
+/** Silences the logs of replays: their errors say everything. */
 function quietRuntime(): void {
   try {
     Runtime.install({
@@ -99,7 +105,7 @@ function quietRuntime(): void {
       shutdownSignals: [],
     });
   } catch (error) {
-    // This process has one already.
+    // The process has a runtime already.
     if (!(error instanceof Error) || error.name !== 'IllegalStateError') throw error;
   }
 }

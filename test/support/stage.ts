@@ -13,7 +13,7 @@ export interface Stage {
   readonly taskQueue: string;
   /** For commands. */
   readonly env: Readonly<Record<string, string>>;
-  /** Somebody beside the engine, who does not go through the proxy. */
+  /** A client that does not use the proxy. */
   readonly iam: IAM;
   startWorker(): Promise<WorkerProcess>;
   /**

@@ -167,7 +167,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     while (!(await isHealthy(health, child.pid))) {
       if (child.exitCode !== null || child.signalCode !== null) {
         workers.delete(worker);
-        // Somebody took the port meanwhile.
+        // Another process took the port.
         if (stderr.includes('EADDRINUSE')) return startWorker(more, commandLine);
         throw new Error(`the worker ended with ${String(child.exitCode ?? child.signalCode)}: ${stderr}`);
       }

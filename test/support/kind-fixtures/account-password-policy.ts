@@ -14,7 +14,7 @@ const FULL: Readonly<Record<string, Json>> = {
   hardExpiry: true,
 };
 
-/** Somebody replaces the policy by one that leaves a property out; the manifest declares another value. */
+/** ExternalActor replaces the policy by one that leaves a property out; the manifest declares another value. */
 function law(property: string, changed: Json): PropertyFixture {
   const rest = Object.entries(FULL).filter(([name]) => name !== property);
   const input = Object.fromEntries(rest.map(([name, value]) => [name.charAt(0).toUpperCase() + name.slice(1), value]));

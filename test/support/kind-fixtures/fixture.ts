@@ -11,7 +11,7 @@ export interface PropertyFixture {
   readonly changed: Json;
   /** AWS cannot change it: the other fields are of no use then. */
   readonly immutable?: true;
-  /** Somebody changes it by hand, in an entity of the full spec; a function where AWS has chosen the ID. */
+  /** ExternalActor changes it by hand, in an entity of the full spec; a function where AWS has chosen the ID. */
   readonly byHand?: readonly Write[] | ((observed: Observed) => readonly Write[]);
   /** Where the drift of that shows, each of them. */
   readonly paths?: readonly string[];
@@ -50,7 +50,7 @@ export interface KindFixture {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Every property but name and tags. */
   readonly properties: Readonly<Record<string, PropertyFixture>>;
-  /** Somebody adds to an entity of the full spec what it does not declare; none where nothing can be added. */
+  /** ExternalActor adds to an entity of the full spec what it does not declare; none where nothing can be added. */
   readonly unmanaged?: {
     readonly byHand: readonly Write[];
     readonly lines: readonly string[];

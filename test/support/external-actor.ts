@@ -12,11 +12,11 @@ import type { World } from './world.js';
 
 const TARGET = { account: ACCOUNT, partition: 'aws' };
 
-/** A password that every account takes. */
+/** A password that every password policy allows. */
 const PASSWORD = 'By-hand-1-by-hand-1!';
 
-/** Somebody beside the engine, who does not go through the proxy and knows where secrets are stored. */
-export class Somebody {
+/** Changes the account without the engine and without the proxy, with access to stored secrets. */
+export class ExternalActor {
   readonly clients: AwsClients;
   readonly #world: World;
 
@@ -32,15 +32,15 @@ export class Somebody {
     });
   }
 
-  async sends(steps: readonly Write[]): Promise<void> {
+  async send(steps: readonly Write[]): Promise<void> {
     for (const { operation, input, secretInput } of steps) {
       const secret = await secretMembers(this.clients.secrets, secretInput);
       await this.clients.write(operation, { ...input, ...secret });
     }
   }
 
-  /** Stores the secrets that the kinds' fixtures begin with. */
-  async storesSecrets(): Promise<void> {
+  /** Stores the secrets that the fixtures of the kinds require. */
+  async storeSecrets(): Promise<void> {
     const folder = join(this.#world.directory, 'secrets');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const { secrets = {} } of Object.values(KIND_FIXTURES)) {
@@ -48,29 +48,29 @@ export class Somebody {
     }
   }
 
-  /** Changes one property of the fixture's entity, which is there. */
-  async changes(kindName: string, property: string): Promise<void> {
+  /** Changes one property of the fixture's entity, which exists. */
+  async changeProperty(kindName: string, property: string): Promise<void> {
     const kind = findKind(kindName);
     const fixture = KIND_FIXTURES[kindName];
     if (kind === undefined || fixture === undefined) throw new Error(`no kind ${kindName}`);
     const { byHand = [] } = fixture.properties[property] ?? {};
     if (typeof byHand !== 'function') {
-      await this.sends(byHand);
+      await this.send(byHand);
       return;
     }
     const wanted = { name: kind.nameOf(fixture.full), spec: fixture.full };
     const observed = await kind.read(this.clients.reader, wanted, TARGET);
     if (observed === undefined) throw new Error(`${kindName} is not there`);
-    await this.sends(byHand(observed));
+    await this.send(byHand(observed));
   }
 
-  /** Makes an entity as the engine would, without marks and without storing what AWS reveals. */
-  async makes(kindName: string, spec: JsonObject): Promise<void> {
+  /** Creates an entity as the engine does, without ownership tags and without storing a secret. */
+  async create(kindName: string, spec: JsonObject): Promise<void> {
     const kind = findKind(kindName);
     if (kind === undefined) throw new Error(`no kind ${kindName}`);
     const create = kind.create({ name: kind.nameOf(spec), spec, tags: {}, target: TARGET, shared: false });
     const { Password, ...secretInput } = create.secretInput ?? {};
     const password = Password === undefined ? {} : { Password: PASSWORD };
-    await this.sends([{ ...create, input: { ...create.input, ...password }, secretInput }]);
+    await this.send([{ ...create, input: { ...create.input, ...password }, secretInput }]);
   }
 }

@@ -19,20 +19,20 @@ import type { Account, Thing } from './account-model.js';
 import { allowing, trusting } from './manifests-of.js';
 import { iamClient } from './sandbox.js';
 
-/** What somebody sees who looks at an account. */
-export interface Sight {
+/** The state of an account. */
+export interface AccountSnapshot {
   /** The entities of the model. */
   readonly account: Account;
-  /** Everything that AWS shows of each entity, as a text: these and others. */
+  /** The JSON text of every entity that AWS shows, including entities outside of the model. */
   readonly raw: Readonly<Record<string, string>>;
 }
 
-/** Somebody beside the engine, who does not go through a proxy. */
-export class Hands {
+/** Changes an account without the engine, and without the proxy. */
+export class ManualActor {
   readonly account: string;
   readonly #iam: IAM;
   readonly #secrets: string;
-  /** Request IDs of all that was sent. */
+  /** Request IDs of all calls. */
   readonly requests = new Set<string>();
 
   /** @param secrets - the worker's folder of secrets */
@@ -51,8 +51,8 @@ export class Hands {
     );
   }
 
-  /** Makes what nobody declares and nobody may touch. */
-  async settle(): Promise<void> {
+  /** Creates unmanaged entities that no run may change. */
+  async createBystanders(): Promise<void> {
     const iam = this.#iam;
     await iam.createRole({ RoleName: 'bystander', AssumeRolePolicyDocument: TRUST, Description: 'stands by' });
     await iam.putRolePolicy({ RoleName: 'bystander', PolicyName: 'own', PolicyDocument: ODD_DOCUMENT });
@@ -60,16 +60,16 @@ export class Hands {
     await iam.createPolicy({ PolicyName: 'bystander', PolicyDocument: documentOf('s3:ListBucket') });
   }
 
-  /** Does one of {@link DEEDS}, where the account is such that it can be done; says whether it was. */
-  async does(deed: Deed): Promise<boolean> {
-    const { account } = await this.look();
-    const [, id, act] = DEEDS.find(([name]) => name === deed) ?? [];
-    if (id === undefined || act === undefined) throw new Error(`no such deed: ${deed}`);
+  /** Performs one of {@link ACTIONS}. Returns false if the state of the account does not allow it. */
+  async perform(action: ManualAction): Promise<boolean> {
+    const { account } = await this.snapshot();
+    const [, id, act] = ACTIONS.find(([name]) => name === action) ?? [];
+    if (id === undefined || act === undefined) throw new Error(`no such action: ${action}`);
     return (await act({ iam: this.#iam, here: this.account, account, thing: account[id], id })) !== false;
   }
 
-  /** Looks at everything. */
-  async look(): Promise<Sight> {
+  /** Reads the whole account. */
+  async snapshot(): Promise<AccountSnapshot> {
     const iam = this.#iam;
     const [details, roles, profile, tokens, people, keys, stored] = await Promise.all([
       iam.getAccountAuthorizationDetails({ Filter: ['Role', 'User', 'Group', 'LocalManagedPolicy'], MaxItems: 1000 }),
@@ -147,10 +147,10 @@ export class Hands {
   }
 }
 
-/** What AWS shows with an entity, and is not the entity's own: it changes with others. */
+/** Members that AWS shows with an entity and that change with other entities. */
 const OF_OTHERS: ReadonlySet<string> = new Set(['InstanceProfileList', 'GroupList', 'AttachmentCount', '$metadata']);
 
-/** Nobody writes a document so but by hand. */
+/** A document in a layout that no tool writes. */
 const ODD_DOCUMENT =
   ' { "Version" : "2012-10-17",\n\t"Statement": [{"Effect" :"Allow", "Action":["s3:Get*" ],"Resource" :["*"]} ] }';
 
@@ -198,18 +198,16 @@ async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-// ----------------------------------------------------------------------------------------------------------- deeds
-
 interface Scene {
   readonly iam: IAM;
-  /** The account's number. */
+  /** The account ID. */
   readonly here: string;
   readonly account: Account;
   readonly thing: Thing | undefined;
   readonly id: string;
 }
 
-/** Gives false where nothing could be done. */
+/** Resolves to false if nothing could be done. */
 type Act = (scene: Scene) => Promise<unknown>;
 
 const OWNABLE = [DEPLOY, COMMON, READ, ROBOT, MACHINE, TOKENS] as const;
@@ -319,37 +317,37 @@ async function tag({ iam, id, here, thing }: Scene, Key: string, Value: string):
   return iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn: arnOf(TOKENS, here), Tags });
 }
 
-/** A deed that needs the entity. */
+/** Returns an action that requires the entity. */
 function to(act: (scene: Scene, thing: Thing) => Promise<unknown> | false): Act {
   return async (scene) => (scene.thing === undefined ? false : act(scene, scene.thing));
 }
 
-const deed = <D extends string>(name: D, id: string, act: Act): readonly [D, string, Act] => [name, id, act];
+const defineAction = <D extends string>(name: D, id: string, act: Act): readonly [D, string, Act] => [name, id, act];
 
-/** All that is done by hand: as it reads, to which entity, and how. */
-const DEEDS = [
-  ...ENTITIES.map((id) => deed(`delete ${id}`, id, remove)),
-  ...[...OWNABLE, PEOPLE].map((id) => deed(`make ${id}`, id, (scene) => make(scene, []))),
+/** All actions: name, entity and implementation. */
+const ACTIONS = [
+  ...ENTITIES.map((id) => defineAction(`delete ${id}`, id, remove)),
+  ...[...OWNABLE, PEOPLE].map((id) => defineAction(`create ${id}`, id, (scene) => make(scene, []))),
   ...OWNABLE.map((id) =>
-    deed(`make ${id} with another tool`, id, (scene) => make(scene, [{ Key: TOOL, Value: 'theirs' }])),
+    defineAction(`create ${id} with another tool`, id, (scene) => make(scene, [{ Key: TOOL, Value: 'theirs' }])),
   ),
-  ...OWNABLE.map((id) => deed(`take the marks off ${id}`, id, untag)),
+  ...OWNABLE.map((id) => defineAction(`remove the ownership tags of ${id}`, id, untag)),
   ...OWNABLE.map((id) =>
-    deed(`give ${id} to a stranger`, id, async (scene) => {
+    defineAction(`assign ${id} to another namespace`, id, async (scene) => {
       await untag(scene);
       return tag(scene, 'iam-bootstrap:namespace', 'stranger');
     }),
   ),
-  ...[DEPLOY, ROBOT].map((id) => deed(`tag ${id} otherwise`, id, (scene) => tag(scene, 'team', 'by-hand'))),
-  ...[DEPLOY, READ].map((id) => deed(`tag ${id} with more`, id, (scene) => tag(scene, 'note', 'by-hand'))),
+  ...[DEPLOY, ROBOT].map((id) => defineAction(`change the tag of ${id}`, id, (scene) => tag(scene, 'team', 'by-hand'))),
+  ...[DEPLOY, READ].map((id) => defineAction(`add a tag to ${id}`, id, (scene) => tag(scene, 'note', 'by-hand'))),
   ...[DEPLOY, COMMON].map((id) =>
-    deed(
-      `describe ${id} otherwise`,
+    defineAction(
+      `change the description of ${id}`,
       id,
       to(({ iam }) => iam.updateRole({ RoleName: nameOf(id), Description: 'by hand', MaxSessionDuration: 3600 })),
     ),
   ),
-  deed(
+  defineAction(
     `put another policy on ${DEPLOY}`,
     DEPLOY,
     to(({ iam }) =>
@@ -360,7 +358,7 @@ const DEEDS = [
       }),
     ),
   ),
-  deed(
+  defineAction(
     `delete the policy of ${DEPLOY}`,
     DEPLOY,
     to(({ iam }, { properties }) =>
@@ -369,8 +367,8 @@ const DEEDS = [
         : false,
     ),
   ),
-  deed(
-    `take ${READ} off ${DEPLOY}`,
+  defineAction(
+    `detach ${READ} from ${DEPLOY}`,
     DEPLOY,
     to(({ iam, here }, { properties }) =>
       (properties['managedPolicyArns'] as string[]).includes(ARN_OF_READ)
@@ -378,14 +376,14 @@ const DEEDS = [
         : false,
     ),
   ),
-  deed(
+  defineAction(
     `attach another policy to ${DEPLOY}`,
     DEPLOY,
     to(({ iam }) =>
       iam.attachRolePolicy({ RoleName: nameOf(DEPLOY), PolicyArn: 'arn:aws:iam::aws:policy/ReadOnlyAccess' }),
     ),
   ),
-  deed(
+  defineAction(
     `rewrite ${READ}`,
     READ,
     to(async ({ iam, here }) => {
@@ -400,8 +398,8 @@ const DEEDS = [
       });
     }),
   ),
-  deed(
-    `take the user out of ${PEOPLE}`,
+  defineAction(
+    `remove the user from ${PEOPLE}`,
     PEOPLE,
     to(({ iam }, { properties }) =>
       (properties['users'] as string[]).includes('robot')
@@ -409,15 +407,15 @@ const DEEDS = [
         : false,
     ),
   ),
-  deed(
+  defineAction(
     `rewrite the policy of ${PEOPLE}`,
     PEOPLE,
     to(({ iam }) =>
       iam.putGroupPolicy({ GroupName: nameOf(PEOPLE), PolicyName: 'list', PolicyDocument: documentOf('s3:Put*') }),
     ),
   ),
-  deed(
-    `switch ${KEY} off`,
+  defineAction(
+    `deactivate ${KEY}`,
     KEY,
     to(async ({ iam, account }) => {
       const UserName = nameOf(ROBOT);
@@ -427,16 +425,16 @@ const DEEDS = [
       return iam.updateAccessKey({ UserName, AccessKeyId: key?.AccessKeyId, Status: 'Inactive' });
     }),
   ),
-  deed(
-    `make another key of ${ROBOT}`,
+  defineAction(
+    `create another key of ${ROBOT}`,
     ROBOT,
-    // AWS lets a user have two: there is to be room for the declared one.
+    // A user has at most two keys, and the declared one needs room.
     to(({ iam }, { properties }) =>
       (properties['keys'] as string[]).length > 0 ? false : iam.createAccessKey({ UserName: nameOf(ROBOT) }),
     ),
   ),
-  deed(
-    `take the role out of ${MACHINE}`,
+  defineAction(
+    `remove the role from ${MACHINE}`,
     MACHINE,
     to(({ iam }, { properties }) =>
       (properties['roles'] as string[]).includes('deploy')
@@ -444,15 +442,15 @@ const DEEDS = [
         : false,
     ),
   ),
-  deed(
+  defineAction(
     `add a client to ${TOKENS}`,
     TOKENS,
     to(({ iam, here }) =>
       iam.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn: arnOf(TOKENS, here), ClientID: 'by hand' }),
     ),
   ),
-  deed(
-    `take a client off ${TOKENS}`,
+  defineAction(
+    `remove a client from ${TOKENS}`,
     TOKENS,
     to(({ iam, here }) =>
       iam.removeClientIDFromOpenIDConnectProvider({
@@ -463,8 +461,8 @@ const DEEDS = [
   ),
 ] as const;
 
-/** Something that is done by hand. */
-export type Deed = (typeof DEEDS)[number][0];
+/** The name of an action. */
+export type ManualAction = (typeof ACTIONS)[number][0];
 
-/** All of them. */
-export const ALL_DEEDS: readonly Deed[] = DEEDS.map(([name]) => name);
+/** The names of all actions. */
+export const ALL_ACTIONS: readonly ManualAction[] = ACTIONS.map(([name]) => name);
