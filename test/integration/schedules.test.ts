@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { WorkflowHandle } from '@temporalio/client';
-import { apply } from '../../src/client/run/run.js';
+import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
