@@ -1,19 +1,22 @@
-// Fetches or builds what the embedded servers need, into the user's cache.
-import { createRequire } from 'node:module';
+// Fetches what the embedded servers need into the user's cache. It loads the sources themselves, so that it can run
+// while they are built.
+import { createJiti } from 'jiti';
 
-const require = createRequire(import.meta.url);
-const { loadConfig } = require('../dist/config/config.js');
-const { sandboxPython } = require('../dist/embedded/sandbox.js');
-const { findTemporalCli } = require('../dist/embedded/temporal-cli.js');
+const { import: load } = createJiti(import.meta.url);
+const { loadConfig } = await load('../src/config/config.ts');
+const { sandboxPython } = await load('../src/embedded/sandbox.ts');
+const { findTemporalCli } = await load('../src/embedded/temporal-cli.ts');
 
 const { cacheDirectory, environment, temporalCli } = loadConfig();
 const announce = (line) => console.log(`   ${line}`);
-try {
-  const python = await sandboxPython({ cacheDirectory, environment, announce });
-  const cli = await findTemporalCli({ path: temporalCli, cacheDirectory, environment, announce });
-  announce(`Temporal CLI: ${cli.path} (${cli.source})`);
-  announce(`IAM sandbox: ${python}`);
-} catch (error) {
-  console.error(`error: ${error.message}`);
+const results = await Promise.allSettled([
+  findTemporalCli({ path: temporalCli, cacheDirectory, environment, announce }).then(({ path, source }) =>
+    announce(`Temporal CLI: ${path} (${source})`),
+  ),
+  sandboxPython({ cacheDirectory, environment, announce }).then((python) => announce(`IAM sandbox: ${python}`)),
+]);
+for (const { status, reason } of results) {
+  if (status === 'fulfilled') continue;
+  console.error(`error: ${reason.message}`);
   process.exitCode = 1;
 }
