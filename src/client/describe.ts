@@ -1,5 +1,6 @@
 import { originOf } from '../contract/entity.js';
 import type { Pipeline } from '../contract/entity.js';
+import type { RunReference } from '../contract/explain.js';
 
 /** The pipeline of a run whose memo names none. */
 export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
@@ -29,6 +30,11 @@ export function namespaceFlags({ account, namespace }: Namespace): string {
 /** Returns the command that approves a plan. */
 export function approveCommand(namespace: Namespace, plan: string): string {
   return `iam-bootstrap approve ${namespaceFlags(namespace)} --plan ${plan}`;
+}
+
+/** Returns the namespace and the pipeline of a run: `ci (https://…)`. */
+export function describeRun({ namespace, pipeline }: Pick<RunReference, 'namespace' | 'pipeline'>): string {
+  return `${namespace} (${originOf(pipeline)})`;
 }
 
 /** Returns a number with its noun: `1 run`, `2 runs`. */

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 
@@ -34,3 +35,12 @@ class CompressingCodec implements PayloadCodec {
 
 /** The data converter of workers and clients. */
 export const dataConverter = { payloadCodecs: [new CompressingCodec()] };
+
+/** Decodes the first of the payloads in an event of a workflow's history. Null where there is none. */
+export async function decodeFirstPayload<T>(payloads: readonly Payload[] | null | undefined): Promise<T | null> {
+  if (payloads == null || payloads.length === 0) return null;
+  let decoded = payloads.slice(0, 1);
+  for (const codec of dataConverter.payloadCodecs) decoded = await codec.decode(decoded);
+  const [payload] = decoded;
+  return payload === undefined ? null : defaultPayloadConverter.fromPayload<T>(payload);
+}

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { conflicts } from '../../src/client/conflicts.js';
-import { explain } from '../../src/client/explain.js';
+import { conflicts } from '../../src/client/explain/conflicts.js';
+import { explain } from '../../src/client/explain/explain.js';
 import { loadRequest } from '../../src/client/request.js';
 import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
@@ -24,7 +24,7 @@ const AssumeRolePolicyDocument = JSON.stringify(trusting());
 
 let world: World;
 let temporal: TemporalConnection;
-/** A person with the AWS CLI, who does not go through the proxy. */
+/** A person with the AWS CLI. These calls bypass the proxy. */
 let person: IAM;
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** An apply of a pipeline that has a link. */
+/** Applies as a pipeline that has a link. */
 async function run(namespace: string, entities: readonly JsonObject[], account = ACCOUNT): Promise<Report> {
   const path = await world.manifest(`${namespace}.json`, manifestOf({ namespace, account, entities }));
   const pipeline = { provider: 'github', url: `https://ci.example/${namespace}`, commit: null, actor: 'test' };
@@ -55,8 +55,8 @@ async function run(namespace: string, entities: readonly JsonObject[], account =
   return apply(temporal, loaded.request);
 }
 
-/** What is said once Temporal lists the runs that have ended: it does so a moment later. */
-async function answerTo(query: string, runs: number): Promise<Explanations> {
+/** Explains a query once Temporal lists the closed runs, which it does with a delay. */
+async function explainAfter(query: string, runs: number): Promise<Explanations> {
   for (;;) {
     const answer = explanationsSchema.parse(await explain(temporal, query, { account: ACCOUNT }));
     const ended = answer.explanations[0]?.runs.filter(({ endedAt }) => endedAt !== null) ?? [];
@@ -66,7 +66,7 @@ async function answerTo(query: string, runs: number): Promise<Explanations> {
 }
 
 async function explanationOf(query: string, runs = 1): Promise<Explanation> {
-  const [first] = (await answerTo(query, runs)).explanations;
+  const [first] = (await explainAfter(query, runs)).explanations;
   if (first === undefined) throw new Error('nothing was explained');
   return first;
 }
@@ -75,7 +75,7 @@ function requestIdOf(reply: { readonly $metadata: { readonly requestId?: string 
   return reply.$metadata.requestId ?? '';
 }
 
-/** The ID of a call that AWS has refused. */
+/** Returns the request ID of a call that AWS refuses. */
 async function refusedId(call: Promise<unknown>): Promise<string> {
   const error: unknown = await call.then(
     () => undefined,
@@ -84,14 +84,14 @@ async function refusedId(call: Promise<unknown>): Promise<string> {
   return requestIdOf(error as { $metadata: { requestId?: string } });
 }
 
-/** Has something happen right before the first CreateRole of this name leaves the worker. */
-function beforeCreateOf(RoleName: string, happens: () => Promise<unknown>): void {
-  world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before: happens });
+/** Runs a hook right before the first CreateRole with this name leaves the worker. */
+function beforeCreateOf(RoleName: string, hook: () => Promise<unknown>): void {
+  world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before: hook });
 }
 
 const PERSON = `arn:aws:iam::${ACCOUNT}:user/alice`;
 
-test('two pipelines and a person create one role: each is named, and later runs have no conflicts', async () => {
+test('names all creators where two pipelines and a person create one role; later runs have no conflicts', async () => {
   let byPerson = '';
   beforeCreateOf('deploy', async () => {
     byPerson = requestIdOf(await person.createRole({ RoleName: 'deploy', AssumeRolePolicyDocument }));
@@ -101,7 +101,7 @@ test('two pipelines and a person create one role: each is named, and later runs 
   const { requestId } = entityOf(left, 'Role/deploy').conflicts[0] ?? {};
   expect([left.result, right.result]).toEqual(['converged', 'refused']);
 
-  await answerTo('Role/deploy', 2);
+  await explainAfter('Role/deploy', 2);
   const ofLeft = await explanationOf(left.workflow.runId, 2);
   expect(ofLeft).toMatchObject({
     cause: 'parallel-writer',
@@ -117,9 +117,9 @@ test('two pipelines and a person create one role: each is named, and later runs 
   });
   expect(ofLeft.timeline.map(({ who, what, requestId: id, source }) => [who, what, id, source])).toEqual(
     expect.arrayContaining([
-      [PERSON, 'CreateRole accepted', byPerson, 'cloudtrail'],
-      ['left (https://ci.example/left)', 'CreateRole answered EntityAlreadyExists', requestId, 'both'],
-      ['right (https://ci.example/right)', expect.stringMatching(/^run ended: refused/), null, 'temporal'],
+      [PERSON, 'CreateRole succeeded', byPerson, 'cloudtrail'],
+      ['left (https://ci.example/left)', 'CreateRole failed: EntityAlreadyExists', requestId, 'both'],
+      ['right (https://ci.example/right)', expect.stringMatching(/^run finished: refused/), null, 'temporal'],
     ]),
   );
   const ofRole = await explanationOf('Role/deploy', 2);
@@ -156,7 +156,7 @@ test('two pipelines and a person create one role: each is named, and later runs 
   }
 });
 
-test('a lost reply: the run’s own work, with the request ID that it was never told', async () => {
+test('explains a lost reply with the request ID that the run never received', async () => {
   world.proxy.on({ action: 'CreateRole', params: { RoleName: 'lost' } }, { kind: 'reset-after', times: 1 });
   const report = await run('lost', [role('lost')]);
   expect(entityOf(report, 'Role/lost').writes).toMatchObject([{ operation: 'CreateRole', requestId: null }]);
@@ -173,11 +173,11 @@ test('a lost reply: the run’s own work, with the request ID that it was never 
     expect.objectContaining({ what: 'CreateRole: reply lost', requestId: made?.requestId, source: 'both' }),
   );
   expect(found.timeline.map(({ what }) => what)).toContainEqual(
-    expect.stringMatching(/^Temporal repeated createEntity, attempt 2: CreateRole answered/),
+    expect.stringMatching(/^Temporal retried createEntity, attempt 2: CreateRole/),
   );
 });
 
-test('a replayed retry: the Create that was sent again met its own work', async () => {
+test('explains a repeated Create that met its own first attempt', async () => {
   const match = { params: { RoleName: 'again' } };
   world.proxy.on({ ...match, action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
   world.proxy.on({ ...match, action: 'GetRole' }, { kind: 'stale-not-found', times: 1 });
@@ -190,7 +190,7 @@ test('a replayed retry: the Create that was sent again met its own work', async 
   });
 });
 
-test('what existed before: who made it, and when', async () => {
+test('names the creator of an entity that existed before, and the time', async () => {
   const byPerson = requestIdOf(await person.createRole({ RoleName: 'old', AssumeRolePolicyDocument }));
   await run('old', [role('old')]);
   expect(await explanationOf('Role/old')).toMatchObject({
@@ -202,12 +202,12 @@ test('what existed before: who made it, and when', async () => {
   });
 });
 
-test('another case and another path', async () => {
+test('explains names that differ only in case or path', async () => {
   await person.createRole({ RoleName: 'Mixed', AssumeRolePolicyDocument });
   await person.createRole({ RoleName: 'pathed', Path: '/ops/', AssumeRolePolicyDocument });
   const report = await run('collision', [role('mixed'), role('pathed', { path: '/ci/' })]);
-  await answerTo('Role/mixed', 1);
-  const { explanations } = await answerTo(report.workflow.runId, 1);
+  await explainAfter('Role/mixed', 1);
+  const { explanations } = await explainAfter(report.workflow.runId, 1);
   expect(explanations).toMatchObject([
     {
       name: 'mixed',
@@ -224,7 +224,7 @@ test('another case and another path', async () => {
   ]);
 });
 
-test('state that was rolled back: the namespace had it, and somebody took the marks off', async () => {
+test('explains an entity whose ownership tags another tool removed', async () => {
   await run('marked', [role('marked')]);
   await person.untagRole({ RoleName: 'marked', TagKeys: Object.values(OwnershipTag) });
   await run('marked', [role('marked')]);
@@ -235,10 +235,10 @@ test('state that was rolled back: the namespace had it, and somebody took the ma
     asked: { outcome: 'adopted' },
     command: expect.stringMatching(/^iam-bootstrap apply -f \S+marked\.json --environment test$/) as string,
   });
-  expect(found.timeline).toContainEqual(expect.objectContaining({ who: PERSON, what: 'UntagRole accepted' }));
+  expect(found.timeline).toContainEqual(expect.objectContaining({ who: PERSON, what: 'UntagRole succeeded' }));
 });
 
-test('another account than the credentials’', async () => {
+test('explains a run whose credentials belong to another account', async () => {
   const report = await run('elsewhere', [role('elsewhere')], '222222222222');
   for (;;) {
     const { explanations, notes } = await explain(temporal, report.workflow.runId);
@@ -252,10 +252,10 @@ test('another account than the credentials’', async () => {
   }
 });
 
-test('a Create of a person that was refused, by its request ID', async () => {
+test('explains a refused Create of a person by its request ID', async () => {
   await run('first', [role('first')]);
   const requestId = await refusedId(person.createRole({ RoleName: 'first', AssumeRolePolicyDocument }));
-  await answerTo('Role/first', 1);
+  await explainAfter('Role/first', 1);
   expect(await explanationOf(requestId)).toMatchObject({
     name: 'first',
     cause: 'parallel-writer',
@@ -269,28 +269,28 @@ test('a Create of a person that was refused, by its request ID', async () => {
   expect(explanations).toMatchObject([{ name: 'twice', cause: 'replayed-retry', asked: null, runs: [] }]);
 });
 
-test('what nobody knows is said, and so is what cannot be asked', async () => {
+test('reports an unknown entity or request, and refuses a malformed query', async () => {
   const unknown = '00000000-0000-4000-8000-000000000000';
   for (const query of ['Role/nowhere', unknown]) {
     const { found, explanations, notes } = await explain(temporal, query, { account: ACCOUNT });
     expect([found, explanations]).toEqual([false, []]);
-    expect(notes.join('\n')).toMatch(/nothing is known of .*(IAM|CloudTrail) does not show it/);
+    expect(notes.join('\n')).toMatch(/is unknown.*(IAM|CloudTrail) does not show it/);
   }
   for (const query of ['deploy', 'Rôle/x', 'Role/', 'Role/a"b']) {
     await expect(explain(temporal, query)).rejects.toMatchObject({ name: 'QueryError' });
   }
 });
 
-test('CloudTrail that may not be read is a line with what to grant, and the rest is said', async () => {
+test('notes the missing permission where CloudTrail may not be read, and explains the rest', async () => {
   const authorise = async (policyDocument: JsonObject | null): Promise<void> => {
     const body = JSON.stringify({ account: ACCOUNT, policyDocument });
     expect((await fetch(`${world.sandbox.url}/sandbox/authorise`, { method: 'POST', body })).ok).toBe(true);
   };
   await run('denied', [role('denied')]);
-  await answerTo('Role/denied', 1);
+  await explainAfter('Role/denied', 1);
   await authorise(allowing('iam:*'));
   try {
-    const { explanations, notes, trail } = await answerTo('Role/denied', 1);
+    const { explanations, notes, trail } = await explainAfter('Role/denied', 1);
     expect(trail).toMatchObject({ status: 'denied', events: 0 });
     expect(notes).toContainEqual(expect.stringContaining('grant cloudtrail:LookupEvents'));
     expect(explanations).toMatchObject([{ cause: 'none', there: { madeBy: 'denied (https://ci.example/denied)' } }]);
@@ -299,12 +299,12 @@ test('CloudTrail that may not be read is a line with what to grant, and the rest
   }
 });
 
-test('the command line prints the same as text, and fails where nothing is known', async () => {
+test('the command line prints the explanation as text, and fails where nothing is known', async () => {
   const text = await world.cli(['explain', 'Role/deploy', '--account', ACCOUNT]);
   expect(text.code).toBe(0);
   expect(text.stdout).toContain('Role/deploy: it existed before');
   expect(text.stdout).toMatch(/answered|type: {3}iam-bootstrap apply/);
-  expect(text.stdout).toContain('right (https://ci.example/right): run ended: refused');
+  expect(text.stdout).toContain('right (https://ci.example/right): run finished: refused');
   const json = await world.cli(['explain', 'Role/nowhere', '--account', ACCOUNT, '--output', 'json']);
   expect(json.code).toBe(1);
   expect(explanationsSchema.parse(JSON.parse(json.stdout))).toMatchObject({ found: false });

@@ -1,4 +1,4 @@
-import { conflicts as conflictsBy } from '../../client/conflicts.js';
+import { conflicts as conflictsBy } from '../../client/explain/conflicts.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderConflicts } from '../render/conflicts.js';

@@ -1,4 +1,4 @@
-import { explain as explainBy } from '../../client/explain.js';
+import { explain as explainBy } from '../../client/explain/explain.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderExplanations } from '../render/explain.js';

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { whoOf } from '../../client/explanation.js';
+import { describeRun } from '../../client/describe.js';
 import type { Cause, Explanation, Explanations, Moment } from '../../contract/explain.js';
 import { plain } from '../terminal.js';
 
@@ -34,7 +34,10 @@ function renderExplanation(one: Explanation): string {
     ...(asked === null
       ? []
       : [
-          row('asked', `${asked.decision} by ${whoOf(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`),
+          row(
+            'asked',
+            `${asked.decision} by ${describeRun(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`,
+          ),
           row('', `run ${asked.runId}`),
           ...(asked.url === null ? [] : [row('', asked.url)]),
         ]),

@@ -1,0 +1,176 @@
+import { entityKey } from '../../contract/entity.js';
+import type { DesiredEntity } from '../../contract/entity.js';
+import type { RunReference } from '../../contract/explain.js';
+import type { EntityReport, Outcome, Report } from '../../contract/report.js';
+import { determineCause } from '../../engine/conflict-cause.js';
+import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
+import { findKind } from '../../kinds/index.js';
+import { describeRun, UNKNOWN_PIPELINE } from '../describe.js';
+import type { ActivityRecord, EntityHistory } from './entity-history.js';
+import type { RunRecord } from './run-records.js';
+
+/** A run and what it did with one entity. */
+export interface EntityRun {
+  /** The run. */
+  readonly run: RunReference;
+  /** Null while the outcome is unknown. */
+  readonly report: EntityReport | null;
+  /** The history of the entity's own workflow. Null where the plan already settled the entity. */
+  readonly history: EntityHistory | null;
+  /** True where the whole run was refused because the credentials belong to another account. */
+  readonly isWrongAccount: boolean;
+}
+
+/** The tolerance for times of different sources: CloudTrail counts whole seconds, and clocks differ. */
+export const CLOCK_TOLERANCE_MS = 2_000;
+
+/** Operations that create an entity. */
+export const CREATE_OPERATIONS = /^(Create|Upload)(?!PolicyVersion)/;
+
+/** Outcomes after which a namespace owns the entity. */
+const OWNED: ReadonlySet<Outcome> = new Set(['created', 'adopted', 'updated', 'replaced', 'unchanged']);
+
+/** Returns the runs that had to do with one entity, newest first. */
+export function entityRunsOf(
+  runs: readonly RunRecord[],
+  histories: readonly EntityHistory[],
+  entity: { readonly kind: string; readonly name: string },
+): EntityRun[] {
+  const unmatched = new Map(histories.map((history) => [history.request.intent, history]));
+  const matched = runs.flatMap((record): EntityRun[] => {
+    const run = record.reference;
+    const history = unmatched.get(run.runId) ?? null;
+    unmatched.delete(run.runId);
+    const reported = record.report?.entities.find((report) => entityKey(report) === entityKey(entity));
+    const report = reported ?? history?.report ?? null;
+    return report === null && history === null ? [] : [{ run, report, history, isWrongAccount: false }];
+  });
+  // Temporal no longer keeps the bootstrap run of these, or another client started them.
+  const others = [...unmatched.values()].map((history): EntityRun => ({
+    run: referenceOf(history),
+    report: history.report,
+    history,
+    isWrongAccount: false,
+  }));
+  return newestFirst([...matched, ...others]);
+}
+
+/** Sorts runs by their start, newest first. */
+export function newestFirst(runs: readonly EntityRun[]): EntityRun[] {
+  return [...runs].sort((a, b) => b.run.startedAt.localeCompare(a.run.startedAt));
+}
+
+function referenceOf({ workflowId, runId, startedAt, request, activities }: EntityHistory): RunReference {
+  return {
+    workflowId,
+    runId,
+    url: null,
+    namespace: request.namespace,
+    environment: null,
+    manifest: null,
+    pipeline: UNKNOWN_PIPELINE,
+    startedAt,
+    endedAt: activities.at(-1)?.endedAt ?? null,
+  };
+}
+
+/** Returns a run that was refused because the credentials belong to another account, as a run of one of its entities. */
+export function wrongAccountRun({ reference, report }: RunRecord, { kind, name }: DesiredEntity): EntityRun {
+  const entity: EntityReport = {
+    kind,
+    name,
+    arn: null,
+    decision: 'refuse',
+    outcome: 'refused',
+    confirmedBy: null,
+    drift: [],
+    unmanaged: [],
+    writes: [],
+    conflicts: [],
+    reason: report?.reason ?? null,
+    remedy: report?.remedy ?? null,
+    attempts: 0,
+  };
+  return { run: reference, report: entity, history: null, isWrongAccount: true };
+}
+
+/** True where a run was refused before it read anything, because the credentials belong to another account. */
+export function isWrongAccountReport(report: Report | null): boolean {
+  return report?.result === 'refused' && report.entities.length === 0 && report.reason !== null;
+}
+
+/** True where there is something to explain: a conflict, an existing entity, or a lost reply. */
+export function isRemarkable(entity: EntityReport | null): entity is EntityReport {
+  if (entity === null) return false;
+  const { outcome, conflicts } = entity;
+  return conflicts.length > 0 || outcome === 'adopted' || outcome === 'refused' || hasLostReply(entity);
+}
+
+function hasLostReply({ confirmedBy }: EntityReport): boolean {
+  return confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
+}
+
+/** The context from which the cause of a conflict is determined. */
+export interface ConflictContext {
+  /** All runs that had to do with the entity, newest first. */
+  readonly entityRuns: readonly EntityRun[];
+  /** Creates of the entity that are known to have succeeded. */
+  readonly creations: readonly Creation[];
+}
+
+/** Determines why one run met an existing entity. */
+export function causeOfConflict(
+  { run, history, isWrongAccount }: EntityRun,
+  report: EntityReport,
+  { entityRuns, creations }: ConflictContext,
+): CauseFinding {
+  const endedAt = run.endedAt === null ? Number.POSITIVE_INFINITY : Date.parse(run.endedAt);
+  const earlier = entityRuns.find(
+    (other) => other.run.namespace === run.namespace && other.run.startedAt < run.startedAt,
+  );
+  const wasOwned = earlier?.report != null && isOwned(earlier.report);
+  return determineCause({
+    name: report.name,
+    runId: run.runId,
+    lookedAt: Date.parse(run.startedAt),
+    outcome: report.outcome,
+    confirmedBy: report.confirmedBy,
+    conflict: report.conflicts.length > 0,
+    absentAtLook: history?.request.action === 'create',
+    otherPath: conflictingPath(report),
+    reason: report.reason,
+    elsewhere:
+      isWrongAccount || (report.reason !== null && report.reason === findKind(report.kind)?.globallyTakenReason),
+    creations: creations.filter(({ at }) => at <= endedAt + CLOCK_TOLERANCE_MS),
+    ownedAt: wasOwned ? Date.parse(earlier.run.endedAt ?? earlier.run.startedAt) : null,
+  });
+}
+
+/** True where the namespace owned the entity after a run. An unchanged entity with a reason was only observed. */
+function isOwned({ outcome, reason }: EntityReport): boolean {
+  return OWNED.has(outcome) && (outcome !== 'unchanged' || reason === null);
+}
+
+/** Returns the path that made a run refuse the entity: AWS has no call that changes a path. */
+function conflictingPath({ outcome, drift }: EntityReport): string | null {
+  const path = drift.find((difference) => difference.path === 'path' && difference.immutable === true);
+  return outcome === 'refused' && typeof path?.observed === 'string' ? path.observed : null;
+}
+
+/** Returns the Creates of the entity that runs are known to have made. */
+export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
+  return entityRuns.flatMap(({ run, report }) => {
+    if (report?.outcome !== 'created' && report?.outcome !== 'replaced') return [];
+    const write = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation)) ?? report.writes[0];
+    if (write === undefined) return [];
+    const { at, requestId } = write;
+    return [{ at: Date.parse(at), runId: run.runId, principal: null, who: describeRun(run), requestId }];
+  });
+}
+
+/** Finds the activity that met a conflict. */
+export function activityOfConflict({ history }: EntityRun, requestId: string | null): ActivityRecord | undefined {
+  return history?.activities.find(({ result }) =>
+    result?.conflicts.some((conflict) => conflict.requestId === requestId),
+  );
+}

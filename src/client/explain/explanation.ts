@@ -1,0 +1,188 @@
+import { entityId } from '../../contract/entity.js';
+import type { DesiredEntity } from '../../contract/entity.js';
+import type { Answered, Explanation, Found, Trail, TrailEvent } from '../../contract/explain.js';
+import type { EntityReport } from '../../contract/report.js';
+import { determineForeignCause, newestCreation, remedyForCause } from '../../engine/conflict-cause.js';
+import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
+import { describeConflictCode } from '../../engine/conflict-codes.js';
+import { describeRun } from '../describe.js';
+import {
+  activityOfConflict,
+  causeOfConflict,
+  CLOCK_TOLERANCE_MS,
+  CREATE_OPERATIONS,
+  creationsOf,
+} from './entity-run.js';
+import type { EntityRun } from './entity-run.js';
+import { timelineOf } from './timeline.js';
+
+/** The longest time between sending a Create and the creation date that AWS records. */
+const MAX_CREATE_MS = 20_000;
+
+/** The entity to explain, with the run or the call in question. */
+export interface Subject {
+  /** The kind of the entity. */
+  readonly kind: string;
+  /** The name of the entity. */
+  readonly name: string;
+  /** The entity as a run declared it. Only kind and name where no run did. */
+  readonly declared: DesiredEntity;
+  /** The run in question. */
+  readonly entityRun: EntityRun | null;
+  /** The call in question, where no run of iam-bootstrap made it. */
+  readonly call: TrailEvent | null;
+}
+
+/** Explains why a run or a call met an existing entity. */
+export function buildExplanation(
+  subject: Subject,
+  entityRuns: readonly EntityRun[],
+  found: Found,
+  trail: Trail,
+): Explanation {
+  const { kind, name, entityRun } = subject;
+  const events = eventsOf(trail, subject);
+  const creations = allCreations(entityRuns, events, found);
+  const report = entityRun?.report ?? null;
+  const finding = causeOf(subject, entityRuns, creations);
+  const creation = found.status === 'absent' ? null : newestCreation(creations);
+  return {
+    kind,
+    name,
+    ...finding,
+    remedy: remedyFor(finding, report),
+    command: entityRun === null ? null : commandFor(finding, entityRun),
+    asked:
+      entityRun === null || report === null
+        ? null
+        : { ...entityRun.run, decision: report.decision, outcome: report.outcome },
+    answered: refusalByAws(subject, events, trail),
+    there: {
+      ...found,
+      madeBy: creation?.who ?? null,
+      madeAt: creation === null ? null : new Date(creation.at).toISOString(),
+      requestId: creation?.requestId ?? null,
+    },
+    runs: entityRuns.map(({ run, report: outcome }) => ({ ...run, outcome: outcome?.outcome ?? null })),
+    timeline: timelineOf(entityRuns, events),
+  };
+}
+
+/** Returns the events of CloudTrail that are about an entity. IAM compares names without case. */
+export function eventsOf({ events }: Trail, entity: { readonly kind: string; readonly name: string }): TrailEvent[] {
+  return events.filter((event) => event.entity?.toLowerCase() === entityId(entity).toLowerCase());
+}
+
+function causeOf(
+  { entityRun, call }: Subject,
+  entityRuns: readonly EntityRun[],
+  creations: readonly Creation[],
+): CauseFinding {
+  if (entityRun?.report != null) return causeOfConflict(entityRun, entityRun.report, { entityRuns, creations });
+  if (call !== null) return causeOfCall(call, creations);
+  const headline =
+    entityRun === null ? 'no run and no refused call has met it' : 'the run is still open: its outcome is unknown';
+  return { cause: 'none', certainty: 'inferred', headline };
+}
+
+function causeOfCall(call: TrailEvent, known: readonly Creation[]): CauseFinding {
+  if (call.code === null) {
+    return { cause: 'none', certainty: 'proven', headline: `${call.operation} of ${call.principal} succeeded` };
+  }
+  const at = Date.parse(call.at);
+  const creations = known.filter(
+    (creation) => creation.at <= at + CLOCK_TOLERANCE_MS && creation.requestId !== call.requestId,
+  );
+  return determineForeignCause({ at, principal: call.principal, creations });
+}
+
+/** Merges the Creates that runs, CloudTrail and the entity itself show. Each is counted once. */
+function allCreations(
+  entityRuns: readonly EntityRun[],
+  events: readonly TrailEvent[],
+  { createdAt, madeByRun }: Found,
+): Creation[] {
+  const ofTrail = creationsInTrail(entityRuns, events);
+  const ofRuns = creationsOf(entityRuns).map((creation) => {
+    const same = ofTrail.find((other) => isSameCreation(other, creation));
+    // A run does not know the request ID of a lost reply; CloudTrail does.
+    return same === undefined ? creation : { ...creation, principal: same.principal, requestId: same.requestId };
+  });
+  const others = ofTrail.filter((creation) => !ofRuns.some((other) => isSameCreation(creation, other)));
+  const creations = [...ofRuns, ...others];
+  const at = Date.parse(createdAt ?? '');
+  const isKnown = creations.some(
+    (creation) => at >= creation.at - CLOCK_TOLERANCE_MS && at <= creation.at + MAX_CREATE_MS,
+  );
+  if (Number.isNaN(at) || isKnown) return creations;
+  const creator = entityRuns.find(({ run }) => run.runId === madeByRun)?.run;
+  const who = creator !== undefined ? describeRun(creator) : madeByRun === null ? null : `run ${madeByRun}`;
+  return [...creations, { at, runId: madeByRun, principal: null, who, requestId: null }];
+}
+
+function creationsInTrail(entityRuns: readonly EntityRun[], events: readonly TrailEvent[]): Creation[] {
+  return events
+    .filter(({ code, operation }) => code === null && CREATE_OPERATIONS.test(operation))
+    .map(({ at, runId, principal, requestId }) => {
+      const run = entityRuns.find((entityRun) => entityRun.run.runId === runId)?.run;
+      return {
+        at: Date.parse(at),
+        runId,
+        principal,
+        who: run === undefined ? principal : describeRun(run),
+        requestId,
+      };
+    });
+}
+
+function isSameCreation(event: Creation, creation: Creation): boolean {
+  if (creation.requestId !== null) return event.requestId === creation.requestId;
+  return event.runId !== null && event.runId === creation.runId;
+}
+
+/** Returns the Create that AWS refused, of the run or the call in question. Null where none was refused. */
+function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[], trail: Trail): Answered | null {
+  const conflict = entityRun?.report?.conflicts.at(-1);
+  if (entityRun?.report != null && conflict !== undefined) {
+    const { operation, code, requestId } = conflict;
+    const event = events.find((other) => requestId !== null && other.requestId === requestId);
+    const sent = events.filter((other) => other.runId === entityRun.run.runId && other.operation === operation);
+    return {
+      operation,
+      code,
+      ...describeConflictCode(code),
+      requestId,
+      at: activityOfConflict(entityRun, requestId)?.endedAt ?? event?.at ?? null,
+      who: describeRun(entityRun.run),
+      attempts: entityRun.report.attempts,
+      sent: trail.status === 'read' ? sent.length : null,
+    };
+  }
+  if (call?.code == null) return null;
+  const { operation, code, requestId, at, principal } = call;
+  const sent = events.filter((other) => other.principal === principal && other.operation === operation).length;
+  return { operation, code, ...describeConflictCode(code), requestId, at, who: principal, attempts: null, sent };
+}
+
+function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string {
+  const remedy = remedyForCause(cause, report?.outcome ?? null);
+  if (report?.outcome !== 'refused' || report.remedy === null) return remedy;
+  return cause === 'parallel-writer' ? `${remedy}; or ${report.remedy}` : report.remedy;
+}
+
+/** Returns the command that brings the entity to its declared state. Null where there is none to suggest. */
+function commandFor({ cause }: CauseFinding, { run, report }: EntityRun): string | null {
+  if (cause === 'other-account') return 'iam-bootstrap doctor';
+  if (report === null || run.manifest === null) return null;
+  const files = run.manifest.split(', ').map((file) => `-f ${shellQuote(file)}`);
+  const environment = run.environment === null ? [] : ['--environment', shellQuote(run.environment)];
+  const apply = ['iam-bootstrap apply', ...files, ...environment].join(' ');
+  if (report.remedy?.includes('--adopt foreign:') === true) {
+    return `${apply} --adopt foreign:${shellQuote(entityId(report))}`;
+  }
+  return cause === 'state-rolled-back' ? apply : null;
+}
+
+function shellQuote(text: string): string {
+  return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
