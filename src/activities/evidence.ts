@@ -8,111 +8,126 @@ import { OwnershipTag, ownerOf } from '../engine/ownership.js';
 import { KINDS } from '../kinds/index.js';
 import type { Kind, Observed } from '../kinds/kind.js';
 import type { Account } from './runtime/accounts.js';
-import { kindOf, look, observe } from './runtime/observe.js';
+import { kindOf, observeUnderAnyName } from './runtime/observe.js';
 
-/** CloudTrail is asked for so long: whoever asks waits. In milliseconds. */
+/** Time for reading CloudTrail, for which the user of `explain` waits. */
 const TRAIL_BUDGET_MS = 60_000;
 
-/** Reads the entities and what CloudTrail has of them. What AWS does not tell is part of the answer. */
+/** Reads the entities and their events in CloudTrail. What cannot be read is reported in the evidence, and fails nothing. */
 export async function gatherEvidence(account: Account, request: EvidenceRequest): Promise<Evidence> {
   // The events of another account would explain nothing.
-  const wrong = await account.guard.ensure().then(
+  const wrongAccount = await account.guard.ensure().then(
     () => null,
     (error: unknown) => problemOf(error),
   );
-  if (wrong !== null) {
-    const { message } = wrong;
+  if (wrongAccount !== null) {
+    const { message } = wrongAccount;
     const unread = { ...UNREAD, message };
     const trail = { status: 'unavailable' as const, message, events: [], truncated: false };
     return { found: request.entities.map(() => unread), trail };
   }
   const [found, trail] = await Promise.all([
-    Promise.all(request.entities.map((entity) => find(account, entity))),
-    trailOf(account, request),
+    Promise.all(request.entities.map((entity) => findEntity(account, entity))),
+    new TrailReader(account, request).read(),
   ]);
   return { found, trail };
 }
 
-async function find(account: Account, entity: DesiredEntity): Promise<Found> {
+async function findEntity(account: Account, entity: DesiredEntity): Promise<Found> {
   const kind = kindOf(entity);
   let observed: Observed | undefined;
   try {
-    // A name in another case, or under another path, answers to no Get.
-    observed = (await look(account, entity)) ?? (await observe(account, [entity])).get(entityKey(entity));
+    observed = await observeUnderAnyName(account, entity);
   } catch (error) {
     return { ...UNREAD, message: problemOf(error).message };
   }
   if (observed === undefined) return { ...UNREAD, status: 'absent' };
   const { arn, createdAt, tags } = observed;
-  const made = tags[OwnershipTag.Origin] === 'created' ? tags[OwnershipTag.Intent] : undefined;
+  const madeByRun = tags[OwnershipTag.Origin] === 'created' ? (tags[OwnershipTag.Intent] ?? null) : null;
   const owner = ownerOf(observed, kind.usesReservedPath);
-  return { status: 'there', message: null, arn, createdAt, owner, madeByRun: made ?? null };
+  return { status: 'there', message: null, arn, createdAt, owner, madeByRun };
 }
 
-async function trailOf({ clients }: Account, { entities, requestId, from, to }: EvidenceRequest): Promise<Trail> {
-  const wanted = new Set(entities.map(entityKey));
-  const isWanted = ({ event }: FullEvent): boolean => event.requestId === requestId;
-  const lookups = new Map<string, Lookup>();
-  for (const entity of entities) {
-    // AWS names no resource of a call that it refused: those are found by their operation.
-    const operation = createOf(kindOf(entity));
-    if (operation !== undefined) lookups.set(operation, { by: 'EventName', value: operation });
-    lookups.set(`name ${entity.name}`, { by: 'ResourceName', value: entity.name });
+/** Reads the events of a request's entities in CloudTrail, and the event of its request ID. */
+class TrailReader {
+  readonly #account: Account;
+  readonly #request: EvidenceRequest;
+  readonly #entityKeys: ReadonlySet<string>;
+  readonly #events = new Map<string, TrailEvent>();
+  readonly #deadline = Date.now() + TRAIL_BUDGET_MS;
+  #truncated = false;
+
+  constructor(account: Account, request: EvidenceRequest) {
+    this.#account = account;
+    this.#request = request;
+    this.#entityKeys = new Set(request.entities.map(entityKey));
   }
-  const events = new Map<string, TrailEvent>();
-  let truncated = false;
-  const deadline = Date.now() + TRAIL_BUDGET_MS;
-  const read = async (
-    lookup: Lookup,
-    take: (event: TrailEvent) => boolean,
-    enough?: typeof isWanted,
-  ): Promise<void> => {
-    if (Date.now() > deadline) {
-      truncated = true;
+
+  async read(): Promise<Trail> {
+    const { requestId } = this.#request;
+    try {
+      for (const lookup of this.#lookups()) await this.#lookUp(lookup, null);
+      if (requestId !== null && ![...this.#events.values()].some((event) => event.requestId === requestId)) {
+        await this.#lookUp({ by: 'EventSource', value: 'iam.amazonaws.com' }, requestId);
+      }
+    } catch (error) {
+      const { isDenied, message } = problemOf(error);
+      return this.#trail(isDenied ? 'denied' : 'unavailable', message);
+    }
+    return this.#trail('read', null);
+  }
+
+  #lookups(): readonly Lookup[] {
+    const lookups = new Map<string, Lookup>();
+    for (const entity of this.#request.entities) {
+      // An event of a call that AWS refused names no resource: it is found by its operation.
+      const operation = createOperation(kindOf(entity));
+      if (operation !== undefined) lookups.set(operation, { by: 'EventName', value: operation });
+      lookups.set(`name ${entity.name}`, { by: 'ResourceName', value: entity.name });
+    }
+    return [...lookups.values()];
+  }
+
+  /** Looks up events, and keeps those of the entities and the one of the request ID. */
+  async #lookUp(lookup: Lookup, requestId: string | null): Promise<void> {
+    if (Date.now() > this.#deadline) {
+      this.#truncated = true;
       return;
     }
-    const answer = await clients.eventHistory.lookUp(lookup, new Date(from), new Date(to), enough);
-    truncated ||= answer.truncated && (enough === undefined || !answer.events.some(enough));
-    for (const full of answer.events) {
-      const about = subjectOf(full);
-      const event = { ...full.event, entity: about === null ? null : entityId(about) };
-      if (about !== null && wanted.has(entityKey(about))) events.set(event.eventId, event);
-      else if (take(event)) events.set(event.eventId, event);
+    const { from, to } = this.#request;
+    const isRequested = ({ event }: FullEvent): boolean => requestId !== null && event.requestId === requestId;
+    const { eventHistory } = this.#account.clients;
+    const { events, truncated } = await eventHistory.lookUp(lookup, new Date(from), new Date(to), isRequested);
+    this.#truncated ||= truncated && !events.some(isRequested);
+    for (const full of events) {
+      const subject = subjectOf(full);
+      if ((subject !== null && this.#entityKeys.has(entityKey(subject))) || isRequested(full)) {
+        this.#events.set(full.event.eventId, { ...full.event, entity: subject === null ? null : entityId(subject) });
+      }
     }
-  };
-  try {
-    const noOther = (): boolean => false;
-    for (const lookup of lookups.values()) await read(lookup, noOther);
-    if (requestId !== null && ![...events.values()].some((event) => event.requestId === requestId)) {
-      const everything: Lookup = { by: 'EventSource', value: 'iam.amazonaws.com' };
-      await read(everything, (event) => event.requestId === requestId, isWanted);
-    }
-  } catch (error) {
-    const { denied, message } = problemOf(error);
-    return { status: denied ? 'denied' : 'unavailable', message, events: sorted(events), truncated };
   }
-  return { status: 'read', message: null, events: sorted(events), truncated };
+
+  #trail(status: Trail['status'], message: string | null): Trail {
+    const events = [...this.#events.values()].sort((a, b) => a.at.localeCompare(b.at));
+    return { status, message, events, truncated: this.#truncated };
+  }
 }
 
-function sorted(events: ReadonlyMap<string, TrailEvent>): TrailEvent[] {
-  return [...events.values()].sort((a, b) => a.at.localeCompare(b.at));
-}
-
-function problemOf(error: unknown): { denied: boolean; message: string } {
+function problemOf(error: unknown): { readonly isDenied: boolean; readonly message: string } {
   const aws = awsError(error);
-  if (error instanceof Error && aws.operation === null) return { denied: false, message: error.message };
+  if (error instanceof Error && aws.operation === null) return { isDenied: false, message: error.message };
   return {
-    denied: failureTypeOf(aws) === 'AccessDenied',
+    isDenied: failureTypeOf(aws) === 'AccessDenied',
     message: `${aws.operation ?? 'AWS'} answered ${aws.code}: ${aws.message}`,
   };
 }
 
-/** The operation that makes a kind's entities, where it is called by the kind's name. */
-function createOf({ name, actions }: Kind): string | undefined {
+/** Returns the operation that creates a kind's entities, where it is named after the kind. */
+function createOperation({ name, actions }: Kind): string | undefined {
   return [`Create${name}`, `Upload${name}`].find((operation) => actions.write.includes(`iam:${operation}`));
 }
 
-/** What a call is about, by the parameter that names it: CloudTrail's are spelled as the manifest's properties are. */
+/** Returns the entity that a call is about. CloudTrail spells a call's parameters as the manifest spells properties. */
 function subjectOf({ event, parameters }: FullEvent): { readonly kind: string; readonly name: string } | null {
   const named = KINDS.filter(
     ({ keyProperties, actions }) =>
@@ -120,10 +135,10 @@ function subjectOf({ event, parameters }: FullEvent): { readonly kind: string; r
       actions.write.includes(`iam:${event.operation}`) &&
       keyProperties.every((property) => typeof parameters[property] === 'string'),
   );
-  // A policy of a role is a matter of the role; an inline policy has a name as a managed one has.
+  // A call about a role's policy is about the role. Inline and managed policies both have a policy name.
   const kind =
-    named.find((one) => createOf(one) === event.operation) ??
-    named.find((one) => event.operation.includes(one.name)) ??
+    named.find((candidate) => createOperation(candidate) === event.operation) ??
+    named.find((candidate) => event.operation.includes(candidate.name)) ??
     named[0];
   if (kind === undefined) return null;
   try {

@@ -1,61 +1,65 @@
 import { activityInfo } from '@temporalio/activity';
-import type { ReconcileRequest } from '../contract/request.js';
-import { truncateToFit } from '../report/truncate.js';
 import type { Activities, VerifyResult } from '../contract/activities.js';
+import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
-import type { Account, Accounts } from './runtime/accounts.js';
-import { createEntity, deleteEntity, listCandidates, updateEntity } from './reconcile/create.js';
+import { truncateToFit } from '../report/truncate.js';
 import { gatherEvidence } from './evidence.js';
-import { failure } from './runtime/failures.js';
 import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
+import { createEntity, listCandidates } from './reconcile/create.js';
+import { deleteEntity } from './reconcile/delete.js';
+import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
-import { step } from './runtime/activity-context.js';
+import type { Account, Accounts } from './runtime/accounts.js';
+import { runActivity } from './runtime/activity-context.js';
 import type { ActivityContext } from './runtime/activity-context.js';
+import { failure } from './runtime/failures.js';
 
-/** What a worker's activities work with. */
+/** The connections of a worker that its activities use. */
 export interface WorkerParts {
-  readonly accounts: Accounts;
-  readonly ledgers: Ledgers;
+  readonly accounts: Pick<Accounts, 'get'>;
+  readonly ledgers: Pick<Ledgers, 'claim'>;
 }
 
-/** Any client may have started the child: what it says of its run may be anything. */
-function intentOf(request: Partial<ReconcileRequest> | null): string | undefined {
-  return typeof request?.intent === 'string' ? request.intent : undefined;
-}
-
-/** The activities of a worker. Each finds the kind, runs one step and translates errors. */
+/** Returns the activities of a worker. */
 export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
-  /** The account of a child's request. Any client may have started the child, without a plan before it. */
-  const accountOf = (request: ReconcileRequest, { calls }: ActivityContext): Account => {
-    const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
-    if (problem !== null) throw failure('InvalidManifest', problem, { calls });
-    return accounts.get(request.target, request.namespace);
+  /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
+  const reconcile = <Request extends ReconcileRequest, Result>(
+    run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
+  ): ((request: Request) => Promise<Result>) => {
+    return (request) =>
+      runActivity(async (context) => {
+        const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
+        if (problem !== null) throw failure('InvalidManifest', problem, { calls: context.calls });
+        return run(accounts.get(request.target, request.namespace), request, context);
+      }, intentOf(request));
   };
   return {
-    planEntities: (request) => step(({ calls }) => planEntities(accounts, request, calls)),
-    claimRevision: (request) => step((work) => ledgers.claim(request, work)),
-    listCandidates: (request) =>
-      step((work) => listCandidates(accountOf(request, work), request, work), intentOf(request)),
-    createEntity: (request) => step((work) => createEntity(accountOf(request, work), request, work), intentOf(request)),
-    updateEntity: (request) => step((work) => updateEntity(accountOf(request, work), request, work), intentOf(request)),
-    deleteEntity: (request) => step((work) => deleteEntity(accountOf(request, work), request, work), intentOf(request)),
+    planEntities: (request) => runActivity(({ calls }) => planEntities(accounts, request, calls)),
+    claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
+    listCandidates: reconcile(listCandidates),
+    createEntity: reconcile(createEntity),
+    updateEntity: reconcile(updateEntity),
+    deleteEntity: reconcile(deleteEntity),
     verifyEntities: (request) =>
-      step(async ({ calls }): Promise<VerifyResult> => {
+      runActivity(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
-        const differing = await waitUntilConverged(
-          accounts.get(target, namespace),
-          request.entities,
-          request.arns,
-          namespace,
-        );
+        const differing = await waitUntilConverged(accounts.get(target, namespace), request);
         const decisions = truncateToFit(differing.map(({ decision }) => decision));
         return {
-          differing: differing.map((one, index) => ({ ...one, decision: decisions[index] ?? one.decision })),
+          differing: differing.map(({ index, decision }, position) => ({
+            index,
+            decision: decisions[position] ?? decision,
+          })),
           calls,
         };
       }),
-    gatherEvidence: (request) => step(() => gatherEvidence(accounts.get(request.target), request)),
+    gatherEvidence: (request) => runActivity(() => gatherEvidence(accounts.get(request.target), request)),
   };
+}
+
+/** Returns the run that a request names. Any client may have started the child, so the request may hold anything. */
+function intentOf(request: Partial<ReconcileRequest> | null): string | undefined {
+  return typeof request?.intent === 'string' ? request.intent : undefined;
 }

@@ -9,10 +9,10 @@ import type { ClaimRequest } from '../contract/activities.js';
 import { holdLease } from './runtime/activity-context.js';
 import type { ActivityContext } from './runtime/activity-context.js';
 
-/** Temporal is given so long for one answer, in milliseconds. */
-const ANSWER_MS = 10_000;
+/** Deadline of one call to Temporal. */
+const UPDATE_DEADLINE_MS = 10_000;
 
-/** The ledgers of the namespaces, each an open workflow. */
+/** Gives access to the ledgers of the namespaces. Each ledger is a workflow that stays open. */
 export class Ledgers {
   readonly #client: Client;
   readonly #taskQueue: string;
@@ -22,32 +22,35 @@ export class Ledgers {
     this.#taskQueue = taskQueue;
   }
 
-  /** Asks the ledger of a namespace whether a run may write, and starts it where there is none. */
-  async claim({ account, namespace, ...claim }: ClaimRequest, work: ActivityContext): Promise<ClaimAnswer> {
-    // An attempt that was given up elsewhere, and wakes, must not speak for the namespace.
-    await holdLease(work);
-    const startWorkflowOperation = new WithStartWorkflowOperation<(kept?: Ledger) => Promise<void>>(
+  /** Asks the ledger of a namespace whether a run may write, and starts the ledger if it does not run. */
+  async claim({ account, namespace, ...claim }: ClaimRequest, context: ActivityContext): Promise<ClaimAnswer> {
+    // A suspended attempt that resumes after another one took over must not claim the revision.
+    await holdLease(context);
+    const startWorkflowOperation = new WithStartWorkflowOperation<(ledger?: Ledger) => Promise<void>>(
       WorkflowType.Ledger,
       {
         workflowId: ledgerWorkflowId(account, namespace),
         taskQueue: this.#taskQueue,
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `which revisions ${namespace} in ${account} was given`,
+        staticSummary: `revisions that were applied to ${namespace} in ${account}`,
       },
     );
     try {
-      return await this.#client.withDeadline(Date.now() + ANSWER_MS, () =>
+      return await this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, () =>
         this.#client.workflow.executeUpdateWithStart(claimUpdate, {
           startWorkflowOperation,
           args: [claim],
-          // What is asked again after a lost answer is answered as before.
+          // A claim that is repeated after a lost answer gets the same answer.
           updateId: activityInfo().workflowExecution?.runId ?? claim.revision.runId,
         }),
       );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw ApplicationFailure.retryable(`the ledger of ${namespace} does not answer: ${reason}`, 'ServiceUnavailable');
+      throw ApplicationFailure.retryable(
+        `the ledger of namespace ${namespace} does not answer: ${reason}`,
+        'ServiceUnavailable',
+      );
     }
   }
 }

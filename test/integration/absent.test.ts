@@ -349,8 +349,8 @@ describe('what is still in use', () => {
     expect(report.result).toBe('refused');
     const { outcome, reason, remedy } = only(report);
     expect(outcome).toBe('refused');
-    expect(reason).toMatch(/cannot be deleted: Role\/stranger holds on to it/);
-    expect(remedy).toContain('take Policy/p off Role/stranger first');
+    expect(reason).toMatch(/cannot be deleted: still attached to Role\/stranger/);
+    expect(remedy).toContain('detach Policy/p from Role/stranger first');
     expect(writes()).toEqual([]);
     const users = await iam.send(new ListEntitiesForPolicyCommand({ PolicyArn }));
     expect(users.PolicyRoles?.map(({ RoleName }) => RoleName)).toEqual(['stranger']);
@@ -364,7 +364,7 @@ describe('what is still in use', () => {
     world.proxy.clear();
     const report = await apply([absent(role('r'))]);
     expect(report.result).toBe('refused');
-    expect(only(report).reason).toContain('InstanceProfile/stranger holds on to it');
+    expect(only(report).reason).toContain('still attached to InstanceProfile/stranger');
     expect(writes()).toEqual([]);
     expect((await iam.send(new GetRoleCommand({ RoleName: 'r' }))).Role?.RoleName).toBe('r');
   });

@@ -237,7 +237,9 @@ describe('destroy', () => {
     expect(entityOf(report, 'OpenIDConnectProvider/tokens.example.com').reason).toBe(
       'removes only this namespace\'s part: namespace "other" keeps it',
     );
-    expect(entityOf(report, 'AccessKey/u').reason).toMatch(/carries no tags.*; what it has of User\/u goes with that$/);
+    expect(entityOf(report, 'AccessKey/u').reason).toMatch(
+      /carries no tags.*; what belongs to User\/u is deleted with it$/,
+    );
     expect(refusedWritesIn(world)).toEqual([]);
 
     const after = await dumpAccount(world);
@@ -315,8 +317,8 @@ describe('destroy', () => {
     expect(refused.code).toBe(3);
     expect(entityOf(refused.report(), 'Policy/p')).toMatchObject({
       outcome: 'refused',
-      reason: 'cannot be deleted: Group/g holds on to it, and this run does not let go of it there',
-      remedy: 'take Policy/p off Group/g first, or give --include-adopted',
+      reason: 'cannot be deleted: still attached to Group/g, which this run keeps',
+      remedy: 'detach Policy/p from Group/g first, or pass --include-adopted',
     });
     expect(writesIn(world)).toEqual([]);
 
@@ -324,7 +326,7 @@ describe('destroy', () => {
     const held = await leave('destroy', [POLICY, ...MADE.slice(1), GROUP], ...json, '--include-adopted');
     expect(entityOf(held.report(), 'Policy/p')).toMatchObject({
       outcome: 'refused',
-      remedy: 'take Policy/p off Role/stranger first, or declare it here',
+      remedy: 'detach Policy/p from Role/stranger first, or declare it here',
     });
     expect(writesIn(world)).toEqual([]);
   });

@@ -80,7 +80,7 @@ describe.each(KINDS)('an account with room for three of kind %s', (kind, name, m
     for (const one of ['a', 'b', 'c']) {
       expect(entityOf(refused, `${kind}/${one}`)).toMatchObject({
         outcome: 'refused',
-        reason: `the account has 1 of at most 3 (${name}), and this run makes 3 of kind ${kind}`,
+        reason: `the account has 1 of at most 3 (${name}), and this run creates 3 of kind ${kind}`,
         remedy: REMEDY,
       });
     }
@@ -108,7 +108,7 @@ describe.each(KINDS)('an account with room for three of kind %s', (kind, name, m
     world.proxy.clear();
     const more = await runs.apply([make('f'), make('g'), absent(make('d'), key)]);
     expect(entityOf(more, `${kind}/f`).reason).toBe(
-      `the account has 3 of at most 3 (${name}), and this run makes 2 of kind ${kind} and removes 1`,
+      `the account has 3 of at most 3 (${name}), and this run creates 2 of kind ${kind} and deletes 1`,
     );
     expect(writesIn(world)).toEqual([]);
   });
@@ -126,7 +126,7 @@ describe('a full account', () => {
     expect(entityOf(refused, 'Policy/new')).toMatchObject({
       outcome: 'refused',
       reason:
-        'the account has 1 of at most 1 (PoliciesQuota), and this run makes 1 of kind Policy and removes 1, 1 of them only afterwards',
+        'the account has 1 of at most 1 (PoliciesQuota), and this run creates 1 of kind Policy and deletes 1, 1 of them only afterwards',
     });
     expect(writesIn(world)).toEqual([]);
     await quota('PoliciesQuota', 2);
@@ -155,7 +155,7 @@ describe('a full account', () => {
     const path = await world.manifest('full.json', manifest);
     const { code, stdout } = await world.cli(['apply', '-f', path]);
     expect(code).toBe(3);
-    expect(stdout).toContain('the account has 0 of at most 0 (RolesQuota), and this run makes 1 of kind Role');
+    expect(stdout).toContain('the account has 0 of at most 0 (RolesQuota), and this run creates 1 of kind Role');
     expect(stdout).toContain(REMEDY);
     expect(writesIn(world)).toEqual([]);
   });

@@ -138,7 +138,7 @@ describe('a policy that is to be replaced', () => {
         .drift.map(({ summary }) => summary)
         .filter(Boolean),
     ).toEqual([`DeletePolicyVersion ${PolicyArn} v2`, `DeletePolicy ${PolicyArn}`]);
-    expect(entityOf(planned, 'Role/r').reason).toBe('is put back on Policy/p once that is replaced');
+    expect(entityOf(planned, 'Role/r').reason).toBe('Policy/p is attached again once it is replaced');
     expect(writesIn(world)).toEqual([]);
 
     const report = await runs.apply(entities);
@@ -204,8 +204,8 @@ describe('a policy that is to be replaced', () => {
     await refused(
       [policy({ description: 'b', replace: true }), ...HOLDERS],
       'Policy/p',
-      /^cannot be replaced: Role\/stranger holds on to it, and this run does not let go of it there$/,
-      /^take Policy\/p off Role\/stranger first, or declare it here$/,
+      /^cannot be replaced: still attached to Role\/stranger, which this run keeps$/,
+      /^detach Policy\/p from Role\/stranger first, or declare it here$/,
     );
   });
 
@@ -218,8 +218,8 @@ describe('a policy that is to be replaced', () => {
     await refused(
       [policy({ description: 'b', replace: true }), holder],
       'Policy/p',
-      /^cannot be replaced: Role\/r holds on to it/,
-      /^take Policy\/p off Role\/r first$/,
+      /^cannot be replaced: still attached to Role\/r, which this run keeps$/,
+      /^detach Policy\/p from Role\/r first$/,
     );
   });
 
@@ -229,8 +229,8 @@ describe('a policy that is to be replaced', () => {
     await refused(
       [policy({ description: 'b', replace: true }), bounded],
       'Policy/p',
-      /^cannot be replaced: Role\/r holds on to it/,
-      /^take Policy\/p off Role\/r first$/,
+      /^cannot be replaced: still attached to Role\/r, which this run keeps$/,
+      /^detach Policy\/p from Role\/r first$/,
     );
   });
 
@@ -248,7 +248,7 @@ describe('a policy that is to be replaced', () => {
       [{ ...naming, description: 'b', replace: true }, holder],
       'Policy/p',
       /wait for each other$/,
-      /by an apply of their own/,
+      /in an apply of their own/,
     );
   });
 

@@ -432,7 +432,9 @@ describe('a place that refuses', () => {
     const entity = declared(title, name, secretOf(name));
     const denied = await run(name, entity);
     expect(denied).toMatchObject({ outcome: 'failed', confirmedBy: null });
-    expect(denied.reason).toMatch(/does not take the secret .*AccessDenied.*: what was made for it is removed again/);
+    expect(denied.reason).toMatch(
+      /does not accept the secret .*AccessDenied.*; what was created for it was removed again/,
+    );
     expect(await kindOf(title).live(name)).toEqual([others].flat());
 
     world.proxy.clearRules();
@@ -455,7 +457,7 @@ describe('a place that refuses', () => {
     const [left = ''] = await kindOf(title).live(name);
     expect(left).toMatch(/^AKIA/);
     expect(denied.outcome).toBe('failed');
-    expect(denied.reason).toContain(`${left}, which nobody holds now, cannot be removed (DeleteAccessKey answered Acc`);
+    expect(denied.reason).toContain(`${left}, whose secret is lost, cannot be removed (DeleteAccessKey answered Acc`);
   });
 
   test('reading: nothing is written', async () => {
@@ -567,7 +569,7 @@ describe('a place that refuses', () => {
     const loser = entities.find(({ name }) => name !== winner);
     expect(loser).toMatchObject({ outcome: 'failed', confirmedBy: null });
     expect(loser?.reason).toContain(`holds the secret of AccessKey/${winner} of account ${ACCOUNT}`);
-    expect(loser?.reason).toContain('what was made for it is removed again');
+    expect(loser?.reason).toContain('; what was created for it was removed again');
     expect(await kindOf('an access key').live(loser?.name ?? '')).toEqual([]);
   });
 
@@ -720,7 +722,7 @@ describe('keys of other hands', () => {
     const entity = await runs.get(name);
     const [live = ''] = await kindOf(key).live(name);
     expect(entity).toMatchObject({ outcome: 'refused', confirmedBy: null });
-    expect(entity?.reason).toBe(`${live} appeared while this run made one, and somebody else makes use of it`);
+    expect(entity?.reason).toBe(`${live} appeared while this run was creating one, and is in use`);
     expect(callsOf('DeleteAccessKey', name)).toEqual([]);
   });
 

@@ -1,24 +1,27 @@
 import { awsError, failureTypeOf } from '../../aws/errors.js';
+import { isWrite } from '../../contract/actions.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
+import { FAILURES } from '../../contract/failures.js';
+import type { DecisionAction } from '../../contract/report.js';
 import { strings } from '../../engine/json.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies } from './assessed-entity.js';
 import type { AssessedEntity } from './assessed-entity.js';
 
-/** Decisions that leave an entity with what its spec asks for. */
-const WRITES = new Set(['create', 'adopt', 'update', 'replace']);
+const { remedy: REMEDY } = FAILURES.QuotaExceeded;
 
-const REMEDY = 'ask for a higher quota in Service Quotas, or remove what is no longer used';
-
-/** What the account has and may have, by AWS's names: `Roles`, `RolesQuota`. */
+/** Usage and quotas of an account, by AWS's names: `Roles`, `RolesQuota`. */
 export type AccountSummary = Readonly<Record<string, number>>;
 
 /**
- * AWS's quotas differ by account, so they are asked for. One call, and none where nothing is to be written. Empty where
- * it is denied: AWS itself refuses later.
+ * Reads the usage and the quotas of the account, in one call. Makes no call where nothing is written. Returns nothing
+ * where the call is denied: AWS itself refuses what is too much.
  */
-export async function accountSummary(account: Account, all: readonly AssessedEntity[]): Promise<AccountSummary> {
-  if (!all.some(({ planned }) => WRITES.has(planned.decision.action))) return {};
+export async function readAccountSummary(
+  account: Account,
+  entities: readonly AssessedEntity[],
+): Promise<AccountSummary> {
+  if (!entities.some(isConverged)) return {};
   try {
     return (await account.clients.reader.get('GetAccountSummary', {})).SummaryMap ?? {};
   } catch (error) {
@@ -27,87 +30,105 @@ export async function accountSummary(account: Account, all: readonly AssessedEnt
   }
 }
 
-/** Refuses, before the first write, what would be larger than the account allows. */
-export function refuseTooLarge(all: readonly AssessedEntity[], summary: AccountSummary): readonly AssessedEntity[] {
-  return all.map((one) => {
-    const reason = WRITES.has(one.planned.decision.action) ? tooLarge(one, summary) : undefined;
-    return reason === undefined ? one : withDecision(one, { action: 'refuse', reason, remedy: REMEDY });
+/** Reports whether a decision leaves the entity with what its spec declares. */
+function isConverged({ planned: { decision } }: AssessedEntity): boolean {
+  return isWrite(decision.action) && decision.action !== 'release' && decision.action !== 'delete';
+}
+
+/** Refuses, before the first write, each entity that would be larger than the account allows. */
+export function refuseTooLarge(
+  entities: readonly AssessedEntity[],
+  summary: AccountSummary,
+): readonly AssessedEntity[] {
+  return entities.map((assessed) => {
+    const reason = isConverged(assessed) ? tooLargeReason(assessed, summary) : undefined;
+    return reason === undefined ? assessed : withDecision(assessed, { action: 'refuse', reason, remedy: REMEDY });
   });
 }
 
 /**
- * Refuses, before the first write, what the account cannot hold. What finds room only once something else is removed
- * waits for that.
+ * Refuses, before the first write, the entities that the account has no room for. Where deletions of this run make
+ * room, the creations wait for them.
  */
-export function makeRoom(all: readonly AssessedEntity[], summary: AccountSummary): readonly AssessedEntity[] {
-  const kinds = [...new Set(all.map(({ entity }) => entity.kind))];
-  return kinds.reduce((planned, kind) => makeRoomFor(kind, planned, summary), all);
-}
-
-function makeRoomFor(
-  kindName: string,
-  all: readonly AssessedEntity[],
+export function checkEntityCounts(
+  entities: readonly AssessedEntity[],
   summary: AccountSummary,
 ): readonly AssessedEntity[] {
-  const quota = all.find(({ entity }) => entity.kind === kindName)?.kind.quota;
-  const [used, most] = [summary[quota?.used ?? ''], summary[quota?.limit ?? '']];
-  if (quota === undefined || used === undefined || most === undefined) return all;
-  const positions = (action: string): number[] =>
-    all.flatMap(({ entity, planned }, index) =>
+  const kinds = [...new Set(entities.map(({ entity }) => entity.kind))];
+  return kinds.reduce((planned, kind) => checkCountOf(kind, planned, summary), entities);
+}
+
+function checkCountOf(
+  kindName: string,
+  entities: readonly AssessedEntity[],
+  summary: AccountSummary,
+): readonly AssessedEntity[] {
+  const quota = entities.find(({ entity }) => entity.kind === kindName)?.kind.quota;
+  const [used, limit] = [summary[quota?.used ?? ''], summary[quota?.limit ?? '']];
+  if (quota === undefined || used === undefined || limit === undefined) return entities;
+  const positionsOf = (action: DecisionAction): number[] =>
+    entities.flatMap(({ entity, planned }, index) =>
       entity.kind === kindName && planned.decision.action === action ? [index] : [],
     );
-  const [made, removed] = [positions('create'), positions('delete')];
-  if (made.length === 0 || used + made.length <= most) return all;
-  const late = dependentsOf(made, all);
-  const first = removed.filter((index) => !late.has(index));
-  const fits = used - first.length + made.length <= most;
-  const makes = `this run makes ${String(made.length)} of kind ${kindName}`;
-  const less = removed.length === 0 ? '' : ` and removes ${String(removed.length)}`;
-  const after =
-    first.length === removed.length ? '' : `, ${String(removed.length - first.length)} of them only afterwards`;
-  const reason = `the account has ${String(used)} of at most ${String(most)} (${quota.limit}), and ${makes}${less}${after}`;
-  return all.map((one, index) => {
-    if (!made.includes(index)) return one;
-    return fits ? withDependencies(one, first) : withDecision(one, { action: 'refuse', reason, remedy: REMEDY });
+  const [created, deleted] = [positionsOf('create'), positionsOf('delete')];
+  if (created.length === 0 || used + created.length <= limit) return entities;
+  // A deletion that waits for one of the creations makes no room for them.
+  const waiting = dependentsOf(created, entities);
+  const deletedFirst = deleted.filter((index) => !waiting.has(index));
+  const fits = used - deletedFirst.length + created.length <= limit;
+  const late = deleted.length - deletedFirst.length;
+  const change =
+    `this run creates ${String(created.length)} of kind ${kindName}` +
+    (deleted.length === 0 ? '' : ` and deletes ${String(deleted.length)}`) +
+    (late === 0 ? '' : `, ${String(late)} of them only afterwards`);
+  const reason = `the account has ${String(used)} of at most ${String(limit)} (${quota.limit}), and ${change}`;
+  return entities.map((assessed, index) => {
+    if (!created.includes(index)) return assessed;
+    return fits
+      ? withDependencies(assessed, deletedFirst)
+      : withDecision(assessed, { action: 'refuse', reason, remedy: REMEDY });
   });
 }
 
-/** Positions of all that waits for one of the given ones, these included. */
-function dependentsOf(positions: readonly number[], all: readonly AssessedEntity[]): ReadonlySet<number> {
+/** Returns the given positions and those of all entities that wait for one of them. */
+function dependentsOf(positions: readonly number[], entities: readonly AssessedEntity[]): ReadonlySet<number> {
   const waiting = new Set(positions);
-  let known = -1;
-  while (waiting.size > known) {
-    known = waiting.size;
-    all.forEach(({ planned }, index) => {
+  let before = -1;
+  while (waiting.size > before) {
+    before = waiting.size;
+    entities.forEach(({ planned }, index) => {
       if (planned.after.some((other) => waiting.has(other))) waiting.add(index);
     });
   }
   return waiting;
 }
 
-/** Why one entity would be larger than the account allows; undefined where it is not, or is so already. */
-function tooLarge({ kind, observed, ...one }: AssessedEntity, summary: AccountSummary): string | undefined {
+/** Tells why an entity would be larger than the account allows; undefined where it is not, or already is as large. */
+function tooLargeReason(assessed: AssessedEntity, summary: AccountSummary): string | undefined {
+  const { kind, observed } = assessed;
   const before = new Map(kind.quotaUsage?.(observed?.state ?? {}).map(({ quota, amount }) => [quota, amount]));
-  for (const { quota, label: what, amount } of kind.quotaUsage?.(intended({ kind, observed, ...one })) ?? []) {
-    const most = summary[quota];
-    if (most !== undefined && amount > most && amount > (before.get(quota) ?? 0)) {
-      return `would have ${String(amount)} ${what}, and the account allows ${String(most)} (${quota})`;
+  for (const { quota, label, amount } of kind.quotaUsage?.(stateAfter(assessed)) ?? []) {
+    const limit = summary[quota];
+    if (limit !== undefined && amount > limit && amount > (before.get(quota) ?? 0)) {
+      return `would have ${String(amount)} ${label}, and the account allows ${String(limit)} (${quota})`;
     }
   }
   return undefined;
 }
 
-/** What the entity will be: what is declared, beside what is unmanaged and stays. */
-function intended({ kind, spec, observed, assessment }: AssessedEntity): JsonObject {
+/** Returns the state after the write: what is declared, and what is unmanaged and kept. */
+function stateAfter({ kind, spec, observed, assessment }: AssessedEntity): JsonObject {
   const state: Record<string, Json> = { ...spec };
   for (const [property, { type }] of Object.entries(kind.properties)) {
-    const [desired, seen] = [spec[property], observed?.state[property]];
-    if (desired === undefined || seen === undefined) continue;
-    const gone = new Set(assessment.changes[property]?.remove);
-    if (type === 'set')
-      state[property] = [...new Set([...strings(seen), ...strings(desired)])].filter((one) => !gone.has(one));
+    const [desired, before] = [spec[property], observed?.state[property]];
+    if (desired === undefined || before === undefined) continue;
+    const removed = new Set(assessment.changes[property]?.remove);
+    if (type === 'set') {
+      const members = new Set([...strings(before), ...strings(desired)]);
+      state[property] = [...members].filter((member) => !removed.has(member));
+    }
     if (type !== 'documents') continue;
-    const kept = Object.entries(seen as JsonObject).filter(([name]) => !gone.has(name));
+    const kept = Object.entries(before as JsonObject).filter(([name]) => !removed.has(name));
     state[property] = { ...Object.fromEntries(kept), ...(desired as JsonObject) };
   }
   return state;

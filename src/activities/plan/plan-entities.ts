@@ -1,117 +1,157 @@
 import { createHash } from 'node:crypto';
-import { activityInfo } from '@temporalio/activity';
-import { entityId, entityKey } from '../../contract/entity.js';
-import { entityWorkflowId } from '../../contract/workflow-ids.js';
-import type { BootstrapRequest } from '../../contract/request.js';
-import { truncateToFit } from '../../report/truncate.js';
+import { activityInfo, log } from '@temporalio/activity';
 import type { Plan } from '../../contract/activities.js';
+import { entityId, entityKey } from '../../contract/entity.js';
+import type { DesiredEntity } from '../../contract/entity.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { entityWorkflowId } from '../../contract/workflow-ids.js';
 import { assess } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
-import { resolveReferences } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
-import type { Accounts } from '../runtime/accounts.js';
+import type { Observed } from '../../kinds/kind.js';
+import { truncateToFit } from '../../report/truncate.js';
+import { decisionContext, resolvedSpec } from '../reconcile/desired-state.js';
+import type { Account, Accounts } from '../runtime/accounts.js';
+import type { Calls } from '../runtime/activity-context.js';
+import { failure } from '../runtime/failures.js';
+import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
 import { withDecision, withPlanned } from './assessed-entity.js';
 import type { AssessedEntity } from './assessed-entity.js';
-import { failure } from '../runtime/failures.js';
-import { planRemovals } from './plan-removals.js';
-import { kindOf, look, observe } from '../runtime/observe.js';
-import { accountSummary, makeRoom, refuseTooLarge } from './check-quotas.js';
+import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
 import { digestPlan } from './plan-digest.js';
-import type { Calls } from '../runtime/activity-context.js';
+import { planRemovals } from './plan-removals.js';
 
-/** Nobody is asked to approve it. */
+/** Refusals of a plan that are logged one by one. */
+const MAX_LOGGED_REFUSALS = 20;
+
+/** The digests of a plan that waits for no approval. */
 const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 
-/** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
-export async function planEntities(accounts: Accounts, request: BootstrapRequest, calls: Calls): Promise<Plan> {
+/** Verifies the account, reads it in bulk, and decides for each entity. Writes nothing. */
+export async function planEntities(
+  accounts: Pick<Accounts, 'get'>,
+  request: BootstrapRequest,
+  calls: Calls,
+): Promise<Plan> {
   const problem = checkRequest(request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, { calls });
   const account = accounts.get(request.target, request.namespace);
   await account.guard.verify();
 
-  const observed = await observe(account, request.entities);
-  const arns: Record<string, string> = {};
-  for (const entity of request.entities) {
-    const kind = kindOf(entity);
-    // A declared path is the path that it will have; without one, the entity stays where it is.
-    const stays = entity.state !== 'present' || entity.spec['path'] === undefined;
-    const seen = stays ? observed.get(entityKey(entity))?.arn : undefined;
-    arns[entityId(entity)] = seen ?? kind.arnOf(entity.spec, request.target);
-  }
-  const context = {
-    namespace: request.namespace,
-    partition: request.target.partition,
-    intent: activityInfo().workflowExecution?.runId ?? '',
-  };
+  const assessed = await assessEntities(account, request);
+  const summary = await readAccountSummary(account, assessed);
+  const withRemovals = await planRemovals(account, refuseTooLarge(assessed, summary));
+  const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
+  logRefusals(entities);
+  return planOf(request, entities, calls);
+}
+
+async function assessEntities(account: Account, request: BootstrapRequest): Promise<readonly AssessedEntity[]> {
+  const observed = await observeEntities(account, request.entities);
+  const arns = predictArns(request, observed);
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
-  const assessed = await Promise.all(
+  return Promise.all(
     request.entities.map(async (entity): Promise<AssessedEntity> => {
-      const kind = kindOf(entity);
-      // An entity that goes needs nothing of what it refers to.
-      const spec = entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec;
-      let seen = observed.get(entityKey(entity));
-      let assessment = assess(kind, entity, spec, seen, context);
-      if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
-        // A listing leaves out what the spec does not name, and the deletion would lose it.
-        seen = await look(account, entity);
-        assessment = assess(kind, entity, spec, seen, context);
-      }
-      const planned = {
-        kind: entity.kind,
-        name: entity.name,
-        arn: arns[entityId(entity)] ?? '',
-        decision: assessment.decision,
-        workflowId: lockOf(request.target.account, entity),
-        after: entity.dependsOn.flatMap((id) => {
-          const [name = '', ...rest] = id.split('/');
-          return positions.get(entityKey({ kind: name, name: rest.join('/') })) ?? [];
-        }),
-        ...(kind.secret?.listCandidates === undefined ? {} : { listFirst: true }),
-      };
-      return { entity, kind, spec, observed: seen, assessment, planned };
+      const assessed = await assessEntity(account, request, entity, arns, observed.get(entityKey(entity)));
+      const after = entity.dependsOn.flatMap((id) => positions.get(keyOfId(id)) ?? []);
+      return withPlanned(assessed, { after });
     }),
   );
-  const summary = await accountSummary(account, assessed);
-  const departures = await planRemovals(account, refuseTooLarge(assessed, summary));
-  const entities = refuseCycles(makeRoom(departures, summary));
+}
+
+/** Returns the ARN of each entity, by `Kind/name`: as observed, or as the entity will have it. */
+function predictArns(
+  { entities, target }: BootstrapRequest,
+  observed: ReadonlyMap<string, Observed>,
+): Readonly<Record<string, string>> {
+  const arns = entities.map((entity) => {
+    // A declared path decides the ARN; without one, the entity keeps the path that it has.
+    const keepsPath = entity.state !== 'present' || entity.spec['path'] === undefined;
+    const existing = keepsPath ? observed.get(entityKey(entity))?.arn : undefined;
+    return [entityId(entity), existing ?? kindOf(entity).arnOf(entity.spec, target)];
+  });
+  return Object.fromEntries(arns) as Record<string, string>;
+}
+
+function keyOfId(id: string): string {
+  const [kind = '', ...name] = id.split('/');
+  return entityKey({ kind, name: name.join('/') });
+}
+
+async function assessEntity(
+  account: Account,
+  { namespace, target }: BootstrapRequest,
+  entity: DesiredEntity,
+  arns: Readonly<Record<string, string>>,
+  inBulk: Observed | undefined,
+): Promise<AssessedEntity> {
+  const kind = kindOf(entity);
+  const spec = resolvedSpec(entity, arns);
+  const context = decisionContext({ namespace, target, intent: activityInfo().workflowExecution?.runId ?? '' });
+  let observed = inBulk;
+  let assessment = assess(kind, entity, spec, observed, context);
+  if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
+    // A listing may leave out what the spec does not name, and the replacement would lose it.
+    observed = await observeEntity(account, entity);
+    assessment = assess(kind, entity, spec, observed, context);
+  }
+  const planned = {
+    kind: entity.kind,
+    name: entity.name,
+    arn: arns[entityId(entity)] ?? '',
+    decision: assessment.decision,
+    workflowId: lockOf(target.account, entity),
+    after: [],
+    ...(kind.secret?.listCandidates === undefined ? {} : { listFirst: true }),
+  };
+  return { entity, kind, spec, observed, assessment, planned };
+}
+
+/** Refuses entities that wait for each other: a deletion may wait for an entity that the manifest orders after it. */
+function refuseCycles(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
+  const order = dependencyOrder(
+    entities.map(({ planned }, index) => ({ id: String(index), dependsOn: planned.after.map(String) })),
+  );
+  if (order.ok) return entities;
+  const cycles = new Map(order.cycles.flatMap((cycle) => cycle.map((position) => [position, cycle] as const)));
+  return entities.map((assessed, index) => {
+    const cycle = cycles.get(index);
+    if (cycle === undefined) return assessed;
+    const names = cycle.flatMap((position) => entities[position] ?? []).map(({ entity }) => entityId(entity));
+    const refused = withDecision(assessed, {
+      action: 'refuse',
+      reason: `cannot be ordered: ${names.join(', ')} wait for each other`,
+      remedy: 'remove the references in an apply of their own, and then delete or replace',
+    });
+    return withPlanned(refused, { after: [] });
+  });
+}
+
+function logRefusals(entities: readonly AssessedEntity[]): void {
+  const refused = entities.filter(({ planned }) => planned.decision.action === 'refuse');
+  for (const { planned } of refused.slice(0, MAX_LOGGED_REFUSALS)) {
+    log.warn(`the plan refuses ${entityId(planned)}: ${planned.decision.reason ?? ''}`);
+  }
+  const others = refused.length - MAX_LOGGED_REFUSALS;
+  if (others > 0) log.warn(`the plan refuses ${String(others)} more`);
+}
+
+function planOf(request: BootstrapRequest, entities: readonly AssessedEntity[], calls: Calls): Plan {
   const decisions = truncateToFit(entities.map(({ planned }) => planned.decision));
   const { digest, entityDigests } = request.approval === undefined ? NO_DIGEST : digestPlan(request, entities);
   return {
     entities: entities.map(({ planned }, index) => {
       const entityDigest = entityDigests[index];
-      return {
-        ...planned,
-        decision: decisions[index] ?? planned.decision,
-        ...(entityDigest === undefined ? {} : { digest: entityDigest }),
-      };
+      const decision = decisions[index] ?? planned.decision;
+      return { ...planned, decision, ...(entityDigest === undefined ? {} : { digest: entityDigest }) };
     }),
     calls,
     ...(digest === undefined ? {} : { digest }),
   };
 }
 
-/** What a removal waits for may wait for it, by way of what the manifest says: neither would ever start. */
-function refuseCycles(all: readonly AssessedEntity[]): readonly AssessedEntity[] {
-  const order = dependencyOrder(
-    all.map(({ planned }, index) => ({ id: String(index), dependsOn: planned.after.map(String) })),
-  );
-  if (order.ok) return all;
-  const cycles = new Map(order.cycles.flatMap((cycle) => cycle.map((position) => [position, cycle] as const)));
-  return all.map((one, index) => {
-    const cycle = cycles.get(index);
-    if (cycle === undefined) return one;
-    const names = cycle.flatMap((position) => all[position] ?? []).map(({ entity }) => entityId(entity));
-    const refused = withDecision(one, {
-      action: 'refuse',
-      reason: `cannot be ordered: ${names.join(', ')} wait for each other`,
-      remedy: 'take the references off first, by an apply of their own, and then delete or replace',
-    });
-    return withPlanned(refused, { after: [] });
-  });
-}
-
-/** The ID of the one workflow that may write an entity. */
+/** Returns the ID of the only workflow that may write an entity. */
 export function lockOf(account: string, entity: { readonly kind: string; readonly name: string }): string {
   return entityWorkflowId(account, entity, (text) => createHash('sha256').update(text).digest('hex'));
 }

@@ -1,187 +1,239 @@
 import { awsError } from '../../aws/errors.js';
-import { REMOVAL_ACTIONS } from '../../contract/actions.js';
+import { isWrite, REMOVAL_ACTIONS } from '../../contract/actions.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { strings } from '../../engine/json.js';
 import type { Dependent, Write } from '../../kinds/kind.js';
+import { deletionWrites, isWithdrawal } from '../reconcile/delete.js';
+import { desiredState } from '../reconcile/desired-state.js';
 import type { Account } from '../runtime/accounts.js';
-import { withDecision, withPlanned, withDependencies } from './assessed-entity.js';
+import { withDecision, withDependencies, withPlanned } from './assessed-entity.js';
 import type { AssessedEntity } from './assessed-entity.js';
-import { desiredOf, isWithdrawal, stepsOfDeletion } from '../reconcile/create.js';
 
-/** What is to be deleted, now or to be created anew, with what a closer look has shown. */
-interface Departure {
+/** An entity that is to be deleted or replaced, with what its deletion takes. */
+interface Removal {
   readonly index: number;
-  readonly steps: readonly Write[];
+  readonly writes: readonly Write[];
   readonly dependents: readonly Dependent[];
-  /** Why AWS does not let it go at all, or null. */
+  /** The reason for which AWS cannot delete it at all, or null. */
   readonly undeletableReason: string | null;
 }
 
 /**
- * Looks closer at what a plan would delete or replace: every write that it takes, so that a person sees what is lost,
- * and what holds on to it. Something that does, and does not let go in this run, makes it a refusal before anything is
- * written. What is taken off a holder for a replacement is put back in the same run.
+ * Plans deletions and replacements. The plan lists each write of a deletion, so that a reviewer sees what is lost.
+ * A deletion is refused where the entity is still attached to something that this run keeps. Where a replacement is
+ * detached from an entity, the same run attaches it again.
  */
 export async function planRemovals(
   account: Account,
-  all: readonly AssessedEntity[],
+  assessed: readonly AssessedEntity[],
 ): Promise<readonly AssessedEntity[]> {
-  const departures = await Promise.all(all.flatMap((one, index) => lookCloser(account, one, index) ?? []));
-  const positions = new Map(all.map(({ entity }, index) => [entityKey(entity), index]));
-  const positionOf = (holder: Dependent): number => positions.get(entityKey(holder)) ?? -1;
-  const result = [...all];
-  const change = (index: number, how: (one: AssessedEntity) => AssessedEntity): void => {
-    const one = result[index];
-    if (one !== undefined) result[index] = how(one);
-  };
-
-  for (const { index, steps, undeletableReason } of departures) {
-    if (undeletableReason !== null) change(index, (one) => staying(one, undeletableReason));
-    else change(index, (one) => withDecision(one, { drift: [...one.planned.decision.drift, ...steps.map(lossOf)] }));
-  }
-  // A holder that is refused lets nothing go, so that each refusal may be the cause of another.
-  for (let refused = true; refused;) {
-    refused = false;
-    for (const { index, dependents } of departures) {
-      const leaving = result[index];
-      if (leaving === undefined || !REMOVAL_ACTIONS.has(leaving.planned.decision.action)) continue;
-      const stuck = dependents.filter((holder) => !letsGo(holder, result[positionOf(holder)], leaving));
-      if (stuck.length === 0) continue;
-      const declared = stuck.flatMap((holder) => result[positionOf(holder)] ?? []);
-      change(index, (one) => withDecision(one, { action: 'refuse', ...heldBy(stuck, leaving, declared) }));
-      refused = true;
-    }
-  }
-  for (const { index, dependents } of departures) {
-    const action = result[index]?.planned.decision.action;
-    if (action === undefined || !REMOVAL_ACTIONS.has(action)) continue;
-    const [first, detached] = [[] as Dependent[], [] as Dependent[]];
-    for (const holder of dependents) {
-      (action === 'delete' || isDeleted(result[positionOf(holder)]) ? first : detached).push(holder);
-    }
-    change(index, (one) => withDependencies(one, first.map(positionOf)));
-    if (detached.length === 0) continue;
-    change(index, (one) => withPlanned(one, { detachable: detached.map(entityId) }));
-    for (const holder of detached) {
-      change(positionOf(holder), (one) => withDependencies(putBack(one, result[index]), [index]));
-    }
-  }
-  return goingLast(result.map((one) => goingAlong(one, result)));
+  const removals = await Promise.all(assessed.flatMap((entity, index) => inspectRemoval(account, entity, index) ?? []));
+  const plan = new RemovalPlan(assessed, removals);
+  plan.listLosses();
+  plan.refuseAttached();
+  plan.orderDetachments();
+  return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
 
-function lookCloser(account: Account, one: AssessedEntity, index: number): Promise<Departure> | undefined {
-  const { entity, kind, spec, observed, assessment } = one;
-  if (observed === undefined || !REMOVAL_ACTIONS.has(one.planned.decision.action)) return undefined;
+/** Reads what the deletion of an entity takes. Returns undefined where it is not deleted. */
+function inspectRemoval(account: Account, assessed: AssessedEntity, index: number): Promise<Removal> | undefined {
+  const { entity, kind, spec, observed, assessment } = assessed;
+  if (observed === undefined || !isRemoved(assessed)) return undefined;
   const { reader } = account.clients;
-  const desired = desiredOf(entity, spec, assessment.tags, account.target);
-  const held = isWithdrawal(kind, assessment) ? [] : (kind.listDependents?.(reader, observed) ?? []);
-  const steps = stepsOfDeletion(account, kind, desired, observed, assessment);
-  return Promise.all([held, steps]).then(
-    ([dependents, all]) => ({ index, dependents, steps: all, undeletableReason: null }),
+  const desired = desiredState(entity, spec, assessment.tags, account.target);
+  return Promise.all([
+    isWithdrawal(kind, assessment) ? [] : (kind.listDependents?.(reader, observed) ?? []),
+    deletionWrites(account, kind, desired, observed, assessment),
+  ]).then(
+    ([dependents, writes]) => ({ index, dependents, writes, undeletableReason: null }),
     (error: unknown) => {
       const aws = awsError(error);
       if (aws.code !== 'UnmodifiableEntity') throw error;
-      return { index, dependents: [], steps: [], undeletableReason: aws.message };
+      return { index, dependents: [], writes: [], undeletableReason: aws.message };
     },
   );
 }
 
-/** What AWS does not let go is refused where it is to be absent, and left where everything is to go. */
-function staying(one: AssessedEntity, why: string): AssessedEntity {
-  if (one.entity.state !== 'absent') return withDecision(one, { action: 'no-op', reason: `is left as it is: ${why}` });
-  const remedy = `take ${entityId(one.entity)} out of the manifest, or declare what it is to be`;
-  return withDecision(one, { action: 'refuse', reason: why, remedy });
+/** A plan whose removals are worked in, step by step. */
+class RemovalPlan {
+  readonly entities: AssessedEntity[];
+  readonly #removals: readonly Removal[];
+  readonly #positions: ReadonlyMap<string, number>;
+
+  constructor(assessed: readonly AssessedEntity[], removals: readonly Removal[]) {
+    this.entities = [...assessed];
+    this.#removals = removals;
+    this.#positions = new Map(assessed.map(({ entity }, index) => [entityKey(entity), index]));
+  }
+
+  /** Adds each write of a deletion to the drift of its entity. Keeps or refuses what AWS cannot delete. */
+  listLosses(): void {
+    for (const { index, writes, undeletableReason } of this.#removals) {
+      this.#change(index, (entity) =>
+        undeletableReason === null
+          ? withDecision(entity, { drift: [...entity.planned.decision.drift, ...writes.map(lossOf)] })
+          : keepUndeletable(entity, undeletableReason),
+      );
+    }
+  }
+
+  /** Refuses removals that a dependent prevents. A refused dependent keeps what it holds, so refusals spread. */
+  refuseAttached(): void {
+    for (let hasChanged = true; hasChanged;) {
+      hasChanged = false;
+      for (const { index, dependents } of this.#removals) {
+        const removed = this.entities[index];
+        if (removed === undefined || !isRemoved(removed)) continue;
+        const keeping = dependents.filter((dependent) => !isDetached(dependent, this.#find(dependent), removed));
+        if (keeping.length === 0) continue;
+        const declared = keeping.flatMap((dependent) => this.#find(dependent) ?? []);
+        this.#change(index, (entity) => withDecision(entity, refusalOf(removed, keeping, declared)));
+        hasChanged = true;
+      }
+    }
+  }
+
+  /** Orders each removal after its dependents, and those that get a replacement back after the replacement. */
+  orderDetachments(): void {
+    for (const { index, dependents } of this.#removals) {
+      const removed = this.entities[index];
+      if (removed === undefined || !isRemoved(removed)) continue;
+      const isReattached = (dependent: Dependent): boolean => !isDeleted(removed) && !isDeleted(this.#find(dependent));
+      const first = dependents.filter((dependent) => !isReattached(dependent));
+      const reattached = dependents.filter(isReattached);
+      this.#change(index, (entity) =>
+        withDependencies(
+          entity,
+          first.map((dependent) => this.#positionOf(dependent)),
+        ),
+      );
+      if (reattached.length === 0) continue;
+      this.#change(index, (entity) => withPlanned(entity, { detachable: reattached.map(entityId) }));
+      for (const dependent of reattached) {
+        this.#change(this.#positionOf(dependent), (entity) => withDependencies(reattach(entity, removed), [index]));
+      }
+    }
+  }
+
+  #positionOf(dependent: Dependent): number {
+    return this.#positions.get(entityKey(dependent)) ?? -1;
+  }
+
+  #find(dependent: Dependent): AssessedEntity | undefined {
+    return this.entities[this.#positionOf(dependent)];
+  }
+
+  #change(index: number, change: (entity: AssessedEntity) => AssessedEntity): void {
+    const entity = this.entities[index];
+    if (entity !== undefined) this.entities[index] = change(entity);
+  }
 }
 
-function isDeleted(one: AssessedEntity | undefined): boolean {
-  return one?.planned.decision.action === 'delete';
+function isRemoved({ planned }: AssessedEntity): boolean {
+  return REMOVAL_ACTIONS.has(planned.decision.action);
 }
 
-/** Whether a holder will have let go, or may be made to and is given it back, when the entity's turn comes. */
-function letsGo(holder: Dependent, by: AssessedEntity | undefined, held: AssessedEntity): boolean {
-  if (by === undefined) return false;
-  const { action } = by.planned.decision;
+function isDeleted(assessed: AssessedEntity | undefined): boolean {
+  return assessed?.planned.decision.action === 'delete';
+}
+
+/** Refuses what AWS cannot delete where it is declared absent, and keeps it where a whole namespace is destroyed. */
+function keepUndeletable(assessed: AssessedEntity, reason: string): AssessedEntity {
+  const { entity } = assessed;
+  if (entity.state !== 'absent')
+    return withDecision(assessed, { action: 'no-op', reason: `is left as it is: ${reason}` });
+  const remedy = `remove ${entityId(entity)} from the manifest, or declare its values`;
+  return withDecision(assessed, { action: 'refuse', reason, remedy });
+}
+
+/** Reports whether a dependent is detached by the time that the entity is removed: by this run, or by the removal. */
+function isDetached(dependent: Dependent, planned: AssessedEntity | undefined, removed: AssessedEntity): boolean {
+  if (planned === undefined) return false;
+  const { action } = planned.planned.decision;
   if (action === 'delete') return true;
   const isWritten = action === 'update' || action === 'adopt';
-  if (held.planned.decision.action === 'delete') return action === 'replace' || (isWritten && takesOff(by, held));
-  if (holder.detach === null || by.entity.observe || by.entity.state !== 'present') return false;
-  return action === 'replace' || ((action === 'no-op' || isWritten) && (declares(by, held) || takesOff(by, held)));
+  if (isDeleted(removed)) return action === 'replace' || (isWritten && detaches(planned, removed));
+  if (dependent.detach === null || planned.entity.observe || planned.entity.state !== 'present') return false;
+  if (action === 'replace') return true;
+  return (action === 'no-op' || isWritten) && (declares(planned, removed) || detaches(planned, removed));
 }
 
-/** Whether the changes of a holder take the other entity off it. */
-function takesOff({ kind, observed, assessment }: AssessedEntity, held: AssessedEntity): boolean {
-  const isIt = names(held, held.observed?.arn);
+/** Reports whether the changes of an entity detach another one from it. */
+function detaches({ kind, observed, assessment }: AssessedEntity, other: AssessedEntity): boolean {
+  const isOther = matcherOf(other, other.observed?.arn);
   return Object.entries(assessment.changes).some(([property, { remove }]) => {
-    const isSet = kind.properties[property]?.type === 'value' && observed?.state[property] === held.observed?.arn;
-    return isSet || remove.some(isIt);
+    const isValue = kind.properties[property]?.type === 'value' && observed?.state[property] === other.observed?.arn;
+    return isValue || remove.some(isOther);
   });
 }
 
-/** Whether a holder's manifest wants the other entity on it, by the ARN that this will have, or by its name. */
-function declares({ kind, spec }: AssessedEntity, held: AssessedEntity): boolean {
-  const isIt = names(held, held.planned.arn);
+/** Reports whether the manifest declares that another entity is attached, by the ARN that it will have or by its name. */
+function declares({ kind, spec }: AssessedEntity, other: AssessedEntity): boolean {
+  const isOther = matcherOf(other, other.planned.arn);
   return Object.entries(kind.properties).some(
-    ([property, { type }]) => type === 'set' && strings(spec[property]).some(isIt),
+    ([property, { type }]) => type === 'set' && strings(spec[property]).some(isOther),
   );
 }
 
-function names({ entity }: AssessedEntity, arn: string | undefined): (member: string) => boolean {
+function matcherOf({ entity }: AssessedEntity, arn: string | undefined): (member: string) => boolean {
   return (member) => member === arn || member.toLowerCase() === entity.name.toLowerCase();
 }
 
-function putBack(one: AssessedEntity, replaced: AssessedEntity | undefined): AssessedEntity {
-  if (replaced === undefined || one.planned.decision.action !== 'no-op') return one;
-  const reason = `is put back on ${entityId(replaced.entity)} once that is replaced`;
-  return withDecision(one, { action: 'update', reason });
+/** Turns a no-op into an update where a replaced entity has to be attached again. */
+function reattach(assessed: AssessedEntity, { entity }: AssessedEntity): AssessedEntity {
+  if (assessed.planned.decision.action !== 'no-op') return assessed;
+  const reason = `${entityId(entity)} is attached again once it is replaced`;
+  return withDecision(assessed, { action: 'update', reason });
 }
 
-/** Of what has no dependents to be asked for: it goes after everything of the kinds that may hold on to it. */
-function goingLast(all: readonly AssessedEntity[]): readonly AssessedEntity[] {
-  const BUSY = new Set(['update', 'adopt', 'replace', 'release', 'delete']);
-  return all.map((one) => {
-    if (!isDeleted(one) || one.kind.listDependents !== undefined) return one;
-    const dependents = all.flatMap((other, index) =>
-      other !== one && BUSY.has(other.planned.decision.action) && other.kind.dependsOnKinds.includes(one.entity.kind)
-        ? [index]
-        : [],
-    );
-    return withDependencies(one, dependents);
+/** Orders a deletion whose kind cannot list dependents after all changes of the kinds that may depend on it. */
+function deleteLast(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
+  return entities.map((assessed) => {
+    if (!isDeleted(assessed) || assessed.kind.listDependents !== undefined) return assessed;
+    const dependents = entities.flatMap((other, index) => {
+      const { action } = other.planned.decision;
+      const mayDepend = other.kind.dependsOnKinds.includes(assessed.entity.kind);
+      return other !== assessed && mayDepend && isWrite(action) && action !== 'create' ? [index] : [];
+    });
+    return withDependencies(assessed, dependents);
   });
 }
 
-/** What is left as it is may still lose what it has of something that is deleted, or go with it: a user's access key. */
-function goingAlong(one: AssessedEntity, all: readonly AssessedEntity[]): AssessedEntity {
-  const { kind, entity, spec, planned } = one;
-  if (entity.state !== 'destroyed' || planned.decision.action !== 'no-op' || planned.decision.reason === null)
-    return one;
-  const needed = new Set((kind.references?.(spec) ?? []).map((id) => id.toLowerCase()));
-  const gone = all.filter((other) => isDeleted(other) && needed.has(entityId(other.entity).toLowerCase()));
-  if (gone.length === 0) return one;
-  const ids = gone.map((other) => entityId(other.entity)).join(', ');
-  return withDecision(one, { reason: `${planned.decision.reason}; what it has of ${ids} goes with that` });
+/** Notes on an entity that is kept what it loses with an entity that is deleted: an access key goes with its user. */
+function noteCascade(assessed: AssessedEntity, entities: readonly AssessedEntity[]): AssessedEntity {
+  const { kind, entity, spec, planned } = assessed;
+  const { action, reason } = planned.decision;
+  if (entity.state !== 'destroyed' || action !== 'no-op' || reason === null) return assessed;
+  const references = new Set((kind.references?.(spec) ?? []).map((id) => id.toLowerCase()));
+  const deleted = entities.filter((other) => isDeleted(other) && references.has(entityId(other.entity).toLowerCase()));
+  if (deleted.length === 0) return assessed;
+  const ids = deleted.map((other) => entityId(other.entity)).join(', ');
+  return withDecision(assessed, { reason: `${reason}; what belongs to ${ids} is deleted with it` });
 }
 
-function heldBy(
-  dependents: readonly Dependent[],
+/** Refuses a removal, and names the dependents that this run keeps and the ways out. */
+function refusalOf(
   { planned }: AssessedEntity,
+  keeping: readonly Dependent[],
   declared: readonly AssessedEntity[],
-): { readonly reason: string; readonly remedy: string } {
-  const ids = dependents.map(entityId).join(', ');
-  const what = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
-  const ways = [`take ${entityId(planned)} off ${ids} first`];
-  if (declared.length < dependents.length) ways.push(`declare ${dependents.length === 1 ? 'it' : 'them'} here`);
-  if (declared.some(({ entity }) => entity.state === 'destroyed')) ways.push('give --include-adopted');
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const ids = keeping.map(entityId).join(', ');
+  const verb = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
+  const ways = [`detach ${entityId(planned)} from ${ids} first`];
+  if (declared.length < keeping.length) ways.push(`declare ${keeping.length === 1 ? 'it' : 'them'} here`);
+  if (declared.some(({ entity }) => entity.state === 'destroyed')) ways.push('pass --include-adopted');
   return {
-    reason: `cannot be ${what}: ${ids} ${dependents.length === 1 ? 'holds' : 'hold'} on to it, and this run does not let go of it there`,
+    action: 'refuse',
+    reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
     remedy: ways.join(', or '),
   };
 }
 
-/** One write of a deletion, as a person reads it: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
+/** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
 function lossOf({ operation, input }: Write): Drift {
-  const about = Object.values(input).flatMap((value) =>
+  const values = Object.values(input).flatMap((value) =>
     typeof value === 'string' ? [value] : strings(value as never),
   );
-  return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...about].join(' ') };
+  return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...values].join(' ') };
 }

@@ -1,5 +1,5 @@
-import { activityInfo, CancelledFailure, sleep } from '@temporalio/activity';
-import { awsError, failureTypeOf } from '../../aws/errors.js';
+import { activityInfo, CancelledFailure, log, sleep } from '@temporalio/activity';
+import { failureTypeOf } from '../../aws/errors.js';
 import type { AwsError } from '../../aws/errors.js';
 import { pauseAfter } from '../../aws/propagation.js';
 import { placeOf, SecretLocationError, withoutValues } from '../../aws/secrets.js';
@@ -8,151 +8,161 @@ import { entityId } from '../../contract/entity.js';
 import type { SecretLocation } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { CreateRequest } from '../../contract/activities.js';
-import type { Candidate, Desired, Kind } from '../../kinds/kind.js';
+import { CLOCK_TOLERANCE_MS } from '../../engine/resolve-conflict.js';
+import type { Candidate, Desired, Kind, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { failure, notShownYet, OperationError } from '../runtime/failures.js';
+import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
 import { LeaseError, CLEANUP_LEASE } from '../runtime/lease.js';
 import { sendAll } from '../runtime/send-writes.js';
-import { CLOCK_TOLERANCE_MS, holdLease } from '../runtime/activity-context.js';
+import { holdLease } from '../runtime/activity-context.js';
 import type { ActivityContext } from '../runtime/activity-context.js';
 
-/** A secret that is there to be stored waits so long for its place, in milliseconds. */
+/** Time for which a revealed secret waits until its location accepts it. */
 const STORE_WINDOW_MS = 60_000;
 
 /**
- * Attempts that look again for what one read shows and another does not. After these it was removed a moment before,
- * and the one that showed it was behind.
+ * Attempts that read again where one read shows the entity and another does not. After these, it was removed a moment
+ * before, and the read that showed it was stale.
  */
-const DOUBTS = 3;
+const MAX_STALE_READ_ATTEMPTS = 3;
 
-/** What to do where a lost reply cannot be told from somebody else's work. */
+/** Remedy where a lost reply cannot be told from the work of another caller. */
 export const SEVERAL_ORPHANS_REMEDY =
-  'find out whose they are (CloudTrail shows who made each), delete those that nobody holds, and apply again';
+  'find out in CloudTrail who created each of them, delete those that are not in use, and apply again';
 
-/** Fields of a stored record that are the engine's: whose it is, and which run stored it. */
+/** Fields of a stored record that name its entity, its account and the run that stored it. */
 const Field = { Entity: 'Entity', Account: 'Account', Intent: 'Intent' } as const;
 
 /**
- * The secret of one entity, from the Create to where the manifest wants it. AWS reveals it once: a reply that is lost
- * leaves an orphan, which is recognised by the listing that history keeps, removed, and made anew.
+ * The secret of one entity, from the Create to the location that the manifest names. AWS reveals it once. A lost reply
+ * leaves an orphan, which is recognised by the listing in the workflow's history, removed, and created again.
  *
- * Before the Create, the place is written with whose it is and which run is about to make it. So a place that refuses
- * does so before anything is made, and a place without this run's mark says that this run has made nothing yet.
+ * Before the Create, the location is reserved: the entity, the account and the run are stored in it. So a location that
+ * cannot be written is found before anything is created. A location that another run reserved, or none did, tells that
+ * this run has created nothing yet.
  */
 export class EntitySecrets {
   readonly #account: Account;
   readonly #kind: Kind;
   readonly #desired: Desired;
   readonly #request: CreateRequest;
-  readonly #work: ActivityContext;
-  /** Whether an earlier attempt came to its Create, as the place said when this one began. */
-  #begun: boolean | undefined;
+  readonly #context: ActivityContext;
+  /** True where an earlier attempt reached its Create, as the location told when this attempt began. */
+  #isReserved: boolean | undefined;
 
-  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest, work: ActivityContext) {
+  constructor(account: Account, kind: Kind, desired: Desired, request: CreateRequest, context: ActivityContext) {
     this.#account = account;
     this.#kind = kind;
     this.#desired = desired;
     this.#request = request;
-    this.#work = work;
+    this.#context = context;
   }
 
   /**
-   * Before the Create: the place can be used, and what the Create needs from it is there.
+   * Reserves the location before the Create, and stores the generated secret that the Create needs.
    *
-   * @returns false where what the place holds the secret of is there, and the read that did not show it was behind
+   * @returns false where the location already holds the secret of an entity that the last read did not show
    */
-  async prepare(): Promise<boolean> {
+  async reserve(): Promise<boolean> {
     const { secret } = this.#kind;
     if (secret === undefined) return true;
-    const stored = await this.#storedOfOurs();
-    const held = stored === undefined || !holdsSecret(stored) ? undefined : secret.candidateIdOf?.(stored);
-    const shown = held !== undefined && this.#request.known?.includes(held) === true;
-    if (shown && activityInfo().attempt <= DOUBTS) return false;
+    const stored = await this.#storedForEntity();
+    const storedId = stored === undefined || !holdsSecret(stored) ? undefined : secret.candidateIdOf?.(stored);
+    const isListed = storedId !== undefined && this.#request.known?.includes(storedId) === true;
+    if (isListed && activityInfo().attempt <= MAX_STALE_READ_ATTEMPTS) return false;
     if (this.#isOfThisRun(stored) && holdsSecret(stored)) {
-      // What was generated goes into the Create. What AWS revealed was stored by an attempt whose end nobody heard of.
+      // A generated secret goes into the Create. A revealed one was stored by an attempt whose result was lost.
       if (secret.generateRecord !== undefined) return true;
-      // The read of AWS is behind, and another Create would make another one.
+      // The read of AWS is stale, and another Create would create a second one.
       if (activityInfo().attempt > 1) throw notShownYet();
     }
     await this.#store(secret.generateRecord?.(this.#desired) ?? {});
     return true;
   }
 
-  /** After the Create: what the reply reveals is stored, or what was made is removed, since nobody could hold it. */
-  async keep(output: unknown): Promise<void> {
+  /** Stores what the reply to the Create reveals. Where that fails, removes what was created: its secret is lost. */
+  async storeRevealed(output: unknown): Promise<void> {
     const { secret } = this.#kind;
     if (secret?.recordFromReply === undefined) return;
     const revealed = secret.recordFromReply(output, this.#desired);
     try {
-      await this.#storePatiently(revealed);
+      await this.#storeWithRetry(revealed);
     } catch (error) {
       const id = secret.candidateIdOf?.(revealed) ?? '';
       const removal = secret.deleteCandidate?.(id, this.#desired) ?? [];
-      const { calls } = this.#work;
-      if (error instanceof LeaseError || error instanceof CancelledFailure) {
-        // Another attempt makes its own, or has done so: this one came too late for it to find.
-        await sendAll(this.#account, removal, { ...this.#work, lease: CLEANUP_LEASE });
+      if (isInterruption(error)) {
+        // The next attempt creates its own, or has done so: this entity came too late for it to find.
+        await sendAll(this.#account, removal, { ...this.#context, lease: CLEANUP_LEASE });
         throw error;
       }
-      const aws = answerIn(error);
-      // Whose credentials are no good is no fault of the place.
-      const type = aws !== null && failureTypeOf(aws) === 'CredentialsInvalid' ? 'CredentialsInvalid' : 'SecretStore';
-      const why = `${placeOf(this.#location())} does not take the secret (${reasonOf(error)})`;
-      try {
-        await sendAll(this.#account, removal, this.#work);
-      } catch (late) {
-        // Of whatever else stands in the way, nobody comes back to remove it: the account cannot be verified, say.
-        if (late instanceof LeaseError || late instanceof CancelledFailure || isForARetry(late)) throw late;
-        const message = `${why}, and ${id}, which nobody holds now, cannot be removed (${reasonOf(late)}): remove it`;
-        throw failure(type, message, { calls });
-      }
-      throw failure(type, `${why}: what was made for it is removed again`, { calls });
+      throw await this.#removeUnstored(id, removal, error);
     }
   }
 
-  /** What was there all along has a secret of its own: the one that was generated for it opens nothing. */
+  /** Removes an entity whose secret could not be stored, and returns the failure that tells so. */
+  async #removeUnstored(id: string, removal: readonly Write[], error: unknown): Promise<Error> {
+    const { calls } = this.#context;
+    const aws = answerIn(error);
+    // Invalid credentials are no fault of the location.
+    const type = aws !== null && failureTypeOf(aws) === 'CredentialsInvalid' ? 'CredentialsInvalid' : 'SecretStore';
+    const reason = `${placeOf(this.#location())} does not accept the secret (${messageOf(error)})`;
+    try {
+      await sendAll(this.#account, removal, this.#context);
+    } catch (removalError) {
+      // No later attempt removes it after any other error, such as an account that cannot be verified.
+      if (isInterruption(removalError) || isRetryable(removalError)) throw removalError;
+      const message = `${reason}, and ${id}, whose secret is lost, cannot be removed (${messageOf(removalError)}): remove it`;
+      return failure(type, message, { calls });
+    }
+    return failure(type, `${reason}; what was created for it was removed again`, { calls });
+  }
+
+  /** Empties the location of the generated secret where the entity existed already: it has another secret. */
   async clearGeneratedSecret(): Promise<void> {
     if (this.#kind.secret?.generateRecord !== undefined) await this.#store({});
   }
 
   /**
-   * Removes what an earlier attempt made and nobody holds.
+   * Removes what an earlier attempt created with a lost reply.
    *
-   * @returns why it cannot be told which one that is, or null
+   * @returns why it cannot be told which entity that is, or null
    */
   async removeOrphans(): Promise<string | null> {
     const { secret } = this.#kind;
     if (secret?.listCandidates === undefined) return null;
     const { reader } = this.#account.clients;
     const stored = await this.#stored();
-    // Where this run had not come to its Create before, what is new is not of its making.
-    this.#begun ??= this.#isOfThisRun(stored);
-    if (!this.#begun) return null;
+    // Where this run had not reached its Create, another caller created what is new.
+    this.#isReserved ??= this.#isOfThisRun(stored);
+    if (!this.#isReserved) return null;
     const orphans = this.#orphans(await secret.listCandidates(reader, this.#desired), stored ?? {});
     const [first] = orphans;
     if (first === undefined) return null;
     const ids = orphans.map(({ id }) => id).join(', ');
-    if (orphans.length > 1) return `${ids} appeared while this run made one, and the secret of none is stored`;
+    if (orphans.length > 1) return `${ids} appeared while this run was creating one, and no secret of them is stored`;
     if ((await secret.isCandidateUsed?.(reader, first.id)) === true) {
-      return `${ids} appeared while this run made one, and somebody else makes use of it`;
+      return `${ids} appeared while this run was creating one, and is in use`;
     }
-    await sendAll(this.#account, secret.deleteCandidate?.(first.id, this.#desired) ?? [], this.#work);
+    log.warn(
+      `removing ${first.id}, which an earlier attempt created for ${entityId(this.#request.entity)} with a lost reply`,
+    );
+    await sendAll(this.#account, secret.deleteCandidate?.(first.id, this.#desired) ?? [], this.#context);
     return null;
   }
 
   #orphans(candidates: readonly Candidate[], stored: SecretRecord): readonly Candidate[] {
-    const held = this.#kind.secret?.candidateIdOf?.(stored);
+    const storedId = this.#kind.secret?.candidateIdOf?.(stored);
     const since = activityInfo().scheduledTimestampMs - CLOCK_TOLERANCE_MS;
     return candidates.filter(
       ({ id, createdAt }) =>
-        id !== held &&
+        id !== storedId &&
         this.#request.known?.includes(id) !== true &&
         (createdAt === null || Date.parse(createdAt) >= since),
     );
   }
 
   #isOfThisRun(record: SecretRecord | undefined): record is SecretRecord {
-    const { entity, account } = this.#whose();
+    const { entity, account } = this.#owner();
     return (
       record?.[Field.Entity] === entity &&
       record[Field.Account] === account &&
@@ -168,22 +178,23 @@ export class EntitySecrets {
     }
   }
 
-  /** What is stored, where it is this entity's. */
-  async #storedOfOurs(): Promise<SecretRecord | undefined> {
+  /** Returns what is stored. A location that holds something of another owner is an error. */
+  async #storedForEntity(): Promise<SecretRecord | undefined> {
     const stored = await this.#stored();
-    const { entity, account } = this.#whose();
+    const { entity, account } = this.#owner();
     if (stored === undefined || (stored[Field.Entity] === entity && stored[Field.Account] === account)) return stored;
-    const theirs = stored[Field.Entity];
-    const owner = theirs === undefined ? 'something else' : `${theirs} of account ${stored[Field.Account] ?? ''}`;
+    const otherEntity = stored[Field.Entity];
+    const owner =
+      otherEntity === undefined ? 'something else' : `${otherEntity} of account ${stored[Field.Account] ?? ''}`;
     throw new SecretLocationError(
-      `${placeOf(this.#location())} holds the secret of ${owner}; name another place, or empty it`,
+      `${placeOf(this.#location())} holds the secret of ${owner}; name another location, or empty it`,
     );
   }
 
   async #store(secret: SecretRecord): Promise<void> {
-    const { entity, account } = this.#whose();
+    const { entity, account } = this.#owner();
     const owner = { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent };
-    await holdLease(this.#work);
+    await holdLease(this.#context);
     try {
       await this.#account.clients.secrets.writeRecord(this.#location(), { ...owner, ...secret });
     } catch (error) {
@@ -191,17 +202,17 @@ export class EntitySecrets {
     }
   }
 
-  /** The place has just been written: what stands in the way now mostly passes, and a Create is not had again. */
-  async #storePatiently(secret: SecretRecord): Promise<void> {
+  /** Retries for a while: the location was just reserved, so most errors pass, and the Create cannot be repeated. */
+  async #storeWithRetry(secret: SecretRecord): Promise<void> {
     let waited = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        // Another run that found the place empty at the same moment may have marked it after this one.
-        await this.#storedOfOurs();
+        // Another run that found the location empty at the same moment may have reserved it after this one.
+        await this.#storedForEntity();
         await this.#store(secret);
         return;
       } catch (error) {
-        if (waited >= STORE_WINDOW_MS || !isForARetry(error)) throw error;
+        if (waited >= STORE_WINDOW_MS || !isRetryable(error)) throw error;
         const pause = pauseAfter(attempt);
         await sleep(pause);
         waited += pause;
@@ -215,35 +226,39 @@ export class EntitySecrets {
     return location;
   }
 
-  #whose(): { readonly entity: string; readonly account: string } {
+  #owner(): { readonly entity: string; readonly account: string } {
     return { entity: entityId(this.#request.entity), account: this.#request.target.account };
   }
 }
 
-/** Whether a record has more than whose it is. */
+/** Reports whether a record holds a secret, and not only a reservation. */
 function holdsSecret(record: SecretRecord): boolean {
   return Object.keys(record).some((field) => !Object.values<string>(Field).includes(field));
 }
 
-/** The message of a place says it all; that of AWS needs to be told what was asked for. */
+/** Adds the operation to an error of AWS. The message of a location names it already. */
 function asOperation(operation: string, error: unknown): unknown {
   return error instanceof SecretLocationError ? error : new OperationError(operation, error);
 }
 
-function isForARetry(error: unknown): boolean {
+/** Reports whether this attempt may not go on, and another one may. */
+function isInterruption(error: unknown): boolean {
+  return error instanceof LeaseError || error instanceof CancelledFailure;
+}
+
+function isRetryable(error: unknown): boolean {
   const aws = answerIn(error);
   return aws !== null && FAILURES[failureTypeOf(aws)].retry === 'retry';
 }
 
-function reasonOf(error: unknown): string {
+function messageOf(error: unknown): string {
   const aws = answerIn(error);
   if (aws === null) return error instanceof Error ? error.message : String(error);
   return `${aws.operation} answered ${aws.code}: ${aws.message}`;
 }
 
-/** What AWS has answered, STS included, and to what; null for an error of another origin. */
+/** Returns the answer of AWS, STS included, and the operation; null for an error of another origin. */
 function answerIn(error: unknown): (AwsError & { readonly operation: string }) | null {
-  const aws = awsError(error instanceof OperationError ? error.cause : error);
-  const operation = aws.operation ?? (error instanceof OperationError ? error.operation : null);
+  const { operation, ...aws } = awsAnswer(error);
   return operation === null ? null : { ...aws, operation };
 }

@@ -5,25 +5,28 @@ import { Pace } from '../../aws/pace.js';
 import { sessionName } from '../../contract/attribution.js';
 import type { Target } from '../../contract/entity.js';
 
-/** One account that the worker can reach, with the guard that must be asked before each write. */
+/** An account that the worker can reach, with the guard that checks the account before each write. */
 export interface Account {
   readonly target: Target;
   readonly clients: AwsClients;
   readonly guard: AccountGuard;
 }
 
-/** Opens accounts, each once in the life of a worker, so that connections and assumed credentials are kept. */
+/** Opens each account once in the life of a worker, so that connections and assumed credentials are reused. */
 export class Accounts {
   readonly #options: AwsOptions;
   readonly #open = new Map<string, Account>();
-  /** AWS limits an account's calls, whoever makes them. */
+  /** By account: AWS limits the calls of an account, whichever clients make them. */
   readonly #paces = new Map<string, Pace>();
 
   constructor(options: AwsOptions) {
     this.#options = options;
   }
 
-  /** With a role that is assumed, in a session of the namespace's own, which CloudTrail names; without one, a common one. */
+  /**
+   * Returns the account of a target. A role is assumed in a session of the namespace's own, which CloudTrail names.
+   * Without a role, all namespaces share one set of clients.
+   */
   get(target: Target, namespace?: string): Account {
     const session = target.assumeRole === undefined || namespace === undefined ? undefined : sessionName(namespace);
     const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);

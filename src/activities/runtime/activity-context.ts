@@ -1,128 +1,134 @@
 import { createHash } from 'node:crypto';
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { callingAs, countingCalls } from '../../aws/clients.js';
 import { runKey } from '../../contract/attribution.js';
 import type { WriteRecord } from '../../contract/report.js';
 import { toFailure } from './failures.js';
-import { Lease } from './lease.js';
+import { Lease, LeaseError } from './lease.js';
 
-/** How often an activity tells Temporal that it lives, in milliseconds. */
-const HEARTBEAT_MS = 1_500;
+/** Interval between two heartbeats of an activity. */
+const HEARTBEAT_INTERVAL_MS = 1_500;
 
-/** Clocks of AWS and of the worker may differ by so much, and AWS counts whole seconds. In milliseconds. */
-export const CLOCK_TOLERANCE_MS = 2_000;
-
-/** Calls to AWS by operation. */
+/** Number of calls to AWS, by operation. */
 export type Calls = Record<string, number>;
 
-/** A write that was sent. Its request ID is null until AWS has answered, and stays so where the reply is lost. */
-interface PendingWriteRecord extends WriteRecord {
+/** A write that is about to be sent or was sent. Its request ID is null until AWS answers. */
+interface SentWrite extends WriteRecord {
   requestId: string | null;
-  /** Tells the same write, sent again. */
+  /** Digest of operation and input. The same write, sent again, has the same one. */
   readonly digest: string;
 }
 
-/** What an activity has done, earlier attempts included. */
+/** State that the attempts of an activity share, and the right of this attempt to write. */
 export interface ActivityContext {
   readonly calls: Calls;
-  readonly sent: PendingWriteRecord[];
-  /** Whether {@link sent} has all that earlier attempts have sent: one that died may have sent more. */
+  /** Writes of this attempt and of earlier ones. */
+  readonly sent: SentWrite[];
+  /** True where {@link sent} holds every write of earlier attempts. An attempt that died may have sent more. */
   readonly isComplete: boolean;
-  /** Its right to write. */
   readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
 }
 
-/** What a heartbeat carries from one attempt to the next. */
+/** The details of a heartbeat, which Temporal hands to the next attempt. */
 interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete'> {
-  /** The attempt that has failed, and has said all that it did. */
-  readonly ended?: number;
+  /** Set by an attempt that failed, after it recorded all its writes. */
+  readonly failedAttempt?: number;
 }
 
 /**
- * Runs an activity's work with heartbeats and call counts, and translates what it throws.
+ * Runs the body of an activity with heartbeats and call counts, and translates its errors for Temporal.
  *
- * @param runId - the bootstrap run that the calls are made for. Default: the workflow that has called the activity
+ * @param run - the body of the activity
+ * @param runId - the bootstrap run that the calls are made for. Default: the workflow that called the activity
  */
-export async function step<T>(run: (work: ActivityContext) => Promise<T>, runId?: string): Promise<T> {
-  const info = activityInfo();
-  const agent = runKey(runId ?? info.workflowExecution?.runId ?? '');
-  const { attempt, scheduledTimestampMs } = info;
-  const earlier = info.heartbeatDetails as HeartbeatDetails | undefined;
-  const isComplete = attempt === 1 || (earlier?.isComplete === true && earlier.ended === attempt - 1);
-  const lease = new Lease();
-  const work: ActivityContext = { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], isComplete, lease };
-  const beat = setInterval(() => {
-    heartbeat(beatOf(work));
-  }, HEARTBEAT_MS);
+export async function runActivity<T>(run: (context: ActivityContext) => Promise<T>, runId?: string): Promise<T> {
+  const { attempt, scheduledTimestampMs, workflowExecution } = activityInfo();
+  const context = contextOfAttempt();
+  const agent = runKey(runId ?? workflowExecution?.runId ?? '');
+  const timer = setInterval(() => {
+    heartbeat(heartbeatDetails(context));
+  }, HEARTBEAT_INTERVAL_MS);
   try {
-    return await callingAs(agent, () => countingCalls(work.calls, () => run(work)));
+    return await callingAs(agent, () => countingCalls(context.calls, () => run(context)));
   } catch (error) {
-    heartbeat({ ...beatOf(work), ended: attempt } satisfies HeartbeatDetails);
-    throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: work.calls });
+    if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
+    heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
+    throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: context.calls });
   } finally {
-    clearInterval(beat);
+    clearInterval(timer);
   }
 }
 
-function beatOf({ calls, sent, isComplete }: ActivityContext): HeartbeatDetails {
+/** Continues from the last heartbeat of the attempt before. */
+function contextOfAttempt(): ActivityContext {
+  const { attempt, ...info } = activityInfo();
+  const earlier = info.heartbeatDetails as HeartbeatDetails | undefined;
+  const isComplete = attempt === 1 || (earlier?.isComplete === true && earlier.failedAttempt === attempt - 1);
+  return { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], isComplete, lease: new Lease() };
+}
+
+function heartbeatDetails({ calls, sent, isComplete }: ActivityContext): HeartbeatDetails {
   return { calls, sent, isComplete };
 }
 
+/** The record of a write that is being sent. */
+interface RecordedWrite {
+  /** Adds the request ID of AWS's answer. */
+  confirm(requestId: string | null): void;
+  /** Takes the record back, where AWS did not carry the write out. */
+  discard(): void;
+}
+
 /**
- * Records that a write is about to be sent, before it is, so that whoever repeats it knows of it, and makes sure that
- * it is still this attempt's to send.
+ * Records a write before it is sent, so that the next attempt knows of it, and makes sure that this attempt may still
+ * send it.
  *
  * @throws LeaseError
  */
-export async function sending(
-  work: ActivityContext,
-  operation: string,
-  input: unknown,
-): Promise<{ answered(requestId: string | null): WriteRecord; forget(): void }> {
+export async function recordWrite(context: ActivityContext, operation: string, input: unknown): Promise<RecordedWrite> {
   const digest = createHash('sha256')
     .update(JSON.stringify([operation, input]))
     .digest('hex');
-  const earlier = withdraw(work, digest);
-  const write: PendingWriteRecord = { operation, requestId: null, at: new Date().toISOString(), digest };
-  work.sent.push(write);
-  // That this one was refused says nothing of an earlier one whose answer was lost.
-  const forget = (): void => {
-    withdraw(work, digest);
-    if (earlier !== undefined) work.sent.push(earlier);
+  const earlier = takeUnanswered(context, digest);
+  const write: SentWrite = { operation, requestId: null, at: new Date().toISOString(), digest };
+  context.sent.push(write);
+  const discard = (): void => {
+    takeUnanswered(context, digest);
+    // A refusal of this write does not tell what became of an earlier one whose reply was lost.
+    if (earlier !== undefined) context.sent.push(earlier);
   };
-  heartbeat(beatOf(work));
+  heartbeat(heartbeatDetails(context));
   try {
-    await holdLease(work);
+    await holdLease(context);
   } catch (error) {
-    forget();
+    discard();
     throw error;
   }
   return {
-    answered: (requestId) => {
+    confirm: (requestId) => {
       write.requestId = requestId;
-      heartbeat(beatOf(work));
-      return { operation, requestId, at: write.at };
+      heartbeat(heartbeatDetails(context));
     },
-    forget,
+    discard,
   };
 }
 
 /**
- * Makes sure that the step is still this attempt's to do.
+ * Makes sure that this attempt may still write.
  *
  * @throws LeaseError
  */
-export function holdLease(work: ActivityContext): Promise<void> {
-  return work.lease.hold(beatOf(work));
+export function holdLease(context: ActivityContext): Promise<void> {
+  return context.lease.hold(heartbeatDetails(context));
 }
 
-/** Takes a write without an answer off the record, and gives it. */
-function withdraw({ sent }: ActivityContext, digest: string): PendingWriteRecord | undefined {
+/** Removes the record of a write without an answer, and returns it. */
+function takeUnanswered({ sent }: ActivityContext, digest: string): SentWrite | undefined {
   const index = sent.findIndex((write) => write.digest === digest && write.requestId === null);
   return index === -1 ? undefined : sent.splice(index, 1)[0];
 }
 
-/** The writes of all attempts, as far as they are known. */
-export function writesOf({ sent }: ActivityContext): WriteRecord[] {
+/** Returns the writes of all attempts, as far as they are known. */
+export function writesSent({ sent }: ActivityContext): WriteRecord[] {
   return sent.map(({ operation, requestId, at }) => ({ operation, requestId, at }));
 }

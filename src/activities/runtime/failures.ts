@@ -1,5 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { awsError, failureTypeOf } from '../../aws/errors.js';
+import type { AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secrets.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
@@ -8,91 +9,94 @@ import type { FailureDetails, FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
 
-/** Attempts after which a `retry` failure is given up: about ten minutes at the retry policy's pace. */
+/** Attempts that a failure of class `retry` is repeated: about ten minutes at the pace of the retry policy. */
 const MAX_ATTEMPTS = 40;
 
 /**
- * Pause before a write that AWS does not guard is looked for, after an unclear answer, in milliseconds: a read that is
- * too early shows nothing of it, and a second one would be made.
+ * Delay before the next attempt where a write that AWS does not guard has an unclear answer. An earlier read would not
+ * show what the write has done, and the next attempt would do it twice.
  */
-const UNGUARDED_PAUSE_MS = 5_000;
+const UNGUARDED_RETRY_DELAY_MS = 5_000;
 
-/** What was just taken off its last holder may count as held for so long, in milliseconds. */
+/** Time for which an entity may still count as attached after it was detached from the last other one. */
 const IN_USE_WINDOW_MS = 10_000;
 
-/** A call to AWS that failed, with the operation that it was. */
+/** A call to AWS that failed, with the operation that was called. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
 
-  /** @param step - the write that it was, where it was one */
   constructor(
     readonly operation: string,
     override readonly cause: unknown,
-    readonly step?: Write,
+    /** The write that failed; undefined for a read. */
+    readonly write?: Write,
   ) {
     super(`${operation} failed`);
   }
 }
 
-/** What was just made, by a read that is behind: to be read again. */
+/** Returns AWS's answer that an error carries, with the operation where it is known. */
+export function awsAnswer(error: unknown): AwsError {
+  if (!(error instanceof OperationError)) return awsError(error);
+  const aws = awsError(error.cause);
+  return { ...aws, operation: aws.operation ?? error.operation };
+}
+
+/** Returns the error of a read that does not show yet what was just created. The activity is repeated. */
 export function notShownYet(): OperationError {
   return new OperationError('GetEntity', { Code: 'NoSuchEntity', message: 'just created and not shown yet' });
 }
 
-/** How far an activity has come when it fails. */
-export interface Attempt {
+/** The attempt in which an activity fails. */
+export interface FailedAttempt {
   readonly attempt: number;
-  /** Since the activity was first scheduled, in milliseconds. */
+  /** Time since the activity was first scheduled. */
   readonly elapsedMs: number;
   readonly calls: Readonly<Record<string, number>>;
 }
 
 /**
- * Translates an error into the failure that Temporal retries or gives up by: type, message for people, details with
- * the request ID. Failures that are one already, and cancellation, pass.
+ * Translates an error into the failure by which Temporal retries or stops: type, message for people, and details with
+ * the request ID. An error that is already a failure, or a cancellation, is returned unchanged.
  */
-export function toFailure(error: unknown, { attempt, elapsedMs, calls }: Attempt): Error {
-  if (error instanceof Error && (error.name === 'CancelledFailure' || error.name === 'ApplicationFailure'))
-    return error;
+export function toFailure(error: unknown, { attempt, elapsedMs, calls }: FailedAttempt): Error {
+  if (error instanceof Error && /^(Cancelled|Application)Failure$/.test(error.name)) return error;
   if (error instanceof SecretLocationError) return failure('SecretStore', error.message, { calls });
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
   if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
 
-  const aws = awsError(error instanceof OperationError ? error.cause : error);
-  const operation = aws.operation ?? (error instanceof OperationError ? error.operation : null);
-  const step = error instanceof OperationError ? error.step : undefined;
+  return failureOfAws(error, { attempt, elapsedMs, calls });
+}
+
+function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttempt): ApplicationFailure {
+  const aws = awsAnswer(error);
+  const { operation, code, requestId } = aws;
+  const isUnguarded = error instanceof OperationError && error.write?.unguarded === true;
   const type = failureTypeOf(aws);
-  const details = { operation, code: aws.code, requestId: aws.requestId, calls };
-  const message = `${operation ?? 'a read of the account'} answered ${aws.code}: ${aws.message}`;
+  const details = { operation, code, requestId, calls };
+  const message = `${operation ?? 'a read of the account'} answered ${code}: ${aws.message}`;
+  const retryable = { message, type, details: [details] };
 
   switch (FAILURES[type].retry) {
-    case 'until-propagated':
+    case 'until-propagated': {
       if (elapsedMs >= (type === 'InUse' ? IN_USE_WINDOW_MS : PROPAGATION_WINDOW_MS)) {
         return failure(type, `${message} (for ${String(Math.round(elapsedMs / 1000))} s)`, details);
       }
-      return ApplicationFailure.create({
-        message,
-        type,
-        details: [details],
-        nextRetryDelay: pauseAfter(attempt),
-        category: ApplicationFailureCategory.BENIGN,
-      });
-    case 'retry':
-      return ApplicationFailure.create({
-        message,
-        type,
-        details: [details],
-        nonRetryable: attempt >= MAX_ATTEMPTS,
-        ...(step?.unguarded === true && aws.unclear ? { nextRetryDelay: UNGUARDED_PAUSE_MS } : {}),
-      });
+      const nextRetryDelay = pauseAfter(attempt);
+      return ApplicationFailure.create({ ...retryable, nextRetryDelay, category: ApplicationFailureCategory.BENIGN });
+    }
+    case 'retry': {
+      const delay = isUnguarded && aws.unclear ? { nextRetryDelay: UNGUARDED_RETRY_DELAY_MS } : {};
+      return ApplicationFailure.create({ ...retryable, nonRetryable: attempt >= MAX_ATTEMPTS, ...delay });
+    }
     case 'conflict':
     case 'never':
       return failure(type, message, details);
   }
 }
 
-/** A failure that no retry mends. */
+/** Returns a failure that Temporal does not retry. */
 export function failure(type: FailureType, message: string, details: Partial<FailureDetails>): ApplicationFailure {
-  const whole: FailureDetails = { operation: null, code: null, requestId: null, calls: {}, ...details };
-  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [whole] });
+  const complete: FailureDetails = { operation: null, code: null, requestId: null, calls: {}, ...details };
+  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [complete] });
 }

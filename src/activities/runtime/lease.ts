@@ -1,39 +1,39 @@
 import { activityInfo, cancellationSignal, Context, sleep } from '@temporalio/activity';
 import { pauseAfter } from '../../aws/propagation.js';
 
-/** What is sent has so long to arrive before another attempt may begin, in milliseconds. */
-const MARGIN_MS = 2_000;
+/** Time that a call has to reach AWS before another attempt may begin. */
+const LEASE_MARGIN_MS = 2_000;
 
-/** Temporal is given so long for one answer, in milliseconds. */
-const ANSWER_MS = 3_000;
+/** Deadline of one heartbeat call to Temporal. */
+const HEARTBEAT_DEADLINE_MS = 3_000;
 
-/** Temporal is asked for so long where it does not answer, in milliseconds. */
-const OUTAGE_MS = 120_000;
+/** Time after which an attempt stops that cannot reach Temporal. */
+const MAX_OUTAGE_MS = 120_000;
 
-/** This attempt may write no more: another one has the step, or may have it by now. */
+/** This attempt may no longer write: another attempt runs the activity, or may run it by now. */
 export class LeaseError extends Error {
   override readonly name = 'LeaseError';
 }
 
-/** A moment by two clocks: one stands still while the machine sleeps, the other can be set. */
-interface Moment {
-  readonly steady: number;
-  readonly wall: number;
+/** A point in time by two clocks: the first stands still while the machine sleeps, the second can be set. */
+interface Instant {
+  readonly steadyMs: number;
+  readonly wallMs: number;
 }
 
 /**
- * The right of an attempt to write. Temporal gives a step to another worker when heartbeats stay out, and a process
- * that was stopped, or cut off from Temporal, does not know: so Temporal is asked, and its answer is good for less than
- * the heartbeat timeout.
+ * The right of an attempt to write. Temporal gives an activity to another worker when heartbeats stop, and a process
+ * that was suspended, or that cannot reach Temporal, does not notice. So the lease asks Temporal, and relies on the
+ * answer for less than the heartbeat timeout.
  */
 export class Lease {
-  #askedAt: Moment | undefined;
-  #lost = false;
+  #confirmedAt: Instant | undefined;
+  #isLost = false;
 
   /**
-   * Goes on while the step is this attempt's.
+   * Resolves as soon as this attempt is known to hold the activity.
    *
-   * @param details - of a heartbeat; Temporal keeps them for the next attempt
+   * @param details - details of the heartbeat; Temporal keeps them for the next attempt
    * @throws LeaseError
    */
   async hold(details: unknown): Promise<void> {
@@ -44,18 +44,19 @@ export class Lease {
       if (this.#isFresh()) return;
       const askedAt = now();
       try {
-        await client.withDeadline(Date.now() + ANSWER_MS, () =>
+        await client.withDeadline(Date.now() + HEARTBEAT_DEADLINE_MS, () =>
           client.activity.heartbeat(activityInfo().taskToken, details),
         );
-        this.#askedAt = askedAt;
+        this.#confirmedAt = askedAt;
       } catch (error) {
         const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
         if (/^Activity(NotFound|Cancelled|Paused|Reset)Error$/.test(name)) {
-          this.#lost = true;
-          throw new LeaseError('Temporal has taken this step back: nothing more is sent', { cause: error });
+          this.#isLost = true;
+          const reason = 'lease lost: Temporal has cancelled this attempt or given the activity to another one';
+          throw new LeaseError(`${reason}; nothing more is sent`, { cause: error });
         }
-        if (elapsed(startedAt) > OUTAGE_MS) {
-          throw new LeaseError(`Temporal does not say whose this step is: ${message}`, { cause: error });
+        if (elapsedMs(startedAt) > MAX_OUTAGE_MS) {
+          throw new LeaseError(`Temporal does not confirm the lease of this attempt: ${message}`, { cause: error });
         }
         await sleep(pauseAfter(repeat));
       }
@@ -63,30 +64,31 @@ export class Lease {
   }
 
   /**
-   * At the last moment before something leaves the process.
+   * Checks the lease right before a call leaves the process.
    *
    * @throws LeaseError where Temporal has to be asked again
    */
   assertHeld(): void {
-    if (!this.#isFresh()) throw new LeaseError('Temporal has not said lately that this step is still to be done here');
+    if (!this.#isFresh()) throw new LeaseError('the lease of this attempt is not confirmed for long enough');
   }
 
   #isFresh(): boolean {
     const { heartbeatTimeoutMs = Infinity } = activityInfo();
-    return !this.#lost && this.#askedAt !== undefined && elapsed(this.#askedAt) < heartbeatTimeoutMs - MARGIN_MS;
+    if (this.#isLost || this.#confirmedAt === undefined) return false;
+    return elapsedMs(this.#confirmedAt) < heartbeatTimeoutMs - LEASE_MARGIN_MS;
   }
 }
 
-/** What an attempt has made itself and nobody else can use, it may remove whatever became of the step. */
+/** A lease for clean-up: what an attempt created and no other can use, it may remove after it lost its own lease. */
 export const CLEANUP_LEASE: Pick<Lease, 'hold' | 'assertHeld'> = {
   hold: () => Promise.resolve(),
   assertHeld: () => undefined,
 };
 
-function now(): Moment {
-  return { steady: performance.now(), wall: Date.now() };
+function now(): Instant {
+  return { steadyMs: performance.now(), wallMs: Date.now() };
 }
 
-function elapsed({ steady, wall }: Moment): number {
-  return Math.max(performance.now() - steady, Date.now() - wall);
+function elapsedMs({ steadyMs, wallMs }: Instant): number {
+  return Math.max(performance.now() - steadyMs, Date.now() - wallMs);
 }

@@ -1,48 +1,86 @@
 import { sleep } from '@temporalio/activity';
 import { takeSnapshot } from '../../aws/inventory.js';
-import type { DetailType } from '../../aws/inventory.js';
-import { entityId, normalizeName } from '../../contract/entity.js';
+import type { DetailType, Snapshot } from '../../aws/inventory.js';
+import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
+import { entityId, entityKey } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
 import { findKind } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
+import type { ActivityContext } from './activity-context.js';
 import { failure } from './failures.js';
 
-/** Reads many entities the way that costs fewer calls. Keys are `entityKey`s. */
-export async function observe(
+/** Reads many entities, in bulk or one by one, whichever takes fewer calls. The keys of the map are `entityKey`s. */
+export async function observeEntities(
   account: Account,
   entities: readonly DesiredEntity[],
 ): Promise<ReadonlyMap<string, Observed>> {
-  const { reader } = account.clients;
   const kinds = [...new Set(entities.map(kindOf))];
   const snapshot = takeSnapshot({
-    reader,
-    types: new Set(kinds.map(({ detailType: details }) => details).filter((type): type is DetailType => type !== null)),
+    reader: account.clients.reader,
+    types: new Set(kinds.map(({ detailType }) => detailType).filter((type): type is DetailType => type !== null)),
     budget: entities.reduce((sum, entity) => sum + kindOf(entity).readCost, 0),
     sleep,
   });
-  const all = await Promise.all(
-    kinds.map(async (kind) => {
-      const wanted = entities.filter((entity) => entity.kind === kind.name);
-      const many = await kind.readMany(snapshot, wanted, account.target);
-      if (many !== undefined) return [...many].map(([name, one]) => [`${kind.name}/${name}`, one] as const);
-      const singles = await Promise.all(
-        wanted.map(async (entity) => [entity.name, await kind.read(reader, entity, account.target)] as const),
-      );
-      return singles.flatMap(([name, one]) =>
-        one === undefined ? [] : [[`${kind.name}/${normalizeName(name)}`, one] as const],
-      );
-    }),
+  const found = await Promise.all(
+    kinds.map((kind) =>
+      observeKind(
+        account,
+        kind,
+        snapshot,
+        entities.filter((entity) => entity.kind === kind.name),
+      ),
+    ),
   );
-  return new Map(all.flat());
+  return new Map(found.flat());
 }
 
-/** Reads one entity by its name. */
-export async function look(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
+async function observeKind(
+  account: Account,
+  kind: Kind,
+  snapshot: Snapshot,
+  entities: readonly DesiredEntity[],
+): Promise<readonly (readonly [string, Observed])[]> {
+  const inBulk = await kind.readMany(snapshot, entities, account.target);
+  if (inBulk !== undefined) {
+    return [...inBulk].map(([name, observed]) => [entityKey({ kind: kind.name, name }), observed]);
+  }
+  const singles = await Promise.all(
+    entities.map(async (entity) => ({ entity, observed: await observeEntity(account, entity) })),
+  );
+  return singles.flatMap(({ entity, observed }) =>
+    observed === undefined ? [] : [[entityKey(entity), observed] as const],
+  );
+}
+
+/** Reads one entity by its name. Returns undefined where it does not exist. */
+export async function observeEntity(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
   return kindOf(entity).read(account.clients.reader, entity, account.target);
 }
 
-/** The kind of an entity; a request for one that this worker does not know cannot go on. */
+/**
+ * Reads an entity that the plan has seen. A replica that is behind may not show it, and then it would count as gone. So
+ * it is read again for some seconds, unless this activity has deleted it.
+ */
+export async function observeKnownEntity(
+  account: Account,
+  entity: DesiredEntity,
+  { sent }: ActivityContext,
+): Promise<Observed | undefined> {
+  const read = (): Promise<Observed | undefined> => observeEntity(account, entity);
+  const isDeleted = sent.some(({ operation }) => operation === `Delete${entity.kind}`);
+  return isDeleted ? read() : untilShown(read, sleep, HIDDEN_WINDOW_MS);
+}
+
+/**
+ * Reads an entity by its name, and then in the listings: a name in another case answers to no Get, and a policy under
+ * another path has another ARN.
+ */
+export async function observeUnderAnyName(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
+  return (await observeEntity(account, entity)) ?? (await observeEntities(account, [entity])).get(entityKey(entity));
+}
+
+/** Returns the kind of an entity. A request for a kind that this worker does not know fails for good. */
 export function kindOf(entity: { readonly kind: string; readonly name: string }): Kind {
   const kind = findKind(entity.kind);
   if (kind === undefined) {

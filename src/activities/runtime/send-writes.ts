@@ -1,64 +1,63 @@
+import { log } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
 import { secretMembers, withoutValues } from '../../aws/secrets.js';
-import type { WriteRecord } from '../../contract/report.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
+import { recordWrite } from './activity-context.js';
+import type { ActivityContext } from './activity-context.js';
 import { OperationError } from './failures.js';
 import { LeaseError } from './lease.js';
-import { sending } from './activity-context.js';
-import type { ActivityContext } from './activity-context.js';
 
-/** Repeats of a throttled write inside one attempt, at the account's pace; a throttled call was not carried out. */
-const THROTTLE_REPEATS = 10;
-
-/** What came of a write. */
-export interface Sent {
-  /** Null where AWS said that there was nothing to do. */
-  readonly write: WriteRecord | null;
-  /** AWS's answer. May hold a secret: it goes nowhere but to the kind. */
-  readonly output: unknown;
-}
+/** Repeats of a throttled write within one attempt, at the account's pace. AWS did not carry out a throttled call. */
+const MAX_THROTTLE_REPEATS = 10;
 
 /** Sends writes, one after the other. */
-export async function sendAll(account: Account, steps: readonly Write[], work: ActivityContext): Promise<void> {
-  for (const one of steps) await send(account, one, work);
+export async function sendAll(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
+  for (const write of writes) await send(account, write, context);
 }
 
-/** Sends one write, once the account is verified. Nothing is sent once the step may be somebody else's. */
-export async function send(account: Account, step: Write, work: ActivityContext): Promise<Sent> {
-  const { operation, input, isAlreadyApplied, secretInput, waitUntilApplied } = step;
-  const secret = await secretMembers(account.clients.secrets, secretInput);
-  let renewed = false;
+/**
+ * Sends one write, after the account is verified and while this attempt holds the lease.
+ *
+ * @returns AWS's output, which may hold a secret; undefined where AWS answered that there was nothing to do
+ */
+export async function send(account: Account, write: Write, context: ActivityContext): Promise<unknown> {
+  const { operation, input, isAlreadyApplied, secretInput, waitUntilApplied } = write;
+  const { clients, guard } = account;
+  const secret = await secretMembers(clients.secrets, secretInput);
+  let isRenewed = false;
   for (let repeat = 1; ; repeat += 1) {
-    // First: what Temporal says of the step is good for seconds only.
-    await account.clients.turn();
-    await account.guard.ensure();
-    const key = await account.clients.accessKeyId();
-    const sent = await sending(work, operation, input);
+    // The turn comes first: what STS and Temporal answer next is valid for seconds only.
+    await clients.turn();
+    await guard.ensure();
+    const accessKeyId = await clients.accessKeyId();
+    const record = await recordWrite(context, operation, input);
     try {
-      const { requestId, output } = await account.clients.write(operation, { ...input, ...secret }, (accessKeyId) => {
-        work.lease.assertHeld();
-        account.guard.assertVerified(accessKeyId);
+      const { requestId, output } = await clients.write(operation, { ...input, ...secret }, (signedWith) => {
+        context.lease.assertHeld();
+        guard.assertVerified(signedWith);
       });
-      const write = sent.answered(requestId);
-      await waitUntilApplied?.(account.clients.reader, output);
-      return { write, output };
+      record.confirm(requestId);
+      await waitUntilApplied?.(clients.reader, output);
+      return output;
     } catch (error) {
       if (error instanceof LeaseError || error instanceof UnverifiedError) {
-        sent.forget();
+        record.discard();
         continue;
       }
       const aws = awsError(error);
-      if (!aws.unclear) sent.forget();
-      if (isAlreadyApplied?.(aws) === true) return { write: null, output: undefined };
-      if (isExpired(aws) && !renewed) {
-        await account.clients.renewCredentials(key);
-        renewed = true;
+      if (!aws.unclear) record.discard();
+      if (isAlreadyApplied?.(aws) === true) return undefined;
+      if (isExpired(aws) && !isRenewed) {
+        await clients.renewCredentials(accessKeyId);
+        isRenewed = true;
         continue;
       }
-      if (failureTypeOf(aws) !== 'Throttled' || repeat > THROTTLE_REPEATS)
-        throw new OperationError(operation, withoutValues(error, Object.values(secret)), step);
+      if (failureTypeOf(aws) !== 'Throttled' || repeat > MAX_THROTTLE_REPEATS) {
+        throw new OperationError(operation, withoutValues(error, Object.values(secret)), write);
+      }
+      log.info('AWS throttled a write, which is repeated', { operation, repeat, requestId: aws.requestId });
     }
   }
 }

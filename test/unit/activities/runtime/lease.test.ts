@@ -121,7 +121,7 @@ test('where Temporal does not answer it is asked again, and nothing is written m
 
 test('where it does not answer for minutes the step is given up', async () => {
   answers.mockRejectedValue(new Error('unavailable'));
-  const holding = expect(hold()).rejects.toThrow('Temporal does not say whose this step is: unavailable');
+  const holding = expect(hold()).rejects.toThrow('Temporal does not confirm the lease of this attempt: unavailable');
   await jest.advanceTimersByTimeAsync(130_000);
   await holding;
 });

@@ -1,0 +1,94 @@
+import { lateError } from '../../aws/errors.js';
+import { REMOVAL_ACTIONS } from '../../contract/actions.js';
+import type { ReconcileStepResult } from '../../contract/activities.js';
+import { entityId } from '../../contract/entity.js';
+import type { ReconcileRequest } from '../../contract/request.js';
+import { assess } from '../../engine/decide.js';
+import type { Assessment } from '../../engine/decide.js';
+import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
+import type { Account } from '../runtime/accounts.js';
+import { writesSent } from '../runtime/activity-context.js';
+import type { ActivityContext } from '../runtime/activity-context.js';
+import { OperationError } from '../runtime/failures.js';
+import { kindOf, observeKnownEntity } from '../runtime/observe.js';
+import { sendAll } from '../runtime/send-writes.js';
+import { decisionContext, desiredState, resolvedSpec } from './desired-state.js';
+import { decisionAcrossAttempts, logRefusal, stepResult } from './step-result.js';
+
+/** Reads the entity, decides again, and removes the entity with what it holds, for good or to be created again. */
+export async function deleteEntity(
+  account: Account,
+  request: ReconcileRequest,
+  context: ActivityContext,
+): Promise<ReconcileStepResult> {
+  const { entity, target } = request;
+  const kind = kindOf(entity);
+  const spec = resolvedSpec(entity, request.arns);
+  const observed = await observeKnownEntity(account, entity, context);
+  const assessment = assess(kind, entity, spec, observed, decisionContext(request));
+  const { decision } = assessment;
+  logRefusal(entity, decision);
+  if (observed !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
+    const desired = desiredState(entity, spec, assessment.tags, target);
+    const deletion = await deletionWrites(account, kind, desired, observed, assessment);
+    const detachments = isWithdrawal(kind, assessment)
+      ? []
+      : await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
+    await sendAll(account, [...detachments, ...deletion], context);
+  }
+  return stepResult(context, {
+    arn: observed?.arn ?? kind.arnOf(entity.spec, target),
+    decision: decisionAcrossAttempts(request, decision, context),
+    writes: writesSent(context),
+  });
+}
+
+/**
+ * Returns the writes that detach an entity from its dependents. A replacement is attached again later, so only
+ * dependents that the request names are detached from it.
+ *
+ * AWS would refuse the deletion at its last write because of any other dependent, after everything that the entity
+ * holds is gone. So nothing is written then. A dependent that was removed a moment ago may still show, and the activity
+ * is repeated for some seconds.
+ */
+async function detachmentWrites(
+  account: Account,
+  kind: Kind,
+  observed: Observed,
+  { detachable = [] }: ReconcileRequest,
+  isReplacement: boolean,
+): Promise<readonly Write[]> {
+  const dependents = (await kind.listDependents?.(account.clients.reader, observed)) ?? [];
+  const isDetachable = new Set(detachable.map((id) => id.toLowerCase()));
+  const detachments: Write[] = [];
+  const blocking: string[] = [];
+  for (const dependent of dependents) {
+    const id = entityId(dependent);
+    if (isReplacement && dependent.detach !== null && isDetachable.has(id.toLowerCase())) {
+      detachments.push(dependent.detach);
+    } else blocking.push(id);
+  }
+  if (blocking.length > 0) {
+    const error = lateError('DeleteConflict', `still attached to ${blocking.join(', ')}`);
+    throw new OperationError('DeleteEntity', error);
+  }
+  return detachments;
+}
+
+/** Reports whether other namespaces share the entity. It is then not deleted: only this namespace's part is removed. */
+export function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
+  return kind.share !== undefined && others.length > 0;
+}
+
+/** Returns the writes that delete an entity with what it holds, or that remove this namespace's part of it. */
+export async function deletionWrites(
+  account: Account,
+  kind: Kind,
+  desired: Desired,
+  observed: Observed,
+  assessment: Assessment,
+): Promise<readonly Write[]> {
+  return isWithdrawal(kind, assessment) && kind.share !== undefined
+    ? kind.share.withdraw(desired, observed, assessment.others)
+    : kind.delete(account.clients.reader, observed);
+}

@@ -1,0 +1,48 @@
+import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js';
+import type { ReconcileRequest } from '../../contract/request.js';
+import { declaredTags } from '../../engine/decide.js';
+import type { DecisionContext } from '../../engine/decide.js';
+import { ownershipTagsForCreate } from '../../engine/ownership.js';
+import { resolveReferences } from '../../engine/references.js';
+import type { Desired, Kind } from '../../kinds/kind.js';
+
+/** Returns the spec with its references resolved. An entity that is to be removed needs nothing that it refers to. */
+export function resolvedSpec(
+  { state, spec }: Pick<DesiredEntity, 'state' | 'spec'>,
+  arns: ReconcileRequest['arns'],
+): JsonObject {
+  return state === 'present' ? resolveReferences(spec, arns) : spec;
+}
+
+/** Returns the desired state that a kind's writes are made from. */
+export function desiredState(
+  entity: DesiredEntity,
+  spec: JsonObject,
+  tags: Readonly<Record<string, string>>,
+  target: Target,
+): Desired {
+  return { name: entity.name, spec, tags, target, shared: entity.shared };
+}
+
+/** Returns the state that a Create asks for: the declared tags, the ownership tags and the intent tag. */
+export function desiredAtCreate(kind: Kind, spec: JsonObject, request: ReconcileRequest): Desired {
+  const { entity, namespace, intent, target } = request;
+  if (kind.tagsAfterCreate === true) return desiredState(entity, spec, {}, target);
+  const claim = kind.share?.claim?.(spec);
+  const ownershipTags = kind.ownable ? ownershipTagsForCreate(namespace, intent, entity.shared, claim) : {};
+  return desiredState(entity, spec, { ...declaredTags(spec), ...ownershipTags }, target);
+}
+
+/** Returns who decides, and in which account. */
+export function decisionContext({
+  namespace,
+  target,
+  intent,
+}: Pick<ReconcileRequest, 'namespace' | 'target' | 'intent'>): DecisionContext {
+  return { namespace, partition: target.partition, intent };
+}
+
+/** Reports whether AWS's reply to a Create, together with the request, tells the whole state of the new entity. */
+export function isKnownAtCreate(kind: Kind): boolean {
+  return kind.secret === undefined && kind.tagsAfterCreate !== true && kind.hasAwsAssignedId !== true;
+}

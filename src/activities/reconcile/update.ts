@@ -1,0 +1,67 @@
+import { activityInfo } from '@temporalio/activity';
+import { isWrite } from '../../contract/actions.js';
+import type { ReconcileStepResult, UpdateRequest } from '../../contract/activities.js';
+import type { ReconcileRequest } from '../../contract/request.js';
+import { assess } from '../../engine/decide.js';
+import type { Assessment } from '../../engine/decide.js';
+import type { Observed } from '../../kinds/kind.js';
+import type { Account } from '../runtime/accounts.js';
+import { writesSent } from '../runtime/activity-context.js';
+import type { ActivityContext } from '../runtime/activity-context.js';
+import { notShownYet } from '../runtime/failures.js';
+import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
+import { sendAll } from '../runtime/send-writes.js';
+import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
+import { decisionAcrossAttempts, logRefusal, stepResult } from './step-result.js';
+
+/** Reads the entity, decides again, and writes what differs. */
+export async function updateEntity(
+  account: Account,
+  request: UpdateRequest,
+  context: ActivityContext,
+): Promise<ReconcileStepResult> {
+  const { entity, target, made } = request;
+  const kind = kindOf(entity);
+  const spec = resolvedSpec(entity, request.arns);
+  const observed = await observeForUpdate(account, request, context);
+  // Created a moment ago, and the replica that answered does not show it yet.
+  if (observed === undefined && made) throw notShownYet();
+  const assessment = assess(kind, entity, spec, observed, { ...decisionContext(request), made });
+  const { decision } = assessment;
+  logRefusal(entity, decision);
+  if (observed !== undefined && isWrite(decision.action)) {
+    await sendChanges(account, request, observed, assessment, context);
+  }
+  return stepResult(context, {
+    arn: observed?.arn ?? kind.arnOf(entity.spec, target),
+    decision: decisionAcrossAttempts(request, decision, context),
+    writes: writesSent(context),
+  });
+}
+
+/** Reads the entity, unless the reply to its Create has just told its state. */
+async function observeForUpdate(
+  account: Account,
+  request: UpdateRequest,
+  context: ActivityContext,
+): Promise<Observed | undefined> {
+  const { entity, made, fresh } = request;
+  const kind = kindOf(entity);
+  if (fresh && isKnownAtCreate(kind) && activityInfo().attempt === 1) {
+    return kind.observedAfterCreate(desiredAtCreate(kind, resolvedSpec(entity, request.arns), request), undefined);
+  }
+  // What this run created is waited for by repeating the activity.
+  return made ? observeEntity(account, entity) : observeKnownEntity(account, entity, context);
+}
+
+/** Writes what differs between the observed and the desired state. */
+export async function sendChanges(
+  account: Account,
+  { entity, arns, target }: ReconcileRequest,
+  observed: Observed,
+  { changes, tags }: Assessment,
+  context: ActivityContext,
+): Promise<void> {
+  const desired = desiredState(entity, resolvedSpec(entity, arns), tags, target);
+  await sendAll(account, kindOf(entity).update(desired, observed, changes), context);
+}

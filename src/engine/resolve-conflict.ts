@@ -1,0 +1,121 @@
+import type { DesiredEntity, JsonObject } from '../contract/entity.js';
+import type { Confirmation, Decision } from '../contract/report.js';
+import type { Observed } from './observed.js';
+import { assess } from './decide.js';
+import type { DecisionContext, KindRules } from './decide.js';
+import { OwnershipTag } from './ownership.js';
+
+/** Largest difference between the clocks of AWS and of the worker. AWS also rounds to whole seconds. In milliseconds. */
+export const CLOCK_TOLERANCE_MS = 2_000;
+
+/** The rules of a kind that tell what an existing entity means. */
+export interface ConflictRules extends KindRules {
+  /** The reason for which AWS refuses a name that no read of this account shows, such as a name taken in another account. */
+  readonly globallyTakenReason?: string;
+  /** With `listCandidates`, AWS gives the entity an ID instead of a name, so that a lost reply leaves an orphan. */
+  readonly secret?: { readonly listCandidates?: unknown };
+}
+
+/** Everything that tells what an entity means that exists although the plan did not see it. */
+export interface ConflictFacts {
+  readonly rules: ConflictRules;
+  readonly entity: DesiredEntity;
+  /** The entity's spec with its references resolved. */
+  readonly spec: JsonObject;
+  readonly context: Omit<DecisionContext, 'made'>;
+  /** Undefined where no read has shown the entity. */
+  readonly observed: Observed | undefined;
+  /** Attempt of the activity, counted from 1. */
+  readonly attempt: number;
+  /** Time at which the activity was scheduled, before its first attempt. In milliseconds since 1970. */
+  readonly scheduledAtMs: number;
+  /** Creates of earlier attempts: `recorded`, `possible` where an attempt died before it could report, or `none`. */
+  readonly earlierCreate: 'recorded' | 'possible' | 'none';
+  /** The orphans of earlier attempts have been looked for after AWS answered "already exists". */
+  readonly orphansChecked: boolean;
+}
+
+/** The meaning of an existing entity for the run that wants to create it. */
+export type ConflictResolution =
+  /** An earlier attempt of this run created it, and its reply was lost. */
+  | {
+      readonly is: 'created';
+      readonly confirmedBy: 'intent-tag' | 'recorded-attempt';
+      readonly decision: Decision;
+      readonly remaining: boolean;
+    }
+  /** It exists, and this run adopts, updates, replaces or keeps it. */
+  | {
+      readonly is: 'existing';
+      readonly confirmedBy: 'unconfirmed' | null;
+      readonly decision: Decision;
+      readonly remaining: boolean;
+    }
+  /** It belongs to another owner, or differs in what cannot be changed. */
+  | { readonly is: 'refused'; readonly confirmedBy: 'unconfirmed' | null; readonly decision: Decision }
+  /** It may be the orphan of an earlier attempt: look for orphans, then resolve again. */
+  | { readonly is: 'possible-orphan' }
+  /** AWS says that it exists, and no read shows it yet. */
+  | { readonly is: 'not-shown' };
+
+/**
+ * Reports whether reads are to be repeated until they show what a Create was refused for. A first attempt has created
+ * nothing, so a globally unique name that one read does not show is taken elsewhere.
+ */
+export function mayShowLater({ globallyTakenReason }: ConflictRules, attempt: number): boolean {
+  return globallyTakenReason === undefined || attempt > 1;
+}
+
+/**
+ * Tells what an entity means that the plan did not see and that exists now: found by a read before the Create, or after
+ * AWS answered "already exists". Pure, and the only place that knows these rules.
+ */
+export function resolveConflict(facts: ConflictFacts): ConflictResolution {
+  const { rules, entity, spec, context, observed } = facts;
+  if (observed === undefined) return resolveUnseen(rules);
+  if (facts.attempt > 1 && rules.secret?.listCandidates !== undefined && !facts.orphansChecked) {
+    return { is: 'possible-orphan' };
+  }
+  const confirmedBy = confirmationOf(facts, observed);
+  const made = confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
+  const { decision, changes } = assess(rules, entity, spec, observed, { ...context, made });
+  const remaining = Object.keys(changes).length > 0;
+  if (made) return { is: 'created', confirmedBy, decision: { ...decision, action: 'create', drift: [] }, remaining };
+  if (decision.action === 'refuse') return { is: 'refused', confirmedBy, decision };
+  return { is: 'existing', confirmedBy, decision: rules.ownable ? decision : asAdoption(decision), remaining };
+}
+
+function resolveUnseen({ globallyTakenReason: reason }: ConflictRules): ConflictResolution {
+  if (reason === undefined) return { is: 'not-shown' };
+  const remedy = 'declare a different one, or have its owner remove it there';
+  return {
+    is: 'refused',
+    confirmedBy: null,
+    decision: { action: 'refuse', drift: [], unmanaged: [], reason, remedy },
+  };
+}
+
+/**
+ * Tells how it is known that this run created the entity; null where another one did.
+ *
+ * The intent tag proves it. Where a Create carries no tags, an earlier attempt of this run must have sent one, and the
+ * entity must be younger than the activity. Without a creation date only a recorded Create counts.
+ */
+function confirmationOf(
+  { rules, context, scheduledAtMs, earlierCreate }: ConflictFacts,
+  { tags, createdAt }: Observed,
+): Exclude<Confirmation, 'reply'> | null {
+  if (rules.ownable && tags[OwnershipTag.Intent] === context.intent) return 'intent-tag';
+  const createdAtMs = createdAt === null ? Number.NaN : Date.parse(createdAt);
+  const isUndated = Number.isNaN(createdAtMs);
+  const carriesNoTags = !rules.ownable || rules.tagsAfterCreate === true;
+  const isYoungEnough = createdAtMs >= scheduledAtMs - CLOCK_TOLERANCE_MS;
+  const isOurs = isUndated ? earlierCreate === 'recorded' : earlierCreate !== 'none' && isYoungEnough;
+  if (carriesNoTags && isOurs) return 'recorded-attempt';
+  return !rules.ownable && isUndated && earlierCreate === 'possible' ? 'unconfirmed' : null;
+}
+
+/** Calls it an adoption where the entity can show no owner: it appeared during the run, and another caller created it. */
+function asAdoption(decision: Decision): Decision {
+  return decision.action === 'update' || decision.action === 'no-op' ? { ...decision, action: 'adopt' } : decision;
+}
