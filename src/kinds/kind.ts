@@ -5,6 +5,7 @@ import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { Changes, Comparison, PropertyRules } from '../engine/comparison.js';
+import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
 import type { Observed } from '../engine/observed.js';
 
 /**
@@ -112,7 +113,7 @@ export interface SecretRules {
  * The contract between the engine and one kind of IAM entity. A kind answers and lists writes; it decides nothing,
  * names no other kind's file, and knows no Temporal. Its schema loads without the AWS SDK.
  */
-export interface Kind {
+export interface Kind extends ManifestKind {
   /** CloudFormation's name for it without the service: `Role`. */
   readonly name: string;
   /**

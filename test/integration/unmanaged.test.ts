@@ -186,9 +186,7 @@ describe('a property that no such entity has', () => {
     const path = await world.manifest('unknown.yaml', yaml);
     const { code, stderr } = await world.cli(['validate', '-f', path]);
     expect(code).toBe(64);
-    expect(stderr).toMatch(
-      /unknown\.yaml:9:7: .*Group has no property .?managedPolicyArn.? to keep or remove things of/,
-    );
+    expect(stderr).toMatch(/unknown\.yaml:9:7: .*Group has no property .?managedPolicyArn.? with unmanaged content/);
     expect(stderr).toMatch(/did you mean .?managedPolicyArns/);
     expect(stderr).toMatch(/unknown\.yaml:10:7: .*Group has no property .?roleName/);
     expect(stderr).toContain('2 problems');

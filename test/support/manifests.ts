@@ -442,7 +442,7 @@ entities: []
   {
     title: 'a variable with a template',
     text: `${HEAD}  []\nvariables: { n: "{{environment}}-x" }\n`,
-    message: /variable n holds a template/,
+    message: /variable n contains a template/,
     remedy: /where the variable is used/,
     line: 6,
     column: 17,
@@ -726,7 +726,7 @@ entities: []
   {
     title: 'tags of what cannot carry them',
     text: `${HEAD}  - { kind: Group, groupName: a, tags: { a: b } }\n`,
-    message: /kind Group cannot carry tags/,
+    message: /kind Group cannot have tags/,
     remedy: /remove tags/,
     line: 5,
     column: 34,
@@ -845,7 +845,7 @@ entities: []
   {
     title: 'a name that is a reference',
     text: `${HEAD}  - { kind: User, userName: a }\n  - { kind: User, userName: "{{arn User/a}}" }\n`,
-    message: /holds a reference, and a name cannot/,
+    message: /contains a reference, which a name cannot/,
     remedy: /write the name/,
     line: 6,
     column: 29,
@@ -903,7 +903,7 @@ entities: []
   {
     title: 'keys beside a file',
     text: `${HEAD}  - { kind: Policy, policyName: p, policyDocument: { $file: p.json, Version: "2012-10-17" } }\n`,
-    message: /\$file stands beside other keys/,
+    message: /\$file has other keys beside it/,
     remedy: /into the file/,
     line: 5,
     column: 54,

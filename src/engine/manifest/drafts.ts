@@ -1,35 +1,31 @@
 import { z } from 'zod';
 import type { DesiredState, JsonObject, Target } from '../../contract/entity.js';
 import { entityId } from '../../contract/entity.js';
-import type { Kind } from '../../kinds/kind.js';
-import { commonSchema, defaultsSchema } from './fields.js';
-import { COMMON_FIELDS, DEFAULT_FIELDS } from './header.js';
-import { issuesToProblems } from './issues.js';
-import { quoted } from './problem.js';
-import type { SourceOffset, MapEntry, MapTree, Tree } from './tree.js';
-import { toJson, mapTree, positionOf } from './tree.js';
 import { suggestion } from '../text.js';
+import type { Defaults, ReadDefaults } from './defaults.js';
+import { readDefaults, withDefaultTags } from './defaults.js';
+import { commonSchema } from './fields.js';
+import { COMMON_FIELDS } from './header.js';
+import { issuesToProblems } from './issues.js';
+import type { ManifestKind } from './manifest-kind.js';
 import type { Problem } from './problem.js';
-import { pathText } from './problem.js';
-
-/** What the manifest needs to know of a kind. */
-export type ManifestKind = Pick<
-  Kind,
-  'name' | 'keyProperties' | 'schema' | 'nameOf' | 'arnOf' | 'references' | 'ownable' | 'share' | 'secret'
->;
+import { pathText, quoted } from './problem.js';
+import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
+import { mapTree, positionOf, stringOf, toJson } from './tree.js';
 
 /** The rendered parts of one manifest. */
 export interface RenderedManifest {
   readonly defaults: Tree | null;
   readonly entities: readonly Tree[];
+  /** Values whose problems have been reported. */
   readonly broken: ReadonlySet<Tree>;
 }
 
-/** What checking entities needs. */
+/** The options for checking entities. */
 export interface EntitiesOptions {
   readonly kinds: readonly ManifestKind[];
   readonly target: Target;
-  /** `foreign:Role/x`, as the command line gives it. */
+  /** Overrides from the command line: `foreign:Role/x`. */
   readonly adopt: readonly string[];
   readonly report: (problem: Problem) => void;
   /** The first adoption may remove what is unmanaged. Default: false. */
@@ -37,20 +33,19 @@ export interface EntitiesOptions {
 }
 
 type Common = z.infer<typeof commonSchema>;
-type Defaults = z.infer<typeof defaultsSchema>;
 
-/** An entity on its way from the manifest to what is desired. */
+/** An entity between the manifest and its desired state. */
 export interface Draft {
   readonly at: SourceOffset;
   readonly path: readonly PropertyKey[];
   readonly kindName: string | null;
   readonly kind: ManifestKind | null;
-  /** Null where it could not be told; that has been reported. */
+  /** Null if it is missing or refused, which has been reported. */
   readonly name: string | null;
   readonly common: Common;
   readonly state: DesiredState;
   readonly defaults: Defaults;
-  /** The kind's properties, defaults included; tags are apart. */
+  /** The kind's properties, defaults included, without tags. */
   readonly spec: MapTree;
   readonly tags: MapTree | null;
   /** Properties, and tags as `tags.KEY`, that come from the defaults. */
@@ -58,48 +53,20 @@ export interface Draft {
   readonly broken: ReadonlySet<Tree>;
 }
 
-/** Reads the entities of one manifest, the defaults put in. */
+/** Reads the entities of one manifest and applies the defaults. */
 export function readDrafts(manifest: RenderedManifest, options: EntitiesOptions): Draft[] {
-  const defaults = readDefaults(manifest, options);
+  const defaults = readDefaults(manifest, options.report);
   return manifest.entities.flatMap((tree, index) => {
-    const draft = draftOf(tree, ['entities', index], defaults, manifest, options);
+    const draft = readDraft(tree, ['entities', index], defaults, manifest.broken, options);
     return draft === undefined ? [] : [draft];
   });
 }
 
-interface ReadDefaults {
-  readonly values: Defaults;
-  /** Fields that are sound, with their places. */
-  readonly tree: MapTree | null;
-}
-
-function readDefaults({ defaults: tree, broken }: RenderedManifest, { report }: EntitiesOptions): ReadDefaults {
-  if (tree?.type !== 'map') return { values: {}, tree: null };
-  const sound = new Map(tree.entries);
-  const values: Record<string, unknown> = {};
-  const parsed = defaultsSchema.safeParse(toJson(tree));
-  const refused = new Set((parsed.error?.issues ?? []).map((issue) => String(issue.path[0])));
-  for (const [field, { value }] of tree.entries) {
-    if (refused.has(field) || !DEFAULT_FIELDS.includes(field)) sound.delete(field);
-    else values[field] = toJson(value);
-  }
-  const problems = issuesToProblems(parsed.error?.issues ?? [], {
-    tree,
-    broken,
-    pathOf: (path) => ['defaults', ...path],
-    owner: 'defaults',
-    fields: DEFAULT_FIELDS,
-  });
-  for (const problem of problems) report(problem);
-  const checked = defaultsSchema.safeParse(values);
-  return { values: checked.data ?? {}, tree: mapTree(tree.at, sound) };
-}
-
-function draftOf(
+function readDraft(
   tree: Tree,
   path: readonly PropertyKey[],
   defaults: ReadDefaults,
-  { broken }: RenderedManifest,
+  broken: ReadonlySet<Tree>,
   options: EntitiesOptions,
 ): Draft | undefined {
   const { report } = options;
@@ -111,74 +78,25 @@ function draftOf(
   }
   const kindName = readKind(tree, path, options);
   const kind = options.kinds.find(({ name }) => name === kindName) ?? null;
-
-  const common = new Map<string, MapEntry>();
-  const own = new Map<string, MapEntry>();
-  for (const [key, entry] of tree.entries) {
-    if (key !== 'kind') (COMMON_FIELDS.has(key) ? common : own).set(key, entry);
-  }
-  const commonTree = mapTree(tree.at, common);
-  const parsed = commonSchema.safeParse(toJson(commonTree));
-  const commonProblems = issuesToProblems(parsed.error?.issues ?? [], {
-    tree: commonTree,
-    broken,
-    pathOf: (inner) => [...path, ...inner],
-    owner: kindName ?? 'the entity',
-    fields: [...COMMON_FIELDS],
-  });
-  for (const problem of commonProblems) report(problem);
-  const values = parsed.data ?? salvage(commonTree);
-
-  const state = values.state ?? 'present';
+  const fields = [...tree.entries].filter(([key]) => key !== 'kind');
+  const commonTree = mapTree(tree.at, new Map(fields.filter(([key]) => COMMON_FIELDS.has(key))));
+  const own = new Map(fields.filter(([key]) => !COMMON_FIELDS.has(key)));
+  const common = readCommon(commonTree, path, kindName ?? 'the entity', broken, report);
   const draft: Draft = {
     ...UNKNOWN,
     at: tree.at,
     path,
     kindName,
     kind,
-    common: values,
-    state,
+    common,
+    state: common.state ?? 'present',
     defaults: defaults.values,
     spec: mapTree(tree.at, own),
     broken,
   };
   if (kind === null) return draft;
-  checkCommon(tree, path, kind, values, report);
-
-  const inherited = new Set<string>();
-  let tags = common.get('tags')?.value;
-  for (const field of ['path', 'permissionsBoundary']) {
-    const entry = defaults.tree?.entries.get(field);
-    if (state === 'absent' && !kind.keyProperties.includes(field)) continue;
-    if (entry === undefined || own.has(field) || !Object.hasOwn(kind.schema.shape, field)) continue;
-    own.set(field, entry);
-    inherited.add(field);
-  }
-  // Namespaces with different default tags would write over each other's on an entity that they share.
-  if (state !== 'absent' && kind.ownable && values.shared !== true) {
-    tags = withDefaultTags(tags, defaults.tree, inherited);
-  }
-  const spec = mapTree(tree.at, own);
-  const unsound = new Set(broken);
-  for (const property of kind.keyProperties) {
-    const value = own.get(property)?.value;
-    if (value === undefined || broken.has(value) || !isReference(value)) continue;
-    unsound.add(value);
-    report({
-      ...positionOf(value.at),
-      path: pathText([...path, property]),
-      message: `${property} ${quoted(JSON.stringify(toJson(value)).slice(1, -1))} holds a reference, and a name cannot`,
-      remedy: 'write the name itself',
-    });
-  }
-  return {
-    ...draft,
-    spec,
-    broken: unsound,
-    tags: kind.ownable && state !== 'absent' && tags?.type === 'map' ? tags : null,
-    inherited,
-    name: readName(kind, spec, unsound),
-  };
+  checkCommon(tree, path, kind, common, report);
+  return applyDefaults(draft, kind, { own, tags: commonTree.entries.get('tags')?.value }, defaults.tree, report);
 }
 
 const UNKNOWN: Omit<Draft, 'at' | 'path' | 'broken'> = {
@@ -193,14 +111,86 @@ const UNKNOWN: Omit<Draft, 'at' | 'path' | 'broken'> = {
   inherited: new Set(),
 };
 
-/** The common fields that are sound each by itself, so that one bad field does not change what the others mean. */
-function salvage(tree: MapTree): Common {
-  const sound: Record<string, unknown> = {};
-  for (const [key, { value }] of tree.entries) {
-    const one = { [key]: toJson(value) };
-    if (commonSchema.safeParse(one).success) Object.assign(sound, one);
+/** Reads the fields that every entity has. */
+function readCommon(
+  tree: MapTree,
+  path: readonly PropertyKey[],
+  owner: string,
+  broken: ReadonlySet<Tree>,
+  report: (problem: Problem) => void,
+): Common {
+  const parsed = commonSchema.safeParse(toJson(tree));
+  const problems = issuesToProblems(parsed.error?.issues ?? [], {
+    tree,
+    broken,
+    pathOf: (inner) => [...path, ...inner],
+    owner,
+    fields: [...COMMON_FIELDS],
+  });
+  for (const problem of problems) report(problem);
+  return parsed.data ?? validFields(tree);
+}
+
+/** Completes a draft with the defaults for its kind, its tags and its name. */
+function applyDefaults(
+  draft: Draft,
+  kind: ManifestKind,
+  { own, tags }: { readonly own: Map<string, MapEntry>; readonly tags: Tree | undefined },
+  defaults: MapTree | null,
+  report: (problem: Problem) => void,
+): Draft {
+  const isAbsent = draft.state === 'absent';
+  const inherited = new Set<string>();
+  for (const field of ['path', 'permissionsBoundary']) {
+    const entry = defaults?.entries.get(field);
+    if (isAbsent && !kind.keyProperties.includes(field)) continue;
+    if (entry === undefined || own.has(field) || !Object.hasOwn(kind.schema.shape, field)) continue;
+    own.set(field, entry);
+    inherited.add(field);
   }
-  return commonSchema.parse(sound);
+  const takesTags = kind.ownable && !isAbsent;
+  // Namespaces with different default tags would overwrite each other's on a shared entity.
+  const allTags = takesTags && draft.common.shared !== true ? withDefaultTags(tags, defaults, inherited) : tags;
+  const spec = mapTree(draft.at, own);
+  const broken = new Set([...draft.broken, ...reportReferencesInNames(draft, kind, own, report)]);
+  return {
+    ...draft,
+    spec,
+    broken,
+    tags: takesTags && allTags?.type === 'map' ? allTags : null,
+    inherited,
+    name: readName(kind, spec, broken),
+  };
+}
+
+/** Reports names that contain a reference, and returns their values. */
+function reportReferencesInNames(
+  { path, broken }: Draft,
+  { keyProperties }: ManifestKind,
+  own: ReadonlyMap<string, MapEntry>,
+  report: (problem: Problem) => void,
+): Tree[] {
+  return keyProperties.flatMap((property) => {
+    const value = own.get(property)?.value;
+    if (value === undefined || broken.has(value) || stringOf(value)?.includes('{{arn ') !== true) return [];
+    report({
+      ...positionOf(value.at),
+      path: pathText([...path, property]),
+      message: `${property} ${quoted(JSON.stringify(toJson(value)).slice(1, -1))} contains a reference, which a name cannot`,
+      remedy: 'write the name itself',
+    });
+    return [value];
+  });
+}
+
+/** Returns the common fields that are valid by themselves, so that one wrong field does not change the others. */
+function validFields(tree: MapTree): Common {
+  const valid: Record<string, unknown> = {};
+  for (const [key, { value }] of tree.entries) {
+    const field = { [key]: toJson(value) };
+    if (commonSchema.safeParse(field).success) Object.assign(valid, field);
+  }
+  return commonSchema.parse(valid);
 }
 
 function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }: EntitiesOptions): string | null {
@@ -229,7 +219,7 @@ function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }
   return value.type === 'scalar' && typeof value.value === 'string' ? value.value : null;
 }
 
-/** What no schema of a single field can tell. */
+/** Checks the common fields against the kind, which no schema of a single field can do. */
 function checkCommon(
   tree: MapTree,
   path: readonly PropertyKey[],
@@ -249,48 +239,38 @@ function checkCommon(
       'remove shared, and declare it in one namespace',
     );
   }
-  const unmanaged = tree.entries.get('unmanaged')?.value;
-  if (unmanaged?.type === 'map') {
-    const properties = Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name));
-    for (const [property, { at }] of unmanaged.entries) {
-      if (properties.includes(property)) continue;
-      report({
-        ...positionOf(at),
-        path: pathText([...path, 'unmanaged', property]),
-        message: `${kind.name} has no property ${quoted(property)} to keep or remove things of`,
-        remedy: suggestion(property, properties, `name a property of ${kind.name}`),
-      });
-    }
-  }
+  checkUnmanaged(tree, path, kind, report);
   if (!tree.entries.has('tags')) return;
-  if (!kind.ownable) problem('tags', `an entity of kind ${kind.name} cannot carry tags`, 'remove tags', true);
-  else if (common.state === 'absent') problem('tags', 'tags of an entity that is to be absent', 'remove tags', true);
+  if (!kind.ownable) problem('tags', `an entity of kind ${kind.name} cannot have tags`, 'remove tags', true);
+  else if (common.state === 'absent') problem('tags', 'an absent entity has no tags', 'remove tags', true);
 }
 
-function withDefaultTags(own: Tree | undefined, defaults: MapTree | null, inherited: Set<string>): Tree | undefined {
-  const common = defaults?.entries.get('tags')?.value;
-  if (common?.type !== 'map' || (own !== undefined && own.type !== 'map')) return own;
-  const taken = new Set([...(own?.entries.keys() ?? [])].map((key) => key.toLowerCase()));
-  const entries = new Map<string, MapEntry>();
-  for (const [key, entry] of common.entries) {
-    if (taken.has(key.toLowerCase())) continue;
-    entries.set(key, entry);
-    inherited.add(`tags.${key}`);
+function checkUnmanaged(
+  tree: MapTree,
+  path: readonly PropertyKey[],
+  kind: ManifestKind,
+  report: (problem: Problem) => void,
+): void {
+  const unmanaged = tree.entries.get('unmanaged')?.value;
+  if (unmanaged?.type !== 'map') return;
+  const properties = Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name));
+  for (const [property, { at }] of unmanaged.entries) {
+    if (properties.includes(property)) continue;
+    report({
+      ...positionOf(at),
+      path: pathText([...path, 'unmanaged', property]),
+      message: `${kind.name} has no property ${quoted(property)} with unmanaged content`,
+      remedy: suggestion(property, properties, `name a property of ${kind.name}`),
+    });
   }
-  for (const [key, entry] of own?.entries ?? []) entries.set(key, entry);
-  return mapTree(own?.at ?? common.at, entries);
 }
 
-function isReference(tree: Tree): boolean {
-  return tree.type === 'scalar' && typeof tree.value === 'string' && tree.value.includes('{{arn ');
-}
-
-/** The kind's fields by name. */
+/** Returns the kind's fields by name. */
 export function shapeOf(kind: ManifestKind): Readonly<Record<string, z.core.$ZodType>> {
   return kind.schema.shape;
 }
 
-/** The entity's name, or null where a property that names it is missing or refused: the schema's check says why. */
+/** Returns the entity's name. Null if a property that names it is missing or refused; the schema's check reports why. */
 function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>): string | null {
   for (const property of kind.keyProperties) {
     const value = spec.entries.get(property)?.value;
@@ -303,12 +283,12 @@ function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>):
     const name = kind.nameOf(toJson(spec) as JsonObject);
     if (name !== '') return name;
   } catch {
-    // Told by the schema where the spec is unsound; told below where it is not.
+    // An invalid spec is reported by its schema, a missing name by the check of the spec.
   }
   return null;
 }
 
-/** The path of a value; what comes from the defaults is told from there. */
+/** Returns the path of a value; a value from the defaults has its path there. */
 export function pathIn(draft: Draft, path: readonly PropertyKey[]): readonly PropertyKey[] {
   const inner = path.slice(draft.path.length);
   const [first, second] = inner;
@@ -317,7 +297,7 @@ export function pathIn(draft: Draft, path: readonly PropertyKey[]): readonly Pro
   return inherited ? ['defaults', ...inner] : path;
 }
 
-/** The IDs of what is declared, for suggestions. */
+/** Returns the IDs of the declared entities, for suggestions. */
 export function idsOf(declared: ReadonlyMap<string, Draft>): string[] {
   return [...declared.values()].flatMap(({ kind, name }) =>
     kind === null || name === null ? [] : [entityId({ kind: kind.name, name })],

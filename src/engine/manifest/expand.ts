@@ -1,5 +1,5 @@
 import type { Parsed } from './source.js';
-import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
+import type { MapEntry, MapTree, Origin, SourceOffset, Tree } from './tree.js';
 import { parseText, parsePlainText } from './source.js';
 import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
 import { quoted } from './problem.js';
@@ -7,25 +7,25 @@ import type { Problem } from './problem.js';
 import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';
 
-/** Characters that templates may render to in all, so that long values used often cannot fill the memory. */
+/** Characters that all templates together may render to: long values used often must not fill the memory. */
 const MAX_CHARACTERS = 20_000_000;
 
-/** The key that stands for a file's content. */
+/** The key that includes a file's content. */
 const FILE_KEY = '$file';
 
-/** What rendering has used of a call's bounds; one for all manifests of the call. */
+/** The rest of a call's limits, shared by all its manifests. */
 export interface Budget {
   values: number;
   characters: number;
   exhausted: boolean;
 }
 
-/** A fresh budget. */
+/** Returns an unused budget. */
 export function newBudget(): Budget {
   return { values: Limit.Values, characters: MAX_CHARACTERS, exhausted: false };
 }
 
-/** What rendering a manifest needs. */
+/** The inputs of rendering. */
 export interface ExpandOptions {
   readonly origin: Origin;
   readonly values: ReadonlyMap<string, string>;
@@ -35,11 +35,11 @@ export interface ExpandOptions {
   readonly budget: Budget;
 }
 
-/** Renders the templates of one manifest and puts in the files that it refers to. */
+/** Renders the templates of one manifest and includes the files that it refers to. */
 export class Expander {
-  /** Names of variables that some template has used. */
+  /** Names of variables that templates use. */
   readonly used = new Set<string>();
-  /** Values that problems have left in the place of others: what else is wrong with them is a consequence. */
+  /** Values that replace others with a reported problem: further problems of them are consequences. */
   readonly broken = new Set<Tree>();
   private readonly files = new Map<string, Parsed>();
   private readonly path: PropertyKey[] = [];
@@ -47,7 +47,7 @@ export class Expander {
 
   constructor(private readonly options: ExpandOptions) {}
 
-  /** @param literal - fields of the outermost map that are structure and are not rendered; nor are its keys */
+  /** Renders a tree. The `literal` fields of the outermost map are not rendered, nor are its keys. */
   expand(tree: Tree, path: readonly PropertyKey[], literal: readonly string[]): Tree {
     this.path.splice(0, this.path.length, ...path);
     this.included = false;
@@ -75,7 +75,10 @@ export class Expander {
     }
     const file = tree.entries.get(FILE_KEY);
     if (file !== undefined) return this.file(file, tree.entries.size, literal);
+    return this.map(tree, literal);
+  }
 
+  private map(tree: MapTree, literal: readonly string[] | undefined): Tree {
     const entries = new Map<string, MapEntry>();
     for (const [key, entry] of tree.entries) {
       this.path.push(key);
@@ -85,7 +88,7 @@ export class Expander {
       if (entries.has(text)) {
         this.report(entry.at, `two keys render to ${quoted(text)}`, 'rename one of them');
       } else if (text === '__proto__') {
-        this.report(entry.at, 'the key __proto__ is not allowed', 'change the value that it is made of');
+        this.report(entry.at, 'the key __proto__ is not allowed', 'change the value that it comes from');
       } else entries.set(text, { at: entry.at, value });
       this.path.pop();
     }
@@ -127,17 +130,21 @@ export class Expander {
   private file(entry: MapEntry, size: number, literal: readonly string[] | undefined): Tree {
     const at = entry.value.at;
     if (this.included) {
-      return this.refuse(entry.at, `${FILE_KEY} inside of a file`, 'name the inner file in the manifest itself');
+      return this.refuse(
+        entry.at,
+        `${FILE_KEY} is inside an included file`,
+        'name the inner file in the manifest itself',
+      );
     }
     if (size > 1) {
-      return this.refuse(entry.at, `${FILE_KEY} stands beside other keys`, 'put the other keys into the file');
+      return this.refuse(entry.at, `${FILE_KEY} has other keys beside it`, 'put the other keys into the file');
     }
     if (entry.value.type !== 'scalar' || typeof entry.value.value !== 'string') {
       return this.refuse(at, `${FILE_KEY} must be the path of a file`, `write { ${FILE_KEY}: policies/name.json }`);
     }
     const { text: path, failed } = this.text(entry.value.value, at);
     if (failed) return this.lost(at);
-    const escape = whyRefused(path);
+    const escape = refusalOf(path);
     if (escape !== undefined) {
       return this.refuse(
         at,
@@ -154,7 +161,7 @@ export class Expander {
     return tree;
   }
 
-  /** Reads and parses a file once, and reports what is wrong with it once. */
+  /** Reads and parses a file once, and reports its problems once. */
   private read(path: string, at: SourceOffset): Parsed | undefined {
     const known = this.files.get(path);
     if (known !== undefined) return known;
@@ -169,8 +176,8 @@ export class Expander {
       );
       return undefined;
     }
-    const name = besides(this.options.origin.name, path);
-    // A certificate or a metadata document is what it is: no template, no YAML.
+    const name = besideManifest(this.options.origin.name, path);
+    // A certificate or a metadata document is plain text, without templates or YAML.
     const parsed = isParsed(path) ? parseText(name, text) : parsePlainText(name, text);
     for (const problem of parsed.problems) {
       const empty = problem.message === 'the file is empty' && isParsed(path);
@@ -190,22 +197,22 @@ export class Expander {
   }
 }
 
-/** Whether a file is a value in YAML or JSON; any other is a text. */
+/** Reports whether a file is YAML or JSON; any other is plain text. */
 function isParsed(path: string): boolean {
   return /\.(ya?ml|json)$/i.test(path);
 }
 
-/** Why a path is not read; the loader checks links, which no text shows. */
-function whyRefused(path: string): string | undefined {
+/** Returns why a path is refused. The loader checks symbolic links, which the text does not show. */
+function refusalOf(path: string): string | undefined {
   if (path === '' || path.includes('\0')) return 'is not a path';
-  if (path.includes('\\')) return 'holds a backslash';
+  if (path.includes('\\')) return 'contains a backslash';
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path)) return 'is an absolute path';
   if (path.split('/').includes('..')) return "leaves the manifest's folder";
   return undefined;
 }
 
-/** The file's name for people: its path from where the manifest's own name starts. */
-function besides(manifest: string, path: string): string {
+/** Returns the file's name in messages: its path beside the manifest. */
+function besideManifest(manifest: string, path: string): string {
   const folder = Math.max(manifest.lastIndexOf('/'), manifest.lastIndexOf('\\')) + 1;
   return manifest.slice(0, folder) + path.replace(/^(\.\/)+/, '');
 }

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
-import type { Draft, EntitiesOptions, ManifestKind } from './drafts.js';
+import type { Draft, EntitiesOptions } from './drafts.js';
+import type { ManifestKind } from './manifest-kind.js';
 import { idsOf, pathIn } from './drafts.js';
 import { quoted } from './problem.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';

@@ -2,17 +2,21 @@ import type { BootstrapRequest } from '../../contract/request.js';
 import type { DesiredEntity, Pipeline } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { declareEntities } from './entities.js';
-import type { ManifestKind, RenderedManifest } from './drafts.js';
+import type { RenderedManifest } from './drafts.js';
+import type { ManifestKind } from './manifest-kind.js';
 import { Expander, newBudget } from './expand.js';
 import type { Budget } from './expand.js';
-import { disagreements, overrideProblems, parseSource, readHeader } from './header.js';
-import type { Environment, Header, ManifestContext, ManifestSource } from './header.js';
+import { headerConflicts } from './compare-headers.js';
+import type { Environment } from './environments.js';
+import { parseSource, readHeader } from './header.js';
+import type { Header, ManifestContext, ManifestSource } from './header.js';
+import { overrideProblems } from './variables.js';
 import { positionOf } from './tree.js';
 import { nearest } from '../text.js';
 import type { SourcePosition, Problem } from './problem.js';
 import { optionProblem, pathText, positionText, sortProblems } from './problem.js';
 
-export type { ManifestKind } from './drafts.js';
+export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';
 export type { SourcePosition, Problem } from './problem.js';
 
@@ -100,7 +104,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
   }
 
   const { headers, environment } = readHeaders(sources, options, findings);
-  for (const problem of disagreements(headers)) findings.report(problem);
+  for (const problem of headerConflicts(headers)) findings.report(problem);
   for (const problem of overrideProblems(options.variables, headers)) findings.report(problem);
   if (environment === undefined) return findings.refused();
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import type { ManifestKind } from './drafts.js';
+import type { ManifestKind } from './manifest-kind.js';
 import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
 import { isVariableName } from './template.js';
 

@@ -103,3 +103,8 @@ export function toJson(tree: Tree, text: (value: string) => string = (value) => 
   for (const [key, { value }] of tree.entries) members.push([text(key), toJson(value, text)]);
   return Object.fromEntries(members);
 }
+
+/** Returns the text of a tree. Null if it is not text. */
+export function stringOf(tree: Tree | undefined): string | null {
+  return tree?.type === 'scalar' && typeof tree.value === 'string' ? tree.value : null;
+}

@@ -312,7 +312,7 @@ describe('a request', () => {
   it('is refused for a --var that no manifest declares, or that holds a template', () => {
     const text = `${user(', tags: { a: "{{org}}" }')}variables: { org: acme }\n`;
     expect(onlyProblem(resolveText(text, { variables: { orgg: 'x' } }))).toMatch(/did you mean org/);
-    expect(onlyProblem(resolveText(text, { variables: { org: '{{arn Role/x}}' } }))).toMatch(/holds \{\{/);
+    expect(onlyProblem(resolveText(text, { variables: { org: '{{arn Role/x}}' } }))).toMatch(/contains \{\{/);
   });
 
   it('warns of a variable that nothing uses', () => {
@@ -369,7 +369,7 @@ describe('a file that a manifest refers to', () => {
     ).toMatch(/^sub\/p\.json:3:29 policyDocument\.Statement\[0\]\.Effect/);
     expect(told('{\n  "a": 1,\n  "a": 2\n}')).toMatch(/^sub\/p\.json:3:3 "a" appears twice/);
     expect(told(DOCUMENT.replace('"s3:*"', '\n  "{{nope}}"'))).toMatch(/^sub\/p\.json:2:3 template \{\{nope\}\}/);
-    expect(told('{ "a": { "$file": "other.json" } }')).toMatch(/^sub\/p\.json:1:10 \$file inside of a file/);
+    expect(told('{ "a": { "$file": "other.json" } }')).toMatch(/^sub\/p\.json:1:10 \$file is inside an included file/);
     expect(told('')).toMatch(/^sub\/p\.json:1:1 the file is empty/);
   });
 

@@ -1,0 +1,61 @@
+import type { z } from 'zod';
+import { defaultsSchema } from './fields.js';
+import { DEFAULT_FIELDS } from './header.js';
+import { issuesToProblems } from './issues.js';
+import type { Problem } from './problem.js';
+import type { MapEntry, MapTree, Tree } from './tree.js';
+import { mapTree, toJson } from './tree.js';
+
+/** The values of `defaults`. */
+export type Defaults = z.infer<typeof defaultsSchema>;
+
+/** The defaults of a manifest, without the fields that were refused. */
+export interface ReadDefaults {
+  readonly values: Defaults;
+  /** The valid fields with their positions. */
+  readonly tree: MapTree | null;
+}
+
+/** Reads the defaults of a manifest. */
+export function readDefaults(
+  { defaults: tree, broken }: { readonly defaults: Tree | null; readonly broken: ReadonlySet<Tree> },
+  report: (problem: Problem) => void,
+): ReadDefaults {
+  if (tree?.type !== 'map') return { values: {}, tree: null };
+  const valid = new Map(tree.entries);
+  const values: Record<string, unknown> = {};
+  const issues = defaultsSchema.safeParse(toJson(tree)).error?.issues ?? [];
+  const refused = new Set(issues.map((issue) => String(issue.path[0])));
+  for (const [field, { value }] of tree.entries) {
+    if (refused.has(field) || !DEFAULT_FIELDS.includes(field)) valid.delete(field);
+    else values[field] = toJson(value);
+  }
+  const problems = issuesToProblems(issues, {
+    tree,
+    broken,
+    pathOf: (path) => ['defaults', ...path],
+    owner: 'defaults',
+    fields: DEFAULT_FIELDS,
+  });
+  for (const problem of problems) report(problem);
+  return { values: defaultsSchema.safeParse(values).data ?? {}, tree: mapTree(tree.at, valid) };
+}
+
+/** Adds the default tags to an entity's own, which win; the keys that were added go to `inherited`. */
+export function withDefaultTags(
+  own: Tree | undefined,
+  defaults: MapTree | null,
+  inherited: Set<string>,
+): Tree | undefined {
+  const common = defaults?.entries.get('tags')?.value;
+  if (common?.type !== 'map') return own;
+  if (own === undefined) return mergeTags(new Map(), common, common, inherited);
+  return own.type === 'map' ? mergeTags(own.entries, common, own, inherited) : own;
+}
+
+function mergeTags(own: ReadonlyMap<string, MapEntry>, common: MapTree, { at }: Tree, inherited: Set<string>): MapTree {
+  const taken = new Set([...own.keys()].map((key) => key.toLowerCase()));
+  const added = [...common.entries].filter(([key]) => !taken.has(key.toLowerCase()));
+  for (const [key] of added) inherited.add(`tags.${key}`);
+  return mapTree(at, new Map([...added, ...own]));
+}
