@@ -14,23 +14,23 @@ import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
-/** Every call of every kind, broken in every way, one at a time; and the worker killed at every one. */
+/** Injects every fault at every call of every kind, one at a time, and kills the worker at every call. */
 
 jest.setTimeout(3_600_000);
 
-/** Accounts that are worked on at a time: most of a case is waiting for a repeat. */
+/** Accounts in use at a time. Most of a case is waiting for a retry. */
 const LANES = 24;
 
-/** Runs that one `kill -9` ends: each at a call of its own. */
+/** Runs that one `kill -9` interrupts, each at its own call. */
 const KILLED_AT_ONCE = 40;
 
-/** Rounds of making, mending and deleting that one account serves for. */
+/** Rounds of creating, updating and deleting per account. */
 const ROUNDS = 8;
 
-/** Calls that stay without an answer are given up after this, in seconds. */
+/** Timeout of calls without a reply, in seconds. */
 const TIMEOUT = '4';
 
-/** What the short form draws its sample by. */
+/** Seed of the short form's sample. */
 const SEED = Number(process.env['IAM_BOOTSTRAP_CHAOS_SEED'] ?? 1);
 
 const COMMAND = 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/every-call.test.ts';
@@ -39,29 +39,29 @@ const COMMAND = 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/every-call.test.ts
 interface Point {
   /** The call, as {@link identityOf} names it. */
   readonly call: string;
-  /** Which of several calls of that name. */
+  /** The number of the call among those of that name. */
   readonly nth: number;
   readonly action: string;
   readonly reads: boolean;
 }
 
-/** Something that befalls one call. */
+/** A fault at one call. */
 interface FaultCase {
   readonly what: string;
   readonly fault: Fault;
-  /** Befalls all calls of the account beside. */
+  /** A fault at all other calls of the account. */
   readonly beside?: Fault;
-  /** At which calls. */
+  /** Selects the calls. */
   readonly at: (point: Point, part: Part, phase: Phase) => boolean;
-  /** The short form has it at each write, too. */
+  /** True where the short form includes the fault at every write. */
   readonly always?: true;
-  /** From that call on it befalls every call of the account, or every call of that name. */
+  /** From that call on, every call of the account, or of that name, meets the fault. */
   readonly lasts?: 'account' | 'call';
-  /** It was carried out, and nobody hears of it. */
+  /** True where AWS executes the call and the reply is lost. */
   readonly losesReply?: true;
-  /** Reads are behind: a look may have shown nothing of what is there. */
+  /** True where reads may miss entities that exist. */
   readonly hides?: true;
-  /** What the report says where the run does not converge. Default: it has to. */
+  /** The expected report if the run does not converge. Default: it must converge. */
   readonly mayFail?: RegExp;
 }
 
@@ -70,7 +70,7 @@ const isWrite = ({ reads }: Point): boolean => !reads;
 const isIamWrite = ({ reads, action }: Point): boolean => !reads && !action.includes('Secret');
 const isLook = ({ reads, action }: Point): boolean => reads && /^(Get|List)/.test(action);
 
-/** A read of the entity or of what is part of it: AWS answers such a one alone with 404. */
+/** Reports whether a call reads the entity or a part of it: only those can answer 404. */
 const isAboutIt = (point: Point, _part: Part, phase: Phase): boolean =>
   isLook(point) && point.call.includes(' ') && phase !== 'deletion' && !point.action.includes('Secret');
 
@@ -178,7 +178,7 @@ const FAULT_CASES: readonly FaultCase[] = [
   },
 ];
 
-/** Cases that were lost once, as part, phase, call and faultCase: the short form has them all. */
+/** Cases that failed once, by part, phase, call and fault. The short form includes all of them. */
 const ONCE_LOST: ReadonlySet<string> = new Set([
   'Role, deletion, DeleteRole law: the reply breaks off',
   'AccountAlias, deletion, DeleteAccountAlias: the reply is cut',
@@ -194,7 +194,7 @@ const ONCE_LOST: ReadonlySet<string> = new Set([
 let world: World;
 let temporal: TemporalConnection;
 let worker: WorkerProcess;
-/** Calls of an undisturbed run, by part and phase. */
+/** Calls of a run without faults, by part and phase. */
 const rehearsed = new Map<string, Readonly<Record<Phase, readonly Point[]>>>();
 
 let unrehearsed: string[] = [];
@@ -221,7 +221,7 @@ afterAll(async () => {
 let free = LANES;
 const waiting: (() => void)[] = [];
 
-/** Runs some work when a lane is free. */
+/** Runs work when an account is free. */
 async function lane<T>(work: () => Promise<T>): Promise<T> {
   if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
   else free -= 1;
@@ -234,7 +234,7 @@ async function lane<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Numbers from 0 to below 1, the same for a seed. */
+/** Returns a generator of numbers from 0 to below 1, the same for the same seed. */
 function chance(seed: number): () => number {
   let state = seed;
   return () => {
@@ -245,7 +245,7 @@ function chance(seed: number): () => number {
   };
 }
 
-/** A call's action and what it is about, the same in every account: `PutRolePolicy law read`. */
+/** Returns action and subject of a call, equal in every account: `PutRolePolicy law read`. */
 function identityOf({ action, params }: Call): string {
   const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID)$/.test(name));
   const values = about.map(([, value]) => value.replace(/^.*:\d{12}:/, '').replace(/^.*:aws:/, ''));
@@ -262,7 +262,7 @@ function pointsOf(calls: readonly Call[]): Point[] {
   });
 }
 
-/** The calls of each phase when nothing disturbs it. */
+/** Returns the calls of each phase without faults. */
 async function rehearse(part: Part): Promise<void> {
   const stage = new KindStage(world, temporal, part);
   await stage.prepare();
@@ -278,23 +278,23 @@ async function rehearse(part: Part): Promise<void> {
   rehearsed.set(part.name, points);
 }
 
-/** What is known of a run that was disturbed. */
+/** What a fault did to a run. */
 interface Disturbed {
   /** The reply to the Create was lost. */
   readonly lost?: boolean;
-  /** The worker has died, and what it had sent is known in part. */
+  /** The worker died, so its writes are known only in part. */
   readonly died?: boolean;
-  /** A look was behind: it may have taken for absent what is there. */
+  /** A read was stale and may have missed an existing entity. */
   readonly hidden?: boolean;
 }
 
-/** What a phase must have come to, by what AWS has and by what the proxy saw. */
+/** Expects the result of a phase, by the account and by the calls at the proxy. */
 async function expectTruth(stage: KindStage, phase: Phase, result: Result, disturbed: Disturbed = {}): Promise<void> {
   const { lost = false, died = false, hidden = false } = disturbed;
   const { report, writes } = result;
   const [entity] = report.entities;
   const outcome = stage.outcomeOf(phase);
-  // What is met by a Create that nothing told from an absent one shows no owner where it cannot carry one.
+  // An entity without tags that a stale read missed shows no owner when its Create conflicts.
   const adopted = hidden && phase === 'update' && entity?.outcome === 'adopted' && !stage.kind.ownable;
   expect([report.result, entity?.outcome, entity?.reason]).toEqual([
     'converged',
@@ -314,7 +314,7 @@ async function expectTruth(stage: KindStage, phase: Phase, result: Result, distu
   expectOneCreate(stage, [result]);
 }
 
-/** The report's writes were carried out, and with `whole` all that were. */
+/** Expects that AWS executed the writes of the report; with `whole`, that the report has all writes. */
 function expectToldWrites(report: Report, writes: readonly Call[], whole: boolean): void {
   const done = writes.filter((call) => call.committed).map(({ action }) => action);
   const told = [...new Set(report.entities.flatMap((entity) => entity.writes.map(({ operation }) => operation)))];
@@ -322,7 +322,7 @@ function expectToldWrites(report: Report, writes: readonly Call[], whole: boolea
   if (whole) expect(told.sort()).toEqual([...new Set(done)].sort());
 }
 
-/** Once: of what AWS reveals once, another may have been made where the first one is removed. */
+/** Expects one Create. A secret that AWS shows once may be created again after the first one is removed. */
 function expectOneCreate(stage: KindStage, results: readonly Result[]): void {
   const done = results.flatMap(({ writes }) => writes.filter(({ committed }) => committed)).map(({ action }) => action);
   const { operationOfCreate } = stage;
@@ -333,7 +333,7 @@ function expectOneCreate(stage: KindStage, results: readonly Result[]): void {
   if (stage.kind.secret?.recordFromReply === undefined) expect(removed).toEqual([]);
 }
 
-/** One faultCase at one call. */
+/** One fault at one call. */
 interface Case {
   readonly faultCase: FaultCase;
   readonly phase: Phase;
@@ -343,10 +343,10 @@ interface Case {
 const singles = new Tally();
 const failures = new Map<string, string[]>();
 const counts = new Map<string, number>();
-/** Cases in which nobody has looked at what was behind, by faultCase. */
+/** Cases in which no stale read was made, by fault. */
 const unseen = new Map<string, number>();
 
-/** All cases of a part, or the short form's sample of them. */
+/** Returns all cases of a part, or the short form's sample. */
 function casesOf(part: Part, next: () => number): Case[] {
   const points = rehearsed.get(part.name);
   if (points === undefined) throw new Error(`${part.name} was not rehearsed`);
@@ -367,14 +367,14 @@ function casesOf(part: Part, next: () => number): Case[] {
   });
 }
 
-/** A round in one account: each phase with the faultCase that befalls it, or none. */
+/** A round in one account: each phase with its fault, or none. */
 type Round = Readonly<Partial<Record<Phase, Case>>>;
 
-/** Rounds that have each case once, in batches of an account each. */
+/** Returns rounds that contain each case once, in batches of one account. */
 function roundsOf(part: Part, next: () => number): Round[][] {
   const cases = casesOf(part, next).map((one) => ({ one, order: next() }));
   const shuffled = cases.sort((a, b) => a.order - b.order).map(({ one }) => one);
-  // A role is assumed once in an account.
+  // A role is assumed once per account.
   const first = shuffled.filter(({ point }) => point.action === 'AssumeRole');
   const [fresh, update, deletion] = PHASES.map((phase) =>
     shuffled.filter((one) => one.phase === phase && !first.includes(one)),
@@ -390,7 +390,7 @@ function roundsOf(part: Part, next: () => number): Round[][] {
   return batches;
 }
 
-/** Plays rounds: makes the entity, lets it drift, deletes it. */
+/** Runs rounds: creates the entity, updates it, deletes it. */
 async function play(part: Part, rounds: readonly Round[]): Promise<void> {
   let stage: KindStage | undefined;
   const changes = (rehearsed.get(part.name)?.update.length ?? 0) > 0;
@@ -401,8 +401,8 @@ async function play(part: Part, rounds: readonly Round[]): Promise<void> {
     }
     for (const phase of PHASES) {
       const one = round[phase];
-      // Without a call to break it is made to be changed or deleted, changed as it was when its deletion was
-      // rehearsed, and deleted to be made again.
+      // Phases without a fault prepare the others: the entity is created, changed as before the recorded
+      // deletion, and deleted.
       const needed = {
         fresh: true,
         update: round.deletion !== undefined && !stage.isCleanable && changes,
@@ -432,7 +432,7 @@ function count({ faultCase, point }: Case, survived: boolean): void {
   counts.set(faultCase.what, (counts.get(faultCase.what) ?? 0) + 1);
 }
 
-/** Puts a faultCase in force at its call. */
+/** Activates a fault at its call. */
 function arm(account: string, { faultCase, point }: Case): Rule {
   const isThere = (call: Call): boolean => identityOf(call) === point.call;
   const { fault } = faultCase;
@@ -447,7 +447,7 @@ function arm(account: string, { faultCase, point }: Case): Rule {
   return world.proxy.on({ account, predicate }, fault);
 }
 
-/** Runs a phase with a faultCase, and says whether that came to pass. */
+/** Runs a phase with a fault. Returns whether the fault occurred. */
 async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Promise<boolean> {
   const { account } = stage;
   const beside = one?.faultCase.beside === undefined ? undefined : world.proxy.on({ account }, one.faultCase.beside);
@@ -460,7 +460,7 @@ async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Pr
     return false;
   }
   const { faultCase, point } = one;
-  // What is behind is seen where somebody looks: nothing may have.
+  // A stale read needs a read: there may have been none.
   if (rule.fired === 0 && faultCase.fault.kind === 'lag') {
     await expectTruth(stage, phase, result);
     return false;
@@ -476,7 +476,7 @@ async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Pr
   return true;
 }
 
-/** The report says what stood in the way and what to do, tells no write that was not, and the next run mends it all. */
+/** Expects that the report names the problem and the remedy and lists no write that AWS did not execute, and that the next run repairs everything. */
 async function expectRightFailure(
   stage: KindStage,
   phase: Phase,
@@ -500,8 +500,8 @@ async function expectRightFailure(
   }
   await stage.expectAsDeclared();
   if (stage.outcomeOf(phase) !== 'created') return;
-  // Without credentials nothing takes back what was made when its secret finds no place: the report names it.
-  // What carries our tag counts as made until somebody removes it, as the report says; anything else is made anew.
+  // Without credentials, an entity whose secret cannot be stored cannot be removed: the report names it.
+  // An entity with our tag counts as created until it is removed, as the report says. Others are created again.
   const leftBehind = told.includes('which nobody holds now, cannot be removed');
   const anew = leftBehind && !stage.kind.ownable;
   expectOneCreate(stage, anew ? [next] : [failed, next]);
@@ -509,13 +509,13 @@ async function expectRightFailure(
   expect(next.report.entities[0]?.outcome === 'created').toBe(made);
 }
 
-test('every kind is made, mended and deleted where nothing breaks', () => {
+test('every kind is created, updated and deleted without faults', () => {
   expect(unrehearsed).toEqual([]);
 });
 
-describe('every kind is made, mended and deleted, once and truly, or says what stands in the way, where', () => {
+describe('every kind is created, updated and deleted once and reported truthfully, or the report names the problem, where', () => {
   const chosen = new Map<string, number>();
-  /** Why batches have ended before all their cases were played. */
+  /** Errors of batches that ended early. */
   const broken: string[] = [];
 
   beforeAll(async () => {
@@ -533,7 +533,7 @@ describe('every kind is made, mended and deleted, once and truly, or says what s
       id: 'single-faults',
       title: 'One fault at one call',
       what:
-        'Each case makes, mends or deletes an entity of one kind while one call meets one fault. Survived: the run ' +
+        'Each case creates, updates or deletes an entity of one kind while one call meets one fault. Survived: the run ' +
         'converges, or says what stands in the way and the next one converges; AWS has carried out one Create, one ' +
         'secret is live, and the report tells no write that was not.',
       command: COMMAND,
@@ -564,7 +564,7 @@ describe('every kind is made, mended and deleted, once and truly, or says what s
   });
 });
 
-describe('where AWS refuses a write for now, and somebody else does it meanwhile', () => {
+describe('where AWS refuses a write temporarily, and another tool does it meanwhile', () => {
   const Trust = JSON.stringify(trusting());
   const absent = { kind: 'Role', roleName: 'law', state: 'absent' };
   const cases: readonly [string, string, JsonObject, (iam: IAM) => Promise<unknown>, (iam: IAM) => Promise<unknown>][] =
@@ -639,7 +639,7 @@ describe('where the worker is killed', () => {
       ),
     );
     for (const { part } of doomed) expected.set(part.name, (expected.get(part.name) ?? 0) + 1);
-    // In turn, so that each batch has some of every kind.
+    // Interleaved, so that each batch has every kind.
     const batches = Math.ceil(doomed.length / KILLED_AT_ONCE);
     for (let batch = 0; batch < batches; batch += 1) {
       await killAll(doomed.filter((_one, index) => index % batches === batch));
@@ -656,7 +656,7 @@ describe('where the worker is killed', () => {
     });
   });
 
-  /** Holds each run at its point until all are there, kills the worker that they share, and starts another. */
+  /** Holds each run at its call until all have reached theirs, kills the shared worker, and starts another. */
   async function killAll(doomed: readonly Doomed[]): Promise<void> {
     let dead = (): void => undefined;
     const death = new Promise<void>((resolve) => (dead = resolve));
@@ -681,7 +681,7 @@ describe('where the worker is killed', () => {
         { kind: 'hook', times: 1, [when]: hold },
       );
       const running = stage.run(phase);
-      // A run that ends without coming to the point keeps nobody waiting: its rule tells.
+      // A run that ends before its call does not block the others: its rule has not fired.
       running.then(arrive, arrive);
       await arrived;
       return { ...one, stage, rule, running };
@@ -709,9 +709,12 @@ describe('where the worker is killed', () => {
     );
   }
 
-  test.each(PARTS.map(({ name }) => name))('before or after any call of %s, another one ends the run', (name) => {
-    expect(lost.get(name) ?? []).toEqual([]);
-    expect(survived.get(name)).toBe(expected.get(name));
-    expect(survived.get(name)).toBeGreaterThan(0);
-  });
+  test.each(PARTS.map(({ name }) => name))(
+    'before or after any call of %s, another worker finishes the run',
+    (name) => {
+      expect(lost.get(name) ?? []).toEqual([]);
+      expect(survived.get(name)).toBe(expected.get(name));
+      expect(survived.get(name)).toBeGreaterThan(0);
+    },
+  );
 });

@@ -17,13 +17,13 @@ import type { Figure } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-/** As many roles, or policies, as one namespace may have, and as IAM's quotas allow an account; in the short form some. */
+/** As many roles, or policies, as IAM's quotas allow an account; fewer in the short form. */
 
 jest.setTimeout(3_600_000);
 
 const ACCOUNT = '555555555555';
 
-/** What an account is full of. */
+/** The entities that fill an account. */
 interface Load {
   /** Its namespace. */
   readonly what: 'roles' | 'policies';
@@ -50,16 +50,16 @@ const LOADS: readonly Load[] = [
   },
 ];
 
-/** A worker takes less than this, in MB: of what the process has at its start, and of what is under way at a time. */
+/** Maximum memory of a worker, in MB: for the process itself, and for the concurrent work. */
 const MAX_MEMORY = 800;
 
-/** Children that a run has at a time: Temporal takes 2,000. */
+/** Maximum of concurrent children of a run. Temporal allows 2,000. */
 const MAX_CHILDREN = 100;
 
-/** Entities of one file: a manifest has at most two million characters. */
+/** Entities per file: a manifest has at most two million characters. */
 const SLICE = 250;
 
-/** Events that an entity puts into the history at most, and those of the run itself: what the bound is reckoned with. */
+/** Maximum of history events per entity and of the run itself, from which the bound is computed. */
 const EVENTS_PER_ENTITY = 9;
 const EVENTS_OF_RUN = 50;
 
@@ -91,7 +91,7 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** How many entities a load has, as text. */
+/** Returns the number of entities of a load, as text. */
 function number(load: number): string {
   return (LOADS[load]?.count ?? 0).toLocaleString('en-US');
 }
@@ -100,7 +100,7 @@ function namesOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `largest-${String(index)}`);
 }
 
-/** Names that do not compress: each ends in digits of a hash. */
+/** Returns names that do not compress: each ends in digits of a hash. */
 function bucket(seed: string, index: number): string {
   const digits = createHash('sha256')
     .update(`${seed}-${String(index)}`)
@@ -112,7 +112,7 @@ function buckets(seed: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => bucket(seed, index));
 }
 
-/** A role whose documents name so many buckets in all; IAM takes about 95 in a trust policy, and 260 in an inline one. */
+/** Returns a role whose documents name that many buckets. IAM allows about 95 in a trust policy and 260 in an inline policy. */
 function roleNaming(name: string, trusted: number, allowed: number): JsonObject {
   return {
     kind: 'Role',
@@ -137,12 +137,12 @@ function roleNaming(name: string, trusted: number, allowed: number): JsonObject 
   };
 }
 
-/** Roles of which the first ones have documents as long as IAM takes. */
+/** Returns roles. The first ones have documents of the maximum length. */
 function rolesNaming(names: readonly string[], each: number): JsonObject[] {
   return names.map((name, index) => (index < 20 ? roleNaming(name, 95, 260) : roleNaming(name, 1, each - 1)));
 }
 
-/** Policies of which the first ones have documents as long as IAM takes, which is 6,144 characters. */
+/** Returns policies. The first ones have documents of the maximum length, 6,144 characters. */
 function policiesNaming(names: readonly string[]): JsonObject[] {
   return names.map((name, index) => ({
     kind: 'Policy',
@@ -154,7 +154,7 @@ function policiesNaming(names: readonly string[]): JsonObject[] {
   }));
 }
 
-/** Writes a namespace as several manifests, and gives the options that name them. */
+/** Writes a namespace as several manifests. Returns the options that name them. */
 async function manifests(namespace: string, entities: readonly JsonObject[]): Promise<string[]> {
   const options: string[] = [];
   for (let first = 0; first < entities.length; first += SLICE) {
@@ -164,13 +164,13 @@ async function manifests(namespace: string, entities: readonly JsonObject[]): Pr
   return options;
 }
 
-/** The most memory that a process has had so far, in MB; 0 of one that has just ended. */
+/** Returns the peak memory of a process, in MB; 0 if it has just ended. */
 async function peakOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
   return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_024);
 }
 
-/** Applies by the command line, and looks at its memory while it runs. */
+/** Applies by the command line and watches its memory. */
 async function applied(files: readonly string[]): Promise<{ report: Report; seconds: number; megabytes: number }> {
   const startedAt = Date.now();
   const child = world.spawnCli(['apply', ...files, '--output', 'json', '--quiet']);
@@ -190,19 +190,19 @@ async function applied(files: readonly string[]): Promise<{ report: Report; seco
   return { report: JSON.parse(out) as Report, seconds, megabytes };
 }
 
-/** How large the history of the namespace's last run has become. */
+/** Returns the size of the history of the namespace's last run. */
 async function historyOf(namespace: string): Promise<{ events: number; bytes: number }> {
   const run = await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, namespace)).describe();
   return { events: run.historyLength, bytes: Number(run.raw.workflowExecutionInfo?.historySizeBytes) };
 }
 
-/** How many children the namespace's run has now. */
+/** Returns how many children the namespace's run has now. */
 async function childrenOf(namespace: string): Promise<number> {
   const run = await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, namespace)).describe();
   return run.raw.pendingChildren?.length ?? 0;
 }
 
-/** Bytes of something as it is sent. */
+/** Returns the encoded size in bytes. */
 async function sentBytes(value: unknown): Promise<number> {
   let payloads = [{ metadata: {}, data: Buffer.from(JSON.stringify(value)) as Uint8Array }];
   for (const codec of dataConverter.payloadCodecs) {
@@ -228,7 +228,7 @@ test.each(LOADS)(
     let dead = 0;
     let children = 0;
     let rest = first;
-    // One that does not start is told of here: nobody would end the run.
+    // A worker that fails to start fails the test here: the run would never finish.
     const replaced = new Promise<void>((done, failed) => {
       const replace = async (): Promise<void> => {
         dead = await peakOf(first.pid);
@@ -283,7 +283,7 @@ test.each(LOADS)(
     expect(children).toBeGreaterThan(0);
     expect(children).toBeLessThanOrEqual(MAX_CHILDREN);
     expect(worker).toBeLessThan(MAX_MEMORY);
-    // The pages of two listings, and who is calling. No listing has the tags of policies.
+    // The pages of two listings and GetCallerIdentity. No listing has the tags of policies.
     const tags = again.report.apiCalls.byOperation['ListPolicyTags'] ?? 0;
     expect(tags).toBe(namespace === 'policies' ? count : 0);
     expect(again.report.apiCalls.total - tags).toBeLessThanOrEqual(3 + 2 * Math.ceil(count / 1_000));
@@ -305,11 +305,11 @@ test.each([
     () => rolesNaming(namesOf(1_500), 160),
     'is too large for one run: the request has',
   ],
-])('%s: refused offline, with the place and the remedy', async (_what, entities, message) => {
+])('%s: refused offline, with position and remedy', async (_what, entities, message) => {
   const namespace = `too-large-${String(message.length)}`;
   const files = await manifests(namespace, entities());
   const calls = world.proxy.count();
-  // Nothing is there to ask: neither Temporal nor a worker.
+  // Neither Temporal nor a worker is running.
   const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:9' };
   for (const command of LONG_FORM ? ['validate', 'plan', 'apply'] : ['validate', 'apply']) {
     const { code, stderr } = await world.cli([command, ...files], nowhere);

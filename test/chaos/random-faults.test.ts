@@ -35,28 +35,28 @@ import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
 /**
- * Random sequences of runs, of actions by hand between them, and of several faults at a time in them. A model says what
- * the account must look like after each run and what the run's report may say; AWS's side says what was done.
+ * Random sequences of runs, of manual actions between them, and of several concurrent faults. A model predicts the state
+ * of the account after each run and what its report may say. The proxy and the sandbox count the calls.
  *
- * `IAM_BOOTSTRAP_SEED` repeats the sequences of a seed that was printed, one after the other.
+ * `IAM_BOOTSTRAP_SEED` repeats the sequences of a printed seed, one after the other.
  */
 
-/** Sequences that are played at a time, each in an account of its own, with a worker and a proxy. */
+/** Concurrent sequences, each with its own account, worker and proxy. */
 const LANES = 6;
 
-/** Sequences of each lane in the short form. */
+/** Sequences per lane in the short form. */
 const SHORT = 3;
 
-/** How long the long form draws new sequences, in milliseconds. */
+/** Time in which the long form draws new sequences, in milliseconds. */
 const LONG_MS = 570_000;
 
-/** How long the short form makes a failing sequence shorter, from its start, in milliseconds. */
+/** Time in which the short form shrinks a failing sequence, from its start, in milliseconds. */
 const MAX_MS = 200_000;
 
-/** Seeds of the short form: always the same. */
+/** Fixed seeds of the short form. */
 const FIRST_SEED = 20_261_124;
 
-/** A run that has not ended by then is stuck: longer than IAM's replicas may disagree. In milliseconds. */
+/** Timeout of a run, in milliseconds: longer than IAM's replicas may disagree. */
 const MAX_RUN_MS = 240_000;
 
 const REGRESSIONS = join(__dirname, 'regressions');
@@ -65,7 +65,7 @@ jest.setTimeout(LONG_FORM ? 1_800_000 : 600_000);
 
 // ------------------------------------------------------------------------------------------------------- sequences
 
-/** What happens to calls of a run. */
+/** Faults of calls. */
 const FAULTS = {
   'the reply is lost': { calls: 'writes', fault: { kind: 'reset-after' } },
   'the call is lost': { calls: 'any', fault: { kind: 'reset-before' } },
@@ -92,15 +92,15 @@ type FaultName = keyof typeof FAULTS;
 /** One fault of a run. */
 interface Armed {
   readonly fault: FaultName;
-  /** At which call of those that it is for: 1 is the first. */
+  /** The number of the first call that it hits, from 1. */
   readonly nth: number;
-  /** How many calls from there on. */
+  /** The number of calls that it hits. */
   readonly times: number;
   /** Only calls of this action. */
   readonly action?: string;
 }
 
-/** A run, or two at once, with faults; or something done by hand. */
+/** One run, or two concurrent ones, with faults; or a manual action. */
 type Command =
   | { readonly action: ManualAction }
   | { readonly run: Asked; readonly beside?: Asked; readonly faults?: readonly Armed[] };
@@ -110,7 +110,7 @@ type Sequence = readonly Command[];
 const GETS = /^Get(Role|User|Group|Policy|InstanceProfile|OpenIDConnectProvider)$/;
 const READS = /^(Get|List)(?!CallerIdentity)/;
 
-/** Actions that are worth aiming at. */
+/** Actions that faults aim at. */
 const AIMED = [
   'CreateRole',
   'CreatePolicy',
@@ -194,7 +194,7 @@ const arbitrarySequence: fc.Arbitrary<Sequence> = fc.array(
   { minLength: 2, maxLength: 9, size: 'max' },
 );
 
-/** A sequence as a person reads it. */
+/** Returns a sequence as text. */
 function told(sequence: Sequence): string {
   return sequence.map((command, index) => `  ${String(index + 1)}. ${toldOne(command)}`).join('\n');
 }
@@ -221,17 +221,17 @@ let temporal: TemporalConnection;
 const tally = new Tally();
 const counts = { sequences: 0, commands: 0, runs: 0, actions: 0, pairs: 0 };
 const operations = new Set<string>();
-/** What was played in each account. */
+/** The sequences of each account. */
 const played = new Map<string, Played>();
 
 interface Played {
   readonly sequence: Sequence;
   readonly actor: ManualActor;
-  /** Calls of the engine that were carried out. */
+  /** Calls of the engine that AWS executed. */
   readonly committed: Call[];
 }
 
-/** The server is up; while it is not, nobody starts a worker. */
+/** Resolves when the server is up. Workers start only then. */
 let up: Promise<void> = Promise.resolve();
 
 async function restartServer(): Promise<void> {
@@ -244,13 +244,13 @@ async function restartServer(): Promise<void> {
   isUp();
 }
 
-/** A worker and a proxy, for one sequence at a time. */
+/** A worker and a proxy that run one sequence at a time. */
 class Lane {
   readonly proxy: FaultProxy;
   readonly temporal: TemporalConnection;
   readonly #env: Readonly<Record<string, string>>;
   #worker: Promise<WorkerProcess>;
-  /** What restarts are under way. */
+  /** Restarts in progress. */
   readonly #restarts: Promise<unknown>[] = [];
 
   private constructor(proxy: FaultProxy, name: string) {
@@ -272,13 +272,13 @@ class Lane {
     await this.proxy.stop();
   }
 
-  /** Kills the worker, and has another one take over. */
+  /** Kills the worker and starts another. */
   async killWorker(): Promise<void> {
     await (await this.#worker).kill();
     this.#worker = this.#startWorker();
   }
 
-  /** Starts one as a service manager does: again where the server died while it started. */
+  /** Starts a worker as a service manager does: again if the server died during the start. */
   async #startWorker(): Promise<WorkerProcess> {
     for (;;) {
       const server = up;
@@ -291,19 +291,19 @@ class Lane {
     }
   }
 
-  /** Kills the server, and starts it again. */
+  /** Kills the server and restarts it. */
   killServer(): void {
     this.#restarts.push(restartServer());
   }
 
-  /** Everything that was killed is there again. */
+  /** Resolves when everything that was killed runs again. */
   async settled(): Promise<void> {
     await Promise.all(this.#restarts);
     await this.#worker;
     await up;
   }
 
-  /** Breaks the calls that come. What was hit is noted as it happens. */
+  /** Injects faults and notes the calls that they hit. */
   arm({ fault, nth, times, action }: Armed, hit: (fault: FaultName, call: Call) => void): void {
     const { calls, fault: kind } = FAULTS[fault];
     let seen = 0;
@@ -340,7 +340,7 @@ function isFor(calls: 'writes' | 'gets' | 'any', action: string): boolean {
 let accounts = 0;
 let written = 0;
 
-/** Plays a sequence to its end, and ends it with an undisturbed run that converges. */
+/** Runs a sequence, and then a run without faults that has to converge. */
 async function play(lane: Lane, sequence: Sequence): Promise<void> {
   accounts += 1;
   const account = String(600_000_000_000 + accounts);
@@ -453,7 +453,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A plan finds nothing to do, but for what is refused. */
+/** Expects that a plan finds no changes, except for refusals. */
 async function expectNothingLeft(lane: Lane, actor: ManualActor, asked: Asked): Promise<void> {
   const { account } = await actor.snapshot();
   const report = await plan(lane.temporal, await requestOf(asked, actor.account));
@@ -471,7 +471,7 @@ async function expectNothingLeft(lane: Lane, actor: ManualActor, asked: Asked): 
 
 // --------------------------------------------------------------------------------------------------------- referee
 
-/** What is known of a run, or of two at once. */
+/** What is known of one run, or of two concurrent ones. */
 interface Witnessed {
   readonly asked: readonly Asked[];
   readonly reports: readonly Report[];
@@ -479,22 +479,22 @@ interface Witnessed {
   readonly after: AccountSnapshot;
   /** Calls of the engine. */
   readonly calls: readonly Call[];
-  /** A worker or the server has died: what it had sent is known in part. */
+  /** A worker or the server died, so its writes are known only in part. */
   readonly died: boolean;
 }
 
-/** Everything that is wrong with a run, or with two at once. */
+/** Returns every violation in one run, or in two concurrent ones. */
 function judge(run: Witnessed): string[] {
   return [...judgeAccount(run), ...judgeCreates(run), ...judgeWrites(run)];
 }
 
-/** One run with the request that it carried out. */
+/** A run with its request. */
 interface Done {
   readonly asked: Asked;
   readonly report: Report;
 }
 
-/** The account is as the model says, and the reports say how it came to be so. */
+/** Checks the account against the model, and the reports against the calls. */
 function judgeAccount({ asked, reports, before, after }: Witnessed): string[] {
   const done = asked.flatMap((one, index): Done[] => {
     const report = reports[index];
@@ -513,7 +513,7 @@ function judgeAccount({ asked, reports, before, after }: Witnessed): string[] {
   return judgeAtOnce([first, second], before, after);
 }
 
-/** Runs one after the other: each as if it were alone. */
+/** Checks runs that ran one after the other. */
 function judgeInOrder(done: readonly Done[], before: AccountSnapshot, after: AccountSnapshot): string[] {
   const problems: string[] = [];
   let account = before.account;
@@ -554,8 +554,8 @@ function isThere(entry: [string, Thing | undefined]): entry is [string, Thing] {
 }
 
 /**
- * Runs of two namespaces at once: for each entity that both declare there is an order in which they have come to it.
- * One of them may find on the way that the other one was first, and what waits for that is skipped.
+ * Checks concurrent runs of two namespaces: for each entity that both declare, one run came first.
+ * The other run may notice that on the way, and skips the dependents.
  */
 function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after: AccountSnapshot): string[] {
   const problems = done.flatMap(({ report }) => judgeResult(report));
@@ -583,7 +583,7 @@ function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after
       }
       return { fits: isPossible.every(Boolean), thing };
     });
-    // A user takes its keys and its memberships with it.
+    // The deletion of a user includes its keys and memberships.
     const goesAlong = (id === KEY || id === PEOPLE) && after.account[ROBOT] === undefined;
     const isRight = ends.some(({ fits, thing }) => fits && (goesAlong || isSame(thing, after.account[id])));
     if (!isRight) {
@@ -599,7 +599,7 @@ function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after
   return [...problems, ...judgeUntouched(before, after, changed, done)];
 }
 
-/** What is held on to is refused, and so may be what holds. */
+/** An entity with dependents is refused, and so may be the dependents. */
 function heldFates(id: string, account: Account, asked: Asked, thing: Thing | undefined): readonly Fate[] {
   const possible = forecast(account, asked).get(id) ?? [];
   return possible.some(({ outcome }) => outcome === 'refused') ? [{ outcome: 'refused', next: thing }] : [];
@@ -609,7 +609,7 @@ function isQuiet(entity: EntityReport | undefined): boolean {
   return entity === undefined || ['unchanged', 'refused', 'skipped'].includes(entity.outcome);
 }
 
-/** What the model leaves alone is the same to the byte, bystanders included. */
+/** Checks that everything else is unchanged to the byte, bystanders included. */
 function judgeUntouched(
   before: AccountSnapshot,
   after: AccountSnapshot,
@@ -644,7 +644,7 @@ function outcomes({ entities }: Report): Record<string, string> {
   return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.outcome]));
 }
 
-/** `created` is what a Create of that very run has made, once, and nothing else. */
+/** Checks that `created` entities are exactly those that a Create of that run made, once. */
 function judgeCreates({ reports, calls }: Witnessed): string[] {
   const problems: string[] = [];
   const creates = calls.filter(({ action, committed }) => committed && /^Create(?!PolicyVersion)/.test(action));
@@ -675,7 +675,7 @@ function judgeCreates({ reports, calls }: Witnessed): string[] {
   return problems;
 }
 
-/** What the reports say was written was, under that very request ID; what was written is said, and of what was decided. */
+/** Checks that reports list exactly the writes that AWS executed, by request ID, and only for decided entities. */
 function judgeWrites({ reports, calls, died }: Witnessed): string[] {
   const problems: string[] = [];
   const done = calls.filter(
@@ -698,7 +698,7 @@ function judgeWrites({ reports, calls, died }: Witnessed): string[] {
   return problems;
 }
 
-/** The entity that a write is about. */
+/** Returns the entity of a write. */
 function subjectOf({ action, params }: Call): string {
   const tail = (name: string): string => (params[name] ?? '').slice((params[name] ?? '').lastIndexOf('/') + 1);
   if (action.includes('OpenIDConnectProvider')) return TOKENS;
@@ -710,7 +710,7 @@ function subjectOf({ action, params }: Call): string {
   return `Policy/${params['PolicyName'] ?? tail('PolicyArn')}`;
 }
 
-/** What the sandbox itself has noted of all accounts: the proxies have missed nothing, and nothing was made twice. */
+/** Checks the sandbox's journal of all accounts: the proxies missed no call, and nothing was created twice. */
 async function judgeJournal(): Promise<string[]> {
   const journal = await world.sandbox.journal();
   const byAccount = new Map<string, typeof journal>();
@@ -757,7 +757,7 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** A sequence that was hard once, and why. */
+/** A sequence that failed once, and why. */
 interface Regression {
   readonly why: string;
   readonly sequence: Sequence;
@@ -773,7 +773,7 @@ async function regressions(): Promise<readonly (Regression & { readonly file: st
   );
 }
 
-/** Opens lanes and works in all of them at a time. */
+/** Opens lanes and works in all of them concurrently. */
 async function inLanes(work: (lane: Lane, index: number) => Promise<void>, many: number): Promise<void> {
   const ended = await Promise.allSettled(
     Array.from({ length: many }, async (_none, index) => {
@@ -789,7 +789,7 @@ async function inLanes(work: (lane: Lane, index: number) => Promise<void>, many:
   if (reasons.length > 0) throw new Error(reasons.join('\n\n'));
 }
 
-/** Draws and plays sequences of a seed; what fails is made as short as time allows, and kept. */
+/** Draws and runs sequences of a seed. A failing one is shrunk as far as time allows, and stored. */
 async function playSeed(lane: Lane, seed: number, numRuns: number, until: number): Promise<void> {
   let playing: Promise<void> = Promise.resolve();
   const property = fc.asyncProperty(arbitrarySequence, (sequence) => (playing = play(lane, sequence)));
@@ -799,7 +799,7 @@ async function playSeed(lane: Lane, seed: number, numRuns: number, until: number
     interruptAfterTimeLimit: Math.max(1, until - Date.now()),
     markInterruptAsFailure: false,
   });
-  // What is under way when time is up comes to its end, and counts.
+  // Sequences in progress when time is up finish and count.
   const late = await playing.then(() => undefined, messageOf);
   const sequence = result.counterexample?.[0];
   if (sequence === undefined && late === undefined) return;
@@ -817,7 +817,7 @@ async function playSeed(lane: Lane, seed: number, numRuns: number, until: number
   );
 }
 
-/** Plays what is kept until nothing is left. */
+/** Runs the stored sequences. */
 async function playKept(lane: Lane, queue: (Regression & { readonly file: string })[]): Promise<void> {
   for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
     try {
@@ -828,7 +828,7 @@ async function playKept(lane: Lane, queue: (Regression & { readonly file: string
   }
 }
 
-test('whatever happens in whatever order, the account is as the model says, and no report lies', async () => {
+test('after any sequence of events, the account matches the model and every report is true', async () => {
   const kept = await regressions();
   const queue = [...kept];
   expect(kept.length).toBeGreaterThanOrEqual(3);
@@ -843,7 +843,7 @@ test('whatever happens in whatever order, the account is as the model says, and 
       await playSeed(lane, first + index, LONG_FORM ? 10_000 : SHORT, until);
     }, many);
     expect(await judgeJournal()).toEqual([]);
-    // However slow the machine: what is kept was played, each seed has drawn, and faults have struck.
+    // Even on a slow machine: stored sequences ran, each seed drew new ones, and faults occurred.
     expect(counts.sequences).toBeGreaterThanOrEqual(kept.length + many);
     expect(tally.trials.length).toBeGreaterThan(0);
   } finally {

@@ -52,15 +52,15 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** A command that goes on while the test does something. */
+/** A command that runs in the background of the test. */
 interface Follower {
-  /** Resolves when standard error has such a line. */
+  /** Resolves when standard error contains a matching line. */
   said(pattern: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<{ readonly code: number | null; readonly stderr: string; report(): Report }>;
 }
 
-/** Starts to apply a manifest of three roles, each of which trusts the one before, and so waits for it. */
+/** Starts to apply a manifest of three roles. Each trusts the one before and so waits for it. */
 async function follow(
   namespace: string,
   description = 'made in chaos',
@@ -100,7 +100,7 @@ function followed(path: string, env: Readonly<Record<string, string>> = {}): Fol
   };
 }
 
-/** Holds the Create of the second role back: the run is in its middle until it is let go, or the call dropped. */
+/** Holds back the Create of the second role until it is released or dropped. */
 function holdBack(then?: 'drop'): { readonly reached: Promise<void>; letGo(): void } {
   const { reached, letGo } = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'second' } });
   return {
@@ -128,12 +128,12 @@ async function expectConverged(follower: Follower): Promise<Report> {
   return report;
 }
 
-test('the Temporal server is killed in the middle: started again, it goes on, and so does the command that follows', async () => {
+test('the Temporal server is killed: after a restart the run and the command that follows it continue', async () => {
   const middle = holdBack();
   const follower = await follow('server');
   await middle.reached;
   await world.crashTemporal();
-  // AWS carries it out while nobody can be told.
+  // AWS executes it while the server is down.
   middle.letGo();
   await world.resumeTemporal();
 
@@ -142,7 +142,7 @@ test('the Temporal server is killed in the middle: started again, it goes on, an
   expect(await world.creates()).toEqual(ONCE);
 });
 
-test('server and worker are killed in the middle: started again, they end the run', async () => {
+test('server and worker are killed: after a restart they finish the run', async () => {
   const middle = holdBack();
   const follower = await follow('both');
   await middle.reached;
@@ -156,7 +156,7 @@ test('server and worker are killed in the middle: started again, they end the ru
   expect(await world.creates()).toEqual(ONCE);
 });
 
-test('a command killed while it follows: the run goes on, the next one joins it, and the one after has nothing to do', async () => {
+test('a command is killed while it follows: the run continues, the next command joins it, and the one after finds no changes', async () => {
   const middle = holdBack();
   const killed = await follow('command');
   await killed.said(/^run /m);
@@ -175,7 +175,7 @@ test('a command killed while it follows: the run goes on, the next one joins it,
   expect(await world.creates()).toEqual(ONCE);
 });
 
-test('a worker asked to stop ends the step that it is in, and the next worker ends the run', async () => {
+test('a worker asked to stop finishes its activity, and the next worker finishes the run', async () => {
   const middle = holdBack();
   const follower = await follow('drain');
   await middle.reached;
@@ -190,11 +190,11 @@ test('a worker asked to stop ends the step that it is in, and the next worker en
   expect(report.entities.map(({ outcome, confirmedBy }) => [outcome, confirmedBy])).toEqual(
     ROLES.map(() => ['created', 'reply']),
   );
-  // Nothing was sent twice.
+  // No write was sent twice.
   expect(world.proxy.count('CreateRole')).toBe(3);
 });
 
-test('a command that is interrupted says that the run goes on, and it does', async () => {
+test('an interrupted command says that the run continues, and it does', async () => {
   const middle = holdBack();
   const follower = await follow('interrupted');
   await follower.said(/^run /m);
@@ -204,7 +204,7 @@ test('a command that is interrupted says that the run goes on, and it does', asy
   const { code, stderr } = await follower.ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
-  // It does not wait for a long poll to come to its end.
+  // It does not wait for a long poll to finish.
   expect(Date.now() - asked).toBeLessThan(5_000);
 
   middle.letGo();
@@ -212,7 +212,7 @@ test('a command that is interrupted says that the run goes on, and it does', asy
   expect(await world.creates()).toEqual(ONCE);
 });
 
-test('a command that is interrupted while it waits for its turn has asked for nothing', async () => {
+test('a command interrupted while it waits for its turn has started no run', async () => {
   const middle = holdBack();
   const holder = await follow('queue');
   await middle.reached;
@@ -231,13 +231,13 @@ test('a command that is interrupted while it waits for its turn has asked for no
   expect(runs).toHaveLength(1);
 });
 
-test('a command that is interrupted while Temporal is away ends in good order', async () => {
+test('a command interrupted while Temporal is down exits in good order', async () => {
   const middle = holdBack();
   const follower = await follow('away');
   await follower.said(/^run /m);
   await middle.reached;
   await world.crashTemporal();
-  // Its progress is asked for every second: it has met the outage by then.
+  // It polls the progress every second, so it has noticed the outage by then.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
@@ -251,7 +251,7 @@ test('a command that is interrupted while Temporal is away ends in good order', 
   expect(await world.creates()).toEqual(ONCE);
 });
 
-/** How an embedded run is cut short: with the command goes its worker. */
+/** Ways to interrupt an embedded run. The worker dies with the command. */
 const EMBEDDED_DEATHS = ['the command', 'the command and its server'];
 
 test.each(EMBEDDED_DEATHS)(
@@ -283,28 +283,28 @@ test.each(EMBEDDED_DEATHS)(
   },
 );
 
-/** What dies. */
+/** The processes that die. */
 const VICTIMS = ['worker', 'server', 'server and worker', 'command'] as const;
 type Victim = (typeof VICTIMS)[number];
 
-/** A process dies when AWS is about to be sent its nth call. */
+/** A process dies when the nth call is about to be sent to AWS. */
 interface Death {
   readonly victim: Victim;
   readonly call: number;
 }
 
-/** Runs under way at a time, of ten entities each. */
+/** Concurrent runs, of ten entities each. */
 const RUNS = 6;
 
-/** Of which so many are followed by a command; the others by this process. */
+/** The number of runs that a command follows; this process follows the others. */
 const COMMANDS = 2;
 
-/** In each share of so many calls one process dies. The runs of a round make more than there are victims for. */
+/** One process dies in each share of this many calls. The runs of a round make more calls than all shares. */
 const CALLS_PER_DEATH = 60;
 
 const SEEDS = LONG_FORM ? Array.from({ length: 8 }, (_, index) => index + 1) : [1];
 
-/** A small generator of numbers from 0 to 1, the same for one seed. */
+/** Returns a generator of numbers from 0 to 1, the same for the same seed. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -315,7 +315,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** Each victim once, in any order, each at any call of its share. */
+/** Returns each victim once, in random order, at a random call of its share. */
 function deathsOf(seed: number): Death[] {
   const random = randomOf(seed);
   const order = VICTIMS.map((victim) => ({ victim, rank: random() })).sort((a, b) => a.rank - b.rank);
@@ -325,7 +325,7 @@ function deathsOf(seed: number): Death[] {
   }));
 }
 
-/** A command that is started again each time that it is killed: it joins its run, or finds nothing left to do. */
+/** Runs a command again each time it is killed: it joins its run, or finds no changes. */
 class Persistent {
   readonly #start: () => Follower;
   #follower: Follower;
@@ -351,74 +351,81 @@ class Persistent {
   }
 }
 
-test.each(SEEDS)('several runs, and each kind of process killed at some moment of them (seed %i)', async (seed) => {
-  const accounts = Array.from({ length: RUNS }, (_, index) => String(700_000_000_000 + seed * 100 + index));
-  const requests = await Promise.all(
-    accounts.map((account) =>
-      requestOf(world, { namespace: 'deaths', account, assumed: true, entities: tenEntities() }),
-    ),
-  );
-  const taskQueue = `deaths-${String(seed)}`;
-  const proxy = await startFaultProxy(world.sandbox.url);
-  const env = { IAM_BOOTSTRAP_TASK_QUEUE: taskQueue, AWS_ENDPOINT_URL_IAM: proxy.url, AWS_ENDPOINT_URL_STS: proxy.url };
-  let mortal = await world.startWorker(env);
-  const commands = requests.slice(0, COMMANDS).map(({ manifest }) => new Persistent(manifest, env));
-  const workerDies = async (): Promise<void> => {
-    await mortal.kill();
-    mortal = await world.startWorker(env);
-  };
-  const serverDies = async (): Promise<void> => {
-    await world.crashTemporal();
-    await world.resumeTemporal();
-  };
-  const death: Readonly<Record<Victim, () => Promise<unknown>>> = {
-    worker: workerDies,
-    server: serverDies,
-    'server and worker': () => Promise.all([workerDies(), serverDies()]),
-    command: () => Promise.all(commands.map((command) => command.dies())),
-  };
-  // One after the other, whatever comes while a process starts again. The call at which one dies never arrives.
-  let dying: Promise<unknown> = Promise.resolve();
-  const rules = deathsOf(seed).map(({ victim, call }) =>
-    proxy.on(
-      { nth: call },
-      {
-        kind: 'hook',
-        before: async () => {
-          dying = dying.then(death[victim]);
-          await dying;
-          return 'drop';
+test.each(SEEDS)(
+  'several runs converge while each kind of process is killed at some moment (seed %i)',
+  async (seed) => {
+    const accounts = Array.from({ length: RUNS }, (_, index) => String(700_000_000_000 + seed * 100 + index));
+    const requests = await Promise.all(
+      accounts.map((account) =>
+        requestOf(world, { namespace: 'deaths', account, assumed: true, entities: tenEntities() }),
+      ),
+    );
+    const taskQueue = `deaths-${String(seed)}`;
+    const proxy = await startFaultProxy(world.sandbox.url);
+    const env = {
+      IAM_BOOTSTRAP_TASK_QUEUE: taskQueue,
+      AWS_ENDPOINT_URL_IAM: proxy.url,
+      AWS_ENDPOINT_URL_STS: proxy.url,
+    };
+    let mortal = await world.startWorker(env);
+    const commands = requests.slice(0, COMMANDS).map(({ manifest }) => new Persistent(manifest, env));
+    const workerDies = async (): Promise<void> => {
+      await mortal.kill();
+      mortal = await world.startWorker(env);
+    };
+    const serverDies = async (): Promise<void> => {
+      await world.crashTemporal();
+      await world.resumeTemporal();
+    };
+    const death: Readonly<Record<Victim, () => Promise<unknown>>> = {
+      worker: workerDies,
+      server: serverDies,
+      'server and worker': () => Promise.all([workerDies(), serverDies()]),
+      command: () => Promise.all(commands.map((command) => command.dies())),
+    };
+    // One after the other, even if the next is due during a restart. The call at which a process dies never arrives.
+    let dying: Promise<unknown> = Promise.resolve();
+    const rules = deathsOf(seed).map(({ victim, call }) =>
+      proxy.on(
+        { nth: call },
+        {
+          kind: 'hook',
+          before: async () => {
+            dying = dying.then(death[victim]);
+            await dying;
+            return 'drop';
+          },
         },
-      },
-    ),
-  );
-  let survived = false;
-  try {
-    await withTemporal(async (temporal) => {
-      const here = { ...temporal, taskQueue };
-      const reports = await Promise.all([
-        ...commands.map((command) => command.report()),
-        ...requests.slice(COMMANDS).map((request) => apply(here, request)),
-      ]);
-      await dying;
-      expect(rules.map(({ fired }) => fired)).toEqual(rules.map(() => 1));
-      for (const [index, { account, entities, result }] of reports.entries()) {
-        // A command that is killed when its run is over finds nothing left to do.
-        const outcomes = index < COMMANDS ? ['created', 'unchanged'] : ['created'];
-        expect([account, result]).toEqual([accounts[index], 'converged']);
-        for (const { outcome } of entities) expect(outcomes).toContain(outcome);
-        const creates = Object.values(await world.creates(account));
-        expect(creates).toEqual(entities.map(() => 1));
-      }
-      const plans = await Promise.all(requests.map((request) => plan(here, request)));
-      for (const { entities } of plans) {
-        expect(entities.map(({ decision, drift }) => [decision, drift])).toEqual(entities.map(() => ['no-op', []]));
-      }
-      survived = true;
-    });
-  } finally {
-    for (const victim of VICTIMS) tally.count(`kill -9 while ${String(RUNS)} runs are under way`, victim, survived);
-    await mortal.kill();
-    await proxy.stop();
-  }
-});
+      ),
+    );
+    let survived = false;
+    try {
+      await withTemporal(async (temporal) => {
+        const here = { ...temporal, taskQueue };
+        const reports = await Promise.all([
+          ...commands.map((command) => command.report()),
+          ...requests.slice(COMMANDS).map((request) => apply(here, request)),
+        ]);
+        await dying;
+        expect(rules.map(({ fired }) => fired)).toEqual(rules.map(() => 1));
+        for (const [index, { account, entities, result }] of reports.entries()) {
+          // A command killed after its run finds no changes.
+          const outcomes = index < COMMANDS ? ['created', 'unchanged'] : ['created'];
+          expect([account, result]).toEqual([accounts[index], 'converged']);
+          for (const { outcome } of entities) expect(outcomes).toContain(outcome);
+          const creates = Object.values(await world.creates(account));
+          expect(creates).toEqual(entities.map(() => 1));
+        }
+        const plans = await Promise.all(requests.map((request) => plan(here, request)));
+        for (const { entities } of plans) {
+          expect(entities.map(({ decision, drift }) => [decision, drift])).toEqual(entities.map(() => ['no-op', []]));
+        }
+        survived = true;
+      });
+    } finally {
+      for (const victim of VICTIMS) tally.count(`kill -9 while ${String(RUNS)} runs are under way`, victim, survived);
+      await mortal.kill();
+      await proxy.stop();
+    }
+  },
+);

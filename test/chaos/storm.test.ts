@@ -18,15 +18,15 @@ import type { Figure } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-/** Many pipelines at one time, for few manifests: AWS sees the manifests, and not the pipelines. */
+/** Many concurrent pipelines for few manifests: the calls to AWS depend on the manifests, not on the pipelines. */
 
 jest.setTimeout(LONG_FORM ? 900_000 : 300_000);
 
-/** A storm. Each namespace has two manifests, and half of its pipelines ask for each. */
+/** A storm. Each namespace has two manifests, and half of its pipelines apply each. */
 interface Storm {
   readonly pipelines: number;
   readonly namespaces: number;
-  /** One of the two workers is killed when AWS has seen so many calls. Default: none is. */
+  /** One of the two workers is killed after this many calls. Default: none. */
   readonly killedAtCall?: number;
 }
 
@@ -40,16 +40,16 @@ const STORMS: readonly Storm[] = [
     : []),
 ];
 
-/** Pipelines that are processes of their own. The others use the client library, in this process. */
+/** Pipelines that are processes. The others use the client library in this process. */
 const COMMANDS = 6;
 
-/** What AWS lets through: a bucket of so many calls, and so many more each second. */
+/** The request rate that AWS allows: the size of the token bucket, and the refill per second. */
 const BUCKET = { size: 15, refillPerSecond: 30 };
 
 /**
- * Calls of a storm at most, as a multiple of those that its manifests need when each is applied once, alone. Turns may
- * come out so that a manifest is applied again after the other one of its namespace: half as much again is the room
- * for that. Were calls to grow with the pipelines, a hundred of them would need five times as many.
+ * Maximum of calls in a storm, as a multiple of the calls when each manifest is applied once, alone. A manifest may
+ * be applied again after the other one of its namespace, which the factor allows for. If calls grew with the
+ * pipelines, a hundred of them would need five times as many.
  */
 const MAX_CALLS = 1.5;
 
@@ -84,12 +84,12 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** Of one length: none is the beginning of another. */
+/** Of equal length, so that none is a prefix of another. */
 function namespaceOf(index: number): string {
   return `storm-${String(index).padStart(2, '0')}`;
 }
 
-/** One manifest of a namespace; each entity shows which it comes from. */
+/** Returns one manifest of a namespace. Each entity shows which manifest it comes from. */
 function entitiesOf(namespace: number, action: string): JsonObject[] {
   const name = namespaceOf(namespace);
   return [
@@ -106,7 +106,7 @@ function entitiesOf(namespace: number, action: string): JsonObject[] {
   ];
 }
 
-/** The first four namespaces are two pairs of rivals for a role. */
+/** The first four namespaces are two pairs that declare the same role. */
 function isContested(namespace: number): boolean {
   return namespace < 4;
 }
@@ -115,7 +115,7 @@ function contestedRole(namespace: number): string {
   return `storm-of-two-${String(Math.floor(namespace / 2))}`;
 }
 
-/** Lets calls through as a bucket of tokens does. */
+/** A token bucket. */
 function bucketOf({ size, refillPerSecond }: typeof BUCKET): (call: Call) => boolean {
   let tokens = size;
   let filledAt = performance.now();
@@ -129,14 +129,14 @@ function bucketOf({ size, refillPerSecond }: typeof BUCKET): (call: Call) => boo
   };
 }
 
-/** What a pipeline ended with. */
+/** The result of a pipeline. */
 interface End {
   readonly request: BootstrapRequest;
   readonly code: number;
   readonly report: Report;
 }
 
-/** A storm's place: an account with workers of its own. */
+/** The account of a storm, with its own workers. */
 interface Place {
   readonly account: string;
   readonly proxy: FaultProxy;
@@ -167,7 +167,7 @@ async function inPlace<T>(workers: number, act: (place: Place, kill: () => Promi
   }
 }
 
-/** Each manifest of a place, by namespace. */
+/** Returns the manifests by namespace. */
 function manifestsIn({ account }: Place, namespaces: number): Promise<BootstrapRequest[][]> {
   return Promise.all(
     Array.from({ length: namespaces }, (_, namespace) =>
@@ -186,12 +186,12 @@ function manifestsIn({ account }: Place, namespaces: number): Promise<BootstrapR
   );
 }
 
-/** Calls that AWS did not turn away. */
+/** Returns the number of calls that were not throttled. */
 function callsThat(proxy: FaultProxy): number {
   return proxy.calls.filter(({ code }) => code !== 'Throttling').length;
 }
 
-/** Calls that the manifests need when each is applied once, one after the other. */
+/** Returns the number of calls when each manifest is applied once, one after the other. */
 function callsAlone(namespaces: number): Promise<number> {
   return inPlace(1, async (place) => {
     const manifests = await manifestsIn(place, namespaces);
@@ -203,7 +203,7 @@ function callsAlone(namespaces: number): Promise<number> {
 
 const EXIT_CODES: Partial<Record<Report['result'], number>> = { converged: 0, failed: 1, refused: 3, busy: 4 };
 
-/** A pipeline, by the client library or as a process of its own. */
+/** Runs a pipeline, by the client library or as a process. */
 async function pipeline(place: Place, request: BootstrapRequest, asCommand: boolean): Promise<End> {
   if (!asCommand) {
     const report = await apply(place.temporal, request);
@@ -214,7 +214,7 @@ async function pipeline(place: Place, request: BootstrapRequest, asCommand: bool
   return { request, code: code ?? -1, report: report() };
 }
 
-/** Runs of a namespace, oldest first, once visibility knows the end of each. */
+/** Returns the runs of a namespace, oldest first, once visibility shows that all have closed. */
 async function runsOf(account: string, namespace: string, count: number): Promise<RunSummary[]> {
   for (;;) {
     const runs = await recentRuns(temporal, { account, namespace, limit: 200 });
@@ -228,7 +228,7 @@ function expectTurns(runs: readonly RunSummary[]): void {
   }
 }
 
-/** What a pipeline must have been told, whoever else was there. */
+/** Checks the report of a pipeline, which other pipelines must not affect. */
 function expectTruth({ request, code, report }: End, winners: ReadonlySet<string>): void {
   expect([report.digest, report.namespace]).toEqual([request.digest, request.namespace]);
   const refused = report.entities.filter(({ outcome }) => outcome === 'refused');
@@ -256,7 +256,7 @@ test.each(STORMS)(
       const startedAt = Date.now();
       const ends = await Promise.all(
         Array.from({ length: pipelines }, (_, index) => {
-          // Each namespace in turn, and in each its manifests in turn.
+          // Interleaves namespaces, and the manifests of each.
           const round = Math.floor(index / namespaces);
           const request = manifests[index % namespaces]?.[round % ACTIONS.length];
           if (request === undefined) throw new Error('no such manifest');
@@ -267,7 +267,7 @@ test.each(STORMS)(
       throttle.remove();
       const calls = callsThat(proxy);
 
-      // Of two rivals one has the role, in all of its runs.
+      // Of two rivals one owns the role, in all of its runs.
       const owners = ends.flatMap(({ report, request }) =>
         report.entities.flatMap(({ name, outcome }) =>
           name.startsWith('storm-of-two') && outcome !== 'refused' ? [`${name} ${request.namespace}`] : [],
@@ -286,13 +286,13 @@ test.each(STORMS)(
         }
       }
 
-      // Once, as AWS counts.
+      // AWS counted one Create per entity.
       const made = Object.entries(await world.creates(account));
       const contested = Math.min(2, namespaces / 2);
       expect(made.filter(([, count]) => count !== 1)).toEqual([]);
       expect(made).toHaveLength(1 + namespaces * (1 + ROLES.length) + contested);
 
-      // In turn, and what is there in the end is all of the last.
+      // Runs take turns, and the account ends as the last one declared.
       let runCount = 0;
       for (const [index, requests] of manifests.entries()) {
         const namespace = namespaceOf(index);
@@ -315,7 +315,7 @@ test.each(STORMS)(
       });
       expect([...ClientIDList].sort()).toEqual(manifests.map((_, index) => `client-${String(index)}`).sort());
 
-      // Few calls: they grow with the manifests.
+      // The calls grow with the manifests only.
       const of = `${String(pipelines)} pipelines in ${String(namespaces)} namespaces${killedAtCall === undefined ? '' : ', a worker killed'}`;
       figures.push(
         { what: `${of}: runs`, value: runCount, unit: 'runs' },

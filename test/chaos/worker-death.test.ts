@@ -18,20 +18,20 @@ import type { WorkerProcess, World } from '../support/world.js';
 
 jest.setTimeout(900_000);
 
-/** Runs that one `kill -9` ends, each at a point of its own: a dead worker is noticed after seconds. */
+/** Runs that one `kill -9` interrupts, each at its own call: a dead worker is noticed after seconds. */
 const KILLED_AT_ONCE = 22;
 
-/** A place in a run at which the worker dies. */
+/** A call of a run at which the worker dies. */
 interface CrashPoint {
-  /** `before`: the call never arrives. `after`: it is carried out, and nobody hears of it. */
+  /** `before`: the call never arrives. `after`: AWS executes it, and the reply is lost. */
   readonly when: 'before' | 'after';
   /** The call, as {@link identityOf} names it. */
   readonly call: string;
-  /** Which of several calls of that name. */
+  /** The number of the call among those of that name. */
   readonly nth: number;
 }
 
-/** Runs with a worker and a proxy of their own. */
+/** Runs with their own worker and proxy. */
 interface Stage {
   readonly proxy: FaultProxy;
   readonly temporal: TemporalConnection;
@@ -77,7 +77,7 @@ async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
     IAM_BOOTSTRAP_TASK_QUEUE: taskQueue,
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
-    // The first run to come to its point is held there until the last has.
+    // Each run is held at its call until all have reached theirs.
     IAM_BOOTSTRAP_AWS_TIMEOUT: '120',
   };
   const workers: WorkerProcess[] = [];
@@ -97,7 +97,7 @@ async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
   }
 }
 
-/** A call's action and what it is about, the same in every account: `PutRolePolicy ten-deploy state`. */
+/** Returns action and subject of a call, equal in every account: `PutRolePolicy ten-deploy state`. */
 function identityOf({ action, params }: Call): string {
   const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID)$/.test(name));
   const values = about.map(([, value]) => value.replace(/^.*:\d{12}:/, '').replace(/^.*:aws:/, ''));
@@ -108,7 +108,7 @@ async function run({ temporal: its }: Stage, account: string, entities = tenEnti
   return apply(its, await requestOf(world, { namespace: 'chaos', account, assumed: true, entities }));
 }
 
-/** The calls of a run that nothing disturbs. */
+/** Returns the calls of a run without faults. */
 function rehearse(): Promise<readonly Call[]> {
   return onStage(async (stage) => {
     await stage.startWorker();
@@ -117,7 +117,7 @@ function rehearse(): Promise<readonly Call[]> {
   });
 }
 
-/** A run that is held at its point until the worker is dead. */
+/** A run that is held at its call until the worker is dead. */
 interface Dying {
   readonly point: CrashPoint;
   readonly account: string;
@@ -125,7 +125,7 @@ interface Dying {
   readonly running: Promise<Report>;
 }
 
-/** Starts a run, and waits until it has come to its point. */
+/** Starts a run and waits until it has reached its call. */
 async function bringTo(stage: Stage, point: CrashPoint, death: Promise<void>): Promise<Dying> {
   const account = newAccount();
   let arrive = (): void => undefined;
@@ -142,18 +142,18 @@ async function bringTo(stage: Stage, point: CrashPoint, death: Promise<void>): P
     { kind: 'hook', [point.when]: hold },
   );
   const running = run(stage, account);
-  // A run that ends without coming to its point keeps nobody waiting: its rule tells.
+  // A run that ends before its call does not block the others: its rule has not fired.
   running.then(arrive, arrive);
   await arrived;
   return { point, account, rule, running };
 }
 
-/** What came of a run whose worker has died at a point, and which another worker has ended. */
+/** Checks a run whose worker died and that another worker finished. */
 async function expectSurvived(stage: Stage, { point, account, rule, running }: Dying): Promise<void> {
   const report = await running;
   expect(rule.fired).toBe(1);
 
-  // Truthful: all of it was made by this run, however the news came through.
+  // This run created all entities, however it learned of it.
   expect(report.result).toBe('converged');
   expect(report.entities.map(({ outcome }) => outcome)).toEqual(report.entities.map(() => 'created'));
   for (const { kind, confirmedBy } of report.entities) {
@@ -162,13 +162,13 @@ async function expectSurvived(stage: Stage, { point, account, rule, running }: D
   const victim = report.entities.find(({ kind, name }) => point.call === `Create${kind} ${name}`);
   if (victim !== undefined && point.when === 'after') expect(victim.confirmedBy).not.toBe('reply');
 
-  // Once: as AWS counts.
+  // AWS counted one Create per entity.
   const creates = report.entities.map(
     ({ kind, name }) => `Create${kind} ${kind === 'OpenIDConnectProvider' ? `https://${name}` : name}`,
   );
   expect(await world.creates(account)).toEqual(Object.fromEntries(creates.map((create) => [create, 1])));
 
-  // Whole: there is nothing left to do.
+  // A plan finds no changes.
   const parts = { namespace: 'chaos', account, assumed: true, entities: tenEntities() };
   const after = await plan(stage.temporal, await requestOf(world, parts));
   expect(after.entities.map((entity) => [entityId(entity), entity.decision, entity.drift])).toEqual(
@@ -176,7 +176,7 @@ async function expectSurvived(stage: Stage, { point, account, rule, running }: D
   );
 }
 
-/** Kills the worker when AWS has carried out a call, and starts another. */
+/** Kills the worker after AWS executed a call, and starts another. */
 async function runThroughDeath(
   stage: Stage,
   worker: WorkerProcess,
@@ -199,7 +199,7 @@ async function runThroughDeath(
   return running;
 }
 
-/** Points before and after each of the calls. */
+/** Returns points before and after each call. */
 function pointsOf(calls: readonly Call[]): CrashPoint[] {
   const seen = new Map<string, number>();
   return calls.flatMap((one) => {
@@ -217,7 +217,7 @@ function nameOf({ when, call, nth }: CrashPoint): string {
   return `${when} ${call}${nth === 1 ? '' : ` (${String(nth)})`}`;
 }
 
-/** Brings a run to each point, kills the worker that they share, starts another, and gives a line on each. */
+/** Brings a run to each point, kills the shared worker and starts another. Returns a line per point. */
 async function surviveTogether(points: readonly CrashPoint[]): Promise<string[]> {
   return onStage(async (stage) => {
     const doomed = await stage.startWorker();
@@ -244,10 +244,10 @@ async function surviveTogether(points: readonly CrashPoint[]): Promise<string[]>
   });
 }
 
-/** Runs the points, several at a time, and gives a line on each. */
+/** Runs all points, several at a time. Returns a line per point. */
 async function surviveAll(points: readonly CrashPoint[]): Promise<string[]> {
   const lines: string[] = [];
-  // In turn, so that each batch has some of every call.
+  // Interleaved, so that each batch has different calls.
   const batches = Math.ceil(points.length / KILLED_AT_ONCE);
   for (let batch = 0; batch < batches; batch += 1) {
     lines.push(...(await surviveTogether(points.filter((_point, index) => index % batches === batch))));
@@ -264,7 +264,7 @@ describe('a worker killed in a run of ten entities', () => {
     const points = pointsOf(await rehearse());
     const isRead = ({ call }: CrashPoint): boolean => /^(Get|List|AssumeRole)/.test(call);
     writes = points.filter((point) => !isRead(point));
-    // Before a read is after what came before it.
+    // The point before a read equals the point after the previous call.
     reads = points.filter((point) => isRead(point) && point.when === 'after');
     lines = await surviveAll([...writes, ...reads]);
     console.log(lines.join('\n'));
@@ -275,22 +275,22 @@ describe('a worker killed in a run of ten entities', () => {
     return lines.filter((line) => line.startsWith('LOST') && names.has(line.slice(10).split(': ')[0] ?? ''));
   }
 
-  test('at any write: each entity is made once, and another worker ends the run', () => {
+  test('at any write: each entity is created once, and another worker finishes the run', () => {
     expect(lostOf(writes)).toEqual([]);
     expect(writes.length).toBeGreaterThanOrEqual(50);
   });
 
-  test('while it only reads: another worker ends the run', () => {
+  test('while it only reads: another worker finishes the run', () => {
     expect(lostOf(reads)).toEqual([]);
     expect(reads.length).toBeGreaterThan(0);
   });
 
-  test('every point was tried', () => {
+  test('every point was tested', () => {
     expect(lines).toHaveLength(writes.length + reads.length);
   });
 });
 
-test('a worker killed when its last write has changed a role: that is what the report says', async () => {
+test('a worker killed after its last write to a role: the report says that the role was updated', async () => {
   const cases = [
     ['updated', 'UpdateRole', role('old', { description: 'before' }), role('old', { description: 'after' })],
     ['deleted', 'DeleteRole', role('old'), { kind: 'Role', roleName: 'old', state: 'absent' }],
@@ -312,7 +312,7 @@ test('a worker killed when its last write has changed a role: that is what the r
   );
 });
 
-test('a worker killed while a run claims its revision: it is claimed once, and an older one is refused after', async () => {
+test('a worker killed while a run claims its revision: it is claimed once, and an older revision is refused', async () => {
   const cases = Array.from({ length: LONG_FORM ? 12 : 4 }, (_, index) => index);
   await together(cases, () =>
     onStage(async (stage) => {
@@ -342,13 +342,13 @@ test('a worker killed while a run claims its revision: it is claimed once, and a
       });
       expect(stage.proxy.count('UpdateRole')).toBe(1);
       expect(await revised(1)).toMatchObject({ result: 'refused', revision: { last: { value: 2 } } });
-      // Those refused have asked, too: twice.
+      // Refused runs claim too: twice.
       await claims(account, 4);
     }),
   );
 });
 
-/** Until the ledger of the account's namespace has taken so many claims. */
+/** Resolves when the ledger of the namespace has that many claims. */
 async function claims(account: string, count: number): Promise<void> {
   const { workflowService, options } = temporal.client;
   const execution = { workflowId: ledgerWorkflowId(account, 'chaos') };

@@ -18,16 +18,16 @@ import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
 
 /**
- * A worker that stands still in the middle of a step, for longer than its heartbeats may stay out. Another worker ends
- * the step, the world goes on, and then the first one wakes up and knows nothing of it.
+ * A worker that is paused in the middle of an activity for longer than its heartbeat timeout. Another worker finishes
+ * the activity, more runs follow, and then the first worker resumes without knowing.
  */
 
 jest.setTimeout(600_000);
 
-/** Scenes at a time: most of each is waiting. */
+/** Scenes that run at a time. Most of a scene is waiting. */
 const LANES = 6;
 
-/** How often each scene is played. */
+/** Repetitions of each scene. */
 const ROUNDS = LONG_FORM ? 3 : 1;
 
 let world: World;
@@ -59,7 +59,7 @@ afterAll(async () => {
   await world.stop();
 }, 300_000);
 
-/** A way from one process to the Temporal server that can be cut. */
+/** A connection from one process to the Temporal server that can be cut. */
 class Link {
   #isCut = false;
   #heard: () => void = () => undefined;
@@ -71,7 +71,7 @@ class Link {
     this.#server = createServer((near) => {
       this.#near.add(near);
       near.on('error', () => near.destroy()).on('close', () => this.#near.delete(near));
-      // Whoever calls while it is cut is heard by nobody.
+      // Calls while it is cut reach nothing.
       near.on('data', () => {
         this.#heard();
       });
@@ -99,19 +99,19 @@ class Link {
     return `127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
   }
 
-  /** The server sees its connections break, and gives this process no more work; the process sees nothing. */
+  /** The server sees the connections break and sends no more tasks; the process sees nothing. */
   cut(): void {
     this.#isCut = true;
     for (const near of this.#near) near.unpipe().resume();
     for (const far of this.#far) far.destroy();
   }
 
-  /** Resolves when the process next says something. */
+  /** Resolves when the process next sends data. */
   async saysSomething(): Promise<void> {
     await new Promise<void>((resolve) => (this.#heard = resolve));
   }
 
-  /** The process sees its connections break, and makes new ones. */
+  /** The process sees its connections break and reconnects. */
   mend(): void {
     this.#isCut = false;
     for (const near of this.#near) near.destroy();
@@ -124,7 +124,7 @@ class Link {
   }
 }
 
-/** Two workers on one task queue, each with a way to AWS of its own, so that it shows who has sent what. */
+/** Two workers on one task queue, each with its own proxy, which shows what each one sent. */
 class Scene {
   readonly account: string;
   readonly iam: IAM;
@@ -166,7 +166,7 @@ class Scene {
     this.#zombie = await this.#startWorker(this.#zombieProxy, { TEMPORAL_ADDRESS: this.#link.address });
   }
 
-  /** The second worker, which takes over. */
+  /** The second worker, which takes over the work. */
   async startHeir(): Promise<void> {
     this.#heir = await this.#startWorker(this.heirProxy);
   }
@@ -184,7 +184,7 @@ class Scene {
     return plan(this.#temporal, await this.#request(entities));
   }
 
-  /** Reads a secret that was stored. */
+  /** Reads a stored secret. */
   async secret(file: string): Promise<Record<string, string>> {
     return JSON.parse(await readFile(join(this.#secrets, file), 'utf8')) as Record<string, string>;
   }
@@ -207,7 +207,7 @@ class Scene {
       AWS_ENDPOINT_URL_IAM: proxy.url,
       AWS_ENDPOINT_URL_STS: proxy.url,
       IAM_BOOTSTRAP_SECRETS: this.#secrets,
-      // A reply that lies unread for as long as a process stands still is read when it wakes up.
+      // A reply that arrives while a process is paused is read when it resumes.
       IAM_BOOTSTRAP_AWS_TIMEOUT: '120',
       ...more,
     });
@@ -219,7 +219,7 @@ function there<T>(value: T | undefined): T {
   return value;
 }
 
-/** A moment that others can wait for. */
+/** An event to wait for. */
 class Moment {
   readonly reached: Promise<void>;
   reach: () => void = () => undefined;
@@ -229,31 +229,31 @@ class Moment {
   }
 }
 
-/** Where the first worker stands still, and what happens before it wakes up. */
+/** Where the first worker is paused, and what happens before it resumes. */
 interface Play {
-  /** Made before, while nothing disturbs. */
+  /** Entities that exist before. */
   readonly before?: readonly JsonObject[];
-  /** What the first worker is in the middle of. */
+  /** The run that the first worker executes. */
   readonly entities: readonly JsonObject[];
-  /** The call at which it stands still. */
+  /** The call at which it is paused. */
   readonly at: string;
   /**
-   * `reply`: the call was carried out, and its reply lies unread in the process's socket.
-   * `throttled`: the same, and AWS has refused it for now, so that the process is to repeat it.
-   * `wire`: the call has left the process and has not arrived.
+   * `reply`: AWS executed the call, and the reply is unread in the socket of the process.
+   * `throttled`: AWS throttled the call, and the process will retry it.
+   * `wire`: the process sent the call, and it has not arrived.
    */
   readonly held: 'reply' | 'throttled' | 'wire';
-  /** It does not stand still: it is cut off from Temporal, and goes on. Default: false. */
+  /** True where it is cut off from Temporal and runs on, instead of being paused. Default: false. */
   readonly awake?: boolean;
-  /** Its connections with Temporal stay, and it is given more work, which it does not do. Default: false. */
+  /** True where its connections with Temporal stay, so that it gets tasks that it does not do. Default: false. */
   readonly connected?: boolean;
-  /** What happens while it stands still, the end of its run included. */
+  /** What happens while it is paused, including the end of its run. */
   readonly meanwhile?: (scene: Scene) => Promise<void>;
-  /** After it woke up: what stands. `late` are the calls that it sent after it woke up, or that arrived late. */
+  /** Checks the state after it resumed. `late` has the calls that it sent after that, or that arrived late. */
   readonly then: (scene: Scene, late: readonly Call[]) => Promise<void>;
 }
 
-/** Lets the first worker stand still, the second one end its work, and the first one wake up. */
+/** Pauses the first worker, lets the second one finish its work, and resumes the first one. */
 async function perform(scene: Scene, play: Play): Promise<void> {
   await scene.open();
   if (play.before !== undefined) expect((await scene.apply(...play.before)).result).toBe('converged');
@@ -262,7 +262,7 @@ async function perform(scene: Scene, play: Play): Promise<void> {
   proxy.clear();
   const hold = async (): Promise<void> => {
     if (play.awake !== true) await scene.zombie.pause();
-    // What a server hands to a process that stands still would be waited for in vain, again and again.
+    // Tasks that the server hands to a paused process would time out again and again.
     if (play.connected !== true) scene.link.cut();
     held.reach();
     if (play.held === 'wire' || play.awake === true) await wake.reached;
@@ -291,7 +291,7 @@ async function perform(scene: Scene, play: Play): Promise<void> {
   scene.link.mend();
   wake.reach();
   if (play.awake !== true) scene.zombie.resume();
-  // It ends what it is in, whatever it thinks of it, and disconnects.
+  // It finishes its activity, whatever the result, and disconnects.
   await scene.zombie.stop();
   const late = proxy.writes().filter(({ seq }) => seq > sent);
   await play.then(scene, late);
@@ -318,7 +318,7 @@ async function keysOf({ iam }: Scene): Promise<string[]> {
   return AccessKeyMetadata.map(({ AccessKeyId = '' }) => AccessKeyId);
 }
 
-/** The next run finds what is not as declared, puts it right, and then there is nothing left to do. */
+/** Expects that the next run repairs the drift, and that a plan then finds no changes. */
 async function expectHealed(scene: Scene, outcome: string, ...entities: readonly JsonObject[]): Promise<void> {
   const healed = await scene.apply(...entities);
   expect([healed.result, healed.entities.map((entity) => entity.outcome)]).toEqual(['converged', [outcome]]);
@@ -328,7 +328,7 @@ async function expectHealed(scene: Scene, outcome: string, ...entities: readonly
 
 const two = (document: JsonObject): JsonObject => role('deploy', { inlinePolicies: { a: OLD, b: document } });
 
-/** The first of two documents is put. The second one is another in a newer run. */
+/** The first of two documents is written. A newer run writes the second one. */
 const BETWEEN_TWO_WRITES: Play = {
   entities: [two(OLD)],
   at: 'PutRolePolicy',
@@ -405,7 +405,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
     at: 'CreateAccessKey',
     held: 'reply',
     then: async (scene, late) => {
-      // The other worker has removed the key whose secret nobody had. It may try to do so itself.
+      // The other worker removed the key whose secret was lost. This one may try to remove it too.
       expect(late.filter(({ action }) => action !== 'DeleteAccessKey')).toEqual([]);
       expect(await keysOf(scene)).toEqual([(await scene.secret('key.json'))['AccessKeyId']]);
     },
@@ -415,7 +415,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
     at: 'PutRolePolicy',
     held: 'reply',
     awake: true,
-    // At once: it gives up by itself when heartbeats have stayed out for long.
+    // Immediately: it stops by itself after a long time without heartbeats.
     then: (_scene, late) => {
       expect(late).toEqual([]);
       return Promise.resolve();
@@ -484,7 +484,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
   },
 };
 
-describe('a worker that wakes up after another one has ended its step', () => {
+describe('a worker that resumes after another one has finished its activity', () => {
   const failures = new Map<string, string[]>();
   let accounts = 0;
 
