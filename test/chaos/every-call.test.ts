@@ -412,8 +412,8 @@ async function play(part: Part, rounds: readonly Round[]): Promise<void> {
       const what = one?.faultCase.what ?? 'nothing breaks';
       try {
         await stage.disturb(phase);
-        const came = await befall(stage, phase, one);
-        if (one !== undefined && came) count(one, true);
+        const occurred = await runWithFault(stage, phase, one);
+        if (one !== undefined && occurred) count(one, true);
         else if (one !== undefined) unseen.set(what, (unseen.get(what) ?? 0) + 1);
       } catch (error) {
         const where = `${part.name}, ${phase}, ${one?.point.call ?? ''} (${String(one?.point.nth ?? '')})`;
@@ -448,7 +448,7 @@ function arm(account: string, { faultCase, point }: Case): Rule {
 }
 
 /** Runs a phase with a fault. Returns whether the fault occurred. */
-async function befall(stage: KindStage, phase: Phase, one: Case | undefined): Promise<boolean> {
+async function runWithFault(stage: KindStage, phase: Phase, one: Case | undefined): Promise<boolean> {
   const { account } = stage;
   const beside = one?.faultCase.beside === undefined ? undefined : world.proxy.on({ account }, one.faultCase.beside);
   const rule = one === undefined ? undefined : arm(account, one);

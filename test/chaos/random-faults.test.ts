@@ -692,8 +692,7 @@ function judgeWrites({ reports, calls, died }: Witnessed): string[] {
     const id = subjectOf(call);
     const loud = reports.some(({ entities }) => entities.some((one) => entityId(one) === id && !isQuiet(one)));
     const along = (id === KEY || id === PEOPLE) && reports.some((one) => outcomes(one)[ROBOT] === 'deleted');
-    if (!loud && !along)
-      problems.push(`${call.action} was sent to ${id}, of which the reports say that it was left alone`);
+    if (!loud && !along) problems.push(`${call.action} was sent to ${id}, which the reports list as unchanged`);
   }
   return problems;
 }
@@ -862,7 +861,7 @@ test('after any sequence of events, the account matches the model and every repo
         { what: 'commands in them', value: counts.commands, unit: 'commands' },
         { what: 'runs of the engine', value: counts.runs, unit: 'runs' },
         { what: 'two pipelines at once', value: counts.pairs, unit: 'times' },
-        { what: 'actions by hand between runs', value: counts.actions, unit: 'actions' },
+        { what: 'manual actions between runs', value: counts.actions, unit: 'actions' },
         { what: 'distinct AWS operations that were called', value: operations.size, unit: 'operations' },
       ],
     });

@@ -255,7 +255,7 @@ test('a command interrupted while Temporal is down exits in good order', async (
 const EMBEDDED_DEATHS = ['the command', 'the command and its server'];
 
 test.each(EMBEDDED_DEATHS)(
-  'an embedded apply, of which %s is killed in the middle: the next one goes on with the same run',
+  '%s of an embedded apply is killed: the next apply continues the same run',
   async (victim) => {
     const state = join(world.directory, `state-${String(EMBEDDED_DEATHS.indexOf(victim))}`);
     const env = { TEMPORAL_ADDRESS: '', IAM_BOOTSTRAP_STATE: state };

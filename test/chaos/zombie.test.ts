@@ -112,7 +112,7 @@ class Link {
   }
 
   /** The process sees its connections break and reconnects. */
-  mend(): void {
+  reconnect(): void {
     this.#isCut = false;
     for (const near of this.#near) near.destroy();
   }
@@ -288,7 +288,7 @@ async function perform(scene: Scene, play: Play): Promise<void> {
     wake.reach();
     await asked;
   }
-  scene.link.mend();
+  scene.link.reconnect();
   wake.reach();
   if (play.awake !== true) scene.zombie.resume();
   // It finishes its activity, whatever the result, and disconnects.
@@ -348,18 +348,18 @@ const PLAYS: Readonly<Record<string, Play>> = {
   ...(LONG_FORM && {
     'the same, while the server goes on to hand it work': { ...BETWEEN_TWO_WRITES, connected: true },
   }),
-  'between two writes of a deletion: a role that somebody made in between is not deleted': {
+  'between two writes of a deletion: a role that another tool created in between is not deleted': {
     before: [two(OLD)],
     entities: [{ kind: 'Role', roleName: 'deploy', state: 'absent' }],
     at: 'DeleteRolePolicy',
     held: 'reply',
     meanwhile: async ({ iam }) => {
       const AssumeRolePolicyDocument = JSON.stringify(trusting());
-      await iam.createRole({ RoleName: 'deploy', AssumeRolePolicyDocument, Description: 'somebody else' });
+      await iam.createRole({ RoleName: 'deploy', AssumeRolePolicyDocument, Description: 'another tool' });
     },
     then: async ({ iam }, late) => {
       expect(late).toEqual([]);
-      expect((await iam.getRole({ RoleName: 'deploy' })).Role?.Description).toBe('somebody else');
+      expect((await iam.getRole({ RoleName: 'deploy' })).Role?.Description).toBe('another tool');
     },
   },
   'about to create a role: it does not come back once a newer run has deleted it': {
@@ -472,7 +472,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
       await expectHealed(scene, 'updated', policy(NEW));
     },
   },
-  'CreateAccessKey on the wire: whoever sent it removes the key that came too late': {
+  'CreateAccessKey on the wire: its sender removes the key that was created too late': {
     before: [OWNER],
     entities: [OWNER, KEY],
     at: 'CreateAccessKey',

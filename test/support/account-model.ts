@@ -231,7 +231,7 @@ function marksOf(id: string, namespace: Namespace, wanted: Wanted): Record<strin
   return { [SHARED_BY + namespace]: clientIds.map(claimOf).sort().join(' ') };
 }
 
-/** An entity without the marks that a namespace takes off what it gives up; the last one takes all. */
+/** Returns an entity after its release by a namespace. The last namespace removes all ownership tags. */
 function givenUp(thing: Thing, namespace: Namespace): Thing {
   const last = sharersBeside(thing, namespace).length === 0;
   const mine = [NAMESPACE, SHARED_BY + namespace];
@@ -361,7 +361,7 @@ export function canonical(value: unknown): string {
 
 // ------------------------------------------------------------------------------------------------------------ runs
 
-/** Pairs of which one waits for the other. */
+/** Pairs of entities. One waits for the other. */
 const LINKS: readonly (readonly [string, string])[] = [
   [DEPLOY, READ],
   [KEY, ROBOT],

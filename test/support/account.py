@@ -1,4 +1,4 @@
-"""Somebody else's hands in an account: fills it, and shows all that is in it. boto3, and nothing of this repository.
+"""Fills an account and shows its whole content, by boto3 and without code of this repository.
 
     python account.py fill --endpoint URL     makes some hundred entities of every kind, the same ones each time
     python account.py dump --endpoint URL     prints everything that IAM shows, as JSON: by kind and name

@@ -1,6 +1,6 @@
 import type { EntityReport } from '../../src/contract/report.js';
 
-/** What became of a role that was made and of which there is nothing more to say, but for what a test is about. */
+/** Returns the report of a created role, with the differences that a test needs. */
 export function entityReport(more: Partial<EntityReport> = {}): EntityReport {
   return {
     kind: 'Role',

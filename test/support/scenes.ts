@@ -27,7 +27,7 @@ export interface Run {
   readonly runId: string;
 }
 
-/** One run of every kind that somebody looks for: some have ended, two go on until {@link Scenes.end}. */
+/** One run of every kind that users search for. Two of them are open until {@link Scenes.end}. */
 export interface Scenes {
   /** Created three entities in `ci-platform`. */
   readonly converged: Run;
@@ -37,7 +37,7 @@ export interface Scenes {
   readonly running: Run;
   /** Stopped at its plan, in `payments`: a role belongs to `ci-platform`. */
   readonly refused: Run;
-  /** Met a role that somebody else made after the plan, in `billing`. */
+  /** A run in `billing` that met a role created by another tool after the plan. */
   readonly conflicting: Run;
   /** The run of that role. */
   readonly conflict: Run;

@@ -2,7 +2,7 @@
 
     python terminal.py COLUMNS ANSWERS COMMAND...
 
-ANSWERS is JSON: a list of pairs, a regular expression for what is asked and what is then typed, as it stands: \r is the
+ANSWERS is JSON: a list of pairs, a regular expression for what is asked and what is then typed, unchanged: \r is the
 return key, \x04 is Ctrl-D. Hands on all that the terminal shows, as it comes, and ends as the command has ended.
 """
 

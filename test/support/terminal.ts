@@ -23,7 +23,7 @@ export type Answer = readonly [question: string, typed: string];
 export interface Screen extends Shown {
   /** The lines that a person sees at the end, those that were scrolled away too; without spaces at their ends. */
   readonly lines: readonly string[];
-  /** The screen after each part that was written, of which each differs from the one before. */
+  /** The screen after each write that changed it. */
   readonly frames: readonly (readonly string[])[];
   /** Words that are shown in a colour, bold or dim, at the end. */
   readonly styled: readonly string[];
