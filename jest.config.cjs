@@ -10,7 +10,7 @@ const project = (displayName) => ({
 
 /** Test folders by what they need: nothing, a bundle, the sandbox, or everything with real processes. */
 module.exports = {
-  projects: ['unit', 'replay', 'kinds', 'integration', 'chaos'].map(project),
+  projects: ['unit', 'replay', 'workflows', 'kinds', 'integration', 'chaos'].map(project),
   // Processes start in hooks. Jest takes this from here only, not from a project.
   testTimeout: 300_000,
 };

@@ -1,0 +1,231 @@
+import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Activities, Plan, PlannedEntity, ReconcileStepResult } from '../../src/contract/activities.js';
+import type { DesiredEntity } from '../../src/contract/entity.js';
+import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
+import { reportQuery } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { bootstrap } from '../../src/workflows/index.js';
+import { startTestServer } from './time-skipping-server.js';
+import type { TestServer } from './time-skipping-server.js';
+import { workflowBundle } from './workflow-bundle.js';
+
+/** Digest of the plans of {@link planOf}. */
+export const PLAN_DIGEST = `sha256:${'1'.repeat(64)}`;
+
+type Started = WorkflowHandleWithStartDetails<typeof bootstrap>;
+
+let accounts = 0;
+
+/** Runs the workflows on a test server, with activities that each test replaces. */
+export class WorkflowStage {
+  /** Activities of the test that runs. */
+  activities: Partial<Activities> = {};
+  readonly #server: TestServer;
+  readonly #worker: Worker;
+  readonly #running: Promise<void>;
+
+  private constructor(server: TestServer, worker: Worker) {
+    this.#server = server;
+    this.#worker = worker;
+    this.#running = worker.run();
+  }
+
+  static async start(): Promise<WorkflowStage> {
+    Runtime.install({
+      logger: new DefaultLogger('ERROR', () => undefined),
+      telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
+      shutdownSignals: [],
+    });
+    const [server, bundle] = await Promise.all([startTestServer(), workflowBundle()]);
+    const stage: { current?: WorkflowStage } = {};
+    const call =
+      <K extends keyof Activities>(name: K) =>
+      (argument: never): unknown => {
+        const activity = stage.current?.activities[name];
+        if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
+        return (activity as (argument: never) => unknown)(argument);
+      };
+    const names = [
+      'planEntities',
+      'verifyEntities',
+      'claimRevision',
+      'listCandidates',
+      'createEntity',
+      'updateEntity',
+      'deleteEntity',
+      'gatherEvidence',
+    ] as const satisfies readonly (keyof Activities)[];
+    const worker = await Worker.create({
+      connection: server.environment.nativeConnection,
+      taskQueue: 'workflows',
+      workflowBundle: bundle,
+      activities: Object.fromEntries(names.map((name) => [name, call(name)])),
+    });
+    stage.current = new WorkflowStage(server, worker);
+    return stage.current;
+  }
+
+  async stop(): Promise<void> {
+    this.#worker.shutdown();
+    await this.#running;
+    await this.#server.environment.teardown();
+  }
+
+  get client(): Client {
+    return this.#server.environment.client;
+  }
+
+  get durations(): TestServer['durations'] {
+    return this.#server.durations;
+  }
+
+  /** Lets time pass: it is skipped where the server can. */
+  async sleep(ms: number): Promise<void> {
+    await this.#server.environment.sleep(ms);
+  }
+
+  /** Starts a bootstrap, under its own lock unless another ID is given. */
+  async startBootstrap(request: BootstrapRequest, workflowId = lockOf(request)): Promise<Started> {
+    return this.client.workflow.start<typeof bootstrap>('bootstrap', {
+      taskQueue: 'workflows',
+      workflowId,
+      args: [request],
+    });
+  }
+
+  /** Runs a bootstrap to its end and returns its report. */
+  async bootstrap(request: BootstrapRequest): Promise<Report> {
+    return reportOf(await this.startBootstrap(request));
+  }
+}
+
+/** Returns the report of a run, whether it converges, fails or is cancelled. */
+export async function reportOf(handle: Started): Promise<Report> {
+  try {
+    return await handle.result();
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (error.cause instanceof CancelledFailure) {
+      const report = await handle.query(reportQuery);
+      if (report !== null) return report;
+    }
+    if (error.cause instanceof ApplicationFailure) return error.cause.details?.[0] as Report;
+    throw error;
+  }
+}
+
+/** Returns the ID that locks the namespace of a request. */
+export function lockOf({ target, namespace }: BootstrapRequest): string {
+  return bootstrapWorkflowId(target.account, namespace);
+}
+
+/** A role that depends on others. */
+export function role(name: string, ...dependsOn: readonly string[]): DesiredEntity {
+  return {
+    kind: 'Role',
+    name,
+    state: 'present',
+    adopt: 'unowned',
+    observe: false,
+    shared: false,
+    unmanaged: 'keep',
+    spec: {},
+    dependsOn: dependsOn.map((other) => `Role/${other}`),
+  };
+}
+
+/** A request for entities in an account that no other test of the file uses. */
+export function requestFor(entities: readonly DesiredEntity[], more: Partial<BootstrapRequest> = {}): BootstrapRequest {
+  accounts += 1;
+  return {
+    version: 1,
+    target: { account: String(accounts).padStart(12, '0'), partition: 'aws' },
+    namespace: 'ci',
+    environment: 'test',
+    entities,
+    digest: `sha256:${'0'.repeat(64)}`,
+    key: 'key',
+    pipeline: { provider: 'local', url: null, commit: null, actor: null },
+    keepGoing: false,
+    manifest: 'iam.json',
+    ...more,
+  };
+}
+
+/** A plan that decides the same for every entity of a request, but for those that are named. */
+export function planOf(
+  { entities, target }: BootstrapRequest,
+  action: DecisionAction = 'create',
+  others: Readonly<Record<string, DecisionAction>> = {},
+): Plan {
+  const planned = entities.map(({ kind, name, dependsOn }): PlannedEntity => ({
+    kind,
+    name,
+    arn: `arn:aws:iam::${target.account}:role/${name}`,
+    decision: decide(others[name] ?? action),
+    workflowId: `iam:${target.account}:${kind}:${name}`,
+    after: dependsOn.map((id) => entities.findIndex((entity) => `${entity.kind}/${entity.name}` === id)),
+    digest: name,
+  }));
+  return { entities: planned, calls: { ListRoles: 1 }, digest: PLAN_DIGEST };
+}
+
+/** A decision without drift. */
+export function decide(action: DecisionAction): PlannedEntity['decision'] {
+  const reason = action === 'refuse' ? 'owned by another namespace' : null;
+  return { action, drift: [], unmanaged: [], reason, remedy: null };
+}
+
+/** The result of an activity that wrote once. */
+export function wrote(action: DecisionAction, more: Partial<ReconcileStepResult> = {}): ReconcileStepResult {
+  return {
+    arn: 'arn:aws:iam::000000000001:role/x',
+    decision: decide(action),
+    confirmedBy: action === 'create' ? 'reply' : null,
+    writes: [{ operation: `${action}Role`, requestId: 'request-1', at: '2026-01-01T00:00:00.000Z' }],
+    conflicts: [],
+    remaining: false,
+    attempt: 1,
+    calls: { CreateRole: 1 },
+    ...more,
+  };
+}
+
+/** Activities under which every create succeeds and is verified. */
+export function creating(request: BootstrapRequest): Partial<Activities> {
+  return {
+    planEntities: () => Promise.resolve(planOf(request)),
+    createEntity: () => Promise.resolve(wrote('create')),
+    verifyEntities: () => Promise.resolve({ differing: [], calls: { ListRoles: 1 } }),
+  };
+}
+
+/** Returns the outcome of each entity by name. */
+export function outcomesOf({ entities }: Report): Record<string, EntityReport['outcome']> {
+  return Object.fromEntries(entities.map(({ name, outcome }) => [name, outcome]));
+}
+
+/** A call that waits until the test releases it. */
+export class HeldCall {
+  release: () => void = () => undefined;
+  /** Resolves once the call is made. */
+  readonly reached: Promise<void>;
+  readonly #released: Promise<void>;
+  #reach: () => void = () => undefined;
+
+  constructor() {
+    this.reached = new Promise((resolve) => (this.#reach = resolve));
+    this.#released = new Promise((resolve) => (this.release = resolve));
+  }
+
+  /** Holds the caller. */
+  async hold(): Promise<void> {
+    this.#reach();
+    await this.#released;
+  }
+}

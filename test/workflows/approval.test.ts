@@ -1,0 +1,122 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { approvalQuery, approveSignal, approveUpdate, rejectUpdate } from '../../src/contract/messages.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
+import {
+  creating,
+  outcomesOf,
+  planOf,
+  PLAN_DIGEST,
+  reportOf,
+  requestFor,
+  role,
+  WorkflowStage,
+} from '../support/workflow-stage.js';
+
+let stage: WorkflowStage;
+let creates: number;
+
+beforeAll(async () => {
+  stage = await WorkflowStage.start();
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+const alice = { plan: PLAN_DIGEST, by: 'alice', reason: 'as agreed' };
+
+function gatedRequest(): BootstrapRequest {
+  const request = requestFor([role('deploy')], { approval: { timeoutMs: stage.durations.approvalMs } });
+  creates = 0;
+  const { createEntity = fail, ...activities } = creating(request);
+  stage.activities = {
+    ...activities,
+    createEntity: (argument) => {
+      creates += 1;
+      return createEntity(argument);
+    },
+  };
+  return request;
+}
+
+function fail(): never {
+  throw new Error('not an activity of this test');
+}
+
+async function pendingPlan(run: WorkflowHandle): Promise<string> {
+  for (;;) {
+    const pending = await run.query(approvalQuery);
+    if (pending !== null) return pending.plan;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test('a plan that nobody decides on expires after its time, and nothing is written', async () => {
+  const report = await stage.bootstrap(gatedRequest());
+  expect(report).toMatchObject({
+    result: 'refused',
+    reason: 'the plan was not approved in time',
+    approval: { verdict: 'expired', by: null },
+  });
+  const { openedAt = '', at = '' } = report.approval ?? {};
+  expect(Date.parse(at) - Date.parse(openedAt)).toBeGreaterThanOrEqual(stage.durations.approvalMs);
+  expect(creates).toBe(0);
+});
+
+test('an update approves the plan, and a second decision is refused', async () => {
+  const run = await stage.startBootstrap(gatedRequest());
+  expect(await pendingPlan(run)).toBe(PLAN_DIGEST);
+  const [first, second] = await Promise.allSettled([
+    run.executeUpdate(approveUpdate, { args: [alice] }),
+    run.executeUpdate(rejectUpdate, { args: [{ plan: PLAN_DIGEST, by: 'bob' }] }),
+  ]);
+  expect(first).toMatchObject({ status: 'fulfilled', value: { verdict: 'approved', by: 'alice' } });
+  expect(second).toMatchObject({
+    status: 'rejected',
+    reason: { cause: { type: 'AlreadyDecided', message: 'the plan is already approved by alice' } },
+  });
+  const report = await reportOf(run);
+  expect(report).toMatchObject({ result: 'converged', approval: { by: 'alice', reason: 'as agreed' } });
+  expect(creates).toBe(1);
+});
+
+test('a signal approves the plan; signals that are not a decision are ignored', async () => {
+  const run = await stage.startBootstrap(gatedRequest());
+  await pendingPlan(run);
+  await run.signal('approve', 'yes');
+  await run.signal(approveSignal, { plan: `sha256:${'2'.repeat(64)}`, by: 'bob' });
+  await run.signal(approveSignal, alice);
+  expect(await reportOf(run)).toMatchObject({ result: 'converged', approval: { verdict: 'approved', by: 'alice' } });
+});
+
+test('a rejected plan ends the run as refused, with who rejected it and why', async () => {
+  const run = await stage.startBootstrap(gatedRequest());
+  await pendingPlan(run);
+  await run.executeUpdate(rejectUpdate, { args: [{ ...alice, reason: 'not on a Friday' }] });
+  const report = await reportOf(run);
+  expect([report.result, report.reason]).toEqual(['refused', 'rejected by alice: not on a Friday']);
+  expect(outcomesOf(report)).toEqual({ deploy: 'skipped' });
+  expect(creates).toBe(0);
+});
+
+test('a plan that has changed since its approval is not written', async () => {
+  const request = gatedRequest();
+  let plans = 0;
+  stage.activities.planEntities = () => Promise.resolve(planOf(request, (plans += 1) === 1 ? 'create' : 'adopt'));
+  const run = await stage.startBootstrap(request);
+  await pendingPlan(run);
+  await run.executeUpdate(approveUpdate, { args: [alice] });
+  expect(await reportOf(run)).toMatchObject({
+    result: 'refused',
+    reason: 'the plan has changed since it was approved: Role/deploy: approved to create, now to adopt',
+  });
+  expect(creates).toBe(0);
+});
+
+test('a run that is cancelled while its plan waits ends at once, and nothing is written', async () => {
+  const run = await stage.startBootstrap(gatedRequest());
+  await pendingPlan(run);
+  await run.cancel();
+  expect(await reportOf(run)).toMatchObject({ result: 'cancelled', approval: { verdict: 'cancelled' } });
+  expect(creates).toBe(0);
+});

@@ -1,0 +1,60 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { claimUpdate } from '../../src/contract/messages.js';
+import type { ClaimAnswer } from '../../src/contract/revision.js';
+import { MAX_CLAIMS } from '../../src/workflows/ledger.js';
+import { WorkflowStage } from '../support/workflow-stage.js';
+
+let stage: WorkflowStage;
+
+beforeAll(async () => {
+  stage = await WorkflowStage.start();
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+async function startLedger(workflowId: string): Promise<WorkflowHandle> {
+  await stage.client.workflow.start('ledger', { taskQueue: 'workflows', workflowId, args: [] });
+  // Without a run ID: the newest run, whichever that is.
+  return stage.client.workflow.getHandle(workflowId);
+}
+
+async function claim(ledger: WorkflowHandle, value: number, allowOlder = false): Promise<ClaimAnswer> {
+  const revision = {
+    value,
+    source: 'given',
+    commit: null,
+    url: null,
+    runId: `run-${String(value)}`,
+    at: 'now',
+  } as const;
+  return ledger.executeUpdate(claimUpdate, { args: [{ revision, allowOlder }] });
+}
+
+test('a ledger refuses a revision older than the last one, unless an older one is allowed', async () => {
+  const ledger = await startLedger('ledger-order');
+  expect(await claim(ledger, 5)).toEqual({ accepted: true, last: null });
+  expect(await claim(ledger, 4)).toMatchObject({ accepted: false, last: { value: 5 } });
+  expect(await claim(ledger, 5)).toMatchObject({ accepted: true, last: { value: 5 } });
+  expect(await claim(ledger, 4, true)).toMatchObject({ accepted: true, last: { value: 5 } });
+  expect(await claim(ledger, 4)).toMatchObject({ accepted: true, last: { value: 4 } });
+  await ledger.terminate();
+});
+
+test('a ledger that has taken many claims continues as new, and remembers', async () => {
+  const ledger = await startLedger('ledger-long');
+  const { runId } = await ledger.describe();
+  for (let value = 1; value <= MAX_CLAIMS; value += 1) await claim(ledger, value);
+  expect(await claim(ledger, MAX_CLAIMS - 1)).toMatchObject({ accepted: false, last: { value: MAX_CLAIMS } });
+  expect((await ledger.describe()).runId).not.toBe(runId);
+  await ledger.terminate();
+});
+
+test('a claim that is malformed is rejected', async () => {
+  const ledger = await startLedger('ledger-malformed');
+  const malformed = ledger.executeUpdate('claim', { args: [{ revision: { value: 'one' } }] });
+  await expect(malformed).rejects.toMatchObject({ cause: { type: 'InvalidManifest' } });
+  expect(await claim(ledger, 1)).toEqual({ accepted: true, last: null });
+  await ledger.terminate();
+});

@@ -1,0 +1,125 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Activities } from '../../src/contract/activities.js';
+import type { DecisionAction, EntityReport } from '../../src/contract/report.js';
+import type { ReconcileRequest, ReconcileResult } from '../../src/contract/request.js';
+import type { reconcileEntity } from '../../src/workflows/index.js';
+import { requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
+
+let stage: WorkflowStage;
+/** Activities that the run has called, in their order. */
+let calls: string[];
+
+beforeAll(async () => {
+  stage = await WorkflowStage.start();
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+type EntityActivity = 'createEntity' | 'updateEntity' | 'deleteEntity';
+
+/** Activities that decide, in turn, what the test says. */
+function decideInTurn(script: Partial<Record<EntityActivity, readonly ReturnType<typeof wrote>[]>>): void {
+  calls = [];
+  const activityOf = (name: EntityActivity) => {
+    const results = [...(script[name] ?? [])];
+    return ({ readFirst }: ReconcileRequest): ReturnType<Activities[EntityActivity]> => {
+      calls.push(readFirst ? `${name} after a read` : name);
+      const result = results.shift();
+      return result === undefined ? Promise.reject(notExpected(name)) : Promise.resolve(result);
+    };
+  };
+  stage.activities = {
+    createEntity: activityOf('createEntity'),
+    updateEntity: activityOf('updateEntity'),
+    deleteEntity: activityOf('deleteEntity'),
+  };
+}
+
+function notExpected(name: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${name} was not expected`, 'InvalidInput');
+}
+
+async function reconcile(action: DecisionAction, more: Partial<ReconcileRequest> = {}): Promise<EntityReport> {
+  const { target, namespace } = requestFor([]);
+  const request: ReconcileRequest = {
+    target,
+    namespace,
+    entity: role('one'),
+    action,
+    arns: {},
+    intent: 'run',
+    readFirst: false,
+    ...more,
+  };
+  const workflowId = `iam:${target.account}:Role:one`;
+  try {
+    const options = { taskQueue: 'workflows', workflowId, args: [request] as [ReconcileRequest] };
+    return (await stage.client.workflow.execute<typeof reconcileEntity>('reconcileEntity', options)).report;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+    return (error.cause.details?.[0] as ReconcileResult).report;
+  }
+}
+
+test('a replacement deletes the entity, and then creates it without reading it', async () => {
+  decideInTurn({ deleteEntity: [wrote('replace')], createEntity: [wrote('create')] });
+  const report = await reconcile('replace');
+  expect(calls).toEqual(['deleteEntity', 'createEntity']);
+  expect(report).toMatchObject({ decision: 'replace', outcome: 'replaced', confirmedBy: 'reply' });
+  expect(report.writes.map(({ operation }) => operation)).toEqual(['replaceRole', 'createRole']);
+});
+
+test('a create that finds the entity adopts it, and updates what remains', async () => {
+  const conflict = { operation: 'CreateRole', code: 'EntityAlreadyExists', requestId: 'request-2' };
+  decideInTurn({
+    createEntity: [wrote('adopt', { remaining: true, writes: [], conflicts: [conflict] })],
+    updateEntity: [wrote('update')],
+  });
+  const report = await reconcile('create');
+  expect(calls).toEqual(['createEntity', 'updateEntity']);
+  expect(report).toMatchObject({ decision: 'adopt', outcome: 'adopted' });
+  expect(report.conflicts).toEqual([{ ...conflict, resolvedAs: 'adopted' }]);
+});
+
+test('a create that could not complete the entity has the rest written', async () => {
+  decideInTurn({ createEntity: [wrote('create', { remaining: true })], updateEntity: [wrote('update')] });
+  expect(await reconcile('create')).toMatchObject({ decision: 'create', outcome: 'created' });
+  expect(calls).toEqual(['createEntity', 'updateEntity']);
+});
+
+test('an entity that is gone by the time of its update is created after a read', async () => {
+  decideInTurn({ updateEntity: [wrote('create', { writes: [] })], createEntity: [wrote('create')] });
+  expect(await reconcile('update')).toMatchObject({ outcome: 'created' });
+  expect(calls).toEqual(['updateEntity', 'createEntity after a read']);
+});
+
+test('what is there is listed once before the first create', async () => {
+  decideInTurn({});
+  stage.activities.listCandidates = () => Promise.resolve({ known: ['AKIA1'], calls: {} });
+  stage.activities.createEntity = ({ known = [] }) => {
+    calls.push(...known);
+    return Promise.resolve(wrote('create'));
+  };
+  expect(await reconcile('create', { listFirst: true })).toMatchObject({ outcome: 'created' });
+  expect(calls).toEqual(['AKIA1']);
+});
+
+test('an entity that AWS refuses to write fails, with the reason and a remedy', async () => {
+  const details = { operation: 'CreateRole', code: 'LimitExceeded', requestId: 'request-3', calls: { CreateRole: 1 } };
+  stage.activities = {
+    createEntity: () => Promise.reject(ApplicationFailure.nonRetryable('too many roles', 'QuotaExceeded', details)),
+  };
+  expect(await reconcile('create')).toMatchObject({ outcome: 'failed', reason: 'too many roles (request request-3)' });
+});
+
+test('an entity that another tool keeps creating and deleting fails after some rounds', async () => {
+  const gone = wrote('create', { writes: [] });
+  const there = wrote('update', { writes: [], remaining: true });
+  decideInTurn({ updateEntity: [gone, gone, gone], createEntity: [there, there, there] });
+  const report = await reconcile('update');
+  expect([report.outcome, report.reason]).toEqual(['failed', 'something else keeps creating and deleting the entity']);
+  expect(calls).toHaveLength(5);
+});
