@@ -81,7 +81,7 @@ async function mavenServer(): Promise<string> {
       const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'];
       await run('mvn', goal, { cwd: temporary, timeout: DOWNLOAD_MS });
       const launcher = join(temporary, 'test-server');
-      const java = `exec java -XX:TieredStopAtLevel=1 -cp "${folder}/lib/*" io.temporal.testserver.TestServer "$@"`;
+      const java = `exec java -XX:TieredStopAtLevel=1 -cp "${folder}/lib/*" io.temporal.testserver.TestServer "$@" 2>/dev/null`;
       await writeFile(launcher, `#!/bin/sh\n${java}\n`);
       await chmod(launcher, 0o755);
     },

@@ -3,6 +3,7 @@ import { approvalQuery, approveSignal, approveUpdate, rejectUpdate } from '../..
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import {
   creating,
+  HeldCall,
   outcomesOf,
   planOf,
   PLAN_DIGEST,
@@ -10,6 +11,7 @@ import {
   requestFor,
   role,
   WorkflowStage,
+  wrote,
 } from '../support/workflow-stage.js';
 
 let stage: WorkflowStage;
@@ -64,20 +66,19 @@ test('a plan that nobody decides on expires after its time, and nothing is writt
 });
 
 test('an update approves the plan, and a second decision is refused', async () => {
-  const run = await stage.startBootstrap(gatedRequest());
+  const request = gatedRequest();
+  const create = new HeldCall();
+  stage.activities.createEntity = () => create.hold().then(() => wrote('create'));
+  const run = await stage.startBootstrap(request);
   expect(await pendingPlan(run)).toBe(PLAN_DIGEST);
-  const [first, second] = await Promise.allSettled([
-    run.executeUpdate(approveUpdate, { args: [alice] }),
-    run.executeUpdate(rejectUpdate, { args: [{ plan: PLAN_DIGEST, by: 'bob' }] }),
-  ]);
-  expect(first).toMatchObject({ status: 'fulfilled', value: { verdict: 'approved', by: 'alice' } });
-  expect(second).toMatchObject({
-    status: 'rejected',
-    reason: { cause: { type: 'AlreadyDecided', message: 'the plan is already approved by alice' } },
+  const approval = await run.executeUpdate(approveUpdate, { args: [alice] });
+  expect(approval).toMatchObject({ verdict: 'approved', by: 'alice' });
+  const second = run.executeUpdate(rejectUpdate, { args: [{ plan: PLAN_DIGEST, by: 'bob' }] });
+  await expect(second).rejects.toMatchObject({
+    cause: { type: 'AlreadyDecided', message: 'the plan is already approved by alice' },
   });
-  const report = await reportOf(run);
-  expect(report).toMatchObject({ result: 'converged', approval: { by: 'alice', reason: 'as agreed' } });
-  expect(creates).toBe(1);
+  create.release();
+  expect(await reportOf(run)).toMatchObject({ result: 'converged', approval: { by: 'alice', reason: 'as agreed' } });
 });
 
 test('a signal approves the plan; signals that are not a decision are ignored', async () => {

@@ -1,5 +1,4 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Activities } from '../../src/contract/activities.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import {
@@ -140,7 +139,7 @@ describe('a bootstrap that is cancelled', () => {
       await call.hold();
       return activity(argument);
     };
-    stage.activities = { ...stage.activities, [name]: held } as Partial<Activities>;
+    stage.activities = { ...stage.activities, [name]: held };
     const run = await stage.startBootstrap(request);
     await call.reached;
     await run.cancel();

@@ -82,13 +82,12 @@ test('a run waits for the lock of an entity, ever longer, and then reads before 
 
 test('a run that is cancelled while it waits for a lock ends at once', async () => {
   const request = oneRole();
-  const holder = await take(entityLock(request));
+  await take(entityLock(request));
   const run = await stage.startBootstrap(request);
   await isWaiting(run);
   await run.cancel();
   const report = await reportOf(run);
   expect([report.result, outcomesOf(report)]).toEqual(['cancelled', { locked: 'skipped' }]);
-  await holder.terminate();
 });
 
 test('a run under another ID, as of a schedule, waits for its namespace and runs as a child under the right ID', async () => {
