@@ -5,13 +5,13 @@ import type { ManifestContext } from '../engine/manifest/resolve.js';
 export interface CommonFields {
   /** `absent` removes the entity, if it is ours to remove. Default: present. */
   readonly state?: 'present' | 'absent';
-  /** Which existing entities may be taken over. */
+  /** Existing entities that may be adopted. */
   readonly adopt?: AdoptPolicy;
   /** Report drift, never write. */
   readonly observe?: boolean;
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared?: boolean;
-  /** What becomes of what is there but not declared, inside of declared properties. */
+  /** Keeps or removes what exists but is not declared, within declared properties. */
   readonly unmanaged?: UnmanagedPolicy;
 }
 
@@ -39,7 +39,7 @@ export interface Manifest<Entity = EntityDeclaration> {
   readonly environments: Readonly<Record<string, EnvironmentDeclaration>>;
   /** Values for `{{name}}`; `--var name=value` overrides. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What holds for every entity that does not say otherwise. */
+  /** The defaults of every entity. An entity's own fields take precedence. */
   readonly defaults?: {
     readonly path?: string;
     readonly tags?: Readonly<Record<string, string>>;

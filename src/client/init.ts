@@ -6,11 +6,12 @@ import { ExitCode } from '../contract/failures.js';
 import { NAMESPACE, ACCOUNT } from '../contract/request.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 
-/** CI services that there is a recipe for: docs/ci.md holds the same texts. */
+/** The CI services with a recipe. docs/ci.md holds the same texts. */
 export const CI_SERVICES = ['github', 'gitlab', 'jenkins', 'buildkite'] as const;
+/** A CI service with a recipe. */
 export type CiService = (typeof CI_SERVICES)[number];
 
-/** Where each service looks for its file, the template of it, and what else shows that a repository uses the service. */
+/** The file that each service reads, its template, and other paths that show that a repository uses the service. */
 const CI: Readonly<
   Record<CiService, { readonly file: string; readonly template: string; readonly signs: readonly string[] }>
 > = {
@@ -23,21 +24,21 @@ const CI: Readonly<
 /** The manifest that the recipes name. */
 const MANIFEST = 'iam/bootstrap.yaml';
 
-/** Files as the package brings them: this file is two folders below its root, in the sources and as built. */
+/** The templates of the package: this file is two folders below its root, both in src/ and in dist/. */
 const TEMPLATES = resolve(__dirname, '../../templates');
 
-/** What to write for a repository. */
+/** Options of writing the first files of a repository. */
 export interface InitOptions {
   /** The root of the repository. */
   readonly directory: string;
   readonly ci: CiService;
-  /** Where the service's file goes. Default: where the service looks for it. */
+  /** The path of the service's file. Default: the path that the service reads. */
   readonly ciFile?: string | undefined;
   /** The owner that the manifest names: 1 to 63 lower-case letters, digits and hyphens. */
   readonly namespace: string;
   /** Twelve digits each; both may be the same account. */
   readonly accounts: { readonly dev: string; readonly prod: string };
-  /** Write over files that are there. Default: false. */
+  /** Overwrites existing files. Default: false. */
   readonly force?: boolean;
 }
 
@@ -50,7 +51,7 @@ export class InitError extends UserFacingError {
 /**
  * Writes a first manifest, and the recipe of a CI service for it: both or neither.
  *
- * @returns the paths of what was written, as they were asked for
+ * @returns the paths of the written files, relative to the directory
  * @throws InitError
  */
 export async function init(options: InitOptions): Promise<readonly string[]> {
@@ -62,21 +63,21 @@ export async function init(options: InitOptions): Promise<readonly string[]> {
   const present = files.filter(({ path }) => existsSync(resolve(directory, path))).map(({ path }) => path);
   if (present.length > 0 && !force) {
     throw new InitError(
-      `${present.join(' and ')} ${present.length === 1 ? 'is' : 'are'} there already, and nothing was written`,
+      `${present.join(' and ')} already ${present.length === 1 ? 'exists' : 'exist'}; nothing was written`,
       present.includes(ciFile)
-        ? 'name another file with --ci-file and take it up by hand; or write over what is there with --force'
-        : 'write over what is there with --force',
+        ? 'name another file with --ci-file and merge it by hand, or overwrite existing files with --force'
+        : 'overwrite it with --force',
     );
   }
   for (const { path, text } of files) {
-    const place = resolve(directory, path);
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, text, { flag: force ? 'w' : 'wx' });
+    const file = resolve(directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text, { flag: force ? 'w' : 'wx' });
   }
   return files.map(({ path }) => path);
 }
 
-/** The CI service that a repository uses, by its files, else by where it is pushed to; undefined where none shows. */
+/** Finds the CI service of a repository by its files, else by its remote. Undefined where neither shows one. */
 export async function findCi(directory: string): Promise<CiService | undefined> {
   const used = CI_SERVICES.find((ci) =>
     [CI[ci].file, ...CI[ci].signs].some((path) => existsSync(join(directory, path))),
@@ -87,12 +88,12 @@ export async function findCi(directory: string): Promise<CiService | undefined> 
   return (['github', 'gitlab'] as const).find((ci) => host.includes(ci));
 }
 
-/** The root of the repository that a folder is in; undefined outside of one. */
+/** Returns the root of the repository that contains a folder. Undefined outside a repository. */
 export async function repositoryRoot(directory: string): Promise<string | undefined> {
   return git(directory, 'rev-parse', '--show-toplevel');
 }
 
-/** A namespace for a repository, after the name of its folder. */
+/** Returns a namespace for a repository, derived from the name of its folder. */
 export function namespaceFor(directory: string): string {
   const name = resolve(directory).split(/[\\/]/).at(-1) ?? '';
   const slug = name
@@ -104,17 +105,17 @@ export function namespaceFor(directory: string): string {
   return slug === '' ? 'platform' : slug;
 }
 
-/** The template, which is a manifest itself, with its names replaced by those that are asked for. */
+/** Fills the template, which is itself a valid manifest, with the given names. */
 async function manifestFor({ namespace, accounts: { dev, prod } }: InitOptions): Promise<string> {
   if (!NAMESPACE.test(namespace)) {
     throw new InitError(
-      `${namespace} is no namespace`,
-      'write 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
+      `${namespace} is not a valid namespace`,
+      'write 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit',
     );
   }
   for (const [environment, account] of Object.entries({ dev, prod })) {
     if (!ACCOUNT.test(account)) {
-      throw new InitError(`${account} is no account for ${environment}`, 'write the twelve digits of an AWS account');
+      throw new InitError(`${account} is not a valid account for ${environment}`, 'write the twelve digits of an AWS account');
     }
   }
   const assumed = dev === prod ? '' : `, assumeRole: 'arn:aws:iam::${prod}:role/iam-bootstrap'`;
@@ -128,7 +129,7 @@ function template(name: string): Promise<string> {
   return readFile(join(TEMPLATES, name), 'utf8');
 }
 
-/** What git answers; undefined where it does not, or is not there. */
+/** Runs git and returns its output. Undefined where git fails or is not installed. */
 function git(directory: string, ...args: readonly string[]): Promise<string | undefined> {
   return new Promise((done) => {
     execFile('git', args, { cwd: directory }, (error, stdout) => {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
 import type { Revision } from '../contract/revision.js';
 
-/** How new manifests are: what was given; in CI the time of the commit that is checked out; else nothing is known. */
+/** Returns the revision of manifests: the given one, else in CI the time of the commit that is checked out. */
 export async function revisionOf(
   files: readonly string[],
   {
@@ -19,7 +19,7 @@ export async function revisionOf(
   return seconds === undefined ? undefined : { value: seconds, source: 'commit-time' };
 }
 
-/** Of the commit that is checked out in a folder, in seconds; undefined where git does not say. */
+/** Returns the time of the commit that is checked out in a folder, in seconds. Undefined outside a repository. */
 function commitTime(cwd: string): Promise<number | undefined> {
   return new Promise((done) => {
     execFile(

@@ -91,7 +91,7 @@ test('writes over nothing unless it is told to, and then says so before it write
   const init = `iam-bootstrap init --namespace acme ${ACCOUNTS}`;
   const { code, output } = await shell(init);
   expect(code).toBe(64);
-  expect(output).toContain('Jenkinsfile is there already, and nothing was written');
+  expect(output).toContain('Jenkinsfile already exists; nothing was written');
   expect(output).toContain('--ci-file');
   expect(existsSync(join(checkout, 'iam'))).toBe(false);
   expect(await readFile(join(checkout, 'Jenkinsfile'), 'utf8')).toBe('mine');
@@ -104,8 +104,8 @@ test('writes over nothing unless it is told to, and then says so before it write
 test.each<[string, string, string]>([
   ['no service to be found', ACCOUNTS, '--ci is missing, and there is no terminal to ask on'],
   ['no account', '--ci github', '--dev-account is missing'],
-  ['what is no account', `--ci github --dev-account 1 --prod-account 222222222222`, '1 is no account for dev'],
-  ['what is no namespace', `--ci github ${ACCOUNTS} --namespace A_b`, 'A_b is no namespace'],
+  ['what is no account', `--ci github --dev-account 1 --prod-account 222222222222`, '1 is not a valid account for dev'],
+  ['what is no namespace', `--ci github ${ACCOUNTS} --namespace A_b`, 'A_b is not a valid namespace'],
 ])('without a terminal, with %s, says what is missing', async (_what, options, message) => {
   const { code, output } = await shell(`iam-bootstrap init ${options}`);
   expect(code).toBe(64);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { validateManifestFiles } from '../../../src/client/load.js';
+import { validateManifestFiles } from '../../../src/client/manifest/load.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import { entityId } from '../../../src/contract/entity.js';
 import { canonicalDocument } from '../../../src/engine/policy/index.js';

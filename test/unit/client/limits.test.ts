@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { tooLarge } from '../../../src/client/size.js';
+import { requestSizeProblem } from '../../../src/client/request-size.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import { MAX_ENTITIES } from '../../../src/contract/request.js';
 import { truncateToFit } from '../../../src/report/truncate.js';
@@ -29,7 +29,7 @@ function users(count: number): DesiredEntity[] {
   return Array.from({ length: count }, (_, index) => user(index));
 }
 
-function sized(entities: readonly DesiredEntity[]): Parameters<typeof tooLarge>[0] {
+function sized(entities: readonly DesiredEntity[]): Parameters<typeof requestSizeProblem>[0] {
   return {
     request: { entities, environment: 'prod', namespace: 'ci', manifest: 'a.yaml, b.yaml' },
     positions: entities.map((_, index) => ({ file: 'b.yaml', line: index + 10, column: 3 })),
@@ -53,8 +53,8 @@ function requestOf(entities: readonly DesiredEntity[]): object {
 
 describe('a request', () => {
   test('of as many entities as one run takes is taken; the first one beyond is named with its place', async () => {
-    expect(await tooLarge(sized(users(MAX_ENTITIES)))).toBeNull();
-    expect(await tooLarge(sized(users(MAX_ENTITIES + 1)))).toEqual({
+    expect(await requestSizeProblem(sized(users(MAX_ENTITIES)))).toBeNull();
+    expect(await requestSizeProblem(sized(users(MAX_ENTITIES + 1)))).toEqual({
       file: 'b.yaml',
       line: MAX_ENTITIES + 10,
       column: 3,
@@ -73,9 +73,9 @@ describe('a request', () => {
 
   test('that does not compress below what Temporal takes is refused, and names its largest entity', async () => {
     const noise = randomBytes(900_000).toString('base64');
-    expect(await tooLarge(sized([user(0), user(1, { noise })]))).toBeNull();
+    expect(await requestSizeProblem(sized([user(0), user(1, { noise })]))).toBeNull();
     expect(
-      await tooLarge(sized([user(0), user(1, { noise: noise + randomBytes(1_000_000).toString('base64') })])),
+      await requestSizeProblem(sized([user(0), user(1, { noise: noise + randomBytes(1_000_000).toString('base64') })])),
     ).toMatchObject({
       line: 11,
       message: expect.stringMatching(
@@ -87,9 +87,11 @@ describe('a request', () => {
   test('whose run would have too long a history is refused, however well it compresses', async () => {
     const noise = 'x'.repeat(8_000);
     const most = Array.from({ length: 3_000 }, (_, index) => user(index, { noise }));
-    expect(await tooLarge(sized(most))).toBeNull();
+    expect(await requestSizeProblem(sized(most))).toBeNull();
     expect(
-      await tooLarge(sized([...most, ...Array.from({ length: 1_000 }, (_, index) => user(3_000 + index, { noise }))])),
+      await requestSizeProblem(
+        sized([...most, ...Array.from({ length: 1_000 }, (_, index) => user(3_000 + index, { noise }))]),
+      ),
     ).toMatchObject({
       message: expect.stringMatching(
         /its history would have about 5\d,\d{3},\d{3} bytes, and may have 45,000,000; the largest/,

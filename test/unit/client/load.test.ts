@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LoadOptions } from '../../../src/client/load.js';
-import { loadManifest, loadSources, requestDigest, validateManifestFiles } from '../../../src/client/load.js';
+import type { LoadOptions } from '../../../src/client/manifest/load.js';
+import { loadManifest, loadSources, validateManifestFiles } from '../../../src/client/manifest/load.js';
+import { requestDigest } from '../../../src/client/request-digest.js';
 import { defineBootstrap } from '../../../src/client/define.js';
 import type { ManifestResult } from '../../../src/engine/manifest/resolve.js';
 import { HEAD, manifestKinds, resolveText, validManifest } from '../../support/manifests.js';
@@ -104,7 +105,7 @@ describe('loading manifests', () => {
     expect(told(await loadManifest(['none.yaml', 'd.yaml', 'm.toml', 'none.ts'], options))).toEqual([
       'none.yaml:0:0 none.yaml cannot be read: there is no such file; check the path given with -f',
       'd.yaml:0:0 d.yaml cannot be read: it is a folder; check the path given with -f',
-      expect.stringMatching(/^m\.toml:0:0 m\.toml is of no type that a manifest can have; .*\.yaml/),
+      expect.stringMatching(/^m\.toml:0:0 m\.toml has no file type of a manifest; .*\.yaml/),
       'none.ts:0:0 none.ts cannot be read: there is no such file; check the path given with -f',
     ]);
   });
@@ -172,7 +173,7 @@ export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({
     expect(told(await loadManifest(['syntax.ts'], options))).toEqual([
       expect.stringMatching(/^syntax\.ts:2:\d+ the manifest threw: .*Unexpected token/),
     ]);
-    expect(told(await loadManifest(['promise.ts'], options))).toEqual([expect.stringMatching(/gives a promise/)]);
+    expect(told(await loadManifest(['promise.ts'], options))).toEqual([expect.stringMatching(/returns a promise/)]);
   });
 
   it('has to export something', async () => {

@@ -5,28 +5,28 @@ import type { SourcePosition, Problem } from '../engine/manifest/problem.js';
 import { SPLIT_REMEDY } from '../engine/request.js';
 
 /**
- * Bytes of a request as it is sent, compressed. Temporal takes 2,097,152 of one payload, and the verification sends the
+ * The largest request, compressed. Temporal accepts payloads of up to 2,097,152 bytes, and the verification sends the
  * entities once more, with the ARN of each.
  */
 const MAX_SENT_BYTES = 1_750_000;
 
-/** Bytes that the history of a run is reckoned to grow to: Temporal ends a workflow by force at 50 MB. */
+/** The largest estimated history of a run. Temporal terminates a workflow at 50 MB. */
 const MAX_HISTORY_BYTES = 45_000_000;
 
-/** What the history has of one entity besides what is declared of it: its start, its plan, and its report twice. */
+/** The estimated history of one entity besides its declaration: its start, its plan, and its report twice. */
 const HISTORY_BYTES_PER_ENTITY = 5_500;
 
-/** A request as it will be sent, and for each entity where it is declared. */
-interface Sized {
+/** A request as it is sent, with the source position of each entity. */
+interface PositionedRequest {
   readonly request: Pick<BootstrapRequest, 'entities' | 'environment' | 'namespace' | 'manifest'>;
   readonly positions: readonly SourcePosition[];
 }
 
 /**
- * Says of a request that no run could take to its end why that is so; null where it fits. What does not fit would fail
- * in the middle, at a limit of Temporal's: https://docs.temporal.io/cloud/limits
+ * Returns the problem of a request that is too large for one run. Null where it fits. A request that does not fit would
+ * fail halfway, at a limit of Temporal: https://docs.temporal.io/cloud/limits
  */
-export async function tooLarge({ request, positions }: Sized): Promise<Problem | null> {
+export async function requestSizeProblem({ request, positions }: PositionedRequest): Promise<Problem | null> {
   const { entities, environment, namespace, manifest } = request;
   const problem = (message: string, position: number): Problem => ({
     ...(positions[position] ?? { file: manifest, line: 0, column: 0 }),
@@ -35,29 +35,29 @@ export async function tooLarge({ request, positions }: Sized): Promise<Problem |
     remedy: SPLIT_REMEDY,
   });
   if (entities.length > MAX_ENTITIES) {
-    const message = `this is the first of ${text(entities.length)} entities that is beyond ${text(MAX_ENTITIES)}`;
+    const message = `this is the first of ${formatCount(entities.length)} entities that is beyond ${formatCount(MAX_ENTITIES)}`;
     return problem(message, MAX_ENTITIES);
   }
   const sizes = entities.map((entity) => JSON.stringify(entity).length);
-  const largest = sizes.indexOf(sizes.reduce((most, size) => Math.max(most, size), 0));
+  const largest = sizes.indexOf(sizes.reduce((max, size) => Math.max(max, size), 0));
   const [entity, size] = [entities[largest], sizes[largest]];
-  const whose =
+  const largestText =
     entity === undefined
       ? ''
-      : `; the largest of its ${text(entities.length)} entities is ${entityId(entity)}, with ${text(size ?? 0)}`;
+      : `; the largest of its ${formatCount(entities.length)} entities is ${entityId(entity)}, with ${formatCount(size ?? 0)}`;
   const data = Buffer.from(JSON.stringify(request));
   const history = data.length + entities.length * HISTORY_BYTES_PER_ENTITY;
   if (history > MAX_HISTORY_BYTES) {
-    const message = `its history would have about ${text(history)} bytes, and may have ${text(MAX_HISTORY_BYTES)}`;
-    return problem(message + whose, largest);
+    const message = `its history would have about ${formatCount(history)} bytes, and may have ${formatCount(MAX_HISTORY_BYTES)}`;
+    return problem(message + largestText, largest);
   }
   const bytes = await sentBytes(data);
   if (bytes <= MAX_SENT_BYTES) return null;
-  const message = `the request has ${text(bytes)} bytes, compressed, and may have ${text(MAX_SENT_BYTES)}`;
-  return problem(message + whose, largest);
+  const message = `the request has ${formatCount(bytes)} bytes, compressed, and may have ${formatCount(MAX_SENT_BYTES)}`;
+  return problem(message + largestText, largest);
 }
 
-/** How much data is once it is compressed; what is small enough without needs no look. */
+/** Returns the compressed size of data, or its size where that is small enough already. */
 async function sentBytes(data: Uint8Array): Promise<number> {
   if (data.length <= MAX_SENT_BYTES) return data.length;
   const { dataConverter } = await import('../temporal/payload-codec.js');
@@ -68,6 +68,6 @@ async function sentBytes(data: Uint8Array): Promise<number> {
   return payloads.reduce((sum, payload) => sum + payload.data.length, 0);
 }
 
-function text(count: number): string {
+function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
