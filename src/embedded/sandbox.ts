@@ -65,25 +65,39 @@ export async function sandboxPython(options: SandboxPythonOptions = {}): Promise
     join(options.cacheDirectory ?? loadConfig().cacheDirectory, 'sandbox', key),
     async (temporary) => {
       announce?.('making the Python environment of the IAM sandbox (about 20 seconds, once)');
-      await execFileAsync(python, ['-m', 'venv', temporary], { env }).catch((error: unknown) => {
-        throw new EmbeddedError(`${describeFailure('python -m venv', error)}; ${VENV_REMEDY}`, { cause: error });
-      });
-      const install = [
-        ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirementsFile],
-        // Nothing is compiled: neither packages from source, nor modules that the sandbox never loads.
-        ...['--only-binary=:all:', '--no-compile'],
-      ];
-      await execFileAsync(pythonOf(temporary), install, { env, maxBuffer: 16_000_000 }).catch((error: unknown) => {
-        const remedy =
-          'make sure that pip can reach its package index, or set IAM_BOOTSTRAP_CACHE to a cache that has the environment';
-        throw new EmbeddedError(`${describeFailure(`pip install -r ${requirementsFile}`, error)}; ${remedy}`, {
-          cause: error,
-        });
-      });
+      await makeEnvironment(temporary, python, requirementsFile, env);
     },
     { purpose: 'making the Python environment of the IAM sandbox', announce },
   );
   return pythonOf(directory);
+}
+
+/** Makes a virtual environment. The pip of the given Python installs into it where it can, which saves a copy of pip. */
+async function makeEnvironment(
+  directory: string,
+  python: string,
+  requirementsFile: string,
+  env: SandboxPythonOptions['environment'],
+): Promise<void> {
+  const inEnvironment = pythonOf(directory);
+  const run = async (file: string, args: readonly string[], remedy: string): Promise<void> => {
+    await execFileAsync(file, args, { env, maxBuffer: 16_000_000 }).catch((error: unknown) => {
+      const command = [file, ...args].join(' ');
+      throw new EmbeddedError(`${describeFailure(command, error)}; ${remedy}`, { cause: error });
+    });
+  };
+  await run(python, ['-m', 'venv', '--without-pip', directory], VENV_REMEDY);
+  const ownPip = ['-m', 'pip', '--python', inEnvironment];
+  const hasPip = await execFileAsync(python, [...ownPip, '--version'], { env }).then(
+    () => true,
+    () => false,
+  );
+  if (!hasPip) await run(inEnvironment, ['-m', 'ensurepip'], VENV_REMEDY);
+  const [installer, pip] = hasPip ? [python, ownPip] : [inEnvironment, ['-m', 'pip']];
+  const install = ['install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:', '--no-compile'];
+  await run(installer, [...pip, ...install, '-r', requirementsFile], PIP_REMEDY);
+  // Compiles the modules that the sandbox loads, and not the thousands that it never loads. A failure costs time only.
+  await execFileAsync(inEnvironment, ['-c', COMPILE_MODULES], { env }).catch(() => undefined);
 }
 
 /**
@@ -139,6 +153,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   return { url, pid, exited, stop };
 }
+
+const COMPILE_MODULES = `
+import sys
+sys.dont_write_bytecode = False
+import boto3, moto.iam.responses, moto.secretsmanager.responses, moto.sts.responses`;
+
+const PIP_REMEDY =
+  'make sure that pip can reach its package index, or set IAM_BOOTSTRAP_CACHE to a cache that has the environment';
 
 const VENV_REMEDY = 'install the venv module of Python 3 (Debian and Ubuntu: apt-get install python3-venv)';
 
