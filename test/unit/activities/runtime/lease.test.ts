@@ -2,7 +2,7 @@ import { asyncLocalStorage, Context } from '@temporalio/activity';
 import type { Info } from '@temporalio/activity';
 import { Lease, LeaseError } from '../../../../src/activities/runtime/lease.js';
 
-/** Of every step that writes. */
+/** Heartbeat timeout of the activities that write. */
 const HEARTBEAT_TIMEOUT_MS = 6_000;
 
 let answers: jest.Mock<Promise<void>, [Uint8Array, unknown]>;
@@ -18,7 +18,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Does something as an activity whose heartbeats Temporal answers by {@link answers}. */
+/** Runs a function as an activity whose heartbeats Temporal answers with {@link answers}. */
 function inActivity<T>(act: () => T, signal = new AbortController().signal): T {
   const info = { taskToken: new Uint8Array([1]), heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS } as Info;
   const client = { withDeadline: (_at: number, call: () => unknown) => call(), activity: { heartbeat: answers } };
@@ -47,12 +47,12 @@ const isHeld = (): boolean => {
   }
 };
 
-/** What Temporal says where the step is somebody else's by now. */
+/** Returns Temporal's error where another attempt has the activity. */
 function notFound(): Error {
   return Object.assign(new Error('Not found'), { name: 'ActivityNotFoundError' });
 }
 
-test('Temporal is asked before the first write, and not again while its answer is good', async () => {
+test('Temporal is asked before the first write, and not again while its answer is valid', async () => {
   expect(isHeld()).toBe(false);
   await hold();
   await hold();
@@ -61,7 +61,7 @@ test('Temporal is asked before the first write, and not again while its answer i
   expect(isHeld()).toBe(true);
 });
 
-test('its answer is good for less than heartbeats may stay out', async () => {
+test('its answer is valid for less than the heartbeat timeout', async () => {
   await hold();
   jest.advanceTimersByTime(HEARTBEAT_TIMEOUT_MS - 2_000);
   expect(isHeld()).toBe(false);
@@ -70,13 +70,13 @@ test('its answer is good for less than heartbeats may stay out', async () => {
   expect(isHeld()).toBe(true);
 });
 
-test('a machine that slept, whose steady clock has slept along, asks again', async () => {
+test('a machine that slept, and whose steady clock stood still, asks again', async () => {
   await hold();
   jest.setSystemTime(Date.now() + 60_000);
   expect(isHeld()).toBe(false);
 });
 
-test('a clock that is set back does not lengthen it', async () => {
+test('a clock that is set back does not extend the lease', async () => {
   await hold();
   jest.setSystemTime(Date.now() - 3_600_000);
   jest.advanceTimersByTime(HEARTBEAT_TIMEOUT_MS);
@@ -92,7 +92,7 @@ test.each(['ActivityNotFoundError', 'ActivityCancelledError', 'ActivityPausedErr
   },
 );
 
-test('a step that was this one, and is so no more, is not taken for it', async () => {
+test('a lease that was held and is lost is not held any more', async () => {
   await hold();
   jest.advanceTimersByTime(HEARTBEAT_TIMEOUT_MS);
   answers.mockRejectedValueOnce(notFound());
@@ -100,7 +100,7 @@ test('a step that was this one, and is so no more, is not taken for it', async (
   expect(isHeld()).toBe(false);
 });
 
-test('an answer that came while the process stood still says nothing of now: it asks again', async () => {
+test('an answer that arrived while the process was suspended is outdated: it asks again', async () => {
   answers.mockImplementationOnce(() => {
     jest.setSystemTime(Date.now() + 10_000);
     return Promise.resolve();
@@ -109,7 +109,7 @@ test('an answer that came while the process stood still says nothing of now: it 
   expect(answers).toHaveBeenCalledTimes(2);
 });
 
-test('where Temporal does not answer it is asked again, and nothing is written meanwhile', async () => {
+test('an unreachable Temporal is asked again, and nothing is written meanwhile', async () => {
   answers.mockRejectedValueOnce(new Error('unavailable')).mockRejectedValueOnce(new Error('unavailable'));
   const holding = hold();
   await jest.advanceTimersByTimeAsync(200);
@@ -119,14 +119,14 @@ test('where Temporal does not answer it is asked again, and nothing is written m
   expect(answers).toHaveBeenCalledTimes(3);
 });
 
-test('where it does not answer for minutes the step is given up', async () => {
+test('the attempt stops after Temporal was unreachable for two minutes', async () => {
   answers.mockRejectedValue(new Error('unavailable'));
   const holding = expect(hold()).rejects.toThrow('Temporal does not confirm the lease of this attempt: unavailable');
   await jest.advanceTimersByTimeAsync(130_000);
   await holding;
 });
 
-test('a step that was cancelled asks nobody', async () => {
+test('a cancelled activity does not ask Temporal', async () => {
   const controller = new AbortController();
   controller.abort(new Error('cancelled'));
   await expect(inActivity(() => lease.hold({}), controller.signal)).rejects.toThrow('cancelled');

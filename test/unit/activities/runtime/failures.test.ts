@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { awsError, failureTypeOf } from '../../../src/aws/errors.js';
-import { WrongAccountError } from '../../../src/aws/guard.js';
-import { PROPAGATION_WINDOW_MS } from '../../../src/aws/propagation.js';
-import { failure, OperationError, toFailure } from '../../../src/activities/runtime/failures.js';
-import { ExitCode, FAILURES, gravestExitCode, isFailureType } from '../../../src/contract/failures.js';
-import type { FailureDetails, FailureType, RetryClass } from '../../../src/contract/failures.js';
+import { awsError, failureTypeOf } from '../../../../src/aws/errors.js';
+import { WrongAccountError } from '../../../../src/aws/guard.js';
+import { PROPAGATION_WINDOW_MS } from '../../../../src/aws/propagation.js';
+import { failure, OperationError, toFailure } from '../../../../src/activities/runtime/failures.js';
+import { ExitCode, FAILURES, gravestExitCode, isFailureType } from '../../../../src/contract/failures.js';
+import type { FailureDetails, FailureType, RetryClass } from '../../../../src/contract/failures.js';
 
 const TYPES = Object.keys(FAILURES) as FailureType[];
 
@@ -47,7 +47,7 @@ describe('the table of failures', () => {
     ['RunFailed', 'never', ExitCode.Failed],
     ['RunRefused', 'never', ExitCode.Refused],
     ['Unexpected', 'retry', ExitCode.Failed],
-  ])('says of %s: %s, exit %i', (type, retry, exitCode) => {
+  ])('%s: class %s, exit code %i', (type, retry, exitCode) => {
     expect(FAILURES[type]).toMatchObject({ retry, exitCode });
   });
 
@@ -56,23 +56,23 @@ describe('the table of failures', () => {
     expect(TYPES.every(isFailureType)).toBe(true);
   });
 
-  test.each(TYPES)('tells a person what to do about %s, as a sentence without its full stop', (type) => {
+  test.each(TYPES)('has a remedy for %s, as a sentence without its full stop', (type) => {
     expect(FAILURES[type].remedy).toMatch(/^[^A-Z].{10,}[^.]$/s);
   });
 
   test.each(['', 'toString', '__proto__', 'Error', 'throttled', null, undefined])(
-    'knows no type %p, whoever made the failure',
+    'does not take %p for a type of failure',
     (type) => {
       expect(isFailureType(type)).toBe(false);
     },
   );
 
-  test('never asks for a retry of what a person has to mend', () => {
+  test('never retries what a person has to fix', () => {
     const forPeople = TYPES.filter((type) => FAILURES[type].exitCode === ExitCode.Refused);
     expect(forPeople.map((type) => FAILURES[type].retry)).toEqual(forPeople.map(() => 'never'));
   });
 
-  test('calls nothing busy that does not pass by itself', () => {
+  test('calls nothing busy that does not pass without a change', () => {
     const busy = TYPES.filter((type) => FAILURES[type].exitCode === ExitCode.Busy);
     expect(busy.map((type) => FAILURES[type].retry)).not.toContain('never');
   });
@@ -93,7 +93,7 @@ describe('the exit code of several results', () => {
     expect(gravestExitCode(all)).toBe(gravest);
   });
 
-  test('is one of them, whatever their order', () => {
+  test('is one of them, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...codes), { minLength: 1 }), (all) => {
         expect(all).toContain(gravestExitCode(all));
@@ -102,7 +102,7 @@ describe('the exit code of several results', () => {
     );
   });
 
-  test('does not get better by one more', () => {
+  test('does not improve with one more result', () => {
     const code = fc.constantFrom(...codes);
     fc.assert(
       fc.property(fc.array(code), code, (all, one) => {
@@ -125,7 +125,7 @@ describe('an error on its way to Temporal', () => {
     });
   });
 
-  test('says that it came of a read where no operation is known', () => {
+  test('is called a read where no operation is known', () => {
     expect(shown(sdkError('AccessDenied', 403)).message).toBe(
       'a read of the account answered AccessDenied: what AWS says',
     );
@@ -141,14 +141,14 @@ describe('an error on its way to Temporal', () => {
     ['EntityTemporarilyUnmodifiable', 409],
     ['ServiceFailure', 500],
     ['ECONNRESET', undefined],
-  ])('is retried after %s, and given up in the end', (code, status) => {
+  ])('is retried after %s, for 40 attempts', (code, status) => {
     const error = new OperationError('TagRole', sdkError(code, status));
     expect(shown(error, 1).nonRetryable).toBe(false);
     expect(shown(error, 39).nonRetryable).toBe(false);
     expect(shown(error, 40).nonRetryable).toBe(true);
   });
 
-  test('is benign and soon retried while IAM may still propagate, and final after the window', () => {
+  test('is benign and retried soon while IAM propagates, and final after the window', () => {
     const error = new OperationError('AttachRolePolicy', sdkError('NoSuchEntity', 404));
     const early = shown(error, 1, PROPAGATION_WINDOW_MS - 1);
     expect(early).toMatchObject({ type: 'NotPropagated', nonRetryable: false, category: 'BENIGN' });
@@ -168,14 +168,14 @@ describe('an error on its way to Temporal', () => {
     });
   });
 
-  test('stays what it is where it is a failure already, or a cancellation', () => {
+  test('is unchanged where it is a failure already, or a cancellation', () => {
     const made = failure('InvalidManifest', 'no such kind', {});
     expect(shown(made)).toBe(made);
     const cancelled = Object.assign(new Error('cancelled'), { name: 'CancelledFailure' });
     expect(shown(cancelled)).toBe(cancelled);
   });
 
-  test('of our own making is no trouble with the service', () => {
+  test('thrown by our own code is not called a failure of the service', () => {
     const { type } = shown(new RangeError('refers to an entity that the request does not declare'));
     expect(type).toBe('Unexpected');
   });

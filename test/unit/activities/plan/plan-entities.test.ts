@@ -1,0 +1,82 @@
+import type { BootstrapRequest } from '../../../../src/contract/request.js';
+import { desired, GROUP, ROLE, runAttempt } from '../../../support/activity.js';
+import { FakeAccount, OWNED_TAGS, TARGET } from '../../../support/fake-account.js';
+
+const REQUEST: BootstrapRequest = {
+  version: 1,
+  target: TARGET,
+  namespace: 'ci',
+  environment: 'dev',
+  entities: [ROLE, GROUP],
+  digest: 'sha256:0',
+  key: 'key',
+  pipeline: { provider: 'none', url: null, commit: null, actor: null },
+  keepGoing: false,
+  manifest: 'iam.yaml',
+};
+
+let account: FakeAccount;
+
+beforeEach(() => {
+  account = new FakeAccount();
+});
+
+test('decides for each entity, names its lock, and writes nothing', async () => {
+  account.add('Group/readers');
+  const { result } = await runAttempt(account, 'planEntities', REQUEST);
+  expect(result?.entities).toMatchObject([
+    { name: 'deploy', decision: { action: 'create' }, workflowId: 'iam:111111111111:Role:deploy' },
+    { name: 'readers', decision: { action: 'no-op' } },
+  ]);
+  expect(result?.digest).toBeUndefined();
+  expect(account.writes).toEqual([]);
+});
+
+test('attempt 2 makes the same plan, and its digest is the same', async () => {
+  const request = { ...REQUEST, approval: { timeoutMs: 1_000 } };
+  const first = await runAttempt(account, 'planEntities', request);
+  const second = await runAttempt(account, 'planEntities', request, { info: first.next });
+  expect(second.result).toEqual(first.result);
+  expect(second.result?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+});
+
+test('lists each write of a deletion, and refuses what is still attached, with a log line', async () => {
+  account.add('Role/deploy', { tags: OWNED_TAGS });
+  const entities = [desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' })];
+  const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities });
+  expect(result?.entities[0]?.decision).toMatchObject({ action: 'delete', drift: [{ summary: 'DeleteRole deploy' }] });
+
+  account.add('InstanceProfile/web');
+  const refused = await runAttempt(account, 'planEntities', { ...REQUEST, entities });
+  const reason = 'cannot be deleted: still attached to InstanceProfile/web, which this run keeps';
+  expect(refused.result?.entities[0]?.decision).toMatchObject({ action: 'refuse', reason });
+  expect(refused.logs).toContainEqual({ level: 'WARN', message: `the plan refuses Role/deploy: ${reason}` });
+});
+
+test('refuses the credentials of another account, for good', async () => {
+  account.callerAccount = '222222222222';
+  const { failure } = await runAttempt(account, 'planEntities', REQUEST);
+  expect(failure).toMatchObject({ type: 'WrongAccount', nonRetryable: true });
+});
+
+test('refuses a malformed request, for good', async () => {
+  const { failure } = await runAttempt(account, 'planEntities', { ...REQUEST, namespace: 'No such' });
+  expect(failure).toMatchObject({ type: 'InvalidManifest', nonRetryable: true });
+});
+
+test('is repeated where a read is throttled, and reports the failed attempt in its last heartbeat', async () => {
+  account.failNext('GetRole', 'Throttling');
+  const { failure, heartbeats } = await runAttempt(account, 'planEntities', REQUEST);
+  expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
+  expect(failure?.details?.[0]).toMatchObject({ operation: 'GetRole', requestId: 'request-of-GetRole' });
+  expect(heartbeats).toMatchObject([{ sent: [], failedAttempt: 1 }]);
+});
+
+test('finishes its reads when it is cancelled, and writes nothing', async () => {
+  const onStart = (environment: { cancel(): void }): void => {
+    environment.cancel();
+  };
+  const { failure } = await runAttempt(account, 'planEntities', REQUEST, { onStart });
+  expect(failure).toBeUndefined();
+  expect(account.writes).toEqual([]);
+});
