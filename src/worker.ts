@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { LogEntry, WorkerDeploymentOptions } from '@temporalio/worker';
-import pino from 'pino';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerDeploymentOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { Accounts } from './activities/runtime/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
@@ -13,6 +13,7 @@ import { Ledgers } from './activities/ledger.js';
 import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
 import { ConfigError } from './config/config.js';
 import type { Config } from './config/config.js';
+import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
 import { dataConverter } from './temporal/payload-codec.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
@@ -36,6 +37,8 @@ const STICKY_TIMEOUT = '3s';
  */
 const NON_STICKY_POLLS = 0.5;
 
+const STANDARD_ERROR = 2;
+
 /** A worker that polls. */
 export interface RunningWorker {
   /** Ends when the worker has drained: after a signal, or after {@link stop}. */
@@ -48,8 +51,10 @@ export interface RunningWorker {
 export interface WorkerOptions {
   /** Default: what the `TEMPORAL_*` variables or the profile say. */
   readonly address?: string;
-  /** Where log lines go, as JSON. Default: standard error. */
+  /** File for log lines in JSON. Default: standard error. */
   readonly logFile?: string;
+  /** Logger in place of one that writes to `logFile`. */
+  readonly log?: Logger | undefined;
   /** End on SIGINT and SIGTERM. Default: true. */
   readonly handleSignals?: boolean;
   /** Default: none. An embedded worker has none: nobody would tell its server which build is the current one. */
@@ -70,18 +75,26 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   const closeHealth = await serveHealth(config.healthAddress, () => worker);
   let connection: NativeConnection | undefined;
   try {
-    installRuntime(config, options);
+    const log = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
+    installRuntime(log, options);
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
     const countCall = awsCallRecorder(meter);
+    const logCall = logAwsCalls(log);
     const onCall: AwsOptions['onCall'] = (call) => {
       countCall(call);
       traceCall(call);
+      logCall(call);
     };
     connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
       throw new UnreachableError(connectionOptions.address ?? DEFAULT_ADDRESS, { cause });
     });
-    const client = new Client({ connection, namespace, dataConverter });
+    const client = new Client({
+      connection,
+      namespace,
+      dataConverter,
+      interceptors: { workflow: [logTemporalMessages(log)] },
+    });
     worker = await Worker.create({
       connection,
       namespace,
@@ -154,18 +167,10 @@ function workflows(): { workflowBundle: { codePath: string } } | { workflowsPath
   return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: join(__dirname, 'workflows') };
 }
 
-function installRuntime(config: Config, { logFile, handleSignals = true, metricsAddress }: WorkerOptions): void {
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: logFile ?? 2, mkdir: true, sync: true }),
-  );
-  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-  const write = ({ level, message, meta }: LogEntry): void => {
-    log[levels[level]](meta ?? {}, message);
-  };
+function installRuntime(log: Logger, { handleSignals = true, metricsAddress }: WorkerOptions): void {
   try {
     Runtime.install({
-      logger: new DefaultLogger('INFO', write),
+      logger: toSdkLogger(log),
       telemetryOptions: {
         logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
         ...(metricsAddress === undefined ? {} : { metrics: metricsAt(metricsAddress) }),

@@ -2,10 +2,13 @@ import { constants, existsSync } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { createAwsClients } from '../aws/clients.js';
+import type { AwsOptions } from '../aws/clients.js';
 import { awsError } from '../aws/errors.js';
 import { connectTemporal, withDeadline } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
+import { openDebugLog } from './debug.js';
 import { hasWorker } from '../client/runs.js';
 import type { Config } from '../config/config.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
@@ -156,7 +159,8 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
 
 async function checkAws(config: Config): Promise<Check[]> {
   const endpoint: Check = ok('iam endpoint', config.iamEndpoint ?? "AWS's own");
-  const clients = createAwsClients({ account: '', partition: 'aws' }, {});
+  const log = await openDebugLog(config);
+  const clients = createAwsClients({ account: '', partition: 'aws' }, await debugOptions(log));
   try {
     const caller = await clients.callerIdentity();
     return [
@@ -171,6 +175,12 @@ async function checkAws(config: Config): Promise<Check[]> {
     const { code, message } = awsError(error);
     return [endpoint, problem('credentials', 'warn', `${code}: ${message}`, credentialsRemedy(code))];
   }
+}
+
+async function debugOptions(log: Logger | undefined): Promise<AwsOptions> {
+  if (log === undefined) return {};
+  const { logAwsCalls } = await import('../observability/logging.js');
+  return { onCall: logAwsCalls(log) };
 }
 
 function credentialsRemedy(code: string): string {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { enableDebug, silenceSdkVersionWarning } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
 import { defineApply } from './commands/apply.command.js';
 import { defineApproveAndReject } from './commands/approve-reject.command.js';
@@ -19,16 +20,20 @@ import { defineStatus } from './commands/status.command.js';
 import { defineValidate } from './commands/validate.command.js';
 import { defineWorker } from './commands/worker.command.js';
 import { addGuide, ALL_EXITS, describeOption } from './help.js';
-import { plain } from './terminal.js';
+import { ignoreClosedPipes, plain } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
 
 const program = new Command('iam-bootstrap')
   .description('Brings the IAM entities of an AWS account to a declared state, exactly once.')
   .version(version)
+  .option('--debug', 'log AWS calls, decisions and Temporal messages to standard error')
+  .hook('preAction', () => {
+    if (program.opts()['debug'] === true) enableDebug();
+  })
   .configureHelp({
     sortSubcommands: false,
-    showGlobalOptions: false,
+    showGlobalOptions: true,
     styleTitle: pc.bold,
     optionDescription: describeOption,
   })
@@ -62,8 +67,8 @@ for (const [heading, definitions] of Object.entries(COMMANDS)) {
 }
 program.helpCommand('help [command]', 'same as --help');
 
-// What dependencies warn of is for those who maintain this package, not for those who run it.
-process.removeAllListeners('warning');
+ignoreClosedPipes();
+silenceSdkVersionWarning();
 
 program.parseAsync().catch((error: unknown) => {
   // Commander has already printed the error. Help and version are no errors.

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { connectTemporal } from '../temporal/connect.js';
 import type { TemporalConnection } from '../temporal/connect.js';
 import type { Config } from '../config/config.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { isFree } from '../embedded/ports.js';
+import { openDebugLog } from './debug.js';
 import type { RunningWorker } from '../worker.js';
 
 /** The default port of a Temporal server. */
@@ -30,7 +32,7 @@ export async function openSession(
   if (config.iamEndpoint !== undefined)
     announce(`IAM endpoint: ${config.iamEndpoint} (from AWS_ENDPOINT_URL; not AWS)`);
   if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, announce, options);
-  const temporal = await connectTemporal(config);
+  const temporal = await connect(config, await openDebugLog(config));
   return { temporal, embedded: false, close: () => temporal.close() };
 }
 
@@ -51,8 +53,9 @@ async function openEmbedded(
     announce,
   });
   try {
-    const worker = options.worker ? await embeddedWorker(config, server.address) : undefined;
-    const temporal = await connectTemporal(config, server);
+    const log = await openDebugLog(config);
+    const worker = options.worker ? await startEmbeddedWorker(config, server.address, log) : undefined;
+    const temporal = await connect(config, log, server);
     return {
       temporal,
       embedded: true,
@@ -68,9 +71,19 @@ async function openEmbedded(
   }
 }
 
-async function embeddedWorker(config: Config, address: string): Promise<RunningWorker> {
+async function connect(
+  config: Config,
+  log: Logger | undefined,
+  server?: Parameters<typeof connectTemporal>[1],
+): Promise<TemporalConnection> {
+  if (log === undefined) return connectTemporal(config, server);
+  const { logTemporalMessages } = await import('../observability/logging.js');
+  return connectTemporal(config, server, [logTemporalMessages(log)]);
+}
+
+async function startEmbeddedWorker(config: Config, address: string, log: Logger | undefined): Promise<RunningWorker> {
   const { startWorker } = await import('../worker.js');
   const logFile = join(config.stateDirectory, 'worker.log');
   const secretsFolder = config.secretsFolder ?? join(config.stateDirectory, 'secrets');
-  return startWorker({ ...config, secretsFolder }, { address, logFile, handleSignals: false });
+  return startWorker({ ...config, secretsFolder }, { address, log, logFile, handleSignals: false });
 }

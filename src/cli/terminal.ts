@@ -50,6 +50,15 @@ function safeJson(text: string): string {
   return text.replace(UNSAFE, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
 }
 
+/** Drops output once its reader is gone, as in `| head -1`. The command still finishes and cleans up. */
+export function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
 /** Prints an error and its remedy. */
 export function printError(message: string, remedy: string | null): void {
   note(wrapped(`${pc.red('error:')} ${plain(message)}`, process.stderr));

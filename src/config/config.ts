@@ -66,6 +66,24 @@ export interface Config {
   readonly environment: Environment;
 }
 
+/** Levels of `IAM_BOOTSTRAP_LOG`, the most detailed first. */
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** Returns true for levels at which commands log to standard error. */
+export function isDebugLevel(level: string): boolean {
+  return level === 'debug' || level === 'trace';
+}
+
+/** Sets the log level of this process and its children to debug. */
+export function enableDebug(): void {
+  process.env['IAM_BOOTSTRAP_LOG'] = 'debug';
+}
+
+/** Silences the AWS SDK's warning about the version of Node.js, which users of a command cannot act on. */
+export function silenceSdkVersionWarning(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+}
+
 /** Reports environment variables that are invalid or do not go together. */
 export class ConfigError extends UserFacingError {
   override readonly name = 'ConfigError';
@@ -95,7 +113,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
     metricsAddress: socketAddressOf(environment, 'IAM_BOOTSTRAP_METRICS'),
     deployment: deploymentOf(environment),
-    logLevel: environment['IAM_BOOTSTRAP_LOG'] ?? 'info',
+    logLevel: parseLogLevel(environment),
     pipeline: pipelineOf(environment),
     github:
       environment['GITHUB_ACTIONS'] === 'true'
@@ -123,6 +141,12 @@ function deploymentOf(environment: Environment): Config['deployment'] {
     );
   }
   return { name, buildId };
+}
+
+function parseLogLevel(environment: Environment): string {
+  const level = environment['IAM_BOOTSTRAP_LOG'] ?? 'info';
+  if (LOG_LEVELS.includes(level)) return level;
+  throw new ConfigError(`IAM_BOOTSTRAP_LOG is ${level}, not a log level`, `choose one of ${LOG_LEVELS.join(', ')}`);
 }
 
 /** As STS takes it: [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */

@@ -1,4 +1,4 @@
-import type { Client, Connection, ConnectionOptions } from '@temporalio/client';
+import type { Client, Connection, ConnectionOptions, WorkflowClientInterceptor } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
@@ -75,9 +75,14 @@ interface EmbeddedServer {
  *
  * @param config - the configuration that names the server
  * @param server - an embedded server, which replaces the configured one
+ * @param interceptors - observers of messages to workflows
  * @throws UnreachableError
  */
-export async function connectTemporal(config: Config, server?: EmbeddedServer): Promise<TemporalConnection> {
+export async function connectTemporal(
+  config: Config,
+  server?: EmbeddedServer,
+  interceptors: WorkflowClientInterceptor[] = [],
+): Promise<TemporalConnection> {
   const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
   const { dataConverter } = await import('./payload-codec.js');
   const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
@@ -94,7 +99,7 @@ export async function connectTemporal(config: Config, server?: EmbeddedServer): 
   } catch (error) {
     throw new UnreachableError(address, { cause: error });
   }
-  const client = new Client({ connection, namespace, dataConverter });
+  const client = new Client({ connection, namespace, dataConverter, interceptors: { workflow: interceptors } });
   const ui = config.uiUrl ?? server?.uiUrl ?? devServerUi(address);
   return {
     client,

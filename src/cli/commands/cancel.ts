@@ -1,7 +1,7 @@
 import { requestCancel } from '../../client/cancel.js';
 import type { NamespaceReference } from '../../client/runs.js';
 import { followRun } from '../../client/run/follow.js';
-import { loadConfig } from '../../config/config.js';
+import { isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../report/exit-code.js';
 import { resolveNamespace } from '../namespace-reference.js';
@@ -29,7 +29,7 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
   if (namespace === null) return ExitCode.Usage;
   const json = options.output === 'json';
   const session = await openSession(config, note);
-  const display = openDisplay({ quiet: options.quiet === true });
+  const display = openDisplay({ quiet: options.quiet === true, debug: isDebugLevel(config.logLevel) });
   const interrupt = untilInterrupted();
   try {
     const run = await requestCancel(session.temporal, namespace, {

@@ -2,12 +2,13 @@ import { busyReport } from '../../client/run/errors.js';
 import type { RunOptions } from '../../client/run/events.js';
 import { namespaceFlags } from '../../client/describe.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { loadConfig } from '../../config/config.js';
+import { isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { exitCodeOf } from '../../report/exit-code.js';
 import type { Report } from '../../contract/report.js';
+import { logDecisions, openDebugLog } from '../debug.js';
 import { InterruptedError } from '../errors.js';
 import { checkOutputs, publish } from '../outputs.js';
 import type { OutputOptions } from '../outputs.js';
@@ -55,7 +56,7 @@ export async function followRequest(
 ): Promise<Report> {
   const config = loadConfig();
   await checkOutputs(options);
-  const display = openDisplay({ quiet: options.quiet === true });
+  const display = openDisplay({ quiet: options.quiet === true, debug: isDebugLevel(config.logLevel) });
   const interrupt = untilInterrupted();
   let followed: Followed | null = null;
   let embedded = false;
@@ -75,6 +76,7 @@ export async function followRequest(
         },
       });
       display.end();
+      logDecisions(await openDebugLog(config), report);
       // The UI of an embedded server stops with this command, so its link would be dead.
       const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
       if (options.output === 'json') printJson(report);

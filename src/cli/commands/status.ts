@@ -55,11 +55,15 @@ const CLEAR_SCREEN = '\u001b[2J\u001b[H';
 async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOptions): Promise<void> {
   const interrupt = untilInterrupted();
   const live = output === 'text' && process.stdout.isTTY;
+  const reader = { isClosed: false };
+  process.stdout.once('error', () => {
+    reader.isClosed = true;
+  });
   let last = '';
   let shown = '';
   if (live) process.stdout.write(ENTER_SCREEN);
   try {
-    while (!interrupt.signal.aborted) {
+    while (!interrupt.signal.aborted && !reader.isClosed) {
       const runs = await load();
       shown = render(runs);
       if (live)

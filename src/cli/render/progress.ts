@@ -18,10 +18,10 @@ export interface Display {
 /** Says nothing. */
 const SILENT: Display = { show: () => undefined, say: () => undefined, end: () => undefined };
 
-/** A live display on a terminal, plain lines as things happen elsewhere, nothing where quiet was asked for. */
-export function openDisplay({ quiet }: { readonly quiet: boolean }): Display {
+/** Opens a live display on a terminal, or one that prints lines: elsewhere, and between the lines of `--debug`. */
+export function openDisplay({ quiet, debug }: { readonly quiet: boolean; readonly debug: boolean }): Display {
   if (quiet) return SILENT;
-  return process.stderr.isTTY ? new LiveDisplay(process.stderr) : new LineDisplay();
+  return process.stderr.isTTY && !debug ? new LiveDisplay(process.stderr) : new LineDisplay();
 }
 
 /** Events that read the same on a terminal and in a log. */

@@ -21,17 +21,14 @@ export function shownAs({ command }: Report, { decision, outcome }: EntityReport
   return command === 'plan' ? OUTCOME_OF_ACTION[decision] : outcome;
 }
 
-/** What is said of an entity: of a plan the decision, of a run the outcome. */
+/** Returns the word for an entity: its decision in a plan, its outcome in a run. */
 export function wordOf({ command }: Report, { decision, outcome }: EntityReport): string {
   return command === 'plan' ? decision : outcome;
 }
 
-/**
- * Whether an entity is listed: what is unchanged is only counted.
- *
- * @param explained - lists those that are unchanged for a reason, too
- */
-export function isListed({ outcome, drift, unmanaged, reason }: EntityReport, explained = false): boolean {
+/** Returns true if an entity is listed. Unchanged entities are only counted, unless `explained` and a reason say more. */
+export function isListed(entity: EntityReport, explained = false): boolean {
+  const { outcome, drift, unmanaged, reason } = entity;
   return outcome !== 'unchanged' || drift.length + unmanaged.length > 0 || (explained && reason !== null);
 }
 
@@ -41,7 +38,7 @@ export function approvalText({ verdict, by, reason, at }: Approval): string {
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 
-/** A Create that met "already exists", with the ID by which AWS knows it, and what came of it. */
+/** Describes a Create that failed with "already exists", and how it was resolved. */
 export function conflictText({ operation, code, requestId, resolvedAs }: Conflict): string {
   return `conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`;
 }

@@ -1,0 +1,102 @@
+import type { WorkflowClientInterceptor } from '@temporalio/client';
+import { DefaultLogger } from '@temporalio/worker';
+import pino from 'pino';
+import type { Logger } from 'pino';
+import type { AwsCall } from '../aws/clients.js';
+import { isFailureType } from '../contract/failures.js';
+
+/** A destination of log lines: a file, a file descriptor, or a function's object. */
+export type LogDestination = string | number | { write(line: string): void };
+
+/** Creates a logger that writes JSON lines. Errors keep their type, message and cause. */
+export function createLogger(level: string, destination: LogDestination): Logger {
+  const stream =
+    typeof destination === 'object' ? destination : pino.destination({ dest: destination, mkdir: true, sync: true });
+  const serializers = { error: describeError, err: describeError };
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers }, stream);
+}
+
+const SDK_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/** Returns a logger for the Temporal SDK, workflows and activities that writes to the given one. */
+export function toSdkLogger(log: Logger): DefaultLogger {
+  const levels = Object.keys(SDK_LEVELS) as (keyof typeof SDK_LEVELS)[];
+  const minLevel = levels.find((level) => log.isLevelEnabled(SDK_LEVELS[level])) ?? 'ERROR';
+  return new DefaultLogger(minLevel, ({ level, message, meta }) => {
+    log[SDK_LEVELS[level]](meta ?? {}, message);
+  });
+}
+
+/** Returns an observer that logs each call to AWS at level debug. Calls have neither input nor output. */
+export function logAwsCalls(log: Logger): (call: AwsCall) => void {
+  return ({ service, operation, code, requestId, durationMs }) => {
+    log.debug({ service, operation, code: code ?? 'OK', requestId, ms: Math.round(durationMs) }, 'AWS call');
+  };
+}
+
+/** Returns a client interceptor that logs each message to Temporal at level debug, without its arguments. */
+export function logTemporalMessages(log: Logger): WorkflowClientInterceptor {
+  const timed = async <T>(fields: Readonly<Record<string, unknown>>, send: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    const logEnd = (code: string): void => {
+      log.debug({ ...fields, code, ms: Math.round(performance.now() - startedAt) }, 'Temporal message');
+    };
+    try {
+      const reply = await send();
+      logEnd('OK');
+      return reply;
+    } catch (error) {
+      logEnd(error instanceof Error ? error.name : 'Error');
+      throw error;
+    }
+  };
+  return {
+    startWithDetails: (input, next) => {
+      const { workflowId, taskQueue } = input.options;
+      return timed({ message: 'start', workflowType: input.workflowType, workflowId, taskQueue }, () => next(input));
+    },
+    startUpdate: (input, next) =>
+      timed({ message: 'update', name: input.updateName, ...input.workflowExecution }, () => next(input)),
+    startUpdateWithStart: (input, next) => {
+      const { workflowId } = input.workflowStartOptions;
+      return timed({ message: 'update with start', name: input.updateName, workflowId }, () => next(input));
+    },
+    signal: (input, next) =>
+      timed({ message: 'signal', name: input.signalName, ...input.workflowExecution }, () => next(input)),
+    query: (input, next) =>
+      timed({ message: 'query', name: input.queryType, ...input.workflowExecution }, () => next(input)),
+    describe: (input, next) => timed({ message: 'describe', ...input.workflowExecution }, () => next(input)),
+    cancel: (input, next) => timed({ message: 'cancel', ...input.workflowExecution }, () => next(input)),
+    terminate: (input, next) => timed({ message: 'terminate', ...input.workflowExecution }, () => next(input)),
+  };
+}
+
+/** Names of failures that only wrap their cause. */
+const WRAPPERS = ['ActivityFailure', 'ChildWorkflowFailure', 'WorkflowFailedError', 'WorkflowUpdateFailedError'];
+
+/** Converts an error into plain data. Expected failures, such as refusals, have no stack. */
+export function describeError(error: unknown): unknown {
+  if (!isErrorLike(error)) return error;
+  const { name, message, type, stack, cause } = error;
+  const isExpected = (isFailureType(type) && type !== 'Unexpected') || WRAPPERS.includes(name);
+  return {
+    name,
+    ...(typeof type === 'string' ? { type } : {}),
+    message,
+    ...(isExpected || stack === undefined ? {} : { stack }),
+    ...(cause === undefined || cause === null ? {} : { cause: describeError(cause) }),
+  };
+}
+
+interface ErrorLike {
+  readonly name: string;
+  readonly message: string;
+  readonly type?: string | null;
+  readonly stack?: string;
+  readonly cause?: unknown;
+}
+
+/** Checks the shape, because an error of workflow code comes from another realm. */
+function isErrorLike(error: unknown): error is ErrorLike {
+  return typeof error === 'object' && error !== null && 'message' in error && 'name' in error;
+}
