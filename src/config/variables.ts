@@ -1,0 +1,211 @@
+/** An environment variable, or several that belong together. */
+export interface EnvironmentVariable {
+  readonly names: readonly string[];
+  /** The purpose, as Markdown without a full stop. */
+  readonly meaning: string;
+  /** The value where the variable is not set, as Markdown. */
+  readonly fallback: string;
+  readonly readBy: 'commands' | 'worker' | 'commands and worker';
+}
+
+/** Variables that describe a job, by CI service. They appear in reports, in tags and in the Temporal UI. */
+const CI_VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  'GitHub Actions': [
+    'GITHUB_ACTIONS',
+    'GITHUB_REPOSITORY',
+    'GITHUB_RUN_ID',
+    'GITHUB_SERVER_URL',
+    'GITHUB_SHA',
+    'GITHUB_ACTOR',
+    'GITHUB_RUN_NUMBER',
+    'GITHUB_JOB',
+    'GITHUB_HEAD_REF',
+    'GITHUB_REF_NAME',
+    'GITHUB_RUN_ATTEMPT',
+  ],
+  GitLab: [
+    'CI_JOB_URL',
+    'CI_COMMIT_SHA',
+    'GITLAB_USER_LOGIN',
+    'CI_PIPELINE_ID',
+    'CI_PIPELINE_IID',
+    'CI_JOB_NAME',
+    'CI_COMMIT_REF_NAME',
+    'CI_JOB_ID',
+  ],
+  Jenkins: [
+    'BUILD_URL',
+    'GIT_COMMIT',
+    'BUILD_USER',
+    'BUILD_TAG',
+    'BUILD_NUMBER',
+    'JOB_NAME',
+    'BRANCH_NAME',
+    'GIT_BRANCH',
+  ],
+  CircleCI: [
+    'CIRCLE_BUILD_URL',
+    'CIRCLE_SHA1',
+    'CIRCLE_USERNAME',
+    'CIRCLE_WORKFLOW_ID',
+    'CIRCLE_BUILD_NUM',
+    'CIRCLE_JOB',
+    'CIRCLE_BRANCH',
+  ],
+  Buildkite: [
+    'BUILDKITE_BUILD_URL',
+    'BUILDKITE_COMMIT',
+    'BUILDKITE_BUILD_CREATOR',
+    'BUILDKITE_BUILD_ID',
+    'BUILDKITE_BUILD_NUMBER',
+    'BUILDKITE_STEP_KEY',
+    'BUILDKITE_LABEL',
+    'BUILDKITE_BRANCH',
+    'BUILDKITE_RETRY_COUNT',
+  ],
+  'Azure Pipelines': [
+    'SYSTEM_COLLECTIONURI',
+    'SYSTEM_TEAMPROJECT',
+    'BUILD_BUILDID',
+    'BUILD_SOURCEVERSION',
+    'BUILD_REQUESTEDFOR',
+    'BUILD_BUILDNUMBER',
+    'SYSTEM_JOBNAME',
+    'BUILD_SOURCEBRANCH',
+    'SYSTEM_JOBATTEMPT',
+  ],
+  'AWS CodeBuild': [
+    'CODEBUILD_PUBLIC_BUILD_URL',
+    'CODEBUILD_BUILD_URL',
+    'CODEBUILD_RESOLVED_SOURCE_VERSION',
+    'CODEBUILD_INITIATOR',
+    'CODEBUILD_BUILD_ID',
+    'CODEBUILD_BUILD_NUMBER',
+    'CODEBUILD_WEBHOOK_HEAD_REF',
+  ],
+};
+
+function row(
+  names: string | readonly string[],
+  readBy: EnvironmentVariable['readBy'],
+  meaning: string,
+  fallback: string,
+): EnvironmentVariable {
+  return { names: typeof names === 'string' ? [names] : names, meaning, fallback, readBy };
+}
+
+/** All environment variables that the product reads. `docs/configuration.md` is generated from this table. */
+export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
+  row(
+    'TEMPORAL_ADDRESS',
+    'commands and worker',
+    'Address of the Temporal server',
+    '`localhost:7233`; without a server there, commands run an embedded one',
+  ),
+  row('TEMPORAL_NAMESPACE', 'commands and worker', 'Temporal namespace', '`default`'),
+  row('TEMPORAL_API_KEY', 'commands and worker', 'API key of Temporal Cloud', 'none'),
+  row(
+    ['TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'],
+    'commands and worker',
+    'Profile, and file of profiles, with the connection to Temporal',
+    "`default` in `temporalio/temporal.toml` of the user's configuration folder",
+  ),
+  row('IAM_BOOTSTRAP_TASK_QUEUE', 'commands and worker', 'Task queue of the workers', '`iam-bootstrap`'),
+  row(
+    'IAM_BOOTSTRAP_LOG',
+    'commands and worker',
+    'Log level: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. With `debug`, commands log to standard error, as with `--debug`',
+    '`info`',
+  ),
+  row(
+    'IAM_BOOTSTRAP_UI_URL',
+    'commands',
+    'Address of the Temporal UI, for links',
+    'found for a local dev server; otherwise no links',
+  ),
+  row(
+    'IAM_BOOTSTRAP_STATE',
+    'commands',
+    "Folder of the embedded server's database and logs",
+    '`.iam-bootstrap` in the working folder',
+  ),
+  row(
+    'IAM_BOOTSTRAP_CACHE',
+    'commands',
+    'Folder of what is downloaded or built once',
+    "`iam-bootstrap` in the user's cache folder",
+  ),
+  row('IAM_BOOTSTRAP_TEMPORAL_CLI', 'commands', 'Path of the Temporal CLI that embedded servers use', 'downloaded'),
+  row(
+    'IAM_BOOTSTRAP_SECRETS',
+    'worker',
+    'Folder for secrets that a manifest keeps in files',
+    'none: such secrets are refused; embedded: `secrets` in the state folder',
+  ),
+  row(
+    'IAM_BOOTSTRAP_AWS_TIMEOUT',
+    'worker',
+    'Seconds until a call to AWS without a reply counts as lost, at most 600',
+    '`15`',
+  ),
+  row(
+    'IAM_BOOTSTRAP_SOURCE_IDENTITY',
+    'worker',
+    'Source identity of assumed-role sessions, which CloudTrail shows. Trust policies have to allow `sts:SetSourceIdentity`',
+    'none',
+  ),
+  row('IAM_BOOTSTRAP_HEALTH', 'worker', '`host:port` of `GET /health`', 'not served'),
+  row('IAM_BOOTSTRAP_METRICS', 'worker', '`IP:port` of `GET /metrics` for Prometheus', 'not served'),
+  row(
+    ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'],
+    'worker',
+    'Worker deployment and build, so that a run stays on the build that started it. Set both or neither',
+    'none: every worker takes every run',
+  ),
+  row(
+    ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+    'worker',
+    'Region of AWS Secrets Manager',
+    'the region in which IAM calls are signed',
+  ),
+  row(
+    ['AWS_ENDPOINT_URL_IAM', 'AWS_ENDPOINT_URL'],
+    'commands and worker',
+    'Endpoint in place of AWS, for an emulator. Commands always show it',
+    'AWS',
+  ),
+  row(
+    ['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_CLOUDTRAIL'],
+    'worker',
+    'Endpoints of other services in place of AWS',
+    'AWS',
+  ),
+  row(
+    ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
+    'worker',
+    'Credentials, read by the AWS SDK, which also takes its other usual sources',
+    "the SDK's default chain",
+  ),
+  row(
+    'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
+    'commands and worker',
+    "Silences the AWS SDK's warning about the version of Node.js",
+    '`true`',
+  ),
+  row(
+    ['HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME'],
+    'commands and worker',
+    'Folders of the user, for the cache and for Temporal profiles',
+    "the operating system's",
+  ),
+  row(['USER', 'LOGNAME'], 'commands', 'Name of the requester outside of CI', 'unknown'),
+  row(
+    ['GITHUB_STEP_SUMMARY', 'GITHUB_OUTPUT', 'GITHUB_WORKSPACE'],
+    'commands',
+    'Files for the job summary and step outputs, and the checkout, if `GITHUB_ACTIONS` is `true`',
+    'not written',
+  ),
+  ...Object.entries(CI_VARIABLES).map(([service, names]) =>
+    row(names, 'commands', `Job, commit and actor in ${service}`, 'not reported'),
+  ),
+];
