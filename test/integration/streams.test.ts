@@ -31,7 +31,7 @@ async function closing(
   stream: 'stdout' | 'stderr',
   args: readonly string[],
 ): Promise<{ code: unknown; stderr: string }> {
-  const child = spawn(process.execPath, [CLI, ...args], { env: world.env as NodeJS.ProcessEnv });
+  const child = spawn(process.execPath, [CLI, ...args], { env: world.env });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child[stream].destroy();
