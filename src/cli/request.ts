@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
 import type { Config } from '../config/config.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import { counted } from '../report/counted.js';
+import { counted } from '../report/counts.js';
 import { positionText } from '../engine/manifest/problem.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { annotate } from './outputs.js';

@@ -262,7 +262,7 @@ describe('the command line', () => {
 
     const text = await world.cli(['plan', '-f', path]);
     expect(text.code).toBe(0);
-    expect(text.stdout).toMatch(/Role\/law\s+update\n\s+maxSessionDuration: 10800 -> 7200/);
+    expect(text.stdout).toMatch(/Role\/law\s+update\n\s+~ maxSessionDuration = 10800 -> 7200/);
     expect(text.stdout).not.toContain('User/law');
     expect(writes()).toEqual([]);
 

@@ -174,7 +174,7 @@ describe('release', () => {
     await settle(GROUP);
     const planned = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], '--plan');
     expect(planned.code).toBe(0);
-    expect(planned.stdout).toMatch(/< Role\/r\s+release\n\s+tags\.iam-bootstrap:\S+: "\S+" -> null/);
+    expect(planned.stdout).toMatch(/< Role\/r\s+release\n\s+- tags\.iam-bootstrap:\S+ = "\S+"/);
     expect(planned.stdout).toMatch(/Group\/g\s+no-op\n\s+has nothing to release: a Group cannot have tags/);
     expect(planned.stdout).toMatch(/AccessKey\/u\s+no-op\n\s+has nothing to release: an AccessKey cannot have tags/);
     expect(planned.stdout).toMatch(

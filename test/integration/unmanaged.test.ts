@@ -164,7 +164,7 @@ describe('what is not declared, inside of what is ours', () => {
     await oursWithExtra();
     const { stdout } = await cli('plan', [declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
     expect(stdout).toContain(`\n      managedPolicyArns: - ${BILLING}\n`);
-    expect(stdout).toContain('\n      unmanaged, kept: inlinePolicies: extra\n');
+    expect(stdout).toContain('\n      ! unmanaged, kept: inlinePolicies: extra\n');
     expect(stdout).not.toContain(`unmanaged, kept: managedPolicyArns`);
   });
 });

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { counted } from '../../report/counted.js';
+import { counted } from '../../report/counts.js';
 import { diagnose } from '../doctor.js';
 import { plain, print, printJson } from '../terminal.js';
 

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { validate as check } from '../../client/request.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { counted } from '../../report/counted.js';
+import { counted } from '../../report/counts.js';
 import { printProblems, printWarnings } from '../request.js';
 import type { ManifestOptions } from '../request.js';
 import { plain, print, printJson } from '../terminal.js';

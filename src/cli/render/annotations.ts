@@ -1,7 +1,7 @@
 import type { Report } from '../../contract/report.js';
 import type { Problem } from '../../engine/manifest/problem.js';
 
-/** What is to be shown beside a line of a manifest, in the diff of a change. */
+/** A message beside a line of a manifest, in the diff of a pull request. */
 export interface Annotation {
   readonly file: string;
   /** From 1. */
@@ -12,7 +12,7 @@ export interface Annotation {
   readonly message: string;
 }
 
-/** Problems of a manifest at their places. */
+/** Returns annotations for the problems of a manifest. */
 export function annotationsOfProblems(problems: readonly Problem[]): Annotation[] {
   return problems
     .filter(({ line }) => line > 0)
@@ -25,7 +25,7 @@ export function annotationsOfProblems(problems: readonly Problem[]): Annotation[
     }));
 }
 
-/** What was refused, and what failed, at the lines where it is declared. */
+/** Returns annotations for refused and failed entities, at the lines that declare them. */
 export function annotationsOfReport({ entities }: Report): Annotation[] {
   return entities.flatMap(({ kind, name, outcome, reason, remedy, source }) => {
     if (source === undefined || (outcome !== 'refused' && outcome !== 'failed')) return [];
@@ -35,17 +35,17 @@ export function annotationsOfReport({ entities }: Report): Annotation[] {
 }
 
 /**
- * An annotation as GitHub Actions takes it from a line of a job's log.
+ * Formats an annotation as a GitHub Actions command, which is a line of the log.
  *
  * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
  */
 export function githubCommand({ file, line, column, title, message }: Annotation): string {
-  const places = { file, line: String(line), ...(column === undefined ? {} : { col: String(column) }), title };
-  const properties = Object.entries(places).map(([name, value]) => `${name}=${property(value)}`);
+  const position = { file, line: String(line), ...(column === undefined ? {} : { col: String(column) }), title };
+  const properties = Object.entries(position).map(([name, value]) => `${name}=${property(value)}`);
   return `::error ${properties.join(',')}::${data(message)}`;
 }
 
-/** A line break would end the command, and what comes after it would be another. */
+/** Escapes a value: a line break would end the command and start another. */
 function data(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

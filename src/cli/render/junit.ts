@@ -4,7 +4,7 @@ import type { Report } from '../../contract/report.js';
 import { plain } from '../terminal.js';
 import { conflictText, wordOf } from './words.js';
 
-/** A plan or a report as JUnit XML, which CI services show as tests: each entity is one. */
+/** Renders a plan or a report as JUnit XML, which CI services show as tests. Each entity is a test case. */
 export function renderJunit(report: Report): string {
   const { command, namespace, environment, account, entities, reason, remedy } = report;
   const builder = junit.newBuilder();
@@ -27,8 +27,8 @@ export function renderJunit(report: Report): string {
     if (entity.outcome === 'refused' || entity.outcome === 'failed') {
       test.failure(why.join('\n'), entity.outcome);
     } else if (entity.outcome === 'skipped') test.skipped();
-    const said = [wordOf(report, entity), ...entity.drift.map(driftText), ...entity.conflicts.map(conflictText)];
-    test.standardOutput(said.map(plain).join('\n'));
+    const output = [wordOf(report, entity), ...entity.drift.map(driftText), ...entity.conflicts.map(conflictText)];
+    test.standardOutput(output.map(plain).join('\n'));
   }
   if (reason !== null) {
     const lines = remedy === null ? [reason] : [reason, `Remedy: ${remedy}`];

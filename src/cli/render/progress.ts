@@ -6,16 +6,16 @@ import { durationText } from '../duration.js';
 import { note, plain, wrapped } from '../terminal.js';
 import { paintOf, renderReport } from './report.js';
 
-/** Shows what happens while a command runs. */
+/** Shows progress while a command runs. */
 export interface Display {
   show(event: RunEvent): void;
-  /** Says something that is no event of the run. */
+  /** Prints a line that is not an event of the run. */
   say(line: string): void;
-  /** Takes away what only makes sense while the run is open. */
+  /** Removes what is only useful while the run is open. */
   end(): void;
 }
 
-/** Says nothing. */
+/** A display that prints nothing. */
 const SILENT: Display = { show: () => undefined, say: () => undefined, end: () => undefined };
 
 /** Opens a live display on a terminal, or one that prints lines: elsewhere, and between the lines of `--debug`. */
@@ -24,21 +24,21 @@ export function openDisplay({ quiet, debug }: { readonly quiet: boolean; readonl
   return process.stderr.isTTY && !debug ? new LiveDisplay(process.stderr) : new LineDisplay();
 }
 
-/** Events that read the same on a terminal and in a log. */
+/** Returns the text of an event, the same on a terminal and in a log. */
 function sentence(event: RunEvent): string | null {
   switch (event.type) {
     case 'started':
       return `run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
     case 'joined':
-      return `the same request is under way: following run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
+      return `an equal request is already running; following run ${event.runId}${event.url === null ? '' : `: ${event.url}`}`;
     case 'waiting':
       return waitingText(event);
     case 'no-worker':
-      return `no worker polls the task queue ${event.taskQueue}: the run waits until one is started (iam-bootstrap worker)`;
+      return `no worker polls task queue ${event.taskQueue}; the run waits until one starts (iam-bootstrap worker)`;
     case 'retrying':
       return `attempt ${String(event.attempt)} failed and is repeated: ${event.summary}: ${event.message}`;
     case 'unreachable':
-      return `Temporal does not answer, trying again: ${event.message}`;
+      return `Temporal does not respond; retrying: ${event.message}`;
     case 'awaiting-approval': {
       const { account, namespace } = event.approval.report;
       return `awaiting approval until ${event.approval.expiresAt}: ${approveCommand({ account, namespace }, event.approval.plan)} (or reject)`;
@@ -48,7 +48,7 @@ function sentence(event: RunEvent): string | null {
   }
 }
 
-/** At the beginning who holds the namespace, and later how far that run is. */
+/** Names the run that holds the namespace at first, and its progress later. */
 function waitingText({ lockHolder, progress, waitedMs }: Extract<RunEvent, { type: 'waiting' }>): string {
   const { memo, startedAt, url } = lockHolder;
   const who = describePipeline(memo.pipeline);
@@ -62,7 +62,7 @@ function waitingText({ lockHolder, progress, waitedMs }: Extract<RunEvent, { typ
   return `waiting for the namespace: held by ${who}, ${more}${url === null ? '' : `: ${url}`}`;
 }
 
-/** How far a run is: `reconciling, 12 of 300 done`. */
+/** Formats the progress of a run: `reconciling, 12 of 300 done`. */
 export function progressText({ phase, done, total, waitingFor }: Progress): string {
   return `${phase}, ${String(done)} of ${String(total)} done${waitingFor === null ? '' : `, ${waitingFor}`}`;
 }
@@ -99,15 +99,15 @@ class LineDisplay implements Display {
   }
 
   end(): void {
-    // Lines stay.
+    // Printed lines stay.
   }
 }
 
-/** Rows that entities take at most; the rest is counted. */
+/** Rows for entities. The newest are shown. */
 const MAX_ROWS = 12;
 const FRAMES = ['|', '/', '-', '\\'];
 
-/** A line of the live display. Colours are put on last: they take no room. */
+/** A line of the live display. Colors are applied after the text is cut to the width. */
 interface Line {
   readonly text: string;
   readonly paint: (text: string) => string;

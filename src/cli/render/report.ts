@@ -1,11 +1,11 @@
 import pc from 'picocolors';
-import { countsOf } from '../../report/counts.js';
+import { counted } from '../../report/counts.js';
 import { driftText } from '../../report/drift.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
 import { revisionText } from '../../report/revision.js';
 import { durationText } from '../duration.js';
 import { plain } from '../terminal.js';
-import { approvalText, conflictText, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { approvalText, conflictText, isListed, shownAs, SIGNS, summaryOf, wordOf } from './words.js';
 
 type Paint = (text: string) => string;
 
@@ -23,7 +23,7 @@ const OUTCOMES: Readonly<Record<Outcome, Paint>> = {
   pending: pc.yellow,
 };
 
-/** How what has become of an entity looks; what is under way looks like any text. */
+/** Returns the color of an outcome. Other states have none. */
 export function paintOf(state: string): Paint {
   return (OUTCOMES as Readonly<Record<string, Paint>>)[state] ?? String;
 }
@@ -37,11 +37,7 @@ const RESULTS: Readonly<Record<ReportResult, Paint>> = {
   cancelled: pc.magenta,
 };
 
-/**
- * A plan or a report as text. Unchanged entities are counted, not listed.
- *
- * @param explained - lists those that are unchanged for a reason, too
- */
+/** Renders a plan or a report as text. With `explained`, also lists unchanged entities that have a reason. */
 export function renderReport(report: Report, explained = false): string {
   const heading = `${report.namespace} (${report.environment}) in account ${report.account}`;
   const listed = report.entities.filter((entity) => isListed(entity, explained));
@@ -54,18 +50,18 @@ export function renderReport(report: Report, explained = false): string {
     ...(report.reason === null ? [] : [`  ${pc.red(plain(report.reason))}`]),
     ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
     '',
-    `${RESULTS[report.result](report.result)}: ${countsOf(report)}; ${String(report.apiCalls.total)} AWS calls, ${durationText(report.durationMs)}`,
+    `${RESULTS[report.result](summaryOf(report))}; ${counted(report.apiCalls.total, 'AWS call')}, ${durationText(report.durationMs)}`,
     ...(report.workflow.url === null ? [] : [pc.dim(plain(report.workflow.url))]),
   ];
   return lines.join('\n');
 }
 
-/** What a reader could take for guarded. */
+/** Warns that revisions of different sources were not compared. */
 function uncompared({ revision }: Report): string[] {
   const { value, source, last } = revision ?? {};
   if (last === undefined || last === null || source === last.source) return [];
   return [
-    `revision ${source ?? ''} ${String(value)} was not compared with ${revisionText(last, last.commit)}, applied before it: only those of one source are`,
+    `revision ${source ?? ''} ${String(value)} was not compared with the last applied one, ${revisionText(last, last.commit)}: their sources differ`,
   ];
 }
 
@@ -76,10 +72,8 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
   return [
     `  ${OUTCOMES[look](`${SIGNS[look]} ${id}  ${wordOf(report, entity)}`)}${writes === '' ? '' : pc.dim(`  ${writes}`)}`,
     ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
-    ...entity.unmanaged.map((what) => pc.dim(`      unmanaged, kept: ${plain(what)}`)),
-    ...(entity.omittedLines === undefined
-      ? []
-      : [pc.dim(`      and ${String(entity.omittedLines)} lines more, left out here`)]),
+    ...entity.unmanaged.map((what) => pc.dim(`      ! unmanaged, kept: ${plain(what)}`)),
+    ...(entity.omittedLines === undefined ? [] : [pc.dim(`      and ${counted(entity.omittedLines, 'more line')}`)]),
     ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
     ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),

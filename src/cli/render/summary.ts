@@ -1,14 +1,14 @@
-import { countsOf } from '../../report/counts.js';
+import { counted, countsOf } from '../../report/counts.js';
 import { driftText } from '../../report/drift.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../report/markdown.js';
 import { durationText } from '../duration.js';
 import { approvalText, conflictText, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
-/** Characters that a comment of GitHub or GitLab takes, less a line that says what was left out. */
-const LONGEST = 60_000;
+/** Characters that a comment on GitHub or GitLab can have, less a line about omitted rows. */
+const MAX_LENGTH = 60_000;
 
-/** A plan or a report as Markdown: for the summary of a job, or as a comment on the change that it is of. */
+/** Renders a plan or a report as Markdown, for the summary of a job or a comment on a pull request. */
 export function renderSummary(report: Report): string {
   const { namespace, environment, account, workflow, apiCalls, durationMs, reason, remedy } = report;
   const listed = report.entities.filter((entity) => isListed(entity));
@@ -17,7 +17,7 @@ export function renderSummary(report: Report): string {
     `### iam-bootstrap ${report.command}: ${report.result}`,
     '',
     `${code(namespace)} (${plain(environment)}) in account ${code(account)}: ${countsOf(report)}; ` +
-      `${String(apiCalls.total)} AWS calls, ${durationText(durationMs)}.` +
+      `${counted(apiCalls.total, 'AWS call')}, ${durationText(durationMs)}.` +
       (workflow.url === null ? '' : ` [Run in Temporal](${encodeURI(workflow.url)})`),
     ...(report.approval === undefined ? [] : ['', `${plain(approvalText(report.approval))}.`]),
     ...(reason === null ? [] : ['', `**${plain(reason)}.**${remedy === null ? '' : ` Remedy: ${plain(remedy)}.`}`]),
@@ -28,12 +28,15 @@ export function renderSummary(report: Report): string {
   let shown = 0;
   for (const row of rows) {
     length += row.length + 1;
-    if (length > LONGEST) break;
+    if (length > MAX_LENGTH) break;
     lines.push(row);
     shown += 1;
   }
   if (shown < rows.length) {
-    lines.push('', `${String(rows.length - shown)} more are left out: the report has them (\`--output json\`).`);
+    lines.push(
+      '',
+      `and ${counted(rows.length - shown, 'more entity', 'more entities')}: see the report (\`--output json\`).`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -42,8 +45,8 @@ function rowOf(report: Report, entity: EntityReport): string {
   const { drift, unmanaged, conflicts, reason, remedy, omittedLines } = entity;
   const what = [
     ...drift.map((one) => plain(driftText(one))),
-    ...unmanaged.map((one) => `unmanaged, kept: ${plain(one)}`),
-    ...(omittedLines === undefined ? [] : [`and ${String(omittedLines)} lines more, left out here`]),
+    ...unmanaged.map((one) => `! unmanaged, kept: ${plain(one)}`),
+    ...(omittedLines === undefined ? [] : [`and ${counted(omittedLines, 'more line')}`]),
     ...conflicts.map((one) => plain(conflictText(one))),
     ...(reason === null ? [] : [plain(reason)]),
     ...(remedy === null ? [] : [`**Remedy:** ${plain(remedy)}`]),

@@ -1,5 +1,6 @@
 import { OUTCOME_OF_ACTION } from '../../contract/actions.js';
-import type { Approval, Conflict, Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
+import { counted, countsOf } from '../../report/counts.js';
+import type { Approval, Conflict, EntityReport, Outcome, Report } from '../../contract/report.js';
 
 /** One character for each outcome, in lists and tables. */
 export const SIGNS: Readonly<Record<Outcome, string>> = {
@@ -41,4 +42,15 @@ export function approvalText({ verdict, by, reason, at }: Approval): string {
 /** Describes a Create that failed with "already exists", and how it was resolved. */
 export function conflictText({ operation, code, requestId, resolvedAs }: Conflict): string {
   return `conflict: ${operation} answered ${code} (request ${requestId ?? 'unknown'}), resolved as ${resolvedAs}`;
+}
+
+/** Summarizes a report in a line: `No changes. …`, `Plan: 1 to create, 2 refused`, `converged: 2 created`. */
+export function summaryOf(report: Report): string {
+  const { command, result, entities } = report;
+  if (command !== 'plan' || !['converged', 'pending', 'refused'].includes(result)) {
+    return `${result}: ${countsOf(report)}`;
+  }
+  if (result !== 'converged') return `Plan: ${countsOf(report)}`;
+  const matches = entities.length === 1 ? 'matches' : 'match';
+  return `No changes. ${counted(entities.length, 'entity', 'entities')} ${matches} the manifest`;
 }

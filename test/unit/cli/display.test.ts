@@ -108,8 +108,8 @@ describe('a report', () => {
       }),
     ]);
     expect(lines.slice(2, 5)).toEqual([
-      '      maxSessionDuration: 3600 -> 7200',
-      '      tags: {"a":"b"} -> null',
+      '      ~ maxSessionDuration = 3600 -> 7200',
+      '      - tags = {"a":"b"}',
       '      inlinePolicies.work: 2 statements added',
     ]);
   });
@@ -132,7 +132,7 @@ describe('a report', () => {
       { reason: 'the run', remedy: 'apply again', workflow: { workflowId: 'w', runId: 'r', url: 'https://ui' } },
     );
     expect(lines.slice(2)).toEqual([
-      '      unmanaged, kept: inlinePolicies: legacy',
+      '      ! unmanaged, kept: inlinePolicies: legacy',
       '      conflict: CreateRole answered EntityAlreadyExists (request r-1), resolved as adopted',
       '      conflict: CreateRole answered EntityAlreadyExists (request unknown), resolved as adopted',
       '      why',
@@ -168,12 +168,16 @@ describe('a plan', () => {
     const lines = linesOf([entityReport({ decision, outcome })], { command: 'plan', result: 'pending' });
     expect(lines[0]).toMatch(/^plan ci /);
     expect(lines[1]).toBe(`  ${sign} Role/deploy  ${decision}`);
-    expect(lines.at(-1)).toContain(`pending: 1 ${decision === 'refuse' ? 'refused' : `to ${decision}`};`);
+    expect(lines.at(-1)).toContain(`Plan: 1 ${decision === 'refuse' ? 'refused' : `to ${decision}`};`);
   });
 
   it('counts what is as declared', () => {
     const lines = linesOf([entityReport({ decision: 'no-op', outcome: 'unchanged' })], { command: 'plan' });
-    expect(lines).toEqual(['plan ci (prod) in account 111111111111', '', 'converged: 1 unchanged; 3 AWS calls, 1.2 s']);
+    expect(lines).toEqual([
+      'plan ci (prod) in account 111111111111',
+      '',
+      'No changes. 1 entity matches the manifest; 3 AWS calls, 1.2 s',
+    ]);
   });
 });
 

@@ -62,7 +62,7 @@ describe('a summary in Markdown', () => {
       '| | entity | | what |',
       '| --- | --- | --- | --- |',
       '| `+` | `Role/deploy` | created |  |',
-      '| `~` | `Role/old` | updated | maxSessionDuration: 3600 -\\> 7200 |',
+      '| `~` | `Role/old` | updated | \~ maxSessionDuration = 3600 -\\> 7200 |',
       '| `!` | `Role/taken` | refused | belongs to stack \\| of others<br>**Remedy:** rename it |',
       '',
     ]);
@@ -82,7 +82,7 @@ describe('a summary in Markdown', () => {
     const text = renderSummary(reportOf(entities));
     expect(text.length).toBeLessThan(65_536);
     const left = 3_000 - text.split('\n').filter((line) => line.startsWith('| `+`')).length;
-    expect(text).toContain(`${String(left)} more are left out`);
+    expect(text).toContain(`and ${String(left)} more entities: see the report`);
   });
 
   it('keeps whatever text in its cell: no line, cell, code span or tag comes of it', () => {
