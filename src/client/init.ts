@@ -115,7 +115,10 @@ async function manifestFor({ namespace, accounts: { dev, prod } }: InitOptions):
   }
   for (const [environment, account] of Object.entries({ dev, prod })) {
     if (!ACCOUNT.test(account)) {
-      throw new InitError(`${account} is not a valid account for ${environment}`, 'write the twelve digits of an AWS account');
+      throw new InitError(
+        `${account} is not a valid account for ${environment}`,
+        'write the twelve digits of an AWS account',
+      );
     }
   }
   const assumed = dev === prod ? '' : `, assumeRole: 'arn:aws:iam::${prod}:role/iam-bootstrap'`;

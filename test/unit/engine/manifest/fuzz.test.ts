@@ -899,7 +899,7 @@ describe('a file that a manifest names', () => {
     ['a pipe', 'pipe.json', /not a regular file/],
     ['a folder', 'deep', /it is a folder/],
     ['a folder, by a link', 'down', /it is a folder/],
-    ['a link to itself', 'loop.json', /round in circles/],
+    ['a link to itself', 'loop.json', /form a loop/],
     ['a link to nothing', 'dangling.json', /no such file/],
     ['a file of five gigabytes', 'huge.json', /5000000000 bytes, more than/],
     ['nothing', '', /not a path/],
