@@ -77,7 +77,7 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
         written += part;
         if (underWay !== '' || !STANDING.every((line) => part.includes(line))) return;
         underWay = written;
-        held.letGo();
+        held.release();
       },
     );
     return { underWay, ended: text };

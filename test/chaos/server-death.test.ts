@@ -102,7 +102,7 @@ function followed(path: string, env: Readonly<Record<string, string>> = {}): Fol
 
 /** Holds back the Create of the second role until it is released or dropped. */
 function holdBack(then?: 'drop'): { readonly reached: Promise<void>; letGo(): void } {
-  const { reached, letGo } = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'second' } });
+  const { reached, release: letGo } = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'second' } });
   return {
     reached,
     letGo: () => {

@@ -204,11 +204,11 @@ async function replaceWorker(
 ): Promise<readonly [number, number]> {
   if (end === 'killed') {
     await old.kill();
-    held.letGo('drop');
+    held.release('drop');
   } else {
     const stopped = old.stop();
     while (await old.isPolling());
-    held.letGo();
+    held.release();
     await stopped;
   }
   return [old.pid, (await scene.newWorker()).pid];
@@ -275,7 +275,7 @@ test('old and new workers on one task queue execute a run together', async () =>
       const running = scene.apply(tenEntities());
       await held.reached;
       const newer = await scene.newWorker();
-      held.letGo();
+      held.release();
       await expectCreatedOnce(scene, await running, tenEntities());
       // Either worker begins the next run, and the new one finishes it when the old one stops.
       const next = hold(scene.proxy, { action: 'CreateUser' });
@@ -283,7 +283,7 @@ test('old and new workers on one task queue execute a run together', async () =>
       await next.reached;
       const stopped = old.stop();
       while (await old.isPolling());
-      next.letGo();
+      next.release();
       await stopped;
       expect(await later).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
       expect((await scene.taskWorkers('later')).at(-1)).toBe(newer.pid);
@@ -328,7 +328,7 @@ describe('with worker deployment versioning', () => {
         await held.reached;
         const newer = await scene.newWorker(deployment('stays', 'new'));
         await makeCurrent('stays', 'new');
-        held.letGo();
+        held.release();
         const report = await running;
         expect(new Set(await scene.taskWorkers())).toEqual(new Set([old.pid]));
         await expectCreatedOnce(scene, report, CHAIN);
@@ -350,7 +350,7 @@ describe('with worker deployment versioning', () => {
         const newer = await scene.newWorker(deployment('gone', 'new'));
         await makeCurrent('gone', 'new');
         await old.kill();
-        held.letGo('drop');
+        held.release('drop');
         const query = `ExecutionStatus = "Running" AND IamAccount = "${scene.account}"`;
         const upgrade = ['--versioning-override-behavior', 'auto_upgrade', '--query', query, '--yes'];
         await temporalCli('workflow', 'update-options', ...upgrade);

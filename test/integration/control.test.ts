@@ -82,7 +82,7 @@ async function startHeld(namespace: string): Promise<Command & { readonly releas
   const path = await manifest(namespace, [role(namespace), later]);
   const command = start(['apply', '-f', path, '--revision', '1', '-o', 'json'], GITHUB);
   await Promise.race([held.reached, command.ended]);
-  return { ...command, release: held.letGo };
+  return { ...command, release: held.release };
 }
 
 test('a pipeline that waits sees who holds the namespace, since when, how far that run is, and where to look', async () => {

@@ -125,7 +125,7 @@ async function waiting(): Promise<Report[]> {
     await pause(50);
   }
   expect(sumBy(await scrape(address), 'iam_bootstrap_lock_wait_seconds_count', 'lock')).toEqual({});
-  held.letGo();
+  held.release();
   return Promise.all([first, second]);
 }
 

@@ -140,7 +140,7 @@ test('a run that waits for an entity of another run and is cancelled ends at onc
   }
   await run.cancel();
   expect(await waiting).toMatchObject({ result: 'cancelled', entities: [{ outcome: 'skipped' }] });
-  held.letGo();
+  held.release();
   expect(await holding).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
   expect(await world.creates()).toEqual({ 'CreateRole held': 1 });
 });

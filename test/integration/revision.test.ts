@@ -150,7 +150,7 @@ test.each([[[3, 9, 0, 5, 1, 8, 2, 7, 4, 6]], [[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], [
       return { exited, said: () => stdout };
     });
     const all = await Promise.all(waiting);
-    held.letGo();
+    held.release();
     const codes = [(await Promise.all(ends))[0]?.code, ...(await Promise.all(all.map(({ exited }) => exited)))];
     const applied = writes(namespace).map(Number);
     // Each that went through was newer than the one before it; all others were refused as older.

@@ -78,7 +78,7 @@ test('a scheduled run waits for the run that holds the namespace', async () => {
   await held.reached;
   const run = await startAsSchedule([role('nightly')]);
   await pause(1_500);
-  held.letGo();
+  held.release();
   expect(await first).toMatchObject({ result: 'converged', entities: [{ outcome: 'created' }] });
   expect(await run.result()).toMatchObject({ result: 'converged', entities: [{ outcome: 'unchanged' }] });
   expect(await world.creates()).toEqual({ 'CreateRole nightly': 1 });
@@ -108,7 +108,7 @@ test('a scheduled run that is cancelled finishes the call in flight and starts n
     if (after.some((event) => event.workflowTaskCompletedEventAttributes != null)) break;
     await pause(50);
   }
-  held.letGo();
+  held.release();
   expect(await causeOf(run.result())).toMatch(/cancel/i);
   expect(await world.creates()).toEqual({ 'CreatePolicy read': 1 });
 });

@@ -4,58 +4,58 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** One call that a client made, as the proxy saw it. */
+/** One call of a client. */
 export interface Call {
-  /** From 1, in the order of arrival. */
+  /** Counts from 1, in order of arrival. */
   readonly seq: number;
-  /** As AWS spells it: `CreateRole`. */
+  /** The action in AWS's spelling: `CreateRole`. */
   readonly action: string;
-  /** Secrets Manager's JSON, or the XML of IAM and STS. */
+  /** The protocol: JSON for Secrets Manager, XML for IAM and STS. */
   readonly protocol: 'json' | 'xml';
-  /** The account whose role the caller has assumed, or assumes by this call, through this proxy. */
+  /** The account of the role that the caller assumed through this proxy, or assumes by this call. */
   readonly account?: string;
-  /** What the call is signed with. */
+  /** The access key of the signature. */
   readonly accessKeyId: string;
-  /** As sent: `RoleName`, `Tags.member.1.Key`. */
+  /** Parameters as sent: `RoleName`, `Tags.member.1.Key`. */
   readonly params: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly arrivedAt: number;
-  /** Whether the target carried it out, whatever the client was told. */
+  /** True if the target executed the call, whatever the client was told. */
   committed: boolean;
-  /** Whether the client was given a reply. */
+  /** True if the client got a reply. */
   replied: boolean;
-  /** What the client was told, or would have been, had the reply not been lost. */
+  /** The status of the reply, even if the reply was lost. */
   status?: number;
   /** Error code of that reply. */
   code?: string;
   requestId?: string;
 }
 
-/** Which calls a rule is for. All that is given must hold. */
+/** Selects calls. All given conditions must hold. */
 export interface Match {
   readonly action?: string | RegExp;
   /** The caller has assumed a role of this account. */
   readonly account?: string;
-  /** Parameters that must have these values. */
+  /** Required values of parameters. */
   readonly params?: Readonly<Record<string, string>>;
   readonly predicate?: (call: Call) => boolean;
-  /** Of the calls that match, only this one: 1 is the first. */
+  /** The number of the only matching call that the rule is for, from 1. */
   readonly nth?: number;
 }
 
 /**
- * What happens to a call. `times` is how often at most, `forMs` how long from the first time on; default: always.
+ * What happens to a call. `times` limits how often, `forMs` how long after the first time. Default: always.
  */
 export type Fault = { readonly times?: number; readonly forMs?: number } & (
-  | /** The connection breaks, and nothing was done. */ { readonly kind: 'reset-before' }
-  | /** It was done, and the connection breaks. */ { readonly kind: 'reset-after' }
-  | /** An error, and nothing was done. */ {
+  | /** The connection breaks before AWS executes the call. */ { readonly kind: 'reset-before' }
+  | /** The connection breaks after AWS executed the call. */ { readonly kind: 'reset-after' }
+  | /** An error, and AWS does not execute the call. */ {
       readonly kind: 'error';
       readonly status: number;
       readonly code: string;
       readonly message?: string | ((call: Call) => string);
     }
-  | /** It was done, and the client is told of an error. Default: 500 ServiceFailure. */ {
+  | /** AWS executes the call, and the client gets an error. Default: 500 ServiceFailure. */ {
       readonly kind: 'error-after-commit';
       readonly status?: number;
       readonly code?: string;
@@ -72,14 +72,17 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
      * The credentials of the call are no good from now on, for any call: 403 ExpiredToken. Those of another
      * `AssumeRole` are.
      */ { readonly kind: 'expire' }
-  | /** Default: before it is done. */ {
+  | /** Default: before AWS executes the call. */ {
       readonly kind: 'delay';
       readonly ms: number;
       readonly when?: 'before' | 'after';
     }
-  | /** No reply ever. Default: and nothing was done. */ { readonly kind: 'hang'; readonly when?: 'before' | 'after' }
-  | /** 400 Throttling, and nothing was done. */ { readonly kind: 'throttle' }
-  | /** Reads find nothing, as those of a replica that lags behind; writes pass. */ { readonly kind: 'stale-not-found' }
+  | /** No reply. Default: AWS does not execute the call. */ {
+      readonly kind: 'hang';
+      readonly when?: 'before' | 'after';
+    }
+  | /** 400 Throttling, and AWS does not execute the call. */ { readonly kind: 'throttle' }
+  | /** Reads find nothing, as on a replica that lags; writes pass. */ { readonly kind: 'stale-not-found' }
   | ({ readonly kind: 'lag' } & Lag)
   | /**
      * A trust policy shows the unique IDs of its principals in place of their ARNs, as it does of what was just made or
@@ -87,16 +90,16 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
      */ { readonly kind: 'unique-ids' }
   | {
       readonly kind: 'hook';
-      /** `drop` breaks the connection, and nothing is done. */
+      /** `drop` breaks the connection before AWS executes the call. */
       readonly before?: Hook;
-      /** `drop` breaks the connection after it is done. */
+      /** `drop` breaks the connection after AWS executed the call. */
       readonly after?: Hook;
     }
 );
 
 /**
- * What a create of a matching call has made does not show at once. It is hidden until so many reads and so many
- * milliseconds have passed; then it flickers: of so many reads more, every other one does not show it.
+ * Hides what a matching create made, until both that many reads were made and that many milliseconds passed.
+ * After that it flickers: every second one of the next reads does not show it.
  */
 interface Lag {
   /** Default: 0. */
@@ -105,36 +108,36 @@ interface Lag {
   readonly ms?: number;
   /** Default: 0. */
   readonly flicker?: number;
-  /** Reads of it by name, which answer 404, or listings, which leave it out. Default: both, counted together. */
+  /** Applies to reads by name, which answer 404, or to listings, which omit it. Default: both, counted together. */
   readonly of?: 'gets' | 'lists';
 }
 
-/** Is waited for. What it gives means nothing, `drop` excepted. */
+/** A function that the proxy waits for. It ignores the result, except for `drop`. */
 type Hook = (call: Call) => unknown;
 
-/** A rule in force. */
+/** An active rule. */
 export interface Rule {
-  /** How often it has acted. */
+  /** How often the rule took effect. */
   readonly fired: number;
   remove(): void;
 }
 
-/** A proxy in front of the sandbox that counts calls and breaks them. */
+/** A proxy in front of the sandbox that counts calls and injects faults. */
 export interface FaultProxy {
   readonly url: string;
-  /** Every call, in the order of arrival. */
+  /** Every call, in order of arrival. */
   readonly calls: readonly Call[];
-  /** Secrets that have passed, to AWS or from it: what a test looks for where none may be. */
+  /** Secrets in requests and replies, which tests search for where no secret may be. */
   readonly secrets: ReadonlySet<string>;
-  /** How many calls, of one action or of all. */
+  /** Returns the number of calls, of one action or of all. */
   count(action?: string | RegExp): number;
-  /** Calls by action. */
+  /** Returns the number of calls by action. */
   countBy(): Record<string, number>;
-  /** Calls that are no reads. */
+  /** Returns the writes. */
   writes(): Call[];
-  /** How often a create of each entity was carried out: `{ 'CreateRole deploy': 1 }`. */
+  /** Returns how often AWS executed a create of each entity: `{ 'CreateRole deploy': 1 }`. */
   successfulCreates(): Record<string, number>;
-  /** Forgets the calls, of one account or all; rules stay. */
+  /** Forgets the calls of one account, or all calls. Rules stay. */
   clear(account?: string): void;
   /** Removes all rules. */
   clearRules(): void;
@@ -143,16 +146,16 @@ export interface FaultProxy {
    * any other fault decides the call.
    */
   on(match: Match, fault: Fault): Rule;
-  /** Breaks all connections and ends. */
+  /** Breaks all connections and stops. */
   stop(): Promise<void>;
 }
 
 const READ = /^(Get|List|Simulate|AssumeRole)/;
 
-/** Faults after which the next rule has its turn. */
+/** Faults that do not stop later rules. */
 const PASSING: ReadonlySet<Fault['kind']> = new Set(['delay', 'hook', 'lag']);
 
-/** What a create is about, the most telling parameter first. */
+/** Parameters that name what a create makes, the most specific first. */
 const NAMES = [
   'RoleName',
   'GroupName',
@@ -185,7 +188,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const rules = new Set<ActiveRule>();
   const secrets = new Set<string>();
-  /** Accounts by access key that `AssumeRole` gave. */
+  /** Accounts by the access keys that `AssumeRole` returned. */
   const accounts = new Map<string, string>();
   let calls: Call[] = [];
   let arrived = 0;
@@ -194,7 +197,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const body = await buffer(incoming);
     const { action, params } = askedFor(incoming, body);
     if (action === undefined) {
-      // The sandbox's own pages are no calls.
+      // The sandbox's own pages do not count as calls.
       reply(outgoing, await forward(agent, target, incoming, body));
       return;
     }
@@ -257,12 +260,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 
   const server = createServer((incoming, outgoing) => {
-    // A client that is killed, or a target that is down: the connection breaks, as it would without a proxy.
+    // If the client is killed or the target is down, the connection breaks, as without a proxy.
     serve(incoming, outgoing).catch(() => {
       drop(outgoing);
     });
   });
-  // Nothing ends by itself: neither an idle connection, which a client might just be about to use, nor a hang.
+  // No timeouts: neither for idle connections, which a client may be about to use, nor for hangs.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
@@ -319,9 +322,9 @@ class ActiveRule {
   #matched = 0;
   #until = Infinity;
   readonly #match: Match;
-  /** Of `expire`: credentials that are no good any more. */
+  /** For `expire`: expired credentials. */
   readonly #expired = new Set<string>();
-  /** Of `lag`: what was made while it was in force. */
+  /** For `lag`: what was created while the rule was active. */
   readonly #made: Made[] = [];
 
   constructor(
@@ -331,7 +334,7 @@ class ActiveRule {
     this.#match = match;
   }
 
-  /** Whether this rule acts on the call; if so, that counts. */
+  /** Reports whether the rule applies to the call, and counts it. */
   takes(call: Call): boolean {
     if (this.#expired.has(call.accessKeyId)) return true;
     if (!this.#isFor(call)) return false;
@@ -347,13 +350,13 @@ class ActiveRule {
     return true;
   }
 
-  /** Notes what a create has made, for {@link hides}. */
+  /** Records what a create made, for {@link hides}. */
   notes(call: Call, answer: Answer): void {
     const made = madeBy(call, answer);
     if (made !== undefined) this.#made.push(made);
   }
 
-  /** What a read is not to show of what was made. Counts as having acted. */
+  /** Returns what a read must not show. Counts as taking effect. */
   hides(call: Call, lag: Lag, as: 'gets' | 'lists'): Made | undefined {
     if ((lag.of ?? as) !== as) return undefined;
     const { reads = 0, ms = 0, flicker = 0 } = lag;
@@ -382,20 +385,20 @@ class ActiveRule {
   }
 }
 
-/** What a create has made, while replicas disagree about it. */
+/** An entity that replicas do not show consistently yet. */
 interface Made {
-  /** As operations name it: `Role`. */
+  /** The kind in names of operations: `Role`. */
   readonly noun: string;
-  /** Values by which a read may ask for it. */
+  /** Values that reads may identify it by. */
   readonly ids: readonly string[];
-  /** Element of a listing that tells it, with one of {@link ids}. */
+  /** The element of a listing that identifies it by one of {@link ids}. */
   readonly element: string;
   readonly at: number;
   reads: number;
   flickers: number;
 }
 
-/** IDs that AWS gives to what has no name of its own. */
+/** IDs that AWS assigns to entities without a name. */
 const GIVEN = ['AccessKeyId', 'ServiceSpecificCredentialId', 'SSHPublicKeyId', 'CertificateId', 'SerialNumber'];
 
 function madeBy(call: Call, answer: Answer): Made | undefined {
@@ -428,13 +431,13 @@ interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** The client gets half of it. */
+  /** The client gets half of the reply. */
   readonly cut?: 'broken' | 'framed';
 }
 
 type Interference = Answer | 'drop' | 'hang' | undefined;
 
-/** What a fault does before the target has the call. */
+/** Applies a fault before the target gets the call. */
 async function before(rule: ActiveRule, call: Call): Promise<Interference> {
   const { fault } = rule;
   switch (fault.kind) {
@@ -467,7 +470,7 @@ async function before(rule: ActiveRule, call: Call): Promise<Interference> {
   }
 }
 
-/** What a fault does when the target has answered. */
+/** Applies a fault after the target replied. */
 async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Interference> {
   const { fault } = rule;
   switch (fault.kind) {
@@ -502,7 +505,7 @@ async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Inte
   }
 }
 
-/** A listing without the member, outermost in its list, that is what was made. */
+/** Returns a listing without the outermost member that shows a hidden entity. */
 function withoutMember(xml: string, { element, ids }: Made): string {
   const parts: string[] = [];
   let depth = 0;
@@ -511,7 +514,7 @@ function withoutMember(xml: string, { element, ids }: Made): string {
   let own = '';
   let last = 0;
   for (const { 0: tag, index } of xml.matchAll(/<\/?member>/g)) {
-    // What nested members say is about others.
+    // Nested members describe other entities.
     if (depth === 1) own += xml.slice(last, index);
     if (tag === '<member>') {
       if (depth === 0) [start, own] = [index, ''];
@@ -528,7 +531,7 @@ function withoutMember(xml: string, { element, ids }: Made): string {
   return [...parts, xml.slice(kept)].join('');
 }
 
-/** With `AROA…` and `AIDA…` for roles and users in trust policies, encoded as AWS gives them or not. */
+/** Replaces roles and users in trust policies by `AROA…` and `AIDA…`, in encoded documents too. */
 function withUniqueIds(xml: string): string {
   return xml.replace(/<AssumeRolePolicyDocument>[^<]*</g, (document) =>
     document.replace(
@@ -542,7 +545,7 @@ function messageOf(message: string | ((call: Call) => string) | undefined, call:
   return typeof message === 'function' ? message(call) : message;
 }
 
-/** An error as AWS words it. */
+/** Returns an error reply. */
 function failure(call: Call, status: number, code: string, message: string): Answer {
   const service = call.params['Version'] === '2011-06-15' ? 'sts' : 'iam';
   const requestId = `fault-${String(call.seq)}-${String(call.arrivedAt)}`;
@@ -593,7 +596,7 @@ function accessKeyOf({ headers }: IncomingMessage): string {
   return /Credential=([^/,\s]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
 }
 
-/** Values of elements of a reply in XML; none of one in JSON. */
+/** Returns the values of XML elements of a reply; none for JSON. */
 function membersOf({ body }: Answer, names: readonly string[]): string[] {
   const element = new RegExp(`<(${names.join('|')})>([^<]+)</`, 'g');
   return [...body.toString().matchAll(element)].map(([, , value = '']) => value);
@@ -612,14 +615,14 @@ function reply(outgoing: ServerResponse, answer: Answer): void {
   outgoing.end(answer.body);
 }
 
-/** Breaks the connection, hard, as a lost network does: the client sees ECONNRESET. */
+/** Resets the connection: the client sees ECONNRESET. */
 function drop({ socket }: ServerResponse): void {
-  // Node never closes a socket that is reset while its own end is being shut down, and then does not exit.
+  // Node never closes a socket that is reset during its shutdown, and then does not exit.
   if (socket?.writableEnded === true) socket.destroy();
   else socket?.resetAndDestroy();
 }
 
-/** What a request asks for: IAM and STS take forms, Secrets Manager takes JSON. Values of secrets are not kept. */
+/** Returns the parameters of a request: a form for IAM and STS, JSON for Secrets Manager. Secret values are removed. */
 function askedFor(
   incoming: IncomingMessage,
   body: Buffer,

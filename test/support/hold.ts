@@ -1,17 +1,17 @@
 import type { FaultProxy, Match } from './fault-proxy.js';
 
-/** A call that AWS has not been given yet. */
+/** A call that the proxy holds back. */
 export interface Held {
-  /** Until it has come to the proxy. */
+  /** Resolves when the call has arrived at the proxy. */
   readonly reached: Promise<void>;
-  /** Lets it pass, or drops it: then its connection breaks, and nothing is done. */
-  letGo(answer?: 'drop'): void;
+  /** Forwards the call, or drops it: then its connection breaks, and AWS does not execute it. */
+  release(answer?: 'drop'): void;
 }
 
-/** Holds back the first call that matches, so that what sends it is in its middle until the call is let go. */
+/** Holds back the first matching call until it is released. */
 export function hold(proxy: FaultProxy, match: Match): Held {
   let reach = (): void => undefined;
-  let letGo: Held['letGo'] = () => undefined;
+  let letGo: Held['release'] = () => undefined;
   const reached = new Promise<void>((done) => (reach = done));
   const released = new Promise<'drop' | undefined>((done) => (letGo = done));
   const before = (): Promise<'drop' | undefined> => {
@@ -19,5 +19,5 @@ export function hold(proxy: FaultProxy, match: Match): Held {
     return released;
   };
   proxy.on(match, { kind: 'hook', times: 1, before });
-  return { reached, letGo };
+  return { reached, release: letGo };
 }

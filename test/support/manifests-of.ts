@@ -3,10 +3,10 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { World } from './world.js';
 
-/** What a manifest is made of in these tests. */
+/** The parts of a manifest. */
 export interface ManifestParts {
   readonly namespace: string;
-  /** Another account than the sandbox's own is reached by a role in it. */
+  /** The account. Accounts other than the sandbox's own are accessed by a role in them. */
   readonly account: string;
   readonly assumed?: boolean;
   readonly entities: readonly JsonObject[];
@@ -14,7 +14,7 @@ export interface ManifestParts {
   readonly removeUnmanaged?: boolean;
 }
 
-/** A manifest with one environment, which is then the default. */
+/** Returns a manifest with one environment, which is the default. */
 export function manifestOf({ namespace, account, assumed = false, entities }: ManifestParts): JsonObject {
   const assumeRole = `arn:aws:iam::${account}:role/bootstrap`;
   return {
@@ -27,7 +27,7 @@ export function manifestOf({ namespace, account, assumed = false, entities }: Ma
 
 let written = 0;
 
-/** A manifest as the command line would send it; the request names its file. */
+/** Returns the request that the command line would send for a manifest. */
 export async function requestOf(world: World, parts: ManifestParts): Promise<BootstrapRequest> {
   written += 1;
   const path = await world.manifest(`manifest-${String(written)}.json`, manifestOf(parts));
@@ -38,22 +38,22 @@ export async function requestOf(world: World, parts: ManifestParts): Promise<Boo
   return loaded.request;
 }
 
-/** A policy document that allows one action. */
+/** Returns a policy document that allows one action. */
 export function allowing(action: string): JsonObject {
   return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] };
 }
 
-/** A trust policy for a service, or for an ARN. */
+/** Returns a trust policy for a service, or for an ARN. */
 export function trusting(principal: JsonObject = { Service: 'ec2.amazonaws.com' }): JsonObject {
   return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }] };
 }
 
-/** A role, with what else the test is about. */
+/** Returns a role with the given properties. */
 export function role(roleName: string, more: JsonObject = {}): JsonObject {
   return { kind: 'Role', roleName, assumeRolePolicyDocument: trusting(), ...more };
 }
 
-/** One entity of each kind, each whole after its Create. */
+/** Returns one entity of each kind. None needs a write after its Create. */
 export function oneOfEach(): JsonObject[] {
   return [
     role('one-role'),
@@ -65,7 +65,7 @@ export function oneOfEach(): JsonObject[] {
   ];
 }
 
-/** Ten entities of all kinds, with policies, attachments, members and references between them. */
+/** Returns ten entities of all kinds, with policies, attachments, members and references between them. */
 export function tenEntities(): JsonObject[] {
   const readOnly = 'arn:{{partition}}:iam::aws:policy/ReadOnlyAccess';
   return [

@@ -11,20 +11,20 @@ import { manifestOf } from './manifests-of.js';
 import { ACCOUNT } from './world.js';
 import type { World } from './world.js';
 
-/** How a run differs from a plain apply of the namespace `ci`. */
+/** Options of a run. Default: apply the namespace `ci`. */
 export interface RunParts extends Partial<
   Pick<RequestOptions, 'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing'>
 > {
   readonly namespace?: string;
-  /** An account other than the sandbox's own is reached by a role in it. */
+  /** The account. Accounts other than the sandbox's own are accessed by a role in them. */
   readonly account?: string;
-  /** A worker of its own polls it. */
+  /** The task queue of a separate worker. */
   readonly taskQueue?: string;
 }
 
 let written = 0;
 
-/** Runs by the client library, in the process of the test. */
+/** Starts runs with the client library, in the process of the test. */
 export class Runs {
   readonly #world: World;
   readonly #temporal: TemporalConnection;
@@ -62,29 +62,29 @@ export class Runs {
   }
 }
 
-/** What became of each entity, by `Kind/name`. */
+/** Returns the outcome of each entity, by `Kind/name`. */
 export function outcomesOf({ entities }: Report): Record<string, EntityReport['outcome']> {
   return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.outcome]));
 }
 
-/** What is meant to be done with each entity, by `Kind/name`. */
+/** Returns the decision for each entity, by `Kind/name`. */
 export function decisionsOf({ entities }: Report): Record<string, EntityReport['decision']> {
   return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.decision]));
 }
 
-/** One entity of a report. */
+/** Returns one entity of a report. */
 export function entityOf(report: Report, id: string): EntityReport {
   const found = report.entities.find((entity) => entityId(entity) === id);
   if (found === undefined) throw new Error(`the report has no ${id}: ${JSON.stringify(outcomesOf(report))}`);
   return found;
 }
 
-/** The writes that arrived at the proxy, in their order: the action, or with `params` what it is about. */
+/** Returns the actions of the writes that arrived at the proxy, in order. */
 export function writesIn(world: World): string[] {
   return world.proxy.writes().map(({ action }) => action);
 }
 
-/** The same with what each is about: `DetachRolePolicy deploy read`. */
+/** Returns the writes with their subjects: `DetachRolePolicy deploy read`. */
 export function fullWritesIn(world: World): string[] {
   return world.proxy.writes().map(({ action, params }) => {
     const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID|AccessKeyId)$/.test(name));
@@ -92,7 +92,7 @@ export function fullWritesIn(world: World): string[] {
   });
 }
 
-/** Writes that AWS has refused. */
+/** Returns the writes that AWS refused. */
 export function refusedWritesIn(world: World): string[] {
   return world.proxy.writes().flatMap(({ action, code }) => (code === undefined ? [] : [`${action} ${code}`]));
 }

@@ -3,35 +3,35 @@ import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { loadConfig } from '../../src/config/config.js';
 import { sandboxPython, startSandbox as startProcess } from '../../src/embedded/sandbox.js';
 
-/** One call that arrived at the sandbox: what the referee saw, whatever the engine says of itself. */
+/** One call that arrived at the sandbox, independent of the engine's own report. */
 export interface JournalEntry {
-  /** From 1, in the order in which the calls were answered. */
+  /** Counts from 1, in the order of the replies. */
   readonly seq: number;
   /** ISO 8601. */
   readonly at: string;
   readonly account: string;
-  /** As AWS spells it: `CreateRole`. */
+  /** The action in AWS's spelling: `CreateRole`. */
   readonly action: string;
-  /** Names, ARNs, paths and pages; no documents and no secrets. */
+  /** Names, ARNs, paths and pages, without documents and secrets. */
   readonly params: Readonly<Record<string, string>>;
   readonly status: number;
-  /** Error code; null where the call succeeded. */
+  /** The error code; null if the call succeeded. */
   readonly code: string | null;
   readonly requestId: string;
 }
 
-/** A sandbox in a process of its own. */
+/** A sandbox process. */
 export interface TestSandbox {
   readonly url: string;
   readonly pid: number;
-  /** Every IAM and STS call since the start or the last reset. */
+  /** Returns every call since the start or the last reset. */
   journal(): Promise<JournalEntry[]>;
-  /** Empties all accounts and the journal. Credentials that were issued stay good. */
+  /** Empties all accounts and the journal. Issued credentials stay valid. */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How a sandbox is started. */
+/** Options of a sandbox. */
 export interface TestSandboxOptions {
   /** The account of access keys that the sandbox did not issue. Default: 111111111111. */
   readonly account?: string;
@@ -40,7 +40,7 @@ export interface TestSandboxOptions {
 }
 
 /**
- * A Python that has the sandbox's requirements: the one that `IAM_BOOTSTRAP_SANDBOX_PYTHON` names, or else one that is
+ * Returns a Python with the sandbox's requirements: the one that `IAM_BOOTSTRAP_SANDBOX_PYTHON` names, or one that is
  * made in the cache, once.
  */
 export async function findPython(): Promise<string> {
@@ -72,15 +72,15 @@ async function ask(url: string, method: string): Promise<Response> {
   return response;
 }
 
-/** How a test's client differs from the usual one. */
+/** Options of a client. */
 export interface ClientOptions {
   /** Some prefixes stand for a kind of caller: see `sandbox/strict_iam/access.py`. */
   readonly accessKeyId?: string;
-  /** Attempts on the wire. Default: 1, so that a test sees what the first one met. */
+  /** Attempts per call. Default: 1, so that a test sees the first error. */
   readonly maxAttempts?: number;
 }
 
-/** An IAM client of the sandbox's own account, or of another one by `AssumeRole`. */
+/** Returns an IAM client of the sandbox's own account, or of another one by `AssumeRole`. */
 export function iamClient(url: string, account?: string, options: ClientOptions = {}): IAM {
   const { accessKeyId = 'AKIATEST', maxAttempts = 1 } = options;
   const own = { accessKeyId, secretAccessKey: 'sandbox' };

@@ -5,25 +5,25 @@ import type { FaultProxy } from './fault-proxy.js';
 import { iamClient } from './sandbox.js';
 import type { WorkerProcess, World } from './world.js';
 
-/** One act in an account of its own, with a worker and a proxy of its own, so that several can be played at a time. */
+/** An account with its own worker and proxy, so that several tests can run concurrently. */
 export interface Stage {
   readonly account: string;
   readonly proxy: FaultProxy;
-  /** Which workers carry out what is asked for here. */
+  /** The task queue of its workers. */
   readonly taskQueue: string;
-  /** For commands. */
+  /** The environment of commands. */
   readonly env: Readonly<Record<string, string>>;
   /** A client that does not use the proxy. */
   readonly iam: IAM;
   startWorker(): Promise<WorkerProcess>;
   /**
-   * Kills the worker right before or after a call, has another one take over, and waits for the end of what was
-   * running. The call is lost, or its answer is.
+   * Kills the worker right before or after a call, starts another one, and waits for the run to finish. Either the
+   * call or its reply is lost.
    */
   killedAt<T>(when: 'before' | 'after', action: string, run: () => Promise<T>): Promise<T>;
 }
 
-/** Plays several acts at a time, each to its end, and then throws what the first that failed has thrown. */
+/** Runs all parts concurrently, and then throws the first error. */
 export async function together<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
   const ended = await Promise.allSettled(parts.map(act));
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -31,7 +31,7 @@ export async function together<T>(parts: readonly T[], act: (part: T) => Promise
 
 let accounts = 0;
 
-/** Plays an act. The worker is there when it begins. */
+/** Runs a function on a new stage whose worker has started. */
 export async function onStage<T>(world: World, act: (stage: Stage) => Promise<T>): Promise<T> {
   accounts += 1;
   const account = String(400_000_000_000 + accounts);

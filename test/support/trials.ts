@@ -2,24 +2,24 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Whether the long form was asked for, by `npm run chaos`: every case, where the short form of `npm test` takes a
- * sample that is as telling as minutes allow.
+ * True in the long form of `npm run chaos`, which runs every case. The short form of `npm test` runs a sample
+ * that takes some minutes.
  */
 export const LONG_FORM = process.env['IAM_BOOTSTRAP_CHAOS'] === 'long';
 
 /** Cases of one fault at one place. */
 export interface Trial {
-  /** What was done to the system: `the reply is lost`, `kill -9 of the worker`. */
+  /** The fault: `the reply is lost`, `kill -9 of the worker`. */
   readonly fault: string;
-  /** Where: an AWS operation, a process, a moment. */
+  /** The place of the fault: an AWS operation, a process, a moment. */
   readonly at: string;
-  /** How many cases were run. */
+  /** The number of cases. */
   readonly cases: number;
-  /** In how many of them every promise held. */
+  /** The number of cases in which every promise held. */
   readonly survived: number;
 }
 
-/** Something that was measured beside, as it is to stand in the report. */
+/** A measured value for the report. */
 export interface Figure {
   readonly what: string;
   readonly value: number;
@@ -29,12 +29,12 @@ export interface Figure {
 
 /** One chapter of `docs/reliability.md`. */
 export interface Chapter {
-  /** File name of the record: `single-faults`. */
+  /** The file name of the result: `single-faults`. */
   readonly id: string;
   readonly title: string;
-  /** What a case is, and what counts as survived, in a sentence or two. */
+  /** What a case is, and when it survives, in one or two sentences. */
   readonly what: string;
-  /** The command that repeats it. */
+  /** The command that repeats the cases. */
   readonly command: string;
   readonly trials: readonly Trial[];
   readonly figures?: readonly Figure[];
@@ -58,8 +58,8 @@ export class Tally {
 }
 
 /**
- * Prints how many cases survived, and keeps the chapter for `docs/reliability.md` where `npm run chaos` has named a
- * folder for it. To be called whether or not all survived.
+ * Prints how many cases survived, and writes the chapter to the folder that `npm run chaos` names in
+ * `IAM_BOOTSTRAP_RECORDS`. Call it even if cases failed.
  */
 export async function record(chapter: Chapter): Promise<void> {
   const sum = (of: (trial: Trial) => number): number => chapter.trials.reduce((total, one) => total + of(one), 0);

@@ -18,16 +18,16 @@ import type { FaultProxy } from './fault-proxy.js';
 import { replayAll } from './replay.js';
 import { startSandbox } from './sandbox.js';
 
-/** The account that the sandbox is. */
+/** The account of the sandbox. */
 export const ACCOUNT = '111111111111';
 
-/** Parameters of Creates that name what is made. */
+/** Parameters of Creates that name the entity. */
 const CREATED = ['RoleName', 'PolicyName', 'UserName', 'GroupName', 'InstanceProfileName', 'Url'];
 
-/** The command line, as built. */
+/** The built command line. */
 export const CLI = resolve(__dirname, '../../dist/cli/main.js');
 
-/** What a command printed and how it ended. */
+/** The output and exit code of a command. */
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -36,56 +36,56 @@ export interface CommandResult {
   report(): Report;
 }
 
-/** A worker process of its own. */
+/** A worker process. */
 export interface WorkerProcess {
   readonly pid: number;
   readonly exited: Promise<unknown>;
-  /** What it has logged. `IAM_BOOTSTRAP_LOG` says how much; default: `warn`. */
+  /** Returns its log. `IAM_BOOTSTRAP_LOG` sets the level; default: `warn`. */
   log(): string;
-  /** Whether it polls: false once it has been asked to stop. */
+  /** Reports whether it polls: false once it was asked to stop. */
   isPolling(): Promise<boolean>;
-  /** SIGSTOP: it stands still, its connections stay, and it knows nothing of it. */
+  /** SIGSTOP: pauses the process; its connections stay. */
   pause(): Promise<void>;
   /** SIGCONT. */
   resume(): void;
   /** `kill -9`. */
   kill(): Promise<void>;
-  /** SIGTERM, and waits for the end. */
+  /** SIGTERM; resolves when the process has exited. */
   stop(): Promise<void>;
 }
 
-/** Everything that a run needs, each in a process of its own: Temporal, the sandbox, the counting proxy. */
+/** The processes that a run needs: Temporal, the sandbox and the counting proxy. */
 export interface World {
   readonly directory: string;
-  /** The server that runs, or ran last. */
+  /** The present server, or the last one. */
   readonly temporal: TemporalServer;
   readonly proxy: FaultProxy;
   readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
   /** Environment of workers and commands. */
   readonly env: Readonly<Record<string, string>>;
-  /** Starts a worker. Default of the command line: as built. */
+  /** Starts a worker, by default with the built command line. */
   startWorker(env?: Readonly<Record<string, string>>, commandLine?: string): Promise<WorkerProcess>;
-  /** Runs the command line, as built. */
+  /** Runs the built command line. */
   cli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
-  /** Starts the command line and gives the process. */
+  /** Starts the built command line and returns the process. */
   spawnCli(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
   /** `kill -9` of the Temporal server. */
   crashTemporal(): Promise<void>;
-  /** Starts it again on the same ports, with what its database file has kept. */
+  /** Restarts it on the same ports, with the state of its database file. */
   resumeTemporal(): Promise<void>;
-  /** How often AWS has carried out each Create, by what it made: `CreateRole deploy`. Counted by the sandbox. */
+  /** Returns how often AWS executed each Create, by what it made: `CreateRole deploy`. Counted by the sandbox. */
   creates(account?: string): Promise<Record<string, number>>;
-  /** Writes a manifest and gives its path. */
+  /** Writes a manifest and returns its path. */
   manifest(name: string, content: string | object): Promise<string>;
-  /** Ends every process. First replays what was run, unless {@link WorldOptions} or a crash stands against it. */
+  /** Replays all runs, unless {@link WorldOptions} or a crash prevents it, and stops every process. */
   stop(): Promise<void>;
 }
 
-/** What a world is started with. */
+/** Options of a world. */
 export interface WorldOptions {
   /** Keeps the Temporal server's state over a crash. Default: false. */
   readonly databaseFile?: boolean;
-  /** Whether each run is replayed from its history at the end, or why not. Default: true. */
+  /** True where each run is replayed from its history at the end, or the reason why not. Default: true. */
   readonly replay?: true | { readonly notBecause: string };
 }
 
@@ -115,7 +115,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
-    // The proxy knows nothing of it: what it would count are not calls of a run.
+    // Not by the proxy: it would count calls that are not part of a run.
     AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
     AWS_ACCESS_KEY_ID: 'AKIATEST',
@@ -137,7 +137,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const exited = once(child, 'exit');
     let isEnding = false;
-    // One that ends by itself leaves a test waiting, and would not say why.
+    // A worker that exits by itself would leave a test waiting without a reason.
     child.once('exit', (code, signal) => {
       if (!isEnding && code !== 0)
         console.error(`a worker ended with ${String(code ?? signal)}: ${stderr.slice(-2_000)}`);
@@ -225,7 +225,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
   };
 }
 
-/** Runs the command line, as built, in a folder. */
+/** Runs the built command line in a folder. */
 export function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -243,7 +243,7 @@ export function runCli(
   });
 }
 
-/** Whether a process stands still, every thread of it. */
+/** Reports whether all threads of a process are paused. */
 async function isStopped(pid: number | undefined): Promise<boolean> {
   const state = await new Promise<string>((done) => {
     execFile('ps', ['-o', 'state=', '-p', String(pid)], (_error, stdout) => {
@@ -253,7 +253,7 @@ async function isStopped(pid: number | undefined): Promise<boolean> {
   return state.trim().startsWith('T');
 }
 
-/** Whether this process polls. Two workers may have been given one free port: the other one's answer says nothing. */
+/** Reports whether this process polls. Two workers may share a free port, so the reply must have its process ID. */
 async function isHealthy(address: string, pid: number | undefined): Promise<boolean> {
   try {
     const answer = await fetch(`http://${address}/health`);
