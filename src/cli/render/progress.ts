@@ -36,7 +36,7 @@ function sentence(event: RunEvent): string | null {
     case 'no-worker':
       return `no worker polls task queue ${event.taskQueue}; the run waits until one starts (iam-bootstrap worker)`;
     case 'retrying':
-      return `attempt ${String(event.attempt)} failed and is repeated: ${event.summary}: ${event.message}`;
+      return `attempt ${String(event.attempt)} failed and is retried: ${event.summary}: ${event.message}`;
     case 'unreachable':
       return `Temporal does not respond; retrying: ${event.message}`;
     case 'awaiting-approval': {

@@ -62,7 +62,7 @@ describe('a summary in Markdown', () => {
       '| | entity | | what |',
       '| --- | --- | --- | --- |',
       '| `+` | `Role/deploy` | created |  |',
-      '| `~` | `Role/old` | updated | \~ maxSessionDuration = 3600 -\\> 7200 |',
+      '| `~` | `Role/old` | updated | \\~ maxSessionDuration = 3600 -\\> 7200 |',
       '| `!` | `Role/taken` | refused | belongs to stack \\| of others<br>**Remedy:** rename it |',
       '',
     ]);
