@@ -9,7 +9,7 @@ import type { Stage } from './stage.js';
 import { NAMESPACE } from './workload.js';
 import type { Workload } from './workload.js';
 
-/** Somebody who brings an account to what is declared, by a command. */
+/** A tool that brings an account to the declared state with a command. */
 export interface Contender {
   readonly name: string;
   /** What it is, as a sentence without its name. */
@@ -135,7 +135,7 @@ export function boto3(stage: Stage): Contender {
   };
 }
 
-/** Whoever remembers nothing. */
+/** Makes a contender that keeps no state. */
 export const stateless = {
   prepare: () => Promise.resolve(),
   forget: () => Promise.resolve(),

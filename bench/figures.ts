@@ -25,7 +25,7 @@ export interface Sample extends Place {
   /** Calls among them that were throttled. */
   readonly throttled: number;
   readonly exitCodes: readonly number[];
-  /** Whether the account was as declared afterwards: in `one drift`, whether the drift was found and mended. */
+  /** True where the account was as declared afterwards; in `one drift`, where the drift was found and fixed. */
   readonly asDeclared: boolean;
 }
 

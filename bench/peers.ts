@@ -47,7 +47,7 @@ const PEERS: readonly Peer[] = [
       return {
         name,
         what:
-          '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, of which each pipeline has its own; ' +
+          '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, one for each pipeline; ' +
           'what the state says counts for what is there',
         role: 'peer',
         prepare: () => Promise.resolve(),

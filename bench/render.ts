@@ -10,7 +10,7 @@ import { targetsOf } from './targets.js';
 import { bytesText, callsText, exitText, msText, ratioText, spreadText } from './text.js';
 import { WRITES_PER_ROLE } from './workload.js';
 
-/** Temporal ends a workflow by force beyond these. */
+/** Temporal terminates a workflow beyond these limits. */
 const MAX_EVENTS = 51_200;
 const MAX_HISTORY_BYTES = 50 * 1024 * 1024;
 const MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
@@ -21,14 +21,14 @@ export interface Page {
   readonly images: Readonly<Record<string, string>>;
 }
 
-/** What people say of the figures, who have looked into them. */
+/** Remarks on the figures, written by hand. */
 export interface Remarks {
-  /** What limits a target that was missed, by its name, as a profile has shown. */
+  /** The reason why a target was missed, by its name, as a profile has shown. */
   readonly limits: Readonly<Record<string, string>>;
   readonly ideas: readonly Idea[];
 }
 
-/** Something that was tried to make it faster or smaller, with what was measured on the day. */
+/** An idea that was tried to make runs faster or smaller, with the figures of that day. */
 interface Idea {
   readonly idea: string;
   readonly measured: string;
@@ -37,14 +37,14 @@ interface Idea {
   readonly isTaken: boolean;
 }
 
-/** What is measured in one place: everybody's cases with one workload, under one condition. */
+/** The cases of all contenders with one workload, under one condition. */
 interface Section {
   readonly workload: string;
   readonly condition: Series['condition'];
   readonly series: readonly Series[];
 }
 
-/** Renders what was found. */
+/** Renders the results as a page. */
 export function renderPage(results: Results, { limits, ideas }: Remarks): Page {
   const images = imagesOf(results);
   const text = [
@@ -80,8 +80,8 @@ function introduction({ machine, at, ms, repeats }: Results): string {
     `on ${String(machine.cores)} cores with Node ${machine.node} (${machine.platform}), where everything runs at once: ` +
     `IAM emulator, counting proxy, Temporal server, worker and clients. ` +
     `The machine's load before it began was ${machine.load.toFixed(1)} a core. ` +
-    `Figures are medians of up to ${String(repeats)} repeats, with the least and the most in brackets; one without brackets was measured once. ` +
-    `Calls are counted by the proxy, and are those of the repeat that made most. ` +
+    `Figures are medians of up to ${String(repeats)} repeats, with minimum and maximum in brackets; a figure without brackets was measured once. ` +
+    `The proxy counts the calls; the table shows those of the repeat with the most. ` +
     `Times are those of whole processes, from start to end, and depend on the machine: compare ratios.`
   );
 }
@@ -107,7 +107,7 @@ function tried(ideas: readonly Idea[]): string[] {
   return [
     '## Ideas that were tried',
     '',
-    'Each was measured by itself, on the day that it was tried and on a machine like this one.',
+    'Each was measured by itself, on the day that it was tried, on a machine like this one.',
     '',
     table(
       ['idea', 'measured', 'before', 'after', ''],
@@ -127,17 +127,17 @@ function cases(): string {
   const { latencyMs, propagationMs, bucket } = LATENCY_TRUE;
   return (
     `Each role takes ${String(WRITES_PER_ROLE)} writes: itself, an inline policy, and the attachment of a customer managed policy. ` +
-    `Everybody has an account of his own, which is empty at first. ` +
-    `*fresh*: all of it is made. *nothing to do*: the same again. ` +
-    `*one drift*: somebody has changed the inline policy of one role by hand; *as declared* says whether it was found and mended. ` +
-    `*state lost*: nothing that the contender keeps is there any more (a Temporal server and its worker are new, a state folder is empty); ` +
-    `the account is as it was. *ten at once*: ten pipelines apply the same to an empty account; ` +
-    `the time is until the last has ended, calls and processor time are of all, memory is that of the largest. ` +
-    `Memory and processor time are those of the contender's process and its children; a worker that goes on has its own column. ` +
-    `*loopback*: the emulator answers at once, so that times are those of the processor, and whoever makes many calls fares better than at AWS. ` +
+    `Each contender has an account of its own, which is empty at first. ` +
+    `*fresh*: everything is created. *nothing to do*: the same command again. ` +
+    `*one drift*: the inline policy of one role was changed by hand; *as declared* reports whether the drift was found and fixed. ` +
+    `*state lost*: everything that the contender keeps is gone (a Temporal server and its worker are new, a state folder is empty); ` +
+    `the account is unchanged. *ten at once*: ten pipelines apply the same to an empty account; ` +
+    `the time ends with the last pipeline, calls and processor time are those of all, memory is that of the largest. ` +
+    `Memory and processor time are those of the contender's process and its children; a worker that keeps running has its own column. ` +
+    `*loopback*: the emulator answers at once, so that times are those of the processor, and a contender that makes many calls fares better than at AWS. ` +
     `*latency-true*: each call takes ${String(latencyMs)} ms more; ` +
-    `${String(bucket?.perSecond ?? 0)} calls a second are let through and ${String(bucket?.burst ?? 0)} at once, the others answered with \`Throttling\`; ` +
-    `what is made shows to reads after ${msText(propagationMs)}. IAM's own limits are not published.`
+    `${String(bucket?.perSecond ?? 0)} calls a second pass, ${String(bucket?.burst ?? 0)} at once, and the others are refused with \`Throttling\`; ` +
+    `a created entity shows in reads after ${msText(propagationMs)}. IAM's own limits are not published.`
   );
 }
 
@@ -196,14 +196,14 @@ function row(one: Series, { series }: Results): string[] {
 }
 
 function scale({ histories, soak, reads }: Results, images: Page['images']): string[] {
-  const part = (value: number, most: number): string => `${((value / most) * 100).toFixed(1)} %`;
+  const share = (value: number, limit: number): string => `${((value / limit) * 100).toFixed(1)} %`;
   return [
     '## Scale',
     '',
     ...['performance-scale-time.svg', 'performance-scale-memory.svg']
       .filter((file) => images[file] !== undefined)
       .flatMap((file) => [`![${file.includes('time') ? 'Time' : 'Memory'} by number of roles](images/${file})`, '']),
-    `What a run leaves in Temporal, with its part of what Temporal takes: ${MAX_EVENTS.toLocaleString('en-US')} events, ` +
+    `What a run leaves in Temporal, with its share of Temporal's limits: ${MAX_EVENTS.toLocaleString('en-US')} events, ` +
       `${bytesText(MAX_HISTORY_BYTES)} of history, ${bytesText(MAX_PAYLOAD_BYTES)} of one payload.`,
     '',
     table(
@@ -211,9 +211,9 @@ function scale({ histories, soak, reads }: Results, images: Page['images']): str
       histories.map(({ workload, name, events, bytes, largestPayloadBytes }) => [
         workload,
         name,
-        `${events.toLocaleString('en-US')} (${part(events, MAX_EVENTS)})`,
-        `${bytesText(bytes)} (${part(bytes, MAX_HISTORY_BYTES)})`,
-        `${bytesText(largestPayloadBytes)} (${part(largestPayloadBytes, MAX_PAYLOAD_BYTES)})`,
+        `${events.toLocaleString('en-US')} (${share(events, MAX_EVENTS)})`,
+        `${bytesText(bytes)} (${share(bytes, MAX_HISTORY_BYTES)})`,
+        `${bytesText(largestPayloadBytes)} (${share(largestPayloadBytes, MAX_PAYLOAD_BYTES)})`,
       ]),
     ),
     '',
@@ -246,8 +246,8 @@ function starts({ starts: all, size }: Results): string[] {
     ...(size === undefined
       ? []
       : [
-          `The npm package has ${bytesText(size.packedBytes)}. Installed with the ${String(size.packages)} packages that it ` +
-            `comes to, without those for development, it has ${bytesText(size.installedBytes)}.`,
+          `The npm package has ${bytesText(size.packedBytes)}. Installed with its ${String(size.packages)} packages, ` +
+            `without those for development, it has ${bytesText(size.installedBytes)}.`,
           '',
         ]),
   ];

@@ -38,7 +38,7 @@ const WASTED = 0.05;
 /**
  * The calls that a case may cost; undefined where no number is promised.
  *
- * @param fresh - calls of one pipeline in an empty account, of which ten together may cost a little more
+ * @param fresh - calls of one pipeline in an empty account; ten pipelines together may cost a little more
  */
 export function mostCalls(name: CaseName, roles: number, fresh: number): number | undefined {
   switch (name) {
@@ -71,7 +71,7 @@ export function callTargets({ series, workloads }: Pick<Results, 'series' | 'wor
         what,
         most: [
           ...(most === undefined ? [] : [`${String(most)} calls`]),
-          name === 'one drift' ? 'found and mended' : 'all as declared',
+          name === 'one drift' ? 'found and fixed' : 'all as declared',
         ].join(', '),
         measured: [
           String(total),

@@ -28,9 +28,9 @@ export interface Workload {
   readonly name: string;
   /** As a manifest has them. */
   readonly entities: readonly JsonObject[];
-  /** The same for whoever reads no manifest; none of a mixed one. */
+  /** The same roles for contenders that read no manifest; empty for a mixed workload. */
   readonly roles: readonly BareRole[];
-  /** Declared. It is what somebody changes by hand. */
+  /** The declared inline policy that the case `one drift` changes by hand. */
   readonly drifting: InlinePolicy;
 }
 

@@ -35,7 +35,7 @@ function resultsOf(samples: readonly Sample[]): Results {
       { name: WARM, what: 'ours', role: 'ours' },
       { name: FLOOR, what: 'the floor', role: 'floor' },
     ],
-    absent: [{ name: 'somebody', reason: 'cannot be installed' }],
+    absent: [{ name: 'other-tool', reason: 'cannot be installed' }],
     workloads: [{ name: '50 roles', roles: 50 }],
     series: seriesOf(samples),
     reads: [],
@@ -81,7 +81,7 @@ test('a target is missed by calls, by time against the floor, by an exit code an
   const drifted: Sample = { ...SAMPLE, name: 'one drift', calls: { GetRole: 12 }, asDeclared: false };
   expect(fates([drifted, { ...SAMPLE, exitCodes: [1] }])).toEqual(
     expect.arrayContaining([
-      `one drift: ${WARM}, 50 roles, loopback | 11 calls, found and mended | missed`,
+      `one drift: ${WARM}, 50 roles, loopback | 11 calls, found and fixed | missed`,
       `fresh: ${WARM}, 50 roles, loopback | 159 calls, all as declared | missed`,
     ]),
   );
@@ -119,7 +119,7 @@ test('the page has every target, series and absent peer, what limits a missed ta
   expect(text).toContain('- Missed: `--help`: loading itself.');
   expect(text).toContain('- Missed: fresh: 50 roles, loopback: not profiled yet.');
   expect(text).toContain('| Load less | `--help` | 200 ms | 210 ms | not taken |');
-  expect(text).toContain('- Not measured: somebody: cannot be installed.');
+  expect(text).toContain('- Not measured: other-tool: cannot be installed.');
   expect(text).toContain(`| fresh | ${WARM} | 151 | 300 ms | 3.00 x | 200 ms | 100 MB | 900 ms, 200 MB | 0 | yes |`);
   expect(text).toContain('CreateRole 50');
   const names = ['performance-loopback-50-roles-calls.svg', 'performance-loopback-50-roles-time.svg'];
