@@ -708,7 +708,7 @@ entities: []
   {
     title: 'properties of what is to be absent',
     text: `${HEAD}  - { kind: User, userName: a, state: absent, path: /ci/ }\n`,
-    message: /path has no meaning for an entity that is to be absent/,
+    message: /path has no meaning for an absent entity/,
     remedy: /remove it/,
     line: 5,
     column: 47,
@@ -716,10 +716,28 @@ entities: []
   {
     title: 'one entity twice',
     text: `${HEAD}  - { kind: User, userName: alice }\n  - { kind: User, userName: bob }\n  - { kind: User, userName: Alice }\n`,
-    message: /User\/Alice is declared twice, first at m\.yaml:5:5, which IAM does not tell from alice/,
+    message: /User\/Alice is declared twice, first at m\.yaml:5:5, which IAM takes for the same as alice/,
     remedy: /remove one of them, or rename it/,
     line: 7,
     column: 29,
+  },
+
+  // The word of earlier versions
+  {
+    title: 'the old word for unmanaged on an entity',
+    text: `${HEAD}  - { kind: Group, groupName: a, undeclared: remove }\n`, // check-words: allow
+    message: /^`undeclared` is now `unmanaged`$/, // check-words: allow
+    remedy: /^write `unmanaged: remove`$/,
+    line: 5,
+    column: 34,
+  },
+  {
+    title: 'the old word for unmanaged in the defaults',
+    text: `${HEAD}  - { kind: Group, groupName: a }\ndefaults: { undeclared: keep }\n`, // check-words: allow
+    message: /^`undeclared` is now `unmanaged`$/, // check-words: allow
+    remedy: /^write `unmanaged: keep`$/,
+    line: 6,
+    column: 13,
   },
 
   // Tags

@@ -8,6 +8,7 @@ import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
 import type { ManifestKind } from './manifest-kind.js';
+import { shapeOf } from './manifest-kind.js';
 import type { Problem } from './problem.js';
 import { pathText, quoted } from './problem.js';
 import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
@@ -263,11 +264,6 @@ function checkUnmanaged(
       remedy: suggestion(property, properties, `name a property of ${kind.name}`),
     });
   }
-}
-
-/** Returns the kind's fields by name. */
-export function shapeOf(kind: ManifestKind): Readonly<Record<string, z.core.$ZodType>> {
-  return kind.schema.shape;
 }
 
 /** Returns the entity's name. Null if a property that names it is missing or refused; the schema's check reports why. */

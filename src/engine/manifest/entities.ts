@@ -4,7 +4,8 @@ import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import type { Draft, EntitiesOptions, RenderedManifest } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
-import { readDrafts, idsOf, pathIn, shapeOf } from './drafts.js';
+import { shapeOf } from './manifest-kind.js';
+import { readDrafts, idsOf, pathIn } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
@@ -12,7 +13,7 @@ import { quoted } from './problem.js';
 import { toJson, positionOf } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
-import type { SourcePosition } from './problem.js';
+import type { Problem, SourcePosition } from './problem.js';
 import { optionProblem, pathText, positionText } from './problem.js';
 
 /** Entities with the places where they are declared. */
@@ -81,7 +82,7 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
       declared.set(key, draft);
       continue;
     }
-    const same = first.name === name ? '' : `, which IAM does not tell from ${String(first.name)}`;
+    const same = first.name === name ? '' : `, which IAM takes for the same as ${String(first.name)}`;
     const nameAt = draft.spec.entries.get(kind.keyProperties[0] ?? '')?.value.at ?? draft.at;
     report({
       ...positionOf(nameAt),
@@ -116,56 +117,51 @@ function adoptOverrides(
   return overrides;
 }
 
-/** Checks a draft's properties against its kind's schema, and its tags together with those of the defaults. */
+/** Checks a draft's properties against its kind's schema, its tags together with the defaults, and its name. */
 function checkSpec(draft: Draft, references: References, { report }: EntitiesOptions): void {
   const { kind, path, spec, broken, common } = draft;
   if (kind === null) return;
-  const fields = [...new Set([...Object.keys(kind.schema.shape), ...COMMON_FIELDS])];
-  const pathOf = (inner: readonly PropertyKey[]): readonly PropertyKey[] => pathIn(draft, [...path, ...inner]);
-  const absent = draft.state === 'absent';
-  const more = common.shared === true || draft.state === 'released';
-  const schema = draft.state === 'present' ? kind.schema : absentSchema(kind, more);
+  const isAbsent = draft.state === 'absent';
+  const allowsMore = common.shared === true || draft.state === 'released';
+  const schema = draft.state === 'present' ? kind.schema : absentSchema(kind, allowsMore);
   const issues = schema.safeParse(references.resolved(toJson(spec, references.canonical) as JsonObject)).error?.issues;
+  const onlyName = isAbsent && common.shared !== true;
   const problems = issuesToProblems(issues ?? [], {
     tree: spec,
     broken,
-    pathOf,
+    pathOf: (inner) => pathIn(draft, [...path, ...inner]),
     owner: kind.name,
-    fields: absent && common.shared !== true ? [...kind.keyProperties, ...COMMON_FIELDS] : fields,
+    fields: [...new Set([...(onlyName ? kind.keyProperties : Object.keys(kind.schema.shape)), ...COMMON_FIELDS])],
     unknownField: (field) =>
-      absent && Object.hasOwn(kind.schema.shape, field)
+      isAbsent && Object.hasOwn(kind.schema.shape, field)
         ? {
-            message: `${field} has no meaning for an entity that is to be absent`,
+            message: `${field} has no meaning for an absent entity`,
             remedy: `remove it: ${['kind', ...kind.keyProperties].join(', ')} and state are enough`,
           }
         : undefined,
   });
-  for (const problem of problems) report(problem);
-
-  const { tags } = draft;
-  const own = common.tags ?? {};
-  // Defaults and the entity's own are each sound; together they may be too many.
-  if (tags !== null && tags.entries.size > Object.keys(own).length) {
-    const together = commonSchema.shape.tags.safeParse(toJson(tags)).error?.issues ?? [];
-    for (const problem of issuesToProblems(
-      together.filter((issue) => issue.path.length === 0),
-      { tree: tags, broken, pathOf: () => [...path, 'tags'], owner: 'tags', fields: [] },
-    )) {
-      report(problem);
-    }
-  }
+  for (const problem of [...problems, ...tagProblems(draft)]) report(problem);
   const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
-  if (draft.name === null && problems.length === 0 && !isBroken) {
-    report({
-      ...positionOf(draft.at),
-      path: pathText(path),
-      message: `${kind.name} has no name that can be told from ${kind.keyProperties.join(' and ')}`,
-      remedy: `change ${kind.keyProperties.join(' or ')}`,
-    });
-  }
+  if (draft.name !== null || problems.length > 0 || isBroken) return;
+  report({
+    ...positionOf(draft.at),
+    path: pathText(path),
+    message: `${kind.name} has no name: ${kind.keyProperties.join(' and ')} do not give one`,
+    remedy: `change ${kind.keyProperties.join(' or ')}`,
+  });
 }
 
-/** An entity that is to go needs its name only; a shared one may say what this namespace takes back. */
+/** Checks the entity's tags together with those of the defaults: each is valid, but together they can be too many. */
+function tagProblems({ tags, common, path, broken }: Draft): Problem[] {
+  if (tags === null || tags.entries.size <= Object.keys(common.tags ?? {}).length) return [];
+  const issues = commonSchema.shape.tags.safeParse(toJson(tags)).error?.issues ?? [];
+  return issuesToProblems(
+    issues.filter((issue) => issue.path.length === 0),
+    { tree: tags, broken, pathOf: () => [...path, 'tags'], owner: 'tags', fields: [] },
+  );
+}
+
+/** Returns a schema that requires only the name. A shared entity may declare the part that this namespace withdraws. */
 function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
   const shape: Record<string, z.core.$ZodType> = {};
   for (const [property, field] of Object.entries(shapeOf(kind))) {

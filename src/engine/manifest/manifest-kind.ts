@@ -22,3 +22,8 @@ export interface ManifestKind {
   /** It has a secret, which is stored at this location. Default: it has none. */
   readonly secret?: { readonly locationOf: (spec: JsonObject) => SecretLocation };
 }
+
+/** Returns the kind's fields by name. */
+export function shapeOf(kind: ManifestKind): Readonly<Record<string, z.core.$ZodType>> {
+  return kind.schema.shape;
+}

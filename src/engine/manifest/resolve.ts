@@ -1,6 +1,4 @@
-import type { BootstrapRequest } from '../../contract/request.js';
-import type { DesiredEntity, Pipeline } from '../../contract/entity.js';
-import { entityId, entityKey } from '../../contract/entity.js';
+import type { Pipeline } from '../../contract/entity.js';
 import { declareEntities } from './entities.js';
 import type { RenderedManifest } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
@@ -12,18 +10,22 @@ import { parseSource, readHeader } from './header.js';
 import type { Header, ManifestContext, ManifestSource } from './header.js';
 import { overrideProblems } from './variables.js';
 import { positionOf } from './tree.js';
+import { collisionsAcross } from './collisions.js';
+import type { ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
 import { nearest } from '../text.js';
-import type { SourcePosition, Problem } from './problem.js';
-import { optionProblem, pathText, positionText, sortProblems } from './problem.js';
+import type { Problem } from './problem.js';
+import { optionProblem, pathText, sortProblems } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';
 export type { SourcePosition, Problem } from './problem.js';
+export type { ManifestRequest, ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
+export { collisionsAcross } from './collisions.js';
 
-/** What resolving needs beside the manifests. */
+/** The options for resolving manifests. */
 export interface ManifestOptions {
   readonly kinds: readonly ManifestKind[];
-  /** The environment that was asked for. */
+  /** The requested environment. */
   readonly environment?: string | undefined;
   /** Values given with `--var`. */
   readonly variables: Readonly<Record<string, string>>;
@@ -35,37 +37,17 @@ export interface ManifestOptions {
    * @throws with a message for people
    */
   readonly readFile: (path: string, from: string) => string;
-  /** `foreign:Role/deploy`: what the command line says of single entities. */
+  /** Overrides for single entities from the command line: `foreign:Role/deploy`. */
   readonly adopt?: readonly string[] | undefined;
   /** The first adoption of an entity may remove what is unmanaged, too. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
   readonly pipeline: Pipeline;
-  /** The manifest files, for people. */
+  /** The names of the manifest files, for messages. */
   readonly manifestName: string;
 }
 
-/** A request without what is derived from it. */
-export type ManifestRequest = Omit<BootstrapRequest, 'digest' | 'key'>;
-
-/** Manifests that are sound. */
-export interface ResolvedManifest {
-  readonly ok: true;
-  readonly request: ManifestRequest;
-  /** For each entity of the request, where it is declared. */
-  readonly positions: readonly SourcePosition[];
-  readonly warnings: readonly Problem[];
-}
-
-/** Manifests that are not, with all that is wrong with them, in the order of their places. */
-export interface RefusedManifest {
-  readonly ok: false;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
-export type ManifestResult = ResolvedManifest | RefusedManifest;
-
-/** Collects problems, and so says at the end whether there were any. */
+/** Collects problems and warnings. */
 class Findings {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
@@ -88,15 +70,15 @@ class Findings {
 }
 
 /**
- * Makes one request of the manifests of one call: parses them, renders their templates for one environment, checks
- * every entity by its kind's schema, and finds what refers to what. Never throws over what a manifest holds, and reads
- * nothing but what `readFile` gives.
+ * Turns the manifests of one call into one request: parse, read the headers, expand templates and files, build drafts
+ * with defaults, check them by their kind's schema, resolve references and dependencies. Never throws because of a
+ * manifest's content, and reads files only through `readFile`.
  */
 export function resolveManifest(sources: readonly ManifestSource[], options: ManifestOptions): ManifestResult {
   const files = sources.map(({ file }) => file);
   const findings = new Findings(files);
   if (sources.length === 0) {
-    findings.report(optionProblem('-f', 'there is no manifest', 'name a file with -f FILE'));
+    findings.report(optionProblem('-f', 'no manifest was given', 'name a file with -f FILE'));
     return findings.refused();
   }
   for (const file of new Set(files.filter((name, index) => files.indexOf(name) !== index))) {
@@ -147,8 +129,8 @@ function headersOf(sources: readonly ManifestSource[], context: ManifestContext,
 }
 
 /**
- * Reads what comes before the entities, and chooses the environment. Manifests that are functions are called once to
- * learn their environments, and again when the account is known: only the second answer counts.
+ * Reads the headers and chooses the environment. Manifests that are functions are called once to learn their
+ * environments, and again when the account is known; only the second result counts.
  */
 function readHeaders(
   sources: readonly ManifestSource[],
@@ -171,7 +153,7 @@ function choose(headers: readonly Header[], wanted: string | undefined, findings
   const found = new Map(headers.flatMap(({ environments }) => [...environments]));
   const names = [...found.keys()];
   const header = headers[0];
-  // Where no environment could be read, that has been reported.
+  // If no environment could be read, that has been reported.
   if (header === undefined || names.length === 0) return undefined;
   if (wanted === undefined) {
     if (names.length === 1) return found.get(names[0] ?? '');
@@ -232,7 +214,7 @@ function render(
   return { defaults, entities, broken: expander.broken };
 }
 
-/** The environments that manifests declare, in their order; those of manifests that cannot be read are left out. */
+/** Returns the environments that the manifests declare, in order; manifests that cannot be read are left out. */
 export function environmentsOf(
   sources: readonly ManifestSource[],
   variables: Readonly<Record<string, string>> = {},
@@ -241,18 +223,18 @@ export function environmentsOf(
   return [...new Set(headers.flatMap(({ environments }) => [...environments.keys()]))];
 }
 
-/** What {@link validateManifests} gives. */
+/** The result of {@link validateManifests}. */
 export interface Validation {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
-  /** One for each namespace and environment that is sound. */
+  /** One for each valid namespace and environment. */
   readonly resolved: readonly ResolvedManifest[];
 }
 
 /**
- * Checks manifests for every environment that they declare, or for the one that is asked for. Manifests of several
- * namespaces may be given: each namespace is resolved by itself, and names that meet in one account are found.
+ * Checks manifests for every environment that they declare, or for the requested one. Manifests of several namespaces
+ * may be given: each namespace is resolved by itself, and names that collide in one account are reported.
  */
 export function validateManifests(sources: readonly ManifestSource[], options: ManifestOptions): Validation {
   const groups = byNamespace(sources, options.variables);
@@ -305,55 +287,4 @@ function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Rec
     group.variables.push(...(header?.variables.keys() ?? []));
   }
   return groups.size === 0 ? [{ sources: [], variables: [] }] : [...groups.values()];
-}
-
-/**
- * Names that several environments or namespaces map to one entity of one account: each would write over the other. Not
- * so where the entity is shared, where at most one of them writes, or where both only want it gone.
- */
-export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'request' | 'positions'>[]): Problem[] {
-  const problems: Problem[] = [];
-  const owners = new Map<
-    string,
-    { readonly request: ManifestRequest; readonly entity: DesiredEntity; readonly place: SourcePosition | undefined }
-  >();
-  for (const { request, positions } of resolved) {
-    request.entities.forEach((entity, index) => {
-      if (entity.observe) return;
-      const key = `${request.target.partition}:${request.target.account}:${entityKey(entity)}`;
-      const place = positions[index];
-      const first = owners.get(key);
-      if (first === undefined) {
-        owners.set(key, { request, entity, place });
-        return;
-      }
-      if (first.entity.shared && entity.shared) return;
-      if (first.entity.state !== 'present' && entity.state !== 'present') return;
-      problems.push(collision(first, { request, entity, place }));
-    });
-  }
-  return problems;
-}
-
-interface Claim {
-  readonly request: ManifestRequest;
-  readonly entity: DesiredEntity;
-  readonly place: SourcePosition | undefined;
-}
-
-function collision(first: Claim, second: Claim): Problem {
-  const sameNamespace = first.request.namespace === second.request.namespace;
-  const whose = ({ request }: Claim): string =>
-    sameNamespace ? `environment ${request.environment}` : `namespace ${request.namespace} (${request.environment})`;
-  const where = first.place === undefined ? '' : ` at ${positionText(first.place)}`;
-  return {
-    file: second.place?.file ?? second.request.manifest,
-    line: second.place?.line ?? 0,
-    column: second.place?.column ?? 0,
-    path: entityId(second.entity),
-    message: `${entityId(second.entity)} of ${whose(second)} is ${entityId(first.entity)} of ${whose(first)}${where} too: both map to account ${second.request.target.account}`,
-    remedy: sameNamespace
-      ? 'put {{environment}} in the name'
-      : 'declare it in one namespace only, rename one, or set shared: true on both where the kind allows it',
-  };
 }

@@ -438,7 +438,7 @@ describe('several manifests in one call', () => {
 
   it('cannot be the same one, or none', () => {
     expect(problemsOf(resolveSources([one, one]))[0]?.message).toBe('a.yaml is given more than once');
-    expect(onlyProblem(resolveSources([]))).toMatch(/there is no manifest/);
+    expect(onlyProblem(resolveSources([]))).toMatch(/no manifest was given/);
   });
 });
 
@@ -524,7 +524,7 @@ describe('validation across environments', () => {
 
   it('finds two environments that map to one name in one account', () => {
     expect(validate(`${head}  - { kind: User, userName: a }\n`)).toEqual([
-      '0.yaml:5 User/a of environment prod is User/a of environment dev at 0.yaml:5:5 too: both map to account 111111111111; put {{environment}} in the name',
+      '0.yaml:5 User/a of environment prod is User/a of environment dev at 0.yaml:5:5, too: both map to account 111111111111; put {{environment}} in the name',
     ]);
     expect(validate(`${head}  - { kind: User, userName: "{{environment}}-a" }\n`)).toEqual([]);
   });
