@@ -55,7 +55,7 @@ function writes(): string[] {
 const TRUST = JSON.stringify(trusting());
 const READ = JSON.stringify(allowing('s3:GetObject'));
 
-/** What stands in the way, the entity that it stands in the way of, and what is to be said of it. */
+/** An existing entity, the declared entity that it conflicts with, and the expected reason. */
 const COLLISIONS: readonly [string, () => Promise<unknown>, JsonObject, RegExp][] = [
   [
     'a role under another path',
@@ -125,7 +125,7 @@ describe('a name that is taken', () => {
     expect(await world.creates()).not.toHaveProperty('CreateRole bystander');
   });
 
-  test('is not in the way where the path is not declared: the entity is adopted as it lies', async () => {
+  test('is adopted under its own path where the manifest declares none', async () => {
     await iam.send(new CreateRoleCommand({ RoleName: 'x', Path: '/old/', AssumeRolePolicyDocument: TRUST }));
     const { code, entities } = await run('apply', [role('x')]);
     expect([code, entities[0]?.outcome]).toEqual([0, 'adopted']);
@@ -134,8 +134,8 @@ describe('a name that is taken', () => {
   });
 });
 
-describe('a run that is told to keep going', () => {
-  test('converges what is not refused, and exits 3 all the same', async () => {
+describe('a run with --keep-going', () => {
+  test('converges what is not refused, and still exits 3', async () => {
     await iam.send(new CreateRoleCommand({ RoleName: 'X', AssumeRolePolicyDocument: TRUST }));
     const { code, entities } = await run('apply', [role('x'), role('y')], '--keep-going');
     expect(code).toBe(3);
@@ -147,7 +147,7 @@ describe('a run that is told to keep going', () => {
     expect(outcomes(again.entities)).toEqual({ 'Role/x': 'refused', 'Role/y': 'unchanged' });
   });
 
-  test('skips what depends on what is refused, however far away, and says what for', async () => {
+  test('skips direct and indirect dependents of a refused entity, and names the reason', async () => {
     await iam.send(new CreatePolicyCommand({ PolicyName: 'READ', PolicyDocument: READ }));
     const { code, entities } = await run(
       'apply',
@@ -172,8 +172,8 @@ describe('a run that is told to keep going', () => {
   });
 });
 
-describe('what AWS refuses in the middle of a run', () => {
-  test('fails with what AWS said, skips what depends on it, and lets the others go on', async () => {
+describe('an error of AWS in the middle of a run', () => {
+  test('fails the entity with the message of AWS, skips its dependents, and continues with the others', async () => {
     world.proxy.on(
       { action: 'CreatePolicy' },
       {
@@ -198,8 +198,8 @@ describe('what AWS refuses in the middle of a run', () => {
   });
 });
 
-describe('an entity that is only observed', () => {
-  test('is reported with its drift and never written', async () => {
+describe('an entity with observe: true', () => {
+  test('is reported with its drift, and is never written', async () => {
     await iam.send(new CreateRoleCommand({ RoleName: 'x', Description: 'old', AssumeRolePolicyDocument: TRUST }));
     const { code, entities } = await run('apply', [
       role('x', { description: 'new', observe: true }),

@@ -18,7 +18,7 @@ function policy(more: JsonObject = {}): JsonObject {
   return { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject'), ...more };
 }
 
-/** Roles, users and groups that have the policy, beside much else. */
+/** Roles, users and groups with the policy and much else. */
 const HOLDERS: readonly JsonObject[] = [
   role('r', {
     description: 'has it',
@@ -33,7 +33,7 @@ const HOLDERS: readonly JsonObject[] = [
 
 let world: World;
 let runs: Runs;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another caller, who does not go through the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** Brings the entities to be, and forgets the calls of it. */
+/** Applies the entities, and forgets the calls. */
 async function given(entities: readonly JsonObject[]): Promise<void> {
   const report = await runs.apply(entities);
   expect([report.result, report.reason]).toEqual(['converged', null]);
@@ -63,7 +63,7 @@ async function byHand(RoleName: string): Promise<void> {
   await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
 }
 
-/** Is refused with this reason before anything is written, and the plan says the same. */
+/** Expects a refusal with this reason, before the first write and in the plan. */
 async function refused(entities: readonly JsonObject[], id: string, reason: RegExp, remedy: RegExp): Promise<void> {
   for (const report of [await runs.plan(entities), await runs.apply(entities)]) {
     expect(report.entities.find((entity) => `${entity.kind}/${entity.name}` === id)).toMatchObject({
@@ -76,7 +76,7 @@ async function refused(entities: readonly JsonObject[], id: string, reason: RegE
   expect(writesIn(world)).toEqual([]);
 }
 
-describe('what AWS cannot change, and is not to be replaced', () => {
+describe('a change that AWS cannot make, without replace: true', () => {
   test.each<[string, JsonObject, JsonObject, string, RegExp]>([
     [
       'description of a policy',
@@ -104,7 +104,7 @@ describe('what AWS cannot change, and is not to be replaced', () => {
     await refused([{ ...after, replace: false }], id, reason, /set replace: true/);
   });
 
-  test('is refused so for the other role of an instance profile', async () => {
+  test('is refused for another role in an instance profile', async () => {
     await given([role('r'), role('s'), { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['s'] }]);
     const entities = [role('r'), { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['r'] }];
     await refused(
@@ -116,8 +116,8 @@ describe('what AWS cannot change, and is not to be replaced', () => {
   });
 });
 
-describe('a policy that is to be replaced', () => {
-  test('for its description is taken off roles, users and groups and put back in the same run, and nothing else of them changes', async () => {
+describe('a policy with replace: true', () => {
+  test('is detached for a new description, and attached again to roles, users and groups in the same run without other changes', async () => {
     await given([policy({ description: 'before' }), ...HOLDERS]);
     await iam.createPolicyVersion({ PolicyArn, PolicyDocument: JSON.stringify(allowing('s3:PutObject')) });
     const before = await dumpAccount(world);
@@ -168,7 +168,7 @@ describe('a policy that is to be replaced', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('for its path has its holders get the one of the new ARN', async () => {
+  test('is attached by its new ARN after its path has changed', async () => {
     await given([policy(), ...HOLDERS]);
     const report = await runs.apply([policy({ path: '/x/', replace: true }), ...HOLDERS]);
     expect(report.result).toBe('converged');
@@ -184,7 +184,7 @@ describe('a policy that is to be replaced', () => {
     expect((await iam.listPolicies({ Scope: 'Local' })).Policies).toHaveLength(1);
   });
 
-  test('is put back on those that spell out its ARN, too: they wait for the new one', async () => {
+  test('is attached again to entities that spell out its ARN, which wait for the new policy', async () => {
     const holders = [
       role('r', { managedPolicyArns: [PolicyArn] }),
       { kind: 'Group', groupName: 'g', managedPolicyArns: [READ_ONLY, PolicyArn] },
@@ -197,7 +197,7 @@ describe('a policy that is to be replaced', () => {
     expect((await iam.getPolicy({ PolicyArn })).Policy).toMatchObject({ Description: 'after', AttachmentCount: 2 });
   });
 
-  test('is refused where something unmanaged holds it', async () => {
+  test('is refused while it is attached to an unmanaged entity', async () => {
     await given([policy(), ...HOLDERS]);
     await byHand('stranger');
     await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn });
@@ -213,17 +213,20 @@ describe('a policy that is to be replaced', () => {
     ['does not declare that it has it', role('r')],
     ['is only observed', role('r', { managedPolicyArns: [P], observe: true })],
     ['declares one of another path', role('r', { managedPolicyArns: [`arn:aws:iam::${ACCOUNT}:policy/y/p`] })],
-  ])('is refused where a declared role holds it that %s: it would not be put back', async (_title, holder) => {
-    await given([policy(), role('r', { managedPolicyArns: [P] })]);
-    await refused(
-      [policy({ description: 'b', replace: true }), holder],
-      'Policy/p',
-      /^cannot be replaced: still attached to Role\/r, which this run keeps$/,
-      /^detach Policy\/p from Role\/r first$/,
-    );
-  });
+  ])(
+    'is refused while it is attached to a declared role that %s: it would not be attached again',
+    async (_title, holder) => {
+      await given([policy(), role('r', { managedPolicyArns: [P] })]);
+      await refused(
+        [policy({ description: 'b', replace: true }), holder],
+        'Policy/p',
+        /^cannot be replaced: still attached to Role\/r, which this run keeps$/,
+        /^detach Policy\/p from Role\/r first$/,
+      );
+    },
+  );
 
-  test('is refused where it bounds somebody, who could do more without it', async () => {
+  test('is refused while it is a permissions boundary, since its role could do more without it', async () => {
     const bounded = role('r', { permissionsBoundary: P });
     await given([policy(), bounded]);
     await refused(
@@ -234,7 +237,7 @@ describe('a policy that is to be replaced', () => {
     );
   });
 
-  test('is refused where it names those who hold it: each would wait for the other', async () => {
+  test('is refused where it refers to a role that it is attached to: they would wait for each other', async () => {
     const holder = role('r', { managedPolicyArns: [PolicyArn] });
     const naming = policy({
       policyDocument: {
@@ -252,7 +255,7 @@ describe('a policy that is to be replaced', () => {
     );
   });
 
-  test('is refused where it is not ours', async () => {
+  test('is refused where this namespace does not own it', async () => {
     await iam.createPolicy({ PolicyName: 'p', PolicyDocument: JSON.stringify(allowing('s3:GetObject')) });
     const wanted = [policy({ description: 'b', replace: true })];
     await refused(
@@ -271,7 +274,7 @@ describe('a policy that is to be replaced', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('is refused where what is not declared would be lost, named in full, unless that is to be removed', async () => {
+  test('is refused where unmanaged content would be lost, unless the manifest removes it, and lists that content', async () => {
     await given([policy({ tags: { team: 'platform' } })]);
     await iam.tagPolicy({
       PolicyArn,
@@ -298,7 +301,7 @@ describe('a policy that is to be replaced', () => {
   });
 });
 
-describe('a role that is to be replaced', () => {
+describe('a role with replace: true', () => {
   const PROFILE: JsonObject = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['r'] };
   const whole = (path: string, more: JsonObject = {}): JsonObject =>
     role('r', {
@@ -309,7 +312,7 @@ describe('a role that is to be replaced', () => {
       ...more,
     });
 
-  test('is taken out of its instance profile and put back, and who trusts it trusts the new one', async () => {
+  test('is removed from its instance profile and added again, and roles that trust it trust the new one', async () => {
     const trusts = role('s', { assumeRolePolicyDocument: trusting({ AWS: '{{arn Role/r}}' }) });
     await given([whole('/a/'), PROFILE, trusts]);
     const { InstanceProfile: was } = await iam.getInstanceProfile({ InstanceProfileName: 'i' });
@@ -328,7 +331,7 @@ describe('a role that is to be replaced', () => {
     expect(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')).toContain(`"arn:aws:iam::${ACCOUNT}:role/b/r"`);
   });
 
-  test('is replaced in one run with the policy that it has', async () => {
+  test('is replaced in one run together with its policy', async () => {
     const entities = (path: string, description: string, replace: boolean): JsonObject[] => [
       whole(path, { managedPolicyArns: [P], replace }),
       policy({ description, replace }),
@@ -345,7 +348,7 @@ describe('a role that is to be replaced', () => {
     expect(refusedWritesIn(world)).toEqual([]);
   });
 
-  test('is replaced after the instance profile that has it is deleted', async () => {
+  test('is replaced after its instance profile is deleted', async () => {
     await given([whole('/a/'), PROFILE]);
     const gone = { kind: 'InstanceProfile', instanceProfileName: 'i', state: 'absent' };
     const report = await runs.apply([whole('/b/', { replace: true }), gone]);
@@ -353,7 +356,7 @@ describe('a role that is to be replaced', () => {
     expect(refusedWritesIn(world)).toEqual([]);
   });
 
-  test('is refused where that loses what is not managed: even what the listings do not show', async () => {
+  test('is refused where unmanaged content would be lost, even content that the listings leave out', async () => {
     await given([role('r', { path: '/a/' })]);
     await iam.updateRole({ RoleName: 'r', Description: 'by hand', MaxSessionDuration: 7200 });
     await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: READ_ONLY });
@@ -392,7 +395,7 @@ describe('a trust policy whose principal was deleted', () => {
     return [Role?.RoleId ?? '', User?.UserId ?? ''];
   }
 
-  test('shows the unique IDs that it has left, which are told as what they are and mended, for no other is trusted by them', async () => {
+  test('reports the unique IDs that are left of it as such, and replaces them with the declared principal', async () => {
     await given([...trusted, trusts]);
     const [roleId, userId] = await uniqueIds();
     await iam.deleteRole({ RoleName: 'r' });
@@ -417,7 +420,7 @@ describe('a trust policy whose principal was deleted', () => {
     expect(document).toContain(`"arn:aws:iam::${ACCOUNT}:user/u"`);
   });
 
-  test('is mended where others have made the principal again meanwhile: it only looks as if it were trusted', async () => {
+  test('is repaired where another caller has created the principal again, which only looks trusted', async () => {
     await given([...trusted, trusts]);
     const [roleId] = await uniqueIds();
     await iam.deleteRole({ RoleName: 'r' });
@@ -431,7 +434,7 @@ describe('a trust policy whose principal was deleted', () => {
     expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
   });
 
-  test('is only told of a role that is observed', async () => {
+  test('is only reported for a role with observe: true', async () => {
     await given([...trusted, trusts]);
     const [, userId] = await uniqueIds();
     await iam.deleteUser({ UserName: 'u' });
@@ -442,7 +445,7 @@ describe('a trust policy whose principal was deleted', () => {
   });
 });
 
-test('an instance profile is replaced to have another role', async () => {
+test('an instance profile is replaced to hold another role', async () => {
   const profile = (roleName: string): JsonObject => ({
     kind: 'InstanceProfile',
     instanceProfileName: 'i',
@@ -462,7 +465,7 @@ test('an instance profile is replaced to have another role', async () => {
   expect(Role?.RoleName).toBe('s');
 });
 
-test('the command line says what is replaced, in its plan and in its report', async () => {
+test('the plan and the report on the command line show what is replaced', async () => {
   await given([policy({ description: 'a' })]);
   const entities = [policy({ description: 'b', replace: true })];
   const path = await world.manifest('replace.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
@@ -474,7 +477,7 @@ test('the command line says what is replaced, in its plan and in its report', as
   expect(applied.stdout).toMatch(/± Policy\/p\s+replaced\s+DeletePolicy, CreatePolicy/);
 });
 
-test('a worker that is killed in the middle: another one ends it, with one new entity that everybody has again', async () => {
+test('another worker finishes a replacement after the first is killed, with one new entity that is attached everywhere again', async () => {
   const points = [
     ['after', 'DetachUserPolicy'],
     ['before', 'DeletePolicy'],

@@ -20,22 +20,22 @@ import type { CommandResult, WorkerProcess, World } from '../support/world.js';
 
 jest.setTimeout(300_000);
 
-/** What a place holds. */
+/** The content of a location. */
 type Stored = Readonly<Record<string, string>>;
 
-/** A kind whose secret is stored, as these tests make use of it. */
+/** A kind whose secret is stored, as these tests use it. */
 interface SecretKind {
   readonly kind: string;
-  /** The call that makes it, and the one that removes it. */
+  /** The calls that create and delete it. */
   readonly create: string;
   readonly remove: string;
-  /** What declares it for a user of that name, but for the place. */
+  /** Its properties for a user of that name, without the location. */
   readonly spec: (name: string) => JsonObject;
-  /** IDs of what there is of it, by AWS's own account. */
+  /** IDs of the existing ones, as AWS lists them. */
   readonly live: (name: string) => Promise<string[]>;
-  /** Makes another one, as somebody beside the engine would; none where there can be no other. */
+  /** Creates another one, as another caller would; undefined where there can be only one. */
   readonly byHand?: (name: string) => Promise<string>;
-  /** The stored field that has the ID, and those that are secret. */
+  /** The stored field with the ID, and the secret fields. */
   readonly id: string;
   readonly secrets: readonly string[];
 }
@@ -109,10 +109,10 @@ let world: World;
 let temporal: TemporalConnection;
 let worker: WorkerProcess;
 let watch: Watch;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another caller, who does not go through the proxy. */
 let iam: IAM;
 let places: SecretStore;
-/** What was told to people and to programs while the tests ran: nothing of it may be secret. */
+/** Output for people and programs while the tests ran. It must hold no secret. */
 const told = { commands: '', reports: '', logs: '' };
 
 beforeAll(async () => {
@@ -127,7 +127,7 @@ beforeAll(async () => {
   temporal = await connectTemporal(loadConfig(world.env));
   watch = new Watch(temporal.client);
   await mkdir(folder(), { mode: 0o700 });
-  // As strict as a policy of passwords can be, but for their age.
+  // The strictest password policy, without an expiry.
   await iam.updateAccountPasswordPolicy({
     MinimumPasswordLength: 32,
     RequireSymbols: true,
@@ -158,7 +158,7 @@ async function startWorker(): Promise<WorkerProcess> {
   return started;
 }
 
-/** Some secrets go to files, the others to Secrets Manager. */
+/** Some secrets are stored in files, the others in Secrets Manager. */
 function fileOf(name: string): SecretLocation {
   return { file: `${name}.json` };
 }
@@ -177,7 +177,7 @@ function declared(title: string, name: string, secret: SecretLocation): JsonObje
   return { ...kindOf(title).spec(name), secret };
 }
 
-/** A run of its own namespace, so that many can be under way. */
+/** A run of a namespace of its own, so that many can run at a time. */
 async function run(name: string, ...entities: readonly JsonObject[]): Promise<EntityReport> {
   const report = await apply(temporal, await requestOf(world, { namespace: name, account: ACCOUNT, entities }));
   return heard(report);
@@ -214,12 +214,12 @@ function committed(action: string, name: string): number {
   return callsOf(action, name).filter((call) => call.committed).length;
 }
 
-/** Breaks calls that are about a name. */
+/** Makes calls about a name fail. */
 function on(action: string, name: string, fault: Fault): void {
   world.proxy.on({ action, predicate: (call) => isAbout(call, name) }, fault);
 }
 
-/** What is stored is whole, and of something that AWS made or was given, through the proxy. */
+/** Expects a complete stored secret, of an entity that AWS created through the proxy. */
 async function expectWholeRecord(title: string, name: string, place: SecretLocation): Promise<Stored> {
   const { kind, id, secrets } = kindOf(title);
   const stored = (await places.readRecord(place)) ?? {};
@@ -234,7 +234,7 @@ async function expectWholeRecord(title: string, name: string, place: SecretLocat
   return stored;
 }
 
-/** One is live, beside those of other hands; it is the stored one; no Create has left another. */
+/** Expects one live entity beside those of other callers: the stored one. No Create has left another. */
 async function expectOneLive(
   title: string,
   name: string,
@@ -251,7 +251,7 @@ async function expectOneLive(
   expect(sent.map(({ params }) => params['Password'] === stored['Password'])).toEqual([true]);
 }
 
-describe('a secret goes to the place that the manifest names', () => {
+describe('a secret is stored at the location that the manifest names', () => {
   const cases = TITLES.flatMap((title, index) => [
     [title, 'a file', `file-${String(index)}`, fileOf(`file-${String(index)}`)] as const,
     [title, 'Secrets Manager', `sm-${String(index)}`, secretOf(`sm-${String(index)}`)] as const,
@@ -287,7 +287,7 @@ describe('a secret goes to the place that the manifest names', () => {
     expect([file.mode & 0o777, holder.mode & 0o777]).toEqual([0o600, 0o700]);
   });
 
-  test('nothing is left beside the files', async () => {
+  test('no temporary files are left', async () => {
     const files = cases.flatMap(([, , , place]) => ('file' in place ? [place.file] : []));
     expect((await readdir(folder())).sort()).toEqual(files.sort());
   });
@@ -332,7 +332,7 @@ describe('a reply that is lost', () => {
     return Promise.allSettled(runs.values());
   });
 
-  test.each(cases)('of %s, as %s, leaves one that is stored', async (title, _what, { name, fault, place }) => {
+  test.each(cases)('of %s, as %s, leaves one whose secret is stored', async (title, _what, { name, fault, place }) => {
     const result = await runs.get(name);
     expect(result?.entity).toMatchObject({ outcome: 'created', decision: 'create', conflicts: [] });
     const lost = fault.kind !== 'reset-before';
@@ -365,11 +365,11 @@ describe('a worker that is killed', () => {
         return 'drop';
       };
       if (point === points[0]) on(kindOf(title).create, name, { kind: 'hook', times: 1, after });
-      // The first one that succeeds stores the secret: the mark before was the one that made the place.
+      // The first one that succeeds stores the secret; the reservation before it created the location.
       else on('PutSecretValue', name, { kind: 'hook', after: (call) => (call.committed ? after() : undefined) });
       await makeUser(name);
       const running = run(name, declared(title, name, place));
-      // A run that ends without coming to the point keeps nobody waiting: its attempts tell.
+      // A run that ends before the point is noticed by its attempts.
       running.then(arrive, arrive);
       runs.set(name, running);
       await arrived;
@@ -382,19 +382,22 @@ describe('a worker that is killed', () => {
     await Promise.allSettled(runs.values());
   });
 
-  test.each(cases)('%s, %s: another ends the run with one that is stored', async (title, point, { name, place }) => {
-    const entity = await runs.get(name);
-    expect(entity).toMatchObject({ outcome: 'created', decision: 'create', attempts: 2 });
-    const generated = title === 'a password for the console';
-    const tagged = title === 'the seed of a virtual MFA device';
-    const before = point === points[0];
-    expect(entity?.confirmedBy).toBe(before && !generated ? 'reply' : tagged ? 'intent-tag' : 'recorded-attempt');
-    expect(committed(kindOf(title).create, name)).toBe(before && !generated ? 2 : 1);
-    await expectOneLive(title, name, place);
-  });
+  test.each(cases)(
+    '%s, %s: another worker finishes the run with one whose secret is stored',
+    async (title, point, { name, place }) => {
+      const entity = await runs.get(name);
+      expect(entity).toMatchObject({ outcome: 'created', decision: 'create', attempts: 2 });
+      const generated = title === 'a password for the console';
+      const tagged = title === 'the seed of a virtual MFA device';
+      const before = point === points[0];
+      expect(entity?.confirmedBy).toBe(before && !generated ? 'reply' : tagged ? 'intent-tag' : 'recorded-attempt');
+      expect(committed(kindOf(title).create, name)).toBe(before && !generated ? 2 : 1);
+      await expectOneLive(title, name, place);
+    },
+  );
 });
 
-/** AWS Secrets Manager denies an action on a place. */
+/** Has AWS Secrets Manager deny an action on a location. */
 function deny(action: string | RegExp, name: string): void {
   world.proxy.on(
     { action, params: { Name: `ci/${name}` } },
@@ -402,8 +405,8 @@ function deny(action: string | RegExp, name: string): void {
   );
 }
 
-describe('a place that refuses', () => {
-  test.each(TITLES)('every write: %s is not even made, and is when the place takes it', async (title) => {
+describe('a location that cannot be used', () => {
+  test.each(TITLES)('refuses every write: %s is created only once the location accepts it', async (title) => {
     const name = `denied-${String(TITLES.indexOf(title))}`;
     await makeUser(name);
     deny(/^(Create|Put)Secret/, name);
@@ -418,31 +421,34 @@ describe('a place that refuses', () => {
     await expectOneLive(title, name, secretOf(name));
   });
 
-  test.each(TITLES.slice(0, -1))('the secret itself: %s is removed again, and the report says so', async (title) => {
-    const name = `late-${String(TITLES.indexOf(title))}`;
-    await makeUser(name);
-    const others = (await kindOf(title).byHand?.(name)) ?? [];
-    // ExternalActor takes the permission away when the place has been marked.
-    on(kindOf(title).create, name, {
-      kind: 'hook',
-      after: () => {
-        deny('PutSecretValue', name);
-      },
-    });
-    const entity = declared(title, name, secretOf(name));
-    const denied = await run(name, entity);
-    expect(denied).toMatchObject({ outcome: 'failed', confirmedBy: null });
-    expect(denied.reason).toMatch(
-      /does not accept the secret .*AccessDenied.*; what was created for it was removed again/,
-    );
-    expect(await kindOf(title).live(name)).toEqual([others].flat());
+  test.each(TITLES.slice(0, -1))(
+    'refuses the secret itself: %s is removed again, and the report says so',
+    async (title) => {
+      const name = `late-${String(TITLES.indexOf(title))}`;
+      await makeUser(name);
+      const others = (await kindOf(title).byHand?.(name)) ?? [];
+      // Another caller revokes the permission after the location is reserved.
+      on(kindOf(title).create, name, {
+        kind: 'hook',
+        after: () => {
+          deny('PutSecretValue', name);
+        },
+      });
+      const entity = declared(title, name, secretOf(name));
+      const denied = await run(name, entity);
+      expect(denied).toMatchObject({ outcome: 'failed', confirmedBy: null });
+      expect(denied.reason).toMatch(
+        /does not accept the secret .*AccessDenied.*; what was created for it was removed again/,
+      );
+      expect(await kindOf(title).live(name)).toEqual([others].flat());
 
-    world.proxy.clearRules();
-    expect(await run(name, entity)).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
-    await expectOneLive(title, name, secretOf(name), [others].flat());
-  });
+      world.proxy.clearRules();
+      expect(await run(name, entity)).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
+      await expectOneLive(title, name, secretOf(name), [others].flat());
+    },
+  );
 
-  test('the secret, while AWS refuses to remove what was made: the report names it', async () => {
+  test('refuses the secret, while AWS refuses to remove what was created: the report names it', async () => {
     const name = 'stuck';
     const [title = ''] = TITLES;
     await makeUser(name);
@@ -460,7 +466,7 @@ describe('a place that refuses', () => {
     expect(denied.reason).toContain(`${left}, whose secret is lost, cannot be removed (DeleteAccessKey answered Acc`);
   });
 
-  test('reading: nothing is written', async () => {
+  test('refuses reads: nothing is written', async () => {
     const name = 'unread';
     const [title = ''] = TITLES;
     await makeUser(name);
@@ -477,7 +483,7 @@ describe('a place that refuses', () => {
     expect(callsOf('CreateSecret', name)).toEqual([]);
   });
 
-  test('whose names leads out of the folder: the manifest is refused', async () => {
+  test('has a name that leads out of the folder: the manifest is refused', async () => {
     for (const file of ['../out', '/etc/out', 'a/../../out', './out']) {
       const entities = [declared('an access key', 'nobody', { file })];
       const path = await world.manifest('out.json', manifestOf({ namespace: 'out', account: ACCOUNT, entities }));
@@ -487,15 +493,15 @@ describe('a place that refuses', () => {
     }
   });
 
-  const OTHERS = JSON.stringify({ Entity: 'AccessKey/somebody', Account: ACCOUNT, Intent: 'x', AccessKeyId: 'AKIAX' });
+  const OTHERS = JSON.stringify({ Entity: 'AccessKey/another', Account: ACCOUNT, Intent: 'x', AccessKeyId: 'AKIAX' });
   const held: readonly [string, string, RegExp][] = [
-    ['a text that is nobody’s', 'hands off', /holds something that was not stored by iam-bootstrap/],
+    ['a text of another origin', 'hands off', /holds something that was not stored by iam-bootstrap/],
     ['JSON that is no record', '["hands", "off"]', /holds something that was not stored by iam-bootstrap/],
     ['a record of something else', '{"hands": "off"}', /holds the secret of something else/],
-    ['another entity’s secret', OTHERS, /holds the secret of AccessKey\/somebody of account 111111111111/],
+    ['another entity’s secret', OTHERS, /holds the secret of AccessKey\/another of account 111111111111/],
     [
       'the secret of an account of the same names',
-      OTHERS.replace('somebody', 'taken-4').replace(ACCOUNT, '222222222222'),
+      OTHERS.replace('another', 'taken-4').replace(ACCOUNT, '222222222222'),
       /holds the secret of AccessKey\/taken-4 of account 222222222222/,
     ],
   ];
@@ -517,7 +523,7 @@ describe('a place that refuses', () => {
     },
   );
 
-  test('for it holds bytes: nothing is made, and they are left', async () => {
+  test('holds bytes: nothing is created, and they are kept', async () => {
     const name = 'binary';
     await makeUser(name);
     const sandbox = createSandboxSecrets();
@@ -527,7 +533,7 @@ describe('a place that refuses', () => {
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
   });
 
-  test('for it is a link, lies behind one, or below a file: nothing is made, and nothing is written elsewhere', async () => {
+  test('is a link, lies behind one, or below a file: nothing is created, and nothing is written elsewhere', async () => {
     const name = 'linked';
     await makeUser(name);
     const outside = join(world.directory, 'outside');
@@ -549,7 +555,7 @@ describe('a place that refuses', () => {
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
   });
 
-  test('for two entities name it at the same moment: one has it, and of the other nothing is left', async () => {
+  test('is named by two entities at the same moment: one gets it, and the other leaves nothing behind', async () => {
     const names = ['first', 'second'];
     await Promise.all(names.map(makeUser));
     let marking = 0;
@@ -573,7 +579,7 @@ describe('a place that refuses', () => {
     expect(await kindOf('an access key').live(loser?.name ?? '')).toEqual([]);
   });
 
-  test('for it is empty: that is no refusal', async () => {
+  test('is empty: it is used', async () => {
     const name = 'empty';
     await makeUser(name);
     await writeFile(join(folder(), 'empty.json'), '\n');
@@ -582,7 +588,7 @@ describe('a place that refuses', () => {
   });
 });
 
-/** Why a run of one entity went wrong, wherever it says so. */
+/** Returns the reason of a failed run, from its entity or the run itself. */
 async function failureOf(name: string, entity: JsonObject): Promise<string> {
   const request = await requestOf(world, { namespace: name, account: ACCOUNT, entities: [entity] });
   const outcome = await apply(temporal, request).catch((error: unknown) => error);
@@ -593,7 +599,7 @@ async function failureOf(name: string, entity: JsonObject): Promise<string> {
   return text;
 }
 
-/** Calls Secrets Manager as somebody beside the engine. */
+/** Calls Secrets Manager as another caller. */
 function createSandboxSecrets(): (action: string, input: JsonObject) => Promise<Record<string, unknown>> {
   return async (action, input) => {
     const response = await fetch(world.sandbox.url, {
@@ -608,40 +614,44 @@ function createSandboxSecrets(): (action: string, input: JsonObject) => Promise<
   };
 }
 
-describe('a place that is out of reach for a while', () => {
-  /** Breaks so many calls about a place, from now on. */
+describe('a location that is out of reach for a while', () => {
+  /** Makes the next calls about a location fail. */
   function breakSome(action: string, name: string, times: number): void {
     on(action, name, { kind: 'reset-before', times });
   }
 
-  test.each(TITLES)('before the Create: %s is made once, and what somebody makes meanwhile is left', async (title) => {
-    const name = `away-${String(TITLES.indexOf(title))}`;
-    const { byHand, create } = kindOf(title);
-    await makeUser(name);
-    // The plan reads the place; then it is out of reach for longer than the SDK has patience for.
-    let read = 0;
-    let somebodys: Promise<string> | undefined;
-    world.proxy.on(
-      { action: 'GetSecretValue', params: { Name: `ci/${name}` } },
-      {
-        kind: 'hook',
-        before: async () => {
-          read += 1;
-          const breaks = title === 'a password for the console' || title === 'the seed of a virtual MFA device' ? 1 : 2;
-          if (read < breaks || read >= breaks + 4) return undefined;
-          if (byHand !== undefined) await (somebodys ??= byHand(name));
-          return 'drop';
+  test.each(TITLES)(
+    'before the Create: %s is created once, and what another caller creates meanwhile is kept',
+    async (title) => {
+      const name = `away-${String(TITLES.indexOf(title))}`;
+      const { byHand, create } = kindOf(title);
+      await makeUser(name);
+      // The plan reads the location; then it is out of reach for longer than the SDK retries.
+      let read = 0;
+      let somebodys: Promise<string> | undefined;
+      world.proxy.on(
+        { action: 'GetSecretValue', params: { Name: `ci/${name}` } },
+        {
+          kind: 'hook',
+          before: async () => {
+            read += 1;
+            const breaks =
+              title === 'a password for the console' || title === 'the seed of a virtual MFA device' ? 1 : 2;
+            if (read < breaks || read >= breaks + 4) return undefined;
+            if (byHand !== undefined) await (somebodys ??= byHand(name));
+            return 'drop';
+          },
         },
-      },
-    );
-    const entity = await run(name, declared(title, name, secretOf(name)));
-    expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply', attempts: 2 });
-    expect(read).toBeGreaterThan(4);
-    expect(callsOf(create, name)).toHaveLength(1);
-    await expectOneLive(title, name, secretOf(name), somebodys === undefined ? [] : [await somebodys]);
-  });
+      );
+      const entity = await run(name, declared(title, name, secretOf(name)));
+      expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply', attempts: 2 });
+      expect(read).toBeGreaterThan(4);
+      expect(callsOf(create, name)).toHaveLength(1);
+      await expectOneLive(title, name, secretOf(name), somebodys === undefined ? [] : [await somebodys]);
+    },
+  );
 
-  test.each(TITLES.slice(0, -1))('after the Create: %s is kept for it, and made once', async (title) => {
+  test.each(TITLES.slice(0, -1))('after the Create: %s waits for it, and is created once', async (title) => {
     const name = `away-late-${String(TITLES.indexOf(title))}`;
     const { create } = kindOf(title);
     await makeUser(name);
@@ -657,7 +667,7 @@ describe('a place that is out of reach for a while', () => {
     await expectOneLive(title, name, secretOf(name));
   });
 
-  test('and whose replies are lost: the secret is stored all the same', async () => {
+  test('and whose replies are lost: the secret is stored anyway', async () => {
     const name = 'deaf';
     await makeUser(name);
     on('CreateSecret', name, { kind: 'reset-after', times: 1 });
@@ -668,9 +678,9 @@ describe('a place that is out of reach for a while', () => {
   });
 });
 
-describe('keys of other hands', () => {
+describe('keys of other callers', () => {
   const [key = ''] = TITLES;
-  /** Runs that wait before they look for what an unclear answer has left: they wait together. */
+  /** Runs that wait after an unclear answer, before they look for an orphan: they wait at the same time. */
   const runs = new Map<string, Promise<EntityReport>>();
   const others = new Map<string, string>();
 
@@ -703,7 +713,7 @@ describe('keys of other hands', () => {
     await Promise.allSettled(runs.values());
   });
 
-  test('one that appears while the reply to ours is lost: refused, and neither is deleted', async () => {
+  test('one that appears while the reply to ours is lost: refused, and neither key is deleted', async () => {
     const name = 'two-at-once';
     const entity = await runs.get(name);
     expect(entity).toMatchObject({ outcome: 'refused', confirmedBy: null });
@@ -718,7 +728,7 @@ describe('keys of other hands', () => {
   test.each([
     ['ours was never made', 'used-before'],
     ['ours may be it', 'used-after'],
-  ])('one that is in use already, when %s: refused, and not deleted', async (_what, name) => {
+  ])('one that is in use, when %s: refused, and not deleted', async (_what, name) => {
     const entity = await runs.get(name);
     const [live = ''] = await kindOf(key).live(name);
     expect(entity).toMatchObject({ outcome: 'refused', confirmedBy: null });
@@ -726,13 +736,13 @@ describe('keys of other hands', () => {
     expect(callsOf('DeleteAccessKey', name)).toEqual([]);
   });
 
-  test('one beside an orphan that a replica hides for a while: the orphan goes, the other stays', async () => {
+  test('one beside an orphan that a replica hides for a while: the orphan is removed, the other is kept', async () => {
     const name = 'hidden';
     expect(await runs.get(name)).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
     await expectOneLive(key, name, fileOf(name), [others.get(name) ?? '']);
   });
 
-  test('two that leave no room: the run fails, and both stay', async () => {
+  test('two that use up the quota: the run fails, and both are kept', async () => {
     const name = 'no-room';
     await makeUser(name);
     const others = [await kindOf(key).byHand?.(name), await kindOf(key).byHand?.(name)];
@@ -742,7 +752,7 @@ describe('keys of other hands', () => {
     expect((await kindOf(key).live(name)).sort()).toEqual(others.sort());
   });
 
-  test('a console password that somebody sets while our place is out of reach is adopted, not claimed', async () => {
+  test('a console password that another caller sets while our location is out of reach is adopted, not called created', async () => {
     const name = 'set-by-hand';
     await makeUser(name);
     world.proxy.on(
@@ -763,7 +773,7 @@ describe('keys of other hands', () => {
     expect((await places.readRecord(secretOf(name)))?.['Password']).toBeUndefined();
   });
 
-  test('a console password that somebody sets right before ours: adopted, and the place holds none', async () => {
+  test('a console password that another caller sets right before ours is adopted, and the location holds no secret', async () => {
     const name = 'set-before';
     await makeUser(name);
     on('CreateLoginProfile', name, {
@@ -787,7 +797,7 @@ describe('a private key', () => {
     privateKey,
   });
 
-  test('comes from a file or from Secrets Manager, and its certificate is made', async () => {
+  test('is read from a file or from Secrets Manager, and its certificate is created', async () => {
     await writeFile(join(folder(), 'tls.pem'), PRIVATE_KEY, { mode: 0o600 });
     await createSandboxSecrets()('CreateSecret', { Name: 'tls', SecretString: PRIVATE_KEY });
     const entities = [certificate('from-file', { file: 'tls.pem' }), certificate('from-sm', { secretsManager: 'tls' })];
@@ -798,7 +808,7 @@ describe('a private key', () => {
     expect(sent.map(({ params }) => params['PrivateKey'] === PRIVATE_KEY)).toEqual([true, true]);
   });
 
-  test('comes from a file for a SAML provider', async () => {
+  test('is read from a file for a SAML provider', async () => {
     const entity = {
       kind: 'SAMLProvider',
       name: 'idp',
@@ -809,13 +819,13 @@ describe('a private key', () => {
     expect(await run('saml', entity)).toMatchObject({ outcome: 'created' });
   });
 
-  test('is not where it should be: the report says so, and nothing is made', async () => {
+  test('is missing from its location: the report says so, and nothing is created', async () => {
     const entity = await run('tls-none', certificate('no-key', { file: 'none.pem' }));
     expect(entity).toMatchObject({ outcome: 'failed', writes: [] });
     expect(entity.reason).toContain('secret file none.pem holds nothing, and PrivateKey is to come from there');
   });
 
-  test('and a password that AWS repeats in an error: the report has the error without it', async () => {
+  test('and a password that AWS repeats in an error are left out of the report', async () => {
     const echo = (call: Call): string =>
       `the value ${call.params['PrivateKey'] ?? call.params['Password'] ?? ''} is bad`;
     const fault: Fault = { kind: 'error', status: 400, code: 'InvalidInput', message: echo };
@@ -832,7 +842,7 @@ describe('a private key', () => {
 });
 
 test('nothing secret is in any history, description, log, output, database, report, or in the sandbox’s journal', async () => {
-  // An embedded run keeps its own server, database and logs.
+  // An embedded run has a server, a database and logs of its own.
   const names = TITLES.map((_title, index) => `embedded-${String(index)}`);
   await Promise.all(names.map(makeUser));
   const entities = TITLES.map((title, index) => declared(title, names[index] ?? '', fileOf(names[index] ?? '')));
@@ -846,7 +856,7 @@ test('nothing secret is in any history, description, log, output, database, repo
   };
   expect((await command(['apply', '-f', path], embedded)).code).toBe(0);
 
-  // Told so much that a search of it has to find something.
+  // The output is large enough that a search of it has to find something.
   const planned = await plan(temporal, await requestOf(world, { namespace: 'all', account: ACCOUNT, entities }));
   told.reports += JSON.stringify(planned);
   const files = async (where: string): Promise<string> => {
@@ -871,7 +881,7 @@ test('nothing secret is in any history, description, log, output, database, repo
   const seeds = secrets.map((secret) => Buffer.from(secret, 'base64').toString('latin1'));
   const needles = [...secrets, ...seeds.filter((seed) => /^[A-Z2-7]{32,}$/.test(seed))].flatMap(writingsOf);
   expect(secrets.length).toBeGreaterThan(60);
-  // The search finds what is there: most of what was stored in files still is.
+  // The search works: it finds the secrets that are still stored in files.
   const kept = await files(folder());
   expect(needles.filter((needle) => kept.includes(needle)).length).toBeGreaterThan(20);
   const leaks = Object.entries(haystacks).flatMap(([where, [text]]) =>

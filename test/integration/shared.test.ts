@@ -16,7 +16,7 @@ const RoleName = 'AWSServiceRoleForAutoScaling';
 
 let world: World;
 let runs: Runs;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another caller, who does not go through the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ const gone: JsonObject = {
   state: 'absent',
 };
 
-/** What a mark says of the client IDs that a namespace declares. */
+/** The value of a sharing tag, which names the client IDs that a namespace declares. */
 function claim(...clientIds: readonly string[]): string {
   return clientIds
     .map((id) => createHash('sha256').update(id).digest('hex').slice(0, 8))
@@ -68,7 +68,7 @@ async function look(): Promise<{ readonly clients: readonly string[]; readonly t
   return { clients: ClientIDList.sort(), tags: tagged(Tags) };
 }
 
-/** What one namespace asks of one entity, and its outcome. */
+/** Applies one entity of one namespace, and returns its outcome. */
 async function as(namespace: string, entity: JsonObject): Promise<string | undefined> {
   world.proxy.clear();
   const report = await runs.apply([entity], { namespace });
@@ -77,7 +77,7 @@ async function as(namespace: string, entity: JsonObject): Promise<string | undef
 }
 
 describe('a provider that two namespaces share', () => {
-  test('has the client IDs of both, and a mark of each that says which are its own', async () => {
+  test('has the client IDs of both, and a tag of each that names its own', async () => {
     expect(await as('left', provider(['common', 'l']))).toBe('created');
     expect(await as('right', provider(['common', 'r']))).toBe('adopted');
     expect(writesIn(world).sort()).toEqual(['AddClientIDToOpenIDConnectProvider', 'TagOpenIDConnectProvider']);
@@ -98,7 +98,7 @@ describe('a provider that two namespaces share', () => {
     }
   });
 
-  test('loses only the client IDs and the mark of the one that withdraws, and goes with the last one', async () => {
+  test('loses only the client IDs and the tag of a namespace that leaves, and is deleted with the last one', async () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
     await iam.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: 'by hand' });
@@ -110,7 +110,7 @@ describe('a provider that two namespaces share', () => {
     ]);
     expect(entityOf(planned, ID).reason).toBe('removes only this namespace\'s part: namespace "right" keeps it');
 
-    // The one that made it may be the first to leave.
+    // The namespace that created it may leave first.
     expect(await as('left', gone)).toBe('deleted');
     expect(await look()).toEqual({ clients: ['by hand', 'common', 'r'], tags: but(before.tags, sharedByTag('left')) });
     expect(await as('left', gone)).toBe('unchanged');
@@ -122,19 +122,19 @@ describe('a provider that two namespaces share', () => {
     expect((await iam.listOpenIDConnectProviders({})).OpenIDConnectProviderList).toEqual([]);
   });
 
-  test('keeps every client ID where the other mark does not say which are its own', async () => {
+  test('keeps every client ID where the tag of the other namespace does not name its own', async () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
     await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: sharedByTag('right'), Value: '' }] });
     expect(await as('left', gone)).toBe('deleted');
     expect(writesIn(world)).toEqual(['UntagOpenIDConnectProvider']);
     expect((await look()).clients).toEqual(['common', 'l', 'r']);
-    // The mark is mended by its owner.
+    // Its owner repairs the tag.
     expect(await as('right', provider(['common', 'r']))).toBe('updated');
     expect((await look()).tags[sharedByTag('right')]).toBe(claim('common', 'r'));
   });
 
-  test('has its mark follow what is declared', async () => {
+  test('has its tag follow what is declared', async () => {
     await as('left', provider(['common']));
     expect(await as('left', provider(['common', 'more']))).toBe('updated');
     expect((await look()).tags[sharedByTag('left')]).toBe(claim('common', 'more'));
@@ -143,7 +143,7 @@ describe('a provider that two namespaces share', () => {
     expect((await look()).clients).toEqual(['common', 'more']);
   });
 
-  test('that somebody else made stays when the last one leaves, with all that was in it', async () => {
+  test('that another caller created is kept with its content when the last namespace leaves', async () => {
     const Tags = [{ Key: 'team', Value: 'platform' }];
     await iam.createOpenIDConnectProvider({
       Url: 'https://tokens.example.com',
@@ -155,13 +155,13 @@ describe('a provider that two namespaces share', () => {
     expect((await look()).tags[OwnershipTag.Origin]).toBe('adopted');
     expect(await as('left', gone)).toBe('released');
     expect(await as('right', gone)).toBe('released');
-    // One that is left over lets nobody in by itself; those of the maker must not be missing.
+    // A client ID that is left over grants nothing by itself, and those of the creator must be kept.
     const { clients, tags } = await look();
     expect(clients).toEqual(['common', 'hand', 'l', 'r']);
     expect(tags).toEqual({ team: 'platform' });
   });
 
-  test('is not destroyed from under the other by a manifest that forgets that it is shared', async () => {
+  test('is not destroyed while another namespace shares it, where the manifest omits shared: true', async () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
     world.proxy.clear();
@@ -175,8 +175,8 @@ describe('a provider that two namespaces share', () => {
   });
 });
 
-describe('a provider that becomes shared, or is shared no more', () => {
-  test('has its marks mended, and nothing else of it changes', async () => {
+describe('a provider that becomes shared, or is no longer shared', () => {
+  test('has its tags changed, and nothing else', async () => {
     expect(await as('left', provider(['l'], { shared: false }))).toBe('created');
     const { tags: owned } = await look();
     expect(owned).toEqual({
@@ -200,7 +200,7 @@ describe('a provider that becomes shared, or is shared no more', () => {
     expect(await as('left', provider(['l']))).toBe('unchanged');
     expect(await as('right', provider(['r']))).toBe('adopted');
 
-    // Not back, while another one shares it.
+    // It does not become owned again while another namespace shares it.
     expect(await as('left', provider(['l'], { shared: false }))).toBe('refused');
     expect(writesIn(world)).toEqual([]);
     await as('right', gone);
@@ -220,7 +220,7 @@ describe('a service-linked role', () => {
   const away: JsonObject = linked({ state: 'absent' });
   const tags = async (): Promise<Record<string, string>> => tagged((await iam.listRoleTags({ RoleName })).Tags);
 
-  test('that two namespaces share gets a mark of each, loses only that of the one that leaves, and goes with the last one', async () => {
+  test('that two namespaces share has a tag of each, loses only that of the one that leaves, and is deleted with the last one', async () => {
     expect(await as('left', linked({ description: 'of both' }))).toBe('created');
     expect(await as('right', linked())).toBe('adopted');
     expect(writesIn(world)).toEqual(['TagRole']);
@@ -240,14 +240,14 @@ describe('a service-linked role', () => {
     await expect(iam.getRole({ RoleName })).rejects.toThrow('cannot be found');
   });
 
-  test('that its service made stays when the last one leaves', async () => {
+  test('that its service created is kept when the last namespace leaves', async () => {
     await iam.createServiceLinkedRole({ AWSServiceName: SERVICE });
     expect(await as('left', linked())).toBe('adopted');
     expect(await as('left', away)).toBe('released');
     expect(await tags()).toEqual({});
   });
 
-  test('that becomes shared, and is shared no more, has its marks mended', async () => {
+  test('that becomes shared, and is no longer shared, has its tags changed', async () => {
     expect(await as('left', linked({ shared: false }))).toBe('created');
     const owned = await tags();
     expect(owned).toMatchObject({ [OwnershipTag.Namespace]: 'left', [OwnershipTag.Origin]: 'created' });
