@@ -26,7 +26,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** What CloudTrail has of one operation in the sandbox's account, newest first. */
+/** Returns CloudTrail's events of one operation in the sandbox's account, newest first. */
 async function trailOf(operation: string): Promise<TrailRecord[]> {
   const answer = await fetch(world.sandbox.url, {
     method: 'POST',
@@ -41,7 +41,7 @@ async function trailOf(operation: string): Promise<TrailRecord[]> {
   return Events.map(({ CloudTrailEvent }) => JSON.parse(CloudTrailEvent) as TrailRecord);
 }
 
-test('CloudTrail tells by the user agent which run each write is of, two runs of one worker apart', async () => {
+test('the user agent in CloudTrail names the run of each write, also for two runs of one worker', async () => {
   const [left, right] = await Promise.all([
     runs.apply([role('left')], { namespace: 'left' }),
     runs.apply([role('right')], { namespace: 'right' }),
@@ -55,7 +55,7 @@ test('CloudTrail tells by the user agent which run each write is of, two runs of
   expect(events).toHaveLength(2);
 });
 
-test('a role is assumed once for each namespace, in a session that names it', async () => {
+test('assumes a role once for each namespace, with a session name that contains the namespace', async () => {
   world.proxy.clear();
   for (const namespace of ['first', 'second', 'first']) {
     await runs.apply([role(namespace)], { namespace, account: '222222222222' });
@@ -68,7 +68,7 @@ test('a role is assumed once for each namespace, in a session that names it', as
   expect(sessions.filter(({ params }) => params['SourceIdentity'] !== undefined)).toEqual([]);
 });
 
-test('a role is assumed with the source identity that the worker was given', async () => {
+test('assumes a role with the source identity that the worker is configured with', async () => {
   const other = await startWorld();
   try {
     await other.startWorker({ IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team' });

@@ -25,14 +25,14 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** What docs/operations.md says finds what. */
+/** The queries in docs/operations.md, with what each finds. */
 const page = readFileSync(join(__dirname, '../../docs/operations.md'), 'utf8');
 const section = /^## Finding runs$(.*?)^## /ms.exec(page)?.[1] ?? '';
 const documented = [...section.matchAll(/^\| (\S.*?) +\| `(.+?)` +\|$/gm)].map(
   ([, lookingFor = '', query = '']) => [lookingFor, query] as const,
 );
 
-/** Which of the scenes each finds. */
+/** The scenes that each query finds. */
 const FOUND: Readonly<Record<string, (scenes: Scenes) => readonly string[]>> = {
   'all runs of a namespace': ({ converged, running }) => [converged.runId, running.runId],
   'all runs of an account': ({ converged, running, refused, conflicting, failed, gated }) =>
@@ -47,7 +47,7 @@ const FOUND: Readonly<Record<string, (scenes: Scenes) => readonly string[]>> = {
   'conflicts (a Create met "already exists")': ({ conflicting, conflict }) => [conflicting.runId, conflict.runId],
 };
 
-test('every documented query is tried here, and no other', () => {
+test('tests every documented query, and no other', () => {
   expect(documented.map(([lookingFor]) => lookingFor).sort()).toEqual(Object.keys(FOUND).sort());
   expect(page).toContain(ACCOUNT);
 });
@@ -59,7 +59,7 @@ test.each(documented)('%s: %s', async (lookingFor, query) => {
     for await (const { runId } of temporal.client.workflow.list({ query })) found.push(runId);
     return found.sort();
   };
-  // The list of workflows follows what happens, a little later.
+  // Temporal's list of workflows is eventually consistent.
   const deadline = Date.now() + 30_000;
   while ((await find()).join() !== expected.join() && Date.now() < deadline) await pause(100);
   expect(await find()).toEqual(expected);

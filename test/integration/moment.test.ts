@@ -10,7 +10,7 @@ import type { World } from '../support/world.js';
 
 jest.setTimeout(300_000);
 
-/** Whose an entity is, is read right before it is written, whatever the plan has seen. */
+/** The owner of an entity is read right before each write, whatever the plan has observed. */
 
 const AssumeRolePolicyDocument = JSON.stringify(trusting());
 const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/x`;
@@ -18,9 +18,9 @@ const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/x.exampl
 
 let world: World;
 let runs: Runs;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** A person or tool beside the engine. These calls bypass the proxy. */
 let iam: IAM;
-/** A service of AWS, which writes tags that nobody else can. */
+/** A service of AWS, which can write tags that are reserved for AWS. */
 let service: IAM;
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** ExternalActor takes what is there, and names it by tags. */
+/** An external actor that takes over an existing entity with its tags. */
 interface Taker {
   readonly tags: Tag[];
   readonly owner: string;
@@ -59,7 +59,7 @@ const STACK: Taker = {
   owner: 'CloudFormation stack "base"',
 };
 
-/** Has something happen right before a call is carried out. */
+/** Runs a hook right before a call is carried out. */
 function rightBefore(match: Match, happens: () => Promise<unknown>): { readonly fired: number } {
   return world.proxy.on(match, { kind: 'hook', times: 1, before: happens });
 }
@@ -67,12 +67,12 @@ function rightBefore(match: Match, happens: () => Promise<unknown>): { readonly 
 interface Case {
   readonly before: JsonObject;
   readonly after: JsonObject;
-  /** The read of the step that writes. */
+  /** The read of the activity that writes. */
   readonly read: Match;
   readonly take: (tags: Tag[]) => Promise<unknown>;
 }
 
-/** An update of each kind that carries tags: what there is first, and what is declared then. */
+/** An update of each kind that carries tags: the first declaration, then the second. */
 const UPDATES: Readonly<Record<string, Case>> = {
   Role: {
     before: role('x'),
@@ -95,7 +95,7 @@ const UPDATES: Readonly<Record<string, Case>> = {
   InstanceProfile: {
     before: { kind: 'InstanceProfile', instanceProfileName: 'x' },
     after: { kind: 'InstanceProfile', instanceProfileName: 'x', tags: { team: 'platform' } },
-    // The plan reads it, too.
+    // The plan reads the entity, too.
     read: { action: 'GetInstanceProfile', nth: 2 },
     take: (Tags) => service.tagInstanceProfile({ InstanceProfileName: 'x', Tags }),
   },
@@ -107,39 +107,42 @@ const UPDATES: Readonly<Record<string, Case>> = {
   },
 };
 
-describe.each(Object.entries(UPDATES))('a %s that somebody takes between the plan and the update', (kind, one) => {
-  test.each([
-    ['another namespace', OTHER, true],
-    ['a CloudFormation stack', STACK, false],
-  ])('%s: is found, refused with the owner, and not written', async (_title, { tags, owner }, ours) => {
-    if (ours) await runs.apply([one.before]);
-    else {
-      // A stack's tags mean nothing beside our own: it takes what shows no owner.
-      await runs.apply([one.before]);
-      await runs.apply([one.before], { command: 'release' });
-    }
-    world.proxy.clear();
-    const rule = rightBefore(one.read, () => one.take(tags));
-    const report = await runs.apply([one.after]);
-    expect(rule.fired).toBe(1);
-    expect(report.result).toBe('refused');
-    const [entity] = report.entities;
-    expect(entity).toMatchObject({
-      kind,
-      outcome: 'refused',
-      reason: `owned by ${owner}`,
-      remedy: expect.stringContaining(`--adopt foreign:${kind}/`) as string,
-      writes: [],
+describe.each(Object.entries(UPDATES))(
+  'a %s that another owner takes over between the plan and the update',
+  (kind, one) => {
+    test.each([
+      ['another namespace', OTHER, true],
+      ['a CloudFormation stack', STACK, false],
+    ])('%s: is refused with the name of the owner, and not written', async (_title, { tags, owner }, ours) => {
+      if (ours) await runs.apply([one.before]);
+      else {
+        // A stack's tags mean nothing beside our own: it takes what shows no owner.
+        await runs.apply([one.before]);
+        await runs.apply([one.before], { command: 'release' });
+      }
+      world.proxy.clear();
+      const rule = rightBefore(one.read, () => one.take(tags));
+      const report = await runs.apply([one.after]);
+      expect(rule.fired).toBe(1);
+      expect(report.result).toBe('refused');
+      const [entity] = report.entities;
+      expect(entity).toMatchObject({
+        kind,
+        outcome: 'refused',
+        reason: `owned by ${owner}`,
+        remedy: expect.stringContaining(`--adopt foreign:${kind}/`) as string,
+        writes: [],
+      });
+      expect(writesIn(world)).toEqual([]);
     });
-    expect(writesIn(world)).toEqual([]);
-  });
-});
+  },
+);
 
-describe('a role that somebody takes right before', () => {
+describe('a role that another owner takes over right before', () => {
   const taken = (match: Match = { action: 'GetRole' }): { readonly fired: number } =>
     rightBefore(match, () => iam.tagRole({ RoleName: 'x', Tags: OTHER.tags }));
 
-  test('its deletion stays', async () => {
+  test('its deletion is kept', async () => {
     await runs.apply([role('x')]);
     world.proxy.clear();
     const rule = taken();
@@ -149,7 +152,7 @@ describe('a role that somebody takes right before', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('its replacement stays', async () => {
+  test('its replacement is kept', async () => {
     const profile = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['x'] };
     await runs.apply([role('x'), profile]);
     world.proxy.clear();
@@ -161,7 +164,7 @@ describe('a role that somebody takes right before', () => {
     expect((await iam.getInstanceProfile({ InstanceProfileName: 'i' })).InstanceProfile?.Roles).toHaveLength(1);
   });
 
-  test('its replacement stays where somebody has added to it meanwhile what would be lost', async () => {
+  test('its replacement is kept where another tool has added something that would be lost', async () => {
     await runs.apply([role('x')]);
     world.proxy.clear();
     const PolicyDocument = JSON.stringify(allowing('s3:GetObject'));
@@ -174,7 +177,7 @@ describe('a role that somebody takes right before', () => {
     expect(writesIn(world)).toEqual([]);
   });
 
-  test('its release or destruction is left as it is', async () => {
+  test('its release or destruction is left unchanged', async () => {
     for (const command of ['release', 'destroy'] as const) {
       await world.sandbox.reset();
       await runs.apply([role('x')]);
@@ -202,7 +205,7 @@ describe('a role that somebody takes right before', () => {
   test.each([
     ['another namespace', OTHER],
     ['a CloudFormation stack', STACK],
-  ])('its creation, by making it: the conflict is refused and names the owner, %s', async (_title, { tags, owner }) => {
+  ])('its creation is refused with the name of the owner after the conflict, %s', async (_title, { tags, owner }) => {
     const rule = rightBefore({ action: 'CreateRole' }, () =>
       service.createRole({ RoleName: 'x', AssumeRolePolicyDocument, Tags: tags }),
     );
@@ -219,7 +222,7 @@ describe('a role that somebody takes right before', () => {
     expect(writesIn(world)).toEqual(['CreateRole']);
   });
 
-  test('its completion after a conflict: what the adoption would write is not written', async () => {
+  test('its completion after a conflict gets no writes of the adoption', async () => {
     rightBefore({ action: 'CreateRole' }, () => iam.createRole({ RoleName: 'x', AssumeRolePolicyDocument }));
     // The first look decides after the conflict, the second right before the write.
     const rule = taken({ action: 'GetRole', nth: 2 });
@@ -230,7 +233,7 @@ describe('a role that somebody takes right before', () => {
   });
 });
 
-describe('owners that name themselves by tags', () => {
+describe('owners that are known by their tags', () => {
   const OWNERS: readonly (readonly [tags: Readonly<Record<string, string>>, owner: string])[] = [
     [
       { 'aws:cloudformation:stack-name': 'base', 'aws:cloudformation:logical-id': 'Role' },
@@ -273,7 +276,7 @@ describe('owners that name themselves by tags', () => {
     { 'created-by': 'ann' },
   ];
 
-  test('are refused by name, each at once, and taken over only where that is typed', async () => {
+  test('are named in the refusal, and lose their entities only to an explicit --adopt foreign', async () => {
     const make = async (RoleName: string, tags: Readonly<Record<string, string>>): Promise<void> => {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
       await service.createRole({ RoleName, AssumeRolePolicyDocument, Tags });
@@ -308,7 +311,7 @@ describe('owners that name themselves by tags', () => {
         [OwnershipTag.PreviousOwner]: owner.replace(/["(),]/g, ''),
       });
     }
-    // From then on it is ours, whatever tags the old owner has left.
+    // The namespace now owns it, whatever tags the old owner has left.
     expect(new Set(Object.values(decisionsOf(await runs.plan(owned))))).toEqual(new Set(['no-op']));
   });
 });

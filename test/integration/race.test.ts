@@ -18,7 +18,7 @@ jest.setTimeout(240_000);
 /** Races of two namespaces for one role. */
 const RACES = 50;
 
-/** Of which so many are run at a time. */
+/** Races that run at a time. */
 const AT_A_TIME = 5;
 
 let world: World;
@@ -44,7 +44,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** Two namespaces that declare the same role. */
+/** Requests of two namespaces that declare the same role. */
 async function rivalsFor(roleName: string): Promise<BootstrapRequest[]> {
   const entities = [role(roleName)];
   return Promise.all(
@@ -52,7 +52,7 @@ async function rivalsFor(roleName: string): Promise<BootstrapRequest[]> {
   );
 }
 
-/** What came of a race, the winner first. */
+/** The reports of a race, the winner first. */
 async function race(requests: readonly BootstrapRequest[]): Promise<Report[]> {
   const reports = await Promise.all(requests.map((request) => apply(temporal, request)));
   return reports.sort((a, b) => a.result.localeCompare(b.result));
@@ -63,7 +63,7 @@ async function tagsOf(RoleName: string): Promise<Record<string, string>> {
   return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
-/** One has won with this outcome; the other is refused, and told whose the role is. */
+/** Expects that one namespace has won with this outcome, and that the other is refused with the name of the owner. */
 async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | 'adopted'): Promise<void> {
   const name = winner?.entities[0]?.name ?? '';
   expect(winner).toMatchObject({ result: 'converged', entities: [{ outcome }] });
@@ -85,7 +85,7 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
   });
 }
 
-/** Holds back every call of an action until so many calls of another have been answered. */
+/** Delays every call of an action until a number of calls of another action have been answered. */
 function holdBack(action: string, until: { readonly action: string; readonly answered: number }): void {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
@@ -103,7 +103,7 @@ function holdBack(action: string, until: { readonly action: string; readonly ans
   world.proxy.on({ action }, { kind: 'hook', before: () => opened });
 }
 
-test(`of two namespaces that create one role at once, one does and the other is refused, ${String(RACES)} times`, async () => {
+test(`refuses one of two namespaces that create a role at the same time, in ${String(RACES)} races`, async () => {
   const names = Array.from({ length: RACES }, (_, index) => `raced-${String(index)}`);
   const rivals = await Promise.all(names.map(rivalsFor));
   for (let first = 0; first < RACES; first += AT_A_TIME) {
@@ -115,18 +115,18 @@ test(`of two namespaces that create one role at once, one does and the other is 
   expect(await world.creates()).toEqual(once);
 });
 
-test.each([1, 2, 3, 4, 5])('and so where both have planned to create it before either did (%i)', async (round) => {
+test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that both planned to create a role (%i)', async (round) => {
   holdBack('CreateRole', { action: 'GetAccountAuthorizationDetails', answered: 2 });
   const roleName = `planned-${String(round)}`;
   const reports = await race(await rivalsFor(roleName));
   await expectOneWinner(reports, 'created');
   expect(await world.creates()).toEqual({ [`CreateRole ${roleName}`]: 1 });
-  // The other one waited for the entity, and looked before it would have written.
+  // The other run waited for the entity's lock, and read the entity before writing.
   expect(reports[1]?.apiCalls.byOperation).toMatchObject({ GetAccountAuthorizationDetails: 1, GetRole: 1 });
   expect(world.proxy.count('CreateRole')).toBe(1);
 });
 
-test('a run that waits for an entity of another run and is cancelled ends at once, and does not begin with it later', async () => {
+test('ends a cancelled run that waits for an entity of another run at once, and never starts on the entity', async () => {
   const held = hold(world.proxy, { action: 'CreateRole' });
   const [first, second] = await rivalsFor('held');
   if (first === undefined || second === undefined) throw new Error('two were asked for');
@@ -145,7 +145,7 @@ test('a run that waits for an entity of another run and is cancelled ends at onc
   expect(await world.creates()).toEqual({ 'CreateRole held': 1 });
 });
 
-test.each([1, 2, 3, 4, 5])('of two namespaces that adopt one role at once, one does (%i)', async (round) => {
+test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that adopt a role at the same time (%i)', async (round) => {
   const roleName = `unowned-${String(round)}`;
   await iamClient(world.sandbox.url).send(
     new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) }),

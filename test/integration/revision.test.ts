@@ -11,7 +11,7 @@ import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
 
-/** No manifest takes back what a newer one has brought, whatever the order in which pipelines come. */
+/** An older manifest never reverts a newer one, in whatever order the pipelines run. */
 
 jest.setTimeout(180_000);
 
@@ -41,14 +41,14 @@ async function apply(namespace: string, revision: number, ...more: readonly stri
   return world.cli(['apply', '-f', path, '--revision', String(revision), '-o', 'json', ...more]);
 }
 
-/** The descriptions that the role of a namespace was given, in their order, as AWS was told. */
+/** Returns the descriptions of a namespace's role that were sent to AWS, in order. */
 function writes(name: string): string[] {
   return world.proxy
     .writes()
     .flatMap(({ params }) => (params['RoleName'] === name ? (params['Description'] ?? []) : []));
 }
 
-test('an older revision is refused and writes nothing, an equal one is not older, and --allow-older goes back', async () => {
+test('refuses an older revision without a write, accepts an equal one, and goes back with --allow-older', async () => {
   expect((await apply('guarded', 5)).code).toBe(0);
   const refused = await apply('guarded', 4);
   expect(refused.code).toBe(3);
@@ -62,15 +62,15 @@ test('an older revision is refused and writes nothing, an equal one is not older
   expect((await apply('guarded', 5)).report()).toMatchObject({ result: 'converged', summary: { unchanged: 1 } });
   const path = await manifest('guarded', 'unrevised');
   expect((await world.cli(['apply', '-f', path])).code).toBe(0);
-  // What has no revision has not made the last one forgotten.
+  // A request without a revision does not reset the last one.
   expect((await apply('guarded', 4)).code).toBe(3);
   expect((await apply('guarded', 4, '--allow-older')).code).toBe(0);
   expect(writes('guarded')).toEqual(['5', 'unrevised', '4']);
-  // From then on, that is the last one.
+  // The older revision is now the last one.
   expect((await apply('guarded', 4)).code).toBe(0);
 });
 
-test('in CI the revision is the time of the commit that is checked out, which is not compared with one that was given', async () => {
+test('uses the commit time as the revision in CI, and never compares it with a given one', async () => {
   const git = async (...args: readonly string[]): Promise<unknown> => promisify(execFile)('git', [...args]);
   const checkout = async (name: string, seconds: number): Promise<string> => {
     const folder = join(world.directory, name);
