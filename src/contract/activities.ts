@@ -8,18 +8,18 @@ import type { Confirmation, Conflict, Decision, WriteRecord } from './report.js'
 export interface PlannedEntity {
   readonly kind: string;
   readonly name: string;
-  /** Observed where it exists, else as it will be. */
+  /** The observed ARN where the entity exists, else the one that it will get. */
   readonly arn: string;
   readonly decision: Decision;
   /** ID of the reconcile-entity workflow that writes it. */
   readonly workflowId: string;
-  /** Positions in {@link Plan.entities} that must have ended well before this one starts. */
+  /** Positions in {@link Plan.entities} that must have converged before this one starts. */
   readonly after: readonly number[];
   /** List what is there before the first Create. Default: false. */
   readonly listFirst?: boolean;
   /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
-  /** Of a request that asks for approval: stands for the decision and all that it was made from. */
+  /** Digest of the decision and all that it was made from. Only where the request requires an approval. */
   readonly digest?: string;
 }
 
@@ -27,46 +27,46 @@ export interface PlannedEntity {
 export interface Plan {
   readonly entities: readonly PlannedEntity[];
   readonly calls: Readonly<Record<string, number>>;
-  /** Of a request that asks for approval: `sha256:…` over the request and what the plan means to do. */
+  /** `sha256:…` over the request and what the plan would do. Only where the request requires an approval. */
   readonly digest?: string;
 }
 
-/** What one step of a reconcile-entity workflow did. */
+/** Result of one activity of a reconcile-entity workflow. */
 export interface ReconcileStepResult {
   readonly arn: string;
-  /** As decided at the moment of writing, from what was there then. */
+  /** The decision at the moment of writing, made from what AWS showed then. */
   readonly decision: Decision;
-  /** Set where this step's Create made the entity, with how we know. */
+  /** The proof that this activity's Create made the entity; null where it did not. */
   readonly confirmedBy: Confirmation | null;
   readonly writes: readonly WriteRecord[];
   readonly conflicts: readonly Omit<Conflict, 'resolvedAs'>[];
-  /** Whether writes are left for the update step. */
+  /** True where writes are left for the update activity. */
   readonly remaining: boolean;
   readonly attempt: number;
   readonly calls: Readonly<Record<string, number>>;
 }
 
-/** Argument of the create step. */
+/** Argument of the create activity. */
 export interface CreateRequest extends ReconcileRequest {
-  /** IDs that were there before the first attempt, of what AWS gives no name: what is new is this run's. */
+  /** IDs that existed before the first attempt, for entities that AWS names: a new one is this run's. */
   readonly known?: readonly string[];
 }
 
-/** Answer of the listing before a create. */
+/** Result of the listing before a create. */
 export interface Listing {
   readonly known: readonly string[];
   readonly calls: Readonly<Record<string, number>>;
 }
 
-/** Argument of the update step. */
+/** Argument of the update activity. */
 export interface UpdateRequest extends ReconcileRequest {
-  /** The create step has made it: a read that does not show it is behind. */
+  /** The create activity has made the entity: a read that does not show it is stale. */
   readonly made: boolean;
-  /** It did so with a reply: its state is known without a read. */
+  /** AWS replied to that Create, so the state is known without a read. */
   readonly fresh: boolean;
 }
 
-/** Argument of the verify step. */
+/** Argument of the verify activity. */
 export interface VerifyRequest {
   readonly request: Pick<BootstrapRequest, 'target' | 'namespace'>;
   readonly entities: readonly DesiredEntity[];
@@ -79,7 +79,7 @@ export interface VerifyResult {
   readonly calls: Readonly<Record<string, number>>;
 }
 
-/** Argument of the claim step. */
+/** Argument of the claim activity. */
 export interface ClaimRequest extends Claim {
   readonly account: string;
   readonly namespace: string;
@@ -89,18 +89,18 @@ export interface ClaimRequest extends Claim {
 export interface Activities {
   /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
   planEntities(request: BootstrapRequest): Promise<Plan>;
-  /** Asks the namespace's ledger whether a manifest of this revision may be applied, and records that it is. */
+  /** Asks the ledger of the namespace whether this revision may be applied, and records it if so. */
   claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
-  /** Lists what Creates like this one have made, before the first of this run. IDs only. */
+  /** Lists the IDs of what Creates like this one have made, before the first Create of this run. */
   listCandidates(request: ReconcileRequest): Promise<Listing>;
-  /** Creates, or finds out what is there instead. */
+  /** Creates the entity, or decides again from what exists instead. */
   createEntity(request: CreateRequest): Promise<ReconcileStepResult>;
-  /** Reads, decides again, and writes what differs. */
+  /** Reads the entity, decides again, and writes what differs. */
   updateEntity(request: UpdateRequest): Promise<ReconcileStepResult>;
-  /** Reads, decides again, and removes the entity with what it holds. */
+  /** Reads the entity, decides again, and deletes it with everything in it. */
   deleteEntity(request: ReconcileRequest): Promise<ReconcileStepResult>;
   /** Reads until the entities show no drift, or the propagation window ends. */
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
-  /** Reads the entities and what CloudTrail has of them. Writes nothing. */
+  /** Reads the entities and their CloudTrail events. Writes nothing. */
   gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
 }

@@ -20,7 +20,7 @@ import type { CommandResult, World, WorkerProcess } from '../support/world.js';
 jest.setTimeout(120_000);
 
 const ANOTHER = `sha256:${'0'.repeat(64)}`;
-const place = { account: ACCOUNT, namespace: 'gated' };
+const reference = { account: ACCOUNT, namespace: 'gated' };
 const where = ['--account', ACCOUNT, '--namespace', 'gated'];
 
 let world: World;
@@ -43,21 +43,21 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** A run that has come to its gate. */
-interface Gated {
-  readonly gate: PendingApproval;
+/** A run whose plan waits for an approval. */
+interface RunAwaitingApproval {
+  readonly pending: PendingApproval;
   readonly report: Promise<Report>;
 }
 
-async function gated(
+async function startGated(
   entities: readonly JsonObject[] = [role('gated-role')],
   { timeoutMs = 600_000, ...options }: RunOptions & { readonly timeoutMs?: number } = {},
-): Promise<Gated> {
-  const path = await world.manifest('gated.json', manifestOf({ ...place, entities }));
+): Promise<RunAwaitingApproval> {
+  const path = await world.manifest('gated.json', manifestOf({ ...reference, entities }));
   const pipeline = { provider: 'local', url: null, commit: null, actor: 'author' };
   const loaded = await loadRequest([path], { variables: {}, pipeline, approval: { timeoutMs } });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  let opened: (gate: PendingApproval) => void = () => undefined;
+  let opened: (pending: PendingApproval) => void = () => undefined;
   const open = new Promise<PendingApproval>((resolve) => (opened = resolve));
   const onEvent = (event: RunEvent): void => {
     options.onEvent?.(event);
@@ -65,19 +65,22 @@ async function gated(
   };
   const report = apply(temporal, loaded.request, { ...options, onEvent });
   report.catch(() => undefined);
-  const gate = await Promise.race([open, report.then(() => Promise.reject(new Error('the run ended without a gate')))]);
-  // Whatever becomes of it, nothing was written before.
+  const pending = await Promise.race([
+    open,
+    report.then(() => Promise.reject(new Error('the run ended without asking for an approval'))),
+  ]);
+  // Nothing is written before the decision.
   expect(writesIn(world)).toEqual([]);
-  return { gate, report };
+  return { pending, report };
 }
 
-const answered = (word: 'approve' | 'reject', ...args: string[]): Promise<CommandResult> =>
+const decide = (word: 'approve' | 'reject', ...args: string[]): Promise<CommandResult> =>
   world.cli([word, ...where, '--as', 'alice', ...args]);
 
-const said = (plan: string, by = 'alice'): { plan: string; by: string } => ({ plan, by });
+const decisionOf = (plan: string, by = 'alice'): { plan: string; by: string } => ({ plan, by });
 
 function runHandle(): ReturnType<TemporalConnection['client']['workflow']['getHandle']> {
-  return temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, place.namespace));
+  return temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, reference.namespace));
 }
 
 async function pageOf(): Promise<string> {
@@ -93,29 +96,29 @@ function expectNothingWritten(report: Report, reason: string): void {
 }
 
 test('a plan that is approved on the command line is written, and the report says by whom and why', async () => {
-  const { gate, report } = await gated();
-  expect(await pageOf()).toContain(gate.plan);
-  const { code, stdout } = await answered('approve', '--plan', gate.plan, '--reason', 'as agreed', '--output', 'json');
+  const { pending, report } = await startGated();
+  expect(await pageOf()).toContain(pending.plan);
+  const { code, stdout } = await decide('approve', '--plan', pending.plan, '--reason', 'as agreed', '--output', 'json');
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { approval: { verdict: 'approved', by: 'alice' } }]);
   expect(await report).toMatchObject({
     result: 'converged',
-    approval: { plan: gate.plan, verdict: 'approved', by: 'alice', reason: 'as agreed' },
+    approval: { plan: pending.plan, verdict: 'approved', by: 'alice', reason: 'as agreed' },
   });
   expect(writesIn(world)).toEqual(['CreateRole']);
 });
 
-test('without --plan the plan is shown, and somebody has to say yes to it', async () => {
-  const { gate, report } = await gated();
-  const asked = await answered('approve');
-  expect(asked).toMatchObject({ code: 64, stderr: expect.stringContaining(`--plan ${gate.plan}`) as string });
+test('without --plan the plan is shown, and has to be confirmed', async () => {
+  const { pending, report } = await startGated();
+  const asked = await decide('approve');
+  expect(asked).toMatchObject({ code: 64, stderr: expect.stringContaining(`--plan ${pending.plan}`) as string });
   expect(asked.stderr).toContain('Role/gated-role');
-  const again = await answered('approve', '--yes');
+  const again = await decide('approve', '--yes');
   expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('Role/gated-role')]);
   expect(await report).toMatchObject({ result: 'converged' });
 });
 
-test('apply --require-approval shows the plan and the command, and with --no-wait leaves with 4 while the gate stays', async () => {
-  const file = await world.manifest('cli.json', manifestOf({ ...place, entities: [role('gated-role')] }));
+test('apply --require-approval shows the plan and the command, and with --no-wait exits with 4 while the plan still waits', async () => {
+  const file = await world.manifest('cli.json', manifestOf({ ...reference, entities: [role('gated-role')] }));
   const args = ['apply', '-f', file, '--require-approval', '--output', 'json'];
   const left = await world.cli([...args, '--no-wait']);
   expect([left.code, left.report().result]).toEqual([4, 'busy']);
@@ -125,67 +128,67 @@ test('apply --require-approval shows the plan and the command, and with --no-wai
   expect([approve.code, approve.stderr]).toEqual([0, expect.not.stringContaining('error')]);
   await runHandle().result();
   expect(writesIn(world)).toEqual(['CreateRole']);
-  // There is nothing to write any more, and so nothing to ask.
+  // Nothing is left to write, so no approval is asked for.
   const idle = await world.cli(args);
   expect([idle.code, idle.report().approval]).toEqual([0, undefined]);
 });
 
 test('a plan that is rejected ends the run with 3, and nothing is written', async () => {
-  const { gate, report } = await gated();
-  expect((await answered('reject', '--plan', gate.plan, '--reason', 'not on a Friday')).code).toBe(0);
+  const { pending, report } = await startGated();
+  expect((await decide('reject', '--plan', pending.plan, '--reason', 'not on a Friday')).code).toBe(0);
   expectNothingWritten(await report, 'rejected by alice: not on a Friday');
 });
 
-test('a plan that nobody answers in time is refused', async () => {
-  const { report } = await gated(undefined, { timeoutMs: 3_000 });
+test('a plan that nobody decides on in time is refused', async () => {
+  const { report } = await startGated(undefined, { timeoutMs: 3_000 });
   const ended = await report;
   expectNothingWritten(ended, 'not approved in time');
   expect(ended.approval).toMatchObject({ verdict: 'expired', by: null });
 });
 
-test('a plan that a person has changed meanwhile in AWS is not written, and the difference is named', async () => {
-  const { gate, report } = await gated();
+test('a plan that no longer fits what is in AWS is not written, and the report names the difference', async () => {
+  const { pending, report } = await startGated();
   await iamClient(world.sandbox.url).send(
     new CreateRoleCommand({ RoleName: 'gated-role', AssumeRolePolicyDocument: JSON.stringify(trusting()) }),
   );
-  expect((await answered('approve', '--plan', gate.plan)).code).toBe(0);
+  expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
   expectNothingWritten(await report, 'Role/gated-role: approved to create, now to adopt');
 });
 
 test('a cancelled wait ends at once, and nothing is written', async () => {
-  const { report } = await gated();
+  const { report } = await startGated();
   await runHandle().cancel();
   expect(await report).toMatchObject({ result: 'cancelled', approval: { verdict: 'cancelled' } });
   expect(writesIn(world)).toEqual([]);
 });
 
-test('an answer for another plan, a second answer and one that nobody waits for are refused', async () => {
-  expect(await answered('approve', '--plan', ANOTHER)).toMatchObject({
+test('a decision on another plan, a second decision and one that no run waits for are refused', async () => {
+  expect(await decide('approve', '--plan', ANOTHER)).toMatchObject({
     code: 3,
     stderr: expect.stringContaining('no plan of gated') as string,
   });
-  const { gate, report } = await gated();
-  const other = await answered('approve', '--plan', ANOTHER);
-  expect([other.code, other.stderr]).toEqual([3, expect.stringContaining(gate.plan)]);
-  const malformed = await answered('approve', '--plan', 'all');
+  const { pending, report } = await startGated();
+  const other = await decide('approve', '--plan', ANOTHER);
+  expect([other.code, other.stderr]).toEqual([3, expect.stringContaining(pending.plan)]);
+  const malformed = await decide('approve', '--plan', 'all');
   expect([malformed.code, malformed.stderr]).toEqual([3, expect.stringContaining('"plan"')]);
   let go = (): void => undefined;
   const held = new Promise<void>((resolve) => (go = resolve));
   world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before: () => held });
-  expect((await answered('approve', '--plan', gate.plan)).code).toBe(0);
-  // The same once more is as good; the opposite comes too late.
-  expect(await answered('approve', '--plan', gate.plan)).toMatchObject({ code: 0 });
-  const late = await answered('reject', '--plan', gate.plan);
+  expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
+  // Repeating the decision is accepted; the opposite comes too late.
+  expect(await decide('approve', '--plan', pending.plan)).toMatchObject({ code: 0 });
+  const late = await decide('reject', '--plan', pending.plan);
   expect([late.code, late.stderr]).toEqual([3, expect.stringContaining('already approved by alice')]);
   go();
   expect(await report).toMatchObject({ result: 'converged' });
 });
 
-test('of approvals that race, one counts', async () => {
-  const { gate, report } = await gated();
+test('one of several approvals at the same time counts', async () => {
+  const { pending, report } = await startGated();
   const names = Array.from({ length: 8 }, (_, index) => `person-${String(index)}`);
   const answers = await Promise.allSettled(
-    names.map((by) => decideApproval(temporal, place, ApprovalAction.Approve, said(gate.plan, by))),
+    names.map((by) => decideApproval(temporal, reference, ApprovalAction.Approve, decisionOf(pending.plan, by))),
   );
   const taken = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value.by] : []));
   expect(taken).toHaveLength(1);
@@ -193,30 +196,30 @@ test('of approvals that race, one counts', async () => {
   expect(writesIn(world)).toEqual(['CreateRole']);
 });
 
-test('signals that are no answer are ignored and counted; one as the Temporal UI sends it approves', async () => {
-  const { gate, report } = await gated();
+test('signals that are not a decision are ignored and counted; a signal from the Temporal UI approves', async () => {
+  const { pending, report } = await startGated();
   const junk = [
     [],
     [null],
     ['yes'],
-    [{ plan: gate.plan }],
+    [{ plan: pending.plan }],
     [{ plan: ANOTHER, by: 'x' }],
-    [[gate.plan], 'x'.repeat(5_000)],
+    [[pending.plan], 'x'.repeat(5_000)],
   ];
   for (const args of junk) await runHandle().signal(ApprovalAction.Approve, ...args);
   expect(await pageOf()).toContain(`${String(junk.length)} signals were ignored`);
-  expect((await pendingApproval(temporal, place)).plan).toBe(gate.plan);
+  expect((await pendingApproval(temporal, reference)).plan).toBe(pending.plan);
   expect(writesIn(world)).toEqual([]);
   const { client } = temporal;
   await client.workflowService.signalWorkflowExecution({
     namespace: 'default',
-    workflowExecution: { workflowId: bootstrapWorkflowId(ACCOUNT, place.namespace) },
+    workflowExecution: { workflowId: bootstrapWorkflowId(ACCOUNT, reference.namespace) },
     signalName: 'approve',
     input: {
       payloads: [
         {
           metadata: { encoding: Buffer.from('json/plain') },
-          data: Buffer.from(JSON.stringify({ plan: gate.plan, by: 'bob', reason: '' })),
+          data: Buffer.from(JSON.stringify({ plan: pending.plan, by: 'bob', reason: '' })),
         },
       ],
     },
@@ -225,9 +228,9 @@ test('signals that are no answer are ignored and counted; one as the Temporal UI
   expect(await report).toMatchObject({ result: 'converged', approval: { verdict: 'approved', by: 'bob' } });
 });
 
-test('a worker that is killed while the plan waits is no loss, and another pipeline is told what it waits for', async () => {
-  const { gate, report } = await gated();
-  const file = await world.manifest('other.json', manifestOf({ ...place, entities: [role('other-role')] }));
+test('a plan still waits after its worker is killed, and another pipeline is told what it waits for', async () => {
+  const { pending, report } = await startGated();
+  const file = await world.manifest('other.json', manifestOf({ ...reference, entities: [role('other-role')] }));
   const other = world.spawnCli(['apply', '-f', file]);
   const waits = new Promise<void>((resolve) => {
     let text = '';
@@ -240,11 +243,11 @@ test('a worker that is killed while the plan waits is no loss, and another pipel
   other.kill('SIGINT');
   await worker.kill();
   const description = await runHandle().describe();
-  expect(description.memo).toMatchObject({ awaitingApproval: gate.plan });
+  expect(description.memo).toMatchObject({ awaitingApproval: pending.plan });
   expect((await world.cli(['status', ...where])).stdout).toMatch(/^awaiting approval .* gated /m);
   expect(writesIn(world)).toEqual([]);
   worker = await world.startWorker();
-  expect((await answered('approve', '--plan', gate.plan)).code).toBe(0);
+  expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
   expect(await report).toMatchObject({ result: 'converged', approval: { by: 'alice' } });
   expect(writesIn(world)).toEqual(['CreateRole']);
 });

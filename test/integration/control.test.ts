@@ -8,7 +8,7 @@ import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
 
-/** What a person sees of runs that are under way, and how one is ended. */
+/** How a person follows runs in progress, and cancels one. */
 
 jest.setTimeout(180_000);
 
@@ -47,10 +47,10 @@ async function manifest(namespace: string, entities: readonly JsonObject[]): Pro
 
 const place = (namespace: string): string[] => ['--account', ACCOUNT, '--namespace', namespace];
 
-/** A command, with what it has said so far. */
+/** A running command with its output so far. */
 interface Command {
   readonly child: ChildProcess;
-  /** Until its standard error has that text. */
+  /** Resolves once its standard error contains the text. */
   readonly says: (text: string) => Promise<void>;
   readonly ended: Promise<Pick<CommandResult, 'code' | 'stdout' | 'stderr'>>;
 }
@@ -75,7 +75,7 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   return { child, says, ended };
 }
 
-/** An apply that AWS holds at the first role until it is released, and another role that depends on it. */
+/** Starts an apply that is held at its first role, which another entity depends on, until it is released. */
 async function startHeld(namespace: string): Promise<Command & { readonly release: () => void }> {
   const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: namespace } });
   const later = { kind: 'InstanceProfile', instanceProfileName: namespace, roles: [namespace] };
@@ -85,7 +85,7 @@ async function startHeld(namespace: string): Promise<Command & { readonly releas
   return { ...command, release: held.release };
 }
 
-test('a pipeline that waits sees who holds the namespace, since when, how far that run is, and where to look', async () => {
+test('a pipeline that waits sees which run holds the namespace, since when, how far it is, and its link', async () => {
   const first = await startHeld('held');
   const second = start([
     'apply',
@@ -107,7 +107,7 @@ test('a pipeline that waits sees who holds the namespace, since when, how far th
   );
 });
 
-test('a pipeline that may not wait is told the same, with exit code 4', async () => {
+test('a pipeline with --no-wait is told which run holds the namespace, with exit code 4', async () => {
   const first = await startHeld('busy');
   const path = await world.manifest(
     'other.json',
@@ -122,7 +122,7 @@ test('a pipeline that may not wait is told the same, with exit code 4', async ()
 });
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  'a job that ends by %s while it waits has asked for nothing; one that follows its run says how to see it and how to end it',
+  'a job that ends by %s while it waits has requested nothing; one that follows its run says how to see and cancel it',
   async (signal) => {
     const namespace = `ended-by-${signal.toLowerCase()}`;
     const first = await startHeld(namespace);
@@ -137,7 +137,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     expect(stderr).toMatch(/interrupted; run \S+ continues without this command \(http/);
     const told = [...stderr.matchAll(/`iam-bootstrap ([^`]+)`/g)].map(([, command = '']) => command);
     expect(told).toEqual([`status ${place(namespace).join(' ')}`, `cancel ${place(namespace).join(' ')}`]);
-    // Both work as they are told.
+    // Both commands work as printed.
     const [status = '', cancel = ''] = told;
     expect((await world.cli(status.split(' '))).stdout).toContain('running');
     const ending = start([...cancel.split(' '), '-o', 'json']);
@@ -154,7 +154,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 );
 
 describe('cancel', () => {
-  test('lets what has begun end well, begins no more, and tells everybody who has asked for it and why', async () => {
+  test('finishes what has begun, starts nothing else, and reports who cancelled and why', async () => {
     const first = await startHeld('cancelled');
     const cancelling = start([
       'cancel',
@@ -185,14 +185,17 @@ describe('cancel', () => {
     expect(runs).toMatchObject([{ runId: answer.run.runId, status: 'CANCELLED' }]);
   });
 
-  test('of what is not under way does nothing, and is no error', async () => {
+  test('without a run in progress does nothing, and is not an error', async () => {
     const { code, stdout } = await world.cli(['cancel', ...place('nobody')]);
-    expect([code, stdout]).toEqual([0, `Nothing to cancel. No run of namespace nobody in account ${ACCOUNT} is open.\n`]);
+    expect([code, stdout]).toEqual([
+      0,
+      `Nothing to cancel. No run of namespace nobody in account ${ACCOUNT} is open.\n`,
+    ]);
     const { stdout: json } = await world.cli(['cancel', ...place('nobody'), '-o', 'json']);
     expect(JSON.parse(json)).toEqual({ version: 1, run: null, report: null });
   });
 
-  test('of another run than the one under way lets that one go on', async () => {
+  test('of another run lets the run in progress continue', async () => {
     const first = await startHeld('another');
     const other = ['--run', '00000000-0000-4000-8000-000000000000'];
     expect((await world.cli(['cancel', ...place('another'), ...other])).stdout).toContain('Nothing to cancel');
@@ -209,7 +212,7 @@ describe('cancel', () => {
     expect(JSON.parse((await first.ended).stdout)).toMatchObject({ result: 'cancelled' });
   });
 
-  test('has to know which run is meant', async () => {
+  test('requires the account and the namespace', async () => {
     const { code, stderr } = await world.cli(['cancel', '--account', ACCOUNT]);
     expect(code).toBe(64);
     expect(stderr).toContain('give --account and --namespace, or --file and --environment');
@@ -217,7 +220,7 @@ describe('cancel', () => {
 });
 
 describe('status', () => {
-  test('names a namespace exactly, and says of each run what its report said', async () => {
+  test('lists the runs of exactly one namespace, with their results', async () => {
     const applied = async (namespace: string, entities: JsonObject[]): Promise<number | null> =>
       (await world.cli(['apply', '-f', await manifest(namespace, entities)])).code;
     expect(await applied('same', [role('one')])).toBe(0);
@@ -230,7 +233,7 @@ describe('status', () => {
     expect(rows[1]).toMatch(/^converged +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\d.* s {2,}\d{12} {2}same +local$/);
   });
 
-  test('shows how far a run is, and with --watch each change as it comes, until it is interrupted', async () => {
+  test('shows how far a run is, and with --watch each change until it is interrupted', async () => {
     const watching = start(['status', ...place('watched'), '--watch', '-o', 'json']);
     const lines: { runs: RunSummary[] }[] = [];
     const { stdout } = watching.child;
@@ -257,7 +260,7 @@ describe('status', () => {
   });
 });
 
-test('in CI a manifest that git does not know is applied with a word that nothing guards it against an older one', async () => {
+test('in CI a manifest that is not in git is applied with a warning that no revision guards it', async () => {
   const path = await manifest('unguarded', [role('unguarded')]);
   const { code, stderr } = await world.cli(['apply', '-f', path], GITHUB);
   expect(code).toBe(0);

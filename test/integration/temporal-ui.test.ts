@@ -42,7 +42,7 @@ async function openFound(page: Page, query: string, workflowId: string): Promise
 }
 
 describe('in the Temporal UI', () => {
-  it('a bootstrap run is found by its search attributes and shows summary, details and its entities', async () => {
+  it('a bootstrap run is found by its search attributes, and shows its summary, details and entities', async () => {
     await inBrowser(async (page) => {
       await openFound(
         page,
@@ -56,7 +56,7 @@ describe('in the Temporal UI', () => {
     });
   });
 
-  it('an entity run is found by its entity and shows state and the AWS request ID of each write', async () => {
+  it('an entity run is found by its entity, and shows its state and the AWS request ID of each write', async () => {
     const role = report.entities.find(({ kind }) => kind === 'Role');
     const requestIds = role?.writes.map(({ requestId }) => requestId ?? '') ?? [];
     expect(requestIds).toHaveLength(2);

@@ -10,8 +10,8 @@ import type { World } from '../support/world.js';
 jest.setTimeout(300_000);
 
 /**
- * An account that other hands have filled. A manifest declares a third of it, with drift in every other entity; the
- * rest, and of the declared entities all that is not declared, must be as before, byte for byte.
+ * An account that other tools have filled. A manifest declares a third of it, with drift in every other entity. All that
+ * it does not declare, inside the declared entities too, must stay the same byte for byte.
  */
 
 const AUDIT = 'arn:aws:iam::aws:policy/SecurityAudit';
@@ -34,10 +34,10 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** What a dump shows of one entity, to be changed as the manifest asks for. */
+/** One entity of a dump, to be changed as the manifest declares. */
 type Shown = Record<string, Json>;
 
-/** One declared entity, and what of its dump the manifest changes. */
+/** One declared entity, and how the manifest changes its dump. */
 interface Declaration {
   readonly id: string;
   readonly entity: JsonObject;
@@ -60,7 +60,7 @@ function parsed(document: Json | undefined): JsonObject {
   return JSON.parse(decodeURIComponent(document as string)) as JsonObject;
 }
 
-/** As AWS gives the document that was sent. */
+/** Encodes a document as AWS returns it. */
 function encoded(document: JsonObject): string {
   return encodeURIComponent(JSON.stringify(document)).replace(
     /[!'()*]/g,
@@ -235,7 +235,7 @@ function others(): Declaration[] {
   ];
 }
 
-/** Dates of what the manifest changes, and counts of the account: what follows from a declared change. */
+/** Removes the dates of what the manifest changes and the counts of the account, which follow from a declared change. */
 function withoutConsequences(dump: AccountDump, changed: ReadonlySet<string>): AccountDump {
   const known = structuredClone(dump) as Record<string, Json>;
   delete known['AccountSummary/account'];
@@ -249,7 +249,7 @@ function withoutConsequences(dump: AccountDump, changed: ReadonlySet<string>): A
   return known;
 }
 
-/** Lists whose order says nothing are sorted. */
+/** Sorts all lists and keys, because their order means nothing. */
 function ordered(value: Json): Json {
   if (Array.isArray(value))
     return value.map((one: Json) => ordered(one)).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
@@ -261,7 +261,7 @@ function ordered(value: Json): Json {
   );
 }
 
-test('what other hands made and no manifest declares is as before, and of what one declares only that', async () => {
+test('an apply changes what the manifest declares, and nothing else', async () => {
   expect(Object.keys(before).length).toBeGreaterThan(300);
   const declared = [...roles(), ...policies(), ...users(), ...groups(), ...profiles(), ...providers(), ...others()];
   expect(declared.length).toBeGreaterThan(100);
@@ -283,12 +283,12 @@ test('what other hands made and no manifest declares is as before, and of what o
   const ids = new Set(declared.map(({ id }) => id));
   expect(Object.keys(after)).toEqual(Object.keys(before));
 
-  // What is not declared: byte for byte.
+  // Entities that are not declared are the same byte for byte.
   const rest = Object.keys(before).filter((id) => !ids.has(id) && id !== 'AccountSummary/account');
   expect(rest.length).toBeGreaterThan(200);
   for (const id of rest) expect([id, JSON.stringify(after[id])]).toEqual([id, JSON.stringify(before[id])]);
 
-  // What is declared: as before, but for what the manifest says, and the marks.
+  // Declared entities differ only in what the manifest declares, and in the ownership tags.
   const expected = { ...(structuredClone(before) as Record<string, Json>) };
   for (const { id, change } of drifting) change?.(object(expected[id]));
   const changed = new Set(drifting.map(({ id }) => id));
@@ -301,11 +301,11 @@ test('what other hands made and no manifest declares is as before, and of what o
   for (const id of same)
     expect([id, JSON.stringify(untagged[id])]).toEqual([id, JSON.stringify(withoutTags(before, isOwnershipTag)[id])]);
 
-  // The marks are on what can carry them, and on nothing else.
-  const marked = Object.keys(after).filter((id) => JSON.stringify(after[id]).includes(OwnershipTag.Namespace));
-  expect(marked.sort()).toEqual([...ids].filter((id) => !/^(Group|Account\w+)\//.test(id)).sort());
+  // Ownership tags are on what can carry them, and on nothing else.
+  const tagged = Object.keys(after).filter((id) => JSON.stringify(after[id]).includes(OwnershipTag.Namespace));
+  expect(tagged.sort()).toEqual([...ids].filter((id) => !/^(Group|Account\w+)\//.test(id)).sort());
 
-  // And once more nothing is to be done, by a handful of calls.
+  // Applied again, nothing is written.
   world.proxy.clear();
   const again = await runs.apply(entities);
   expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
@@ -313,7 +313,7 @@ test('what other hands made and no manifest declares is as before, and of what o
   expect(await dumpAccount(world)).toEqual(after);
 });
 
-test('what is adopted and given up again is as before, byte for byte', async () => {
+test('an entity that is adopted and then released is the same byte for byte', async () => {
   const sorts = [policies(), users(), profiles(), providers()].map((all) =>
     all.filter(({ change }) => change === undefined),
   );
