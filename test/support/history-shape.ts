@@ -9,7 +9,8 @@ export interface StoredEvent {
   readonly eventType: string;
   workflowExecutionStartedEventAttributes?: { workflowId: string; workflowType: { name: string } };
   activityTaskScheduledEventAttributes?: { activityType: { name: string } };
-  startChildWorkflowExecutionInitiatedEventAttributes?: { workflowId: string };
+  startChildWorkflowExecutionInitiatedEventAttributes?: { workflowId: string; workflowType: { name: string } };
+  startChildWorkflowExecutionFailedEventAttributes?: { workflowType: { name: string } };
   workflowExecutionSignaledEventAttributes?: { signalName: string };
   workflowExecutionUpdateAcceptedEventAttributes?: { acceptedRequest?: { input?: { name: string } } };
 }
@@ -20,7 +21,8 @@ export interface StoredHistory {
 }
 
 /** Parts of payloads that tell scenes apart. */
-const FACTS = /"(?:outcome|result|verdict|confirmedBy|resolvedAs|phase)":"[\w-]+"|"keepGoing":true|"attempts":[2-9]/g;
+const FACTS =
+  /"(?:outcome|result|verdict|confirmedBy|resolvedAs|phase)":"[\w-]+"|"keepGoing":true|"kind":"AccessKey"|is older than|"attempts":[2-9]/g;
 
 /** Reads a history file. */
 export async function readHistory(file: Buffer): Promise<StoredHistory> {
@@ -52,6 +54,8 @@ export async function shapeOf(stored: StoredHistory): Promise<Set<string>> {
 function stepOf(event: StoredEvent): string {
   const name =
     event.activityTaskScheduledEventAttributes?.activityType.name ??
+    event.startChildWorkflowExecutionInitiatedEventAttributes?.workflowType.name ??
+    event.startChildWorkflowExecutionFailedEventAttributes?.workflowType.name ??
     event.workflowExecutionSignaledEventAttributes?.signalName ??
     event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
   const step = event.eventType.replace('EVENT_TYPE_', '');
