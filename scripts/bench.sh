@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Benchmarks against a bare SDK script and peers, from a fresh clone: prints the figures, and writes docs/performance.md
-# and its pictures, in a quarter of an hour. It first installs the peers, once.
-# --quick: calls against their targets, within a minute; --peers no: without peers; --page FILE: elsewhere;
+# Runs the benchmarks against a bare SDK script and peers from a fresh clone: prints the figures, and writes
+# docs/performance.md and its pictures. Takes a quarter of an hour; the first run also installs the peers.
+# --quick: compares calls with their targets, in a minute; --peers no: without peers; --page FILE: writes another page;
 # --repeats N, --few-roles N, --roles N, --more-roles N, --many-roles N, --most-roles N, --soak-runs N
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds a Chromium for the test that opens the Temporal UI, or installs one.
+# Installs Chromium for the tests that open the Temporal UI, unless it is there.
 set -euo pipefail
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
   if command -v "$name" > /dev/null; then exit 0; fi

@@ -1,5 +1,5 @@
-// Plays the main job against the sandbox. Every claim that it prints is checked on the emulator's side first: in its
-// journal of calls, or in what it answers. It ends with 1 at the first claim that does not hold.
+// Plays the main job against the sandbox. Before it prints a claim, it checks the claim on the emulator's side: in the
+// journal of calls, or by a read. It exits 1 at the first claim that does not hold.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -39,18 +39,18 @@ const stopping = [];
 let claims = 0;
 
 const chapter = (title) => console.log(`\n${pc.bold(title)}`);
-const tell = (line) => console.log(`  ${line}`);
+const print = (line) => console.log(`  ${line}`);
 
-/** Prints a claim that holds; throws where it does not. */
+/** Prints a claim that holds, and throws where it does not hold. */
 function claim(holds, text) {
-  if (!holds) throw new Error(`this does not hold: ${text}`);
+  if (!holds) throw new Error(`claim does not hold: ${text}`);
   claims += 1;
   console.log(`  ${pc.green('checked')} ${text}`);
 }
 
 try {
   await play();
-  chapter(`All ${claims} claims hold, as the emulator saw it.`);
+  chapter(`All ${claims} claims hold, checked at the emulator.`);
   if (keep) await stayOpen();
 } catch (error) {
   console.error(`\n${pc.red('error:')} ${error.message}`);
@@ -92,11 +92,11 @@ async function play() {
   delete env.AWS_PROFILE;
   const iamAs = (accessKeyId) =>
     new IAM({ endpoint: sandbox.url, region: 'us-east-1', credentials: { accessKeyId, secretAccessKey: 'sandbox' } });
-  const iam = iamAs('AKIAOTHERHANDS');
+  const iam = iamAs('AKIABYHAND');
   const journal = async () => (await fetch(`${sandbox.url}/sandbox/journal`)).json();
   const writesSince = async (seq) =>
     (await journal()).filter((call) => call.seq > seq && !/^(Get|List|AssumeRole|Simulate)/.test(call.action));
-  const mark = async () => (await journal()).at(-1)?.seq ?? 0;
+  const lastSeq = async () => (await journal()).at(-1)?.seq ?? 0;
 
   const worker = async () => {
     const health = `127.0.0.1:${await freePort()}`;
@@ -143,10 +143,10 @@ async function play() {
   const show = ({ code, report }, outcomes) => {
     for (const { kind, name, outcome, reason, remedy } of report.entities) {
       if (!outcomes.includes(outcome)) continue;
-      tell(`  ${outcome.padEnd(9)} ${kind}/${name}${reason === null || outcome === 'skipped' ? '' : `: ${reason}`}`);
-      if (remedy !== null) tell(`            remedy: ${remedy}`);
+      print(`  ${outcome.padEnd(9)} ${kind}/${name}${reason === null || outcome === 'skipped' ? '' : `: ${reason}`}`);
+      if (remedy !== null) print(`            remedy: ${remedy}`);
     }
-    tell(`  exit code ${code}, result ${report.result}, ${report.apiCalls.total} AWS calls`);
+    print(`  exit code ${code}, result ${report.result}, ${report.apiCalls.total} AWS calls`);
   };
   const outcome = ({ report }, kind, name) =>
     report.entities.find((entity) => entity.kind === kind && entity.name === name)?.outcome;
@@ -155,30 +155,32 @@ async function play() {
   const cloudFormation = iamAs('AKIAAWSSERVICECLOUDFORMATION');
   await iam.createRole({ RoleName: RUNNER, Path: '/ci/', AssumeRolePolicyDocument: TRUST });
   await iam.attachRolePolicy({ RoleName: RUNNER, PolicyArn: BY_HAND });
-  tell(`Role/${RUNNER} was made by hand: nobody owns it, and a policy is attached that the manifest does not declare.`);
+  print(
+    `Role/${RUNNER} was created by hand. It has no owner, and a policy is attached that the manifest does not declare.`,
+  );
   await cloudFormation.createRole({
     RoleName: LOOKUP_ROLE,
     AssumeRolePolicyDocument: TRUST,
     Description: 'as CloudFormation left it',
     Tags: [{ Key: 'aws:cloudformation:stack-name', Value: 'CDKToolkit' }],
   });
-  tell(`Role/${LOOKUP_ROLE} belongs to the CloudFormation stack CDKToolkit.`);
+  print(`Role/${LOOKUP_ROLE} belongs to the CloudFormation stack CDKToolkit.`);
   await iam.createGroup({ GroupName: OPERATORS.toUpperCase() });
-  tell(`Group/${OPERATORS.toUpperCase()} differs from a declared name in nothing but case.`);
+  print(`Group/${OPERATORS.toUpperCase()} differs from a declared name only in case.`);
 
   await worker();
-  chapter('2. A first apply: what is refused stops it before its first write');
-  let before = await mark();
+  chapter('2. A first apply: refused entities stop it before its first write');
+  let before = await lastSeq();
   const first = await pipeline('github-ci', ['apply', '-f', GITHUB]);
   show(first, ['refused']);
   claim(first.code === 3, 'the pipeline exits 3');
-  claim((await writesSince(before)).length === 0, 'not one write call reached IAM');
+  claim((await writesSince(before)).length === 0, 'nothing was written to IAM');
 
-  chapter('3. Two pipelines at once with --keep-going, and a worker killed with -9 in the middle');
+  chapter('3. Two pipelines at once with --keep-going, and a worker killed by kill -9 in the middle');
   for (const stop of stopping.splice(2)) await stop();
   const victim = await worker();
   stopping.pop();
-  before = await mark();
+  before = await lastSeq();
   const both = Promise.all([
     pipeline('github-ci', ['apply', '-f', GITHUB, '--keep-going']),
     pipeline('github-ci-again', ['apply', '-f', GITHUB, '--keep-going']),
@@ -188,71 +190,71 @@ async function play() {
   while ((await writesSince(before)).length < 4) await Promise.race([pause(10), both]);
   await victim.kill();
   const soFar = (await writesSince(before)).length;
-  tell(`worker ${victim.pid} was killed after ${soFar} writes; another one starts`);
+  print(`worker ${victim.pid} was killed after ${soFar} writes; another one starts`);
   await worker();
   const [one, two, cdk] = await both;
-  tell('the two pipelines of github-ci:');
+  print('the two pipelines of github-ci:');
   show(one, ['created', 'adopted', 'refused', 'skipped']);
-  tell('the pipeline of cdk:');
+  print('the pipeline of cdk:');
   show(cdk, ['created', 'adopted', 'refused', 'skipped']);
   const writes = await writesSince(before);
-  claim(writes.length > soFar, `the run went on by itself: ${writes.length - soFar} more writes after the kill`);
+  claim(writes.length > soFar, `the run continued without help: ${writes.length - soFar} more writes after the kill`);
   const creates = writes.filter(({ action, code }) => action.startsWith('Create') && code === null);
   const names = creates.map(({ action, params }) => `${action} ${Object.values(params)[0]}`);
   claim(
     new Set(names).size === names.length,
-    `${names.length} entities, ${names.length} successful Creates: none twice`,
+    `${names.length} entities were created by ${names.length} successful Create calls, none of them twice`,
   );
   claim(
     one.report.workflow.runId === two.report.workflow.runId,
-    'the equal request joined the run under way, and got its report',
+    'the second pipeline joined the run of the first, and got the same report',
   );
   claim(outcome(one, 'Role', RUNNER) === 'adopted', `Role/${RUNNER} is reported as adopted, not as created`);
   const { AttachedPolicies = [] } = await iam.listAttachedRolePolicies({ RoleName: RUNNER });
   claim(
     AttachedPolicies.some(({ PolicyArn }) => PolicyArn === BY_HAND),
-    'what was attached to it by hand still is: what is not declared is kept',
+    'the policy that was attached by hand is still attached: what is not declared is kept',
   );
   const { Role: lookup } = await iam.getRole({ RoleName: LOOKUP_ROLE });
   claim(
     outcome(cdk, 'Role', LOOKUP_ROLE) === 'refused' && lookup.Description === 'as CloudFormation left it',
-    'the stack’s role is refused, and is as CloudFormation left it',
+    'the role of the CloudFormation stack is refused and unchanged',
   );
   claim(
     outcome(one, 'Group', OPERATORS) === 'refused' && !writes.some(({ action }) => action === 'CreateGroup'),
-    'the name in another case is refused, and no Create was tried',
+    'the name in another case is refused, without an attempt to create it',
   );
 
   chapter('4. Once more: nothing to do');
-  before = await mark();
+  before = await lastSeq();
   const again = await pipeline('github-ci', ['apply', '-f', GITHUB, '--keep-going']);
   show(again, ['refused']);
-  claim((await writesSince(before)).length === 0, 'not one write call');
+  claim((await writesSince(before)).length === 0, 'nothing was written');
   claim(again.report.summary.created === 0 && again.report.summary.adopted === 0, 'everything else is unchanged');
 
-  chapter('5. What was refused, taken over on purpose');
-  before = await mark();
-  const taken = await pipeline('cdk', ['apply', '-f', CDK, '--adopt', `foreign:Role/${LOOKUP_ROLE}`]);
-  show(taken, ['adopted', 'updated', 'failed']);
+  chapter('5. The refused role, taken over on purpose');
+  before = await lastSeq();
+  const adoption = await pipeline('cdk', ['apply', '-f', CDK, '--adopt', `foreign:Role/${LOOKUP_ROLE}`]);
+  show(adoption, ['adopted', 'updated', 'failed']);
   claim(
-    taken.code === 0 && outcome(taken, 'Role', LOOKUP_ROLE) === 'adopted',
-    'with the override that the refusal named, the pipeline exits 0',
+    adoption.code === 0 && outcome(adoption, 'Role', LOOKUP_ROLE) === 'adopted',
+    'with the override that the refusal names, the pipeline exits 0',
   );
   claim(
     (await writesSince(before)).every(({ params }) => params.RoleName === LOOKUP_ROLE),
     'only that role was written',
   );
-  const settled = await pipeline('cdk', ['plan', '-f', CDK, '--detailed-exitcode']);
-  claim(settled.code === 0, 'a plan finds no drift: plan --detailed-exitcode exits 0');
+  const lastPlan = await pipeline('cdk', ['plan', '-f', CDK, '--detailed-exitcode']);
+  claim(lastPlan.code === 0, 'a plan finds no drift: plan --detailed-exitcode exits 0');
 
   if (!keep) return;
   chapter('Look around');
-  tell(`Temporal UI   ${temporal.uiUrl}`);
-  tell(`IAM sandbox   ${sandbox.url}/sandbox/journal`);
+  print(`Temporal UI   ${temporal.uiUrl}`);
+  print(`IAM sandbox   ${sandbox.url}/sandbox/journal`);
 }
 
 async function stayOpen() {
-  tell('Everything is still running. Ctrl-C ends it.');
+  print('Everything is still running. Ctrl-C stops it.');
   await new Promise((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
