@@ -116,7 +116,7 @@ test('a pipeline with --no-wait is told which run holds the namespace, with exit
   const { code, stderr } = await world.cli(['apply', '-f', path, '--no-wait']);
   expect(code).toBe(4);
   expect(stderr).toContain(`the namespace is held by a run of ${RUN}`);
-  expect(stderr).toContain('(job bootstrap, commit 0123456789ab, by ada), since');
+  expect(stderr).toContain('(job bootstrap, commit 0123456789ab, by ada) since');
   first.release();
   expect((await first.ended).code).toBe(0);
 });
@@ -141,7 +141,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const [status = '', cancel = ''] = told;
     expect((await world.cli(status.split(' '))).stdout).toContain('running');
     const ending = start([...cancel.split(' '), '-o', 'json']);
-    await ending.says('to end');
+    await ending.says('Cancelling run');
     first.release();
     const { code: ended, stdout } = await ending.ended;
     expect([ended, (JSON.parse(stdout) as { report: unknown }).report]).toMatchObject([
