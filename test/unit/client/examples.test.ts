@@ -9,11 +9,11 @@ import template from '../fixtures/cdk-bootstrap-roles.json';
 
 const ROOT = join(__dirname, '../../..');
 
-/** The account that the sandbox is, and the one that the examples call prod. */
+/** The account of the sandbox, and the account that the examples call prod. */
 const DEV = '111111111111';
 const PROD = '222222222222';
 
-/** Every example, with the entities that it declares. A new example has to be added here. */
+/** The entities that each example declares. Add new examples here. */
 const EXAMPLES: Readonly<
   Record<string, { readonly environments: readonly string[]; readonly kinds: readonly string[] }>
 > = {
@@ -52,7 +52,7 @@ async function load(names: readonly string[]): ReturnType<typeof validateManifes
   );
 }
 
-/** What an example declares in one environment. */
+/** Returns the entities of an example in one environment. */
 async function entitiesOf(name: string, environment: string): Promise<readonly DesiredEntity[]> {
   const { resolved } = await load([name]);
   return resolved.find(({ request }) => request.environment === environment)?.request.entities ?? [];
@@ -64,13 +64,13 @@ async function entity(name: string, environment: string, id: string): Promise<De
   return found;
 }
 
-test('every manifest of the examples is known to this test', () => {
+test('this test covers every manifest of the examples', () => {
   const files = readdirSync(join(ROOT, 'examples')).filter((name) => name !== 'policies');
   expect(files.sort()).toEqual(Object.keys(EXAMPLES).sort());
 });
 
 describe.each(Object.entries(EXAMPLES))('%s', (name, { environments, kinds }) => {
-  test('is sound in every environment', async () => {
+  test('is valid in every environment', async () => {
     const { ok, problems, warnings, resolved } = await load([name]);
     expect({ ok, problems, warnings }).toEqual({ ok: true, problems: [], warnings: [] });
     expect(resolved.map(({ request }) => request.environment)).toEqual(environments);
@@ -80,14 +80,14 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { environments, kinds }) =>
     }
   });
 
-  test('has no template left but references', async () => {
+  test('contains no unresolved template except references', async () => {
     const { resolved } = await load([name]);
     const text = JSON.stringify(resolved.map(({ request }) => request.entities));
     expect(text.replaceAll(/\{\{arn [^{}]+\}\}/g, '')).not.toContain('{{');
   });
 });
 
-test('the examples do not get in the way of each other when one account has them all', async () => {
+test('all examples can be applied to one account without collisions', async () => {
   const { problems } = await load(Object.keys(EXAMPLES));
   expect(problems).toEqual([]);
 });
@@ -103,7 +103,7 @@ test('every policy file is used by a manifest', () => {
 });
 
 describe('the GitHub example', () => {
-  test('orders the deploy role after all that it refers to', async () => {
+  test('orders the deploy role after all entities that it refers to', async () => {
     const { dependsOn } = await entity('github-ci.yaml', 'prod', 'Role/prod-deploy');
     expect([...dependsOn].sort()).toEqual([
       'OpenIDConnectProvider/token.actions.githubusercontent.com',
@@ -118,7 +118,7 @@ describe('the GitHub example', () => {
   });
 });
 
-/** The example's roles and the template's, in one form: documents as IAM understands them. */
+/** Converts the roles of the example and of the template to one form, with documents as IAM understands them. */
 interface RoleView {
   readonly roleName: string;
   readonly trust: unknown;
@@ -158,7 +158,7 @@ describe('the CDK example', () => {
     },
   );
 
-  test('declares nothing that the template does not', async () => {
+  test('declares the same as the template', async () => {
     const entities = await entitiesOf('cdk-bootstrap.yaml', 'dev');
     expect(entities.map(({ name }) => name).sort()).toEqual(template.roles.map(({ roleName }) => roleName).sort());
     for (const { spec } of entities) {
@@ -167,7 +167,7 @@ describe('the CDK example', () => {
     }
   });
 
-  test('makes the deploy role after the role that it passes', async () => {
+  test('creates the deploy role after the role that it passes', async () => {
     const { dependsOn } = await entity('cdk-bootstrap.yaml', 'dev', `Role/cdk-hnb659fds-deploy-role-${DEV}-us-east-1`);
     expect(dependsOn).toEqual([`Role/cdk-hnb659fds-cfn-exec-role-${DEV}-us-east-1`]);
   });

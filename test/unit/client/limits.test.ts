@@ -52,7 +52,7 @@ function requestOf(entities: readonly DesiredEntity[]): object {
 }
 
 describe('a request', () => {
-  test('of as many entities as one run takes is taken; the first one beyond is named with its place', async () => {
+  test('with the maximum of entities is accepted; with one more, the problem names its position', async () => {
     expect(await requestSizeProblem(sized(users(MAX_ENTITIES)))).toBeNull();
     expect(await requestSizeProblem(sized(users(MAX_ENTITIES + 1)))).toEqual({
       file: 'b.yaml',
@@ -64,14 +64,14 @@ describe('a request', () => {
     });
   });
 
-  test('that some other client has sent is measured by the worker as well', () => {
+  test('from another client is also measured by the worker', () => {
     expect(checkRequest(requestOf(users(MAX_ENTITIES)), KINDS)).toBeNull();
     expect(checkRequest(requestOf(users(MAX_ENTITIES + 1)), KINDS)).toBe(
       '5001 entities are more than 5000: split it into several namespaces, each with a manifest of its own',
     );
   });
 
-  test('that does not compress below what Temporal takes is refused, and names its largest entity', async () => {
+  test('that does not compress below the payload limit is refused with the name of its largest entity', async () => {
     const noise = randomBytes(900_000).toString('base64');
     expect(await requestSizeProblem(sized([user(0), user(1, { noise })]))).toBeNull();
     expect(
@@ -84,7 +84,7 @@ describe('a request', () => {
     });
   });
 
-  test('whose run would have too long a history is refused, however well it compresses', async () => {
+  test('with too large an estimated history is refused, even if it compresses well', async () => {
     const noise = 'x'.repeat(8_000);
     const most = Array.from({ length: 3_000 }, (_, index) => user(index, { noise }));
     expect(await requestSizeProblem(sized(most))).toBeNull();
@@ -100,7 +100,7 @@ describe('a request', () => {
   });
 });
 
-test('a run that waits for an entity tries often at first, and has room in its history for days of waiting', () => {
+test('a run that waits for an entity retries often at first, and its history lasts for days of waiting', () => {
   const waits: number[] = [];
   let waited = 0;
   for (let wait = FIRST_LOCK_WAIT_MS; waited < 3 * 24 * 3_600_000; wait = nextLockWait(wait, waited)) {
@@ -142,12 +142,12 @@ describe('a report', () => {
     return bytes;
   }
 
-  test('that Temporal can keep is left as it is', () => {
+  test('within the limits is left unchanged', () => {
     const entities = [line(0), line(1)];
     expect(truncateToFit(entities)).toBe(entities);
   });
 
-  test('of as many entities and writes as there can be is cut until Temporal can keep it, and says what it leaves out', async () => {
+  test('of the largest possible run is truncated to the payload limit, and counts what it omits', async () => {
     const entities = Array.from({ length: MAX_ENTITIES }, (_, index) => line(index));
     expect(await sentBytes(entities)).toBeGreaterThan(2_097_152);
     const shorter = truncateToFit(entities);
@@ -155,7 +155,7 @@ describe('a report', () => {
     expect(shorter[0]).toEqual({ ...entities[0], writes: entities[0]?.writes.slice(0, 1), omittedLines: 21 });
   });
 
-  test('is cut in what stands elsewhere as well before it is cut in what does not', () => {
+  test('first omits what is recorded elsewhere too', () => {
     const drift = ['a', 'b', 'c'].map((path) => ({ path, observed: 1, desired: 2 }));
     const one = { ...line(0), drift, unmanaged: ['x', 'y'] };
     const size = JSON.stringify([one]).length;

@@ -34,7 +34,7 @@ async function write(files: Readonly<Record<string, string | Uint8Array>>): Prom
   }
 }
 
-function told(result: ManifestResult): string[] {
+function problemTexts(result: ManifestResult): string[] {
   return result.ok
     ? []
     : result.problems.map(
@@ -43,7 +43,7 @@ function told(result: ManifestResult): string[] {
 }
 
 function names(result: ManifestResult): string[] {
-  expect(told(result)).toEqual([]);
+  expect(problemTexts(result)).toEqual([]);
   return result.ok ? result.request.entities.map(({ name }) => name) : [];
 }
 
@@ -85,7 +85,7 @@ describe('loading manifests', () => {
     await symlink('../secret.json', join(folder, 'in/out.json'));
     await symlink('..', join(folder, 'in/up'));
     for (const file of ['in/file.yaml', 'in/folder.yaml']) {
-      expect(told(await loadManifest([file], options))).toEqual([
+      expect(problemTexts(await loadManifest([file], options))).toEqual([
         expect.stringMatching(/:5:61 \$file ".*" cannot be read: it is a link that leaves the manifest's folder/),
       ]);
     }
@@ -94,15 +94,15 @@ describe('loading manifests', () => {
   it('says why a file that a manifest refers to cannot be read', async () => {
     await write({ 'm.yaml': policy('none.json'), 'd.yaml': policy('d'), 'd/x': '', 'b.yaml': policy('b.json') });
     await writeFile(join(folder, 'b.json'), Buffer.from([0x22, 0xff, 0xfe, 0x22]));
-    expect(told(await loadManifest(['m.yaml'], options))[0]).toMatch(/there is no such file; check the path/);
-    expect(told(await loadManifest(['d.yaml'], options))[0]).toMatch(/it is a folder/);
-    expect(told(await loadManifest(['b.yaml'], options))[0]).toMatch(/it is not UTF-8 text/);
-    expect(told(await loadManifest(['m.yaml'], options)).join()).not.toContain(folder);
+    expect(problemTexts(await loadManifest(['m.yaml'], options))[0]).toMatch(/there is no such file; check the path/);
+    expect(problemTexts(await loadManifest(['d.yaml'], options))[0]).toMatch(/it is a folder/);
+    expect(problemTexts(await loadManifest(['b.yaml'], options))[0]).toMatch(/it is not UTF-8 text/);
+    expect(problemTexts(await loadManifest(['m.yaml'], options)).join()).not.toContain(folder);
   });
 
   it('says why a manifest cannot be read, each of them', async () => {
     await write({ 'd.yaml/x': '', 'm.toml': '' });
-    expect(told(await loadManifest(['none.yaml', 'd.yaml', 'm.toml', 'none.ts'], options))).toEqual([
+    expect(problemTexts(await loadManifest(['none.yaml', 'd.yaml', 'm.toml', 'none.ts'], options))).toEqual([
       'none.yaml:0:0 none.yaml cannot be read: there is no such file; check the path given with -f',
       'd.yaml:0:0 d.yaml cannot be read: it is a folder; check the path given with -f',
       expect.stringMatching(/^m\.toml:0:0 m\.toml has no file type of a manifest; .*\.yaml/),
@@ -112,7 +112,7 @@ describe('loading manifests', () => {
 
   it('reports what is wrong in one file together with another that cannot be read', async () => {
     await write({ 'm.yaml': `${HEAD}  - { kind: User }\n` });
-    expect(told(await loadManifest(['none.yaml', 'm.yaml'], options))).toEqual([
+    expect(problemTexts(await loadManifest(['none.yaml', 'm.yaml'], options))).toEqual([
       expect.stringMatching(/^none\.yaml/),
       expect.stringMatching(/^m\.yaml:5:5 userName is missing/),
     ]);
@@ -164,21 +164,23 @@ export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({
       'syntax.ts': `export default {\n  version: = 1,\n};\n`,
       'promise.ts': `export default async () => ({});\n`,
     });
-    expect(told(await loadManifest(['load.ts'], options))).toEqual([
+    expect(problemTexts(await loadManifest(['load.ts'], options))).toEqual([
       expect.stringMatching(/^load\.ts:3:\d+ the manifest threw: no team; mend the program/),
     ]);
-    expect(told(await loadManifest(['call.ts'], options))).toEqual([
+    expect(problemTexts(await loadManifest(['call.ts'], options))).toEqual([
       expect.stringMatching(/^call\.ts:3:\d+ the manifest threw: .*JSON/),
     ]);
-    expect(told(await loadManifest(['syntax.ts'], options))).toEqual([
+    expect(problemTexts(await loadManifest(['syntax.ts'], options))).toEqual([
       expect.stringMatching(/^syntax\.ts:2:\d+ the manifest threw: .*Unexpected token/),
     ]);
-    expect(told(await loadManifest(['promise.ts'], options))).toEqual([expect.stringMatching(/returns a promise/)]);
+    expect(problemTexts(await loadManifest(['promise.ts'], options))).toEqual([
+      expect.stringMatching(/returns a promise/),
+    ]);
   });
 
   it('has to export something', async () => {
     await write({ 'm.ts': 'export const manifest = {};\n' });
-    expect(told(await loadManifest(['m.ts'], options))[0]).toMatch(/^m\.ts:0:0/);
+    expect(problemTexts(await loadManifest(['m.ts'], options))[0]).toMatch(/^m\.ts:0:0/);
   });
 
   it('is read anew each time', async () => {
@@ -200,7 +202,7 @@ export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({
 describe('the digest of a request', () => {
   const digest = (text: string, keepGoing = false): string => {
     const result = resolveText(text, { environment: 'dev', keepGoing });
-    if (!result.ok) throw new Error(told(result).join('\n'));
+    if (!result.ok) throw new Error(problemTexts(result).join('\n'));
     return requestDigest(result.request);
   };
   const text = `${HEAD}  - { kind: User, userName: a, path: /x/ }\n`;
@@ -224,7 +226,7 @@ describe('the digest of a request', () => {
     expect(digests.size).toBe(6);
   });
 
-  test('tells a request that waits for an approval from one that does not, however long it would wait', () => {
+  test('differs with and without a required approval, but not with its timeout', () => {
     const request = { target: { account: '111111111111', partition: 'aws' }, namespace: 'n', environment: 'e' };
     const plain = { ...request, entities: [], keepGoing: false };
     const [hour, day] = [3_600_000, 86_400_000].map((timeoutMs) =>

@@ -3,10 +3,10 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import fc from 'fast-check';
 import { dataConverter } from '../../../src/temporal/payload-codec.js';
 
-/** Temporal refuses a payload of this many bytes. */
+/** The size of a payload that Temporal rejects. */
 const LIMIT = 2 * 1024 * 1024;
 
-/** What the codec leaves as it is, in bytes. */
+/** The largest payload that the codec does not compress. */
 const READABLE = 128 * 1024;
 
 function codec(): PayloadCodec {
@@ -31,7 +31,7 @@ function encodingOf({ metadata }: Payload): string {
   return Buffer.from(metadata?.['encoding'] ?? []).toString();
 }
 
-/** Bytes as a plain object, for comparison: some are buffers, some are not. */
+/** Converts payloads to a comparable form: some hold buffers, some hold plain arrays. */
 function plain({ data, metadata }: Payload): { data: string; metadata: Record<string, string> } {
   const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString('base64');
   return {
@@ -40,7 +40,7 @@ function plain({ data, metadata }: Payload): { data: string; metadata: Record<st
   };
 }
 
-/** The decisions for an account's every role, at the number that AWS allows at most. */
+/** Decisions for the largest number of roles that AWS allows in an account. */
 function largestPlan(): { readonly entities: readonly object[] } {
   const entities = Array.from({ length: 5_000 }, (_, index) => {
     const name = `application-${String(index)}-deployment-in-production`;
@@ -62,7 +62,7 @@ function largestPlan(): { readonly entities: readonly object[] } {
   return { entities };
 }
 
-test('a small payload is left as it is, readable for people', async () => {
+test('leaves a small payload unchanged and readable', async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), async (value) => {
       const payload = defaultPayloadConverter.toPayload(value);
@@ -72,7 +72,7 @@ test('a small payload is left as it is, readable for people', async () => {
   );
 });
 
-test('a large payload comes back byte for byte, with what was said of it', async () => {
+test('restores a large payload byte for byte, with its metadata', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ minLength: 1, maxLength: 2_000 }),
@@ -92,7 +92,7 @@ test('a large payload comes back byte for byte, with what was said of it', async
   );
 });
 
-test('payloads keep their order and their number', async () => {
+test('keeps the order and the number of payloads', async () => {
   const values = ['small', 'l'.repeat(READABLE), null, 'm'.repeat(READABLE)];
   const encoded = await codec().encode(values.map((value) => defaultPayloadConverter.toPayload(value)));
   expect(encoded.map(encodingOf)).toEqual(['json/plain', 'binary/gzip', 'json/plain', 'binary/gzip']);
@@ -100,7 +100,7 @@ test('payloads keep their order and their number', async () => {
   expect(decoded.map((payload) => defaultPayloadConverter.fromPayload(payload))).toEqual(values);
 });
 
-test('the plan for the most roles that an account can have fits, and would not without', async () => {
+test('compresses the plan of the largest account below the limit', async () => {
   const plan = largestPlan();
   const payload = defaultPayloadConverter.toPayload(plan);
   expect(payload.data?.length).toBeGreaterThan(LIMIT);
@@ -109,7 +109,7 @@ test('the plan for the most roles that an account can have fits, and would not w
   expect(defaultPayloadConverter.fromPayload(await decode(encoded))).toEqual(plan);
 });
 
-describe('broken data is an error, not another value', () => {
+describe('corrupt data is an error', () => {
   const large = defaultPayloadConverter.toPayload('x'.repeat(READABLE));
 
   test.each([
@@ -122,7 +122,7 @@ describe('broken data is an error, not another value', () => {
     await expect(decode({ ...encoded, data: spoil(encoded.data ?? new Uint8Array()) })).rejects.toThrow();
   });
 
-  test('another encoding is none of its business', async () => {
+  test('another encoding is left unchanged', async () => {
     const payload = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('?') };
     expect(await decode(payload)).toBe(payload);
     expect(await decode({})).toEqual({});
