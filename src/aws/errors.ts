@@ -1,16 +1,16 @@
 import type { FailureType } from '../contract/failures.js';
 
-/** What AWS, or the way to it, answered instead of a result. Holds no secret and no document. */
+/** An error reply of AWS, or an error of the network. It contains no secret and no document. */
 export interface AwsError {
-  /** The wire code without the SDK's `Exception` suffix: `EntityAlreadyExists`. A network error's code otherwise. */
+  /** The wire code without the SDK's `Exception` suffix: `EntityAlreadyExists`. For network errors, their code. */
   readonly code: string;
   readonly message: string;
-  /** The call that failed, `GetRole`; null where it is not known. */
+  /** The operation that failed: `GetRole`. Null where it is not known. */
   readonly operation: string | null;
   readonly requestId: string | null;
-  /** Null where no answer came. */
+  /** Null where no reply came. */
   readonly httpStatus: number | null;
-  /** Whether AWS may have carried the call out all the same: no answer, an unreadable one, or a server error. */
+  /** True where AWS may have executed the call anyway: no reply, an unreadable reply, or a server error. */
   readonly unclear: boolean;
 }
 
@@ -23,41 +23,43 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
 }
 
-/** Names of errors that no service answers with: a parser's, or the network's in the middle of a reply. */
-const NATIVE: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
+/** Names of JavaScript errors, which no service replies with. They come from a parser, or from a broken connection. */
+const NATIVE_ERRORS: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
 
-/** Reads an error thrown by the AWS SDK. `error.Code` is AWS's word; `error.name` may carry a suffix of the SDK's. */
+/** Reads an error thrown by the AWS SDK. `error.Code` is AWS's own code; `error.name` may have a suffix of the SDK. */
 export function awsError(error: unknown): AwsError {
   const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
-  const httpStatus = thrown.$metadata?.httpStatusCode ?? null;
-  // A reply that was cut on its way has the status of what AWS has said, and nothing else of it.
-  const unreadable = httpStatus !== null && thrown.Code === undefined && NATIVE.has(String(thrown.name));
-  const raw = [thrown.Code, thrown.code, unreadable ? 'UnreadableReply' : thrown.name].find(
-    (word): word is string => typeof word === 'string' && word !== '',
-  );
+  const { httpStatusCode: httpStatus = null, requestId = null } = thrown.$metadata ?? {};
+  // A truncated reply has the HTTP status of AWS's reply, and none of its content.
+  const isUnreadable = httpStatus !== null && thrown.Code === undefined && NATIVE_ERRORS.has(String(thrown.name));
+  const code = [thrown.Code, thrown.code, isUnreadable ? 'UnreadableReply' : thrown.name].find(isNonEmptyString);
   return {
-    code: (raw ?? 'Unknown').replace(/Exception$/, ''),
-    // What a parser says of a reply quotes it, and it may hold a secret.
-    message: unreadable ? 'the reply cannot be read' : typeof thrown.message === 'string' ? thrown.message : '',
-    operation: typeof thrown.operation === 'string' && thrown.operation !== '' ? thrown.operation : null,
-    requestId: thrown.$metadata?.requestId ?? null,
+    code: (code ?? 'Unknown').replace(/Exception$/, ''),
+    message: messageOf(thrown, isUnreadable),
+    operation: isNonEmptyString(thrown.operation) ? thrown.operation : null,
+    requestId,
     httpStatus,
-    unclear: unreadable || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
+    unclear: isUnreadable || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
   };
 }
 
-/** Errors that arose before anything was sent: nothing can have been carried out. */
-function isLocal(error: SdkError): boolean {
-  return (
-    error.name === 'CredentialsProviderError' ||
-    error.code === 'ECONNREFUSED' ||
-    error.code === 'ENOTFOUND' ||
-    error.code === 'EAI_AGAIN'
-  );
+/** Returns the message, except for an unreadable reply: a parser's message quotes the reply, which may have a secret. */
+function messageOf({ message }: SdkError, isUnreadable: boolean): string {
+  if (isUnreadable) return 'the reply cannot be read';
+  return typeof message === 'string' ? message : '';
 }
 
-/** AWS's codes and the failures that they amount to. Ten of IAM's codes are HTTP 409, so the status says nothing. */
-const TYPES: Readonly<Record<string, FailureType>> = {
+function isNonEmptyString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** Reports an error from before anything was sent, so that AWS cannot have executed the call. */
+function isLocal({ name, code }: SdkError): boolean {
+  return name === 'CredentialsProviderError' || ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(code));
+}
+
+/** Failure types by AWS's code. The HTTP status does not decide: ten of IAM's codes are 409. */
+const FAILURE_TYPES: Readonly<Record<string, FailureType>> = {
   EntityAlreadyExists: 'AlreadyExists',
   DuplicateCertificate: 'AlreadyExists',
   DuplicateSSHPublicKey: 'AlreadyExists',
@@ -70,7 +72,7 @@ const TYPES: Readonly<Record<string, FailureType>> = {
   RequestLimitExceeded: 'Throttled',
   TooManyRequests: 'Throttled',
   SlowDown: 'Throttled',
-  // A quota, whatever the SDK thinks: it lists this code among the throttles and repeats it.
+  // A quota, although the SDK counts this code as throttling and retries it.
   LimitExceeded: 'QuotaExceeded',
   ServiceFailure: 'ServiceUnavailable',
   InternalFailure: 'ServiceUnavailable',
@@ -91,37 +93,37 @@ const TYPES: Readonly<Record<string, FailureType>> = {
   UnmodifiableEntity: 'InvalidInput',
   PolicyNotAttachable: 'InvalidInput',
   PasswordPolicyViolation: 'InvalidInput',
-  // Thrown by our own code, before any call: no trouble of the service.
+  // Thrown by our own code before a call, so not a failure of the service.
   RangeError: 'Unexpected',
   ReferenceError: 'Unexpected',
   TypeError: 'Unexpected',
 };
 
-/** The one place where AWS's errors are classified. */
+/** Classifies an AWS error. No other code does. */
 export function failureTypeOf(error: AwsError): FailureType {
-  // A role or user that was just created is no principal yet in the eyes of the replica that checks the document.
+  // The replica that checks the document may not know a role or user that was just created.
   if (error.code === 'MalformedPolicyDocument' && error.message.includes('Invalid principal in policy')) {
     return 'NotPropagated';
   }
-  // AWS's own policies are everywhere at once: one that is not there is misspelt, and waiting is no use.
+  // AWS's own policies need no propagation: a missing one is misspelt, and waiting would not help.
   if (error.code === 'NoSuchEntity' && error.message.includes(':iam::aws:policy/')) return 'InvalidInput';
-  const known = Object.hasOwn(TYPES, error.code) ? TYPES[error.code] : undefined;
+  const known = Object.hasOwn(FAILURE_TYPES, error.code) ? FAILURE_TYPES[error.code] : undefined;
   if (known !== undefined) return known;
   if (error.unclear || error.httpStatus === null) return 'ServiceUnavailable';
   return error.httpStatus >= 400 && error.httpStatus < 500 ? 'InvalidInput' : 'Unexpected';
 }
 
-/** Whether AWS says that the credentials are no good any more: others, fetched anew, may be. Nothing was carried out. */
+/** Reports that the credentials have expired, so that new ones may work. AWS did not execute the call. */
 export function isExpired({ code }: AwsError): boolean {
   return ['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient'].includes(code);
 }
 
-/** Whether the error is 409 `EntityAlreadyExists`, which guards most kinds. */
+/** Reports a 409 `EntityAlreadyExists`, with which AWS prevents duplicates of most kinds. */
 export function isEntityAlreadyExists(error: AwsError): boolean {
   return error.code === 'EntityAlreadyExists';
 }
 
-/** An error as AWS would answer it, for what it says later and not in a reply: `DeleteConflict` of a deletion task. */
+/** Makes an error in AWS's form, for a result that does not come as a reply: `DeleteConflict` of a deletion task. */
 export function lateError(code: string, message: string): Error {
   return Object.assign(new Error(message), { name: code, Code: code, $metadata: { httpStatusCode: 409 } });
 }

@@ -1,7 +1,7 @@
 import type { Target } from '../contract/entity.js';
 import type { AwsClients, Caller } from './clients.js';
 
-/** The credentials belong to another account or partition than the manifest declares. */
+/** Thrown where the credentials belong to a different account or partition than the manifest declares. */
 export class WrongAccountError extends Error {
   override readonly name = 'WrongAccountError';
 
@@ -16,14 +16,14 @@ export class WrongAccountError extends Error {
   }
 }
 
-/** Other credentials have taken the place of those that STS was asked about. */
+/** Thrown where the credentials have changed since they were verified. */
 export class UnverifiedError extends Error {
   override readonly name = 'UnverifiedError';
 }
 
 /**
- * Lets nothing through to an account before STS has said that the credentials belong to it. The answer is kept for as
- * long as the access key stays the same.
+ * Prevents calls to an account until STS has confirmed that the credentials belong to it. The result is kept until the
+ * access key changes.
  */
 export class AccountGuard {
   readonly #clients: AwsClients;
@@ -35,7 +35,7 @@ export class AccountGuard {
     this.#target = target;
   }
 
-  /** Asks STS now. Throws {@link WrongAccountError}, or the SDK's error. */
+  /** Verifies the credentials with STS now. Throws {@link WrongAccountError}, or the SDK's error. */
   async verify(): Promise<void> {
     const key = await this.#clients.accessKeyId();
     const caller = await this.#clients.callerIdentity();
@@ -46,15 +46,16 @@ export class AccountGuard {
   }
 
   /**
-   * At the last moment before a write leaves the process.
+   * Checks the credentials of a write right before it leaves the process.
    *
-   * @throws UnverifiedError where STS has to be asked first
+   * @throws UnverifiedError where the credentials have not been verified
    */
   assertVerified(accessKeyId: string): void {
-    if (accessKeyId !== this.#verifiedKey) throw new UnverifiedError('STS was not asked about these credentials');
+    if (accessKeyId !== this.#verifiedKey)
+      throw new UnverifiedError('these credentials have not been verified with STS');
   }
 
-  /** Asks STS only where these credentials have not been asked about. Called before every write. */
+  /** Verifies the credentials unless they are verified already. Called before every write. */
   async ensure(): Promise<void> {
     if ((await this.#clients.accessKeyId()) !== this.#verifiedKey) await this.verify();
   }

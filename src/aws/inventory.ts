@@ -3,10 +3,10 @@ import { awsError, failureTypeOf } from './errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from './propagation.js';
 import type { Reader } from './reader.js';
 
-/** What `GetAccountAuthorizationDetails` can be asked for. */
+/** A type of entity that `GetAccountAuthorizationDetails` returns. */
 export type DetailType = 'Role' | 'User' | 'Group' | 'LocalManagedPolicy';
 
-/** The account's roles, users, groups and customer managed policies, whole. Documents as AWS encodes them. */
+/** The account's complete roles, users, groups and customer managed policies, with documents as AWS encodes them. */
 export interface AccountDetails {
   readonly roles: readonly RoleDetail[];
   readonly users: readonly UserDetail[];
@@ -14,30 +14,30 @@ export interface AccountDetails {
   readonly policies: readonly ManagedPolicyDetail[];
 }
 
-/** What kinds read many entities from: bulk answers, fetched once and shared between kinds. */
+/** Bulk reads of an account, fetched once and shared between kinds. */
 export interface Snapshot {
   readonly reader: Reader;
-  /** Undefined where the bulk read is denied, or dearer than single reads. */
+  /** Returns undefined where the bulk read is denied, or would cost more calls than single reads. */
   readonly details: () => Promise<AccountDetails | undefined>;
-  /** `ListRoles`, for description and session duration, which the details leave out. */
+  /** Returns `ListRoles`, which shows descriptions and session durations; the details do not. */
   readonly roles: () => Promise<readonly Role[]>;
-  /** Reads what a bulk answer has shown: again and again for some seconds where it is not found. */
+  /** Reads an entity that a bulk read has shown, and retries for some seconds where it is not found. */
   readonly retryUntilShown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
 }
 
 interface SnapshotOptions {
   readonly reader: Reader;
-  /** What the declared kinds need; fewer types, fewer pages. */
+  /** Types that the declared kinds need. Fewer types mean fewer pages. */
   readonly types: ReadonlySet<DetailType>;
-  /** Calls that single reads of everything declared would take: more pages than that, and the bulk read is given up. */
+  /** Calls that single reads of all declared entities would take. The bulk read stops after that many pages. */
   readonly budget: number;
-  /** Waits so many milliseconds; rejects when the work is cancelled. */
+  /** Waits; rejects when the work is cancelled. */
   readonly sleep: (ms: number) => Promise<void>;
 }
 
 /**
- * Takes a snapshot of an account, lazily. The size of an account is not known beforehand, so the bulk read goes on
- * until its pages have cost what single reads would, and then stops: never more than twice the cheaper way.
+ * Takes a snapshot of an account, lazily. The size of an account is not known in advance. So the bulk read stops once
+ * its pages have cost as much as single reads would: the total is at most twice that of the cheaper way.
  */
 export function takeSnapshot(options: SnapshotOptions): Snapshot {
   let details: Promise<AccountDetails | undefined> | undefined;
@@ -51,20 +51,20 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
 }
 
 async function readDetails({ reader, types, budget }: SnapshotOptions): Promise<AccountDetails | undefined> {
-  const all = {
+  const details = {
     roles: [] as RoleDetail[],
     users: [] as UserDetail[],
     groups: [] as GroupDetail[],
     policies: [] as ManagedPolicyDetail[],
   };
-  if (types.size === 0) return all;
+  if (types.size === 0) return details;
   let pages = 0;
   try {
     for await (const page of reader.pages('GetAccountAuthorizationDetails', { Filter: [...types] })) {
-      all.roles.push(...(page.RoleDetailList ?? []));
-      all.users.push(...(page.UserDetailList ?? []));
-      all.groups.push(...(page.GroupDetailList ?? []));
-      all.policies.push(...(page.Policies ?? []));
+      details.roles.push(...(page.RoleDetailList ?? []));
+      details.users.push(...(page.UserDetailList ?? []));
+      details.groups.push(...(page.GroupDetailList ?? []));
+      details.policies.push(...(page.Policies ?? []));
       pages += 1;
       if (page.IsTruncated === true && pages >= budget) return undefined;
     }
@@ -72,5 +72,5 @@ async function readDetails({ reader, types, budget }: SnapshotOptions): Promise<
     if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
     throw error;
   }
-  return all;
+  return details;
 }

@@ -18,11 +18,11 @@ export type Output<O extends Operation> =
       : never
     : never;
 
-/** Members of an operation's output that are lists: what paging collects. */
+/** Members of an operation's output that are lists, which paging collects. */
 export type ListMember<O extends Operation> = {
   [K in keyof Output<O>]-?: NonNullable<Output<O>[K]> extends readonly unknown[] ? K : never;
 }[keyof Output<O>];
 
-/** One element of such a list. */
+/** An element of such a list. */
 export type Element<O extends Operation, M extends ListMember<O>> =
   NonNullable<Output<O>[M]> extends readonly (infer E)[] ? E : never;

@@ -1,29 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A throttled call slows down to no less than this part; the first to this part of what was sent in the last second. */
-const CUT = 0.5;
+/** The smallest factor by which a throttled call reduces the rate. The first one cuts the rate of the last second so. */
+const MIN_REDUCTION = 0.5;
 
-/** How far below what AWS lets through calls are kept. */
-const BELOW = 0.95;
+/** The rate of calls as a share of the measured rate that AWS accepts. */
+const SAFETY_FACTOR = 0.95;
 
-/** By which part the pace rises each second, two seconds after a throttled call; after three by twice as much. */
+/** The growth of the rate per reply and second, from one second after a throttled call on. */
 const GROWTH = 0.05;
 
-/** Calls a second, at the least. */
-const SLOWEST = 2;
+/** The minimum rate, in calls a second. */
+const MIN_RATE = 2;
 
-/** After a throttled call nothing is sent for so long, in milliseconds: the next one would only be throttled, too. */
-const HOLD_MS = 250;
+/** The pause after a throttled call, in milliseconds. A call within it would be throttled too. */
+const PAUSE_MS = 250;
 
-/** Longer without a throttled call, and AWS may let through more by now. In milliseconds. */
-const FORGOTTEN_MS = 60_000;
+/** The time without a throttled call after which the limit no longer applies, in milliseconds. */
+const LIMIT_EXPIRY_MS = 60_000;
 
-/** What was not used is kept for so long, as AWS keeps it. In milliseconds. */
-const SAVED_MS = 1_000;
+/** The maximum time for which unused capacity is saved up, in milliseconds, as AWS does. */
+const MAX_BURST_MS = 1_000;
 
 const SECOND_MS = 1_000;
 
-/** What a pace reads the time from, in milliseconds. */
+/** A clock, in milliseconds. */
 export interface Clock {
   now(): number;
   sleep(ms: number): Promise<unknown>;
@@ -32,61 +32,61 @@ export interface Clock {
 const REAL_CLOCK: Clock = { now: () => performance.now(), sleep };
 
 /**
- * How fast calls go to one account. As fast as they come, until AWS throttles one. IAM's limits are not published, but
- * what is limited by a token bucket tells its rate: between two throttled calls it has let through what came in.
+ * Limits the rate of calls to one account, once AWS has throttled one. IAM does not publish its limits. A token bucket
+ * reveals its rate, though: between two throttled calls it accepts as many calls as it is refilled with.
  *
- * The SDK's adaptive mode does not serve here: it slows down for each of the calls that are throttled together, ten
- * times over where ten were under way, and takes ten seconds to be back (`DefaultRateLimiter`, `@smithy/core` 3.41).
+ * The SDK's adaptive mode does not fit. It slows down for each of the calls that are throttled together, ten times if
+ * ten were in flight, and needs ten seconds to recover (`DefaultRateLimiter`, `@smithy/core` 3.41).
  */
 export class Pace {
   readonly #clock: Clock;
-  /** Calls a second; undefined as long as nothing limits them. */
+  /** Calls a second; undefined while there is no limit. */
   #rate: number | undefined;
-  /** When the last call was due by the pace. */
+  /** The time at which the pace allowed the last call. */
   #dueAt = -Infinity;
   #turn: Promise<void> = Promise.resolve();
-  /** When the calls of the last second were sent. */
+  /** The times at which the calls of the last second were sent. */
   #sentAt: number[] = [];
-  #underWay = 0;
-  /** Calls that were under way when one was throttled last: their answers tell nothing new. */
-  #old = 0;
+  #inFlight = 0;
+  /** Calls that were in flight when the last one was throttled. Their replies carry no new information. */
+  #outdated = 0;
   #throttledAt = -Infinity;
-  /** Let through since then. */
-  #through = 0;
+  /** Calls that AWS accepted since then. */
+  #accepted = 0;
 
   constructor(clock: Clock = REAL_CLOCK) {
     this.#clock = clock;
   }
 
-  /** Waits until it is a call's turn. */
+  /** Waits until the pace allows a call. */
   async turn(): Promise<void> {
     if (this.#rate === undefined && this.#dueAt <= this.#clock.now()) return;
-    const turn = this.#turn.then(() => this.#untilDue());
+    const turn = this.#turn.then(() => this.#waitUntilDue());
     this.#turn = turn;
     await turn;
   }
 
-  /** Sends a call whose turn it is, and learns from the answer. */
+  /** Sends a call that the pace allows, and adjusts the rate to the reply. */
   async send<T>(call: () => Promise<T>, isThrottled: (error: unknown) => boolean): Promise<T> {
     this.#sentAt.push(this.#clock.now());
-    if (this.#sentAt.length % 64 === 0) this.#sentAt = this.#recent();
-    this.#underWay += 1;
+    if (this.#sentAt.length % 64 === 0) this.#sentAt = this.#sentInLastSecond();
+    this.#inFlight += 1;
     try {
-      const answer = await call();
-      this.#answered(false);
-      return answer;
+      const reply = await call();
+      this.#learn(false);
+      return reply;
     } catch (error) {
-      this.#answered(isThrottled(error));
+      this.#learn(isThrottled(error));
       throw error;
     }
   }
 
-  async #untilDue(): Promise<void> {
+  async #waitUntilDue(): Promise<void> {
     for (;;) {
       const now = this.#clock.now();
-      if (now - this.#throttledAt > FORGOTTEN_MS) this.#rate = undefined;
+      if (now - this.#throttledAt > LIMIT_EXPIRY_MS) this.#rate = undefined;
       const due =
-        this.#rate === undefined ? this.#dueAt : Math.max(this.#dueAt + SECOND_MS / this.#rate, now - SAVED_MS);
+        this.#rate === undefined ? this.#dueAt : Math.max(this.#dueAt + SECOND_MS / this.#rate, now - MAX_BURST_MS);
       if (due <= now) {
         this.#dueAt = due;
         return;
@@ -95,16 +95,16 @@ export class Pace {
     }
   }
 
-  #recent(): number[] {
+  #sentInLastSecond(): number[] {
     const since = this.#clock.now() - SECOND_MS;
     return this.#sentAt.filter((at) => at > since);
   }
 
-  #answered(throttled: boolean): void {
-    this.#underWay -= 1;
-    if (!throttled) this.#through += 1;
-    if (throttled && (this.#old === 0 || this.#rate === undefined)) this.#slowDown();
-    else if (this.#old > 0) this.#old -= 1;
+  #learn(throttled: boolean): void {
+    this.#inFlight -= 1;
+    if (!throttled) this.#accepted += 1;
+    if (throttled && (this.#outdated === 0 || this.#rate === undefined)) this.#slowDown();
+    else if (this.#outdated > 0) this.#outdated -= 1;
     else if (this.#rate !== undefined) {
       const seconds = (this.#clock.now() - this.#throttledAt) / SECOND_MS;
       this.#rate += GROWTH * Math.max(0, seconds - 1);
@@ -114,16 +114,16 @@ export class Pace {
   #slowDown(): void {
     const now = this.#clock.now();
     const elapsed = now - this.#throttledAt;
-    // One that is throttled alone is no sign of an empty bucket: those that are under way would be as well.
+    // A single throttled call does not mean an empty bucket: the calls in flight would be throttled as well.
     if (this.#rate !== undefined || elapsed < SECOND_MS) {
-      const rate = this.#rate ?? this.#recent().length;
-      const measured = elapsed > HOLD_MS ? (this.#through / elapsed) * SECOND_MS * BELOW : 0;
-      // What was let through is no measure where less was sent.
-      this.#rate = Math.max(SLOWEST, rate * CUT, Math.min(rate, measured));
+      const rate = this.#rate ?? this.#sentInLastSecond().length;
+      const measured = elapsed > PAUSE_MS ? (this.#accepted / elapsed) * SECOND_MS * SAFETY_FACTOR : 0;
+      // The accepted calls do not measure the limit if fewer were sent.
+      this.#rate = Math.max(MIN_RATE, rate * MIN_REDUCTION, Math.min(rate, measured));
     }
-    this.#old = this.#underWay;
+    this.#outdated = this.#inFlight;
     this.#throttledAt = now;
-    this.#through = 0;
-    this.#dueAt = now + HOLD_MS;
+    this.#accepted = 0;
+    this.#dueAt = now + PAUSE_MS;
   }
 }

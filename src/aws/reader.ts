@@ -2,39 +2,42 @@ import type { SecretLocation } from '../contract/entity.js';
 import { awsError } from './errors.js';
 import type { Element, Input, ListMember, Operation, Output } from './operations.js';
 
-/** Largest page that IAM gives. */
+/** The maximum page size of IAM. */
 export const PAGE_SIZE = 1000;
 
-/** Reads in flight at a time for one run: bulk listings take few, single reads are network bound. */
-const CONCURRENT_READS = 10;
+/** The maximum number of reads in flight for one run: bulk reads need few, and single reads wait for the network. */
+const MAX_CONCURRENT_READS = 10;
 
-/** Sends one call and gives its output, or throws the SDK's error. */
+/** Sends one call and returns its output, or throws the SDK's error. */
 export type Send = <O extends Operation>(operation: O, input: Input<O>) => Promise<Output<O>>;
 
-/** Reads a stored record; undefined where there is none. */
+/** Reads a stored record; returns undefined where none is stored. */
 export type ReadSecret = (location: SecretLocation) => Promise<Readonly<Record<string, string>> | undefined>;
 
-/** Reads IAM. Kinds get this and no client: nothing that it offers writes. */
+/** Reads IAM. Kinds get a reader instead of a client, because a reader cannot write. */
 export class Reader {
   readonly #send: Send;
   readonly #secret: ReadSecret;
   #running = 0;
   readonly #queue: (() => void)[] = [];
 
-  /** @param secret - reads what is stored; without it nothing is */
+  /**
+   * @param send - sends a read
+   * @param secret - reads a stored record. Default: none is stored.
+   */
   constructor(send: Send, secret: ReadSecret = () => Promise.resolve(undefined)) {
     this.#send = send;
     this.#secret = secret;
   }
 
-  /** What is stored of a secret: a kind asks for the IDs in it. */
+  /** Reads the stored record of a secret, for the IDs in it. */
   async secret(location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> {
     return this.#secret(location);
   }
 
-  /** Reads, or throws the SDK's error. */
+  /** Sends a read, or throws the SDK's error. */
   async get<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> {
-    if (this.#running >= CONCURRENT_READS) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    if (this.#running >= MAX_CONCURRENT_READS) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#running += 1;
     try {
       return await this.#send(operation, input);
@@ -44,7 +47,7 @@ export class Reader {
     }
   }
 
-  /** Reads what may not be there: undefined for `NoSuchEntity`. */
+  /** Reads something that may not exist; returns undefined for `NoSuchEntity`. */
   async find<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O> | undefined> {
     try {
       return await this.get(operation, input);
@@ -60,13 +63,13 @@ export class Reader {
     input: Input<O>,
     member: M,
   ): Promise<Element<O, M>[]> {
-    const all: Element<O, M>[] = [];
+    const elements: Element<O, M>[] = [];
     for await (const page of this.pages(operation, input))
-      all.push(...((page[member] as Element<O, M>[] | undefined) ?? []));
-    return all;
+      elements.push(...((page[member] as Element<O, M>[] | undefined) ?? []));
+    return elements;
   }
 
-  /** The pages of a listing, one by one. IAM may give short pages; only `IsTruncated` says that it has ended. */
+  /** Reads a listing page by page. IAM may return short pages: only `IsTruncated` marks the last one. */
   async *pages<O extends Operation>(operation: O, input: Input<O>): AsyncGenerator<Output<O>> {
     let marker: string | undefined;
     do {

@@ -1,5 +1,5 @@
 import type { MetricsExporterConfig } from '@temporalio/worker';
-import type { AwsCall } from '../aws/clients.js';
+import type { AwsCall } from '../aws/calls.js';
 import { METRICS } from '../contract/metrics.js';
 import { anyMetric, metric } from './instruments.js';
 import type { MetricName } from '../contract/metrics.js';

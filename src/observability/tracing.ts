@@ -3,7 +3,7 @@ import { context, diag, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlag
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { AwsCall } from '../aws/clients.js';
+import type { AwsCall } from '../aws/calls.js';
 import { traceParentOf } from '../contract/attribution.js';
 import { entityId } from '../contract/entity.js';
 

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import { createAwsClients } from '../../src/aws/clients.js';
-import type { SecretStore } from '../../src/aws/secrets.js';
+import type { SecretStore } from '../../src/aws/secret-store.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply, plan } from '../../src/client/run/start.js';
@@ -495,8 +495,8 @@ describe('a location that cannot be used', () => {
 
   const OTHERS = JSON.stringify({ Entity: 'AccessKey/another', Account: ACCOUNT, Intent: 'x', AccessKeyId: 'AKIAX' });
   const held: readonly [string, string, RegExp][] = [
-    ['a text of another origin', 'hands off', /holds something that was not stored by iam-bootstrap/],
-    ['JSON that is no record', '["hands", "off"]', /holds something that was not stored by iam-bootstrap/],
+    ['a text of another origin', 'hands off', /has content that iam-bootstrap did not store/],
+    ['JSON that is no record', '["hands", "off"]', /has content that iam-bootstrap did not store/],
     ['a record of something else', '{"hands": "off"}', /holds the secret of something else/],
     ['another entity’s secret', OTHERS, /holds the secret of AccessKey\/another of account 111111111111/],
     [
@@ -528,7 +528,7 @@ describe('a location that cannot be used', () => {
     await makeUser(name);
     const sandbox = createSandboxSecrets();
     await sandbox('CreateSecret', { Name: `ci/${name}`, SecretBinary: 'aGFuZHMgb2Zm' });
-    expect(await failureOf(name, declared('an access key', name, secretOf(name)))).toMatch(/holds something that was/);
+    expect(await failureOf(name, declared('an access key', name, secretOf(name)))).toMatch(/has content that iam-bootstrap/);
     expect((await sandbox('GetSecretValue', { SecretId: `ci/${name}` }))['SecretBinary']).toBe('aGFuZHMgb2Zm');
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
   });
@@ -547,9 +547,9 @@ describe('a location that cannot be used', () => {
       await failureOf(name, declared('an access key', name, { file: 'behind/new' })),
       await failureOf(name, declared('an access key', name, { file: 'plain/new' })),
     ];
-    expect(failures[0]).toContain('secret file link is no regular file');
-    expect(failures[1]).toContain('secret file behind/new passes through a link');
-    expect(failures[2]).toMatch(/secret file plain\/new cannot be used: E(NOTDIR|EXIST)/);
+    expect(failures[0]).toContain('secret file link is not a regular file');
+    expect(failures[1]).toContain('secret file behind/new leads through a symbolic link');
+    expect(failures[2]).toMatch(/secret file plain\/new cannot be used \(E(NOTDIR|EXIST)\)/);
     expect(await readdir(outside)).toEqual(['target']);
     expect(await readFile(join(outside, 'target'), 'utf8')).toBe('');
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
@@ -822,7 +822,7 @@ describe('a private key', () => {
   test('is missing from its location: the report says so, and nothing is created', async () => {
     const entity = await run('tls-none', certificate('no-key', { file: 'none.pem' }));
     expect(entity).toMatchObject({ outcome: 'failed', writes: [] });
-    expect(entity.reason).toContain('secret file none.pem holds nothing, and PrivateKey is to come from there');
+    expect(entity.reason).toContain('secret file none.pem is empty; store the value for PrivateKey there');
   });
 
   test('and a password that AWS repeats in an error are left out of the report', async () => {

@@ -10,7 +10,7 @@ import type { AwsError } from '../../src/aws/errors.js';
 import { takeSnapshot } from '../../src/aws/inventory.js';
 import type { Input, Operation, Output } from '../../src/aws/operations.js';
 import { Reader } from '../../src/aws/reader.js';
-import { secretMembers } from '../../src/aws/secrets.js';
+import { readSecretMembers } from '../../src/aws/secret-store.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
 import type { Comparison, Desired, Dependent, Kind, Observed, Write } from '../../src/kinds/kind.js';
@@ -200,7 +200,7 @@ export class Bench {
   }
 
   async #write({ operation, input, secretInput }: Write): Promise<unknown> {
-    const secret = await secretMembers(this.#clients.secrets, secretInput);
+    const secret = await readSecretMembers(this.#clients.secrets, secretInput);
     return (await this.#clients.write(operation, { ...input, ...secret })).output;
   }
 

@@ -3,7 +3,7 @@ import type { Send } from '../../src/aws/reader.js';
 import { AccountGuard } from '../../src/aws/guard.js';
 import type { AwsClients } from '../../src/aws/clients.js';
 import type { FullEvent } from '../../src/aws/trail.js';
-import type { SecretRecord } from '../../src/aws/secrets.js';
+import type { SecretRecord } from '../../src/aws/secret-store.js';
 import type { Account } from '../../src/activities/runtime/accounts.js';
 
 export const TARGET = { account: '111111111111', partition: 'aws' };

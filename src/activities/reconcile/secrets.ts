@@ -2,8 +2,8 @@ import { activityInfo, CancelledFailure, log, sleep } from '@temporalio/activity
 import { failureTypeOf } from '../../aws/errors.js';
 import type { AwsError } from '../../aws/errors.js';
 import { pauseAfter } from '../../aws/propagation.js';
-import { placeOf, SecretLocationError, withoutValues } from '../../aws/secrets.js';
-import type { SecretRecord } from '../../aws/secrets.js';
+import { describeLocation, SecretLocationError, redactSecrets } from '../../aws/secret-store.js';
+import type { SecretRecord } from '../../aws/secret-store.js';
 import { entityId } from '../../contract/entity.js';
 import type { SecretLocation } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
@@ -105,7 +105,7 @@ export class EntitySecrets {
     const aws = answerIn(error);
     // Invalid credentials are no fault of the location.
     const type = aws !== null && failureTypeOf(aws) === 'CredentialsInvalid' ? 'CredentialsInvalid' : 'SecretStore';
-    const reason = `${placeOf(this.#location())} does not accept the secret (${messageOf(error)})`;
+    const reason = `${describeLocation(this.#location())} does not accept the secret (${messageOf(error)})`;
     try {
       await sendAll(this.#account, removal, this.#context);
     } catch (removalError) {
@@ -187,7 +187,7 @@ export class EntitySecrets {
     const owner =
       otherEntity === undefined ? 'something else' : `${otherEntity} of account ${stored[Field.Account] ?? ''}`;
     throw new SecretLocationError(
-      `${placeOf(this.#location())} holds the secret of ${owner}; name another location, or empty it`,
+      `${describeLocation(this.#location())} holds the secret of ${owner}; name another location, or empty it`,
     );
   }
 
@@ -198,7 +198,7 @@ export class EntitySecrets {
     try {
       await this.#account.clients.secrets.writeRecord(this.#location(), { ...owner, ...secret });
     } catch (error) {
-      throw asOperation('PutSecretValue', withoutValues(error, Object.values(secret)));
+      throw asOperation('PutSecretValue', redactSecrets(error, Object.values(secret)));
     }
   }
 

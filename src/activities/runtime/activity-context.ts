@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
-import { callingAs, countingCalls } from '../../aws/clients.js';
+import { callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
 import type { WriteRecord } from '../../contract/report.js';
 import { toFailure } from './failures.js';

@@ -2,7 +2,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { awsError, failureTypeOf } from '../../aws/errors.js';
 import type { AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
-import { SecretLocationError } from '../../aws/secrets.js';
+import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { FailureDetails, FailureType } from '../../contract/failures.js';

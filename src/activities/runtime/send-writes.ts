@@ -1,7 +1,7 @@
 import { log } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
-import { secretMembers, withoutValues } from '../../aws/secrets.js';
+import { readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { recordWrite } from './activity-context.js';
@@ -25,7 +25,7 @@ export async function sendAll(account: Account, writes: readonly Write[], contex
 export async function send(account: Account, write: Write, context: ActivityContext): Promise<unknown> {
   const { operation, input, isAlreadyApplied, secretInput, waitUntilApplied } = write;
   const { clients, guard } = account;
-  const secret = await secretMembers(clients.secrets, secretInput);
+  const secret = await readSecretMembers(clients.secrets, secretInput);
   let isRenewed = false;
   for (let repeat = 1; ; repeat += 1) {
     // The turn comes first: what STS and Temporal answer next is valid for seconds only.
@@ -55,7 +55,7 @@ export async function send(account: Account, write: Write, context: ActivityCont
         continue;
       }
       if (failureTypeOf(aws) !== 'Throttled' || repeat > MAX_THROTTLE_REPEATS) {
-        throw new OperationError(operation, withoutValues(error, Object.values(secret)), write);
+        throw new OperationError(operation, redactSecrets(error, Object.values(secret)), write);
       }
       log.info('AWS throttled a write, which is repeated', { operation, repeat, requestId: aws.requestId });
     }

@@ -4,7 +4,7 @@ import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ApplicationFailureOptions } from '@temporalio/common';
 import fc from 'fast-check';
-import type { AwsCall } from '../../../src/aws/clients.js';
+import type { AwsCall } from '../../../src/aws/calls.js';
 import { traceParentOf } from '../../../src/contract/attribution.js';
 import { traceActivities, traceCall } from '../../../src/observability/tracing.js';
 

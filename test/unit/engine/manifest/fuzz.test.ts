@@ -13,7 +13,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { createSecretStore, SecretLocationError } from '../../../../src/aws/secrets.js';
+import { createSecretStore, SecretLocationError } from '../../../../src/aws/secret-store.js';
 import { loadRequest } from '../../../../src/client/request.js';
 import type { LoadedRequest, RequestOptions } from '../../../../src/client/request.js';
 import type { Json, JsonObject } from '../../../../src/contract/entity.js';

@@ -7,32 +7,32 @@ import type * as sdk from '@aws-sdk/client-secrets-manager';
 import type { SecretLocation } from '../contract/entity.js';
 import { awsError } from './errors.js';
 
-/** What is stored of one secret: a flat object of strings in AWS's names. */
+/** The stored form of one secret: a flat object of strings with AWS's names. */
 export type SecretRecord = Readonly<Record<string, string>>;
 
-/** Where secrets go and come from. Values pass through memory only: nothing here logs, and no error holds one. */
+/** Stores and reads secrets. Values stay in memory: they are not logged, and no error contains one. */
 export interface SecretStore {
-  /** The text that is stored; undefined where there is none. */
+  /** Reads the stored text; returns undefined where none is stored. */
   readText(location: SecretLocation): Promise<string | undefined>;
-  /** The record that is stored; undefined where there is none. What is there and is no record is an error. */
+  /** Reads the stored record; returns undefined where none is stored. Throws where the location has other content. */
   readRecord(location: SecretLocation): Promise<SecretRecord | undefined>;
-  /** Stores a record in place of the one that is there. */
+  /** Stores a record, and replaces the present one. */
   writeRecord(location: SecretLocation, record: SecretRecord): Promise<void>;
 }
 
-/** A location that this worker does not serve, or that holds something else; the message says what to do. */
+/** A secret location that this worker cannot use, or that has other content. The message says what to do. */
 export class SecretLocationError extends Error {
   override readonly name = 'SecretLocationError';
 }
 
 interface SecretStoreOptions {
-  /** Makes a client the first time that one is needed: most runs need none, and its code is large. */
+  /** Returns a client. Called only when one is needed: most runs need none, and its code is large. */
   readonly client: () => Promise<sdk.SecretsManagerClient>;
-  /** Folder of {@link SecretLocation}s that are files; undefined refuses them. */
+  /** Folder of secret files; undefined where this worker stores none. */
   readonly folder: string | undefined;
 }
 
-/** Opens the places where secrets are stored: AWS Secrets Manager, and one folder of the worker's machine. */
+/** Makes a store of secrets in AWS Secrets Manager and in one folder of the worker's machine. */
 export function createSecretStore({ client, folder }: SecretStoreOptions): SecretStore {
   const readText = async (location: SecretLocation): Promise<string | undefined> => {
     const text =
@@ -47,7 +47,7 @@ export function createSecretStore({ client, folder }: SecretStoreOptions): Secre
       const text = await readText(location);
       if (text === undefined) return undefined;
       const record = recordOf(text);
-      if (record === undefined) throw holdsAnother(location);
+      if (record === undefined) throw hasOtherContent(location);
       return record;
     },
     writeRecord: async (location, record) => {
@@ -58,8 +58,8 @@ export function createSecretStore({ client, folder }: SecretStoreOptions): Secre
   };
 }
 
-/** Values of secret input members, from where they are stored. */
-export async function secretMembers(
+/** Reads the values of secret input members from their locations. */
+export async function readSecretMembers(
   store: SecretStore,
   secretInput: Readonly<Record<string, { readonly location: SecretLocation; readonly field?: string }>> = {},
 ): Promise<Record<string, string>> {
@@ -67,8 +67,8 @@ export async function secretMembers(
     Object.entries(secretInput).map(async ([member, { location, field }]) => {
       const stored = field === undefined ? await store.readText(location) : (await store.readRecord(location))?.[field];
       if (stored === undefined) {
-        const what = field === undefined ? 'nothing' : `no ${field}`;
-        throw new SecretLocationError(`${placeOf(location)} holds ${what}, and ${member} is to come from there`);
+        const missing = field === undefined ? 'is empty' : `has no ${field}`;
+        throw new SecretLocationError(`${describeLocation(location)} ${missing}; store the value for ${member} there`);
       }
       return [member, stored] as const;
     }),
@@ -76,19 +76,19 @@ export async function secretMembers(
   return Object.fromEntries(members);
 }
 
-/** A location as people name it. */
-export function placeOf(location: SecretLocation): string {
+/** Describes a location for people. */
+export function describeLocation(location: SecretLocation): string {
   return 'file' in location ? `secret file ${location.file}` : `secret ${location.secretsManager} of Secrets Manager`;
 }
 
-/** Bytes of a secret file that are read: AWS Secrets Manager keeps as much of one secret. */
+/** The maximum size of a secret file in bytes, which is that of a secret in AWS Secrets Manager. */
 const MAX_BYTES = 65_536;
 
-/** No secret is shorter, and what is shorter may well be a word of the message. */
+/** The minimum length of a value to remove from messages. Secrets are longer, and shorter texts may be ordinary words. */
 const MIN_SECRET_LENGTH = 16;
 
-/** Takes secret values out of an error's message, whatever has echoed them. */
-export function withoutValues(error: unknown, values: readonly string[]): unknown {
+/** Removes secret values from an error's message. */
+export function redactSecrets(error: unknown, values: readonly string[]): unknown {
   if (!(error instanceof Error)) return error;
   for (const value of values.filter(({ length }) => length >= MIN_SECRET_LENGTH)) {
     error.message = error.message.replaceAll(value, '(secret)');
@@ -96,9 +96,9 @@ export function withoutValues(error: unknown, values: readonly string[]): unknow
   return error;
 }
 
-function holdsAnother(location: SecretLocation): SecretLocationError {
+function hasOtherContent(location: SecretLocation): SecretLocationError {
   return new SecretLocationError(
-    `${placeOf(location)} holds something that was not stored by iam-bootstrap; name another place, or empty it`,
+    `${describeLocation(location)} has content that iam-bootstrap did not store; declare a different location, or empty it`,
   );
 }
 
@@ -119,7 +119,7 @@ async function readSecret(
   const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
   try {
     const found = await client.send(new GetSecretValueCommand({ SecretId: location.secretsManager }));
-    if (found.SecretBinary !== undefined) throw holdsAnother(location);
+    if (found.SecretBinary !== undefined) throw hasOtherContent(location);
     return found.SecretString;
   } catch (error) {
     if (awsError(error).code === 'ResourceNotFound') return undefined;
@@ -136,29 +136,31 @@ async function writeSecret(client: sdk.SecretsManagerClient, SecretId: string, S
     if (awsError(error).code !== 'ResourceNotFound') throw error;
     try {
       await client.send(new CreateSecretCommand({ Name: SecretId, SecretString }));
-    } catch (late) {
-      // It is there by now, as after a reply to the SDK's own first attempt that was lost.
-      if (awsError(late).code !== 'ResourceExists') throw late;
+    } catch (createError) {
+      // The secret exists by now, as after a lost reply to the SDK's own first attempt.
+      if (awsError(createError).code !== 'ResourceExists') throw createError;
       await client.send(put);
     }
   }
 }
 
-/** What the disk refuses is for a person to mend: no repeat does. */
+/** Reports an error of the disk as one that a person must fix, since a retry does not help. */
 async function onDisk<T>(location: { readonly file: string }, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof SecretLocationError) throw error;
-    throw new SecretLocationError(`${placeOf(location)} cannot be used: ${awsError(error).code}`);
+    throw new SecretLocationError(
+      `${describeLocation(location)} cannot be used (${awsError(error).code}); check the worker's secrets folder`,
+    );
   }
 }
 
-/** The file's path inside of the folder; nothing leads out of it, links neither. */
+/** Returns the file's path. It is always inside the folder, symbolic links included. */
 async function pathOf(folder: string | undefined, file: string): Promise<string> {
   if (folder === undefined) {
     throw new SecretLocationError(
-      `secret file ${file}: this worker keeps no secret files; set IAM_BOOTSTRAP_SECRETS to a folder, or name a secret of Secrets Manager`,
+      `secret file ${file}: this worker has no secrets folder; set IAM_BOOTSTRAP_SECRETS to a folder, or declare a secret of Secrets Manager`,
     );
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -166,67 +168,70 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
   const path = resolve(root, file);
   const inside = relative(root, path);
   if (inside === '' || inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside)) {
-    throw new SecretLocationError(`secret file ${file} leads out of the secrets folder; name it inside of the folder`);
+    throw new SecretLocationError(
+      `secret file ${file} is outside the secrets folder; declare a path inside the folder`,
+    );
   }
-  // Before a folder is made on the way: a link would have it made somewhere else.
-  const passes = new SecretLocationError(`secret file ${file} passes through a link; name it without`);
-  if (await leadsElsewhere(dirname(path))) throw passes;
+  // Before a folder is made: through a link, it would be made outside.
+  const linkError = new SecretLocationError(`secret file ${file} leads through a symbolic link; declare its real path`);
+  if (await hasSymbolicLink(dirname(path))) throw linkError;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if ((await realpath(dirname(path))) !== dirname(path)) throw passes;
+  if ((await realpath(dirname(path))) !== dirname(path)) throw linkError;
   return path;
 }
 
-/** Whether a link is in the part of a path that is there. */
-async function leadsElsewhere(path: string): Promise<boolean> {
+/** Reports whether the existing part of a path contains a symbolic link. */
+async function hasSymbolicLink(path: string): Promise<boolean> {
   const real = await realpath(path).catch((error: unknown) => {
     if ((error as { code?: string }).code === 'ENOENT') return undefined;
     throw error;
   });
   if (real !== undefined) return real !== path;
-  // A link to nothing is one, too.
-  return (await lstatOrNone(path)) !== undefined || leadsElsewhere(dirname(path));
+  // A broken link counts too.
+  return (await lstatIfExists(path)) !== undefined || hasSymbolicLink(dirname(path));
 }
 
 async function readSecretFile(folder: string | undefined, file: string): Promise<string | undefined> {
   const path = await pathOf(folder, file);
-  const found = await lstatOrNone(path);
+  const found = await lstatIfExists(path);
   if (found === undefined) return undefined;
-  if (!found.isFile()) throw new SecretLocationError(`secret file ${file} is no regular file; name another`);
+  if (!found.isFile())
+    throw new SecretLocationError(`secret file ${file} is not a regular file; declare a different file`);
   if (found.size > MAX_BYTES) {
     throw new SecretLocationError(
-      `secret file ${file} has ${String(found.size)} bytes, and no secret has; name another`,
+      `secret file ${file} has ${String(found.size)} bytes, which is too large for a secret; declare a different file`,
     );
   }
   return readFile(path, 'utf8');
 }
 
-async function lstatOrNone(path: string): Promise<Stats | undefined> {
+async function lstatIfExists(path: string): Promise<Stats | undefined> {
   return lstat(path).catch((error: unknown) => {
     if ((error as { code?: string }).code === 'ENOENT') return undefined;
     throw error;
   });
 }
 
-/** Whole or not at all, and never readable to others: written aside, then renamed. */
+/** Writes a file atomically: to a temporary file first, then renamed. Other users can read neither. */
 async function writeSecretFile(folder: string | undefined, file: string, text: string): Promise<void> {
   const path = await pathOf(folder, file);
-  // What a write that was killed has left aside holds a secret, too.
-  const begun = `.${basename(path)}.`;
+  // The temporary file of a write that was killed contains a secret too.
+  const prefix = `.${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
-    if (name.startsWith(begun) && name.endsWith('.tmp')) await rm(join(dirname(path), name), { force: true });
+    if (name.startsWith(prefix) && name.endsWith('.tmp')) await rm(join(dirname(path), name), { force: true });
   }
-  const aside = join(dirname(path), `${begun}${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `${prefix}${randomBytes(6).toString('hex')}.tmp`);
   try {
-    const handle = await open(aside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       await handle.writeFile(text);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(aside, path);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(aside, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSecretStore, secretMembers } from '../../../src/aws/secrets.js';
-import type { SecretStore } from '../../../src/aws/secrets.js';
+import { createSecretStore, readSecretMembers } from '../../../src/aws/secret-store.js';
+import type { SecretStore } from '../../../src/aws/secret-store.js';
 import { secretField } from '../../../src/kinds/fields.js';
 
 /** Files are tried here; AWS Secrets Manager is tried against the sandbox. */
@@ -57,8 +57,8 @@ describe('a secret in a file', () => {
   test.each(['../robot.json', '/etc/robot.json', 'team/../../robot.json', '.', ''])(
     'is not looked for outside of the folder: %j',
     async (file) => {
-      await expect(store.readText({ file })).rejects.toThrow(/leads out of the secrets folder/);
-      await expect(store.writeRecord({ file }, RECORD)).rejects.toThrow(/leads out of the secrets folder/);
+      await expect(store.readText({ file })).rejects.toThrow(/outside the secrets folder/);
+      await expect(store.writeRecord({ file }, RECORD)).rejects.toThrow(/outside the secrets folder/);
       expect(await readdir(root)).toEqual(['secrets']);
       expect(await readdir(folder)).toEqual([]);
     },
@@ -70,8 +70,10 @@ describe('a secret in a file', () => {
     await symlink(join(root, 'other'), join(folder, 'link'));
     await mkdir(join(root, 'elsewhere'));
     await symlink(join(root, 'elsewhere'), join(folder, 'team'));
-    await expect(store.readText({ file: 'link' })).rejects.toThrow(/no regular file/);
-    await expect(store.writeRecord({ file: 'team/robot.json' }, RECORD)).rejects.toThrow(/passes through a link/);
+    await expect(store.readText({ file: 'link' })).rejects.toThrow(/not a regular file/);
+    await expect(store.writeRecord({ file: 'team/robot.json' }, RECORD)).rejects.toThrow(
+      /leads through a symbolic link/,
+    );
     expect(await readdir(join(root, 'elsewhere'))).toEqual([]);
     // Written in its place, not through it.
     await store.writeRecord({ file: 'link' }, RECORD).catch(() => undefined);
@@ -90,7 +92,7 @@ describe('a secret in a file', () => {
       await writeFile(join(folder, 'robot.json'), text);
       const error = await store.readRecord({ file: 'robot.json' }).catch((thrown: unknown) => thrown as Error);
       expect(error).toMatchObject({ name: 'SecretLocationError' });
-      expect((error as Error).message).toMatch(/^secret file robot\.json holds something/);
+      expect((error as Error).message).toMatch(/^secret file robot\.json has content that iam-bootstrap did not store/);
       if (text.length > 4) expect((error as Error).message).not.toContain(text);
     },
   );
@@ -100,7 +102,7 @@ describe('an input member that is secret', () => {
   test('comes whole from a text, or from a field of a record', async () => {
     await store.writeRecord({ file: 'robot.json' }, RECORD);
     await writeFile(join(folder, 'key.pem'), 'PRIVATE');
-    const members = await secretMembers(store, {
+    const members = await readSecretMembers(store, {
       PrivateKey: { location: { file: 'key.pem' } },
       Password: { location: { file: 'robot.json' }, field: 'SecretAccessKey' },
     });
@@ -108,8 +110,8 @@ describe('an input member that is secret', () => {
   });
 
   test('that is not there is told by its place and its name', async () => {
-    const missing = secretMembers(store, { PrivateKey: { location: { file: 'key.pem' } } });
-    await expect(missing).rejects.toThrow(/^secret file key\.pem holds nothing, and PrivateKey is to come from there$/);
+    const missing = readSecretMembers(store, { PrivateKey: { location: { file: 'key.pem' } } });
+    await expect(missing).rejects.toThrow(/^secret file key\.pem is empty; store the value for PrivateKey there$/);
   });
 });
 
