@@ -2,7 +2,7 @@ import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import pino from 'pino';
 import type { Logger } from 'pino';
-import type { AwsCall } from '../aws/clients.js';
+import type { AwsCall } from '../aws/calls.js';
 import { isFailureType } from '../contract/failures.js';
 
 /** A destination of log lines: a file, a file descriptor, or a function's object. */
