@@ -157,7 +157,7 @@ export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({
     expect(names(await loadManifest(['m.ts'], options))).toEqual(['dev-111111111111']);
   });
 
-  it('has what it throws told by its own line', async () => {
+  it('is reported with the line of the program where it throws', async () => {
     await write({
       'load.ts': `const team: string = '';\n\nif (team === '') throw new Error('no team');\nexport default {};\n`,
       'call.ts': `const text = '{';\nexport default () =>\n  JSON.parse(text) as unknown;\n`,
@@ -165,7 +165,7 @@ export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({
       'promise.ts': `export default async () => ({});\n`,
     });
     expect(problemTexts(await loadManifest(['load.ts'], options))).toEqual([
-      expect.stringMatching(/^load\.ts:3:\d+ the manifest threw: no team; mend the program/),
+      expect.stringMatching(/^load\.ts:3:\d+ the manifest threw: no team; fix the program/),
     ]);
     expect(problemTexts(await loadManifest(['call.ts'], options))).toEqual([
       expect.stringMatching(/^call\.ts:3:\d+ the manifest threw: .*JSON/),
