@@ -18,22 +18,22 @@ import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics
 import { dataConverter } from './temporal/payload-codec.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 
-/** Steps under way may take so long to end when the worker is asked to stop. */
+/** Time for activities to finish when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';
 
 /**
- * How long one step of workflow code may keep its thread. The replay of a large run takes seconds, more of them on a
- * busy machine, and Node does not survive that it is cut short: the process ends with "async hook stack has become
- * corrupted". The SDK has this option, with a default of 5 seconds, and does not declare it.
+ * The time that workflow code may block its thread. The replay of a large run takes several seconds on a busy machine. If
+ * the SDK interrupts it, Node crashes with "async hook stack has become corrupted". The option is missing in the SDK's
+ * types and defaults to 5 seconds.
  */
 export const ISOLATION = { isolateExecutionTimeout: '2m' };
 
-/** A workflow that a dead worker had in its cache waits this long before another takes it. */
+/** Time after which another worker takes a workflow that is in the cache of a dead worker. */
 const STICKY_TIMEOUT = '3s';
 
 /**
- * Each entity is a workflow of its own, so that every second task is the first of one, which no worker has in its cache
- * yet. With the SDK's 0.2, two pollers for them, a task of which the server loses sight stays for two seconds.
+ * The share of pollers for tasks of workflows that are not cached. Each entity is a workflow, so every second task is a
+ * first one. With the SDK's default of 0.2, which gives two pollers, a delayed task can wait for two seconds.
  */
 const NON_STICKY_POLLS = 0.5;
 
@@ -41,37 +41,37 @@ const STANDARD_ERROR = 2;
 
 /** A worker that polls. */
 export interface RunningWorker {
-  /** Ends when the worker has drained: after a signal, or after {@link stop}. */
+  /** Resolves when the worker has drained, after a signal or {@link stop}. */
   readonly stopped: Promise<void>;
-  /** Takes no more work, lets what is under way end, and disconnects. */
+  /** Takes no more work, waits for activities in progress, and disconnects. */
   stop(): Promise<void>;
 }
 
-/** Where a worker runs. */
+/** Options of a worker. */
 export interface WorkerOptions {
-  /** Default: what the `TEMPORAL_*` variables or the profile say. */
+  /** Address of the Temporal server. Default: from the `TEMPORAL_*` variables or the profile. */
   readonly address?: string;
   /** File for log lines in JSON. Default: standard error. */
   readonly logFile?: string;
   /** Logger in place of one that writes to `logFile`. */
   readonly log?: Logger | undefined;
-  /** End on SIGINT and SIGTERM. Default: true. */
+  /** Stops on SIGINT and SIGTERM. Default: true. */
   readonly handleSignals?: boolean;
-  /** Default: none. An embedded worker has none: nobody would tell its server which build is the current one. */
+  /** Worker deployment. Default: none. An embedded worker has none, because nothing sets the current build there. */
   readonly deployment?: Config['deployment'];
-  /** Default: none. An embedded worker has none: it ends with its command, and two would want one address. */
+  /** Address of the metrics. Default: none. Embedded workers have none, because several would share one address. */
   readonly metricsAddress?: Config['metricsAddress'];
 }
 
 /**
- * The composition root: configuration, AWS accounts, activities, worker, health.
+ * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health.
  *
  * @throws UnreachableError
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const { connectionOptions, namespace } = temporalConnectOptions(config, options.address);
   let worker: Worker | undefined;
-  // First, where the address is taken: the runtime keeps the process alive.
+  // First, because it may fail on a taken address, and the runtime keeps the process alive.
   const closeHealth = await serveHealth(config.healthAddress, () => worker);
   let connection: NativeConnection | undefined;
   try {
@@ -126,8 +126,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
 }
 
 /**
- * A run ends on the build that started it, so that no change of workflow code is too large for an upgrade. Runs take
- * minutes, and so does the end of an old build.
+ * Pins each run to the build that started it, so that any change of workflow code can be deployed. Runs take minutes, so
+ * an old build drains in minutes.
  */
 function versioning(deployment: Config['deployment']): { workerDeploymentOptions?: WorkerDeploymentOptions } {
   if (deployment === undefined) return {};
@@ -161,7 +161,7 @@ function run(worker: Worker, close: () => Promise<void>): RunningWorker {
   };
 }
 
-/** The bundle that the build made; from sources where there is none. */
+/** Returns the prebuilt workflow bundle, or the sources where there is none. */
 function workflows(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
   const codePath = join(__dirname, 'workflow-bundle.js');
   return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: join(__dirname, 'workflows') };
@@ -180,16 +180,16 @@ function installRuntime(log: Logger, { handleSignals = true, metricsAddress }: W
   } catch (error) {
     if (metricsAddress !== undefined && error instanceof Error && error.message.includes('metrics exporter')) {
       throw new ConfigError(
-        `IAM_BOOTSTRAP_METRICS is ${metricsAddress}, and nothing can be served there: ${error.message}`,
-        'name an address of this machine that is free',
+        `cannot serve metrics at IAM_BOOTSTRAP_METRICS=${metricsAddress}: ${error.message}`,
+        'choose a free address of this machine',
       );
     }
-    // A second worker of one process shares the first one's runtime.
+    // A second worker in a process shares the runtime of the first.
     if (!(error instanceof Error) || error.name !== 'IllegalStateError') throw error;
   }
 }
 
-/** Whoever says nothing, or says it slowly, is hung up on: a health check is one short request. In milliseconds. */
+/** Limits against slow clients, in milliseconds: a health check is one short request. */
 const HEALTH_LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 5_000,
@@ -197,10 +197,10 @@ const HEALTH_LIMITS = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** Connections that are kept at a time; the rest is hung up on. */
+/** Limit of open connections. */
 const MAX_HEALTH_CONNECTIONS = 256;
 
-/** `GET /health`: 200 while the worker polls, 503 otherwise; the process's ID says which worker answers. */
+/** Serves `GET /health`: 200 while the worker polls, 503 otherwise. The reply has the process ID. */
 async function serveHealth(
   address: string | undefined,
   worker: () => Worker | undefined,

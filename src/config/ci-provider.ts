@@ -4,8 +4,8 @@ import type { Pipeline } from '../contract/entity.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 type Read = (...names: readonly string[]) => string | null;
 
-/** How `ci-info` says that a process runs in a CI service: variables that are set, or what they hold. */
-type Mark =
+/** A sign of a CI service in `ci-info`: variables that are set, or their values. */
+type CiVariable =
   | string
   | { readonly env: string; readonly includes: string }
   | { readonly any: readonly string[] }
@@ -13,7 +13,7 @@ type Mark =
 
 interface Vendor {
   readonly constant: string;
-  readonly env: Mark | readonly Mark[];
+  readonly env: CiVariable | readonly CiVariable[];
 }
 
 type Facts = Readonly<Record<Exclude<keyof Pipeline, 'provider'>, string | null>>;
@@ -23,7 +23,7 @@ interface Provider {
   facts(read: Read): Facts;
 }
 
-/** What the variables of the common services are called: `ci-info` knows which service it is, and no more. */
+/** The variables of common services. `ci-info` only detects the service. */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   GITHUB_ACTIONS: {
     name: 'github',
@@ -128,7 +128,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
 };
 
-const NOTHING: Facts = {
+const UNKNOWN: Facts = {
   url: null,
   commit: null,
   actor: null,
@@ -139,34 +139,34 @@ const NOTHING: Facts = {
   attempt: null,
 };
 
-/** What the CI service says of the job, in its own variables; outside of CI, who is logged in. */
+/** Reads job, commit and actor from the variables of the CI service. Outside of CI, reads the local user. */
 export function pipelineOf(environment: Environment): Pipeline {
   const read: Read = (...names) => names.map((name) => environment[name]).find((text) => text !== undefined) ?? null;
   const found = (vendors as readonly Vendor[]).filter((vendor) =>
-    [vendor.env].flat().every((mark) => has(environment, mark)),
+    [vendor.env].flat().every((sign) => matches(environment, sign)),
   );
-  // A service that runs on another one shows the marks of both: the one whose variables are known says more.
+  // A service that runs on another one sets the variables of both: prefer the one with known variables.
   const vendor = found.find(({ constant }) => Object.hasOwn(PROVIDERS, constant)) ?? found[0];
   if (vendor === undefined) return { provider: 'local', url: null, commit: null, actor: read('USER', 'LOGNAME') };
   const provider = PROVIDERS[vendor.constant];
   return {
     provider: provider?.name ?? vendor.constant.toLowerCase().replaceAll('_', '-'),
-    ...(provider?.facts(read) ?? NOTHING),
+    ...(provider?.facts(read) ?? UNKNOWN),
   };
 }
 
-function has(environment: Environment, mark: Mark): boolean {
+function matches(environment: Environment, sign: CiVariable): boolean {
   const isSet = (name: string): boolean => environment[name] !== undefined && environment[name] !== 'false';
-  if (typeof mark === 'string') return isSet(mark);
-  if (isIncluded(mark)) return environment[mark.env]?.includes(mark.includes) === true;
-  if (isAny(mark)) return mark.any.some(isSet);
-  return Object.entries(mark).every(([name, text]) => environment[name] === text);
+  if (typeof sign === 'string') return isSet(sign);
+  if (isIncluded(sign)) return environment[sign.env]?.includes(sign.includes) === true;
+  if (isAny(sign)) return sign.any.some(isSet);
+  return Object.entries(sign).every(([name, text]) => environment[name] === text);
 }
 
-function isIncluded(mark: object): mark is { readonly env: string; readonly includes: string } {
-  return 'includes' in mark;
+function isIncluded(sign: object): sign is { readonly env: string; readonly includes: string } {
+  return 'includes' in sign;
 }
 
-function isAny(mark: object): mark is { readonly any: readonly string[] } {
-  return 'any' in mark;
+function isAny(sign: object): sign is { readonly any: readonly string[] } {
+  return 'any' in sign;
 }

@@ -10,51 +10,50 @@ import { pipelineOf } from './ci-provider.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the process is told by its environment. Every variable is read here and nowhere else. */
+/** The configuration of the process, read from its environment here and nowhere else. */
 export interface Config {
   /** `IAM_BOOTSTRAP_TASK_QUEUE`. Default: `iam-bootstrap`. */
   readonly taskQueue: string;
-  /** Things that are fetched or built once. `IAM_BOOTSTRAP_CACHE`. Default: the user's cache folder. */
+  /** Folder of downloads and builds. `IAM_BOOTSTRAP_CACHE`. Default: the user's cache folder. */
   readonly cacheDirectory: string;
-  /** The embedded server's database. `IAM_BOOTSTRAP_STATE`. Default: `.iam-bootstrap` in the working folder. */
+  /** Folder of the embedded server's database. `IAM_BOOTSTRAP_STATE`. Default: `.iam-bootstrap` in the working folder. */
   readonly stateDirectory: string;
-  /** Folder for secrets that a manifest wants in files. `IAM_BOOTSTRAP_SECRETS`. Default: none, which refuses them. */
+  /** Folder for secrets that a manifest keeps in files. `IAM_BOOTSTRAP_SECRETS`. Default: none; such secrets are refused. */
   readonly secretsFolder: string | undefined;
-  /** Region of AWS Secrets Manager. `AWS_REGION`, `AWS_DEFAULT_REGION`. Default: the one that IAM is signed for. */
+  /** Region of AWS Secrets Manager. `AWS_REGION`, `AWS_DEFAULT_REGION`. Default: the signing region of IAM. */
   readonly awsRegion: string | undefined;
   /**
-   * How long a call to AWS may stay without an answer before it counts as lost. `IAM_BOOTSTRAP_AWS_TIMEOUT`, in seconds;
-   * here in milliseconds. Default: 15 seconds.
+   * The time in milliseconds after which a call to AWS without a reply counts as lost. `IAM_BOOTSTRAP_AWS_TIMEOUT`, in
+   * seconds. Default: 15 seconds.
    */
   readonly awsTimeoutMs: number | undefined;
   /**
-   * Source identity of the sessions in which roles are assumed: CloudTrail shows it with every call, after further roles
-   * were assumed as well. Each role's trust policy has to allow `sts:SetSourceIdentity`. `IAM_BOOTSTRAP_SOURCE_IDENTITY`.
-   * Default: none.
+   * Source identity of assumed-role sessions. CloudTrail shows it with every call, even after further roles are assumed.
+   * Each role's trust policy has to allow `sts:SetSourceIdentity`. `IAM_BOOTSTRAP_SOURCE_IDENTITY`. Default: none.
    */
   readonly sourceIdentity: string | undefined;
-  /** Whether a `TEMPORAL_*` variable or a profile names a server. */
+  /** True where a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
-  /** A Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
+  /** Path of the Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
   readonly temporalCli: string | undefined;
   /** Address of the Temporal UI, for links. `IAM_BOOTSTRAP_UI_URL`. */
   readonly uiUrl: string | undefined;
-  /** A non-AWS endpoint that the AWS SDK will use for IAM: always shown. */
+  /** Endpoint of IAM in place of AWS. Commands always show it. */
   readonly iamEndpoint: string | undefined;
-  /** `host:port` where the worker answers `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
+  /** `host:port` where the worker serves `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
   readonly healthAddress: string | undefined;
-  /** `host:port` where the worker answers `/metrics` to Prometheus; the host is an IP. `IAM_BOOTSTRAP_METRICS`. Default: none. */
+  /** `IP:port` where the worker serves `/metrics` for Prometheus. `IAM_BOOTSTRAP_METRICS`. Default: none. */
   readonly metricsAddress: string | undefined;
   /**
-   * Which build of which worker deployment a worker is, where Temporal is to send each run to the build that started it.
-   * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none, and every worker takes every run.
+   * The worker deployment and build of a worker, so that Temporal keeps each run on the build that started it.
+   * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none; every worker takes every run.
    */
   readonly deployment: { readonly name: string; readonly buildId: string } | undefined;
-  /** `trace` to `fatal`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
+  /** `trace` to `silent`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
   readonly logLevel: string;
-  /** `GITHUB_ACTIONS`, `GITLAB_CI`, …: where the request comes from. */
+  /** The origin of the request, from the variables of the CI service. */
   readonly pipeline: Pipeline;
-  /** Files by which a step of GitHub Actions says what is shown and handed on, and its checkout. Undefined elsewhere. */
+  /** Files for the summary and outputs of a GitHub Actions step, and the checkout. Undefined elsewhere. */
   readonly github:
     | {
         readonly stepSummary: string | undefined;
@@ -96,7 +95,7 @@ export class ConfigError extends UserFacingError {
  * @throws ConfigError
  */
 export function loadConfig(variables: Environment = process.env): Config {
-  // CI services set what they do not use to an empty text.
+  // CI services set unused variables to an empty text.
   const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   return {
     taskQueue: environment['IAM_BOOTSTRAP_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE,
@@ -104,16 +103,16 @@ export function loadConfig(variables: Environment = process.env): Config {
     stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
     secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
     awsRegion: environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'],
-    awsTimeoutMs: secondsOf(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
-    sourceIdentity: sourceIdentityOf(environment),
+    awsTimeoutMs: readSeconds(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
+    sourceIdentity: readSourceIdentity(environment),
     temporalConfigured: temporalConfigured(environment),
     temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
     iamEndpoint: environment['AWS_ENDPOINT_URL_IAM'] ?? environment['AWS_ENDPOINT_URL'],
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
-    metricsAddress: socketAddressOf(environment, 'IAM_BOOTSTRAP_METRICS'),
-    deployment: deploymentOf(environment),
-    logLevel: parseLogLevel(environment),
+    metricsAddress: readSocketAddress(environment, 'IAM_BOOTSTRAP_METRICS'),
+    deployment: readDeployment(environment),
+    logLevel: readLogLevel(environment),
     pipeline: pipelineOf(environment),
     github:
       environment['GITHUB_ACTIONS'] === 'true'
@@ -127,8 +126,8 @@ export function loadConfig(variables: Environment = process.env): Config {
   };
 }
 
-/** Both or neither: a build of no deployment is nothing that Temporal could send runs to. */
-function deploymentOf(environment: Environment): Config['deployment'] {
+/** Reads deployment and build, which have to be set together. */
+function readDeployment(environment: Environment): Config['deployment'] {
   const [name, buildId] = [environment['IAM_BOOTSTRAP_DEPLOYMENT'], environment['IAM_BOOTSTRAP_BUILD_ID']];
   if (name === undefined && buildId === undefined) return undefined;
   if (name === undefined || buildId === undefined) {
@@ -136,53 +135,53 @@ function deploymentOf(environment: Environment): Config['deployment'] {
       environment[a] === undefined ? 1 : -1,
     );
     throw new ConfigError(
-      `${set ?? ''} is set without ${missing ?? ''}: together they say which build of which deployment a worker is`,
+      `${set ?? ''} is set without ${missing ?? ''}: both together name the build of a worker deployment`,
       `set ${missing ?? ''} as well, or neither`,
     );
   }
   return { name, buildId };
 }
 
-function parseLogLevel(environment: Environment): string {
+function readLogLevel(environment: Environment): string {
   const level = environment['IAM_BOOTSTRAP_LOG'] ?? 'info';
   if (LOG_LEVELS.includes(level)) return level;
   throw new ConfigError(`IAM_BOOTSTRAP_LOG is ${level}, not a log level`, `choose one of ${LOG_LEVELS.join(', ')}`);
 }
 
-/** As STS takes it: [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */
-function sourceIdentityOf(environment: Environment): string | undefined {
+/** Reads the source identity in the format of STS: [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */
+function readSourceIdentity(environment: Environment): string | undefined {
   const variable = 'IAM_BOOTSTRAP_SOURCE_IDENTITY';
   const text = environment[variable];
   if (text === undefined || /^[\w+=,.@-]{2,64}$/.test(text)) return text;
   throw new ConfigError(
-    `${variable} is ${text}, and has to be 2 to 64 letters, digits or characters of _+=,.@-`,
-    `set ${variable} to platform-team, or not at all`,
+    `${variable} is ${text}; expected 2 to 64 letters, digits or characters of _+=,.@-`,
+    `set ${variable} to platform-team, for example, or unset it`,
   );
 }
 
-/** A number of seconds, in milliseconds. */
-function secondsOf(environment: Environment, variable: string): number | undefined {
+/** Reads a number of seconds and returns milliseconds. */
+function readSeconds(environment: Environment, variable: string): number | undefined {
   const text = environment[variable];
   if (text === undefined) return undefined;
   const ms = Number(text) * 1000;
   if (!(ms >= 1 && ms <= 600_000)) {
     throw new ConfigError(
-      `${variable} is ${text}, and has to be a number of seconds, at most 600`,
-      `set ${variable} to 15, or not at all`,
+      `${variable} is ${text}; expected a number of seconds, at most 600`,
+      `set ${variable} to 15, for example, or unset it`,
     );
   }
   return ms;
 }
 
-/** An IP and a port: whatever listens there resolves no names. */
-function socketAddressOf(environment: Environment, variable: string): string | undefined {
+/** Reads an IP address and a port. The metrics server resolves no names. */
+function readSocketAddress(environment: Environment, variable: string): string | undefined {
   const text = environment[variable];
   if (text === undefined) return undefined;
   const [, four = '', six = '', port = ''] = /^(?:([\d.]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(text) ?? [];
   if (!(isIPv4(four) || isIPv6(six)) || Number(port) < 1 || Number(port) > 65_535) {
     throw new ConfigError(
-      `${variable} is ${text}, and has to be an IP address and a port`,
-      `set ${variable} to 127.0.0.1:9464, or not at all`,
+      `${variable} is ${text}; expected an IP address and a port`,
+      `set ${variable} to 127.0.0.1:9464, for example, or unset it`,
     );
   }
   return text;

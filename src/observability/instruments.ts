@@ -1,9 +1,10 @@
 import { METRICS } from '../contract/metrics.js';
 import type { MetricName } from '../contract/metrics.js';
 
+/** The labels of a metric. */
 export type Labels<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;
 
-/** What is used of the Temporal SDK's meters: the worker's own, and the one of workflows, which is silent in a replay. */
+/** The part of the Temporal SDK's meters that is used. A workflow's meter is silent during replay. */
 export interface Meter {
   createCounter(
     name: string,
@@ -18,12 +19,12 @@ export interface Meter {
   ): { record(value: number, labels: Readonly<Record<string, string>>): void };
 }
 
-/** A metric to record on: counts, or seconds. */
+/** Returns a recorder of a metric, in counts or seconds. */
 export function metric<N extends MetricName>(meter: Meter, name: N): (value: number, labels: Labels<N>) => void {
   return anyMetric(meter, name);
 }
 
-/** The same, with labels that only the table knows. */
+/** Returns a recorder of a metric whose labels are not checked by type. */
 export function anyMetric(
   meter: Meter,
   name: MetricName,
@@ -37,12 +38,12 @@ export function anyMetric(
   }
   const histogram = meter.createHistogram(name, 'float', 'seconds', help);
   return (value, labels) => {
-    // Clocks of two machines may make it less than nothing, at which the SDK throws.
+    // Clock skew between machines can make it negative, and the SDK throws on that.
     histogram.record(Math.max(0, value), labels);
   };
 }
 
-/** The metric's name on the page. */
+/** Returns the name of a metric on the Prometheus page. */
 export function pageName(name: MetricName): string {
   return `${name}_${METRICS[name].type === 'counter' ? 'total' : 'seconds'}`;
 }

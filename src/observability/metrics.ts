@@ -5,7 +5,7 @@ import { anyMetric, metric } from './instruments.js';
 import type { MetricName } from '../contract/metrics.js';
 import type { Meter } from './instruments.js';
 
-/** How Temporal's runtime serves its metrics and ours, at `/metrics`: names and units as Prometheus wants them. */
+/** Returns the exporter options for `/metrics`, with names and units in the conventions of Prometheus. */
 export function metricsAt(bindAddress: string): MetricsExporterConfig {
   const buckets = Object.entries(METRICS).flatMap(([name, one]) =>
     'buckets' in one ? [[name, [...one.buckets]]] : [],
@@ -22,7 +22,7 @@ export function metricsAt(bindAddress: string): MetricsExporterConfig {
   };
 }
 
-/** Puts on the page what is there from the start. */
+/** Records zero for the metrics that show from the start. */
 export function startAtZero(meter: Meter): void {
   for (const [name, one] of Object.entries(METRICS)) {
     if (!('atZero' in one)) continue;
@@ -31,11 +31,11 @@ export function startAtZero(meter: Meter): void {
   }
 }
 
-/** Codes that are told apart. AWS has fewer in use; whatever else answers at an endpoint must not grow the page. */
+/** Limit of distinct error codes. AWS uses fewer; other endpoints must not grow the page without bound. */
 const MAX_CODES = 50;
 const CODE = /^[A-Za-z][\w.-]{0,63}$/;
 
-/** Records calls to AWS. */
+/** Returns an observer that counts and times calls to AWS. */
 export function awsCallRecorder(meter: Meter): (call: AwsCall) => void {
   const count = metric(meter, 'iam_bootstrap_aws_calls');
   const measure = metric(meter, 'iam_bootstrap_aws_call_duration');

@@ -8,17 +8,17 @@ import { traceParentOf } from '../contract/attribution.js';
 import { entityId } from '../contract/entity.js';
 
 /**
- * Records where an OpenTelemetry SDK is registered in the process, and does nothing elsewhere. An SDK turns down an API
- * that is newer than its own by a minor version: the one that we depend on must not be the newest.
+ * A tracer that records if the process has registered an OpenTelemetry SDK. An SDK rejects an API that is newer than its
+ * own by a minor version, so this package must not depend on the newest API.
  */
 const tracer = trace.getTracer('iam-bootstrap');
 
-/** The step that is under way. Of our own: whether `context` follows a promise is up to the SDK that is registered. */
-const steps = new AsyncLocalStorage<Context>();
+/** The context of the current activity. OpenTelemetry's own context follows promises only with some SDKs. */
+const activityContexts = new AsyncLocalStorage<Context>();
 
 type Info = Parameters<ActivityInterceptorsFactory>[0]['info'];
 
-/** What a span names of an activity's argument. Any client may have started the workflow: it may be anything. */
+/** The parts of an activity's argument that a span records. Any client can start a workflow, so all are unknown. */
 interface Argument {
   readonly intent?: unknown;
   readonly target?: { readonly account?: unknown } | null;
@@ -29,8 +29,8 @@ interface Argument {
 }
 
 /**
- * Records each attempt of an activity as a span, in the trace of the run that it is for. Its name and Temporal's
- * attributes are as Temporal's own interceptors for OpenTelemetry have them.
+ * Records each attempt of an activity as a span in the trace of its run. Name and attributes match Temporal's own
+ * OpenTelemetry interceptors.
  */
 export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
   inbound: {
@@ -40,9 +40,9 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
       const parent = runAsParent(info, argument);
       const span = safely(() => tracer.startSpan(name, { attributes: attributesOf(info, argument) }, parent));
       if (span === undefined) return next(input);
-      const step = trace.setSpan(parent, span);
+      const activity = trace.setSpan(parent, span);
       try {
-        return await steps.run(step, () => context.with(step, () => next(input)));
+        return await activityContexts.run(activity, () => context.with(activity, () => next(input)));
       } catch (error) {
         safely(() => {
           fail(span, error);
@@ -57,10 +57,10 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
   },
 });
 
-/** Records a call to AWS as a span of the step that makes it. Its input and output may hold a secret: it has neither. */
+/** Records a call to AWS as a span of its activity, without input and output, which may contain secrets. */
 export function traceCall({ service, operation, code, requestId, httpStatus, durationMs }: AwsCall): void {
-  const step = steps.getStore();
-  if (step === undefined) return;
+  const activity = activityContexts.getStore();
+  if (activity === undefined) return;
   const endTime = Date.now();
   const attributes: Attributes = {
     'rpc.system': 'aws-api',
@@ -72,13 +72,13 @@ export function traceCall({ service, operation, code, requestId, httpStatus, dur
   };
   const options = { kind: SpanKind.CLIENT, startTime: endTime - durationMs, attributes };
   safely(() => {
-    const span = tracer.startSpan(`${service}.${operation}`, options, step);
+    const span = tracer.startSpan(`${service}.${operation}`, options, activity);
     if (code !== null) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(endTime);
   });
 }
 
-/** The run as the parent of its steps, which no span is: they find each other by it, on whatever worker they run. */
+/** Returns the run as the parent context. All activities of a run share it, on every worker. */
 function runAsParent({ workflowExecution }: Info, { intent }: Argument): Context {
   const parent =
     (typeof intent === 'string' ? traceParentOf(intent) : null) ?? traceParentOf(workflowExecution?.runId ?? '');
@@ -109,12 +109,12 @@ function fail(span: Span, error: unknown): void {
   const failure = error instanceof ApplicationFailure ? error : undefined;
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   span.setAttribute('error.type', failure?.type ?? name);
-  // To Temporal as well, what was to be expected and is tried again is no error.
+  // Temporal does not treat an expected failure that is retried as an error either.
   if (failure?.category === ApplicationFailureCategory.BENIGN) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
-/** Whatever an exporter throws, it is not the step that has failed, and what was written is written. */
+/** Runs tracing code. An exporter that throws must not fail the activity. */
 function safely<T>(work: () => T): T | undefined {
   try {
     return work();

@@ -468,7 +468,7 @@ describe('what another client does to Temporal', () => {
     fc.jsonValue({ maxDepth: 2 }),
   );
 
-  /** A sound argument of which one part is another, or gone. */
+  /** A valid argument with one part replaced or removed. */
   function spoilt(sound: unknown, path: readonly number[], value: unknown, gone: boolean): unknown {
     if (typeof sound !== 'object' || sound === null || path.length === 0) return value;
     const keys = Object.keys(sound);
@@ -661,7 +661,7 @@ describe('a manifest that is a program', () => {
 });
 
 describe('a worker’s health endpoint', () => {
-  test('answers one question, and outlives whoever asks it in another way', async () => {
+  test('answers its query, and survives malformed queries', async () => {
     const port = await freePort();
     const worker = world.spawnCli(['worker'], { IAM_BOOTSTRAP_HEALTH: `127.0.0.1:${String(port)}` });
     try {

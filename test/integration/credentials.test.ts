@@ -48,7 +48,7 @@ function expire(accessKeyId: string): void {
   world.proxy.on({ predicate }, { kind: 'error', status: 403, code: 'ExpiredToken' });
 }
 
-/** When a role is about to be made they are found expired, and somebody has just renewed them. */
+/** The credentials expire right before a role is created, and a person has just renewed them. */
 function expireAtCreate(accessKeyId: string, renew: () => Promise<void>): Rule {
   const before = async (): Promise<void> => {
     await renew();

@@ -49,7 +49,7 @@ async function run(
   return world.cli([command, '-f', await write(entities), '--output', 'json', ...options]);
 }
 
-/** Makes a role that belongs to somebody else. */
+/** Creates a role that another namespace owns. */
 async function makeForeign(RoleName: string): Promise<void> {
   const Tags = [{ Key: 'iam-bootstrap:namespace', Value: 'other' }];
   await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()), Tags }));
@@ -132,7 +132,7 @@ describe('exit code 1', () => {
     expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole slow-cancelled': 1 });
   });
 
-  test('is that of a run that somebody terminated, and says what to do', async () => {
+  test('is that of a terminated run, with a remedy', async () => {
     const result = ended(await startSlow('terminated'));
     await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'terminated')).terminate('by hand');
     const { code, stderr } = await result;

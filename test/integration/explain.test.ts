@@ -314,5 +314,5 @@ test('the command line prints the explanation as text, and fails where nothing i
   expect(counted.stdout).toMatch(/by day \(UTC\)\n {2}\d{4}-\d\d-\d\d/);
   expect(counted.stdout).toMatch(/Role\/deploy for left: adopted, parallel-writer, CreateRole refused in request/);
   const none = await world.cli(['conflicts', '--account', '333333333333']);
-  expect(none.stdout).toMatch(/^no conflicts: 0 runs ended/);
+  expect(none.stdout).toMatch(/^No conflicts\. 0 runs ended/);
 });

@@ -110,7 +110,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
 const ENDS: Readonly<Record<string, number>> = {
   [`iam-bootstrap plan ${FILE} --detailed-exitcode`]: 2,
   [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: 4,
-  // Of somebody else's account, where nothing is known of it.
+  // No run has written to this account.
   'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21 --account 222222222222': 1,
 };
 

@@ -80,7 +80,7 @@ function requestFor(namespace: string, ...entities: JsonObject[]): ReturnType<ty
   return requestOf(world, { namespace, account: ACCOUNT, entities });
 }
 
-/** A Create whose name somebody else takes after the plan; one whose reply is no answer to it; throttles; a secret. */
+/** A name that another caller takes after the plan, a Create with a lost reply, throttling, and a secret. */
 async function conflicting(): Promise<Report[]> {
   const taken = (RoleName: string, Tags: Tag[] = []): void => {
     const AssumeRolePolicyDocument = JSON.stringify(trusting());
@@ -129,7 +129,7 @@ async function waiting(): Promise<Report[]> {
   return Promise.all([first, second]);
 }
 
-/** A role that somebody changes, and a plan that sees it. */
+/** A role that a person changes, and a plan that shows it. */
 async function drifting(): Promise<Report[]> {
   const request = await requestFor('metered-drift', role('metered-drifted', { description: 'declared' }));
   const applied = await apply(temporal, request);
@@ -261,7 +261,7 @@ test('whatever is sent to the endpoint, the worker lives and answers', async () 
 test('an address that is taken is said to be, with a remedy', async () => {
   const { code, stderr } = await world.cli(['worker'], { IAM_BOOTSTRAP_METRICS: address });
   expect(code).toBe(64);
-  expect(stderr).toContain(`IAM_BOOTSTRAP_METRICS is ${address}, and nothing can be served there`);
+  expect(stderr).toContain(`cannot serve metrics at IAM_BOOTSTRAP_METRICS=${address}`);
   expect(stderr).toContain('name an address of this machine that is free');
 });
 

@@ -102,7 +102,7 @@ test('a run is one trace, by its own ID: the plan, every step of every entity, t
   expect(new Set(collector.spans().map(({ traceId }) => traceId)).size).toBe(3);
 });
 
-test('a step says which run of which workflow it is of, of which namespace and account, and which attempt', () => {
+test('the span of an activity names its workflow, run, namespace, account and attempt', () => {
   const { steps } = traceOf(converged);
   for (const { attributes } of steps) {
     expect(attributes).toMatchObject({

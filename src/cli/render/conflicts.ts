@@ -1,21 +1,22 @@
 import pc from 'picocolors';
 import type { ConflictRow, Conflicts } from '../../contract/explain.js';
+import { counted } from '../../report/counts.js';
 import { plain } from '../terminal.js';
 
-/** Characters of the longest bar. */
-const BAR = 40;
+/** Width of the longest bar. */
+const BAR_WIDTH = 40;
 
-/** Lines of one table. */
+/** Rows of a table. */
 const MAX_LINES = 10;
 
-/** Counts of conflicts, for people. */
+/** Renders counts of conflicts for people. */
 export function renderConflicts(found: Conflicts): string {
   const { runs, conflicts, adopted, refused, ownRepliesLost, from, to, by, rows, notes } = found;
-  const ended = `${String(runs)} ${runs === 1 ? 'run' : 'runs'} ended between ${from} and ${to}`;
+  const ended = `${counted(runs, 'run')} ended between ${from} and ${to}`;
   const rest = notes.map((line) => pc.yellow(plain(line)));
-  if (conflicts === 0) return [`no conflicts: ${ended}, and none met what it had not made`, ...rest].join('\n');
+  if (conflicts === 0) return [`No conflicts. ${ended}.`, ...rest].join('\n');
   return [
-    pc.bold(`${String(conflicts)} ${conflicts === 1 ? 'conflict' : 'conflicts'}; ${ended}`),
+    pc.bold(`${counted(conflicts, 'conflict')}; ${ended}`),
     `  ${String(adopted)} adopted, ${String(refused)} refused, ${String(ownRepliesLost)} own replies lost`,
     ...chart(found.days),
     ...table('by cause', by.cause),
@@ -23,7 +24,7 @@ export function renderConflicts(found: Conflicts): string {
     ...table('by namespace', by.namespace),
     ...table('by pipeline', by.pipeline),
     '',
-    pc.bold('the last ones'),
+    pc.bold('most recent'),
     ...rows.slice(0, MAX_LINES).map(renderRow),
     ...more(rows.length),
     ...(rest.length === 0 ? [] : ['', ...rest]),
@@ -31,10 +32,10 @@ export function renderConflicts(found: Conflicts): string {
 }
 
 function chart(days: Conflicts['days']): string[] {
-  const most = Math.max(1, ...days.map((day) => day.conflicts));
+  const max = Math.max(1, ...days.map((day) => day.conflicts));
   const lines = days.map(({ day, conflicts, runs }) => {
-    const length = conflicts === 0 ? 0 : Math.max(1, Math.round((conflicts / most) * BAR));
-    return `  ${day}  ${pc.yellow('█'.repeat(length))}${' '.repeat(BAR - length)} ${String(conflicts).padStart(5)} of ${String(runs)} ${runs === 1 ? 'run' : 'runs'}`;
+    const length = conflicts === 0 ? 0 : Math.max(1, Math.round((conflicts / max) * BAR_WIDTH));
+    return `  ${day}  ${pc.yellow('█'.repeat(length))}${' '.repeat(BAR_WIDTH - length)} ${String(conflicts).padStart(5)} of ${counted(runs, 'run')}`;
   });
   return ['', pc.bold('by day (UTC)'), ...lines];
 }
@@ -46,7 +47,7 @@ function table(title: string, counts: Readonly<Record<string, number>>): string[
 }
 
 function more(length: number): string[] {
-  return length > MAX_LINES ? [`  and ${String(length - MAX_LINES)} more: --output json has all`] : [];
+  return length > MAX_LINES ? [`  and ${String(length - MAX_LINES)} more; see --output json`] : [];
 }
 
 function renderRow({ at, entity, namespace, cause, outcome, operation, requestId, runId }: ConflictRow): string {

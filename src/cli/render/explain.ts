@@ -3,7 +3,7 @@ import { describeRun } from '../../client/describe.js';
 import type { Cause, Explanation, Explanations, Moment } from '../../contract/explain.js';
 import { plain } from '../terminal.js';
 
-/** How a cause is called in a heading. */
+/** The text of a cause in a heading. */
 const CAUSES: Readonly<Record<Cause, string>> = {
   'existed-before': 'it existed before',
   'parallel-writer': 'a parallel writer',
@@ -15,7 +15,7 @@ const CAUSES: Readonly<Record<Cause, string>> = {
   none: 'no conflict',
 };
 
-/** What `explain` has found, for people. */
+/** Renders the explanations for people. */
 export function renderExplanations({ explanations, notes }: Explanations): string {
   const blocks = explanations.map(renderExplanation);
   const rest = notes.map((line) => pc.yellow(plain(line)));
@@ -43,7 +43,7 @@ function renderExplanation(one: Explanation): string {
         ]),
     ...(answered === null ? [] : answerRows(answered)),
     ...thereRows(there),
-    ...(one.runs.length > 1 ? [row('runs', `${String(one.runs.length)} touched it in the window`)] : []),
+    ...(one.runs.length > 1 ? [row('runs', `${String(one.runs.length)} runs concern it in this period`)] : []),
     '',
     ...one.timeline.map(renderMoment),
   ].join('\n');
@@ -57,8 +57,8 @@ function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
       ? []
       : [
           attempts > 1
-            ? `Temporal repeated the step: ${String(attempts)} attempts; the SDK repeats no Create`
-            : 'neither Temporal nor the SDK had repeated it',
+            ? `Temporal retried the activity: ${String(attempts)} attempts; the SDK retries no Create`
+            : 'neither Temporal nor the SDK retried it',
         ];
   const count =
     sent === null ? [] : [`CloudTrail shows ${String(sent)} such ${sent === 1 ? 'call' : 'calls'} of this caller`];
@@ -79,13 +79,13 @@ function thereRows({
   madeAt,
   requestId,
 }: Explanation['there']): string[] {
-  const owned = `owner: ${owner ?? 'none is to be seen'}`;
+  const owned = `owner: ${owner ?? 'none found'}`;
   const shown =
     status === 'there'
       ? [`${arn ?? 'no ARN'}${createdAt === null ? '' : `, created ${createdAt}`}`, owned]
-      : [status === 'absent' ? 'nothing: IAM does not show it any more' : `not read: ${message ?? ''}`];
+      : [status === 'absent' ? 'deleted: IAM no longer shows it' : `not read: ${message ?? ''}`];
   const made =
-    madeAt === null ? [] : [`made by ${madeBy ?? 'somebody'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
+    madeAt === null ? [] : [`made by ${madeBy ?? 'an unknown caller'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
   return [...shown, ...made].map((line, index) => row(index === 0 ? 'there' : '', line));
 }
 

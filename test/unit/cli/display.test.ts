@@ -48,7 +48,7 @@ function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {})
   };
 }
 
-/** The lines of a rendered report, of which the heading is the first. */
+/** The lines of a rendered report. The first is the heading. */
 function linesOf(...args: Parameters<typeof reportOf>): string[] {
   return renderReport(reportOf(...args)).split('\n');
 }

@@ -115,9 +115,9 @@ describe('an annotation', () => {
   });
 
   it('stands at the place of a problem; one of the command line has none', () => {
-    const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'bad', remedy: 'mend it' };
+    const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'bad', remedy: 'fix it' };
     expect(annotationsOfProblems([problem, { ...problem, line: 0 }])).toEqual([
-      { file: 'm.yaml', line: 3, column: 5, title: 'invalid manifest', message: 'bad\nRemedy: mend it' },
+      { file: 'm.yaml', line: 3, column: 5, title: 'invalid manifest', message: 'bad\nRemedy: fix it' },
     ]);
   });
 
@@ -153,7 +153,7 @@ describe('a report in JUnit XML', () => {
     return JSON.parse(execFileSync('python3', ['-c', script], { input: xml, encoding: 'utf8' }));
   };
 
-  it('has a test for each entity, of which the refused and failed ones fail', () => {
+  it('has a test case for each entity; refused and failed ones fail', () => {
     const entities = [entityOf(), refused, entityOf({ name: 'later', outcome: 'skipped', reason: 'waits' })];
     const [, , , [suite]] = parsed(renderJunit(reportOf(entities))) as [string, object, string, [[string, object]]];
     expect(suite[1]).toMatchObject({

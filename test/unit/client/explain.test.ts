@@ -173,7 +173,7 @@ describe('countConflicts', () => {
     expect(text).toMatch(new RegExp(`2026-01-03 {2}█{20} +1 of 1 run`));
     expect(text).toMatch(/2026-01-04 +0 of 0 runs/);
     expect(renderConflicts({ ...countConflicts([], FROM, TO), notes: [] })).toMatch(
-      /^no conflicts: 0 runs ended between/,
+      /^No conflicts\. 0 runs ended between/,
     );
   });
 });

@@ -113,8 +113,8 @@ test.each(['9464', ':9464', 'localhost:9464', '::1:9464', '[::1]', '127.0.0.1:0'
     expect(() => loadConfig({ HOME: home, IAM_BOOTSTRAP_METRICS: text })).toThrow(
       expect.objectContaining({
         name: 'ConfigError',
-        message: `IAM_BOOTSTRAP_METRICS is ${text}, and has to be an IP address and a port`,
-        remedy: 'set IAM_BOOTSTRAP_METRICS to 127.0.0.1:9464, or not at all',
+        message: `IAM_BOOTSTRAP_METRICS is ${text}; expected an IP address and a port`,
+        remedy: 'set IAM_BOOTSTRAP_METRICS to 127.0.0.1:9464, for example, or unset it',
       }) as Error,
     );
   },
@@ -264,7 +264,7 @@ describe('the pipeline', () => {
     ['teamcity', { TEAMCITY_VERSION: '2024' }, { url: null, commit: null, run: null }],
     ['local', { USER: 'ada', LOGNAME: 'lovelace' }, { url: null, commit: null, actor: 'ada' }],
     ['local', { LOGNAME: 'lovelace' }, { url: null, commit: null, actor: 'lovelace' }],
-    // Variables of a service without its mark are somebody's leftovers.
+    // Variables of a service without the one that detects it are leftovers.
     ['local', { GITHUB_ACTIONS: 'false', GITHUB_SHA: commit, CI: 'true' }, { url: null, commit: null, actor: null }],
   ])('on %s with %j is told by what the service says of the job', (provider, environment, pipeline) => {
     expect(loadConfig({ HOME: home, ...environment }).pipeline).toMatchObject({ provider, ...pipeline });

@@ -46,7 +46,11 @@ describe('JSON', () => {
     ['a key that JavaScript keeps for itself', '{"__proto__": {}}', /the key __proto__ is not allowed/],
     ['a number that JSON cannot hold', '{"a": 1e999}', /1e999 is not a number/],
     ['a bracket that is not closed', '{"a": [1, 2}', /./],
-    ['values in values', `{"a": ${'['.repeat(Limit.Depth)}${']'.repeat(Limit.Depth)}}`, /nested more than 100 levels deep/],
+    [
+      'values in values',
+      `{"a": ${'['.repeat(Limit.Depth)}${']'.repeat(Limit.Depth)}}`,
+      /nested more than 100 levels deep/,
+    ],
     ['values in values without end', `{"a":${'[{"a":'.repeat(100_000)}`, /nested more than 100 levels deep/],
   ])('has a problem with its place for %s', (_, text, message) => {
     const { tree, problems } = parseText('file.json', text);
