@@ -2,12 +2,10 @@ import type { Cause, Certainty } from '../contract/explain.js';
 import { FAILURES } from '../contract/failures.js';
 import type { Confirmation, Outcome } from '../contract/report.js';
 import { OTHER_CASE } from './decision-rules.js';
+import { CLOCK_TOLERANCE_MS } from './resolve-conflict.js';
 
 /** The time until every replica of IAM shows a new entity. */
 export const REPLICATION_WINDOW_MS = 120_000;
-
-/** CloudTrail counts whole seconds, and clocks differ. */
-const CLOCK_TOLERANCE_MS = 2_000;
 
 /** A Create that succeeded. Times are in milliseconds since 1970. */
 export interface Creation {
