@@ -9,7 +9,10 @@ import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 
 const VERSION = '1.32.0';
 
-/** Limits of the download, in milliseconds: enough for 33 MB over a slow line. */
+/** Characters of each reason why no time-skipping server could be had. */
+const MAX_REASON_LENGTH = 100;
+
+/** Limit of the download, in milliseconds: enough for 33 MB over a slow line. */
 const DOWNLOAD_MS = 240_000;
 
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -54,7 +57,7 @@ export async function startTestServer(): Promise<TestServer> {
       const server = path === undefined ? {} : { executable: { type: 'existing-path' as const, path } };
       return { environment: await TestWorkflowEnvironment.createTimeSkipping({ server }), durations };
     } catch (error) {
-      reasons.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+      reasons.push(String(error).slice(0, MAX_REASON_LENGTH));
     }
   }
   process.stderr.write(`no time-skipping server, so these tests run in real time: ${reasons.join('; ')}\n`);
