@@ -35,7 +35,7 @@ export async function requestSizeProblem({ request, positions }: PositionedReque
     remedy: SPLIT_REMEDY,
   });
   if (entities.length > MAX_ENTITIES) {
-    const message = `this is the first of ${formatCount(entities.length)} entities that is beyond ${formatCount(MAX_ENTITIES)}`;
+    const message = `it has ${formatCount(entities.length)} entities, and the maximum is ${formatCount(MAX_ENTITIES)}; this is the first one too many`;
     return problem(message, MAX_ENTITIES);
   }
   const sizes = entities.map((entity) => JSON.stringify(entity).length);
@@ -44,16 +44,16 @@ export async function requestSizeProblem({ request, positions }: PositionedReque
   const largestText =
     entity === undefined
       ? ''
-      : `; the largest of its ${formatCount(entities.length)} entities is ${entityId(entity)}, with ${formatCount(size ?? 0)}`;
+      : `; the largest of its ${formatCount(entities.length)} entities is ${entityId(entity)}, with ${formatCount(size ?? 0)} bytes`;
   const data = Buffer.from(JSON.stringify(request));
   const history = data.length + entities.length * HISTORY_BYTES_PER_ENTITY;
   if (history > MAX_HISTORY_BYTES) {
-    const message = `its history would have about ${formatCount(history)} bytes, and may have ${formatCount(MAX_HISTORY_BYTES)}`;
+    const message = `its history would have about ${formatCount(history)} bytes, and the maximum is ${formatCount(MAX_HISTORY_BYTES)}`;
     return problem(message + largestText, largest);
   }
   const bytes = await sentBytes(data);
   if (bytes <= MAX_SENT_BYTES) return null;
-  const message = `the request has ${formatCount(bytes)} bytes, compressed, and may have ${formatCount(MAX_SENT_BYTES)}`;
+  const message = `the request has ${formatCount(bytes)} bytes, compressed, and the maximum is ${formatCount(MAX_SENT_BYTES)}`;
   return problem(message + largestText, largest);
 }
 

@@ -61,7 +61,7 @@ function missingRevision([file = '-']: readonly string[]): Problem {
     column: 0,
     path: '',
     message:
-      'git knows no commit here, so nothing keeps an older manifest from being applied after this one: ' +
+      'no git commit found, so nothing prevents an older manifest from being applied after this one: ' +
       'check it out with git, or give --revision',
     remedy: 'check it out with git, or give --revision',
   };

@@ -298,7 +298,7 @@ test.each([
         kind: 'User',
         userName: `u${String(index)}`,
       })),
-    'is too large for one run: this is the first of 5,001 entities that is beyond 5,000',
+    'is too large for one run: it has 5,001 entities, and the maximum is 5,000',
   ],
   [
     'documents that do not compress far enough',

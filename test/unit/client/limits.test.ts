@@ -59,7 +59,8 @@ describe('a request', () => {
       line: MAX_ENTITIES + 10,
       column: 3,
       path: 'entities[5000]',
-      message: 'namespace ci (prod) is too large for one run: this is the first of 5,001 entities that is beyond 5,000',
+      message:
+        'namespace ci (prod) is too large for one run: it has 5,001 entities, and the maximum is 5,000; this is the first one too many',
       remedy: 'split it into several namespaces, each with a manifest of its own',
     });
   });
@@ -79,7 +80,7 @@ describe('a request', () => {
     ).toMatchObject({
       line: 11,
       message: expect.stringMatching(
-        /too large for one run: the request has 1,\d{3},\d{3} bytes, compressed, and may have 1,750,000; the largest of its 2 entities is User\/user-1, with 2,533,\d{3}$/,
+        /too large for one run: the request has 1,\d{3},\d{3} bytes, compressed, and the maximum is 1,750,000; the largest of its 2 entities is User\/user-1, with 2,533,\d{3} bytes$/,
       ) as string,
     });
   });
@@ -94,7 +95,7 @@ describe('a request', () => {
       ),
     ).toMatchObject({
       message: expect.stringMatching(
-        /its history would have about 5\d,\d{3},\d{3} bytes, and may have 45,000,000; the largest/,
+        /its history would have about 5\d,\d{3},\d{3} bytes, and the maximum is 45,000,000; the largest/,
       ) as string,
     });
   });
