@@ -14,14 +14,14 @@ export interface BareRole {
   readonly PolicyArn: string;
 }
 
-/** What the process reads. */
+/** The input of the process. */
 export interface BareInput {
   readonly endpoint: string;
   readonly concurrency: number;
   readonly roles: readonly BareRole[];
 }
 
-/** What the process prints: how long its calls took, without its own start. */
+/** The output of the process: the time of its calls, without its own start. */
 export interface BareOutput {
   readonly ms: number;
 }

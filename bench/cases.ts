@@ -4,7 +4,7 @@ import type { CaseName, Sample } from './figures.js';
 import type { Stage } from './stage.js';
 import type { Workload } from './workload.js';
 
-/** What is measured, by whom, and how often. */
+/** Cases with their workload, their contenders and the number of repeats. */
 export interface Round {
   readonly workload: Workload;
   readonly condition: Condition;
@@ -14,7 +14,7 @@ export interface Round {
   readonly repeats: number;
 }
 
-/** How a case begins, and how many pipelines run it. */
+/** The preparation of a case, and the number of pipelines that run it. */
 interface Case {
   readonly pipelines: number;
   begin(stage: Stage, contender: Contender, workload: Workload): Promise<void>;
@@ -48,7 +48,7 @@ const CASES: Readonly<Record<CaseName, Case>> = {
   'ten at once': { pipelines: 10, begin: fromNothing },
 };
 
-/** Plays rounds: in each repeat everybody has an account of his own, in turns, and nobody is always first. */
+/** Plays rounds. In each repeat the contenders take turns in an account of their own, and a different one is first. */
 export async function play(
   stage: Stage,
   rounds: readonly Round[],

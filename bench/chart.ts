@@ -5,7 +5,7 @@ export interface Bar {
   readonly label: string;
   readonly value: Spread;
   readonly role: 'ours' | 'floor' | 'peer';
-  /** What was to be done was not done: the bar is pale, and says so. Default: false. */
+  /** True where the task was not done: the bar is pale and labelled so. Default: false. */
   readonly hasFailed?: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface Group {
   readonly bars: readonly Bar[];
 }
 
-/** What a chart shows. Its axis is logarithmic, since contenders differ by orders of magnitude. */
+/** The content of a chart. The axis is logarithmic, since contenders differ by orders of magnitude. */
 export interface Chart {
   readonly title: string;
   readonly groups: readonly Group[];

@@ -1,11 +1,11 @@
 import type { FaultProxy } from '../test/support/fault-proxy.js';
 
-/** How AWS answers. */
+/** The conditions under which the emulated AWS responds. */
 export interface Condition {
   readonly name: 'loopback' | 'latency-true';
   /** Added to each call, in milliseconds. */
   readonly latencyMs: number;
-  /** What is made does not show to reads for so long, in milliseconds. */
+  /** The time until reads show a created entity, in milliseconds. */
   readonly propagationMs: number;
   /** None: no call is throttled. */
   readonly bucket: Rate | undefined;
@@ -31,7 +31,7 @@ export const LATENCY_TRUE: Condition = {
   bucket: { perSecond: 20, burst: 50 },
 };
 
-/** Whether a call may pass. It is full at first. */
+/** Reports whether a call may pass. The bucket is full at first. */
 export class TokenBucket {
   #tokens: number;
   #at: number;
@@ -60,7 +60,7 @@ export function idealMs({ bucket, latencyMs }: Condition, calls: number): number
   return (Math.max(0, calls - burst) / perSecond) * 1_000 + latencyMs;
 }
 
-/** Makes the proxy answer so from now on, with a full bucket. STS has limits of its own, which nobody meets here. */
+/** Sets the conditions of the proxy, with a full bucket. STS has limits of its own, which no contender reaches. */
 export function impose(proxy: FaultProxy, { latencyMs, propagationMs, bucket }: Condition): void {
   proxy.clearRules();
   if (latencyMs > 0) proxy.on({}, { kind: 'delay', ms: latencyMs });

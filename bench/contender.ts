@@ -12,7 +12,7 @@ import type { Workload } from './workload.js';
 /** A tool that brings an account to the declared state with a command. */
 export interface Contender {
   readonly name: string;
-  /** What it is, as a sentence without its name. */
+  /** A description of the tool that follows its name in a sentence. */
   readonly what: string;
   readonly role: 'ours' | 'floor' | 'peer';
   /** It takes so long for each role that it is measured with few. */
@@ -21,7 +21,7 @@ export interface Contender {
   prepare(): Promise<void>;
   /** Loses what it remembers of earlier runs; the account stays. */
   forget(): Promise<void>;
-  /** What a pipeline runs; of those at one time, each has a number from 0. */
+  /** The command of a pipeline. Pipelines that run at one time are numbered from 0. */
   command(workload: Workload, pipeline: number): Promise<Command>;
   /** The process that does the work of its commands and goes on when they have ended. */
   worker?(): number;
@@ -114,7 +114,7 @@ export async function bareCommand(stage: Stage, endpoint: string, roles: readonl
   };
 }
 
-/** What Python users write by hand. */
+/** Makes the contender that stands for a script of a Python user. */
 export function boto3(stage: Stage): Contender {
   return {
     ...stateless,

@@ -5,7 +5,7 @@ export type Calls = Readonly<Record<string, number>>;
 
 export type CaseName = 'fresh' | 'nothing to do' | 'one drift' | 'state lost' | 'ten at once';
 
-/** What was measured, where. */
+/** The contender, workload, condition and case of a measurement. */
 export interface Place {
   readonly contender: string;
   readonly workload: string;
@@ -17,9 +17,9 @@ export interface Place {
 export interface Sample extends Place {
   readonly ms: number;
   readonly cpuMs: number;
-  /** Of the largest process. */
+  /** The peak memory of the largest process. */
   readonly peakRssBytes: number;
-  /** Of the worker, where a contender has one that goes on; the rest does not count it. */
+  /** The worker's share, where a contender has a worker that keeps running. The other figures leave it out. */
   readonly worker?: { readonly cpuMs: number; readonly peakRssBytes: number };
   readonly calls: Calls;
   /** Calls among them that were throttled. */
@@ -35,11 +35,11 @@ export interface Series extends Place {
   readonly cpuMs: Spread;
   readonly peakRssBytes: Spread;
   readonly worker?: { readonly cpuMs: Spread; readonly peakRssBytes: Spread };
-  /** Of the repeat that made most. */
+  /** The calls of the repeat with the most. */
   readonly calls: Calls;
-  /** Of the repeat that had most. */
+  /** The throttled calls of the repeat with the most. */
   readonly throttled: number;
-  /** Of all repeats. */
+  /** The exit codes of all repeats. */
   readonly exitCodes: readonly number[];
   /** In every repeat. */
   readonly asDeclared: boolean;
@@ -60,7 +60,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN };
 }
 
-/** How many calls there are. */
+/** Returns the number of calls. */
 export function totalOf(calls: Calls): number {
   return Object.values(calls).reduce((sum, count) => sum + count, 0);
 }

@@ -21,7 +21,7 @@ interface Peer {
   readonly name: string;
   /** Folder in the cache. Another set of packages is another folder. */
   readonly folder: string;
-  /** What has to lie beside its packages to find them. */
+  /** The script that has to be beside its packages to find them. */
   readonly program?: string;
   install(directory: string): Promise<void>;
   contender(stage: Stage, name: string, directory: string): Contender;

@@ -13,15 +13,15 @@ export interface Command {
   readonly cwd: string;
 }
 
-/** What a process took, with the children that it has waited for. */
+/** The result and the resources of a process, with the children that it waited for. */
 export interface Ended {
   readonly ms: number;
   readonly cpuMs: number;
-  /** Of the largest. */
+  /** The peak memory of the largest process. */
   readonly peakRssBytes: number;
   /** Negative: the signal that ended it. */
   readonly exitCode: number;
-  /** What it wrote to standard output and standard error, the last of it. */
+  /** The last part of its standard output and standard error. */
   readonly said: string;
 }
 
@@ -48,7 +48,7 @@ export async function measured(python: string, { line, env, cwd }: Command): Pro
   }
 }
 
-/** What a process that goes on has taken so far; Linux alone tells. */
+/** Returns the resources that a running process has used so far. Only Linux reports them. */
 export interface Standing {
   readonly cpuMs: number;
   readonly rssBytes: number;
@@ -56,7 +56,7 @@ export interface Standing {
   readonly peakRssBytes: number;
 }
 
-/** Of a clock that the kernel counts processor time with, in milliseconds. */
+/** The unit in which the kernel counts processor time, in milliseconds. */
 const TICK_MS = 10;
 
 /** Looks at a process; undefined where the system does not show it. */

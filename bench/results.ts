@@ -10,7 +10,7 @@ export interface Results {
     readonly load: number;
   };
   readonly at: string;
-  /** How long all of it took, in milliseconds. */
+  /** The duration of the whole benchmark, in milliseconds. */
   readonly ms: number;
   readonly repeats: number;
   readonly contenders: readonly {
@@ -32,17 +32,17 @@ export interface Results {
   readonly size?: { readonly packedBytes: number; readonly installedBytes: number; readonly packages: number };
 }
 
-/** How many roles a workload has; none of a mixed one. */
+/** Returns the number of roles of a workload; 0 for a mixed one. */
 export function rolesIn({ workloads }: Pick<Results, 'workloads'>, workload: string): number {
   return workloads.find(({ name }) => name === workload)?.roles ?? 0;
 }
 
-/** What a run has left in Temporal. */
+/** The data that a run left in Temporal. */
 export interface History {
   readonly workload: string;
   readonly name: 'fresh' | 'nothing to do';
   readonly events: number;
   readonly bytes: number;
-  /** Of one payload, as it is stored. */
+  /** The size of the largest payload, as it is stored. */
   readonly largestPayloadBytes: number;
 }

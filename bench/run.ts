@@ -27,23 +27,23 @@ const { values: options } = parseArgs({
   options: {
     /** Calls of this project and of the bare script, checked against their targets; no page is written. */
     quick: { type: 'boolean', default: false },
-    /** Whether peers are installed and measured, which needs package registries. */
+    /** `yes` installs and measures peers, which needs package registries. */
     peers: { type: 'string', default: 'yes' },
     repeats: { type: 'string', default: '3' },
     roles: { type: 'string', default: '50' },
     'more-roles': { type: 'string', default: '500' },
-    /** Of peers that take long for each. */
+    /** The number of roles for peers that take long for each. */
     'few-roles': { type: 'string', default: '5' },
-    /** Declared by the runs that only ask whether there is something to do. */
+    /** The number of roles for runs with nothing to do. */
     'many-roles': { type: 'string', default: '1000' },
     'most-roles': { type: 'string', default: '5000' },
     'soak-runs': { type: 'string', default: '200' },
-    /** Where the page is written; its pictures lie in a folder beside it. */
+    /** The path of the page. Its pictures are in a folder beside it. */
     page: { type: 'string', default: resolve(__dirname, '../docs/performance.md') },
   },
 });
 
-/** Where a Temporal server listens unless it is told otherwise. */
+/** The default port of a Temporal server. */
 const DEFAULT_PORT = 7233;
 
 const ALL: readonly CaseName[] = ['fresh', 'nothing to do', 'one drift', 'state lost', 'ten at once'];
@@ -51,15 +51,15 @@ const ONE_PIPELINE = ALL.filter((name) => name !== 'ten at once');
 
 const startedAt = performance.now();
 
-/** Says how far it is. */
-function say(line: string): void {
+/** Prints progress with the time since the start. */
+function printProgress(line: string): void {
   const seconds = (performance.now() - startedAt) / 1_000;
   console.log(
     `${String(Math.floor(seconds / 60)).padStart(3)}:${String(Math.floor(seconds % 60)).padStart(2, '0')} ${line}`,
   );
 }
 
-/** All rounds of the whole form, the shortest first. */
+/** Returns the rounds of the full benchmark, the shortest first. */
 function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): Round[] {
   const roles = rolesOf(Number(options.roles));
   const more = rolesOf(Number(options['more-roles']));
@@ -91,7 +91,7 @@ function roundsOf(stage: Stage, peers: readonly Contender[], repeats: number): R
     {
       workload: rolesOf(Number(options['many-roles'])),
       condition: LOOPBACK,
-      // Filled by hand, as an apply would leave it.
+      // The account is filled without an apply, in the state in which an apply would leave it.
       cases: ['state lost', ...Array.from({ length: repeats }, (): CaseName => 'nothing to do'), 'one drift'],
       contenders: [us],
       repeats: 1,
@@ -120,34 +120,38 @@ async function main(): Promise<void> {
   const histories = new Map<string, History>();
   let rest: Pick<Results, 'starts' | 'absent'> & Partial<Pick<Results, 'size' | 'soak'>> = { starts: {}, absent: [] };
 
-  // An embedded run would use what listens there.
+  // An embedded run would use a server that listens there.
   if (!options.quick && !(await isFree(DEFAULT_PORT))) {
-    throw new Error(`something listens on port ${String(DEFAULT_PORT)}, as a Temporal server does: end it first`);
+    throw new Error(
+      `port ${String(DEFAULT_PORT)}, the default of a Temporal server, is in use: stop the process that listens there`,
+    );
   }
   const stage = await Stage.start();
   let rounds: Round[] = [];
   try {
-    say('the emulator, the proxy, Temporal and a worker run');
+    printProgress('emulator, proxy, Temporal and a worker are running');
     const { peers, absent } =
-      options.quick || options.peers === 'no' ? { peers: [], absent: peersLeftOut() } : await findPeers(stage, say);
+      options.quick || options.peers === 'no'
+        ? { peers: [], absent: peersLeftOut() }
+        : await findPeers(stage, printProgress);
     rounds = options.quick ? quickRounds(stage) : roundsOf(stage, peers, repeats);
     if (!options.quick) {
       const starts = await startsOf(stage, rolesOf(Number(options.roles)), repeats);
-      say(
+      printProgress(
         `starts: ${Object.entries(starts)
           .map(([what, { median }]) => `${what} ${msText(median)}`)
           .join(', ')}`,
       );
       const size = await sizeOf();
-      say('packed and installed');
+      printProgress('packed and installed');
       rest = { starts, absent, size };
     }
     await play(stage, rounds, async (sample, complaints) => {
       samples.push(sample);
       const { contender, workload, condition, name, ms, exitCodes, asDeclared } = sample;
-      const bad = exitCodes.some((code) => code !== 0) || !asDeclared;
-      const end = bad ? `, exit codes ${exitCodes.join(' ')}, ${asDeclared ? '' : 'not '}as declared` : '';
-      say(`${workload}, ${condition}, ${name}: ${contender} ${msText(ms)}${end}`);
+      const hasFailed = exitCodes.some((code) => code !== 0) || !asDeclared;
+      const end = hasFailed ? `, exit codes ${exitCodes.join(' ')}, ${asDeclared ? '' : 'not '}as declared` : '';
+      printProgress(`${workload}, ${condition}, ${name}: ${contender} ${msText(ms)}${end}`);
       if (complaints !== '') console.log(complaints.split('\n').slice(-12).join('\n'));
       if (options.quick || contender !== WARM || condition !== 'loopback') return;
       if (name === 'nothing to do') {
@@ -160,7 +164,7 @@ async function main(): Promise<void> {
     if (!options.quick) {
       const runs = Number(options['soak-runs']);
       const soaked = await soak(stage, rolesOf(Number(options['few-roles'])), runs);
-      say(`${String(runs)} runs of one worker`);
+      printProgress(`${String(runs)} runs of one worker`);
       rest = { ...rest, ...(soaked === undefined ? {} : { soak: soaked }) };
     }
   } finally {
@@ -186,7 +190,7 @@ async function main(): Promise<void> {
   else await keep(results, samples);
 }
 
-/** Prints calls and times, and fails where a target of calls is missed. */
+/** Prints the result of each target of calls, and fails where one is missed. */
 function check(results: Results): void {
   const targets = callTargets(results);
   for (const { what, most, measured, met } of targets)
@@ -194,7 +198,7 @@ function check(results: Results): void {
   if (targets.some(({ met }) => !met)) process.exitCode = 1;
 }
 
-/** Writes the page, its pictures and the figures, and says how the targets fared. */
+/** Writes the page, its pictures and the figures, and prints the result of each target. */
 async function keep(results: Results, samples: readonly Sample[]): Promise<void> {
   const page = resolve(options.page);
   const images = join(dirname(page), 'images');

@@ -10,7 +10,7 @@ import type { Workload } from './workload.js';
 /** Looks that a soak takes at the worker's memory. */
 const LOOKS = 40;
 
-/** What the last run has left in Temporal. */
+/** Returns the data that the last run left in Temporal. */
 export async function historyOf({ temporal }: Stage): Promise<Omit<History, 'workload' | 'name'>> {
   const handle = temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, NAMESPACE));
   const run = await handle.describe();
@@ -22,7 +22,7 @@ export async function historyOf({ temporal }: Stage): Promise<Omit<History, 'wor
   };
 }
 
-/** Of all byte arrays in an event, the longest: the data of a payload, after the codec. */
+/** Returns the length of the longest byte array in an event: the data of a payload, after the codec. */
 function largestIn(value: unknown): number {
   if (value instanceof Uint8Array) return value.length;
   if (typeof value !== 'object' || value === null) return 0;

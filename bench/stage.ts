@@ -27,10 +27,10 @@ import type { Command, Ended } from './process.js';
 import { owned, SHARED_DOCUMENT, SHARED_POLICY } from './workload.js';
 import type { Workload } from './workload.js';
 
-/** What a run took, and what the commands said that did not end well. */
+/** The measurements of a run, and the output of commands that failed. */
 export type Taken = Omit<Sample, 'contender' | 'workload' | 'condition' | 'name'> & { readonly complaints: string };
 
-/** One emulator, one counting proxy, one Temporal server and one worker, each in a process of its own but the proxy. */
+/** One emulator, counting proxy, Temporal server and worker. Each but the proxy is a process of its own. */
 export class Stage {
   readonly python: string;
   /** The bare script, as Node runs it. */
@@ -57,8 +57,8 @@ export class Stage {
 
   static async start(): Promise<Stage> {
     const python = await findPython();
-    // Thousands of runs would be replayed at its end, which is what the tests are for.
-    const world = await startWorld({ replay: { notBecause: 'nothing is proved here' } });
+    // The tests replay runs. Here thousands of them would be replayed at the end.
+    const world = await startWorld({ replay: { notBecause: 'the benchmark measures and proves nothing' } });
     const source = await readFile(resolve(__dirname, 'bare.ts'), 'utf8');
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 },
@@ -73,7 +73,7 @@ export class Stage {
     await this.#world.stop();
   }
 
-  /** Everything that is written lies here. */
+  /** The folder for all files that the benchmark writes. */
   get directory(): string {
     return this.#world.directory;
   }
@@ -100,12 +100,12 @@ export class Stage {
     return this.#world.proxy.calls;
   }
 
-  /** Writes a file, and gives its path. */
+  /** Writes a file and returns its path. */
   file(name: string, content: string | object): Promise<string> {
     return this.#world.manifest(name, content);
   }
 
-  /** An account with nothing in it but what the workload refers to. */
+  /** Empties the account, and creates only what the workload refers to. */
   async empty({ roles }: Workload): Promise<void> {
     await this.#world.sandbox.reset();
     await this.#iam.createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
@@ -120,7 +120,7 @@ export class Stage {
     await externalActor.send([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   }
 
-  /** Makes the account as declared, behind the proxy, as an apply would leave it. What is there already stays. */
+  /** Brings the account to the declared state behind the proxy, as an apply would. What exists stays. */
   async fill({ roles, drifting }: Workload): Promise<void> {
     if (roles.length > 0) {
       const command = await bareCommand(this, this.#world.sandbox.url, owned(roles));
@@ -135,7 +135,7 @@ export class Stage {
     await this.#iam.putRolePolicy({ ...drifting, PolicyDocument: JSON.stringify(allowing('s3:DeleteObject')) });
   }
 
-  /** Whether the account is as declared, as it says itself; of a mixed workload, whether what drifts is. */
+  /** Reports whether reads show the account as declared. In a mixed workload only the drifting policy is checked. */
   async isAsDeclared({ roles, drifting }: Workload): Promise<boolean> {
     const found = new Map<string, RoleDetail>();
     const pages = paginateGetAccountAuthorizationDetails({ client: this.#iam, pageSize: 1_000 }, { Filter: ['Role'] });
@@ -157,7 +157,7 @@ export class Stage {
     );
   }
 
-  /** Runs a contender's command, as often at a time as there are pipelines. */
+  /** Runs a contender's command in several pipelines at a time. */
   async run(contender: Contender, workload: Workload, condition: Condition, pipelines: number): Promise<Taken> {
     const { proxy } = this.#world;
     const commands: Command[] = [];
@@ -175,14 +175,14 @@ export class Stage {
     proxy.clearRules();
     const after = pid === undefined ? undefined : await standingOf(pid);
     return {
-      // Of one, without the start of what measures it.
+      // The time of a single command leaves out the start of the program that measures it.
       ms: pipelines === 1 ? sum(ended, ({ ms }) => ms) : all,
       cpuMs: sum(ended, ({ cpuMs }) => cpuMs),
       peakRssBytes: Math.max(...ended.map(({ peakRssBytes }) => peakRssBytes)),
       ...(before === undefined || after === undefined
         ? {}
         : { worker: { cpuMs: after.cpuMs - before.cpuMs, peakRssBytes: after.peakRssBytes } }),
-      // The proxy counts, not the report: nobody counts himself.
+      // The proxy counts and not the report: no contender counts its own calls.
       calls: proxy.countBy(),
       throttled: proxy.calls.filter(({ code }) => code === 'Throttling').length,
       exitCodes: ended.map(({ exitCode }) => exitCode),
@@ -191,7 +191,7 @@ export class Stage {
     };
   }
 
-  /** How long the emulator takes for the reads of the last run, one after the other, in milliseconds. */
+  /** Repeats the reads of the last run one after the other, and returns how long the emulator takes, in milliseconds. */
   async readsAgainMs(): Promise<number> {
     const reads = this.calls.filter(({ action }) => /^(Get|List)/.test(action));
     const startedAt = performance.now();
@@ -209,7 +209,7 @@ export class Stage {
     return performance.now() - startedAt;
   }
 
-  /** A run of something else, so that nothing is met for the first time. */
+  /** Runs another manifest first, so that one-time costs are not measured. */
   async warmUp(): Promise<void> {
     const entities = [role('bench-warm-up', { inlinePolicies: {} })];
     await this.apply([
@@ -225,7 +225,7 @@ export class Stage {
     return apply(this.#temporal, loaded.request);
   }
 
-  /** A new Temporal server that knows nothing, and a new worker. */
+  /** Replaces the Temporal server by an empty one, and restarts the worker. */
   async loseState(): Promise<void> {
     await this.#temporal.close();
     await this.#worker.kill();
@@ -235,7 +235,7 @@ export class Stage {
     this.#temporal = await connectTemporal(loadConfig(this.#world.env));
   }
 
-  /** How long a worker takes from its start to its first poll, in milliseconds. */
+  /** Restarts the worker and returns the time from its start to its first poll, in milliseconds. */
   async restartWorker(): Promise<number> {
     await this.#worker.stop();
     const startedAt = performance.now();

@@ -29,7 +29,7 @@ const NOTHING_MS = 1_000;
 const WORKER_START_MS = 1_500;
 const EMBEDDED_MS = 6_000;
 const WORKER_BYTES = 300 * 1024 * 1024;
-/** Of what the worker takes after a quarter of the runs: what the garbage collector leaves differs from time to time. */
+/** The tolerance on the worker's memory after a quarter of the runs: the garbage collector leaves more or less each time. */
 const GROWTH = 1.05;
 const PIPELINES_RATIO = 1.1;
 const IDEAL_RATIO = 1.2;

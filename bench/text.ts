@@ -13,7 +13,7 @@ export function bytesText(bytes: number): string {
     : `${(kilobytes / 1024).toFixed(kilobytes < 10_000 ? 1 : 0)} MB`;
 }
 
-/** How many times as much. */
+/** Formats a ratio. */
 export function ratioText(ratio: number): string {
   return `${ratio.toFixed(2)} x`;
 }

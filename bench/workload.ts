@@ -22,11 +22,11 @@ export interface InlinePolicy {
   readonly PolicyDocument: string;
 }
 
-/** What is declared. */
+/** The entities that the contenders declare. */
 export interface Workload {
   /** `50 roles`. */
   readonly name: string;
-  /** As a manifest has them. */
+  /** The entities in the form of a manifest. */
   readonly entities: readonly JsonObject[];
   /** The same roles for contenders that read no manifest; empty for a mixed workload. */
   readonly roles: readonly BareRole[];
