@@ -5,6 +5,8 @@ import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
+import { randomOf } from '../support/concurrency.js';
+import { callIdentity } from '../support/fault-proxy.js';
 import type { Call, Fault, Rule } from '../support/fault-proxy.js';
 import { isRead, KindStage, newAccount, PARTS, PHASES } from '../support/kind-stage.js';
 import type { Part, Phase, Result } from '../support/kind-stage.js';
@@ -37,7 +39,7 @@ const COMMAND = 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/every-call.test.ts
 
 /** One call of a phase. */
 interface Point {
-  /** The call, as {@link identityOf} names it. */
+  /** The call, as {@link callIdentity} names it. */
   readonly call: string;
   /** The number of the call among those of that name. */
   readonly nth: number;
@@ -234,28 +236,10 @@ async function lane<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Returns a generator of numbers from 0 to below 1, the same for the same seed. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Returns action and subject of a call, equal in every account: `PutRolePolicy law read`. */
-function identityOf({ action, params }: Call): string {
-  const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID)$/.test(name));
-  const values = about.map(([, value]) => value.replace(/^.*:\d{12}:/, '').replace(/^.*:aws:/, ''));
-  return [action, ...values.sort()].join(' ');
-}
-
 function pointsOf(calls: readonly Call[]): Point[] {
   const seen = new Map<string, number>();
   return calls.map((one) => {
-    const call = identityOf(one);
+    const call = callIdentity(one);
     const nth = (seen.get(call) ?? 0) + 1;
     seen.set(call, nth);
     return { call, nth, action: one.action, reads: isRead(one) };
@@ -434,7 +418,7 @@ function count({ faultCase, point }: Case, survived: boolean): void {
 
 /** Activates a fault at its call. */
 function arm(account: string, { faultCase, point }: Case): Rule {
-  const isThere = (call: Call): boolean => identityOf(call) === point.call;
+  const isThere = (call: Call): boolean => callIdentity(call) === point.call;
   const { fault } = faultCase;
   if (fault.kind === 'lag') return world.proxy.on({ account }, fault);
   if (faultCase.lasts === undefined)
@@ -519,7 +503,7 @@ describe('every kind is created, updated and deleted once and reported truthfull
   const broken: string[] = [];
 
   beforeAll(async () => {
-    const next = chance(SEED);
+    const next = randomOf(SEED);
     const batches = PARTS.flatMap((part) => roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })));
     for (const { rounds } of batches) {
       for (const one of rounds.flatMap((round) => Object.values(round))) {
@@ -677,7 +661,7 @@ describe('where the worker is killed', () => {
         return 'drop';
       };
       const rule = world.proxy.on(
-        { account: stage.account, predicate: (call) => identityOf(call) === point.call, nth: point.nth },
+        { account: stage.account, predicate: (call) => callIdentity(call) === point.call, nth: point.nth },
         { kind: 'hook', times: 1, [when]: hold },
       );
       const running = stage.run(phase);

@@ -8,6 +8,7 @@ import { recentRuns } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
+import { randomOf } from '../support/concurrency.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { hold } from '../support/hold.js';
 import { allowing, manifestOf, requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
@@ -303,17 +304,6 @@ const COMMANDS = 2;
 const CALLS_PER_DEATH = 60;
 
 const SEEDS = LONG_FORM ? Array.from({ length: 8 }, (_, index) => index + 1) : [1];
-
-/** Returns a generator of numbers from 0 to 1, the same for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Returns each victim once, in random order, at a random call of its share. */
 function deathsOf(seed: number): Death[] {

@@ -13,6 +13,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { forEachConcurrently } from '../support/concurrency.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { FaultProxy, Match } from '../support/fault-proxy.js';
 import { hold } from '../support/hold.js';
@@ -150,19 +151,6 @@ async function expectCreatedOnce(scene: Scene, report: Report, entities: readonl
   );
 }
 
-/** Runs all parts, several at a time, and then throws the first error. */
-async function inParallel<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
-  const queue = [...parts];
-  const failures: unknown[] = [];
-  const lane = async (): Promise<void> => {
-    for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
-      await act(part).catch((error: unknown) => failures.push(error));
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  if (failures.length > 0) throw failures[0];
-}
-
 /** Runs a case and counts whether it survives. */
 async function counted(fault: string, at: string, run: () => Promise<void>): Promise<void> {
   try {
@@ -255,7 +243,7 @@ test('a run that old workflow code started is finished by the present code, at e
         }),
       ),
   );
-  await inParallel([...during, ...waiting], (play) => play());
+  await forEachConcurrently([...during, ...waiting], LANES, (play) => play());
 });
 
 /** Resolves when the run of a namespace waits for an entity. */

@@ -7,11 +7,12 @@ import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { ledgerWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
+import { forEachConcurrently } from '../support/concurrency.js';
+import { callIdentity } from '../support/fault-proxy.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy, Rule } from '../support/fault-proxy.js';
 import { requestOf, role, tenEntities, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
-import { together } from '../support/stage.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { WorkerProcess, World } from '../support/world.js';
@@ -25,7 +26,7 @@ const KILLED_AT_ONCE = 22;
 interface CrashPoint {
   /** `before`: the call never arrives. `after`: AWS executes it, and the reply is lost. */
   readonly when: 'before' | 'after';
-  /** The call, as {@link identityOf} names it. */
+  /** The call, as {@link callIdentity} names it. */
   readonly call: string;
   /** The number of the call among those of that name. */
   readonly nth: number;
@@ -97,13 +98,6 @@ async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
   }
 }
 
-/** Returns action and subject of a call, equal in every account: `PutRolePolicy ten-deploy state`. */
-function identityOf({ action, params }: Call): string {
-  const about = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID)$/.test(name));
-  const values = about.map(([, value]) => value.replace(/^.*:\d{12}:/, '').replace(/^.*:aws:/, ''));
-  return [action, ...values.sort()].join(' ');
-}
-
 async function run({ temporal: its }: Stage, account: string, entities = tenEntities()): Promise<Report> {
   return apply(its, await requestOf(world, { namespace: 'chaos', account, assumed: true, entities }));
 }
@@ -138,7 +132,7 @@ async function bringTo(stage: Stage, point: CrashPoint, death: Promise<void>): P
   const isHere = (call: Call): boolean =>
     call.account === account || call.params['RoleArn']?.includes(account) === true;
   const rule = stage.proxy.on(
-    { predicate: (call) => isHere(call) && identityOf(call) === point.call, nth: point.nth },
+    { predicate: (call) => isHere(call) && callIdentity(call) === point.call, nth: point.nth },
     { kind: 'hook', [point.when]: hold },
   );
   const running = run(stage, account);
@@ -203,7 +197,7 @@ async function runThroughDeath(
 function pointsOf(calls: readonly Call[]): CrashPoint[] {
   const seen = new Map<string, number>();
   return calls.flatMap((one) => {
-    const call = identityOf(one);
+    const call = callIdentity(one);
     const nth = (seen.get(call) ?? 0) + 1;
     seen.set(call, nth);
     return [
@@ -296,7 +290,7 @@ test('a worker killed after its last write to a role: the report says that the r
     ['deleted', 'DeleteRole', role('old'), { kind: 'Role', roleName: 'old', state: 'absent' }],
     ['adopted', 'TagRole', null, role('old')],
   ] as const;
-  await together(cases, ([outcome, action, first, then]) =>
+  await forEachConcurrently(cases, cases.length, ([outcome, action, first, then]) =>
     onStage(async (stage) => {
       const account = newAccount();
       const worker = await stage.startWorker();
@@ -314,7 +308,7 @@ test('a worker killed after its last write to a role: the report says that the r
 
 test('a worker killed while a run claims its revision: it is claimed once, and an older revision is refused', async () => {
   const cases = Array.from({ length: LONG_FORM ? 12 : 4 }, (_, index) => index);
-  await together(cases, () =>
+  await forEachConcurrently(cases, cases.length, () =>
     onStage(async (stage) => {
       const account = newAccount();
       const worker = await stage.startWorker();

@@ -9,6 +9,7 @@ import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
+import { forEachConcurrently } from '../support/concurrency.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, FaultProxy } from '../support/fault-proxy.js';
 import { allowing, requestOf, role, trusting } from '../support/manifests-of.js';
@@ -489,26 +490,22 @@ describe('a worker that resumes after another one has finished its activity', ()
   let accounts = 0;
 
   beforeAll(async () => {
-    const queue = Array.from({ length: ROUNDS }, () => Object.entries(PLAYS)).flat();
-    const lane = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [name, play] = next;
-        const scene = new Scene(String(500_000_000_000 + (accounts += 1)));
-        let survived = true;
-        try {
-          await perform(scene, play);
-        } catch (error) {
-          survived = false;
-          failures.set(name, [...(failures.get(name) ?? []), error instanceof Error ? (error.stack ?? '') : '']);
-        } finally {
-          await scene.close();
-        }
-        const fault = play.awake === true ? 'cut off from Temporal' : 'SIGSTOP';
-        const where = play.held === 'wire' ? 'its call is on the wire' : 'the next call is not sent yet';
-        tally.count(`${fault}, ${where}`, play.at, survived);
+    const scenes = Array.from({ length: ROUNDS }, () => Object.entries(PLAYS)).flat();
+    await forEachConcurrently(scenes, LANES, async ([name, play]) => {
+      const scene = new Scene(String(500_000_000_000 + (accounts += 1)));
+      let survived = true;
+      try {
+        await perform(scene, play);
+      } catch (error) {
+        survived = false;
+        failures.set(name, [...(failures.get(name) ?? []), error instanceof Error ? (error.stack ?? '') : '']);
+      } finally {
+        await scene.close();
       }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
+      const fault = play.awake === true ? 'cut off from Temporal' : 'SIGSTOP';
+      const where = play.held === 'wire' ? 'its call is on the wire' : 'the next call is not sent yet';
+      tally.count(`${fault}, ${where}`, play.at, survived);
+    });
   });
 
   test.each(Object.keys(PLAYS))('%s', (name) => {

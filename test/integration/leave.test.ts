@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { isOwnershipTag, OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
+import { forEachConcurrently } from '../support/concurrency.js';
 import { dumpAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { onStage, together } from '../support/stage.js';
+import { onStage } from '../support/stage.js';
 import { onTerminal } from '../support/terminal.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { CommandResult, World } from '../support/world.js';
@@ -373,7 +374,7 @@ describe('destroy', () => {
 
   test('goes on where the worker is killed, wherever that is, and ends with nothing left and nothing done twice', async () => {
     const actions = ['DetachRolePolicy', 'DeleteInstanceProfile', 'DeleteUser', 'DeletePolicy'];
-    await together(actions, (action) =>
+    await forEachConcurrently(actions, actions.length, (action) =>
       onStage(world, async (stage) => {
         const { account, taskQueue, proxy } = stage;
         await stage.iam.createRole({ RoleName: 'found', AssumeRolePolicyDocument: JSON.stringify(trusting()) });

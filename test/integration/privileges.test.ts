@@ -6,6 +6,7 @@ import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
+import { forEachConcurrently } from '../support/concurrency.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { KindStage, newAccount, PARTS, PHASES } from '../support/kind-stage.js';
 import type { Part, Phase } from '../support/kind-stage.js';
@@ -105,17 +106,6 @@ async function play(part: Part, policy: JsonObject, phases: readonly Phase[] = P
   return { part, used, denied, reports, wrong };
 }
 
-/** Some at a time, all of them. */
-async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  return results;
-}
-
 describe('the operator’s policy', () => {
   let policy: { readonly Statement: readonly { readonly Action: readonly string[] }[] };
   let played: readonly Played[];
@@ -124,7 +114,7 @@ describe('the operator’s policy', () => {
 
   beforeAll(async () => {
     policy = JSON.parse(await readFile(join(__dirname, '../../docs/operator-policy.json'), 'utf8')) as typeof policy;
-    played = await inLanes(PARTS, (part) => play(part, policy as unknown as JsonObject));
+    played = await forEachConcurrently(PARTS, LANES, (part) => play(part, policy as unknown as JsonObject));
     await playTheRest(policy);
     const answer = await fetch(`${world.sandbox.url}/sandbox/asked`);
     asked = new Set(Object.values((await answer.json()) as Record<string, string[]>).flat());
@@ -172,7 +162,7 @@ const UNUSED: Readonly<Record<string, string>> = {
 };
 
 test('what a kind declares is enough for it alone', async () => {
-  const played = await inLanes(PARTS, (part) => play(part, allowingAll(actionsOf(part))));
+  const played = await forEachConcurrently(PARTS, LANES, (part) => play(part, allowingAll(actionsOf(part))));
   for (const { part, denied, wrong } of played) {
     tally.count('a policy of one kind alone', part.kind.name, wrong.length === 0 && denied.length === 0);
   }
@@ -183,7 +173,7 @@ test('what a kind declares is enough for it alone', async () => {
 
 test('a Create that is not granted is denied, changes nothing, and is named with what to do', async () => {
   const parts = PARTS.filter(({ kind, secretsManager }) => !secretsManager && (LONG_FORM || SAMPLE.has(kind.name)));
-  const wrong = await inLanes(parts, async (part) => {
+  const wrong = await forEachConcurrently(parts, LANES, async (part) => {
     if (KIND_FIXTURES[part.kind.name]?.alwaysThere !== undefined) return [];
     const stage = new KindStage(world, temporal, part);
     const action = `iam:${stage.operationOfCreate}`;

@@ -1,10 +1,11 @@
 import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { forEachConcurrently } from '../support/concurrency.js';
 import { dumpAccount } from '../support/account.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { onStage, together } from '../support/stage.js';
+import { onStage } from '../support/stage.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -486,7 +487,7 @@ test('another worker finishes a replacement after the first is killed, with one 
     ['after', 'CreatePolicy'],
     ['after', 'AttachGroupPolicy'],
   ] as const;
-  await together(points, ([when, action]) =>
+  await forEachConcurrently(points, points.length, ([when, action]) =>
     onStage(world, async (stage) => {
       const { account, taskQueue, proxy } = stage;
       const parts = { account, taskQueue };

@@ -183,6 +183,13 @@ const SECRET = [
   'AddPrivateKey',
 ];
 
+/** Returns action and subject of a call, equal in every account: `PutRolePolicy deploy read`. */
+export function callIdentity({ action, params }: Call): string {
+  const subjects = Object.entries(params).filter(([name]) => /^(\w+Name|\w*Arn|Url|ClientID)$/.test(name));
+  const values = subjects.map(([, value]) => value.replace(/^.*:\d{12}:/, '').replace(/^.*:aws:/, ''));
+  return [action, ...values.sort()].join(' ');
+}
+
 /** Starts a proxy on the loopback interface. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });

@@ -23,12 +23,6 @@ export interface Stage {
   killedAt<T>(when: 'before' | 'after', action: string, run: () => Promise<T>): Promise<T>;
 }
 
-/** Runs all parts concurrently, and then throws the first error. */
-export async function together<T>(parts: readonly T[], act: (part: T) => Promise<void>): Promise<void> {
-  const ended = await Promise.allSettled(parts.map(act));
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
-}
-
 let accounts = 0;
 
 /** Runs a function on a new stage whose worker has started. */
