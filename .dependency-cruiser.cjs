@@ -71,7 +71,7 @@ const forbidden = [
     name: 'kinds-know-no-other-kind',
     severity: 'error',
     from: { path: '^src/kinds/', pathNot: '^src/kinds/index\\.ts$' },
-    to: { path: '^src/kinds/', pathNot: '^src/kinds/(kind|fields|principal-policies)\\.ts$' },
+    to: { path: '^src/kinds/', pathNot: '^src/kinds/(kind\\.ts$|shared/)' },
   },
   {
     name: 'kinds-load-without-the-aws-sdk',

@@ -1,44 +1,34 @@
 import type { AccessKeyMetadata, CreateAccessKeyResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  isoDate,
-  emptyIfAbsent,
-  nameField,
-  readEach,
-  secretField,
-  secretLocation,
-  statusField,
-  stringProperty,
-  userArn,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import type { Target } from '../contract/entity.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { userCredential } from './shared/base-kinds.js';
+import { userArn, userNameOf } from './shared/names.js';
+import { emptyIfAbsent } from './shared/reads.js';
+import { nameField, secretField, statusField } from './shared/schema-fields.js';
+import { isoDate, requiredString, secretLocation } from './shared/spec.js';
+import { removal, statusWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   userName: nameField(128).describe(
-    'The user whose key it is. One key is declared per user; others of it are left alone.',
+    'The user that the key belongs to. A manifest declares one key per user; other keys stay unchanged.',
   ),
   secret: secretField.describe(
-    'Where the key goes: `UserName`, `AccessKeyId` and `SecretAccessKey`. The record tells which of the keys it is.',
+    'Where to store the key: `UserName`, `AccessKeyId` and `SecretAccessKey`. The stored record identifies the key.',
   ),
-  status: statusField.optional(),
+  status: statusField,
 });
 
-function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'userName') ?? '';
-}
-
-/** AWS gives a key no name: the one of the stored record is the declared one, and all others are not. */
+/** Reads the key that the stored record names: AWS gives keys no name, so no other key is the declared one. */
 async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { AccessKeyId } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
   if (AccessKeyId === undefined) return undefined;
-  const key = (await keysOf(reader, name)).find((one) => one.AccessKeyId === AccessKeyId);
+  const key = (await listKeys(reader, name)).find((listed) => listed.AccessKeyId === AccessKeyId);
   return key && observedOf(key, target);
 }
 
-function keysOf(reader: Reader, UserName: string): Promise<readonly AccessKeyMetadata[]> {
+function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyMetadata[]> {
   return emptyIfAbsent(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
 }
 
@@ -55,23 +45,20 @@ function observedOf(key: AccessKeyMetadata, target: Target): Observed {
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly AccessKeyId: string } {
-  return { UserName: name, AccessKeyId: stringProperty(facts, 'accessKeyId') ?? '' };
+  return { UserName: name, AccessKeyId: requiredString(facts, 'accessKeyId') };
 }
 
 function removalOf(key: { readonly UserName: string; readonly AccessKeyId: string }): Write {
-  return { operation: 'DeleteAccessKey', input: key, ...appliedIfAbsent };
+  return removal('DeleteAccessKey', key);
 }
 
 /** A user's access key. */
 export const accessKey: Kind = {
   name: 'AccessKey',
+  ...userCredential(read),
   keyProperties: ['userName', 'secret'],
   schema,
-  nameOf,
-  arnOf: (spec, target) => userArn(nameOf(spec), target),
-  references: (spec) => [`User/${nameOf(spec)}`],
-  dependsOnKinds: ['User'],
-  ownable: false,
+  nameOf: userNameOf,
   duplicateProtection: 'none: every Create makes another key, up to the quota of two',
   recognizedBy: 'the ID in the stored record',
   properties: { status: { type: 'value', default: 'Active' } },
@@ -79,11 +66,6 @@ export const accessKey: Kind = {
     read: ['iam:ListAccessKeys', 'iam:GetAccessKeyLastUsed'],
     write: ['iam:CreateAccessKey', 'iam:UpdateAccessKey', 'iam:DeleteAccessKey'],
   },
-
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
 
   create: ({ name }) => ({ operation: 'CreateAccessKey', input: { UserName: name }, unguarded: true }),
   isAlreadyExistsError: () => false,
@@ -98,7 +80,7 @@ export const accessKey: Kind = {
       return { UserName, AccessKeyId, SecretAccessKey };
     },
     listCandidates: async (reader, { name }) =>
-      (await keysOf(reader, name)).map(({ AccessKeyId = '', CreateDate }) => ({
+      (await listKeys(reader, name)).map(({ AccessKeyId = '', CreateDate }) => ({
         id: AccessKeyId,
         createdAt: isoDate(CreateDate),
       })),
@@ -110,12 +92,6 @@ export const accessKey: Kind = {
     deleteCandidate: (AccessKeyId, { name }) => [removalOf({ UserName: name, AccessKeyId })],
   },
   observedAfterCreate: ({ target }, output) => observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target),
-
-  update(desired, observed, changes) {
-    if (changes['status'] === undefined) return [];
-    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
-    return [{ operation: 'UpdateAccessKey', input: { ...keyOf(observed), Status } }];
-  },
-
+  update: (desired, observed, changes) => statusWrites('UpdateAccessKey', keyOf(observed), desired, changes),
   delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

@@ -2,16 +2,17 @@ import type { PasswordPolicy } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { appliedIfAbsent, accountArn, readEach } from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { accountSetting, observedSetting } from './shared/base-kinds.js';
+import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
-  minimumPasswordLength: z.int().min(6).max(128).optional().describe('Fewest characters of a password.'),
+  minimumPasswordLength: z.int().min(6).max(128).optional().describe('Minimum number of characters.'),
   requireSymbols: z.boolean().optional().describe("At least one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '."),
   requireNumbers: z.boolean().optional().describe('At least one digit.'),
   requireUppercaseCharacters: z.boolean().optional().describe('At least one of A to Z.'),
   requireLowercaseCharacters: z.boolean().optional().describe('At least one of a to z.'),
-  allowUsersToChangePassword: z.boolean().optional().describe('Lets users change their own passwords in the console.'),
+  allowUsersToChangePassword: z.boolean().optional().describe('Users may change their own passwords in the console.'),
   maxPasswordAge: z.int().min(1).max(1095).nullable().optional().describe('In days; null: passwords do not expire.'),
   passwordReusePrevention: z
     .int()
@@ -19,14 +20,11 @@ const schema = z.strictObject({
     .max(24)
     .nullable()
     .optional()
-    .describe('How many earlier passwords a user may not choose again; null: any may be.'),
-  hardExpiry: z
-    .boolean()
-    .optional()
-    .describe('Whether only an administrator can set another password once one has expired.'),
+    .describe('Number of earlier passwords that a user may not use again; null: any may be used again.'),
+  hardExpiry: z.boolean().optional().describe('Only an administrator can set a new password after one has expired.'),
 });
 
-/** What AWS takes for each property that an update leaves out. Null cannot be said but by leaving it out. */
+/** AWS's value for each property that an update leaves out. A property is set to null by leaving it out. */
 const DEFAULTS: Readonly<Record<keyof typeof schema.shape, Json>> = {
   minimumPasswordLength: 6,
   requireSymbols: false,
@@ -39,9 +37,9 @@ const DEFAULTS: Readonly<Record<keyof typeof schema.shape, Json>> = {
   hardExpiry: false,
 };
 
-async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
+async function read(reader: Reader, _wanted: WantedEntity, target: Target): Promise<Observed | undefined> {
   const policy = (await reader.find('GetAccountPasswordPolicy', {}))?.PasswordPolicy;
-  return policy && { name, arn: accountArn(target), createdAt: null, tags: {}, state: stateOf(policy) };
+  return policy && observedSetting(target, stateOf(policy));
 }
 
 function stateOf(policy: PasswordPolicy): JsonObject {
@@ -52,18 +50,18 @@ function stateOf(policy: PasswordPolicy): JsonObject {
     requireUppercaseCharacters: policy.RequireUppercaseCharacters ?? false,
     requireLowercaseCharacters: policy.RequireLowercaseCharacters ?? false,
     allowUsersToChangePassword: policy.AllowUsersToChangePassword ?? false,
-    maxPasswordAge: positive(policy.MaxPasswordAge),
-    passwordReusePrevention: positive(policy.PasswordReusePrevention),
+    maxPasswordAge: positiveOrNull(policy.MaxPasswordAge),
+    passwordReusePrevention: positiveOrNull(policy.PasswordReusePrevention),
     hardExpiry: policy.HardExpiry ?? false,
   };
 }
 
-/** What is not set is left out of the answer, or zero in it. */
-function positive(value: number | undefined): number | null {
+/** Returns null for a number that is not set: AWS leaves it out of the reply, or replies with zero. */
+function positiveOrNull(value: number | undefined): number | null {
   return value === undefined || value === 0 ? null : value;
 }
 
-/** Replaces the whole policy. */
+/** Returns the write that replaces the whole policy. */
 function replacement(values: JsonObject): Write {
   const input = Object.keys(DEFAULTS).flatMap((property) => {
     const value = values[property];
@@ -74,17 +72,13 @@ function replacement(values: JsonObject): Write {
   return { operation: 'UpdateAccountPasswordPolicy', input: Object.fromEntries(input) as Record<string, Json> };
 }
 
-/** What the account asks of its users' passwords. */
+/** The account's rules for its users' passwords. */
 export const accountPasswordPolicy: Kind = {
   name: 'AccountPasswordPolicy',
-  keyProperties: [],
+  ...accountSetting(read),
   schema,
-  nameOf: () => 'account',
-  arnOf: (_spec, target) => accountArn(target),
-  dependsOnKinds: [],
-  ownable: false,
-  duplicateProtection: 'none is needed: an account has one, and every write replaces it',
-  recognizedBy: 'the reading: an account has one',
+  duplicateProtection: 'not needed: an account has one policy, and every write replaces it',
+  recognizedBy: 'the read: an account has one policy',
   properties: Object.fromEntries(
     Object.entries(DEFAULTS).map(([property, value]) => [property, { type: 'value', default: value }]),
   ),
@@ -93,25 +87,14 @@ export const accountPasswordPolicy: Kind = {
     write: ['iam:UpdateAccountPasswordPolicy', 'iam:DeleteAccountPasswordPolicy'],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
   create: ({ spec }) => replacement(spec),
   isAlreadyExistsError: () => false,
   createOverwrites: true,
-  observedAfterCreate: ({ name, spec, target }) => ({
-    name,
-    arn: accountArn(target),
-    createdAt: null,
-    tags: {},
-    state: { ...DEFAULTS, ...spec },
-  }),
+  observedAfterCreate: ({ spec, target }) => observedSetting(target, { ...DEFAULTS, ...spec }),
 
-  // With what is there of all that the manifest leaves open, which AWS would set back to its defaults.
+  // Includes the observed values of properties that the manifest does not set: AWS would reset them to its defaults.
   update: ({ spec }, { state }, changes) =>
     Object.keys(changes).length === 0 ? [] : [replacement({ ...state, ...spec })],
 
-  delete: () => Promise.resolve([{ operation: 'DeleteAccountPasswordPolicy', input: {}, ...appliedIfAbsent }]),
+  delete: () => Promise.resolve([removal('DeleteAccountPasswordPolicy', {})]),
 };

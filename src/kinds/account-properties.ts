@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { lateError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { accountArn, objectProperty, readEach } from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import { objectOrEmpty } from '../engine/json.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { accountSetting, observedSetting } from './shared/base-kinds.js';
 
 const schema = z.strictObject({
   properties: z
@@ -18,28 +19,25 @@ const schema = z.strictObject({
       z.string().min(1).max(1024),
     )
     .describe(
-      'Values by `Namespace/PropertyName`, all of them text: "true". Those that are not named are left as they are. AWS can set a property and cannot remove one: `state: absent` is refused where the account has any.',
+      'Values by `Namespace/PropertyName`, all of them text: "true". Other properties stay unchanged. AWS can set a property but cannot remove one: `state: absent` is refused where the account has any.',
     ),
 });
 
-/** Of those that are declared; what the others are is nobody's business here. */
-async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const { Properties: all = {} } = await reader.get('GetAccountProperties', {});
-  const declared = spec['properties'];
-  if (declared === undefined) return Object.keys(all).length === 0 ? undefined : observedOf(name, target, {});
-  const shown = Object.keys(objectProperty(spec, 'properties')).flatMap((key) => {
-    const value = all[key];
+/** Reads the declared properties only; the others are not managed. */
+async function read(reader: Reader, { spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
+  const { Properties: present = {} } = await reader.get('GetAccountProperties', {});
+  if (spec['properties'] === undefined) {
+    return Object.keys(present).length === 0 ? undefined : observedSetting(target, {});
+  }
+  const shown = Object.keys(objectOrEmpty(spec['properties'])).flatMap((key) => {
+    const value = present[key];
     return value === undefined ? [] : [[key, value] as const];
   });
-  return observedOf(name, target, { properties: Object.fromEntries(shown) });
+  return observedSetting(target, { properties: Object.fromEntries(shown) });
 }
 
-function observedOf(name: string, target: Target, state: JsonObject): Observed {
-  return { name, arn: accountArn(target), createdAt: null, tags: {}, state };
-}
-
-/** One call per namespace: AWS takes no two in one. */
-function puts(properties: JsonObject): Write[] {
+/** Returns one write for each namespace of properties, since AWS takes one namespace in a call. */
+function writesOf(properties: JsonObject): Write[] {
   const namespaces = new Map<string, Record<string, Json>>();
   for (const [key, value] of Object.entries(properties)) {
     const namespace = key.slice(0, key.indexOf('/'));
@@ -51,14 +49,10 @@ function puts(properties: JsonObject): Write[] {
 /** Settings of features that concern the whole account. */
 export const accountProperties: Kind = {
   name: 'AccountProperties',
-  keyProperties: [],
+  ...accountSetting(read),
   schema,
-  nameOf: () => 'account',
-  arnOf: (_spec, target) => accountArn(target),
-  dependsOnKinds: [],
-  ownable: false,
-  duplicateProtection: 'none is needed: every account has them, and every write sets them',
-  recognizedBy: 'the reading: an account has them once',
+  duplicateProtection: 'not needed: every account has these properties, and every write sets them',
+  recognizedBy: 'the read: an account has one set of properties',
   properties: {
     properties: { type: 'value', default: {} },
   },
@@ -67,25 +61,20 @@ export const accountProperties: Kind = {
     write: ['iam:PutAccountProperties'],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
-  // Where any are declared they read as there, with those that are not set as drift: an update sets them.
+  // Declared properties always read as present, with missing values as drift, so that updates set them.
   create: ({ spec }) => ({
     operation: 'PutAccountProperties',
-    input: { Properties: objectProperty(spec, 'properties') },
+    input: { Properties: objectOrEmpty(spec['properties']) },
   }),
   isAlreadyExistsError: () => false,
-  observedAfterCreate: ({ name, spec, target }) => observedOf(name, target, spec),
+  observedAfterCreate: ({ spec, target }) => observedSetting(target, spec),
   update({ spec }, { state }) {
-    const shown = objectProperty(state, 'properties');
-    const differing = Object.entries(objectProperty(spec, 'properties')).filter(([key, value]) => shown[key] !== value);
-    return puts(Object.fromEntries(differing));
+    const shown = objectOrEmpty(state['properties']);
+    const differing = Object.entries(objectOrEmpty(spec['properties'])).filter(([key, value]) => shown[key] !== value);
+    return writesOf(Object.fromEntries(differing));
   },
   delete: () =>
     Promise.reject(
-      lateError('UnmodifiableEntity', 'AWS cannot remove account properties; declare the values that they are to have'),
+      lateError('UnmodifiableEntity', 'AWS cannot remove account properties; declare the values that they should have'),
     ),
 };

@@ -3,38 +3,39 @@ import { z } from 'zod';
 import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  attachmentsField,
-  isoDate,
-  omitUndefined,
-  inlinePoliciesField,
-  MAX_DOCUMENT_LENGTH,
-  nameField,
-  pathField,
-  strings,
-  stringProperty,
-} from './fields.js';
-import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
+import { strings } from '../engine/json.js';
 import type { Kind, Observed, Write } from './kind.js';
+import { MAX_DOCUMENT_LENGTH, inlinePoliciesField } from './shared/documents.js';
+import { arnWithPath } from './shared/names.js';
+import {
+  policiesOf,
+  policyQuotaUsage,
+  policyRemovals,
+  policyWrites,
+  readPolicies,
+} from './shared/principal-policies.js';
+import { byName, lowerCaseNames } from './shared/reads.js';
+import { attachmentsField, nameField, pathField } from './shared/schema-fields.js';
+import { isoDate, newlyCreated, omitUndefined, requiredString, stringProperty } from './shared/spec.js';
+import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
-  groupName: nameField(128).describe('Unique in the account; neither path nor case tells two groups apart.'),
-  path: pathField.optional().describe("A change of it changes the group's ARN."),
+  groupName: nameField(128).describe('Unique in the account. Path and case do not make two names different.'),
+  path: pathField.optional().describe("A new path changes the group's ARN."),
   inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.groupPolicies).optional(),
-  managedPolicyArns: attachmentsField.optional(),
-  users: z.array(nameField(128)).optional().describe('Names of the users that are members.'),
+  managedPolicyArns: attachmentsField,
+  users: z.array(nameField(128)).optional().describe('Names of the member users.'),
 });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'groupName') ?? '';
+  return requiredString(spec, 'groupName');
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:group${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return arnWithPath('group', nameOf(spec), spec, target);
 }
 
-/** What `GetGroup` and `GetAccountAuthorizationDetails` both show. */
+/** Returns a group from what `GetGroup` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
   return {
     name: group.GroupName ?? '',
@@ -45,8 +46,8 @@ function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
   };
 }
 
-/** A group with the names of its members, every page of them; undefined where there is no such group. */
-async function membersOf(
+/** Reads a group with the names of all members; returns undefined where the group does not exist. */
+async function readMembers(
   reader: Reader,
   GroupName: string,
 ): Promise<{ readonly group: Group; readonly users: string[] } | undefined> {
@@ -64,7 +65,7 @@ async function membersOf(
   return group && { group, users };
 }
 
-/** A group with its memberships. It carries no tags, so that nobody can be proven to own it. */
+/** A group with its memberships. It cannot carry tags, so its ownership cannot be proven. */
 export const group: Kind = {
   name: 'Group',
   keyProperties: ['groupName'],
@@ -74,8 +75,8 @@ export const group: Kind = {
   references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
   dependsOnKinds: ['Policy', 'User'],
   ownable: false,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
-  recognizedBy: 'the recorded attempt and the creation date: a group carries no tags',
+  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
+  recognizedBy: 'the recorded attempt and the creation date, since a group carries no tags',
   quota: { used: 'Groups', limit: 'GroupsQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -109,28 +110,22 @@ export const group: Kind = {
   detailType: 'Group',
   readCost: 4,
   async read(reader, { name }) {
-    const found = await membersOf(reader, name);
+    const found = await readMembers(reader, name);
     if (found === undefined) return undefined;
-    const policies = await readPolicies(reader, 'Group', name);
-    return observedOf(found.group, {
-      ...policies,
-      users: found.users,
-    });
+    return observedOf(found.group, { ...(await readPolicies(reader, 'Group', name)), users: found.users });
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const withUsers = new Set(
-      wanted.filter(({ spec }) => spec['users'] !== undefined).map(({ name }) => name.toLowerCase()),
-    );
+    const names = lowerCaseNames(wanted);
+    const withUsers = lowerCaseNames(wanted.filter(({ spec }) => spec['users'] !== undefined));
     const observed = await Promise.all(
       details.groups
         .filter(({ GroupName = '' }) => names.has(GroupName.toLowerCase()))
         .map(async (detail) => {
           const { GroupName = '' } = detail;
           const members = withUsers.has(GroupName.toLowerCase())
-            ? await snapshot.retryUntilShown(() => membersOf(snapshot.reader, GroupName))
+            ? await snapshot.retryUntilShown(() => readMembers(snapshot.reader, GroupName))
             : undefined;
           return observedOf(detail, {
             ...policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies),
@@ -138,7 +133,7 @@ export const group: Kind = {
           });
         }),
     );
-    return new Map(observed.map((one) => [one.name.toLowerCase(), one]));
+    return byName(observed);
   },
 
   create: ({ name, spec }) => ({
@@ -146,42 +141,38 @@ export const group: Kind = {
     input: omitUndefined({ GroupName: name, Path: stringProperty(spec, 'path') }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: {},
-    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [], users: [] },
-  }),
+  observedAfterCreate: (desired) =>
+    newlyCreated(desired, arnOf(desired.spec, desired.target), {
+      ...desired.spec,
+      inlinePolicies: {},
+      managedPolicyArns: [],
+      users: [],
+    }),
 
   update(desired, observed, changes) {
     const GroupName = observed.name;
     const { spec } = desired;
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['path']) {
-      steps.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: stringProperty(spec, 'path') ?? '/' } });
+      writes.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: stringProperty(spec, 'path') ?? '/' } });
     }
-    steps.push(...policyWrites('Group', GroupName, spec, changes));
+    writes.push(...policyWrites('Group', GroupName, spec, changes));
     for (const UserName of changes['users']?.remove ?? []) {
-      steps.push({ operation: 'RemoveUserFromGroup', input: { GroupName, UserName }, ...appliedIfAbsent });
+      writes.push(removal('RemoveUserFromGroup', { GroupName, UserName }));
     }
     for (const UserName of changes['users']?.put ?? []) {
-      steps.push({ operation: 'AddUserToGroup', input: { GroupName, UserName } });
+      writes.push({ operation: 'AddUserToGroup', input: { GroupName, UserName } });
     }
-    return steps;
+    return writes;
   },
 
   async delete(reader, observed) {
     const GroupName = observed.name;
-    const users = (await membersOf(reader, GroupName))?.users ?? [];
+    const users = (await readMembers(reader, GroupName))?.users ?? [];
     return [
-      ...users.map((UserName) => ({
-        operation: 'RemoveUserFromGroup' as const,
-        input: { GroupName, UserName },
-        ...appliedIfAbsent,
-      })),
+      ...users.map((UserName) => removal('RemoveUserFromGroup', { GroupName, UserName })),
       ...policyRemovals('Group', GroupName, observed.state),
-      { operation: 'DeleteGroup', input: { GroupName }, ...appliedIfAbsent },
+      removal('DeleteGroup', { GroupName }),
     ];
   },
 };

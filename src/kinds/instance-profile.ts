@@ -4,39 +4,39 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { AwsError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
+import { strings } from '../engine/json.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { arnWithPath } from './shared/names.js';
+import { readListed } from './shared/reads.js';
+import { nameField, pathField, tagsField } from './shared/schema-fields.js';
 import {
-  appliedIfAbsent,
-  readListed,
   isoDate,
+  newlyCreated,
   omitUndefined,
-  nameField,
-  pathField,
-  strings,
+  requiredString,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
-  instanceProfileName: nameField(128).describe('Unique in the account; neither path nor case tells two apart.'),
+  instanceProfileName: nameField(128).describe('Unique in the account. Path and case do not make two names different.'),
   path: pathField.optional().describe('Cannot be changed once the instance profile exists.'),
   roles: z
     .array(nameField(64))
     .max(1, 'an instance profile holds one role')
     .optional()
-    .describe('Name of the role. Another role that is there is replaced only with `unmanaged: remove`.'),
-  tags: tagsField.optional(),
+    .describe('Name of the role. A different role is replaced only with `unmanaged: remove`.'),
+  tags: tagsField,
 });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'instanceProfileName') ?? '';
+  return requiredString(spec, 'instanceProfileName');
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:instance-profile${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return arnWithPath('instance-profile', nameOf(spec), spec, target);
 }
 
 function observedOf(profile: InstanceProfile): Observed {
@@ -44,17 +44,17 @@ function observedOf(profile: InstanceProfile): Observed {
     name: profile.InstanceProfileName ?? '',
     arn: profile.Arn ?? '',
     createdAt: isoDate(profile.CreateDate),
-    tags: toTagMap(profile.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(profile.Tags),
     state: { path: profile.Path ?? '/', roles: (profile.Roles ?? []).map(({ RoleName = '' }) => RoleName) },
   };
 }
 
-function removalOf(InstanceProfileName: string, RoleName: string): Write {
-  return { operation: 'RemoveRoleFromInstanceProfile', input: { InstanceProfileName, RoleName }, ...appliedIfAbsent };
+function removeRole(InstanceProfileName: string, RoleName: string): Write {
+  return removal('RemoveRoleFromInstanceProfile', { InstanceProfileName, RoleName });
 }
 
-/** AWS calls the second role an exceeded quota, the only one of that name. */
-function isRoleThere(error: AwsError): boolean {
+/** Reports the error that means that the profile has a role: AWS calls a second role an exceeded quota. */
+function hasRoleAlready(error: AwsError): boolean {
   return error.code === 'LimitExceeded' && error.message.includes('InstanceSessionsPerInstanceProfile');
 }
 
@@ -73,8 +73,9 @@ export const instanceProfile: Kind = {
   references: (spec) => strings(spec['roles']).map((name) => `Role/${name}`),
   dependsOnKinds: ['Role'],
   ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case; a second role is 409 LimitExceeded',
-  recognizedBy: 'the intent tag that the Create carried',
+  duplicateProtection:
+    '409 EntityAlreadyExists; path and case do not make two names different; a second role is 409 LimitExceeded',
+  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'InstanceProfiles', limit: 'InstanceProfilesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -86,7 +87,7 @@ export const instanceProfile: Kind = {
       'iam:CreateInstanceProfile',
       'iam:AddRoleToInstanceProfile',
       'iam:RemoveRoleFromInstanceProfile',
-      // AWS asks for it where a role is added; no call of its own.
+      // Not a call: AWS requires this permission to add a role.
       'iam:PassRole',
       'iam:TagInstanceProfile',
       'iam:UntagInstanceProfile',
@@ -97,7 +98,7 @@ export const instanceProfile: Kind = {
   detailType: null,
   readCost: 1,
   read,
-  // One by one, since the listing leaves the tags out.
+  // Single reads, since the listing does not show tags.
   readMany: readListed(
     async (reader) =>
       (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
@@ -111,39 +112,29 @@ export const instanceProfile: Kind = {
     input: omitUndefined({ InstanceProfileName: name, Path: stringProperty(spec, 'path'), Tags: toTagList(tags) }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: { ...desired.spec, roles: [] },
-  }),
+  observedAfterCreate: (desired) =>
+    newlyCreated(desired, arnOf(desired.spec, desired.target), { ...desired.spec, roles: [] }),
 
   update(desired, observed, changes) {
     const InstanceProfileName = observed.name;
     return [
-      ...(changes['roles']?.remove ?? []).map((RoleName) => removalOf(InstanceProfileName, RoleName)),
+      ...(changes['roles']?.remove ?? []).map((RoleName) => removeRole(InstanceProfileName, RoleName)),
       ...(changes['roles']?.put ?? []).map((RoleName) => ({
         operation: 'AddRoleToInstanceProfile' as const,
         input: { InstanceProfileName, RoleName },
-        // A role is there that the read before did not show: most likely this one, by an earlier attempt. Were it
-        // another, verification would show the drift.
-        isAlreadyApplied: isRoleThere,
+        // The profile has a role that the read did not show: most likely this one, added by an earlier attempt. If it
+        // is a different role, verification shows the drift.
+        isAlreadyApplied: hasRoleAlready,
       })),
-      ...tagWrites(
-        { tag: 'TagInstanceProfile', untag: 'UntagInstanceProfile' },
-        { InstanceProfileName },
-        desired.tags,
-        changes['tags'],
-      ),
+      ...tagWrites('InstanceProfile', { InstanceProfileName }, desired.tags, changes),
     ];
   },
 
   delete(_reader, observed) {
     const InstanceProfileName = observed.name;
     return Promise.resolve([
-      ...strings(observed.state['roles']).map((RoleName) => removalOf(InstanceProfileName, RoleName)),
-      { operation: 'DeleteInstanceProfile', input: { InstanceProfileName }, ...appliedIfAbsent },
+      ...strings(observed.state['roles']).map((RoleName) => removeRole(InstanceProfileName, RoleName)),
+      removal('DeleteInstanceProfile', { InstanceProfileName }),
     ]);
   },
 };

@@ -1,169 +1,153 @@
 import type { z } from 'zod';
 import type { AwsError } from '../aws/errors.js';
-import type { Operation } from '../aws/operations.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
+import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { Changes, Comparison, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
 import type { Observed } from '../engine/observed.js';
 
-/**
- * One write to IAM, as data. A kind says which; `activities/` sends them, counts them and keeps their request IDs.
- */
+/** One AWS write, as data. A kind returns writes; `activities/` sends them, counts them and keeps their request IDs. */
 export interface Write {
   /** The IAM operation, as AWS spells it: `PutRolePolicy`. */
   readonly operation: Operation;
-  /** Its input, in the SDK's spelling. */
+  /** The input of the operation, in the SDK's spelling. */
   readonly input: Readonly<Record<string, unknown>>;
   /**
-   * AWS does not guard against a repeat (`CreatePolicyVersion`): after an unclear answer it is sent again only when a
-   * read has shown that the first did nothing. Default: false.
+   * True where a repeat would make a second thing instead of failing, as with `CreatePolicyVersion`. After an unclear
+   * reply, such a write is sent again only once a read has shown that the first one had no effect. Default: false.
    */
   readonly unguarded?: boolean;
-  /**
-   * Makes sense of an error that means "it is as you want it": true ends the step well.
-   * Default: no error is one.
-   */
+  /** Reports an error that means "already in the wanted state"; the write then counts as done. Default: no error does. */
   readonly isAlreadyApplied?: (error: AwsError) => boolean;
   /**
-   * Input members whose values are secret, and where each is read at the moment of sending: they are in no history, no
-   * log and no digest. With `field`, the stored text is a JSON object and the value is a field of it.
+   * Input members that are secret, and the source of each value. Values are read right before the write is sent, and
+   * appear in no history, log or digest.
    */
   readonly secretInput?: Readonly<Record<string, SecretInput>>;
   /**
-   * Waits for what AWS does after it has answered, and throws what it ended with. Reads only: it is repeated after a
-   * crash. Default: the answer is the end.
+   * Waits for work that AWS does after its reply, and throws if that work fails. It may only read, since it is repeated
+   * after a crash. Default: the reply means that the work is done.
    */
   readonly waitUntilApplied?: (reader: Reader, output: unknown) => Promise<void>;
 }
 
-/** Where a secret input member is read. */
+/** The source of a secret input member. */
 export interface SecretInput {
   readonly location: SecretLocation;
+  /** Field to take from the stored JSON object. Default: the value is the stored text. */
   readonly field?: string;
 }
 
-/** A desired entity, ready for AWS calls: references resolved, tags complete. */
+/** A desired entity, ready for AWS calls: references are resolved and tags are complete. */
 export interface Desired {
   readonly name: string;
   readonly spec: JsonObject;
-  /** Declared tags and our own marks; empty where the kind cannot carry tags. */
+  /** Declared tags and ownership tags; empty where the kind cannot carry tags. */
   readonly tags: Readonly<Record<string, string>>;
   readonly target: Target;
   readonly shared: boolean;
 }
 
-/** Which entity is to be read. The spec of one that shall be absent has its key properties only. */
+/** An entity to read. The spec of an entity with `state: absent` has its key properties only. */
 export interface WantedEntity {
   readonly name: string;
   readonly spec: JsonObject;
 }
 
-/** An amount that one of the account's quotas limits. */
+/** The usage of one of the account's quotas. */
 export interface QuotaUsage {
   /** Key of `GetAccountSummary`: `AttachedPoliciesPerRoleQuota`. */
   readonly quota: string;
   readonly amount: number;
-  /** What is counted, for people: `attached policies`. */
+  /** The unit, for people: `attached policies`. */
   readonly label: string;
 }
 
-/** Something that holds on to an entity and so stands in the way of its deletion. */
+/** Another entity that uses this one, so that AWS refuses to delete this one. */
 export interface Dependent {
   readonly kind: string;
   readonly name: string;
-  /** Takes the entity off the holder; null where that is not for us to do, as with a permissions boundary. */
+  /** Detaches this entity from the dependent; null where the engine must not, as with a permissions boundary. */
   readonly detach: Write | null;
 }
 
-/** One of several that a Create of the same spec may have made: what AWS gives an ID and no name. */
+/** One of several things that a Create of the same spec may have made, for kinds that AWS gives an ID and no name. */
 export interface Candidate {
-  /** AWS's ID; of what has a name, ID and incarnation. */
+  /** ID that AWS gave; for things with a name, an ID that also tells one incarnation from the next. */
   readonly id: string;
-  /** ISO 8601, or null where AWS does not say. */
+  /** ISO 8601; null where AWS does not show it. */
   readonly createdAt: string | null;
 }
 
-/** What a kind whose secret AWS shows once, or takes and never shows, says of it. The engine stores it. */
+/** Rules for the secret of a kind, for secrets that AWS reveals once or takes and never shows. The engine stores it. */
 export interface SecretRules {
-  /** Where the manifest wants it. */
+  /** Returns the location that the manifest declares for the secret. */
   readonly locationOf: (spec: JsonObject) => SecretLocation;
   /**
-   * What is stored, from the output of the Create: a flat object of strings, AWS's names.
-   * Undefined where {@link generateRecord} makes it.
+   * Returns the record to store, from the output of the Create: a flat object of strings with AWS's names.
+   * Undefined where {@link generateRecord} makes the secret.
    */
   readonly recordFromReply?: (output: unknown, desired: Desired) => Readonly<Record<string, string>>;
-  /** What is stored before the Create, which takes it from there by `secretInput`. */
+  /** Makes the record that is stored before the Create, which reads it by `secretInput`. */
   readonly generateRecord?: (desired: Desired) => Readonly<Record<string, string>>;
   /**
-   * For {@link recordFromReply}: all that is there of what Creates like this one make. Listed right before the first Create
-   * and kept in history: what is new later, and whose secret is not stored, is an orphan of a lost reply.
+   * Lists all things that a Create like this one may have made; required with {@link recordFromReply}. The list from
+   * right before the first Create is kept in history. A thing that is listed only later, and whose secret is not
+   * stored, was made by a Create whose reply was lost: an orphan.
    */
   readonly listCandidates?: (reader: Reader, desired: Desired) => Promise<readonly Candidate[]>;
-  /** Which candidate a stored record is of. */
+  /** Returns the ID of the candidate that a stored record belongs to. */
   readonly candidateIdOf?: (record: Readonly<Record<string, string>>) => string;
-  /** Whether somebody has made use of a candidate, and so holds its secret: it is no orphan then. */
+  /** Reports whether a candidate has been used. Its user has the secret, so it is not an orphan. */
   readonly isCandidateUsed?: (reader: Reader, id: string) => Promise<boolean>;
-  /** Writes that remove an orphan. */
+  /** Returns the writes that delete an orphan. */
   readonly deleteCandidate?: (id: string, desired: Desired) => readonly Write[];
 }
 
 /**
- * The contract between the engine and one kind of IAM entity. A kind answers and lists writes; it decides nothing,
- * names no other kind's file, and knows no Temporal. Its schema loads without the AWS SDK.
+ * The contract between the engine and one kind of IAM entity. A kind reads AWS and returns writes. It makes no
+ * decisions, imports no other kind, and does not know Temporal. Its schema loads without the AWS SDK. The members that
+ * manifests depend on (name, key, schema, ARN, references) are those of {@link ManifestKind}.
  */
 export interface Kind extends ManifestKind {
-  /** CloudFormation's name for it without the service: `Role`. */
-  readonly name: string;
-  /**
-   * Properties of the manifest that tell which entity it is, and all that one that shall be absent has to declare:
-   * `roleName`. None for what an account has once.
-   */
-  readonly keyProperties: readonly string[];
-  /** The kind's own properties in the manifest, IAM's names in camel case. Strict. */
-  readonly schema: z.ZodObject;
-  /** The entity's key, from {@link keyProperties}: a name, or what AWS makes of them. `account` for what is there once. */
-  readonly nameOf: (spec: JsonObject) => string;
-  /** ARN that the entity will have when it is created from this spec. */
-  readonly arnOf: (spec: JsonObject, target: Target) => string;
-  /** Entities, as `Kind/name`, that the spec needs without spelling their ARN. Default: none. */
-  readonly references?: (spec: JsonObject) => readonly string[];
-  /** Kinds whose entities this kind can hold on to, so that a deletion of those comes after. */
+  /** Kinds whose entities an entity of this kind can use. Those entities are deleted after it. */
   readonly dependsOnKinds: readonly string[];
-  /** Whether it carries tags, and so shows an owner. */
-  readonly ownable: boolean;
-  /** AWS's Create takes no tags: they are put on afterwards. Default: false. */
+  /** True where AWS's Create takes no tags, so that a later write sets them. Default: false. */
   readonly tagsAfterCreate?: boolean;
-  /** AWS gives it an ID that later writes need, and that only the reply to the Create or a read shows. Default: false. */
+  /**
+   * True where AWS assigns an ID that later writes need. Only the reply to the Create, or a read, shows it.
+   * Default: false.
+   */
   readonly hasAwsAssignedId?: boolean;
-  /** It lives on a path that AWS keeps for itself, which is no sign of another owner. Default: false. */
+  /** True where the kind lives on a path that AWS reserves, so that the path does not mean a foreign owner. Default: false. */
   readonly usesReservedPath?: boolean;
-  /** How each property is compared. `tags` is the engine's and is not listed. */
+  /** Rules for comparing each property. `tags` belong to the engine and are not listed. */
   readonly properties: PropertyRules;
 
-  /** IAM actions that its calls need, for the operator's least-privilege policy. */
+  /** IAM actions that the kind's calls need, for the operator's least-privilege policy. */
   readonly actions: { readonly read: readonly string[]; readonly write: readonly string[] };
-  /** How AWS guards against a second one, for people. */
+  /** Documentation: how AWS prevents a duplicate. */
   readonly duplicateProtection: string;
-  /** How one that exists already is recognised as such, and as ours, for people. */
+  /** Documentation: how an existing entity is recognized, and how it is known whether a run of ours created it. */
   readonly recognizedBy: string;
-  /** Keys of `GetAccountSummary`: how many there are, and how many there may be. */
+  /** Keys of `GetAccountSummary`: the number of entities, and the quota for it. */
   readonly quota?: { readonly used: string; readonly limit: string };
 
-  /** What a spec asks for, by the key of `GetAccountSummary` that limits it in this account. Default: nothing. */
+  /** Returns the spec's usage of account quotas, by key of `GetAccountSummary`. Default: none. */
   readonly quotaUsage?: (spec: JsonObject) => readonly QuotaUsage[];
 
-  /** What of `GetAccountAuthorizationDetails` {@link readMany} needs, or null. */
+  /** The part of `GetAccountAuthorizationDetails` that {@link readMany} needs, or null. */
   readonly detailType: DetailType | null;
-  /** Calls that {@link read} makes for an entity that exists, about; decides between bulk and single reads. */
+  /** The approximate number of calls that {@link read} makes. It decides between the bulk read and single reads. */
   readonly readCost: number;
-  /** Reads one entity whole, every page; undefined where it does not exist. */
+  /** Reads one entity completely, every page; returns undefined where it does not exist. */
   readonly read: (reader: Reader, wanted: WantedEntity, target: Target) => Promise<Observed | undefined>;
   /**
-   * Reads many from the account's snapshot, which is fetched once for all kinds.
-   * Undefined where the snapshot does not serve (denied, or dearer than single reads).
-   * The map's keys are names as IAM compares them (lower case).
+   * Reads many entities from the account's snapshot, which is fetched once for all kinds. The keys of the map are names
+   * as IAM compares them (lower case). Returns undefined where the snapshot is not available: it was denied, or it
+   * would cost more calls than single reads.
    */
   readonly readMany: (
     snapshot: Snapshot,
@@ -171,35 +155,38 @@ export interface Kind extends ManifestKind {
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
-  /** The one call that makes the entity. It carries tags where the kind can. */
+  /** Returns the one call that creates the entity. It carries tags where AWS's Create takes them. */
   readonly create: (desired: Desired) => Write;
-  /** Whether a create's error says that the entity is already there. */
+  /** Reports an error of the Create that means "already exists". */
   readonly isAlreadyExistsError: (error: AwsError) => boolean;
-  /** A Create replaces what is there without an error, so that a read has to come right before it. Default: false. */
+  /** True where a Create silently replaces an existing entity, so that a read must come right before it. Default: false. */
   readonly createOverwrites?: boolean;
   /**
-   * It is unique beyond what its reads show, as among all accounts or all users: "already exists" about what no read
-   * shows is a refusal for this reason, and no propagation to wait for.
+   * The reason for a refusal where the name must be unique beyond what reads can show, as among all AWS accounts.
+   * "Already exists" about an entity that no read shows is then a refusal, and not a matter of propagation.
    */
   readonly globallyTakenReason?: string;
-  /** What AWS reveals once, or takes and does not show. Default: nothing is secret. */
+  /** Rules for a secret that AWS reveals once, or takes and never shows. Default: the kind has no secret. */
   readonly secret?: SecretRules;
-  /** State right after {@link create} was answered with `output`: what the create itself has set. */
+  /** Returns the entity's state right after {@link create} replied with `output`, without a read. */
   readonly observedAfterCreate: (desired: Desired, output: unknown) => Observed;
-  /** Writes that mend the changes, in an order that AWS accepts. Only what differs. */
+  /** Returns the writes for these changes only, in an order that AWS accepts. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
-  /** Writes that remove the entity and what it holds, in order. Reads what {@link read} does not show. */
+  /** Returns the writes that delete the entity and everything that belongs to it, in order. It may read more. */
   readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
-  /** What holds on to the entity and is not part of it: AWS would refuse to delete it. Default: nothing can. */
+  /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**
-   * Merges with what other namespaces declared, for `shared` entities. Default: the kind cannot be shared, and
-   * `shared: true` is refused in validation.
+   * Rules for entities with `shared: true`, which several namespaces declare together. Default: the kind cannot be
+   * shared, and validation refuses `shared: true`.
    */
   readonly share?: {
-    /** What of the entity this namespace declares, as the value of its mark: at most 256 characters. Default: nothing. */
+    /**
+     * Returns what this namespace declares of the entity, as the value of its ownership tag: at most 256 characters.
+     * Default: an empty value.
+     */
     readonly claim?: (spec: JsonObject) => string;
-    /** Writes that take back what this namespace alone declared. */
+    /** Returns the writes that remove this namespace's part, and nothing that another namespace declares. */
     readonly withdraw: (desired: Desired, observed: Observed, others: readonly string[]) => readonly Write[];
   };
 }

@@ -2,43 +2,44 @@ import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  isoDate,
-  omitUndefined,
-  nameField,
-  readEach,
-  secretField,
-  secretLocation,
-  stringProperty,
-  userArn,
-} from './fields.js';
+import type { Target } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
+import { userCredential } from './shared/base-kinds.js';
+import { userArn, userNameOf } from './shared/names.js';
+import { nameField, secretField } from './shared/schema-fields.js';
+import { isoDate, newlyCreated, omitUndefined, secretLocation } from './shared/spec.js';
+import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
-  userName: nameField(64).describe('The user who may sign in to the console.'),
+  userName: nameField(64).describe('The user that may sign in to the console.'),
   secret: secretField.describe(
-    'Where the first password goes: `UserName` and `Password`. It is generated; that of a login profile that is there already stays as it is.',
+    'Where to store the first password: `UserName` and `Password`. The password is generated. The password of an existing login profile stays unchanged.',
   ),
   passwordResetRequired: z
     .boolean()
     .optional()
     .describe(
-      'Whether the user has to choose another password at the first sign-in. Matters when the login profile is made, and never again: the sign-in itself resets it.',
+      'The user must choose a new password at the first sign-in. It has an effect only on the Create: the sign-in itself resets it.',
     ),
 });
 
-/** Longer than password policies ask for in practice; AWS takes 128. */
+/** The length of a password, longer than password policies require in practice. AWS takes up to 128. */
 const PASSWORD_LENGTH = 40;
 
-/** What a password policy may ask for one of. The symbols are AWS's list without the quote. */
-const CLASSES = ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz', '0123456789', '!@#$%^&*()_+-=[]{}|'];
+/** The character classes that a password policy may require. The symbols are AWS's list without the quote. */
+const CHARACTER_CLASSES = [
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  'abcdefghijklmnopqrstuvwxyz',
+  '0123456789',
+  '!@#$%^&*()_+-=[]{}|',
+];
 
-/** A password with at least one character of each class, at places that chance chooses. */
-function newPassword(): string {
-  const every = CLASSES.join('');
-  const characters = Array.from({ length: PASSWORD_LENGTH }, (_, index) => anyOf(CLASSES[index] ?? every));
+/** Makes a password with at least one character of each class, at random positions. */
+function generatePassword(): string {
+  const allCharacters = CHARACTER_CLASSES.join('');
+  const characters = Array.from({ length: PASSWORD_LENGTH }, (_, index) =>
+    randomCharacter(CHARACTER_CLASSES[index] ?? allCharacters),
+  );
   for (let last = characters.length - 1; last > 0; last -= 1) {
     const other = randomInt(last + 1);
     [characters[last], characters[other]] = [characters[other] ?? '', characters[last] ?? ''];
@@ -46,12 +47,8 @@ function newPassword(): string {
   return characters.join('');
 }
 
-function anyOf(characters: string): string {
+function randomCharacter(characters: string): string {
   return characters.charAt(randomInt(characters.length));
-}
-
-function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'userName') ?? '';
 }
 
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
@@ -70,15 +67,12 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
 /** A user's password for the console. */
 export const loginProfile: Kind = {
   name: 'LoginProfile',
+  ...userCredential(read),
   keyProperties: ['userName'],
   schema,
-  nameOf,
-  arnOf: (spec, target) => userArn(nameOf(spec), target),
-  references: (spec) => [`User/${nameOf(spec)}`],
-  dependsOnKinds: ['User'],
-  ownable: false,
+  nameOf: userNameOf,
   duplicateProtection: '409 EntityAlreadyExists, one per user',
-  recognizedBy: 'when it was made',
+  recognizedBy: 'its creation date',
   properties: {
     secret: { type: 'writeOnly' },
     passwordResetRequired: { type: 'writeOnly' },
@@ -88,11 +82,6 @@ export const loginProfile: Kind = {
     write: ['iam:CreateLoginProfile', 'iam:DeleteLoginProfile'],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
   create: ({ name, spec }) => ({
     operation: 'CreateLoginProfile',
     input: omitUndefined({ UserName: name, PasswordResetRequired: spec['passwordResetRequired'] }),
@@ -101,19 +90,12 @@ export const loginProfile: Kind = {
   isAlreadyExistsError: isEntityAlreadyExists,
   secret: {
     locationOf: (spec) => secretLocation(spec, 'secret'),
-    generateRecord: ({ name }) => ({ UserName: name, Password: newPassword() }),
+    generateRecord: ({ name }) => ({ UserName: name, Password: generatePassword() }),
   },
-  observedAfterCreate: ({ name, target }) => ({
-    name,
-    arn: userArn(name, target),
-    createdAt: null,
-    tags: {},
-    state: {},
-  }),
+  observedAfterCreate: (desired) => newlyCreated(desired, userArn(desired.name, desired.target), {}),
 
-  // Nothing of it is compared: whatever the user did to the password stays.
+  // Nothing is compared, so that the user's own password stays.
   update: () => [],
 
-  delete: (_reader, { name }) =>
-    Promise.resolve([{ operation: 'DeleteLoginProfile', input: { UserName: name }, ...appliedIfAbsent }]),
+  delete: (_reader, { name }) => Promise.resolve([removal('DeleteLoginProfile', { UserName: name })]),
 };

@@ -4,46 +4,39 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import { sharedByTag } from '../engine/ownership.js';
-import {
-  appliedIfAbsent,
-  readListed,
-  isoDate,
-  omitUndefined,
-  strings,
-  toTagList,
-  toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import { strings } from '../engine/json.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { iamArn } from './shared/names.js';
+import { readListed } from './shared/reads.js';
+import { tagsField } from './shared/schema-fields.js';
+import { isoDate, newlyCreated, omitUndefined, requiredString, toTagList, toTagMap } from './shared/spec.js';
+import { removal, sharedTags, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   url: z
     .string()
     .max(255)
     .regex(/^https:\/\/[\w.-]+(\/[^\s?#]*)?$/, 'write https://host/path, without port, query and fragment')
-    .describe('Issuer of the tokens, as in their `iss` claim. One provider per URL and account.'),
+    .describe('The issuer of the tokens, as in their `iss` claim. An account has one provider per URL.'),
   clientIdList: z.array(z.string().min(1).max(255)).max(100).optional().describe('Audiences, as in `aud`.'),
   thumbprintList: z
     .array(z.string().regex(/^[\da-fA-F]{40}$/, 'write 40 hexadecimal digits'))
     .min(1)
     .max(5)
     .optional()
-    .describe('SHA-1 of the certificate that signs; AWS finds it out where it is not set.'),
-  tags: tagsField.optional(),
+    .describe('SHA-1 of the certificate that signs. AWS determines it if it is not set.'),
+  tags: tagsField,
 });
 
-/** `https://Host/Path` as AWS keeps it: `host/Path`. */
+/** Returns the URL as AWS stores it: `https://Host/Path` becomes `host/Path`. */
 function nameOf(spec: JsonObject): string {
-  const address = (stringProperty(spec, 'url') ?? '').replace(/^https:\/\//, '');
+  const address = requiredString(spec, 'url').replace(/^https:\/\//, '');
   const end = address.indexOf('/');
   return end === -1 ? address.toLowerCase() : address.slice(0, end).toLowerCase() + address.slice(end);
 }
 
 function arnOfName(name: string, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:oidc-provider/${name}`;
+  return iamArn(`oidc-provider/${name}`, target);
 }
 
 function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Observed {
@@ -51,7 +44,7 @@ function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Ob
     name: nameOfArn(arn),
     arn,
     createdAt: isoDate(provider.CreateDate),
-    tags: toTagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(provider.Tags),
     state: { clientIdList: provider.ClientIDList ?? [], thumbprintList: provider.ThumbprintList ?? [] },
   };
 }
@@ -60,15 +53,18 @@ function nameOfArn(arn: string): string {
   return arn.slice(arn.indexOf('/') + 1);
 }
 
-/** Longest value of a tag. */
+/** The maximum length of a tag's value. */
 const MAX_CLAIM_LENGTH = 256;
 
-/** A client ID in a mark: enough to know it again, and of characters that a tag takes. */
+/** Returns a client ID in the form for an ownership tag: short, unique enough, and in characters that tags take. */
 function digestOf(clientId: string): string {
   return createHash('sha256').update(clientId).digest('hex').slice(0, 8);
 }
 
-/** Which client IDs a namespace declares, as its mark says it; `-` for none, nothing where a tag cannot hold them. */
+/**
+ * Returns the client IDs that a namespace declares, as the value of its ownership tag: `-` for none, and an empty value
+ * where a tag has no room for them.
+ */
 function claimOf(clientIds: readonly string[]): string {
   if (clientIds.length === 0) return '-';
   const claim = clientIds.map(digestOf).sort().join(' ');
@@ -81,7 +77,7 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
   return found && observedOf(arn, found);
 }
 
-/** An OpenID Connect provider: one per URL, so that namespaces share it. */
+/** An OpenID Connect provider. An account has one per URL, so namespaces can share it. */
 export const openIdConnectProvider: Kind = {
   name: 'OpenIDConnectProvider',
   keyProperties: ['url'],
@@ -91,7 +87,7 @@ export const openIdConnectProvider: Kind = {
   dependsOnKinds: [],
   ownable: true,
   duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create carried',
+  recognizedBy: 'the intent tag that the Create sent',
   properties: {
     clientIdList: { type: 'set' },
     thumbprintList: { type: 'set', authoritative: true, ignoreCase: true },
@@ -123,7 +119,7 @@ export const openIdConnectProvider: Kind = {
   create: ({ name, spec, tags }) => ({
     operation: 'CreateOpenIDConnectProvider',
     input: omitUndefined({
-      // As the ARN will have it, whatever the case in which the manifest writes the host.
+      // In the spelling of the ARN: the manifest may write the host in upper case.
       Url: `https://${name}`,
       ClientIDList: spec['clientIdList'],
       ThumbprintList: spec['thumbprintList'],
@@ -131,74 +127,51 @@ export const openIdConnectProvider: Kind = {
     }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOfName(desired.name, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: desired.spec,
-  }),
+  observedAfterCreate: (desired) => newlyCreated(desired, arnOfName(desired.name, desired.target), desired.spec),
 
   update(desired, observed, changes) {
     const key = { OpenIDConnectProviderArn: observed.arn };
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     for (const ClientID of changes['clientIdList']?.remove ?? []) {
-      steps.push({
-        operation: 'RemoveClientIDFromOpenIDConnectProvider',
-        input: { ...key, ClientID },
-        ...appliedIfAbsent,
-      });
+      writes.push(removal('RemoveClientIDFromOpenIDConnectProvider', { ...key, ClientID }));
     }
     for (const ClientID of changes['clientIdList']?.put ?? []) {
-      steps.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID } });
+      writes.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID } });
     }
     if (changes['thumbprintList']) {
       const { put } = changes['thumbprintList'];
       const ThumbprintList = desired.shared
         ? [...strings(observed.state['thumbprintList']), ...put]
         : strings(desired.spec['thumbprintList']);
-      steps.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input: { ...key, ThumbprintList } });
+      writes.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input: { ...key, ThumbprintList } });
     }
-    const operations = { tag: 'TagOpenIDConnectProvider', untag: 'UntagOpenIDConnectProvider' } as const;
-    steps.push(...tagWrites(operations, key, desired.tags, changes['tags']));
-    return steps;
+    writes.push(...tagWrites('OpenIDConnectProvider', key, desired.tags, changes));
+    return writes;
   },
 
   delete: (_reader, observed) =>
-    Promise.resolve([
-      {
-        operation: 'DeleteOpenIDConnectProvider',
-        input: { OpenIDConnectProviderArn: observed.arn },
-        ...appliedIfAbsent,
-      },
-    ]),
+    Promise.resolve([removal('DeleteOpenIDConnectProvider', { OpenIDConnectProviderArn: observed.arn })]),
 
   share: {
     claim: (spec) => claimOf(strings(spec['clientIdList'])),
     /**
-     * Takes this namespace's mark off, and the client IDs that it alone declares. Where another namespace's mark does
-     * not say which are its own, none is taken away: one that is left over lets nobody in by itself.
+     * Removes this namespace's ownership tag, and the client IDs that only this namespace declares. If another
+     * namespace's tag does not list its client IDs, all client IDs stay: an ID that is left grants no access by itself.
      */
     withdraw: (_desired, observed, others) => {
-      const theirs = new Set(others.map(sharedByTag));
-      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedByTag('')) && !theirs.has(tag));
-      if (TagKeys.length === 0) return [];
-      const claims = (tag: string): string[] => (observed.tags[tag] ?? '').split(' ').filter((one) => one !== '');
-      const kept = new Set([...theirs].flatMap(claims));
-      const mine = new Set(TagKeys.flatMap(claims).filter((one) => !kept.has(one)));
-      const known = [...theirs].every((tag) => claims(tag).length > 0);
-      const leaving = known ? strings(observed.state['clientIdList']).filter((id) => mine.has(digestOf(id))) : [];
+      const tags = sharedTags(observed, others);
+      if (tags.own.length === 0) return [];
+      const claimsIn = (tag: string): string[] => (observed.tags[tag] ?? '').split(' ').filter((claim) => claim !== '');
+      const claimedByOthers = new Set(tags.others.flatMap(claimsIn));
+      const claimedByUsOnly = new Set(tags.own.flatMap(claimsIn).filter((claim) => !claimedByOthers.has(claim)));
+      const areClaimsKnown = tags.others.every((tag) => claimsIn(tag).length > 0);
+      const removed = strings(observed.state['clientIdList']).filter((id) => claimedByUsOnly.has(digestOf(id)));
+      const key = { OpenIDConnectProviderArn: observed.arn };
       return [
-        ...leaving.map((ClientID) => ({
-          operation: 'RemoveClientIDFromOpenIDConnectProvider' as const,
-          input: { OpenIDConnectProviderArn: observed.arn, ClientID },
-          ...appliedIfAbsent,
-        })),
-        {
-          operation: 'UntagOpenIDConnectProvider',
-          input: { OpenIDConnectProviderArn: observed.arn, TagKeys },
-          ...appliedIfAbsent,
-        },
+        ...(areClaimsKnown ? removed : []).map((ClientID) =>
+          removal('RemoveClientIDFromOpenIDConnectProvider', { ...key, ClientID }),
+        ),
+        removal('UntagOpenIDConnectProvider', { ...key, TagKeys: tags.own }),
       ];
     },
   },

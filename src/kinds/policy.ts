@@ -4,46 +4,43 @@ import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
+import type { Desired, Kind, Observed, Write } from './kind.js';
+import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/documents.js';
+import { arnWithPath } from './shared/names.js';
+import type { Principal } from './shared/principal-policies.js';
+import { byName, emptyIfAbsent, lowerCaseNames, undefinedIfDenied } from './shared/reads.js';
+import { nameField, pathField, tagsField } from './shared/schema-fields.js';
 import {
-  appliedIfAbsent,
   isoDate,
+  newlyCreated,
   omitUndefined,
-  documentQuotaUsage,
-  documentField,
+  requiredString,
   serializeDocument,
-  emptyIfAbsent,
-  MAX_DOCUMENT_LENGTH,
-  nameField,
-  pathField,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-  undefinedIfDenied,
-} from './fields.js';
-import type { Desired, Kind, Observed, Write } from './kind.js';
-import type { Principal } from './principal-policies.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
-/** Versions that IAM stores of one policy. */
+/** The maximum number of versions that IAM stores of one policy. */
 const MAX_VERSIONS = 5;
 
 const schema = z.strictObject({
-  policyName: nameField(128).describe('Unique in the account; neither path nor case tells two policies apart.'),
+  policyName: nameField(128).describe('Unique in the account. Path and case do not make two names different.'),
   path: pathField
     .regex(/^\/([\w.,+@=-]+\/)*$/, 'use letters, digits and _.,+@=- between the slashes')
     .optional()
-    .describe('Cannot be changed once the policy exists.'),
-  description: z.string().max(1000).optional().describe('Cannot be changed once the policy exists.'),
+    .describe('It cannot be changed after the Create.'),
+  description: z.string().max(1000).optional().describe('It cannot be changed after the Create.'),
   policyDocument: documentField('identity', MAX_DOCUMENT_LENGTH.managedPolicy).describe(
-    `What the policy allows and denies; ${String(MAX_DOCUMENT_LENGTH.managedPolicy)} characters, white space not counted.`,
+    `The permissions. Up to ${String(MAX_DOCUMENT_LENGTH.managedPolicy)} characters; white space does not count.`,
   ),
-  tags: tagsField.optional(),
+  tags: tagsField,
 });
 
-/** One stored version, as `facts.versions` lists them. */
+/** A stored version, as `facts.versions` lists them. */
 interface Version {
-  /** `v1`, `v2`, …: never given out twice. */
+  /** `v1`, `v2`, …; AWS never reuses an ID. */
   readonly id: string;
   readonly isDefault: boolean;
   readonly createdAt: string | null;
@@ -51,14 +48,14 @@ interface Version {
 }
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'policyName') ?? '';
+  return requiredString(spec, 'policyName');
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:policy${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return arnWithPath('policy', nameOf(spec), spec, target);
 }
 
-/** A policy's ARN is its path and its name. */
+/** Returns the name in a policy's ARN, which ends with the path and the name. */
 function nameOfArn(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
 }
@@ -77,43 +74,43 @@ function observedOf(
   tags: readonly Tag[] | undefined,
   versions: readonly PolicyVersion[],
 ): Observed {
-  const known = versions.map(versionOf);
+  const stored = versions.map(versionOf);
   const { Arn: arn = '' } = policy;
   return {
     name: nameOfArn(arn),
     arn,
     createdAt: isoDate(policy.CreateDate),
-    tags: toTagMap(tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(tags),
     state: {
       path: policy.Path ?? '/',
       description: policy.Description ?? '',
-      policyDocument: known.find(({ isDefault }) => isDefault)?.document ?? null,
+      policyDocument: stored.find(({ isDefault }) => isDefault)?.document ?? null,
     },
-    facts: { versions: known.map((version) => ({ ...version })) },
+    facts: { versions: stored.map((version) => ({ ...version })) },
   };
 }
 
-/** The versions that are stored, oldest first. IDs count up, so their number is their age. */
+/** Returns the stored versions, oldest first. IDs count up, so their numbers give the order. */
 function versionsOf(observed: Observed): Version[] {
   const versions = (observed.facts?.['versions'] ?? []) as unknown as readonly Version[];
   return [...versions].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 }
 
 function removalOf(PolicyArn: string, version: Version): Write {
-  return { operation: 'DeletePolicyVersion', input: { PolicyArn, VersionId: version.id }, ...appliedIfAbsent };
+  return removal('DeletePolicyVersion', { PolicyArn, VersionId: version.id });
 }
 
-/** Writes that make the declared document the default: a stored version that says the same is used again. */
+/** Returns the writes that make the declared document the default. They reuse a stored version with an equal meaning. */
 function documentWrites({ spec, target }: Desired, observed: Observed): Write[] {
   const PolicyArn = observed.arn;
   const document = spec['policyDocument'] ?? null;
   const versions = versionsOf(observed);
   const others = versions.filter(({ isDefault }) => !isDefault);
-  const same = others.find((version) =>
+  const equivalent = others.find((version) =>
     equivalentDocuments(document, version.document, { partition: target.partition }),
   );
-  if (same !== undefined) {
-    return [{ operation: 'SetDefaultPolicyVersion', input: { PolicyArn, VersionId: same.id } }];
+  if (equivalent !== undefined) {
+    return [{ operation: 'SetDefaultPolicyVersion', input: { PolicyArn, VersionId: equivalent.id } }];
   }
   const superfluous = others.slice(0, Math.max(0, versions.length - MAX_VERSIONS + 1));
   return [
@@ -126,7 +123,7 @@ function documentWrites({ spec, target }: Desired, observed: Observed): Write[] 
   ];
 }
 
-/** A customer managed policy. Deleting one takes it off nobody: `DeleteConflict` says that it is still in use. */
+/** A customer managed policy. A deletion does not detach it: AWS replies `DeleteConflict` while it is in use. */
 export const policy: Kind = {
   name: 'Policy',
   keyProperties: ['policyName'],
@@ -135,8 +132,9 @@ export const policy: Kind = {
   arnOf,
   dependsOnKinds: [],
   ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case; versions of it are not guarded',
-  recognizedBy: 'the intent tag that the Create carried',
+  duplicateProtection:
+    '409 EntityAlreadyExists; path and case do not make two names different; its versions are not protected',
+  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Policies', limit: 'PoliciesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -160,7 +158,7 @@ export const policy: Kind = {
       'iam:DeletePolicyVersion',
       'iam:TagPolicy',
       'iam:UntagPolicy',
-      // Where it is replaced.
+      // For a replacement.
       'iam:DetachRolePolicy',
       'iam:DetachUserPolicy',
       'iam:DetachGroupPolicy',
@@ -173,7 +171,7 @@ export const policy: Kind = {
   detailType: 'LocalManagedPolicy',
   readCost: 4,
   async read(reader, { name }) {
-    // By name and not by ARN: a policy under another path stands in the way all the same.
+    // By name and not by ARN: a policy with the same name on a different path prevents the Create too.
     const local = await reader.list('ListPolicies', { Scope: 'Local' }, 'Policies');
     const PolicyArn = local.find(({ Arn = '' }) => nameOfArn(Arn).toLowerCase() === name.toLowerCase())?.Arn;
     if (PolicyArn === undefined) return undefined;
@@ -194,7 +192,7 @@ export const policy: Kind = {
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const names = lowerCaseNames(wanted);
     const present = details.policies.filter(({ Arn = '' }) => names.has(nameOfArn(Arn).toLowerCase()));
     return undefinedIfDenied(async () => {
       const observed = await Promise.all(
@@ -203,7 +201,7 @@ export const policy: Kind = {
           return observedOf(detail, tags, detail.PolicyVersionList ?? []);
         }),
       );
-      return new Map(observed.map((one) => [one.name.toLowerCase(), one]));
+      return byName(observed);
     });
   },
 
@@ -218,22 +216,16 @@ export const policy: Kind = {
     }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: desired.spec,
-    facts: {
+  observedAfterCreate: (desired) =>
+    newlyCreated(desired, arnOf(desired.spec, desired.target), desired.spec, {
       versions: [{ id: 'v1', isDefault: true, createdAt: null, document: desired.spec['policyDocument'] ?? null }],
-    },
-  }),
+    }),
 
   update(desired, observed, changes) {
     const PolicyArn = observed.arn;
     return [
       ...(changes['policyDocument'] ? documentWrites(desired, observed) : []),
-      ...tagWrites({ tag: 'TagPolicy', untag: 'UntagPolicy' }, { PolicyArn }, desired.tags, changes['tags']),
+      ...tagWrites('Policy', { PolicyArn }, desired.tags, changes),
     ];
   },
 
@@ -243,26 +235,22 @@ export const policy: Kind = {
       ...versionsOf(observed)
         .filter(({ isDefault }) => !isDefault)
         .map((version) => removalOf(PolicyArn, version)),
-      { operation: 'DeletePolicy', input: { PolicyArn }, ...appliedIfAbsent },
+      removal('DeletePolicy', { PolicyArn }),
     ]);
   },
 
   async listDependents(reader, observed) {
     const PolicyArn = observed.arn;
-    const attached = await entitiesFor(reader, PolicyArn, 'PermissionsPolicy');
-    const bounded = await entitiesFor(reader, PolicyArn, 'PermissionsBoundary');
+    const attached = await listUsers(reader, PolicyArn, 'PermissionsPolicy');
+    const boundaries = await listUsers(reader, PolicyArn, 'PermissionsBoundary');
     return [
       ...attached.map(({ kind, name }) => ({
         kind,
         name,
-        detach: {
-          operation: `Detach${kind}Policy` as const,
-          input: { [`${kind}Name`]: name, PolicyArn },
-          ...appliedIfAbsent,
-        },
+        detach: removal(`Detach${kind}Policy`, { [`${kind}Name`]: name, PolicyArn }),
       })),
-      // Without its boundary an entity could do more than it ever should, for however short a time.
-      ...bounded.map(({ kind, name }) => ({ kind, name, detach: null })),
+      // Never detached: without its boundary an entity could do too much, if only for a short time.
+      ...boundaries.map(({ kind, name }) => ({ kind, name, detach: null })),
     ];
   },
 };
@@ -272,8 +260,8 @@ interface PolicyUser {
   readonly name: string;
 }
 
-/** The roles, users and groups that a policy is attached to, or bounds. */
-async function entitiesFor(
+/** Lists the roles, users and groups that use a policy as a permissions policy or as a boundary. */
+async function listUsers(
   reader: Reader,
   PolicyArn: string,
   PolicyUsageFilter: 'PermissionsPolicy' | 'PermissionsBoundary',

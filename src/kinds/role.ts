@@ -3,59 +3,67 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy/index.js';
+import type { Kind, Observed, Write } from './kind.js';
+import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage, inlinePoliciesField } from './shared/documents.js';
+import { arnWithPath } from './shared/names.js';
 import {
-  appliedIfAbsent,
+  boundaryWrites,
+  policiesOf,
+  policyQuotaUsage,
+  policyRemovals,
+  policyWrites,
+  readPolicies,
+} from './shared/principal-policies.js';
+import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
+import {
   attachmentsField,
   boundaryField,
-  isoDate,
-  omitUndefined,
   descriptionField,
-  documentQuotaUsage,
-  documentField,
-  serializeDocument,
-  emptyIfAbsent,
-  inlinePoliciesField,
-  MAX_DOCUMENT_LENGTH,
   nameField,
   pathField,
+  tagsField,
+} from './shared/schema-fields.js';
+import {
+  isoDate,
+  newlyCreated,
+  omitUndefined,
+  requiredString,
+  serializeDocument,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
-import type { Kind, Observed, Write } from './kind.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
-  roleName: nameField(64).describe('Unique in the account; neither path nor case tells two roles apart.'),
-  path: pathField.optional().describe('Cannot be changed once the role exists.'),
-  description: descriptionField.optional(),
+  roleName: nameField(64).describe('Unique in the account. Path and case do not make two names different.'),
+  path: pathField.optional().describe('It cannot be changed after the Create.'),
+  description: descriptionField,
   assumeRolePolicyDocument: documentField('trust', MAX_DOCUMENT_LENGTH.trustPolicy).describe(
-    `Who may assume the role; ${String(MAX_DOCUMENT_LENGTH.trustPolicy)} characters, white space not counted.`,
+    `The trust policy: who may assume the role. Up to ${String(MAX_DOCUMENT_LENGTH.trustPolicy)} characters; white space does not count.`,
   ),
   maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
-  permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
+  permissionsBoundary: boundaryField,
   inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.rolePolicies).optional(),
-  managedPolicyArns: attachmentsField.optional(),
-  tags: tagsField.optional(),
+  managedPolicyArns: attachmentsField,
+  tags: tagsField,
 });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'roleName') ?? '';
+  return requiredString(spec, 'roleName');
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:role${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return arnWithPath('role', nameOf(spec), spec, target);
 }
 
-/** What `GetRole` and `GetAccountAuthorizationDetails` both show. */
+/** Returns a role from what `GetRole` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
   return {
     name: role.RoleName ?? '',
     arn: role.Arn ?? '',
     createdAt: isoDate(role.CreateDate),
-    tags: toTagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(role.Tags),
     state: {
       path: role.Path ?? '/',
       assumeRolePolicyDocument: decodeDocument(role.AssumeRolePolicyDocument ?? '{}'),
@@ -65,6 +73,12 @@ function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
   };
 }
 
+/** Returns the properties that the account's details leave out. */
+function scalarsOf({ Description = '', MaxSessionDuration = 3600 }: Role): JsonObject {
+  return { description: Description, maxSessionDuration: MaxSessionDuration };
+}
+
+/** A role with its trust policy, its policies and its permissions boundary. */
 export const role: Kind = {
   name: 'Role',
   keyProperties: ['roleName'],
@@ -73,8 +87,8 @@ export const role: Kind = {
   arnOf,
   dependsOnKinds: ['Policy'],
   ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
-  recognizedBy: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
+  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -107,7 +121,7 @@ export const role: Kind = {
       'iam:DetachRolePolicy',
       'iam:TagRole',
       'iam:UntagRole',
-      // Where it is replaced.
+      // For a replacement.
       'iam:RemoveRoleFromInstanceProfile',
       'iam:DeleteRole',
     ],
@@ -123,32 +137,29 @@ export const role: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
     if (found?.Role === undefined) return undefined;
-    const policies = await readPolicies(reader, 'Role', name);
     return observedOf(found.Role, {
-      description: found.Role.Description ?? '',
-      maxSessionDuration: found.Role.MaxSessionDuration ?? 3600,
-      ...policies,
+      ...scalarsOf(found.Role),
+      ...(await readPolicies(reader, 'Role', name)),
     });
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+    const names = lowerCaseNames(wanted);
     const listed = wanted.some(
       ({ spec }) => spec['description'] !== undefined || spec['maxSessionDuration'] !== undefined,
     )
-      ? new Map((await snapshot.roles()).map((one) => [one.RoleName, one]))
+      ? new Map((await snapshot.roles()).map((listedRole) => [listedRole.RoleName, listedRole]))
       : undefined;
-    return new Map(
+    return byName(
       details.roles
         .filter(({ RoleName = '' }) => names.has(RoleName.toLowerCase()))
         .map((detail) => {
-          const more = listed?.get(detail.RoleName);
-          const observed = observedOf(detail, {
+          const inListing = listed?.get(detail.RoleName);
+          return observedOf(detail, {
             ...policiesOf(detail.RolePolicyList, detail.AttachedManagedPolicies),
-            ...(more && { description: more.Description ?? '', maxSessionDuration: more.MaxSessionDuration ?? 3600 }),
+            ...(inListing && scalarsOf(inListing)),
           });
-          return [observed.name.toLowerCase(), observed];
         }),
     );
   },
@@ -166,27 +177,26 @@ export const role: Kind = {
     }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [] },
-  }),
+  observedAfterCreate: (desired) =>
+    newlyCreated(desired, arnOf(desired.spec, desired.target), {
+      ...desired.spec,
+      inlinePolicies: {},
+      managedPolicyArns: [],
+    }),
 
   update(desired, observed, changes) {
     const RoleName = observed.name;
     const { spec } = desired;
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['assumeRolePolicyDocument']) {
-      steps.push({
+      writes.push({
         operation: 'UpdateAssumeRolePolicy',
         input: { RoleName, PolicyDocument: serializeDocument(spec['assumeRolePolicyDocument']) },
       });
     }
     if (changes['description'] || changes['maxSessionDuration']) {
-      // Both, always: AWS documents that an omitted duration goes back to one hour.
-      steps.push({
+      // Always both: AWS documents that it resets an omitted duration to one hour.
+      writes.push({
         operation: 'UpdateRole',
         input: {
           RoleName,
@@ -195,29 +205,17 @@ export const role: Kind = {
         },
       });
     }
-    if (changes['permissionsBoundary']) {
-      const PermissionsBoundary = spec['permissionsBoundary'];
-      steps.push(
-        typeof PermissionsBoundary === 'string'
-          ? {
-              operation: 'PutRolePermissionsBoundary',
-              input: { RoleName, PermissionsBoundary },
-            }
-          : { operation: 'DeleteRolePermissionsBoundary', input: { RoleName }, ...appliedIfAbsent },
-      );
-    }
-    steps.push(...policyWrites('Role', RoleName, spec, changes));
-    steps.push(...tagWrites({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
-    return steps;
+    return [
+      ...writes,
+      ...boundaryWrites('Role', RoleName, spec, changes),
+      ...policyWrites('Role', RoleName, spec, changes),
+      ...tagWrites('Role', { RoleName }, desired.tags, changes),
+    ];
   },
 
   delete(_reader, observed) {
     const RoleName = observed.name;
-    const steps: Write[] = [
-      ...policyRemovals('Role', RoleName, observed.state),
-      { operation: 'DeleteRole', input: { RoleName }, ...appliedIfAbsent },
-    ];
-    return Promise.resolve(steps);
+    return Promise.resolve([...policyRemovals('Role', RoleName, observed.state), removal('DeleteRole', { RoleName })]);
   },
 
   async listDependents(reader, observed) {
@@ -226,11 +224,7 @@ export const role: Kind = {
     return profiles.map(({ InstanceProfileName = '' }) => ({
       kind: 'InstanceProfile',
       name: InstanceProfileName,
-      detach: {
-        operation: 'RemoveRoleFromInstanceProfile' as const,
-        input: { InstanceProfileName, RoleName },
-        ...appliedIfAbsent,
-      },
+      detach: removal('RemoveRoleFromInstanceProfile', { InstanceProfileName, RoleName }),
     }));
   },
 };

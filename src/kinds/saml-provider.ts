@@ -3,21 +3,22 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
+import { strings } from '../engine/json.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { iamArn } from './shared/names.js';
+import { readListed } from './shared/reads.js';
+import { secretField, tagsField } from './shared/schema-fields.js';
 import {
-  appliedIfAbsent,
-  readListed,
   isoDate,
+  newlyCreated,
   omitUndefined,
-  secretField,
+  requiredString,
   secretLocation,
-  strings,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z
   .strictObject({
@@ -26,7 +27,7 @@ const schema = z
       .min(1)
       .max(128)
       .regex(/^[\w.-]+$/, 'use letters, digits and _.- only')
-      .describe('Unique in the account; the end of the ARN.'),
+      .describe('Unique in the account. It is the last part of the ARN.'),
     samlMetadataDocument: z
       .string()
       .min(1000)
@@ -36,13 +37,13 @@ const schema = z
     assertionEncryptionMode: z
       .enum(['Required', 'Allowed'])
       .optional()
-      .describe('Whether assertions have to be encrypted. Goes together with privateKey.'),
+      .describe('Required: assertions must be encrypted; Allowed: they may be. Declare it together with privateKey.'),
     privateKey: secretField
       .optional()
       .describe(
-        'Where the private key that decrypts assertions comes from, in PEM. It is added where the provider has none; a provider that has one keeps it.',
+        'The location of the private key that decrypts assertions, in PEM. It is added if the provider has no key; an existing key stays.',
       ),
-    tags: tagsField.optional(),
+    tags: tagsField,
   })
   .superRefine(({ assertionEncryptionMode, privateKey }, context) => {
     if ((assertionEncryptionMode === undefined) === (privateKey === undefined)) return;
@@ -50,16 +51,16 @@ const schema = z
     context.addIssue({
       code: 'custom',
       path: [missing],
-      message: `add ${missing}: one is of no use without the other`,
+      message: `add ${missing}: assertionEncryptionMode and privateKey only work together`,
     });
   });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'name') ?? '';
+  return requiredString(spec, 'name');
 }
 
-function arnOfName(name: string, { account, partition }: Target): string {
-  return `arn:${partition}:iam::${account}:saml-provider/${name}`;
+function arnOfName(name: string, target: Target): string {
+  return iamArn(`saml-provider/${name}`, target);
 }
 
 function nameOfArn(arn: string): string {
@@ -72,18 +73,18 @@ function observedOf(arn: string, provider: GetSAMLProviderResponse): Observed {
     name: nameOfArn(arn),
     arn,
     createdAt: isoDate(provider.CreateDate),
-    tags: toTagMap(provider.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(provider.Tags),
     state: {
       samlMetadataDocument: provider.SAMLMetadataDocument ?? '',
-      // Without a key nothing is decrypted, whatever the mode says: so a missing key is found.
+      // Without a key the mode has no effect. Null makes a missing key show as drift.
       assertionEncryptionMode: keys.length === 0 ? null : (provider.AssertionEncryptionMode ?? null),
     },
     facts: { privateKeys: keys },
   };
 }
 
-/** Adds the private key, where the spec says where it is. */
-function keyOf(spec: JsonObject): Pick<Write, 'secretInput'> {
+/** Returns the secret input that adds the private key, if the spec declares one. */
+function addPrivateKey(spec: JsonObject): Pick<Write, 'secretInput'> {
   if (spec['privateKey'] === undefined) return {};
   return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
 }
@@ -104,7 +105,7 @@ export const samlProvider: Kind = {
   dependsOnKinds: [],
   ownable: true,
   duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create carried',
+  recognizedBy: 'the intent tag that the Create sent',
   properties: {
     samlMetadataDocument: { type: 'text', normalize: (document) => document.replace(/\r\n?/g, '\n').trim() },
     assertionEncryptionMode: { type: 'value' },
@@ -124,7 +125,7 @@ export const samlProvider: Kind = {
   detailType: null,
   readCost: 1,
   read,
-  // One by one, since the listing shows little.
+  // Single reads, since the listing shows little more than ARNs.
   readMany: readListed(
     async (reader) =>
       ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameOfArn(Arn)),
@@ -139,38 +140,28 @@ export const samlProvider: Kind = {
       AssertionEncryptionMode: stringProperty(spec, 'assertionEncryptionMode'),
       Tags: toTagList(tags),
     }),
-    ...keyOf(spec),
+    ...addPrivateKey(spec),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOfName(desired.name, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: desired.spec,
-  }),
+  observedAfterCreate: (desired) => newlyCreated(desired, arnOfName(desired.name, desired.target), desired.spec),
 
   update({ spec, tags }, observed, changes) {
     const key = { SAMLProviderArn: observed.arn };
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['samlMetadataDocument']) {
       const SAMLMetadataDocument = stringProperty(spec, 'samlMetadataDocument');
-      steps.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });
+      writes.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });
     }
     if (changes['assertionEncryptionMode']) {
       const input = { ...key, AssertionEncryptionMode: stringProperty(spec, 'assertionEncryptionMode') };
       const hasKey = strings(observed.facts?.['privateKeys']).length > 0;
-      // Sent twice it would add two keys.
-      const added = hasKey ? {} : { ...keyOf(spec), unguarded: true };
-      steps.push({ operation: 'UpdateSAMLProvider', input, ...added });
+      // A repeat would add a second key.
+      const added = hasKey ? {} : { ...addPrivateKey(spec), unguarded: true };
+      writes.push({ operation: 'UpdateSAMLProvider', input, ...added });
     }
-    const operations = { tag: 'TagSAMLProvider', untag: 'UntagSAMLProvider' } as const;
-    steps.push(...tagWrites(operations, key, tags, changes['tags']));
-    return steps;
+    writes.push(...tagWrites('SAMLProvider', key, tags, changes));
+    return writes;
   },
 
-  delete: (_reader, observed) =>
-    Promise.resolve([
-      { operation: 'DeleteSAMLProvider', input: { SAMLProviderArn: observed.arn }, ...appliedIfAbsent },
-    ]),
+  delete: (_reader, observed) => Promise.resolve([removal('DeleteSAMLProvider', { SAMLProviderArn: observed.arn })]),
 };

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
-import { accountArn, readEach, stringProperty } from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import type { Target } from '../contract/entity.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { accountSetting, observedSetting } from './shared/base-kinds.js';
+import { stringProperty } from './shared/spec.js';
 
 const DEFAULT = 'v1Token';
 
@@ -10,37 +11,29 @@ const schema = z.strictObject({
   globalEndpointTokenVersion: z
     .enum([DEFAULT, 'v2Token'])
     .describe(
-      "Sort of the tokens that the global endpoint of STS issues: v1Token is good in the regions that every account has, v2Token in all. Every account has one: `state: absent` restores AWS's default, v1Token.",
+      "The version of the tokens that the global endpoint of STS issues: v1Token is valid in the regions that are enabled by default, v2Token in all regions. Every account has a version: `state: absent` restores AWS's default, v1Token.",
     ),
 });
 
-/** The version is always there: where none is declared, the default reads as absent, which is all that absent can mean. */
-async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
+/** Reads the version, which every account has. Where the spec declares none, AWS's default counts as absent. */
+async function read(reader: Reader, { spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { SummaryMap } = await reader.get('GetAccountSummary', {});
   const version = SummaryMap?.GlobalEndpointTokenVersion === 2 ? 'v2Token' : DEFAULT;
   if (version === DEFAULT && spec['globalEndpointTokenVersion'] === undefined) return undefined;
-  return observedOf(name, target, { globalEndpointTokenVersion: version });
+  return observedSetting(target, { globalEndpointTokenVersion: version });
 }
 
-function observedOf(name: string, target: Target, state: JsonObject): Observed {
-  return { name, arn: accountArn(target), createdAt: null, tags: {}, state };
-}
-
-function setting(GlobalEndpointTokenVersion: string | undefined): Write {
+function setVersion(GlobalEndpointTokenVersion: string | undefined): Write {
   return { operation: 'SetSecurityTokenServicePreferences', input: { GlobalEndpointTokenVersion } };
 }
 
-/** What AWS STS does for the account. */
+/** The account's preferences for AWS STS. */
 export const securityTokenServicePreferences: Kind = {
   name: 'SecurityTokenServicePreferences',
-  keyProperties: [],
+  ...accountSetting(read),
   schema,
-  nameOf: () => 'account',
-  arnOf: (_spec, target) => accountArn(target),
-  dependsOnKinds: [],
-  ownable: false,
-  duplicateProtection: 'none is needed: every account has them, and every write sets them',
-  recognizedBy: 'the reading: an account has them once',
+  duplicateProtection: 'not needed: every account has these preferences, and every write sets them',
+  recognizedBy: 'the read: an account has one set of preferences',
   properties: {
     globalEndpointTokenVersion: { type: 'value', default: DEFAULT },
   },
@@ -49,15 +42,10 @@ export const securityTokenServicePreferences: Kind = {
     write: ['iam:SetSecurityTokenServicePreferences'],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
-  create: ({ spec }) => setting(stringProperty(spec, 'globalEndpointTokenVersion')),
+  create: ({ spec }) => setVersion(stringProperty(spec, 'globalEndpointTokenVersion')),
   isAlreadyExistsError: () => false,
-  observedAfterCreate: ({ name, spec, target }) => observedOf(name, target, spec),
+  observedAfterCreate: ({ spec, target }) => observedSetting(target, spec),
   update: ({ spec }, _observed, changes) =>
-    Object.keys(changes).length === 0 ? [] : [setting(stringProperty(spec, 'globalEndpointTokenVersion'))],
-  delete: () => Promise.resolve([setting(DEFAULT)]),
+    Object.keys(changes).length === 0 ? [] : [setVersion(stringProperty(spec, 'globalEndpointTokenVersion'))],
+  delete: () => Promise.resolve([setVersion(DEFAULT)]),
 };

@@ -3,67 +3,64 @@ import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { arnWithPath } from './shared/names.js';
+import { certificateChainField, certificateField, normalizePem } from './shared/pem.js';
+import { readListed } from './shared/reads.js';
+import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
 import {
-  appliedIfAbsent,
-  readListed,
-  certificateChainField,
-  certificateField,
   isoDate,
+  newlyCreated,
   omitUndefined,
-  nameField,
-  pathField,
-  normalizePem,
-  secretField,
+  requiredString,
   secretLocation,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   serverCertificateName: nameField(128).describe(
-    'Unique in the account; neither path nor case tells two certificates apart.',
+    'Unique in the account. Path and case do not make two names different.',
   ),
   path: pathField
     .optional()
-    .describe("A change of it changes the certificate's ARN. CloudFront asks for one that begins with /cloudfront/."),
+    .describe("A new path changes the certificate's ARN. CloudFront requires a path that begins with /cloudfront/."),
   certificateBody: certificateField.describe(
-    'The certificate in PEM. Cannot be changed: another one needs another name.',
+    'The certificate in PEM. It cannot be changed: a different certificate needs a different name.',
   ),
   certificateChain: certificateChainField
     .optional()
-    .describe('The certificate of the issuer in PEM, then that of its issuer, and so on. Cannot be changed.'),
+    .describe("The issuer's certificate in PEM, then the certificate of its issuer, and so on. It cannot be changed."),
   privateKey: secretField.describe(
-    'Where the private key comes from, in PEM and without a password. It is read when the certificate is uploaded.',
+    'The location of the private key, in PEM and without a password. It is read when the certificate is uploaded.',
   ),
-  tags: tagsField.optional(),
+  tags: tagsField,
 });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'serverCertificateName') ?? '';
+  return requiredString(spec, 'serverCertificateName');
 }
 
-function arnOf(spec: JsonObject, { account, partition }: Target): string {
-  return `arn:${partition}:iam::${account}:server-certificate${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+function arnOf(spec: JsonObject, target: Target): string {
+  return arnWithPath('server-certificate', nameOf(spec), spec, target);
 }
 
-/** A property in PEM as it is sent. */
+/** Returns a property in PEM in the form in which it is sent. */
 function normalizedPemProperty(spec: JsonObject, property: string): string | undefined {
   const value = stringProperty(spec, property);
   return value === undefined ? undefined : normalizePem(value);
 }
 
-function observedOf({ ServerCertificateMetadata: about, ...certificate }: ServerCertificate): Observed {
+function observedOf({ ServerCertificateMetadata: metadata, ...certificate }: ServerCertificate): Observed {
   return {
-    name: about?.ServerCertificateName ?? '',
-    arn: about?.Arn ?? '',
-    createdAt: isoDate(about?.UploadDate),
-    tags: toTagMap(certificate.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    name: metadata?.ServerCertificateName ?? '',
+    arn: metadata?.Arn ?? '',
+    createdAt: isoDate(metadata?.UploadDate),
+    tags: toTagMap(certificate.Tags),
     state: {
-      path: about?.Path ?? '/',
+      path: metadata?.Path ?? '/',
       certificateBody: certificate.CertificateBody ?? '',
       certificateChain: certificate.CertificateChain ?? null,
     },
@@ -84,8 +81,8 @@ export const serverCertificate: Kind = {
   arnOf,
   dependsOnKinds: [],
   ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
-  recognizedBy: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
+  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'ServerCertificates', limit: 'ServerCertificatesQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -107,7 +104,7 @@ export const serverCertificate: Kind = {
   detailType: null,
   readCost: 1,
   read,
-  // One by one, since the listing leaves certificates and tags out.
+  // Single reads, since the listing shows neither certificates nor tags.
   readMany: readListed(
     async (reader) =>
       (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
@@ -128,30 +125,21 @@ export const serverCertificate: Kind = {
     secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey') } },
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: desired.spec,
-  }),
+  observedAfterCreate: (desired) => newlyCreated(desired, arnOf(desired.spec, desired.target), desired.spec),
 
   update({ spec, tags }, observed, changes) {
     const key = { ServerCertificateName: observed.name };
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['path']) {
-      steps.push({
+      writes.push({
         operation: 'UpdateServerCertificate',
         input: { ...key, NewPath: stringProperty(spec, 'path') ?? '/' },
       });
     }
-    const operations = { tag: 'TagServerCertificate', untag: 'UntagServerCertificate' } as const;
-    steps.push(...tagWrites(operations, key, tags, changes['tags']));
-    return steps;
+    writes.push(...tagWrites('ServerCertificate', key, tags, changes));
+    return writes;
   },
 
   delete: (_reader, observed) =>
-    Promise.resolve([
-      { operation: 'DeleteServerCertificate', input: { ServerCertificateName: observed.name }, ...appliedIfAbsent },
-    ]),
+    Promise.resolve([removal('DeleteServerCertificate', { ServerCertificateName: observed.name })]),
 };

@@ -3,36 +3,28 @@ import { z } from 'zod';
 import { lateError } from '../aws/errors.js';
 import { untilShown } from '../aws/propagation.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
-import { sharedByTag } from '../engine/ownership.js';
-import {
-  appliedIfAbsent,
-  isoDate,
-  omitUndefined,
-  descriptionField,
-  nameField,
-  toTagMap,
-  tagWrites,
-  tagsField,
-  stringProperty,
-  undefinedIfDenied,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import type { JsonObject } from '../contract/entity.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { iamArn } from './shared/names.js';
+import { byName, lowerCaseNames, undefinedIfDenied } from './shared/reads.js';
+import { descriptionField, nameField, tagsField } from './shared/schema-fields.js';
+import { isoDate, omitUndefined, requiredString, stringProperty, toTagMap } from './shared/spec.js';
+import { removal, sharedTags, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
-  awsServiceName: nameField(128).describe('The service, by its principal: `autoscaling.amazonaws.com`. Case matters.'),
-  customSuffix: nameField(64).optional().describe('Tells several roles of one service apart. Few services allow it.'),
-  description: descriptionField.optional(),
-  tags: tagsField.optional(),
+  awsServiceName: nameField(128).describe('The principal of the service: `autoscaling.amazonaws.com`. Case matters.'),
+  customSuffix: nameField(64).optional().describe('Distinguishes several roles of one service. Few services allow it.'),
+  description: descriptionField,
+  tags: tagsField,
 });
 
 const PATH = '/aws-service-role/';
 
-/** A service looks for what still needs the role in every region, which takes it a while. In milliseconds. */
+/** The maximum time to wait for a deletion, in milliseconds: a service looks for uses of the role in every region. */
 const DELETION_WINDOW_MS = 300_000;
 
 function nameOf(spec: JsonObject): string {
-  return nameWith(stringProperty(spec, 'awsServiceName') ?? '', stringProperty(spec, 'customSuffix'));
+  return nameWith(requiredString(spec, 'awsServiceName'), stringProperty(spec, 'customSuffix'));
 }
 
 function nameWith(service: string, suffix: string | undefined): string {
@@ -40,10 +32,10 @@ function nameWith(service: string, suffix: string | undefined): string {
 }
 
 /**
- * The name by which a manifest knows a role. AWS names the role: `AWSServiceRoleFor`, a word of the service, and `_`
- * with the suffix where it was given one. The word has no underscore, unless the principal is a part of a service, with
- * a dot more: then it may have one, as `ApplicationAutoScaling_ECSService` of `ecs.application-autoscaling`. So the
- * suffix is what comes after the first underscore, or after the second: it may have underscores itself.
+ * Returns the entity's name for a role that AWS named: `AWSServiceRoleFor`, a label of the service, and `_` with the
+ * suffix if there is one. The label has no underscore, unless the principal is part of a service and so has one more
+ * dot, as in `ApplicationAutoScaling_ECSService` of `ecs.application-autoscaling`. The suffix therefore begins after the
+ * first underscore, or after the second one, and may itself contain underscores.
  */
 function nameOfRole({ Path = '', RoleName = '' }: Partial<Role>): string {
   const service = Path.slice(PATH.length, -1);
@@ -61,37 +53,31 @@ function observedOf(role: Partial<Role>): Observed {
     name: nameOfRole(role),
     arn: role.Arn ?? '',
     createdAt: isoDate(role.CreateDate),
-    tags: toTagMap(role.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(role.Tags),
     state: { description: role.Description ?? '' },
   };
 }
 
-/** The wanted ones of the roles under a path; one by one, since the listing leaves the tags out. */
-async function find(
+/** Reads the wanted roles under a path, by single reads, since the listing does not show tags. */
+async function readRoles(
   reader: Reader,
   PathPrefix: string,
   wanted: readonly WantedEntity[],
-): Promise<Map<string, Observed>> {
-  const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
+): Promise<ReadonlyMap<string, Observed>> {
+  const names = lowerCaseNames(wanted);
   const roles = await reader.list('ListRoles', { PathPrefix }, 'Roles');
   const found = await Promise.all(
     roles
       .filter((role) => names.has(nameOfRole(role).toLowerCase()))
       .map(({ RoleName }) => reader.find('GetRole', { RoleName })),
   );
-  return new Map(
-    found.flatMap((one) => {
-      if (one?.Role === undefined) return [];
-      const observed = observedOf(one.Role);
-      return [[observed.name.toLowerCase(), observed] as const];
-    }),
-  );
+  return byName(found.map((reply) => reply?.Role && observedOf(reply.Role)));
 }
 
-/** Waits until the service has let the role go, or says why it does not. */
+/** Waits until AWS has deleted the role; throws the service's reason if it does not. */
 async function waitUntilDeleted(reader: Reader, output: unknown): Promise<void> {
   const { DeletionTaskId } = output as { readonly DeletionTaskId: string };
-  const ended = await untilShown(
+  const result = await untilShown(
     async () => {
       const task = await reader.find('GetServiceLinkedRoleDeletionStatus', { DeletionTaskId });
       return task?.Status === 'SUCCEEDED' || task?.Status === 'FAILED' ? task : undefined;
@@ -99,31 +85,30 @@ async function waitUntilDeleted(reader: Reader, output: unknown): Promise<void> 
     (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     DELETION_WINDOW_MS,
   );
-  if (ended?.Status === 'SUCCEEDED') return;
-  if (ended === undefined) {
+  if (result?.Status === 'SUCCEEDED') return;
+  if (result === undefined) {
     const minutes = String(DELETION_WINDOW_MS / 60_000);
-    throw lateError('DeleteConflict', `the service has not let the role go for ${minutes} minutes`);
+    throw lateError('DeleteConflict', `the service has not released the role within ${minutes} minutes`);
   }
-  const { Reason = 'the service gives no reason', RoleUsageList = [] } = ended.Reason ?? {};
+  const { Reason = 'the service gives no reason', RoleUsageList = [] } = result.Reason ?? {};
   const usage = RoleUsageList.map(({ Region = '', Resources = [] }) => `${Region}: ${Resources.join(', ')}`);
   throw lateError('DeleteConflict', usage.length === 0 ? Reason : `${Reason} (${usage.join('; ')})`);
 }
 
-/** A role that a service uses for itself: one per service and suffix, so that namespaces share it. */
+/** A role that an AWS service uses. There is one per service and suffix, so namespaces can share it. */
 export const serviceLinkedRole: Kind = {
   name: 'ServiceLinkedRole',
   keyProperties: ['awsServiceName', 'customSuffix'],
   schema,
   nameOf,
-  // A placeholder: the role's name is AWS's choice, and shows in the answer to the Create.
-  arnOf: (spec, { account, partition }: Target) =>
-    `arn:${partition}:iam::${account}:role${PATH}${stringProperty(spec, 'awsServiceName') ?? ''}/AWSServiceRoleFor…`,
+  // A placeholder: AWS chooses the role's name and shows it in the reply to the Create.
+  arnOf: (spec, target) => iamArn(`role${PATH}${requiredString(spec, 'awsServiceName')}/AWSServiceRoleFor…`, target),
   dependsOnKinds: [],
   ownable: true,
   tagsAfterCreate: true,
   usesReservedPath: true,
   duplicateProtection: '400 InvalidInput "has been taken in this account"',
-  recognizedBy: 'when it was made; afterwards the intent tag',
+  recognizedBy: 'its creation date, and later the intent tag',
   properties: {
     description: { type: 'value', default: '' },
   },
@@ -141,10 +126,10 @@ export const serviceLinkedRole: Kind = {
   detailType: null,
   readCost: 2,
   async read(reader, wanted) {
-    const service = stringProperty(wanted.spec, 'awsServiceName') ?? '';
-    return (await find(reader, `${PATH}${service}/`, [wanted])).get(wanted.name.toLowerCase());
+    const service = requiredString(wanted.spec, 'awsServiceName');
+    return (await readRoles(reader, `${PATH}${service}/`, [wanted])).get(wanted.name.toLowerCase());
   },
-  readMany: ({ reader }, wanted) => undefinedIfDenied(() => find(reader, PATH, wanted)),
+  readMany: ({ reader }, wanted) => undefinedIfDenied(() => readRoles(reader, PATH, wanted)),
 
   create: ({ spec }) => ({
     operation: 'CreateServiceLinkedRole',
@@ -154,40 +139,36 @@ export const serviceLinkedRole: Kind = {
       Description: stringProperty(spec, 'description'),
     }),
   }),
-  // The code says as well that the service allows no suffix, or has no such role.
+  // AWS uses the same code where the service does not allow the suffix or has no such role.
   isAlreadyExistsError: ({ code, message }) =>
     code === 'InvalidInput' && message.includes('has been taken in this account'),
   observedAfterCreate: (_desired, output) => observedOf((output as CreateServiceLinkedRoleResponse).Role ?? {}),
 
   update(desired, observed, changes) {
     const RoleName = roleNameOf(observed);
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['description']) {
-      // Without the session duration, which AWS refuses to change of such a role.
+      // Without a session duration: AWS refuses to change it for such a role.
       const Description = stringProperty(desired.spec, 'description') ?? '';
-      steps.push({ operation: 'UpdateRole', input: { RoleName, Description } });
+      writes.push({ operation: 'UpdateRole', input: { RoleName, Description } });
     }
-    steps.push(...tagWrites({ tag: 'TagRole', untag: 'UntagRole' }, { RoleName }, desired.tags, changes['tags']));
-    return steps;
+    writes.push(...tagWrites('Role', { RoleName }, desired.tags, changes));
+    return writes;
   },
 
   delete: (_reader, observed) =>
     Promise.resolve([
       {
-        operation: 'DeleteServiceLinkedRole',
-        input: { RoleName: roleNameOf(observed) },
+        ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }),
         waitUntilApplied: waitUntilDeleted,
-        ...appliedIfAbsent,
       },
     ]),
 
   share: {
-    /** Takes this namespace's mark off, and nothing else: the description of the role is everybody's. */
+    /** Removes this namespace's ownership tag only: the description belongs to all namespaces. */
     withdraw(_desired, observed, others) {
-      const theirs = new Set(others.map(sharedByTag));
-      const TagKeys = Object.keys(observed.tags).filter((tag) => tag.startsWith(sharedByTag('')) && !theirs.has(tag));
-      if (TagKeys.length === 0) return [];
-      return [{ operation: 'UntagRole', input: { RoleName: roleNameOf(observed), TagKeys }, ...appliedIfAbsent }];
+      const { own: TagKeys } = sharedTags(observed, others);
+      return TagKeys.length === 0 ? [] : [removal('UntagRole', { RoleName: roleNameOf(observed), TagKeys })];
     },
   },
 };

@@ -2,67 +2,56 @@ import type { CreateServiceSpecificCredentialResponse, ServiceSpecificCredential
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  isoDate,
-  omitUndefined,
-  emptyIfAbsent,
-  nameField,
-  readEach,
-  secretField,
-  secretLocation,
-  statusField,
-  stringProperty,
-  userArn,
-} from './fields.js';
-import type { Kind, Observed, Write, WantedEntity } from './kind.js';
+import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import { userCredential } from './shared/base-kinds.js';
+import { userArn, userNameOf } from './shared/names.js';
+import { emptyIfAbsent } from './shared/reads.js';
+import { nameField, secretField, statusField } from './shared/schema-fields.js';
+import { isoDate, omitUndefined, requiredString, secretLocation } from './shared/spec.js';
+import { removal, statusWrites } from './shared/writes.js';
 
 const DAY_MS = 86_400_000;
 
 const schema = z.strictObject({
-  userName: nameField(64).describe('The user whose credential it is.'),
+  userName: nameField(64).describe('The user that the credential belongs to.'),
   serviceName: z
     .string()
     .min(1)
     .describe(
-      'The service that takes it: `codecommit.amazonaws.com`. One credential is declared per user and service; another is left alone.',
+      'The service that accepts it: `codecommit.amazonaws.com`. A manifest declares one credential per user and service; other credentials stay unchanged.',
     ),
   secret: secretField.describe(
-    'Where the credential goes: `ServiceUserName` and `ServicePassword`, or `ServiceCredentialAlias` and `ServiceCredentialSecret`. The record tells which of the credentials it is.',
+    'Where to store the credential: `ServiceUserName` and `ServicePassword`, or `ServiceCredentialAlias` and `ServiceCredentialSecret`. The stored record identifies the credential.',
   ),
-  status: statusField.optional(),
+  status: statusField,
   credentialAgeDays: z
     .int()
     .min(1)
     .max(36_600)
     .optional()
-    .describe('Days until it expires, for services with API keys. Cannot be changed once the credential exists.'),
+    .describe('Days until it expires, for services with API keys. It cannot be changed after the Create.'),
 });
 
-function userOf(spec: JsonObject): string {
-  return stringProperty(spec, 'userName') ?? '';
-}
-
 function serviceOf(spec: JsonObject): string {
-  return stringProperty(spec, 'serviceName') ?? '';
+  return requiredString(spec, 'serviceName');
 }
 
-/** AWS gives a credential no name: the one of the stored record is the declared one, and all others are not. */
+/** Reads the credential that the stored record names: AWS gives credentials no name, so no other one is declared. */
 async function read(reader: Reader, { spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const { ServiceSpecificCredentialId: id } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
   if (id === undefined) return undefined;
-  const found = (await credentialsOf(reader, spec)).find((one) => one.ServiceSpecificCredentialId === id);
+  const found = (await listCredentials(reader, spec)).find((listed) => listed.ServiceSpecificCredentialId === id);
   return found && observedOf(found, target);
 }
 
-function credentialsOf(reader: Reader, spec: JsonObject): Promise<readonly ServiceSpecificCredentialMetadata[]> {
-  const input = { UserName: userOf(spec), ServiceName: serviceOf(spec) };
+function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly ServiceSpecificCredentialMetadata[]> {
+  const input = { UserName: userNameOf(spec), ServiceName: serviceOf(spec) };
   return emptyIfAbsent(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
 }
 
 function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, target: Target): Observed {
   const { UserName = '', ServiceName = '', CreateDate, ExpirationDate } = credential;
-  const age = CreateDate && ExpirationDate && ExpirationDate.getTime() - CreateDate.getTime();
+  const ageMs = CreateDate && ExpirationDate && ExpirationDate.getTime() - CreateDate.getTime();
   return {
     name: `${UserName}/${ServiceName}`,
     arn: userArn(UserName, target),
@@ -70,21 +59,21 @@ function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, targ
     tags: {},
     state: {
       status: credential.Status ?? 'Active',
-      credentialAgeDays: age === undefined ? null : Math.round(age / DAY_MS),
+      credentialAgeDays: ageMs === undefined ? null : Math.round(ageMs / DAY_MS),
     },
     facts: { userName: UserName, id: credential.ServiceSpecificCredentialId ?? '' },
   };
 }
 
 function keyOf({ facts = {} }: Observed): { readonly UserName: string; readonly ServiceSpecificCredentialId: string } {
-  return { UserName: userOf(facts), ServiceSpecificCredentialId: stringProperty(facts, 'id') ?? '' };
+  return { UserName: userNameOf(facts), ServiceSpecificCredentialId: requiredString(facts, 'id') };
 }
 
 function removalOf(key: { readonly UserName: string; readonly ServiceSpecificCredentialId: string }): Write {
-  return { operation: 'DeleteServiceSpecificCredential', input: key, ...appliedIfAbsent };
+  return removal('DeleteServiceSpecificCredential', key);
 }
 
-function revealedBy(
+function credentialIn(
   output: unknown,
 ): Partial<NonNullable<CreateServiceSpecificCredentialResponse['ServiceSpecificCredential']>> {
   return (output as CreateServiceSpecificCredentialResponse).ServiceSpecificCredential ?? {};
@@ -93,13 +82,10 @@ function revealedBy(
 /** A user's credential for one service: a user name with a password, or an API key. */
 export const serviceSpecificCredential: Kind = {
   name: 'ServiceSpecificCredential',
+  ...userCredential(read),
   keyProperties: ['userName', 'serviceName', 'secret'],
   schema,
-  nameOf: (spec) => `${userOf(spec)}/${serviceOf(spec)}`,
-  arnOf: (spec, target) => userArn(userOf(spec), target),
-  references: (spec) => [`User/${userOf(spec)}`],
-  dependsOnKinds: ['User'],
-  ownable: false,
+  nameOf: (spec) => `${userNameOf(spec)}/${serviceOf(spec)}`,
   duplicateProtection: 'none: every Create makes another credential, up to the quota of two per service',
   recognizedBy: 'the ID in the stored record',
   properties: {
@@ -115,15 +101,10 @@ export const serviceSpecificCredential: Kind = {
     ],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
   create: ({ spec }) => ({
     operation: 'CreateServiceSpecificCredential',
     input: omitUndefined({
-      UserName: userOf(spec),
+      UserName: userNameOf(spec),
       ServiceName: serviceOf(spec),
       CredentialAgeDays: spec['credentialAgeDays'],
     }),
@@ -133,34 +114,30 @@ export const serviceSpecificCredential: Kind = {
   secret: {
     locationOf: (spec) => secretLocation(spec, 'secret'),
     recordFromReply: (output, { spec }) => {
-      const { ServiceSpecificCredentialId = '', ...made } = revealedBy(output);
+      const { ServiceSpecificCredentialId = '', ...created } = credentialIn(output);
       return omitUndefined({
-        UserName: made.UserName ?? userOf(spec),
-        ServiceName: made.ServiceName ?? serviceOf(spec),
+        UserName: created.UserName ?? userNameOf(spec),
+        ServiceName: created.ServiceName ?? serviceOf(spec),
         ServiceSpecificCredentialId,
-        ServiceUserName: made.ServiceUserName,
-        ServicePassword: made.ServicePassword,
-        ServiceCredentialAlias: made.ServiceCredentialAlias,
-        ServiceCredentialSecret: made.ServiceCredentialSecret,
+        ServiceUserName: created.ServiceUserName,
+        ServicePassword: created.ServicePassword,
+        ServiceCredentialAlias: created.ServiceCredentialAlias,
+        ServiceCredentialSecret: created.ServiceCredentialSecret,
       });
     },
     listCandidates: async (reader, { spec }) =>
-      (await credentialsOf(reader, spec)).map(({ ServiceSpecificCredentialId = '', CreateDate }) => ({
+      (await listCredentials(reader, spec)).map(({ ServiceSpecificCredentialId = '', CreateDate }) => ({
         id: ServiceSpecificCredentialId,
         createdAt: isoDate(CreateDate),
       })),
     candidateIdOf: ({ ServiceSpecificCredentialId = '' }) => ServiceSpecificCredentialId,
     deleteCandidate: (ServiceSpecificCredentialId, { spec }) => [
-      removalOf({ UserName: userOf(spec), ServiceSpecificCredentialId }),
+      removalOf({ UserName: userNameOf(spec), ServiceSpecificCredentialId }),
     ],
   },
-  observedAfterCreate: ({ target }, output) => observedOf(revealedBy(output), target),
+  observedAfterCreate: ({ target }, output) => observedOf(credentialIn(output), target),
 
-  update(desired, observed, changes) {
-    if (changes['status'] === undefined) return [];
-    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
-    return [{ operation: 'UpdateServiceSpecificCredential', input: { ...keyOf(observed), Status } }];
-  },
-
+  update: (desired, observed, changes) =>
+    statusWrites('UpdateServiceSpecificCredential', keyOf(observed), desired, changes),
   delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

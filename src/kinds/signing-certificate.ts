@@ -3,53 +3,44 @@ import type { SigningCertificate, UploadSigningCertificateResponse } from '@aws-
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  certificateField,
-  isoDate,
-  emptyIfAbsent,
-  nameField,
-  readEach,
-  normalizePem,
-  statusField,
-  stringProperty,
-  userArn,
-} from './fields.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
+import { userCredential } from './shared/base-kinds.js';
+import { userArn, userInName } from './shared/names.js';
+import { certificateField, normalizePem } from './shared/pem.js';
+import { emptyIfAbsent } from './shared/reads.js';
+import { nameField, statusField } from './shared/schema-fields.js';
+import { isoDate, newlyCreated, requiredString, stringProperty } from './shared/spec.js';
+import { removal, statusWrites } from './shared/writes.js';
 
-/** Hexadecimal digits that tell a user's certificates apart. */
-const DIGITS = 16;
+/** The number of hexadecimal digits of the fingerprint in a name. */
+const FINGERPRINT_DIGITS = 16;
 
 const schema = z.strictObject({
-  userName: nameField(128).describe('The user whose certificate it is.'),
+  userName: nameField(128).describe('The user that the certificate belongs to.'),
   certificateBody: certificateField.describe(
-    'The certificate in PEM. Another certificate is another entity: its name ends in digits of its SHA-256 fingerprint.',
+    'The certificate in PEM. A different certificate is a different entity: the name ends with digits of the SHA-256 fingerprint.',
   ),
-  status: statusField.optional(),
+  status: statusField,
 });
 
 function nameOf(spec: JsonObject): string {
   return nameOfContent(stringProperty(spec, 'userName'), stringProperty(spec, 'certificateBody')) ?? '';
 }
 
-/** Recognises a certificate by what it certifies, however it is written; undefined for what is none. */
+/** Names a certificate by its fingerprint, which does not depend on line breaks; undefined for other text. */
 function nameOfContent(userName = '', body = ''): string | undefined {
   try {
     const { fingerprint256 } = new X509Certificate(normalizePem(body));
-    return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, DIGITS).toLowerCase()}`;
+    return `${userName}/${fingerprint256.replaceAll(':', '').slice(0, FINGERPRINT_DIGITS).toLowerCase()}`;
   } catch {
     return undefined;
   }
 }
 
-function userOf(name: string): string {
-  return name.slice(0, name.lastIndexOf('/'));
-}
-
-/** AWS gives a certificate an ID that says nothing: its content does. */
+/** Reads the certificate with the declared content: the ID that AWS assigns does not identify it. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const listed = await emptyIfAbsent(
-    reader.list('ListSigningCertificates', { UserName: userOf(name) }, 'Certificates'),
+    reader.list('ListSigningCertificates', { UserName: userInName(name) }, 'Certificates'),
   );
   return listed
     .flatMap((certificate) => observedOf(certificate, target) ?? [])
@@ -62,7 +53,7 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
   if (name === undefined) return undefined;
   return {
     name,
-    arn: userArn(userOf(name), target),
+    arn: userArn(userInName(name), target),
     createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
@@ -71,57 +62,42 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly CertificateId: string } {
-  return { UserName: userOf(name), CertificateId: stringProperty(facts, 'certificateId') ?? '' };
+  return { UserName: userInName(name), CertificateId: requiredString(facts, 'certificateId') };
 }
 
 /** A user's X.509 certificate, for the few services that take requests signed with one. */
 export const signingCertificate: Kind = {
   name: 'SigningCertificate',
+  ...userCredential(read),
   keyProperties: ['userName', 'certificateBody'],
   schema,
   nameOf,
-  arnOf: (spec, target) => userArn(stringProperty(spec, 'userName') ?? '', target),
-  references: (spec) => [`User/${stringProperty(spec, 'userName') ?? ''}`],
-  dependsOnKinds: ['User'],
-  ownable: false,
   hasAwsAssignedId: true,
-  duplicateProtection: '409 DuplicateCertificate, whichever user of the account has it',
-  recognizedBy: 'its content; when it was uploaded',
+  duplicateProtection: '409 DuplicateCertificate, for any user of the account',
+  recognizedBy: 'its content and its upload date',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
     read: ['iam:ListSigningCertificates'],
     write: ['iam:UploadSigningCertificate', 'iam:UpdateSigningCertificate', 'iam:DeleteSigningCertificate'],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readEach(read),
-
   create: ({ spec }) => ({
     operation: 'UploadSigningCertificate',
     input: {
       UserName: stringProperty(spec, 'userName'),
-      CertificateBody: normalizePem(stringProperty(spec, 'certificateBody') ?? ''),
+      CertificateBody: normalizePem(requiredString(spec, 'certificateBody')),
     },
   }),
   isAlreadyExistsError: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
-  globallyTakenReason: 'another user of the account has this certificate, and AWS takes it once',
-  observedAfterCreate: ({ name, target }, output) => ({
-    name,
-    arn: userArn(userOf(name), target),
-    createdAt: null,
-    tags: {},
-    state: { status: 'Active' },
-    facts: { certificateId: (output as UploadSigningCertificateResponse).Certificate?.CertificateId ?? '' },
-  }),
+  globallyTakenReason: 'another user of the account has this certificate, and AWS accepts it only once',
+  observedAfterCreate: (desired, output) =>
+    newlyCreated(
+      desired,
+      userArn(userInName(desired.name), desired.target),
+      { status: 'Active' },
+      { certificateId: (output as UploadSigningCertificateResponse).Certificate?.CertificateId ?? '' },
+    ),
 
-  update(desired, observed, changes) {
-    if (changes['status'] === undefined) return [];
-    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
-    return [{ operation: 'UpdateSigningCertificate', input: { ...keyOf(observed), Status } }];
-  },
-
-  delete: (_reader, observed) =>
-    Promise.resolve([{ operation: 'DeleteSigningCertificate', input: keyOf(observed), ...appliedIfAbsent }]),
+  update: (desired, observed, changes) => statusWrites('UpdateSigningCertificate', keyOf(observed), desired, changes),
+  delete: (_reader, observed) => Promise.resolve([removal('DeleteSigningCertificate', keyOf(observed))]),
 };

@@ -4,27 +4,23 @@ import type { SSHPublicKey, UploadSSHPublicKeyResponse } from '@aws-sdk/client-i
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import {
-  appliedIfAbsent,
-  isoDate,
-  emptyIfAbsent,
-  nameField,
-  readEach,
-  normalizePem,
-  statusField,
-  stringProperty,
-  userArn,
-} from './fields.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
+import { userCredential } from './shared/base-kinds.js';
+import { userArn, userInName } from './shared/names.js';
+import { normalizePem } from './shared/pem.js';
+import { emptyIfAbsent } from './shared/reads.js';
+import { nameField, statusField } from './shared/schema-fields.js';
+import { isoDate, newlyCreated, requiredString, stringProperty } from './shared/spec.js';
+import { removal, statusWrites } from './shared/writes.js';
 
-/** Hexadecimal digits that tell a user's keys apart. */
-const DIGITS = 16;
+/** The number of hexadecimal digits of the fingerprint in a name. */
+const FINGERPRINT_DIGITS = 16;
 
-/** Bits that AWS asks for. */
+/** The minimum key length that AWS takes. */
 const MIN_BITS = 2048;
 
 const schema = z.strictObject({
-  userName: nameField(64).describe('The user whose key it is.'),
+  userName: nameField(64).describe('The user that the key belongs to.'),
   sshPublicKeyBody: z
     .string()
     .min(1)
@@ -35,22 +31,25 @@ const schema = z.strictObject({
       if (bits !== undefined && bits >= MIN_BITS) return;
       context.addIssue({
         code: 'custom',
-        message: bits === undefined ? 'is no public RSA key' : `has ${String(bits)} bits, and AWS asks for 2048`,
+        message:
+          bits === undefined
+            ? 'is not a public RSA key'
+            : `has ${String(bits)} bits, and AWS requires ${String(MIN_BITS)}`,
         params: { remedy: 'write an RSA key of 2048 bits or more: a line that begins with ssh-rsa, or PEM' },
       });
     })
     .describe(
-      'A public RSA key: the line of a .pub file, or PEM. Another key is another entity: its name ends in digits of its SHA-256 fingerprint.',
+      'A public RSA key: the line of a .pub file, or PEM. A different key is a different entity: the name ends with digits of the SHA-256 fingerprint.',
     ),
-  status: statusField.optional(),
+  status: statusField,
 });
 
-/** The key in a text; undefined where there is none that IAM knows. */
+/** Reads the public key in a text; undefined where IAM would not accept one. */
 function publicKeyOf(body: string): KeyObject | undefined {
   try {
     const [type, blob = ''] = body.trim().split(/\s+/);
     if (type === 'ssh-rsa') return keyOfBlob(Buffer.from(blob, 'base64'));
-    // Of a private key, too, the public one could be made: but it does not belong here.
+    // Node.js would derive a public key from a private one, but a private key does not belong in a manifest.
     const block = normalizePem(body);
     const isPublic = /^-----BEGIN (RSA )?PUBLIC KEY-----\n[^-]*-----END [A-Z ]+-----$/.test(block);
     const key = isPublic ? createPublicKey(block) : undefined;
@@ -60,25 +59,26 @@ function publicKeyOf(body: string): KeyObject | undefined {
   }
 }
 
-/** The key of a blob as RFC 4253 has it: the type, the exponent and the modulus, each with its length before it. */
+/** Decodes a key blob of RFC 4253: the type, the exponent and the modulus, each preceded by its length. */
 function keyOfBlob(blob: Buffer): KeyObject {
   const fields: Buffer[] = [];
-  for (let at = 0; at < blob.length;) {
-    const from = at + 4;
-    at = from + blob.readUInt32BE(at);
-    if (at > blob.length) throw new RangeError('the key has been cut off');
-    fields.push(blob.subarray(from, at));
+  for (let end = 0; end < blob.length;) {
+    const start = end + 4;
+    end = start + blob.readUInt32BE(end);
+    if (end > blob.length) throw new RangeError('the key is truncated');
+    fields.push(blob.subarray(start, end));
   }
   const [type, e, n] = fields.map((field, index) => field.toString(index === 0 ? 'latin1' : 'base64url'));
-  if (type !== 'ssh-rsa' || e === undefined || n === undefined || fields.length > 3) throw new RangeError('no RSA key');
+  if (type !== 'ssh-rsa' || e === undefined || n === undefined || fields.length > 3)
+    throw new RangeError('not an RSA key');
   return createPublicKey({ format: 'jwk', key: { kty: 'RSA', e, n } });
 }
 
-/** The blob of a key: the same one, whatever the key was written in. */
+/** Encodes a key as a blob of RFC 4253, which is the same for all notations of the key. */
 function blobOf(key: KeyObject): Buffer {
   const { e = '', n = '' } = key.export({ format: 'jwk' });
   const numbers = [e, n].map((number) => Buffer.from(number, 'base64url'));
-  // A number that begins with a set bit would be negative.
+  // A leading zero byte keeps a number with the top bit set from being negative.
   const unsigned = numbers.map((number) => Buffer.concat([Buffer.alloc((number[0] ?? 0) >> 7), number]));
   return Buffer.concat(
     [Buffer.from('ssh-rsa'), ...unsigned].flatMap((field) => {
@@ -93,19 +93,15 @@ function nameOf(spec: JsonObject): string {
   return nameOfContent(stringProperty(spec, 'userName'), stringProperty(spec, 'sshPublicKeyBody')) ?? '';
 }
 
-/** Recognises a key by its numbers, however it is written; undefined for what is none. */
+/** Names a key by its fingerprint, which does not depend on the notation; undefined for other text. */
 function nameOfContent(userName = '', body = ''): string | undefined {
   const key = publicKeyOf(body);
-  return key && `${userName}/${createHash('sha256').update(blobOf(key)).digest('hex').slice(0, DIGITS)}`;
-}
-
-function userOf(name: string): string {
-  return name.slice(0, name.lastIndexOf('/'));
+  return key && `${userName}/${createHash('sha256').update(blobOf(key)).digest('hex').slice(0, FINGERPRINT_DIGITS)}`;
 }
 
 /** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const UserName = userOf(name);
+  const UserName = userInName(name);
   const listed = await emptyIfAbsent(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
   const keys = await Promise.all(
     listed.map(({ SSHPublicKeyId }) => reader.find('GetSSHPublicKey', { UserName, SSHPublicKeyId, Encoding: 'SSH' })),
@@ -121,7 +117,7 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
   if (name === undefined) return undefined;
   return {
     name,
-    arn: userArn(userOf(name), target),
+    arn: userArn(userInName(name), target),
     createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
@@ -130,56 +126,42 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
 }
 
 function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly SSHPublicKeyId: string } {
-  return { UserName: userOf(name), SSHPublicKeyId: stringProperty(facts, 'sshPublicKeyId') ?? '' };
+  return { UserName: userInName(name), SSHPublicKeyId: requiredString(facts, 'sshPublicKeyId') };
 }
 
 /** A user's public key for CodeCommit. */
 export const sshPublicKey: Kind = {
   name: 'SSHPublicKey',
+  ...userCredential(read),
+  readCost: 2,
   keyProperties: ['userName', 'sshPublicKeyBody'],
   schema,
   nameOf,
-  arnOf: (spec, target) => userArn(stringProperty(spec, 'userName') ?? '', target),
-  references: (spec) => [`User/${stringProperty(spec, 'userName') ?? ''}`],
-  dependsOnKinds: ['User'],
-  ownable: false,
   hasAwsAssignedId: true,
   duplicateProtection: '400 DuplicateSSHPublicKey',
-  recognizedBy: 'its content; when it was uploaded',
+  recognizedBy: 'its content and its upload date',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
     read: ['iam:ListSSHPublicKeys', 'iam:GetSSHPublicKey'],
     write: ['iam:UploadSSHPublicKey', 'iam:UpdateSSHPublicKey', 'iam:DeleteSSHPublicKey'],
   },
 
-  detailType: null,
-  readCost: 2,
-  read,
-  readMany: readEach(read),
-
   create: ({ spec }) => ({
     operation: 'UploadSSHPublicKey',
     input: {
       UserName: stringProperty(spec, 'userName'),
-      SSHPublicKeyBody: normalizePem(stringProperty(spec, 'sshPublicKeyBody') ?? ''),
+      SSHPublicKeyBody: normalizePem(requiredString(spec, 'sshPublicKeyBody')),
     },
   }),
   isAlreadyExistsError: ({ code }) => code === 'DuplicateSSHPublicKey',
-  observedAfterCreate: ({ name, target }, output) => ({
-    name,
-    arn: userArn(userOf(name), target),
-    createdAt: null,
-    tags: {},
-    state: { status: 'Active' },
-    facts: { sshPublicKeyId: (output as UploadSSHPublicKeyResponse).SSHPublicKey?.SSHPublicKeyId ?? '' },
-  }),
+  observedAfterCreate: (desired, output) =>
+    newlyCreated(
+      desired,
+      userArn(userInName(desired.name), desired.target),
+      { status: 'Active' },
+      { sshPublicKeyId: (output as UploadSSHPublicKeyResponse).SSHPublicKey?.SSHPublicKeyId ?? '' },
+    ),
 
-  update(desired, observed, changes) {
-    if (changes['status'] === undefined) return [];
-    const Status = stringProperty(desired.spec, 'status') ?? 'Active';
-    return [{ operation: 'UpdateSSHPublicKey', input: { ...keyOf(observed), Status } }];
-  },
-
-  delete: (_reader, observed) =>
-    Promise.resolve([{ operation: 'DeleteSSHPublicKey', input: keyOf(observed), ...appliedIfAbsent }]),
+  update: (desired, observed, changes) => statusWrites('UpdateSSHPublicKey', keyOf(observed), desired, changes),
+  delete: (_reader, observed) => Promise.resolve([removal('DeleteSSHPublicKey', keyOf(observed))]),
 };

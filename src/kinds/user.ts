@@ -1,53 +1,56 @@
 import type { User, UserDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
-import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
+import type { Kind, Observed, Write } from './kind.js';
+import { MAX_DOCUMENT_LENGTH, inlinePoliciesField } from './shared/documents.js';
+import { arnWithPath } from './shared/names.js';
 import {
-  appliedIfAbsent,
-  attachmentsField,
-  boundaryField,
+  boundaryWrites,
+  policiesOf,
+  policyQuotaUsage,
+  policyRemovals,
+  policyWrites,
+  readPolicies,
+} from './shared/principal-policies.js';
+import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
+import { attachmentsField, boundaryField, nameField, pathField, tagsField } from './shared/schema-fields.js';
+import {
   isoDate,
+  newlyCreated,
   omitUndefined,
-  emptyIfAbsent,
-  inlinePoliciesField,
-  MAX_DOCUMENT_LENGTH,
-  nameField,
-  pathField,
+  requiredString,
+  stringProperty,
   toTagList,
   toTagMap,
-  tagsField,
-  tagWrites,
-  stringProperty,
-} from './fields.js';
-import { policiesOf, policyQuotaUsage, policyRemovals, policyWrites, readPolicies } from './principal-policies.js';
-import type { Kind, Observed, Write } from './kind.js';
+} from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
-  userName: nameField(64).describe('Unique in the account; neither path nor case tells two users apart.'),
-  path: pathField.optional().describe("A change of it changes the user's ARN."),
-  permissionsBoundary: boundaryField.optional().describe('ARN of a policy; null takes an existing boundary off.'),
+  userName: nameField(64).describe('Unique in the account. Path and case do not make two names different.'),
+  path: pathField.optional().describe("A new path changes the user's ARN."),
+  permissionsBoundary: boundaryField,
   inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.userPolicies).optional(),
-  managedPolicyArns: attachmentsField.optional(),
-  tags: tagsField.optional(),
+  managedPolicyArns: attachmentsField,
+  tags: tagsField,
 });
 
 function nameOf(spec: JsonObject): string {
-  return stringProperty(spec, 'userName') ?? '';
+  return requiredString(spec, 'userName');
 }
 
 function arnOf(spec: JsonObject, target: Target): string {
-  return `arn:${target.partition}:iam::${target.account}:user${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`;
+  return arnWithPath('user', nameOf(spec), spec, target);
 }
 
-/** What `GetUser` and `GetAccountAuthorizationDetails` both show. */
+/** Returns a user from what `GetUser` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
   return {
     name: user.UserName ?? '',
     arn: user.Arn ?? '',
     createdAt: isoDate(user.CreateDate),
-    tags: toTagMap(user.Tags?.map(({ Key, Value }) => ({ Key, Value }))),
+    tags: toTagMap(user.Tags),
     state: {
       path: user.Path ?? '/',
       permissionsBoundary: user.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
@@ -56,14 +59,9 @@ function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
   };
 }
 
-/** Writes that take away what a user holds beside policies. Nothing here reads or shows a secret. */
+/** Returns the writes that remove a user's credentials and memberships. No secret is read. */
 async function credentialAndMembershipRemovals(reader: Reader, UserName: string): Promise<Write[]> {
   const user = { UserName };
-  const removal = (operation: Operation, input: Readonly<Record<string, unknown>>): Write => ({
-    operation,
-    input,
-    ...appliedIfAbsent,
-  });
   const [login, keys, certificates, sshKeys, credentials, devices, groups] = await Promise.all([
     reader.find('GetLoginProfile', user),
     emptyIfAbsent(reader.list('ListAccessKeys', user, 'AccessKeyMetadata')),
@@ -83,14 +81,14 @@ async function credentialAndMembershipRemovals(reader: Reader, UserName: string)
     ),
     ...devices.flatMap(({ SerialNumber = '' }) => [
       removal('DeactivateMFADevice', { ...user, SerialNumber }),
-      // Only a virtual device is an entity of its own, which would stand in the way of the next one of its name.
+      // Only a virtual device is an entity of its own, whose name would stay taken.
       ...(SerialNumber.includes(':mfa/') ? [removal('DeleteVirtualMFADevice', { SerialNumber })] : []),
     ]),
     ...groups.map(({ GroupName }) => removal('RemoveUserFromGroup', { ...user, GroupName })),
   ];
 }
 
-/** A user. Memberships are declared at the group. */
+/** A user. Memberships are declared with the group. */
 export const user: Kind = {
   name: 'User',
   keyProperties: ['userName'],
@@ -99,8 +97,8 @@ export const user: Kind = {
   arnOf,
   dependsOnKinds: ['Policy'],
   ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists, whatever the path or the case',
-  recognizedBy: 'the intent tag that the Create carried',
+  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
+  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Users', limit: 'UsersQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -153,24 +151,16 @@ export const user: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetUser', { UserName: name });
     if (found?.User === undefined) return undefined;
-    const policies = await readPolicies(reader, 'User', name);
-    return observedOf(found.User, {
-      ...policies,
-    });
+    return observedOf(found.User, await readPolicies(reader, 'User', name));
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    return new Map(
+    const names = lowerCaseNames(wanted);
+    return byName(
       details.users
         .filter(({ UserName = '' }) => names.has(UserName.toLowerCase()))
-        .map((detail) => {
-          const observed = observedOf(detail, {
-            ...policiesOf(detail.UserPolicyList, detail.AttachedManagedPolicies),
-          });
-          return [observed.name.toLowerCase(), observed];
-        }),
+        .map((detail) => observedOf(detail, policiesOf(detail.UserPolicyList, detail.AttachedManagedPolicies))),
     );
   },
 
@@ -184,35 +174,26 @@ export const user: Kind = {
     }),
   }),
   isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => ({
-    name: desired.name,
-    arn: arnOf(desired.spec, desired.target),
-    createdAt: null,
-    tags: desired.tags,
-    state: { ...desired.spec, inlinePolicies: {}, managedPolicyArns: [] },
-  }),
+  observedAfterCreate: (desired) =>
+    newlyCreated(desired, arnOf(desired.spec, desired.target), {
+      ...desired.spec,
+      inlinePolicies: {},
+      managedPolicyArns: [],
+    }),
 
   update(desired, observed, changes) {
     const UserName = observed.name;
     const { spec } = desired;
-    const steps: Write[] = [];
+    const writes: Write[] = [];
     if (changes['path']) {
-      steps.push({ operation: 'UpdateUser', input: { UserName, NewPath: stringProperty(spec, 'path') ?? '/' } });
+      writes.push({ operation: 'UpdateUser', input: { UserName, NewPath: stringProperty(spec, 'path') ?? '/' } });
     }
-    if (changes['permissionsBoundary']) {
-      const PermissionsBoundary = spec['permissionsBoundary'];
-      steps.push(
-        typeof PermissionsBoundary === 'string'
-          ? {
-              operation: 'PutUserPermissionsBoundary',
-              input: { UserName, PermissionsBoundary },
-            }
-          : { operation: 'DeleteUserPermissionsBoundary', input: { UserName }, ...appliedIfAbsent },
-      );
-    }
-    steps.push(...policyWrites('User', UserName, spec, changes));
-    steps.push(...tagWrites({ tag: 'TagUser', untag: 'UntagUser' }, { UserName }, desired.tags, changes['tags']));
-    return steps;
+    return [
+      ...writes,
+      ...boundaryWrites('User', UserName, spec, changes),
+      ...policyWrites('User', UserName, spec, changes),
+      ...tagWrites('User', { UserName }, desired.tags, changes),
+    ];
   },
 
   async delete(reader, observed) {
@@ -220,7 +201,7 @@ export const user: Kind = {
     return [
       ...(await credentialAndMembershipRemovals(reader, UserName)),
       ...policyRemovals('User', UserName, observed.state),
-      { operation: 'DeleteUser', input: { UserName }, ...appliedIfAbsent },
+      removal('DeleteUser', { UserName }),
     ];
   },
 };

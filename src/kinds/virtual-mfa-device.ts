@@ -4,44 +4,35 @@ import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { OwnershipTag } from '../engine/ownership.js';
-import {
-  appliedIfAbsent,
-  omitUndefined,
-  nameField,
-  pathField,
-  secretField,
-  secretLocation,
-  toTagList,
-  toTagMap,
-  tagWrites,
-  tagsField,
-  stringProperty,
-  undefinedIfDenied,
-} from './fields.js';
 import type { Kind, Observed, Write } from './kind.js';
+import { iamArn } from './shared/names.js';
+import { byName, undefinedIfDenied, wantedLast } from './shared/reads.js';
+import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
+import { omitUndefined, requiredString, secretLocation, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import { removal, tagWrites } from './shared/writes.js';
 
-/** A serial number has 256 characters at most: the ARN up to the path, the path, and the name. */
-const LONGEST_NAME = 256 - 'arn:aws:iam::111111111111:mfa/'.length;
+/** The maximum length of a name: a serial number has up to 256 characters, and begins with the ARN up to the path. */
+const MAX_NAME_LENGTH = 256 - 'arn:aws:iam::111111111111:mfa/'.length;
 
 const schema = z.strictObject({
-  virtualMfaDeviceName: nameField(LONGEST_NAME).describe('Unique on its path.'),
+  virtualMfaDeviceName: nameField(MAX_NAME_LENGTH).describe('Unique on its path.'),
   path: pathField
     .regex(/^[\w+=/:,.@-]*$/, 'use letters, digits and _+=/:,.@- only')
     .optional()
-    .describe('Part of what tells the device from others: another path is another device.'),
+    .describe('Part of the key: a different path means a different device.'),
   secret: secretField.describe(
-    'Where the seed goes: `SerialNumber` and `Base32StringSeed`. AWS shows it when the device is made, and never again: that of a device that is there already cannot be had.',
+    'Where to store the seed: `SerialNumber` and `Base32StringSeed`. AWS shows the seed in the reply to the Create only, so the seed of an existing device is not available.',
   ),
-  tags: tagsField.optional(),
+  tags: tagsField,
 });
 
 function nameOf(spec: JsonObject): string {
-  return `${(stringProperty(spec, 'path') ?? '/').slice(1)}${stringProperty(spec, 'virtualMfaDeviceName') ?? ''}`;
+  return `${(stringProperty(spec, 'path') ?? '/').slice(1)}${requiredString(spec, 'virtualMfaDeviceName')}`;
 }
 
-/** A virtual device's serial number is its ARN. */
-function serialOf(name: string, { account, partition }: Target): string {
-  return `arn:${partition}:iam::${account}:mfa/${name}`;
+/** Returns the serial number of a virtual device, which is its ARN. */
+function serialOf(name: string, target: Target): string {
+  return iamArn(`mfa/${name}`, target);
 }
 
 function nameOfSerial(serial: string): string {
@@ -52,8 +43,8 @@ function observedOf(serial: string, tags: Readonly<Record<string, string>>): Obs
   return { name: nameOfSerial(serial), arn: serial, createdAt: null, tags, state: {} };
 }
 
-/** A device's tags; undefined where there is no such device. */
-async function tagsOf(reader: Reader, SerialNumber: string): Promise<Readonly<Record<string, string>> | undefined> {
+/** Reads a device's tags; returns undefined where the device does not exist. */
+async function readTags(reader: Reader, SerialNumber: string): Promise<Readonly<Record<string, string>> | undefined> {
   try {
     const tags = await reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags');
     return toTagMap(tags.map(({ Key, Value }) => ({ Key, Value })));
@@ -63,26 +54,35 @@ async function tagsOf(reader: Reader, SerialNumber: string): Promise<Readonly<Re
   }
 }
 
-/** Who signs in with a device; undefined where nobody does. */
-async function userOf(reader: Reader, serial: string): Promise<{ readonly UserName: string | undefined } | undefined> {
+async function readDevice(reader: Reader, name: string, target: Target): Promise<Observed | undefined> {
+  const serial = serialOf(name, target);
+  const tags = await readTags(reader, serial);
+  return tags && observedOf(serial, tags);
+}
+
+/** Reads the user that signs in with a device; returns undefined where no user does. */
+async function readUser(
+  reader: Reader,
+  serial: string,
+): Promise<{ readonly UserName: string | undefined } | undefined> {
   const assigned = await reader.list('ListVirtualMFADevices', { AssignmentStatus: 'Assigned' }, 'VirtualMFADevices');
   const device = assigned.find(({ SerialNumber }) => SerialNumber === serial);
   return device && { UserName: device.User?.UserName };
 }
 
 /**
- * The device of one Create: one of the same serial number that a later Create made has another intent, and another
- * seed. No serial number holds a `#`, and no tag.
+ * Returns an ID for the device of one Create. A later device with the same serial number has a different intent, and a
+ * different seed. Neither serial numbers nor tags contain `#`.
  */
 function idOf(serial: string, intent = ''): string {
   return `${serial}#${intent}`;
 }
 
 function removalOf(SerialNumber: string): Write {
-  return { operation: 'DeleteVirtualMFADevice', input: { SerialNumber }, ...appliedIfAbsent };
+  return removal('DeleteVirtualMFADevice', { SerialNumber });
 }
 
-/** An MFA device that is a program. Who signs in with it has to enable it with two of its codes. */
+/** A software MFA device. Its user must enable it with two of its codes. */
 export const virtualMfaDevice: Kind = {
   name: 'VirtualMFADevice',
   keyProperties: ['virtualMfaDeviceName', 'path'],
@@ -92,7 +92,7 @@ export const virtualMfaDevice: Kind = {
   dependsOnKinds: ['User'],
   ownable: true,
   duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create carried',
+  recognizedBy: 'the intent tag that the Create sent',
   properties: { secret: { type: 'writeOnly' } },
   actions: {
     read: ['iam:ListVirtualMFADevices', 'iam:ListMFADeviceTags'],
@@ -107,29 +107,13 @@ export const virtualMfaDevice: Kind = {
 
   detailType: null,
   readCost: 1,
-  async read(reader, { name }, target) {
-    const serial = serialOf(name, target);
-    const tags = await tagsOf(reader, serial);
-    return tags && observedOf(serial, tags);
-  },
-  async readMany({ reader }, wanted) {
+  read: (reader, { name }, target) => readDevice(reader, name, target),
+  async readMany({ reader }, wanted, target) {
     const listed = await undefinedIfDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
     if (listed === undefined) return undefined;
-    const names = new Set(wanted.map(({ name }) => name.toLowerCase()));
-    const exact = new Set(wanted.map(({ name }) => name));
-    const serials = listed
-      .map(({ SerialNumber = '' }) => SerialNumber)
-      .filter((serial) => names.has(nameOfSerial(serial).toLowerCase()))
-      // Last, so that of names that differ in case the declared one is taken.
-      .sort((a, b) => Number(exact.has(nameOfSerial(a))) - Number(exact.has(nameOfSerial(b))));
-    const found = await Promise.all(
-      // One by one, since the listing leaves the tags out.
-      serials.map(async (serial) => {
-        const tags = await tagsOf(reader, serial);
-        return tags && observedOf(serial, tags);
-      }),
-    );
-    return new Map(found.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
+    const names = listed.map(({ SerialNumber = '' }) => nameOfSerial(SerialNumber));
+    // Single reads, since the listing does not show tags.
+    return byName(await Promise.all(wantedLast(names, wanted).map((name) => readDevice(reader, name, target))));
   },
 
   create: ({ spec, tags }) => ({
@@ -151,29 +135,28 @@ export const virtualMfaDevice: Kind = {
         Intent: tags[OwnershipTag.Intent],
       });
     },
-    /** The device, if a Create of this run made it: that of another is no orphan, whether or not its seed is stored. */
+    /** Lists the device if a Create of this run made it. A device of another run is not an orphan, stored or not. */
     async listCandidates(reader, { name, target, tags }) {
       const serial = serialOf(name, target);
-      const shown = await tagsOf(reader, serial);
+      const shown = await readTags(reader, serial);
       if (shown === undefined || shown[OwnershipTag.Intent] !== tags[OwnershipTag.Intent]) return [];
       return [{ id: idOf(serial, shown[OwnershipTag.Intent]), createdAt: null }];
     },
     candidateIdOf: ({ SerialNumber = '', Intent }) => idOf(SerialNumber, Intent),
-    // To enable it takes two codes, which nobody has without the seed.
-    isCandidateUsed: async (reader, id) => (await userOf(reader, serialOfId(id))) !== undefined,
+    // Enabling a device takes two codes, and only a person with the seed has those.
+    isCandidateUsed: async (reader, id) => (await readUser(reader, serialOfId(id))) !== undefined,
     deleteCandidate: (id) => [removalOf(serialOfId(id))],
   },
   observedAfterCreate: ({ name, target, tags }) => observedOf(serialOf(name, target), tags),
 
-  update: ({ tags }, { arn }, changes) =>
-    tagWrites({ tag: 'TagMFADevice', untag: 'UntagMFADevice' }, { SerialNumber: arn }, tags, changes['tags']),
+  update: ({ tags }, { arn }, changes) => tagWrites('MFADevice', { SerialNumber: arn }, tags, changes),
 
   async delete(reader, { arn }) {
-    const user = await userOf(reader, arn);
-    // The account's root user has no name, and nobody else can deactivate its device: AWS says so.
+    const user = await readUser(reader, arn);
+    // The root user has no name, and only the root user can deactivate its device: AWS reports that.
     if (user?.UserName === undefined) return [removalOf(arn)];
     const input = { UserName: user.UserName, SerialNumber: arn };
-    return [{ operation: 'DeactivateMFADevice', input, ...appliedIfAbsent }, removalOf(arn)];
+    return [removal('DeactivateMFADevice', input), removalOf(arn)];
   },
 };
 

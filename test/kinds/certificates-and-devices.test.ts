@@ -169,11 +169,11 @@ describe('a server certificate', () => {
   });
 
   test.each([
-    ['MIIB', 'holds no certificate in PEM'],
-    [`${CERTIFICATE}${PRIVATE_KEY}`, 'holds a PRIVATE KEY'],
-    [`${CERTIFICATE}${ISSUER}`, 'holds 2 certificates'],
-    [`${CERTIFICATE}${ISSUER.slice(0, -20)}`, 'holds a certificate that cannot be read'],
-    [CERTIFICATE.replace('MIIB', 'MIIC'), 'holds a certificate that cannot be read'],
+    ['MIIB', 'contains no certificate in PEM'],
+    [`${CERTIFICATE}${PRIVATE_KEY}`, 'contains a PRIVATE KEY'],
+    [`${CERTIFICATE}${ISSUER}`, 'contains 2 certificates'],
+    [`${CERTIFICATE}${ISSUER.slice(0, -20)}`, 'contains a certificate that cannot be read'],
+    [CERTIFICATE.replace('MIIB', 'MIIC'), 'contains a certificate that cannot be read'],
     [`${CERTIFICATE}\u2013`, 'use Latin characters only'],
   ])('is refused with a word on what is wrong with its body: case %#', (certificateBody, complaint) => {
     expect(complaintsOf(serverCertificate, { ...spec, certificateBody })).toEqual([complaint]);
@@ -299,9 +299,9 @@ describe('an SSH public key', () => {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     }).publicKey;
     const of = (sshPublicKeyBody: string): string[] => complaintsOf(sshPublicKey, { ...spec, sshPublicKeyBody });
-    expect(of(SHORT_SSH_KEY)).toEqual(['has 1024 bits, and AWS asks for 2048']);
+    expect(of(SHORT_SSH_KEY)).toEqual(['has 1024 bits, and AWS requires 2048']);
     for (const none of [PRIVATE_KEY, CERTIFICATE, curve, 'ssh-rsa', 'ssh-rsa AAAA', SSH_KEY.slice(0, 300), 'x']) {
-      expect(of(none)).toEqual(['is no public RSA key']);
+      expect(of(none)).toEqual(['is not a public RSA key']);
     }
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecretStore, readSecretMembers } from '../../../src/aws/secret-store.js';
 import type { SecretStore } from '../../../src/aws/secret-store.js';
-import { secretField } from '../../../src/kinds/fields.js';
+import { secretField } from '../../../src/kinds/shared/schema-fields.js';
 
 /** Files are tried here; AWS Secrets Manager is tried against the sandbox. */
 

@@ -1,20 +1,22 @@
 import type { AttachedPolicy, PolicyDetail } from '@aws-sdk/client-iam';
-import type { Reader } from '../aws/reader.js';
-import type { JsonObject } from '../contract/entity.js';
-import { decodeDocument, documentSize } from '../engine/policy/index.js';
-import { appliedIfAbsent, serializeDocument, objectProperty, strings } from './fields.js';
-import type { Changes, QuotaUsage, Write } from './kind.js';
+import type { Reader } from '../../aws/reader.js';
+import type { JsonObject } from '../../contract/entity.js';
+import { objectOrEmpty, strings } from '../../engine/json.js';
+import { decodeDocument, documentSize } from '../../engine/policy/index.js';
+import type { Changes, QuotaUsage, Write } from '../kind.js';
+import { serializeDocument, stringProperty } from './spec.js';
+import { removal } from './writes.js';
 
-/** What has policies of its own. IAM's operations on them are the same but for its name. */
+/** A kind whose entities have policies. IAM's operations on their policies differ in this name only. */
 export type Principal = 'Role' | 'User' | 'Group';
 
 function keyOf(principal: Principal, name: string): Readonly<Record<string, string>> {
   return { [`${principal}Name`]: name };
 }
 
-/** Reads the inline policies and the attachments of one principal, one by one. */
+/** Reads the inline policies and the attached policies of one principal, by single reads. */
 export async function readPolicies(reader: Reader, principal: Principal, name: string): Promise<JsonObject> {
-  // The SDK types each input for itself; the key is what they differ in.
+  // The SDK gives each of these inputs a type of its own, which differs in the key only.
   const key = keyOf(principal, name) as never;
   const [names, attached] = await Promise.all([
     reader.list(`List${principal}Policies`, key, 'PolicyNames'),
@@ -30,7 +32,7 @@ export async function readPolicies(reader: Reader, principal: Principal, name: s
   return policiesOf(inline, attached);
 }
 
-/** Inline policies and attachments as IAM shows them, in the manifest's words. */
+/** Returns inline and attached policies as properties of the manifest. */
 export function policiesOf(
   inline: readonly PolicyDetail[] | undefined,
   attached: readonly AttachedPolicy[] | undefined,
@@ -43,9 +45,9 @@ export function policiesOf(
   };
 }
 
-/** What a spec's inline policies and attachments need of the account's quotas. */
+/** Returns the quota usage of a spec's inline and attached policies. */
 export function policyQuotaUsage(principal: Principal, spec: JsonObject): QuotaUsage[] {
-  const inline = Object.values(objectProperty(spec, 'inlinePolicies'));
+  const inline = Object.values(objectOrEmpty(spec['inlinePolicies']));
   return [
     {
       quota: `AttachedPoliciesPer${principal}Quota`,
@@ -60,9 +62,9 @@ export function policyQuotaUsage(principal: Principal, spec: JsonObject): QuotaU
   ];
 }
 
-/** The writes that mend inline policies and attachments. */
+/** Returns the writes that bring inline and attached policies to the declared state. */
 export function policyWrites(principal: Principal, name: string, spec: JsonObject, changes: Changes): Write[] {
-  const documents = objectProperty(spec, 'inlinePolicies');
+  const documents = objectOrEmpty(spec['inlinePolicies']);
   const { inlinePolicies, managedPolicyArns } = changes;
   const key = keyOf(principal, name);
   return [
@@ -79,26 +81,29 @@ export function policyWrites(principal: Principal, name: string, spec: JsonObjec
   ];
 }
 
-/** The writes that take every policy off a principal, before it can be deleted. */
+/** Returns the writes that remove all policies of a principal, which AWS requires before its deletion. */
 export function policyRemovals(principal: Principal, name: string, state: JsonObject): Write[] {
   return [
     ...detachments(principal, name, strings(state['managedPolicyArns'])),
-    ...inlineRemovals(principal, name, Object.keys(objectProperty(state, 'inlinePolicies'))),
+    ...inlineRemovals(principal, name, Object.keys(objectOrEmpty(state['inlinePolicies']))),
   ];
 }
 
 function inlineRemovals(principal: Principal, name: string, policies: readonly string[]): Write[] {
-  return policies.map((PolicyName) => ({
-    operation: `Delete${principal}Policy` as const,
-    input: { ...keyOf(principal, name), PolicyName },
-    ...appliedIfAbsent,
-  }));
+  return policies.map((PolicyName) => removal(`Delete${principal}Policy`, { ...keyOf(principal, name), PolicyName }));
 }
 
 function detachments(principal: Principal, name: string, arns: readonly string[]): Write[] {
-  return arns.map((PolicyArn) => ({
-    operation: `Detach${principal}Policy` as const,
-    input: { ...keyOf(principal, name), PolicyArn },
-    ...appliedIfAbsent,
-  }));
+  return arns.map((PolicyArn) => removal(`Detach${principal}Policy`, { ...keyOf(principal, name), PolicyArn }));
+}
+
+/** Returns the write that sets or removes the permissions boundary. */
+export function boundaryWrites(principal: 'Role' | 'User', name: string, spec: JsonObject, changes: Changes): Write[] {
+  if (changes['permissionsBoundary'] === undefined) return [];
+  const PermissionsBoundary = stringProperty(spec, 'permissionsBoundary');
+  if (PermissionsBoundary === undefined) {
+    return [removal(`Delete${principal}PermissionsBoundary`, keyOf(principal, name))];
+  }
+  const input = { ...keyOf(principal, name), PermissionsBoundary };
+  return [{ operation: `Put${principal}PermissionsBoundary`, input }];
 }

@@ -1,0 +1,52 @@
+import type { Operation } from '../../aws/operations.js';
+import { sharedByTag } from '../../engine/ownership.js';
+import type { Changes, Desired, Observed, Write } from '../kind.js';
+import { stringProperty, toTagList } from './spec.js';
+
+/** Returns a write that removes something, and that counts as applied where that is absent already. */
+export function removal(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
+  return { operation, input, isAlreadyApplied: ({ code }) => code === 'NoSuchEntity' };
+}
+
+/**
+ * Returns the writes that set and remove tags, for kinds that carry them.
+ *
+ * @param entity - IAM's name for it in its tagging operations: `Role` of `TagRole` and `UntagRole`
+ * @param key - the input members that name the entity
+ */
+export function tagWrites<E extends (Extract<Operation, `Untag${string}`> extends `Untag${infer Name}` ? Name : never)>(
+  entity: E,
+  key: Readonly<Record<string, string>>,
+  tags: Readonly<Record<string, string>>,
+  changes: Changes,
+): Write[] {
+  const { put = [], remove = [] } = changes['tags'] ?? {};
+  const writes: Write[] = [];
+  if (put.length > 0) {
+    const Tags = toTagList(Object.fromEntries(put.map((name) => [name, tags[name] ?? ''])));
+    writes.push({ operation: `Tag${entity}`, input: { ...key, Tags } });
+  }
+  if (remove.length > 0) writes.push({ operation: `Untag${entity}`, input: { ...key, TagKeys: [...remove] } });
+  return writes;
+}
+
+/** Returns the write that activates or deactivates a user's credential. */
+export function statusWrites(
+  operation: Operation,
+  key: Readonly<Record<string, string>>,
+  { spec }: Desired,
+  changes: Changes,
+): Write[] {
+  if (changes['status'] === undefined) return [];
+  return [{ operation, input: { ...key, Status: stringProperty(spec, 'status') ?? 'Active' } }];
+}
+
+/** Returns the tags by which namespaces share an entity, split into our own and those of the other namespaces. */
+export function sharedTags(
+  { tags }: Observed,
+  otherNamespaces: readonly string[],
+): { readonly own: readonly string[]; readonly others: readonly string[] } {
+  const others = otherNamespaces.map(sharedByTag);
+  const own = Object.keys(tags).filter((tag) => tag.startsWith(sharedByTag('')) && !others.includes(tag));
+  return { own, others };
+}
