@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { AwsError } from '../aws/errors.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
