@@ -61,7 +61,7 @@ export function imagesOf(results: Results): Record<string, string> {
   }
   return { ...images, ...scaleImages(results) };
 }
-export function scaleImages(results: Results): Record<string, string> {
+function scaleImages(results: Results): Record<string, string> {
   const ours = results.series.filter(
     ({ worker, condition, workload }) =>
       worker !== undefined && condition === 'loopback' && rolesIn(results, workload) > 0,

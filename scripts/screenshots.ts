@@ -1,5 +1,5 @@
-// Takes the pictures of docs/control-room.md and docs/terminal.md: runs of every end, played against a real Temporal
-// server, worker and sandbox, in the Temporal UI as a laptop shows it, and in a terminal.
+// Takes the pictures of docs/control-room.md and docs/terminal.md: runs with every kind of result on a real Temporal
+// server, worker and sandbox, in the Temporal UI and in a terminal.
 // Run: npm run build && npm run screenshots
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -8,23 +8,24 @@ import { inBrowser, shows } from '../test/support/browser.js';
 import { playScenes } from '../test/support/scenes.js';
 import type { Run, Scenes } from '../test/support/scenes.js';
 import { ACCOUNT, startWorld } from '../test/support/world.js';
-import { drawn, playTerminal, TERMINALS } from './terminal-pictures.js';
+import { drawTerminal, playTerminal, TERMINALS } from './terminal-pictures.js';
 
 const IMAGES = resolve(__dirname, '../docs/images');
 
-/** What one picture may take. In bytes. */
+/** The limit for one picture, in bytes. */
 const MAX_BYTES = 150_000;
 
-/** A picture is taken once these texts show. */
+/** A picture of a page in the Temporal UI. */
 interface Picture {
   readonly name: string;
-  /** The dark pages of runs are left out: the UI of Temporal CLI 1.5 shows what is Markdown in black on them. */
+  /** Runs are shown in light only: older versions of the UI show Markdown in black on a dark page. */
   readonly themes: readonly ('light' | 'dark')[];
+  /** The texts that have to show before the picture is taken. */
   readonly shows: readonly string[];
   open(page: Page, ui: string, scenes: Scenes): Promise<void>;
 }
 
-/** The page of one run, where it says of itself what it is and how it stands. */
+/** Opens the page of a run with its summary and its current details. */
 const pageOf =
   (which: keyof { [K in keyof Scenes as Scenes[K] extends Run ? K : never]: true }): Picture['open'] =>
   async (page, ui, scenes) => {
@@ -76,7 +77,7 @@ async function main(): Promise<void> {
             await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
             await open(page, world.temporal.uiUrl ?? '', scenes);
             for (const text of texts) await shows(page, text);
-            await keep(`${name}-${colorScheme}`, await page.screenshot());
+            await writePicture(`${name}-${colorScheme}`, await page.screenshot());
           }
         }
       });
@@ -88,14 +89,14 @@ async function main(): Promise<void> {
   }
   await inBrowser(async (page) => {
     for (const terminal of TERMINALS) {
-      const { underWay, ended } = await playTerminal(terminal);
-      await keep(`${terminal.name}-under-way`, await drawn(page, terminal, underWay));
-      await keep(terminal.name, await drawn(page, terminal, ended));
+      const { whileWaiting, atEnd } = await playTerminal(terminal);
+      await writePicture(`${terminal.name}-under-way`, await drawTerminal(page, terminal, whileWaiting));
+      await writePicture(terminal.name, await drawTerminal(page, terminal, atEnd));
     }
   });
 }
 
-async function keep(name: string, image: Buffer): Promise<void> {
+async function writePicture(name: string, image: Buffer): Promise<void> {
   if (image.length > MAX_BYTES) process.exitCode = 1;
   await writeFile(join(IMAGES, `${name}.png`), image);
   console.log(`wrote docs/images/${name}.png: ${String(image.length)} bytes`);

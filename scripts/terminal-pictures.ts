@@ -6,14 +6,14 @@ import { iamClient } from '../test/support/sandbox.js';
 import { runOnTerminal } from '../test/support/terminal.js';
 import { ACCOUNT, CLI, startWorld } from '../test/support/world.js';
 
-/** A terminal that a run is shown on. */
+/** A terminal that shows a run. */
 export interface PicturedTerminal {
   readonly name: string;
   readonly columns: number;
   readonly colour: boolean;
 }
 
-/** Each width, with colours and without. */
+/** The terminals of the pictures: two widths, each with and without colours. */
 export const TERMINALS: readonly PicturedTerminal[] = [80, 120].flatMap((columns) =>
   [true, false].map((colour) => ({
     name: `terminal-${String(columns)}${colour ? '' : '-plain'}`,
@@ -22,10 +22,10 @@ export const TERMINALS: readonly PicturedTerminal[] = [80, 120].flatMap((columns
   })),
 );
 
-/** What was written to the terminal, until AWS was waited for and until the end. */
-interface Written {
-  readonly underWay: string;
-  readonly ended: string;
+/** The output on the terminal: until the run waits for AWS, and until its end. */
+interface TerminalOutput {
+  readonly whileWaiting: string;
+  readonly atEnd: string;
 }
 
 const PLATFORM = [
@@ -34,10 +34,10 @@ const PLATFORM = [
 ];
 
 /**
- * A run in which an entity is as it should be, one has drifted, some are made, and one fails. It waits for AWS in the
- * middle until its display has stood for a while.
+ * Plays a run in which one entity is unchanged, one has drifted, some are created, and one fails. In the middle a call
+ * to AWS is held until everything else has finished.
  */
-export async function playTerminal({ columns, colour }: PicturedTerminal): Promise<Written> {
+export async function playTerminal({ columns, colour }: PicturedTerminal): Promise<TerminalOutput> {
   const world = await startWorld();
   try {
     await world.startWorker({ IAM_BOOTSTRAP_AWS_TIMEOUT: '600' });
@@ -68,28 +68,28 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
       { kind: 'User', userName: 'release-bot' },
       { kind: 'Group', groupName: 'analysts', users: ['release-bot'] },
     ]);
-    let written = '';
-    let underWay = '';
+    let output = '';
+    let whileWaiting = '';
     const { text } = await runOnTerminal(
       [process.execPath, CLI, 'apply', '-f', 'iam.json'],
       { columns, env: { ...world.env, NO_COLOR: colour ? undefined : '1' }, cwd: world.directory },
       (part) => {
-        written += part;
-        if (underWay !== '' || !STANDING.every((line) => part.includes(line))) return;
-        underWay = written;
+        output += part;
+        if (whileWaiting !== '' || !LINES_WHILE_WAITING.every((line) => part.includes(line))) return;
+        whileWaiting = output;
         held.release();
       },
     );
-    return { underWay, ended: text };
+    return { whileWaiting, atEnd: text };
   } finally {
     await world.stop();
   }
 }
 
-/** The display once all that does not wait for AWS has ended. */
-const STANDING = ['Role/prod-deploy: updated', 'Role/prod-rollback: creating', 'Group/analysts: failed'];
+/** Lines of the display once only the held call is left. */
+const LINES_WHILE_WAITING = ['Role/prod-deploy: updated', 'Role/prod-rollback: creating', 'Group/analysts: failed'];
 
-/** What is used of xterm.js in the browser. Its own types would bring the browser's into all of the project. */
+/** The used part of xterm.js in the browser. Its own types would add the browser's types to the whole project. */
 interface BrowserTerminal {
   readonly buffer: {
     readonly active: {
@@ -97,32 +97,32 @@ interface BrowserTerminal {
       getLine(row: number): { translateToString(trimRight: boolean): string } | undefined;
     };
   };
-  open(place: unknown): void;
+  open(element: unknown): void;
   write(data: string, done: () => void): void;
   resize(columns: number, rows: number): void;
 }
 declare const window: { readonly Terminal: new (options: object) => BrowserTerminal };
 declare const document: { getElementById(id: string): unknown };
 
-/** How a terminal in a browser shows it: as large as what is written needs. */
-export async function drawn(page: Page, { columns }: PicturedTerminal, written: string): Promise<Buffer> {
+/** Takes a picture of the output in a terminal that is as high as the output. */
+export async function drawTerminal(page: Page, { columns }: PicturedTerminal, output: string): Promise<Buffer> {
   await page.setContent('<body style="margin: 0; background: #1b1f24"><div id="screen" style="padding: 8px"></div>');
   await page.addStyleTag({ path: require.resolve('@xterm/xterm/css/xterm.css') });
   await page.addScriptTag({ path: require.resolve('@xterm/xterm') });
   await page.evaluate(
-    async ({ columns, written }) => {
+    async ({ columns, output }) => {
       const theme = { background: '#1b1f24', foreground: '#d1d7e0', cursor: '#1b1f24' };
       const terminal = new window.Terminal({ cols: columns, rows: 60, fontSize: 14, theme });
       terminal.open(document.getElementById('screen'));
       await new Promise<void>((done) => {
-        terminal.write(written, done);
+        terminal.write(output, done);
       });
       const { active } = terminal.buffer;
       let rows = active.length;
       while (rows > 1 && active.getLine(rows - 1)?.translateToString(true) === '') rows -= 1;
       terminal.resize(columns, rows);
     },
-    { columns, written },
+    { columns, output },
   );
   return page.locator('.xterm-screen').screenshot();
 }
