@@ -15,18 +15,18 @@ import {
   canonical,
   entitiesOf,
   ENTITIES,
-  fateOf,
+  expectationFor,
   forecast,
-  isSame,
+  isEqual,
   KEY,
   MANIFESTS,
   namespaceOf,
   PEOPLE,
   ROBOT,
   TOKENS,
-  wantsOf,
+  declaredBy,
 } from '../support/account-model.js';
-import type { Account, Asked, Fate, ManifestName, Thing } from '../support/account-model.js';
+import type { AccountState, RunSpec, Expectation, ManifestName, EntityState } from '../support/account-model.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Call, Fault, FaultProxy } from '../support/fault-proxy.js';
 import { manifestOf } from '../support/manifests-of.js';
@@ -63,8 +63,6 @@ const REGRESSIONS = join(__dirname, 'regressions');
 
 jest.setTimeout(LONG_FORM ? 1_800_000 : 600_000);
 
-// ------------------------------------------------------------------------------------------------------- sequences
-
 /** Faults of calls. */
 const FAULTS = {
   'the reply is lost': { calls: 'writes', fault: { kind: 'reset-after' } },
@@ -90,7 +88,7 @@ const FAULTS = {
 type FaultName = keyof typeof FAULTS;
 
 /** One fault of a run. */
-interface Armed {
+interface ArmedFault {
   readonly fault: FaultName;
   /** The number of the first call that it hits, from 1. */
   readonly nth: number;
@@ -103,7 +101,7 @@ interface Armed {
 /** One run, or two concurrent ones, with faults; or a manual action. */
 type Command =
   | { readonly action: ManualAction }
-  | { readonly run: Asked; readonly beside?: Asked; readonly faults?: readonly Armed[] };
+  | { readonly run: RunSpec; readonly beside?: RunSpec; readonly faults?: readonly ArmedFault[] };
 
 type Sequence = readonly Command[];
 
@@ -126,7 +124,7 @@ const AIMED = [
   'DeleteUser',
 ];
 
-const arbitraryFault: fc.Arbitrary<Armed> = fc
+const arbitraryFault: fc.Arbitrary<ArmedFault> = fc
   .record({
     fault: fc.oneof(
       { weight: 40, arbitrary: fc.constantFrom(...(Object.keys(FAULTS) as FaultName[]).slice(0, 7)) },
@@ -147,16 +145,16 @@ const arbitraryFault: fc.Arbitrary<Armed> = fc
 const OURS = Object.keys(MANIFESTS).filter((name) => !name.endsWith('the others')) as ManifestName[];
 const THEIRS = Object.keys(MANIFESTS).filter((name) => name.endsWith('the others')) as ManifestName[];
 
-const arbitraryApply = (manifests: readonly ManifestName[]): fc.Arbitrary<Asked> =>
+const arbitraryApply = (manifests: readonly ManifestName[]): fc.Arbitrary<RunSpec> =>
   fc
     .record({
       command: fc.constant('apply' as const),
       manifest: fc.constantFrom(...manifests),
       keepGoing: fc.option(fc.constant(true as const), { nil: undefined, freq: 2 }),
     })
-    .map(({ keepGoing, ...asked }) => ({ ...asked, ...(keepGoing === undefined ? {} : { keepGoing }) }));
+    .map(({ keepGoing, ...spec }) => ({ ...spec, ...(keepGoing === undefined ? {} : { keepGoing }) }));
 
-const arbitraryLeaving: fc.Arbitrary<Asked> = fc.record({
+const arbitraryLeaving: fc.Arbitrary<RunSpec> = fc.record({
   command: fc.constantFrom('release' as const, 'destroy' as const),
   manifest: fc.constantFrom(...(['whole', 'contested', 'of the others'] as const)),
 });
@@ -195,11 +193,11 @@ const arbitrarySequence: fc.Arbitrary<Sequence> = fc.array(
 );
 
 /** Returns a sequence as text. */
-function told(sequence: Sequence): string {
-  return sequence.map((command, index) => `  ${String(index + 1)}. ${toldOne(command)}`).join('\n');
+function sequenceText(sequence: Sequence): string {
+  return sequence.map((command, index) => `  ${String(index + 1)}. ${commandText(command)}`).join('\n');
 }
 
-function toldOne(command: Command): string {
+function commandText(command: Command): string {
   if ('action' in command) return `by hand: ${command.action}`;
   const { run, beside, faults = [] } = command;
   const broken = faults.map(({ fault, nth, times, action }) => {
@@ -207,14 +205,12 @@ function toldOne(command: Command): string {
     const call = action ?? { writes: 'write', gets: 'Get', any: 'call' }[calls];
     return `[${call} ${String(nth)}${times > 1 ? `–${String(nth + times - 1)}` : ''}: ${fault}] `;
   });
-  return `${broken.join('')}${toldAsked(run)}${beside === undefined ? '' : `, and at once ${toldAsked(beside)}`}`;
+  return `${broken.join('')}${runText(run)}${beside === undefined ? '' : `, and at once ${runText(beside)}`}`;
 }
 
-function toldAsked({ command, manifest, keepGoing }: Asked): string {
+function runText({ command, manifest, keepGoing }: RunSpec): string {
   return `${command} "${manifest}"${keepGoing === true ? ' --keep-going' : ''}`;
 }
-
-// ----------------------------------------------------------------------------------------------------------- lanes
 
 let world: World;
 let temporal: TemporalConnection;
@@ -304,7 +300,7 @@ class Lane {
   }
 
   /** Injects faults and notes the calls that they hit. */
-  arm({ fault, nth, times, action }: Armed, hit: (fault: FaultName, call: Call) => void): void {
+  arm({ fault, nth, times, action }: ArmedFault, hit: (fault: FaultName, call: Call) => void): void {
     const { calls, fault: kind } = FAULTS[fault];
     let seen = 0;
     const predicate = (call: Call): boolean => {
@@ -356,23 +352,23 @@ async function play(lane: Lane, sequence: Sequence): Promise<void> {
         if (await actor.perform(command.action)) counts.actions += 1;
       } else await playRun(lane, actor, command);
     } catch (error) {
-      throw new Error(`at ${String(index + 1)}. ${toldOne(command)}\n${messageOf(error)}`, { cause: error });
+      throw new Error(`at ${String(index + 1)}. ${commandText(command)}\n${messageOf(error)}`, { cause: error });
     }
   }
   try {
-    const last: Asked = { command: 'apply', manifest: 'whole', keepGoing: true };
+    const last: RunSpec = { command: 'apply', manifest: 'whole', keepGoing: true };
     await playRun(lane, actor, { run: last });
-    await expectNothingLeft(lane, actor, last);
+    await expectNoChanges(lane, actor, last);
   } catch (error) {
     throw new Error(`at the undisturbed run at the end\n${messageOf(error)}`, { cause: error });
   }
 }
 
-async function requestOf(asked: Asked, account: string): Promise<Parameters<typeof apply>[1]> {
+async function requestOf(spec: RunSpec, account: string): Promise<Parameters<typeof apply>[1]> {
   written += 1;
-  const { command, keepGoing } = asked;
-  const entities = entitiesOf(asked, account);
-  const manifest = manifestOf({ namespace: namespaceOf(asked), account, assumed: true, entities });
+  const { command, keepGoing } = spec;
+  const entities = entitiesOf(spec, account);
+  const manifest = manifestOf({ namespace: namespaceOf(spec), account, assumed: true, entities });
   const path = await world.manifest(`random-${String(written)}.json`, manifest);
   const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
   const loaded = await loadRequest([path], {
@@ -385,16 +381,20 @@ async function requestOf(asked: Asked, account: string): Promise<Parameters<type
   return loaded.request;
 }
 
-async function playRun(lane: Lane, actor: ManualActor, { run, beside, faults = [] }: Extract<Command, { run: Asked }>) {
-  const asked = beside === undefined ? [run] : [run, beside];
-  const requests = await Promise.all(asked.map((one) => requestOf(one, actor.account)));
+async function playRun(
+  lane: Lane,
+  actor: ManualActor,
+  { run, beside, faults = [] }: Extract<Command, { run: RunSpec }>,
+) {
+  const spec = beside === undefined ? [run] : [run, beside];
+  const requests = await Promise.all(spec.map((one) => requestOf(one, actor.account)));
   const before = await actor.snapshot();
   const from = lane.proxy.calls.length;
   const hits: [FaultName, Call][] = [];
   for (const armed of faults) lane.arm(armed, (...hit) => hits.push(hit));
   let reports: Report[];
   try {
-    reports = await inTime(Promise.all(requests.map((request) => apply(lane.temporal, request))));
+    reports = await withTimeout(Promise.all(requests.map((request) => apply(lane.temporal, request))));
   } finally {
     lane.proxy.clearRules();
   }
@@ -403,10 +403,10 @@ async function playRun(lane: Lane, actor: ManualActor, { run, beside, faults = [
   played.get(actor.account)?.committed.push(...calls.filter(({ committed }) => committed));
   for (const { action } of calls) operations.add(action);
   counts.runs += new Set(reports.map(({ workflow }) => workflow.runId)).size;
-  if (asked.length > 1) counts.pairs += 1;
+  if (spec.length > 1) counts.pairs += 1;
   const after = await actor.snapshot();
   const died = hits.some(([fault]) => fault.startsWith('kill'));
-  const problems = judge({ asked, reports, before, after, calls, died });
+  const problems = checkRun({ spec, reports, before, after, calls, died });
   const survived = problems.length === 0;
   for (const [fault, { action }] of hits) tally.count(fault, action, survived);
   if (beside !== undefined) {
@@ -422,20 +422,20 @@ async function playRun(lane: Lane, actor: ManualActor, { run, beside, faults = [
       .filter(({ action }) => !READS.test(action))
       .map(
         ({ seq, action, params, committed, code }) =>
-          `#${String(seq)} ${action} ${aboutOf(params)} ${committed ? 'done' : (code ?? 'lost')}`,
+          `#${String(seq)} ${action} ${subjectsOf(params)} ${committed ? 'done' : (code ?? 'lost')}`,
       );
     throw new Error([...problems, ...lines, ...broken, ...writes].join('\n'));
   }
 }
 
-function aboutOf(params: Call['params']): string {
+function subjectsOf(params: Call['params']): string {
   return Object.entries(params)
     .filter(([name]) => /(Name|Arn|Url|ClientID)$/.test(name))
     .map(([, value]) => value)
     .join(' ');
 }
 
-async function inTime<T>(running: Promise<T>): Promise<T> {
+async function withTimeout<T>(running: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -454,11 +454,11 @@ function messageOf(error: unknown): string {
 }
 
 /** Expects that a plan finds no changes, except for refusals. */
-async function expectNothingLeft(lane: Lane, actor: ManualActor, asked: Asked): Promise<void> {
+async function expectNoChanges(lane: Lane, actor: ManualActor, spec: RunSpec): Promise<void> {
   const { account } = await actor.snapshot();
-  const report = await plan(lane.temporal, await requestOf(asked, actor.account));
+  const report = await plan(lane.temporal, await requestOf(spec, actor.account));
   const expected = new Map(
-    [...forecast(account, asked)].map(([id, fates]) => [id, fates.map(({ outcome }) => outcome)]),
+    [...forecast(account, spec)].map(([id, fates]) => [id, fates.map(({ outcome }) => outcome)]),
   );
   const refused = new Set([...expected].filter(([, fates]) => fates.includes('refused')).map(([id]) => id));
   for (const entity of report.entities) {
@@ -469,11 +469,9 @@ async function expectNothingLeft(lane: Lane, actor: ManualActor, asked: Asked): 
   }
 }
 
-// --------------------------------------------------------------------------------------------------------- referee
-
 /** What is known of one run, or of two concurrent ones. */
-interface Witnessed {
-  readonly asked: readonly Asked[];
+interface ObservedRun {
+  readonly spec: readonly RunSpec[];
   readonly reports: readonly Report[];
   readonly before: AccountSnapshot;
   readonly after: AccountSnapshot;
@@ -484,44 +482,44 @@ interface Witnessed {
 }
 
 /** Returns every violation in one run, or in two concurrent ones. */
-function judge(run: Witnessed): string[] {
-  return [...judgeAccount(run), ...judgeCreates(run), ...judgeWrites(run)];
+function checkRun(run: ObservedRun): string[] {
+  return [...checkAccount(run), ...checkCreates(run), ...checkWrites(run)];
 }
 
 /** A run with its request. */
 interface Done {
-  readonly asked: Asked;
+  readonly spec: RunSpec;
   readonly report: Report;
 }
 
 /** Checks the account against the model, and the reports against the calls. */
-function judgeAccount({ asked, reports, before, after }: Witnessed): string[] {
-  const done = asked.flatMap((one, index): Done[] => {
+function checkAccount({ spec, reports, before, after }: ObservedRun): string[] {
+  const done = spec.flatMap((one, index): Done[] => {
     const report = reports[index];
-    return report === undefined ? [] : [{ asked: one, report }];
+    return report === undefined ? [] : [{ spec: one, report }];
   });
   const [first, second] = done;
   if (first === undefined) return ['no report'];
   if (second === undefined || first.report.workflow.runId === second.report.workflow.runId) {
     const joined = second !== undefined && canonical(outcomes(second.report)) !== canonical(outcomes(first.report));
-    return [...(joined ? ['one run has two reports'] : []), ...judgeInOrder([first], before, after)];
+    return [...(joined ? ['one run has two reports'] : []), ...checkSequential([first], before, after)];
   }
-  if (namespaceOf(first.asked) === namespaceOf(second.asked)) {
+  if (namespaceOf(first.spec) === namespaceOf(second.spec)) {
     const order = first.report.startedAt <= second.report.startedAt ? [first, second] : [second, first];
-    return judgeInOrder(order, before, after);
+    return checkSequential(order, before, after);
   }
-  return judgeAtOnce([first, second], before, after);
+  return checkConcurrent([first, second], before, after);
 }
 
 /** Checks runs that ran one after the other. */
-function judgeInOrder(done: readonly Done[], before: AccountSnapshot, after: AccountSnapshot): string[] {
+function checkSequential(done: readonly Done[], before: AccountSnapshot, after: AccountSnapshot): string[] {
   const problems: string[] = [];
   let account = before.account;
   const changed = new Set<string>();
-  for (const { asked, report } of done) {
-    const next: Record<string, Thing | undefined> = { ...account };
-    const fates = forecast(account, asked);
-    problems.push(...judgeResult(report));
+  for (const { spec, report } of done) {
+    const next: Record<string, EntityState | undefined> = { ...account };
+    const fates = forecast(account, spec);
+    problems.push(...checkResult(report));
     if (report.entities.length !== fates.size)
       problems.push(`the report has ${String(report.entities.length)} entities`);
     for (const entity of report.entities) {
@@ -530,26 +528,26 @@ function judgeInOrder(done: readonly Done[], before: AccountSnapshot, after: Acc
       const fate = possible.find(({ outcome }) => outcome === entity.outcome);
       if (fate === undefined) {
         problems.push(
-          unlike(
+          mismatch(
             entity,
             possible.map(({ outcome }) => outcome),
           ),
         );
         continue;
       }
-      if (!isSame(fate.next, account[id])) changed.add(id);
+      if (!isEqual(fate.next, account[id])) changed.add(id);
       if (entity.outcome === 'deleted' && id === ROBOT) changed.add(KEY).add(PEOPLE);
       next[id] = fate.next;
     }
     account = afterDeletions(Object.fromEntries(Object.entries(next).filter(isThere)));
   }
   for (const id of ENTITIES) {
-    if (!isSame(account[id], after.account[id])) problems.push(differs(id, account[id], after.account[id]));
+    if (!isEqual(account[id], after.account[id])) problems.push(differs(id, account[id], after.account[id]));
   }
-  return [...problems, ...judgeUntouched(before, after, changed, done)];
+  return [...problems, ...checkUntouched(before, after, changed, done)];
 }
 
-function isThere(entry: [string, Thing | undefined]): entry is [string, Thing] {
+function isThere(entry: [string, EntityState | undefined]): entry is [string, EntityState] {
   return entry[1] !== undefined;
 }
 
@@ -557,25 +555,25 @@ function isThere(entry: [string, Thing | undefined]): entry is [string, Thing] {
  * Checks concurrent runs of two namespaces: for each entity that both declare, one run came first.
  * The other run may notice that on the way, and skips the dependents.
  */
-function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after: AccountSnapshot): string[] {
-  const problems = done.flatMap(({ report }) => judgeResult(report));
+function checkConcurrent(done: readonly [Done, Done], before: AccountSnapshot, after: AccountSnapshot): string[] {
+  const problems = done.flatMap(({ report }) => checkResult(report));
   const changed = new Set<string>();
   for (const id of ENTITIES) {
     const has = before.account[id];
-    const both = done.map(({ asked, report }) => {
-      const wanted = wantsOf(asked)[id];
+    const both = done.map(({ spec, report }) => {
+      const wanted = declaredBy(spec)[id];
       const entity = report.entities.find((one) => entityId(one) === id);
       const mayStop = report.entities.some(({ outcome }) => outcome === 'refused');
-      return { asked, wanted, entity, mayStop };
+      return { spec, wanted, entity, mayStop };
     });
     const orders = [both, [...both].reverse()];
     const ends = orders.map((order) => {
-      let thing: Thing | undefined = has;
+      let thing: EntityState | undefined = has;
       const isPossible: boolean[] = [];
-      for (const { asked, wanted, entity, mayStop } of order) {
+      for (const { spec, wanted, entity, mayStop } of order) {
         if (wanted === undefined) continue;
-        const fate: Fate = fateOf(id, thing, wanted, asked);
-        const held = heldFates(id, before.account, asked, thing);
+        const fate: Expectation = expectationFor(id, thing, wanted, spec);
+        const held = expectationsWithDependents(id, before.account, spec, thing);
         const possible = [fate, ...(mayStop ? [{ outcome: 'skipped' as const, next: thing }] : []), ...held];
         const came = possible.find(({ outcome }) => outcome === entity?.outcome);
         isPossible.push(came !== undefined);
@@ -585,7 +583,7 @@ function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after
     });
     // The deletion of a user includes its keys and memberships.
     const goesAlong = (id === KEY || id === PEOPLE) && after.account[ROBOT] === undefined;
-    const isRight = ends.some(({ fits, thing }) => fits && (goesAlong || isSame(thing, after.account[id])));
+    const isRight = ends.some(({ fits, thing }) => fits && (goesAlong || isEqual(thing, after.account[id])));
     if (!isRight) {
       const said = both.map(({ entity }) => entity?.outcome ?? 'nothing').join(' and ');
       const reasons = both.map(({ entity }) => entity?.reason ?? '').join(' / ');
@@ -594,23 +592,28 @@ function judgeAtOnce(done: readonly [Done, Done], before: AccountSnapshot, after
         `${id}: the reports say ${said} (${reasons}); it was ${canonical(has)}, must be ${ways}, and is ${canonical(after.account[id])}`,
       );
     }
-    if (!isSame(has, after.account[id]) || both.some(({ entity }) => !isQuiet(entity))) changed.add(id);
+    if (!isEqual(has, after.account[id]) || both.some(({ entity }) => !isUnchanged(entity))) changed.add(id);
   }
-  return [...problems, ...judgeUntouched(before, after, changed, done)];
+  return [...problems, ...checkUntouched(before, after, changed, done)];
 }
 
 /** An entity with dependents is refused, and so may be the dependents. */
-function heldFates(id: string, account: Account, asked: Asked, thing: Thing | undefined): readonly Fate[] {
-  const possible = forecast(account, asked).get(id) ?? [];
+function expectationsWithDependents(
+  id: string,
+  account: AccountState,
+  spec: RunSpec,
+  thing: EntityState | undefined,
+): readonly Expectation[] {
+  const possible = forecast(account, spec).get(id) ?? [];
   return possible.some(({ outcome }) => outcome === 'refused') ? [{ outcome: 'refused', next: thing }] : [];
 }
 
-function isQuiet(entity: EntityReport | undefined): boolean {
+function isUnchanged(entity: EntityReport | undefined): boolean {
   return entity === undefined || ['unchanged', 'refused', 'skipped'].includes(entity.outcome);
 }
 
 /** Checks that everything else is unchanged to the byte, bystanders included. */
-function judgeUntouched(
+function checkUntouched(
   before: AccountSnapshot,
   after: AccountSnapshot,
   changed: ReadonlySet<string>,
@@ -618,13 +621,13 @@ function judgeUntouched(
 ): string[] {
   const ids = new Set([...Object.keys(before.raw), ...Object.keys(after.raw)]);
   return [...ids].flatMap((id) => {
-    const quiet = done.every(({ report }) => isQuiet(report.entities.find((one) => entityId(one) === id)));
+    const quiet = done.every(({ report }) => isUnchanged(report.entities.find((one) => entityId(one) === id)));
     if (changed.has(id) || !quiet || before.raw[id] === after.raw[id]) return [];
     return [`${id} was not to be touched: it was ${before.raw[id] ?? 'absent'} and is ${after.raw[id] ?? 'absent'}`];
   });
 }
 
-function judgeResult(report: Report): string[] {
+function checkResult(report: Report): string[] {
   const refused = report.entities.some(({ outcome }) => outcome === 'refused');
   const expected = refused ? 'refused' : 'converged';
   return report.result === expected
@@ -632,11 +635,11 @@ function judgeResult(report: Report): string[] {
     : [`the result is ${report.result}, and not ${expected}: ${report.reason ?? ''}`];
 }
 
-function unlike({ outcome, reason, ...entity }: EntityReport, possible: readonly string[]): string {
+function mismatch({ outcome, reason, ...entity }: EntityReport, possible: readonly string[]): string {
   return `${entityId(entity)}: the report says ${outcome} (${reason ?? ''}), and it must be ${possible.join(' or ')}`;
 }
 
-function differs(id: string, expected: Thing | undefined, seen: Thing | undefined): string {
+function differs(id: string, expected: EntityState | undefined, seen: EntityState | undefined): string {
   return `${id} must be ${canonical(expected)}, and is ${canonical(seen)}`;
 }
 
@@ -645,7 +648,7 @@ function outcomes({ entities }: Report): Record<string, string> {
 }
 
 /** Checks that `created` entities are exactly those that a Create of that run made, once. */
-function judgeCreates({ reports, calls }: Witnessed): string[] {
+function checkCreates({ reports, calls }: ObservedRun): string[] {
   const problems: string[] = [];
   const creates = calls.filter(({ action, committed }) => committed && /^Create(?!PolicyVersion)/.test(action));
   const seen = new Set<string>();
@@ -676,7 +679,7 @@ function judgeCreates({ reports, calls }: Witnessed): string[] {
 }
 
 /** Checks that reports list exactly the writes that AWS executed, by request ID, and only for decided entities. */
-function judgeWrites({ reports, calls, died }: Witnessed): string[] {
+function checkWrites({ reports, calls, died }: ObservedRun): string[] {
   const problems: string[] = [];
   const done = calls.filter(
     ({ action, committed, protocol }) => committed && protocol === 'xml' && isFor('writes', action),
@@ -690,7 +693,7 @@ function judgeWrites({ reports, calls, died }: Witnessed): string[] {
   for (const call of done) {
     if (!died && !actions.has(call.action)) problems.push(`${call.action} was done, and no report says so`);
     const id = subjectOf(call);
-    const loud = reports.some(({ entities }) => entities.some((one) => entityId(one) === id && !isQuiet(one)));
+    const loud = reports.some(({ entities }) => entities.some((one) => entityId(one) === id && !isUnchanged(one)));
     const along = (id === KEY || id === PEOPLE) && reports.some((one) => outcomes(one)[ROBOT] === 'deleted');
     if (!loud && !along) problems.push(`${call.action} was sent to ${id}, which the reports list as unchanged`);
   }
@@ -710,7 +713,7 @@ function subjectOf({ action, params }: Call): string {
 }
 
 /** Checks the sandbox's journal of all accounts: the proxies missed no call, and nothing was created twice. */
-async function judgeJournal(): Promise<string[]> {
+async function checkJournal(): Promise<string[]> {
   const journal = await world.sandbox.journal();
   const byAccount = new Map<string, typeof journal>();
   for (const entry of journal) {
@@ -739,12 +742,10 @@ async function judgeJournal(): Promise<string[]> {
     for (const [action, times] of unseen) {
       if (times !== 0) wrong.push(`${action}: the sandbox and the proxy differ by ${String(times)}`);
     }
-    if (wrong.length > 0) problems.push(`${wrong.join('\n')}\n${told(sequence)}`);
+    if (wrong.length > 0) problems.push(`${wrong.join('\n')}\n${sequenceText(sequence)}`);
   }
   return problems;
 }
-
-// ----------------------------------------------------------------------------------------------------------- tests
 
 beforeAll(async () => {
   world = await startWorld({ databaseFile: true, replay: { notBecause: 'these are thousands of runs' } });
@@ -810,19 +811,19 @@ async function playSeed(lane: Lane, seed: number, numRuns: number, until: number
   throw new Error(
     [
       `a sequence of seed ${String(seed)} fails; IAM_BOOTSTRAP_SEED=${String(seed)} repeats all of that seed`,
-      ...(sequence === undefined ? [] : [`this one is kept as ${file}:`, told(sequence)]),
+      ...(sequence === undefined ? [] : [`this one is kept as ${file}:`, sequenceText(sequence)]),
       sequence === undefined ? (late ?? '') : messageOf(result.errorInstance),
     ].join('\n'),
   );
 }
 
 /** Runs the stored sequences. */
-async function playKept(lane: Lane, queue: (Regression & { readonly file: string })[]): Promise<void> {
+async function playStored(lane: Lane, queue: (Regression & { readonly file: string })[]): Promise<void> {
   for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
     try {
       await play(lane, one.sequence);
     } catch (error) {
-      throw new Error(`${one.file} (${one.why})\n${told(one.sequence)}\n${messageOf(error)}`, { cause: error });
+      throw new Error(`${one.file} (${one.why})\n${sequenceText(one.sequence)}\n${messageOf(error)}`, { cause: error });
     }
   }
 }
@@ -838,10 +839,10 @@ test('after any sequence of events, the account matches the model and every repo
   const until = Date.now() + (LONG_FORM ? LONG_MS : MAX_MS);
   try {
     await inLanes(async (lane, index) => {
-      await playKept(lane, queue);
+      await playStored(lane, queue);
       await playSeed(lane, first + index, LONG_FORM ? 10_000 : SHORT, until);
     }, many);
-    expect(await judgeJournal()).toEqual([]);
+    expect(await checkJournal()).toEqual([]);
     // Even on a slow machine: stored sequences ran, each seed drew new ones, and faults occurred.
     expect(counts.sequences).toBeGreaterThanOrEqual(kept.length + many);
     expect(tally.trials.length).toBeGreaterThan(0);

@@ -4,8 +4,8 @@ import type { Outcome } from '../../src/contract/report.js';
 import { allowing, role, trusting } from './manifests-of.js';
 
 /**
- * What an account of a few entities must look like after a run, and what the run's report may say: the ownership table
- * and the rules of leaving, told once more and without a line of the engine's.
+ * Predicts the state of a small account after a run, and what the run's report may say: the ownership table and the
+ * rules of release and destroy, written again without code of the engine.
  */
 
 /** Entities by `Kind/name`. */
@@ -22,20 +22,20 @@ export const ENTITIES = [DEPLOY, COMMON, READ, ROBOT, KEY, PEOPLE, MACHINE, TOKE
 /** The namespaces that write to the account. */
 type Namespace = 'ci' | 'other';
 
-/** A property: one value, a set, or documents by name, each told by the one action that it allows. */
+/** A property: a value, a set, or documents by name, each represented by the action that it allows. */
 type Property = string | readonly string[] | Readonly<Record<string, string>>;
 
-/** One entity, as far as the model cares. */
-export interface Thing {
-  /** Without the intent, which is of the run that wrote it. */
+/** The modelled state of an entity. */
+export interface EntityState {
+  /** Tags, without the intent, which belongs to a run. */
   readonly tags: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, Property>>;
 }
 
-/** What an account has; entities that do not exist are not in it. */
-export type Account = Readonly<Record<string, Thing>>;
+/** The entities that exist in an account. */
+export type AccountState = Readonly<Record<string, EntityState>>;
 
-/** What a manifest says of one entity. */
+/** The declaration of one entity. */
 interface Wanted {
   readonly absent?: boolean;
   readonly tags?: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ interface Wanted {
 /** Entities by `Kind/name`, in the order of the manifest. */
 type Wants = Readonly<Record<string, Wanted>>;
 
-/** Stands for the ARN of {@link READ}. */
+/** Placeholder for the ARN of {@link READ}. */
 export const ARN_OF_READ = 'the policy';
 
 const ONE: Wants = {
@@ -63,7 +63,7 @@ const ONE: Wants = {
   [TOKENS]: { properties: { clientIdList: ['ours', 'common'] } },
 };
 
-/** The manifests that runs apply. Each belongs to the namespace `ci`, those that are told from the others to `other`. */
+/** The manifests that runs apply, of the namespaces `ci` and `other`. */
 export const MANIFESTS = {
   /** Everything. */
   whole: ONE,
@@ -83,7 +83,7 @@ export const MANIFESTS = {
     [PEOPLE]: { properties: { users: ['robot'], inlinePolicies: { list: 'iam:ListUsers' } } },
     [TOKENS]: { properties: { clientIdList: ['ours', 'later'] } },
   },
-  /** Everything, and what is unmanaged on the role and the user goes. */
+  /** Everything. Unmanaged properties of the role and the user are removed. */
   tidy: {
     ...ONE,
     [DEPLOY]: { ...ONE[DEPLOY], removes: true },
@@ -95,7 +95,7 @@ export const MANIFESTS = {
     [DEPLOY]: { properties: { description: 'one', managedPolicyArns: [ARN_OF_READ] } },
     [ROBOT]: {},
   },
-  /** Nobody has access any more. */
+  /** All access is removed. */
   closed: {
     [READ]: { properties: { policyDocument: 's3:GetObject' } },
     [DEPLOY]: { properties: { description: 'one', managedPolicyArns: [ARN_OF_READ] } },
@@ -104,44 +104,44 @@ export const MANIFESTS = {
     [PEOPLE]: { absent: true },
     [MACHINE]: { absent: true },
   },
-  /** Nothing is to be left. */
+  /** Everything is absent. */
   nothing: Object.fromEntries(Object.keys(ONE).map((id) => [id, { absent: true }])),
-  /** What the other namespace wants, too. */
+  /** Entities that the other namespace declares too. */
   contested: {
     [COMMON]: { properties: { description: 'of ci' } },
     [TOKENS]: { properties: { clientIdList: ['ours', 'common'] } },
     [READ]: { properties: { policyDocument: 's3:GetObject' } },
   },
-  /** What this namespace wants, too, as the other one has it. */
+  /** Entities that this namespace declares too, as the other one declares them. */
   'of the others': {
     [COMMON]: { properties: { description: 'of others' } },
     [TOKENS]: { properties: { clientIdList: ['theirs', 'common'] } },
   },
-  /** The other namespace goes. */
+  /** The other namespace removes its entities. */
   'none of the others': { [COMMON]: { absent: true }, [TOKENS]: { absent: true } },
 } as const satisfies Record<string, Wants>;
 export type ManifestName = keyof typeof MANIFESTS;
 
-/** What is asked of a run. */
-export interface Asked {
+/** The specification of a run. */
+export interface RunSpec {
   readonly command: 'apply' | 'release' | 'destroy';
   readonly manifest: ManifestName;
   readonly keepGoing?: boolean;
 }
 
-/** Whose a manifest is. */
-export function namespaceOf({ manifest }: Asked): Namespace {
+/** Returns the namespace of a manifest. */
+export function namespaceOf({ manifest }: RunSpec): Namespace {
   return manifest.endsWith('the others') ? 'other' : 'ci';
 }
 
-/** What a manifest says of each entity. */
-export function wantsOf({ manifest }: Asked): Wants {
+/** Returns what a manifest declares. */
+export function declaredBy({ manifest }: RunSpec): Wants {
   return MANIFESTS[manifest];
 }
 
-/** A manifest's entities as a user writes them. */
-export function entitiesOf(asked: Asked, account: string): JsonObject[] {
-  return Object.entries(wantsOf(asked)).map(([id, wanted]) => {
+/** Returns the entities of a manifest as a user writes them. */
+export function entitiesOf(asked: RunSpec, account: string): JsonObject[] {
+  return Object.entries(declaredBy(asked)).map(([id, wanted]) => {
     const { kind, key, rest } = written(id, wanted, account);
     if (wanted.absent === true) return { kind, ...key, state: 'absent', ...(id === TOKENS ? { shared: true } : {}) };
     return {
@@ -186,32 +186,30 @@ function written(
   }
 }
 
-/** Where the access key of {@link ROBOT} is stored, in the folder of secrets. */
+/** Returns the secret location of the access key of {@link ROBOT}, in the folder of secrets. */
 export function secretFile(account: string): string {
   return `${account}/robot.json`;
 }
 
-// ------------------------------------------------------------------------------------------------------- ownership
-
 const NAMESPACE = 'iam-bootstrap:namespace';
 const ORIGIN = 'iam-bootstrap:origin';
 const SHARED_BY = 'iam-bootstrap:shared-by:';
-/** Left by another tool. */
+/** The ownership tag of another tool. */
 export const TOOL = 'pulumi:stack';
 
-/** Kinds that show nobody's marks. */
+/** Kinds without tags. */
 function isMute(id: string): boolean {
   return id === PEOPLE || id === KEY;
 }
 
-/** Who owns an entity, to the eyes of a namespace. */
-function ownerOf(id: string, { tags }: Thing, namespace: Namespace): 'ours' | 'unowned' | 'foreign' {
+/** Returns the owner of an entity from the view of a namespace. */
+function ownerOf(id: string, { tags }: EntityState, namespace: Namespace): 'ours' | 'unowned' | 'foreign' {
   if (isMute(id)) return 'unowned';
   if (tags[NAMESPACE] === namespace || Object.hasOwn(tags, SHARED_BY + namespace)) return 'ours';
   return tags[NAMESPACE] !== undefined || tags[TOOL] !== undefined ? 'foreign' : 'unowned';
 }
 
-function sharersBeside({ tags }: Thing, namespace: Namespace): string[] {
+function sharersBeside({ tags }: EntityState, namespace: Namespace): string[] {
   return Object.keys(tags).filter((tag) => tag.startsWith(SHARED_BY) && tag !== SHARED_BY + namespace);
 }
 
@@ -219,7 +217,7 @@ function isMark(tag: string): boolean {
   return tag.startsWith('iam-bootstrap:');
 }
 
-/** A client ID as a mark tells it. */
+/** Returns a client ID in the form of an ownership tag. */
 function claimOf(clientId: string): string {
   return createHash('sha256').update(clientId).digest('hex').slice(0, 8);
 }
@@ -232,14 +230,14 @@ function marksOf(id: string, namespace: Namespace, wanted: Wanted): Record<strin
 }
 
 /** Returns an entity after its release by a namespace. The last namespace removes all ownership tags. */
-function givenUp(thing: Thing, namespace: Namespace): Thing {
+function givenUp(thing: EntityState, namespace: Namespace): EntityState {
   const last = sharersBeside(thing, namespace).length === 0;
   const mine = [NAMESPACE, SHARED_BY + namespace];
   return { ...thing, tags: without(thing.tags, (tag) => (last ? isMark(tag) : mine.includes(tag))) };
 }
 
-/** A provider without the part of a namespace: its mark, and the client IDs that it alone has claimed. */
-function withdrawn(thing: Thing, namespace: Namespace): Thing {
+/** Returns a provider without the share of a namespace: its ownership tag, and the client IDs that only it claimed. */
+function withdrawn(thing: EntityState, namespace: Namespace): EntityState {
   const others = sharersBeside(thing, namespace).map((tag) => thing.tags[tag]?.split(' ') ?? []);
   const mine = thing.tags[SHARED_BY + namespace]?.split(' ') ?? [];
   const goes = (clientId: string): boolean =>
@@ -258,17 +256,20 @@ function without(
   return Object.fromEntries(Object.entries(tags).filter(([tag]) => !goes(tag)));
 }
 
-// ------------------------------------------------------------------------------------------------------- decisions
-
-/** What becomes of one entity. */
-export interface Fate {
+/** The expected outcome of one entity. */
+export interface Expectation {
   readonly outcome: Outcome;
-  /** Undefined where it does not exist afterwards. */
-  readonly next: Thing | undefined;
+  /** The state afterwards; undefined if it does not exist. */
+  readonly next: EntityState | undefined;
 }
 
-/** What a run makes of one entity where no other one stands in the way. */
-export function fateOf(id: string, thing: Thing | undefined, wanted: Wanted, asked: Asked): Fate {
+/** Returns the expected outcome of an entity if no other entity prevents it. */
+export function expectationFor(
+  id: string,
+  thing: EntityState | undefined,
+  wanted: Wanted,
+  asked: RunSpec,
+): Expectation {
   if (asked.command !== 'apply') return fateOfLeaving(id, thing, asked);
   const namespace = namespaceOf(asked);
   const goes = wanted.absent === true;
@@ -281,21 +282,21 @@ export function fateOf(id: string, thing: Thing | undefined, wanted: Wanted, ask
   const origin = thing.tags[ORIGIN] ?? 'adopted';
   const marks = marksOf(id, namespace, wanted);
   const adoption = known || isMute(id) ? {} : { [ORIGIN]: id === TOKENS ? origin : 'adopted' };
-  const next: Thing = {
+  const next: EntityState = {
     tags: { ...tagsAfter(thing, wanted, known), ...marks, ...adoption },
     properties: propertiesAfter(thing, wanted, known),
   };
   if (!known && !isMute(id)) return { outcome: 'adopted', next };
-  return { outcome: isSame(thing, next) ? 'unchanged' : 'updated', next };
+  return { outcome: isEqual(thing, next) ? 'unchanged' : 'updated', next };
 }
 
-function made(id: string, wanted: Wanted, namespace: Namespace): Fate {
+function made(id: string, wanted: Wanted, namespace: Namespace): Expectation {
   const origin = isMute(id) ? {} : { [ORIGIN]: 'created' };
   const tags = { ...wanted.tags, ...marksOf(id, namespace, wanted), ...origin };
   return { outcome: 'created', next: { tags, properties: { ...BLANK[id.split('/')[0] ?? ''], ...wanted.properties } } };
 }
 
-/** Properties of what has just been made, where nothing is said of them. */
+/** Properties of a new entity that are not declared. */
 const BLANK: Readonly<Record<string, Readonly<Record<string, Property>>>> = {
   Role: { description: '', inlinePolicies: {}, managedPolicyArns: [] },
   Policy: {},
@@ -306,14 +307,14 @@ const BLANK: Readonly<Record<string, Readonly<Record<string, Property>>>> = {
   OpenIDConnectProvider: { clientIdList: [] },
 };
 
-function fateOfShared(thing: Thing, namespace: Namespace): Fate {
+function fateOfShared(thing: EntityState, namespace: Namespace): Expectation {
   if (ownerOf(TOKENS, thing, namespace) !== 'ours') return { outcome: 'unchanged', next: thing };
   if (thing.tags[ORIGIN] === 'adopted') return { outcome: 'released', next: givenUp(thing, namespace) };
   const alone = sharersBeside(thing, namespace).length === 0;
   return { outcome: 'deleted', next: alone ? undefined : withdrawn(thing, namespace) };
 }
 
-function fateOfLeaving(id: string, thing: Thing | undefined, asked: Asked): Fate {
+function fateOfLeaving(id: string, thing: EntityState | undefined, asked: RunSpec): Expectation {
   const namespace = namespaceOf(asked);
   if (thing === undefined || ownerOf(id, thing, namespace) !== 'ours') return { outcome: 'unchanged', next: thing };
   if (asked.command === 'release' || thing.tags[ORIGIN] === 'adopted') {
@@ -323,14 +324,14 @@ function fateOfLeaving(id: string, thing: Thing | undefined, asked: Asked): Fate
   return { outcome: 'deleted', next: alone ? undefined : withdrawn(thing, namespace) };
 }
 
-function tagsAfter({ tags }: Thing, wanted: Wanted, known: boolean): Readonly<Record<string, string>> {
+function tagsAfter({ tags }: EntityState, wanted: Wanted, known: boolean): Readonly<Record<string, string>> {
   const { tags: declared } = wanted;
   if (declared === undefined) return tags;
   const kept = wanted.removes === true && known ? without(tags, (tag) => !isMark(tag)) : tags;
   return { ...kept, ...declared };
 }
 
-function propertiesAfter({ properties }: Thing, wanted: Wanted, known: boolean): Thing['properties'] {
+function propertiesAfter({ properties }: EntityState, wanted: Wanted, known: boolean): EntityState['properties'] {
   const removes = wanted.removes === true && known;
   const after = Object.entries(wanted.properties ?? {}).map(([property, value]) => {
     const seen = properties[property];
@@ -338,19 +339,19 @@ function propertiesAfter({ properties }: Thing, wanted: Wanted, known: boolean):
     if (isSet(value)) return [property, [...new Set([...(seen as readonly string[]), ...value])]];
     return [property, { ...(seen as Record<string, string>), ...value }];
   });
-  return { ...properties, ...(Object.fromEntries(after) as Thing['properties']) };
+  return { ...properties, ...(Object.fromEntries(after) as EntityState['properties']) };
 }
 
 function isSet(property: Property): property is readonly string[] {
   return Array.isArray(property);
 }
 
-/** Whether two entities are the same, in whatever order AWS lists what they have. */
-export function isSame(a: Thing | undefined, b: Thing | undefined): boolean {
+/** Reports whether two states are equal, in any order of lists. */
+export function isEqual(a: EntityState | undefined, b: EntityState | undefined): boolean {
   return canonical(a) === canonical(b);
 }
 
-/** A text that is the same for what is the same. */
+/** Returns a text that is equal for equal values. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value ?? null, (_name, part: unknown) => {
     if (Array.isArray(part)) return [...(part as readonly unknown[])].sort();
@@ -358,8 +359,6 @@ export function canonical(value: unknown): string {
     return Object.fromEntries(Object.entries(part).sort(([left], [right]) => (left < right ? -1 : 1)));
   });
 }
-
-// ------------------------------------------------------------------------------------------------------------ runs
 
 /** Pairs of entities. One waits for the other. */
 const LINKS: readonly (readonly [string, string])[] = [
@@ -369,14 +368,14 @@ const LINKS: readonly (readonly [string, string])[] = [
   [MACHINE, DEPLOY],
 ];
 
-/** What a run may come to, entity by entity: the first is what it comes to where it is alone. */
-type Forecast = ReadonlyMap<string, readonly Fate[]>;
+/** The possible outcomes of each entity. The first one is expected without a concurrent run. */
+type Forecast = ReadonlyMap<string, readonly Expectation[]>;
 
-/** What a run must come to, from what the account has. */
-export function forecast(account: Account, asked: Asked): Forecast {
-  const wants = Object.entries(wantsOf(asked));
-  const fates = new Map(wants.map(([id, wanted]) => [id, fateOf(id, account[id], wanted, asked)]));
-  // What is held on to by something that does not go is refused, and holds on in its turn.
+/** Predicts the result of a run from the state of the account. */
+export function forecast(account: AccountState, asked: RunSpec): Forecast {
+  const wants = Object.entries(declaredBy(asked));
+  const fates = new Map(wants.map(([id, wanted]) => [id, expectationFor(id, account[id], wanted, asked)]));
+  // An entity with a remaining dependent is refused, and remains a dependent itself.
   for (let refused = true; refused;) {
     refused = false;
     for (const [id, holder, isHeld] of HOLDERS) {
@@ -393,14 +392,14 @@ export function forecast(account: Account, asked: Asked): Forecast {
   return new Map(
     [...fates].map(([id, fate]) => {
       if (fate.outcome === 'unchanged' || fate.outcome === 'refused') return [id, [fate]];
-      const skipped: Fate = { outcome: 'skipped', next: account[id] };
+      const skipped: Expectation = { outcome: 'skipped', next: account[id] };
       if (asked.keepGoing !== true) return [id, [skipped]];
       return [id, linked.has(id) ? [fate, skipped] : [fate]];
     }),
   );
 }
 
-const HOLDERS: readonly (readonly [string, string, (holder: Thing) => boolean])[] = [
+const HOLDERS: readonly (readonly [string, string, (holder: EntityState) => boolean])[] = [
   [DEPLOY, MACHINE, ({ properties }) => (properties['roles'] as readonly string[]).includes('deploy')],
   [READ, DEPLOY, ({ properties }) => (properties['managedPolicyArns'] as readonly string[]).includes(ARN_OF_READ)],
 ];
@@ -414,8 +413,8 @@ function withLinked(ids: ReadonlySet<string>): ReadonlySet<string> {
   return all;
 }
 
-/** What else is gone where some are: a user takes its keys and its memberships with it. */
-export function afterDeletions(account: Account): Account {
+/** Removes the keys and memberships of deleted users. */
+export function afterDeletions(account: AccountState): AccountState {
   if (account[ROBOT] !== undefined) return account;
   const rest = Object.fromEntries(Object.entries(account).filter(([id]) => id !== KEY));
   const people = rest[PEOPLE];

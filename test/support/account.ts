@@ -7,15 +7,15 @@ import type { World } from './world.js';
 
 const SCRIPT = join(__dirname, 'account.py');
 
-/** All that IAM shows of an account, by `Kind/name`. Documents are the text that AWS gives. */
+/** Everything that IAM shows of an account, by `Kind/name`. Documents are AWS's text. */
 export type AccountDump = Readonly<Record<string, Json>>;
 
-/** Fills the sandbox's own account with some hundred entities, by hands that are not ours. */
+/** Fills the sandbox's own account with some hundred entities, without the engine. */
 export async function fillAccount(world: World): Promise<void> {
   await run(world, 'fill');
 }
 
-/** Everything that is in the sandbox's own account, as boto3 shows it. Not through the proxy. */
+/** Returns the whole content of the sandbox's own account by boto3, without the proxy. */
 export async function dumpAccount(world: World): Promise<AccountDump> {
   return JSON.parse(await run(world, 'dump')) as AccountDump;
 }
@@ -26,7 +26,7 @@ async function run(world: World, command: string): Promise<string> {
   return (await promisify(execFile)(python, args, { maxBuffer: 256 * 1024 * 1024 })).stdout;
 }
 
-/** The same without the tags that go, wherever AWS shows them; it shows no list where none is left. */
+/** Returns a dump without the given tags. Empty lists of tags are removed too, as AWS does. */
 export function withoutTags(dump: AccountDump, goes: (tag: string) => boolean): AccountDump {
   return Object.fromEntries(Object.entries(dump).map(([id, shown]) => [id, strip(shown, goes)]));
 }

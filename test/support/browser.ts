@@ -8,7 +8,7 @@ import { loadConfig } from '../../src/config/config.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** Without these a browser on a closed network fails on its own errands. */
+/** Without these options a browser on a closed network fails on its own requests. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',

@@ -11,16 +11,16 @@ import type { World } from './world.js';
 
 const ROOT = resolve(__dirname, '../..');
 
-/** How a script has ended. */
+/** The result of a script. */
 export interface Ended {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** What a checkout is made in: a {@link World}, or a folder and an environment. */
+/** The place of a checkout: a {@link World}, or a folder and an environment. */
 export type Surroundings = Pick<World, 'directory' | 'env'>;
 
-/** A folder with the package in it, as an installation leaves it; its command is on the path of {@link inShell}. */
+/** Makes a folder with the installed package. Its command is on the path of {@link inShell}. */
 export async function makeCheckout(world: Surroundings, name = 'checkout'): Promise<string> {
   const checkout = join(world.directory, name);
   await mkdir(join(checkout, 'node_modules/.bin'), { recursive: true });
@@ -31,16 +31,16 @@ export async function makeCheckout(world: Surroundings, name = 'checkout'): Prom
   return checkout;
 }
 
-/** How a script is run. */
+/** Options of a script. */
 interface ShellOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** What is typed where it asks: with it, the script runs on a terminal. */
+  /** Input for its questions. With it, the script runs on a terminal. */
   readonly answers?: readonly Answer[];
-  /** What the shell is put behind, as of {@link ownNetwork}. */
+  /** A command prefix of the shell, such as that of {@link ownNetwork}. */
   readonly prefix?: string;
 }
 
-/** Runs a script as CI services do: one shell, which ends with the first command that fails. */
+/** Runs a script as CI services do: in one shell, which stops at the first command that fails. */
 export async function inShell(
   world: Surroundings,
   checkout: string,
@@ -59,7 +59,7 @@ export async function inShell(
   });
 }
 
-/** Whether a program is there: not every machine has every shell. */
+/** Reports whether a program is installed: not every machine has every shell. */
 export function has(program: string): boolean {
   const { environment } = loadConfig();
   return (environment['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
@@ -68,13 +68,13 @@ export function has(program: string): boolean {
 /** A command that runs until it is stopped. */
 interface Running {
   readonly child: ChildProcess;
-  /** What it has printed. */
+  /** Returns its output. */
   output(): string;
-  /** Waits until it has printed this. */
+  /** Resolves when its output contains a text. */
   shows(pattern: RegExp): Promise<void>;
 }
 
-/** Starts one command, which is the process that is given. */
+/** Starts a command and returns its process. */
 export async function startInShell(world: Surroundings, checkout: string, line: string): Promise<Running> {
   const { command, options } = await shellFor(world, checkout, `exec ${line}`);
   const [shell, ...args] = command;
@@ -98,8 +98,8 @@ export async function startInShell(world: Surroundings, checkout: string, line: 
 }
 
 /**
- * What a command is put behind to have a network of its own, in which every port is free: for commands that take ports
- * which something else on this machine may have. Nothing where this system has no such thing.
+ * Returns a command prefix that gives a command its own network, in which every port is free: for commands with fixed
+ * ports. Returns nothing where the system does not support it.
  */
 export async function ownNetwork(): Promise<string> {
   const prefix = `unshare --user --map-root-user --net sh -c 'ip link set lo up && exec "$@"' sh`;

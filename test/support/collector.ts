@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A span, as it was exported. */
+/** An exported span. */
 export interface CollectedSpan {
   readonly name: string;
   readonly traceId: string;
@@ -17,13 +17,13 @@ export interface CollectedSpan {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** Takes traces over OTLP, as any backend of OpenTelemetry's does: JSON over HTTP. */
+/** A backend for OpenTelemetry traces: OTLP, JSON over HTTP. */
 export interface Collector {
-  /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
-  /** All spans so far, in the order of their starts. */
+  /** Returns all spans, by start time. */
   spans(): CollectedSpan[];
-  /** All that has come, as it came. */
+  /** Returns the raw requests. */
   raw(): string;
   stop(): Promise<void>;
 }

@@ -2,10 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
 
-/** Runs whose histories are read at a time. */
+/** Histories fetched at a time. */
 const FETCHES = 10;
 
-/** The full histories of all runs that a server knows, as text: payloads are decoded, compressed ones too. */
+/** Returns the histories of all runs of a server as text, with decoded payloads. */
 export async function historiesAsText(client: Client): Promise<string> {
   const runs: { readonly workflowId: string; readonly runId: string }[] = [];
   for await (const { workflowId, runId } of client.workflow.list()) runs.push({ workflowId, runId });
@@ -19,7 +19,7 @@ export async function historiesAsText(client: Client): Promise<string> {
   return texts.join('\n');
 }
 
-/** What a server tells of its open runs while it is watched: pending activities with heartbeats and last failures. */
+/** Collects descriptions of open runs: pending activities with heartbeats and last failures. */
 export class Watch {
   readonly #client: Client;
   readonly #texts = new Set<string>();
@@ -31,7 +31,7 @@ export class Watch {
     this.#watching = this.#look();
   }
 
-  /** Ends it, and gives what was told. */
+  /** Stops and returns what was collected. */
   async end(): Promise<string> {
     this.#stopped = true;
     await this.#watching;
@@ -49,7 +49,7 @@ export class Watch {
   }
 }
 
-/** Every text in a message of Temporal's. */
+/** Returns every text in a message of Temporal. */
 async function textOf(value: unknown): Promise<string> {
   const texts: string[] = [];
   const collect = async (part: unknown): Promise<void> => {
@@ -71,7 +71,7 @@ function isPayload(value: unknown): value is Payload {
   return typeof value === 'object' && value !== null && 'metadata' in value && 'data' in value;
 }
 
-/** A secret in all the ways in which it may be written. A text of several lines is any of its lines. */
+/** Returns all encodings of a secret. For a text of several lines, those of each line. */
 export function writingsOf(secret: string): string[] {
   const lines = secret.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
   return [...new Set(lines.flatMap((line) => [line, encodeURIComponent(line), escaped(line), base64(line)]))];
@@ -81,7 +81,7 @@ function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
-/** Without the last characters, which depend on what follows. */
+/** Removes the last characters, which depend on what follows. */
 function base64(text: string): string {
   return Buffer.from(text)
     .toString('base64')

@@ -15,14 +15,14 @@ import {
   TOKENS,
   TOOL,
 } from './account-model.js';
-import type { Account, Thing } from './account-model.js';
+import type { AccountState, EntityState } from './account-model.js';
 import { allowing, trusting } from './manifests-of.js';
 import { iamClient } from './sandbox.js';
 
 /** The state of an account. */
 export interface AccountSnapshot {
   /** The entities of the model. */
-  readonly account: Account;
+  readonly account: AccountState;
   /** The JSON text of every entity that AWS shows, including entities outside of the model. */
   readonly raw: Readonly<Record<string, string>>;
 }
@@ -80,9 +80,9 @@ export class ManualActor {
       unlessAbsent(iam.listAccessKeys({ UserName: nameOf(ROBOT) })),
       this.#storedKey(),
     ]);
-    const account: Record<string, Thing> = {};
+    const account: Record<string, EntityState> = {};
     const raw: Record<string, string> = {};
-    const add = (id: string, shown: unknown, thing: Thing): void => {
+    const add = (id: string, shown: unknown, thing: EntityState): void => {
       raw[id] = JSON.stringify(shown, (member, value: unknown) => (OF_OTHERS.has(member) ? undefined : value));
       if (ENTITIES.some((one) => one === id)) account[id] = thing;
     };
@@ -202,8 +202,8 @@ interface Scene {
   readonly iam: IAM;
   /** The account ID. */
   readonly here: string;
-  readonly account: Account;
-  readonly thing: Thing | undefined;
+  readonly account: AccountState;
+  readonly thing: EntityState | undefined;
   readonly id: string;
 }
 
@@ -318,7 +318,7 @@ async function tag({ iam, id, here, thing }: Scene, Key: string, Value: string):
 }
 
 /** Returns an action that requires the entity. */
-function to(act: (scene: Scene, thing: Thing) => Promise<unknown> | false): Act {
+function to(act: (scene: Scene, thing: EntityState) => Promise<unknown> | false): Act {
   return async (scene) => (scene.thing === undefined ? false : act(scene, scene.thing));
 }
 

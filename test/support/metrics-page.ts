@@ -9,9 +9,9 @@ const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)/y;
 
 /**
- * Reads a page, strictly.
+ * Parses a page strictly.
  *
- * @throws Error where a line is no sample
+ * @throws an error if a line is not a sample
  */
 export function readPage(page: string): Sample[] {
   return page
@@ -31,14 +31,14 @@ export function readPage(page: string): Sample[] {
     });
 }
 
-/** Reads the page at an address. */
+/** Fetches and parses the page at an address. */
 export async function scrape(address: string): Promise<Sample[]> {
   const answer = await fetch(`http://${address}/metrics`);
   if (!answer.ok) throw new Error(`${address} answered ${String(answer.status)}`);
   return readPage(await answer.text());
 }
 
-/** The values of a metric summed by some of its labels, joined by a blank; zeroes are left out. */
+/** Returns the sums of a metric by some of its labels, joined by a space. Zeros are omitted. */
 export function sumBy(samples: readonly Sample[], name: string, ...by: readonly string[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { labels, value } of samples.filter((sample) => sample.name === name && sample.value > 0)) {

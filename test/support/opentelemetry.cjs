@@ -1,4 +1,4 @@
-/** What a user requires in front of a worker: registers an OpenTelemetry SDK, which `OTEL_*` variables tell where to. */
+/** Registers an OpenTelemetry SDK, as a user does with --require. `OTEL_*` variables configure it. */
 const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-http');
 const { BatchSpanProcessor, NodeTracerProvider } = require('@opentelemetry/sdk-trace-node');
 

@@ -1,6 +1,6 @@
 /**
- * What tests read has no colours, wherever they run: CI services and terminals ask for them by variables, and Node warns
- * on stderr where two of them disagree.
+ * Disables colours in the output that tests read: CI services and terminals enable them by variables, and Node warns on
+ * stderr if two variables disagree.
  */
 process.env['NO_COLOR'] = '1';
 delete process.env['FORCE_COLOR'];

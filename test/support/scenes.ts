@@ -21,7 +21,7 @@ const PIPELINE = {
   actor: 'octocat',
 };
 
-/** A workflow run, as the Temporal UI addresses it. */
+/** A workflow run, as the Temporal UI identifies it. */
 export interface Run {
   readonly workflowId: string;
   readonly runId: string;
@@ -29,27 +29,27 @@ export interface Run {
 
 /** One run of every kind that users search for. Two of them are open until {@link Scenes.end}. */
 export interface Scenes {
-  /** Created three entities in `ci-platform`. */
+  /** A run that created three entities in `ci-platform`. */
   readonly converged: Run;
-  /** The run of one of them, `Role/prod-deploy`. */
+  /** The run of one of these entities, `Role/prod-deploy`. */
   readonly role: Run;
-  /** Waits for AWS to answer, in `ci-platform`. */
+  /** A run that waits for AWS, in `ci-platform`. */
   readonly running: Run;
-  /** Stopped at its plan, in `payments`: a role belongs to `ci-platform`. */
+  /** A run that was refused at its plan, in `payments`: a role belongs to `ci-platform`. */
   readonly refused: Run;
   /** A run in `billing` that met a role created by another tool after the plan. */
   readonly conflicting: Run;
   /** The run of that role. */
   readonly conflict: Run;
-  /** AWS denied it a Create, in `data`. */
+  /** A run whose Create AWS denied, in `data`. */
   readonly failed: Run;
-  /** Waits for an approval, in `network`. */
+  /** A run that waits for an approval, in `network`. */
   readonly gated: Run;
-  /** Lets those that are under way end. */
+  /** Lets the open runs finish. */
   end(): Promise<void>;
 }
 
-/** Plays them, with a worker that waits for AWS as long as pictures may take. */
+/** Starts the runs, with a worker that waits for AWS while pictures are taken. */
 export async function playScenes(world: World): Promise<Scenes> {
   await world.startWorker({ IAM_BOOTSTRAP_AWS_TIMEOUT: '600' });
   const temporal = await connectTemporal(loadConfig(world.env));

@@ -7,35 +7,35 @@ import type { World } from './world.js';
 
 const SCRIPT = join(__dirname, 'terminal.py');
 
-/** What the terminal of terminal.py has. */
+/** The size of the terminal of terminal.py. */
 const ROWS = 40;
 
-/** What a terminal has shown, and how the command ended. */
+/** The output of a terminal and the exit code of its command. */
 export interface Shown {
   readonly code: number | null;
   readonly text: string;
 }
 
-/** What is asked, as a regular expression, and what is then typed. */
+/** A question, as a regular expression, and its answer. */
 export type Answer = readonly [question: string, typed: string];
 
-/** How a screen looks, once the command has ended and on the way there. */
+/** The screen during and after a command. */
 export interface Screen extends Shown {
-  /** The lines that a person sees at the end, those that were scrolled away too; without spaces at their ends. */
+  /** The lines at the end, including those scrolled away, without trailing spaces. */
   readonly lines: readonly string[];
   /** The screen after each write that changed it. */
   readonly frames: readonly (readonly string[])[];
-  /** Words that are shown in a colour, bold or dim, at the end. */
+  /** Words in a colour, bold or dim, at the end. */
   readonly styled: readonly string[];
 }
 
-/** How a command is run on a terminal. */
+/** Options of a command on a terminal. */
 export interface TerminalOptions {
   /** Default: 80. */
   readonly columns?: number;
   /** Default: none. */
   readonly answers?: readonly Answer[];
-  /** What is undefined is left out. */
+  /** Undefined variables are removed. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -56,13 +56,13 @@ export async function runOnTerminal(
   });
 }
 
-/** Runs the command line, as built, on a terminal, and types an answer to its question. */
+/** Runs the built command line on a terminal and answers its question. */
 export async function onTerminal(world: World, args: readonly string[], answer: string): Promise<Shown> {
   const answers: readonly Answer[] = [['Type \\S+ to \\w+ [^\\r\\n]*: ', answer]];
   return runOnTerminal([process.execPath, CLI, ...args], { answers, env: world.env, cwd: world.directory });
 }
 
-/** Runs the command line, as built, on a terminal, and reads from an emulator of one what a person sees. */
+/** Runs the built command line on an emulated terminal and returns what a person sees. */
 export async function onScreen(
   { env, directory }: World,
   args: readonly string[],
@@ -103,7 +103,7 @@ function linesOf({ buffer: { active } }: Terminal): string[] {
   return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
 }
 
-/** Runs of cells that look other than usual. */
+/** Returns runs of cells with a style. */
 function styledOf({ buffer: { active } }: Terminal): string[] {
   const words: string[] = [];
   for (let row = 0; row < active.length; row += 1) {

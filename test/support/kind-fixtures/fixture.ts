@@ -17,7 +17,7 @@ export interface PropertyFixture {
   readonly paths?: readonly string[];
   /** AWS does not show it, so that nobody sees it drift: the other fields are of no use then. */
   readonly writeOnly?: true;
-  /** What mends it: the change of the manifest, or the change by hand. */
+  /** What repairs it: a change of the manifest, or a manual change. */
   readonly operations?: readonly Operation[];
 }
 
