@@ -2,59 +2,63 @@ import type { Report } from './report.js';
 
 /** A plan that waits for an approval. */
 export interface PendingApproval {
-  /** `sha256:…` over the request and all that the plan means to do, and what it was decided from. */
+  /** `sha256:…` over the request, the plan's actions, and the observations that they depend on. */
   readonly plan: string;
   /** ISO 8601. */
   readonly openedAt: string;
   readonly expiresAt: string;
-  /** The plan, as `plan` would report it. */
+  /** The plan in the form of a report. */
   readonly report: Report;
 }
 
-/** Updates and signals that answer a gate, both with one {@link ApprovalDecision}. A signal gets no reply. */
+/** Names of the updates and signals that decide; both carry one {@link ApprovalDecision}. A signal gets no reply. */
 export const ApprovalAction = { Approve: 'approve', Reject: 'reject' } as const;
+/** One of {@link ApprovalAction}. */
 export type ApprovalAction = (typeof ApprovalAction)[keyof typeof ApprovalAction];
 
-/** What an answer carries. */
+/** A decision about a plan. */
 export interface ApprovalDecision {
-  /** The plan that was seen; an answer for another one is refused. */
+  /** The digest of the plan that was reviewed; a decision about another one is refused. */
   readonly plan: string;
-  /** Who answers, as they say themselves: at most {@link MAX_APPROVER_LENGTH} characters. */
+  /** The approver's name as given, not verified: at most {@link MAX_APPROVER_LENGTH} characters. */
   readonly by: string;
-  /** Why; at most {@link MAX_REASON_LENGTH} characters. */
+  /** The reason: at most {@link MAX_REASON_LENGTH} characters. */
   readonly reason?: string | null;
 }
+/** Characters of an approver's name. */
 export const MAX_APPROVER_LENGTH = 200;
+/** Characters of a decision's reason. */
 export const MAX_REASON_LENGTH = 1000;
 
-/** What is wrong with an answer that another client may have sent, in a line; null where it is one. */
+/** Returns the problem of a decision, which any client may have sent, in one line. Null if it is valid. */
 export function approvalDecisionProblem(answer: unknown): string | null {
-  if (typeof answer !== 'object' || answer === null) return 'it is no object with "plan" and "by"';
+  if (typeof answer !== 'object' || answer === null) return 'it is not an object with "plan" and "by"';
   const { plan, by, reason } = answer as Partial<Record<keyof ApprovalDecision, unknown>>;
   if (typeof plan !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(plan)) {
-    return '"plan" is not the digest of a plan, sha256: and 64 digits';
+    return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
   }
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {
-    return `"by" does not say who answers, in 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
+    return `"by" is not a name of 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
   }
   if (reason != null && (typeof reason !== 'string' || reason.length > MAX_REASON_LENGTH)) {
-    return `"reason" is no text of at most ${String(MAX_REASON_LENGTH)} characters`;
+    return `"reason" is not text of at most ${String(MAX_REASON_LENGTH)} characters`;
   }
   return null;
 }
 
-/** Why an answer was not taken, as `ApplicationFailure.type` of the update. */
+/** Reasons for which a decision was refused: the `ApplicationFailure.type` of the update. */
 export const ApprovalRefused = {
-  /** It is no answer at all. */
+  /** It is not a valid decision. */
   Malformed: 'MalformedDecision',
-  /** No gate is open, or not yet. */
+  /** No plan waits for an approval, or not yet. */
   NoPendingApproval: 'NoPendingApproval',
-  /** It has been answered; the failure's details hold the {@link Approval}. */
+  /** The plan was decided before; the failure's details have the {@link Approval}. */
   AlreadyDecided: 'AlreadyDecided',
-  /** It is for another plan; the failure's details hold the digest of the one that waits. */
+  /** It is about another plan; the failure's details have the digest of the waiting one. */
   AnotherPlan: 'AnotherPlan',
 } as const;
+/** One of {@link ApprovalRefused}. */
 export type ApprovalRefused = (typeof ApprovalRefused)[keyof typeof ApprovalRefused];
 
-/** The longest wait for an approval: thirty days, in milliseconds. */
+/** The longest wait for an approval: thirty days. */
 export const MAX_APPROVAL_TIMEOUT_MS = 30 * 24 * 3600000;

@@ -3,33 +3,33 @@ const RUN_ID = new RegExp(`^${UUID}$`);
 const NAMED = new RegExp(`\\bapp/iam-bootstrap\\.(${UUID})(?![0-9a-f-])`);
 
 /**
- * The application ID in the user agent of a run's calls, by which CloudTrail tells them: 50 characters, and the SDK
- * takes no more. Null where the ID is none that Temporal gives.
+ * Returns the application ID in the user agent of a run's calls, by which CloudTrail identifies them. It has 50
+ * characters, the maximum of the SDK. Null if the ID is not a run ID of Temporal.
  */
 export function runKey(runId: string): string | null {
   return RUN_ID.test(runId) ? `iam-bootstrap.${runId}` : null;
 }
 
-/** The run that a user agent of CloudTrail's names; null where it names none. */
+/** Returns the run that a user agent in CloudTrail names. Null if it names none. */
 export function runOf(userAgent: string): string | null {
   return NAMED.exec(userAgent)?.[1] ?? null;
 }
 
 /**
- * What OpenTelemetry is told to be the parent of a run's steps: the trace's ID is the run's, without its hyphens, and
- * the span's is the end of it. Null where the ID is none that Temporal gives.
+ * Returns the OpenTelemetry parent of a run's spans: the trace ID is the run ID without hyphens, and the span ID is its
+ * end. Null if the ID is not a run ID of Temporal.
  */
 export function traceParentOf(runId: string): { readonly traceId: string; readonly spanId: string } | null {
   const traceId = runId.replaceAll('-', '');
   const spanId = traceId.slice(16);
-  // An ID of zeros is none.
+  // An ID of zeros is invalid in OpenTelemetry.
   return RUN_ID.test(runId) && /[^0]/.test(spanId) ? { traceId, spanId } : null;
 }
 
-/** The longest session name that STS takes. */
+/** The maximum length of a session name in STS. */
 const MAX_SESSION_NAME_LENGTH = 64;
 
-/** The name of the session in which a namespace's role is assumed: `iam-bootstrap.ci-platform`. */
+/** Returns the name of the session in which a namespace's role is assumed: `iam-bootstrap.ci-platform`. */
 export function sessionName(namespace: string): string {
   return `iam-bootstrap.${namespace}`.slice(0, MAX_SESSION_NAME_LENGTH);
 }

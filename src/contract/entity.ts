@@ -1,36 +1,36 @@
 /**
- * Words that every other file uses.
+ * The terms that all files use.
  *
  * - manifest: what the user wrote.
  * - namespace: a set of entities with one owner.
- * - entity: one IAM thing, of a kind, with a key. `Role/prod-deploy` in text.
- * - desired and observed state: what the manifest asks for, and what IAM answered.
+ * - entity: one object of IAM, with a kind and a key. `Role/prod-deploy` in text.
+ * - desired and observed state: the state that the manifest declares, and the state that IAM shows.
  * - drift: one difference between them.
  * - plan: the decisions for a manifest.
  * - converge: reach a state with no drift.
  * - conflict: a Create that AWS answered with "already exists".
- * - intent: the mark by which a Create is recognised as ours afterwards.
+ * - intent: the tag by which a Create is recognised as ours afterwards.
  */
 
-/** Anything that JSON can hold. */
+/** Any JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** An object that JSON can hold. */
+/** A JSON object. */
 export type JsonObject = Readonly<Record<string, Json>>;
 
-/** Which existing entities a namespace may take over. `own` is none but its own. */
+/** The existing entities that a namespace may take over. `own` means only its own. */
 export type AdoptPolicy = 'own' | 'unowned' | 'foreign';
 
-/** What becomes of what is there but not declared, inside of a declared entity. */
+/** The treatment of content that a declared entity has and the manifest does not declare. */
 export type UnmanagedPolicy = 'keep' | 'remove';
 
-/** Where a secret is kept: a secret of AWS Secrets Manager by name or ARN, or a file in the worker's secrets folder. */
+/** The location of a secret: AWS Secrets Manager, by name or ARN, or a file in the worker's secrets folder. */
 export type SecretLocation = { readonly secretsManager: string } | { readonly file: string };
 
-/** What is wanted of an entity. `destroyed`: gone if it was made here, given up if it was adopted. */
+/** The desired state of an entity. `destroyed` deletes what was created here, and releases what was adopted. */
 export type DesiredState = 'present' | 'absent' | 'released' | 'destroyed';
 
-/** One entity as the manifest wants it, templates rendered, references to ARNs still open. */
+/** One entity as the manifest declares it: templates are rendered, references to ARNs are not resolved yet. */
 export interface DesiredEntity {
   /** The kind's name, as in CloudFormation without the service: `Role`. */
   readonly kind: string;
@@ -42,67 +42,67 @@ export interface DesiredEntity {
   readonly observe: boolean;
   /** Merged with what other namespaces declare, instead of owned. */
   readonly shared: boolean;
-  /** For all properties, or by property; those that are not named go by `*`, and are kept where that is not there. */
+  /** One policy for all properties, or one by property; `*` is the policy of all others. Default: keep. */
   readonly unmanaged: UnmanagedPolicy | Readonly<Record<string, UnmanagedPolicy>>;
-  /** The first adoption may remove what is unmanaged, too. Default: false. */
+  /** The first adoption also removes what is unmanaged. Default: false. */
   readonly unmanagedAtAdoption?: boolean;
-  /** Where AWS cannot change it as declared, delete it and create it again. Default: false. */
+  /** Delete it and create it again if AWS cannot change it as declared. Default: false. */
   readonly replace?: boolean;
   /** `destroyed` deletes what was adopted, too. Default: false. */
   readonly includeAdopted?: boolean;
-  /** The kind's own properties; a property that is not here is not managed. */
+  /** The kind's own properties. A missing property is not managed. */
   readonly spec: JsonObject;
   /** Entities of the same manifest that must exist before this one, as `Kind/name`. */
   readonly dependsOn: readonly string[];
-  /** Where the manifest declares it. */
+  /** Its position in the manifest. */
   readonly source?: { readonly file: string; readonly line: number };
 }
 
-/** `Role/prod-deploy`: how an entity is named to people. */
+/** Returns the ID of an entity in messages: `Role/prod-deploy`. */
 export function entityId(entity: { readonly kind: string; readonly name: string }): string {
   return `${entity.kind}/${entity.name}`;
 }
 
-/** The name as IAM compares it: case does not distinguish two entities. */
+/** Returns the name as IAM compares it: case does not distinguish two entities. */
 export function normalizeName(name: string): string {
   return name.toLowerCase();
 }
 
-/** What two entities share exactly when IAM takes them for the same one. */
+/** Returns a key that two entities share exactly if IAM takes them for the same one. */
 export function entityKey(entity: { readonly kind: string; readonly name: string }): string {
   return `${entity.kind}/${normalizeName(entity.name)}`;
 }
 
-/** The account that a request is for, and the way into it. */
+/** The account of a request, and the way into it. */
 export interface Target {
   /** Twelve digits. */
   readonly account: string;
   /** `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly partition: string;
-  /** Role that the worker assumes for all calls, in place of its own credentials. */
+  /** The role that the worker assumes for all calls instead of its own credentials. */
   readonly assumeRole?: string;
 }
 
-/** Where a request came from. Every field is what the CI service says of itself. */
+/** The CI job that sent a request. The CI service provides every field; nothing is verified. */
 export interface Pipeline {
   readonly provider: string;
   readonly url: string | null;
   readonly commit: string | null;
   readonly actor: string | null;
-  /** What tells this run of the pipeline from every other. */
+  /** The unique ID of the pipeline run. */
   readonly run?: string | null;
-  /** How the run is counted, for people. */
+  /** The number of the run, for people. */
   readonly runNumber?: string | null;
   readonly job?: string | null;
   readonly branch?: string | null;
-  /** What tells a job of a run from the same job, run again: a count, or an ID. */
+  /** Distinguishes a job from the same job run again: a count, or an ID. */
   readonly attempt?: string | null;
 }
 
-/** The shortest that says where a request came from: its link, else who asked, else the service. */
+/** Returns the shortest description of a request's origin: its link, else the actor, else the CI service. */
 export function originOf({ url, actor, provider }: Pick<Pipeline, 'url' | 'actor' | 'provider'>): string {
   return url ?? actor ?? provider;
 }
 
-/** The longest workflow ID that is made here; Temporal's SQL visibility allows 255. */
+/** The maximum length of our workflow IDs; Temporal's SQL visibility allows 255. */
 export const MAX_WORKFLOW_ID_LENGTH = 200;

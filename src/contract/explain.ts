@@ -1,7 +1,7 @@
 import type { DesiredEntity, Pipeline, Target } from './entity.js';
 import type { DecisionAction, Outcome } from './report.js';
 
-/** Why a Create met something that is there, or why an entity was there at all. */
+/** The reason that a Create met an existing entity, or that the entity exists at all. */
 export type Cause =
   | 'existed-before'
   | 'parallel-writer'
@@ -10,46 +10,46 @@ export type Cause =
   | 'state-rolled-back'
   | 'path-or-case-collision'
   | 'other-account'
-  /** Nothing stood in the way. */
+  /** There was no conflict. */
   | 'none';
 
-/** `proven` by a request ID, a mark or a name; `inferred` from the order of things. */
+/** The certainty of a cause: `proven` by a request ID, a tag or a name; `inferred` from the order of events. */
 export type Certainty = 'proven' | 'inferred';
 
-/** Argument of the `explain` workflow, which takes no lock and writes nothing. */
+/** The argument of the `explain` workflow, which takes no lock and writes nothing. */
 export interface EvidenceRequest {
   readonly target: Target;
-  /** What is to be read, and what the events are to be about. With none, {@link requestId} alone is looked for. */
+  /** The entities to read, and to find events of. If empty, only {@link requestId} is searched. */
   readonly entities: readonly DesiredEntity[];
-  /** Look for the event of this request among all of IAM's; null where none is missing. */
+  /** Search the event of this request among all events of IAM. Null if no event is missing. */
   readonly requestId: string | null;
   /** ISO 8601. */
   readonly from: string;
   readonly to: string;
 }
 
-/** What the worker, which holds the credentials, has found. */
+/** The findings of the worker, which has the credentials. */
 export interface Evidence {
   /** In the order of the request's entities. */
   readonly found: readonly Found[];
   readonly trail: Trail;
 }
 
-/** One entity as IAM shows it at the time of asking. */
+/** One entity as IAM shows it at the time of the request. */
 export interface Found {
-  /** `unread`: AWS did not say, for the reason that {@link message} gives. */
+  /** `unread`: AWS did not answer; {@link message} has the reason. */
   readonly status: 'there' | 'absent' | 'unread';
   readonly message: string | null;
   readonly arn: string | null;
   /** ISO 8601. */
   readonly createdAt: string | null;
-  /** Who owns it, as far as its tags and its path say. */
+  /** The owner that its tags and its path show. */
   readonly owner: string | null;
-  /** The run whose Create made it, as its mark says. */
+  /** The run whose Create made it, from its intent tag. */
   readonly madeByRun: string | null;
 }
 
-/** Nothing was read. */
+/** The entity before it is read. */
 export const UNREAD: Found = {
   status: 'unread',
   message: null,
@@ -59,37 +59,37 @@ export const UNREAD: Found = {
   madeByRun: null,
 };
 
-/** What CloudTrail had to say. `denied` and `unavailable` are answers, too: the rest of an explanation stands. */
+/** The events of CloudTrail. With `denied` and `unavailable` the rest of an explanation is still valid. */
 export interface Trail {
   readonly status: 'read' | 'denied' | 'unavailable';
   readonly message: string | null;
   /** Oldest first. */
   readonly events: readonly TrailEvent[];
-  /** There was more than was read. */
+  /** There are more events than were read. */
   readonly truncated: boolean;
 }
 
-/** One call of the account, as CloudTrail has it: who, what and when. Holds no document and no secret. */
+/** One call in the account, from CloudTrail: caller, operation and time, without documents and secrets. */
 export interface TrailEvent {
   readonly eventId: string;
   /** ISO 8601; CloudTrail counts whole seconds. */
   readonly at: string;
   readonly operation: string;
   readonly requestId: string | null;
-  /** AWS's code without the suffix `Exception`; null where the call succeeded. */
+  /** AWS's error code without the suffix `Exception`. Null if the call succeeded. */
   readonly code: string | null;
-  /** ARN of who called, or the service that did. */
+  /** ARN of the caller, or the name of the service. */
   readonly principal: string;
   readonly sourceIdentity: string | null;
   readonly sourceIp: string | null;
   readonly userAgent: string | null;
-  /** The run of ours that the user agent names. */
+  /** The run that the user agent names. */
   readonly runId: string | null;
-  /** `Role/deploy`, as far as the call names it. */
+  /** `Role/deploy`, if the call names it. */
   readonly entity: string | null;
 }
 
-/** A run, for people. */
+/** A run, as people see it. */
 export interface RunReference {
   readonly workflowId: string;
   readonly runId: string;
@@ -104,11 +104,11 @@ export interface RunReference {
   readonly endedAt: string | null;
 }
 
-/** One thing that happened. */
+/** One event of a timeline. */
 export interface Moment {
   /** ISO 8601. */
   readonly at: string;
-  /** Who tells of it. */
+  /** The source of the event. */
   readonly source: 'temporal' | 'cloudtrail' | 'both';
   /** A namespace and its pipeline, or the principal that CloudTrail names. */
   readonly who: string;
@@ -118,7 +118,7 @@ export interface Moment {
   readonly runId: string | null;
 }
 
-/** Why one entity met a conflict, or what it is that stands there. */
+/** The explanation of one entity: why it met a conflict, or where it comes from. */
 export interface Explanation {
   readonly kind: string;
   readonly name: string;
@@ -127,43 +127,43 @@ export interface Explanation {
   /** The cause in a sentence, without its full stop. */
   readonly headline: string;
   readonly remedy: string;
-  /** What to type, where there is something to type. */
+  /** The command to run, if there is one. */
   readonly command: string | null;
-  /** What was asked, and by whom. Null where it was no run of ours. */
+  /** The run that requested the entity, and its decision. Null if it was another caller. */
   readonly asked: (RunReference & { readonly decision: DecisionAction; readonly outcome: Outcome }) | null;
-  /** What AWS answered to the Create; null where none was refused. */
+  /** AWS's reply to the Create. Null if none was refused. */
   readonly answered: Answered | null;
-  /** What is there. */
+  /** The existing entity. */
   readonly there: Found & {
-    /** Who made it; null where neither a run nor CloudTrail tells. */
+    /** The caller that created it. Null if neither a run nor CloudTrail shows it. */
     readonly madeBy: string | null;
     /** ISO 8601. */
     readonly madeAt: string | null;
-    /** Of the Create that made it. */
+    /** The request ID of the Create that made it. */
     readonly requestId: string | null;
   };
-  /** Runs that touched it in the window, newest first. */
+  /** Runs that processed it in the time window, newest first. */
   readonly runs: readonly (RunReference & { readonly outcome: Outcome | null })[];
   /** Oldest first. */
   readonly timeline: readonly Moment[];
 }
 
-/** A Create that AWS has refused, because something is there. */
+/** A Create that AWS refused because the entity exists. */
 export interface Answered {
   readonly operation: string;
   readonly code: string;
-  /** The HTTP status of that code; null for a code that is no conflict of IAM's. */
+  /** The HTTP status of the code. Null if it is not a conflict code of IAM. */
   readonly status: number | null;
-  /** What such a code means, and whether to read again or to repeat. */
+  /** The meaning of the code, and whether to read again or to repeat. */
   readonly meaning: string;
   readonly requestId: string | null;
   /** ISO 8601. */
   readonly at: string | null;
-  /** Who was answered. */
+  /** The caller. */
   readonly who: string;
-  /** Attempts of the step; above 1, Temporal has repeated it. Null where it was no run of ours. */
+  /** Attempts of the activity; above 1, Temporal has retried it. Null if it was another caller. */
   readonly attempts: number | null;
-  /** Such Creates of the same caller that CloudTrail shows; null where it was not read. */
+  /** The number of such Creates of the same caller in CloudTrail. Null if CloudTrail was not read. */
   readonly sent: number | null;
 }
 
@@ -171,31 +171,31 @@ export interface Answered {
 export interface Explanations {
   readonly version: 1;
   readonly command: 'explain';
-  /** As it was asked: `Role/deploy`, a request ID or a run ID. */
+  /** The query as given: `Role/deploy`, a request ID or a run ID. */
   readonly query: string;
-  /** Null where nothing says which. */
+  /** Null if it is not known. */
   readonly account: string | null;
-  /** ISO 8601: what was looked at. */
+  /** The start of the time window. ISO 8601. */
   readonly from: string;
   readonly to: string;
-  /** Whether anything is known of what was asked after. */
+  /** Something is known about the query. */
   readonly found: boolean;
   readonly explanations: readonly Explanation[];
   readonly trail: Pick<Trail, 'status' | 'message' | 'truncated'> & { readonly events: number };
-  /** How far this reaches, and what is missing in it. */
+  /** Limits of this explanation, and what is missing in it. */
   readonly notes: readonly string[];
 }
 
 /** One conflict of a run. */
 export interface ConflictRow {
-  /** When the run ended. ISO 8601. */
+  /** The end of the run. ISO 8601. */
   readonly at: string;
   readonly entity: string;
   readonly account: string;
   readonly namespace: string;
   readonly pipeline: string;
   readonly cause: Cause;
-  /** The Create that AWS refused; null where the entity was found before one was sent, or a reply was lost. */
+  /** The Create that AWS refused. Null if the entity was found before one was sent, or a reply was lost. */
   readonly operation: string | null;
   readonly requestId: string | null;
   readonly outcome: Outcome;
@@ -209,19 +209,19 @@ export interface Conflicts {
   /** ISO 8601. */
   readonly from: string;
   readonly to: string;
-  /** Runs in the window that have ended. */
+  /** Finished runs in the time window. */
   readonly runs: number;
   readonly conflicts: number;
-  /** Entities that were there and were taken over. */
+  /** Existing entities that were adopted. */
   readonly adopted: number;
-  /** Entities that are somebody else's, or may not be written. */
+  /** Entities with another owner, or that may not be written. */
   readonly refused: number;
-  /** Creates of ours whose reply was lost. */
+  /** Creates of these runs whose reply was lost. */
   readonly ownRepliesLost: number;
   /** Newest first. */
   readonly rows: readonly ConflictRow[];
   readonly by: Readonly<Record<'entity' | 'namespace' | 'pipeline' | 'cause', Readonly<Record<string, number>>>>;
-  /** Each day of the window, UTC, oldest first. */
+  /** Every day of the time window (UTC), oldest first. */
   readonly days: readonly { readonly day: string; readonly runs: number; readonly conflicts: number }[];
   readonly notes: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** Situations in which a step or a run does not go on, as `ApplicationFailure.type`. One row each in {@link FAILURES}. */
+/** The types of failures of activities and runs: `ApplicationFailure.type`. Each has a row in {@link FAILURES}. */
 export type FailureType =
   | 'Throttled'
   | 'ServiceUnavailable'
@@ -20,13 +20,16 @@ export type FailureType =
   | 'Unexpected';
 
 /**
- * What the engine does about it.
- * `retry`: again with backoff. `until-propagated`: again until IAM's replicas agree, no cause for alarm.
- * `conflict`: look and decide again. `never`: a person or another manifest has to change something.
+ * The reaction of the engine to a failure.
+ *
+ * - `retry`: try again with backoff.
+ * - `until-propagated`: try again until IAM's replicas agree. This is expected.
+ * - `conflict`: read the entity and decide again.
+ * - `never`: a person has to change something first.
  */
 export type RetryClass = 'retry' | 'until-propagated' | 'conflict' | 'never';
 
-/** Exit codes of the command line. The gravest wins, in the order {@link gravestExitCode} gives. */
+/** Exit codes of the command line. {@link gravestExitCode} chooses between several. */
 export const ExitCode = {
   Converged: 0,
   Failed: 1,
@@ -35,58 +38,63 @@ export const ExitCode = {
   Busy: 4,
   Usage: 64,
 } as const;
+/** One of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 interface FailureRow {
   readonly retry: RetryClass;
   readonly exitCode: ExitCode;
-  /** What a person can do, as a sentence without its full stop. */
+  /** The next step for a person, as a sentence without its full stop. */
   readonly remedy: string;
 }
 
-/** The one table of failures: how each is retried, how a command that meets it exits, and what to do. */
+/** The table of failures: the retry class, the exit code and the remedy of each. */
 export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   Throttled: {
     retry: 'retry',
     exitCode: ExitCode.Busy,
     remedy:
-      'nothing: calls go on at the pace that AWS lets through; if it lasts, see who else calls IAM in this account',
+      'nothing to do: calls continue at the rate that AWS allows; if it lasts, find out who else calls IAM in this account',
   },
   ServiceUnavailable: {
     retry: 'retry',
     exitCode: ExitCode.Busy,
-    remedy: 'nothing: the call is repeated; see the AWS health dashboard if it lasts',
+    remedy: 'nothing to do: the call is repeated; if it lasts, see the AWS Health Dashboard',
   },
   ConcurrentModification: {
     retry: 'retry',
     exitCode: ExitCode.Busy,
-    remedy: 'nothing: the call is repeated; find out who else writes to the entity if it lasts',
+    remedy: 'nothing to do: the call is repeated; if it lasts, find out who else writes to the entity',
   },
   NotPropagated: {
     retry: 'until-propagated',
     exitCode: ExitCode.Busy,
-    remedy: 'nothing: IAM is eventually consistent, and the call is repeated for two minutes',
+    remedy: 'nothing to do: IAM is eventually consistent, and the call is repeated for two minutes',
   },
   AlreadyExists: {
     retry: 'conflict',
     exitCode: ExitCode.Failed,
-    remedy: 'nothing: the entity is read, and adopted or refused',
+    remedy: 'nothing to do: the entity is read, and adopted or refused',
   },
-  InvalidManifest: { retry: 'never', exitCode: ExitCode.Usage, remedy: 'mend the manifest at the place that is named' },
+  InvalidManifest: {
+    retry: 'never',
+    exitCode: ExitCode.Usage,
+    remedy: 'fix the manifest at the position in the message',
+  },
   InvalidInput: {
     retry: 'never',
     exitCode: ExitCode.Failed,
-    remedy: 'mend the property that AWS names in the message',
+    remedy: 'fix the property that AWS names in the message',
   },
   SecretStore: {
     retry: 'never',
     exitCode: ExitCode.Failed,
-    remedy: 'mend the place of the secret that is named, or let the worker reach it',
+    remedy: 'fix the location of the secret in the message, or give the worker access to it',
   },
   InUse: {
     retry: 'until-propagated',
     exitCode: ExitCode.Failed,
-    remedy: 'take it off what still holds it, which AWS names in the message, and apply again',
+    remedy: 'detach it from what still uses it, which AWS names in the message, and apply again',
   },
   QuotaExceeded: {
     retry: 'never',
@@ -127,7 +135,7 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   },
 };
 
-/** Whether text names a row of {@link FAILURES}; failures of other origins do not. */
+/** Reports whether text is one of our failure types. */
 export function isFailureType(type: string | null | undefined): type is FailureType {
   return typeof type === 'string' && Object.hasOwn(FAILURES, type);
 }
@@ -141,12 +149,12 @@ const GRAVITY: readonly ExitCode[] = [
   ExitCode.Converged,
 ];
 
-/** The exit code of several results: 64, then 1, 3, 4, 2, and 0 only where all are 0. */
+/** Returns the exit code for several results: 64 before 1, 3, 4 and 2; 0 only if all are 0. */
 export function gravestExitCode(codes: readonly ExitCode[]): ExitCode {
   return GRAVITY.find((code) => codes.includes(code)) ?? ExitCode.Converged;
 }
 
-/** What an activity's failure carries in its details, beside type and message. Never a document or a secret. */
+/** The details of an activity's failure. They never contain a document or a secret. */
 export interface FailureDetails {
   readonly operation: string | null;
   readonly code: string | null;

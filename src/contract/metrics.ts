@@ -1,7 +1,7 @@
 import { WorkflowType } from './workflow-ids.js';
 import type { Outcome, Report, ReportResult } from './report.js';
 
-/** One metric of a worker's page. Labels are of bounded sets only: no names of entities or namespaces, no IDs. */
+/** One metric of a worker. Labels have few values: no names of entities or namespaces, no IDs. */
 interface Metric {
   /** A histogram is in seconds. */
   readonly type: 'counter' | 'histogram';
@@ -10,21 +10,22 @@ interface Metric {
   /** Upper bounds of a histogram, in seconds. */
   readonly buckets?: readonly number[];
   /**
-   * What is on the page from the start, at zero: a counter that appears with its first step has not risen in the eyes of
-   * Prometheus, and what is rare and grave would go unnoticed.
+   * Label sets that are published at zero from the start. Prometheus sees no increase in a counter that first appears
+   * with the value 1, so a rare and serious event would go unnoticed.
    */
   readonly atZero?: readonly Readonly<Record<string, string>>[];
 }
 
+/** The commands that start runs. */
 export const COMMANDS: readonly Report['command'][] = ['plan', 'apply', 'release', 'destroy'];
 const RESULTS: readonly ReportResult[] = ['converged', 'pending', 'refused', 'failed', 'cancelled'];
 const RESOLUTIONS: readonly Outcome[] = ['created', 'adopted', 'updated', 'unchanged', 'refused', 'failed'];
 const LOCKS = ['namespace', 'entity'] as const;
 
-/** What the SDK adds to a workflow's metrics. */
+/** The label that the SDK adds to a workflow's metrics. */
 const inBootstrap = { workflowType: WorkflowType.Bootstrap };
 
-/** What a worker counts and measures. The page adds `_total` or `_seconds` to a name. */
+/** The metrics of a worker. The exporter adds `_total` or `_seconds` to a name. */
 export const METRICS = {
   iam_bootstrap_runs: {
     type: 'counter',
@@ -85,4 +86,5 @@ export const METRICS = {
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 
+/** The name of a metric. */
 export type MetricName = keyof typeof METRICS;

@@ -1,8 +1,9 @@
 import type { Outcome } from './report.js';
 
+/** The phase of a run. */
 export type Phase = 'planning' | 'awaiting approval' | 'reconciling' | 'verifying' | 'done';
 
-/** State of one entity on its way. */
+/** The state of one entity during a run. */
 export type EntityState =
   | 'planned'
   | 'waiting'
@@ -16,17 +17,18 @@ export type EntityState =
   | 'verifying'
   | Outcome;
 
-/** Answer of {@link PROGRESS_QUERY}. */
+/** The progress of an open run. */
 export interface Progress {
   readonly phase: Phase;
-  /** Entities that have ended, of all that are declared. */
+  /** The number of finished entities. */
   readonly done: number;
   readonly total: number;
-  /** Only entities with something to do, or that have ended badly; at most {@link PROGRESS_LIMIT}. */
+  /** Entities in progress, with work to do, or with problems; at most {@link PROGRESS_LIMIT}. */
   readonly entities: readonly { readonly kind: string; readonly name: string; readonly state: EntityState }[];
-  /** What the run waits for, in a line, or null. */
+  /** The reason that the run waits, in one line, or null. */
   readonly waitingFor: string | null;
-  /** The open gate's plan, of which {@link GATE_QUERY} tells more. Only while one is open. */
+  /** The plan that waits for an approval; the `approval` query returns the details. Missing if none waits. */
   readonly approval?: { readonly plan: string; readonly expiresAt: string };
 }
+/** Entities in {@link Progress}. */
 export const PROGRESS_LIMIT = 200;

@@ -1,10 +1,10 @@
 import type { DesiredEntity, Json, Pipeline } from './entity.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
-/** What the engine means to do with an entity. */
+/** The planned action for an entity. */
 export type DecisionAction = 'create' | 'adopt' | 'update' | 'replace' | 'release' | 'delete' | 'no-op' | 'refuse';
 
-/** What became of an entity. */
+/** The result for an entity. */
 export type Outcome =
   | 'created'
   | 'adopted'
@@ -18,22 +18,22 @@ export type Outcome =
   | 'skipped'
   | 'pending';
 
-/** How we know that a Create was ours. `unconfirmed`: the entity is there, and nothing proves who made it. */
+/** The proof that a Create was ours. `unconfirmed`: the entity exists, and nothing proves who created it. */
 export type Confirmation = 'reply' | 'intent-tag' | 'recorded-attempt' | 'unconfirmed';
 
-/** One difference between desired and observed state. Values are cut short: a report holds no documents. */
+/** One difference between desired and observed state. Values are cut: a report contains no documents. */
 export interface Drift {
-  /** Property path in the manifest's words: `inlinePolicies.state.Statement[Sid=Read].Action`. */
+  /** The property path in the manifest: `inlinePolicies.state.Statement[Sid=Read].Action`. */
   readonly path: string;
   readonly observed: Json;
   readonly desired: Json;
-  /** A line for people, where the values alone do not say it. */
+  /** A line for people, if the values alone do not explain the difference. */
   readonly summary?: string;
-  /** AWS has no call that changes it; mending it takes delete-and-create, which only `replace: true` allows. */
+  /** AWS has no call that changes it. Only `replace: true` allows to delete the entity and create it again. */
   readonly immutable?: boolean;
 }
 
-/** One write that AWS accepted. `requestId` is null where its reply was lost. */
+/** One write that AWS accepted. `requestId` is null if the reply was lost. */
 export interface WriteRecord {
   readonly operation: string;
   readonly requestId: string | null;
@@ -41,7 +41,7 @@ export interface WriteRecord {
   readonly at: string;
 }
 
-/** A Create that AWS answered with "already exists", and what came of it. */
+/** A Create that AWS answered with "already exists", and the result. */
 export interface Conflict {
   readonly operation: string;
   readonly code: string;
@@ -49,15 +49,15 @@ export interface Conflict {
   readonly resolvedAs: Outcome;
 }
 
-/** What a decision says of an entity, in the plan and in the report. */
+/** The decision about an entity, in the plan and in the report. */
 export interface Decision {
   readonly action: DecisionAction;
   readonly drift: readonly Drift[];
-  /** What is there, not declared, and stays: `managedPolicyArns: arn:…`. What is to be removed is drift. */
+  /** Content that is not declared and is kept: `managedPolicyArns: arn:…`. Content to remove is drift. */
   readonly unmanaged: readonly string[];
   readonly reason: string | null;
   readonly remedy: string | null;
-  /** See {@link fitted}. */
+  /** Omitted lines of drift and unmanaged. */
   readonly omittedLines?: number;
 }
 
@@ -76,25 +76,26 @@ export interface EntityReport {
   readonly reason: string | null;
   readonly remedy: string | null;
   readonly attempts: number;
-  /** Lines of drift, unmanaged and writes that are left out here, because the whole would be too large to be kept. */
+  /** Omitted lines of drift, unmanaged and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];
 }
 
+/** The result of a run. */
 export type ReportResult = 'converged' | 'pending' | 'refused' | 'failed' | 'busy' | 'cancelled';
 
-/** How many entities ended how, and how many conflicts were met on the way. */
+/** The number of entities by outcome, and the number of conflicts. */
 export type Summary = Readonly<Record<Outcome | 'conflicts', number>>;
 
-/** How a gate came to its end. */
+/** The end of an approval. */
 export type Verdict = 'approved' | 'rejected' | 'expired' | 'cancelled';
 
-/** What was said to the plan of a run that asked for an approval. */
+/** The decision about the plan of a run that required an approval. */
 export interface Approval {
   /** The digest of the plan. */
   readonly plan: string;
   readonly verdict: Verdict;
-  /** Who answered, as they said themselves; null where nobody did. */
+  /** The approver's name as given. Null if no one decided. */
   readonly by: string | null;
   readonly reason: string | null;
   /** ISO 8601. */
@@ -102,7 +103,7 @@ export interface Approval {
   readonly at: string;
 }
 
-/** The result of `plan`, `apply`, `release` and `destroy`: stable, versioned, described by `schema/report.schema.json`. */
+/** The result of `plan`, `apply`, `release` and `destroy`: versioned, described by `schema/report.schema.json`. */
 export interface Report {
   readonly version: 1;
   readonly command: 'plan' | 'apply' | 'release' | 'destroy';
@@ -111,21 +112,21 @@ export interface Report {
   readonly partition: string;
   readonly namespace: string;
   readonly environment: string;
-  /** `sha256:…` of what was asked for; equal digests ask for the same. */
+  /** `sha256:…` of the request. Equal digests request the same. */
   readonly digest: string;
   readonly request: { readonly key: string; readonly pipeline: Pipeline };
-  /** How new the manifest is, and what was applied last before it, once that is known. Absent where it has none. */
+  /** The revision of the manifest, and the last one applied before it, once known. Missing if there is none. */
   readonly revision?: Revision & { readonly last?: AppliedRevision | null };
   readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
   readonly entities: readonly EntityReport[];
   readonly summary: Summary;
-  /** Calls on the wire to AWS, each attempt counted. */
+  /** Calls to AWS on the wire; each attempt counts. */
   readonly apiCalls: { readonly total: number; readonly byOperation: Readonly<Record<string, number>> };
   readonly startedAt: string;
   readonly durationMs: number;
-  /** Why the run as a whole ended, where no single entity says it. */
+  /** The reason that the run ended, if no single entity explains it. */
   readonly reason: string | null;
   readonly remedy: string | null;
-  /** Only where a gate was opened. */
+  /** Missing if the run required no approval. */
   readonly approval?: Approval;
 }

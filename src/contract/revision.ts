@@ -1,41 +1,38 @@
-/**
- * Where a revision comes from: a person or a pipeline has given it, or it is the time of the commit that was checked
- * out. Only those of one source are compared.
- */
+/** The source of a revision: given by the caller, or the time of the commit. Only revisions of one source are compared. */
 export type RevisionSource = 'given' | 'commit-time';
 
-/** How new a manifest is, as a whole number. Of a commit time, seconds since 1970. */
+/** The age of a manifest as an integer that grows; a commit time is in seconds since 1970. */
 export interface Revision {
   readonly value: number;
   readonly source: RevisionSource;
 }
 
-/** A revision that a namespace was given, and by whom. */
+/** A revision that was applied to a namespace, and the run that applied it. */
 export interface AppliedRevision extends Revision {
   readonly commit: string | null;
-  /** Of the pipeline. */
+  /** The link to the pipeline. */
   readonly url: string | null;
-  /** Of the bootstrap run. */
+  /** The run ID of the bootstrap. */
   readonly runId: string;
   /** ISO 8601. */
   readonly at: string;
 }
 
-/** What the ledger of a namespace holds: the last revision of each source, in the order in which they were applied. */
+/** The content of a namespace's ledger: the last revision of each source, in the order in which they were applied. */
 export interface Ledger {
   readonly applied: readonly AppliedRevision[];
 }
 
-/** A run is about to write, and asks whether it may. */
+/** The question of a run that is about to write: is its revision accepted? */
 export interface Claim {
   readonly revision: AppliedRevision;
-  /** Whether it may be older than the last one. */
+  /** The revision may be older than the last one. */
   readonly allowOlder: boolean;
 }
 
-/** What the ledger says. */
+/** The ledger's reply to a {@link Claim}. */
 export interface ClaimAnswer {
   readonly accepted: boolean;
-  /** The one that the refused revision is older than; else the last that was applied before, of whatever source. */
+  /** The newer revision that caused the refusal; otherwise the last one applied before, of any source. */
   readonly last: AppliedRevision | null;
 }

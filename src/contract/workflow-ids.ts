@@ -1,7 +1,6 @@
-/** Workflow types, as `temporal workflow start --type` takes them. */
-
 import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
+/** Workflow types, as `temporal workflow start --type` takes them. */
 export const WorkflowType = {
   Bootstrap: 'bootstrap',
   Explain: 'explain',
@@ -10,32 +9,31 @@ export const WorkflowType = {
   ReconcileEntity: 'reconcileEntity',
 } as const;
 
-/** ID of the bootstrap workflow: one writer for each namespace of an account. */
+/** Returns the ID of the bootstrap workflow: one writer for each namespace of an account. */
 export function bootstrapWorkflowId(account: string, namespace: string): string {
   return `iam-bootstrap:${account}:${namespace}`;
 }
 
-/** Which account and namespace a bootstrap workflow's ID names; empty where it names none. */
+/** Returns the account and namespace in the ID of a bootstrap workflow. Empty if the ID has none. */
 export function parseBootstrapWorkflowId(workflowId: string): { readonly account: string; readonly namespace: string } {
   const [, account = '', namespace = ''] = workflowId.split(':');
   return { account, namespace };
 }
 
-/** ID of the workflow that remembers which revisions a namespace was given. */
+/** Returns the ID of the workflow that records the revisions of a namespace. */
 export function ledgerWorkflowId(account: string, namespace: string): string {
   return `iam-bootstrap-ledger:${account}:${namespace}`;
 }
 
-/** ID of a plan workflow; it takes no lock, so the request's key sets it apart. */
+/** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */
 export function planWorkflowId(account: string, namespace: string, key: string): string {
   return `iam-bootstrap-plan:${account}:${namespace}:${key}`;
 }
 
 /**
- * ID of the reconcile-entity workflow: one writer for each entity, across namespaces.
- * A key that would make the ID longer than {@link MAX_WORKFLOW_ID_LENGTH} keeps its head and ends in a digest.
- *
- * @param digest - a hash function; workflow code has none, so the plan activity makes these IDs
+ * Returns the ID of the reconcile-entity workflow: one writer for each entity, across namespaces. A key that would make
+ * the ID longer than {@link MAX_WORKFLOW_ID_LENGTH} keeps its head and ends in a digest. `digest` is a hash function:
+ * workflow code has none, so the plan activity makes these IDs.
  */
 export function entityWorkflowId(
   account: string,
@@ -45,6 +43,6 @@ export function entityWorkflowId(
   const key = entity.name.toLowerCase();
   const id = `iam:${account}:${entity.kind}:${key}`;
   if (id.length <= MAX_WORKFLOW_ID_LENGTH) return id;
-  const mark = `~${digest(key).slice(0, 16)}`;
-  return id.slice(0, MAX_WORKFLOW_ID_LENGTH - mark.length) + mark;
+  const suffix = `~${digest(key).slice(0, 16)}`;
+  return id.slice(0, MAX_WORKFLOW_ID_LENGTH - suffix.length) + suffix;
 }

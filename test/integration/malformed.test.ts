@@ -269,7 +269,7 @@ test('two entities that would store their secrets in one place are refused at th
   expect(problems.map(({ path, message, remedy }) => [path, message, remedy])).toEqual([
     [
       'entities[2].secret',
-      expect.stringMatching(/^the secret of LoginProfile\/bot would go where that of AccessKey\/bot goes, at /),
+      expect.stringMatching(/^the secret of LoginProfile\/bot has the same location as that of AccessKey\/bot at /),
       'name a place of its own for each',
     ],
   ]);

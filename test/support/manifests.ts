@@ -855,7 +855,7 @@ entities: []
   {
     title: 'a reference to what is to be absent',
     text: `${HEAD}${trusting('deploy', '{{arn User/alice}}')}  - { kind: User, userName: alice, state: absent }\n`,
-    message: /User\/alice is needed here, and is to be absent \(m\.yaml:8:5\)/,
+    message: /User\/alice is needed here, but it is declared absent \(m\.yaml:8:5\)/,
     remedy: /remove the reference/,
     line: 7,
     column: 103,
@@ -871,7 +871,7 @@ entities: []
   {
     title: 'a member that is to be absent',
     text: `${HEAD}  - { kind: Group, groupName: g, users: [u] }\n  - { kind: User, userName: u, state: absent }\n`,
-    message: /User\/u is needed here, and is to be absent/,
+    message: /User\/u is needed here, but it is declared absent/,
     remedy: /remove the reference/,
     line: 5,
     column: 5,

@@ -9,18 +9,11 @@ import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { shapeOf } from './manifest-kind.js';
+import type { RenderedManifest } from './expand.js';
 import type { Problem } from './problem.js';
 import { pathText, quoted } from './problem.js';
 import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
 import { mapTree, positionOf, stringOf, toJson } from './tree.js';
-
-/** The rendered parts of one manifest. */
-export interface RenderedManifest {
-  readonly defaults: Tree | null;
-  readonly entities: readonly Tree[];
-  /** Values whose problems have been reported. */
-  readonly broken: ReadonlySet<Tree>;
-}
 
 /** The options for checking entities. */
 export interface EntitiesOptions {

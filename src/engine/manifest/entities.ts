@@ -2,27 +2,27 @@ import { z } from 'zod';
 import type { AdoptPolicy, DesiredEntity, JsonObject, UnmanagedPolicy } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
-import type { Draft, EntitiesOptions, RenderedManifest } from './drafts.js';
+import type { Draft, EntitiesOptions } from './drafts.js';
+import type { RenderedManifest } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { shapeOf } from './manifest-kind.js';
 import { readDrafts, idsOf, pathIn } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import { quoted } from './problem.js';
+import { quoted, optionProblem, pathText, positionText } from './problem.js';
 import { toJson, positionOf } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
 import type { Problem, SourcePosition } from './problem.js';
-import { optionProblem, pathText, positionText } from './problem.js';
 
-/** Entities with the places where they are declared. */
+/** Entities with their positions in the manifest. */
 export interface DeclaredEntities {
   readonly entities: readonly DesiredEntity[];
   readonly positions: readonly SourcePosition[];
 }
 
-/** Checks all entities of the manifests of one call, and makes what is desired of those that are sound. */
+/** Checks all entities of the manifests of one call, and builds the desired entities of the valid ones. */
 export function declareEntities(manifests: readonly RenderedManifest[], options: EntitiesOptions): DeclaredEntities {
   const drafts = manifests.flatMap((manifest) => readDrafts(manifest, options));
   const declared = indexOf(drafts, options);
@@ -61,7 +61,7 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   return { entities, positions: places };
 }
 
-/** An entity's own word for one property does not change what holds for the others. */
+/** Combines an entity's own setting with the default: a setting for one property leaves the others at the default. */
 function unmanagedOf(
   own: DesiredEntity['unmanaged'] | undefined,
   common: UnmanagedPolicy | undefined = 'keep',
@@ -70,7 +70,7 @@ function unmanagedOf(
   return common === 'keep' ? own : { ...own, '*': common };
 }
 
-/** Entities by key; the second of two that IAM takes for the same one is a problem. */
+/** Indexes entities by key; reports two that IAM takes for the same one. */
 function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): ReadonlyMap<string, Draft> {
   const declared = new Map<string, Draft>();
   for (const draft of drafts) {
@@ -171,7 +171,7 @@ function absentSchema(kind: ManifestKind, shared: boolean): z.ZodObject {
   return z.strictObject(shape);
 }
 
-/** Two entities that store their secrets in one place: each would refuse what the other has left there. */
+/** Reports entities that store their secrets in one location: each would refuse the secret of the other. */
 function reportSharedSecrets(
   entities: readonly DesiredEntity[],
   drafts: readonly Draft[],
@@ -191,8 +191,8 @@ function reportSharedSecrets(
     report({
       ...positionOf(at),
       path: pathText([...draft.path, 'secret']),
-      message: `the secret of ${idOf(draft)} would go where that of ${idOf(first)} goes, at ${positionText(positionOf(first.at))}`,
-      remedy: 'name a place of its own for each',
+      message: `the secret of ${idOf(draft)} has the same location as that of ${idOf(first)} at ${positionText(positionOf(first.at))}`,
+      remedy: 'give each its own location',
     });
   });
 }

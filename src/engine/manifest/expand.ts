@@ -2,9 +2,8 @@ import type { Parsed } from './source.js';
 import type { MapEntry, MapTree, Origin, SourceOffset, Tree } from './tree.js';
 import { parseText, parsePlainText } from './source.js';
 import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
-import { quoted } from './problem.js';
+import { quoted, pathText } from './problem.js';
 import type { Problem } from './problem.js';
-import { pathText } from './problem.js';
 import { renderTemplate } from './template.js';
 
 /** Characters that all templates together may render to: long values used often must not fill the memory. */
@@ -23,6 +22,14 @@ export interface Budget {
 /** Returns an unused budget. */
 export function newBudget(): Budget {
   return { values: Limit.Values, characters: MAX_CHARACTERS, exhausted: false };
+}
+
+/** The rendered parts of one manifest. */
+export interface RenderedManifest {
+  readonly defaults: Tree | null;
+  readonly entities: readonly Tree[];
+  /** Values whose problems have been reported. */
+  readonly broken: ReadonlySet<Tree>;
 }
 
 /** The inputs of rendering. */

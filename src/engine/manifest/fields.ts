@@ -2,30 +2,32 @@ import { z } from 'zod';
 import { NAMESPACE } from '../../contract/request.js';
 import { OwnershipTag } from '../ownership.js';
 
-/** Tags that IAM allows on an entity. */
+/** The maximum number of tags on an entity in IAM. */
 const MAX_TAGS = 50;
 
-/** Tags that a manifest can declare: the rest is for the engine's own marks. */
+/** The maximum number of tags that a manifest can declare: the rest is for ownership tags. */
 const MAX_DECLARED_TAGS = MAX_TAGS - Object.keys(OwnershipTag).length;
 
 const TAG_TEXT = 'use letters, digits, spaces and _.:/=+-@ only';
 
-/** Tags by key, as far as they are the same for every kind. */
-const tagsSchema = z
-  .record(
-    z
-      .string()
-      .min(1)
-      .max(128)
-      .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u, TAG_TEXT),
-    z
-      .string()
-      .max(256)
-      .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u, TAG_TEXT),
-  )
+/** Tags by key, by IAM's rules for single tags. */
+const tagsField = z.record(
+  z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u, TAG_TEXT),
+  z
+    .string()
+    .max(256)
+    .regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u, TAG_TEXT),
+);
+
+/** The tags of an entity, by IAM's rules and ours. */
+const tagsSchema = tagsField
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
-    const seen = new Map<string, string>();
+    const keysByCase = new Map<string, string>();
     for (const key of keys) {
       const prefix = ['aws:', 'iam-bootstrap:'].find((reserved) => key.toLowerCase().startsWith(reserved));
       if (prefix !== undefined) {
@@ -36,8 +38,8 @@ const tagsSchema = z
           params: { remedy: 'rename the tag, or remove it' },
         });
       }
-      const other = seen.get(key.toLowerCase());
-      seen.set(key.toLowerCase(), key);
+      const other = keysByCase.get(key.toLowerCase());
+      keysByCase.set(key.toLowerCase(), key);
       if (other === undefined) continue;
       context.addIssue({
         code: 'custom',
@@ -49,19 +51,19 @@ const tagsSchema = z
     if (keys.length > MAX_DECLARED_TAGS) {
       context.addIssue({
         code: 'custom',
-        message: `${String(keys.length)} tags are more than ${String(MAX_DECLARED_TAGS)}: IAM allows ${String(MAX_TAGS)}, and the rest is for marks of ownership`,
+        message: `${String(keys.length)} tags are more than ${String(MAX_DECLARED_TAGS)}: IAM allows ${String(MAX_TAGS)}, and the rest is for ownership tags`,
         params: { remedy: `leave at most ${String(MAX_DECLARED_TAGS)} tags, those of defaults included` },
       });
     }
   })
-  .describe('Tags by key. Those of an entity come on top of those of defaults.');
+  .describe('Tags by key. The tags of an entity are added to those of defaults.');
 
 const adopt = z
   .enum(['own', 'unowned', 'foreign'])
-  .describe('Which existing entities may be taken over: none but our own, those without an owner, or any.');
+  .describe('The existing entities that may be taken over: only our own, those without an owner, or any.');
 const unmanagedPolicy = z.enum(['keep', 'remove']);
 const unmanaged = unmanagedPolicy.describe(
-  'What becomes of what is there but not declared, inside of declared properties.',
+  'Keep or remove content of declared properties that the manifest does not declare.',
 );
 
 /** Fields that every entity has, whatever its kind. `kind` is checked apart. */
@@ -69,25 +71,27 @@ export const commonFields = {
   state: z
     .enum(['present', 'absent', 'released'])
     .optional()
-    .describe('absent removes the entity, if it is ours to remove; released gives up ownership and keeps it.'),
+    .describe('absent removes the entity if we own it; released removes our ownership and keeps the entity.'),
   adopt: adopt.optional(),
   observe: z.boolean().optional().describe('Report drift, never write.'),
   shared: z.boolean().optional().describe('Merged with what other namespaces declare, instead of owned.'),
   unmanaged: z
     .union([unmanagedPolicy, z.record(z.string(), unmanagedPolicy)])
     .optional()
-    .describe('What becomes of what is there but not declared: keep or remove, for all properties or by property.'),
+    .describe('Keep or remove content that the manifest does not declare, for all properties or by property.'),
   replace: z
     .boolean()
     .optional()
-    .describe('Delete and create it again where AWS cannot change it as declared, if nothing unmanaged is lost.'),
+    .describe(
+      'Delete it and create it again if AWS cannot change it as declared, unless unmanaged content would be lost.',
+    ),
   tags: tagsSchema.optional(),
 } as const;
 
 /** The common fields as one schema. */
 export const commonSchema = z.strictObject(commonFields);
 
-/** What holds for every entity that does not say otherwise. */
+/** Values for every entity that does not set its own. */
 export const defaultsSchema = z.strictObject({
   path: z
     .string()
@@ -101,8 +105,8 @@ export const defaultsSchema = z.strictObject({
       if (value !== 'foreign') return;
       context.addIssue({
         code: 'custom',
-        message: 'adopting what belongs to others cannot be a default',
-        params: { remedy: 'set adopt: foreign on the entity that is meant, or give --adopt foreign:Kind/name' },
+        message: 'adopting entities of other owners cannot be a default',
+        params: { remedy: 'set adopt: foreign on that entity, or give --adopt foreign:Kind/name' },
       });
     })
     .optional(),
@@ -129,10 +133,10 @@ export const environmentSchema = z.strictObject({
     .string()
     .regex(/^arn:[a-z0-9-]+:iam::\d{12}:role\/.+$/, 'write the ARN of a role')
     .optional()
-    .describe('Role that the worker assumes for all calls, in place of its own credentials.'),
+    .describe('The role that the worker assumes for all calls instead of its own credentials.'),
 });
 
-/** The outermost fields; what they hold is checked part by part. */
+/** The outermost fields; their contents are checked separately. */
 export const manifestSchema = z.strictObject({
   version: z.literal(1).describe('Version of the format.'),
   namespace: z
@@ -141,13 +145,8 @@ export const manifestSchema = z.strictObject({
     .describe('The set of entities that has one owner: this manifest and those of the same namespace.'),
   environments: z
     .record(z.string(), z.unknown())
-    .describe(
-      'Accounts by environment; one is chosen with --environment, and is the default where it is the only one.',
-    ),
+    .describe('Accounts by environment. --environment chooses one; a single one is the default.'),
   variables: z.record(z.string(), z.unknown()).optional().describe('Values for {{name}}; --var name=value overrides.'),
-  defaults: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .describe('What holds for every entity that does not say otherwise.'),
-  entities: z.array(z.unknown()).describe('What shall be there, or shall not.'),
+  defaults: z.record(z.string(), z.unknown()).optional().describe('Values for every entity that does not set its own.'),
+  entities: z.array(z.unknown()).describe('The entities that must exist, or must not.'),
 });

@@ -3,13 +3,13 @@ import type { JSONScanner } from 'jsonc-parser';
 import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree } from './tree.js';
 
-/** What is not for this reader. */
+/** The text is not for this parser. */
 class Unreadable extends Error {}
 
 /**
- * Reads JSON, keeping the place of every value, in a fifth of the time that the YAML parser takes for the same.
+ * Parses JSON and keeps the position of every value, in a fifth of the time that the YAML parser takes.
  *
- * @returns undefined for what is no map in JSON, or has something wrong: the YAML parser reads it, or says what it is
+ * @returns undefined if the text is not a JSON object, or has a problem: the YAML parser reads it, or reports the problem
  */
 export function parseJson(origin: Origin, text: string): Tree | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
@@ -77,7 +77,7 @@ class JsonReader {
     return items;
   }
 
-  /** Has each member of a map or a list read, and goes to the token after its end. */
+  /** Reads each member of a map or a list, and goes to the token after its end. */
   #members(end: string, depth: number, read: () => void): void {
     if (depth > Limit.Depth) throw new Unreadable();
     this.#scanner.scan();
@@ -88,14 +88,14 @@ class JsonReader {
     this.#scanner.scan();
   }
 
-  /** The current token's text, unescaped; goes to the next. */
+  /** Returns the current token's text, unescaped, and goes to the next token. */
   #text(): string {
     const text = this.#scanner.getTokenValue();
     this.#scanner.scan();
     return text;
   }
 
-  /** The character that the current token begins with. */
+  /** Returns the first character of the current token. */
   #first(): string | undefined {
     return this.#source[this.#scanner.getTokenOffset()];
   }

@@ -3,19 +3,18 @@ import { entityId, entityKey } from '../../contract/entity.js';
 import type { Draft, EntitiesOptions } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { idsOf, pathIn } from './drafts.js';
-import { quoted } from './problem.js';
+import { quoted, pathText, positionText } from './problem.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';
 import { toJson, positionOf } from './tree.js';
 import { nearest, suggestion } from '../text.js';
-import { pathText, positionText } from './problem.js';
 import { resolveReferences } from '../references.js';
 import { REFERENCE_MARKER } from './template.js';
 
-/** Who refers to whom. */
+/** The references between the entities of a manifest. */
 export class References {
   private readonly arns = new Map<string, string>();
   private ids: readonly string[] | undefined;
-  /** Kinds of which some entity has no name: a reference to it cannot be told from one to nothing. */
+  /** Kinds with an unnamed entity: a reference to such a kind may or may not be valid. */
   private readonly unnamed = new Set<string>();
   private readonly unknownKind: boolean;
 
@@ -31,7 +30,7 @@ export class References {
     this.unknownKind = drafts.some(({ kindName }) => kindName === null || !known.has(kindName));
   }
 
-  /** Markers in a text, with the names spelled as they are declared. */
+  /** Rewrites the references in a text with the names as declared. */
   readonly canonical = (text: string): string => {
     if (!text.includes('{{arn ')) return text;
     return text.replaceAll(REFERENCE_MARKER, (marker, id: string) => {
@@ -40,7 +39,7 @@ export class References {
     });
   };
 
-  /** Entities of the manifest that a draft needs, sorted; what it refers to in vain is reported. */
+  /** Returns the entities of the manifest that a draft needs, sorted. Reports references to missing ones. */
   of(draft: Draft): string[] {
     const needed = new Set<string>();
     const path = [...draft.path];
@@ -49,14 +48,14 @@ export class References {
     if (draft.kind?.references !== undefined && draft.state === 'present') {
       for (const id of this.unspelled(draft.kind, draft.spec)) {
         const found = this.find(id);
-        // What is not declared may be in the account already.
+        // An entity that is not declared may exist in the account.
         if (found !== undefined) this.need(found, draft.at, path, needed);
       }
     }
     return [...needed].sort();
   }
 
-  /** The spec as a schema shall see it: with ARNs as they will be. */
+  /** Returns the spec with the ARNs that the references will have, for the schema. */
   resolved(spec: JsonObject): JsonObject {
     const arns: Record<string, string> = {};
     for (const id of idsIn(spec)) arns[id] = this.arnOf(id);
@@ -67,7 +66,7 @@ export class References {
     try {
       return kind.references?.(toJson(spec, this.canonical) as JsonObject) ?? [];
     } catch {
-      return []; // The spec is unsound, which its schema reports.
+      return []; // Its schema reports an invalid spec.
     }
   }
 
@@ -89,7 +88,7 @@ export class References {
     try {
       if (found?.draft.kind) arn = found.draft.kind.arnOf(toJson(found.draft.spec) as JsonObject, this.options.target);
     } catch {
-      // The other entity's spec is unsound and is reported there; an ARN of about that form serves here.
+      // The other entity's spec is invalid and is reported there. An ARN of similar form is enough here.
     }
     this.arns.set(id, arn);
     return arn;
@@ -126,7 +125,7 @@ export class References {
     path: readonly PropertyKey[],
     needed: Set<string>,
   ): void {
-    // What is given up stays where it is.
+    // A released entity is kept, so it can be referred to.
     if (found.draft.state !== 'absent') {
       needed.add(found.id);
       return;
@@ -134,7 +133,7 @@ export class References {
     this.options.report({
       ...positionOf(at),
       path: pathText(path),
-      message: `${found.id} is needed here, and is to be absent (${positionText(positionOf(found.draft.at))})`,
+      message: `${found.id} is needed here, but it is declared absent (${positionText(positionOf(found.draft.at))})`,
       remedy: 'remove the reference, or state: absent',
     });
   }
@@ -166,7 +165,7 @@ export class References {
   }
 }
 
-/** Entities that the references in a value name. */
+/** Returns the IDs that the references in a value name. */
 function idsIn(value: Json): string[] {
   if (typeof value === 'string') return [...value.matchAll(REFERENCE_MARKER)].map(([, id = '']) => id);
   if (typeof value !== 'object' || value === null) return [];

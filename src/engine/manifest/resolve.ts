@@ -1,9 +1,9 @@
 import type { Pipeline } from '../../contract/entity.js';
 import { declareEntities } from './entities.js';
-import type { RenderedManifest } from './drafts.js';
+
+import type { RenderedManifest, Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { Expander, newBudget } from './expand.js';
-import type { Budget } from './expand.js';
 import { headerConflicts } from './compare-headers.js';
 import type { Environment } from './environments.js';
 import { parseSource, readHeader } from './header.js';

@@ -22,15 +22,15 @@ const TEMPLATE: Schema = {
 const FILE_REFERENCE: Schema = { $ref: '#/$defs/file' };
 const TEMPLATE_REFERENCE: Schema = { $ref: '#/$defs/template' };
 
-/** What may be longer than this comes from a file, as a rule: ARNs are the longest of what people write in a line. */
+/** Longer text usually comes from a file: ARNs are the longest text that people write in a line. */
 const MAX_LINE_LENGTH = 4096;
 
-/** Keywords that bind text, and so would refuse a template. */
+/** Keywords that restrict text, and so would refuse a template. */
 const TEXT_BOUNDS = ['pattern', 'enum', 'const', 'minLength', 'maxLength', 'format'];
 
 /**
  * JSON Schema (2020-12) of the manifest, for editors: completion and checks while typing. It accepts more than
- * `validate` does, wherever a template or a file may stand. The same kinds give the same schema, byte for byte.
+ * `validate` does, wherever a template or a file is allowed. The same kinds give the same schema, byte for byte.
  */
 export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Record<string, unknown>> {
   const definitions: Schema = { file: FILE, template: TEMPLATE };
@@ -72,7 +72,7 @@ export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Rec
   };
 }
 
-/** The defaults; taking what belongs to others is for single entities only. */
+/** Returns the schema of the defaults, without `adopt: foreign`, which single entities only can set. */
 function defaultsOf(definitions: Schema): Schema {
   const schema = tolerant(converted(defaultsSchema, 'defaults', definitions));
   const properties = { ...(schema['properties'] as Schema) };
@@ -80,7 +80,7 @@ function defaultsOf(definitions: Schema): Schema {
   return { ...schema, properties };
 }
 
-/** An entity of one kind: what is common to all, and the kind's own properties. */
+/** Returns the schema of an entity: the common fields and the kind's own properties. */
 function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
   const own = converted(kind.schema, kind.name, definitions);
   const common = converted(commonSchema, 'common', definitions);
@@ -101,14 +101,14 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
     ...(kind.schema.description === undefined ? {} : { description: kind.schema.description }),
     properties: { kind: { const: kind.name }, ...properties },
     required: ['kind', ...required.filter((name) => kind.keyProperties.includes(name))],
-    // An entity that is to go needs nothing but its name.
+    // An entity to remove needs only its name.
     if: { properties: { state: { enum: ['absent', 'released'] } }, required: ['state'] },
     else: { required: required.filter((name) => !kind.keyProperties.includes(name)) },
     additionalProperties: false,
   };
 }
 
-/** A zod schema as JSON Schema; what it defines for itself goes to the definitions of the whole, under its own name. */
+/** Converts a zod schema to JSON Schema; its own definitions move to the common ones, under the owner's name. */
 function converted(schema: z.ZodType, owner: string, definitions: Schema): Schema {
   const { $defs, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
   Reflect.deleteProperty(rest, '$schema');
@@ -131,7 +131,7 @@ function renamed(value: Json, owner: string): Json {
   );
 }
 
-/** A schema that accepts templates in place of bound text, and files in place of objects and lists inside of it. */
+/** Returns a schema that accepts templates for restricted text, and files for objects and lists inside it. */
 function tolerant(schema: Schema): Schema {
   const inner: Schema = {};
   for (const [keyword, value] of Object.entries(schema)) {
@@ -158,12 +158,12 @@ function tolerantValue(schema: Schema): Schema {
   return described({ anyOf: [value, FILE_REFERENCE] }, schema['description']);
 }
 
-/** Accepts a template beside the text that the schema binds. */
+/** Accepts a template beside the text that the schema restricts. */
 function tolerantText(schema: Schema): Schema {
   if (!TEXT_BOUNDS.some((keyword) => Object.hasOwn(schema, keyword))) return schema;
   const { description, ...bound } = schema;
   const { maxLength = 0 } = schema;
-  // Whole documents are text, too: certificates, metadata.
+  // Some documents are text: certificates, metadata.
   const isDocument = typeof maxLength === 'number' && maxLength > MAX_LINE_LENGTH;
   const others = isDocument ? [TEMPLATE_REFERENCE, FILE_REFERENCE] : [TEMPLATE_REFERENCE];
   return described({ anyOf: [bound, ...others] }, description);

@@ -1,18 +1,18 @@
 import { suggestion } from '../text.js';
 
-/** Names that every template knows beside the manifest's variables. */
+/** Built-in names of templates, beside the manifest's variables. */
 export const TEMPLATE_NAMES = ['environment', 'account', 'partition', 'namespace'] as const;
 
-/** A reference as it is left in a spec: `{{arn Kind/name}}`, rendered, and resolved by the worker. */
+/** A reference in a rendered spec: `{{arn Kind/name}}`. The worker resolves it. */
 export const REFERENCE_MARKER = /\{\{arn ([^{}]+)\}\}/g;
 
-/** What is wrong with a template. */
+/** A problem of a template. */
 export interface TemplateProblem {
   readonly message: string;
   readonly remedy: string;
 }
 
-/** A rendered text. Where there are problems, the text still holds the templates that could not be rendered. */
+/** A rendered text. If there are problems, the text still contains the templates that could not be rendered. */
 export interface Rendered {
   readonly text: string;
   /** Names whose values were inserted. */
@@ -23,14 +23,14 @@ export interface Rendered {
 const NAME = /^[A-Za-z_][\w-]*$/;
 const REFERENCE = /^arn\s+([A-Za-z][A-Za-z0-9]*)\/(.+)$/s;
 
-/** Whether text is a name that a variable can have. */
+/** Reports whether text is a valid name of a variable. */
 export function isVariableName(name: string): boolean {
   return NAME.test(name);
 }
 
 /**
- * Renders `{{name}}` and `{{arn Kind/name}}` in a text. A value is inserted as it stands and never read as a template:
- * text in which one would appear only after insertion is refused. `${…}` of IAM is none of ours.
+ * Renders `{{name}}` and `{{arn Kind/name}}` in a text. Values are inserted unchanged and never read as templates: text
+ * in which a template would appear after insertion is refused. `${…}` belongs to IAM and stays.
  */
 export function renderTemplate(text: string, values: ReadonlyMap<string, string>): Rendered {
   if (!text.includes('{{')) return { text, used: [], problems: [] };
@@ -80,7 +80,7 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
   return { text: out, used, problems };
 }
 
-/** Where the template that opens here ends, nested ones included; -1 where it does not. */
+/** Returns the end of the template that opens here, with its nested ones; -1 if it is not closed. */
 function closingOf(text: string, open: number): number {
   let depth = 0;
   for (let at = open; at < text.length - 1;) {
@@ -120,7 +120,7 @@ function renderExpression(
     if (kind === undefined || name === undefined) {
       return fail(`template ${brief(source)} names no entity`, 'write {{arn Kind/name}}, as in {{arn Role/deploy}}');
     }
-    // One inside of the other would need as many levels as somebody cares to write.
+    // Nested references would need an unlimited number of levels.
     const rendered = /\{\{\s*arn\b/.test(name) ? null : renderTemplate(name.trim(), values);
     if (rendered === null) return fail(`template ${brief(source)} holds another reference`, 'write the name instead');
     if (rendered.problems.length > 0) return { ...rendered, text: source, reference: false };
@@ -142,7 +142,7 @@ function renderExpression(
   );
 }
 
-/** Whether braces in rendered text open markers of ours and nothing else. */
+/** Reports whether all braces in a rendered text belong to our references. */
 function onlyMarkers(text: string, markers: ReadonlySet<number>): boolean {
   for (let at = text.indexOf('{{'); at !== -1; at = text.indexOf('{{', at + 1)) {
     if (!markers.has(at)) return false;
