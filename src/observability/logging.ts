@@ -71,14 +71,16 @@ export function logTemporalMessages(log: Logger): WorkflowClientInterceptor {
   };
 }
 
-/** Names of failures that only wrap their cause. */
-const WRAPPERS = ['ActivityFailure', 'ChildWorkflowFailure', 'WorkflowFailedError', 'WorkflowUpdateFailedError'];
+/** Errors that workflows throw on purpose, or that only wrap their cause. */
+const EXPECTED = ['ApplicationFailure', 'ActivityFailure', 'ChildWorkflowFailure', 'WorkflowFailedError'];
 
 /** Converts an error into plain data. Expected failures, such as refusals, have no stack. */
 export function describeError(error: unknown): unknown {
   if (!isErrorLike(error)) return error;
-  const { name, message, type, stack, cause } = error;
-  const isExpected = (isFailureType(type) && type !== 'Unexpected') || WRAPPERS.includes(name);
+  const { message, type, stack, cause } = error;
+  // An error of workflow code arrives without its class and type. Its stack still starts with the name.
+  const name = /^\w+(?=:)/.exec(stack ?? '')?.[0] ?? error.name;
+  const isExpected = isFailureType(type) ? type !== 'Unexpected' : EXPECTED.includes(name);
   return {
     name,
     ...(typeof type === 'string' ? { type } : {}),

@@ -303,7 +303,7 @@ test('the command line prints the explanation as text, and fails where nothing i
   const text = await world.cli(['explain', 'Role/deploy', '--account', ACCOUNT]);
   expect(text.code).toBe(0);
   expect(text.stdout).toContain('Role/deploy: it existed before');
-  expect(text.stdout).toMatch(/answered|type: {3}iam-bootstrap apply/);
+  expect(text.stdout).toMatch(/answer {4}|type: {3}iam-bootstrap apply/);
   expect(text.stdout).toContain('right (https://ci.example/right): run finished: refused');
   const json = await world.cli(['explain', 'Role/nowhere', '--account', ACCOUNT, '--output', 'json']);
   expect(json.code).toBe(1);

@@ -43,7 +43,7 @@ export async function planEntities(
   const summary = await readAccountSummary(account, assessed);
   const withRemovals = await planRemovals(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
-  logRefusals(entities);
+  logDecisions(entities);
   return planOf(request, entities, calls);
 }
 
@@ -128,7 +128,14 @@ function refuseCycles(entities: readonly AssessedEntity[]): readonly AssessedEnt
   });
 }
 
-function logRefusals(entities: readonly AssessedEntity[]): void {
+function logDecisions(entities: readonly AssessedEntity[]): void {
+  for (const { planned } of entities) {
+    log.debug('decision', {
+      entity: entityId(planned),
+      decision: planned.decision.action,
+      reason: planned.decision.reason,
+    });
+  }
   const refused = entities.filter(({ planned }) => planned.decision.action === 'refuse');
   for (const { planned } of refused.slice(0, MAX_LOGGED_REFUSALS)) {
     log.warn(`the plan refuses ${entityId(planned)}: ${planned.decision.reason ?? ''}`);

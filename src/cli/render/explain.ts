@@ -34,10 +34,7 @@ function renderExplanation(one: Explanation): string {
     ...(asked === null
       ? []
       : [
-          row(
-            'asked',
-            `${asked.decision} by ${describeRun(asked)} at ${asked.startedAt}, which ended as ${asked.outcome}`,
-          ),
+          row('last run', `${describeRun(asked)} at ${asked.startedAt}, ${describeOutcome(asked)}`),
           row('', `run ${asked.runId}`),
           ...(asked.url === null ? [] : [row('', asked.url)]),
         ]),
@@ -47,6 +44,10 @@ function renderExplanation(one: Explanation): string {
     '',
     ...one.timeline.map(renderMoment),
   ].join('\n');
+}
+
+function describeOutcome({ decision, outcome }: NonNullable<Explanation['asked']>): string {
+  return decision === 'no-op' ? 'no changes' : `planned: ${decision}, outcome: ${outcome}`;
 }
 
 function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
@@ -63,7 +64,7 @@ function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
   const count =
     sent === null ? [] : [`CloudTrail shows ${String(sent)} such ${sent === 1 ? 'call' : 'calls'} of this caller`];
   return [
-    row('answered', `${operation}: ${code}${http}${at === null ? '' : ` at ${at}`}, request ${requestId ?? 'unknown'}`),
+    row('answer', `${operation}: ${code}${http}${at === null ? '' : ` at ${at}`}, request ${requestId ?? 'unknown'}`),
     row('', meaning),
     ...[...retried, ...count].map((line) => row('', line)),
   ];
@@ -85,8 +86,10 @@ function thereRows({
       ? [`${arn ?? 'no ARN'}${createdAt === null ? '' : `, created ${createdAt}`}`, owned]
       : [status === 'absent' ? 'deleted: IAM no longer shows it' : `not read: ${message ?? ''}`];
   const made =
-    madeAt === null ? [] : [`made by ${madeBy ?? 'an unknown caller'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
-  return [...shown, ...made].map((line, index) => row(index === 0 ? 'there' : '', line));
+    madeAt === null
+      ? []
+      : [`created by ${madeBy ?? 'an unknown caller'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
+  return [...shown, ...made].map((line, index) => row(index === 0 ? 'entity' : '', line));
 }
 
 function row(title: string, text: string): string {
