@@ -317,7 +317,7 @@ describe('somebody else between plan and write', () => {
 
 describe('a call that AWS keeps failing', () => {
   it.each(['plan', 'apply'])(
-    'is named by %s with its error while it is repeated, and the command ends well',
+    'is named by %s with its error while it is retried, and the command succeeds',
     async (command) => {
       const action = command === 'plan' ? 'GetCallerIdentity' : 'CreateRole';
       const rule = world.proxy.on({ action }, { kind: 'error', status: 500, code: 'ServiceFailure' });
@@ -328,7 +328,7 @@ describe('a call that AWS keeps failing', () => {
       let said = '';
       child.stderr?.on('data', (chunk: Buffer) => {
         said += chunk.toString();
-        if (said.includes('is repeated')) rule.remove();
+        if (said.includes('is retried')) rule.remove();
       });
       expect([await ended, said]).toEqual([[0, null], expect.anything()]);
       const what =
