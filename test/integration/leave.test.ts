@@ -239,7 +239,7 @@ describe('destroy', () => {
       'removes only this namespace\'s part: namespace "other" keeps it',
     );
     expect(entityOf(report, 'AccessKey/u').reason).toMatch(
-      /carries no tags.*; what belongs to User\/u is deleted with it$/,
+      /cannot have tags.*; what belongs to User\/u is deleted with it$/,
     );
     expect(refusedWritesIn(world)).toEqual([]);
 
