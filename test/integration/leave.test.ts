@@ -417,13 +417,13 @@ describe('the confirmation', () => {
       expect(refused.code).toBe(64);
       expect(refused.stdout).toBe('');
       expect(refused.stderr).toContain(`${command} cannot ask for confirmation: standard input is not a terminal`);
-      expect(refused.stderr).toContain('give --yes, or --plan');
+      expect(refused.stderr).toContain('add --yes to go ahead, or --plan');
     }
     const path = await world.manifest('ask.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: SMALL }));
     const asJson = await onTerminal(world, ['destroy', '-f', path, '--output', 'json'], 'unasked');
     expect(asJson.code).toBe(64);
     // The line is broken where the terminal ends.
-    expect(asJson.text.replace(/\s+/g, ' ')).toContain('standard output is for the report alone');
+    expect(asJson.text.replace(/\s+/g, ' ')).toContain('cannot ask for confirmation: not with --output json');
     expect(world.proxy.calls).toEqual([]);
   });
 
