@@ -82,7 +82,7 @@ function deletedBy(kind: string): readonly string[] {
 /** Kinds whose entities can be deleted. */
 const DELETABLE = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysThere !== 'for good');
 
-/** Kinds that are known by the record of their secret: one that somebody else made is not even seen. */
+/** Kinds that are recognised by the record of their secret: one that another caller made is not seen. */
 const BY_RECORD = KINDS.filter((kind) => findKind(kind)?.secret?.listCandidates !== undefined && !isOwnable(kind));
 
 function isOwnable(kind: string): boolean {
@@ -216,7 +216,7 @@ test('what an account has for good is not deleted, and that is told', async () =
   expect(writes()).toEqual([]);
 });
 
-describe('what belongs to somebody else', () => {
+describe('an entity of another owner', () => {
   test.each(KINDS.filter(isOwnable))('is not deleted, not even as the same name: %s', async (kindName) => {
     const { prerequisites, full } = KIND_FIXTURES[kindName] ?? { prerequisites: [], full: {} };
     const entity: JsonObject = { kind: kindName, ...full };
@@ -305,7 +305,7 @@ describe('several entities that are to be absent', () => {
     }
   });
 
-  test('are deleted after what stays has let go of them', async () => {
+  test('are deleted after the entities that stay have released them', async () => {
     await apply(all.slice(0, 3));
     world.proxy.clear();
     const report = await apply([
@@ -357,7 +357,7 @@ describe('what is still in use', () => {
     expect((await iam.send(new ListPolicyVersionsCommand({ PolicyArn }))).Versions).not.toHaveLength(0);
   });
 
-  test('a role in an instance profile of somebody else: the profile keeps it', async () => {
+  test('a role in an instance profile of another owner: the profile keeps it', async () => {
     await apply([role('r', { managedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] })]);
     await byHand([{ operation: 'CreateInstanceProfile', input: { InstanceProfileName: 'stranger' } }]);
     await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: 'stranger', RoleName: 'r' }));

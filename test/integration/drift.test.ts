@@ -16,7 +16,7 @@ import type { World } from '../support/world.js';
 
 jest.setTimeout(300_000);
 
-/** What mends a property, and nothing else, in the order in which it is sent: where that is not one call. */
+/** The calls that repair a property, in their order, for properties that need more than one. */
 const MENDED_BY_MORE: Readonly<Record<string, readonly Operation[]>> = {
   'Role.permissionsBoundary': ['PutRolePermissionsBoundary'],
   'Role.inlinePolicies': ['PutRolePolicy', 'PutRolePolicy'],
@@ -32,7 +32,7 @@ const MENDED_BY_MORE: Readonly<Record<string, readonly Operation[]>> = {
   'OpenIDConnectProvider.clientIdList': ['AddClientIDToOpenIDConnectProvider'],
 };
 
-/** The same for every property that somebody can change: one call is the rule. */
+/** The same for every property that can be changed by hand: one call is the rule. */
 const MENDED_BY: Readonly<Record<string, readonly Operation[]>> = Object.fromEntries(
   Object.entries(KIND_FIXTURES).flatMap(([kind, { properties }]) =>
     Object.entries(properties)
@@ -144,12 +144,12 @@ async function findAndMend(kind: string, paths: readonly string[], operations: r
 
   const applied = await apply(temporal, request);
   expect(applied.result).toBe('converged');
-  const mended = theOne(applied, kind);
-  expect(mended.outcome).toBe('updated');
-  expect(mended.drift.map(({ path }) => path)).toEqual(drift.map(({ path }) => path));
-  expect(mended.writes.map(({ operation }) => operation)).toEqual(operations);
+  const repaired = theOne(applied, kind);
+  expect(repaired.outcome).toBe('updated');
+  expect(repaired.drift.map(({ path }) => path)).toEqual(drift.map(({ path }) => path));
+  expect(repaired.writes.map(({ operation }) => operation)).toEqual(operations);
   expect(writes()).toEqual(operations);
-  expect(mended.writes.map(({ requestId }) => requestId)).toEqual(
+  expect(repaired.writes.map(({ requestId }) => requestId)).toEqual(
     world.proxy.writes().map(({ requestId }) => requestId),
   );
 
@@ -173,7 +173,7 @@ test('every kind with tags has them drifted here', () => {
 });
 
 test.each(Object.entries(MENDED_BY))(
-  'a change of %s by hand is found by name and mended by %j',
+  'a change of %s by hand is found by name and repaired by %j',
   async (name, operations) => {
     const [kind = '', property = ''] = name.split('.');
     const { paths = [] } = KIND_FIXTURES[kind]?.properties[property] ?? {};
@@ -186,14 +186,14 @@ test.each(Object.entries(TAGS))(
   'tags of a %s that were changed and taken off by hand are put back in one call',
   async (kind, { key, tag, untag }) => {
     await externalActor.send([
-      { operation: tag, input: { ...key, Tags: [{ Key: 'team', Value: 'somebody' }] } },
+      { operation: tag, input: { ...key, Tags: [{ Key: 'team', Value: 'another' }] } },
       { operation: untag, input: { ...key, TagKeys: ['stage'] } },
     ]);
     await findAndMend(kind, ['tags.team', 'tags.stage'], [tag]);
   },
 );
 
-test('drift of several properties of several entities is mended in one run, each by its own call', async () => {
+test('drift of several properties of several entities is repaired in one run, each by its own call', async () => {
   const drifted = ['Role.description', 'Role.managedPolicyArns', 'Group.users', 'User.path'];
   for (const name of drifted) {
     const [kind = '', property = ''] = name.split('.');
@@ -210,7 +210,7 @@ const ADDED = KINDS.flatMap((kind) => {
   return unmanaged === undefined ? [] : [[kind, unmanaged] as const];
 });
 
-describe.each(ADDED)('what somebody adds to a %s', (kind, unmanaged) => {
+describe.each(ADDED)('content added by hand to a %s', (kind, unmanaged) => {
   test('is told and kept, and removed where the manifest says so', async () => {
     await externalActor.send(unmanaged.byHand);
     const kept = await apply(temporal, request);
@@ -232,7 +232,7 @@ describe.each(ADDED)('what somebody adds to a %s', (kind, unmanaged) => {
   });
 });
 
-describe('what somebody deletes', () => {
+describe('an entity deleted by hand', () => {
   test('is made again, with everything that it held, and nothing else is touched', async () => {
     await externalActor.send([
       {
@@ -251,7 +251,7 @@ describe('what somebody deletes', () => {
 });
 
 describe('the command line', () => {
-  test('says what drifted by its exit code, in JSON and in text, and mends it', async () => {
+  test('reports drift by its exit code, in JSON and in text, and repairs it', async () => {
     const path = await world.manifest('drift.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
     await externalActor.changeProperty('Role', 'maxSessionDuration');
 

@@ -33,12 +33,12 @@ const MADE: readonly JsonObject[] = [
 const GROUP: JsonObject = { kind: 'Group', groupName: 'g', users: ['u'], managedPolicyArns: [P] };
 /** What it finds. */
 const FOUND = role('found', { tags: { team: 'platform' } });
-/** What it never took over, and declares all the same. */
+/** Entities that it declares and never took over. */
 const NOT_OURS: readonly JsonObject[] = [role('foreign'), role('stranger')];
 
 let world: World;
 let runs: Runs;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another caller, which does not use the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
@@ -66,7 +66,7 @@ async function byHand(RoleName: string): Promise<void> {
   await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
 }
 
-/** Everything is there: made, found, somebody else's. */
+/** All entities exist: created here, adopted, and of other owners. */
 async function settle(...more: JsonObject[]): Promise<void> {
   await byHand('found');
   await byHand('stranger');
@@ -138,7 +138,7 @@ describe('release', () => {
     const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
     expect(Tags).toEqual([{ Key: 'team', Value: 'platform' }]);
 
-    // Once more there is nothing to do, and what was given up can be adopted again.
+    // Once more there is nothing to do, and a released entity can be adopted again.
     world.proxy.clear();
     const again = await leave('release', [...MADE, GROUP, FOUND], ...json);
     expect(again.code).toBe(0);
@@ -171,7 +171,7 @@ describe('release', () => {
     expect(await look()).toEqual({ tags: [], clients });
   });
 
-  test('shows in its plan every mark that goes, says of what carries none that there is nothing to give up, and writes nothing', async () => {
+  test('shows in its plan every ownership tag that goes, reports kinds without tags as having nothing to release, and writes nothing', async () => {
     await settle(GROUP);
     const planned = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], '--plan');
     expect(planned.code).toBe(0);
@@ -216,7 +216,7 @@ describe('release', () => {
 });
 
 describe('destroy', () => {
-  test('deletes what this namespace made, gives up what it adopted, and leaves the rest of the account as it is', async () => {
+  test('deletes what this namespace created, releases what it adopted, and leaves the rest of the account as it is', async () => {
     const bare = { kind: 'Group', groupName: 'g', users: ['u'] };
     await settle(bare);
     const before = await dumpAccount(world);
@@ -270,7 +270,7 @@ describe('destroy', () => {
     expect(provider.Tags?.map(({ Key }) => Key)).not.toContain(sharedByTag('ci'));
   });
 
-  test("with --include-adopted deletes everything that is declared and not somebody else's, holders first, whatever the order", async () => {
+  test('with --include-adopted deletes everything declared that has no other owner, dependents first, in any order', async () => {
     for (const turned of [false, true]) {
       await world.sandbox.reset();
       await rm(join(world.directory, 'secrets'), { recursive: true, force: true });

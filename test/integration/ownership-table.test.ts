@@ -15,7 +15,7 @@ jest.setTimeout(300_000);
 
 /**
  * Every cell of the ownership table, for every kind, as the command line shows it and as AWS has it afterwards. Kinds
- * with tags go by the table; kinds without cannot show an owner, whoever made the entity.
+ * with tags go by the table; kinds without cannot show an owner, no matter who created the entity.
  */
 
 const NAMESPACE = 'ci';
@@ -41,7 +41,7 @@ const WITHOUT_TAGS: Readonly<Record<Wish, Outcome>> = {
 
 const EXIT_CODE: Partial<Readonly<Record<Outcome, number>>> = { refused: 3 };
 
-/** The property that somebody changes by hand; elsewhere it is the first that somebody can. */
+/** The property that is changed by hand; for other kinds it is the first that can be. */
 const DRIFTING: Readonly<Record<string, string>> = { Role: 'description' };
 
 function kindOf(name: string): Kind {
@@ -59,7 +59,7 @@ function driftOf({ name }: Kind): string | undefined {
   return DRIFTING[name] ?? Object.keys(properties).find((one) => properties[one]?.byHand !== undefined);
 }
 
-/** Known by the stored record of its secret: what somebody else makes is another one. */
+/** Recognised by the stored record of its secret: one that another caller makes is a different one. */
 function isByRecord({ ownable, secret }: Kind): boolean {
   return !ownable && secret?.listCandidates !== undefined;
 }
@@ -170,7 +170,7 @@ describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
   test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {
     const kind = kindOf(name);
     const report = reports.find((entity) => entity.kind === name);
-    // A kind without a property that can drift has nothing to mend.
+    // A kind without a property that can drift has nothing to repair.
     const same = outcome === 'updated' && !hasDrifted(kind, before.get(name));
     expect(report?.outcome).toBe(same ? 'unchanged' : outcome);
     if (outcome === 'refused' || outcome === 'unchanged') {

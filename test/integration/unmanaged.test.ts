@@ -25,7 +25,7 @@ function declared(more: JsonObject = {}): JsonObject {
   });
 }
 
-/** What somebody adds to it, as a report lists what stays. */
+/** The content added by hand, as a report lists it when it is kept. */
 const EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, 'tags: extra'];
 
 const GROUP: JsonObject = {
@@ -40,7 +40,7 @@ const GROUP_EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, '
 let world: World;
 let runs: Runs;
 let externalActor: ExternalActor;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another caller, which does not use the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
@@ -73,7 +73,7 @@ async function addToGroup(): Promise<void> {
   await iam.addUserToGroup({ GroupName: 'g', UserName: 'ben' });
 }
 
-/** The role is ours, and somebody has added to it. */
+/** The role is ours, and content was added to it by hand. */
 async function oursWithExtra(): Promise<void> {
   await runs.apply([declared()]);
   await addToRole();

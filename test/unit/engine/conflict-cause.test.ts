@@ -15,7 +15,7 @@ import { OTHER_CASE } from '../../../src/engine/decision-rules.js';
 const LOOKED = Date.parse('2026-01-01T12:00:00.000Z');
 const HOUR = 3_600_000;
 
-/** A run that found what somebody else has, unless it is said otherwise. */
+/** A run that found an entity of another owner, unless `more` changes it. */
 function runCase(more: Partial<RunCase> = {}): RunCase {
   return {
     name: 'deploy',
@@ -78,7 +78,7 @@ test.each<[string, Partial<RunCase>, string, string]>([
     'inferred',
   ],
   [
-    'what was its own before, and was made anew by somebody',
+    'what was its own before, and was created again by another caller',
     { outcome: 'adopted', ownedAt: LOOKED - 2 * HOUR, creations: [creation(LOOKED - HOUR)] },
     'existed-before',
     'proven',
@@ -125,7 +125,7 @@ test.each([
     'replayed-retry',
   ],
   ['nobody’s that is known', null, 'existed-before'],
-])('a Create of somebody else’s that met %s', (_what, made, cause) => {
+])('a Create of another caller that met %s', (_what, made, cause) => {
   const principal = 'arn:aws:sts::1:assumed-role/ci/tuesday';
   expect(determineForeignCause({ at: LOOKED, principal, creations: made === null ? [] : [made] }).cause).toBe(cause);
 });

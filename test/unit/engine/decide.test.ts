@@ -28,7 +28,7 @@ type Owner = 'ours' | 'unowned' | 'foreign';
 const TAGS: Readonly<Record<Owner, Readonly<Record<string, string>>>> = {
   ours: { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: 'run-0' },
   unowned: { team: 'platform' },
-  foreign: { [OwnershipTag.Namespace]: 'somebody-else' },
+  foreign: { [OwnershipTag.Namespace]: 'another-team' },
 };
 
 const DRIFTING: JsonObject = { description: 'declared' };
@@ -74,9 +74,9 @@ describe('an entity that exists', () => {
     ['unowned', 'unowned', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /has no owner/],
     ['unowned', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /has no owner/],
     ['unowned', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
-    ['foreign', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"somebody-else"/],
-    ['foreign', 'unowned', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"somebody-else"/],
-    ['foreign', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /taken over from .*"somebody-else"/],
+    ['foreign', 'own', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"another-team"/],
+    ['foreign', 'unowned', { same: 'refuse', drifting: 'refuse', absent: 'refuse' }, /owned by .*"another-team"/],
+    ['foreign', 'foreign', { same: 'adopt', drifting: 'adopt', absent: 'delete' }, /taken over from .*"another-team"/],
     ['foreign', 'observe', { same: 'no-op', drifting: 'no-op', absent: 'no-op' }, /with observe: true/],
   ])('and is %s, with %s', (owner, wish, expected, reason) => {
     const seen = observed(TAGS[owner]);
@@ -247,7 +247,7 @@ describe('a name that is taken in another case', () => {
     ['ours', 'unowned'],
     ['unowned', 'unowned'],
     ['foreign', 'foreign'],
-  ])('is refused, whoever has it (%s, adopt: %s)', (owner, adopt) => {
+  ])('is refused with every owner (%s, adopt: %s)', (owner, adopt) => {
     const seen = observed(TAGS[owner], { name: 'X', arn: `${ARN}X` });
     for (const rules of [OWNABLE, UNOWNABLE]) {
       const { action, reason, remedy } = decide(rules, desired(adopt), SAME, seen);
@@ -281,7 +281,7 @@ describe('what an adoption writes', () => {
 
   test('keeps on record whom it was taken from', () => {
     const { tags } = assess(OWNABLE, desired('foreign'), SAME, observed(TAGS.foreign), CONTEXT);
-    expect(tags[OwnershipTag.PreviousOwner]).toBe('iam-bootstrap namespace somebody-else');
+    expect(tags[OwnershipTag.PreviousOwner]).toBe('iam-bootstrap namespace another-team');
   });
 
   test('puts the declared tags that differ, and those only', () => {
@@ -422,8 +422,8 @@ describe('what is to be replaced', () => {
 
   test.each<[Owner, AdoptPolicy, RegExp]>([
     ['unowned', 'unowned', /replace deletes only what this namespace owns, and this has no owner$/],
-    ['foreign', 'unowned', /^owned by .*"somebody-else"$/],
-    ['foreign', 'foreign', /replace deletes only what this namespace owns, and this is owned by .*"somebody-else"$/],
+    ['foreign', 'unowned', /^owned by .*"another-team"$/],
+    ['foreign', 'foreign', /replace deletes only what this namespace owns, and this is owned by .*"another-team"$/],
   ])('is refused where it is %s, with adopt: %s', (owner, adopt, reason) => {
     const found = decide(OWNABLE, replacing({ adopt }), spec, seen(TAGS[owner]));
     expect(found).toMatchObject({ action: 'refuse', reason: expect.stringMatching(reason) as string });
@@ -552,7 +552,7 @@ describe('what a namespace leaves', () => {
     ['made here', TAGS.ours, 'release', 'delete', 'delete'],
     ['adopted', adopted, 'release', 'release', 'delete'],
     ['not owned by anybody', TAGS.unowned, 'no-op', 'no-op', 'no-op'],
-    ["somebody else's", TAGS.foreign, 'no-op', 'no-op', 'no-op'],
+    ["another owner's", TAGS.foreign, 'no-op', 'no-op', 'no-op'],
   ])(
     'and is %s: released %j, destroyed, and destroyed with what was adopted',
     (_title, tags, released, destroyed, all) => {
@@ -567,7 +567,7 @@ describe('what a namespace leaves', () => {
     },
   );
 
-  test('is told by its marks, each of which goes, and nothing else is compared', () => {
+  test('is recognised by its ownership tags, which are all removed; nothing else is compared', () => {
     const seen = observed({ ...adopted, team: 'platform', [OwnershipTag.PreviousOwner]: 'x' });
     const { decision, changes } = assess(
       OWNABLE,
@@ -582,7 +582,7 @@ describe('what a namespace leaves', () => {
     expect(decision.unmanaged).toEqual([]);
   });
 
-  test('and carries no tags: there is nothing to give up, and it is deleted only where that is typed', () => {
+  test('and cannot have tags: there is nothing to release, and only --include-adopted deletes it', () => {
     const seen = observed({});
     expect(decide(UNOWNABLE, leaving('released'), {}, seen)).toMatchObject({
       action: 'no-op',

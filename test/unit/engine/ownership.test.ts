@@ -78,7 +78,7 @@ describe('who owns an entity', () => {
   test.each<[string, string, Ownership['is']]>([
     ['a service-linked role', 'arn:aws:iam::123456789012:role/aws-service-role/s.amazonaws.com/x', 'foreign'],
     ['a role of IAM Identity Center', 'arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/x', 'foreign'],
-    ['a role of which only the name looks like that', 'arn:aws:iam::123456789012:role/aws-reserved', 'unowned'],
+    ['a role with only a name that looks like that', 'arn:aws:iam::123456789012:role/aws-reserved', 'unowned'],
     ['a path that AWS keeps for roles only', 'arn:aws:iam::123456789012:user/aws-reserved/x', 'unowned'],
   ])('%s, by its path', (_case, arn, is) => {
     expect(ownershipOf(observed({}, arn), NAMESPACE).is).toBe(is);
@@ -128,7 +128,7 @@ describe('marks', () => {
     });
   });
 
-  test('that are given up are all of ours, and none of anybody else', () => {
+  test('that are released are all of ours, and none of other owners', () => {
     const tags = {
       ...ownershipTagsForCreate(NAMESPACE, 'run-1', false),
       [OwnershipTag.PreviousOwner]: 'x',
@@ -223,7 +223,7 @@ describe('for any two namespaces', () => {
     );
   });
 
-  test("what one gives up is nobody's, or the other's who shares it, and mended marks need no mending", () => {
+  test('a released entity has no owner, or the other namespace that shares it; corrected tags need no further change', () => {
     fc.assert(
       fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
         fc.pre(a !== b);
@@ -237,8 +237,8 @@ describe('for any two namespaces', () => {
         else expect(after.tags).toEqual({ team: 'x' });
 
         const { put, remove } = ownershipTagChanges(a, !shared, made);
-        const mended = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
-        const now = observed(Object.fromEntries(mended));
+        const corrected = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
+        const now = observed(Object.fromEntries(corrected));
         expect(ownershipOf(now, a).is).toBe('ours');
         expect(ownershipTagChanges(a, !shared, now)).toEqual({ put: {}, remove: [] });
       }),

@@ -344,7 +344,7 @@ describe('a file that a manifest refers to', () => {
     });
   });
 
-  it('is a text as it stands where its name ends in neither .yaml nor .json', () => {
+  it('is taken as plain text if its name ends in neither .yaml nor .json', () => {
     const text = `${HEAD}  - { kind: Policy, policyName: p, description: { $file: about.txt }, policyDocument: { $file: p.json } }\n`;
     const about = 'key: "value" # {{environment}}\n--- %\n';
     expect(onlyEntity(text, {}, { 'about.txt': about, 'p.json': DOCUMENT }).spec['description']).toBe(about);

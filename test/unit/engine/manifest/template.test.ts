@@ -115,7 +115,7 @@ describe('a template', () => {
   });
 
   it.each(['{{', '}}', '{{a}}', '{{arn Role/', '{{arn Role/{{a', '{', '{{}}'])(
-    'comes to an end in a text full of %s',
+    'finishes in a text full of %s',
     (piece) => {
       expect(renderTemplate(piece.repeat(100_000), values)).toBeDefined();
     },

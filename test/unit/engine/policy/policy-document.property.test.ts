@@ -223,7 +223,7 @@ const MUTATIONS: Record<string, (one: Statement, document: PolicyDocument) => bo
   },
   'a principal more': (one) => {
     if (!isPlain(one['Principal'])) return false;
-    asObject(one['Principal'])['CanonicalUser'] = ['somebody'];
+    asObject(one['Principal'])['CanonicalUser'] = ['another'];
     return true;
   },
   everybody: (one) => {
