@@ -14,7 +14,8 @@ const options = { cacheDirectory, environment, announce: (line: string) => proce
 /** The build takes 5 minutes, so it starts only where IAM_BOOTSTRAP_OLD_SERVER=1 asks for it. */
 const canRun =
   existsSync(join(goBuildDirectory(options), 'temporal')) ||
-  (environment['IAM_BOOTSTRAP_OLD_SERVER'] === '1' && spawnSync('/bin/sh', ['-c', 'command -v "$0"', 'go']).status === 0);
+  (environment['IAM_BOOTSTRAP_OLD_SERVER'] === '1' &&
+    spawnSync('/bin/sh', ['-c', 'command -v "$0"', 'go']).status === 0);
 
 const title = 'a run creates, and after a crash of the server the next run finds no change';
 const skipReason = 'Temporal CLI v1.5.1 is not in the cache; with Go, IAM_BOOTSTRAP_OLD_SERVER=1 builds it';

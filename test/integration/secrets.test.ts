@@ -528,7 +528,9 @@ describe('a location that cannot be used', () => {
     await makeUser(name);
     const sandbox = createSandboxSecrets();
     await sandbox('CreateSecret', { Name: `ci/${name}`, SecretBinary: 'aGFuZHMgb2Zm' });
-    expect(await failureOf(name, declared('an access key', name, secretOf(name)))).toMatch(/has content that iam-bootstrap/);
+    expect(await failureOf(name, declared('an access key', name, secretOf(name)))).toMatch(
+      /has content that iam-bootstrap/,
+    );
     expect((await sandbox('GetSecretValue', { SecretId: `ci/${name}` }))['SecretBinary']).toBe('aGFuZHMgb2Zm');
     expect(callsOf('CreateAccessKey', name)).toEqual([]);
   });

@@ -18,7 +18,7 @@ import { optionProblem, pathText, sortProblems } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';
-export type { SourcePosition, Problem } from './problem.js';
+export type { Problem } from './problem.js';
 export type { ManifestRequest, ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
 export { collisionsAcross } from './collisions.js';
 

@@ -39,7 +39,7 @@ test('the page of a pending approval shows the plan, cut short, and the command 
   const details = progressDetails(PROGRESS, pending, { count: 2, last: 'approve: no plan' });
   expect(details.split('\n').filter((line) => line.startsWith('| Role/'))).toHaveLength(50);
   expect(details).toContain('and 10 more');
-  expect(details).toContain('a\\|b: 1 -\\> 2<br>and 3 more |');
+  expect(details).toContain('\\~ a\\|b = 1 -\\> 2<br>and 3 more |');
   expect(details).toContain('`iam-bootstrap approve --account 111111111111 --namespace ci --plan sha256:1`');
   expect(details).toContain('2 signals were ignored; the last one: approve: no plan');
 });
