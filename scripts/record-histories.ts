@@ -14,8 +14,8 @@ const ROOT = resolve(__dirname, '..');
 
 /** Tests that play the scenes that test/replay/histories.test.ts asks for. */
 const TESTS = [
-  ...['apply', 'approval', 'control', 'drift', 'explain', 'leave', 'race'],
-  ...['refusals', 'replace', 'revision', 'schedules', 'verify'],
+  ...['approval', 'control', 'explain', 'lifecycle', 'race'],
+  ...['refusals', 'revision', 'schedules', 'verify'],
 ];
 
 /** Histories of longer files repeat what shorter ones show. */
