@@ -3,7 +3,7 @@ import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 /** First words of a doc comment that leave its subject out: `Whether it is …`, `What the run …`. */
-const SUBJECTLESS = 'What|Whether|Whoever|Whom|Whose|Where|When|How|Why|Of|As|As far as|So|That|Such|To|For';
+const SUBJECTLESS = 'What|Whether|Who|Whom|Whose|Where|When|How|Why|Of|As|As far as|So|That|Such|To|For';
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/', 'test/replay/histories/', '**/*.cjs', '**/*.mjs', 'examples/'] },

@@ -243,7 +243,7 @@ describe('IAM as it is at times', () => {
   });
 });
 
-describe('somebody else between plan and write', () => {
+describe('another caller between plan and write', () => {
   /** Lets something happen just before the first call of an action is carried out. */
   const justBefore = (action: string, act: () => Promise<void>): void => {
     world.proxy.on({ action }, { kind: 'hook', times: 1, before: act });
