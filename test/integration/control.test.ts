@@ -264,7 +264,7 @@ test('in CI a manifest that is not in git is applied with a warning that no revi
   const path = await manifest('unguarded', [role('unguarded')]);
   const { code, stderr } = await world.cli(['apply', '-f', path], GITHUB);
   expect(code).toBe(0);
-  expect(stderr).toContain('nothing keeps an older manifest from being applied after this one');
+  expect(stderr).toContain('nothing prevents an older manifest from being applied after this one');
   expect((await world.cli(['apply', '-f', path, '--revision', '1'], GITHUB)).stderr).not.toContain('older manifest');
   expect((await world.cli(['apply', '-f', path])).stderr).not.toContain('older manifest');
 });

@@ -1,7 +1,7 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { allowing, role, trusting } from '../support/manifests-of.js';
-import { outcomesOf, Runs } from '../support/runs.js';
+import { decisionsOf, outcomesOf, Runs } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
 import { startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -47,6 +47,8 @@ async function createByHand(RoleName: string, Tags: { Key: string; Value: string
 
 test('a policy is created, updated, replaced and deleted, and its dependents follow', async () => {
   const deploy = role('deploy', { managedPolicyArns: ['{{arn Policy/read}}'] });
+  const planned = await runs.plan([read(), deploy]);
+  expect(decisionsOf(planned)).toEqual({ 'Policy/read': 'create', 'Role/deploy': 'create' });
   const created = await runs.apply([read(), deploy]);
   expect(outcomesOf(created)).toEqual({ 'Policy/read': 'created', 'Role/deploy': 'created' });
   const updated = await runs.apply([read({ policyDocument: allowing('s3:PutObject') }), deploy]);

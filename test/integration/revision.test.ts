@@ -96,7 +96,7 @@ test('uses the commit time as the revision in CI, and never compares it with a g
   expect(older.report().reason).toContain('2023-11-14T22:13:20Z');
   const given = await world.cli(['apply', '-f', path, '--revision', '1']);
   expect(given.code).toBe(0);
-  expect(given.stdout).toContain('revision given 1 was not compared with commit-time 1700000100');
+  expect(given.stdout).toContain('revision given 1 was not compared with the last applied one, commit-time 1700000100');
   expect(writes('committed')).toEqual(['newer', 'older']);
 });
 
