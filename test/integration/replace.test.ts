@@ -100,7 +100,7 @@ describe('a change that AWS cannot make, without replace: true', () => {
       [after],
       id,
       reason,
-      /^declare what is there, choose another name, delete arn:\S+ first, or set replace: true/,
+      /^declare what exists, choose another name, delete arn:\S+ first, or set replace: true/,
     );
     await refused([{ ...after, replace: false }], id, reason, /set replace: true/);
   });
@@ -429,7 +429,7 @@ describe('a trust policy whose principal was deleted', () => {
     const report = await runs.apply([...trusted, trusts]);
     expect(outcomesOf(report)).toEqual({ 'Role/r': 'adopted', 'User/u': 'unchanged', 'Role/s': 'updated' });
     expect(JSON.stringify(entityOf(report, 'Role/s').drift)).toContain(
-      `${roleId} is the unique ID of a role or user that was deleted`,
+      `${roleId} is the unique ID of a deleted role or user`,
     );
     const again = await runs.plan([...trusted, trusts]);
     expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
