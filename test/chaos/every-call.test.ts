@@ -486,7 +486,7 @@ async function expectRightFailure(
   if (stage.outcomeOf(phase) !== 'created') return;
   // Without credentials, an entity whose secret cannot be stored cannot be removed: the report names it.
   // An entity with our tag counts as created until it is removed, as the report says. Others are created again.
-  const leftBehind = told.includes('which nobody holds now, cannot be removed');
+  const leftBehind = told.includes('whose secret is lost, cannot be removed');
   const anew = leftBehind && !stage.kind.ownable;
   expectOneCreate(stage, anew ? [next] : [failed, next]);
   const made = next.writes.some((call) => call.committed && call.action === stage.operationOfCreate);
