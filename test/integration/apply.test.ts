@@ -332,7 +332,7 @@ describe('a call that AWS keeps failing', () => {
       });
       expect([await ended, said]).toEqual([[0, null], expect.anything()]);
       const what =
-        command === 'plan' ? 'plan applied (test) in 111111111111: 1 entities' : 'create Role/slow for applied';
+        command === 'plan' ? 'plan applied (test) in 111111111111: 1 entity' : 'create Role/slow for applied';
       expect(said).toMatch(`attempt 3 failed and is retried: ${what}: ${action} answered ServiceFailure`);
     },
   );

@@ -262,7 +262,7 @@ test('an address that is taken is said to be, with a remedy', async () => {
   const { code, stderr } = await world.cli(['worker'], { IAM_BOOTSTRAP_METRICS: address });
   expect(code).toBe(64);
   expect(stderr).toContain(`cannot serve metrics at IAM_BOOTSTRAP_METRICS=${address}`);
-  expect(stderr).toContain('name an address of this machine that is free');
+  expect(stderr).toContain('choose a free address of this machine');
 });
 
 test('a worker that runs again from its history what another has ended counts nothing', async () => {
