@@ -1,4 +1,4 @@
-/** Fails where a text of the project uses a word that CONTRIBUTING.md rules out, and names the word to use instead. */
+/** Fails where a text of the project uses a word of this list, and names the word to use instead. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -20,7 +20,7 @@ const WORDS = [
   [/\b(?:MOST|LONGEST|FEWEST|SHORTEST|LEAST|LARGEST)_[A-Z]/, 'MAX_ or MIN_'],
 ];
 
-/** Files that have to name such a word: this list, and what refuses or tests the old spelling of a manifest. */
+/** Files that have to name such a word. Elsewhere, a line may end with the comment `check-words: allow`. */
 const EXEMPT = /^(?:scripts\/check-words\.mjs|package-lock\.json|LICENSE|CHANGELOG\.md)$|^test\/replay\/histories\//;
 const TEXTS = /\.(?:ts|mjs|cjs|js|md|py|sh|ya?ml|json)$/;
 

@@ -136,7 +136,7 @@ function section(kind) {
     ],
     ['Adoptable', adoptable(kind)],
     ['`shared: true`', kind.share === undefined ? 'refused' : 'allowed: namespaces declare it together'],
-    ['Can hold', kind.dependsOnKinds.join(', ') || 'nothing of another kind'],
+    ['Depends on', kind.dependsOnKinds.join(', ') || 'nothing of another kind'],
     ['Secret', secretText(kind)],
     ['Quotas looked at', list(quotasOf(kind)) || 'none'],
     ['Actions that read', list(kind.actions.read)],

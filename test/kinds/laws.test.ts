@@ -25,7 +25,7 @@ afterAll(async () => {
 
 function fixtureOf(kind: Kind): KindFixture {
   const fixture = KIND_FIXTURES[kind.name];
-  if (fixture === undefined) throw new Error(`${kind.name} has no fixture in test/support/kind-fixtures.ts`);
+  if (fixture === undefined) throw new Error(`${kind.name} has no fixture in test/support/kind-fixtures/`);
   return fixture;
 }
 
