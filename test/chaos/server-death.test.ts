@@ -166,7 +166,7 @@ test('a command is killed while it follows: the run continues, the next command 
   await killed.ended;
 
   const next = await follow('command');
-  await next.said(/^the same request is under way/m);
+  await next.said(/^an equal request is already running/m);
   middle.letGo();
   const joined = await expectConverged(next);
   expect(joined.summary).toMatchObject({ created: 3 });
@@ -273,7 +273,7 @@ test.each(EMBEDDED_DEATHS)(
     let survived = false;
     try {
       const next = await follow('embedded', victim, env);
-      await next.said(/^the same request is under way/m);
+      await next.said(/^an equal request is already running/m);
       const report = await expectConverged(next);
       expect(report.entities.map(({ outcome }) => outcome)).toEqual(['created', 'created', 'created']);
       expect(await world.creates()).toEqual(ONCE);
