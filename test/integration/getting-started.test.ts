@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -24,8 +24,9 @@ beforeAll(async () => {
     await mkdir(dirname(join(clone, file)), { recursive: true });
     await cp(join(ROOT, file), join(clone, file), { preserveTimestamps: true });
   }
-  // What `npm run setup` finds there, it keeps.
-  execFileSync('cp', ['-al', join(ROOT, 'node_modules'), join(clone, 'node_modules')]);
+  // `npm run setup` keeps the installed packages. In a worktree `node_modules` may be a link to those of another checkout:
+  // the copy must not be a link too, since `npm ci` would empty the other checkout.
+  execFileSync('cp', ['-al', await realpath(join(ROOT, 'node_modules')), join(clone, 'node_modules')]);
   // Last, and so newer than what it was built from.
   await cp(join(ROOT, 'dist'), join(clone, 'dist'), { recursive: true });
 });
