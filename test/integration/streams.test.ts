@@ -62,17 +62,20 @@ test('a shell pipeline gets the first line', async () => {
 
 test("the AWS SDK's warning about the version of Node.js does not reach the user, and other warnings do", async () => {
   const { environment } = loadConfig();
-  const warn = `data:text/javascript,process.emitWarning('one to see')`;
+  const warn = `data:text/javascript,process.emitWarning('another')`;
   const env = { ...environment, ...world.env, NODE_OPTIONS: `--import=${warn}` };
   const { stderr } = await promisify(execFile)(process.execPath, [CLI, 'doctor'], { env }).catch(
     (error: unknown) => error as { stderr: string },
   );
-  expect(stderr).toContain('one to see');
+  expect(stderr).toContain('Warning: another');
   expect(stderr).not.toContain('NodeVersionSupportWarning');
 });
 
 test('--debug shows messages to Temporal, decisions and writes; without it there are none', async () => {
+  // Long enough for the command to ask for progress.
+  world.proxy.on({ action: 'CreateRole' }, { kind: 'delay', ms: 4_000 });
   const { code, stderr } = await world.cli(['apply', '-f', path, '--debug']);
+  world.proxy.clearRules();
   expect(code).toBe(0);
   expect(stderr).toMatch(
     /^debug: \S+ Temporal message message=start workflowType=bootstrap workflowId=\S+ .*code=OK ms=\d+$/m,
