@@ -8,8 +8,8 @@ import type { Report } from '../../src/contract/report.js';
 import { randomOf } from '../support/concurrency.js';
 import { callIdentity } from '../support/fault-proxy.js';
 import type { Call, Fault, Rule } from '../support/fault-proxy.js';
-import { isRead, KindStage, newAccount, PARTS, PHASES } from '../support/kind-stage.js';
-import type { Part, Phase, Result } from '../support/kind-stage.js';
+import { isRead, KindStage, nextUnusedAccount, KIND_CASES, PHASES } from '../support/kind-stage.js';
+import type { KindCase, Phase, Result } from '../support/kind-stage.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
@@ -54,7 +54,7 @@ interface FaultCase {
   /** A fault at all other calls of the account. */
   readonly beside?: Fault;
   /** Selects the calls. */
-  readonly at: (point: Point, part: Part, phase: Phase) => boolean;
+  readonly at: (point: Point, part: KindCase, phase: Phase) => boolean;
   /** True where the short form includes the fault at every write. */
   readonly always?: true;
   /** From that call on, every call of the account, or of that name, meets the fault. */
@@ -73,10 +73,10 @@ const isIamWrite = ({ reads, action }: Point): boolean => !reads && !action.incl
 const isLook = ({ reads, action }: Point): boolean => reads && /^(Get|List)/.test(action);
 
 /** Reports whether a call reads the entity or a part of it: only those can answer 404. */
-const isAboutIt = (point: Point, _part: Part, phase: Phase): boolean =>
+const isAboutIt = (point: Point, _part: KindCase, phase: Phase): boolean =>
   isLook(point) && point.call.includes(' ') && phase !== 'deletion' && !point.action.includes('Secret');
 
-const isCreate = ({ action }: Point, { kind }: Part, phase: Phase): boolean =>
+const isCreate = ({ action }: Point, { kind }: KindCase, phase: Phase): boolean =>
   phase === 'fresh' && /^(Create|Upload)/.test(action) && kind.name !== 'AccountAlias' && !action.includes('Secret');
 
 const FAULT_CASES: readonly FaultCase[] = [
@@ -209,9 +209,9 @@ beforeAll(async () => {
   world = await startWorld();
   worker = await startWorker();
   temporal = await connectTemporal(loadConfig(world.env));
-  const rehearsals = await Promise.allSettled(PARTS.map((part) => lane(() => rehearse(part))));
+  const rehearsals = await Promise.allSettled(KIND_CASES.map((part) => lane(() => rehearse(part))));
   unrehearsed = rehearsals.flatMap((one, index) =>
-    one.status === 'rejected' ? [`${PARTS[index]?.name ?? ''}: ${String(one.reason)}`] : [],
+    one.status === 'rejected' ? [`${KIND_CASES[index]?.name ?? ''}: ${String(one.reason)}`] : [],
   );
 }, 300_000);
 
@@ -247,13 +247,13 @@ function pointsOf(calls: readonly Call[]): Point[] {
 }
 
 /** Returns the calls of each phase without faults. */
-async function rehearse(part: Part): Promise<void> {
+async function rehearse(part: KindCase): Promise<void> {
   const stage = new KindStage(world, temporal, part);
-  await stage.prepare();
+  await stage.createPrerequisites();
   const points: Record<Phase, readonly Point[]> = { fresh: [], update: [], deletion: [] };
   for (const phase of PHASES) {
-    if (phase === 'deletion' && !stage.isMortal) continue;
-    await stage.disturb(phase);
+    if (phase === 'deletion' && !stage.canBeDeleted) continue;
+    await stage.applyManualChanges(phase);
     const result = await stage.run(phase);
     if (phase === 'update' && result.writes.length === 0) continue;
     points[phase] = pointsOf(result.calls);
@@ -331,7 +331,7 @@ const counts = new Map<string, number>();
 const unseen = new Map<string, number>();
 
 /** Returns all cases of a part, or the short form's sample. */
-function casesOf(part: Part, next: () => number): Case[] {
+function casesOf(part: KindCase, next: () => number): Case[] {
   const points = rehearsed.get(part.name);
   if (points === undefined) throw new Error(`${part.name} was not rehearsed`);
   return FAULT_CASES.flatMap((faultCase) => {
@@ -355,7 +355,7 @@ function casesOf(part: Part, next: () => number): Case[] {
 type Round = Readonly<Partial<Record<Phase, Case>>>;
 
 /** Returns rounds that contain each case once, in batches of one account. */
-function roundsOf(part: Part, next: () => number): Round[][] {
+function roundsOf(part: KindCase, next: () => number): Round[][] {
   const cases = casesOf(part, next).map((one) => ({ one, order: next() }));
   const shuffled = cases.sort((a, b) => a.order - b.order).map(({ one }) => one);
   // A role is assumed once per account.
@@ -375,13 +375,13 @@ function roundsOf(part: Part, next: () => number): Round[][] {
 }
 
 /** Runs rounds: creates the entity, updates it, deletes it. */
-async function play(part: Part, rounds: readonly Round[]): Promise<void> {
+async function play(part: KindCase, rounds: readonly Round[]): Promise<void> {
   let stage: KindStage | undefined;
   const changes = (rehearsed.get(part.name)?.update.length ?? 0) > 0;
   for (const round of rounds) {
-    if (stage?.isCleanable !== true) {
+    if (stage?.leavesNothingBehind !== true) {
       stage = new KindStage(world, temporal, part);
-      await stage.prepare();
+      await stage.createPrerequisites();
     }
     for (const phase of PHASES) {
       const one = round[phase];
@@ -389,13 +389,13 @@ async function play(part: Part, rounds: readonly Round[]): Promise<void> {
       // deletion, and deleted.
       const needed = {
         fresh: true,
-        update: round.deletion !== undefined && !stage.isCleanable && changes,
-        deletion: stage.isCleanable,
+        update: round.deletion !== undefined && !stage.leavesNothingBehind && changes,
+        deletion: stage.leavesNothingBehind,
       }[phase];
       if (one === undefined && !needed) continue;
       const what = one?.faultCase.what ?? 'nothing breaks';
       try {
-        await stage.disturb(phase);
+        await stage.applyManualChanges(phase);
         const occurred = await runWithFault(stage, phase, one);
         if (one !== undefined && occurred) count(one, true);
         else if (one !== undefined) unseen.set(what, (unseen.get(what) ?? 0) + 1);
@@ -504,7 +504,7 @@ describe('every kind is created, updated and deleted once and reported truthfull
 
   beforeAll(async () => {
     const next = randomOf(SEED);
-    const batches = PARTS.flatMap((part) => roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })));
+    const batches = KIND_CASES.flatMap((part) => roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })));
     for (const { rounds } of batches) {
       for (const one of rounds.flatMap((round) => Object.values(round))) {
         chosen.set(one.faultCase.what, (chosen.get(one.faultCase.what) ?? 0) + 1);
@@ -522,7 +522,7 @@ describe('every kind is created, updated and deleted once and reported truthfull
         'secret is live, and the report tells no write that was not.',
       command: COMMAND,
       trials: singles.trials,
-      figures: [{ what: 'kinds, some with their secret in two places', value: PARTS.length, unit: 'parts' }],
+      figures: [{ what: 'kinds, some with their secret in two places', value: KIND_CASES.length, unit: 'parts' }],
     });
   });
 
@@ -538,7 +538,7 @@ describe('every kind is created, updated and deleted once and reported truthfull
   });
 
   test('each write of each kind is broken', () => {
-    const writes = PARTS.flatMap(({ name }) => PHASES.flatMap((phase) => rehearsed.get(name)?.[phase] ?? []));
+    const writes = KIND_CASES.flatMap(({ name }) => PHASES.flatMap((phase) => rehearsed.get(name)?.[phase] ?? []));
     const all = writes.filter(isIamWrite).length;
     for (const { what } of FAULT_CASES.filter(({ always }) => always))
       expect(counts.get(what)).toBeGreaterThanOrEqual(all);
@@ -573,7 +573,7 @@ describe('where AWS refuses a write temporarily, and another tool does it meanwh
   test.each(cases)(
     'the entity is %s after %s, and not of our doing',
     async (outcome, action, entity, before, meanwhile) => {
-      const account = newAccount();
+      const account = nextUnusedAccount();
       const iam = iamClient(world.sandbox.url, account);
       const parts = { namespace: 'chaos', account, assumed: true };
       if (entity['kind'] === 'Role') {
@@ -602,7 +602,7 @@ describe('where the worker is killed', () => {
   const deaths = new Tally();
 
   interface Doomed {
-    readonly part: Part;
+    readonly part: KindCase;
     readonly phase: Phase;
     readonly when: 'before' | 'after';
     readonly point: Point;
@@ -615,7 +615,7 @@ describe('where the worker is killed', () => {
   }
 
   beforeAll(async () => {
-    const doomed = PARTS.flatMap((part) =>
+    const doomed = KIND_CASES.flatMap((part) =>
       PHASES.filter((phase) => LONG_FORM || phase === 'fresh').flatMap((phase) =>
         (rehearsed.get(part.name)?.[phase] ?? [])
           .filter((point) => (LONG_FORM ? isCall(point) : isIamWrite(point)))
@@ -647,12 +647,12 @@ describe('where the worker is killed', () => {
     const start = async (one: Doomed): Promise<Dying> => {
       const { part, phase, when, point } = one;
       const stage = new KindStage(world, temporal, part);
-      await stage.prepare();
+      await stage.createPrerequisites();
       for (const earlier of PHASES.slice(0, PHASES.indexOf(phase))) {
-        await stage.disturb(earlier);
+        await stage.applyManualChanges(earlier);
         await stage.run(earlier);
       }
-      await stage.disturb(phase);
+      await stage.applyManualChanges(phase);
       let arrive = (): void => undefined;
       const arrived = new Promise<void>((resolve) => (arrive = resolve));
       const hold = async (): Promise<'drop'> => {
@@ -693,7 +693,7 @@ describe('where the worker is killed', () => {
     );
   }
 
-  test.each(PARTS.map(({ name }) => name))(
+  test.each(KIND_CASES.map(({ name }) => name))(
     'before or after any call of %s, another worker finishes the run',
     (name) => {
       expect(lost.get(name) ?? []).toEqual([]);

@@ -80,7 +80,7 @@ function deletedBy(kind: string): readonly string[] {
 }
 
 /** Kinds whose entities can be deleted. */
-const DELETABLE = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysThere !== 'for good');
+const DELETABLE = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysPresent !== 'for good');
 
 /** Kinds that are recognised by the record of their secret: one that another caller made is not seen. */
 const BY_RECORD = KINDS.filter((kind) => findKind(kind)?.secret?.listCandidates !== undefined && !isOwnable(kind));
@@ -153,7 +153,7 @@ function writes(): string[] {
 }
 
 describe.each(DELETABLE)('a %s that is to be absent', (kindName) => {
-  const { prerequisites, full, held } = KIND_FIXTURES[kindName] ?? { prerequisites: [], full: {}, held: [] };
+  const { prerequisites, full, deletionBlockers: held } = KIND_FIXTURES[kindName] ?? { prerequisites: [], full: {}, deletionBlockers: [] };
   const entity: JsonObject = { kind: kindName, ...full };
 
   test('is deleted with all that stands in the way, in an order that AWS takes, and then left alone', async () => {

@@ -36,7 +36,7 @@ const MENDED_BY_MORE: Readonly<Record<string, readonly Operation[]>> = {
 const MENDED_BY: Readonly<Record<string, readonly Operation[]>> = Object.fromEntries(
   Object.entries(KIND_FIXTURES).flatMap(([kind, { properties }]) =>
     Object.entries(properties)
-      .filter(([, { byHand }]) => byHand !== undefined)
+      .filter(([, { manualWrites: byHand }]) => byHand !== undefined)
       .map(([property, { operations = [] }]) => {
         const name = `${kind}.${property}`;
         return [name, MENDED_BY_MORE[name] ?? operations] as const;
@@ -103,7 +103,7 @@ beforeAll(async () => {
   temporal = await connectTemporal(loadConfig(world.env));
   request = await requestOf(world, { namespace: 'ci', account: ACCOUNT, entities: ALL });
   const first = await apply(temporal, request);
-  const alwaysThere = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysThere !== undefined).length;
+  const alwaysThere = KINDS.filter((kind) => KIND_FIXTURES[kind]?.alwaysPresent !== undefined).length;
   expect(first.result).toBe('converged');
   expect(first.summary).toMatchObject({ created: KINDS.length - alwaysThere, updated: alwaysThere });
 });

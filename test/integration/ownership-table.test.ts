@@ -56,7 +56,7 @@ function fullOf({ name }: Kind): JsonObject {
 
 function driftOf({ name }: Kind): string | undefined {
   const properties = KIND_FIXTURES[name]?.properties ?? {};
-  return DRIFTING[name] ?? Object.keys(properties).find((one) => properties[one]?.byHand !== undefined);
+  return DRIFTING[name] ?? Object.keys(properties).find((one) => properties[one]?.manualWrites !== undefined);
 }
 
 /** Recognised by the stored record of its secret: one that another caller makes is a different one. */
@@ -116,7 +116,7 @@ async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
   await externalActor.send([...new Map(prerequisites.map((step) => [JSON.stringify(step), step])).values()]);
   if (owner === 'unowned') {
     for (const kind of kinds) {
-      if (KIND_FIXTURES[kind.name]?.alwaysThere === undefined) await externalActor.create(kind.name, fullOf(kind));
+      if (KIND_FIXTURES[kind.name]?.alwaysPresent === undefined) await externalActor.create(kind.name, fullOf(kind));
     }
   } else {
     expect((await apply(kinds, owner === 'ours' ? NAMESPACE : 'other')).code).toBe(0);

@@ -8,14 +8,14 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
 import { forEachConcurrently } from '../support/concurrency.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
-import { KindStage, newAccount, PARTS, PHASES } from '../support/kind-stage.js';
-import type { Part, Phase } from '../support/kind-stage.js';
+import { KindStage, nextUnusedAccount, KIND_CASES, PHASES } from '../support/kind-stage.js';
+import type { KindCase, Phase } from '../support/kind-stage.js';
 import { allowing, requestOf, role } from '../support/manifests-of.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-/** Every kind is made, mended and deleted under a policy that the sandbox enforces. */
+/** Creates, updates and deletes an entity of every kind under a policy that the sandbox enforces. */
 
 jest.setTimeout(1_200_000);
 
@@ -23,7 +23,7 @@ jest.setTimeout(1_200_000);
 const ENGINE = ['iam:GetAccountSummary'];
 const SECRETS = ['secretsmanager:CreateSecret', 'secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'];
 
-/** Kinds of which an action is taken away, in the short form. */
+/** Kinds that lose an action in the short form. */
 const SAMPLE: ReadonlySet<string> = new Set(['Role', 'Policy', 'AccessKey', 'OpenIDConnectProvider']);
 
 /** Stages that are played at a time. */
@@ -48,8 +48,8 @@ afterAll(async () => {
     id: 'privileges',
     title: 'Least privilege',
     what:
-      'A case is one kind, made, changed by hand and mended, and deleted, under a policy that the sandbox enforces. It ' +
-      'survives where nothing is denied that is granted, and where what is not granted is denied and named.',
+      'A case creates, changes by hand, updates and deletes one kind under a policy that the sandbox enforces. It ' +
+      'survives where AWS denies nothing that is granted, and where the report names an action that is not granted.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/integration/privileges.test.ts',
     trials: tally.trials,
   });
@@ -66,12 +66,12 @@ function allowingAll(actions: readonly string[]): JsonObject {
   return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: [...actions], Resource: '*' }] };
 }
 
-function actionsOf({ kind, secretsManager }: Part): string[] {
+function actionsOf({ kind, secretsManager }: KindCase): string[] {
   return [...ENGINE, ...kind.actions.read, ...kind.actions.write, ...(secretsManager ? SECRETS : [])];
 }
 
 interface Played {
-  readonly part: Part;
+  readonly part: KindCase;
   /** `iam:CreateRole`, those that the engine has called. */
   readonly used: ReadonlySet<string>;
   readonly denied: readonly string[];
@@ -80,17 +80,17 @@ interface Played {
 }
 
 /** Plays a kind's phases under a policy; what is done by hand is done without. */
-async function play(part: Part, policy: JsonObject, phases: readonly Phase[] = PHASES): Promise<Played> {
+async function play(part: KindCase, policy: JsonObject, phases: readonly Phase[] = PHASES): Promise<Played> {
   const stage = new KindStage(world, temporal, part);
-  await stage.prepare();
+  await stage.createPrerequisites();
   const used = new Set<string>();
   const denied: string[] = [];
   const reports: Report[] = [];
   const wrong: string[] = [];
   for (const phase of phases) {
-    if (phase === 'deletion' && !stage.isMortal) continue;
+    if (phase === 'deletion' && !stage.canBeDeleted) continue;
     await authorise(stage.account, null);
-    await stage.disturb(phase);
+    await stage.applyManualChanges(phase);
     await authorise(stage.account, policy);
     const { report, calls } = await stage.run(phase);
     reports.push(report);
@@ -114,7 +114,7 @@ describe('the operator’s policy', () => {
 
   beforeAll(async () => {
     policy = JSON.parse(await readFile(join(__dirname, '../../docs/operator-policy.json'), 'utf8')) as typeof policy;
-    played = await forEachConcurrently(PARTS, LANES, (part) => play(part, policy as unknown as JsonObject));
+    played = await forEachConcurrently(KIND_CASES, LANES, (part) => play(part, policy as unknown as JsonObject));
     await playTheRest(policy);
     const answer = await fetch(`${world.sandbox.url}/sandbox/asked`);
     asked = new Set(Object.values((await answer.json()) as Record<string, string[]>).flat());
@@ -122,7 +122,7 @@ describe('the operator’s policy', () => {
 
   /** What the phases of no kind come to: a document that changes, a boundary that goes, a key whose reply is lost. */
   async function playTheRest(document: JsonObject): Promise<void> {
-    const account = newAccount();
+    const account = nextUnusedAccount();
     await authorise(account, document);
     const boundary = '{{arn Policy/edge}}';
     const declared = (action: string, permissionsBoundary: string | null): JsonObject[] => [
@@ -139,7 +139,7 @@ describe('the operator’s policy', () => {
     }
   }
 
-  test('is enough for every kind: nothing is denied, made, mended and deleted', () => {
+  test('is sufficient to create, update and delete every kind: nothing is denied', () => {
     for (const { part, denied, wrong } of played) {
       tally.count('the operator’s policy', part.kind.name, denied.length + wrong.length === 0);
     }
@@ -162,7 +162,7 @@ const UNUSED: Readonly<Record<string, string>> = {
 };
 
 test('what a kind declares is enough for it alone', async () => {
-  const played = await forEachConcurrently(PARTS, LANES, (part) => play(part, allowingAll(actionsOf(part))));
+  const played = await forEachConcurrently(KIND_CASES, LANES, (part) => play(part, allowingAll(actionsOf(part))));
   for (const { part, denied, wrong } of played) {
     tally.count('a policy of one kind alone', part.kind.name, wrong.length === 0 && denied.length === 0);
   }
@@ -172,9 +172,11 @@ test('what a kind declares is enough for it alone', async () => {
 });
 
 test('a Create that is not granted is denied, changes nothing, and is named with what to do', async () => {
-  const parts = PARTS.filter(({ kind, secretsManager }) => !secretsManager && (LONG_FORM || SAMPLE.has(kind.name)));
+  const parts = KIND_CASES.filter(
+    ({ kind, secretsManager }) => !secretsManager && (LONG_FORM || SAMPLE.has(kind.name)),
+  );
   const wrong = await forEachConcurrently(parts, LANES, async (part) => {
-    if (KIND_FIXTURES[part.kind.name]?.alwaysThere !== undefined) return [];
+    if (KIND_FIXTURES[part.kind.name]?.alwaysPresent !== undefined) return [];
     const stage = new KindStage(world, temporal, part);
     const action = `iam:${stage.operationOfCreate}`;
     const { reports, used } = await play(part, allowingAll(actionsOf(part).filter((one) => one !== action)), ['fresh']);
@@ -189,7 +191,7 @@ test('a Create that is not granted is denied, changes nothing, and is named with
 });
 
 test('the sandbox enforces what it is told: nothing is allowed by default, and a deny wins', async () => {
-  const [part] = PARTS;
+  const [part] = KIND_CASES;
   if (part === undefined) throw new Error('there are no kinds');
   const both = [...(allowing('*')['Statement'] as JsonObject[]), { Effect: 'Deny', Action: 'iam:*', Resource: '*' }];
   for (const policy of [allowing('s3:*'), { Version: '2012-10-17', Statement: both }]) {

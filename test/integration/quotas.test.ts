@@ -40,7 +40,7 @@ const KINDS: readonly (readonly [kind: string, quota: string, make: (name: strin
 
 let world: World;
 let runs: Runs;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another tool, which does not go through the proxy. */
 let iam: IAM;
 
 beforeAll(async () => {
@@ -115,7 +115,7 @@ describe.each(KINDS)('an account with room for three of kind %s', (kind, name, m
 });
 
 describe('a full account', () => {
-  test('cannot swap a policy under a role, which would let go of the old one only when it has the new one: that is told first', async () => {
+  test('refuses to swap the policy of a role before the first write, since the role would release the old one only after the new one exists', async () => {
     const holder = (name: string): JsonObject =>
       role('r', { managedPolicyArns: [`{{arn Policy/${name}}}`], unmanaged: 'remove' });
     await runs.apply([policy('old'), holder('old')]);
@@ -240,7 +240,7 @@ describe('an entity that would be larger than the account allows', () => {
     expect(refusedWritesIn(world)).toEqual([]);
   });
 
-  test('is left in peace where it is so already and does not grow', async () => {
+  test('is not refused where it exceeds the quota already and does not grow', async () => {
     const RoleName = 'r';
     await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
     for (const PolicyArn of AWS_POLICIES) await iam.attachRolePolicy({ RoleName, PolicyArn });

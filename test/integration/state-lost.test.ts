@@ -31,7 +31,7 @@ jest.setTimeout(300_000);
 
 let world: World;
 let worker: WorkerProcess;
-/** Somebody beside the engine, who does not go through the proxy. */
+/** Another tool, which does not go through the proxy. */
 let iam: IAMClient;
 
 beforeAll(async () => {
@@ -126,7 +126,7 @@ describe('after Temporal has lost everything', () => {
   });
 });
 
-describe('entities that somebody made by hand', () => {
+describe('entities that were created by hand', () => {
   test('are adopted, each kind of them, and nothing is created', async () => {
     await createRole('one-role');
     await iam.send(
@@ -254,7 +254,7 @@ describe('entities that somebody made by hand', () => {
   });
 });
 
-describe('entities that belong to somebody else', () => {
+describe('entities with another owner', () => {
   const stack = { Key: 'aws:cloudformation:stack-name', Value: 'base' };
   const others: [string, () => Promise<void>, RegExp, string][] = [
     [

@@ -308,7 +308,7 @@ describe('the plan of a deletion', () => {
   test.each(['User', 'Group', 'Role', 'Policy'])(
     'of a %s shows every write that it takes, as it is then made',
     async (kind) => {
-      const { prerequisites = [], full = {}, held = [] } = KIND_FIXTURES[kind] ?? {};
+      const { prerequisites = [], full = {}, deletionBlockers: held = [] } = KIND_FIXTURES[kind] ?? {};
       await externalActor.send(prerequisites);
       await runs.apply([{ kind, ...full }]);
       await externalActor.send(held);

@@ -10,100 +10,100 @@ import { outboundWebIdentityFederation } from '../../src/kinds/outbound-web-iden
 import { securityTokenServicePreferences } from '../../src/kinds/security-token-service-preferences.js';
 import { serviceLinkedRole } from '../../src/kinds/service-linked-role.js';
 import { serviceSpecificCredential } from '../../src/kinds/service-specific-credential.js';
-import { ACCOUNT, step } from '../support/kind-fixtures/fixture.js';
-import { Bench, TARGET, compared, desiredOf } from './bench.js';
+import { ACCOUNT, write } from '../support/kind-fixtures/fixture.js';
+import { KindHarness, TARGET, compareSpec, desiredOf } from './kind-harness.js';
 
 /** What the kinds of an account, and those of a user's credentials, promise beside the laws. */
 
-let bench: Bench;
+let harness: KindHarness;
 
 beforeAll(async () => {
-  bench = await Bench.start();
+  harness = await KindHarness.start();
 }, 120_000);
 
 afterAll(async () => {
-  await bench.stop();
+  await harness.stop();
 });
 
 beforeEach(async () => {
-  await bench.reset();
+  await harness.reset();
 });
 
-const USER = step('CreateUser', { UserName: 'ann' });
+const USER = write('CreateUser', { UserName: 'ann' });
 
 describe('an access key', () => {
   const spec = { userName: 'ann', secret: { file: 'ann-key' } };
-  const theirs = step('CreateAccessKey', { UserName: 'ann' });
+  const theirs = write('CreateAccessKey', { UserName: 'ann' });
 
   async function keys(): Promise<string[]> {
-    const listed = await bench.reader.list('ListAccessKeys', { UserName: 'ann' }, 'AccessKeyMetadata');
+    const listed = await harness.reader.list('ListAccessKeys', { UserName: 'ann' }, 'AccessKeyMetadata');
     return listed.map(({ AccessKeyId = '' }) => AccessKeyId);
   }
 
   beforeEach(async () => {
-    await bench.byHand([USER]);
+    await harness.sendDirectly([USER]);
   });
 
   test('is the one that is stored; another one is neither taken for it nor deleted with it', async () => {
-    await bench.byHand([theirs]);
+    await harness.sendDirectly([theirs]);
     const [other = ''] = await keys();
-    expect(await bench.read(accessKey, spec)).toBeUndefined();
-    const observed = await bench.converge(accessKey, spec);
+    expect(await harness.read(accessKey, spec)).toBeUndefined();
+    const observed = await harness.converge(accessKey, spec);
     expect(observed.facts).not.toEqual({ accessKeyId: other });
-    await bench.send(accessKey, await bench.stepsOfDeletion(accessKey, observed));
+    await harness.send(accessKey, await harness.deletionWrites(accessKey, observed));
     expect(await keys()).toEqual([other]);
   });
 
   test('that is stored and was deleted by hand is gone, whatever other key is there', async () => {
-    await bench.converge(accessKey, spec);
-    const { AccessKeyId = '' } = (await bench.record(accessKey, spec)) ?? {};
-    await bench.byHand([theirs, step('DeleteAccessKey', { UserName: 'ann', AccessKeyId })]);
-    expect(await bench.read(accessKey, spec)).toBeUndefined();
+    await harness.converge(accessKey, spec);
+    const { AccessKeyId = '' } = (await harness.storedRecord(accessKey, spec)) ?? {};
+    await harness.sendDirectly([theirs, write('DeleteAccessKey', { UserName: 'ann', AccessKeyId })]);
+    expect(await harness.read(accessKey, spec)).toBeUndefined();
   });
 
   test('that a lost reply left over is told from the one that is stored, and goes alone', async () => {
-    await bench.byHand([theirs]);
+    await harness.sendDirectly([theirs]);
     const [orphan = ''] = await keys();
-    const observed = await bench.converge(accessKey, spec);
+    const observed = await harness.converge(accessKey, spec);
     const desired = desiredOf(accessKey, spec);
     const { listCandidates: candidates, candidateIdOf: idOf, deleteCandidate: removal } = accessKey.secret ?? {};
-    const held = idOf?.((await bench.record(accessKey, spec)) ?? {});
-    const found = (await candidates?.(bench.reader, desired)) ?? [];
+    const held = idOf?.((await harness.storedRecord(accessKey, spec)) ?? {});
+    const found = (await candidates?.(harness.reader, desired)) ?? [];
     expect(found.map(({ id }) => id).filter((id) => id !== held)).toEqual([orphan]);
     expect(found.map(({ createdAt }) => createdAt)).toEqual(
       found.map(() => expect.stringMatching(/^\d{4}-/) as string),
     );
-    await bench.send(accessKey, removal?.(orphan, desired) ?? []);
-    expect(await bench.observe(accessKey, spec)).toEqual(observed);
+    await harness.send(accessKey, removal?.(orphan, desired) ?? []);
+    expect(await harness.observe(accessKey, spec)).toEqual(observed);
   });
 
-  test('that somebody uses is no orphan, and neither is one that is gone', async () => {
+  test('that has been used is not an orphan, and neither is a deleted one', async () => {
     const { isCandidateUsed: isUsed } = accessKey.secret ?? {};
     const used = { LastUsedDate: new Date(), ServiceName: 'sts', Region: 'us-east-1' };
-    const reader = bench.readerAnswering('GetAccessKeyLastUsed', { AccessKeyLastUsed: used });
+    const reader = harness.readerReplying('GetAccessKeyLastUsed', { AccessKeyLastUsed: used });
     expect(await isUsed?.(reader, 'AKIAXXXXXXXXXXXXXXXX')).toBe(true);
-    expect(await isUsed?.(bench.reader, 'AKIAXXXXXXXXXXXXXXXX')).toBe(false);
+    expect(await isUsed?.(harness.reader, 'AKIAXXXXXXXXXXXXXXXX')).toBe(false);
   });
 
   test('is absent where its user is, and no candidate is there', async () => {
-    await bench.store('ann-key', JSON.stringify({ AccessKeyId: 'AKIAXXXXXXXXXXXXXXXX' }));
+    await harness.storeSecret('ann-key', JSON.stringify({ AccessKeyId: 'AKIAXXXXXXXXXXXXXXXX' }));
     const nobody = { ...spec, userName: 'ben' };
-    expect(await bench.read(accessKey, nobody)).toBeUndefined();
-    expect(await accessKey.secret?.listCandidates?.(bench.reader, desiredOf(accessKey, nobody))).toEqual([]);
+    expect(await harness.read(accessKey, nobody)).toBeUndefined();
+    expect(await accessKey.secret?.listCandidates?.(harness.reader, desiredOf(accessKey, nobody))).toEqual([]);
   });
 
   test('has its secret in the record and nowhere else', async () => {
-    const created = await bench.create(accessKey, spec);
-    const { SecretAccessKey = '', ...rest } = (await bench.record(accessKey, spec)) ?? {};
+    const created = await harness.create(accessKey, spec);
+    const { SecretAccessKey = '', ...rest } = (await harness.storedRecord(accessKey, spec)) ?? {};
     expect(SecretAccessKey).toMatch(/^\S{40}$/);
     expect(rest).toEqual({ UserName: 'ann', AccessKeyId: expect.stringMatching(/^AKIA/) as string });
-    expect(JSON.stringify([created, await bench.observe(accessKey, spec)])).not.toContain(SecretAccessKey);
+    expect(JSON.stringify([created, await harness.observe(accessKey, spec)])).not.toContain(SecretAccessKey);
   });
 
   test('beyond the quota is an exceeded quota, and no key that exists already', async () => {
-    await bench.byHand([theirs, theirs]);
+    await harness.sendDirectly([theirs, theirs]);
     const create = accessKey.create(desiredOf(accessKey, spec));
-    const refused = await bench.errorOf(create);
+    const refused = await harness.errorFrom(create);
     expect([refused.code, accessKey.isAlreadyExistsError(refused), create.unguarded]).toEqual([
       'LimitExceeded',
       false,
@@ -116,44 +116,44 @@ describe('a service-specific credential', () => {
   const spec = (serviceName: string): JsonObject => ({ userName: 'ann', serviceName, secret: { file: serviceName } });
 
   beforeEach(async () => {
-    await bench.byHand([USER]);
+    await harness.sendDirectly([USER]);
   });
 
   test.each([
     ['codecommit.amazonaws.com', ['ServiceUserName', 'ServicePassword']],
     ['bedrock.amazonaws.com', ['ServiceCredentialAlias', 'ServiceCredentialSecret']],
   ])('for %s is stored as AWS reveals it', async (service, fields) => {
-    await bench.create(serviceSpecificCredential, spec(service));
-    const record = (await bench.record(serviceSpecificCredential, spec(service))) ?? {};
+    await harness.create(serviceSpecificCredential, spec(service));
+    const record = (await harness.storedRecord(serviceSpecificCredential, spec(service))) ?? {};
     const named = ['UserName', 'ServiceName', 'ServiceSpecificCredentialId', ...fields];
     expect(Object.keys(record).sort()).toEqual(named.sort());
     expect(Object.values(record)).not.toContain('');
     const [, secret = ''] = fields;
-    const observed = await bench.observe(serviceSpecificCredential, spec(service));
+    const observed = await harness.observe(serviceSpecificCredential, spec(service));
     expect(JSON.stringify(observed)).not.toContain(record[secret]);
   });
 
   test('is counted among those of its service, and deleted alone', async () => {
     const [mine, other] = [spec('codecommit.amazonaws.com'), spec('cassandra.amazonaws.com')];
-    await bench.converge(serviceSpecificCredential, other);
-    await bench.byHand([
-      step('CreateServiceSpecificCredential', { UserName: 'ann', ServiceName: mine['serviceName'] }),
+    await harness.converge(serviceSpecificCredential, other);
+    await harness.sendDirectly([
+      write('CreateServiceSpecificCredential', { UserName: 'ann', ServiceName: mine['serviceName'] }),
     ]);
-    const observed = await bench.converge(serviceSpecificCredential, mine);
+    const observed = await harness.converge(serviceSpecificCredential, mine);
     const count = async (): Promise<number | undefined> => {
       const desired = desiredOf(serviceSpecificCredential, mine);
-      return (await serviceSpecificCredential.secret?.listCandidates?.(bench.reader, desired))?.length;
+      return (await serviceSpecificCredential.secret?.listCandidates?.(harness.reader, desired))?.length;
     };
     expect(await count()).toBe(2);
-    await bench.send(serviceSpecificCredential, await bench.stepsOfDeletion(serviceSpecificCredential, observed));
+    await harness.send(serviceSpecificCredential, await harness.deletionWrites(serviceSpecificCredential, observed));
     expect(await count()).toBe(1);
-    expect(await bench.read(serviceSpecificCredential, other)).toBeDefined();
+    expect(await harness.read(serviceSpecificCredential, other)).toBeDefined();
   });
 
   test('that does not expire differs from one that is to expire, and cannot become it', async () => {
     const service = spec('bedrock.amazonaws.com');
-    const observed = await bench.converge(serviceSpecificCredential, service);
-    expect(compared(serviceSpecificCredential, { ...service, credentialAgeDays: 7 }, observed).drift).toEqual([
+    const observed = await harness.converge(serviceSpecificCredential, service);
+    expect(compareSpec(serviceSpecificCredential, { ...service, credentialAgeDays: 7 }, observed).drift).toEqual([
       { path: 'credentialAgeDays', observed: null, desired: 7, immutable: true },
     ]);
   });
@@ -163,7 +163,7 @@ describe('a login profile', () => {
   const spec = { userName: 'ann', secret: { file: 'ann-password' } };
 
   beforeEach(async () => {
-    await bench.byHand([USER]);
+    await harness.sendDirectly([USER]);
   });
 
   test('gets a password that a strict policy takes', async () => {
@@ -174,9 +174,9 @@ describe('a login profile', () => {
       requireUppercaseCharacters: true,
       requireLowercaseCharacters: true,
     };
-    await bench.converge(accountPasswordPolicy, strict);
-    await bench.converge(loginProfile, spec);
-    const { UserName, Password = '' } = (await bench.record(loginProfile, spec)) ?? {};
+    await harness.converge(accountPasswordPolicy, strict);
+    await harness.converge(loginProfile, spec);
+    const { UserName, Password = '' } = (await harness.storedRecord(loginProfile, spec)) ?? {};
     expect([UserName, Password.length]).toEqual(['ann', 40]);
   });
 
@@ -198,16 +198,16 @@ describe('a login profile', () => {
     const create = loginProfile.create(desiredOf(loginProfile, { ...spec, passwordResetRequired: true }));
     expect(create.input).toEqual({ UserName: 'ann', PasswordResetRequired: true });
     expect(create.secretInput).toEqual({ Password: { location: spec.secret, field: 'Password' } });
-    await bench.create(loginProfile, { ...spec, passwordResetRequired: true });
-    expect((await bench.reader.get('GetLoginProfile', { UserName: 'ann' })).LoginProfile?.PasswordResetRequired).toBe(
+    await harness.create(loginProfile, { ...spec, passwordResetRequired: true });
+    expect((await harness.reader.get('GetLoginProfile', { UserName: 'ann' })).LoginProfile?.PasswordResetRequired).toBe(
       true,
     );
   });
 
   test('that is there already stays as it is, whatever the manifest declares', async () => {
-    await bench.byHand([step('CreateLoginProfile', { UserName: 'ann', Password: 'Not-a-secret-7!' })]);
-    const observed = await bench.observe(loginProfile, spec);
-    expect(await bench.mend(loginProfile, { ...spec, passwordResetRequired: true }, observed)).toEqual([]);
+    await harness.sendDirectly([write('CreateLoginProfile', { UserName: 'ann', Password: 'Not-a-secret-7!' })]);
+    const observed = await harness.observe(loginProfile, spec);
+    expect(await harness.update(loginProfile, { ...spec, passwordResetRequired: true }, observed)).toEqual([]);
   });
 });
 
@@ -227,8 +227,8 @@ describe('a service-linked role', () => {
       'AWSServiceRoleForAutoScaling_blue_green',
     ],
   ])('%s is known by what the manifest calls it', async (_what, spec, roleName) => {
-    const created = await bench.create(serviceLinkedRole, spec);
-    const observed = await bench.observe(serviceLinkedRole, spec);
+    const created = await harness.create(serviceLinkedRole, spec);
+    const observed = await harness.observe(serviceLinkedRole, spec);
     expect([created.name, observed.name]).toEqual([serviceLinkedRole.nameOf(spec), serviceLinkedRole.nameOf(spec)]);
     const path = `/aws-service-role/${spec.awsServiceName}/`;
     expect(observed.arn).toBe(`arn:aws:iam::${ACCOUNT}:role${path}${roleName}`);
@@ -236,43 +236,43 @@ describe('a service-linked role', () => {
   });
 
   test('is not taken for another one whose suffix ends the same, nor for one with a suffix', async () => {
-    await bench.create(serviceLinkedRole, { awsServiceName: AUTOSCALING, customSuffix: 'blue_green' });
+    await harness.create(serviceLinkedRole, { awsServiceName: AUTOSCALING, customSuffix: 'blue_green' });
     for (const spec of [{ awsServiceName: AUTOSCALING, customSuffix: 'green' }, { awsServiceName: AUTOSCALING }]) {
-      expect(await bench.read(serviceLinkedRole, spec)).toBeUndefined();
-      expect((await bench.readMany(serviceLinkedRole, [spec])).result?.size).toBe(0);
+      expect(await harness.read(serviceLinkedRole, spec)).toBeUndefined();
+      expect((await harness.readMany(serviceLinkedRole, [spec])).result?.size).toBe(0);
     }
   });
 
   test('with a suffix that its service does not take is no role that exists already', async () => {
     const spec = { awsServiceName: 'ecs.amazonaws.com', customSuffix: 'law' };
-    const refused = await bench.errorOf(serviceLinkedRole.create(desiredOf(serviceLinkedRole, spec)));
+    const refused = await harness.errorFrom(serviceLinkedRole.create(desiredOf(serviceLinkedRole, spec)));
     expect([refused.code, serviceLinkedRole.isAlreadyExistsError(refused)]).toEqual(['InvalidInput', false]);
   });
 
-  test('is deleted when its service has let it go, and not when AWS has answered', async () => {
-    const observed = await bench.converge(serviceLinkedRole, { awsServiceName: AUTOSCALING });
-    const steps = await bench.stepsOfDeletion(serviceLinkedRole, observed);
-    const calls = await bench.send(serviceLinkedRole, steps);
+  test('counts as deleted when its service has released it, not when AWS has replied', async () => {
+    const observed = await harness.converge(serviceLinkedRole, { awsServiceName: AUTOSCALING });
+    const steps = await harness.deletionWrites(serviceLinkedRole, observed);
+    const calls = await harness.send(serviceLinkedRole, steps);
     const asked = 'GetServiceLinkedRoleDeletionStatus';
     expect(calls).toEqual(['DeleteServiceLinkedRole', asked, asked, asked]);
-    expect(await bench.read(serviceLinkedRole, { awsServiceName: AUTOSCALING })).toBeUndefined();
+    expect(await harness.read(serviceLinkedRole, { awsServiceName: AUTOSCALING })).toBeUndefined();
   });
 
   test('that its service still uses stays, and the failure says why', async () => {
     const spec = { awsServiceName: AUTOSCALING };
-    const observed = await bench.converge(serviceLinkedRole, spec);
-    await bench.use('AWSServiceRoleForAutoScaling');
-    const steps = await bench.stepsOfDeletion(serviceLinkedRole, observed);
-    const error = awsError(await bench.send(serviceLinkedRole, steps).catch((thrown: unknown) => thrown));
+    const observed = await harness.converge(serviceLinkedRole, spec);
+    await harness.markInUse('AWSServiceRoleForAutoScaling');
+    const steps = await harness.deletionWrites(serviceLinkedRole, observed);
+    const error = awsError(await harness.send(serviceLinkedRole, steps).catch((thrown: unknown) => thrown));
     expect([error.code, failureTypeOf(error), error.unclear]).toEqual(['DeleteConflict', 'InUse', false]);
     expect(error.message).toMatch(/still uses.* \(us-east-1: arn:.+\)$/);
-    expect(await bench.observe(serviceLinkedRole, spec)).toEqual(observed);
+    expect(await harness.observe(serviceLinkedRole, spec)).toEqual(observed);
   });
 
-  test('that its service does not release fails after some minutes', async () => {
-    const observed = await bench.converge(serviceLinkedRole, { awsServiceName: AUTOSCALING });
-    const [last] = await bench.stepsOfDeletion(serviceLinkedRole, observed);
-    const reader = bench.readerAnswering('GetServiceLinkedRoleDeletionStatus', { Status: 'IN_PROGRESS' });
+  test('whose service does not release it fails after five minutes', async () => {
+    const observed = await harness.converge(serviceLinkedRole, { awsServiceName: AUTOSCALING });
+    const [last] = await harness.deletionWrites(serviceLinkedRole, observed);
+    const reader = harness.readerReplying('GetServiceLinkedRoleDeletionStatus', { Status: 'IN_PROGRESS' });
     jest.useFakeTimers();
     try {
       const given = expect(last?.waitUntilApplied?.(reader, { DeletionTaskId: 'task' })).rejects.toThrow(
@@ -289,10 +289,10 @@ describe('a service-linked role', () => {
     const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedByTag('ours')]: '' };
     const spec = { awsServiceName: AUTOSCALING, tags };
     const desired = desiredOf(serviceLinkedRole, spec);
-    const observed = await bench.converge(serviceLinkedRole, spec);
+    const observed = await harness.converge(serviceLinkedRole, spec);
     const steps = serviceLinkedRole.share?.withdraw(desired, observed, ['theirs']) ?? [];
-    expect(await bench.send(serviceLinkedRole, steps)).toEqual(['UntagRole']);
-    const after = await bench.observe(serviceLinkedRole, spec);
+    expect(await harness.send(serviceLinkedRole, steps)).toEqual(['UntagRole']);
+    const after = await harness.observe(serviceLinkedRole, spec);
     const left = Object.keys(tags).filter((tag) => tag !== sharedByTag('ours'));
     expect(Object.keys(after.tags).sort()).toEqual(left.sort());
     expect(serviceLinkedRole.share?.withdraw(desired, after, ['theirs'])).toEqual([]);
@@ -304,8 +304,8 @@ describe('an account’s alias', () => {
   const theirs = { accountAliases: ['theirs'] };
 
   test('is not replaced where another one is there and unmanaged ones are kept, though the name is free', async () => {
-    const observed = await bench.converge(accountAlias, theirs);
-    const { drift, unmanaged, changes } = compared(accountAlias, mine, observed);
+    const observed = await harness.converge(accountAlias, theirs);
+    const { drift, unmanaged, changes } = compareSpec(accountAlias, mine, observed);
     expect(drift).toMatchObject([{ path: 'accountAliases', observed: ['theirs'], desired: ['mine'], immutable: true }]);
     expect(unmanaged).toEqual(['accountAliases: theirs']);
     expect(accountAlias.update(desiredOf(accountAlias, mine), observed, changes)).toEqual([]);
@@ -313,18 +313,18 @@ describe('an account’s alias', () => {
   });
 
   test('is replaced where unmanaged ones are removed, and once more after a lost reply', async () => {
-    const observed = await bench.converge(accountAlias, theirs);
+    const observed = await harness.converge(accountAlias, theirs);
     for (const attempt of [1, 2]) {
-      const calls = await bench.mend(accountAlias, mine, observed, { removeUnmanaged: true });
+      const calls = await harness.update(accountAlias, mine, observed, { removeUnmanaged: true });
       expect([attempt, calls]).toEqual([attempt, ['CreateAccountAlias']]);
-      expect((await bench.observe(accountAlias, mine)).state).toEqual(mine);
+      expect((await harness.observe(accountAlias, mine)).state).toEqual(mine);
     }
   });
 });
 
 describe('an account’s password policy', () => {
   test('keeps what the manifest leaves open, where AWS would set it back', async () => {
-    const before = await bench.converge(accountPasswordPolicy, {
+    const before = await harness.converge(accountPasswordPolicy, {
       minimumPasswordLength: 14,
       requireSymbols: true,
       maxPasswordAge: 90,
@@ -332,17 +332,17 @@ describe('an account’s password policy', () => {
       hardExpiry: true,
     });
     const spec = { minimumPasswordLength: 20, passwordReusePrevention: null };
-    await bench.mend(accountPasswordPolicy, spec, before);
-    expect((await bench.observe(accountPasswordPolicy, spec)).state).toEqual({ ...before.state, ...spec });
+    await harness.update(accountPasswordPolicy, spec, before);
+    expect((await harness.observe(accountPasswordPolicy, spec)).state).toEqual({ ...before.state, ...spec });
   });
 
   test('that lets passwords live on is read so, and written back without an age', async () => {
     const bare = { MinimumPasswordLength: 8, ExpirePasswords: false, MaxPasswordAge: 0 };
-    const reader = bench.readerAnswering('GetAccountPasswordPolicy', { PasswordPolicy: bare });
+    const reader = harness.readerReplying('GetAccountPasswordPolicy', { PasswordPolicy: bare });
     const spec = { requireNumbers: true };
     const observed = await accountPasswordPolicy.read(reader, { name: 'account', spec }, TARGET);
     expect(observed?.state).toMatchObject({ maxPasswordAge: null, passwordReusePrevention: null, hardExpiry: false });
-    const { changes } = compared(accountPasswordPolicy, spec, observed ?? fail());
+    const { changes } = compareSpec(accountPasswordPolicy, spec, observed ?? fail());
     const [write] = accountPasswordPolicy.update(desiredOf(accountPasswordPolicy, spec), observed ?? fail(), changes);
     expect(write?.input).toEqual({
       MinimumPasswordLength: 8,
@@ -362,16 +362,16 @@ function fail(): never {
 
 describe('what every account has', () => {
   test('properties of two namespaces are written apart, only those that differ, and others are left alone', async () => {
-    const put = (Properties: Record<string, string>): ReturnType<typeof step> =>
-      step('PutAccountProperties', { Properties });
-    await bench.byHand([put({ 'One/Same': 'true', 'One/Other': 'theirs' })]);
+    const put = (Properties: Record<string, string>): ReturnType<typeof write> =>
+      write('PutAccountProperties', { Properties });
+    await harness.sendDirectly([put({ 'One/Same': 'true', 'One/Other': 'theirs' })]);
     const spec = { properties: { 'One/Same': 'true', 'One/New': '1', 'Two/New': '2' } };
-    const observed = await bench.observe(accountProperties, spec);
-    const { changes } = compared(accountProperties, spec, observed);
+    const observed = await harness.observe(accountProperties, spec);
+    const { changes } = compareSpec(accountProperties, spec, observed);
     const steps = accountProperties.update(desiredOf(accountProperties, spec), observed, changes);
     expect(steps).toEqual([put({ 'One/New': '1' }), put({ 'Two/New': '2' })]);
-    await bench.send(accountProperties, steps);
-    expect((await bench.reader.get('GetAccountProperties', {})).Properties).toEqual({
+    await harness.send(accountProperties, steps);
+    expect((await harness.reader.get('GetAccountProperties', {})).Properties).toEqual({
       ...spec.properties,
       'One/Other': 'theirs',
     });
@@ -379,38 +379,40 @@ describe('what every account has', () => {
 
   test('properties that are declared are there from the start: nothing is ever created', async () => {
     const spec = { properties: { 'One/New': '1' } };
-    const observed = await bench.observe(accountProperties, spec);
-    expect(await bench.mend(accountProperties, spec, observed)).toEqual(['PutAccountProperties']);
+    const observed = await harness.observe(accountProperties, spec);
+    expect(await harness.update(accountProperties, spec, observed)).toEqual(['PutAccountProperties']);
   });
 
   test('properties cannot be absent once there are any', async () => {
-    await bench.converge(accountProperties, { properties: { 'One/New': '1' } });
-    const observed = (await bench.read(accountProperties, {})) ?? fail();
-    const error = awsError(await bench.stepsOfDeletion(accountProperties, observed).catch((thrown: unknown) => thrown));
+    await harness.converge(accountProperties, { properties: { 'One/New': '1' } });
+    const observed = (await harness.read(accountProperties, {})) ?? fail();
+    const error = awsError(
+      await harness.deletionWrites(accountProperties, observed).catch((thrown: unknown) => thrown),
+    );
     expect(failureTypeOf(error)).toBe('InvalidInput');
   });
 
   test('the version of STS tokens is there when it is declared, even as AWS’s default', async () => {
     const spec = { globalEndpointTokenVersion: 'v1Token' };
     expect(
-      compared(securityTokenServicePreferences, spec, await bench.observe(securityTokenServicePreferences, spec)),
+      compareSpec(securityTokenServicePreferences, spec, await harness.observe(securityTokenServicePreferences, spec)),
     ).toEqual({ drift: [], unmanaged: [], changes: {} });
-    await bench.converge(securityTokenServicePreferences, { globalEndpointTokenVersion: 'v2Token' });
-    const observed = (await bench.read(securityTokenServicePreferences, {})) ?? fail();
-    await bench.send(
+    await harness.converge(securityTokenServicePreferences, { globalEndpointTokenVersion: 'v2Token' });
+    const observed = (await harness.read(securityTokenServicePreferences, {})) ?? fail();
+    await harness.send(
       securityTokenServicePreferences,
-      await bench.stepsOfDeletion(securityTokenServicePreferences, observed),
+      await harness.deletionWrites(securityTokenServicePreferences, observed),
     );
-    expect((await bench.observe(securityTokenServicePreferences, spec)).state).toEqual(spec);
+    expect((await harness.observe(securityTokenServicePreferences, spec)).state).toEqual(spec);
   });
 
   test('federation that is there and switched off is absent', async () => {
-    const reader = bench.readerAnswering('GetOutboundWebIdentityFederationInfo', { JwtVendingEnabled: false });
-    expect(await bench.read(outboundWebIdentityFederation, {}, reader)).toBeUndefined();
+    const reader = harness.readerReplying('GetOutboundWebIdentityFederationInfo', { JwtVendingEnabled: false });
+    expect(await harness.read(outboundWebIdentityFederation, {}, reader)).toBeUndefined();
   });
 
   test('a federation that cannot be read is no absent one', async () => {
-    const denied = bench.read(outboundWebIdentityFederation, {}, bench.readerDenied());
+    const denied = harness.read(outboundWebIdentityFederation, {}, harness.readerDenied());
     await expect(denied).rejects.toThrow('not authorized');
   });
 });

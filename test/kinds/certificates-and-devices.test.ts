@@ -19,27 +19,27 @@ import {
   SSH_KEY_IN_PKCS1,
   THIRD_CERTIFICATE,
 } from '../support/kind-fixtures/certificates.js';
-import { ACCOUNT, step } from '../support/kind-fixtures/fixture.js';
+import { ACCOUNT, write } from '../support/kind-fixtures/fixture.js';
 import { metadataOf } from '../support/kind-fixtures/saml-provider.js';
-import { Bench, TARGET, compared, desiredOf } from './bench.js';
+import { KindHarness, TARGET, compareSpec, desiredOf } from './kind-harness.js';
 
 /** What the kinds of certificates, public keys, SAML and MFA promise beside the laws. */
 
-let bench: Bench;
+let harness: KindHarness;
 
 beforeAll(async () => {
-  bench = await Bench.start();
+  harness = await KindHarness.start();
 }, 120_000);
 
 afterAll(async () => {
-  await bench.stop();
+  await harness.stop();
 });
 
 beforeEach(async () => {
-  await bench.reset();
+  await harness.reset();
 });
 
-const USERS = ['ann', 'ben'].map((UserName) => step('CreateUser', { UserName }));
+const USERS = ['ann', 'ben'].map((UserName) => write('CreateUser', { UserName }));
 
 /** What a schema says of a spec that it refuses. */
 function complaintsOf(kind: Kind, spec: JsonObject): string[] {
@@ -58,30 +58,30 @@ describe('a SAML provider', () => {
   const encrypted = { ...plain, assertionEncryptionMode: 'Allowed', privateKey: { file: 'key' } };
 
   async function keysOf(): Promise<number> {
-    const { facts } = await bench.observe(samlProvider, encrypted);
+    const { facts } = await harness.observe(samlProvider, encrypted);
     return (facts?.['privateKeys'] as readonly unknown[]).length;
   }
 
   beforeEach(async () => {
-    await bench.store('key', PRIVATE_KEY);
+    await harness.storeSecret('key', PRIVATE_KEY);
   });
 
   test('that has no private key gets it together with the mode that needs it', async () => {
-    await bench.converge(samlProvider, plain);
+    await harness.converge(samlProvider, plain);
     const required = { ...encrypted, assertionEncryptionMode: 'Required' };
-    const calls = await bench.mend(samlProvider, required, await bench.observe(samlProvider, required));
+    const calls = await harness.update(samlProvider, required, await harness.observe(samlProvider, required));
     expect(calls).toEqual(['UpdateSAMLProvider']);
     expect(await keysOf()).toBe(1);
-    expect(compared(samlProvider, required, await bench.observe(samlProvider, required)).drift).toEqual([]);
+    expect(compareSpec(samlProvider, required, await harness.observe(samlProvider, required)).drift).toEqual([]);
   });
 
   test('that lost its private key is found, and the key is read when it is sent', async () => {
-    const whole = await bench.converge(samlProvider, encrypted);
+    const whole = await harness.converge(samlProvider, encrypted);
     const [RemovePrivateKey] = whole.facts?.['privateKeys'] as readonly string[];
-    await bench.byHand([step('UpdateSAMLProvider', { SAMLProviderArn: whole.arn, RemovePrivateKey })]);
+    await harness.sendDirectly([write('UpdateSAMLProvider', { SAMLProviderArn: whole.arn, RemovePrivateKey })]);
 
-    const observed = await bench.observe(samlProvider, encrypted);
-    const { drift, changes } = compared(samlProvider, encrypted, observed);
+    const observed = await harness.observe(samlProvider, encrypted);
+    const { drift, changes } = compareSpec(samlProvider, encrypted, observed);
     expect(drift).toEqual([{ path: 'assertionEncryptionMode', observed: null, desired: 'Allowed' }]);
     const steps = samlProvider.update(desiredOf(samlProvider, encrypted), observed, changes);
     expect(steps).toEqual([
@@ -92,21 +92,21 @@ describe('a SAML provider', () => {
         unguarded: true,
       },
     ]);
-    await bench.send(samlProvider, steps);
+    await harness.send(samlProvider, steps);
     expect(await keysOf()).toBe(1);
   });
 
   test('that has a private key keeps it, and gets no other', async () => {
-    const observed = await bench.converge(samlProvider, encrypted);
-    await bench.mend(samlProvider, { ...encrypted, assertionEncryptionMode: 'Required' }, observed);
-    const after = await bench.observe(samlProvider, encrypted);
+    const observed = await harness.converge(samlProvider, encrypted);
+    await harness.update(samlProvider, { ...encrypted, assertionEncryptionMode: 'Required' }, observed);
+    const after = await harness.observe(samlProvider, encrypted);
     expect(after.facts).toEqual(observed.facts);
     expect(after.state['assertionEncryptionMode']).toBe('Required');
   });
 
   test('is the one of the declared case, where two differ in nothing else', async () => {
-    for (const name of ['Law', 'law', 'LAW']) await bench.create(samlProvider, { ...plain, name });
-    const { result } = await bench.readMany(samlProvider, [plain]);
+    for (const name of ['Law', 'law', 'LAW']) await harness.create(samlProvider, { ...plain, name });
+    const { result } = await harness.readMany(samlProvider, [plain]);
     expect([...(result?.values() ?? [])].map(({ name }) => name)).toEqual(['law']);
   });
 });
@@ -121,13 +121,13 @@ describe('a server certificate', () => {
   };
 
   beforeEach(async () => {
-    await bench.store('key', PRIVATE_KEY);
+    await harness.storeSecret('key', PRIVATE_KEY);
   });
 
   test('whose path changes gets another ARN, and keeps its tags and its content', async () => {
-    const before = await bench.converge(serverCertificate, spec);
-    await bench.mend(serverCertificate, { ...spec, path: '/cloudfront/law/' }, before);
-    expect(await bench.observe(serverCertificate, spec)).toEqual({
+    const before = await harness.converge(serverCertificate, spec);
+    await harness.update(serverCertificate, { ...spec, path: '/cloudfront/law/' }, before);
+    expect(await harness.observe(serverCertificate, spec)).toEqual({
       ...before,
       arn: `arn:aws:iam::${ACCOUNT}:server-certificate/cloudfront/law/law`,
       state: { ...before.state, path: '/cloudfront/law/' },
@@ -143,29 +143,29 @@ describe('a server certificate', () => {
     expect(secretInput).toEqual({ PrivateKey: { location: { file: 'key' } } });
   });
 
-  test('to which somebody else’s private key was declared is refused as AWS does', async () => {
+  test('is refused by AWS where the declared private key belongs to another certificate', async () => {
     const { privateKey } = generateKeyPairSync('ec', {
       namedCurve: 'P-256',
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     });
-    await bench.store('key', privateKey);
-    const error = await bench.errorOf(serverCertificate.create(desiredOf(serverCertificate, spec)));
+    await harness.storeSecret('key', privateKey);
+    const error = await harness.errorFrom(serverCertificate.create(desiredOf(serverCertificate, spec)));
     expect(error.code).toBe('KeyPairMismatch');
     expect(serverCertificate.isAlreadyExistsError(error)).toBe(false);
   });
 
   test('without the declared chain cannot get it', async () => {
-    const observed = await bench.converge(serverCertificate, spec);
-    const { drift } = compared(serverCertificate, { ...spec, certificateChain: ISSUER }, observed);
+    const observed = await harness.converge(serverCertificate, spec);
+    const { drift } = compareSpec(serverCertificate, { ...spec, certificateChain: ISSUER }, observed);
     expect(drift).toMatchObject([{ path: 'certificateChain', observed: null, immutable: true }]);
   });
 
   test('that a load balancer uses is not deleted', async () => {
-    const observed = await bench.converge(serverCertificate, spec);
-    await bench.use('law');
-    const [last] = await bench.stepsOfDeletion(serverCertificate, observed);
-    expect((await bench.errorOf(last ?? step('DeleteServerCertificate', {}))).code).toBe('DeleteConflict');
+    const observed = await harness.converge(serverCertificate, spec);
+    await harness.markInUse('law');
+    const [last] = await harness.deletionWrites(serverCertificate, observed);
+    expect((await harness.errorFrom(last ?? write('DeleteServerCertificate', {}))).code).toBe('DeleteConflict');
   });
 
   test.each([
@@ -175,7 +175,7 @@ describe('a server certificate', () => {
     [`${CERTIFICATE}${ISSUER.slice(0, -20)}`, 'contains a certificate that cannot be read'],
     [CERTIFICATE.replace('MIIB', 'MIIC'), 'contains a certificate that cannot be read'],
     [`${CERTIFICATE}\u2013`, 'use Latin characters only'],
-  ])('is refused with a word on what is wrong with its body: case %#', (certificateBody, complaint) => {
+  ])('is refused with a message about its body: case %#', (certificateBody, complaint) => {
     expect(complaintsOf(serverCertificate, { ...spec, certificateBody })).toEqual([complaint]);
   });
 });
@@ -184,7 +184,7 @@ describe('a signing certificate', () => {
   const spec = { userName: 'ann', certificateBody: CERTIFICATE };
 
   beforeEach(async () => {
-    await bench.byHand(USERS);
+    await harness.sendDirectly(USERS);
   });
 
   test('is named after its fingerprint, however it is written', () => {
@@ -196,45 +196,47 @@ describe('a signing certificate', () => {
     expect(signingCertificate.nameOf({ userName: 'ann', certificateBody: 'none' })).toBe('');
   });
 
-  test('that somebody uploaded in other words is recognised', async () => {
+  test('that was uploaded with other line breaks is recognised', async () => {
     const UserName = 'ann';
-    await bench.byHand([step('UploadSigningCertificate', { UserName, CertificateBody: rewritten(CERTIFICATE) })]);
-    const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
+    await harness.sendDirectly([
+      write('UploadSigningCertificate', { UserName, CertificateBody: rewritten(CERTIFICATE) }),
+    ]);
+    const error = await harness.errorFrom(signingCertificate.create(desiredOf(signingCertificate, spec)));
     expect(error.code).toBe('DuplicateCertificate');
     expect(signingCertificate.isAlreadyExistsError(error)).toBe(true);
-    expect((await bench.observe(signingCertificate, spec)).name).toBe(signingCertificate.nameOf(spec));
+    expect((await harness.observe(signingCertificate, spec)).name).toBe(signingCertificate.nameOf(spec));
   });
 
   test('is one of two that a user may have: the other stays as it is, and a third is too many', async () => {
     const other = { ...spec, certificateBody: OTHER_CERTIFICATE };
-    await bench.converge(signingCertificate, spec);
-    const second = await bench.converge(signingCertificate, { ...other, status: 'Inactive' });
+    await harness.converge(signingCertificate, spec);
+    const second = await harness.converge(signingCertificate, { ...other, status: 'Inactive' });
     const third = desiredOf(signingCertificate, { ...spec, certificateBody: THIRD_CERTIFICATE });
-    const error = await bench.errorOf(signingCertificate.create(third));
+    const error = await harness.errorFrom(signingCertificate.create(third));
     expect(error.code).toBe('LimitExceeded');
     expect(signingCertificate.isAlreadyExistsError(error)).toBe(false);
 
-    const first = await bench.observe(signingCertificate, spec);
+    const first = await harness.observe(signingCertificate, spec);
     expect(first.state['status']).toBe('Active');
-    await bench.send(signingCertificate, await bench.stepsOfDeletion(signingCertificate, first));
-    expect(await bench.read(signingCertificate, spec)).toBeUndefined();
-    expect(await bench.observe(signingCertificate, other)).toEqual(second);
+    await harness.send(signingCertificate, await harness.deletionWrites(signingCertificate, first));
+    expect(await harness.read(signingCertificate, spec)).toBeUndefined();
+    expect(await harness.observe(signingCertificate, other)).toEqual(second);
   });
 
   test('of another user stands in the way, and is not taken for ours', async () => {
-    await bench.converge(signingCertificate, { ...spec, userName: 'ben' });
-    const error = await bench.errorOf(signingCertificate.create(desiredOf(signingCertificate, spec)));
+    await harness.converge(signingCertificate, { ...spec, userName: 'ben' });
+    const error = await harness.errorFrom(signingCertificate.create(desiredOf(signingCertificate, spec)));
     expect(signingCertificate.isAlreadyExistsError(error)).toBe(true);
-    expect(await bench.read(signingCertificate, spec)).toBeUndefined();
+    expect(await harness.read(signingCertificate, spec)).toBeUndefined();
     expect(signingCertificate.globallyTakenReason).toContain('another user');
   });
 
   test('is found beside one that cannot be read', async () => {
-    const { facts } = await bench.converge(signingCertificate, spec);
+    const { facts } = await harness.converge(signingCertificate, spec);
     const mine = { UserName: 'ann', CertificateId: facts?.['certificateId'], CertificateBody: CERTIFICATE };
     const Certificates = [{ ...mine, CertificateId: 'other', CertificateBody: 'none' }, mine];
-    const reader = bench.readerAnswering('ListSigningCertificates', { Certificates });
-    expect((await bench.read(signingCertificate, spec, reader))?.facts).toEqual(facts);
+    const reader = harness.readerReplying('ListSigningCertificates', { Certificates });
+    expect((await harness.read(signingCertificate, spec, reader))?.facts).toEqual(facts);
   });
 
   test('needs its user', () => {
@@ -248,7 +250,7 @@ describe('an SSH public key', () => {
   const written = { SSH_KEY, commented: `${SSH_KEY} ann@example.com\n`, SSH_KEY_IN_PEM, SSH_KEY_IN_PKCS1 };
 
   beforeEach(async () => {
-    await bench.byHand(USERS);
+    await harness.sendDirectly(USERS);
   });
 
   test.each(Object.entries(written))('is named after its fingerprint: %s', (_how, sshPublicKeyBody) => {
@@ -258,41 +260,44 @@ describe('an SSH public key', () => {
   });
 
   test('that is there in PEM is recognised', async () => {
-    await bench.converge(sshPublicKey, { ...spec, sshPublicKeyBody: SSH_KEY_IN_PEM });
-    const error = await bench.errorOf(sshPublicKey.create(desiredOf(sshPublicKey, spec)));
+    await harness.converge(sshPublicKey, { ...spec, sshPublicKeyBody: SSH_KEY_IN_PEM });
+    const error = await harness.errorFrom(sshPublicKey.create(desiredOf(sshPublicKey, spec)));
     expect(error).toMatchObject({ code: 'DuplicateSSHPublicKey', httpStatus: 400 });
     expect(sshPublicKey.isAlreadyExistsError(error)).toBe(true);
-    expect((await bench.observe(sshPublicKey, spec)).name).toBe(sshPublicKey.nameOf(spec));
+    expect((await harness.observe(sshPublicKey, spec)).name).toBe(sshPublicKey.nameOf(spec));
   });
 
   test('goes without another one of the user', async () => {
     const other = { ...spec, sshPublicKeyBody: OTHER_SSH_KEY, status: 'Inactive' };
-    const kept = await bench.converge(sshPublicKey, other);
-    await bench.send(sshPublicKey, await bench.stepsOfDeletion(sshPublicKey, await bench.converge(sshPublicKey, spec)));
-    expect(await bench.read(sshPublicKey, spec)).toBeUndefined();
-    expect(await bench.observe(sshPublicKey, other)).toEqual(kept);
+    const kept = await harness.converge(sshPublicKey, other);
+    await harness.send(
+      sshPublicKey,
+      await harness.deletionWrites(sshPublicKey, await harness.converge(sshPublicKey, spec)),
+    );
+    expect(await harness.read(sshPublicKey, spec)).toBeUndefined();
+    expect(await harness.observe(sshPublicKey, other)).toEqual(kept);
   });
 
   test('of one user may be another one’s, too', async () => {
-    for (const userName of ['ann', 'ben']) await bench.converge(sshPublicKey, { ...spec, userName });
-    expect((await bench.observe(sshPublicKey, spec)).name).toMatch(/^ann\//);
+    for (const userName of ['ann', 'ben']) await harness.converge(sshPublicKey, { ...spec, userName });
+    expect((await harness.observe(sshPublicKey, spec)).name).toMatch(/^ann\//);
   });
 
   test('is found beside one that is deleted while the others are read', async () => {
-    const { facts } = await bench.converge(sshPublicKey, spec);
+    const { facts } = await harness.converge(sshPublicKey, spec);
     const listed = ['APKA00000000000000000', facts?.['sshPublicKeyId']].map((SSHPublicKeyId) => ({ SSHPublicKeyId }));
-    const reader = bench.readerAnswering('ListSSHPublicKeys', { SSHPublicKeys: listed });
-    expect((await bench.read(sshPublicKey, spec, reader))?.facts).toEqual(facts);
+    const reader = harness.readerReplying('ListSSHPublicKeys', { SSHPublicKeys: listed });
+    expect((await harness.read(sshPublicKey, spec, reader))?.facts).toEqual(facts);
   });
 
   test('is not one that cannot be read', async () => {
-    await bench.converge(sshPublicKey, spec);
+    await harness.converge(sshPublicKey, spec);
     const SSHPublicKey = { UserName: 'ann', SSHPublicKeyBody: 'none' };
-    const reader = bench.readerAnswering('GetSSHPublicKey', { SSHPublicKey });
-    expect(await bench.read(sshPublicKey, spec, reader)).toBeUndefined();
+    const reader = harness.readerReplying('GetSSHPublicKey', { SSHPublicKey });
+    expect(await harness.read(sshPublicKey, spec, reader)).toBeUndefined();
   });
 
-  test('is refused with a word on what is wrong with it', () => {
+  test('is refused with a message that names the problem', () => {
     const curve = generateKeyPairSync('ec', {
       namedCurve: 'P-256',
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -310,7 +315,7 @@ describe('a virtual MFA device', () => {
   const spec = { virtualMfaDeviceName: 'law', path: '/ci/', secret: { file: 'seed' } };
   const SerialNumber = `arn:aws:iam::${ACCOUNT}:mfa/ci/law`;
   const ofRun = (intent: string): JsonObject => ({ ...spec, tags: { [OwnershipTag.Intent]: intent } });
-  const enabled = step('EnableMFADevice', {
+  const enabled = write('EnableMFADevice', {
     UserName: 'ann',
     SerialNumber,
     AuthenticationCode1: '123456',
@@ -319,86 +324,86 @@ describe('a virtual MFA device', () => {
   const { secret } = virtualMfaDevice;
 
   async function candidatesOf(run: string): Promise<string[]> {
-    const found = await secret?.listCandidates?.(bench.reader, desiredOf(virtualMfaDevice, ofRun(run)));
+    const found = await secret?.listCandidates?.(harness.reader, desiredOf(virtualMfaDevice, ofRun(run)));
     return (found ?? []).map(({ id }) => id);
   }
 
   beforeEach(async () => {
-    await bench.byHand(USERS);
+    await harness.sendDirectly(USERS);
   });
 
   test('is named by its path and its name, which together are its serial number', async () => {
     const elsewhere = { ...spec, path: '/', secret: { file: 'seed-2' } };
     expect([spec, elsewhere].map((one) => virtualMfaDevice.nameOf(one))).toEqual(['ci/law', 'law']);
-    expect((await bench.converge(virtualMfaDevice, spec)).arn).toBe(SerialNumber);
-    expect(await bench.read(virtualMfaDevice, elsewhere)).toBeUndefined();
-    expect((await bench.converge(virtualMfaDevice, elsewhere)).arn).toBe(`arn:aws:iam::${ACCOUNT}:mfa/law`);
+    expect((await harness.converge(virtualMfaDevice, spec)).arn).toBe(SerialNumber);
+    expect(await harness.read(virtualMfaDevice, elsewhere)).toBeUndefined();
+    expect((await harness.converge(virtualMfaDevice, elsewhere)).arn).toBe(`arn:aws:iam::${ACCOUNT}:mfa/law`);
   });
 
   test('leaves its seed as text that an authenticator takes, and nothing of it in what is observed', async () => {
-    const created = await bench.create(virtualMfaDevice, ofRun('run-1'));
-    const record = (await bench.record(virtualMfaDevice, spec)) ?? {};
+    const created = await harness.create(virtualMfaDevice, ofRun('run-1'));
+    const record = (await harness.storedRecord(virtualMfaDevice, spec)) ?? {};
     expect(record).toEqual({
       SerialNumber,
       Base32StringSeed: expect.stringMatching(/^[A-Z2-7]{64}$/) as string,
       Intent: 'run-1',
     });
-    for (const observed of [created, await bench.observe(virtualMfaDevice, spec)]) {
+    for (const observed of [created, await harness.observe(virtualMfaDevice, spec)]) {
       expect(JSON.stringify(observed)).not.toContain(record['Base32StringSeed']);
     }
   });
 
   test('of this run whose seed is not stored is an orphan; one of another run is none', async () => {
-    await bench.create(virtualMfaDevice, ofRun('run-1'));
+    await harness.create(virtualMfaDevice, ofRun('run-1'));
     expect(await candidatesOf('run-1')).toEqual([`${SerialNumber}#run-1`]);
     expect(await candidatesOf('run-2')).toEqual([]);
-    await bench.send(
+    await harness.send(
       virtualMfaDevice,
-      await bench.stepsOfDeletion(virtualMfaDevice, await bench.observe(virtualMfaDevice, spec)),
+      await harness.deletionWrites(virtualMfaDevice, await harness.observe(virtualMfaDevice, spec)),
     );
     // Made by a Create whose reply was lost: what is stored is of the device before it.
     const Tags = [{ Key: OwnershipTag.Intent, Value: 'run-2' }];
-    await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/', Tags })]);
-    const stored = secret?.candidateIdOf?.((await bench.record(virtualMfaDevice, spec)) ?? {});
+    await harness.sendDirectly([write('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/', Tags })]);
+    const stored = secret?.candidateIdOf?.((await harness.storedRecord(virtualMfaDevice, spec)) ?? {});
     expect(stored).toBe(`${SerialNumber}#run-1`);
     expect(await candidatesOf('run-2')).toEqual([`${SerialNumber}#run-2`]);
   });
 
-  test('made by other hands is no orphan, and is adopted without its seed', async () => {
-    await bench.byHand([step('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/' })]);
+  test('of another tool is not an orphan, and is adopted without its seed', async () => {
+    await harness.sendDirectly([write('CreateVirtualMFADevice', { VirtualMFADeviceName: 'law', Path: '/ci/' })]);
     expect(await candidatesOf('run-1')).toEqual([]);
-    expect(compared(virtualMfaDevice, spec, await bench.observe(virtualMfaDevice, spec)).drift).toEqual([]);
-    expect(await bench.record(virtualMfaDevice, spec)).toBeUndefined();
+    expect(compareSpec(virtualMfaDevice, spec, await harness.observe(virtualMfaDevice, spec)).drift).toEqual([]);
+    expect(await harness.storedRecord(virtualMfaDevice, spec)).toBeUndefined();
   });
 
-  test('that somebody has enabled is no orphan: whoever did holds its seed', async () => {
-    await bench.create(virtualMfaDevice, ofRun('run-1'));
+  test('that a user has enabled is not an orphan, since that user has its seed', async () => {
+    await harness.create(virtualMfaDevice, ofRun('run-1'));
     const [id = ''] = await candidatesOf('run-1');
-    expect(await secret?.isCandidateUsed?.(bench.reader, id)).toBe(false);
-    await bench.byHand([enabled]);
-    expect(await secret?.isCandidateUsed?.(bench.reader, id)).toBe(true);
+    expect(await secret?.isCandidateUsed?.(harness.reader, id)).toBe(false);
+    await harness.sendDirectly([enabled]);
+    expect(await secret?.isCandidateUsed?.(harness.reader, id)).toBe(true);
   });
 
   test('is deactivated before it is deleted, where a user signs in with it', async () => {
-    const observed = await bench.converge(virtualMfaDevice, spec);
-    expect(await bench.stepsOfDeletion(virtualMfaDevice, observed)).toMatchObject([
+    const observed = await harness.converge(virtualMfaDevice, spec);
+    expect(await harness.deletionWrites(virtualMfaDevice, observed)).toMatchObject([
       { operation: 'DeleteVirtualMFADevice', input: { SerialNumber } },
     ]);
-    await bench.byHand([enabled]);
-    const steps = await bench.stepsOfDeletion(virtualMfaDevice, observed);
+    await harness.sendDirectly([enabled]);
+    const steps = await harness.deletionWrites(virtualMfaDevice, observed);
     expect(steps).toMatchObject([
       { operation: 'DeactivateMFADevice', input: { UserName: 'ann', SerialNumber } },
       { operation: 'DeleteVirtualMFADevice', input: { SerialNumber } },
     ]);
-    await bench.send(virtualMfaDevice, steps);
-    expect(await bench.reader.list('ListMFADevices', { UserName: 'ann' }, 'MFADevices')).toEqual([]);
+    await harness.send(virtualMfaDevice, steps);
+    expect(await harness.reader.list('ListMFADevices', { UserName: 'ann' }, 'MFADevices')).toEqual([]);
   });
 
-  test('of the root user is not deactivated in the name of whoever asks', async () => {
-    const observed = await bench.converge(virtualMfaDevice, spec);
+  test('of the root user is not deactivated for another user', async () => {
+    const observed = await harness.converge(virtualMfaDevice, spec);
     const VirtualMFADevices = [{ SerialNumber, User: { Arn: `arn:aws:iam::${ACCOUNT}:root` } }];
-    const reader = bench.readerAnswering('ListVirtualMFADevices', { VirtualMFADevices });
-    const steps = await bench.stepsOfDeletion(virtualMfaDevice, observed, reader);
+    const reader = harness.readerReplying('ListVirtualMFADevices', { VirtualMFADevices });
+    const steps = await harness.deletionWrites(virtualMfaDevice, observed, reader);
     expect(steps.map(({ operation }) => operation)).toEqual(['DeleteVirtualMFADevice']);
   });
 });

@@ -4,7 +4,7 @@ import { KINDS, findKind } from '../../src/kinds/index.js';
 import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
-import { Bench, TARGET, comparable, compared, desiredOf } from './bench.js';
+import { KindHarness, TARGET, withSortedSets, compareSpec, desiredOf } from './kind-harness.js';
 
 /** What every kind keeps, tried against the sandbox. A new kind brings its fixture and nothing else. */
 
@@ -13,14 +13,14 @@ const PERMISSIONS_ONLY = ['iam:PassRole'];
 
 const NOTHING = { drift: [], unmanaged: [], changes: {} };
 
-let bench: Bench;
+let harness: KindHarness;
 
 beforeAll(async () => {
-  bench = await Bench.start();
+  harness = await KindHarness.start();
 }, 120_000);
 
 afterAll(async () => {
-  await bench.stop();
+  await harness.stop();
 });
 
 function fixtureOf(kind: Kind): KindFixture {
@@ -50,8 +50,8 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
   const properties = Object.entries(fixture.properties);
   const isKey = (property: string): boolean => kind.keyProperties.includes(property);
   const key = Object.fromEntries(Object.entries(full).filter(([property]) => isKey(property)));
-  const absent = fixture.alwaysThere === undefined ? full : key;
-  const isForGood = fixture.alwaysThere === 'for good';
+  const absent = fixture.alwaysPresent === undefined ? full : key;
+  const isForGood = fixture.alwaysPresent === 'for good';
   const isListed = kind.actions.read.some(isListing);
 
   describe('its words', () => {
@@ -71,7 +71,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       expect(Object.keys(full).sort()).toEqual(Object.keys(kind.schema.shape).sort());
       expect(Object.keys(fixture.properties).sort()).toEqual(Object.keys(kind.properties).sort());
       const silent = properties.filter(
-        ([, law]) => law.immutable !== true && law.writeOnly !== true && law.byHand === undefined,
+        ([, law]) => law.immutable !== true && law.writeOnly !== true && law.manualWrites === undefined,
       );
       expect(silent).toEqual([]);
     });
@@ -109,57 +109,59 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
 
   describe('its entities', () => {
     beforeEach(async () => {
-      await bench.reset();
-      for (const [file, text] of Object.entries(fixture.secrets ?? {})) await bench.store(file, text);
-      await bench.byHand(fixture.prerequisites);
+      await harness.reset();
+      for (const [file, text] of Object.entries(fixture.secrets ?? {})) await harness.storeSecret(file, text);
+      await harness.sendDirectly(fixture.prerequisites);
     });
 
     test('one that is absent reads as absent, both ways', async () => {
-      expect(await bench.read(kind, absent)).toBeUndefined();
-      expect((await bench.readMany(kind, [absent])).result).toEqual(new Map());
+      expect(await harness.read(kind, absent)).toBeUndefined();
+      expect((await harness.readMany(kind, [absent])).result).toEqual(new Map());
     });
 
     test.each([
       ['minimal', minimal],
       ['full', full],
     ])('a %s one shows no drift once it is created and updated', async (_size, spec) => {
-      const observed = await bench.converge(kind, spec);
-      expect(compared(kind, spec, observed)).toEqual(NOTHING);
+      const observed = await harness.converge(kind, spec);
+      expect(compareSpec(kind, spec, observed)).toEqual(NOTHING);
       expect(observed.name).toBe(kind.nameOf(spec));
-      if (fixture.arnOfAws !== true) expect(observed.arn).toBe(kind.arnOf(spec, TARGET));
+      if (fixture.hasAwsAssignedArn !== true) expect(observed.arn).toBe(kind.arnOf(spec, TARGET));
       expect(observed.tags).toEqual(spec['tags'] ?? {});
-      expect(observed.createdAt).toEqual(fixture.undated === true ? null : expect.stringMatching(/^\d{4}-\d\d-\d\dT/));
+      expect(observed.createdAt).toEqual(
+        fixture.hasNoCreationDate === true ? null : expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      );
     });
 
     test('what the Create has set is known without a read', async () => {
-      const { arn, name, tags, ...created } = await bench.create(kind, full);
-      const observed = await bench.observe(kind, full);
+      const { arn, name, tags, ...created } = await harness.create(kind, full);
+      const observed = await harness.observe(kind, full);
       if (kind.tagsAfterCreate === true) expect(tags).toEqual({});
       expect({ arn, name, tags }).toEqual({ arn: observed.arn, name: observed.name, tags: observed.tags });
-      expect(compared(kind, full, { arn, name, tags, ...created })).toEqual(compared(kind, full, observed));
+      expect(compareSpec(kind, full, { arn, name, tags, ...created })).toEqual(compareSpec(kind, full, observed));
     });
 
     if (kind.secret === undefined && kind.tagsAfterCreate !== true && kind.hasAwsAssignedId !== true) {
       test('what follows the Create is known without its reply', async () => {
         const following = (observed: Observed): readonly Write[] =>
-          kind.update(desiredOf(kind, full), observed, compared(kind, full, observed).changes);
-        const made = await bench.create(kind, full);
+          kind.update(desiredOf(kind, full), observed, compareSpec(kind, full, observed).changes);
+        const made = await harness.create(kind, full);
         expect(following(kind.observedAfterCreate(desiredOf(kind, full), undefined))).toEqual(
           following(made).map(comparableStep),
         );
       });
     }
 
-    if (fixture.overwrites === true) {
+    if (fixture.createOverwrites === true) {
       test('a second Create writes the same again', async () => {
-        await bench.create(kind, full);
-        expect(compared(kind, full, await bench.create(kind, full))).toEqual(NOTHING);
-        expect(compared(kind, full, await bench.observe(kind, full)).drift).toEqual([]);
+        await harness.create(kind, full);
+        expect(compareSpec(kind, full, await harness.create(kind, full))).toEqual(NOTHING);
+        expect(compareSpec(kind, full, await harness.observe(kind, full)).drift).toEqual([]);
       });
     } else if (kind.secret?.listCandidates === undefined || fixture.otherCase !== undefined) {
       test('a second Create is recognised, and another error is not', async () => {
-        await bench.create(kind, minimal);
-        const again = await bench.errorOf(kind.create(desiredOf(kind, minimal)));
+        await harness.create(kind, minimal);
+        const again = await harness.errorFrom(kind.create(desiredOf(kind, minimal)));
         expect(kind.isAlreadyExistsError(again)).toBe(true);
         for (const code of ['LimitExceeded', 'ConcurrentModification', 'NoSuchEntity', 'Throttling']) {
           expect(kind.isAlreadyExistsError({ ...again, code, message: '' })).toBe(false);
@@ -177,142 +179,145 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       test('of what Creates have made, the one whose secret is stored is told from an orphan, which can go', async () => {
         const desired = desiredOf(kind, minimal);
         const ids = async (): Promise<string[]> =>
-          (await bench.noting(kind, () => candidates(bench.reader, desired))).result.map(({ id }) => id);
+          (await harness.recordCalls(kind, () => candidates(harness.reader, desired))).result.map(({ id }) => id);
         expect(await ids()).toEqual([]);
-        await bench.create(kind, minimal);
-        const record = await bench.record(kind, minimal);
+        await harness.create(kind, minimal);
+        const record = await harness.storedRecord(kind, minimal);
         expect(await ids()).toEqual([idOf?.(record ?? {})]);
         const [id = ''] = await ids();
-        expect((await bench.noting(kind, async () => isUsed?.(bench.reader, id))).result).not.toBe(true);
-        await bench.send(kind, removal?.(id, desired) ?? []);
+        expect((await harness.recordCalls(kind, async () => isUsed?.(harness.reader, id))).result).not.toBe(true);
+        await harness.send(kind, removal?.(id, desired) ?? []);
         expect(await ids()).toEqual([]);
-        expect(await bench.read(kind, minimal)).toBeUndefined();
+        expect(await harness.read(kind, minimal)).toBeUndefined();
       });
     }
 
     if (otherCase !== undefined) {
       test('a Create in another case is recognised, and the bulk read shows what stands in its way', async () => {
-        await bench.create(kind, minimal);
-        expect(kind.isAlreadyExistsError(await bench.errorOf(kind.create(desiredOf(kind, otherCase))))).toBe(true);
-        const { result } = await bench.readMany(kind, [otherCase]);
+        await harness.create(kind, minimal);
+        expect(kind.isAlreadyExistsError(await harness.errorFrom(kind.create(desiredOf(kind, otherCase))))).toBe(true);
+        const { result } = await harness.readMany(kind, [otherCase]);
         expect(result?.get(kind.nameOf(otherCase).toLowerCase())?.name).toBe(kind.nameOf(minimal));
       });
     }
 
     if (sibling !== undefined) {
       test('the bulk read gives what is wanted and there, and no other', async () => {
-        await bench.create(kind, minimal);
-        await bench.create(kind, sibling);
+        await harness.create(kind, minimal);
+        await harness.create(kind, sibling);
         const [first, second] = [minimal, sibling].map((spec) => kind.nameOf(spec).toLowerCase());
-        const both = await bench.readMany(kind, [minimal, sibling]);
+        const both = await harness.readMany(kind, [minimal, sibling]);
         expect([...(both.result?.keys() ?? [])].sort()).toEqual([first, second].sort());
-        const one = await bench.readMany(kind, [sibling]);
+        const one = await harness.readMany(kind, [sibling]);
         expect([...(one.result?.keys() ?? [])]).toEqual([second]);
       });
     }
 
     test('the bulk read says so where it is denied', async () => {
-      await bench.create(kind, minimal);
-      const reader = isListed ? bench.readerWithoutLists() : bench.readerDenied();
-      expect((await bench.readMany(kind, [minimal], reader)).result).toBeUndefined();
+      await harness.create(kind, minimal);
+      const reader = isListed ? harness.readerWithoutLists() : harness.readerDenied();
+      expect((await harness.readMany(kind, [minimal], reader)).result).toBeUndefined();
     });
 
     test('every page is read, those of nested lists too', async () => {
-      const small = bench.readerOfSmallPages();
-      if (sibling !== undefined) await bench.converge(kind, sibling);
-      await bench.converge(kind, full);
-      await bench.byHand(unmanaged?.byHand ?? []);
-      await bench.byHand(fixture.held);
-      const whole = await bench.observe(kind, full);
+      const small = harness.readerWithSmallPages();
+      if (sibling !== undefined) await harness.converge(kind, sibling);
+      await harness.converge(kind, full);
+      await harness.sendDirectly(unmanaged?.byHand ?? []);
+      await harness.sendDirectly(fixture.deletionBlockers);
+      const whole = await harness.observe(kind, full);
       const all = Object.keys(kind.properties);
-      expect(comparable(await bench.observe(kind, full, small), all)).toEqual(comparable(whole, all));
+      expect(withSortedSets(await harness.observe(kind, full, small), all)).toEqual(withSortedSets(whole, all));
       if (isForGood) return;
-      const steps = await bench.stepsOfDeletion(kind, whole);
-      expect(await bench.stepsOfDeletion(kind, whole, small)).toEqual(steps.map(comparableStep));
+      const steps = await harness.deletionWrites(kind, whole);
+      expect(await harness.deletionWrites(kind, whole, small)).toEqual(steps.map(comparableStep));
     });
 
     test('an equivalent spec does not drift', async () => {
-      const observed = await bench.converge(kind, full);
-      expect(compared(kind, equivalent, observed).drift).toEqual([]);
+      const observed = await harness.converge(kind, full);
+      expect(compareSpec(kind, equivalent, observed).drift).toEqual([]);
       expect(kind.nameOf(equivalent)).toBe(kind.nameOf(full));
     });
 
     test('a property that is not set does not drift, whatever is there', async () => {
-      const observed = await bench.converge(kind, full);
+      const observed = await harness.converge(kind, full);
       const without = (property: string): JsonObject =>
         Object.fromEntries(Object.entries(full).filter(([name]) => name !== property));
       const specs = [...Object.keys(kind.properties).filter((property) => !isKey(property)), 'tags'].map(without);
       for (const spec of [...specs, key]) {
-        expect(compared(kind, spec, observed, { removeUnmanaged: true })).toEqual(NOTHING);
+        expect(compareSpec(kind, spec, observed, { removeUnmanaged: true })).toEqual(NOTHING);
       }
     });
 
-    for (const [property, { changed, immutable, writeOnly, byHand, paths = [], operations = [] }] of properties) {
+    for (const [
+      property,
+      { changed, immutable, writeOnly, manualWrites: byHand, paths = [], operations = [] },
+    ] of properties) {
       const isMeant = (call: string): boolean => operations.some((operation) => operation === call);
 
       if (byHand !== undefined) {
-        test(`${property}, changed by hand, is found and mended by itself`, async () => {
-          const before = await bench.converge(kind, full);
-          await bench.byHand(typeof byHand === 'function' ? byHand(before) : byHand);
-          const drifted = await bench.observe(kind, full);
-          const found = compared(kind, full, drifted).drift.map(({ path }) => path);
+        test(`${property}, changed by hand, is detected and repaired without other writes`, async () => {
+          const before = await harness.converge(kind, full);
+          await harness.sendDirectly(typeof byHand === 'function' ? byHand(before) : byHand);
+          const drifted = await harness.observe(kind, full);
+          const found = compareSpec(kind, full, drifted).drift.map(({ path }) => path);
           expect(found.filter((path) => !paths.some((start) => path.startsWith(start)))).toEqual([]);
           expect(paths.filter((start) => !found.some((path) => path.startsWith(start)))).toEqual([]);
 
-          const calls = await bench.mend(kind, full, drifted);
+          const calls = await harness.update(kind, full, drifted);
           expect(calls).not.toEqual([]);
           expect(calls.filter((call) => !isMeant(call))).toEqual([]);
-          expect(compared(kind, full, await bench.observe(kind, full)).drift).toEqual([]);
+          expect(compareSpec(kind, full, await harness.observe(kind, full)).drift).toEqual([]);
         });
       }
 
       if (writeOnly === true) {
         test(`${property} is not shown by AWS, and never drifts`, async () => {
-          const observed = await bench.converge(kind, full);
+          const observed = await harness.converge(kind, full);
           expect(observed.state[property]).toBeUndefined();
-          expect(compared(kind, { ...full, [property]: changed }, observed)).toEqual(NOTHING);
+          expect(compareSpec(kind, { ...full, [property]: changed }, observed)).toEqual(NOTHING);
         });
       } else if (immutable === true) {
         test(`${property} cannot be changed, and says so`, async () => {
-          const observed = await bench.converge(kind, full);
-          const { drift } = compared(kind, { ...full, [property]: changed }, observed);
+          const observed = await harness.converge(kind, full);
+          const { drift } = compareSpec(kind, { ...full, [property]: changed }, observed);
           expect(drift).toEqual([expect.objectContaining({ path: property, immutable: true })]);
         });
       } else {
-        test(`${property}, declared anew, is written by itself`, async () => {
-          const before = await bench.converge(kind, full);
+        test(`${property}, declared with a new value, is updated without other writes`, async () => {
+          const before = await harness.converge(kind, full);
           const spec = { ...full, [property]: changed };
-          const { drift } = compared(kind, spec, before);
+          const { drift } = compareSpec(kind, spec, before);
           expect(new Set(drift.map(({ path }) => propertyOf(path)))).toEqual(new Set([property]));
 
-          const calls = await bench.mend(kind, spec, before);
+          const calls = await harness.update(kind, spec, before);
           expect(calls).not.toEqual([]);
           expect(calls.filter((call) => !isMeant(call))).toEqual([]);
-          const after = await bench.observe(kind, spec);
-          expect(compared(kind, spec, after).drift).toEqual([]);
+          const after = await harness.observe(kind, spec);
+          expect(compareSpec(kind, spec, after).drift).toEqual([]);
           const others = Object.keys(kind.properties).filter((name) => name !== property);
           // A path is part of the ARN, and a document of the versions.
-          const still = (observed: Observed): unknown => comparable({ ...observed, arn: '', facts: {} }, others);
+          const still = (observed: Observed): unknown => withSortedSets({ ...observed, arn: '', facts: {} }, others);
           expect(still(after)).toEqual(still(before));
         });
       }
     }
 
     if (kind.ownable) {
-      test('tags are mended by themselves, marks among them', async () => {
-        const observed = await bench.converge(kind, full);
+      test('tags are updated without other writes, ownership tags included', async () => {
+        const observed = await harness.converge(kind, full);
         const spec = { ...full, tags: { team: 'other', stage: 'test', 'iam-bootstrap:intent': 'run-1' } };
-        expect(await bench.mend(kind, spec, observed)).toEqual([expect.stringMatching(/^Tag/)]);
-        expect((await bench.observe(kind, spec)).tags).toEqual(spec.tags);
+        expect(await harness.update(kind, spec, observed)).toEqual([expect.stringMatching(/^Tag/)]);
+        expect((await harness.observe(kind, spec)).tags).toEqual(spec.tags);
       });
     }
 
     if (unmanaged !== undefined) {
       test('what is unmanaged is reported and kept', async () => {
-        await bench.converge(kind, full);
-        await bench.byHand(unmanaged.byHand);
-        const observed = await bench.observe(kind, full);
-        const found = compared(kind, full, observed);
+        await harness.converge(kind, full);
+        await harness.sendDirectly(unmanaged.byHand);
+        const observed = await harness.observe(kind, full);
+        const found = compareSpec(kind, full, observed);
         expect({ ...found, unmanaged: [...found.unmanaged].sort() }).toEqual({
           ...NOTHING,
           unmanaged: [...unmanaged.lines].sort(),
@@ -321,71 +326,71 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       });
 
       test('what is unmanaged is removed where that is asked for, and nothing else is', async () => {
-        const before = await bench.converge(kind, full);
-        await bench.byHand(unmanaged.byHand);
-        const calls = await bench.mend(kind, full, await bench.observe(kind, full), { removeUnmanaged: true });
+        const before = await harness.converge(kind, full);
+        await harness.sendDirectly(unmanaged.byHand);
+        const calls = await harness.update(kind, full, await harness.observe(kind, full), { removeUnmanaged: true });
         expect(calls.sort()).toEqual([...unmanaged.operations].sort());
         const all = Object.keys(kind.properties);
-        expect(comparable(await bench.observe(kind, full), all)).toEqual(comparable(before, all));
+        expect(withSortedSets(await harness.observe(kind, full), all)).toEqual(withSortedSets(before, all));
       });
     }
 
     test('every write can be sent twice, but those that say that AWS does not guard them', async () => {
       const sendTwice = async (spec: JsonObject, observed: Observed): Promise<void> => {
-        const { changes } = compared(kind, spec, observed, { removeUnmanaged: true });
+        const { changes } = compareSpec(kind, spec, observed, { removeUnmanaged: true });
         for (const step of kind.update(desiredOf(kind, spec), observed, changes)) {
-          await bench.send(kind, step.unguarded === true ? [step] : [step, step]);
+          await harness.send(kind, step.unguarded === true ? [step] : [step, step]);
         }
-        expect(compared(kind, spec, await bench.observe(kind, spec), { removeUnmanaged: true }).drift).toEqual([]);
+        expect(compareSpec(kind, spec, await harness.observe(kind, spec), { removeUnmanaged: true }).drift).toEqual([]);
       };
-      await sendTwice(full, await bench.create(kind, full));
-      await bench.byHand(unmanaged?.byHand ?? []);
+      await sendTwice(full, await harness.create(kind, full));
+      await harness.sendDirectly(unmanaged?.byHand ?? []);
       for (const [property, { changed, immutable, writeOnly }] of properties) {
         if (immutable === true || writeOnly === true) continue;
-        await sendTwice({ ...full, [property]: changed }, await bench.observe(kind, full));
-        await sendTwice(full, await bench.observe(kind, full));
+        await sendTwice({ ...full, [property]: changed }, await harness.observe(kind, full));
+        await sendTwice(full, await harness.observe(kind, full));
       }
     });
 
     if (isForGood) {
       test('deletion says that it cannot be, and sends nothing', async () => {
-        const observed = await bench.converge(kind, full);
-        await expect(bench.stepsOfDeletion(kind, observed)).rejects.toThrow('cannot');
+        const observed = await harness.converge(kind, full);
+        await expect(harness.deletionWrites(kind, observed)).rejects.toThrow('cannot');
       });
     } else {
       test('deletion takes along what stands in its way, and to delete twice is fine', async () => {
-        const early = await bench.converge(kind, full);
-        await bench.byHand(unmanaged?.byHand ?? []);
-        await bench.byHand(fixture.held);
-        const steps = await bench.stepsOfDeletion(kind, await bench.observe(kind, full));
-        await bench.send(kind, steps);
-        expect(await bench.read(kind, absent)).toBeUndefined();
-        expect((await bench.readMany(kind, [absent])).result).toEqual(new Map());
+        const early = await harness.converge(kind, full);
+        await harness.sendDirectly(unmanaged?.byHand ?? []);
+        await harness.sendDirectly(fixture.deletionBlockers);
+        const steps = await harness.deletionWrites(kind, await harness.observe(kind, full));
+        await harness.send(kind, steps);
+        expect(await harness.read(kind, absent)).toBeUndefined();
+        expect((await harness.readMany(kind, [absent])).result).toEqual(new Map());
 
-        await bench.send(kind, steps);
-        await bench.send(kind, await bench.stepsOfDeletion(kind, early));
+        await harness.send(kind, steps);
+        await harness.send(kind, await harness.deletionWrites(kind, early));
       });
 
       test('an entity is made anew after it was deleted', async () => {
-        await bench.send(kind, await bench.stepsOfDeletion(kind, await bench.converge(kind, full)));
-        expect(compared(kind, full, await bench.converge(kind, full))).toEqual(NOTHING);
+        await harness.send(kind, await harness.deletionWrites(kind, await harness.converge(kind, full)));
+        expect(compareSpec(kind, full, await harness.converge(kind, full))).toEqual(NOTHING);
       });
     }
 
-    if (fixture.holders !== undefined) {
-      const { byHand, names } = fixture.holders;
+    if (fixture.dependents !== undefined) {
+      const { byHand, names } = fixture.dependents;
       test('what holds on to it is told, and can be taken off', async () => {
-        await bench.converge(kind, full);
-        await bench.byHand(byHand);
-        const observed = await bench.observe(kind, full);
-        const holders = await bench.holders(kind, observed);
+        await harness.converge(kind, full);
+        await harness.sendDirectly(byHand);
+        const observed = await harness.observe(kind, full);
+        const holders = await harness.listDependents(kind, observed);
         expect(holders.map((holder) => `${holder.kind}/${holder.name}`).sort()).toEqual([...names].sort());
-        const paged = await bench.holders(kind, observed, bench.readerOfSmallPages());
+        const paged = await harness.listDependents(kind, observed, harness.readerWithSmallPages());
         expect(paged.map((holder) => `${holder.kind}/${holder.name}`).sort()).toEqual([...names].sort());
         const detachments = holders.flatMap(({ detach }) => detach ?? []);
-        await bench.send(kind, [...detachments, ...detachments, ...(await bench.stepsOfDeletion(kind, observed))]);
-        expect(await bench.read(kind, full)).toBeUndefined();
-        expect(await bench.holders(kind, observed)).toEqual([]);
+        await harness.send(kind, [...detachments, ...detachments, ...(await harness.deletionWrites(kind, observed))]);
+        expect(await harness.read(kind, full)).toBeUndefined();
+        expect(await harness.listDependents(kind, observed)).toEqual([]);
       });
     }
   });
@@ -394,7 +399,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
   test('the laws above made the calls that its actions allow, and all of them', () => {
     const actions = [...kind.actions.read, ...kind.actions.write];
     const declared = actions.filter((action) => !PERMISSIONS_ONLY.includes(action));
-    expect(bench.usedBy(kind)).toEqual(declared.sort());
+    expect(harness.actionsUsedBy(kind)).toEqual(declared.sort());
   });
 });
 

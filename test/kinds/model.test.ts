@@ -3,15 +3,15 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { commonSchema } from '../../src/engine/manifest/fields.js';
 import { KINDS } from '../../src/kinds/index.js';
 import type { Kind } from '../../src/kinds/kind.js';
-import { desiredOf } from './bench.js';
+import { desiredOf } from './kind-harness.js';
 import { COMPOSED, ServiceModel, camelCase, createOf, fixtureOf, samplesOf } from './service-model.js';
 
-/** What every kind takes and says, held against AWS's own model of IAM. */
+/** Compares every kind with AWS's own model of IAM. */
 
 /** Actions that AWS asks for and that no operation is named after. */
 const PERMISSIONS_ONLY = ['iam:PassRole'];
 
-/** Where a kind refuses what the model takes: of which `Kind.property`, which samples, and why. */
+/** Values that the model takes and a kind refuses: the `Kind.property`, the samples, and the reason. */
 const STRICTER: readonly { readonly of: RegExp; readonly what: RegExp; readonly because: string }[] = [
   {
     of: /\.(assumeRolePolicyDocument|policyDocument|inlinePolicies)$/,

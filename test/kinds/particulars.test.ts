@@ -7,22 +7,22 @@ import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.
 import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
-import { Bench, compared, desiredOf } from './bench.js';
+import { KindHarness, compareSpec, desiredOf } from './kind-harness.js';
 
 /** What single kinds promise beside the laws. */
 
-let bench: Bench;
+let harness: KindHarness;
 
 beforeAll(async () => {
-  bench = await Bench.start();
+  harness = await KindHarness.start();
 }, 120_000);
 
 afterAll(async () => {
-  await bench.stop();
+  await harness.stop();
 });
 
 beforeEach(async () => {
-  await bench.reset();
+  await harness.reset();
 });
 
 function allowing(action: string): JsonObject {
@@ -34,29 +34,29 @@ describe('a policy’s versions', () => {
   const specOf = (action: string): JsonObject => ({ policyName: 'law', policyDocument: allowing(action) });
 
   async function versionsOf(): Promise<string[]> {
-    const { facts } = await bench.observe(policy, specOf('any'));
+    const { facts } = await harness.observe(policy, specOf('any'));
     const versions = facts?.['versions'] as unknown as readonly { readonly id: string; readonly isDefault: boolean }[];
     return versions.map(({ id, isDefault }) => (isDefault ? `${id} default` : id)).sort();
   }
 
   async function fill(): Promise<void> {
-    await bench.converge(policy, specOf(ACTIONS[0] ?? ''));
+    await harness.converge(policy, specOf(ACTIONS[0] ?? ''));
     for (const action of ACTIONS.slice(1)) {
-      await bench.mend(policy, specOf(action), await bench.observe(policy, specOf(action)));
+      await harness.update(policy, specOf(action), await harness.observe(policy, specOf(action)));
     }
   }
 
   test('one that says the same already becomes the default; no new one is made', async () => {
     await fill();
     const spec = { policyName: 'law', policyDocument: allowing('S3:PUTOBJECT') };
-    const calls = await bench.mend(policy, spec, await bench.observe(policy, spec));
+    const calls = await harness.update(policy, spec, await harness.observe(policy, spec));
     expect(calls).toEqual(['SetDefaultPolicyVersion']);
     expect(await versionsOf()).toEqual(['v1', 'v2 default', 'v3', 'v4', 'v5']);
   });
 
   test('a sixth one takes the place of the oldest', async () => {
     await fill();
-    const calls = await bench.mend(policy, specOf('sqs:*'), await bench.observe(policy, specOf('sqs:*')));
+    const calls = await harness.update(policy, specOf('sqs:*'), await harness.observe(policy, specOf('sqs:*')));
     expect(calls).toEqual(['DeletePolicyVersion', 'CreatePolicyVersion']);
     expect(await versionsOf()).toEqual(['v2', 'v3', 'v4', 'v5', 'v6 default']);
   });
@@ -64,8 +64,8 @@ describe('a policy’s versions', () => {
   test('the oldest stays where it is the default', async () => {
     await fill();
     const first = specOf(ACTIONS[0] ?? '');
-    await bench.mend(policy, first, await bench.observe(policy, first));
-    await bench.mend(policy, specOf('sqs:*'), await bench.observe(policy, specOf('sqs:*')));
+    await harness.update(policy, first, await harness.observe(policy, first));
+    await harness.update(policy, specOf('sqs:*'), await harness.observe(policy, specOf('sqs:*')));
     expect(await versionsOf()).toEqual(['v1', 'v3', 'v4', 'v5', 'v6 default']);
   });
 
@@ -80,53 +80,55 @@ describe('a policy’s versions', () => {
       facts: { versions: ['v12', 'v11', 'v10', 'v9', 'v8'].map(version) },
     };
     const spec = specOf('sqs:*');
-    const steps = policy.update(desiredOf(policy, spec), observed, compared(policy, spec, observed).changes);
+    const steps = policy.update(desiredOf(policy, spec), observed, compareSpec(policy, spec, observed).changes);
     expect(steps[0]?.input['VersionId']).toBe('v8');
     expect(steps.map(({ unguarded = false }) => unguarded)).toEqual([false, true]);
   });
 
   test('a policy under another path is found by its name, with the path as what differs', async () => {
-    await bench.converge(policy, { ...specOf('s3:*'), path: '/theirs/' });
+    await harness.converge(policy, { ...specOf('s3:*'), path: '/theirs/' });
     const mine = { ...specOf('s3:*'), path: '/mine/' };
-    const observed = await bench.observe(policy, mine);
+    const observed = await harness.observe(policy, mine);
     expect(observed.arn).toBe(`arn:aws:iam::${ACCOUNT}:policy/theirs/law`);
-    expect(compared(policy, mine, observed).drift).toEqual([
+    expect(compareSpec(policy, mine, observed).drift).toEqual([
       { path: 'path', observed: '/theirs/', desired: '/mine/', immutable: true },
     ]);
   });
 
   test('a policy in another case is found by a single read too', async () => {
-    await bench.converge(policy, specOf('s3:*'));
-    expect((await bench.read(policy, { ...specOf('s3:*'), policyName: 'LAW' }))?.name).toBe('law');
+    await harness.converge(policy, specOf('s3:*'));
+    expect((await harness.read(policy, { ...specOf('s3:*'), policyName: 'LAW' }))?.name).toBe('law');
   });
 
   test('a policy that is in use is not taken off its users', async () => {
-    const observed = await bench.converge(policy, specOf('s3:*'));
-    await bench.byHand([
+    const observed = await harness.converge(policy, specOf('s3:*'));
+    await harness.sendDirectly([
       { operation: 'CreateUser', input: { UserName: 'ann' } },
       { operation: 'AttachUserPolicy', input: { UserName: 'ann', PolicyArn: observed.arn } },
     ]);
-    const [last] = await bench.stepsOfDeletion(policy, observed);
+    const [last] = await harness.deletionWrites(policy, observed);
     expect(last?.operation).toBe('DeletePolicy');
-    expect((await bench.errorOf(last ?? policy.create(desiredOf(policy, specOf('s3:*'))))).code).toBe('DeleteConflict');
+    expect((await harness.errorFrom(last ?? policy.create(desiredOf(policy, specOf('s3:*'))))).code).toBe(
+      'DeleteConflict',
+    );
   });
 });
 
 describe('a user', () => {
   test('whose path changes gets another ARN, and keeps its tags', async () => {
     const spec = { userName: 'law', path: '/a/', tags: { team: 'platform' } };
-    await bench.mend(user, { ...spec, path: '/b/' }, await bench.converge(user, spec));
-    const observed = await bench.observe(user, { ...spec, path: '/b/' });
+    await harness.update(user, { ...spec, path: '/b/' }, await harness.converge(user, spec));
+    const observed = await harness.observe(user, { ...spec, path: '/b/' });
     expect(observed).toMatchObject({ arn: `arn:aws:iam::${ACCOUNT}:user/b/law`, tags: { team: 'platform' } });
   });
 
   test('is deleted with its service-specific credentials', async () => {
-    const observed = await bench.converge(user, { userName: 'law' });
+    const observed = await harness.converge(user, { userName: 'law' });
     const ServiceSpecificCredentials = ['one', 'two'].map((ServiceSpecificCredentialId) => ({
       ServiceSpecificCredentialId,
     }));
-    const reader = bench.readerAnswering('ListServiceSpecificCredentials', { ServiceSpecificCredentials });
-    expect(await bench.stepsOfDeletion(user, observed, reader)).toMatchObject([
+    const reader = harness.readerReplying('ListServiceSpecificCredentials', { ServiceSpecificCredentials });
+    expect(await harness.deletionWrites(user, observed, reader)).toMatchObject([
       { operation: 'DeleteServiceSpecificCredential', input: { UserName: 'law', ServiceSpecificCredentialId: 'one' } },
       { operation: 'DeleteServiceSpecificCredential', input: { UserName: 'law', ServiceSpecificCredentialId: 'two' } },
       { operation: 'DeleteUser', input: { UserName: 'law' } },
@@ -134,21 +136,21 @@ describe('a user', () => {
   });
 
   test('keeps its hardware MFA device, which is no entity of its own', async () => {
-    const observed = await bench.converge(user, { userName: 'law' });
-    const reader = bench.readerAnswering('ListMFADevices', { MFADevices: [{ SerialNumber: 'GAHT12345678' }] });
-    const steps = await bench.stepsOfDeletion(user, observed, reader);
+    const observed = await harness.converge(user, { userName: 'law' });
+    const reader = harness.readerReplying('ListMFADevices', { MFADevices: [{ SerialNumber: 'GAHT12345678' }] });
+    const steps = await harness.deletionWrites(user, observed, reader);
     expect(steps.map(({ operation }) => operation)).toEqual(['DeactivateMFADevice', 'DeleteUser']);
   });
 });
 
 describe('a group', () => {
   test('is read in bulk without a call for itself, unless its members are declared', async () => {
-    await bench.byHand([{ operation: 'CreateUser', input: { UserName: 'ann' } }]);
-    await bench.converge(group, { groupName: 'law', users: ['ann'] });
-    const without = await bench.readMany(group, [{ groupName: 'law' }]);
+    await harness.sendDirectly([{ operation: 'CreateUser', input: { UserName: 'ann' } }]);
+    await harness.converge(group, { groupName: 'law', users: ['ann'] });
+    const without = await harness.readMany(group, [{ groupName: 'law' }]);
     expect(without.calls).toEqual(['GetAccountAuthorizationDetails']);
     expect(without.result?.get('law')?.state).not.toHaveProperty('users');
-    const declared = await bench.readMany(group, [{ groupName: 'law', users: ['ann'] }]);
+    const declared = await harness.readMany(group, [{ groupName: 'law', users: ['ann'] }]);
     expect(declared.calls).toEqual(['GetAccountAuthorizationDetails', 'GetGroup']);
   });
 
@@ -167,7 +169,7 @@ describe('an instance profile’s role', () => {
       Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
     };
     const AssumeRolePolicyDocument = JSON.stringify(trust);
-    await bench.byHand(
+    await harness.sendDirectly(
       ['mine', 'theirs'].map((RoleName) => ({
         operation: 'CreateRole',
         input: { RoleName, AssumeRolePolicyDocument },
@@ -176,26 +178,26 @@ describe('an instance profile’s role', () => {
   });
 
   test('is not replaced where another one is there and unmanaged ones are kept', async () => {
-    const observed = await bench.converge(instanceProfile, theirs);
-    const { drift, unmanaged, changes } = compared(instanceProfile, mine, observed);
+    const observed = await harness.converge(instanceProfile, theirs);
+    const { drift, unmanaged, changes } = compareSpec(instanceProfile, mine, observed);
     expect(drift).toMatchObject([{ path: 'roles', observed: ['theirs'], desired: ['mine'], immutable: true }]);
     expect(unmanaged).toEqual(['roles: theirs']);
     expect(instanceProfile.update(desiredOf(instanceProfile, mine), observed, changes)).toEqual([]);
   });
 
   test('is replaced where unmanaged ones are removed', async () => {
-    const observed = await bench.converge(instanceProfile, theirs);
-    const calls = await bench.mend(instanceProfile, mine, observed, { removeUnmanaged: true });
+    const observed = await harness.converge(instanceProfile, theirs);
+    const calls = await harness.update(instanceProfile, mine, observed, { removeUnmanaged: true });
     expect(calls).toEqual(['RemoveRoleFromInstanceProfile', 'AddRoleToInstanceProfile']);
-    expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
+    expect((await harness.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
   });
 
   test('that a stale read did not show is no exceeded quota; another quota is one', async () => {
-    const stale = await bench.create(instanceProfile, mine);
-    await bench.mend(instanceProfile, mine, stale);
-    await bench.mend(instanceProfile, mine, stale);
-    expect((await bench.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
-    const { changes } = compared(instanceProfile, mine, stale);
+    const stale = await harness.create(instanceProfile, mine);
+    await harness.update(instanceProfile, mine, stale);
+    await harness.update(instanceProfile, mine, stale);
+    expect((await harness.observe(instanceProfile, mine)).state['roles']).toEqual(['mine']);
+    const { changes } = compareSpec(instanceProfile, mine, stale);
     const [add] = instanceProfile.update(desiredOf(instanceProfile, mine), stale, changes);
     const other = {
       code: 'LimitExceeded',
@@ -228,13 +230,15 @@ describe('an OpenID Connect provider', () => {
   test('that is shared keeps the client IDs and thumbprints of others, and gets its own', async () => {
     const theirs = { url, clientIdList: ['theirs'], thumbprintList: [A] };
     const mine = { url, clientIdList: ['mine'], thumbprintList: [B] };
-    await bench.create(openIdConnectProvider, theirs, true);
-    const before = await bench.observe(openIdConnectProvider, mine);
-    await bench.mend(openIdConnectProvider, mine, before, { shared: true, removeUnmanaged: true });
-    const { state } = await bench.observe(openIdConnectProvider, mine);
+    await harness.create(openIdConnectProvider, theirs, true);
+    const before = await harness.observe(openIdConnectProvider, mine);
+    await harness.update(openIdConnectProvider, mine, before, { shared: true, removeUnmanaged: true });
+    const { state } = await harness.observe(openIdConnectProvider, mine);
     expect(state).toEqual({ clientIdList: ['theirs', 'mine'], thumbprintList: [A, B] });
     for (const spec of [mine, theirs]) {
-      expect(compared(openIdConnectProvider, spec, await bench.observe(openIdConnectProvider, spec), shared)).toEqual({
+      expect(
+        compareSpec(openIdConnectProvider, spec, await harness.observe(openIdConnectProvider, spec), shared),
+      ).toEqual({
         drift: [],
         unmanaged: [],
         changes: {},
@@ -245,11 +249,11 @@ describe('an OpenID Connect provider', () => {
   test('that is shared loses only our mark when we withdraw', async () => {
     const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedByTag('ours')]: '' };
     const spec = { url, clientIdList: ['a', 'b'], tags };
-    const observed = await bench.converge(openIdConnectProvider, spec);
+    const observed = await harness.converge(openIdConnectProvider, spec);
     const steps: readonly Write[] =
       openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), observed, ['theirs']) ?? [];
-    expect(await bench.send(openIdConnectProvider, steps)).toEqual(['UntagOpenIDConnectProvider']);
-    const after = await bench.observe(openIdConnectProvider, spec);
+    expect(await harness.send(openIdConnectProvider, steps)).toEqual(['UntagOpenIDConnectProvider']);
+    const after = await harness.observe(openIdConnectProvider, spec);
     expect(Object.keys(after.tags).sort()).toEqual(
       Object.keys(tags)
         .filter((tag) => tag !== sharedByTag('ours'))

@@ -5,7 +5,7 @@ import type { Kind } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
 import { findPython } from '../support/sandbox.js';
-import { desiredOf } from './bench.js';
+import { desiredOf } from './kind-harness.js';
 
 interface Reference {
   readonly shape: string;
@@ -146,7 +146,7 @@ export const COMPOSED: Readonly<Record<string, Composition>> = {
     [
       ...['AccessKey', 'LoginProfile', 'ServiceSpecificCredential', 'VirtualMFADevice'].map((kind) => `${kind}.secret`),
       ...['SAMLProvider', 'ServerCertificate'].map((kind) => `${kind}.privateKey`),
-    ].map((property) => [property, { because: 'a place where a secret is kept, of which AWS knows nothing' }]),
+    ].map((property) => [property, { because: 'a secret location, which AWS does not know' }]),
   ),
 };
 
@@ -248,7 +248,7 @@ function samplesOfPart({ property, shape, base, wrap, at, isKey = false }: Part)
     isKey,
     admitted,
   });
-  // A document, of which AWS takes the text.
+  // AWS takes a document as text.
   if (typeof base === 'object') {
     return documents(shape, base as JsonObject).map((one) => sample(one, admits(shape, JSON.stringify(one[1]))));
   }

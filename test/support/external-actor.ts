@@ -53,7 +53,7 @@ export class ExternalActor {
     const kind = findKind(kindName);
     const fixture = KIND_FIXTURES[kindName];
     if (kind === undefined || fixture === undefined) throw new Error(`no kind ${kindName}`);
-    const { byHand = [] } = fixture.properties[property] ?? {};
+    const { manualWrites: byHand = [] } = fixture.properties[property] ?? {};
     if (typeof byHand !== 'function') {
       await this.send(byHand);
       return;

@@ -21,14 +21,14 @@ export type Phase = 'fresh' | 'update' | 'deletion';
 export const PHASES: readonly Phase[] = ['fresh', 'update', 'deletion'];
 
 /** A kind, with its secret in a file or, where AWS reveals or takes one, in Secrets Manager as well. */
-export interface Part {
+export interface KindCase {
   readonly name: string;
   readonly kind: Kind;
   readonly secretsManager: boolean;
 }
 
 /** Every kind, in every way that it is played. */
-export const PARTS: readonly Part[] = KINDS.flatMap((kind) => [
+export const KIND_CASES: readonly KindCase[] = KINDS.flatMap((kind) => [
   { name: kind.name, kind, secretsManager: false },
   ...(kind.secret === undefined
     ? []
@@ -52,25 +52,25 @@ export function isRead({ action, protocol }: Call): boolean {
 let accounts = 0;
 
 /** An account that nobody has used. */
-export function newAccount(): string {
+export function nextUnusedAccount(): string {
   accounts += 1;
   return String(400_000_000_000 + accounts);
 }
 
 /** One kind's fixture in an account of its own. */
 export class KindStage {
-  readonly account = newAccount();
-  readonly part: Part;
+  readonly account = nextUnusedAccount();
+  readonly kindCase: KindCase;
   readonly #world: World;
   readonly #temporal: TemporalConnection;
   readonly #fixture: KindFixture;
   readonly #target: Target;
   readonly #clients: AwsClients;
 
-  constructor(world: World, temporal: TemporalConnection, part: Part) {
+  constructor(world: World, temporal: TemporalConnection, part: KindCase) {
     const fixture = KIND_FIXTURES[part.kind.name];
     if (fixture === undefined) throw new Error(`${part.kind.name} has no fixture`);
-    this.part = part;
+    this.kindCase = part;
     this.#world = world;
     this.#temporal = temporal;
     this.#fixture = this.#here(fixture);
@@ -85,11 +85,11 @@ export class KindStage {
   }
 
   get kind(): Kind {
-    return this.part.kind;
+    return this.kindCase.kind;
   }
 
   /** Makes what the specs refer to. */
-  async prepare(): Promise<void> {
+  async createPrerequisites(): Promise<void> {
     const folder = join(this.#world.directory, 'secrets', this.account);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const [file, text] of Object.entries(this.#fixture.secrets ?? {})) {
@@ -106,29 +106,29 @@ export class KindStage {
 
   /** What a phase is, as the report says. What every account has is not created. */
   outcomeOf(phase: Phase): Outcome {
-    if (phase === 'fresh') return this.#fixture.alwaysThere === undefined ? 'created' : 'updated';
+    if (phase === 'fresh') return this.#fixture.alwaysPresent === undefined ? 'created' : 'updated';
     return phase === 'update' ? 'updated' : 'deleted';
   }
 
   /** Whether the entity can be deleted. */
-  get isMortal(): boolean {
-    return this.#fixture.alwaysThere !== 'for good';
+  get canBeDeleted(): boolean {
+    return this.#fixture.alwaysPresent !== 'for good';
   }
 
   /** Whether a deletion leaves nothing behind, so that the account serves for the next round. */
-  get isCleanable(): boolean {
-    return this.isMortal && this.#fixture.held.length === 0 && !this.part.secretsManager;
+  get leavesNothingBehind(): boolean {
+    return this.canBeDeleted && this.#fixture.deletionBlockers.length === 0 && !this.kindCase.secretsManager;
   }
 
   /** Changes the entity in every way that the fixture knows, or gives it all that stands in the way of its deletion. */
-  async disturb(phase: Phase): Promise<void> {
+  async applyManualChanges(phase: Phase): Promise<void> {
     if (phase === 'update') {
-      for (const { byHand = [] } of Object.values(this.#fixture.properties)) {
+      for (const { manualWrites: byHand = [] } of Object.values(this.#fixture.properties)) {
         await this.#byHand(typeof byHand === 'function' ? this.#here(byHand(await this.#present())) : byHand);
       }
       await this.#byHand(this.#fixture.unmanaged?.byHand ?? []);
     }
-    if (phase === 'deletion') await this.#byHand(this.#fixture.held);
+    if (phase === 'deletion') await this.#byHand(this.#fixture.deletionBlockers);
   }
 
   /** Runs a phase, and gives what came of it. */
@@ -220,7 +220,8 @@ export class KindStage {
       if (Array.isArray(part)) return part.map(moved);
       if (typeof part !== 'object' || part === null) return part;
       const members = Object.entries(part).map(([name, member]) => {
-        if (name === 'file' && this.part.secretsManager) return ['secretsManager', `law/${String(member)}`] as const;
+        if (name === 'file' && this.kindCase.secretsManager)
+          return ['secretsManager', `law/${String(member)}`] as const;
         if (name === 'file') return [name, `${this.account}/${String(member)}`] as const;
         if (name === 'accountAliases') return [name, [`law-${this.account}`]] as const;
         return [name, moved(member)] as const;

@@ -1,4 +1,4 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const SECRET = { file: 'law-key' };
@@ -6,7 +6,7 @@ const KEY_ID = { AccessKeyId: { location: SECRET, field: 'AccessKeyId' } };
 
 /** A user's access key. */
 export const ACCESS_KEY: KindFixture = {
-  prerequisites: ['law', 'law-2'].map((UserName) => step('CreateUser', { UserName })),
+  prerequisites: ['law', 'law-2'].map((UserName) => write('CreateUser', { UserName })),
   minimal: { userName: 'law', secret: SECRET },
   full: { userName: 'law', secret: SECRET, status: 'Inactive' },
   equivalent: { userName: 'law', secret: { file: 'law-key' }, status: 'Inactive' },
@@ -15,12 +15,12 @@ export const ACCESS_KEY: KindFixture = {
     status: {
       changed: 'Active',
       // The ID is AWS's choice: it is in the stored record.
-      byHand: [{ ...step('UpdateAccessKey', { UserName: 'law', Status: 'Active' }), secretInput: KEY_ID }],
+      manualWrites: [{ ...write('UpdateAccessKey', { UserName: 'law', Status: 'Active' }), secretInput: KEY_ID }],
       paths: ['status'],
       operations: ['UpdateAccessKey'],
     },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a key without a place for it': { userName: 'law' },
     'two places': { userName: 'law', secret: { file: 'a', secretsManager: 'b' } },

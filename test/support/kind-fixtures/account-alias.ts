@@ -6,12 +6,12 @@ export const ACCOUNT_ALIAS: KindFixture = {
   minimal: { accountAliases: ['law'] },
   full: { accountAliases: ['law'] },
   equivalent: { accountAliases: ['law'] },
-  undated: true,
+  hasNoCreationDate: true,
   properties: {
     // Another one in place of the one that is there: refused, unless what is unmanaged is to go.
     accountAliases: { changed: ['law-2'], immutable: true },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     none: { accountAliases: [] },
     'two of them': { accountAliases: ['law', 'law-2'] },

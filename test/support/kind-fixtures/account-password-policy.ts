@@ -1,5 +1,5 @@
 import type { Json } from '../../../src/contract/entity.js';
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture, PropertyFixture } from './fixture.js';
 
 const FULL: Readonly<Record<string, Json>> = {
@@ -20,7 +20,7 @@ function law(property: string, changed: Json): PropertyFixture {
   const input = Object.fromEntries(rest.map(([name, value]) => [name.charAt(0).toUpperCase() + name.slice(1), value]));
   return {
     changed,
-    byHand: [step('UpdateAccountPasswordPolicy', input)],
+    manualWrites: [write('UpdateAccountPasswordPolicy', input)],
     paths: [property],
     operations: ['UpdateAccountPasswordPolicy'],
   };
@@ -32,8 +32,8 @@ export const ACCOUNT_PASSWORD_POLICY: KindFixture = {
   minimal: {},
   full: FULL,
   equivalent: Object.fromEntries(Object.entries(FULL).reverse()),
-  undated: true,
-  overwrites: true,
+  hasNoCreationDate: true,
+  createOverwrites: true,
   properties: {
     minimumPasswordLength: law('minimumPasswordLength', 128),
     requireSymbols: law('requireSymbols', false),
@@ -45,7 +45,7 @@ export const ACCOUNT_PASSWORD_POLICY: KindFixture = {
     passwordReusePrevention: law('passwordReusePrevention', null),
     hardExpiry: law('hardExpiry', false),
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'passwords that are shorter than AWS has them': { minimumPasswordLength: 5 },
     'passwords that are longer than AWS has them': { minimumPasswordLength: 129 },

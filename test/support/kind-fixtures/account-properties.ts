@@ -1,4 +1,4 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 /** Settings of features that concern the whole account. */
@@ -7,18 +7,18 @@ export const ACCOUNT_PROPERTIES: KindFixture = {
   minimal: { properties: { 'Law/Enabled': 'true' } },
   full: { properties: { 'Law/Enabled': 'true', 'Law/Level': '3' } },
   equivalent: { properties: { 'Law/Level': '3', 'Law/Enabled': 'true' } },
-  undated: true,
-  overwrites: true,
-  alwaysThere: 'for good',
+  hasNoCreationDate: true,
+  createOverwrites: true,
+  alwaysPresent: 'for good',
   properties: {
     properties: {
       changed: { 'Law/Enabled': 'false', 'Law/Level': '3' },
-      byHand: [step('PutAccountProperties', { Properties: { 'Law/Enabled': 'false' } })],
+      manualWrites: [write('PutAccountProperties', { Properties: { 'Law/Enabled': 'false' } })],
       paths: ['properties'],
       operations: ['PutAccountProperties'],
     },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a property without a namespace': { properties: { Enabled: 'true' } },
     'a property of two namespaces': { properties: { 'Law/More/Enabled': 'true' } },

@@ -12,12 +12,12 @@ export interface PropertyFixture {
   /** AWS cannot change it: the other fields are of no use then. */
   readonly immutable?: true;
   /** ExternalActor changes it by hand, in an entity of the full spec; a function where AWS has chosen the ID. */
-  readonly byHand?: readonly Write[] | ((observed: Observed) => readonly Write[]);
+  readonly manualWrites?: readonly Write[] | ((observed: Observed) => readonly Write[]);
   /** Where the drift of that shows, each of them. */
   readonly paths?: readonly string[];
   /** AWS does not show it, so that nobody sees it drift: the other fields are of no use then. */
   readonly writeOnly?: true;
-  /** What repairs it: a change of the manifest, or a manual change. */
+  /** The operations that update the property, after either change. */
   readonly operations?: readonly Operation[];
 }
 
@@ -36,16 +36,16 @@ export interface KindFixture {
   /** Another entity of the kind; none where an account has one. */
   readonly sibling?: JsonObject;
   /** AWS does not say when it was made. */
-  readonly undated?: true;
+  readonly hasNoCreationDate?: true;
   /** A second Create is no error: it overwrites. */
-  readonly overwrites?: true;
+  readonly createOverwrites?: true;
   /**
    * Every account has it. `by default`: a spec without its properties, as of one that is to be absent, reads as absent
    * where AWS's default is there. `for good`: it cannot be deleted, and the deletion says so.
    */
-  readonly alwaysThere?: 'by default' | 'for good';
+  readonly alwaysPresent?: 'by default' | 'for good';
   /** AWS chooses the ARN: it is known when the entity is there. */
-  readonly arnOfAws?: true;
+  readonly hasAwsAssignedArn?: true;
   /** Secrets that are stored before the laws begin, by the file of their location. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Every property but name and tags. */
@@ -58,14 +58,14 @@ export interface KindFixture {
     readonly operations: readonly Operation[];
   };
   /** Gives an entity of the full spec what stands in the way of its deletion. */
-  readonly held: readonly Write[];
+  readonly deletionBlockers: readonly Write[];
   /** Things that hold on to an entity of the full spec without being part of it. */
-  readonly holders?: { readonly byHand: readonly Write[]; readonly names: readonly string[] };
+  readonly dependents?: { readonly byHand: readonly Write[]; readonly names: readonly string[] };
   /** Specs that the schema must refuse, by what is wrong with them. */
   readonly invalid: Readonly<Record<string, JsonObject>>;
 }
 
-export function step(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
+export function write(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
   return { operation, input };
 }
 

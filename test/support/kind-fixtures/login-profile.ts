@@ -1,11 +1,11 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const SECRET = { file: 'law-password' };
 
 /** A user's password for the console. */
 export const LOGIN_PROFILE: KindFixture = {
-  prerequisites: ['law', 'law-2'].map((UserName) => step('CreateUser', { UserName })),
+  prerequisites: ['law', 'law-2'].map((UserName) => write('CreateUser', { UserName })),
   minimal: { userName: 'law', secret: SECRET },
   full: { userName: 'law', secret: SECRET, passwordResetRequired: true },
   equivalent: { userName: 'law', secret: { file: 'law-password' }, passwordResetRequired: true },
@@ -14,7 +14,7 @@ export const LOGIN_PROFILE: KindFixture = {
     secret: { changed: { secretsManager: 'law/password' }, writeOnly: true },
     passwordResetRequired: { changed: false, writeOnly: true },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a password in the manifest': { userName: 'law', secret: 'hunter2' },
     'a name that is too long': { userName: 'x'.repeat(65), secret: SECRET },

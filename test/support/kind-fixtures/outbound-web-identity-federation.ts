@@ -6,8 +6,8 @@ export const OUTBOUND_WEB_IDENTITY_FEDERATION: KindFixture = {
   minimal: {},
   full: {},
   equivalent: {},
-  undated: true,
+  hasNoCreationDate: true,
   properties: {},
-  held: [],
+  deletionBlockers: [],
   invalid: { 'an issuer, which is for AWS to choose': { issuerIdentifier: 'https://example.com' } },
 };

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../src/contract/entity.js';
-import { ACCOUNT, document, step } from './fixture.js';
+import { ACCOUNT, document, write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const READ = document({ Sid: 'Read', Effect: 'Allow', Action: ['s3:GetObject', 's3:ListBucket'], Resource: '*' });
@@ -40,7 +40,7 @@ const OTHER_TRUST = document({
 /** Managed policies to attach and to bound with. */
 const POLICIES = ['law-a', 'law-b', 'law-c', 'law-boundary', 'law-other-boundary'];
 const MAKE_POLICIES = POLICIES.map((PolicyName) =>
-  step('CreatePolicy', { PolicyName, PolicyDocument: JSON.stringify(READ) }),
+  write('CreatePolicy', { PolicyName, PolicyDocument: JSON.stringify(READ) }),
 );
 const policyArn = (name: string): string => `arn:aws:iam::${ACCOUNT}:policy/${name}`;
 
@@ -104,26 +104,28 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       path: { changed: '/other/', immutable: true },
       description: {
         changed: 'Another role',
-        byHand: [step('UpdateRole', { RoleName: 'law', Description: 'by hand', MaxSessionDuration: 7200 })],
+        manualWrites: [write('UpdateRole', { RoleName: 'law', Description: 'by hand', MaxSessionDuration: 7200 })],
         paths: ['description'],
         operations: ['UpdateRole'],
       },
       assumeRolePolicyDocument: {
         changed: OTHER_TRUST,
-        byHand: [step('UpdateAssumeRolePolicy', { RoleName: 'law', PolicyDocument: JSON.stringify(OTHER_TRUST) })],
+        manualWrites: [
+          write('UpdateAssumeRolePolicy', { RoleName: 'law', PolicyDocument: JSON.stringify(OTHER_TRUST) }),
+        ],
         paths: ['assumeRolePolicyDocument.Statement'],
         operations: ['UpdateAssumeRolePolicy'],
       },
       maxSessionDuration: {
         changed: 3600,
-        byHand: [step('UpdateRole', { RoleName: 'law', Description: 'A role', MaxSessionDuration: 10_800 })],
+        manualWrites: [write('UpdateRole', { RoleName: 'law', Description: 'A role', MaxSessionDuration: 10_800 })],
         paths: ['maxSessionDuration'],
         operations: ['UpdateRole'],
       },
       permissionsBoundary: {
         changed: null,
-        byHand: [
-          step('PutRolePermissionsBoundary', {
+        manualWrites: [
+          write('PutRolePermissionsBoundary', {
             RoleName: 'law',
             PermissionsBoundary: policyArn('law-other-boundary'),
           }),
@@ -133,34 +135,34 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       },
       inlinePolicies: {
         changed: { read: OTHER, write: WRITE },
-        byHand: [
-          step('PutRolePolicy', { RoleName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          step('DeleteRolePolicy', { RoleName: 'law', PolicyName: 'write' }),
+        manualWrites: [
+          write('PutRolePolicy', { RoleName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
+          write('DeleteRolePolicy', { RoleName: 'law', PolicyName: 'write' }),
         ],
         paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
         operations: ['PutRolePolicy'],
       },
       managedPolicyArns: {
         changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        byHand: [step('DetachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-a') })],
+        manualWrites: [write('DetachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-a') })],
         paths: ['managedPolicyArns'],
         operations: ['AttachRolePolicy'],
       },
     },
     unmanaged: {
       byHand: [
-        step('PutRolePolicy', { RoleName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        step('AttachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-c') }),
-        step('TagRole', { RoleName: 'law', ...EXTRA_TAG }),
+        write('PutRolePolicy', { RoleName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
+        write('AttachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-c') }),
+        write('TagRole', { RoleName: 'law', ...EXTRA_TAG }),
       ],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'tags: extra'],
       operations: ['DeleteRolePolicy', 'DetachRolePolicy', 'UntagRole'],
     },
-    held: [],
-    holders: {
+    deletionBlockers: [],
+    dependents: {
       byHand: [
-        step('CreateInstanceProfile', { InstanceProfileName: 'law-profile' }),
-        step('AddRoleToInstanceProfile', { InstanceProfileName: 'law-profile', RoleName: 'law' }),
+        write('CreateInstanceProfile', { InstanceProfileName: 'law-profile' }),
+        write('AddRoleToInstanceProfile', { InstanceProfileName: 'law-profile', RoleName: 'law' }),
       ],
       names: ['InstanceProfile/law-profile'],
     },
@@ -196,8 +198,8 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       description: { changed: 'Another policy', immutable: true },
       policyDocument: {
         changed: READ,
-        byHand: [
-          step('CreatePolicyVersion', {
+        manualWrites: [
+          write('CreatePolicyVersion', {
             PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law`,
             PolicyDocument: JSON.stringify(OTHER),
             SetAsDefault: true,
@@ -208,25 +210,25 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       },
     },
     unmanaged: {
-      byHand: [step('TagPolicy', { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law`, ...EXTRA_TAG })],
+      byHand: [write('TagPolicy', { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law`, ...EXTRA_TAG })],
       lines: ['tags: extra'],
       operations: ['UntagPolicy'],
     },
-    held: [READ, OTHER].map((version) =>
-      step('CreatePolicyVersion', {
+    deletionBlockers: [READ, OTHER].map((version) =>
+      write('CreatePolicyVersion', {
         PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/law/law`,
         PolicyDocument: JSON.stringify(version),
         SetAsDefault: true,
       }),
     ),
-    holders: {
+    dependents: {
       byHand: [
-        step('CreateRole', { RoleName: 'law-role', AssumeRolePolicyDocument: JSON.stringify(TRUST) }),
-        step('CreateUser', { UserName: 'law-user' }),
-        step('CreateGroup', { GroupName: 'law-group' }),
-        step('AttachRolePolicy', { RoleName: 'law-role', PolicyArn: policyArn('law/law') }),
-        step('AttachUserPolicy', { UserName: 'law-user', PolicyArn: policyArn('law/law') }),
-        step('AttachGroupPolicy', { GroupName: 'law-group', PolicyArn: policyArn('law/law') }),
+        write('CreateRole', { RoleName: 'law-role', AssumeRolePolicyDocument: JSON.stringify(TRUST) }),
+        write('CreateUser', { UserName: 'law-user' }),
+        write('CreateGroup', { GroupName: 'law-group' }),
+        write('AttachRolePolicy', { RoleName: 'law-role', PolicyArn: policyArn('law/law') }),
+        write('AttachUserPolicy', { UserName: 'law-user', PolicyArn: policyArn('law/law') }),
+        write('AttachGroupPolicy', { GroupName: 'law-group', PolicyArn: policyArn('law/law') }),
       ],
       names: ['Role/law-role', 'User/law-user', 'Group/law-group'],
     },
@@ -262,14 +264,14 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
     properties: {
       path: {
         changed: '/other/',
-        byHand: [step('UpdateUser', { UserName: 'law', NewPath: '/by-hand/' })],
+        manualWrites: [write('UpdateUser', { UserName: 'law', NewPath: '/by-hand/' })],
         paths: ['path'],
         operations: ['UpdateUser'],
       },
       permissionsBoundary: {
         changed: null,
-        byHand: [
-          step('PutUserPermissionsBoundary', {
+        manualWrites: [
+          write('PutUserPermissionsBoundary', {
             UserName: 'law',
             PermissionsBoundary: policyArn('law-other-boundary'),
           }),
@@ -279,41 +281,41 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       },
       inlinePolicies: {
         changed: { read: OTHER, write: WRITE },
-        byHand: [
-          step('PutUserPolicy', { UserName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          step('DeleteUserPolicy', { UserName: 'law', PolicyName: 'write' }),
+        manualWrites: [
+          write('PutUserPolicy', { UserName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
+          write('DeleteUserPolicy', { UserName: 'law', PolicyName: 'write' }),
         ],
         paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
         operations: ['PutUserPolicy'],
       },
       managedPolicyArns: {
         changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        byHand: [step('DetachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-a') })],
+        manualWrites: [write('DetachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-a') })],
         paths: ['managedPolicyArns'],
         operations: ['AttachUserPolicy'],
       },
     },
     unmanaged: {
       byHand: [
-        step('PutUserPolicy', { UserName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        step('AttachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-c') }),
-        step('TagUser', { UserName: 'law', ...EXTRA_TAG }),
+        write('PutUserPolicy', { UserName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
+        write('AttachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-c') }),
+        write('TagUser', { UserName: 'law', ...EXTRA_TAG }),
       ],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'tags: extra'],
       operations: ['DeleteUserPolicy', 'DetachUserPolicy', 'UntagUser'],
     },
-    held: [
-      step('CreateLoginProfile', { UserName: 'law', Password: 'Not-a-secret-7!' }),
-      step('CreateAccessKey', { UserName: 'law' }),
-      step('CreateAccessKey', { UserName: 'law' }),
-      step('UploadSigningCertificate', { UserName: 'law', CertificateBody: CERTIFICATE }),
+    deletionBlockers: [
+      write('CreateLoginProfile', { UserName: 'law', Password: 'Not-a-secret-7!' }),
+      write('CreateAccessKey', { UserName: 'law' }),
+      write('CreateAccessKey', { UserName: 'law' }),
+      write('UploadSigningCertificate', { UserName: 'law', CertificateBody: CERTIFICATE }),
       ...['codecommit.amazonaws.com', 'cassandra.amazonaws.com'].map((ServiceName) =>
-        step('CreateServiceSpecificCredential', { UserName: 'law', ServiceName }),
+        write('CreateServiceSpecificCredential', { UserName: 'law', ServiceName }),
       ),
-      step('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: `ssh-rsa ${SSH_KEY}` }),
+      write('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: `ssh-rsa ${SSH_KEY}` }),
       ...['law-phone', 'law-tablet'].flatMap((VirtualMFADeviceName) => [
-        step('CreateVirtualMFADevice', { VirtualMFADeviceName }),
-        step('EnableMFADevice', {
+        write('CreateVirtualMFADevice', { VirtualMFADeviceName }),
+        write('EnableMFADevice', {
           UserName: 'law',
           SerialNumber: `arn:aws:iam::${ACCOUNT}:mfa/${VirtualMFADeviceName}`,
           AuthenticationCode1: '123456',
@@ -321,8 +323,8 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         }),
       ]),
       ...['law-admins', 'law-readers'].flatMap((GroupName) => [
-        step('CreateGroup', { GroupName }),
-        step('AddUserToGroup', { GroupName, UserName: 'law' }),
+        write('CreateGroup', { GroupName }),
+        write('AddUserToGroup', { GroupName, UserName: 'law' }),
       ]),
     ],
     invalid: {
@@ -333,7 +335,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
   },
 
   Group: {
-    prerequisites: [...MAKE_POLICIES, ...['ann', 'ben', 'cid'].map((UserName) => step('CreateUser', { UserName }))],
+    prerequisites: [...MAKE_POLICIES, ...['ann', 'ben', 'cid'].map((UserName) => write('CreateUser', { UserName }))],
     minimal: { groupName: 'law' },
     full: {
       groupName: 'law',
@@ -354,42 +356,42 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
     properties: {
       path: {
         changed: '/other/',
-        byHand: [step('UpdateGroup', { GroupName: 'law', NewPath: '/by-hand/' })],
+        manualWrites: [write('UpdateGroup', { GroupName: 'law', NewPath: '/by-hand/' })],
         paths: ['path'],
         operations: ['UpdateGroup'],
       },
       inlinePolicies: {
         changed: { read: OTHER, write: WRITE },
-        byHand: [
-          step('PutGroupPolicy', { GroupName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          step('DeleteGroupPolicy', { GroupName: 'law', PolicyName: 'write' }),
+        manualWrites: [
+          write('PutGroupPolicy', { GroupName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
+          write('DeleteGroupPolicy', { GroupName: 'law', PolicyName: 'write' }),
         ],
         paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
         operations: ['PutGroupPolicy'],
       },
       managedPolicyArns: {
         changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        byHand: [step('DetachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-a') })],
+        manualWrites: [write('DetachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-a') })],
         paths: ['managedPolicyArns'],
         operations: ['AttachGroupPolicy'],
       },
       users: {
         changed: ['ann', 'ben', 'cid'],
-        byHand: [step('RemoveUserFromGroup', { GroupName: 'law', UserName: 'ben' })],
+        manualWrites: [write('RemoveUserFromGroup', { GroupName: 'law', UserName: 'ben' })],
         paths: ['users'],
         operations: ['AddUserToGroup'],
       },
     },
     unmanaged: {
       byHand: [
-        step('PutGroupPolicy', { GroupName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        step('AttachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-c') }),
-        step('AddUserToGroup', { GroupName: 'law', UserName: 'cid' }),
+        write('PutGroupPolicy', { GroupName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
+        write('AttachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-c') }),
+        write('AddUserToGroup', { GroupName: 'law', UserName: 'cid' }),
       ],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'users: cid'],
       operations: ['DeleteGroupPolicy', 'DetachGroupPolicy', 'RemoveUserFromGroup'],
     },
-    held: [step('AddUserToGroup', { GroupName: 'law', UserName: 'cid' })],
+    deletionBlockers: [write('AddUserToGroup', { GroupName: 'law', UserName: 'cid' })],
     invalid: {
       'tags, which groups cannot carry': { groupName: 'law', tags: { team: 'platform' } },
       'a member whose name no user can have': { groupName: 'law', users: ['a/b'] },
@@ -398,7 +400,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
 
   InstanceProfile: {
     prerequisites: ['law-web', 'law-db'].map((RoleName) =>
-      step('CreateRole', { RoleName, AssumeRolePolicyDocument: JSON.stringify(OTHER_TRUST) }),
+      write('CreateRole', { RoleName, AssumeRolePolicyDocument: JSON.stringify(OTHER_TRUST) }),
     ),
     minimal: { instanceProfileName: 'law' },
     full: { instanceProfileName: 'law', path: '/law/', roles: ['law-web'], tags: TAGS },
@@ -411,17 +413,17 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         // Another role in place of the one that is there: refused, unless what is unmanaged is to go.
         changed: ['law-db'],
         immutable: true,
-        byHand: [step('RemoveRoleFromInstanceProfile', { InstanceProfileName: 'law', RoleName: 'law-web' })],
+        manualWrites: [write('RemoveRoleFromInstanceProfile', { InstanceProfileName: 'law', RoleName: 'law-web' })],
         paths: ['roles'],
         operations: ['AddRoleToInstanceProfile'],
       },
     },
     unmanaged: {
-      byHand: [step('TagInstanceProfile', { InstanceProfileName: 'law', ...EXTRA_TAG })],
+      byHand: [write('TagInstanceProfile', { InstanceProfileName: 'law', ...EXTRA_TAG })],
       lines: ['tags: extra'],
       operations: ['UntagInstanceProfile'],
     },
-    held: [],
+    deletionBlockers: [],
     invalid: {
       'two roles': { instanceProfileName: 'law', roles: ['law-web', 'law-db'] },
       'a role by its ARN': { instanceProfileName: 'law', roles: [`arn:aws:iam::${ACCOUNT}:role/law-web`] },
@@ -448,26 +450,28 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
     properties: {
       clientIdList: {
         changed: ['sts.amazonaws.com', 'law', 'another'],
-        byHand: [step('RemoveClientIDFromOpenIDConnectProvider', { ...OIDC_KEY, ClientID: 'law' })],
+        manualWrites: [write('RemoveClientIDFromOpenIDConnectProvider', { ...OIDC_KEY, ClientID: 'law' })],
         paths: ['clientIdList'],
         operations: ['AddClientIDToOpenIDConnectProvider'],
       },
       thumbprintList: {
         changed: ['a'.repeat(40), 'c'.repeat(40)],
-        byHand: [step('UpdateOpenIDConnectProviderThumbprint', { ...OIDC_KEY, ThumbprintList: ['a'.repeat(40)] })],
+        manualWrites: [
+          write('UpdateOpenIDConnectProviderThumbprint', { ...OIDC_KEY, ThumbprintList: ['a'.repeat(40)] }),
+        ],
         paths: ['thumbprintList'],
         operations: ['UpdateOpenIDConnectProviderThumbprint'],
       },
     },
     unmanaged: {
       byHand: [
-        step('AddClientIDToOpenIDConnectProvider', { ...OIDC_KEY, ClientID: 'extra' }),
-        step('TagOpenIDConnectProvider', { ...OIDC_KEY, ...EXTRA_TAG }),
+        write('AddClientIDToOpenIDConnectProvider', { ...OIDC_KEY, ClientID: 'extra' }),
+        write('TagOpenIDConnectProvider', { ...OIDC_KEY, ...EXTRA_TAG }),
       ],
       lines: ['clientIdList: extra', 'tags: extra'],
       operations: ['RemoveClientIDFromOpenIDConnectProvider', 'UntagOpenIDConnectProvider'],
     },
-    held: [],
+    deletionBlockers: [],
     invalid: {
       'a URL without a scheme': { url: OIDC },
       'a URL that is not encrypted': { url: `http://${OIDC}` },

@@ -1,5 +1,5 @@
 import { CERTIFICATE, PRIVATE_KEY } from './certificates.js';
-import { ACCOUNT, step } from './fixture.js';
+import { ACCOUNT, write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const KEY = { SAMLProviderArn: `arn:aws:iam::${ACCOUNT}:saml-provider/law` };
@@ -50,24 +50,24 @@ export const SAML_PROVIDER: KindFixture = {
   properties: {
     samlMetadataDocument: {
       changed: metadataOf('other'),
-      byHand: [step('UpdateSAMLProvider', { ...KEY, SAMLMetadataDocument: metadataOf('by-hand') })],
+      manualWrites: [write('UpdateSAMLProvider', { ...KEY, SAMLMetadataDocument: metadataOf('by-hand') })],
       paths: ['samlMetadataDocument'],
       operations: ['UpdateSAMLProvider'],
     },
     assertionEncryptionMode: {
       changed: 'Allowed',
-      byHand: [step('UpdateSAMLProvider', { ...KEY, AssertionEncryptionMode: 'Allowed' })],
+      manualWrites: [write('UpdateSAMLProvider', { ...KEY, AssertionEncryptionMode: 'Allowed' })],
       paths: ['assertionEncryptionMode'],
       operations: ['UpdateSAMLProvider'],
     },
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
   },
   unmanaged: {
-    byHand: [step('TagSAMLProvider', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
+    byHand: [write('TagSAMLProvider', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagSAMLProvider'],
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a name that AWS takes of other kinds alone': { name: 'a@b', samlMetadataDocument: METADATA },
     'no metadata': { name: 'law' },

@@ -1,4 +1,4 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 /** What AWS STS does for the account. */
@@ -7,17 +7,17 @@ export const SECURITY_TOKEN_SERVICE_PREFERENCES: KindFixture = {
   minimal: { globalEndpointTokenVersion: 'v2Token' },
   full: { globalEndpointTokenVersion: 'v2Token' },
   equivalent: { globalEndpointTokenVersion: 'v2Token' },
-  undated: true,
-  overwrites: true,
-  alwaysThere: 'by default',
+  hasNoCreationDate: true,
+  createOverwrites: true,
+  alwaysPresent: 'by default',
   properties: {
     globalEndpointTokenVersion: {
       changed: 'v1Token',
-      byHand: [step('SetSecurityTokenServicePreferences', { GlobalEndpointTokenVersion: 'v1Token' })],
+      manualWrites: [write('SetSecurityTokenServicePreferences', { GlobalEndpointTokenVersion: 'v1Token' })],
       paths: ['globalEndpointTokenVersion'],
       operations: ['SetSecurityTokenServicePreferences'],
     },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: { 'a version by its number': { globalEndpointTokenVersion: 2 } },
 };

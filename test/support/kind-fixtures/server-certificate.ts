@@ -1,5 +1,5 @@
 import { CERTIFICATE, ISSUER, OTHER_CERTIFICATE, PRIVATE_KEY } from './certificates.js';
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const KEY = { ServerCertificateName: 'law' };
@@ -25,7 +25,7 @@ export const SERVER_CERTIFICATE: KindFixture = {
   properties: {
     path: {
       changed: '/other/',
-      byHand: [step('UpdateServerCertificate', { ...KEY, NewPath: '/by-hand/' })],
+      manualWrites: [write('UpdateServerCertificate', { ...KEY, NewPath: '/by-hand/' })],
       paths: ['path'],
       operations: ['UpdateServerCertificate'],
     },
@@ -34,11 +34,11 @@ export const SERVER_CERTIFICATE: KindFixture = {
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
   },
   unmanaged: {
-    byHand: [step('TagServerCertificate', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
+    byHand: [write('TagServerCertificate', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagServerCertificate'],
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a name with a slash': { serverCertificateName: 'a/b', ...SENT },
     'no private key': { serverCertificateName: 'law', certificateBody: CERTIFICATE },

@@ -1,4 +1,4 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const SERVICE = 'autoscaling.amazonaws.com';
@@ -22,21 +22,21 @@ export const SERVICE_LINKED_ROLE: KindFixture = {
   },
   otherCase: { awsServiceName: SERVICE, customSuffix: 'LAW' },
   sibling: { awsServiceName: SERVICE },
-  arnOfAws: true,
+  hasAwsAssignedArn: true,
   properties: {
     description: {
       changed: 'Another role',
-      byHand: [step('UpdateRole', { ...ROLE, Description: 'by hand' })],
+      manualWrites: [write('UpdateRole', { ...ROLE, Description: 'by hand' })],
       paths: ['description'],
       operations: ['UpdateRole'],
     },
   },
   unmanaged: {
-    byHand: [step('TagRole', { ...ROLE, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
+    byHand: [write('TagRole', { ...ROLE, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagRole'],
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'no service': { customSuffix: 'law' },
     'a suffix with a slash': { awsServiceName: SERVICE, customSuffix: 'a/b' },

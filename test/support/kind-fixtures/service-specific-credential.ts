@@ -1,4 +1,4 @@
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const KEY = { userName: 'law', serviceName: 'bedrock.amazonaws.com', secret: { file: 'law-credential' } };
@@ -6,7 +6,7 @@ const ID = { ServiceSpecificCredentialId: { location: KEY.secret, field: 'Servic
 
 /** A user's credential for one service. */
 export const SERVICE_SPECIFIC_CREDENTIAL: KindFixture = {
-  prerequisites: [step('CreateUser', { UserName: 'law' })],
+  prerequisites: [write('CreateUser', { UserName: 'law' })],
   minimal: KEY,
   full: { ...KEY, status: 'Inactive', credentialAgeDays: 30 },
   equivalent: { ...KEY, status: 'Inactive', credentialAgeDays: 30 },
@@ -15,13 +15,15 @@ export const SERVICE_SPECIFIC_CREDENTIAL: KindFixture = {
     status: {
       changed: 'Active',
       // The ID is AWS's choice: it is in the stored record.
-      byHand: [{ ...step('UpdateServiceSpecificCredential', { UserName: 'law', Status: 'Active' }), secretInput: ID }],
+      manualWrites: [
+        { ...write('UpdateServiceSpecificCredential', { UserName: 'law', Status: 'Active' }), secretInput: ID },
+      ],
       paths: ['status'],
       operations: ['UpdateServiceSpecificCredential'],
     },
     credentialAgeDays: { changed: 60, immutable: true },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a credential without a place for it': { userName: 'law', serviceName: 'bedrock.amazonaws.com' },
     'no days at all': { ...KEY, credentialAgeDays: 0 },

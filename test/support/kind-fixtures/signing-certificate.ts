@@ -1,10 +1,10 @@
 import { CERTIFICATE, ISSUER, OTHER_CERTIFICATE } from './certificates.js';
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 /** A user's signing certificate. */
 export const SIGNING_CERTIFICATE: KindFixture = {
-  prerequisites: ['law', 'law-2'].map((UserName) => step('CreateUser', { UserName })),
+  prerequisites: ['law', 'law-2'].map((UserName) => write('CreateUser', { UserName })),
   minimal: { userName: 'law', certificateBody: CERTIFICATE },
   full: { userName: 'law', certificateBody: CERTIFICATE, status: 'Inactive' },
   equivalent: {
@@ -16,8 +16,8 @@ export const SIGNING_CERTIFICATE: KindFixture = {
   properties: {
     status: {
       changed: 'Active',
-      byHand: ({ facts }) => [
-        step('UpdateSigningCertificate', {
+      manualWrites: ({ facts }) => [
+        write('UpdateSigningCertificate', {
           UserName: 'law',
           CertificateId: facts?.['certificateId'],
           Status: 'Active',
@@ -27,7 +27,7 @@ export const SIGNING_CERTIFICATE: KindFixture = {
       operations: ['UpdateSigningCertificate'],
     },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a user whose name no user can have': { userName: 'a/b', certificateBody: CERTIFICATE },
     'no certificate': { userName: 'law' },

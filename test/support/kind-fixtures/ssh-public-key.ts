@@ -1,10 +1,10 @@
 import { CERTIFICATE, OTHER_SSH_KEY, PRIVATE_KEY, SHORT_SSH_KEY, SSH_KEY, SSH_KEY_IN_PEM } from './certificates.js';
-import { step } from './fixture.js';
+import { write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 /** A user's SSH public key. */
 export const SSH_PUBLIC_KEY: KindFixture = {
-  prerequisites: ['law', 'law-2'].map((UserName) => step('CreateUser', { UserName })),
+  prerequisites: ['law', 'law-2'].map((UserName) => write('CreateUser', { UserName })),
   minimal: { userName: 'law', sshPublicKeyBody: SSH_KEY },
   full: { userName: 'law', sshPublicKeyBody: SSH_KEY, status: 'Inactive' },
   equivalent: { userName: 'law', sshPublicKeyBody: SSH_KEY_IN_PEM, status: 'Inactive' },
@@ -12,14 +12,14 @@ export const SSH_PUBLIC_KEY: KindFixture = {
   properties: {
     status: {
       changed: 'Active',
-      byHand: ({ facts }) => [
-        step('UpdateSSHPublicKey', { UserName: 'law', SSHPublicKeyId: facts?.['sshPublicKeyId'], Status: 'Active' }),
+      manualWrites: ({ facts }) => [
+        write('UpdateSSHPublicKey', { UserName: 'law', SSHPublicKeyId: facts?.['sshPublicKeyId'], Status: 'Active' }),
       ],
       paths: ['status'],
       operations: ['UpdateSSHPublicKey'],
     },
   },
-  held: [],
+  deletionBlockers: [],
   invalid: {
     'a user whose name is too long': { userName: 'x'.repeat(65), sshPublicKeyBody: SSH_KEY },
     'no key': { userName: 'law' },

@@ -1,4 +1,4 @@
-import { ACCOUNT, step } from './fixture.js';
+import { ACCOUNT, write } from './fixture.js';
 import type { KindFixture } from './fixture.js';
 
 const SECRET = { file: 'law-seed' };
@@ -7,7 +7,7 @@ const TAGS = { team: 'platform', stage: 'test' };
 
 /** A virtual MFA device. */
 export const VIRTUAL_MFA_DEVICE: KindFixture = {
-  prerequisites: [step('CreateUser', { UserName: 'ann' })],
+  prerequisites: [write('CreateUser', { UserName: 'ann' })],
   minimal: { virtualMfaDeviceName: 'law', secret: SECRET },
   full: { virtualMfaDeviceName: 'law', path: '/law/', secret: SECRET, tags: TAGS },
   equivalent: {
@@ -18,15 +18,15 @@ export const VIRTUAL_MFA_DEVICE: KindFixture = {
   },
   otherCase: { virtualMfaDeviceName: 'LAW', secret: SECRET },
   sibling: { virtualMfaDeviceName: 'law', path: '/other/', secret: { file: 'law-2-seed' } },
-  undated: true,
+  hasNoCreationDate: true,
   properties: { secret: { changed: { file: 'another-seed' }, writeOnly: true } },
   unmanaged: {
-    byHand: [step('TagMFADevice', { SerialNumber, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
+    byHand: [write('TagMFADevice', { SerialNumber, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
     lines: ['tags: extra'],
     operations: ['UntagMFADevice'],
   },
-  held: [
-    step('EnableMFADevice', {
+  deletionBlockers: [
+    write('EnableMFADevice', {
       UserName: 'ann',
       SerialNumber,
       AuthenticationCode1: '123456',

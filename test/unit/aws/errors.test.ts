@@ -194,7 +194,7 @@ describe('whether a call may have been carried out', () => {
   });
 
   test.each([200, 404, 409])(
-    'is unclear after a reply with status %i that cannot be read, of which nothing is told',
+    'is unclear after an unreadable reply with status %i, and quotes nothing of that reply',
     (status) => {
       const cut = Object.assign(new SyntaxError('"{"Secret"... is not valid JSON'), {
         $metadata: { httpStatusCode: status },

@@ -21,13 +21,18 @@ import { startSandbox } from '../support/sandbox.js';
 export const TARGET = { account: ACCOUNT, partition: 'aws' };
 
 /** How a kind is to be compared, where it is not as usual. */
-export interface Comparing {
+export interface ComparisonOptions {
   readonly removeUnmanaged?: boolean;
   readonly shared?: boolean;
 }
 
 /** Compares as the engine does. */
-export function compared(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Comparison {
+export function compareSpec(
+  kind: Kind,
+  spec: JsonObject,
+  observed: Observed,
+  options: ComparisonOptions = {},
+): Comparison {
   const { removeUnmanaged = false, shared = false } = options;
   return compare(spec, observed, {
     rules: kind.properties,
@@ -44,7 +49,7 @@ export function desiredOf(kind: Kind, spec: JsonObject, shared = false): Desired
 }
 
 /** The given properties of what was observed, sets in one order. */
-export function comparable(observed: Observed, properties: readonly string[]): unknown {
+export function withSortedSets(observed: Observed, properties: readonly string[]): unknown {
   const state = Object.fromEntries(
     properties.map((property) => {
       const value = observed.state[property];
@@ -54,8 +59,8 @@ export function comparable(observed: Observed, properties: readonly string[]): u
   return { ...observed, state };
 }
 
-/** A kind at work in the sandbox. Does what the engine's activities do, and nothing beside. */
-export class Bench {
+/** Runs a kind against the sandbox: it does what the engine's activities do, and nothing else. */
+export class KindHarness {
   readonly #sandbox: Awaited<ReturnType<typeof startSandbox>>;
   readonly #clients: AwsClients;
   /** Actions that each kind made use of. */
@@ -76,10 +81,10 @@ export class Bench {
   readonly #stored = (location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> =>
     this.#clients.secrets.readRecord(location);
 
-  static async start(): Promise<Bench> {
+  static async start(): Promise<KindHarness> {
     process.env['AWS_ACCESS_KEY_ID'] = 'test';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-    return new Bench(await startSandbox(), await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-')));
+    return new KindHarness(await startSandbox(), await mkdtemp(join(tmpdir(), 'iam-bootstrap-laws-')));
   }
 
   async stop(): Promise<void> {
@@ -97,12 +102,12 @@ export class Bench {
   }
 
   /** Actions that the kind made use of since the bench was started, by the sandbox's account. */
-  usedBy(kind: Kind): string[] {
+  actionsUsedBy(kind: Kind): string[] {
     return [...(this.#used.get(kind.name) ?? [])].sort();
   }
 
   /** Lets a kind work, and notes what it asked the sandbox for. */
-  async noting<T>(kind: Kind, work: () => Promise<T>): Promise<{ readonly result: T; readonly calls: string[] }> {
+  async recordCalls<T>(kind: Kind, work: () => Promise<T>): Promise<{ readonly result: T; readonly calls: string[] }> {
     const before = (await this.#sandbox.journal()).length;
     const result = await work();
     const calls = (await this.#sandbox.journal()).slice(before).map(({ action }) => action);
@@ -112,8 +117,8 @@ export class Bench {
     return { result, calls };
   }
 
-  /** What somebody does beside the engine. */
-  async byHand(steps: readonly Write[]): Promise<void> {
+  /** Sends writes directly, as a person does without the engine. */
+  async sendDirectly(steps: readonly Write[]): Promise<void> {
     for (const step of steps) await this.#write(step);
   }
 
@@ -130,11 +135,11 @@ export class Bench {
         }
       }
     };
-    return (await this.noting(kind, sending)).calls;
+    return (await this.recordCalls(kind, sending)).calls;
   }
 
   /** The error that a write meets. */
-  async errorOf(step: Write): Promise<AwsError> {
+  async errorFrom(step: Write): Promise<AwsError> {
     try {
       await this.#write(step);
     } catch (error) {
@@ -144,7 +149,7 @@ export class Bench {
   }
 
   async read(kind: Kind, spec: JsonObject, reader = this.reader): Promise<Observed | undefined> {
-    return (await this.noting(kind, () => kind.read(reader, { name: kind.nameOf(spec), spec }, TARGET))).result;
+    return (await this.recordCalls(kind, () => kind.read(reader, { name: kind.nameOf(spec), spec }, TARGET))).result;
   }
 
   async readMany(
@@ -155,7 +160,7 @@ export class Bench {
     const types = new Set(kind.detailType === null ? [] : [kind.detailType]);
     const snapshot = takeSnapshot({ reader, types, budget: Number.POSITIVE_INFINITY, sleep });
     const wanted = specs.map((spec) => ({ name: kind.nameOf(spec), spec }));
-    return this.noting(kind, () => kind.readMany(snapshot, wanted, TARGET));
+    return this.recordCalls(kind, () => kind.readMany(snapshot, wanted, TARGET));
   }
 
   /** Reads both ways, and insists that both see the same of what is declared. */
@@ -165,7 +170,7 @@ export class Bench {
     if (single === undefined) throw new Error(`${kind.name} is not shown by a single read`);
     if (bulk === undefined) throw new Error(`${kind.name} is not shown by the bulk read`);
     const declared = Object.keys(kind.properties).filter((property) => spec[property] !== undefined);
-    expect(comparable(bulk, declared)).toEqual(comparable(single, declared));
+    expect(withSortedSets(bulk, declared)).toEqual(withSortedSets(single, declared));
     return single;
   }
 
@@ -175,7 +180,7 @@ export class Bench {
     const { secrets } = this.#clients;
     if (secret?.generateRecord !== undefined)
       await secrets.writeRecord(secret.locationOf(spec), secret.generateRecord(desired));
-    const { result: output } = await this.noting(kind, () => this.#write(kind.create(desired)));
+    const { result: output } = await this.recordCalls(kind, () => this.#write(kind.create(desired)));
     if (secret?.recordFromReply !== undefined) {
       await secrets.writeRecord(secret.locationOf(spec), secret.recordFromReply(output, desired));
     }
@@ -183,19 +188,19 @@ export class Bench {
   }
 
   /** Lets a resource make use of a service-linked role or a server certificate, which cannot be deleted then. */
-  async use(name: string): Promise<void> {
+  async markInUse(name: string): Promise<void> {
     const body = JSON.stringify({ account: ACCOUNT, name });
     const response = await fetch(`${this.#sandbox.url}/sandbox/in-use`, { method: 'POST', body });
     if (!response.ok) throw new Error(`${name} is not there to be used`);
   }
 
   /** Stores a text where a manifest says that a secret comes from. */
-  async store(file: string, text: string): Promise<void> {
+  async storeSecret(file: string, text: string): Promise<void> {
     await writeFile(join(this.#folder, file), text, { mode: 0o600 });
   }
 
   /** What a kind's Create has stored. */
-  async record(kind: Kind, spec: JsonObject): Promise<Readonly<Record<string, string>> | undefined> {
+  async storedRecord(kind: Kind, spec: JsonObject): Promise<Readonly<Record<string, string>> | undefined> {
     return kind.secret && this.#clients.secrets.readRecord(kind.secret.locationOf(spec));
   }
 
@@ -204,28 +209,28 @@ export class Bench {
     return (await this.#clients.write(operation, { ...input, ...secret })).output;
   }
 
-  /** Mends what differs; gives the operations that the sandbox was asked for. */
-  async mend(kind: Kind, spec: JsonObject, observed: Observed, options: Comparing = {}): Promise<string[]> {
-    const { changes } = compared(kind, spec, observed, options);
+  /** Updates what differs; returns the operations that the sandbox received. */
+  async update(kind: Kind, spec: JsonObject, observed: Observed, options: ComparisonOptions = {}): Promise<string[]> {
+    const { changes } = compareSpec(kind, spec, observed, options);
     return this.send(kind, kind.update(desiredOf(kind, spec, options.shared), observed, changes));
   }
 
-  /** Creates and mends, as a run does with an entity that is not there. */
+  /** Creates and updates, as a run does with a missing entity. */
   async converge(kind: Kind, spec: JsonObject): Promise<Observed> {
-    await this.mend(kind, spec, await this.create(kind, spec));
+    await this.update(kind, spec, await this.create(kind, spec));
     return this.observe(kind, spec);
   }
 
-  async stepsOfDeletion(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
-    return (await this.noting(kind, () => kind.delete(reader, observed))).result;
+  async deletionWrites(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
+    return (await this.recordCalls(kind, () => kind.delete(reader, observed))).result;
   }
 
-  async holders(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {
-    return (await this.noting(kind, async () => (await kind.listDependents?.(reader, observed)) ?? [])).result;
+  async listDependents(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {
+    return (await this.recordCalls(kind, async () => (await kind.listDependents?.(reader, observed)) ?? [])).result;
   }
 
   /** Reads the same account in pages of one: the sandbox's, or cut here where it gives all at once. */
-  readerOfSmallPages(): Reader {
+  readerWithSmallPages(): Reader {
     return new Reader(async <O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> => {
       if (!isPaged(operation)) return this.reader.get(operation, input);
       const { Marker } = input as { Marker?: string };
@@ -245,7 +250,7 @@ export class Bench {
   }
 
   /** A reader to whom one operation answers what the sandbox cannot. */
-  readerAnswering(answered: Operation, output: object): Reader {
+  readerReplying(answered: Operation, output: object): Reader {
     return new Reader(<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> => {
       if (operation !== answered) return this.reader.get(operation, input);
       return Promise.resolve(output as Output<O>);
