@@ -504,7 +504,9 @@ describe('every kind is created, updated and deleted once and reported truthfull
 
   beforeAll(async () => {
     const next = randomOf(SEED);
-    const batches = KIND_CASES.flatMap((part) => roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })));
+    const batches = KIND_CASES.flatMap((part) =>
+      roundsOf(part, next).map((rounds) => ({ part, rounds, order: next() })),
+    );
     for (const { rounds } of batches) {
       for (const one of rounds.flatMap((round) => Object.values(round))) {
         chosen.set(one.faultCase.what, (chosen.get(one.faultCase.what) ?? 0) + 1);

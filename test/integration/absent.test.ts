@@ -153,7 +153,11 @@ function writes(): string[] {
 }
 
 describe.each(DELETABLE)('a %s that is to be absent', (kindName) => {
-  const { prerequisites, full, deletionBlockers: held } = KIND_FIXTURES[kindName] ?? { prerequisites: [], full: {}, deletionBlockers: [] };
+  const {
+    prerequisites,
+    full,
+    deletionBlockers: held,
+  } = KIND_FIXTURES[kindName] ?? { prerequisites: [], full: {}, deletionBlockers: [] };
   const entity: JsonObject = { kind: kindName, ...full };
 
   test('is deleted with all that stands in the way, in an order that AWS takes, and then left alone', async () => {
