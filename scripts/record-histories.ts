@@ -1,6 +1,6 @@
 // Records the golden histories of this version under test/replay/histories, and its workflow bundle: runs integration
 // tests, and keeps the fewest of their histories that show every sequence of steps that any of them shows.
-// npm run build && npm run record:histories (about five minutes). Arguments: the test files to run, if not all below.
+// npm run build && npm run record:histories (about four minutes). Arguments: the test files to run, if not all below.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
@@ -13,10 +13,7 @@ import type { StoredHistory } from '../test/support/history-shape.js';
 const ROOT = resolve(__dirname, '..');
 
 /** Tests that play the scenes that test/replay/histories.test.ts asks for. */
-const TESTS = [
-  ...['approval', 'control', 'explain', 'lifecycle', 'race'],
-  ...['refusals', 'revision', 'schedules', 'verify'],
-];
+const TESTS = [...['approval', 'control', 'explain', 'lifecycle', 'race'], ...['refusals', 'schedules', 'verify']];
 
 /** Histories of longer files repeat what shorter ones show. */
 const MAX_BYTES = 60_000;

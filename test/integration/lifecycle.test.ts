@@ -69,6 +69,12 @@ test('a role is adopted, and stays after its release', async () => {
   expect(outcomesOf(released)).toEqual({ 'Role/deploy': 'released' });
 });
 
+test('a manifest of an older revision is refused', async () => {
+  expect(outcomesOf(await runs.apply([role('deploy')], { revision: 2 }))).toEqual({ 'Role/deploy': 'created' });
+  const older = await runs.apply([role('deploy', { description: 'old' })], { revision: 1 });
+  expect(older).toMatchObject({ result: 'refused', entities: [{ outcome: 'skipped' }] });
+});
+
 test('an access key is created, and its secret is stored', async () => {
   const robot = { kind: 'User', userName: 'robot' };
   const key = { kind: 'AccessKey', userName: 'robot', secret: { secretsManager: 'robot/key' } };

@@ -13,7 +13,7 @@ import type { World } from './world.js';
 
 /** Options of a run. Default: apply the namespace `ci`. */
 export interface RunParts extends Partial<
-  Pick<RequestOptions, 'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing'>
+  Pick<RequestOptions, 'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing' | 'revision'>
 > {
   readonly namespace?: string;
   /** The account. Accounts other than the sandbox's own are accessed by a role in them. */
