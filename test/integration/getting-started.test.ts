@@ -52,7 +52,7 @@ set -m
 ${block.trim()} >"$log" 2>&1 &
 set +m
 trap 'kill -INT -- -$!; wait $! || true' EXIT
-until grep -q ^Ctrl-C "$log"; do kill -0 $!; sleep 0.1; done
+until grep -q '^Press Ctrl-C' "$log"; do kill -0 $!; sleep 0.1; done
 `;
     })
     .join('');
