@@ -257,7 +257,7 @@ describe('a first adoption', () => {
     const refused = await runs.apply([role('s'), profile]);
     expect(entityOf(refused, 'InstanceProfile/i')).toMatchObject({
       outcome: 'refused',
-      remedy: expect.stringMatching(/^give --remove-unmanaged to have what is unmanaged removed, /) as string,
+      remedy: expect.stringMatching(/^give --remove-unmanaged to remove what is unmanaged, /) as string,
     });
     expect(writesIn(world)).toEqual([]);
     const adopted = await runs.apply([role('s'), profile], { removeUnmanaged: true });
