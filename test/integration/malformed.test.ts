@@ -255,7 +255,7 @@ test.each(KINDS.map((kind) => [kind.name, kind] as const))(
   },
 );
 
-test('two entities that would store their secrets in one place are refused at the second one, of whatever kinds', async () => {
+test('two entities that would store their secrets in one location are refused at the second one, whatever their kinds', async () => {
   const secret = { file: 'bot.json' };
   const { text } = written(
     [
@@ -270,7 +270,7 @@ test('two entities that would store their secrets in one place are refused at th
     [
       'entities[2].secret',
       expect.stringMatching(/^the secret of LoginProfile\/bot has the same location as that of AccessKey\/bot at /),
-      'name a place of its own for each',
+      'give each its own location',
     ],
   ]);
 });
