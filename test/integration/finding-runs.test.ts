@@ -38,9 +38,9 @@ const FOUND: Readonly<Record<string, (scenes: Scenes) => readonly string[]>> = {
   'all runs of an account': ({ converged, running, refused, conflicting, failed, gated }) =>
     [converged, running, refused, conflicting, failed, gated].map(({ runId }) => runId),
   'runs under way': ({ running, gated }) => [running.runId, gated.runId],
-  'runs that a person must look at': ({ refused, conflicting, failed }) =>
+  'runs that need a person': ({ refused, conflicting, failed }) =>
     [refused, conflicting, failed].map(({ runId }) => runId),
-  'what wrote to an entity': ({ role }) => [role.runId],
+  'the runs that wrote to an entity': ({ role }) => [role.runId],
   'refusals of the last days': ({ refused, conflicting, conflict }) =>
     [refused, conflicting, conflict].map(({ runId }) => runId),
   'plans that wait for an approval': ({ gated }) => [gated.runId],
