@@ -58,8 +58,8 @@ function isLocal({ name, code }: SdkError): boolean {
   return name === 'CredentialsProviderError' || ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(code));
 }
 
-/** Failure types by AWS's code. The HTTP status does not decide: ten of IAM's codes are 409. */
-const FAILURE_TYPES: Readonly<Record<string, FailureType>> = {
+/** Failure types by AWS's code, without the suffix `Exception`, as {@link awsError} returns it. The HTTP status does not decide: ten of IAM's codes are 409. */
+export const FAILURE_TYPES: Readonly<Record<string, FailureType>> = {
   EntityAlreadyExists: 'AlreadyExists',
   DuplicateCertificate: 'AlreadyExists',
   DuplicateSSHPublicKey: 'AlreadyExists',
@@ -68,7 +68,6 @@ const FAILURE_TYPES: Readonly<Record<string, FailureType>> = {
   DeleteConflict: 'InUse',
   NoSuchEntity: 'NotPropagated',
   Throttling: 'Throttled',
-  ThrottlingException: 'Throttled',
   RequestLimitExceeded: 'Throttled',
   TooManyRequests: 'Throttled',
   SlowDown: 'Throttled',

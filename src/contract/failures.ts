@@ -29,6 +29,18 @@ export type FailureType =
  */
 export type RetryClass = 'retry' | 'until-propagated' | 'conflict' | 'never';
 
+/** Reports whether the same call may be repeated with nothing but a pause: no read and no new decision comes first. */
+export function isRetryable(retryClass: RetryClass): boolean {
+  switch (retryClass) {
+    case 'retry':
+      return true;
+    case 'until-propagated':
+    case 'conflict':
+    case 'never':
+      return false;
+  }
+}
+
 /** Exit codes of the command line. {@link gravestExitCode} chooses between several. */
 export const ExitCode = {
   Converged: 0,

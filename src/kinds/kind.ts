@@ -49,7 +49,7 @@ export interface Desired {
   readonly shared: boolean;
 }
 
-/** An entity to read. The spec of an entity with `state: absent` has its key properties only. */
+/** An entity to read, with the spec that the manifest declares: for `state: absent`, its key properties only. */
 export interface WantedEntity {
   readonly name: string;
   readonly spec: JsonObject;

@@ -6,7 +6,7 @@ import { describeLocation, SecretLocationError, redactSecrets } from '../../aws/
 import type { SecretRecord } from '../../aws/secret-store.js';
 import { entityId } from '../../contract/entity.js';
 import type { SecretLocation } from '../../contract/entity.js';
-import { FAILURES } from '../../contract/failures.js';
+import { FAILURES, isRetryable } from '../../contract/failures.js';
 import type { CreateRequest } from '../../contract/activities.js';
 import { CLOCK_TOLERANCE_MS } from '../../engine/resolve-conflict.js';
 import type { Candidate, Desired, Kind, Write } from '../../kinds/kind.js';
@@ -110,7 +110,7 @@ export class EntitySecrets {
       await sendAll(this.#account, removal, this.#context);
     } catch (removalError) {
       // No later attempt removes it after any other error, such as an account that cannot be verified.
-      if (isInterruption(removalError) || isRetryable(removalError)) throw removalError;
+      if (isInterruption(removalError) || canRetry(removalError)) throw removalError;
       const message = `${reason}, and ${id}, whose secret is lost, cannot be removed (${messageOf(removalError)}): remove it`;
       return failure(type, message, { calls });
     }
@@ -212,7 +212,7 @@ export class EntitySecrets {
         await this.#store(secret);
         return;
       } catch (error) {
-        if (waited >= STORE_WINDOW_MS || !isRetryable(error)) throw error;
+        if (waited >= STORE_WINDOW_MS || !canRetry(error)) throw error;
         const pause = pauseAfter(attempt);
         await sleep(pause);
         waited += pause;
@@ -246,9 +246,9 @@ function isInterruption(error: unknown): boolean {
   return error instanceof LeaseError || error instanceof CancelledFailure;
 }
 
-function isRetryable(error: unknown): boolean {
+function canRetry(error: unknown): boolean {
   const aws = answerIn(error);
-  return aws !== null && FAILURES[failureTypeOf(aws)].retry === 'retry';
+  return aws !== null && isRetryable(FAILURES[failureTypeOf(aws)].retry);
 }
 
 function messageOf(error: unknown): string {

@@ -49,10 +49,9 @@ export function readListed(
   return async ({ reader, retryUntilShown }, wanted, target) => {
     const listed = await undefinedIfDenied(() => listNames(reader));
     if (listed === undefined) return undefined;
-    const names = wantedLast(listed, wanted);
-    return byName(
-      await Promise.all(names.map((name) => retryUntilShown(() => read(reader, { name, spec: {} }, target)))),
-    );
+    const specs = new Map(wanted.map(({ name, spec }) => [name.toLowerCase(), spec]));
+    const found = wantedLast(listed, wanted).map((name) => ({ name, spec: specs.get(name.toLowerCase()) ?? {} }));
+    return byName(await Promise.all(found.map((entity) => retryUntilShown(() => read(reader, entity, target)))));
   };
 }
 

@@ -1,6 +1,6 @@
 import * as iam from '@aws-sdk/client-iam';
 import fc from 'fast-check';
-import { awsError, failureTypeOf, isEntityAlreadyExists } from '../../../src/aws/errors.js';
+import { awsError, FAILURE_TYPES, failureTypeOf, isEntityAlreadyExists } from '../../../src/aws/errors.js';
 import type { AwsError } from '../../../src/aws/errors.js';
 import type { FailureType } from '../../../src/contract/failures.js';
 
@@ -134,6 +134,13 @@ describe('the class of an error', () => {
     ['Unexpected', 302, 'Redirect', 'what AWS says'],
   ])('is %s for %i %s', (type, status, code, message) => {
     expect(failureTypeOf(answered(status, code, message))).toBe(type);
+  });
+
+  test.each(Object.entries(FAILURE_TYPES))('of %s is %s, with the suffix of the SDK or without', (code, type) => {
+    const $metadata = { httpStatusCode: 400 };
+    for (const name of [code, `${code}Exception`]) {
+      expect(failureTypeOf(awsError({ name, Code: name, message: 'no', $metadata }))).toBe(type);
+    }
   });
 
   test.each<[FailureType, string, string | undefined]>([
