@@ -43,9 +43,9 @@ async function findEntity(account: Account, entity: DesiredEntity): Promise<Foun
   }
   if (observed === undefined) return { ...UNREAD, status: 'absent' };
   const { arn, createdAt, tags } = observed;
-  const madeByRun = tags[OwnershipTag.Origin] === 'created' ? (tags[OwnershipTag.Intent] ?? null) : null;
+  const createdByRun = tags[OwnershipTag.Origin] === 'created' ? (tags[OwnershipTag.Intent] ?? null) : null;
   const owner = ownerOf(observed, kind.usesReservedPath);
-  return { status: 'there', message: null, arn, createdAt, owner, madeByRun };
+  return { status: 'present', message: null, arn, createdAt, owner, createdByRun };
 }
 
 /** Reads the events of a request's entities in CloudTrail, and the event of its request ID. */

@@ -1,14 +1,19 @@
-import { originOf } from '../contract/entity.js';
 import type { Pipeline } from '../contract/entity.js';
 import type { RunReference } from '../contract/explain.js';
 
 /** The pipeline of a run whose memo names none. */
 export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
 
+/** Returns the shortest description of a request's origin: its link, else the actor, else the CI service. */
+export function describeOrigin({ url, actor, provider }: Pick<Pipeline, 'url' | 'actor' | 'provider'>): string {
+  return url ?? actor ?? provider;
+}
+
 /** Returns who requested a run: `https://ci.example.com/42 (job deploy, commit 4b825dc642cb, by ada)`. */
 export function describePipeline(pipeline: Pipeline = UNKNOWN_PIPELINE): string {
   const { provider, url, job, commit, actor } = pipeline;
-  const origin = url === null && actor === null && provider === 'unknown' ? 'another pipeline' : originOf(pipeline);
+  const origin =
+    url === null && actor === null && provider === 'unknown' ? 'another pipeline' : describeOrigin(pipeline);
   const details = [
     ...(job == null ? [] : [`job ${job}`]),
     ...(commit === null ? [] : [`commit ${commit.slice(0, 12)}`]),
@@ -34,7 +39,7 @@ export function approveCommand(namespace: Namespace, plan: string): string {
 
 /** Returns the namespace and the pipeline of a run: `ci (https://…)`. */
 export function describeRun({ namespace, pipeline }: Pick<RunReference, 'namespace' | 'pipeline'>): string {
-  return `${namespace} (${originOf(pipeline)})`;
+  return `${namespace} (${describeOrigin(pipeline)})`;
 }
 
 /** Returns a number with its noun: `1 run`, `2 runs`. */

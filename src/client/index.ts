@@ -4,7 +4,7 @@ export type { Config } from '../config/config.js';
 export type { AdoptPolicy, DesiredEntity, Pipeline, Target } from '../contract/entity.js';
 export { ExitCode } from '../contract/failures.js';
 export { UserFacingError } from '../contract/user-facing-error.js';
-export type { ConflictRow, Conflicts, Explanation, Explanations, Moment } from '../contract/explain.js';
+export type { ConflictRow, Conflicts, Explanation, Explanations, TimelineEvent } from '../contract/explain.js';
 export type { ApprovalDecision, PendingApproval } from '../contract/approval.js';
 export type { Progress } from '../contract/progress.js';
 export type { BootstrapRequest } from '../contract/request.js';

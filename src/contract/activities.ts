@@ -32,7 +32,7 @@ export interface Plan {
 }
 
 /** Result of one activity of a reconcile-entity workflow. */
-export interface ReconcileStepResult {
+export interface ReconcileActivityResult {
   readonly arn: string;
   /** The decision at the moment of writing, made from what AWS showed then. */
   readonly decision: Decision;
@@ -94,11 +94,11 @@ export interface Activities {
   /** Lists the IDs of what Creates like this one have made, before the first Create of this run. */
   listCandidates(request: ReconcileRequest): Promise<Listing>;
   /** Creates the entity, or decides again from what exists instead. */
-  createEntity(request: CreateRequest): Promise<ReconcileStepResult>;
+  createEntity(request: CreateRequest): Promise<ReconcileActivityResult>;
   /** Reads the entity, decides again, and writes what differs. */
-  updateEntity(request: UpdateRequest): Promise<ReconcileStepResult>;
+  updateEntity(request: UpdateRequest): Promise<ReconcileActivityResult>;
   /** Reads the entity, decides again, and deletes it with everything in it. */
-  deleteEntity(request: ReconcileRequest): Promise<ReconcileStepResult>;
+  deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
   /** Reads until the entities show no drift, or the propagation window ends. */
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
   /** Reads the entities and their CloudTrail events. Writes nothing. */

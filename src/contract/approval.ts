@@ -13,6 +13,7 @@ export interface PendingApproval {
 
 /** Names of the updates and signals that decide; both carry one {@link ApprovalDecision}. A signal gets no reply. */
 export const ApprovalAction = { Approve: 'approve', Reject: 'reject' } as const;
+
 /** One of {@link ApprovalAction}. */
 export type ApprovalAction = (typeof ApprovalAction)[keyof typeof ApprovalAction];
 
@@ -25,26 +26,12 @@ export interface ApprovalDecision {
   /** The reason: at most {@link MAX_REASON_LENGTH} characters. */
   readonly reason?: string | null;
 }
+
 /** Characters of an approver's name. */
 export const MAX_APPROVER_LENGTH = 200;
+
 /** Characters of a decision's reason. */
 export const MAX_REASON_LENGTH = 1000;
-
-/** Returns the problem of a decision, which any client may have sent, in one line. Null if it is valid. */
-export function approvalDecisionProblem(answer: unknown): string | null {
-  if (typeof answer !== 'object' || answer === null) return 'it is not an object with "plan" and "by"';
-  const { plan, by, reason } = answer as Partial<Record<keyof ApprovalDecision, unknown>>;
-  if (typeof plan !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(plan)) {
-    return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
-  }
-  if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {
-    return `"by" is not a name of 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
-  }
-  if (reason != null && (typeof reason !== 'string' || reason.length > MAX_REASON_LENGTH)) {
-    return `"reason" is not text of at most ${String(MAX_REASON_LENGTH)} characters`;
-  }
-  return null;
-}
 
 /** Reasons for which a decision was refused: the `ApplicationFailure.type` of the update. */
 export const ApprovalRefused = {
@@ -57,6 +44,7 @@ export const ApprovalRefused = {
   /** It is about another plan; the failure's details have the digest of the waiting one. */
   AnotherPlan: 'AnotherPlan',
 } as const;
+
 /** One of {@link ApprovalRefused}. */
 export type ApprovalRefused = (typeof ApprovalRefused)[keyof typeof ApprovalRefused];
 

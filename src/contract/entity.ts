@@ -99,10 +99,5 @@ export interface Pipeline {
   readonly attempt?: string | null;
 }
 
-/** Returns the shortest description of a request's origin: its link, else the actor, else the CI service. */
-export function originOf({ url, actor, provider }: Pick<Pipeline, 'url' | 'actor' | 'provider'>): string {
-  return url ?? actor ?? provider;
-}
-
 /** The maximum length of our workflow IDs; Temporal's SQL visibility allows 255. */
 export const MAX_WORKFLOW_ID_LENGTH = 200;

@@ -38,7 +38,7 @@ export interface Evidence {
 /** One entity as IAM shows it at the time of the request. */
 export interface Found {
   /** `unread`: AWS did not answer; {@link message} has the reason. */
-  readonly status: 'there' | 'absent' | 'unread';
+  readonly status: 'present' | 'absent' | 'unread';
   readonly message: string | null;
   readonly arn: string | null;
   /** ISO 8601. */
@@ -46,7 +46,7 @@ export interface Found {
   /** The owner that its tags and its path show. */
   readonly owner: string | null;
   /** The run whose Create made it, from its intent tag. */
-  readonly madeByRun: string | null;
+  readonly createdByRun: string | null;
 }
 
 /** The entity before it is read. */
@@ -56,7 +56,7 @@ export const UNREAD: Found = {
   arn: null,
   createdAt: null,
   owner: null,
-  madeByRun: null,
+  createdByRun: null,
 };
 
 /** The events of CloudTrail. With `denied` and `unavailable` the rest of an explanation is still valid. */
@@ -105,15 +105,15 @@ export interface RunReference {
 }
 
 /** One event of a timeline. */
-export interface Moment {
+export interface TimelineEvent {
   /** ISO 8601. */
   readonly at: string;
   /** The source of the event. */
   readonly source: 'temporal' | 'cloudtrail' | 'both';
   /** A namespace and its pipeline, or the principal that CloudTrail names. */
-  readonly who: string;
-  /** `CreateRole answered EntityAlreadyExists`. */
-  readonly what: string;
+  readonly caller: string;
+  /** `CreateRole failed: EntityAlreadyExists`. */
+  readonly description: string;
   readonly requestId: string | null;
   readonly runId: string | null;
 }
@@ -130,26 +130,26 @@ export interface Explanation {
   /** The command to run, if there is one. */
   readonly command: string | null;
   /** The run that requested the entity, and its decision. Null if it was another caller. */
-  readonly asked: (RunReference & { readonly decision: DecisionAction; readonly outcome: Outcome }) | null;
+  readonly requestedBy: (RunReference & { readonly decision: DecisionAction; readonly outcome: Outcome }) | null;
   /** AWS's reply to the Create. Null if none was refused. */
-  readonly answered: Answered | null;
+  readonly refusedCreate: RefusedCreate | null;
   /** The existing entity. */
-  readonly there: Found & {
+  readonly existing: Found & {
     /** The caller that created it. Null if neither a run nor CloudTrail shows it. */
-    readonly madeBy: string | null;
-    /** ISO 8601. */
-    readonly madeAt: string | null;
+    readonly createdBy: string | null;
+    /** The time of the Create that made it. ISO 8601. */
+    readonly createCallAt: string | null;
     /** The request ID of the Create that made it. */
     readonly requestId: string | null;
   };
   /** Runs that processed it in the time window, newest first. */
   readonly runs: readonly (RunReference & { readonly outcome: Outcome | null })[];
   /** Oldest first. */
-  readonly timeline: readonly Moment[];
+  readonly timeline: readonly TimelineEvent[];
 }
 
 /** A Create that AWS refused because the entity exists. */
-export interface Answered {
+export interface RefusedCreate {
   readonly operation: string;
   readonly code: string;
   /** The HTTP status of the code. Null if it is not a conflict code of IAM. */
@@ -160,7 +160,7 @@ export interface Answered {
   /** ISO 8601. */
   readonly at: string | null;
   /** The caller. */
-  readonly who: string;
+  readonly caller: string;
   /** Attempts of the activity; above 1, Temporal has retried it. Null if it was another caller. */
   readonly attempts: number | null;
   /** The number of such Creates of the same caller in CloudTrail. Null if CloudTrail was not read. */

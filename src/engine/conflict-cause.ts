@@ -15,7 +15,7 @@ export interface Creation {
   /** ARN of the caller. Null if CloudTrail was not read. */
   readonly principal: string | null;
   /** The caller in words. Null if it is not known. */
-  readonly who: string | null;
+  readonly caller: string | null;
   readonly requestId: string | null;
 }
 
@@ -24,13 +24,13 @@ export interface RunCase {
   readonly name: string;
   readonly runId: string;
   /** The start of the run's inventory of the account. */
-  readonly lookedAt: number;
+  readonly inventoryStartedAt: number;
   readonly outcome: Outcome;
   readonly confirmedBy: Confirmation | null;
   /** AWS answered a Create of this run with "already exists". */
   readonly conflict: boolean;
   /** The inventory did not show it. */
-  readonly absentAtLook: boolean;
+  readonly isAbsentInInventory: boolean;
   /** The path under which it exists, if the manifest declares another one; else null. */
   readonly otherPath: string | null;
   /** The reason that the run reported. */
@@ -110,25 +110,30 @@ function nameCollision({ name, reason, otherPath }: DatedCase): CauseFinding | u
   return finding('path-or-case-collision', 'proven', headline);
 }
 
-function lostOwnership({ ownedAt, lookedAt, creation }: DatedCase): CauseFinding | undefined {
-  if (ownedAt === null || ownedAt >= lookedAt) return undefined;
+function lostOwnership({ ownedAt, inventoryStartedAt, creation }: DatedCase): CauseFinding | undefined {
+  if (ownedAt === null || ownedAt >= inventoryStartedAt) return undefined;
   if (creation !== null && creation.at > ownedAt + CLOCK_TOLERANCE_MS) return undefined;
   const headline = `this namespace owned it at ${iso(ownedAt)}; its ownership tags were removed since`;
   return finding('state-rolled-back', 'inferred', headline);
 }
 
-function createdDuringRun({ conflict, absentAtLook, lookedAt, creation }: DatedCase): CauseFinding | undefined {
-  if (!conflict && !absentAtLook) return undefined;
+function createdDuringRun({
+  conflict,
+  isAbsentInInventory,
+  inventoryStartedAt,
+  creation,
+}: DatedCase): CauseFinding | undefined {
+  if (!conflict && !isAbsentInInventory) return undefined;
   if (creation === null) {
     const headline = 'it was created between the inventory and the Create, by an unknown caller';
     return finding('parallel-writer', 'inferred', headline);
   }
   const created = `${callerOf(creation)} created it at ${iso(creation.at)}`;
-  if (creation.at >= lookedAt - CLOCK_TOLERANCE_MS) {
-    const certainty = creation.who === null ? 'inferred' : 'proven';
+  if (creation.at >= inventoryStartedAt - CLOCK_TOLERANCE_MS) {
+    const certainty = creation.caller === null ? 'inferred' : 'proven';
     return finding('parallel-writer', certainty, `${created}, while this run was in progress`);
   }
-  if (creation.at >= lookedAt - REPLICATION_WINDOW_MS) {
+  if (creation.at >= inventoryStartedAt - REPLICATION_WINDOW_MS) {
     return finding(
       'parallel-writer',
       'inferred',
@@ -187,8 +192,8 @@ export function newestCreation(creations: readonly Creation[]): Creation | null 
   );
 }
 
-function callerOf({ who }: Creation): string {
-  return who ?? 'an unknown caller';
+function callerOf({ caller }: Creation): string {
+  return caller ?? 'an unknown caller';
 }
 
 /** Drops the session name of an assumed role, which differs each time. */

@@ -29,11 +29,11 @@ const run = {
   endedAt: time.nullable().describe('null while it is open'),
 };
 
-const moment = z.strictObject({
+const timelineEvent = z.strictObject({
   at: time,
-  source: z.enum(['temporal', 'cloudtrail', 'both']).describe('which of the two has it'),
-  who: z.string(),
-  what: z.string(),
+  source: z.enum(['temporal', 'cloudtrail', 'both']).describe('where the event was found'),
+  caller: z.string(),
+  description: z.string(),
   requestId: text,
   runId: text,
 });
@@ -48,11 +48,11 @@ const explanation = z.strictObject({
   headline: z.string(),
   remedy: z.string(),
   command: text.describe('the command to run, where one helps'),
-  asked: z
+  requestedBy: z
     .strictObject({ ...run, decision, outcome })
     .nullable()
-    .describe('the run in question; null where no run of this tool asked'),
-  answered: z
+    .describe('the run that requested the entity; null where no run of this tool did'),
+  refusedCreate: z
     .strictObject({
       operation: z.string(),
       code: z.string(),
@@ -60,7 +60,7 @@ const explanation = z.strictObject({
       meaning: z.string(),
       requestId: text,
       at: time.nullable(),
-      who: z.string(),
+      caller: z.string(),
       attempts: count.nullable().describe('attempts of the activity in Temporal; the SDK does not repeat a Create'),
       sent: count
         .nullable()
@@ -68,19 +68,19 @@ const explanation = z.strictObject({
     })
     .nullable()
     .describe('the Create that AWS refused; null where AWS refused none'),
-  there: z.strictObject({
-    status: z.enum(['there', 'absent', 'unread']),
+  existing: z.strictObject({
+    status: z.enum(['present', 'absent', 'unread']),
     message: text,
     arn: text,
     createdAt: time.nullable(),
     owner: text,
-    madeByRun: text.describe('as its intent tag says'),
-    madeBy: text,
-    madeAt: time.nullable(),
+    createdByRun: text.describe('the run that its intent tag names'),
+    createdBy: text,
+    createCallAt: time.nullable().describe('time of the Create that made it'),
     requestId: text.describe('request ID of the Create that made it'),
   }),
   runs: z.array(z.strictObject({ ...run, outcome: outcome.nullable() })),
-  timeline: z.array(moment).describe('oldest first'),
+  timeline: z.array(timelineEvent).describe('oldest first'),
 });
 
 /** Schema of the output of `explain --output json`. The compiler keeps it equal to the contract's type. */
@@ -99,7 +99,7 @@ export const explanationsSchema = z.strictObject({
     truncated: z.boolean(),
     events: count,
   }),
-  notes: z.array(z.string()).describe('limits of this answer, and what it lacks'),
+  notes: z.array(z.string()).describe('limits of this explanation, and what is missing in it'),
 }) satisfies z.ZodType<Explanations>;
 
 const counts = z.record(z.string(), count);

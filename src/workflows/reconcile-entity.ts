@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope, log, setCurrentDetails } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, OUTCOME_OF_ACTION, REMOVAL_ACTIONS } from '../contract/actions.js';
-import type { CreateRequest, ReconcileStepResult } from '../contract/activities.js';
+import type { CreateRequest, ReconcileActivityResult } from '../contract/activities.js';
 import { entityId } from '../contract/entity.js';
 import { FAILURES } from '../contract/failures.js';
 import type { EntityState } from '../contract/progress.js';
@@ -98,7 +98,7 @@ class Reconciliation {
   }
 
   /** Records what an activity did, and returns the next round; null where there is nothing left to do. */
-  async #follow(round: Round, result: ReconcileStepResult): Promise<Round | null> {
+  async #follow(round: Round, result: ReconcileActivityResult): Promise<Round | null> {
     const { action } = round;
     const decided = result.decision.action;
     if (action === 'create' && decided === 'create') {
@@ -124,7 +124,7 @@ class Reconciliation {
     return null;
   }
 
-  async #takeCreated(result: ReconcileStepResult): Promise<void> {
+  async #takeCreated(result: ReconcileActivityResult): Promise<void> {
     this.#report.confirmedBy = result.confirmedBy;
     this.#recordDecision(this.#isReplacing ? 'replace' : 'create', result);
     if (!result.remaining) return;
@@ -140,7 +140,7 @@ class Reconciliation {
     if (completed.decision.action === 'refuse') this.#recordDecision('refuse', completed);
   }
 
-  async #runActivity({ action, readFirst }: Round): Promise<ReconcileStepResult> {
+  async #runActivity({ action, readFirst }: Round): Promise<ReconcileActivityResult> {
     const request = { ...this.#request, action, readFirst };
     const activities = entityActivities(`${action} ${this.#id}`);
     const result =
@@ -164,7 +164,7 @@ class Reconciliation {
     return { ...request, known: this.#known };
   }
 
-  #recordActivity(result: ReconcileStepResult): void {
+  #recordActivity(result: ReconcileActivityResult): void {
     const report = this.#report;
     const conflicts = result.conflicts.map((conflict) => ({ ...conflict, resolvedAs: 'failed' as const }));
     report.arn = result.arn;
@@ -174,7 +174,7 @@ class Reconciliation {
     this.#calls = addCalls(this.#calls, result.calls);
   }
 
-  #recordDecision(action: DecisionAction, { decision, confirmedBy }: ReconcileStepResult): void {
+  #recordDecision(action: DecisionAction, { decision, confirmedBy }: ReconcileActivityResult): void {
     const report = this.#report;
     report.decision = action;
     report.outcome = OUTCOME_OF_ACTION[action];

@@ -24,6 +24,7 @@ const AssumeRolePolicyDocument = JSON.stringify(trusting());
 
 let world: World;
 let temporal: TemporalConnection;
+
 /** A person with the AWS CLI. These calls bypass the proxy. */
 let person: IAM;
 
@@ -106,16 +107,25 @@ test('names all creators where two pipelines and a person create one role; later
   expect(ofLeft).toMatchObject({
     cause: 'parallel-writer',
     certainty: 'proven',
-    asked: { namespace: 'left', decision: 'adopt', outcome: 'adopted', runId: left.workflow.runId },
-    answered: { operation: 'CreateRole', code: 'EntityAlreadyExists', status: 409, requestId, attempts: 1, sent: 1 },
-    there: {
+    requestedBy: { namespace: 'left', decision: 'adopt', outcome: 'adopted', runId: left.workflow.runId },
+    refusedCreate: {
+      operation: 'CreateRole',
+      code: 'EntityAlreadyExists',
+      status: 409,
+      requestId,
+      attempts: 1,
+      sent: 1,
+    },
+    existing: {
       arn: `arn:aws:iam::${ACCOUNT}:role/deploy`,
       owner: 'iam-bootstrap namespace "left"',
-      madeBy: PERSON,
+      createdBy: PERSON,
       requestId: byPerson,
     },
   });
-  expect(ofLeft.timeline.map(({ who, what, requestId: id, source }) => [who, what, id, source])).toEqual(
+  expect(
+    ofLeft.timeline.map(({ caller, description, requestId: id, source }) => [caller, description, id, source]),
+  ).toEqual(
     expect.arrayContaining([
       [PERSON, 'CreateRole succeeded', byPerson, 'cloudtrail'],
       ['left (https://ci.example/left)', 'CreateRole failed: EntityAlreadyExists', requestId, 'both'],
@@ -125,7 +135,7 @@ test('names all creators where two pipelines and a person create one role; later
   const ofRole = await explanationOf('Role/deploy', 2);
   expect(ofRole).toMatchObject({
     cause: 'existed-before',
-    asked: { namespace: 'right', outcome: 'refused' },
+    requestedBy: { namespace: 'right', outcome: 'refused' },
     command: expect.stringMatching(
       /^iam-bootstrap apply -f \S+right\.json --environment test --adopt foreign:Role\/deploy$/,
     ) as string,
@@ -134,7 +144,7 @@ test('names all creators where two pipelines and a person create one role; later
     ['right', 'refused'],
     ['left', 'adopted'],
   ]);
-  expect(await explanationOf(requestId ?? '', 2)).toMatchObject({ name: 'deploy', asked: { namespace: 'left' } });
+  expect(await explanationOf(requestId ?? '', 2)).toMatchObject({ name: 'deploy', requestedBy: { namespace: 'left' } });
 
   const later = [await run('left', [role('deploy')]), await run('right', [role('deploy-right')])];
   for (;;) {
@@ -165,14 +175,14 @@ test('explains a lost reply with the request ID that the run never received', as
   expect(found).toMatchObject({
     cause: 'lost-reply',
     certainty: 'proven',
-    answered: null,
+    refusedCreate: null,
     command: null,
-    there: { madeBy: 'lost (https://ci.example/lost)', requestId: made?.requestId },
+    existing: { createdBy: 'lost (https://ci.example/lost)', requestId: made?.requestId },
   });
   expect(found.timeline).toContainEqual(
-    expect.objectContaining({ what: 'CreateRole: reply lost', requestId: made?.requestId, source: 'both' }),
+    expect.objectContaining({ description: 'CreateRole: reply lost', requestId: made?.requestId, source: 'both' }),
   );
-  expect(found.timeline.map(({ what }) => what)).toContainEqual(
+  expect(found.timeline.map(({ description }) => description)).toContainEqual(
     expect.stringMatching(/^Temporal retried createEntity, attempt 2: CreateRole/),
   );
 });
@@ -185,8 +195,8 @@ test('explains a repeated Create that met its own first attempt', async () => {
   expect(await explanationOf('Role/again')).toMatchObject({
     cause: 'replayed-retry',
     certainty: 'proven',
-    asked: { outcome: 'created' },
-    answered: { code: 'EntityAlreadyExists', attempts: 2, sent: 2 },
+    requestedBy: { outcome: 'created' },
+    refusedCreate: { code: 'EntityAlreadyExists', attempts: 2, sent: 2 },
   });
 });
 
@@ -196,9 +206,9 @@ test('names the creator of an entity that existed before, and the time', async (
   expect(await explanationOf('Role/old')).toMatchObject({
     cause: 'existed-before',
     certainty: 'proven',
-    asked: { outcome: 'adopted' },
-    answered: null,
-    there: { madeBy: PERSON, requestId: byPerson },
+    requestedBy: { outcome: 'adopted' },
+    refusedCreate: null,
+    existing: { createdBy: PERSON, requestId: byPerson },
   });
 });
 
@@ -213,13 +223,13 @@ test('explains names that differ only in case or path', async () => {
       name: 'mixed',
       cause: 'path-or-case-collision',
       headline: expect.stringContaining('Role/Mixed') as string,
-      there: { arn: `arn:aws:iam::${ACCOUNT}:role/Mixed` },
+      existing: { arn: `arn:aws:iam::${ACCOUNT}:role/Mixed` },
     },
     {
       name: 'pathed',
       cause: 'path-or-case-collision',
       headline: expect.stringContaining('/ops/pathed') as string,
-      there: { arn: `arn:aws:iam::${ACCOUNT}:role/ops/pathed` },
+      existing: { arn: `arn:aws:iam::${ACCOUNT}:role/ops/pathed` },
     },
   ]);
 });
@@ -232,10 +242,12 @@ test('explains an entity whose ownership tags another tool removed', async () =>
   expect(found).toMatchObject({
     cause: 'state-rolled-back',
     certainty: 'inferred',
-    asked: { outcome: 'adopted' },
+    requestedBy: { outcome: 'adopted' },
     command: expect.stringMatching(/^iam-bootstrap apply -f \S+marked\.json --environment test$/) as string,
   });
-  expect(found.timeline).toContainEqual(expect.objectContaining({ who: PERSON, what: 'UntagRole succeeded' }));
+  expect(found.timeline).toContainEqual(
+    expect.objectContaining({ caller: PERSON, description: 'UntagRole succeeded' }),
+  );
 });
 
 test('explains a run whose credentials belong to another account', async () => {
@@ -245,7 +257,7 @@ test('explains a run whose credentials belong to another account', async () => {
     await pause(200);
     if (explanations.length === 0) continue;
     expect(explanations).toMatchObject([
-      { name: 'elsewhere', cause: 'other-account', command: 'iam-bootstrap doctor', there: { status: 'unread' } },
+      { name: 'elsewhere', cause: 'other-account', command: 'iam-bootstrap doctor', existing: { status: 'unread' } },
     ]);
     expect(notes).toContainEqual(expect.stringContaining('the credentials belong to account 111111111111'));
     break;
@@ -259,14 +271,14 @@ test('explains a refused Create of a person by its request ID', async () => {
   expect(await explanationOf(requestId)).toMatchObject({
     name: 'first',
     cause: 'parallel-writer',
-    asked: null,
-    answered: { who: PERSON, code: 'EntityAlreadyExists', requestId, attempts: null },
-    there: { madeBy: 'first (https://ci.example/first)' },
+    requestedBy: null,
+    refusedCreate: { caller: PERSON, code: 'EntityAlreadyExists', requestId, attempts: null },
+    existing: { createdBy: 'first (https://ci.example/first)' },
   });
   await person.createRole({ RoleName: 'twice', AssumeRolePolicyDocument });
   const repeated = await refusedId(person.createRole({ RoleName: 'twice', AssumeRolePolicyDocument }));
   const { explanations } = await explain(temporal, repeated, { account: ACCOUNT });
-  expect(explanations).toMatchObject([{ name: 'twice', cause: 'replayed-retry', asked: null, runs: [] }]);
+  expect(explanations).toMatchObject([{ name: 'twice', cause: 'replayed-retry', requestedBy: null, runs: [] }]);
 });
 
 test('reports an unknown entity or request, and refuses a malformed query', async () => {
@@ -293,7 +305,9 @@ test('notes the missing permission where CloudTrail may not be read, and explain
     const { explanations, notes, trail } = await explainAfter('Role/denied', 1);
     expect(trail).toMatchObject({ status: 'denied', events: 0 });
     expect(notes).toContainEqual(expect.stringContaining('grant cloudtrail:LookupEvents'));
-    expect(explanations).toMatchObject([{ cause: 'none', there: { madeBy: 'denied (https://ci.example/denied)' } }]);
+    expect(explanations).toMatchObject([
+      { cause: 'none', existing: { createdBy: 'denied (https://ci.example/denied)' } },
+    ]);
   } finally {
     await authorise(null);
   }

@@ -3,7 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import type { Activities, Plan, PlannedEntity, ReconcileStepResult } from '../../src/contract/activities.js';
+import type { Activities, Plan, PlannedEntity, ReconcileActivityResult } from '../../src/contract/activities.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
 import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
@@ -182,7 +182,7 @@ export function decide(action: DecisionAction): PlannedEntity['decision'] {
 }
 
 /** The result of an activity that wrote once. */
-export function wrote(action: DecisionAction, more: Partial<ReconcileStepResult> = {}): ReconcileStepResult {
+export function wrote(action: DecisionAction, more: Partial<ReconcileActivityResult> = {}): ReconcileActivityResult {
   return {
     arn: 'arn:aws:iam::000000000001:role/x',
     decision: decide(action),

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
 import { entityId } from '../../contract/entity.js';
+import type { Json } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
+import { isList, jsonFrom, sortKeys, strings } from '../../engine/json.js';
 import type { AssessedEntity } from './assessed-entity.js';
 
 /**
@@ -25,13 +27,8 @@ export function digestPlan(
 
 /** Hashes a value as JSON. The order of keys, and of strings in a list, does not count: AWS returns them in any order. */
 function hash(value: unknown): string {
-  const text = JSON.stringify(value, (_key, part: unknown) => {
-    if (Array.isArray(part)) {
-      const list: readonly unknown[] = part;
-      return list.every((element) => typeof element === 'string') ? [...list].sort() : list;
-    }
-    if (typeof part !== 'object' || part === null) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  const text = JSON.stringify(sortKeys(jsonFrom(value)), (_key, part: Json) =>
+    isList(part) && part.length === strings(part).length ? [...strings(part)].sort() : part,
+  );
   return createHash('sha256').update(text).digest('hex');
 }

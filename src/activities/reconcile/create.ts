@@ -2,7 +2,7 @@ import { activityInfo, log, sleep } from '@temporalio/activity';
 import { failureTypeOf, lateError } from '../../aws/errors.js';
 import type { AwsError } from '../../aws/errors.js';
 import { PROPAGATION_WINDOW_MS, untilShown } from '../../aws/propagation.js';
-import type { CreateRequest, Listing, ReconcileStepResult } from '../../contract/activities.js';
+import type { CreateRequest, Listing, ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId } from '../../contract/entity.js';
 import type { JsonObject } from '../../contract/entity.js';
 import type { Decision, WriteRecord } from '../../contract/report.js';
@@ -19,7 +19,7 @@ import { kindOf, observeEntity, observeUnderAnyName } from '../runtime/observe.j
 import { send } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, isKnownAtCreate, resolvedSpec } from './desired-state.js';
 import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
-import { logRefusal, stepResult } from './step-result.js';
+import { logRefusal, buildActivityResult } from './activity-result.js';
 import { sendChanges } from './update.js';
 
 /** Lists what Creates like this one have made, before the first Create of this run. */
@@ -64,7 +64,7 @@ export async function createEntity(
   account: Account,
   request: CreateRequest,
   context: ActivityContext,
-): Promise<ReconcileStepResult> {
+): Promise<ReconcileActivityResult> {
   const creation = prepareCreation(account, request, context);
   return (
     (await removeOrphansOfEarlierAttempts(creation, null)) ?? // 6
@@ -90,7 +90,7 @@ function prepareCreation(account: Account, request: CreateRequest, context: Acti
 async function removeOrphansOfEarlierAttempts(
   creation: Creation,
   conflict: AwsError | null,
-): Promise<ReconcileStepResult | null> {
+): Promise<ReconcileActivityResult | null> {
   if (creation.attempt === 1) return null;
   const reason = await creation.secrets.removeOrphans();
   if (reason === null) return null;
@@ -99,7 +99,7 @@ async function removeOrphansOfEarlierAttempts(
 }
 
 /** Looks for the entity where the plan may be outdated, or where a Create would overwrite it without an error. */
-async function resolveBeforeCreate(creation: Creation): Promise<ReconcileStepResult | null> {
+async function resolveBeforeCreate(creation: Creation): Promise<ReconcileActivityResult | null> {
   const { account, request, attempt, kind } = creation;
   if (attempt === 1 && !request.readFirst && kind.createOverwrites !== true) return null;
   const observed = await observeEntity(account, request.entity);
@@ -107,7 +107,7 @@ async function resolveBeforeCreate(creation: Creation): Promise<ReconcileStepRes
 }
 
 /** Reserves the location of the secret. Resolves the entity where the location already holds its secret. */
-async function reserveSecret(creation: Creation): Promise<ReconcileStepResult | null> {
+async function reserveSecret(creation: Creation): Promise<ReconcileActivityResult | null> {
   if (await creation.secrets.reserve()) return null;
   const observed = await observeEntity(creation.account, creation.request.entity);
   if (observed === undefined) throw notShownYet();
@@ -115,7 +115,7 @@ async function reserveSecret(creation: Creation): Promise<ReconcileStepResult | 
 }
 
 /** Sends the Create, and goes on by AWS's answer. */
-async function sendCreate(creation: Creation): Promise<ReconcileStepResult> {
+async function sendCreate(creation: Creation): Promise<ReconcileActivityResult> {
   const { account, context, kind, create } = creation;
   let output: unknown;
   try {
@@ -130,7 +130,7 @@ async function sendCreate(creation: Creation): Promise<ReconcileStepResult> {
 }
 
 /** Stores the secret of the new entity, and sends what the Create could not carry. */
-async function completeCreated(creation: Creation, output: unknown): Promise<ReconcileStepResult> {
+async function completeCreated(creation: Creation, output: unknown): Promise<ReconcileActivityResult> {
   const { context, kind, desired, secrets } = creation;
   await secrets.storeRevealed(output);
   // A replica that was behind may have hidden an orphan before the Create.
@@ -138,7 +138,7 @@ async function completeCreated(creation: Creation, output: unknown): Promise<Rec
   if (refusal !== null) return refusal;
   const created = kind.observedAfterCreate(desired, output);
   const remaining = !(await hasSentRest(creation, created));
-  return stepResult(context, {
+  return buildActivityResult(context, {
     arn: created.arn,
     decision: { action: 'create', drift: [], unmanaged: [], reason: null, remedy: null },
     confirmedBy: 'reply',
@@ -166,7 +166,7 @@ async function hasSentRest({ account, request, context, kind, spec }: Creation, 
 }
 
 /** Reads what AWS says exists until it shows, and resolves it. */
-async function resolveAlreadyExists(creation: Creation, conflict: AwsError): Promise<ReconcileStepResult> {
+async function resolveAlreadyExists(creation: Creation, conflict: AwsError): Promise<ReconcileActivityResult> {
   const { account, request, attempt, kind, create, secrets } = creation;
   const find = (): Promise<Observed | undefined> => observeUnderAnyName(account, request.entity);
   const observed = mayShowLater(kind, attempt) ? await untilShown(find, sleep) : await find();
@@ -188,7 +188,7 @@ async function resolveAlreadyExists(creation: Creation, conflict: AwsError): Pro
 }
 
 /** Resolves an entity that a read has shown. */
-function resolveExisting(creation: Creation, observed: Observed, conflict: AwsError | null): ReconcileStepResult {
+function resolveExisting(creation: Creation, observed: Observed, conflict: AwsError | null): ReconcileActivityResult {
   return resultOf(creation, resolveConflict(conflictFacts(creation, observed)), observed, conflict);
 }
 
@@ -213,7 +213,7 @@ function resultOf(
   resolution: ConflictResolution,
   observed: Observed | undefined,
   conflict: AwsError | null,
-): ReconcileStepResult {
+): ReconcileActivityResult {
   const { request, context, create } = creation;
   if (resolution.is === 'refused')
     return refused(creation, resolution.decision, observed, conflict, resolution.confirmedBy);
@@ -238,7 +238,7 @@ function resultOf(
       requestId: conflict?.requestId ?? null,
     },
   );
-  return stepResult(context, {
+  return buildActivityResult(context, {
     arn: observed.arn,
     decision,
     confirmedBy,
@@ -255,7 +255,10 @@ function writesWithLostReply({ context, kind, create: { operation } }: Creation,
   return [lost, ...others];
 }
 
-function conflictsOf({ create: { operation } }: Creation, conflict: AwsError | null): ReconcileStepResult['conflicts'] {
+function conflictsOf(
+  { create: { operation } }: Creation,
+  conflict: AwsError | null,
+): ReconcileActivityResult['conflicts'] {
   return conflict === null ? [] : [{ operation, code: conflict.code, requestId: conflict.requestId }];
 }
 
@@ -264,12 +267,12 @@ function refused(
   decision: Decision,
   observed: Observed | undefined,
   conflict: AwsError | null,
-  confirmedBy: ReconcileStepResult['confirmedBy'] = null,
-): ReconcileStepResult {
+  confirmedBy: ReconcileActivityResult['confirmedBy'] = null,
+): ReconcileActivityResult {
   const { request, context, kind, spec } = creation;
   logRefusal(request.entity, decision);
   const arn = observed?.arn ?? kind.arnOf(spec, request.target);
-  return stepResult(context, { arn, decision, confirmedBy, conflicts: conflictsOf(creation, conflict) });
+  return buildActivityResult(context, { arn, decision, confirmedBy, conflicts: conflictsOf(creation, conflict) });
 }
 
 /** Returns the error by which the activity waits for an orphan that uses up the quota and does not show yet, or null. */

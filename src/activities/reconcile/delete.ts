@@ -1,6 +1,6 @@
 import { lateError } from '../../aws/errors.js';
 import { REMOVAL_ACTIONS } from '../../contract/actions.js';
-import type { ReconcileStepResult } from '../../contract/activities.js';
+import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId } from '../../contract/entity.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
@@ -13,14 +13,14 @@ import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { decisionContext, desiredState, resolvedSpec } from './desired-state.js';
-import { decisionAcrossAttempts, logRefusal, stepResult } from './step-result.js';
+import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
 /** Reads the entity, decides again, and removes the entity with what it holds, for good or to be created again. */
 export async function deleteEntity(
   account: Account,
   request: ReconcileRequest,
   context: ActivityContext,
-): Promise<ReconcileStepResult> {
+): Promise<ReconcileActivityResult> {
   const { entity, target } = request;
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, request.arns);
@@ -36,7 +36,7 @@ export async function deleteEntity(
       : await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
     await sendAll(account, [...detachments, ...deletion], context);
   }
-  return stepResult(context, {
+  return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decisionAcrossAttempts(request, decision, context),
     writes: writesSent(context),

@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
-import type { ReconcileStepResult, UpdateRequest } from '../../contract/activities.js';
+import type { ReconcileActivityResult, UpdateRequest } from '../../contract/activities.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
 import type { Assessment } from '../../engine/decide.js';
@@ -12,14 +12,14 @@ import { notShownYet } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
-import { decisionAcrossAttempts, logRefusal, stepResult } from './step-result.js';
+import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
 /** Reads the entity, decides again, and writes what differs. */
 export async function updateEntity(
   account: Account,
   request: UpdateRequest,
   context: ActivityContext,
-): Promise<ReconcileStepResult> {
+): Promise<ReconcileActivityResult> {
   const { entity, target, made } = request;
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, request.arns);
@@ -32,7 +32,7 @@ export async function updateEntity(
   if (observed !== undefined && isWrite(decision.action)) {
     await sendChanges(account, request, observed, assessment, context);
   }
-  return stepResult(context, {
+  return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decisionAcrossAttempts(request, decision, context),
     writes: writesSent(context),

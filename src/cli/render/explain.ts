@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { describeRun } from '../../client/describe.js';
-import type { Cause, Explanation, Explanations, Moment } from '../../contract/explain.js';
+import type { Cause, Explanation, Explanations, TimelineEvent } from '../../contract/explain.js';
 import { plain } from '../terminal.js';
 
 /** The text of a cause in a heading. */
@@ -22,36 +22,38 @@ export function renderExplanations({ explanations, notes }: Explanations): strin
   return [...blocks, ...(rest.length > 0 ? [rest.join('\n')] : [])].join('\n\n');
 }
 
-function renderExplanation(one: Explanation): string {
-  const { asked, answered, there } = one;
-  const sure = one.certainty === 'proven' ? '' : ' (inferred)';
+function renderExplanation(explanation: Explanation): string {
+  const { requestedBy, refusedCreate, existing } = explanation;
+  const sure = explanation.certainty === 'proven' ? '' : ' (inferred)';
   return [
-    pc.bold(`${plain(`${one.kind}/${one.name}`)}: ${CAUSES[one.cause]}${sure}`),
-    `  ${plain(one.headline)}`,
-    `  ${pc.dim('remedy:')} ${plain(one.remedy)}`,
-    ...(one.command === null ? [] : [`  ${pc.dim('type:')}   ${plain(one.command)}`]),
+    pc.bold(`${plain(`${explanation.kind}/${explanation.name}`)}: ${CAUSES[explanation.cause]}${sure}`),
+    `  ${plain(explanation.headline)}`,
+    `  ${pc.dim('remedy:')} ${plain(explanation.remedy)}`,
+    ...(explanation.command === null ? [] : [`  ${pc.dim('type:')}   ${plain(explanation.command)}`]),
     '',
-    ...(asked === null
+    ...(requestedBy === null
       ? []
       : [
-          row('last run', `${describeRun(asked)} at ${asked.startedAt}, ${describeOutcome(asked)}`),
-          row('', `run ${asked.runId}`),
-          ...(asked.url === null ? [] : [row('', asked.url)]),
+          row('last run', `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}`),
+          row('', `run ${requestedBy.runId}`),
+          ...(requestedBy.url === null ? [] : [row('', requestedBy.url)]),
         ]),
-    ...(answered === null ? [] : answerRows(answered)),
-    ...thereRows(there),
-    ...(one.runs.length > 1 ? [row('runs', `${String(one.runs.length)} runs concern it in this period`)] : []),
+    ...(refusedCreate === null ? [] : refusedCreateRows(refusedCreate)),
+    ...existingRows(existing),
+    ...(explanation.runs.length > 1
+      ? [row('runs', `${String(explanation.runs.length)} runs concern it in this period`)]
+      : []),
     '',
-    ...one.timeline.map(renderMoment),
+    ...explanation.timeline.map(renderTimelineEvent),
   ].join('\n');
 }
 
-function describeOutcome({ decision, outcome }: NonNullable<Explanation['asked']>): string {
+function describeOutcome({ decision, outcome }: NonNullable<Explanation['requestedBy']>): string {
   return decision === 'no-op' ? 'no changes' : `planned: ${decision}, outcome: ${outcome}`;
 }
 
-function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
-  const { operation, code, status, meaning, requestId, at, attempts, sent } = answered;
+function refusedCreateRows(refusedCreate: NonNullable<Explanation['refusedCreate']>): string[] {
+  const { operation, code, status, meaning, requestId, at, attempts, sent } = refusedCreate;
   const http = status === null ? '' : ` (HTTP ${String(status)})`;
   const retried =
     attempts === null
@@ -70,34 +72,34 @@ function answerRows(answered: NonNullable<Explanation['answered']>): string[] {
   ];
 }
 
-function thereRows({
+function existingRows({
   status,
   message,
   arn,
   createdAt,
   owner,
-  madeBy,
-  madeAt,
+  createdBy,
+  createCallAt,
   requestId,
-}: Explanation['there']): string[] {
+}: Explanation['existing']): string[] {
   const owned = `owner: ${owner ?? 'none found'}`;
   const shown =
-    status === 'there'
+    status === 'present'
       ? [`${arn ?? 'no ARN'}${createdAt === null ? '' : `, created ${createdAt}`}`, owned]
       : [status === 'absent' ? 'deleted: IAM no longer shows it' : `not read: ${message ?? ''}`];
-  const made =
-    madeAt === null
+  const creation =
+    createCallAt === null
       ? []
-      : [`created by ${madeBy ?? 'an unknown caller'} at ${madeAt}, request ${requestId ?? 'unknown'}`];
-  return [...shown, ...made].map((line, index) => row(index === 0 ? 'entity' : '', line));
+      : [`created by ${createdBy ?? 'an unknown caller'} at ${createCallAt}, request ${requestId ?? 'unknown'}`];
+  return [...shown, ...creation].map((line, index) => row(index === 0 ? 'entity' : '', line));
 }
 
 function row(title: string, text: string): string {
   return `  ${pc.dim(title.padEnd(9))} ${plain(text)}`;
 }
 
-function renderMoment({ at, who: by, what, requestId, source }: Moment): string {
+function renderTimelineEvent({ at, caller, description, requestId, source }: TimelineEvent): string {
   const request = requestId === null ? '' : `  request ${requestId}`;
   const told = source === 'temporal' ? '' : source === 'both' ? ', and CloudTrail' : ', CloudTrail';
-  return `  ${pc.dim(at)}  ${plain(by)}: ${plain(what)}${pc.dim(`${plain(request)}${told}`)}`;
+  return `  ${pc.dim(at)}  ${plain(caller)}: ${plain(description)}${pc.dim(`${plain(request)}${told}`)}`;
 }

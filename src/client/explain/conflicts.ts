@@ -1,8 +1,8 @@
-import { entityId, entityKey, originOf } from '../../contract/entity.js';
+import { entityId, entityKey } from '../../contract/entity.js';
 import type { ConflictRow, Conflicts } from '../../contract/explain.js';
 import { NAMESPACE } from '../../contract/request.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { countOf } from '../describe.js';
+import { countOf, describeOrigin } from '../describe.js';
 import { causeOfConflict, creationsOf, isRemarkable } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 import { assertAccount, DEFAULT_WINDOW_MS, QueryError, retentionNote } from './query.js';
@@ -108,7 +108,7 @@ function rowsOf(
       entity: entityId(entity),
       account,
       namespace,
-      pipeline: originOf(pipeline),
+      pipeline: describeOrigin(pipeline),
       cause: causeOfConflict(entityRun, entity, { entityRuns, creations: creationsOf(entityRuns) }).cause,
       operation: conflict?.operation ?? null,
       requestId: conflict?.requestId ?? null,

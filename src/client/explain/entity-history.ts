@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { Activities, ReconcileStepResult } from '../../contract/activities.js';
+import type { Activities, ReconcileActivityResult } from '../../contract/activities.js';
 import type { EntityReport } from '../../contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../contract/request.js';
 import { entityWorkflowId } from '../../contract/workflow-ids.js';
@@ -26,7 +26,7 @@ export interface ActivityRecord {
   /** The failure of the last attempt, or else of the one before. Null where none failed. */
   readonly lastFailure: string | null;
   /** The result of an activity that writes. Null where it has none. */
-  readonly result: ReconcileStepResult | null;
+  readonly result: ReconcileActivityResult | null;
 }
 
 /** The history of one run of an entity's own workflow. */
@@ -102,7 +102,7 @@ function resultPayloads(last: HistoryEvent | undefined) {
   return completed?.result?.payloads ?? failure?.applicationFailureInfo?.details?.payloads;
 }
 
-/** Activities whose result is a {@link ReconcileStepResult}. */
+/** Activities whose result is a {@link ReconcileActivityResult}. */
 const WRITING_ACTIVITIES: ReadonlySet<string> = new Set<keyof Activities>([
   'createEntity',
   'updateEntity',

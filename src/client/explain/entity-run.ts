@@ -132,11 +132,11 @@ export function causeOfConflict(
   return determineCause({
     name: report.name,
     runId: run.runId,
-    lookedAt: Date.parse(run.startedAt),
+    inventoryStartedAt: Date.parse(run.startedAt),
     outcome: report.outcome,
     confirmedBy: report.confirmedBy,
     conflict: report.conflicts.length > 0,
-    absentAtLook: history?.request.action === 'create',
+    isAbsentInInventory: history?.request.action === 'create',
     otherPath: conflictingPath(report),
     reason: report.reason,
     elsewhere:
@@ -164,7 +164,7 @@ export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
     const write = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation)) ?? report.writes[0];
     if (write === undefined) return [];
     const { at, requestId } = write;
-    return [{ at: Date.parse(at), runId: run.runId, principal: null, who: describeRun(run), requestId }];
+    return [{ at: Date.parse(at), runId: run.runId, principal: null, caller: describeRun(run), requestId }];
   });
 }
 

@@ -60,8 +60,8 @@ export function trailNotes(
   explanations: readonly Explanation[],
   to: Date,
 ): readonly string[] {
-  const lastMoment = Math.max(0, ...explanations.flatMap(momentsOf));
-  const isRecent = to.getTime() - lastMoment < MAX_TRAIL_DELAY_MS;
+  const lastEventAt = Math.max(0, ...explanations.flatMap(eventTimesOf));
+  const isRecent = to.getTime() - lastEventAt < MAX_TRAIL_DELAY_MS;
   return [
     ...(status === 'denied'
       ? [
@@ -76,7 +76,7 @@ export function trailNotes(
   ];
 }
 
-function momentsOf({ timeline, there }: Explanation): number[] {
-  const times = [...timeline.map(({ at }) => at), there.createdAt ?? ''].map((at) => Date.parse(at));
+function eventTimesOf({ timeline, existing }: Explanation): number[] {
+  const times = [...timeline.map(({ at }) => at), existing.createdAt ?? ''].map((at) => Date.parse(at));
   return times.filter((at) => !Number.isNaN(at));
 }

@@ -189,7 +189,7 @@ class Inquiry {
       const shown = found[index] ?? UNREAD;
       const call = subject.call ?? (subject.entityRun === null ? lastRefusedCreate(trail, subject) : null);
       const isKnown =
-        entityRuns.length > 0 || call !== null || shown.status === 'there' || eventsOf(trail, subject).length > 0;
+        entityRuns.length > 0 || call !== null || shown.status === 'present' || eventsOf(trail, subject).length > 0;
       if (isKnown) return [buildExplanation({ ...subject, call }, entityRuns, shown, trail)];
       this.#notes.push(this.#unknownNote(account, subject, shown));
       return [];

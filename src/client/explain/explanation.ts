@@ -1,6 +1,6 @@
 import { entityId } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
-import type { Answered, Explanation, Found, Trail, TrailEvent } from '../../contract/explain.js';
+import type { Explanation, Found, RefusedCreate, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { determineForeignCause, newestCreation, remedyForCause } from '../../engine/conflict-cause.js';
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
@@ -52,15 +52,15 @@ export function buildExplanation(
     ...finding,
     remedy: remedyFor(finding, report),
     command: entityRun === null ? null : commandFor(finding, entityRun),
-    asked:
+    requestedBy:
       entityRun === null || report === null
         ? null
         : { ...entityRun.run, decision: report.decision, outcome: report.outcome },
-    answered: refusalByAws(subject, events, trail),
-    there: {
+    refusedCreate: refusalByAws(subject, events, trail),
+    existing: {
       ...found,
-      madeBy: creation?.who ?? null,
-      madeAt: creation === null ? null : new Date(creation.at).toISOString(),
+      createdBy: creation?.caller ?? null,
+      createCallAt: creation === null ? null : new Date(creation.at).toISOString(),
       requestId: creation?.requestId ?? null,
     },
     runs: entityRuns.map(({ run, report: outcome }) => ({ ...run, outcome: outcome?.outcome ?? null })),
@@ -100,7 +100,7 @@ function causeOfCall(call: TrailEvent, known: readonly Creation[]): CauseFinding
 function allCreations(
   entityRuns: readonly EntityRun[],
   events: readonly TrailEvent[],
-  { createdAt, madeByRun }: Found,
+  { createdAt, createdByRun }: Found,
 ): Creation[] {
   const ofTrail = creationsInTrail(entityRuns, events);
   const ofRuns = creationsOf(entityRuns).map((creation) => {
@@ -115,9 +115,9 @@ function allCreations(
     (creation) => at >= creation.at - CLOCK_TOLERANCE_MS && at <= creation.at + MAX_CREATE_MS,
   );
   if (Number.isNaN(at) || isKnown) return creations;
-  const creator = entityRuns.find(({ run }) => run.runId === madeByRun)?.run;
-  const who = creator !== undefined ? describeRun(creator) : madeByRun === null ? null : `run ${madeByRun}`;
-  return [...creations, { at, runId: madeByRun, principal: null, who, requestId: null }];
+  const creator = entityRuns.find(({ run }) => run.runId === createdByRun)?.run;
+  const caller = creator !== undefined ? describeRun(creator) : createdByRun === null ? null : `run ${createdByRun}`;
+  return [...creations, { at, runId: createdByRun, principal: null, caller, requestId: null }];
 }
 
 function creationsInTrail(entityRuns: readonly EntityRun[], events: readonly TrailEvent[]): Creation[] {
@@ -129,7 +129,7 @@ function creationsInTrail(entityRuns: readonly EntityRun[], events: readonly Tra
         at: Date.parse(at),
         runId,
         principal,
-        who: run === undefined ? principal : describeRun(run),
+        caller: run === undefined ? principal : describeRun(run),
         requestId,
       };
     });
@@ -141,7 +141,7 @@ function isSameCreation(event: Creation, creation: Creation): boolean {
 }
 
 /** Returns the Create that AWS refused, of the run or the call in question. Null where none was refused. */
-function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[], trail: Trail): Answered | null {
+function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[], trail: Trail): RefusedCreate | null {
   const conflict = entityRun?.report?.conflicts.at(-1);
   if (entityRun?.report != null && conflict !== undefined) {
     const { operation, code, requestId } = conflict;
@@ -153,7 +153,7 @@ function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[
       ...describeConflictCode(code),
       requestId,
       at: activityOfConflict(entityRun, requestId)?.endedAt ?? event?.at ?? null,
-      who: describeRun(entityRun.run),
+      caller: describeRun(entityRun.run),
       attempts: entityRun.report.attempts,
       sent: trail.status === 'read' ? sent.length : null,
     };
@@ -161,7 +161,7 @@ function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[
   if (call?.code == null) return null;
   const { operation, code, requestId, at, principal } = call;
   const sent = events.filter((other) => other.principal === principal && other.operation === operation).length;
-  return { operation, code, ...describeConflictCode(code), requestId, at, who: principal, attempts: null, sent };
+  return { operation, code, ...describeConflictCode(code), requestId, at, caller: principal, attempts: null, sent };
 }
 
 function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string {

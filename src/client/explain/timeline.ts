@@ -1,55 +1,55 @@
-import type { Moment, TrailEvent } from '../../contract/explain.js';
+import type { TimelineEvent, TrailEvent } from '../../contract/explain.js';
 import { describeRun } from '../describe.js';
 import { activityOfConflict } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 
-/** Moments of a timeline, the newest ones. */
-const MAX_MOMENTS = 200;
+/** The maximum number of events in a timeline. The newest ones are kept. */
+const MAX_EVENTS = 200;
 
-/** Returns what happened to an entity, oldest first. A call that both a run and CloudTrail report is one moment. */
-export function timelineOf(entityRuns: readonly EntityRun[], events: readonly TrailEvent[]): Moment[] {
-  const moments = entityRuns.flatMap(momentsOfRun);
-  const others: Moment[] = [];
-  for (const event of events) {
-    const { operation, requestId, runId } = event;
-    const index = moments.findIndex(
-      (moment) =>
-        (requestId !== null && moment.requestId === requestId) ||
-        (moment.requestId === null && moment.runId === runId && moment.what === lostReply(operation)),
+/** Returns what happened to an entity, oldest first. A call that both a run and CloudTrail report is one event. */
+export function timelineOf(entityRuns: readonly EntityRun[], trailEvents: readonly TrailEvent[]): TimelineEvent[] {
+  const events = entityRuns.flatMap(eventsOfRun);
+  const others: TimelineEvent[] = [];
+  for (const trailEvent of trailEvents) {
+    const { operation, requestId, runId } = trailEvent;
+    const index = events.findIndex(
+      (event) =>
+        (requestId !== null && event.requestId === requestId) ||
+        (event.requestId === null && event.runId === runId && event.description === lostReply(operation)),
     );
-    const moment = moments[index];
-    if (moment === undefined) others.push(momentOfEvent(event, entityRuns));
-    else moments[index] = { ...moment, source: 'both', requestId };
+    const event = events[index];
+    if (event === undefined) others.push(fromTrail(trailEvent, entityRuns));
+    else events[index] = { ...event, source: 'both', requestId };
   }
-  return [...moments, ...others].sort((a, b) => a.at.localeCompare(b.at)).slice(-MAX_MOMENTS);
+  return [...events, ...others].sort((a, b) => a.at.localeCompare(b.at)).slice(-MAX_EVENTS);
 }
 
-function momentOfEvent(event: TrailEvent, entityRuns: readonly EntityRun[]): Moment {
+function fromTrail(event: TrailEvent, entityRuns: readonly EntityRun[]): TimelineEvent {
   const { at, operation, code, requestId, runId, principal, sourceIdentity } = event;
   const run = entityRuns.find((entityRun) => entityRun.run.runId === runId)?.run;
-  const caller = sourceIdentity === null ? principal : `${principal} (${sourceIdentity})`;
-  const who = run === undefined ? caller : describeRun(run);
-  return { at, source: 'cloudtrail', who, what: replyText(operation, code), requestId, runId };
+  const identity = sourceIdentity === null ? principal : `${principal} (${sourceIdentity})`;
+  const caller = run === undefined ? identity : describeRun(run);
+  return { at, source: 'cloudtrail', caller, description: replyText(operation, code), requestId, runId };
 }
 
-function momentsOfRun(entityRun: EntityRun): Moment[] {
+function eventsOfRun(entityRun: EntityRun): TimelineEvent[] {
   const { run, report } = entityRun;
-  const moment = (at: string, what: string, requestId: string | null = null): Moment => {
-    return { at, source: 'temporal', who: describeRun(run), what, requestId, runId: run.runId };
+  const event = (at: string, description: string, requestId: string | null = null): TimelineEvent => {
+    return { at, source: 'temporal', caller: describeRun(run), description, requestId, runId: run.runId };
   };
   return [
-    moment(run.startedAt, startText(entityRun)),
-    ...retriesOf(entityRun).map(({ at, what }) => moment(at, what)),
+    event(run.startedAt, startText(entityRun)),
+    ...retriesOf(entityRun).map(({ at, description }) => event(at, description)),
     ...writesOf(entityRun).map(({ at, operation, requestId }) =>
-      moment(at, requestId === null ? lostReply(operation) : replyText(operation, null), requestId),
+      event(at, requestId === null ? lostReply(operation) : replyText(operation, null), requestId),
     ),
     ...(report?.conflicts ?? []).map(({ operation, code, requestId }) => {
       const at = activityOfConflict(entityRun, requestId)?.endedAt ?? run.startedAt;
-      return moment(at, replyText(operation, code), requestId);
+      return event(at, replyText(operation, code), requestId);
     }),
     ...(run.endedAt === null || report === null
       ? []
-      : [moment(run.endedAt, `run finished: ${report.outcome}${report.reason === null ? '' : `, ${report.reason}`}`)]),
+      : [event(run.endedAt, `run finished: ${report.outcome}${report.reason === null ? '' : `, ${report.reason}`}`)]),
   ];
 }
 
@@ -58,11 +58,11 @@ function startText({ history, report }: EntityRun): string {
   return planned === undefined ? 'run started' : `run started, planned: ${planned}`;
 }
 
-function retriesOf({ history }: EntityRun): { readonly at: string; readonly what: string }[] {
+function retriesOf({ history }: EntityRun): { readonly at: string; readonly description: string }[] {
   return (history?.activities ?? []).flatMap(({ name, startedAt, attempt, lastFailure }) => {
     if (attempt === 1 || startedAt === null) return [];
     const failure = lastFailure ?? 'the worker was lost';
-    return [{ at: startedAt, what: `Temporal retried ${name}, attempt ${String(attempt)}: ${failure}` }];
+    return [{ at: startedAt, description: `Temporal retried ${name}, attempt ${String(attempt)}: ${failure}` }];
   });
 }
 

@@ -1,4 +1,3 @@
-import { originOf } from '../../contract/entity.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
 import { workflowTaskTimeoutMs } from '../../contract/request.js';
@@ -9,7 +8,7 @@ import { withDeadline } from '../../temporal/connect.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { countOf } from '../describe.js';
+import { countOf, describeOrigin } from '../describe.js';
 import { lockHolderOf } from '../runs.js';
 import { namespaceHeldError, RequestKeyError } from './errors.js';
 import { deadlineOf } from './events.js';
@@ -145,7 +144,11 @@ function memoOf(request: BootstrapRequest): BootstrapMemo {
 
 function staticDetailsOf({ manifest, pipeline, digest }: BootstrapRequest): string {
   const commit = pipeline.commit === null ? '' : `, commit \`${pipeline.commit}\``;
-  return page([`Manifest \`${manifest}\`, requested by ${originOf(pipeline)}${commit}.`, '', `Digest \`${digest}\``]);
+  return page([
+    `Manifest \`${manifest}\`, requested by ${describeOrigin(pipeline)}${commit}.`,
+    '',
+    `Digest \`${digest}\``,
+  ]);
 }
 
 function isUnknownSearchAttribute(error: unknown): boolean {

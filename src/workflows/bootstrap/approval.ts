@@ -1,6 +1,6 @@
 import { ApplicationFailure, condition, log, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Plan } from '../../contract/activities.js';
-import { approvalDecisionProblem, ApprovalRefused } from '../../contract/approval.js';
+import { ApprovalRefused, MAX_APPROVER_LENGTH, MAX_REASON_LENGTH } from '../../contract/approval.js';
 import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
 import { entityId } from '../../contract/entity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
@@ -96,7 +96,7 @@ export class PlanApproval {
 
   /** Refuses a decision that is malformed, too late, or for another plan. */
   #assertAccepted(decision: unknown): asserts decision is ApprovalDecision {
-    const problem = approvalDecisionProblem(decision);
+    const problem = findDecisionProblem(decision);
     if (problem !== null) throw ApplicationFailure.nonRetryable(problem, ApprovalRefused.Malformed);
     if (this.#requested === null) {
       throw ApplicationFailure.nonRetryable(
@@ -156,4 +156,20 @@ export function digestOf({ digest }: Plan): string {
     `a worker of task queue ${workflowInfo().taskQueue} is too old to plan for an approval: upgrade every worker`,
     'InvalidManifest',
   );
+}
+
+/** Returns the problem of a decision, which any client may have sent, in one line. Null if it is valid. */
+function findDecisionProblem(decision: unknown): string | null {
+  if (typeof decision !== 'object' || decision === null) return 'it is not an object with "plan" and "by"';
+  const { plan, by, reason } = decision as Partial<Record<keyof ApprovalDecision, unknown>>;
+  if (typeof plan !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(plan)) {
+    return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
+  }
+  if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {
+    return `"by" is not a name of 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
+  }
+  if (reason != null && (typeof reason !== 'string' || reason.length > MAX_REASON_LENGTH)) {
+    return `"reason" is not text of at most ${String(MAX_REASON_LENGTH)} characters`;
+  }
+  return null;
 }

@@ -32,7 +32,9 @@ test('reads the entities, and the events that are about them', async () => {
   account.events.push({ event: EVENT, parameters: { roleName: 'deploy' } });
   account.events.push({ event: { ...EVENT, eventId: 'event-2' }, parameters: { roleName: 'another' } });
   const { result, heartbeats } = await runAttempt(account, 'gatherEvidence', REQUEST, { info: { attempt: 2 } });
-  expect(result?.found).toMatchObject([{ status: 'there', madeByRun: RUN_ID, owner: 'iam-bootstrap namespace "ci"' }]);
+  expect(result?.found).toMatchObject([
+    { status: 'present', createdByRun: RUN_ID, owner: 'iam-bootstrap namespace "ci"' },
+  ]);
   expect(result?.trail).toMatchObject({ status: 'read', events: [{ eventId: 'event-1', entity: 'Role/deploy' }] });
   expect(heartbeats).toEqual([]);
 });

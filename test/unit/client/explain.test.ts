@@ -73,7 +73,7 @@ function run(namespace: string, at: string, one: EntityReport, url = `https://ci
   };
 }
 
-const UNREAD: Found = { status: 'unread', message: 'no', arn: null, createdAt: null, owner: null, madeByRun: null };
+const UNREAD: Found = { status: 'unread', message: 'no', arn: null, createdAt: null, owner: null, createdByRun: null };
 const NO_TRAIL: Trail = { status: 'unavailable', message: 'no', events: [], truncated: false };
 
 function explain(runs: readonly RunRecord[], found = UNREAD, trail = NO_TRAIL): Explanations {
@@ -106,22 +106,30 @@ describe('an explanation without CloudTrail', () => {
       certainty: 'proven',
       command: `iam-bootstrap apply -f 'it'\\''s.yaml' --environment prod --adopt foreign:Role/deploy`,
       remedy,
-      there: { madeBy: 'base (https://ci.example/base)', requestId: 'r-1' },
-      answered: null,
+      existing: { createdBy: 'base (https://ci.example/base)', requestId: 'r-1' },
+      refusedCreate: null,
     });
   });
 
   test('uses the creation date in IAM where no known run created the entity', () => {
-    const found: Found = { ...UNREAD, status: 'there', createdAt: '2025-06-01T00:00:00.000Z', madeByRun: 'long-ago' };
+    const found: Found = {
+      ...UNREAD,
+      status: 'present',
+      createdAt: '2025-06-01T00:00:00.000Z',
+      createdByRun: 'long-ago',
+    };
     expect(explain([refused], found).explanations[0]).toMatchObject({
       headline: 'run long-ago created it before, at 2025-06-01T00:00:00.000Z',
-      there: { madeBy: 'run long-ago', madeAt: '2025-06-01T00:00:00.000Z' },
+      existing: { createdBy: 'run long-ago', createCallAt: '2025-06-01T00:00:00.000Z' },
     });
   });
 
   test('names no creator where the entity no longer exists', () => {
     const found: Found = { ...UNREAD, status: 'absent' };
-    expect(explain([refused, made], found).explanations[0]?.there).toMatchObject({ madeBy: null, madeAt: null });
+    expect(explain([refused, made], found).explanations[0]?.existing).toMatchObject({
+      createdBy: null,
+      createCallAt: null,
+    });
   });
 
   test('is printed without control characters', () => {

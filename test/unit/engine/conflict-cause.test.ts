@@ -12,7 +12,7 @@ import type { Creation, RunCase } from '../../../src/engine/conflict-cause.js';
 import { CONFLICT_CODES, describeConflictCode } from '../../../src/engine/conflict-codes.js';
 import { OTHER_CASE } from '../../../src/engine/decision-rules.js';
 
-const LOOKED = Date.parse('2026-01-01T12:00:00.000Z');
+const INVENTORY_AT = Date.parse('2026-01-01T12:00:00.000Z');
 const HOUR = 3_600_000;
 
 /** A run that found an entity of another owner, unless `more` changes it. */
@@ -20,11 +20,11 @@ function runCase(more: Partial<RunCase> = {}): RunCase {
   return {
     name: 'deploy',
     runId: 'own',
-    lookedAt: LOOKED,
+    inventoryStartedAt: INVENTORY_AT,
     outcome: 'refused',
     confirmedBy: null,
     conflict: false,
-    absentAtLook: false,
+    isAbsentInInventory: false,
     otherPath: null,
     reason: 'owned by iam-bootstrap namespace "other"',
     elsewhere: false,
@@ -35,25 +35,30 @@ function runCase(more: Partial<RunCase> = {}): RunCase {
 }
 
 function creation(at: number, more: Partial<Creation> = {}): Creation {
-  return { at, runId: null, principal: null, who: 'arn:aws:iam::111111111111:user/alice', requestId: null, ...more };
+  return { at, runId: null, principal: null, caller: 'arn:aws:iam::111111111111:user/alice', requestId: null, ...more };
 }
 
-const met = { conflict: true, absentAtLook: true };
+const met = { conflict: true, isAbsentInInventory: true };
 
 test.each<[string, Partial<RunCase>, string, string]>([
-  ['what was there long before', { creations: [creation(LOOKED - HOUR)] }, 'existed-before', 'proven'],
+  ['what was there long before', { creations: [creation(INVENTORY_AT - HOUR)] }, 'existed-before', 'proven'],
   ['what was there, made by nobody knows whom', {}, 'existed-before', 'proven'],
-  ['what appeared after the look', { ...met, creations: [creation(LOOKED + 500)] }, 'parallel-writer', 'proven'],
+  [
+    'what appeared after the inventory',
+    { ...met, creations: [creation(INVENTORY_AT + 500)] },
+    'parallel-writer',
+    'proven',
+  ],
   ['what appeared, by whom is not known', met, 'parallel-writer', 'inferred'],
   [
     'what a replica did not show yet',
-    { ...met, creations: [creation(LOOKED - 60_000)] },
+    { ...met, creations: [creation(INVENTORY_AT - 60_000)] },
     'parallel-writer',
     'inferred',
   ],
   [
     'what a waiting run found in place of nothing',
-    { absentAtLook: true, creations: [creation(LOOKED + 1)] },
+    { isAbsentInInventory: true, creations: [creation(INVENTORY_AT + 1)] },
     'parallel-writer',
     'proven',
   ],
@@ -67,19 +72,19 @@ test.each<[string, Partial<RunCase>, string, string]>([
   ['its own mark, by a repeat', { ...met, outcome: 'created', confirmedBy: 'intent-tag' }, 'replayed-retry', 'proven'],
   [
     'its own Create in CloudTrail',
-    { ...met, outcome: 'adopted', creations: [creation(LOOKED + 1, { runId: 'own' })] },
+    { ...met, outcome: 'adopted', creations: [creation(INVENTORY_AT + 1, { runId: 'own' })] },
     'replayed-retry',
     'proven',
   ],
   [
     'what was its own before, and lost its marks',
-    { outcome: 'adopted', ownedAt: LOOKED - HOUR, creations: [creation(LOOKED - 2 * HOUR)] },
+    { outcome: 'adopted', ownedAt: INVENTORY_AT - HOUR, creations: [creation(INVENTORY_AT - 2 * HOUR)] },
     'state-rolled-back',
     'inferred',
   ],
   [
     'what was its own before, and was created again by another caller',
-    { outcome: 'adopted', ownedAt: LOOKED - 2 * HOUR, creations: [creation(LOOKED - HOUR)] },
+    { outcome: 'adopted', ownedAt: INVENTORY_AT - 2 * HOUR, creations: [creation(INVENTORY_AT - HOUR)] },
     'existed-before',
     'proven',
   ],
@@ -97,7 +102,7 @@ test.each<[string, Partial<RunCase>, string, string]>([
 });
 
 test('the newest Create is the one that made what is there', () => {
-  const creations = [creation(LOOKED - HOUR, { who: 'bob' }), creation(LOOKED - 2 * HOUR)];
+  const creations = [creation(INVENTORY_AT - HOUR, { caller: 'bob' }), creation(INVENTORY_AT - 2 * HOUR)];
   expect(determineCause(runCase({ creations })).headline).toContain(
     'bob created it before, at 2026-01-01T11:00:00.000Z',
   );
@@ -106,28 +111,30 @@ test('the newest Create is the one that made what is there', () => {
 test.each([
   [
     'another caller’s, long before',
-    creation(LOOKED - HOUR, { principal: 'arn:aws:iam::1:user/bob' }),
+    creation(INVENTORY_AT - HOUR, { principal: 'arn:aws:iam::1:user/bob' }),
     'existed-before',
   ],
   [
     'another caller’s, a moment before',
-    creation(LOOKED - 1_000, { principal: 'arn:aws:iam::1:user/bob' }),
+    creation(INVENTORY_AT - 1_000, { principal: 'arn:aws:iam::1:user/bob' }),
     'parallel-writer',
   ],
   [
     'its own, long before',
-    creation(LOOKED - HOUR, { principal: 'arn:aws:sts::1:assumed-role/ci/monday' }),
+    creation(INVENTORY_AT - HOUR, { principal: 'arn:aws:sts::1:assumed-role/ci/monday' }),
     'state-rolled-back',
   ],
   [
     'its own, a moment before',
-    creation(LOOKED - 1_000, { principal: 'arn:aws:sts::1:assumed-role/ci/monday' }),
+    creation(INVENTORY_AT - 1_000, { principal: 'arn:aws:sts::1:assumed-role/ci/monday' }),
     'replayed-retry',
   ],
   ['nobody’s that is known', null, 'existed-before'],
 ])('a Create of another caller that met %s', (_what, made, cause) => {
   const principal = 'arn:aws:sts::1:assumed-role/ci/tuesday';
-  expect(determineForeignCause({ at: LOOKED, principal, creations: made === null ? [] : [made] }).cause).toBe(cause);
+  expect(determineForeignCause({ at: INVENTORY_AT, principal, creations: made === null ? [] : [made] }).cause).toBe(
+    cause,
+  );
 });
 
 const outcomes = fc.constantFrom<Outcome>(
@@ -139,18 +146,18 @@ const outcomes = fc.constantFrom<Outcome>(
   'refused',
   'failed',
 );
-const times = fc.integer({ min: LOOKED - 10 * HOUR, max: LOOKED + HOUR });
+const times = fc.integer({ min: INVENTORY_AT - 10 * HOUR, max: INVENTORY_AT + HOUR });
 const cases: fc.Arbitrary<RunCase> = fc
   .record({
     outcome: outcomes,
     confirmedBy: fc.constantFrom<Confirmation | null>(null, 'reply', 'intent-tag', 'recorded-attempt', 'unconfirmed'),
     conflict: fc.boolean(),
-    absentAtLook: fc.boolean(),
+    isAbsentInInventory: fc.boolean(),
     otherPath: fc.constantFrom(null, '/ops/'),
     elsewhere: fc.boolean(),
     creations: fc.array(
       fc
-        .record({ at: times, runId: fc.constantFrom(null, 'own', 'other'), who: fc.constantFrom(null, 'bob') })
+        .record({ at: times, runId: fc.constantFrom(null, 'own', 'other'), caller: fc.constantFrom(null, 'bob') })
         .map((one) => creation(one.at, one)),
       { maxLength: 4 },
     ),
@@ -180,9 +187,13 @@ test('the order in which Creates are told makes no difference', () => {
 
 test('nobody is called a parallel writer whose Create was shown to every replica before the look', () => {
   fc.assert(
-    fc.property(cases, fc.integer({ min: LOOKED - 10 * HOUR, max: LOOKED - REPLICATION_WINDOW_MS - 1 }), (one, at) => {
-      expect(determineCause({ ...one, creations: [creation(at)] }).cause).not.toBe('parallel-writer');
-    }),
+    fc.property(
+      cases,
+      fc.integer({ min: INVENTORY_AT - 10 * HOUR, max: INVENTORY_AT - REPLICATION_WINDOW_MS - 1 }),
+      (one, at) => {
+        expect(determineCause({ ...one, creations: [creation(at)] }).cause).not.toBe('parallel-writer');
+      },
+    ),
   );
 });
 

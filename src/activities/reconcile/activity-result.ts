@@ -1,6 +1,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
-import type { ReconcileStepResult } from '../../contract/activities.js';
+import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
@@ -8,10 +8,10 @@ import type { ReconcileRequest } from '../../contract/request.js';
 import type { ActivityContext } from '../runtime/activity-context.js';
 
 /** Returns the result of an activity that reconciles. What is not given: nothing was written, and nothing remains. */
-export function stepResult(
+export function buildActivityResult(
   { calls }: ActivityContext,
-  result: Pick<ReconcileStepResult, 'arn' | 'decision'> & Partial<ReconcileStepResult>,
-): ReconcileStepResult {
+  result: Pick<ReconcileActivityResult, 'arn' | 'decision'> & Partial<ReconcileActivityResult>,
+): ReconcileActivityResult {
   const { attempt } = activityInfo();
   return { confirmedBy: null, writes: [], conflicts: [], remaining: false, attempt, calls, ...result };
 }
