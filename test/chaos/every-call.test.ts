@@ -519,9 +519,9 @@ describe('every kind is created, updated and deleted once and reported truthfull
       id: 'single-faults',
       title: 'One fault at one call',
       what:
-        'Each case creates, updates or deletes an entity of one kind while one call meets one fault. Survived: the run ' +
-        'converges, or says what stands in the way and the next one converges; AWS has carried out one Create, one ' +
-        'secret is live, and the report tells no write that was not.',
+        'Each case creates, updates or deletes an entity of one kind while one call meets one fault. A case ' +
+        'survives if the run converges, or reports what prevents it and the next run converges; AWS executed ' +
+        'one Create, one secret is valid, and the report lists no write that was not made.',
       command: COMMAND,
       trials: singles.trials,
       figures: [{ what: 'kinds, some with their secret in two places', value: KIND_CASES.length, unit: 'parts' }],
@@ -634,9 +634,9 @@ describe('where the worker is killed', () => {
       id: 'crash-points',
       title: 'The worker dies at a call',
       what:
-        'Each case kills the worker (kill -9) right before or right after AWS carries out one call, and another ' +
-        'worker ends the run. Survived: it converges, AWS has carried out one Create, one secret is live, and the ' +
-        'report tells no write that was not.',
+        'Each case kills the worker (kill -9) right before or right after AWS executes one call, and another ' +
+        'worker finishes the run. A case survives if the run converges, AWS executed one Create, one secret ' +
+        'is valid, and the report lists no write that was not made.',
       command: COMMAND,
       trials: deaths.trials,
     });

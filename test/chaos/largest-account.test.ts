@@ -81,8 +81,8 @@ afterAll(async () => {
     title: 'The largest account',
     what:
       `One namespace with ${number(0)} roles, each with a trust policy and an inline policy of its own, and one with ` +
-      `${number(1)} policies; of each some have documents as long as IAM takes. Survived: each is made once, the run ` +
-      'stays within what it was reckoned to take of the limits of Temporal, and the next run finds nothing to do.',
+      `${number(1)} policies. Some documents of each have the maximum length. A case survives if each entity is created ` +
+      "once, the run stays within its share of Temporal's limits, and the next run finds no changes.",
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/largest-account.test.ts',
     trials: tally.trials,
     figures,

@@ -851,10 +851,11 @@ test('after any sequence of events, the account matches the model and every repo
       id: 'random-faults',
       title: 'Random sequences with several faults',
       what:
-        'Sequences of runs (apply, release, destroy; of one namespace, of two, or twice the same at once) and of actions ' +
-        'by hand between them, drawn at random, with up to four faults in each run. A case is a fault that has struck ' +
-        'in a run: survived where the account is then as a model says that it must be, the report says how it came to ' +
-        'be so, each Create was carried out once, and what nobody declares is the same to the byte.',
+        'Random sequences of runs (apply, release, destroy; of one namespace, of two, or the same run twice ' +
+        'at once) and of manual changes between them, with up to four faults in each run. A case is a fault ' +
+        'that struck a run. It survives if the account then matches a model, the report explains how it got ' +
+        'there, each Create was executed once, and entities that no manifest declares are unchanged, byte for ' +
+        'byte.',
       command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/random-faults.test.ts',
       trials: tally.trials,
       figures: [

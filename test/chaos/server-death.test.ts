@@ -44,9 +44,10 @@ afterAll(async () => {
     id: 'process-deaths',
     title: 'Process deaths',
     what:
-      'A process is killed (kill -9) while several runs are under way: the worker, the Temporal server with its ' +
-      'database, both, or a command that follows its run; it is started again. Survived: every run converges, AWS has ' +
-      'made each entity once, each is reported as created, and nothing is left to do.',
+      'A process is killed (kill -9) and started again while several runs are in progress: the worker, the ' +
+      'Temporal server with its database, both, or a command that follows its run. A case survives if every ' +
+      'run converges, AWS created each entity once, each is reported as created, and a plan finds no ' +
+      'changes.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/server-death.test.ts',
     trials: tally.trials,
   });

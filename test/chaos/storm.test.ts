@@ -73,9 +73,10 @@ afterAll(async () => {
     id: 'storms',
     title: 'Storms',
     what:
-      'Many pipelines at one time, two manifests to a namespace, one provider that all namespaces share, some roles that ' +
-      'two namespaces declare, two workers, and AWS throttling. A case is a pipeline. Survived: it ends with the report ' +
-      'and the exit code of the manifest that it asked for, and AWS has made each entity once.',
+      'Many pipelines at once: two manifests for each namespace, one provider that all namespaces share, ' +
+      'some roles that two namespaces declare, two workers, and throttling by AWS. A case is a pipeline. It ' +
+      'survives if it ends with the report and the exit code of its own manifest, and AWS created each ' +
+      'entity once.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/storm.test.ts',
     trials: tally.trials,
     figures,

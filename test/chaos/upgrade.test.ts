@@ -64,9 +64,9 @@ afterAll(async () => {
     id: 'upgrades',
     title: 'Upgrades',
     what:
-      'A worker with the workflow code of a recorded version starts a run. At a given moment it is killed or drained, or ' +
-      'a worker with the present code joins it. Survived: the new worker finished the run, each entity was created ' +
-      'once, and a plan finds no changes.',
+      'A worker with the workflow code of a recorded version starts a run. At a given moment it is killed ' +
+      'or drained, or a worker with the present code joins it. A case survives if the new worker finished ' +
+      'the run, each entity was created once, and a plan finds no changes.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/upgrade.test.ts',
     trials: tally.trials,
   });

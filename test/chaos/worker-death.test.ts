@@ -54,9 +54,10 @@ afterAll(async () => {
     id: 'worker-death',
     title: 'The worker dies in a run of ten entities',
     what:
-      'Each case kills the worker (kill -9) right before or right after one call of a run of ten entities that refer ' +
-      'to each other, or while a run asks the ledger whether its revision may be applied, and another worker ends the run. Survived: it converges, AWS has carried out each Create once, ' +
-      'and nothing is left to do.',
+      'Each case kills the worker (kill -9) right before or right after one call of a run of ten entities ' +
+      'that refer to each other, or while a run asks the ledger whether its revision may be applied. ' +
+      'Another worker finishes the run. A case survives if the run converges, AWS executed each Create ' +
+      'once, and a plan finds no changes.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/worker-death.test.ts',
     trials: deaths.trials,
   });

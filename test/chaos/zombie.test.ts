@@ -46,9 +46,10 @@ afterAll(async () => {
     id: 'zombies',
     title: 'Zombies',
     what:
-      'A worker stands still (SIGSTOP), or is cut off from Temporal, in the middle of a step, until another worker has ' +
-      'ended the step and the world has gone on; then it wakes up. Survived: what it had not sent yet is never sent; ' +
-      'what was on the wire makes nothing twice, and the next run finds it and puts it right.',
+      'A worker is paused (SIGSTOP) or cut off from Temporal in the middle of an activity until another ' +
+      'worker has finished the activity and the account has changed again. Then it resumes. A case survives ' +
+      'if the worker sends nothing that it had not sent before the pause, if a call that was in flight ' +
+      'creates nothing twice, and if the next run finds and repairs its effect.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/chaos/zombie.test.ts',
     trials: tally.trials,
     figures: [

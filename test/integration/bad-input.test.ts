@@ -403,9 +403,9 @@ describe('what another client does to Temporal', () => {
       id: 'bad-input',
       title: 'Bad input to what listens',
       what:
-        'A case is one thing that another client sends to a workflow, to a run or to the health endpoint. It survives ' +
-        'where it fails fast, nothing is written, and the worker goes on; or where the run that it was sent to ends as ' +
-        'it would have.',
+        'Each case is one message that another client sends to a workflow, to a run or to the health ' +
+        'endpoint. A case survives if the message fails fast, nothing is written and the worker keeps ' +
+        'running, or if the run that received it ends as usual.',
       command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/integration/bad-input.test.ts -t "another client does"',
       trials: tally.trials,
     });

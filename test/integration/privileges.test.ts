@@ -48,8 +48,9 @@ afterAll(async () => {
     id: 'privileges',
     title: 'Least privilege',
     what:
-      'A case creates, changes by hand, updates and deletes one kind under a policy that the sandbox enforces. It ' +
-      'survives where AWS denies nothing that is granted, and where the report names an action that is not granted.',
+      'Each case creates, changes by hand, updates and deletes an entity of one kind under a policy that ' +
+      'the sandbox enforces. A case survives if AWS denies nothing that is granted, and if the report names ' +
+      'an action that is not granted.',
     command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/integration/privileges.test.ts',
     trials: tally.trials,
   });

@@ -64,9 +64,10 @@ afterAll(async () => {
     id: 'bad-manifests',
     title: 'Manifests that are broken or hostile',
     what:
-      'A case is one manifest, changed at random or made to harm. It survives where the answer is a request that a ' +
-      'worker takes, or problems each with place and remedy, and where nothing was thrown, called or polluted.',
-    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/unit/fuzz.test.ts',
+      'Each case is one manifest, changed at random or written to do harm. A case survives if the result is ' +
+      'a request that a worker accepts, or a list of problems that each have a position and a remedy, and ' +
+      'if nothing was thrown, called or polluted.',
+    command: 'IAM_BOOTSTRAP_CHAOS=long npx jest test/unit/engine/manifest/fuzz.test.ts',
     trials: tally.trials,
     figures: [
       { what: 'the slowest case, of the processor’s time', value: Math.round(slowest), unit: 'ms' },
