@@ -122,6 +122,26 @@ export function isEntityAlreadyExists(error: AwsError): boolean {
   return error.code === 'EntityAlreadyExists';
 }
 
+/** Returns what a read gives; `fallback` where it fails with one of these codes of AWS. */
+export async function fallBackOn<T, F>(codes: readonly string[], fallback: F, read: () => Promise<T>): Promise<T | F> {
+  try {
+    return await read();
+  } catch (error) {
+    if (codes.includes(awsError(error).code)) return fallback;
+    throw error;
+  }
+}
+
+/** Returns what a read gives; undefined where AWS denies it. */
+export async function undefinedIfDenied<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
+    throw error;
+  }
+}
+
 /** Makes an error in AWS's form, for a result that does not come as a reply: `DeleteConflict` of a deletion task. */
 export function lateError(code: string, message: string): Error {
   return Object.assign(new Error(message), { name: code, Code: code, $metadata: { httpStatusCode: 409 } });

@@ -1,5 +1,5 @@
 import type { GroupDetail, ManagedPolicyDetail, Role, RoleDetail, UserDetail } from '@aws-sdk/client-iam';
-import { awsError, failureTypeOf } from './errors.js';
+import { undefinedIfDenied } from './errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from './propagation.js';
 import type { Reader } from './reader.js';
 
@@ -58,8 +58,8 @@ async function readDetails({ reader, types, budget }: SnapshotOptions): Promise<
     policies: [] as ManagedPolicyDetail[],
   };
   if (types.size === 0) return details;
-  let pages = 0;
-  try {
+  return undefinedIfDenied(async () => {
+    let pages = 0;
     for await (const page of reader.pages('GetAccountAuthorizationDetails', { Filter: [...types] })) {
       details.roles.push(...(page.RoleDetailList ?? []));
       details.users.push(...(page.UserDetailList ?? []));
@@ -68,9 +68,6 @@ async function readDetails({ reader, types, budget }: SnapshotOptions): Promise<
       pages += 1;
       if (page.IsTruncated === true && pages >= budget) return undefined;
     }
-  } catch (error) {
-    if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
-    throw error;
-  }
-  return details;
+    return details;
+  });
 }

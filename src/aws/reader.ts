@@ -1,5 +1,5 @@
 import type { SecretLocation } from '../contract/entity.js';
-import { awsError } from './errors.js';
+import { fallBackOn } from './errors.js';
 import type { Element, Input, ListMember, Operation, Output } from './operations.js';
 
 /** The maximum page size of IAM. */
@@ -49,12 +49,7 @@ export class Reader {
 
   /** Reads something that may not exist; returns undefined for `NoSuchEntity`. */
   async find<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O> | undefined> {
-    try {
-      return await this.get(operation, input);
-    } catch (error) {
-      if (awsError(error).code === 'NoSuchEntity') return undefined;
-      throw error;
-    }
+    return fallBackOn(['NoSuchEntity'], undefined, () => this.get(operation, input));
   }
 
   /** Reads every page of a listing. */

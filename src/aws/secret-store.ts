@@ -5,7 +5,7 @@ import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'nod
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type * as sdk from '@aws-sdk/client-secrets-manager';
 import type { SecretLocation } from '../contract/entity.js';
-import { awsError } from './errors.js';
+import { awsError, fallBackOn } from './errors.js';
 
 /** The stored form of one secret: a flat object of strings with AWS's names. */
 export type SecretRecord = Readonly<Record<string, string>>;
@@ -117,14 +117,10 @@ async function readSecret(
   location: { readonly secretsManager: string },
 ): Promise<string | undefined> {
   const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
-  try {
-    const found = await client.send(new GetSecretValueCommand({ SecretId: location.secretsManager }));
-    if (found.SecretBinary !== undefined) throw hasOtherContent(location);
-    return found.SecretString;
-  } catch (error) {
-    if (awsError(error).code === 'ResourceNotFound') return undefined;
-    throw error;
-  }
+  const command = new GetSecretValueCommand({ SecretId: location.secretsManager });
+  const found = await fallBackOn(['ResourceNotFound'], undefined, () => client.send(command));
+  if (found?.SecretBinary !== undefined) throw hasOtherContent(location);
+  return found?.SecretString;
 }
 
 async function writeSecret(client: sdk.SecretsManagerClient, SecretId: string, SecretString: string): Promise<void> {
@@ -182,10 +178,7 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
 
 /** Reports whether the existing part of a path contains a symbolic link. */
 async function hasSymbolicLink(path: string): Promise<boolean> {
-  const real = await realpath(path).catch((error: unknown) => {
-    if ((error as { code?: string }).code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const real = await fallBackOn(['ENOENT'], undefined, () => realpath(path));
   if (real !== undefined) return real !== path;
   // A broken link counts too.
   return (await lstatIfExists(path)) !== undefined || hasSymbolicLink(dirname(path));
@@ -205,11 +198,8 @@ async function readSecretFile(folder: string | undefined, file: string): Promise
   return readFile(path, 'utf8');
 }
 
-async function lstatIfExists(path: string): Promise<Stats | undefined> {
-  return lstat(path).catch((error: unknown) => {
-    if ((error as { code?: string }).code === 'ENOENT') return undefined;
-    throw error;
-  });
+function lstatIfExists(path: string): Promise<Stats | undefined> {
+  return fallBackOn(['ENOENT'], undefined, () => lstat(path));
 }
 
 /** Writes a file atomically: to a temporary file first, then renamed. Other users can read neither. */

@@ -2,13 +2,12 @@ import type { AccessKeyMetadata, CreateAccessKeyResponse } from '@aws-sdk/client
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { userArn, userNameOf } from './shared/names.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, secretField, statusField } from './shared/schema-fields.js';
-import { isoDate, requiredString, secretLocation } from './shared/spec.js';
-import { removal, statusWrites } from './shared/writes.js';
+import { isoDate, secretLocation, userArn, userNameOf } from './shared/spec.js';
+import { credentialWrites, removal } from './shared/writes.js';
 
 const schema = z.strictObject({
   userName: nameField(128).describe(
@@ -40,22 +39,15 @@ function observedOf(key: AccessKeyMetadata, target: Target): Observed {
     createdAt: isoDate(key.CreateDate),
     tags: {},
     state: { status: key.Status ?? 'Active' },
-    facts: { accessKeyId: key.AccessKeyId ?? '' },
+    facts: { UserName: name, AccessKeyId: key.AccessKeyId ?? '' },
   };
-}
-
-function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly AccessKeyId: string } {
-  return { UserName: name, AccessKeyId: requiredString(facts, 'accessKeyId') };
-}
-
-function removalOf(key: { readonly UserName: string; readonly AccessKeyId: string }): Write {
-  return removal('DeleteAccessKey', key);
 }
 
 /** A user's access key. */
 export const accessKey: Kind = {
   name: 'AccessKey',
   ...userCredential(read),
+  ...credentialWrites('AccessKey'),
   keyProperties: ['userName', 'secret'],
   schema,
   nameOf: userNameOf,
@@ -89,9 +81,7 @@ export const accessKey: Kind = {
       const found = await reader.find('GetAccessKeyLastUsed', { AccessKeyId });
       return found?.AccessKeyLastUsed?.LastUsedDate !== undefined;
     },
-    deleteCandidate: (AccessKeyId, { name }) => [removalOf({ UserName: name, AccessKeyId })],
+    deleteCandidate: (AccessKeyId, { name }) => [removal('DeleteAccessKey', { UserName: name, AccessKeyId })],
   },
   observedAfterCreate: ({ target }, output) => observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target),
-  update: (desired, observed, changes) => statusWrites('UpdateAccessKey', keyOf(observed), desired, changes),
-  delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

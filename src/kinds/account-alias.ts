@@ -42,9 +42,7 @@ export const accountAlias: Kind = {
   duplicateProtection:
     '409 EntityAlreadyExists if any account has the alias; a free alias replaces the present one, so it is listed first',
   recognizedBy: 'the listing: an account has one alias',
-  properties: {
-    accountAliases: { type: 'set', limit: 1 },
-  },
+  properties: { accountAliases: { type: 'set', limit: 1 } },
   actions: {
     read: ['iam:ListAccountAliases'],
     write: ['iam:CreateAccountAlias', 'iam:DeleteAccountAlias'],
@@ -64,7 +62,5 @@ export const accountAlias: Kind = {
   },
 
   delete: (_reader, { state }) =>
-    Promise.resolve(
-      strings(state['accountAliases']).map((AccountAlias) => removal('DeleteAccountAlias', { AccountAlias })),
-    ),
+    strings(state['accountAliases']).map((AccountAlias) => removal('DeleteAccountAlias', { AccountAlias })),
 };

@@ -96,5 +96,5 @@ export const accountPasswordPolicy: Kind = {
   update: ({ spec }, { state }, changes) =>
     Object.keys(changes).length === 0 ? [] : [replacement({ ...state, ...spec })],
 
-  delete: () => Promise.resolve([removal('DeleteAccountPasswordPolicy', {})]),
+  delete: () => [removal('DeleteAccountPasswordPolicy', {})],
 };

@@ -53,13 +53,8 @@ export const accountProperties: Kind = {
   schema,
   duplicateProtection: 'not needed: every account has these properties, and every write sets them',
   recognizedBy: 'the read: an account has one set of properties',
-  properties: {
-    properties: { type: 'value', default: {} },
-  },
-  actions: {
-    read: ['iam:GetAccountProperties'],
-    write: ['iam:PutAccountProperties'],
-  },
+  properties: { properties: { type: 'value', default: {} } },
+  actions: { read: ['iam:GetAccountProperties'], write: ['iam:PutAccountProperties'] },
 
   // Declared properties always read as present, with missing values as drift, so that updates set them.
   create: ({ spec }) => ({
@@ -73,8 +68,8 @@ export const accountProperties: Kind = {
     const differing = Object.entries(objectOrEmpty(spec['properties'])).filter(([key, value]) => shown[key] !== value);
     return writesOf(Object.fromEntries(differing));
   },
-  delete: () =>
-    Promise.reject(
-      lateError('UnmodifiableEntity', 'AWS cannot remove account properties; declare the values that they should have'),
-    ),
+  delete() {
+    const message = 'AWS cannot remove account properties; declare the values that they should have';
+    throw lateError('UnmodifiableEntity', message);
+  },
 };

@@ -1,22 +1,23 @@
 import type { Group, GroupDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
+import { fallBackOn } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
 import type { Kind, Observed, Write } from './kind.js';
-import { MAX_DOCUMENT_LENGTH, inlinePoliciesField } from './shared/documents.js';
-import { arnWithPath } from './shared/names.js';
+import { namedEntity } from './shared/base-kinds.js';
 import {
+  MAX_DOCUMENT_LENGTH,
+  inlinePoliciesField,
   policiesOf,
   policyQuotaUsage,
   policyRemovals,
   policyWrites,
   readPolicies,
-} from './shared/principal-policies.js';
+} from './shared/policies.js';
 import { byName, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, nameField, pathField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, omitUndefined, requiredString, stringProperty } from './shared/spec.js';
+import { isoDate, omitUndefined, stringProperty } from './shared/spec.js';
 import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -26,14 +27,6 @@ const schema = z.strictObject({
   managedPolicyArns: attachmentsField,
   users: z.array(nameField(128)).optional().describe('Names of the member users.'),
 });
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'groupName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('group', nameOf(spec), spec, target);
-}
 
 /** Returns a group from what `GetGroup` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
@@ -47,35 +40,29 @@ function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
 }
 
 /** Reads a group with the names of all members; returns undefined where the group does not exist. */
-async function readMembers(
+function readMembers(
   reader: Reader,
   GroupName: string,
 ): Promise<{ readonly group: Group; readonly users: string[] } | undefined> {
-  let group: Group | undefined;
-  const users: string[] = [];
-  try {
+  return fallBackOn(['NoSuchEntity'], undefined, async () => {
+    let group: Group | undefined;
+    const users: string[] = [];
     for await (const page of reader.pages('GetGroup', { GroupName })) {
       group ??= page.Group;
       users.push(...(page.Users ?? []).map(({ UserName = '' }) => UserName));
     }
-  } catch (error) {
-    if (awsError(error).code === 'NoSuchEntity') return undefined;
-    throw error;
-  }
-  return group && { group, users };
+    return group && { group, users };
+  });
 }
 
 /** A group with its memberships. It cannot carry tags, so its ownership cannot be proven. */
 export const group: Kind = {
   name: 'Group',
-  keyProperties: ['groupName'],
+  ...namedEntity('group', 'groupName', { inlinePolicies: {}, managedPolicyArns: [], users: [] }),
   schema,
-  nameOf,
-  arnOf,
   references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
   dependsOnKinds: ['Policy', 'User'],
   ownable: false,
-  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
   recognizedBy: 'the recorded attempt and the creation date, since a group carries no tags',
   quota: { used: 'Groups', limit: 'GroupsQuota' },
   properties: {
@@ -140,14 +127,6 @@ export const group: Kind = {
     operation: 'CreateGroup',
     input: omitUndefined({ GroupName: name, Path: stringProperty(spec, 'path') }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) =>
-    newlyCreated(desired, arnOf(desired.spec, desired.target), {
-      ...desired.spec,
-      inlinePolicies: {},
-      managedPolicyArns: [],
-      users: [],
-    }),
 
   update(desired, observed, changes) {
     const GroupName = observed.name;

@@ -1,23 +1,13 @@
 import type { InstanceProfile } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { AwsError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
-import { arnWithPath } from './shared/names.js';
-import { readListed } from './shared/reads.js';
+import { namedEntity } from './shared/base-kinds.js';
+import { readsByListing } from './shared/reads.js';
 import { nameField, pathField, tagsField } from './shared/schema-fields.js';
-import {
-  isoDate,
-  newlyCreated,
-  omitUndefined,
-  requiredString,
-  stringProperty,
-  toTagList,
-  toTagMap,
-} from './shared/spec.js';
+import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap } from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -30,14 +20,6 @@ const schema = z.strictObject({
     .describe('Name of the role. A different role is replaced only with `unmanaged: remove`.'),
   tags: tagsField,
 });
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'instanceProfileName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('instance-profile', nameOf(spec), spec, target);
-}
 
 function observedOf(profile: InstanceProfile): Observed {
   return {
@@ -66,16 +48,12 @@ async function read(reader: Reader, { name }: WantedEntity): Promise<Observed | 
 /** An instance profile with its role. */
 export const instanceProfile: Kind = {
   name: 'InstanceProfile',
-  keyProperties: ['instanceProfileName'],
+  ...namedEntity('instance-profile', 'instanceProfileName', { roles: [] }),
   schema,
-  nameOf,
-  arnOf,
   references: (spec) => strings(spec['roles']).map((name) => `Role/${name}`),
   dependsOnKinds: ['Role'],
-  ownable: true,
   duplicateProtection:
     '409 EntityAlreadyExists; path and case do not make two names different; a second role is 409 LimitExceeded',
-  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'InstanceProfiles', limit: 'InstanceProfilesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -95,25 +73,17 @@ export const instanceProfile: Kind = {
     ],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
   // Single reads, since the listing does not show tags.
-  readMany: readListed(
-    async (reader) =>
-      (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
-        ({ InstanceProfileName = '' }) => InstanceProfileName,
-      ),
-    read,
+  ...readsByListing(read, async (reader) =>
+    (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
+      ({ InstanceProfileName = '' }) => InstanceProfileName,
+    ),
   ),
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateInstanceProfile',
     input: omitUndefined({ InstanceProfileName: name, Path: stringProperty(spec, 'path'), Tags: toTagList(tags) }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) =>
-    newlyCreated(desired, arnOf(desired.spec, desired.target), { ...desired.spec, roles: [] }),
 
   update(desired, observed, changes) {
     const InstanceProfileName = observed.name;
@@ -132,9 +102,9 @@ export const instanceProfile: Kind = {
 
   delete(_reader, observed) {
     const InstanceProfileName = observed.name;
-    return Promise.resolve([
+    return [
       ...strings(observed.state['roles']).map((RoleName) => removeRole(InstanceProfileName, RoleName)),
       removal('DeleteInstanceProfile', { InstanceProfileName }),
-    ]);
+    ];
   },
 };

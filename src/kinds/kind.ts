@@ -172,7 +172,7 @@ export interface Kind extends ManifestKind {
   /** Returns the writes for these changes only, in an order that AWS accepts. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
   /** Returns the writes that delete the entity and everything that belongs to it, in order. It may read more. */
-  readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]>;
+  readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]> | readonly Write[];
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**

@@ -5,9 +5,8 @@ import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { userArn, userNameOf } from './shared/names.js';
 import { nameField, secretField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, omitUndefined, secretLocation } from './shared/spec.js';
+import { isoDate, newlyCreated, omitUndefined, secretLocation, userArn, userNameOf } from './shared/spec.js';
 import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -97,5 +96,5 @@ export const loginProfile: Kind = {
   // Nothing is compared, so that the user's own password stays.
   update: () => [],
 
-  delete: (_reader, { name }) => Promise.resolve([removal('DeleteLoginProfile', { UserName: name })]),
+  delete: (_reader, { name }) => [removal('DeleteLoginProfile', { UserName: name })],
 };

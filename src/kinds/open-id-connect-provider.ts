@@ -1,15 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { GetOpenIDConnectProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
-import { iamArn } from './shared/names.js';
-import { readListed } from './shared/reads.js';
+import { createdWithTags } from './shared/base-kinds.js';
+import { readsByListing } from './shared/reads.js';
 import { tagsField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, omitUndefined, requiredString, toTagList, toTagMap } from './shared/spec.js';
+import {
+  iamArn,
+  isoDate,
+  newlyCreated,
+  omitUndefined,
+  requiredString,
+  toTagList,
+  toTagMap,
+  nameInArn,
+} from './shared/spec.js';
 import { removal, sharedTags, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -41,16 +49,12 @@ function arnOfName(name: string, target: Target): string {
 
 function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Observed {
   return {
-    name: nameOfArn(arn),
+    name: nameInArn(arn),
     arn,
     createdAt: isoDate(provider.CreateDate),
     tags: toTagMap(provider.Tags),
     state: { clientIdList: provider.ClientIDList ?? [], thumbprintList: provider.ThumbprintList ?? [] },
   };
-}
-
-function nameOfArn(arn: string): string {
-  return arn.slice(arn.indexOf('/') + 1);
 }
 
 /** The maximum length of a tag's value. */
@@ -80,14 +84,11 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
 /** An OpenID Connect provider. An account has one per URL, so namespaces can share it. */
 export const openIdConnectProvider: Kind = {
   name: 'OpenIDConnectProvider',
+  ...createdWithTags,
   keyProperties: ['url'],
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  dependsOnKinds: [],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create sent',
   properties: {
     clientIdList: { type: 'set' },
     thumbprintList: { type: 'set', authoritative: true, ignoreCase: true },
@@ -105,15 +106,10 @@ export const openIdConnectProvider: Kind = {
     ],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
-  readMany: readListed(
-    async (reader) =>
-      ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
-        nameOfArn(Arn),
-      ),
-    read,
+  ...readsByListing(read, async (reader) =>
+    ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
+      nameInArn(Arn),
+    ),
   ),
 
   create: ({ name, spec, tags }) => ({
@@ -126,7 +122,6 @@ export const openIdConnectProvider: Kind = {
       Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
   observedAfterCreate: (desired) => newlyCreated(desired, arnOfName(desired.name, desired.target), desired.spec),
 
   update(desired, observed, changes) {
@@ -149,8 +144,7 @@ export const openIdConnectProvider: Kind = {
     return writes;
   },
 
-  delete: (_reader, observed) =>
-    Promise.resolve([removal('DeleteOpenIDConnectProvider', { OpenIDConnectProviderArn: observed.arn })]),
+  delete: (_reader, observed) => [removal('DeleteOpenIDConnectProvider', { OpenIDConnectProviderArn: observed.arn })],
 
   share: {
     claim: (spec) => claimOf(strings(spec['clientIdList'])),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { awsError } from '../aws/errors.js';
-import type { AwsError } from '../aws/errors.js';
+import { fallBackOn } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Target } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
@@ -8,19 +7,11 @@ import { accountSetting, observedSetting } from './shared/base-kinds.js';
 
 const schema = z.strictObject({});
 
-function isDisabled({ code }: AwsError): boolean {
-  return code === 'FeatureDisabled';
-}
+const DISABLED = 'FeatureDisabled';
 
 async function read(reader: Reader, _wanted: WantedEntity, target: Target): Promise<Observed | undefined> {
-  try {
-    const { JwtVendingEnabled } = await reader.get('GetOutboundWebIdentityFederationInfo', {});
-    if (JwtVendingEnabled === false) return undefined;
-    return observedSetting(target, {});
-  } catch (error) {
-    if (isDisabled(awsError(error))) return undefined;
-    throw error;
-  }
+  const found = await fallBackOn([DISABLED], undefined, () => reader.get('GetOutboundWebIdentityFederationInfo', {}));
+  return found === undefined || found.JwtVendingEnabled === false ? undefined : observedSetting(target, {});
 }
 
 /** The permission for the account's principals to request tokens for services outside AWS. It exists where it is on. */
@@ -40,6 +31,7 @@ export const outboundWebIdentityFederation: Kind = {
   isAlreadyExistsError: ({ code }) => code === 'FeatureEnabled',
   observedAfterCreate: ({ target }) => observedSetting(target, {}),
   update: () => [],
-  delete: () =>
-    Promise.resolve([{ operation: 'DisableOutboundWebIdentityFederation', input: {}, isAlreadyApplied: isDisabled }]),
+  delete: () => [
+    { operation: 'DisableOutboundWebIdentityFederation', input: {}, isAlreadyApplied: ({ code }) => code === DISABLED },
+  ],
 };

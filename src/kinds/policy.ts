@@ -1,20 +1,19 @@
 import type { ManagedPolicyDetail, Policy, PolicyVersion, Tag } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
+import { undefinedIfDenied } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { Json, JsonObject, Target } from '../contract/entity.js';
+import type { Json } from '../contract/entity.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
-import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/documents.js';
-import { arnWithPath } from './shared/names.js';
-import type { Principal } from './shared/principal-policies.js';
-import { byName, emptyIfAbsent, lowerCaseNames, undefinedIfDenied } from './shared/reads.js';
+import { namedEntity } from './shared/base-kinds.js';
+import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/policies.js';
+import type { Principal } from './shared/policies.js';
+import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { nameField, pathField, tagsField } from './shared/schema-fields.js';
 import {
   isoDate,
   newlyCreated,
   omitUndefined,
-  requiredString,
   serializeDocument,
   stringProperty,
   toTagList,
@@ -45,14 +44,6 @@ interface Version {
   readonly isDefault: boolean;
   readonly createdAt: string | null;
   readonly document: Json;
-}
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'policyName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('policy', nameOf(spec), spec, target);
 }
 
 /** Returns the name in a policy's ARN, which ends with the path and the name. */
@@ -126,15 +117,10 @@ function documentWrites({ spec, target }: Desired, observed: Observed): Write[] 
 /** A customer managed policy. A deletion does not detach it: AWS replies `DeleteConflict` while it is in use. */
 export const policy: Kind = {
   name: 'Policy',
-  keyProperties: ['policyName'],
+  ...namedEntity('policy', 'policyName'),
   schema,
-  nameOf,
-  arnOf,
-  dependsOnKinds: [],
-  ownable: true,
   duplicateProtection:
     '409 EntityAlreadyExists; path and case do not make two names different; its versions are not protected',
-  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Policies', limit: 'PoliciesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -215,9 +201,8 @@ export const policy: Kind = {
       Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
   observedAfterCreate: (desired) =>
-    newlyCreated(desired, arnOf(desired.spec, desired.target), desired.spec, {
+    newlyCreated(desired, policy.arnOf(desired.spec, desired.target), desired.spec, {
       versions: [{ id: 'v1', isDefault: true, createdAt: null, document: desired.spec['policyDocument'] ?? null }],
     }),
 
@@ -231,12 +216,12 @@ export const policy: Kind = {
 
   delete(_reader, observed) {
     const PolicyArn = observed.arn;
-    return Promise.resolve([
+    return [
       ...versionsOf(observed)
         .filter(({ isDefault }) => !isDefault)
         .map((version) => removalOf(PolicyArn, version)),
       removal('DeletePolicy', { PolicyArn }),
-    ]);
+    ];
   },
 
   async listDependents(reader, observed) {

@@ -1,19 +1,21 @@
 import type { Role, RoleDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
-import type { JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject } from '../contract/entity.js';
 import { decodeDocument } from '../engine/policy/index.js';
 import type { Kind, Observed, Write } from './kind.js';
-import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage, inlinePoliciesField } from './shared/documents.js';
-import { arnWithPath } from './shared/names.js';
+import { namedEntity } from './shared/base-kinds.js';
 import {
+  MAX_DOCUMENT_LENGTH,
   boundaryWrites,
+  documentField,
+  documentQuotaUsage,
+  inlinePoliciesField,
   policiesOf,
   policyQuotaUsage,
   policyRemovals,
   policyWrites,
   readPolicies,
-} from './shared/principal-policies.js';
+} from './shared/policies.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import {
   attachmentsField,
@@ -23,16 +25,7 @@ import {
   pathField,
   tagsField,
 } from './shared/schema-fields.js';
-import {
-  isoDate,
-  newlyCreated,
-  omitUndefined,
-  requiredString,
-  serializeDocument,
-  stringProperty,
-  toTagList,
-  toTagMap,
-} from './shared/spec.js';
+import { isoDate, omitUndefined, serializeDocument, stringProperty, toTagList, toTagMap } from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -48,14 +41,6 @@ const schema = z.strictObject({
   managedPolicyArns: attachmentsField,
   tags: tagsField,
 });
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'roleName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('role', nameOf(spec), spec, target);
-}
 
 /** Returns a role from what `GetRole` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
@@ -81,14 +66,9 @@ function scalarsOf({ Description = '', MaxSessionDuration = 3600 }: Role): JsonO
 /** A role with its trust policy, its policies and its permissions boundary. */
 export const role: Kind = {
   name: 'Role',
-  keyProperties: ['roleName'],
+  ...namedEntity('role', 'roleName', { inlinePolicies: {}, managedPolicyArns: [] }),
   schema,
-  nameOf,
-  arnOf,
   dependsOnKinds: ['Policy'],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
-  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {
     path: { type: 'value', default: '/', immutable: true },
@@ -137,10 +117,7 @@ export const role: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
     if (found?.Role === undefined) return undefined;
-    return observedOf(found.Role, {
-      ...scalarsOf(found.Role),
-      ...(await readPolicies(reader, 'Role', name)),
-    });
+    return observedOf(found.Role, { ...scalarsOf(found.Role), ...(await readPolicies(reader, 'Role', name)) });
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
@@ -176,13 +153,6 @@ export const role: Kind = {
       Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) =>
-    newlyCreated(desired, arnOf(desired.spec, desired.target), {
-      ...desired.spec,
-      inlinePolicies: {},
-      managedPolicyArns: [],
-    }),
 
   update(desired, observed, changes) {
     const RoleName = observed.name;
@@ -215,7 +185,7 @@ export const role: Kind = {
 
   delete(_reader, observed) {
     const RoleName = observed.name;
-    return Promise.resolve([...policyRemovals('Role', RoleName, observed.state), removal('DeleteRole', { RoleName })]);
+    return [...policyRemovals('Role', RoleName, observed.state), removal('DeleteRole', { RoleName })];
   },
 
   async listDependents(reader, observed) {

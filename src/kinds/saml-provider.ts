@@ -1,14 +1,14 @@
 import type { GetSAMLProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
-import { iamArn } from './shared/names.js';
-import { readListed } from './shared/reads.js';
+import { createdWithTags } from './shared/base-kinds.js';
+import { readsByListing } from './shared/reads.js';
 import { secretField, tagsField } from './shared/schema-fields.js';
 import {
+  iamArn,
   isoDate,
   newlyCreated,
   omitUndefined,
@@ -17,6 +17,7 @@ import {
   stringProperty,
   toTagList,
   toTagMap,
+  nameInArn,
 } from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
@@ -63,14 +64,10 @@ function arnOfName(name: string, target: Target): string {
   return iamArn(`saml-provider/${name}`, target);
 }
 
-function nameOfArn(arn: string): string {
-  return arn.slice(arn.indexOf('/') + 1);
-}
-
 function observedOf(arn: string, provider: GetSAMLProviderResponse): Observed {
   const keys = (provider.PrivateKeyList ?? []).map(({ KeyId = '' }) => KeyId);
   return {
-    name: nameOfArn(arn),
+    name: nameInArn(arn),
     arn,
     createdAt: isoDate(provider.CreateDate),
     tags: toTagMap(provider.Tags),
@@ -98,14 +95,11 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
 /** A SAML identity provider. */
 export const samlProvider: Kind = {
   name: 'SAMLProvider',
+  ...createdWithTags,
   keyProperties: ['name'],
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  dependsOnKinds: [],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create sent',
   properties: {
     samlMetadataDocument: { type: 'text', normalize: (document) => document.replace(/\r\n?/g, '\n').trim() },
     assertionEncryptionMode: { type: 'value' },
@@ -122,14 +116,9 @@ export const samlProvider: Kind = {
     ],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
   // Single reads, since the listing shows little more than ARNs.
-  readMany: readListed(
-    async (reader) =>
-      ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameOfArn(Arn)),
-    read,
+  ...readsByListing(read, async (reader) =>
+    ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameInArn(Arn)),
   ),
 
   create: ({ name, spec, tags }) => ({
@@ -142,7 +131,6 @@ export const samlProvider: Kind = {
     }),
     ...addPrivateKey(spec),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
   observedAfterCreate: (desired) => newlyCreated(desired, arnOfName(desired.name, desired.target), desired.spec),
 
   update({ spec, tags }, observed, changes) {
@@ -163,5 +151,5 @@ export const samlProvider: Kind = {
     return writes;
   },
 
-  delete: (_reader, observed) => Promise.resolve([removal('DeleteSAMLProvider', { SAMLProviderArn: observed.arn })]),
+  delete: (_reader, observed) => [removal('DeleteSAMLProvider', { SAMLProviderArn: observed.arn })],
 };

@@ -34,18 +34,13 @@ export const securityTokenServicePreferences: Kind = {
   schema,
   duplicateProtection: 'not needed: every account has these preferences, and every write sets them',
   recognizedBy: 'the read: an account has one set of preferences',
-  properties: {
-    globalEndpointTokenVersion: { type: 'value', default: DEFAULT },
-  },
-  actions: {
-    read: ['iam:GetAccountSummary'],
-    write: ['iam:SetSecurityTokenServicePreferences'],
-  },
+  properties: { globalEndpointTokenVersion: { type: 'value', default: DEFAULT } },
+  actions: { read: ['iam:GetAccountSummary'], write: ['iam:SetSecurityTokenServicePreferences'] },
 
   create: ({ spec }) => setVersion(stringProperty(spec, 'globalEndpointTokenVersion')),
   isAlreadyExistsError: () => false,
   observedAfterCreate: ({ spec, target }) => observedSetting(target, spec),
   update: ({ spec }, _observed, changes) =>
     Object.keys(changes).length === 0 ? [] : [setVersion(stringProperty(spec, 'globalEndpointTokenVersion'))],
-  delete: () => Promise.resolve([setVersion(DEFAULT)]),
+  delete: () => [setVersion(DEFAULT)],
 };

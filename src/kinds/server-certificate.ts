@@ -1,23 +1,13 @@
 import type { ServerCertificate } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
-import { arnWithPath } from './shared/names.js';
+import { namedEntity } from './shared/base-kinds.js';
 import { certificateChainField, certificateField, normalizePem } from './shared/pem.js';
-import { readListed } from './shared/reads.js';
+import { readsByListing } from './shared/reads.js';
 import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
-import {
-  isoDate,
-  newlyCreated,
-  omitUndefined,
-  requiredString,
-  secretLocation,
-  stringProperty,
-  toTagList,
-  toTagMap,
-} from './shared/spec.js';
+import { isoDate, omitUndefined, secretLocation, stringProperty, toTagList, toTagMap } from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -38,14 +28,6 @@ const schema = z.strictObject({
   ),
   tags: tagsField,
 });
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'serverCertificateName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('server-certificate', nameOf(spec), spec, target);
-}
 
 /** Returns a property in PEM in the form in which it is sent. */
 function normalizedPemProperty(spec: JsonObject, property: string): string | undefined {
@@ -75,14 +57,8 @@ async function read(reader: Reader, { name }: WantedEntity): Promise<Observed | 
 /** A certificate for load balancers and CloudFront, with its private key. */
 export const serverCertificate: Kind = {
   name: 'ServerCertificate',
-  keyProperties: ['serverCertificateName'],
+  ...namedEntity('server-certificate', 'serverCertificateName'),
   schema,
-  nameOf,
-  arnOf,
-  dependsOnKinds: [],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
-  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'ServerCertificates', limit: 'ServerCertificatesQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -101,16 +77,11 @@ export const serverCertificate: Kind = {
     ],
   },
 
-  detailType: null,
-  readCost: 1,
-  read,
   // Single reads, since the listing shows neither certificates nor tags.
-  readMany: readListed(
-    async (reader) =>
-      (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
-        ({ ServerCertificateName = '' }) => ServerCertificateName,
-      ),
-    read,
+  ...readsByListing(read, async (reader) =>
+    (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
+      ({ ServerCertificateName = '' }) => ServerCertificateName,
+    ),
   ),
 
   create: ({ name, spec, tags }) => ({
@@ -124,8 +95,6 @@ export const serverCertificate: Kind = {
     }),
     secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey') } },
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) => newlyCreated(desired, arnOf(desired.spec, desired.target), desired.spec),
 
   update({ spec, tags }, observed, changes) {
     const key = { ServerCertificateName: observed.name };
@@ -140,6 +109,5 @@ export const serverCertificate: Kind = {
     return writes;
   },
 
-  delete: (_reader, observed) =>
-    Promise.resolve([removal('DeleteServerCertificate', { ServerCertificateName: observed.name })]),
+  delete: (_reader, observed) => [removal('DeleteServerCertificate', { ServerCertificateName: observed.name })],
 };

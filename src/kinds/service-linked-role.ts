@@ -1,14 +1,13 @@
 import type { CreateServiceLinkedRoleResponse, Role } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { lateError } from '../aws/errors.js';
+import { lateError, undefinedIfDenied } from '../aws/errors.js';
 import { untilShown } from '../aws/propagation.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
-import { iamArn } from './shared/names.js';
-import { byName, lowerCaseNames, undefinedIfDenied } from './shared/reads.js';
+import { byName, lowerCaseNames } from './shared/reads.js';
 import { descriptionField, nameField, tagsField } from './shared/schema-fields.js';
-import { isoDate, omitUndefined, requiredString, stringProperty, toTagMap } from './shared/spec.js';
+import { iamArn, isoDate, omitUndefined, requiredString, stringProperty, toTagMap } from './shared/spec.js';
 import { removal, sharedTags, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -109,9 +108,7 @@ export const serviceLinkedRole: Kind = {
   usesReservedPath: true,
   duplicateProtection: '400 InvalidInput "has been taken in this account"',
   recognizedBy: 'its creation date, and later the intent tag',
-  properties: {
-    description: { type: 'value', default: '' },
-  },
+  properties: { description: { type: 'value', default: '' } },
   actions: {
     read: ['iam:ListRoles', 'iam:GetRole', 'iam:GetServiceLinkedRoleDeletionStatus'],
     write: [
@@ -156,13 +153,12 @@ export const serviceLinkedRole: Kind = {
     return writes;
   },
 
-  delete: (_reader, observed) =>
-    Promise.resolve([
-      {
-        ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }),
-        waitUntilApplied: waitUntilDeleted,
-      },
-    ]),
+  delete: (_reader, observed) => [
+    {
+      ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }),
+      waitUntilApplied: waitUntilDeleted,
+    },
+  ],
 
   share: {
     /** Removes this namespace's ownership tag only: the description belongs to all namespaces. */

@@ -2,13 +2,12 @@ import type { CreateServiceSpecificCredentialResponse, ServiceSpecificCredential
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { userArn, userNameOf } from './shared/names.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, secretField, statusField } from './shared/schema-fields.js';
-import { isoDate, omitUndefined, requiredString, secretLocation } from './shared/spec.js';
-import { removal, statusWrites } from './shared/writes.js';
+import { isoDate, omitUndefined, requiredString, secretLocation, userArn, userNameOf } from './shared/spec.js';
+import { credentialWrites, removal } from './shared/writes.js';
 
 const DAY_MS = 86_400_000;
 
@@ -61,16 +60,8 @@ function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, targ
       status: credential.Status ?? 'Active',
       credentialAgeDays: ageMs === undefined ? null : Math.round(ageMs / DAY_MS),
     },
-    facts: { userName: UserName, id: credential.ServiceSpecificCredentialId ?? '' },
+    facts: { UserName, ServiceSpecificCredentialId: credential.ServiceSpecificCredentialId ?? '' },
   };
-}
-
-function keyOf({ facts = {} }: Observed): { readonly UserName: string; readonly ServiceSpecificCredentialId: string } {
-  return { UserName: userNameOf(facts), ServiceSpecificCredentialId: requiredString(facts, 'id') };
-}
-
-function removalOf(key: { readonly UserName: string; readonly ServiceSpecificCredentialId: string }): Write {
-  return removal('DeleteServiceSpecificCredential', key);
 }
 
 function credentialIn(
@@ -83,6 +74,7 @@ function credentialIn(
 export const serviceSpecificCredential: Kind = {
   name: 'ServiceSpecificCredential',
   ...userCredential(read),
+  ...credentialWrites('ServiceSpecificCredential'),
   keyProperties: ['userName', 'serviceName', 'secret'],
   schema,
   nameOf: (spec) => `${userNameOf(spec)}/${serviceOf(spec)}`,
@@ -132,12 +124,8 @@ export const serviceSpecificCredential: Kind = {
       })),
     candidateIdOf: ({ ServiceSpecificCredentialId = '' }) => ServiceSpecificCredentialId,
     deleteCandidate: (ServiceSpecificCredentialId, { spec }) => [
-      removalOf({ UserName: userNameOf(spec), ServiceSpecificCredentialId }),
+      removal('DeleteServiceSpecificCredential', { UserName: userNameOf(spec), ServiceSpecificCredentialId }),
     ],
   },
   observedAfterCreate: ({ target }, output) => observedOf(credentialIn(output), target),
-
-  update: (desired, observed, changes) =>
-    statusWrites('UpdateServiceSpecificCredential', keyOf(observed), desired, changes),
-  delete: (_reader, observed) => Promise.resolve([removalOf(keyOf(observed))]),
 };

@@ -5,12 +5,11 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { userArn, userInName } from './shared/names.js';
 import { certificateField, normalizePem } from './shared/pem.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, statusField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, requiredString, stringProperty } from './shared/spec.js';
-import { removal, statusWrites } from './shared/writes.js';
+import { isoDate, newlyCreated, requiredString, stringProperty, userArn, userInName } from './shared/spec.js';
+import { credentialWrites } from './shared/writes.js';
 
 /** The number of hexadecimal digits of the fingerprint in a name. */
 const FINGERPRINT_DIGITS = 16;
@@ -57,18 +56,15 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
     createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
-    facts: { certificateId: CertificateId },
+    facts: { UserName: userInName(name), CertificateId },
   };
-}
-
-function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly CertificateId: string } {
-  return { UserName: userInName(name), CertificateId: requiredString(facts, 'certificateId') };
 }
 
 /** A user's X.509 certificate, for the few services that take requests signed with one. */
 export const signingCertificate: Kind = {
   name: 'SigningCertificate',
   ...userCredential(read),
+  ...credentialWrites('SigningCertificate'),
   keyProperties: ['userName', 'certificateBody'],
   schema,
   nameOf,
@@ -90,14 +86,9 @@ export const signingCertificate: Kind = {
   }),
   isAlreadyExistsError: ({ code }) => code === 'DuplicateCertificate' || code === 'EntityAlreadyExists',
   globallyTakenReason: 'another user of the account has this certificate, and AWS accepts it only once',
-  observedAfterCreate: (desired, output) =>
-    newlyCreated(
-      desired,
-      userArn(userInName(desired.name), desired.target),
-      { status: 'Active' },
-      { certificateId: (output as UploadSigningCertificateResponse).Certificate?.CertificateId ?? '' },
-    ),
-
-  update: (desired, observed, changes) => statusWrites('UpdateSigningCertificate', keyOf(observed), desired, changes),
-  delete: (_reader, observed) => Promise.resolve([removal('DeleteSigningCertificate', keyOf(observed))]),
+  observedAfterCreate(desired, output) {
+    const UserName = userInName(desired.name);
+    const { CertificateId = '' } = (output as UploadSigningCertificateResponse).Certificate ?? {};
+    return newlyCreated(desired, userArn(UserName, desired.target), { status: 'Active' }, { UserName, CertificateId });
+  },
 };

@@ -6,12 +6,11 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import type { Kind, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { userArn, userInName } from './shared/names.js';
 import { normalizePem } from './shared/pem.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, statusField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, requiredString, stringProperty } from './shared/spec.js';
-import { removal, statusWrites } from './shared/writes.js';
+import { isoDate, newlyCreated, requiredString, stringProperty, userArn, userInName } from './shared/spec.js';
+import { credentialWrites } from './shared/writes.js';
 
 /** The number of hexadecimal digits of the fingerprint in a name. */
 const FINGERPRINT_DIGITS = 16;
@@ -121,18 +120,15 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
     createdAt: isoDate(UploadDate),
     tags: {},
     state: { status: Status },
-    facts: { sshPublicKeyId: SSHPublicKeyId },
+    facts: { UserName: userInName(name), SSHPublicKeyId },
   };
-}
-
-function keyOf({ name, facts = {} }: Observed): { readonly UserName: string; readonly SSHPublicKeyId: string } {
-  return { UserName: userInName(name), SSHPublicKeyId: requiredString(facts, 'sshPublicKeyId') };
 }
 
 /** A user's public key for CodeCommit. */
 export const sshPublicKey: Kind = {
   name: 'SSHPublicKey',
   ...userCredential(read),
+  ...credentialWrites('SSHPublicKey'),
   readCost: 2,
   keyProperties: ['userName', 'sshPublicKeyBody'],
   schema,
@@ -154,14 +150,9 @@ export const sshPublicKey: Kind = {
     },
   }),
   isAlreadyExistsError: ({ code }) => code === 'DuplicateSSHPublicKey',
-  observedAfterCreate: (desired, output) =>
-    newlyCreated(
-      desired,
-      userArn(userInName(desired.name), desired.target),
-      { status: 'Active' },
-      { sshPublicKeyId: (output as UploadSSHPublicKeyResponse).SSHPublicKey?.SSHPublicKeyId ?? '' },
-    ),
-
-  update: (desired, observed, changes) => statusWrites('UpdateSSHPublicKey', keyOf(observed), desired, changes),
-  delete: (_reader, observed) => Promise.resolve([removal('DeleteSSHPublicKey', keyOf(observed))]),
+  observedAfterCreate(desired, output) {
+    const UserName = userInName(desired.name);
+    const { SSHPublicKeyId = '' } = (output as UploadSSHPublicKeyResponse).SSHPublicKey ?? {};
+    return newlyCreated(desired, userArn(UserName, desired.target), { status: 'Active' }, { UserName, SSHPublicKeyId });
+  },
 };

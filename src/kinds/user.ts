@@ -1,30 +1,22 @@
 import type { User, UserDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { JsonObject, Target } from '../contract/entity.js';
+import type { JsonObject } from '../contract/entity.js';
 import type { Kind, Observed, Write } from './kind.js';
-import { MAX_DOCUMENT_LENGTH, inlinePoliciesField } from './shared/documents.js';
-import { arnWithPath } from './shared/names.js';
+import { namedEntity } from './shared/base-kinds.js';
 import {
+  MAX_DOCUMENT_LENGTH,
   boundaryWrites,
+  inlinePoliciesField,
   policiesOf,
   policyQuotaUsage,
   policyRemovals,
   policyWrites,
   readPolicies,
-} from './shared/principal-policies.js';
+} from './shared/policies.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, boundaryField, nameField, pathField, tagsField } from './shared/schema-fields.js';
-import {
-  isoDate,
-  newlyCreated,
-  omitUndefined,
-  requiredString,
-  stringProperty,
-  toTagList,
-  toTagMap,
-} from './shared/spec.js';
+import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap } from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -35,14 +27,6 @@ const schema = z.strictObject({
   managedPolicyArns: attachmentsField,
   tags: tagsField,
 });
-
-function nameOf(spec: JsonObject): string {
-  return requiredString(spec, 'userName');
-}
-
-function arnOf(spec: JsonObject, target: Target): string {
-  return arnWithPath('user', nameOf(spec), spec, target);
-}
 
 /** Returns a user from what `GetUser` and `GetAccountAuthorizationDetails` both show. */
 function observedOf(user: User | UserDetail, rest: JsonObject): Observed {
@@ -91,14 +75,9 @@ async function credentialAndMembershipRemovals(reader: Reader, UserName: string)
 /** A user. Memberships are declared with the group. */
 export const user: Kind = {
   name: 'User',
-  keyProperties: ['userName'],
+  ...namedEntity('user', 'userName', { inlinePolicies: {}, managedPolicyArns: [] }),
   schema,
-  nameOf,
-  arnOf,
   dependsOnKinds: ['Policy'],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
-  recognizedBy: 'the intent tag that the Create sent',
   quota: { used: 'Users', limit: 'UsersQuota' },
   properties: {
     path: { type: 'value', default: '/' },
@@ -173,13 +152,6 @@ export const user: Kind = {
       Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
-  observedAfterCreate: (desired) =>
-    newlyCreated(desired, arnOf(desired.spec, desired.target), {
-      ...desired.spec,
-      inlinePolicies: {},
-      managedPolicyArns: [],
-    }),
 
   update(desired, observed, changes) {
     const UserName = observed.name;

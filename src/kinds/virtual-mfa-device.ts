@@ -1,14 +1,23 @@
 import type { CreateVirtualMFADeviceResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { awsError, isEntityAlreadyExists } from '../aws/errors.js';
+import { fallBackOn, undefinedIfDenied } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { OwnershipTag } from '../engine/ownership.js';
 import type { Kind, Observed, Write } from './kind.js';
-import { iamArn } from './shared/names.js';
-import { byName, undefinedIfDenied, wantedLast } from './shared/reads.js';
+import { createdWithTags } from './shared/base-kinds.js';
+import { byName, wantedLast } from './shared/reads.js';
 import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
-import { omitUndefined, requiredString, secretLocation, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import {
+  iamArn,
+  omitUndefined,
+  requiredString,
+  secretLocation,
+  stringProperty,
+  toTagList,
+  toTagMap,
+  nameInArn,
+} from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 /** The maximum length of a name: a serial number has up to 256 characters, and begins with the ARN up to the path. */
@@ -35,23 +44,15 @@ function serialOf(name: string, target: Target): string {
   return iamArn(`mfa/${name}`, target);
 }
 
-function nameOfSerial(serial: string): string {
-  return serial.slice(serial.indexOf('/') + 1);
-}
-
 function observedOf(serial: string, tags: Readonly<Record<string, string>>): Observed {
-  return { name: nameOfSerial(serial), arn: serial, createdAt: null, tags, state: {} };
+  return { name: nameInArn(serial), arn: serial, createdAt: null, tags, state: {} };
 }
 
 /** Reads a device's tags; returns undefined where the device does not exist. */
-async function readTags(reader: Reader, SerialNumber: string): Promise<Readonly<Record<string, string>> | undefined> {
-  try {
-    const tags = await reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags');
-    return toTagMap(tags.map(({ Key, Value }) => ({ Key, Value })));
-  } catch (error) {
-    if (awsError(error).code === 'NoSuchEntity') return undefined;
-    throw error;
-  }
+function readTags(reader: Reader, SerialNumber: string): Promise<Readonly<Record<string, string>> | undefined> {
+  return fallBackOn(['NoSuchEntity'], undefined, async () =>
+    toTagMap(await reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags')),
+  );
 }
 
 async function readDevice(reader: Reader, name: string, target: Target): Promise<Observed | undefined> {
@@ -85,14 +86,12 @@ function removalOf(SerialNumber: string): Write {
 /** A software MFA device. Its user must enable it with two of its codes. */
 export const virtualMfaDevice: Kind = {
   name: 'VirtualMFADevice',
+  ...createdWithTags,
   keyProperties: ['virtualMfaDeviceName', 'path'],
   schema,
   nameOf,
   arnOf: (spec, target) => serialOf(nameOf(spec), target),
   dependsOnKinds: ['User'],
-  ownable: true,
-  duplicateProtection: '409 EntityAlreadyExists',
-  recognizedBy: 'the intent tag that the Create sent',
   properties: { secret: { type: 'writeOnly' } },
   actions: {
     read: ['iam:ListVirtualMFADevices', 'iam:ListMFADeviceTags'],
@@ -111,7 +110,7 @@ export const virtualMfaDevice: Kind = {
   async readMany({ reader }, wanted, target) {
     const listed = await undefinedIfDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
     if (listed === undefined) return undefined;
-    const names = listed.map(({ SerialNumber = '' }) => nameOfSerial(SerialNumber));
+    const names = listed.map(({ SerialNumber = '' }) => nameInArn(SerialNumber));
     // Single reads, since the listing does not show tags.
     return byName(await Promise.all(wantedLast(names, wanted).map((name) => readDevice(reader, name, target))));
   },
@@ -124,7 +123,6 @@ export const virtualMfaDevice: Kind = {
       Tags: toTagList(tags),
     }),
   }),
-  isAlreadyExistsError: isEntityAlreadyExists,
   secret: {
     locationOf: (spec) => secretLocation(spec, 'secret'),
     recordFromReply(output, { tags }) {

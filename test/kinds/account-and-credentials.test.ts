@@ -49,7 +49,7 @@ describe('an access key', () => {
     const [other = ''] = await keys();
     expect(await harness.read(accessKey, spec)).toBeUndefined();
     const observed = await harness.converge(accessKey, spec);
-    expect(observed.facts).not.toEqual({ accessKeyId: other });
+    expect(observed.facts).not.toMatchObject({ AccessKeyId: other });
     await harness.send(accessKey, await harness.deletionWrites(accessKey, observed));
     expect(await keys()).toEqual([other]);
   });

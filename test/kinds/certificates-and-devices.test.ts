@@ -233,7 +233,7 @@ describe('a signing certificate', () => {
 
   test('is found beside one that cannot be read', async () => {
     const { facts } = await harness.converge(signingCertificate, spec);
-    const mine = { UserName: 'ann', CertificateId: facts?.['certificateId'], CertificateBody: CERTIFICATE };
+    const mine = { UserName: 'ann', CertificateId: facts?.['CertificateId'], CertificateBody: CERTIFICATE };
     const Certificates = [{ ...mine, CertificateId: 'other', CertificateBody: 'none' }, mine];
     const reader = harness.readerReplying('ListSigningCertificates', { Certificates });
     expect((await harness.read(signingCertificate, spec, reader))?.facts).toEqual(facts);
@@ -285,7 +285,7 @@ describe('an SSH public key', () => {
 
   test('is found beside one that is deleted while the others are read', async () => {
     const { facts } = await harness.converge(sshPublicKey, spec);
-    const listed = ['APKA00000000000000000', facts?.['sshPublicKeyId']].map((SSHPublicKeyId) => ({ SSHPublicKeyId }));
+    const listed = ['APKA00000000000000000', facts?.['SSHPublicKeyId']].map((SSHPublicKeyId) => ({ SSHPublicKeyId }));
     const reader = harness.readerReplying('ListSSHPublicKeys', { SSHPublicKeys: listed });
     expect((await harness.read(sshPublicKey, spec, reader))?.facts).toEqual(facts);
   });

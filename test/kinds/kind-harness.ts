@@ -222,7 +222,7 @@ export class KindHarness {
   }
 
   async deletionWrites(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
-    return (await this.recordCalls(kind, () => kind.delete(reader, observed))).result;
+    return (await this.recordCalls(kind, async () => kind.delete(reader, observed))).result;
   }
 
   async listDependents(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {

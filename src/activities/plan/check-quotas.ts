@@ -1,4 +1,4 @@
-import { awsError, failureTypeOf } from '../../aws/errors.js';
+import { undefinedIfDenied } from '../../aws/errors.js';
 import { isWrite } from '../../contract/actions.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
@@ -22,12 +22,7 @@ export async function readAccountSummary(
   entities: readonly AssessedEntity[],
 ): Promise<AccountSummary> {
   if (!entities.some(isConverged)) return {};
-  try {
-    return (await account.clients.reader.get('GetAccountSummary', {})).SummaryMap ?? {};
-  } catch (error) {
-    if (failureTypeOf(awsError(error)) === 'AccessDenied') return {};
-    throw error;
-  }
+  return (await undefinedIfDenied(() => account.clients.reader.get('GetAccountSummary', {})))?.SummaryMap ?? {};
 }
 
 /** Reports whether a decision leaves the entity with what its spec declares. */

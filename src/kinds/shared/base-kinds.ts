@@ -1,42 +1,63 @@
+import { isEntityAlreadyExists } from '../../aws/errors.js';
 import type { JsonObject, Target } from '../../contract/entity.js';
-import type { Kind, Observed } from '../kind.js';
-import { iamArn, userArn, userNameOf } from './names.js';
-import { readEach } from './reads.js';
+import type { Desired, Kind, Observed } from '../kind.js';
+import { singleReads } from './reads.js';
+import { iamArn, newlyCreated, requiredString, stringProperty, userArn, userNameOf } from './spec.js';
+
+/** The members that are the same for all kinds whose Create carries tags and fails where the entity exists. */
+export const createdWithTags = {
+  dependsOnKinds: [],
+  ownable: true,
+  duplicateProtection: '409 EntityAlreadyExists',
+  recognizedBy: 'the intent tag that the Create sent',
+  isAlreadyExistsError: isEntityAlreadyExists,
+} satisfies Partial<Kind>;
+
+/**
+ * Returns the members that are the same for all kinds with a name and a path.
+ *
+ * @param type - the resource type in their ARNs
+ * @param unset - state right after the Create of properties that only later writes can set
+ */
+export function namedEntity(type: string, nameProperty: string, unset: JsonObject = {}) {
+  const nameOf = (spec: JsonObject): string => requiredString(spec, nameProperty);
+  const arnOf = (spec: JsonObject, target: Target): string =>
+    iamArn(`${type}${stringProperty(spec, 'path') ?? '/'}${nameOf(spec)}`, target);
+  return {
+    ...createdWithTags,
+    keyProperties: [nameProperty],
+    nameOf,
+    arnOf,
+    observedAfterCreate: (desired: Desired) =>
+      newlyCreated(desired, arnOf(desired.spec, desired.target), { ...desired.spec, ...unset }),
+    duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
+  } satisfies Partial<Kind>;
+}
 
 /** Returns the members that are the same for all settings of an account: an account has each setting once. */
 export function accountSetting(read: Kind['read']) {
   return {
+    ...singleReads(read),
     keyProperties: [],
     nameOf: () => 'account',
-    arnOf: (_spec: JsonObject, target: Target) => accountArn(target),
+    arnOf: (_spec: JsonObject, target: Target) => iamArn('root', target),
     dependsOnKinds: [],
     ownable: false,
-    detailType: null,
-    readCost: 1,
-    read,
-    readMany: readEach(read),
   } satisfies Partial<Kind>;
 }
 
 /** Returns a setting of an account as it is observed. */
 export function observedSetting(target: Target, state: JsonObject): Observed {
-  return { name: 'account', arn: accountArn(target), createdAt: null, tags: {}, state };
-}
-
-function accountArn(target: Target): string {
-  return iamArn('root', target);
+  return { name: 'account', arn: iamArn('root', target), createdAt: null, tags: {}, state };
 }
 
 /** Returns the members that are the same for all credentials of a user. */
 export function userCredential(read: Kind['read']) {
   return {
+    ...singleReads(read),
     arnOf: (spec: JsonObject, target: Target) => userArn(userNameOf(spec), target),
     references: (spec: JsonObject) => [`User/${userNameOf(spec)}`],
     dependsOnKinds: ['User'],
     ownable: false,
-    detailType: null,
-    readCost: 1,
-    read,
-    readMany: readEach(read),
   } satisfies Partial<Kind>;
 }

@@ -1,25 +1,10 @@
-import { awsError, failureTypeOf } from '../../aws/errors.js';
+import { fallBackOn, undefinedIfDenied } from '../../aws/errors.js';
 import type { Reader } from '../../aws/reader.js';
 import type { Kind, Observed, WantedEntity } from '../kind.js';
 
-/** Returns what a bulk read gives; undefined where AWS denies it, since single reads may still be allowed. */
-export async function undefinedIfDenied<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (failureTypeOf(awsError(error)) === 'AccessDenied') return undefined;
-    throw error;
-  }
-}
-
 /** Returns a listing; empty where the entity is gone, or where the API does not know the operation. */
-export async function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
-  try {
-    return await listing;
-  } catch (error) {
-    if (['NoSuchEntity', 'InvalidAction', 'NotSupportedService'].includes(awsError(error).code)) return [];
-    throw error;
-  }
+export function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
+  return fallBackOn(['NoSuchEntity', 'InvalidAction', 'NotSupportedService'], [], () => listing);
 }
 
 /** Returns the names of wanted entities as IAM compares them. */
@@ -32,26 +17,30 @@ export function byName(entities: readonly (Observed | undefined)[]): ReadonlyMap
   return new Map(entities.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
 }
 
-/** Makes a bulk read of single reads, for kinds that no listing shows; it gives undefined where AWS denies them. */
-export function readEach(read: Kind['read']): Kind['readMany'] {
-  return ({ reader }, wanted, target) =>
-    undefinedIfDenied(async () => byName(await Promise.all(wanted.map((one) => read(reader, one, target)))));
+type Reads = Pick<Kind, 'detailType' | 'readCost' | 'read' | 'readMany'>;
+
+/** Returns the reads of a kind that no listing shows: a bulk read is made of single reads. */
+export function singleReads(read: Kind['read']): Reads {
+  return {
+    detailType: null,
+    readCost: 1,
+    read,
+    readMany: ({ reader }, wanted, target) =>
+      undefinedIfDenied(async () => byName(await Promise.all(wanted.map((one) => read(reader, one, target))))),
+  };
 }
 
-/**
- * Makes a bulk read of a listing that shows little more than names: it reads each wanted entity that is listed, and
- * gives undefined where AWS denies the listing.
- */
-export function readListed(
-  listNames: (reader: Reader) => Promise<readonly string[]>,
-  read: Kind['read'],
-): Kind['readMany'] {
-  return async ({ reader, retryUntilShown }, wanted, target) => {
-    const listed = await undefinedIfDenied(() => listNames(reader));
-    if (listed === undefined) return undefined;
-    const specs = new Map(wanted.map(({ name, spec }) => [name.toLowerCase(), spec]));
-    const found = wantedLast(listed, wanted).map((name) => ({ name, spec: specs.get(name.toLowerCase()) ?? {} }));
-    return byName(await Promise.all(found.map((entity) => retryUntilShown(() => read(reader, entity, target)))));
+/** Returns the reads of a kind whose listing shows little more than names: each wanted entity in it is read. */
+export function readsByListing(read: Kind['read'], listNames: (reader: Reader) => Promise<readonly string[]>): Reads {
+  return {
+    ...singleReads(read),
+    async readMany({ reader, retryUntilShown }, wanted, target) {
+      const listed = await undefinedIfDenied(() => listNames(reader));
+      if (listed === undefined) return undefined;
+      const specs = new Map(wanted.map(({ name, spec }) => [name.toLowerCase(), spec]));
+      const found = wantedLast(listed, wanted).map((name) => ({ name, spec: specs.get(name.toLowerCase()) ?? {} }));
+      return byName(await Promise.all(found.map((entity) => retryUntilShown(() => read(reader, entity, target)))));
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, SecretLocation } from '../../contract/entity.js';
+import type { Json, JsonObject, SecretLocation, Target } from '../../contract/entity.js';
 import type { Desired, Observed } from '../kind.js';
 
 /** Returns a string property of a spec; undefined where the manifest does not set it. */
@@ -51,4 +51,32 @@ export function isoDate(date: Date | undefined): string | null {
 /** Returns an entity as it is right after its Create: with the tags that the Create carried, and no creation date yet. */
 export function newlyCreated({ name, tags }: Desired, arn: string, state: JsonObject, facts?: JsonObject): Observed {
   return { name, arn, createdAt: null, tags, state, ...(facts && { facts }) };
+}
+
+/** Returns the ARN of an IAM resource in the account: `arn:aws:iam::111111111111:role/ci/deploy`. */
+export function iamArn(resource: string, { account, partition }: Target): string {
+  return `arn:${partition}:iam::${account}:${resource}`;
+}
+
+/**
+ * Returns the ARN that stands for a user's credential, since AWS gives credentials no ARN: the user's own, without
+ * the user's path, which the spec does not tell.
+ */
+export function userArn(userName: string, target: Target): string {
+  return iamArn(`user/${userName}`, target);
+}
+
+/** Returns the part of an ARN after its first slash: the name of an entity without a path, or path and name. */
+export function nameInArn(arn: string): string {
+  return arn.slice(arn.indexOf('/') + 1);
+}
+
+/** Returns the name of the user that a credential belongs to. */
+export function userNameOf(spec: JsonObject): string {
+  return requiredString(spec, 'userName');
+}
+
+/** Returns the user in the name of a credential that is told by its content: `ann/f9edafe54fd5fd36`. */
+export function userInName(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
 }

@@ -1,6 +1,6 @@
 import type { Operation } from '../../aws/operations.js';
 import { sharedByTag } from '../../engine/ownership.js';
-import type { Changes, Desired, Observed, Write } from '../kind.js';
+import type { Changes, Kind, Observed, Write } from '../kind.js';
 import { stringProperty, toTagList } from './spec.js';
 
 /** Returns a write that removes something, and that counts as applied where that is absent already. */
@@ -30,15 +30,18 @@ export function tagWrites<E extends (Extract<Operation, `Untag${string}`> extend
   return writes;
 }
 
-/** Returns the write that activates or deactivates a user's credential. */
-export function statusWrites(
-  operation: Operation,
-  key: Readonly<Record<string, string>>,
-  { spec }: Desired,
-  changes: Changes,
-): Write[] {
-  if (changes['status'] === undefined) return [];
-  return [{ operation, input: { ...key, Status: stringProperty(spec, 'status') ?? 'Active' } }];
+/** Returns the writes of a credential with a status. Its `facts` are the input members that name it: user and ID. */
+export function credentialWrites(
+  credential: 'AccessKey' | 'ServiceSpecificCredential' | 'SigningCertificate' | 'SSHPublicKey',
+): Pick<Kind, 'update' | 'delete'> {
+  return {
+    update({ spec }, { facts }, changes) {
+      if (changes['status'] === undefined) return [];
+      const Status = stringProperty(spec, 'status') ?? 'Active';
+      return [{ operation: `Update${credential}`, input: { ...facts, Status } }];
+    },
+    delete: (_reader, { facts }) => [removal(`Delete${credential}`, { ...facts })],
+  };
 }
 
 /** Returns the tags by which namespaces share an entity, split into our own and those of the other namespaces. */
