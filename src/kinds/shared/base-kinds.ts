@@ -14,10 +14,8 @@ export const createdWithTags = {
 } satisfies Partial<Kind>;
 
 /**
- * Returns the members that are the same for all kinds with a name and a path.
- *
- * @param type - the resource type in their ARNs
- * @param unset - state right after the Create of properties that only later writes can set
+ * Returns the members that are the same for all kinds with a name and a path. `type` is the resource type in their ARNs,
+ * and `unset` the state right after the Create of properties that only later writes can set.
  */
 export function namedEntity(type: string, nameProperty: string, unset: JsonObject = {}) {
   const nameOf = (spec: JsonObject): string => requiredString(spec, nameProperty);

@@ -19,7 +19,7 @@ export const SIGNING_CERTIFICATE: KindFixture = {
       manualWrites: ({ facts }) => [
         write('UpdateSigningCertificate', {
           UserName: 'law',
-          CertificateId: facts?.['certificateId'],
+          CertificateId: facts?.['CertificateId'],
           Status: 'Active',
         }),
       ],

@@ -13,7 +13,7 @@ export const SSH_PUBLIC_KEY: KindFixture = {
     status: {
       changed: 'Active',
       manualWrites: ({ facts }) => [
-        write('UpdateSSHPublicKey', { UserName: 'law', SSHPublicKeyId: facts?.['sshPublicKeyId'], Status: 'Active' }),
+        write('UpdateSSHPublicKey', { UserName: 'law', SSHPublicKeyId: facts?.['SSHPublicKeyId'], Status: 'Active' }),
       ],
       paths: ['status'],
       operations: ['UpdateSSHPublicKey'],
