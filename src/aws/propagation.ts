@@ -14,7 +14,7 @@ export function pauseAfter(attempt: number): number {
 }
 
 /**
- * Repeats a read until it returns something or the window ends.
+ * Repeats a read until it returns something or the window ends. The time that the reads take counts, too.
  *
  * @param read - returns undefined for "not yet"
  * @param sleep - waits; rejects when the work is cancelled
@@ -27,7 +27,9 @@ export async function untilShown<T>(
 ): Promise<T | undefined> {
   let waited = 0;
   for (let attempt = 1; ; attempt += 1) {
+    const startedAt = performance.now();
     const shown = await read();
+    waited += performance.now() - startedAt;
     if (shown !== undefined || waited >= windowMs) return shown;
     const pause = pauseAfter(attempt);
     await sleep(pause);

@@ -15,6 +15,7 @@ export type FailureType =
   | 'WrongAccount'
   | 'Refused'
   | 'NotConverged'
+  | 'TimedOut'
   | 'RunFailed'
   | 'RunRefused'
   | 'Unexpected';
@@ -133,6 +134,12 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'never',
     exitCode: ExitCode.Failed,
     remedy: 'apply again; if the drift stays, something else writes to the entity',
+  },
+  TimedOut: {
+    retry: 'never',
+    exitCode: ExitCode.Failed,
+    remedy:
+      "look at the workers' memory and logs and at who else calls IAM in this account; then apply again, or declare fewer entities in one namespace",
   },
   RunFailed: { retry: 'never', exitCode: ExitCode.Failed, remedy: 'see the entities of the report that failed' },
   RunRefused: {

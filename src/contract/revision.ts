@@ -9,6 +9,8 @@ export interface Revision {
 
 /** A revision that was applied to a namespace, and the run that applied it. */
 export interface AppliedRevision extends Revision {
+  /** The environment of the manifest: revisions of different environments are not compared. */
+  readonly environment: string;
   readonly commit: string | null;
   /** The link to the pipeline. */
   readonly url: string | null;
@@ -18,7 +20,7 @@ export interface AppliedRevision extends Revision {
   readonly at: string;
 }
 
-/** The content of a namespace's ledger: the last revision of each source, in the order in which they were applied. */
+/** The content of a namespace's ledger: the last revision of each environment and source, in the order of application. */
 export interface Ledger {
   readonly applied: readonly AppliedRevision[];
 }
@@ -33,6 +35,6 @@ export interface Claim {
 /** The ledger's reply to a {@link Claim}. */
 export interface ClaimAnswer {
   readonly accepted: boolean;
-  /** The newer revision that caused the refusal; otherwise the last one applied before, of any source. */
+  /** The newer revision that caused the refusal; otherwise the environment's last one, of any source. */
   readonly last: AppliedRevision | null;
 }

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../contract/entity.js';
 
 const OPENING = '{{arn ';
-const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
+/** A reference to the ARN of an entity: `{{arn Kind/name}}`. */
+export const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
 
 /**
  * Replaces `{{arn Kind/name}}` in every string of a spec.
@@ -10,6 +11,14 @@ const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
  */
 export function resolveReferences(spec: JsonObject, arns: Readonly<Record<string, string>>): JsonObject {
   return resolve(spec, arns) as JsonObject;
+}
+
+/** Returns the entities that the strings of a value refer to by `{{arn Kind/name}}`. An entity may come twice. */
+export function referencesIn(value: Json): string[] {
+  if (typeof value === 'string') return [...value.matchAll(REFERENCE)].map(([, id = '']) => id);
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((member: Json) => referencesIn(member));
+  return Object.entries(value).flatMap(([key, member]) => [...referencesIn(key), ...referencesIn(member)]);
 }
 
 function resolve(value: Json, arns: Readonly<Record<string, string>>): Json {

@@ -95,13 +95,20 @@ export const reportSchema = z.strictObject({
     .strictObject({
       ...revision,
       last: z
-        .strictObject({ ...revision, commit: text, url: text, runId: z.string(), at: z.iso.datetime() })
+        .strictObject({
+          ...revision,
+          environment: z.string(),
+          commit: text,
+          url: text,
+          runId: z.string(),
+          at: z.iso.datetime(),
+        })
         .nullable()
         .exactOptional()
         .describe('the revision that was applied last before this run; absent where the ledger was not asked'),
     })
     .exactOptional()
-    .describe('how new the manifest is; only revisions of one source are compared'),
+    .describe('how new the manifest is; only revisions of one environment and source are compared'),
   workflow: z.strictObject({ workflowId: z.string(), runId: z.string(), url: text }),
   entities: z.array(entity),
   summary: z.strictObject({

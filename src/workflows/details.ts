@@ -118,9 +118,12 @@ export function entityDetails(
 /** Returns the page of a ledger: the last revision of each source. */
 export function ledgerDetails(applied: readonly AppliedRevision[]): string {
   const rows = applied.map((revision) => [
+    code(revision.environment),
     code(revisionText(revision, revision.commit)),
     code(revision.url ?? 'unknown'),
     revision.at,
   ]);
-  return page(rows.length === 0 ? ['No revision was applied yet.'] : table(['last revision', 'by', 'at'], rows));
+  return page(
+    rows.length === 0 ? ['No revision was applied yet.'] : table(['environment', 'last revision', 'by', 'at'], rows),
+  );
 }

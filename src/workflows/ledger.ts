@@ -51,18 +51,18 @@ setWorkflowOptions(
   ledger,
 );
 
-/** Accepts a claim unless its revision is older than the last one of the same source. Records an accepted one. */
+/** Accepts a claim unless its revision is older than the environment's last one of the same source. Records an accepted one. */
 function evaluateClaim(
   { applied }: Ledger,
   { revision, allowOlder }: Claim,
 ): { readonly answer: ClaimAnswer; readonly ledger: Ledger } {
-  const sameSource = applied.find(({ source }) => source === revision.source);
+  const sameEnvironment = applied.filter(({ environment }) => environment === revision.environment);
+  const sameSource = sameEnvironment.find(({ source }) => source === revision.source);
   if (!allowOlder && sameSource !== undefined && revision.value < sameSource.value) {
     return { answer: { accepted: false, last: sameSource }, ledger: { applied } };
   }
-  const otherSources = applied.filter(({ source }) => source !== revision.source);
   return {
-    answer: { accepted: true, last: applied.at(-1) ?? null },
-    ledger: { applied: [...otherSources, revision] },
+    answer: { accepted: true, last: sameEnvironment.at(-1) ?? null },
+    ledger: { applied: [...applied.filter((other) => other !== sameSource), revision] },
   };
 }

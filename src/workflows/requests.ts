@@ -40,8 +40,8 @@ export function assertEvidenceRequest(request: unknown): asserts request is Evid
 
 /** Rejects an update of the ledger whose argument is not a claim. It leaves no trace in the history. */
 export function assertClaim(claim: unknown): asserts claim is Claim {
-  const { value, source, runId, at } = fieldsOf<Claim['revision']>(fieldsOf<Claim>(claim).revision);
-  if (Number.isSafeInteger(value) && areTexts(source, runId, at)) return;
+  const { value, source, environment, runId, at } = fieldsOf<Claim['revision']>(fieldsOf<Claim>(claim).revision);
+  if (Number.isSafeInteger(value) && areTexts(source, environment, runId, at)) return;
   throw malformed('the argument is not a claim: it needs a revision');
 }
 

@@ -70,6 +70,20 @@ test('refuses an older revision without a write, accepts an equal one, and goes 
   expect((await apply('guarded', 4)).code).toBe(0);
 });
 
+test('keeps the revisions of two environments in one account apart', async () => {
+  const path = await world.manifest('environments.json', {
+    version: 1,
+    namespace: 'environments',
+    environments: { dev: { account: ACCOUNT }, prod: { account: ACCOUNT } },
+    entities: [role('{{environment}}-deploy')],
+  });
+  const applyTo = async (environment: string, revision: number): Promise<number | null> =>
+    (await world.cli(['apply', '-f', path, '--environment', environment, '--revision', String(revision)])).code;
+  expect(await applyTo('dev', 2)).toBe(0);
+  expect(await applyTo('prod', 1)).toBe(0);
+  expect(await applyTo('dev', 1)).toBe(3);
+});
+
 test('uses the commit time as the revision in CI, and never compares it with a given one', async () => {
   const git = async (...args: readonly string[]): Promise<unknown> => promisify(execFile)('git', [...args]);
   const checkout = async (name: string, seconds: number): Promise<string> => {
@@ -109,6 +123,7 @@ test('the ledger remembers beyond the history of one run', async () => {
     for (let value = 1_001; value <= 1_100; value += 1) {
       const revision = {
         value,
+        environment: 'test',
         source: 'given' as const,
         commit: null,
         url: null,

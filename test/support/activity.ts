@@ -113,6 +113,7 @@ export async function runAttempt<Name extends keyof Activities>(
   const started: Partial<Info> = {
     attempt: 1,
     heartbeatTimeoutMs: 6_000,
+    startToCloseTimeoutMs: 600_000,
     scheduledTimestampMs: Date.now(),
     workflowExecution: { workflowId, runId: RUN_ID },
     ...info,

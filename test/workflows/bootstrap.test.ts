@@ -121,7 +121,7 @@ describe('a bootstrap', () => {
   test('of a revision older than the last one writes nothing', async () => {
     const request = chain({ revision: { value: 1, source: 'given' } });
     const at = '2026-01-01T00:00:00.000Z';
-    const last = { value: 2, source: 'given', commit: null, url: 'https://ci/2', runId: 'run', at } as const;
+    const last = { value: 2, source: 'given', environment: 'test', commit: null, url: 'https://ci/2', runId: 'run', at } as const;
     stage.activities.claimRevision = () => Promise.resolve({ accepted: false, last });
     const report = await stage.bootstrap(request);
     expect(report).toMatchObject({ result: 'refused', revision: { value: 1, last } });

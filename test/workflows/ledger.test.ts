@@ -20,9 +20,15 @@ async function startLedger(workflowId: string): Promise<WorkflowHandle> {
   return stage.client.workflow.getHandle(workflowId);
 }
 
-async function claim(ledger: WorkflowHandle, value: number, allowOlder = false): Promise<ClaimAnswer> {
+async function claim(
+  ledger: WorkflowHandle,
+  value: number,
+  allowOlder = false,
+  environment = 'test',
+): Promise<ClaimAnswer> {
   const revision = {
     value,
+    environment,
     source: 'given',
     commit: null,
     url: null,
@@ -39,6 +45,15 @@ test('a ledger refuses a revision older than the last one, unless an older one i
   expect(await claim(ledger, 5)).toMatchObject({ accepted: true, last: { value: 5 } });
   expect(await claim(ledger, 4, true)).toMatchObject({ accepted: true, last: { value: 5 } });
   expect(await claim(ledger, 4)).toMatchObject({ accepted: true, last: { value: 4 } });
+  await ledger.terminate();
+});
+
+test('a ledger compares revisions of one environment only', async () => {
+  const ledger = await startLedger('ledger-environments');
+  expect(await claim(ledger, 2, false, 'dev')).toEqual({ accepted: true, last: null });
+  expect(await claim(ledger, 1, false, 'prod')).toEqual({ accepted: true, last: null });
+  expect(await claim(ledger, 1, false, 'dev')).toMatchObject({ accepted: false, last: { value: 2 } });
+  expect(await claim(ledger, 2, false, 'prod')).toMatchObject({ accepted: true, last: { value: 1 } });
   await ledger.terminate();
 });
 

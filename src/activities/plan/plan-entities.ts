@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { activityInfo, log } from '@temporalio/activity';
+import { isWrite } from '../../contract/actions.js';
 import type { Plan } from '../../contract/activities.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
@@ -7,6 +8,7 @@ import type { BootstrapRequest } from '../../contract/request.js';
 import { entityWorkflowId } from '../../contract/workflow-ids.js';
 import { assess } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
+import { referencesIn } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Observed } from '../../kinds/kind.js';
@@ -39,7 +41,7 @@ export async function planEntities(
   const account = accounts.get(request.target, request.namespace);
   await account.guard.verify();
 
-  const assessed = await assessEntities(account, request);
+  const assessed = refuseMissingReferences(await assessEntities(account, request));
   const summary = await readAccountSummary(account, assessed);
   const withRemovals = await planRemovals(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
@@ -66,12 +68,32 @@ function predictArns(
   observed: ReadonlyMap<string, Observed>,
 ): Readonly<Record<string, string>> {
   const arns = entities.map((entity) => {
-    // A declared path decides the ARN; without one, the entity keeps the path that it has.
-    const keepsPath = entity.state !== 'present' || entity.spec['path'] === undefined;
+    // A declared path decides the ARN, except of an entity that is only observed; without one, the path stays.
+    const keepsPath = entity.state !== 'present' || entity.observe || entity.spec['path'] === undefined;
     const existing = keepsPath ? observed.get(entityKey(entity))?.arn : undefined;
     return [entityId(entity), existing ?? kindOf(entity).arnOf(entity.spec, target)];
   });
   return Object.fromEntries(arns) as Record<string, string>;
+}
+
+/** Refuses entities that refer to one that does not exist and that no run creates, because it is only observed. */
+function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
+  const isMissing = ({ entity, observed }: AssessedEntity): boolean =>
+    entity.state === 'present' && entity.observe && observed === undefined;
+  const missing = new Set(entities.filter(isMissing).map(({ entity }) => entityKey(entity)));
+  if (missing.size === 0) return entities;
+  return entities.map((assessed) => {
+    const { entity, kind, planned } = assessed;
+    const referred =
+      entity.state === 'present' ? [...referencesIn(entity.spec), ...(kind.references?.(entity.spec) ?? [])] : [];
+    const ids = [...new Set(referred.filter((id) => missing.has(keyOfId(id))))];
+    if (ids.length === 0 || !isWrite(planned.decision.action)) return assessed;
+    return withDecision(assessed, {
+      action: 'refuse',
+      reason: `refers to ${ids.join(', ')}, which does not exist and, with observe: true, is not created`,
+      remedy: `create ${ids.join(', ')} first, remove observe: true from it, or remove the reference`,
+    });
+  });
 }
 
 function keyOfId(id: string): string {

@@ -3,11 +3,20 @@ import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
 import type { WriteRecord } from '../../contract/report.js';
-import { toFailure } from './failures.js';
+import { failure, toFailure } from './failures.js';
 import { Lease, LeaseError } from './lease.js';
 
 /** Interval between two heartbeats of an activity. */
 const HEARTBEAT_INTERVAL_MS = 1_500;
+
+/** Attempts in a row that ran into the limit of their time, after which an activity fails. */
+const MAX_TIMED_OUT_ATTEMPTS = 3;
+
+/** Attempts in a row that ended without a report, after which an activity fails: it may be what kills its workers. */
+const MAX_LOST_ATTEMPTS = 20;
+
+/** Time by which the last heartbeat that Temporal kept may lag behind the end of an attempt, in milliseconds. */
+const HEARTBEAT_LAG_MS = 15_000;
 
 /** Number of calls to AWS, by operation. */
 export type Calls = Record<string, number>;
@@ -27,12 +36,25 @@ export interface ActivityContext {
   /** True where {@link sent} holds every write of earlier attempts. An attempt that died may have sent more. */
   readonly isComplete: boolean;
   readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
+  readonly lost: LostAttempts;
+  /** The start of this attempt, by the clock of `performance`. */
+  readonly startedAt: number;
+}
+
+/** Attempts in a row before this one that reported neither a result nor a failure. */
+interface LostAttempts {
+  readonly count: number;
+  /** Those of them that Temporal ended because they took longer than an attempt may take. */
+  readonly timedOut: number;
 }
 
 /** The details of a heartbeat, which Temporal hands to the next attempt. */
 interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete'> {
   /** Set by an attempt that failed, after it recorded all its writes. */
   readonly failedAttempt?: number;
+  readonly lost: LostAttempts;
+  /** Time from the start of the attempt to this heartbeat. */
+  readonly elapsedMs: number;
 }
 
 /**
@@ -45,10 +67,13 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
   const { attempt, scheduledTimestampMs, workflowExecution } = activityInfo();
   const context = contextOfAttempt();
   const agent = runKey(runId ?? workflowExecution?.runId ?? '');
-  const timer = setInterval(() => {
+  const beat = (): void => {
     heartbeat(heartbeatDetails(context));
-  }, HEARTBEAT_INTERVAL_MS);
+  };
+  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
+    assertMayTry(context.lost);
+    if (context.lost.count > 0) beat();
     return await callingAs(agent, () => countingCalls(context.calls, () => run(context)));
   } catch (error) {
     if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
@@ -63,12 +88,42 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
 function contextOfAttempt(): ActivityContext {
   const { attempt, ...info } = activityInfo();
   const earlier = info.heartbeatDetails as HeartbeatDetails | undefined;
-  const isComplete = attempt === 1 || (earlier?.isComplete === true && earlier.failedAttempt === attempt - 1);
-  return { calls: { ...earlier?.calls }, sent: [...(earlier?.sent ?? [])], isComplete, lease: new Lease() };
+  const hasReported = earlier?.failedAttempt === attempt - 1;
+  const isComplete = attempt === 1 || (earlier?.isComplete === true && hasReported);
+  return {
+    calls: { ...earlier?.calls },
+    sent: [...(earlier?.sent ?? [])],
+    isComplete,
+    lease: new Lease(),
+    lost: attempt === 1 || hasReported ? NO_LOST_ATTEMPTS : countLostAttempts(earlier),
+    startedAt: performance.now(),
+  };
 }
 
-function heartbeatDetails({ calls, sent, isComplete }: ActivityContext): HeartbeatDetails {
-  return { calls, sent, isComplete };
+const NO_LOST_ATTEMPTS: LostAttempts = { count: 0, timedOut: 0 };
+
+/** Adds the attempt before, which has not reported its end. Without a heartbeat it is not known how long it took. */
+function countLostAttempts(earlier: HeartbeatDetails | undefined): LostAttempts {
+  const { lost = NO_LOST_ATTEMPTS, elapsedMs = 0 } = earlier ?? {};
+  const hasTimedOut = elapsedMs >= activityInfo().startToCloseTimeoutMs - HEARTBEAT_LAG_MS;
+  return { count: lost.count + 1, timedOut: hasTimedOut ? lost.timedOut + 1 : 0 };
+}
+
+/**
+ * Ends an activity that Temporal would repeat for ever: one that always takes longer than an attempt may take, or one
+ * that no worker survives.
+ */
+function assertMayTry({ count, timedOut }: LostAttempts): void {
+  const minutes = String(activityInfo().startToCloseTimeoutMs / 60_000);
+  if (timedOut >= MAX_TIMED_OUT_ATTEMPTS) {
+    throw failure('TimedOut', `${String(timedOut)} attempts in a row took longer than ${minutes} minutes`, {});
+  }
+  if (count < MAX_LOST_ATTEMPTS) return;
+  throw failure('TimedOut', `${String(count)} attempts in a row ended without a report: their workers died`, {});
+}
+
+function heartbeatDetails({ calls, sent, isComplete, lost, startedAt }: ActivityContext): HeartbeatDetails {
+  return { calls, sent, isComplete, lost, elapsedMs: performance.now() - startedAt };
 }
 
 /** The record of a write that is being sent. */

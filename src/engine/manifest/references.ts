@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../contract/entity.js';
+import type { JsonObject } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Draft, EntitiesOptions } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
@@ -7,8 +7,7 @@ import { quoted, pathText, positionText } from './problem.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';
 import { toJson, positionOf } from './tree.js';
 import { nearest, suggestion } from '../text.js';
-import { resolveReferences } from '../references.js';
-import { REFERENCE_MARKER } from './template.js';
+import { REFERENCE, referencesIn, resolveReferences } from '../references.js';
 
 /** The references between the entities of a manifest. */
 export class References {
@@ -33,7 +32,7 @@ export class References {
   /** Rewrites the references in a text with the names as declared. */
   readonly canonical = (text: string): string => {
     if (!text.includes('{{arn ')) return text;
-    return text.replaceAll(REFERENCE_MARKER, (marker, id: string) => {
+    return text.replaceAll(REFERENCE, (marker, id: string) => {
       const found = this.find(id);
       return found === undefined ? marker : `{{arn ${found.id}}}`;
     });
@@ -58,7 +57,7 @@ export class References {
   /** Returns the spec with the ARNs that the references will have, for the schema. */
   resolved(spec: JsonObject): JsonObject {
     const arns: Record<string, string> = {};
-    for (const id of idsIn(spec)) arns[id] = this.arnOf(id);
+    for (const id of referencesIn(spec)) arns[id] = this.arnOf(id);
     return resolveReferences(spec, arns);
   }
 
@@ -112,7 +111,7 @@ export class References {
 
   private text(text: string, at: SourceOffset, path: readonly PropertyKey[], draft: Draft, needed: Set<string>): void {
     if (!text.includes('{{arn ')) return;
-    for (const [, id = ''] of text.matchAll(REFERENCE_MARKER)) {
+    for (const [, id = ''] of text.matchAll(REFERENCE)) {
       const found = this.find(id);
       if (found !== undefined) this.need(found, at, pathIn(draft, path), needed);
       else this.reportMissing(id, at, pathIn(draft, path));
@@ -166,13 +165,6 @@ export class References {
 }
 
 /** Returns the IDs that the references in a value name. */
-function idsIn(value: Json): string[] {
-  if (typeof value === 'string') return [...value.matchAll(REFERENCE_MARKER)].map(([, id = '']) => id);
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((member: Json) => idsIn(member));
-  return Object.entries(value).flatMap(([key, member]) => [...idsIn(key), ...idsIn(member)]);
-}
-
 function partsOf(id: string): [kind: string, name: string] {
   const slash = id.indexOf('/');
   return slash === -1 ? [id, ''] : [id.slice(0, slash), id.slice(slash + 1)];

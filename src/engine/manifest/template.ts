@@ -3,9 +3,6 @@ import { suggestion } from '../text.js';
 /** Built-in names of templates, beside the manifest's variables. */
 export const TEMPLATE_NAMES = ['environment', 'account', 'partition', 'namespace'] as const;
 
-/** A reference in a rendered spec: `{{arn Kind/name}}`. The worker resolves it. */
-export const REFERENCE_MARKER = /\{\{arn ([^{}]+)\}\}/g;
-
 /** A problem of a template. */
 export interface TemplateProblem {
   readonly message: string;

@@ -161,13 +161,13 @@ class Bootstrap {
    * before the first write, because a later run must not undo what this one has begun to write.
    */
   async #claimRevision(): Promise<Stop | null> {
-    const { revision, allowOlder = false, target, namespace, pipeline } = this.#request;
+    const { revision, allowOlder = false, target, namespace, environment, pipeline } = this.#request;
     if (revision === undefined || this.#state.cancellation.isRequested()) return null;
     const { commit, url } = pipeline;
     const { accepted, last } = await ledgerActivities.claimRevision({
       account: target.account,
       namespace,
-      revision: { ...revision, commit, url, runId: workflowInfo().runId, at: new Date().toISOString() },
+      revision: { ...revision, environment, commit, url, runId: workflowInfo().runId, at: new Date().toISOString() },
       allowOlder,
     });
     this.#lastRevision = last;

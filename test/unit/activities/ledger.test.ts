@@ -6,6 +6,7 @@ import { FakeAccount, TARGET } from '../../support/fake-account.js';
 
 const REVISION = {
   value: 7,
+  environment: 'test',
   source: 'given',
   commit: null,
   url: null,
@@ -72,7 +73,7 @@ test('sends heartbeats while it waits for the ledger', async () => {
   };
   const { heartbeats } = await runAttempt(new FakeAccount(), 'claimRevision', CLAIM, { claim });
   jest.useRealTimers();
-  expect(heartbeats).toEqual([
+  expect(heartbeats).toMatchObject([
     { calls: {}, sent: [], isComplete: true },
     { calls: {}, sent: [], isComplete: true },
   ]);

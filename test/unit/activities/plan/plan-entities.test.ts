@@ -53,6 +53,26 @@ test('lists each write of a deletion, and refuses what is still attached, with a
   expect(refused.logs).toContainEqual({ level: 'WARN', message: `the plan refuses Role/deploy: ${reason}` });
 });
 
+describe('references to an entity with observe: true', () => {
+  const base = desired('Role', 'base', { ...ROLE.spec, roleName: 'base', path: '/declared/' }, { observe: true });
+  const policy = { ...ROLE.spec, roleName: 'uses', description: 'assumes {{arn Role/base}}' };
+  const uses = desired('Role', 'uses', policy, { dependsOn: ['Role/base'] });
+  const request = { ...REQUEST, entities: [base, uses] };
+
+  test('are refused where it does not exist, since no run creates it', async () => {
+    const { result } = await runAttempt(account, 'planEntities', request);
+    expect(result?.entities.map(({ decision }) => decision.action)).toEqual(['no-op', 'refuse']);
+    expect(result?.entities[1]?.decision.reason).toMatch(/^refers to Role\/base, which does not exist/);
+  });
+
+  test('get the ARN that exists, whatever path the manifest declares', async () => {
+    account.add('Role/base');
+    const { result } = await runAttempt(account, 'planEntities', request);
+    expect(result?.entities[0]?.arn).toBe('arn:aws:iam::111111111111:role/base');
+    expect(result?.entities[1]?.decision.action).toBe('create');
+  });
+});
+
 test('refuses the credentials of another account, for good', async () => {
   account.callerAccount = '222222222222';
   const { failure } = await runAttempt(account, 'planEntities', REQUEST);

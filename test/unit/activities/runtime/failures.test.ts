@@ -27,6 +27,7 @@ const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   NotConverged: ['never', ExitCode.Failed],
   RunFailed: ['never', ExitCode.Failed],
   RunRefused: ['never', ExitCode.Refused],
+  TimedOut: ['never', ExitCode.Failed],
   Unexpected: ['retry', ExitCode.Failed],
 };
 

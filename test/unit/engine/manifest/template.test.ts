@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
-import { REFERENCE_MARKER, renderTemplate } from '../../../../src/engine/manifest/template.js';
+import { renderTemplate } from '../../../../src/engine/manifest/template.js';
+import { REFERENCE } from '../../../../src/engine/references.js';
 
 const values = new Map([
   ['environment', 'prod'],
@@ -107,9 +108,9 @@ describe('a template', () => {
       fc.property(fc.array(part, { maxLength: 8 }), fc.string(), (parts, a) => {
         const { text, problems } = renderTemplate(parts.join(''), new Map([['a', a]]));
         if (problems.length > 0) return;
-        expect(text.replaceAll(REFERENCE_MARKER, '')).not.toContain('{{');
+        expect(text.replaceAll(REFERENCE, '')).not.toContain('{{');
         const made = parts.join('').split('{{arn ').length - 1;
-        expect([...text.matchAll(REFERENCE_MARKER)]).toHaveLength(made);
+        expect([...text.matchAll(REFERENCE)]).toHaveLength(made);
       }),
     );
   });
