@@ -3,20 +3,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { WorkerDeploymentOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { Accounts } from './activities/runtime/accounts.js';
-import type { AwsOptions } from './aws/clients.js';
 import { createActivities } from './activities/index.js';
 import { Ledgers } from './activities/ledger.js';
-import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
-import { ConfigError } from './config/config.js';
-import type { Config } from './config/config.js';
+import { Accounts } from './activities/runtime/accounts.js';
+import type { AwsOptions } from './aws/clients.js';
+import { type Config, ConfigError } from './config/config.js';
 import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
-import { dataConverter } from './temporal/payload-codec.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
+import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
+import { dataConverter } from './temporal/payload-codec.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';
@@ -49,13 +47,10 @@ export interface RunningWorker {
 
 /** Options of a worker. */
 export interface WorkerOptions {
-  /** Address of the Temporal server. Default: from the `TEMPORAL_*` variables or the profile. */
   readonly address?: string;
   /** File for log lines in JSON. Default: standard error. */
   readonly logFile?: string;
-  /** Logger in place of one that writes to `logFile`. */
   readonly log?: Logger | undefined;
-  /** Stops on SIGINT and SIGTERM. Default: true. */
   readonly handleSignals?: boolean;
   /** Worker deployment. Default: none. An embedded worker has none, because nothing sets the current build there. */
   readonly deployment?: Config['deployment'];

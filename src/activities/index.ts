@@ -3,7 +3,7 @@ import type { Activities, VerifyResult } from '../contract/activities.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
-import { truncateToFit } from '../report/truncate.js';
+import { truncateToFit } from '../report/build.js';
 import { gatherEvidence } from './evidence.js';
 import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';

@@ -5,10 +5,10 @@ import { ExitCode } from '../contract/failures.js';
 /** Exit codes with their meanings, in the order in which help lists them. */
 const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
   [ExitCode.Converged]: 'converged, or nothing to do',
-  [ExitCode.Failed]: 'failed',
+  [ExitCode.Failed]: 'failed, cancelled or interrupted',
   [ExitCode.Pending]: 'changes pending (plan --detailed-exitcode)',
   [ExitCode.Refused]: 'refused: ownership, collision or wrong account',
-  [ExitCode.Busy]: 'namespace busy or Temporal unreachable: try again',
+  [ExitCode.Busy]: 'namespace busy, or Temporal or a worker unreachable: try again',
   [ExitCode.Usage]: 'invalid manifest or usage',
 };
 
@@ -18,6 +18,14 @@ interface Guide {
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   /** Exit codes of the command, with its own meaning where it has one. */
   readonly exits: readonly (ExitCode | readonly [ExitCode, string])[];
+}
+
+/** A command of the command line. `load` imports its action when it runs, so that `--help` stays fast. */
+export interface CommandDefinition extends Guide {
+  readonly name: string;
+  readonly description: string;
+  readonly addOptions?: (command: Command) => Command;
+  readonly load: () => Promise<(...args: never[]) => Promise<ExitCode>>;
 }
 
 /** The manifest that examples name. */
@@ -45,14 +53,11 @@ export function describeOption(option: Option): string {
   return `${description}${choices}${fallback === '' ? '' : ` (default: ${fallback})`}`;
 }
 
+/** Exit codes of every command that needs Temporal, the last in its list. */
+export const BUSY_EXITS = [ExitCode.Busy, ExitCode.Usage] as const;
+
 /** Exit codes of a command that sends a request to Temporal. */
-export const REQUEST_EXITS = [
-  ExitCode.Converged,
-  ExitCode.Failed,
-  ExitCode.Refused,
-  ExitCode.Busy,
-  ExitCode.Usage,
-] as const;
+export const REQUEST_EXITS = [ExitCode.Converged, ExitCode.Failed, ExitCode.Refused, ...BUSY_EXITS] as const;
 
 /** Exit codes of a command that runs servers until it is stopped. */
 export const SERVER_EXITS = [

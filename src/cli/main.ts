@@ -1,26 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { enableDebug, silenceSdkVersionWarning } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
-import { defineApply } from './commands/apply.command.js';
-import { defineApproveAndReject } from './commands/approve-reject.command.js';
-import { defineCancel } from './commands/cancel.command.js';
-import { defineCompletion } from './commands/completion.command.js';
-import { defineConflicts } from './commands/conflicts.command.js';
-import { defineDev } from './commands/dev.command.js';
-import { defineDoctor } from './commands/doctor.command.js';
-import { defineExplain } from './commands/explain.command.js';
-import { defineInit } from './commands/init.command.js';
-import { definePlan } from './commands/plan.command.js';
-import { defineReleaseAndDestroy } from './commands/release-destroy.command.js';
-import { defineStatus } from './commands/status.command.js';
-import { defineValidate } from './commands/validate.command.js';
-import { defineWorker } from './commands/worker.command.js';
+import { COMMAND_GROUPS } from './commands/definitions.js';
+import { COMPLETE, complete, completionScript, type Shell, SHELLS } from './completion.js';
 import { addGuide, ALL_EXITS, describeOption } from './help.js';
-import { ignoreClosedPipes, plain } from './terminal.js';
+import { runCommand } from './run-command.js';
+import { ignoreClosedPipes, plain, print } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
 
@@ -53,18 +42,36 @@ addGuide(program, {
   exits: ALL_EXITS,
 });
 
-/** Commands in the order of the help, by the heading above them. */
-const COMMANDS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
-  'Manifests:': [defineValidate, definePlan, defineApply, defineReleaseAndDestroy],
-  'Runs:': [defineStatus, defineApproveAndReject, defineCancel, defineExplain, defineConflicts],
-  'Setup:': [defineInit, defineDoctor],
-  'Servers:': [defineWorker, defineDev],
-  'Command line:': [defineCompletion],
-};
-for (const [heading, definitions] of Object.entries(COMMANDS)) {
+for (const [heading, definitions] of Object.entries(COMMAND_GROUPS)) {
   program.commandsGroup(heading);
-  for (const define of definitions) define(program);
+  for (const { name, description, addOptions, load, ...guide } of definitions) {
+    const command = program.command(name).description(description);
+    addOptions?.(command);
+    addGuide(command, guide).action((...args) => runCommand(async () => (await load())(...(args as never[]))));
+  }
 }
+
+program.commandsGroup('Command line:');
+addGuide(program.command('completion').description('print the completion script of a shell'), {
+  examples: [
+    ['source <(iam-bootstrap completion bash)', 'in ~/.bashrc; with zsh, in ~/.zshrc after compinit'],
+    ['iam-bootstrap completion fish | source', 'in ~/.config/fish/config.fish'],
+  ],
+  exits: [
+    [ExitCode.Converged, 'printed'],
+    [ExitCode.Usage, 'unknown shell'],
+  ],
+})
+  .addArgument(new Argument('<shell>').choices(SHELLS))
+  .action((shell: Shell) => {
+    print(completionScript(shell));
+  });
+program
+  .command(COMPLETE, { hidden: true })
+  .argument('[words...]')
+  .action(async (words: readonly string[]) => {
+    for (const line of await complete(program, words)) print(line);
+  });
 program.helpCommand('help [command]', 'same as --help');
 
 ignoreClosedPipes();

@@ -1,14 +1,6 @@
-import { Option } from 'commander';
-import type { Command } from 'commander';
-import {
-  parseAccount,
-  parseApprovalTimeout,
-  parseDuration,
-  parseLookBack,
-  parseRepeatable,
-  parseRevision,
-  parseVariable,
-} from './parsers.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
+import { ACCOUNT } from '../contract/request.js';
 
 /** Headings under which the help of a command lists its options. */
 const GROUPS = {
@@ -37,14 +29,14 @@ export function waitTimeoutOption(what: string): Option {
     .argParser(parseDuration);
 }
 
-/** Adds the option that limits a search to an account. */
-export function addAccountOption(command: Command, description: string): Command {
-  return command.option('-a, --account <id>', description, parseAccount);
+/** Returns the option that limits a search to an account. */
+export function accountOption(description: string): Option {
+  return new Option('-a, --account <id>', description).argParser(parseAccount);
 }
 
-/** Adds the option that limits a search in time. */
-export function addSinceOption(command: Command): Command {
-  return command.option('--since <duration>', 'how far back to look: 90m, 12h, 7d', parseLookBack);
+/** Returns the option that limits a search in time. */
+export function sinceOption(): Option {
+  return new Option('--since <duration>', 'how far back to look: 90m, 12h, 7d').argParser(parseLookBack);
 }
 
 /** Adds the options that name a manifest and how its result is printed. */
@@ -88,7 +80,7 @@ export function addRequestOptions(command: Command): Command {
 export function addRunOptions(command: Command): Command {
   return addRequestOptions(command)
     .optionsGroup(GROUPS.run)
-    .option('--revision <number>', 'revision of the manifest; default: commit time, in CI', parseRevision)
+    .option('--revision <number>', 'revision of the manifest; default: commit time, in CI', naturalParser(15))
     .option('--allow-older', 'apply even if a newer revision was applied before', false);
 }
 
@@ -110,10 +102,66 @@ export function addNamespaceOptions(command: Command): Command {
     .optionsGroup(GROUPS.output)
     .addOption(outputOption())
     .optionsGroup(GROUPS.namespace)
-    .option('-a, --account <id>', 'account of the namespace', parseAccount)
+    .addOption(accountOption('account of the namespace'))
     .option('-n, --namespace <name>', 'namespace; needs --account')
     .option('-f, --file <path>', 'manifest, instead of --account and --namespace', parseRepeatable, [])
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
     .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
     .option('--run <id>', 'only the run with this ID');
+}
+
+/** Adds a value to those that were given before it. */
+function parseRepeatable(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+/** Adds `name=value` to the variables that were given before it. */
+function parseVariable(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+  const separator = text.indexOf('=');
+  if (separator < 1) throw new InvalidArgumentError('Expected name=value.');
+  return { ...earlier, [text.slice(0, separator)]: text.slice(separator + 1) };
+}
+
+/** Parses a duration such as `90s`, `30m` or `2h` into milliseconds. */
+function parseDuration(text: string): number {
+  const ms = durationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 90s, 30m or 2h.');
+  return ms;
+}
+
+/** Parses how far back to look, such as `90m`, `12h` or `7d`, into milliseconds. */
+function parseLookBack(text: string): number {
+  const ms = /^\d{1,4}d$/.test(text) ? Number.parseInt(text, 10) * 24 * UNITS.h : durationMs(text);
+  if (ms === undefined || ms < 1) throw new InvalidArgumentError('Expected a duration such as 90m, 12h or 7d.');
+  return ms;
+}
+
+/** Parses how long an approval may take into milliseconds. */
+function parseApprovalTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms < 1 || ms > MAX_APPROVAL_TIMEOUT_MS) {
+    throw new InvalidArgumentError('Expected a duration of more than 0s and at most 720h.');
+  }
+  return ms;
+}
+
+function parseAccount(text: string): string {
+  if (!ACCOUNT.test(text)) throw new InvalidArgumentError('Expected the 12 digits of an AWS account ID.');
+  return text;
+}
+
+/** Returns a parser of whole numbers. */
+export function naturalParser(maxDigits: number): (text: string) => number {
+  return (text) => {
+    if (/^\d+$/.test(text) && text.length <= maxDigits) return Number(text);
+    throw new InvalidArgumentError(`Expected a whole number of at most ${String(maxDigits)} digits.`);
+  };
+}
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** Converts `90s`, `30m`, `2h` or `500ms` to milliseconds. Returns undefined for anything else. */
+export function durationMs(text: string): number | undefined {
+  const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS];
 }

@@ -3,20 +3,17 @@ import { constants } from 'node:fs';
 import { access, appendFile, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { Config } from '../config/config.js';
-import { entityId } from '../contract/entity.js';
 import { isWrite } from '../contract/actions.js';
+import { entityId } from '../contract/entity.js';
 import type { Report } from '../contract/report.js';
-import { UsageError } from './errors.js';
-import { annotationsOfReport, githubCommand } from './render/annotations.js';
-import type { Annotation } from './render/annotations.js';
+import type { Problem } from '../engine/manifest/problem.js';
 import { renderSummary } from './render/summary.js';
+import { UsageError } from './run-command.js';
 import { note, plain, printError } from './terminal.js';
 
 /** Files that a report is written to, besides standard output. */
 export interface OutputOptions {
-  /** File for the report as Markdown. */
   readonly summary?: string;
-  /** File for the report as JUnit XML. */
   readonly junit?: string;
 }
 
@@ -94,4 +91,57 @@ function stepOutputs({ result, entities, workflow }: Report): string {
   return Object.entries(outputs)
     .map(([name, value]) => `${name}<<${end}\n${value}\n${end}\n`)
     .join('');
+}
+
+/** A message beside a line of a manifest, in the diff of a pull request. */
+export interface Annotation {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1; undefined means the whole line. */
+  readonly column?: number;
+  readonly title: string;
+  readonly message: string;
+}
+
+/** Returns annotations for the problems of a manifest. */
+export function annotationsOfProblems(problems: readonly Problem[]): Annotation[] {
+  return problems
+    .filter(({ line }) => line > 0)
+    .map(({ file, line, column, message, remedy }) => ({
+      file,
+      line,
+      column,
+      title: 'invalid manifest',
+      message: `${message}\nRemedy: ${remedy}`,
+    }));
+}
+
+/** Returns annotations for refused and failed entities, at the lines that declare them. */
+export function annotationsOfReport({ entities }: Report): Annotation[] {
+  return entities.flatMap(({ kind, name, outcome, reason, remedy, source }) => {
+    if (source === undefined || (outcome !== 'refused' && outcome !== 'failed')) return [];
+    const message = `${reason ?? ''}${remedy === null ? '' : `\nRemedy: ${remedy}`}`;
+    return [{ file: source.file, line: source.line, title: `${kind}/${name} ${outcome}`, message }];
+  });
+}
+
+/**
+ * Formats an annotation as a GitHub Actions command, which is a line of the log.
+ *
+ * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+ */
+export function githubCommand({ file, line, column, title, message }: Annotation): string {
+  const position = { file, line: String(line), ...(column === undefined ? {} : { col: String(column) }), title };
+  const properties = Object.entries(position).map(([name, value]) => `${name}=${property(value)}`);
+  return `::error ${properties.join(',')}::${data(message)}`;
+}
+
+/** Escapes a value: a line break would end the command and start another. */
+function data(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function property(text: string): string {
+  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

@@ -1,12 +1,12 @@
 import pc from 'picocolors';
 import { loadRequest } from '../client/request.js';
+import type { NamespaceReference } from '../client/runs.js';
 import type { Config } from '../config/config.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import { counted } from '../report/counts.js';
-import { positionText } from '../engine/manifest/problem.js';
-import type { Problem } from '../engine/manifest/problem.js';
-import { annotate } from './outputs.js';
-import { annotationsOfProblems } from './render/annotations.js';
+import { positionText, type Problem } from '../engine/manifest/problem.js';
+import { counted } from '../report/text.js';
+import { annotate, annotationsOfProblems } from './outputs.js';
+import { UsageError } from './run-command.js';
 import { note, plain } from './terminal.js';
 
 /** Options that name a manifest. */
@@ -75,4 +75,29 @@ export function printProblems(problems: readonly Problem[], config: Config): voi
   }
   annotate(annotationsOfProblems(problems), config);
   note(`${counted(problems.length, 'problem')}. Nothing was sent to Temporal or AWS.`);
+}
+
+/** Options that name a run, by account and namespace or by manifest. */
+export interface NamespaceOptions {
+  readonly account?: string;
+  readonly namespace?: string;
+  readonly file: readonly string[];
+  readonly environment?: string;
+  readonly var: Readonly<Record<string, string>>;
+  readonly run?: string;
+  readonly output: 'text' | 'json';
+}
+
+/** Returns the run that the options name. Prints the problems of an invalid manifest and returns null. */
+export async function resolveNamespace(options: NamespaceOptions, config: Config): Promise<NamespaceReference | null> {
+  const { account, namespace, file, run: runId } = options;
+  if (account !== undefined && namespace !== undefined && file.length === 0) return { account, namespace, runId };
+  if (account !== undefined || namespace !== undefined || file.length === 0) {
+    throw new UsageError(
+      'the options do not name one namespace',
+      'give --account and --namespace, or --file and --environment',
+    );
+  }
+  const request = await loadManifestRequest({ ...options, keepGoing: false, waitTimeout: 0, quiet: true }, config);
+  return request === null ? null : { account: request.target.account, namespace: request.namespace, runId };
 }

@@ -1,5 +1,5 @@
 import { ExitCode } from '../contract/failures.js';
-import { reportError } from './errors.js';
+import { UserFacingError } from '../contract/user-facing-error.js';
 import { printError } from './terminal.js';
 
 /** Runs the action of a command, prints its error, and sets the exit code of the process. */
@@ -15,4 +15,57 @@ export async function runCommand(action: () => Promise<ExitCode>): Promise<void>
   process.once('exit', failEarlyExit);
   process.exitCode = await action().catch(reportError);
   process.off('exit', failEarlyExit);
+}
+
+/** Reports that a signal stopped a command. */
+export class InterruptedError extends UserFacingError {
+  override readonly name = 'InterruptedError';
+  override readonly exitCode = ExitCode.Failed;
+}
+
+/** Reports options that are invalid, missing, or do not go together. */
+export class UsageError extends UserFacingError {
+  override readonly name = 'UsageError';
+  override readonly exitCode = ExitCode.Usage;
+}
+
+/** Prints an error with its remedy and returns the exit code. */
+export function reportError(error: unknown): ExitCode {
+  if (error instanceof UserFacingError) {
+    printError(error.message, error.remedy);
+    return error.exitCode;
+  }
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  const details = (cause as { details?: string } | undefined)?.details;
+  printError(
+    details === undefined ? message : `${message}: ${details}`,
+    'if it happens again, report it with the output of `iam-bootstrap doctor`',
+  );
+  return ExitCode.Failed;
+}
+
+/** Returns a signal that aborts at SIGINT or SIGTERM, so that a command can clean up before it ends. */
+export function untilInterrupted(): { readonly signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  const abort = (): void => {
+    controller.abort(new Error('interrupted'));
+  };
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      process.off('SIGINT', abort);
+      process.off('SIGTERM', abort);
+    },
+  };
+}
+
+/** Resolves when the process receives SIGINT or SIGTERM. */
+export function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    untilInterrupted().signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { connectTemporal } from '../temporal/connect.js';
-import type { TemporalConnection } from '../temporal/connect.js';
-import type { Config } from '../config/config.js';
+import { type Config, isDebugLevel } from '../config/config.js';
+import { entityId } from '../contract/entity.js';
+import type { Report } from '../contract/report.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { isFree } from '../embedded/ports.js';
-import { openDebugLog } from './debug.js';
+import { connectTemporal, type TemporalConnection } from '../temporal/connect.js';
 import type { RunningWorker } from '../worker.js';
+import { note, plain } from './terminal.js';
 
 /** The default port of a Temporal server. */
 const DEFAULT_PORT = 7233;
@@ -86,4 +87,36 @@ async function startEmbeddedWorker(config: Config, address: string, log: Logger 
   const logFile = join(config.stateDirectory, 'worker.log');
   const secretsFolder = config.secretsFolder ?? join(config.stateDirectory, 'secrets');
   return startWorker({ ...config, secretsFolder }, { address, log, logFile, handleSignals: false });
+}
+
+/** Returns the logger of `--debug`, which writes text lines to standard error. Undefined without `--debug`. */
+export async function openDebugLog({ logLevel }: Pick<Config, 'logLevel'>): Promise<Logger | undefined> {
+  if (!isDebugLevel(logLevel)) return undefined;
+  const { createLogger } = await import('../observability/logging.js');
+  return createLogger(logLevel, {
+    write: (line) => {
+      note(formatLine(JSON.parse(line) as Readonly<Record<string, unknown>>));
+    },
+  });
+}
+
+/** Logs the decision on each entity of a report, with the AWS request ID of each write. */
+export function logDecisions(log: Logger | undefined, { entities }: Report): void {
+  for (const entity of entities) {
+    const { decision, outcome, reason, writes } = entity;
+    log?.debug({ entity: entityId(entity), decision, outcome, reason }, 'decision');
+    for (const { operation, requestId } of writes) {
+      log?.debug({ entity: entityId(entity), operation, requestId }, 'AWS write');
+    }
+  }
+}
+
+const LEVELS: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
+
+function formatLine({ level, time, msg, ...fields }: Readonly<Record<string, unknown>>): string {
+  const pairs = Object.entries(fields).flatMap(([name, value]) =>
+    value === null ? [] : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
+  );
+  const start = [`${LEVELS[Number(level)] ?? 'debug'}:`, String(time).slice(11, 23), String(msg)];
+  return plain([...start, ...pairs].join(' '));
 }

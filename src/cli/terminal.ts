@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
@@ -102,4 +104,50 @@ function breakLine(line: string, columns: number): string[] {
 
 function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
+}
+
+/** Asks questions on a terminal. */
+export interface Prompt {
+  /** Resolves to the trimmed answer, or to undefined once Ctrl-C or Ctrl-D closed the terminal. */
+  ask(question: string): Promise<string | undefined>;
+  close(): void;
+}
+
+/** Opens a prompt that reads standard input and writes to standard error. */
+export function openPrompt(): Prompt {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Some versions of Node.js reject the question when the terminal closes, others never settle it.
+  const closed = once(terminal, 'close').then(() => undefined);
+  return {
+    ask: async (question) => {
+      const answer = terminal.question(question).catch(() => undefined);
+      return (await Promise.race([answer, closed]))?.trim();
+    },
+    close: () => {
+      terminal.close();
+    },
+  };
+}
+
+/** Returns true if a person types exactly the expected text. */
+export async function confirm(question: string, expected: string): Promise<boolean> {
+  const prompt = openPrompt();
+  try {
+    return (await prompt.ask(question)) === expected;
+  } finally {
+    prompt.close();
+  }
+}
+
+/** Aligns cells in columns as wide as their longest cell. Cells may have colors. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ''))));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell) + 2),
+      )
+      .join('')
+      .trimEnd(),
+  );
 }

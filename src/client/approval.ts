@@ -1,17 +1,14 @@
-import { ApprovalAction, ApprovalRefused } from '../contract/approval.js';
-import type { ApprovalDecision, PendingApproval } from '../contract/approval.js';
+import { ApprovalAction, type ApprovalDecision, ApprovalRefused, type PendingApproval } from '../contract/approval.js';
 import { ExitCode } from '../contract/failures.js';
 import { approvalQuery, approveUpdate, rejectUpdate } from '../contract/messages.js';
 import type { Approval } from '../contract/report.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
-import { withDeadline } from '../temporal/connect.js';
-import type { TemporalConnection } from '../temporal/connect.js';
+import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
-import { noWorkerError } from './run/errors.js';
-import { hasWorker, openRun } from './runs.js';
-import type { NamespaceReference } from './runs.js';
+import { noWorkerError } from './run/events.js';
+import { hasWorker, type NamespaceReference, openRun } from './runs.js';
 
 const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
   [ApprovalRefused.Malformed]: 'correct the field that the message names',
@@ -26,7 +23,6 @@ export class ApprovalRefusedError extends UserFacingError {
   override readonly exitCode = ExitCode.Refused;
 
   constructor(
-    /** The rule that refuses the decision. */
     readonly why: ApprovalRefused,
     message: string,
     /** The decision that counts, where the plan was already decided. */

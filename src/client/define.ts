@@ -5,7 +5,6 @@ import type { ManifestContext } from '../engine/manifest/resolve.js';
 export interface CommonFields {
   /** `absent` removes the entity, if it is ours to remove. Default: present. */
   readonly state?: 'present' | 'absent';
-  /** Existing entities that may be adopted. */
   readonly adopt?: AdoptPolicy;
   /** Report drift, never write. */
   readonly observe?: boolean;
@@ -24,9 +23,7 @@ export interface EntityDeclaration extends CommonFields {
 
 /** An account and the way into it. */
 export interface EnvironmentDeclaration {
-  /** Twelve digits. */
   readonly account: string;
-  /** Default: `aws`. */
   readonly partition?: string;
   /** Role that the worker assumes for all calls, in place of its own credentials. */
   readonly assumeRole?: string;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../contract/failures.js';
-import { NAMESPACE, ACCOUNT } from '../contract/request.js';
+import { ACCOUNT, NAMESPACE } from '../contract/request.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 
 /** The CI services with a recipe. docs/ci.md holds the same texts. */
@@ -29,7 +29,6 @@ const TEMPLATES = resolve(__dirname, '../../templates');
 
 /** Options of writing the first files of a repository. */
 export interface InitOptions {
-  /** The root of the repository. */
   readonly directory: string;
   readonly ci: CiService;
   /** The path of the service's file. Default: the path that the service reads. */
@@ -38,7 +37,6 @@ export interface InitOptions {
   readonly namespace: string;
   /** Twelve digits each; both may be the same account. */
   readonly accounts: { readonly dev: string; readonly prod: string };
-  /** Overwrites existing files. Default: false. */
   readonly force?: boolean;
 }
 

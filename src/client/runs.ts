@@ -1,13 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { BootstrapMemo } from '../contract/request.js';
-import type { Progress } from '../contract/progress.js';
 import { progressQuery } from '../contract/messages.js';
+import type { Progress } from '../contract/progress.js';
+import type { BootstrapMemo } from '../contract/request.js';
+import type { Revision } from '../contract/revision.js';
 import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
-import type { Revision } from '../contract/revision.js';
-import { withDeadline } from '../temporal/connect.js';
-import type { TemporalConnection } from '../temporal/connect.js';
-import { isWorkflowNotFound } from '../temporal/errors.js';
+import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
+import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { UNKNOWN_PIPELINE } from './describe.js';
 
@@ -19,9 +19,7 @@ const PROGRESS_TIMEOUT_MS = 3_000;
 
 /** A namespace of an account, by which its open run is found. */
 export interface NamespaceReference {
-  /** Twelve digits. */
   readonly account: string;
-  /** The name of the namespace. */
   readonly namespace: string;
   /** Refers to this run only. Default: the open run, whatever its ID. */
   readonly runId?: string | undefined;
@@ -31,13 +29,9 @@ export interface NamespaceReference {
 export interface LockHolder {
   /** The ID of the workflow, which is the lock. */
   readonly workflowId: string;
-  /** The ID of the run. */
   readonly runId: string;
-  /** ISO 8601. */
   readonly startedAt: string;
-  /** The run in the Temporal UI. Null where no UI is known. */
   readonly url: string | null;
-  /** The fields of the memo that are valid. */
   readonly memo: Partial<BootstrapMemo>;
 }
 
@@ -49,19 +43,15 @@ export interface RunSummary extends LockHolder {
   readonly result: string | null;
   /** Creates that AWS answered with "already exists". Null where the run has recorded no number. */
   readonly conflicts: number | null;
-  /** ISO 8601. Null while the run is open. */
   readonly closedAt: string | null;
-  /** The progress of an open run. Null where no worker answers. */
   readonly progress?: Progress | null;
 }
 
 /** Selects the runs of a namespace, of an account, or of all accounts. */
 export interface RunFilter {
-  /** Twelve digits. */
   readonly account?: string | undefined;
   /** The name of a namespace. Requires an account. */
   readonly namespace?: string | undefined;
-  /** The number of runs, the newest ones. */
   readonly limit: number;
   /** Queries open runs for their progress. Default: false. */
   readonly progress?: boolean | undefined;
@@ -186,4 +176,45 @@ export async function hasWorker({ client, taskQueue }: TemporalConnection): Prom
   } catch {
     return true;
   }
+}
+
+/** The person who cancels a run, and why. */
+export interface CancelReason {
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+/**
+ * Requests the cancellation of an open run. The run finishes the calls in flight and starts no others: `followRun` waits
+ * until it has closed.
+ *
+ * @returns the run, or null where the namespace has no open run or another than the referenced one
+ * @throws UnreachableError
+ */
+export async function requestCancel(
+  temporal: TemporalConnection,
+  reference: NamespaceReference,
+  { by, reason }: CancelReason,
+): Promise<LockHolder | null> {
+  const { client } = temporal;
+  const run = await openRun(temporal, reference);
+  if (run === null) return null;
+  const { workflowId, runId } = run;
+  try {
+    // A handle's cancel() cannot carry a reason.
+    await withDeadline(client, () =>
+      client.workflowService.requestCancelWorkflowExecution({
+        namespace: client.options.namespace,
+        workflowExecution: { workflowId, runId },
+        identity: client.options.identity,
+        requestId: randomUUID(),
+        reason: [by === null ? [] : `by ${by}`, reason ?? []].flat().join(': '),
+      }),
+    );
+  } catch (error) {
+    // The run has closed meanwhile.
+    if (grpcStatusOf(error) === GrpcStatus.NotFound) return null;
+    throw error;
+  }
+  return run;
 }

@@ -12,15 +12,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The configuration of the process, read from its environment here and nowhere else. */
 export interface Config {
-  /** `IAM_BOOTSTRAP_TASK_QUEUE`. Default: `iam-bootstrap`. */
   readonly taskQueue: string;
-  /** Folder of downloads and builds. `IAM_BOOTSTRAP_CACHE`. Default: the user's cache folder. */
   readonly cacheDirectory: string;
-  /** Folder of the embedded server's database. `IAM_BOOTSTRAP_STATE`. Default: `.iam-bootstrap` in the working folder. */
   readonly stateDirectory: string;
-  /** Folder for secrets that a manifest keeps in files. `IAM_BOOTSTRAP_SECRETS`. Default: none; such secrets are refused. */
   readonly secretsFolder: string | undefined;
-  /** Region of AWS Secrets Manager. `AWS_REGION`, `AWS_DEFAULT_REGION`. Default: the signing region of IAM. */
   readonly awsRegion: string | undefined;
   /**
    * The time in milliseconds after which a call to AWS without a reply counts as lost. `IAM_BOOTSTRAP_AWS_TIMEOUT`, in
@@ -34,24 +29,17 @@ export interface Config {
   readonly sourceIdentity: string | undefined;
   /** True where a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
-  /** Path of the Temporal CLI for embedded servers. `IAM_BOOTSTRAP_TEMPORAL_CLI`. */
   readonly temporalCli: string | undefined;
-  /** Address of the Temporal UI, for links. `IAM_BOOTSTRAP_UI_URL`. */
   readonly uiUrl: string | undefined;
-  /** Endpoint of IAM in place of AWS. Commands always show it. */
   readonly iamEndpoint: string | undefined;
-  /** `host:port` where the worker serves `/health`. `IAM_BOOTSTRAP_HEALTH`. Default: none. */
   readonly healthAddress: string | undefined;
-  /** `IP:port` where the worker serves `/metrics` for Prometheus. `IAM_BOOTSTRAP_METRICS`. Default: none. */
   readonly metricsAddress: string | undefined;
   /**
    * The worker deployment and build of a worker, so that Temporal keeps each run on the build that started it.
    * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none; every worker takes every run.
    */
   readonly deployment: { readonly name: string; readonly buildId: string } | undefined;
-  /** `trace` to `silent`. `IAM_BOOTSTRAP_LOG`. Default: `info`. */
   readonly logLevel: string;
-  /** The origin of the request, from the variables of the CI service. */
   readonly pipeline: Pipeline;
   /** Files for the summary and outputs of a GitHub Actions step, and the checkout. Undefined elsewhere. */
   readonly github:

@@ -4,19 +4,22 @@ import type { AppliedRevision, Revision } from './revision.js';
 /** The planned action for an entity. */
 export type DecisionAction = 'create' | 'adopt' | 'update' | 'replace' | 'release' | 'delete' | 'no-op' | 'refuse';
 
+/** The results for an entity. */
+export const OUTCOMES = [
+  'created',
+  'adopted',
+  'updated',
+  'replaced',
+  'released',
+  'deleted',
+  'unchanged',
+  'refused',
+  'failed',
+  'skipped',
+  'pending',
+] as const;
 /** The result for an entity. */
-export type Outcome =
-  | 'created'
-  | 'adopted'
-  | 'updated'
-  | 'replaced'
-  | 'released'
-  | 'deleted'
-  | 'unchanged'
-  | 'refused'
-  | 'failed'
-  | 'skipped'
-  | 'pending';
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** The proof that a Create was ours. `unconfirmed`: the entity exists, and nothing proves who created it. */
 export type Confirmation = 'reply' | 'intent-tag' | 'recorded-attempt' | 'unconfirmed';

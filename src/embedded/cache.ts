@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { hasCode } from './error.js';
-import { withLock, type LockOptions } from './lock.js';
+import { type LockOptions, withLock } from './lock.js';
+import { hasCode } from './options.js';
 
 /**
  * Makes a file or folder once, however many processes ask for it at a time, and returns its path.

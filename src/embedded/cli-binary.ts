@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { hasCode, reasonOf } from './error.js';
-import type { Environment, EmbeddedOptions } from './options.js';
+import { type EmbeddedOptions, type Environment, hasCode, reasonOf } from './options.js';
 
 const execFileAsync = promisify(execFile);
 

@@ -7,9 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { makeOnce } from './cache.js';
 import { cliDirectory, requireUsable } from './cli-binary.js';
-import { reasonOf } from './error.js';
-import type { EmbeddedOptions } from './options.js';
-import { packageRoot } from './package-root.js';
+import { type EmbeddedOptions, packageRoot, reasonOf } from './options.js';
 
 const execFileAsync = promisify(execFile);
 

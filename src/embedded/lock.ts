@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasCode } from './error.js';
-import type { Announce } from './options.js';
+import { type Announce, hasCode } from './options.js';
 import { checkLiveness, identifySelf, parseIdentity, type ProcessIdentity } from './process.js';
 
 const POLL_MS = 100;

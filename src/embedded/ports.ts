@@ -1,6 +1,5 @@
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { hasCode } from './error.js';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { hasCode } from './options.js';
 
 /** The only interface that the embedded servers listen on. */
 export const LOOPBACK = '127.0.0.1';

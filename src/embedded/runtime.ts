@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EmbeddedError, reasonOf } from './error.js';
 import { withLock } from './lock.js';
-import type { Announce } from './options.js';
+import { type Announce, EmbeddedError, reasonOf } from './options.js';
 import { isFree, LOOPBACK } from './ports.js';
 import { checkLiveness, commandLine, identifySelf, parseIdentity, terminate } from './process.js';
 import { isServing, type SearchAttribute } from './server-api.js';

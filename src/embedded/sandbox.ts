@@ -6,9 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { loadConfig } from '../config/config.js';
 import { makeOnce } from './cache.js';
-import { EmbeddedError, reasonOf } from './error.js';
-import type { EmbeddedOptions } from './options.js';
-import { packageRoot } from './package-root.js';
+import { EmbeddedError, type EmbeddedOptions, packageRoot, reasonOf } from './options.js';
 import { freePort, LOOPBACK } from './ports.js';
 import { terminate } from './process.js';
 
@@ -20,22 +18,16 @@ const STOP_GRACE_MS = 5_000;
 
 /** Options of the sandbox's virtual environment. */
 export interface SandboxPythonOptions extends Partial<EmbeddedOptions> {
-  /** The Python that makes the environment. Default: `python3`. */
   readonly python?: string | undefined;
-  /** The packages to install. Default: the sandbox's own. */
   readonly requirementsFile?: string | undefined;
 }
 
 /** Options of an IAM sandbox. */
 export interface SandboxOptions {
-  /** The Python that {@link sandboxPython} returned. */
   readonly python: string;
-  /** The port to listen on. Default: a free one. */
   readonly port?: number | undefined;
-  /** The ID of the emulated account. Default: the sandbox's own. */
   readonly account?: string | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The program to run. Default: the sandbox's own. */
   readonly script?: string | undefined;
 }
 
@@ -43,7 +35,6 @@ export interface SandboxOptions {
 export interface Sandbox {
   readonly url: string;
   readonly pid: number;
-  /** Resolves when the sandbox has ended, whatever the reason. */
   readonly exited: Promise<void>;
   stop(): Promise<void>;
 }

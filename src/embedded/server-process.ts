@@ -1,14 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, stat, truncate } from 'node:fs/promises';
-import { EmbeddedError } from './error.js';
-import type { Environment } from './options.js';
+import { EmbeddedError, type Environment } from './options.js';
 
 const MAX_LOG_BYTES = 10_000_000;
 
 /** Options of the server's process. */
 export interface ServerProcessOptions {
-  /** The Temporal CLI, as `findTemporalCli` found it. */
   readonly cli: string;
   /** The server outlives this process. Otherwise it ends with this process, even if that is killed. */
   readonly detached?: boolean | undefined;

@@ -2,11 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { exists } from './cache.js';
-import { EmbeddedError, reasonOf } from './error.js';
+import { EmbeddedError, reasonOf } from './options.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
 import { terminate } from './process.js';
-import { registerSearchAttributes, setRetention, waitUntilServing, type SearchAttribute } from './server-api.js';
-import { openLog, serverPid, spawnServer, type ServerLog, type ServerProcessOptions } from './server-process.js';
+import { registerSearchAttributes, type SearchAttribute, setRetention, waitUntilServing } from './server-api.js';
+import { openLog, type ServerLog, serverPid, type ServerProcessOptions, spawnServer } from './server-process.js';
 
 /** The number of attempts to start a server, where an attempt fails for a reason that may not recur. */
 const MAX_START_ATTEMPTS = 3;
@@ -16,22 +16,18 @@ export interface TemporalServerOptions extends ServerProcessOptions {
   /** The port to listen on. Default: a free one; the same holds for {@link uiPort}. */
   readonly port?: number | undefined;
   readonly uiPort?: number | undefined;
-  /** Starts no web UI. */
   readonly headless?: boolean | undefined;
   /** The file that keeps the server's data across restarts. Default: the data stays in memory. */
   readonly databaseFile?: string | undefined;
   readonly searchAttributes: readonly SearchAttribute[];
-  /** The file that the server's output is appended to. */
   readonly logFile: string;
 }
 
 /** A running Temporal dev server. */
 export interface TemporalServer {
-  /** The address as `host:port`, the form of `TEMPORAL_ADDRESS`. */
   readonly address: string;
   readonly uiUrl: string | undefined;
   readonly pid: number;
-  /** Resolves when the server has ended, whatever the reason. */
   readonly exited: Promise<void>;
   /** Kills the server. Its database must survive a kill anyway, and an orderly shutdown takes seconds. */
   stop(): Promise<void>;

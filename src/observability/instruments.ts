@@ -1,5 +1,4 @@
-import { METRICS } from '../contract/metrics.js';
-import type { MetricName } from '../contract/metrics.js';
+import { type MetricName, METRICS } from '../contract/metrics.js';
 
 /** The labels of a metric. */
 export type Labels<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;

@@ -1,9 +1,7 @@
 import type { MetricsExporterConfig } from '@temporalio/worker';
 import type { AwsCall } from '../aws/calls.js';
-import { METRICS } from '../contract/metrics.js';
-import { anyMetric, metric } from './instruments.js';
-import type { MetricName } from '../contract/metrics.js';
-import type { Meter } from './instruments.js';
+import { type MetricName, METRICS } from '../contract/metrics.js';
+import { anyMetric, type Meter, metric } from './instruments.js';
 
 /** Returns the exporter options for `/metrics`, with names and units in the conventions of Prometheus. */
 export function metricsAt(bindAddress: string): MetricsExporterConfig {

@@ -1,10 +1,8 @@
 import type { PlannedEntity } from '../contract/activities.js';
-import { ExitCode, FAILURES } from '../contract/failures.js';
-import type { FailureType } from '../contract/failures.js';
-import type { EntityReport, Report } from '../contract/report.js';
+import { ExitCode, FAILURES, type FailureType } from '../contract/failures.js';
+import { OUTCOMES } from '../contract/report.js';
+import type { Decision, EntityReport, Outcome, Report, ReportResult, Summary } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import { resultOf, summarize } from './summarize.js';
-import { truncateToFit } from './truncate.js';
 
 /** The run that a report is about. */
 export interface ReportedRun {
@@ -94,4 +92,77 @@ export function plannedReport(planned: PlannedEntity, source: EntityReport['sour
 /** Builds the report of an entity that should have been written and was not. */
 export function skippedReport(planned: PlannedEntity, source: EntityReport['source'], reason: string): EntityReport {
   return { ...plannedReport(planned, source), outcome: 'skipped', reason, remedy: null };
+}
+
+/** Counts outcomes and conflicts. */
+export function summarize(entities: readonly Pick<EntityReport, 'outcome' | 'conflicts'>[]): Summary {
+  const zeros = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const summary = { ...zeros, conflicts: 0 };
+  for (const entity of entities) {
+    summary[entity.outcome] += 1;
+    summary.conflicts += entity.conflicts.length;
+  }
+  return summary;
+}
+
+/** Returns the result that a list of outcomes amounts to. The gravest outcome wins. */
+export function resultOf(entities: readonly Pick<EntityReport, 'outcome'>[]): ReportResult {
+  const has = (...outcomes: Outcome[]): boolean => entities.some((entity) => outcomes.includes(entity.outcome));
+  if (has('failed')) return 'failed';
+  if (has('refused')) return 'refused';
+  if (has('skipped')) return 'failed';
+  if (has('pending')) return 'pending';
+  return 'converged';
+}
+
+/** Adds call counts by operation. */
+export function addCalls(
+  total: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum: Record<string, number> = { ...total };
+  for (const [operation, count] of Object.entries(more)) sum[operation] = (sum[operation] ?? 0) + count;
+  return sum;
+}
+
+/** Characters that the entities of a plan or a report may take. Compressed, it is well below Temporal's 2 MB. */
+const MAX_CHARACTERS = 5_000_000;
+
+/** Lists that may be cut short, in this order: writes come first, because each entity's own run reports them too. */
+const LISTS = ['writes', 'drift', 'unmanaged'] as const;
+
+type Truncatable = Pick<Decision, 'drift' | 'unmanaged' | 'omittedLines'> & Partial<Pick<EntityReport, 'writes'>>;
+
+/** Cuts the lists of entities to their first line where all of it would be too large for Temporal; counts the rest. */
+export function truncateToFit<T extends Truncatable>(
+  entities: readonly T[],
+  maxCharacters = MAX_CHARACTERS,
+): readonly T[] {
+  let shorter = entities;
+  for (const list of LISTS) {
+    if (JSON.stringify(shorter).length <= maxCharacters) break;
+    shorter = shorter.map((entity) => {
+      const lines = entity[list] ?? [];
+      if (lines.length <= 1) return entity;
+      return { ...entity, [list]: lines.slice(0, 1), omittedLines: (entity.omittedLines ?? 0) + lines.length - 1 };
+    });
+  }
+  return shorter;
+}
+
+/** Returns the exit code of a result. `pending` is 2 only where the caller asked for detailed exit codes. */
+export function exitCodeOf(result: ReportResult, options: { readonly detailed: boolean }): ExitCode {
+  switch (result) {
+    case 'converged':
+      return ExitCode.Converged;
+    case 'pending':
+      return options.detailed ? ExitCode.Pending : ExitCode.Converged;
+    case 'refused':
+      return ExitCode.Refused;
+    case 'failed':
+    case 'cancelled':
+      return ExitCode.Failed;
+    case 'busy':
+      return ExitCode.Busy;
+  }
 }

@@ -32,13 +32,10 @@ export const DEFAULT_ADDRESS = 'localhost:7233';
 export interface TemporalConnection {
   /** The SDK's client. Its calls have no deadline of their own: see {@link withDeadline}. */
   readonly client: Client;
-  /** The host and port of the server. */
   readonly address: string;
-  /** The task queue that workflows are started on. */
   readonly taskQueue: string;
   /** Returns the link to a run in the Temporal UI. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
-  /** Closes the connection. */
   close(): Promise<void>;
 }
 

@@ -1,12 +1,10 @@
-import { entityId } from '../contract/entity.js';
 import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
+import { entityId } from '../contract/entity.js';
 import type { EntityState, Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import type { AppliedRevision } from '../contract/revision.js';
-import { counted, countsOf } from '../report/counts.js';
-import { driftText } from '../report/drift.js';
 import { code, page, plain, table } from '../report/markdown.js';
-import { revisionText } from '../report/revision.js';
+import { counted, countsOf, driftText, revisionText } from '../report/text.js';
 
 /** Rows of a table that a page shows. */
 const MAX_ROWS = 50;

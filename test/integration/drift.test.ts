@@ -5,7 +5,7 @@ import { apply, plan } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
-import { exitCodeOf } from '../../src/report/exit-code.js';
+import { exitCodeOf } from '../../src/report/build.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import { findKind } from '../../src/kinds/index.js';
 import { ExternalActor } from '../support/external-actor.js';

@@ -9,7 +9,7 @@ import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Explanation, Explanations } from '../../src/contract/explain.js';
-import { conflictsSchema, explanationsSchema } from '../../src/report/explain-schema.js';
+import { conflictsSchema, explanationsSchema } from '../../src/report/output-schemas.js';
 import type { Report } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';

@@ -15,7 +15,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { METRICS } from '../../src/contract/metrics.js';
 import { pageName } from '../../src/observability/instruments.js';
 import type { MetricName } from '../../src/contract/metrics.js';
-import { addCalls } from '../../src/report/summarize.js';
+import { addCalls } from '../../src/report/build.js';
 import type { Report } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import { freePort } from '../../src/embedded/ports.js';

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import type { Report } from '../../src/contract/report.js';
-import { reportSchema } from '../../src/report/report-schema.js';
+import { reportSchema } from '../../src/report/output-schemas.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startTemporalServer } from '../../src/embedded/temporal-server.js';

@@ -12,7 +12,7 @@ import { referencesIn } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Observed } from '../../kinds/kind.js';
-import { truncateToFit } from '../../report/truncate.js';
+import { truncateToFit } from '../../report/build.js';
 import { decisionContext, resolvedSpec } from '../reconcile/desired-state.js';
 import type { Account, Accounts } from '../runtime/accounts.js';
 import type { Calls } from '../runtime/activity-context.js';

@@ -1,26 +1,33 @@
 import { ApprovalRefusedError, decideApproval, pendingApproval } from '../../client/approval.js';
 import { loadConfig } from '../../config/config.js';
-import type { ApprovalAction, PendingApproval } from '../../contract/approval.js';
+import { ApprovalAction, type PendingApproval } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
-import { UsageError } from '../errors.js';
-import { resolveNamespace } from '../namespace-reference.js';
-import type { NamespaceOptions } from '../namespace-reference.js';
-import { confirm } from '../prompt.js';
 import { renderReport } from '../render/report.js';
+import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
-import { note, plain, print, printJson, wrapped } from '../terminal.js';
+import { confirm, note, plain, print, printJson, wrapped } from '../terminal.js';
 
-/** Options of `approve` and `reject`. */
-export interface ApprovalOptions extends NamespaceOptions {
+interface ApprovalOptions extends NamespaceOptions {
   readonly plan?: string;
   readonly as?: string;
   readonly reason?: string;
   readonly yes: boolean;
 }
 
+/** Approves the plan of a run that waits for it. */
+export function approve(options: ApprovalOptions): Promise<ExitCode> {
+  return decide(ApprovalAction.Approve, options);
+}
+
+/** Rejects the plan of a run that waits for it. */
+export function reject(options: ApprovalOptions): Promise<ExitCode> {
+  return decide(ApprovalAction.Reject, options);
+}
+
 /** Approves or rejects a plan that waits for it. Shows the plan first, unless `--plan` names it. */
-export async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
+async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
   const config = loadConfig();
   const by = options.as ?? config.pipeline.actor;
   if (by === null) throw new UsageError('your name is unknown', 'add --as NAME');
@@ -48,7 +55,8 @@ export async function decide(action: ApprovalAction, options: ApprovalOptions): 
 /** Returns an equal decision that was made before: its reply may have been lost. Throws the error otherwise. */
 function equalDecision(action: ApprovalAction, plan: string, error: unknown): Approval {
   const before = error instanceof ApprovalRefusedError ? error.approval : null;
-  const isEqual = before?.plan === plan && before.verdict === (action === 'approve' ? 'approved' : 'rejected');
+  const isEqual =
+    before?.plan === plan && before.verdict === (action === ApprovalAction.Approve ? 'approved' : 'rejected');
   if (before !== null && isEqual) return before;
   throw error;
 }

@@ -1,19 +1,16 @@
-import { requestCancel } from '../../client/cancel.js';
-import type { NamespaceReference } from '../../client/runs.js';
 import { followRun } from '../../client/run/follow.js';
+import { type NamespaceReference, requestCancel } from '../../client/runs.js';
 import { isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { exitCodeOf } from '../../report/exit-code.js';
-import { resolveNamespace } from '../namespace-reference.js';
-import type { NamespaceOptions } from '../namespace-reference.js';
+import { exitCodeOf } from '../../report/build.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
+import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
-import { untilInterrupted } from '../signals.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
-/** Options of `cancel`. */
-export interface CancelOptions extends NamespaceOptions {
+interface CancelOptions extends NamespaceOptions {
   readonly as?: string;
   readonly reason?: string;
   readonly waitTimeout: number;

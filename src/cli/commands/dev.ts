@@ -2,14 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { loadConfig } from '../../config/config.js';
-import type { Config } from '../../config/config.js';
+import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { sandboxPython, startSandbox } from '../../embedded/sandbox.js';
 import { findTemporalCli } from '../../embedded/temporal-cli.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
-import { interruption } from '../signals.js';
+import { interruption } from '../run-command.js';
 import { note, print } from '../terminal.js';
 
 /** Temporal's own default ports. */
@@ -19,8 +18,7 @@ const UI_PORT = 8233;
 /** The account of the sandbox, which the examples name. */
 const SANDBOX_ACCOUNT = '111111111111';
 
-/** Options of `dev`. */
-export interface DevOptions {
+interface DevOptions {
   readonly sandbox: boolean;
   readonly port?: number;
   readonly uiPort?: number;

@@ -1,14 +1,14 @@
-import { explain as explainBy } from '../../client/explain/explain.js';
+import { conflicts as countConflicts } from '../../client/explain/conflicts.js';
+import { explain as explainQuery } from '../../client/explain/explain.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
+import { renderConflicts } from '../render/conflicts.js';
 import { renderExplanations } from '../render/explain.js';
 import { openSession } from '../session.js';
 import { note, print, printJson } from '../terminal.js';
 
-/** Options of `explain`. */
-export interface ExplainOptions {
+interface ExplainOptions {
   readonly account?: string;
-  /** In milliseconds. */
   readonly since?: number;
   readonly output: 'text' | 'json';
 }
@@ -17,13 +17,27 @@ export interface ExplainOptions {
 export async function explain(what: string, { account, since, output }: ExplainOptions): Promise<ExitCode> {
   const session = await openSession(loadConfig(), note);
   try {
-    const found = await explainBy(session.temporal, what, {
-      ...(account === undefined ? {} : { account }),
-      ...(since === undefined ? {} : { sinceMs: since }),
-    });
+    const found = await explainQuery(session.temporal, what, { account, sinceMs: since });
     if (output === 'json') printJson(found);
     else print(renderExplanations(found));
     return found.found ? ExitCode.Converged : ExitCode.Failed;
+  } finally {
+    await session.close();
+  }
+}
+
+interface ConflictsOptions extends ExplainOptions {
+  readonly namespace?: string;
+}
+
+/** Counts the "already exists" errors of runs. */
+export async function conflicts({ account, namespace, since, output }: ConflictsOptions): Promise<ExitCode> {
+  const session = await openSession(loadConfig(), note, { worker: false });
+  try {
+    const found = await countConflicts(session.temporal, { account, namespace, sinceMs: since });
+    if (output === 'json') printJson(found);
+    else print(renderConflicts(found));
+    return ExitCode.Converged;
   } finally {
     await session.close();
   }

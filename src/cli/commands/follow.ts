@@ -1,23 +1,19 @@
-import { busyReport } from '../../client/run/errors.js';
-import type { RunOptions } from '../../client/run/events.js';
 import { namespaceFlags } from '../../client/describe.js';
-import type { TemporalConnection } from '../../temporal/connect.js';
+import { busyReport, type RunOptions } from '../../client/run/events.js';
+import { apply as applyRequest, plan as planRequest } from '../../client/run/start.js';
 import { isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
-import type { BootstrapRequest } from '../../contract/request.js';
-import { exitCodeOf } from '../../report/exit-code.js';
 import type { Report } from '../../contract/report.js';
-import { logDecisions, openDebugLog } from '../debug.js';
-import { InterruptedError } from '../errors.js';
-import { checkOutputs, publish } from '../outputs.js';
-import type { OutputOptions } from '../outputs.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import { exitCodeOf } from '../../report/build.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { checkOutputs, type OutputOptions, publish } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
-import { loadManifestRequest } from '../request.js';
-import type { RequestOptions } from '../request.js';
-import { openSession } from '../session.js';
-import { untilInterrupted } from '../signals.js';
+import { loadManifestRequest, type RequestOptions } from '../request.js';
+import { InterruptedError, untilInterrupted } from '../run-command.js';
+import { logDecisions, openDebugLog, openSession } from '../session.js';
 import { print, printJson, wrapped } from '../terminal.js';
 
 /** The run that a command started or joined. */
@@ -29,8 +25,27 @@ interface Followed {
 
 type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
 
+interface PlanOptions extends RequestOptions, OutputOptions {
+  readonly detailedExitcode: boolean;
+}
+
+/** Prints each decision and drift, and writes nothing. */
+export async function plan(options: PlanOptions): Promise<ExitCode> {
+  return follow('plan', planRequest, { ...options, noWait: false, detailed: options.detailedExitcode });
+}
+
+interface ApplyOptions extends RequestOptions, OutputOptions {
+  /** False for `--no-wait`. */
+  readonly wait: boolean;
+}
+
+/** Starts or joins a run, follows it, and prints its report. */
+export async function apply(options: ApplyOptions): Promise<ExitCode> {
+  return follow('apply', applyRequest, { ...options, noWait: !options.wait, detailed: false });
+}
+
 /** Sends the manifest's request by `plan` or `apply`, shows progress, prints the report, and returns the exit code. */
-export async function follow(name: Report['command'], command: Command, options: FollowOptions): Promise<ExitCode> {
+async function follow(name: Report['command'], command: Command, options: FollowOptions): Promise<ExitCode> {
   const config = loadConfig();
   const request = await loadManifestRequest(options, config);
   if (request === null) return ExitCode.Usage;

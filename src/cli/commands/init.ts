@@ -1,14 +1,12 @@
 import { realpathSync } from 'node:fs';
 import pc from 'picocolors';
-import { CI_SERVICES, findCi, namespaceFor, repositoryRoot, init as writeFiles } from '../../client/init.js';
+import { CI_SERVICES, findCi, init as writeFiles, namespaceFor, repositoryRoot } from '../../client/init.js';
 import type { CiService } from '../../client/init.js';
 import { ExitCode } from '../../contract/failures.js';
-import { InterruptedError, UsageError } from '../errors.js';
-import { openPrompt } from '../prompt.js';
-import { plain, print } from '../terminal.js';
+import { InterruptedError, UsageError } from '../run-command.js';
+import { openPrompt, plain, print } from '../terminal.js';
 
-/** Options of `init`. */
-export interface InitOptions {
+interface InitOptions {
   readonly ci?: CiService;
   readonly ciFile?: string;
   readonly namespace?: string;

@@ -3,29 +3,35 @@ import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import { exitCodeOf } from '../../report/exit-code.js';
-import { UsageError } from '../errors.js';
+import { exitCodeOf } from '../../report/build.js';
 import type { OutputOptions } from '../outputs.js';
-import { confirm } from '../prompt.js';
-import { loadManifestRequest } from '../request.js';
-import type { RequestOptions } from '../request.js';
-import { note } from '../terminal.js';
-import { followRequest } from './follow.js';
-import type { FollowOptions } from './follow.js';
+import { loadManifestRequest, type RequestOptions } from '../request.js';
+import { UsageError } from '../run-command.js';
+import { confirm, note } from '../terminal.js';
+import { type FollowOptions, followRequest } from './follow.js';
 
-/** Options of `release` and `destroy`. */
-export interface ReleaseOptions extends RequestOptions, OutputOptions {
+interface ReleaseOptions extends RequestOptions, OutputOptions {
   readonly yes: boolean;
   readonly plan: boolean;
 }
 
 type CommandName = 'release' | 'destroy';
 
+/** Removes the ownership of what the manifest declares. */
+export function release(options: ReleaseOptions): Promise<ExitCode> {
+  return releaseOrDestroy('release', options);
+}
+
+/** Deletes what the namespace created, and releases what it adopted. */
+export function destroy(options: ReleaseOptions): Promise<ExitCode> {
+  return releaseOrDestroy('destroy', options);
+}
+
 /**
  * Releases or deletes what the manifest declares. Shows the plan first, and asks for the account and the namespace as a
  * confirmation. Each entity is decided again right before it is written.
  */
-export async function releaseOrDestroy(command: CommandName, options: ReleaseOptions): Promise<ExitCode> {
+async function releaseOrDestroy(command: CommandName, options: ReleaseOptions): Promise<ExitCode> {
   const request = await loadManifestRequest(options, loadConfig(), command);
   if (request === null) return ExitCode.Usage;
   // An approval replaces the confirmation.

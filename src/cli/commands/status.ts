@@ -1,23 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
 import { describePipeline } from '../../client/describe.js';
-import { recentRuns } from '../../client/runs.js';
-import type { RunSummary } from '../../client/runs.js';
+import { recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
-import { durationText } from '../duration.js';
 import { progressText } from '../render/progress.js';
-import { columns } from '../render/table.js';
+import { durationText } from '../render/words.js';
+import { untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
-import { untilInterrupted } from '../signals.js';
-import { note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
+import { columns, note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
 
 /** Interval between two refreshes of `--watch`. */
 const WATCH_INTERVAL_MS = 2_000;
 
-/** Options of `status`. */
-export interface StatusOptions {
+interface StatusOptions {
   readonly account?: string;
   readonly namespace?: string;
   readonly limit: number;

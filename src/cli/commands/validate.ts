@@ -2,9 +2,8 @@ import pc from 'picocolors';
 import { validate as check } from '../../client/request.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { counted } from '../../report/counts.js';
-import { printProblems, printWarnings } from '../request.js';
-import type { ManifestOptions } from '../request.js';
+import { counted } from '../../report/text.js';
+import { type ManifestOptions, printProblems, printWarnings } from '../request.js';
 import { plain, print, printJson } from '../terminal.js';
 
 /** Checks manifests offline, in every environment that they declare. */

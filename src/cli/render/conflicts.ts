@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { ConflictRow, Conflicts } from '../../contract/explain.js';
-import { counted } from '../../report/counts.js';
+import { counted } from '../../report/text.js';
 import { plain } from '../terminal.js';
 
 /** Width of the longest bar. */

@@ -1,6 +1,6 @@
 import junit from 'junit-report-builder';
-import { driftText } from '../../report/drift.js';
 import type { Report } from '../../contract/report.js';
+import { driftText } from '../../report/text.js';
 import { plain } from '../terminal.js';
 import { conflictText, wordOf } from './words.js';
 

@@ -2,9 +2,9 @@ import pc from 'picocolors';
 import { approveCommand, describePipeline } from '../../client/describe.js';
 import type { RunEvent } from '../../client/run/events.js';
 import type { Progress } from '../../contract/progress.js';
-import { durationText } from '../duration.js';
 import { note, plain, wrapped } from '../terminal.js';
 import { paintOf, renderReport } from './report.js';
+import { durationText } from './words.js';
 
 /** Shows progress while a command runs. */
 export interface Display {

@@ -1,11 +1,8 @@
 import pc from 'picocolors';
-import { counted } from '../../report/counts.js';
-import { driftText } from '../../report/drift.js';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
-import { revisionText } from '../../report/revision.js';
-import { durationText } from '../duration.js';
+import { counted, driftText, revisionText } from '../../report/text.js';
 import { plain } from '../terminal.js';
-import { approvalText, conflictText, isListed, shownAs, SIGNS, summaryOf, wordOf } from './words.js';
+import { approvalText, conflictText, durationText, isListed, shownAs, SIGNS, summaryOf, wordOf } from './words.js';
 
 type Paint = (text: string) => string;
 

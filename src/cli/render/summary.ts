@@ -1,9 +1,7 @@
-import { counted, countsOf } from '../../report/counts.js';
-import { driftText } from '../../report/drift.js';
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../report/markdown.js';
-import { durationText } from '../duration.js';
-import { approvalText, conflictText, isListed, shownAs, SIGNS, wordOf } from './words.js';
+import { counted, countsOf, driftText } from '../../report/text.js';
+import { approvalText, conflictText, durationText, isListed, shownAs, SIGNS, wordOf } from './words.js';
 
 /** Characters that a comment on GitHub or GitLab can have, less a line about omitted rows. */
 const MAX_LENGTH = 60_000;

@@ -1,6 +1,6 @@
 import { OUTCOME_OF_ACTION } from '../../contract/actions.js';
-import { counted, countsOf } from '../../report/counts.js';
 import type { Approval, Conflict, EntityReport, Outcome, Report } from '../../contract/report.js';
+import { counted, countsOf } from '../../report/text.js';
 
 /** One character for each outcome, in lists and tables. */
 export const SIGNS: Readonly<Record<Outcome, string>> = {
@@ -53,4 +53,11 @@ export function summaryOf(report: Report): string {
   if (result !== 'converged') return `Plan: ${countsOf(report)}`;
   const matches = entities.length === 1 ? 'matches' : 'match';
   return `No changes. ${counted(entities.length, 'entity', 'entities')} ${matches} the manifest`;
+}
+
+/** Formats milliseconds for people: `0.4 s`, `12 s`, `3 min 5 s`. */
+export function durationText(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return seconds < 60 ? `${String(seconds)} s` : `${String(Math.floor(seconds / 60))} min ${String(seconds % 60)} s`;
 }

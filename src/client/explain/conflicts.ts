@@ -3,22 +3,19 @@ import type { ConflictRow, Conflicts } from '../../contract/explain.js';
 import { NAMESPACE } from '../../contract/request.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { countOf, describeOrigin } from '../describe.js';
-import { causeOfConflict, creationsOf, isRemarkable } from './entity-run.js';
-import type { EntityRun } from './entity-run.js';
+import { causeOfConflict, creationsOf, type EntityRun, isRemarkable } from './entity-run.js';
 import { assertAccount, DEFAULT_WINDOW_MS, QueryError, retentionNote } from './query.js';
-import { listRunRecords, readRetentionMs } from './run-records.js';
-import type { RunRecord } from './run-records.js';
+import { listRunRecords, readRetentionMs, type RunRecord } from './run-records.js';
 
 const DAY_MS = 24 * 3_600_000;
 
 /** Selects the runs that `conflicts` counts. */
 export interface ConflictOptions {
   /** Twelve digits. Default: all accounts. */
-  readonly account?: string;
+  readonly account?: string | undefined;
   /** The name of a namespace. Requires an account. */
-  readonly namespace?: string;
-  /** The length of the window up to now. Default: seven days. */
-  readonly sinceMs?: number;
+  readonly namespace?: string | undefined;
+  readonly sinceMs?: number | undefined;
 }
 
 /**

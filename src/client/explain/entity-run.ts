@@ -1,17 +1,13 @@
-import { entityKey } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
-import type { RunReference } from '../../contract/explain.js';
+import { type DesiredEntity, entityKey } from '../../contract/entity.js';
+import type { RunReference, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport, Outcome, Report } from '../../contract/report.js';
-import { determineCause } from '../../engine/conflict-cause.js';
-import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
+import { type CauseFinding, type Creation, determineCause } from '../../engine/conflict-cause.js';
 import { findKind } from '../../kinds/index.js';
 import { describeRun, UNKNOWN_PIPELINE } from '../describe.js';
-import type { ActivityRecord, EntityHistory } from './entity-history.js';
-import type { RunRecord } from './run-records.js';
+import type { ActivityRecord, EntityHistory, RunRecord } from './run-records.js';
 
 /** A run and what it did with one entity. */
 export interface EntityRun {
-  /** The run. */
   readonly run: RunReference;
   /** Null while the outcome is unknown. */
   readonly report: EntityReport | null;
@@ -112,9 +108,7 @@ function hasLostReply({ confirmedBy }: EntityReport): boolean {
 
 /** The context from which the cause of a conflict is determined. */
 export interface ConflictContext {
-  /** All runs that had to do with the entity, newest first. */
   readonly entityRuns: readonly EntityRun[];
-  /** Creates of the entity that are known to have succeeded. */
   readonly creations: readonly Creation[];
 }
 
@@ -173,4 +167,19 @@ export function activityOfConflict({ history }: EntityRun, requestId: string | n
   return history?.activities.find(({ result }) =>
     result?.conflicts.some((conflict) => conflict.requestId === requestId),
   );
+}
+
+/** True where a write, a conflict or the reason has the ID of an AWS request. */
+export function mentionsRequest({ writes, conflicts, reason }: EntityReport, requestId: string): boolean {
+  return [...writes, ...conflicts].some((call) => call.requestId === requestId) || reason?.includes(requestId) === true;
+}
+
+/** Returns the run with the given ID, or else the last remarkable one. Null where a call is in question. */
+export function runInQuestion(
+  entityRuns: readonly EntityRun[],
+  { runId, call }: { readonly runId: string | null; readonly call: TrailEvent | null },
+): EntityRun | null {
+  if (runId !== null) return entityRuns.find(({ run }) => run.runId === runId) ?? null;
+  if (call !== null) return null;
+  return entityRuns.find(({ report }) => isRemarkable(report)) ?? entityRuns[0] ?? null;
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { UNREAD } from '../../contract/explain.js';
-import type { Evidence, EvidenceRequest, Explanation, Trail } from '../../contract/explain.js';
+import { type Evidence, type EvidenceRequest, type Explanation, type Trail, UNREAD } from '../../contract/explain.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';

@@ -1,19 +1,31 @@
-import { entityId, entityKey } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
+import { type DesiredEntity, entityId, entityKey } from '../../contract/entity.js';
 import { UNREAD } from '../../contract/explain.js';
 import type { Evidence, Explanation, Explanations, Found, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { countOf } from '../describe.js';
-import { readEntityHistories, readEntityHistory } from './entity-history.js';
-import { entityRunsOf, isRemarkable, isWrongAccountReport, newestFirst, wrongAccountRun } from './entity-run.js';
+import {
+  entityRunsOf,
+  isRemarkable,
+  isWrongAccountReport,
+  mentionsRequest,
+  newestFirst,
+  runInQuestion,
+  wrongAccountRun,
+} from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 import { gatherEvidence, trailNotes } from './evidence.js';
-import { buildExplanation, eventsOf } from './explanation.js';
-import type { Subject } from './explanation.js';
+import { buildExplanation, eventsOf, type Subject } from './explanation.js';
 import { assertAccount, DEFAULT_WINDOW_MS, parseEntity, QUERY_FORMS, QueryError, retentionNote } from './query.js';
-import { findRunRecord, listRunRecords, readRequest, readRetentionMs } from './run-records.js';
+import {
+  findRunRecord,
+  listRunRecords,
+  readEntityHistories,
+  readEntityHistory,
+  readRequest,
+  readRetentionMs,
+} from './run-records.js';
 import type { RunRecord } from './run-records.js';
 
 /** Entities of one run that are explained. */
@@ -24,9 +36,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Options of `explain`. */
 export interface ExplainOptions {
   /** Twelve digits. Default: the account of the run in question, or the only account with runs. */
-  readonly account?: string;
-  /** The length of the window up to now. Default: seven days. */
-  readonly sinceMs?: number;
+  readonly account?: string | undefined;
+  readonly sinceMs?: number | undefined;
 }
 
 /**
@@ -61,228 +72,214 @@ interface Selection {
 }
 
 class Inquiry {
-  readonly #temporal: TemporalConnection;
-  readonly #query: string;
-  readonly #from: Date;
-  readonly #to = new Date();
-  readonly #notes: string[] = [];
-  #account: string | undefined;
+  private readonly to = new Date();
+  private readonly notes: string[] = [];
   /** True where the run or the call in question is known, whether or not there is something to explain about it. */
-  #isFound = false;
-  #runs: readonly RunRecord[] = [];
+  private isFound = false;
+  private runs: readonly RunRecord[] = [];
 
-  constructor(temporal: TemporalConnection, query: string, account: string | undefined, from: Date) {
-    this.#temporal = temporal;
-    this.#query = query;
-    this.#account = account;
-    this.#from = from;
-  }
+  constructor(
+    private readonly temporal: TemporalConnection,
+    private readonly query: string,
+    private account: string | undefined,
+    private readonly from: Date,
+  ) {}
 
   /** Explains why an entity exists, by the last run with something remarkable about it. */
   async explainEntity(entity: DesiredEntity): Promise<Explanations> {
-    await this.#readRuns();
-    return this.#explain(this.#onlyAccount(), [{ entity, runId: null, call: null }]);
+    await this.readRuns();
+    return this.explain(this.onlyAccount(), [{ entity, runId: null, call: null }]);
   }
 
   /** Explains what stood in the way of a run. */
   async explainRun(run: RunRecord & { readonly type: string }): Promise<Explanations> {
     const { workflowId, runId } = run.reference;
-    this.#account ??= run.account;
-    this.#isFound = true;
-    await this.#readRuns();
+    this.account ??= run.account;
+    this.isFound = true;
+    await this.readRuns();
     if (run.type === WorkflowType.ReconcileEntity) {
-      const history = await readEntityHistory(this.#temporal, workflowId, runId);
+      const history = await readEntityHistory(this.temporal, workflowId, runId);
       if (history !== null) {
         const { entity, intent } = history.request;
-        return this.#explain(run.account, [{ entity, runId: intent, call: null }]);
+        return this.explain(run.account, [{ entity, runId: intent, call: null }]);
       }
     }
     if (run.type !== WorkflowType.Bootstrap) {
       throw new QueryError(`${runId} is a run of ${run.type}, which writes nothing to AWS`, QUERY_FORMS);
     }
-    if (!this.#runs.some(({ reference }) => reference.runId === runId)) this.#runs = [run, ...this.#runs];
-    const entities = await this.#remarkableEntities(run);
-    return this.#explain(
+    if (!this.runs.some(({ reference }) => reference.runId === runId)) this.runs = [run, ...this.runs];
+    const entities = await this.remarkableEntities(run);
+    return this.explain(
       run.account,
       entities.slice(0, MAX_EXPLAINED).map((entity) => ({ entity, runId, call: null })),
     );
   }
 
   /** Returns the entities of a bootstrap run that there is something to explain about. */
-  async #remarkableEntities(run: RunRecord): Promise<DesiredEntity[]> {
-    if (run.reference.endedAt === null) this.#notes.push('the run is still open: its outcome is unknown');
-    else if (run.report === null) this.#notes.push('the run ended without a report: it was cancelled or terminated');
-    const declared = (await readRequest(this.#temporal, run.reference))?.entities ?? [];
+  private async remarkableEntities(run: RunRecord): Promise<DesiredEntity[]> {
+    if (run.reference.endedAt === null) this.notes.push('the run is still open: its outcome is unknown');
+    else if (run.report === null) this.notes.push('the run ended without a report: it was cancelled or terminated');
+    const declared = (await readRequest(this.temporal, run.reference))?.entities ?? [];
     if (run.report === null) return [];
     if (isWrongAccountReport(run.report)) return [...declared];
     const { reason, entities, result } = run.report;
     const remarkable = entities.filter(isRemarkable);
     if (remarkable.length > MAX_EXPLAINED) {
-      this.#notes.push(
+      this.notes.push(
         `${String(remarkable.length)} entities met something; the first ${String(MAX_EXPLAINED)} are explained`,
       );
     }
     if (remarkable.length === 0) {
       const total = `${countOf(entities.length, 'entity', 'entities')}, ${result}`;
-      this.#notes.push(`the run met no conflict: ${reason ?? total}`);
+      this.notes.push(`the run met no conflict: ${reason ?? total}`);
     }
     return remarkable.map((report) => findDeclared(declared, report));
   }
 
   /** Explains the call with an AWS request ID. */
   async explainRequest(): Promise<Explanations> {
-    const requestId = this.#query;
-    await this.#readRuns();
-    for (const run of this.#runs) {
+    const requestId = this.query;
+    await this.readRuns();
+    for (const run of this.runs) {
       const report = run.report?.entities.find((entity) => mentionsRequest(entity, requestId));
       if (report === undefined) continue;
-      this.#account ??= run.account;
+      this.account ??= run.account;
       const { runId } = run.reference;
-      return this.#explain(run.account, [{ entity: await this.#declaredBy(run, report), runId, call: null }]);
+      return this.explain(run.account, [{ entity: await this.declaredBy(run, report), runId, call: null }]);
     }
-    const account = this.#onlyAccount();
-    const { trail } = await this.#gather(account, [], requestId);
+    const account = this.onlyAccount();
+    const { trail } = await this.gather(account, [], requestId);
     const call = trail.events.find((event) => event.requestId === requestId);
     if (call?.entity != null) {
-      return this.#explain(account, [{ entity: parseEntity(call.entity), runId: call.runId, call }]);
+      return this.explain(account, [{ entity: parseEntity(call.entity), runId: call.runId, call }]);
     }
-    this.#isFound = call !== undefined;
+    this.isFound = call !== undefined;
     const trailText = trail.status === 'read' ? ', and CloudTrail does not show it' : '';
-    this.#notes.push(
+    this.notes.push(
       call === undefined
-        ? `request ${requestId} is unknown: no run since ${this.#from.toISOString()} made it${trailText}`
+        ? `request ${requestId} is unknown: no run since ${this.from.toISOString()} made it${trailText}`
         : `${call.operation} of ${call.principal} at ${call.at}, which names no known entity`,
     );
-    return this.#result(account, [], trail);
+    return this.result(account, [], trail);
   }
 
-  async #readRuns(): Promise<void> {
-    const { runs, truncated } = await listRunRecords(this.#temporal, this.#from, this.#account);
-    this.#runs = runs;
-    if (truncated) this.#notes.push(`only the newest ${String(runs.length)} runs of the window were read`);
-    const note = retentionNote(await readRetentionMs(this.#temporal), this.#to.getTime() - this.#from.getTime());
-    if (note !== null) this.#notes.push(note);
+  private async readRuns(): Promise<void> {
+    const { runs, truncated } = await listRunRecords(this.temporal, this.from, this.account);
+    this.runs = runs;
+    if (truncated) this.notes.push(`only the newest ${String(runs.length)} runs of the window were read`);
+    const note = retentionNote(await readRetentionMs(this.temporal), this.to.getTime() - this.from.getTime());
+    if (note !== null) this.notes.push(note);
   }
 
-  #onlyAccount(): string {
-    if (this.#account !== undefined) return this.#account;
-    const accounts = [...new Set(this.#runs.map(({ account }) => account))].sort();
+  private onlyAccount(): string {
+    if (this.account !== undefined) return this.account;
+    const accounts = [...new Set(this.runs.map(({ account }) => account))].sort();
     const [only] = accounts;
     if (accounts.length === 1 && only !== undefined) return only;
     throw new QueryError(
       accounts.length === 0
-        ? `no run shows in which account ${this.#query} is`
-        : `${this.#query} may be in several accounts: ${accounts.join(', ')}`,
+        ? `no run shows in which account ${this.query} is`
+        : `${this.query} may be in several accounts: ${accounts.join(', ')}`,
       'name the account with --account',
     );
   }
 
-  async #declaredBy(run: RunRecord, entity: Pick<EntityReport, 'kind' | 'name'>): Promise<DesiredEntity> {
-    return findDeclared((await readRequest(this.#temporal, run.reference))?.entities ?? [], entity);
+  private async declaredBy(run: RunRecord, entity: Pick<EntityReport, 'kind' | 'name'>): Promise<DesiredEntity> {
+    return findDeclared((await readRequest(this.temporal, run.reference))?.entities ?? [], entity);
   }
 
-  async #explain(account: string, selections: readonly Selection[]): Promise<Explanations> {
-    const subjects = await Promise.all(selections.map((selection) => this.#subjectOf(account, selection)));
+  private async explain(account: string, selections: readonly Selection[]): Promise<Explanations> {
+    const subjects = await Promise.all(selections.map((selection) => this.subjectOf(account, selection)));
     const declared = subjects.map(({ subject }) => subject.declared);
-    const { found, trail } = await this.#gather(account, declared, null);
+    const { found, trail } = await this.gather(account, declared, null);
     const explanations = subjects.flatMap(({ subject, entityRuns }, index) => {
       const shown = found[index] ?? UNREAD;
       const call = subject.call ?? (subject.entityRun === null ? lastRefusedCreate(trail, subject) : null);
       const isKnown =
         entityRuns.length > 0 || call !== null || shown.status === 'present' || eventsOf(trail, subject).length > 0;
       if (isKnown) return [buildExplanation({ ...subject, call }, entityRuns, shown, trail)];
-      this.#notes.push(this.#unknownNote(account, subject, shown));
+      this.notes.push(this.unknownNote(account, subject, shown));
       return [];
     });
     const unread = found.flatMap(({ status, message }) => (status === 'unread' && message !== null ? [message] : []));
     for (const message of new Set(unread)) {
-      if (message !== trail.message) this.#notes.push(`the entity was not read: ${message}`);
+      if (message !== trail.message) this.notes.push(`the entity was not read: ${message}`);
     }
-    return this.#result(account, explanations, trail);
+    return this.result(account, explanations, trail);
   }
 
-  #unknownNote(account: string, subject: Subject, { status }: Found): string {
+  private unknownNote(account: string, subject: Subject, { status }: Found): string {
     const iam = status === 'absent' ? ', and IAM does not show it' : '';
-    return `${entityId(subject)} is unknown in account ${account}: no run since ${this.#from.toISOString()} includes it${iam}`;
+    return `${entityId(subject)} is unknown in account ${account}: no run since ${this.from.toISOString()} includes it${iam}`;
   }
 
   /** Finds the run in question for an entity, and all other runs that had to do with it. */
-  async #subjectOf(
+  private async subjectOf(
     account: string,
     { entity, runId, call }: Selection,
   ): Promise<{ readonly subject: Subject; readonly entityRuns: readonly EntityRun[] }> {
-    const runs = this.#runs.filter((run) => run.account === account);
-    const histories = await readEntityHistories(this.#temporal, account, entity, this.#from);
+    const runs = this.runs.filter((run) => run.account === account);
+    const histories = await readEntityHistories(this.temporal, account, entity, this.from);
     const entityRuns = newestFirst([
       ...entityRunsOf(runs, histories, entity),
-      ...(await this.#wrongAccountRuns(runs, entity)),
+      ...(await this.wrongAccountRuns(runs, entity)),
     ]);
     const entityRun = runInQuestion(entityRuns, { runId, call });
-    const declared = entityRun?.history?.request.entity ?? (await this.#asDeclared(entityRun, entity));
+    const declared = entityRun?.history?.request.entity ?? (await this.asDeclared(entityRun, entity));
     return { subject: { kind: entity.kind, name: declared.name, declared, entityRun, call }, entityRuns };
   }
 
-  async #wrongAccountRuns(runs: readonly RunRecord[], entity: DesiredEntity): Promise<EntityRun[]> {
+  private async wrongAccountRuns(runs: readonly RunRecord[], entity: DesiredEntity): Promise<EntityRun[]> {
     const entityRuns: EntityRun[] = [];
     for (const run of runs.filter(({ report }) => isWrongAccountReport(report))) {
-      const request = await readRequest(this.#temporal, run.reference);
+      const request = await readRequest(this.temporal, run.reference);
       const declared = request?.entities.find((other) => entityKey(other) === entityKey(entity));
       if (declared !== undefined) entityRuns.push(wrongAccountRun(run, declared));
     }
     return entityRuns;
   }
 
-  async #asDeclared(entityRun: EntityRun | null, entity: DesiredEntity): Promise<DesiredEntity> {
-    const run = this.#runs.find(({ reference }) => reference.runId === entityRun?.run.runId);
-    return run === undefined ? entity : this.#declaredBy(run, entity);
+  private async asDeclared(entityRun: EntityRun | null, entity: DesiredEntity): Promise<DesiredEntity> {
+    const run = this.runs.find(({ reference }) => reference.runId === entityRun?.run.runId);
+    return run === undefined ? entity : this.declaredBy(run, entity);
   }
 
-  async #gather(account: string, entities: readonly DesiredEntity[], requestId: string | null): Promise<Evidence> {
+  private async gather(
+    account: string,
+    entities: readonly DesiredEntity[],
+    requestId: string | null,
+  ): Promise<Evidence> {
     // The way into the account, as its last run took it.
-    const last = this.#runs.find((run) => run.account === account);
-    const request = last === undefined ? undefined : await readRequest(this.#temporal, last.reference);
-    return gatherEvidence(this.#temporal, this.#query, {
+    const last = this.runs.find((run) => run.account === account);
+    const request = last === undefined ? undefined : await readRequest(this.temporal, last.reference);
+    return gatherEvidence(this.temporal, this.query, {
       target: request?.target ?? { account, partition: 'aws' },
       entities,
       requestId,
-      from: this.#from.toISOString(),
-      to: this.#to.toISOString(),
+      from: this.from.toISOString(),
+      to: this.to.toISOString(),
     });
   }
 
-  #result(account: string, explanations: readonly Explanation[], trail: Trail): Explanations {
+  private result(account: string, explanations: readonly Explanation[], trail: Trail): Explanations {
     const { status, message, truncated, events } = trail;
     return {
       version: 1,
       command: 'explain',
-      query: this.#query,
+      query: this.query,
       account,
-      from: this.#from.toISOString(),
-      to: this.#to.toISOString(),
-      found: this.#isFound || explanations.length > 0,
+      from: this.from.toISOString(),
+      to: this.to.toISOString(),
+      found: this.isFound || explanations.length > 0,
       explanations,
       trail: { status, message, truncated, events: events.length },
-      notes: [...this.#notes, ...trailNotes(trail, explanations, this.#to)],
+      notes: [...this.notes, ...trailNotes(trail, explanations, this.to)],
     };
   }
 }
 
 function findDeclared(declared: readonly DesiredEntity[], entity: Pick<EntityReport, 'kind' | 'name'>): DesiredEntity {
   return declared.find((other) => entityKey(other) === entityKey(entity)) ?? parseEntity(entityId(entity));
-}
-
-function mentionsRequest({ writes, conflicts, reason }: EntityReport, requestId: string): boolean {
-  return [...writes, ...conflicts].some((call) => call.requestId === requestId) || reason?.includes(requestId) === true;
-}
-
-/** Returns the run with the given ID, or else the last remarkable one. Null where a call is in question. */
-function runInQuestion(
-  entityRuns: readonly EntityRun[],
-  { runId, call }: Pick<Selection, 'runId' | 'call'>,
-): EntityRun | null {
-  if (runId !== null) return entityRuns.find(({ run }) => run.runId === runId) ?? null;
-  if (call !== null) return null;
-  return entityRuns.find(({ report }) => isRemarkable(report)) ?? entityRuns[0] ?? null;
 }
 
 /** Returns the last Create of an entity that AWS refused, from any caller. */

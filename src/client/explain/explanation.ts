@@ -1,6 +1,5 @@
-import { entityId } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
-import type { Explanation, Found, RefusedCreate, Trail, TrailEvent } from '../../contract/explain.js';
+import { type DesiredEntity, entityId } from '../../contract/entity.js';
+import type { Explanation, Found, RefusedCreate, TimelineEvent, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { determineForeignCause, newestCreation, remedyForCause } from '../../engine/conflict-cause.js';
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
@@ -14,20 +13,16 @@ import {
   creationsOf,
 } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
-import { timelineOf } from './timeline.js';
 
 /** The longest time between sending a Create and the creation date that AWS records. */
 const MAX_CREATE_MS = 20_000;
 
 /** The entity to explain, with the run or the call in question. */
 export interface Subject {
-  /** The kind of the entity. */
   readonly kind: string;
-  /** The name of the entity. */
   readonly name: string;
   /** The entity as a run declared it. Only kind and name where no run did. */
   readonly declared: DesiredEntity;
-  /** The run in question. */
   readonly entityRun: EntityRun | null;
   /** The call in question, where no run of iam-bootstrap made it. */
   readonly call: TrailEvent | null;
@@ -185,4 +180,79 @@ function commandFor({ cause }: CauseFinding, { run, report }: EntityRun): string
 
 function shellQuote(text: string): string {
   return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The maximum number of events in a timeline. The newest ones are kept. */
+const MAX_EVENTS = 200;
+
+/** Returns what happened to an entity, oldest first. A call that both a run and CloudTrail report is one event. */
+export function timelineOf(entityRuns: readonly EntityRun[], trailEvents: readonly TrailEvent[]): TimelineEvent[] {
+  const events = entityRuns.flatMap(eventsOfRun);
+  const others: TimelineEvent[] = [];
+  for (const trailEvent of trailEvents) {
+    const { operation, requestId, runId } = trailEvent;
+    const index = events.findIndex(
+      (event) =>
+        (requestId !== null && event.requestId === requestId) ||
+        (event.requestId === null && event.runId === runId && event.description === lostReply(operation)),
+    );
+    const event = events[index];
+    if (event === undefined) others.push(fromTrail(trailEvent, entityRuns));
+    else events[index] = { ...event, source: 'both', requestId };
+  }
+  return [...events, ...others].sort((a, b) => a.at.localeCompare(b.at)).slice(-MAX_EVENTS);
+}
+
+function fromTrail(event: TrailEvent, entityRuns: readonly EntityRun[]): TimelineEvent {
+  const { at, operation, code, requestId, runId, principal, sourceIdentity } = event;
+  const run = entityRuns.find((entityRun) => entityRun.run.runId === runId)?.run;
+  const identity = sourceIdentity === null ? principal : `${principal} (${sourceIdentity})`;
+  const caller = run === undefined ? identity : describeRun(run);
+  return { at, source: 'cloudtrail', caller, description: replyText(operation, code), requestId, runId };
+}
+
+function eventsOfRun(entityRun: EntityRun): TimelineEvent[] {
+  const { run, report } = entityRun;
+  const event = (at: string, description: string, requestId: string | null = null): TimelineEvent => {
+    return { at, source: 'temporal', caller: describeRun(run), description, requestId, runId: run.runId };
+  };
+  return [
+    event(run.startedAt, startText(entityRun)),
+    ...retriesOf(entityRun).map(({ at, description }) => event(at, description)),
+    ...writesOf(entityRun).map(({ at, operation, requestId }) =>
+      event(at, requestId === null ? lostReply(operation) : replyText(operation, null), requestId),
+    ),
+    ...(report?.conflicts ?? []).map(({ operation, code, requestId }) => {
+      const at = activityOfConflict(entityRun, requestId)?.endedAt ?? run.startedAt;
+      return event(at, replyText(operation, code), requestId);
+    }),
+    ...(run.endedAt === null || report === null
+      ? []
+      : [event(run.endedAt, `run finished: ${report.outcome}${report.reason === null ? '' : `, ${report.reason}`}`)]),
+  ];
+}
+
+function startText({ history, report }: EntityRun): string {
+  const planned = history?.request.action ?? report?.decision;
+  return planned === undefined ? 'run started' : `run started, planned: ${planned}`;
+}
+
+function retriesOf({ history }: EntityRun): { readonly at: string; readonly description: string }[] {
+  return (history?.activities ?? []).flatMap(({ name, startedAt, attempt, lastFailure }) => {
+    if (attempt === 1 || startedAt === null) return [];
+    const failure = lastFailure ?? 'the worker was lost';
+    return [{ at: startedAt, description: `Temporal retried ${name}, attempt ${String(attempt)}: ${failure}` }];
+  });
+}
+
+function writesOf({ report, history }: EntityRun) {
+  return report?.writes ?? history?.activities.flatMap(({ result }) => result?.writes ?? []) ?? [];
+}
+
+function replyText(operation: string, code: string | null): string {
+  return code === null ? `${operation} succeeded` : `${operation} failed: ${code}`;
+}
+
+function lostReply(operation: string): string {
+  return `${operation}: reply lost`;
 }

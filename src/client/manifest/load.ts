@@ -1,14 +1,16 @@
-import { basename, dirname, extname, resolve } from 'node:path';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, extname, join, resolve, sep } from 'node:path';
+import { thrownField, thrownText } from '../../engine/manifest/problem.js';
+import { resolveManifest, validateManifests } from '../../engine/manifest/resolve.js';
 import type {
+  ManifestContext,
   ManifestOptions,
   ManifestResult,
   ManifestSource,
   Problem,
   Validation,
 } from '../../engine/manifest/resolve.js';
-import { resolveManifest, validateManifests } from '../../engine/manifest/resolve.js';
-import { loadProgram } from './program.js';
-import { assertReadable, fileErrorText, readReferencedFile, readStandardInput, readTextFile } from './read-file.js';
 
 /** The file name that stands for standard input. */
 const STANDARD_INPUT = '-';
@@ -29,9 +31,7 @@ export type LoadOptions = Omit<ManifestOptions, 'readFile' | 'manifestName'> & {
 
 /** Files as sources for the engine, with the problems of those that could not be read. */
 export interface LoadedSources {
-  /** The files that were read. */
   readonly sources: readonly ManifestSource[];
-  /** One problem for each other file. */
   readonly problems: readonly Problem[];
 }
 
@@ -115,4 +115,157 @@ async function loadSource(
 
 function fileProblem(file: string, message: string, remedy: string): Problem {
   return { file, line: 0, column: 0, path: '', message, remedy };
+}
+
+/** An error that a program threw, with its position, in the form that the engine's sources use. */
+class ProgramError extends Error {
+  constructor(
+    error: unknown,
+    readonly line: number,
+    readonly column: number,
+  ) {
+    super(firstLine(thrownText(error)), { cause: error });
+  }
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n').find((line) => line.trim() !== '') ?? text).trim();
+}
+
+/** Loads a manifest that is a program. Its default export is a manifest, or a function that returns one. */
+export async function loadProgram(file: string, path: string): Promise<ManifestSource> {
+  let exported: unknown;
+  try {
+    const { createJiti } = await import('jiti');
+    const jiti = createJiti(path, {
+      fsCache: false,
+      moduleCache: false,
+      interopDefault: true,
+      alias: ownPackage(path),
+    });
+    exported = await jiti.import(path, { default: true });
+  } catch (error) {
+    const thrown = located(error, path);
+    return {
+      file,
+      produce: () => {
+        throw thrown;
+      },
+    };
+  }
+  if (typeof exported !== 'function') return { file, value: exported };
+  const make = exported as (context: ManifestContext) => unknown;
+  return {
+    file,
+    produce: (context) => {
+      let value: unknown;
+      try {
+        value = make(context);
+      } catch (error) {
+        throw located(error, path);
+      }
+      if (typeof value === 'object' && value !== null && 'then' in value) {
+        throw new ProgramError('the function returns a promise: use await at the top level of the file instead', 0, 0);
+      }
+      return value;
+    },
+  };
+}
+
+/** Returns an alias by which a manifest can import this package where it is not installed. */
+function ownPackage(path: string): Record<string, string> {
+  try {
+    createRequire(path).resolve('iam-bootstrap');
+    return {};
+  } catch {
+    return { 'iam-bootstrap': join(__dirname, `../define${extname(__filename)}`) };
+  }
+}
+
+/** Finds the line of the program itself in the stack: a module that it imports may have thrown. */
+function located(error: unknown, path: string): ProgramError {
+  const texts = [thrownField(error, 'message'), thrownField(error, 'stack')];
+  for (const text of texts) {
+    if (typeof text !== 'string') continue;
+    const at = text.indexOf(`${path}:`);
+    const [, line, column] = at === -1 ? [] : (/^:(\d+)(?::(\d+))?/.exec(text.slice(at + path.length)) ?? []);
+    if (line !== undefined) return new ProgramError(error, Number(line), Number(column ?? 1));
+  }
+  return new ProgramError(error, 0, 0);
+}
+
+/** The largest file that is read. The engine has a limit of its own, in characters. */
+const MAX_BYTES = 8_000_000;
+
+/** Reads standard input as text. */
+export async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    // A pipe may never end.
+    if (bytes > MAX_BYTES) throw new Error(`it has more than ${String(MAX_BYTES)} bytes`);
+    chunks.push(part);
+  }
+  return decode(Buffer.concat(chunks));
+}
+
+/** Reads a file that a manifest refers to. A link must stay inside the manifest's folder. */
+export function readReferencedFile(path: string, folder: string): string {
+  const root = realpathSync(folder);
+  let real: string;
+  try {
+    real = realpathSync(join(root, path));
+  } catch (error) {
+    throw new Error(fileErrorText(error), { cause: error });
+  }
+  if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    throw new Error("it is a link that leaves the manifest's folder");
+  }
+  try {
+    return readTextFile(real);
+  } catch (error) {
+    throw new Error(fileErrorText(error), { cause: error });
+  }
+}
+
+/** Reads a regular file as text. */
+export function readTextFile(path: string): string {
+  assertReadable(path);
+  return decode(readFileSync(path));
+}
+
+/** @throws Error where a path is not a regular file of a permitted size */
+export function assertReadable(path: string): void {
+  const stat = statSync(path);
+  if (stat.isDirectory()) throw new Error('it is a folder');
+  // A pipe or a device may never end.
+  if (!stat.isFile()) throw new Error('it is not a regular file');
+  if (stat.size > MAX_BYTES) throw new Error(`it has ${String(stat.size)} bytes, more than ${String(MAX_BYTES)}`);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new Error('it is not UTF-8 text', { cause: error });
+  }
+}
+
+/** Describes an error of the file system without its path, which may make sense on this machine only. */
+export function fileErrorText(error: unknown): string {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'there is no such file';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'ELOOP':
+      return 'its links form a loop';
+    default:
+      return typeof code === 'string' ? code : String(message);
+  }
 }

@@ -1,5 +1,13 @@
 import type { PendingApproval } from '../../contract/approval.js';
+import { ExitCode } from '../../contract/failures.js';
 import type { Progress } from '../../contract/progress.js';
+import type { Report } from '../../contract/report.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { UserFacingError } from '../../contract/user-facing-error.js';
+import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import { summarize } from '../../report/build.js';
+import { type TemporalConnection, UnreachableError } from '../../temporal/connect.js';
+import { approveCommand, describePipeline } from '../describe.js';
 import type { LockHolder } from '../runs.js';
 
 /** The default of {@link RunOptions.waitTimeoutMs}: 30 minutes. */
@@ -19,7 +27,6 @@ export type RunEvent =
       readonly lockHolder: LockHolder;
       /** The progress of the lock holder. Null when the wait begins, and where no worker answers. */
       readonly progress: Progress | null;
-      /** The duration of this wait so far. */
       readonly waitedMs: number;
     }
   | { readonly type: 'awaiting-approval'; readonly approval: PendingApproval }
@@ -27,11 +34,9 @@ export type RunEvent =
   | {
       /** Sent when an activity has failed several times and will be retried. */
       readonly type: 'retrying';
-      /** The summary of the workflow that runs the activity: `create Role/deploy for ci`. */
       readonly summary: string;
       /** The attempt that failed last, from 1. */
       readonly attempt: number;
-      /** The failure of that attempt. */
       readonly message: string;
     }
   | { readonly type: 'no-worker'; readonly taskQueue: string }
@@ -43,7 +48,6 @@ export interface RunOptions {
   readonly waitTimeoutMs?: number;
   /** Fails with `BusyError` at once where another request holds the namespace or an approval is required. Default: false. */
   readonly noWait?: boolean;
-  /** Receives each event. */
   readonly onEvent?: (event: RunEvent) => void;
   /** Stops following. A request that still waits is withdrawn; a run that has started continues. */
   readonly signal?: AbortSignal;
@@ -52,4 +56,106 @@ export interface RunOptions {
 /** Returns the time at which a command stops waiting, in milliseconds since 1970. */
 export function deadlineOf({ waitTimeoutMs = DEFAULT_WAIT_MS }: RunOptions): number {
   return Date.now() + waitTimeoutMs;
+}
+
+/** Reports that a request cannot go on now: another run holds the namespace, no worker polls, or an approval is required. */
+export class BusyError extends UserFacingError {
+  override readonly name = 'BusyError';
+  override readonly exitCode = ExitCode.Busy;
+
+  constructor(
+    message: string,
+    remedy: string,
+    /** The run that the request waits for. Null where no worker polls. */
+    readonly lockHolder: Pick<LockHolder, 'workflowId' | 'runId' | 'url'> | null,
+  ) {
+    super(message, remedy);
+  }
+}
+
+/** Reports that an open run with another request uses the same request key. */
+export class RequestKeyError extends UserFacingError {
+  override readonly name = 'RequestKeyError';
+  override readonly exitCode = ExitCode.Usage;
+
+  constructor(key: string) {
+    super(`request key ${key} belongs to an open run with a different request`, 'use a new request key, or omit it');
+  }
+}
+
+/** Reports that a run ended without a report: it was terminated, or it timed out. */
+export class RunLostError extends UserFacingError {
+  override readonly name = 'RunLostError';
+  override readonly exitCode = ExitCode.Failed;
+
+  constructor(cause: Error) {
+    const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
+    super(
+      `the run ended without a report: ${reason}`,
+      'apply again: existing entities are found, and nothing is created twice',
+      { cause },
+    );
+  }
+}
+
+/** Returns the error for a namespace that another run holds. */
+export function namespaceHeldError(lockHolder: LockHolder, { noWait = false }: RunOptions): BusyError {
+  const { memo, startedAt, url, workflowId, runId } = lockHolder;
+  const held = `the namespace is held by a run of ${describePipeline(memo.pipeline)} since ${startedAt}`;
+  return new BusyError(
+    noWait ? held : `${held}, which did not finish in time`,
+    `apply again when it has finished: ${url ?? `${workflowId}, run ${runId}`}`,
+    lockHolder,
+  );
+}
+
+/** Returns the error for a task queue that no worker polls. */
+export function noWorkerError(taskQueue: string): BusyError {
+  return new BusyError(
+    `no worker polls the task queue ${taskQueue}`,
+    'start one with `iam-bootstrap worker`; an open run then continues by itself',
+    null,
+  );
+}
+
+/** Returns the error for a run whose plan requires an approval that the command does not wait for. */
+export function approvalRequiredError(
+  temporal: TemporalConnection,
+  { workflowId, runId = '' }: { readonly workflowId: string; readonly runId?: string | undefined },
+  plan: string,
+): BusyError {
+  return new BusyError(
+    'the plan requires an approval; the run stays open without this command',
+    `${approveCommand(parseBootstrapWorkflowId(workflowId), plan)}; then apply again to follow the run`,
+    { workflowId, runId, url: temporal.runUrl(workflowId, runId) },
+  );
+}
+
+/** Returns the report of a request that found the namespace or the server busy. Undefined for other errors. */
+export function busyReport(command: Report['command'], request: BootstrapRequest, error: unknown): Report | undefined {
+  if (!(error instanceof BusyError || error instanceof UnreachableError)) return undefined;
+  const lockHolder = error instanceof BusyError ? error.lockHolder : null;
+  return {
+    version: 1,
+    command,
+    result: 'busy',
+    account: request.target.account,
+    partition: request.target.partition,
+    namespace: request.namespace,
+    environment: request.environment,
+    digest: request.digest,
+    request: { key: request.key, pipeline: request.pipeline },
+    workflow: {
+      workflowId: lockHolder?.workflowId ?? '',
+      runId: lockHolder?.runId ?? '',
+      url: lockHolder?.url ?? null,
+    },
+    entities: [],
+    summary: summarize([]),
+    apiCalls: { total: 0, byOperation: {} },
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    reason: error.message,
+    remedy: error.remedy,
+  };
 }

@@ -1,21 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Report } from '../../contract/report.js';
-import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
-import { workflowTaskTimeoutMs } from '../../contract/request.js';
+import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { page } from '../../report/markdown.js';
-import { withDeadline } from '../../temporal/connect.js';
-import type { TemporalConnection } from '../../temporal/connect.js';
+import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { countOf, describeOrigin } from '../describe.js';
-import { lockHolderOf } from '../runs.js';
-import { namespaceHeldError, RequestKeyError } from './errors.js';
-import { deadlineOf } from './events.js';
-import type { RunOptions } from './events.js';
+import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
+import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions } from './events.js';
 import { awaitReport } from './follow.js';
-import { retryWhileUnreachable } from './retry.js';
-import { waitForLockHolder } from './wait.js';
+import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
 /**
  * Applies a request: starts a run, joins the open run of the same request, or waits until the namespace is free.
@@ -154,4 +150,65 @@ function staticDetailsOf({ manifest, pipeline, digest }: BootstrapRequest): stri
 function isUnknownSearchAttribute(error: unknown): boolean {
   const { details = '' } = ((error as Error).cause ?? {}) as { readonly details?: string };
   return grpcStatusOf(error) === GrpcStatus.InvalidArgument && details.includes('search attribute');
+}
+
+/** The interval between two reads of the lock holder. */
+const LOCK_HOLDER_INTERVAL_MS = 5_000;
+
+/** The interval between two reports of the lock holder's progress. */
+const LOCK_HOLDER_PROGRESS_MS = 60_000;
+
+/** Waits for a run to close, by the server's long poll: it needs no worker. Returns false where the deadline comes first. */
+export async function waitForLockHolder(
+  temporal: TemporalConnection,
+  lockHolder: LockHolder,
+  deadline: number,
+  { onEvent, signal }: RunOptions,
+): Promise<boolean> {
+  const { client } = temporal;
+  const handle = client.workflow.getHandle(lockHolder.workflowId, lockHolder.runId, { followRuns: false });
+  const timer = new AbortController();
+  const timeout = sleep(Math.max(0, deadline - Date.now()), false, { signal: timer.signal });
+  const calls = callController();
+  const closed = client
+    .withAbortSignal(calls.signal, () => handle.result())
+    .then(
+      () => true,
+      () => true,
+    );
+  const aborted = rejectOnAbort(signal);
+  const reporting = reportLockHolderProgress(temporal, lockHolder, onEvent, calls.signal);
+  try {
+    return await Promise.race([closed, timeout, aborted.promise]);
+  } finally {
+    calls.abort();
+    reporting.catch(() => undefined);
+    timer.abort();
+    aborted.dispose();
+    timeout.catch(() => undefined);
+  }
+}
+
+/** Reports the progress of the lock holder at intervals, and at once when it starts or stops waiting for an approval. */
+async function reportLockHolderProgress(
+  temporal: TemporalConnection,
+  lockHolder: LockHolder,
+  onEvent: RunOptions['onEvent'],
+  stopped: AbortSignal,
+): Promise<void> {
+  const startedAt = Date.now();
+  let reportedApproval = lockHolder.memo.awaitingApproval;
+  let nextReportAt = startedAt;
+  for (;;) {
+    await sleep(LOCK_HOLDER_INTERVAL_MS, undefined, { signal: stopped });
+    const current = await lockHolderOf(temporal, lockHolder.workflowId).catch(() => lockHolder);
+    if (current?.runId !== lockHolder.runId) continue;
+    const isDue = Date.now() >= nextReportAt;
+    if (!isDue && current.memo.awaitingApproval === reportedApproval) continue;
+    reportedApproval = current.memo.awaitingApproval;
+    if (isDue) nextReportAt = Date.now() + LOCK_HOLDER_PROGRESS_MS;
+    const progress = await progressOf(temporal, lockHolder);
+    if (stopped.aborted) return;
+    onEvent?.({ type: 'waiting', lockHolder: current, progress, waitedMs: Date.now() - startedAt });
+  }
 }

@@ -7,7 +7,7 @@ import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
-import { driftText } from '../../report/drift.js';
+import { driftText } from '../../report/text.js';
 import type { Cancellation } from '../cancellation.js';
 import type { IgnoredSignals } from '../details.js';
 import { recordWaiting } from '../search-attributes.js';

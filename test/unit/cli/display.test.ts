@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { renderReport } from '../../../src/cli/render/report.js';
 import { note, plain, print, printError, printJson, wrapped } from '../../../src/cli/terminal.js';
-import { summarize } from '../../../src/report/summarize.js';
+import { summarize } from '../../../src/report/build.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../../src/contract/report.js';
 import { entityReport } from '../../support/entity-report.js';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { durationMs, durationText } from '../../../src/cli/duration.js';
+import { durationMs } from '../../../src/cli/options.js';
+import { durationText } from '../../../src/cli/render/words.js';
 
 test.each([
   ['500ms', 500],

@@ -3,12 +3,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { annotate, checkOutputs, publish } from '../../../src/cli/outputs.js';
-import { annotationsOfProblems, annotationsOfReport, githubCommand } from '../../../src/cli/render/annotations.js';
+import {
+  annotate,
+  annotationsOfProblems,
+  annotationsOfReport,
+  checkOutputs,
+  githubCommand,
+  publish,
+} from '../../../src/cli/outputs.js';
 import { renderJunit } from '../../../src/cli/render/junit.js';
 import { renderSummary } from '../../../src/cli/render/summary.js';
-import { summarize } from '../../../src/report/summarize.js';
 import type { EntityReport, Report } from '../../../src/contract/report.js';
+import { summarize } from '../../../src/report/build.js';
 import { entityReport } from '../../support/entity-report.js';
 
 function entityOf(more: Partial<EntityReport> = {}): EntityReport {

@@ -9,9 +9,9 @@ import { retentionNote } from '../../../src/client/explain/query.js';
 import type { RunRecord } from '../../../src/client/explain/run-records.js';
 import type { DesiredEntity } from '../../../src/contract/entity.js';
 import type { Explanations, Found, Trail } from '../../../src/contract/explain.js';
-import { summarize } from '../../../src/report/summarize.js';
+import { summarize } from '../../../src/report/build.js';
 import type { EntityReport, Outcome } from '../../../src/contract/report.js';
-import { conflictsSchema, explanationsSchema } from '../../../src/report/explain-schema.js';
+import { conflictsSchema, explanationsSchema } from '../../../src/report/output-schemas.js';
 import { entityReport } from '../../support/entity-report.js';
 
 const FROM = new Date('2026-01-01T12:00:00.000Z');

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { requestSizeProblem } from '../../../src/client/request-size.js';
+import { requestSizeProblem } from '../../../src/client/request.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import { MAX_ENTITIES } from '../../../src/contract/request.js';
-import { truncateToFit } from '../../../src/report/truncate.js';
+import { truncateToFit } from '../../../src/report/build.js';
 import type { EntityReport } from '../../../src/contract/report.js';
 import { checkRequest } from '../../../src/engine/request.js';
 import { KINDS } from '../../../src/kinds/index.js';

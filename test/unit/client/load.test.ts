@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadOptions } from '../../../src/client/manifest/load.js';
 import { loadManifest, loadSources, validateManifestFiles } from '../../../src/client/manifest/load.js';
-import { requestDigest } from '../../../src/client/request-digest.js';
+import { requestDigest } from '../../../src/client/request.js';
 import { defineBootstrap } from '../../../src/client/define.js';
 import type { ManifestResult } from '../../../src/engine/manifest/resolve.js';
 import { HEAD, manifestKinds, resolveText, validManifest } from '../../support/manifests.js';

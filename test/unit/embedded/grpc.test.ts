@@ -1,4 +1,4 @@
-import { bytesField, intField } from '../../../src/embedded/grpc.js';
+import { bytesField, intField } from '../../../src/embedded/server-api.js';
 
 test('protobuf fields are encoded in the wire format', () => {
   expect(bytesField(1, 'ab')).toEqual(Buffer.from([0x0a, 2, 0x61, 0x62]));

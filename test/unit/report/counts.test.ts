@@ -1,4 +1,4 @@
-import { counted, countsOf, joinFirst } from '../../../src/report/counts.js';
+import { counted, countsOf, joinFirst } from '../../../src/report/text.js';
 import type { Report } from '../../../src/contract/report.js';
 
 function report(command: Report['command'], entities: readonly object[], conflicts = 0): Report {

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { ExitCode } from '../../../src/contract/failures.js';
-import { exitCodeOf } from '../../../src/report/exit-code.js';
-import { addCalls, resultOf, summarize } from '../../../src/report/summarize.js';
 import type { Conflict, Outcome, ReportResult } from '../../../src/contract/report.js';
+import { addCalls, exitCodeOf, resultOf, summarize } from '../../../src/report/build.js';
 
 const OUTCOMES: readonly Outcome[] = [
   'created',

@@ -1,5 +1,6 @@
 import { isWrite } from '../contract/actions.js';
-import type { Report } from '../contract/report.js';
+import type { Drift, Report } from '../contract/report.js';
+import type { Revision } from '../contract/revision.js';
 
 /** Returns a count with its noun in the right number: `1 entity`, `2 entities`. */
 export function counted(count: number, singular: string, plural = `${singular}s`): string {
@@ -24,4 +25,24 @@ export function countsOf(report: Report): string {
   const { conflicts } = report.summary;
   if (conflicts > 0) counts.push(counted(conflicts, 'conflict'));
   return counts.length === 0 ? 'nothing was read' : counts.join(', ');
+}
+
+/** Formats a drift as a line: `~ maxSessionDuration = 3600 -> 7200`, `+ tags.cost = "42"`, `- description = "old"`. */
+export function driftText({ path, observed, desired, summary }: Drift): string {
+  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
+  const [before, after] = [JSON.stringify(observed), JSON.stringify(desired)];
+  if (observed === null) return `+ ${path} = ${after}`;
+  if (desired === null) return `- ${path} = ${before}`;
+  return `~ ${path} = ${before} -> ${after}`;
+}
+
+/** Formats a revision for people: `commit-time 1700000000 (2023-11-14T22:13:20Z, commit 4b825dc642cb)`. */
+export function revisionText({ value, source }: Revision, commit: string | null): string {
+  const known = [
+    source === 'commit-time' && value <= 8640000000000
+      ? [new Date(value * 1000).toISOString().replace('.000', '')]
+      : [],
+    commit === null ? ['commit unknown'] : [`commit ${commit.slice(0, 12)}`],
+  ].flat();
+  return `${source} ${String(value)} (${known.join(', ')})`;
 }

@@ -1,0 +1,294 @@
+import { Option } from 'commander';
+import { CI_SERVICES } from '../../client/init.js';
+import type { ApprovalAction } from '../../contract/approval.js';
+import { ExitCode } from '../../contract/failures.js';
+import { BUSY_EXITS, type CommandDefinition, EXAMPLE_FILE, REQUEST_EXITS, SERVER_EXITS } from '../help.js';
+import {
+  accountOption,
+  addAdoptionOptions,
+  addApprovalOptions,
+  addManifestOptions,
+  addNamespaceOptions,
+  addRequestOptions,
+  addRunOptions,
+  naturalParser,
+  outputOption,
+  quietOption,
+  sinceOption,
+  waitTimeoutOption,
+} from '../options.js';
+import type {} from '../options.js';
+
+const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'validate',
+    description: 'check a manifest offline',
+    addOptions: addManifestOptions,
+    examples: [
+      ['iam-bootstrap validate -f iam/bootstrap.yaml', 'check every environment that the manifest declares'],
+      ['iam-bootstrap validate -f iam/bootstrap.yaml --output json', 'print problems with file and line as JSON'],
+    ],
+    exits: [[ExitCode.Converged, 'valid'], ExitCode.Usage],
+    load: async () => (await import('./validate.js')).validate,
+  },
+  {
+    name: 'plan',
+    description: 'show what apply would do; write nothing',
+    addOptions: (command) =>
+      addRequestOptions(addAdoptionOptions(addManifestOptions(command)))
+        .optionsGroup('Run:')
+        .option('--detailed-exitcode', 'exit with 2 if changes are pending', false),
+    examples: [
+      [`iam-bootstrap plan ${EXAMPLE_FILE}`, 'show each change and its reason'],
+      [`iam-bootstrap plan ${EXAMPLE_FILE} --detailed-exitcode`, 'detect drift in a job: exit code 2'],
+      [`iam-bootstrap plan ${EXAMPLE_FILE} --summary plan.md`, 'write a comment for a pull request'],
+    ],
+    exits: [
+      [ExitCode.Converged, 'no changes; without --detailed-exitcode also: changes pending'],
+      ExitCode.Failed,
+      [ExitCode.Pending, 'changes pending, with --detailed-exitcode'],
+      ExitCode.Refused,
+      ...BUSY_EXITS,
+    ],
+    load: async () => (await import('./follow.js')).plan,
+  },
+  {
+    name: 'apply',
+    description: 'start a run, or join an equal one, and follow it',
+    addOptions: (command) =>
+      addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))
+        .optionsGroup('Run:')
+        .option('--no-wait', 'exit with 4 instead of waiting for another run or an approval'),
+    examples: [
+      [`iam-bootstrap apply ${EXAMPLE_FILE}`, 'create what is missing, adopt what exists'],
+      [
+        `iam-bootstrap apply ${EXAMPLE_FILE} \\\n      --adopt foreign:Role/prod-deploy`,
+        'take a role over from its owner',
+      ],
+      [
+        `iam-bootstrap apply ${EXAMPLE_FILE} \\\n      --require-approval --no-wait`,
+        'start a run that waits for an approval',
+      ],
+      [`iam-bootstrap apply ${EXAMPLE_FILE} --output json`, 'print the report as JSON'],
+    ],
+    exits: REQUEST_EXITS,
+    load: async () => (await import('./follow.js')).apply,
+  },
+  removalCommand('release', 'remove ownership of what the manifest declares; keep the entities', 'be released'),
+  removalCommand('destroy', 'delete what this namespace created, release what it adopted', 'be deleted and kept'),
+];
+
+function removalCommand(name: 'release' | 'destroy', description: string, planned: string): CommandDefinition {
+  return {
+    name,
+    description,
+    addOptions: (command) => {
+      addApprovalOptions(addRunOptions(addManifestOptions(command)))
+        .optionsGroup('Confirmation:')
+        .option('--yes', 'do not ask for confirmation', false)
+        .option('--plan', 'show the plan and stop', false);
+      if (name === 'release') return command;
+      return command
+        .optionsGroup('What may be written:')
+        .option('--include-adopted', 'also delete adopted entities, and those of unknown origin', false);
+    },
+    examples: [
+      [`iam-bootstrap ${name} ${EXAMPLE_FILE} --plan`, `show what would ${planned}`],
+      [`iam-bootstrap ${name} ${EXAMPLE_FILE} --yes`, 'do not ask, for example in CI'],
+    ],
+    exits: REQUEST_EXITS,
+    load: async () => (await import('./release-destroy.js'))[name],
+  };
+}
+
+const RUN_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'status',
+    description: 'list open and recent runs',
+    addOptions: (command) =>
+      command
+        .addOption(accountOption('only runs of this account'))
+        .option('-n, --namespace <name>', 'only runs of this namespace; needs --account')
+        .option('-l, --limit <count>', 'number of runs', naturalParser(5), 10)
+        .option('-w, --watch', 'refresh every 2 seconds until interrupted', false)
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap status', 'the last ten runs'],
+      ['iam-bootstrap status --account 111111111111 --namespace platform --limit 3', 'the runs of one namespace'],
+      ['iam-bootstrap status --watch', 'follow every change'],
+    ],
+    exits: [[ExitCode.Converged, 'listed'], ExitCode.Failed, ...BUSY_EXITS],
+    load: async () => (await import('./status.js')).status,
+  },
+  approvalCommand('approve', 'approve the plan of a run that waits for it', 'approved; the run continues'),
+  approvalCommand('reject', 'reject the plan of a run that waits; nothing is written', 'rejected; the run ends'),
+  {
+    name: 'cancel',
+    description: 'cancel the open run; calls in flight finish, no new ones start',
+    addOptions: (command) =>
+      addNamespaceOptions(command)
+        .optionsGroup('Cancellation:')
+        .option('--as <name>', 'your name; default: the CI actor or the local user')
+        .option('--reason <text>', 'reason, kept in the report')
+        .addOption(waitTimeoutOption('the run to end'))
+        .option('--no-wait', 'request the cancellation and exit')
+        .optionsGroup('Output:')
+        .addOption(quietOption()),
+    examples: [
+      [`iam-bootstrap cancel ${EXAMPLE_FILE}`, 'cancel and wait for the end'],
+      [
+        `iam-bootstrap cancel --account 222222222222 --namespace platform \\\n      --reason 'wrong branch' --no-wait`,
+        'cancel and do not wait',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'cancelled, or no run was open'],
+      ExitCode.Failed,
+      [ExitCode.Refused, 'the run ended before, as refused'],
+      ...BUSY_EXITS,
+    ],
+    load: async () => (await import('./cancel.js')).cancel,
+  },
+  {
+    name: 'explain <what>',
+    description: 'explain who created an entity, who owns it, and why a Create was refused',
+    addOptions: (command) =>
+      command
+        .addOption(accountOption('account; optional if runs were in one account only'))
+        .addOption(sinceOption())
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap explain Role/prod-deploy --account 222222222222', 'who created it, changed it and owns it'],
+      [
+        'iam-bootstrap explain 1b6c2a4e-0d1f-4c53-9f0e-7a3d5c9b8e21 \\\n      --account 222222222222',
+        'by the ID of an AWS request or of a run',
+      ],
+    ],
+    exits: [[ExitCode.Converged, 'explained'], [ExitCode.Failed, 'nothing found'], ...BUSY_EXITS],
+    load: async () => (await import('./explain.js')).explain,
+  },
+  {
+    name: 'conflicts',
+    description: 'count "already exists" errors by entity, namespace, pipeline, cause and day',
+    addOptions: (command) =>
+      command
+        .addOption(accountOption('only conflicts in this account'))
+        .option('-n, --namespace <name>', 'only conflicts of this namespace; needs --account')
+        .addOption(sinceOption())
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap conflicts --since 7d', 'see whether they become fewer'],
+      ['iam-bootstrap conflicts --account 111111111111 --output json', 'print them as JSON, for a dashboard'],
+    ],
+    exits: [[ExitCode.Converged, 'counted'], ExitCode.Failed, ...BUSY_EXITS],
+    load: async () => (await import('./explain.js')).conflicts,
+  },
+];
+
+function approvalCommand(action: ApprovalAction, description: string, outcome: string): CommandDefinition {
+  return {
+    name: action,
+    description,
+    addOptions: (command) =>
+      addNamespaceOptions(command)
+        .optionsGroup('Decision:')
+        .option('--plan <digest>', 'digest of the reviewed plan; default: show it and ask')
+        .option('--as <name>', 'your name; default: the CI actor or the local user')
+        .option('--reason <text>', 'reason, kept in the report')
+        .option('--yes', 'do not ask for confirmation', false),
+    examples: [
+      [`iam-bootstrap ${action} ${EXAMPLE_FILE}`, 'show the plan and ask'],
+      [
+        `iam-bootstrap ${action} --account 222222222222 --namespace platform \\\n      --as alice --reason 'as agreed' --yes`,
+        'do not ask, for example in a script',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, outcome],
+      ExitCode.Failed,
+      [ExitCode.Refused, 'not confirmed, or no such plan waits for approval'],
+      ...BUSY_EXITS,
+    ],
+    load: async () => (await import('./approve-reject.js'))[action],
+  };
+}
+
+const SETUP_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'init',
+    description: 'write a first manifest and a CI file; never overwrites files',
+    addOptions: (command) =>
+      command
+        .addOption(new Option('--ci <service>', 'CI service; default: found in the repository').choices(CI_SERVICES))
+        .option('--ci-file <path>', 'path of the CI file; default: where the service expects it')
+        .option('--namespace <name>', 'owner of the declared entities; default: name of the folder')
+        .option('--dev-account <id>', 'AWS account of environment dev; default: ask')
+        .option('--prod-account <id>', 'AWS account of environment prod; default: ask')
+        .option('--force', 'overwrite files that exist', false),
+    examples: [
+      ['iam-bootstrap init', 'ask for what the repository does not show'],
+      [
+        'iam-bootstrap init --ci github --namespace platform \\\n      --dev-account 111111111111 --prod-account 222222222222',
+        'do not ask, for example in a script',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'written'],
+      ExitCode.Failed,
+      [ExitCode.Usage, 'a file exists already, or an option is missing'],
+    ],
+    load: async () => (await import('./init.js')).init,
+  },
+  {
+    name: 'doctor',
+    description: 'check Temporal, search attributes, AWS credentials and permissions',
+    addOptions: (command) =>
+      command
+        .option('--fix', 'create missing folders and search attributes; AWS is only read', false)
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap doctor', 'run it where the worker runs, to check its credentials'],
+      ['iam-bootstrap doctor --fix', 'fix what does not concern AWS'],
+    ],
+    exits: [
+      [ExitCode.Converged, 'ready to apply; warnings are possible'],
+      [ExitCode.Failed, 'a check failed'],
+      ExitCode.Usage,
+    ],
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+];
+
+const SERVER_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'worker',
+    description: 'run the worker, which holds the AWS credentials',
+    examples: [['iam-bootstrap worker', 'run until stopped; configured by TEMPORAL_* and AWS_*']],
+    exits: SERVER_EXITS,
+    load: async () => (await import('./worker.js')).worker,
+  },
+  {
+    name: 'dev',
+    description: 'run Temporal, its UI and a worker on this machine',
+    addOptions: (command) =>
+      command
+        .option('--sandbox', 'use an IAM emulator instead of AWS', false)
+        .option('--port <number>', 'port of the Temporal server', naturalParser(5))
+        .option('--ui-port <number>', 'port of the Temporal UI', naturalParser(5))
+        .option('--temporal-cli <path>', 'path of the Temporal CLI'),
+    examples: [
+      ['iam-bootstrap dev --sandbox', 'try it without an AWS account'],
+      ['iam-bootstrap dev --sandbox --port 7333 --ui-port 8333', 'run beside another server'],
+    ],
+    exits: SERVER_EXITS,
+    load: async () => (await import('./dev.js')).dev,
+  },
+];
+
+/** The commands in the order of the help, by the heading above them. */
+export const COMMAND_GROUPS: Readonly<Record<string, readonly CommandDefinition[]>> = {
+  'Manifests:': MANIFEST_COMMANDS,
+  'Runs:': RUN_COMMANDS,
+  'Setup:': SETUP_COMMANDS,
+  'Servers:': SERVER_COMMANDS,
+};
