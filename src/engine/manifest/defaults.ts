@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { defaultsSchema } from './fields.js';
 import { DEFAULT_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import type { Problem } from './problem.js';
+import type { Report } from './problem.js';
 import type { MapEntry, MapTree, Tree } from './tree.js';
 import { mapTree, toJson } from './tree.js';
 
@@ -19,7 +19,7 @@ export interface ReadDefaults {
 /** Reads the defaults of a manifest. */
 export function readDefaults(
   { defaults: tree, broken }: { readonly defaults: Tree | null; readonly broken: ReadonlySet<Tree> },
-  report: (problem: Problem) => void,
+  report: Report,
 ): ReadDefaults {
   if (tree?.type !== 'map') return { values: {}, tree: null };
   const valid = new Map(tree.entries);
@@ -30,14 +30,13 @@ export function readDefaults(
     if (refused.has(field) || !DEFAULT_FIELDS.includes(field)) valid.delete(field);
     else values[field] = toJson(value);
   }
-  const problems = issuesToProblems(issues, {
+  issuesToProblems(issues, {
     tree,
     broken,
     pathOf: (path) => ['defaults', ...path],
     owner: 'defaults',
     fields: DEFAULT_FIELDS,
-  });
-  for (const problem of problems) report(problem);
+  }).forEach(report);
   return { values: defaultsSchema.safeParse(values).data ?? {}, tree: mapTree(tree.at, valid) };
 }
 

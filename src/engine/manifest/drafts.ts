@@ -10,10 +10,10 @@ import { issuesToProblems } from './issues.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { shapeOf } from './manifest-kind.js';
 import type { RenderedManifest } from './expand.js';
-import type { Problem } from './problem.js';
-import { pathText, quoted } from './problem.js';
+import type { Report } from './problem.js';
+import { quoted } from './problem.js';
 import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
-import { mapTree, positionOf, stringOf, toJson } from './tree.js';
+import { mapTree, stringOf, toJson, problemAt } from './tree.js';
 
 /** The options for checking entities. */
 export interface EntitiesOptions {
@@ -21,7 +21,7 @@ export interface EntitiesOptions {
   readonly target: Target;
   /** Overrides from the command line: `foreign:Role/x`. */
   readonly adopt: readonly string[];
-  readonly report: (problem: Problem) => void;
+  readonly report: Report;
   /** The first adoption may remove what is unmanaged. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
 }
@@ -66,8 +66,7 @@ function readDraft(
   const { report } = options;
   if (broken.has(tree)) return { ...UNKNOWN, at: tree.at, path, broken };
   if (tree.type !== 'map') {
-    const message = 'an entity is a map';
-    report({ ...positionOf(tree.at), path: pathText(path), message, remedy: 'write { kind: Role, roleName: … }' });
+    report(problemAt(tree.at, path, 'an entity is a map', 'write { kind: Role, roleName: … }'));
     return undefined;
   }
   const kindName = readKind(tree, path, options);
@@ -111,17 +110,16 @@ function readCommon(
   path: readonly PropertyKey[],
   owner: string,
   broken: ReadonlySet<Tree>,
-  report: (problem: Problem) => void,
+  report: Report,
 ): Common {
   const parsed = commonSchema.safeParse(toJson(tree));
-  const problems = issuesToProblems(parsed.error?.issues ?? [], {
+  issuesToProblems(parsed.error?.issues ?? [], {
     tree,
     broken,
     pathOf: (inner) => [...path, ...inner],
     owner,
     fields: [...COMMON_FIELDS],
-  });
-  for (const problem of problems) report(problem);
+  }).forEach(report);
   return parsed.data ?? validFields(tree);
 }
 
@@ -131,7 +129,7 @@ function applyDefaults(
   kind: ManifestKind,
   { own, tags }: { readonly own: Map<string, MapEntry>; readonly tags: Tree | undefined },
   defaults: MapTree | null,
-  report: (problem: Problem) => void,
+  report: Report,
 ): Draft {
   const isAbsent = draft.state === 'absent';
   const inherited = new Set<string>();
@@ -162,17 +160,13 @@ function reportReferencesInNames(
   { path, broken }: Draft,
   { keyProperties }: ManifestKind,
   own: ReadonlyMap<string, MapEntry>,
-  report: (problem: Problem) => void,
+  report: Report,
 ): Tree[] {
   return keyProperties.flatMap((property) => {
     const value = own.get(property)?.value;
     if (value === undefined || broken.has(value) || stringOf(value)?.includes('{{arn ') !== true) return [];
-    report({
-      ...positionOf(value.at),
-      path: pathText([...path, property]),
-      message: `${property} ${quoted(JSON.stringify(toJson(value)).slice(1, -1))} contains a reference, which a name cannot`,
-      remedy: 'write the name itself',
-    });
+    const message = `${property} ${quoted(JSON.stringify(toJson(value)).slice(1, -1))} contains a reference, which a name cannot`;
+    report(problemAt(value.at, [...path, property], message, 'write the name itself'));
     return [value];
   });
 }
@@ -191,25 +185,17 @@ function readKind(tree: MapTree, path: readonly PropertyKey[], { kinds, report }
   const entry = tree.entries.get('kind');
   const names = kinds.map(({ name }) => name);
   if (entry === undefined) {
-    report({
-      ...positionOf(tree.at),
-      path: pathText(path),
-      message: 'kind is missing',
-      remedy: `add kind: one of ${names.join(', ')}`,
-    });
+    report(problemAt(tree.at, path, 'kind is missing', `add kind: one of ${names.join(', ')}`));
     return null;
   }
   const { value } = entry;
   if (value.type === 'scalar' && typeof value.value === 'string' && names.includes(value.value)) return value.value;
   const written = value.type === 'scalar' ? String(value.value) : value.type;
-  report({
-    ...positionOf(value.at),
-    path: pathText([...path, 'kind']),
-    message: `unknown kind ${quoted(written)}`,
-    remedy: written.includes('{{')
-      ? 'write the kind itself: it cannot be a template'
-      : suggestion(written, names, 'write a kind that is known'),
-  });
+  const message = `unknown kind ${quoted(written)}`;
+  const remedy = written.includes('{{')
+    ? 'write the kind itself: it cannot be a template'
+    : suggestion(written, names, 'write a kind that is known');
+  report(problemAt(value.at, [...path, 'kind'], message, remedy));
   return value.type === 'scalar' && typeof value.value === 'string' ? value.value : null;
 }
 
@@ -219,12 +205,12 @@ function checkCommon(
   path: readonly PropertyKey[],
   kind: ManifestKind,
   common: Common,
-  report: (problem: Problem) => void,
+  report: Report,
 ): void {
   const problem = (field: string, message: string, remedy: string, key = false): void => {
     const entry = tree.entries.get(field);
     const at = key ? entry?.at : entry?.value.at;
-    report({ ...positionOf(at ?? tree.at), path: pathText([...path, field]), message, remedy });
+    report(problemAt(at ?? tree.at, [...path, field], message, remedy));
   };
   if (common.shared === true && kind.share === undefined) {
     problem(
@@ -239,23 +225,15 @@ function checkCommon(
   else if (common.state === 'absent') problem('tags', 'an absent entity has no tags', 'remove tags', true);
 }
 
-function checkUnmanaged(
-  tree: MapTree,
-  path: readonly PropertyKey[],
-  kind: ManifestKind,
-  report: (problem: Problem) => void,
-): void {
+function checkUnmanaged(tree: MapTree, path: readonly PropertyKey[], kind: ManifestKind, report: Report): void {
   const unmanaged = tree.entries.get('unmanaged')?.value;
   if (unmanaged?.type !== 'map') return;
   const properties = Object.keys(shapeOf(kind)).filter((name) => !kind.keyProperties.includes(name));
   for (const [property, { at }] of unmanaged.entries) {
     if (properties.includes(property)) continue;
-    report({
-      ...positionOf(at),
-      path: pathText([...path, 'unmanaged', property]),
-      message: `${kind.name} has no property ${quoted(property)} with unmanaged content`,
-      remedy: suggestion(property, properties, `name a property of ${kind.name}`),
-    });
+    const message = `${kind.name} has no property ${quoted(property)} with unmanaged content`;
+    const remedy = suggestion(property, properties, `name a property of ${kind.name}`);
+    report(problemAt(at, [...path, 'unmanaged', property], message, remedy));
   }
 }
 

@@ -10,8 +10,8 @@ import { readDrafts, idsOf, pathIn } from './drafts.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import { quoted, optionProblem, pathText, positionText } from './problem.js';
-import { toJson, positionOf } from './tree.js';
+import { quoted, optionProblem, positionText } from './problem.js';
+import { toJson, positionOf, problemAt } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
 import type { Problem, SourcePosition } from './problem.js';
@@ -84,12 +84,8 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
     }
     const same = first.name === name ? '' : `, which IAM takes for the same as ${String(first.name)}`;
     const nameAt = draft.spec.entries.get(kind.keyProperties[0] ?? '')?.value.at ?? draft.at;
-    report({
-      ...positionOf(nameAt),
-      path: pathText(draft.path),
-      message: `${entityId({ kind: kind.name, name })} is declared twice, first at ${positionText(positionOf(first.at))}${same}`,
-      remedy: 'remove one of them, or rename it',
-    });
+    const message = `${entityId({ kind: kind.name, name })} is declared twice, first at ${positionText(positionOf(first.at))}${same}`;
+    report(problemAt(nameAt, draft.path, message, 'remove one of them, or rename it'));
   }
   return declared;
 }
@@ -143,12 +139,8 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
   for (const problem of [...problems, ...tagProblems(draft)]) report(problem);
   const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
   if (draft.name !== null || problems.length > 0 || isBroken) return;
-  report({
-    ...positionOf(draft.at),
-    path: pathText(path),
-    message: `${kind.name} has no name: ${kind.keyProperties.join(' and ')} do not give one`,
-    remedy: `change ${kind.keyProperties.join(' or ')}`,
-  });
+  const message = `${kind.name} has no name: ${kind.keyProperties.join(' and ')} do not give one`;
+  report(problemAt(draft.at, path, message, `change ${kind.keyProperties.join(' or ')}`));
 }
 
 /** Checks the entity's tags together with those of the defaults: each is valid, but together they can be too many. */
@@ -188,12 +180,8 @@ function reportSharedSecrets(
       return;
     }
     const at = draft.spec.entries.get('secret')?.value.at ?? draft.at;
-    report({
-      ...positionOf(at),
-      path: pathText([...draft.path, 'secret']),
-      message: `the secret of ${idOf(draft)} has the same location as that of ${idOf(first)} at ${positionText(positionOf(first.at))}`,
-      remedy: 'give each its own location',
-    });
+    const message = `the secret of ${idOf(draft)} has the same location as that of ${idOf(first)} at ${positionText(positionOf(first.at))}`;
+    report(problemAt(at, [...draft.path, 'secret'], message, 'give each its own location'));
   });
 }
 
@@ -213,11 +201,8 @@ function reportCycles(entities: readonly DesiredEntity[], drafts: readonly Draft
     });
     const shown = ids.length > 12 ? [...ids.slice(0, 10), '…', ...ids.slice(-1)] : ids;
     const alone = cycle.length === 1;
-    report({
-      ...positionOf(first.at),
-      path: pathText(first.path),
-      message: `${alone ? 'an entity waits for itself' : 'entities wait for each other'}: ${shown.join(' -> ')}`,
-      remedy: 'remove one of the references: IAM has to know an entity before another can name it',
-    });
+    const message = `${alone ? 'an entity waits for itself' : 'entities wait for each other'}: ${shown.join(' -> ')}`;
+    const remedy = 'remove one of the references: IAM has to know an entity before another can name it';
+    report(problemAt(first.at, first.path, message, remedy));
   }
 }

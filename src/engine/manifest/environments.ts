@@ -1,11 +1,11 @@
 import type { Target } from '../../contract/entity.js';
 import { environmentSchema } from './fields.js';
 import { issuesToProblems } from './issues.js';
-import type { Problem } from './problem.js';
+import type { Report } from './problem.js';
 import { pathText, quoted } from './problem.js';
 import { renderTemplate } from './template.js';
 import type { MapEntry, SourceOffset, Tree } from './tree.js';
-import { mapTree, positionOf, scalarTree, stringOf, toJson } from './tree.js';
+import { mapTree, positionOf, scalarTree, stringOf, toJson, problemAt } from './tree.js';
 import type { Variable } from './variables.js';
 
 /** An environment of a manifest. */
@@ -27,33 +27,26 @@ interface Values {
 export function readEnvironments(
   tree: Tree | undefined,
   values: Values,
-  report: (problem: Problem) => void,
+  report: Report,
 ): ReadonlyMap<string, Environment> {
   const environments = new Map<string, Environment>();
   if (tree?.type !== 'map') return environments;
   if (tree.entries.size === 0) {
-    report({
-      ...positionOf(tree.at),
-      path: 'environments',
-      message: 'environments is empty',
-      remedy: 'declare one, as in dev: { account: "111111111111" }',
-    });
+    const message = 'environments is empty';
+    report(problemAt(tree.at, ['environments'], message, 'declare one, as in dev: { account: "111111111111" }'));
   }
   for (const [name, { at, value }] of tree.entries) {
     if (!ENVIRONMENT_NAME.test(name)) {
-      report({
-        ...positionOf(at),
-        path: pathText(['environments', name]),
-        message: `environment name ${quoted(name)} is not allowed`,
-        remedy: 'use at most 63 letters, digits, _, . and -, beginning with a letter or digit',
-      });
+      const message = `environment name ${quoted(name)} is not allowed`;
+      const remedy = 'use at most 63 letters, digits, _, . and -, beginning with a letter or digit';
+      report(problemAt(at, ['environments', name], message, remedy));
     }
     environments.set(name, { name, at, target: readTarget(name, value, values, report) });
   }
   return environments;
 }
 
-function readTarget(name: string, tree: Tree, values: Values, report: (problem: Problem) => void): Target {
+function readTarget(name: string, tree: Tree, values: Values, report: Report): Target {
   const written: ReadonlyMap<string, MapEntry> = tree.type === 'map' ? tree.entries : new Map();
   const rendered = renderFields(name, written, values, report);
   const checked = tree.type === 'map' ? mapTree(tree.at, rendered) : tree;
@@ -62,13 +55,12 @@ function readTarget(name: string, tree: Tree, values: Values, report: (problem: 
   const issues = (parsed.error?.issues ?? []).filter(
     ({ path: [field] }) => rendered.has(String(field)) || !written.has(String(field)),
   );
-  const problems = issuesToProblems(issues, {
+  issuesToProblems(issues, {
     tree: checked,
     pathOf: (inner) => ['environments', name, ...inner],
     owner: `environment ${name}`,
     fields: Object.keys(environmentSchema.shape),
-  });
-  for (const problem of problems) report(problem);
+  }).forEach(report);
   const target: Target = {
     account: stringOf(rendered.get('account')?.value) ?? '',
     partition: stringOf(rendered.get('partition')?.value) ?? 'aws',
@@ -79,21 +71,12 @@ function readTarget(name: string, tree: Tree, values: Values, report: (problem: 
   return { ...target, assumeRole };
 }
 
-function checkAssumeRole(
-  assumeRole: string,
-  target: Target,
-  name: string,
-  at: SourceOffset,
-  report: (problem: Problem) => void,
-): void {
+function checkAssumeRole(assumeRole: string, target: Target, name: string, at: SourceOffset, report: Report): void {
   const [, partition, , , account] = assumeRole.split(':');
   if (partition === target.partition && account === target.account) return;
-  report({
-    ...positionOf(at),
-    path: pathText(['environments', name, 'assumeRole']),
-    message: `assumeRole ${quoted(assumeRole)} is not a role of account ${target.account} in partition ${target.partition}`,
-    remedy: `name a role as arn:${target.partition}:iam::${target.account}:role/NAME`,
-  });
+  const message = `assumeRole ${quoted(assumeRole)} is not a role of account ${target.account} in partition ${target.partition}`;
+  const remedy = `name a role as arn:${target.partition}:iam::${target.account}:role/NAME`;
+  report(problemAt(at, ['environments', name, 'assumeRole'], message, remedy));
 }
 
 /** Renders the fields of an environment; a field whose template fails is reported and left out. */
@@ -101,7 +84,7 @@ function renderFields(
   name: string,
   written: ReadonlyMap<string, MapEntry>,
   { namespace, variables }: Values,
-  report: (problem: Problem) => void,
+  report: Report,
 ): Map<string, MapEntry> {
   const values = new Map([
     ['environment', name],

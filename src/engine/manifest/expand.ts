@@ -1,9 +1,9 @@
 import type { Parsed } from './source.js';
 import type { MapEntry, MapTree, Origin, SourceOffset, Tree } from './tree.js';
 import { parseText, parsePlainText } from './source.js';
-import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
-import { quoted, pathText } from './problem.js';
-import type { Problem } from './problem.js';
+import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
+import { quoted } from './problem.js';
+import type { Report } from './problem.js';
 import { renderTemplate } from './template.js';
 
 /** Characters that all templates together may render to: long values used often must not fill the memory. */
@@ -37,8 +37,8 @@ export interface ExpandOptions {
   readonly origin: Origin;
   readonly values: ReadonlyMap<string, string>;
   readonly readFile: (path: string, from: string) => string;
-  readonly report: (problem: Problem) => void;
-  readonly warn: (problem: Problem) => void;
+  readonly report: Report;
+  readonly warn: Report;
   readonly budget: Budget;
 }
 
@@ -118,12 +118,8 @@ export class Expander {
     for (const { message, remedy } of rendered.problems) this.report(at, message, remedy);
     for (const [variable, name = ''] of text.matchAll(/\$\{(\w+)\}/g)) {
       if (!values.has(name)) continue;
-      warn({
-        ...positionOf(at),
-        path: pathText(this.path),
-        message: `${variable} is a variable of IAM policies, not a template`,
-        remedy: `write {{${name}}} if the manifest's ${name} is meant`,
-      });
+      const message = `${variable} is a variable of IAM policies, not a template`;
+      warn(problemAt(at, this.path, message, `write {{${name}}} if the manifest's ${name} is meant`));
     }
     return { text: rendered.text, failed: rendered.problems.length > 0 };
   }
@@ -200,7 +196,7 @@ export class Expander {
   }
 
   private report(at: SourceOffset, message: string, remedy: string): void {
-    this.options.report({ ...positionOf(at), path: pathText(this.path), message, remedy });
+    this.options.report(problemAt(at, this.path, message, remedy));
   }
 }
 

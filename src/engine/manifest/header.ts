@@ -2,12 +2,12 @@ import { commonSchema, defaultsSchema, manifestSchema } from './fields.js';
 import type { Environment } from './environments.js';
 import { readEnvironments } from './environments.js';
 import { issuesToProblems } from './issues.js';
-import type { Problem } from './problem.js';
-import { thrownField, thrownText } from './problem.js';
+import type { Problem, Report } from './problem.js';
+import { positionText, thrownField, thrownText } from './problem.js';
 import type { Parsed } from './source.js';
 import { parseText } from './source.js';
 import type { MapTree, Origin, SourceOffset, Tree } from './tree.js';
-import { mapTree, positionOf, stringOf, toJson } from './tree.js';
+import { mapTree, positionOf, stringOf, toJson, problemAt } from './tree.js';
 import { readValue } from './value.js';
 import type { Variable } from './variables.js';
 import { readVariables } from './variables.js';
@@ -72,11 +72,7 @@ function thrownProblem(file: string, error: unknown): Problem {
 }
 
 /** Reads the outermost fields of a manifest. `overrides` are values given with `--var`. */
-export function readHeader(
-  tree: Tree,
-  overrides: Readonly<Record<string, string>>,
-  report: (problem: Problem) => void,
-): Header {
+export function readHeader(tree: Tree, overrides: Readonly<Record<string, string>>, report: Report): Header {
   const root = checkRoot(tree, report);
   const field = (name: string): Tree | undefined => root.entries.get(name)?.value;
   const [defaults, entities] = [field('defaults'), field('entities')];
@@ -94,19 +90,56 @@ export function readHeader(
   };
 }
 
-function checkRoot(tree: Tree, report: (problem: Problem) => void): MapTree {
+function checkRoot(tree: Tree, report: Report): MapTree {
   if (tree.type !== 'map') {
-    report({
-      ...positionOf(tree.at),
-      path: '',
-      message: 'a manifest is a map',
-      remedy: 'begin with version: 1, namespace, environments and entities',
-    });
+    report(
+      problemAt(tree.at, [], 'a manifest is a map', 'begin with version: 1, namespace, environments and entities'),
+    );
     return mapTree(tree.at, new Map());
   }
   const issues = manifestSchema.safeParse(toJson(tree)).error?.issues ?? [];
   const fields = Object.keys(manifestSchema.shape);
-  const problems = issuesToProblems(issues, { tree, pathOf: (path) => path, owner: 'a manifest', fields });
-  for (const problem of problems) report(problem);
+  issuesToProblems(issues, { tree, pathOf: (path) => path, owner: 'a manifest', fields }).forEach(report);
   return tree;
+}
+
+/** Returns the contradictions that prevent applying several manifests in one call. */
+export function headerConflicts(headers: readonly Header[]): Problem[] {
+  const [first, ...others] = headers;
+  if (first === undefined) return [];
+  const declareAll = 'declare the same environments in every manifest that is applied together';
+  return others.flatMap((header) => {
+    const problems: Problem[] = [];
+    const problem = (at: SourceOffset, path: readonly string[], message: string, remedy: string): void => {
+      problems.push(problemAt(at, path, message, remedy));
+    };
+    if (header.namespace !== null && first.namespace !== null && header.namespace !== first.namespace) {
+      problem(
+        header.namespaceAt,
+        ['namespace'],
+        `namespace ${header.namespace} differs from ${first.namespace} in ${first.origin.name}`,
+        'apply one namespace per call',
+      );
+    }
+    for (const [name, environment] of header.environments) {
+      const same = first.environments.get(name);
+      const path = ['environments', name];
+      if (same === undefined) {
+        problem(environment.at, path, `environment ${name} is not declared in ${first.origin.name}`, declareAll);
+      } else if (JSON.stringify(same.target) !== JSON.stringify(environment.target)) {
+        problem(
+          environment.at,
+          path,
+          `environment ${name} differs from the one at ${positionText(positionOf(same.at))}`,
+          'declare the same account, partition and assumeRole in both',
+        );
+      }
+    }
+    for (const name of first.environments.keys()) {
+      if (header.environments.has(name)) continue;
+      const message = `environment ${name} of ${first.origin.name} is not declared here`;
+      problem(header.environmentsAt, ['environments'], message, declareAll);
+    }
+    return problems;
+  });
 }

@@ -1,13 +1,11 @@
 import type { z } from 'zod';
 import { suggestion } from '../text.js';
-import type { Found } from './follow-path.js';
-import { follow } from './follow-path.js';
 import type { Finding } from './issue-text.js';
 import { constraint, expectation, plain, remedyOf, shown, withValue, wrongType } from './issue-text.js';
 import type { Problem } from './problem.js';
 import { pathText, quoted } from './problem.js';
-import type { MapEntry, SourceOffset, Tree } from './tree.js';
-import { positionOf } from './tree.js';
+import type { Found, MapEntry, SourceOffset, Tree } from './tree.js';
+import { follow, problemAt } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -58,12 +56,8 @@ function holdsAny(tree: Tree, wanted: ReadonlySet<Tree>): boolean {
 
 function problemsOfIssue(issue: Issue, context: IssueContext): Problem[] {
   const found = follow(context.tree, issue.path);
-  const problem = ({ message, remedy }: Finding, at: SourceOffset = found.at): Problem => ({
-    ...positionOf(at),
-    path: pathText(context.pathOf(found.path)),
-    message,
-    remedy,
-  });
+  const problem = ({ message, remedy }: Finding, at: SourceOffset = found.at): Problem =>
+    problemAt(at, context.pathOf(found.path), message, remedy);
   const label = found.path.length === 0 ? context.owner : pathText(found.path);
   const { tree } = found;
   if (tree === undefined && !pointsAtMissing(issue, found)) {
@@ -130,12 +124,9 @@ function unknownField(key: string, path: readonly PropertyKey[], found: Found, c
   const other = isOuter ? (renamedField(key, context, entry?.value) ?? context.unknownField?.(key)) : undefined;
   const owner = isOuter ? context.owner : pathText(path);
   const unused = context.fields.filter((field) => !entries.has(field));
-  return {
-    ...positionOf(entry?.at ?? found.at),
-    path: pathText(context.pathOf([...path, key])),
-    message: other?.message ?? `${owner} has no field ${quoted(key)}`,
-    remedy: other?.remedy ?? (isOuter ? suggestion(key, unused, 'remove it') : 'remove it'),
-  };
+  const message = other?.message ?? `${owner} has no field ${quoted(key)}`;
+  const remedy = other?.remedy ?? (isOuter ? suggestion(key, unused, 'remove it') : 'remove it');
+  return problemAt(entry?.at ?? found.at, context.pathOf([...path, key]), message, remedy);
 }
 
 type MakeProblem = (finding: Finding) => Problem;
@@ -159,16 +150,12 @@ function unionProblems(
       context,
     );
   }
-  const types = [
-    ...new Set(
-      branches.flatMap((branch) =>
-        branch.flatMap((inner) =>
-          inner.code === 'invalid_type' && inner.path.length === 0 ? [expectation(inner.expected)] : [],
-        ),
-      ),
-    ),
-  ];
-  const wanted = types.length === 0 ? 'another value' : types.join(' or ');
+  const types = branches
+    .flat()
+    .flatMap((inner) =>
+      inner.code === 'invalid_type' && inner.path.length === 0 ? [expectation(inner.expected)] : [],
+    );
+  const wanted = types.length === 0 ? 'another value' : [...new Set(types)].join(' or ');
   const message = `${label} must be ${wanted}, found ${shown(label, rest.tree)}`;
   return [problem({ message, remedy: `write ${wanted}` })];
 }

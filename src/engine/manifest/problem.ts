@@ -17,6 +17,9 @@ export interface Problem extends SourcePosition {
   readonly remedy: string;
 }
 
+/** Takes a problem that was found. */
+export type Report = (problem: Problem) => void;
+
 /** The file name in problems of command-line options. */
 const COMMAND_LINE = '(command line)';
 

@@ -3,9 +3,9 @@ import { entityId, entityKey } from '../../contract/entity.js';
 import type { Draft, EntitiesOptions } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { idsOf, pathIn } from './drafts.js';
-import { quoted, pathText, positionText } from './problem.js';
+import { quoted, positionText } from './problem.js';
 import type { SourceOffset, MapTree, Tree } from './tree.js';
-import { toJson, positionOf } from './tree.js';
+import { toJson, positionOf, problemAt } from './tree.js';
 import { nearest, suggestion } from '../text.js';
 import { REFERENCE, referencesIn, resolveReferences } from '../references.js';
 
@@ -129,38 +129,27 @@ export class References {
       needed.add(found.id);
       return;
     }
-    this.options.report({
-      ...positionOf(at),
-      path: pathText(path),
-      message: `${found.id} is needed here, but it is declared absent (${positionText(positionOf(found.draft.at))})`,
-      remedy: 'remove the reference, or state: absent',
-    });
+    const message = `${found.id} is needed here, but it is declared absent (${positionText(positionOf(found.draft.at))})`;
+    this.options.report(problemAt(at, path, message, 'remove the reference, or state: absent'));
   }
 
   private reportMissing(id: string, at: SourceOffset, path: readonly PropertyKey[]): void {
     const [kind] = partsOf(id);
     const kinds = this.options.kinds.map(({ name }) => name);
-    const place = { ...positionOf(at), path: pathText(path) };
     if (!kinds.includes(kind)) {
       const remedy = suggestion(kind, kinds, 'write a kind that is known');
-      this.options.report({ ...place, message: `{{arn ${id}}} names the unknown kind ${quoted(kind)}`, remedy });
+      this.options.report(problemAt(at, path, `{{arn ${id}}} names the unknown kind ${quoted(kind)}`, remedy));
       return;
     }
     if (this.unknownKind || this.unnamed.has(kind)) return;
     this.ids ??= idsOf(this.declared);
-    const ids = this.ids;
-    const meant = nearest(
-      id,
-      ids.filter((other) => other.startsWith(`${kind}/`)),
-    );
-    this.options.report({
-      ...place,
-      message: `{{arn ${id}}} names an entity that no manifest declares`,
-      remedy:
-        meant === undefined
-          ? 'declare the entity, or write out the ARN of one that exists already'
-          : `did you mean {{arn ${meant}}}?`,
-    });
+    const ofKind = this.ids.filter((other) => other.startsWith(`${kind}/`));
+    const meant = nearest(id, ofKind);
+    const remedy =
+      meant === undefined
+        ? 'declare the entity, or write out the ARN of one that exists already'
+        : `did you mean {{arn ${meant}}}?`;
+    this.options.report(problemAt(at, path, `{{arn ${id}}} names an entity that no manifest declares`, remedy));
   }
 }
 

@@ -4,17 +4,16 @@ import { declareEntities } from './entities.js';
 import type { RenderedManifest, Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { Expander, newBudget } from './expand.js';
-import { headerConflicts } from './compare-headers.js';
 import type { Environment } from './environments.js';
-import { parseSource, readHeader } from './header.js';
+import { headerConflicts, parseSource, readHeader } from './header.js';
 import type { Header, ManifestContext, ManifestSource } from './header.js';
 import { overrideProblems } from './variables.js';
-import { positionOf } from './tree.js';
+import { problemAt } from './tree.js';
 import { collisionsAcross } from './collisions.js';
 import type { ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
 import { nearest } from '../text.js';
 import type { Problem } from './problem.js';
-import { optionProblem, pathText, sortProblems } from './problem.js';
+import { optionProblem, sortProblems } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';
@@ -157,23 +156,16 @@ function choose(headers: readonly Header[], wanted: string | undefined, findings
   if (header === undefined || names.length === 0) return undefined;
   if (wanted === undefined) {
     if (names.length === 1) return found.get(names[0] ?? '');
-    findings.report({
-      ...positionOf(header.environmentsAt),
-      path: 'environments',
-      message: `there are ${String(names.length)} environments: ${names.join(', ')}`,
-      remedy: 'choose one with --environment',
-    });
+    const message = `there are ${String(names.length)} environments: ${names.join(', ')}`;
+    findings.report(problemAt(header.environmentsAt, ['environments'], message, 'choose one with --environment'));
     return undefined;
   }
   const environment = found.get(wanted);
   if (environment === undefined) {
     const meant = nearest(wanted, names);
-    findings.report({
-      ...positionOf(header.environmentsAt),
-      path: 'environments',
-      message: `there is no environment ${JSON.stringify(wanted)}`,
-      remedy: meant === undefined ? `choose one of ${names.join(', ')}` : `did you mean ${meant}?`,
-    });
+    const message = `there is no environment ${JSON.stringify(wanted)}`;
+    const remedy = meant === undefined ? `choose one of ${names.join(', ')}` : `did you mean ${meant}?`;
+    findings.report(problemAt(header.environmentsAt, ['environments'], message, remedy));
   }
   return environment;
 }
@@ -204,12 +196,7 @@ function render(
   const entities = header.entities.map((entity, index) => expander.expand(entity, ['entities', index], ['kind']));
   for (const [variable, { at, used }] of header.variables) {
     if (used || expander.used.has(variable)) continue;
-    warn({
-      ...positionOf(at),
-      path: pathText(['variables', variable]),
-      message: `variable ${variable} is not used`,
-      remedy: 'remove it',
-    });
+    warn(problemAt(at, ['variables', variable], `variable ${variable} is not used`, 'remove it'));
   }
   return { defaults, entities, broken: expander.broken };
 }

@@ -5,7 +5,7 @@ import { parseJson } from './json.js';
 import type { Problem } from './problem.js';
 import { lowerFirst } from './problem.js';
 import type { Origin, Tree } from './tree.js';
-import { Limit, positionOf, scalarTree } from './tree.js';
+import { Limit, scalarTree, problemAt } from './tree.js';
 import { StopParsing, YamlConverter } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */
@@ -23,8 +23,7 @@ export function parsePlainText(file: string, text: string): Parsed {
   const at = { origin: { name: file, lines }, offset: 0 };
   lines.addNewLine(0);
   if (text !== '') return { tree: scalarTree(at, text), problems: [] };
-  const problem = { ...positionOf(at), path: '', message: 'the file is empty', remedy: 'write the text into it' };
-  return { tree: null, problems: [problem] };
+  return { tree: null, problems: [problemAt(at, [], 'the file is empty', 'write the text into it')] };
 }
 
 /**
@@ -36,9 +35,9 @@ export function parseText(file: string, text: string): Parsed {
   const origin: Origin = { name: file, lines };
   const problems: Problem[] = [];
   const report = (offset: number, message: string, remedy: string): void => {
-    const position = positionOf({ origin, offset: Math.min(Math.max(offset, 0), text.length) });
+    const at = { origin, offset: Math.min(Math.max(offset, 0), text.length) };
     const shorten = (line: string): string => truncate(line, Limit.Message + 1);
-    problems.push({ ...position, path: '', message: shorten(message), remedy: shorten(remedy) });
+    problems.push(problemAt(at, [], shorten(message), shorten(remedy)));
   };
   if (text.length > Limit.Characters) {
     const message = `the file has ${String(text.length)} characters, more than ${String(Limit.Characters)}`;

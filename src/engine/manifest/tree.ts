@@ -1,6 +1,7 @@
 import type { LineCounter } from 'yaml';
 import type { Json } from '../../contract/entity.js';
-import type { SourcePosition } from './problem.js';
+import type { Problem, SourcePosition } from './problem.js';
+import { pathText } from './problem.js';
 
 /** Limits far beyond any real manifest. They keep a hostile one from exhausting the process. */
 export const Limit = {
@@ -68,6 +69,11 @@ export function positionOf(at: SourceOffset): SourcePosition {
   return { file: at.origin.name, line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
+/** Returns a problem of the value at an offset; `path` is the path to it in the manifest. */
+export function problemAt(at: SourceOffset, path: readonly PropertyKey[], message: string, remedy: string): Problem {
+  return { ...positionOf(at), path: pathText(path), message, remedy };
+}
+
 /** Returns a map with its size and depth. */
 export function mapTree(at: SourceOffset, entries: ReadonlyMap<string, MapEntry>): MapTree {
   let size = 1;
@@ -107,4 +113,49 @@ export function toJson(tree: Tree, text: (value: string) => string = (value) => 
 /** Returns the text of a tree. Null if it is not text. */
 export function stringOf(tree: Tree | undefined): string | null {
   return tree?.type === 'scalar' && typeof tree.value === 'string' ? tree.value : null;
+}
+
+/** The end of a path. */
+export interface Found {
+  /** The value. Undefined if it does not exist. */
+  readonly tree: Tree | undefined;
+  readonly at: SourceOffset;
+  /** The offset of the key, if the value is in a map. */
+  readonly keyAt: SourceOffset;
+  readonly path: readonly PropertyKey[];
+}
+
+/**
+ * Follows a path as far as it exists. A key with dots may come as several segments, because checks of documents write
+ * paths as text.
+ */
+export function follow(tree: Tree, path: readonly PropertyKey[]): Found {
+  let here = tree;
+  let keyAt = tree.at;
+  const walked: PropertyKey[] = [];
+  for (let index = 0; index < path.length;) {
+    const segment = path[index] ?? '';
+    if (here.type === 'list' && typeof segment === 'number') {
+      const item = here.items[segment];
+      if (item === undefined) return { tree: undefined, at: here.at, keyAt, path: [...walked, segment] };
+      here = item;
+      keyAt = item.at;
+      walked.push(segment);
+      index++;
+      continue;
+    }
+    if (here.type !== 'map') return { tree: here, at: here.at, keyAt, path: walked };
+    let key = String(segment);
+    let end = index + 1;
+    while (!here.entries.has(key) && end < path.length) key += `.${String(path[end++])}`;
+    const entry = here.entries.get(key);
+    if (entry === undefined) {
+      return { tree: undefined, at: here.at, keyAt, path: [...walked, segment] };
+    }
+    here = entry.value;
+    keyAt = entry.at;
+    walked.push(key);
+    index = end;
+  }
+  return { tree: here, at: here.at, keyAt, path: walked };
 }

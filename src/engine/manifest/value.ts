@@ -1,7 +1,7 @@
 import type { MapEntry, ScalarTree, SourceOffset, Tree } from './tree.js';
-import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
+import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
 import type { Problem } from './problem.js';
-import { lowerFirst, pathText, thrownText } from './problem.js';
+import { lowerFirst, thrownText } from './problem.js';
 import type { Parsed } from './source.js';
 
 const PLAIN_DATA = 'write plain data';
@@ -31,7 +31,7 @@ class ValueReader {
   }
 
   report(message: string, remedy: string): ScalarTree {
-    this.problems.push({ ...positionOf(this.#at), path: pathText(this.#path), message, remedy });
+    this.problems.push(problemAt(this.#at, this.#path, message, remedy));
     return scalarTree(this.#at, null);
   }
 

@@ -1,5 +1,5 @@
 import { suggestion } from '../text.js';
-import type { Problem } from './problem.js';
+import type { Problem, Report } from './problem.js';
 import { optionProblem, pathText, quoted } from './problem.js';
 import { isVariableName, TEMPLATE_NAMES } from './template.js';
 import type { SourceOffset, Tree } from './tree.js';
@@ -17,7 +17,7 @@ export interface Variable {
 export function readVariables(
   tree: Tree | undefined,
   overrides: Readonly<Record<string, string>>,
-  report: (problem: Problem) => void,
+  report: Report,
 ): ReadonlyMap<string, Variable> {
   const variables = new Map<string, Variable>();
   if (tree?.type !== 'map') return variables;
