@@ -2,15 +2,15 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { thrownField, thrownText } from '../../engine/manifest/problem.js';
-import { resolveManifest, validateManifests } from '../../engine/manifest/resolve.js';
+import { resolveManifest } from '../../engine/manifest/resolve.js';
 import type {
   ManifestContext,
   ManifestOptions,
   ManifestResult,
   ManifestSource,
   Problem,
-  Validation,
 } from '../../engine/manifest/resolve.js';
+import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
 
 /** The file name that stands for standard input. */
 const STANDARD_INPUT = '-';

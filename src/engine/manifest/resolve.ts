@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../contract/entity.js';
+import type { BootstrapRequest } from '../../contract/request.js';
 import { declareEntities } from './entities.js';
-
 import type { RenderedManifest, Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { Expander, newBudget } from './expand.js';
@@ -9,17 +9,35 @@ import { headerConflicts, parseSource, readHeader } from './header.js';
 import type { Header, ManifestContext, ManifestSource } from './header.js';
 import { overrideProblems } from './variables.js';
 import { problemAt } from './tree.js';
-import { collisionsAcross } from './collisions.js';
-import type { ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
 import { nearest } from '../text.js';
-import type { Problem } from './problem.js';
+import type { Problem, SourcePosition } from './problem.js';
 import { optionProblem, sortProblems } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';
 export type { Problem } from './problem.js';
-export type { ManifestRequest, ManifestResult, RefusedManifest, ResolvedManifest } from './resolved.js';
-export { collisionsAcross } from './collisions.js';
+
+/** A request without its digest and its key. */
+export type ManifestRequest = Omit<BootstrapRequest, 'digest' | 'key'>;
+
+/** The result for valid manifests. */
+export interface ResolvedManifest {
+  readonly ok: true;
+  readonly request: ManifestRequest;
+  /** The position of each entity of the request. */
+  readonly positions: readonly SourcePosition[];
+  readonly warnings: readonly Problem[];
+}
+
+/** The result for invalid manifests: all problems, sorted by position. */
+export interface RefusedManifest {
+  readonly ok: false;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** The result of {@link resolveManifest}. */
+export type ManifestResult = ResolvedManifest | RefusedManifest;
 
 /** The options for resolving manifests. */
 export interface ManifestOptions {
@@ -47,7 +65,7 @@ export interface ManifestOptions {
 }
 
 /** Collects problems and warnings. */
-class Findings {
+export class Findings {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
   readonly report = (problem: Problem): void => {
@@ -117,9 +135,9 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
   };
 }
 
-const NO_CONTEXT: ManifestContext = { environment: '', account: '', partition: '', variables: {} };
+export const NO_CONTEXT: ManifestContext = { environment: '', account: '', partition: '', variables: {} };
 
-function headersOf(sources: readonly ManifestSource[], context: ManifestContext, findings: Findings): Header[] {
+export function headersOf(sources: readonly ManifestSource[], context: ManifestContext, findings: Findings): Header[] {
   return sources.flatMap((source) => {
     const { tree, problems } = parseSource(source, context);
     for (const problem of problems) findings.report(problem);
@@ -199,79 +217,4 @@ function render(
     warn(problemAt(at, ['variables', variable], `variable ${variable} is not used`, 'remove it'));
   }
   return { defaults, entities, broken: expander.broken };
-}
-
-/** Returns the environments that the manifests declare, in order; manifests that cannot be read are left out. */
-export function environmentsOf(
-  sources: readonly ManifestSource[],
-  variables: Readonly<Record<string, string>> = {},
-): string[] {
-  const headers = headersOf(sources, { ...NO_CONTEXT, variables }, new Findings([]));
-  return [...new Set(headers.flatMap(({ environments }) => [...environments.keys()]))];
-}
-
-/** The result of {@link validateManifests}. */
-export interface Validation {
-  readonly ok: boolean;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-  /** One for each valid namespace and environment. */
-  readonly resolved: readonly ResolvedManifest[];
-}
-
-/**
- * Checks manifests for every environment that they declare, or for the requested one. Manifests of several namespaces
- * may be given: each namespace is resolved by itself, and names that collide in one account are reported.
- */
-export function validateManifests(sources: readonly ManifestSource[], options: ManifestOptions): Validation {
-  const groups = byNamespace(sources, options.variables);
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  const resolved: ResolvedManifest[] = [];
-  const declared = new Set(groups.flatMap((group) => group.variables));
-  const wanted = [...new Set(groups.flatMap((group) => environmentsOf(group.sources, options.variables)))];
-
-  for (const group of groups) {
-    // A variable belongs to the namespaces that declare it; one that none declares is a problem of each.
-    const variables = Object.fromEntries(
-      Object.entries(options.variables).filter(([name]) => group.variables.includes(name) || !declared.has(name)),
-    );
-    const own = environmentsOf(group.sources, variables);
-    const asked = options.environment;
-    const elsewhere = asked !== undefined && !own.includes(asked) && wanted.includes(asked);
-    if (elsewhere) continue;
-    const environments = asked !== undefined ? [asked] : own.length > 0 ? own : [undefined];
-    for (const environment of environments) {
-      const result = resolveManifest(group.sources, { ...options, variables, environment });
-      warnings.push(...result.warnings);
-      if (result.ok) resolved.push(result);
-      else problems.push(...result.problems);
-    }
-  }
-  problems.push(...collisionsAcross(resolved));
-  const files = sources.map(({ file }) => file);
-  return {
-    ok: problems.length === 0,
-    problems: sortProblems(problems, files),
-    warnings: sortProblems(warnings, files),
-    resolved,
-  };
-}
-
-interface Group {
-  readonly sources: ManifestSource[];
-  readonly variables: string[];
-}
-
-function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Record<string, string>>): Group[] {
-  const groups = new Map<string, Group>();
-  for (const source of sources) {
-    const [header] = headersOf([source], { ...NO_CONTEXT, variables }, new Findings([]));
-    const namespace = header?.namespace ?? '';
-    const group = groups.get(namespace) ?? { sources: [], variables: [] };
-    groups.set(namespace, group);
-    group.sources.push(source);
-    group.variables.push(...(header?.variables.keys() ?? []));
-  }
-  return groups.size === 0 ? [{ sources: [], variables: [] }] : [...groups.values()];
 }

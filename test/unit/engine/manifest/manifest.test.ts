@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { entityId } from '../../../../src/contract/entity.js';
 import type { DesiredEntity } from '../../../../src/contract/entity.js';
 import type { ManifestOptions, ManifestResult, Problem } from '../../../../src/engine/manifest/resolve.js';
-import { collisionsAcross, environmentsOf, validateManifests } from '../../../../src/engine/manifest/resolve.js';
+import { collisionsAcross, environmentsOf, validateManifests } from '../../../../src/engine/manifest/validate.js';
 import { resolveReferences } from '../../../../src/engine/references.js';
 import {
   HEAD,

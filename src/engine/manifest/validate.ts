@@ -1,0 +1,126 @@
+import { entityId, entityKey } from '../../contract/entity.js';
+import type { DesiredEntity } from '../../contract/entity.js';
+import type { ManifestSource } from './header.js';
+import { positionText, sortProblems } from './problem.js';
+import type { Problem, SourcePosition } from './problem.js';
+import { headersOf, NO_CONTEXT, Findings, resolveManifest } from './resolve.js';
+import type { ManifestOptions, ManifestRequest, ResolvedManifest } from './resolve.js';
+
+/** Returns the environments that the manifests declare, in order; manifests that cannot be read are left out. */
+export function environmentsOf(
+  sources: readonly ManifestSource[],
+  variables: Readonly<Record<string, string>> = {},
+): string[] {
+  const headers = headersOf(sources, { ...NO_CONTEXT, variables }, new Findings([]));
+  return [...new Set(headers.flatMap(({ environments }) => [...environments.keys()]))];
+}
+
+/** The result of {@link validateManifests}. */
+export interface Validation {
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  /** One for each valid namespace and environment. */
+  readonly resolved: readonly ResolvedManifest[];
+}
+
+/**
+ * Checks manifests for every environment that they declare, or for the requested one. Manifests of several namespaces
+ * may be given: each namespace is resolved by itself, and names that collide in one account are reported.
+ */
+export function validateManifests(sources: readonly ManifestSource[], options: ManifestOptions): Validation {
+  const groups = byNamespace(sources, options.variables);
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  const resolved: ResolvedManifest[] = [];
+  const declared = new Set(groups.flatMap((group) => group.variables));
+  const wanted = [...new Set(groups.flatMap((group) => environmentsOf(group.sources, options.variables)))];
+
+  for (const group of groups) {
+    // A variable belongs to the namespaces that declare it; one that none declares is a problem of each.
+    const variables = Object.fromEntries(
+      Object.entries(options.variables).filter(([name]) => group.variables.includes(name) || !declared.has(name)),
+    );
+    const own = environmentsOf(group.sources, variables);
+    const asked = options.environment;
+    const elsewhere = asked !== undefined && !own.includes(asked) && wanted.includes(asked);
+    if (elsewhere) continue;
+    const environments = asked !== undefined ? [asked] : own.length > 0 ? own : [undefined];
+    for (const environment of environments) {
+      const result = resolveManifest(group.sources, { ...options, variables, environment });
+      warnings.push(...result.warnings);
+      if (result.ok) resolved.push(result);
+      else problems.push(...result.problems);
+    }
+  }
+  problems.push(...collisionsAcross(resolved));
+  const files = sources.map(({ file }) => file);
+  return {
+    ok: problems.length === 0,
+    problems: sortProblems(problems, files),
+    warnings: sortProblems(warnings, files),
+    resolved,
+  };
+}
+interface Group {
+  readonly sources: ManifestSource[];
+  readonly variables: string[];
+}
+function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Record<string, string>>): Group[] {
+  const groups = new Map<string, Group>();
+  for (const source of sources) {
+    const [header] = headersOf([source], { ...NO_CONTEXT, variables }, new Findings([]));
+    const namespace = header?.namespace ?? '';
+    const group = groups.get(namespace) ?? { sources: [], variables: [] };
+    groups.set(namespace, group);
+    group.sources.push(source);
+    group.variables.push(...(header?.variables.keys() ?? []));
+  }
+  return groups.size === 0 ? [{ sources: [], variables: [] }] : [...groups.values()];
+}
+
+/**
+ * Finds entities that several environments or namespaces map to the same name in one account: each would overwrite the
+ * other. It is no collision if the entity is shared, if at most one of them writes, or if both only remove it.
+ */
+export function collisionsAcross(resolved: readonly Pick<ResolvedManifest, 'request' | 'positions'>[]): Problem[] {
+  const problems: Problem[] = [];
+  const owners = new Map<string, Claim>();
+  for (const { request, positions } of resolved) {
+    request.entities.forEach((entity, index) => {
+      if (entity.observe) return;
+      const key = `${request.target.partition}:${request.target.account}:${entityKey(entity)}`;
+      const place = positions[index];
+      const first = owners.get(key);
+      if (first === undefined) {
+        owners.set(key, { request, entity, place });
+        return;
+      }
+      if (first.entity.shared && entity.shared) return;
+      if (first.entity.state !== 'present' && entity.state !== 'present') return;
+      problems.push(collision(first, { request, entity, place }));
+    });
+  }
+  return problems;
+}
+interface Claim {
+  readonly request: ManifestRequest;
+  readonly entity: DesiredEntity;
+  readonly place: SourcePosition | undefined;
+}
+function collision(first: Claim, second: Claim): Problem {
+  const sameNamespace = first.request.namespace === second.request.namespace;
+  const whose = ({ request }: Claim): string =>
+    sameNamespace ? `environment ${request.environment}` : `namespace ${request.namespace} (${request.environment})`;
+  const position = first.place === undefined ? '' : ` at ${positionText(first.place)}`;
+  return {
+    file: second.place?.file ?? second.request.manifest,
+    line: second.place?.line ?? 0,
+    column: second.place?.column ?? 0,
+    path: entityId(second.entity),
+    message: `${entityId(second.entity)} of ${whose(second)} is ${entityId(first.entity)} of ${whose(first)}${position}, too: both map to account ${second.request.target.account}`,
+    remedy: sameNamespace
+      ? 'put {{environment}} in the name'
+      : 'declare it in one namespace only, rename one, or set shared: true on both where the kind allows it',
+  };
+}
