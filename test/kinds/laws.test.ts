@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as sdk from '@aws-sdk/client-iam';
-import type { JsonObject } from '../../src/contract/entity.js';
+import { awsError } from '../../src/aws/errors.js';
+import type { Json, JsonObject } from '../../src/contract/entity.js';
 import { KINDS, findKind } from '../../src/kinds/index.js';
 import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
@@ -37,6 +39,16 @@ function comparableStep(step: Write): unknown {
 /** Whether an action shows many entities at a time, and can be denied apart from those that show one. */
 function isListing(action: string): boolean {
   return /^iam:(List|GetAccountAuthorizationDetails)/.test(action);
+}
+
+/** Returns the entity that a prerequisite creates, with a pattern of its ARN; nothing for a write that is no Create. */
+function createdEntity(write: Write): { id: string; arnPattern: RegExp; write: Write }[] {
+  const kind = findKind(write.operation.replace(/^Create/, ''));
+  if (kind === undefined) return [];
+  const name = String(write.input[`${kind.name}Name`]);
+  return [
+    { id: `${kind.name}/${name}`, arnPattern: new RegExp(`:${kind.name.toLowerCase()}/([^"]*/)?${name}"`), write },
+  ];
 }
 
 /** The property that a drift path or a line begins with. */
@@ -152,7 +164,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       });
     }
 
-    if (fixture.createOverwrites === true) {
+    if (fixture.acceptsSecondCreate === true) {
       test('a second Create writes the same again', async () => {
         await harness.create(kind, full);
         expect(compareSpec(kind, full, await harness.create(kind, full))).toEqual(NOTHING);
@@ -166,6 +178,31 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
         for (const code of ['LimitExceeded', 'ConcurrentModification', 'NoSuchEntity', 'Throttling']) {
           expect(kind.isAlreadyExistsError({ ...again, code, message: '' })).toBe(false);
         }
+      });
+    }
+
+    test('a Create that replaces an existing entity is declared as createOverwrites', async () => {
+      const isAbsent = (await harness.read(kind, full)) === undefined;
+      await harness.create(kind, full);
+      const before = await harness.read(kind, full);
+      const other: Record<string, Json> = { ...full };
+      for (const [property, law] of properties) if (law.writeOnly !== true) other[property] = law.changed;
+      const error = await harness.sendDirectly([kind.create(desiredOf(kind, other))]).then(() => null, awsError);
+      expect(error === null || kind.isAlreadyExistsError(error)).toBe(true);
+      // A declared entity that never reads as absent is never created.
+      const overwrites = isAbsent && !isDeepStrictEqual(await harness.read(kind, full), before);
+      expect(kind.createOverwrites ?? false).toBe(overwrites);
+    });
+
+    for (const { id, arnPattern, write } of fixture.prerequisites.flatMap(createdEntity)) {
+      test(`references names ${id} exactly if the spec needs it and does not write its ARN`, async () => {
+        await harness.reset();
+        for (const [file, text] of Object.entries(fixture.secrets ?? {})) await harness.storeSecret(file, text);
+        await harness.sendDirectly(fixture.prerequisites.filter((other) => other !== write));
+        const error = await harness.converge(kind, full).then(() => null, awsError);
+        expect(error?.code ?? 'NoSuchEntity').toBe('NoSuchEntity');
+        const isNeededByName = error !== null && !arnPattern.test(JSON.stringify(full));
+        expect((kind.references?.(full) ?? []).includes(id)).toBe(isNeededByName);
       });
     }
 

@@ -33,7 +33,7 @@ export const ACCOUNT_PASSWORD_POLICY: KindFixture = {
   full: FULL,
   equivalent: Object.fromEntries(Object.entries(FULL).reverse()),
   hasNoCreationDate: true,
-  createOverwrites: true,
+  acceptsSecondCreate: true,
   properties: {
     minimumPasswordLength: law('minimumPasswordLength', 128),
     requireSymbols: law('requireSymbols', false),

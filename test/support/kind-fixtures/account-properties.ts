@@ -8,7 +8,7 @@ export const ACCOUNT_PROPERTIES: KindFixture = {
   full: { properties: { 'Law/Enabled': 'true', 'Law/Level': '3' } },
   equivalent: { properties: { 'Law/Level': '3', 'Law/Enabled': 'true' } },
   hasNoCreationDate: true,
-  createOverwrites: true,
+  acceptsSecondCreate: true,
   alwaysPresent: 'for good',
   properties: {
     properties: {

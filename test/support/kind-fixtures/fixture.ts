@@ -37,8 +37,8 @@ export interface KindFixture {
   readonly sibling?: JsonObject;
   /** AWS does not say when it was made. */
   readonly hasNoCreationDate?: true;
-  /** A second Create is no error: it overwrites. */
-  readonly createOverwrites?: true;
+  /** A second Create succeeds, and sets the same again. */
+  readonly acceptsSecondCreate?: true;
   /**
    * Every account has it. `by default`: a spec without its properties, as of one that is to be absent, reads as absent
    * where AWS's default is there. `for good`: it cannot be deleted, and the deletion says so.

@@ -8,7 +8,7 @@ export const SECURITY_TOKEN_SERVICE_PREFERENCES: KindFixture = {
   full: { globalEndpointTokenVersion: 'v2Token' },
   equivalent: { globalEndpointTokenVersion: 'v2Token' },
   hasNoCreationDate: true,
-  createOverwrites: true,
+  acceptsSecondCreate: true,
   alwaysPresent: 'by default',
   properties: {
     globalEndpointTokenVersion: {
