@@ -13,7 +13,7 @@ import { drawTerminal, playTerminal, TERMINALS } from './terminal-pictures.js';
 const IMAGES = resolve(__dirname, '../docs/images');
 
 /** The limit for one picture, in bytes. */
-const MAX_BYTES = 150_000;
+const MAX_BYTES = 200_000;
 
 /** A picture of a page in the Temporal UI. */
 interface Picture {
@@ -22,8 +22,15 @@ interface Picture {
   readonly themes: readonly ('light' | 'dark')[];
   /** The texts that have to show before the picture is taken. */
   readonly shows: readonly string[];
+  /** The size of the browser's window. The navigation at its left is not in the picture. */
+  readonly size: { readonly width: number; readonly height: number };
   open(page: Page, ui: string, scenes: Scenes): Promise<void>;
 }
+
+/** The width of the navigation. */
+const NAVIGATION_WIDTH = 256;
+
+const RUN = { width: 1760, height: 840 };
 
 /** Opens the page of a run with its summary and its current details. */
 const pageOf =
@@ -38,6 +45,7 @@ const PICTURES: readonly Picture[] = [
   {
     name: 'workflows',
     themes: ['light', 'dark'],
+    size: { width: 1980, height: 640 },
     shows: [`iam-bootstrap:${ACCOUNT}:network`, `iam-bootstrap:${ACCOUNT}:ci-platform`],
     open: async (page, ui) => {
       const query = `WorkflowType = "bootstrap" AND IamAccount = "${ACCOUNT}"`;
@@ -47,19 +55,22 @@ const PICTURES: readonly Picture[] = [
   {
     name: 'running',
     themes: ['light'],
+    size: RUN,
     shows: ['reconciling', 'Role/prod-rollback', 'creating'],
     open: pageOf('running'),
   },
   {
     name: 'refused-entity',
     themes: ['light'],
+    size: RUN,
     shows: ['Role/billing-export', '--adopt foreign:Role/billing-export'],
     open: pageOf('conflict'),
   },
-  { name: 'failed', themes: ['light'], shows: ['Group/analysts', 'AccessDenied'], open: pageOf('failed') },
+  { name: 'failed', themes: ['light'], size: RUN, shows: ['Group/analysts', 'AccessDenied'], open: pageOf('failed') },
   {
     name: 'approval',
     themes: ['light'],
+    size: { width: 1760, height: 1030 },
     shows: ['awaiting approval', 'Role/vpc-flow-logs', 'iam-bootstrap approve'],
     open: pageOf('gated'),
   },
@@ -72,12 +83,17 @@ async function main(): Promise<void> {
     await mkdir(IMAGES, { recursive: true });
     try {
       await inBrowser(async (page) => {
-        for (const { name, themes, open, shows: texts } of PICTURES) {
+        const x = NAVIGATION_WIDTH;
+        for (const { name, themes, size, open, shows: texts } of PICTURES) {
           for (const colorScheme of themes) {
+            await page.setViewportSize(size);
             await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
             await open(page, world.temporal.uiUrl ?? '', scenes);
             for (const text of texts) await shows(page, text);
-            await writePicture(`${name}-${colorScheme}`, await page.screenshot());
+            await writePicture(
+              `${name}-${colorScheme}`,
+              await page.screenshot({ clip: { x, y: 0, width: size.width - x, height: size.height } }),
+            );
           }
         }
       });

@@ -22,6 +22,9 @@ export const TERMINALS: readonly PicturedTerminal[] = [80, 120].flatMap((columns
   })),
 );
 
+/** The command that the pictures show. */
+const COMMAND = ['iam-bootstrap', 'apply', '-f', 'iam.json'];
+
 /** The output on the terminal: until the run waits for AWS, and until its end. */
 interface TerminalOutput {
   readonly whileWaiting: string;
@@ -71,7 +74,7 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
     let output = '';
     let whileWaiting = '';
     const { text } = await runOnTerminal(
-      [process.execPath, CLI, 'apply', '-f', 'iam.json'],
+      [process.execPath, CLI, ...COMMAND.slice(1)],
       { columns, env: { ...world.env, NO_COLOR: colour ? undefined : '1' }, cwd: world.directory },
       (part) => {
         output += part;
@@ -106,7 +109,9 @@ declare const document: { getElementById(id: string): unknown };
 
 /** Takes a picture of the output in a terminal that is as high as the output. */
 export async function drawTerminal(page: Page, { columns }: PicturedTerminal, output: string): Promise<Buffer> {
-  await page.setContent('<body style="margin: 0; background: #1b1f24"><div id="screen" style="padding: 8px"></div>');
+  await page.setContent(
+    '<body style="margin: 0; background: #1b1f24"><div id="screen" style="padding: 12px; width: fit-content"></div>',
+  );
   await page.addStyleTag({ path: require.resolve('@xterm/xterm/css/xterm.css') });
   await page.addScriptTag({ path: require.resolve('@xterm/xterm') });
   await page.evaluate(
@@ -122,7 +127,7 @@ export async function drawTerminal(page: Page, { columns }: PicturedTerminal, ou
       while (rows > 1 && active.getLine(rows - 1)?.translateToString(true) === '') rows -= 1;
       terminal.resize(columns, rows);
     },
-    { columns, output },
+    { columns, output: `$ ${COMMAND.join(' ')}\r\n${output}` },
   );
-  return page.locator('.xterm-screen').screenshot();
+  return page.locator('#screen').screenshot();
 }

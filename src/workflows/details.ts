@@ -19,6 +19,19 @@ export interface IgnoredSignals {
   readonly last: string;
 }
 
+/** Returns the lines of a table without its last columns where they are empty. The Temporal UI leaves no gap between columns. */
+function columns(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  maxRows?: number,
+): readonly string[] {
+  const count =
+    headings.length - [...headings].reverse().findIndex((_, index) => rows.some((row) => row.at(-1 - index)));
+  const spaced = (cells: readonly string[]): readonly string[] =>
+    cells.slice(0, count).map((cell, index) => (index === count - 1 ? cell : `${cell}\u00a0\u00a0`));
+  return table(spaced(headings), rows.map(spaced), maxRows);
+}
+
 /** Returns the page of a bootstrap run that is open. */
 export function progressDetails(
   { phase, done, total, entities, waitingFor }: Progress,
@@ -31,7 +44,7 @@ export function progressDetails(
   return page([
     status,
     ...(waitingFor === null ? [] : ['', plain(waitingFor)]),
-    ...table(['entity', 'state'], rows, MAX_ROWS),
+    ...columns(['entity', 'state'], rows, MAX_ROWS),
   ]);
 }
 
@@ -42,7 +55,7 @@ export function reportDetails(report: Report): string {
     .map((entity) => [plain(entityId(entity)), entity.outcome, plain(entity.reason ?? '')]);
   return page([
     `**${report.result}**: ${plain(report.reason ?? countsOf(report))}`,
-    ...table(['entity', 'state', 'reason'], rows, MAX_ROWS),
+    ...columns(['entity', 'state', 'reason'], rows, MAX_ROWS),
   ]);
 }
 
@@ -57,13 +70,13 @@ function approvalDetails({ plan, report, expiresAt }: PendingApproval, ignored: 
   return [
     '',
     `Plan ${code(plan)} waits for an approval until ${expiresAt}.`,
-    ...table(['entity', 'action', 'changes'], rows, MAX_ROWS),
+    ...columns(['entity', 'action', 'changes'], rows, MAX_ROWS),
     '',
     `Run ${command('approve')} or ${command('reject')},`,
     'or send this run the update or the signal `approve` or `reject` with this input and your name in it:',
     '',
     '```json',
-    JSON.stringify({ plan, by: 'NAME', reason: '' }),
+    JSON.stringify({ plan, by: 'NAME', reason: '' }, null, 2),
     '```',
     ...(ignored.count === 0 ? [] : ['', ignoredText(ignored)]),
   ];
@@ -103,12 +116,12 @@ export function entityDetails(
   return page([
     `**${plain(entityId({ kind, name }))}**: ${state}`,
     ...(arn === null ? [] : ['', code(arn)]),
-    ...(reason === null ? [] : ['', `${plain(reason)}.`]),
+    ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
     ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
-    ...table(['write', 'AWS request ID', 'at'], rows),
+    ...columns(['write', 'AWS request ID', 'at'], rows),
     ...conflicts.flatMap((conflict) => [
       '',
-      `Conflict: ${conflict.operation} answered ${plain(conflict.code)} (${plain(conflict.requestId ?? '')})`,
+      `Conflict: ${conflict.operation} answered ${plain(conflict.code)} (request ${plain(conflict.requestId ?? 'unknown')})`,
     ]),
   ]);
 }
@@ -121,7 +134,6 @@ export function ledgerDetails(applied: readonly AppliedRevision[]): string {
     code(revision.url ?? 'unknown'),
     revision.at,
   ]);
-  return page(
-    rows.length === 0 ? ['No revision was applied yet.'] : table(['environment', 'last revision', 'by', 'at'], rows),
-  );
+  if (rows.length === 0) return page(['No revision was applied yet.']);
+  return page(columns(['environment', 'last revision', 'by', 'at'], rows));
 }

@@ -47,5 +47,12 @@ test('the page of a pending approval shows the plan, cut short, and the command 
 test('the page of a run that has ended shows counts and reasons, with markup escaped', () => {
   const details = reportDetails(report(2));
   expect(details).toContain('**failed**: 2 failed');
-  expect(details).toContain('| Role/role-0 | failed | no \\*quota\\* |');
+  expect(details).toContain('| Role/role-0\u00a0\u00a0 | failed\u00a0\u00a0 | no \\*quota\\* |');
+});
+
+test('a column in which every cell is empty is left out', () => {
+  const { entities: reported, ...rest } = report(2);
+  const details = reportDetails({ ...rest, entities: reported.map((entity) => ({ ...entity, reason: null })) });
+  expect(details).toContain('| entity\u00a0\u00a0 | state |');
+  expect(details).toContain('| Role/role-0\u00a0\u00a0 | failed |');
 });
