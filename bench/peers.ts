@@ -3,7 +3,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { loadConfig } from '../src/config/config.js';
-import { makeOnce } from '../src/embedded/cache.js';
+import { makeOnce } from '../src/embedded/lock.js';
 import { stateless } from './contender.js';
 import type { Contender } from './contender.js';
 import type { Stage } from './stage.js';

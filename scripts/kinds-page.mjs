@@ -105,7 +105,7 @@ function kindsTable(kinds) {
       'kind',
       'key',
       'guard against a second one',
-      'how "exists" is recognised',
+      'how "exists" is recognized',
       'carries an owner',
       'adoptable',
       'updatable',
@@ -127,7 +127,7 @@ function kindsTable(kinds) {
 function section(kind) {
   const facts = [
     ['Guard against a second one', kind.duplicateProtection],
-    ['How one that exists is recognised', kind.recognizedBy],
+    ['How one that exists is recognized', kind.recognizedBy],
     [
       'Owner',
       kind.ownable

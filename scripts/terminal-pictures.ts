@@ -10,15 +10,15 @@ import { ACCOUNT, CLI, startWorld } from '../test/support/world.js';
 export interface PicturedTerminal {
   readonly name: string;
   readonly columns: number;
-  readonly colour: boolean;
+  readonly color: boolean;
 }
 
-/** The terminals of the pictures: two widths, each with and without colours. */
+/** The terminals of the pictures: two widths, each with and without colors. */
 export const TERMINALS: readonly PicturedTerminal[] = [80, 120].flatMap((columns) =>
-  [true, false].map((colour) => ({
-    name: `terminal-${String(columns)}${colour ? '' : '-plain'}`,
+  [true, false].map((color) => ({
+    name: `terminal-${String(columns)}${color ? '' : '-plain'}`,
     columns,
-    colour,
+    color,
   })),
 );
 
@@ -40,7 +40,7 @@ const PLATFORM = [
  * Plays a run in which one entity is unchanged, one has drifted, some are created, and one fails. In the middle a call
  * to AWS is held until everything else has finished.
  */
-export async function playTerminal({ columns, colour }: PicturedTerminal): Promise<TerminalOutput> {
+export async function playTerminal({ columns, color }: PicturedTerminal): Promise<TerminalOutput> {
   const world = await startWorld();
   try {
     await world.startWorker({ IAM_BOOTSTRAP_AWS_TIMEOUT: '600' });
@@ -75,7 +75,7 @@ export async function playTerminal({ columns, colour }: PicturedTerminal): Promi
     let whileWaiting = '';
     const { text } = await runOnTerminal(
       [process.execPath, CLI, ...COMMAND.slice(1)],
-      { columns, env: { ...world.env, NO_COLOR: colour ? undefined : '1' }, cwd: world.directory },
+      { columns, env: { ...world.env, NO_COLOR: color ? undefined : '1' }, cwd: world.directory },
       (part) => {
         output += part;
         if (whileWaiting !== '' || !LINES_WHILE_WAITING.every((line) => part.includes(line))) return;

@@ -19,7 +19,7 @@ export interface ManifestOptions {
 }
 
 /** Options of commands that send a request. */
-export interface RequestOptions extends ManifestOptions {
+export interface RequestCommandOptions extends ManifestOptions {
   readonly adopt?: readonly string[];
   readonly removeUnmanaged?: boolean;
   readonly includeAdopted?: boolean;
@@ -34,7 +34,7 @@ export interface RequestOptions extends ManifestOptions {
 
 /** Loads the manifest as a request. Prints the problems of an invalid manifest and returns null. */
 export async function loadManifestRequest(
-  options: RequestOptions,
+  options: RequestCommandOptions,
   config: Config,
   command?: 'release' | 'destroy',
 ): Promise<BootstrapRequest | null> {

@@ -8,7 +8,7 @@ import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { noWorkerError } from './run/events.js';
-import { hasWorker, type NamespaceReference, openRun } from './runs.js';
+import { hasWorker, type NamespaceReference, openRun, withRunUrl } from './runs.js';
 
 const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
   [ApprovalRefused.Malformed]: 'correct the field that the message names',
@@ -46,9 +46,7 @@ export async function pendingApproval(
     withDeadline(temporal.client, () => handle.query(approvalQuery)),
   );
   if (approval === null) throw noPendingApproval(reference);
-  const { workflow } = approval.report;
-  const url = temporal.runUrl(handle.workflowId, workflow.runId);
-  return { ...approval, report: { ...approval.report, workflow: { ...workflow, url } } };
+  return { ...approval, report: withRunUrl(temporal, approval.report) };
 }
 
 /**

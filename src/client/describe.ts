@@ -41,8 +41,3 @@ export function approveCommand(namespace: Namespace, plan: string): string {
 export function describeRun({ namespace, pipeline }: Pick<RunReference, 'namespace' | 'pipeline'>): string {
   return `${namespace} (${describeOrigin(pipeline)})`;
 }
-
-/** Returns a number with its noun: `1 run`, `2 runs`. */
-export function countOf(count: number, noun: string, plural = `${noun}s`): string {
-  return `${String(count)} ${count === 1 ? noun : plural}`;
-}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { progressQuery } from '../contract/messages.js';
 import type { Progress } from '../contract/progress.js';
+import type { Report } from '../contract/report.js';
 import type { BootstrapMemo } from '../contract/request.js';
 import type { Revision } from '../contract/revision.js';
 import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
@@ -129,6 +130,12 @@ export async function lockHolderOf(temporal: TemporalConnection, workflowId: str
     url: temporal.runUrl(workflowId, description.runId),
     memo: parseMemo(description.memo),
   };
+}
+
+/** Adds the link to its run to a report: the worker that made it knows no UI. */
+export function withRunUrl(temporal: TemporalConnection, report: Report): Report {
+  const { workflowId, runId } = report.workflow;
+  return { ...report, workflow: { workflowId, runId, url: temporal.runUrl(workflowId, runId) } };
 }
 
 /** Returns the open run of a namespace. Null where none is open, or another than the referenced one. */

@@ -20,13 +20,16 @@ type Facts = Readonly<Record<Exclude<keyof Pipeline, 'provider'>, string | null>
 
 interface Provider {
   readonly name: string;
-  facts(read: Read): Facts;
+  /** Its name for people. */
+  readonly title: string;
+  readonly facts: (read: Read) => Facts;
 }
 
 /** The variables of common services. `ci-info` only detects the service. */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   GITHUB_ACTIONS: {
     name: 'github',
+    title: 'GitHub Actions',
     facts: (read) => {
       const [repository, run] = [read('GITHUB_REPOSITORY'), read('GITHUB_RUN_ID')];
       const server = read('GITHUB_SERVER_URL') ?? 'https://github.com';
@@ -44,6 +47,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   GITLAB: {
     name: 'gitlab',
+    title: 'GitLab',
     facts: (read) => ({
       url: read('CI_JOB_URL'),
       commit: read('CI_COMMIT_SHA'),
@@ -58,6 +62,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   JENKINS: {
     name: 'jenkins',
+    title: 'Jenkins',
     facts: (read) => ({
       url: read('BUILD_URL'),
       commit: read('GIT_COMMIT'),
@@ -71,6 +76,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   CIRCLE: {
     name: 'circleci',
+    title: 'CircleCI',
     facts: (read) => ({
       url: read('CIRCLE_BUILD_URL'),
       commit: read('CIRCLE_SHA1'),
@@ -84,6 +90,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   BUILDKITE: {
     name: 'buildkite',
+    title: 'Buildkite',
     facts: (read) => ({
       url: read('BUILDKITE_BUILD_URL'),
       commit: read('BUILDKITE_COMMIT'),
@@ -97,6 +104,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   AZURE_PIPELINES: {
     name: 'azure',
+    title: 'Azure Pipelines',
     facts: (read) => {
       const [collection, project] = [read('SYSTEM_COLLECTIONURI'), read('SYSTEM_TEAMPROJECT')];
       const run = read('BUILD_BUILDID');
@@ -115,6 +123,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   },
   CODEBUILD: {
     name: 'codebuild',
+    title: 'AWS CodeBuild',
     facts: (read) => ({
       url: read('CODEBUILD_PUBLIC_BUILD_URL', 'CODEBUILD_BUILD_URL'),
       commit: read('CODEBUILD_RESOLVED_SOURCE_VERSION'),
@@ -127,6 +136,18 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
     }),
   },
 };
+
+/** Returns the variables that are read for each CI service, by its title. */
+export function ciVariables(): [title: string, names: string[]][] {
+  return Object.values(PROVIDERS).map(({ title, facts }) => {
+    const names: string[] = [];
+    facts((...read) => {
+      names.push(...read);
+      return null;
+    });
+    return [title, names];
+  });
+}
 
 const UNKNOWN: Facts = {
   url: null,

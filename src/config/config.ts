@@ -10,22 +10,16 @@ import { pipelineOf } from './ci-provider.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The configuration of the process, read from its environment here and nowhere else. */
+/** The configuration of the process, read from its environment here and nowhere else. `variables.ts` explains each variable. */
 export interface Config {
   readonly taskQueue: string;
   readonly cacheDirectory: string;
   readonly stateDirectory: string;
   readonly secretsFolder: string | undefined;
   readonly awsRegion: string | undefined;
-  /**
-   * The time in milliseconds after which a call to AWS without a reply counts as lost. `IAM_BOOTSTRAP_AWS_TIMEOUT`, in
-   * seconds. Default: 15 seconds.
-   */
+  /** The time after which a call to AWS without a reply counts as lost. */
   readonly awsTimeoutMs: number | undefined;
-  /**
-   * Source identity of assumed-role sessions. CloudTrail shows it with every call, even after further roles are assumed.
-   * Each role's trust policy has to allow `sts:SetSourceIdentity`. `IAM_BOOTSTRAP_SOURCE_IDENTITY`. Default: none.
-   */
+  /** Source identity of assumed-role sessions, which CloudTrail shows with every call. */
   readonly sourceIdentity: string | undefined;
   /** True where a `TEMPORAL_*` variable or a profile names a server. */
   readonly temporalConfigured: boolean;
@@ -34,21 +28,12 @@ export interface Config {
   readonly iamEndpoint: string | undefined;
   readonly healthAddress: string | undefined;
   readonly metricsAddress: string | undefined;
-  /**
-   * The worker deployment and build of a worker, so that Temporal keeps each run on the build that started it.
-   * `IAM_BOOTSTRAP_DEPLOYMENT`, `IAM_BOOTSTRAP_BUILD_ID`. Default: none; every worker takes every run.
-   */
+  /** The build of a worker deployment, so that Temporal keeps each run on the build that started it. */
   readonly deployment: { readonly name: string; readonly buildId: string } | undefined;
   readonly logLevel: string;
   readonly pipeline: Pipeline;
   /** Files for the summary and outputs of a GitHub Actions step, and the checkout. Undefined elsewhere. */
-  readonly github:
-    | {
-        readonly stepSummary: string | undefined;
-        readonly output: string | undefined;
-        readonly workspace: string | undefined;
-      }
-    | undefined;
+  readonly github: Readonly<Record<'stepSummary' | 'output' | 'workspace', string | undefined>> | undefined;
   /** The whole environment, for child processes and for `@temporalio/envconfig`. */
   readonly environment: Environment;
 }
@@ -177,9 +162,9 @@ function readSocketAddress(environment: Environment, variable: string): string |
 
 function cacheDirectory(environment: Environment): string {
   const named = environment['IAM_BOOTSTRAP_CACHE'];
-  if (named !== undefined && named !== '') return named;
+  if (named !== undefined) return named;
   const xdg = environment['XDG_CACHE_HOME'];
-  if (xdg !== undefined && xdg !== '') return join(xdg, 'iam-bootstrap');
+  if (xdg !== undefined) return join(xdg, 'iam-bootstrap');
   const home = environment['HOME'] ?? homedir();
   return process.platform === 'darwin'
     ? join(home, 'Library/Caches/iam-bootstrap')
@@ -188,7 +173,7 @@ function cacheDirectory(environment: Environment): string {
 
 function temporalConfigured(environment: Environment): boolean {
   const variables = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_API_KEY'];
-  if (variables.some((name) => (environment[name] ?? '') !== '')) return true;
+  if (variables.some((name) => environment[name] !== undefined)) return true;
   const home = environment['HOME'] ?? homedir();
   const folders = [environment['XDG_CONFIG_HOME'] ?? join(home, '.config'), join(home, 'Library/Application Support')];
   return folders.some((folder) => existsSync(join(folder, 'temporalio', 'temporal.toml')));

@@ -1,3 +1,5 @@
+import { ciVariables } from './ci-provider.js';
+
 /** An environment variable, or several that belong together. */
 export interface EnvironmentVariable {
   readonly names: readonly string[];
@@ -7,83 +9,6 @@ export interface EnvironmentVariable {
   readonly fallback: string;
   readonly readBy: 'commands' | 'worker' | 'commands and worker';
 }
-
-/** Variables that describe a job, by CI service. They appear in reports, in tags and in the Temporal UI. */
-const CI_VARIABLES: Readonly<Record<string, readonly string[]>> = {
-  'GitHub Actions': [
-    'GITHUB_ACTIONS',
-    'GITHUB_REPOSITORY',
-    'GITHUB_RUN_ID',
-    'GITHUB_SERVER_URL',
-    'GITHUB_SHA',
-    'GITHUB_ACTOR',
-    'GITHUB_RUN_NUMBER',
-    'GITHUB_JOB',
-    'GITHUB_HEAD_REF',
-    'GITHUB_REF_NAME',
-    'GITHUB_RUN_ATTEMPT',
-  ],
-  GitLab: [
-    'CI_JOB_URL',
-    'CI_COMMIT_SHA',
-    'GITLAB_USER_LOGIN',
-    'CI_PIPELINE_ID',
-    'CI_PIPELINE_IID',
-    'CI_JOB_NAME',
-    'CI_COMMIT_REF_NAME',
-    'CI_JOB_ID',
-  ],
-  Jenkins: [
-    'BUILD_URL',
-    'GIT_COMMIT',
-    'BUILD_USER',
-    'BUILD_TAG',
-    'BUILD_NUMBER',
-    'JOB_NAME',
-    'BRANCH_NAME',
-    'GIT_BRANCH',
-  ],
-  CircleCI: [
-    'CIRCLE_BUILD_URL',
-    'CIRCLE_SHA1',
-    'CIRCLE_USERNAME',
-    'CIRCLE_WORKFLOW_ID',
-    'CIRCLE_BUILD_NUM',
-    'CIRCLE_JOB',
-    'CIRCLE_BRANCH',
-  ],
-  Buildkite: [
-    'BUILDKITE_BUILD_URL',
-    'BUILDKITE_COMMIT',
-    'BUILDKITE_BUILD_CREATOR',
-    'BUILDKITE_BUILD_ID',
-    'BUILDKITE_BUILD_NUMBER',
-    'BUILDKITE_STEP_KEY',
-    'BUILDKITE_LABEL',
-    'BUILDKITE_BRANCH',
-    'BUILDKITE_RETRY_COUNT',
-  ],
-  'Azure Pipelines': [
-    'SYSTEM_COLLECTIONURI',
-    'SYSTEM_TEAMPROJECT',
-    'BUILD_BUILDID',
-    'BUILD_SOURCEVERSION',
-    'BUILD_REQUESTEDFOR',
-    'BUILD_BUILDNUMBER',
-    'SYSTEM_JOBNAME',
-    'BUILD_SOURCEBRANCH',
-    'SYSTEM_JOBATTEMPT',
-  ],
-  'AWS CodeBuild': [
-    'CODEBUILD_PUBLIC_BUILD_URL',
-    'CODEBUILD_BUILD_URL',
-    'CODEBUILD_RESOLVED_SOURCE_VERSION',
-    'CODEBUILD_INITIATOR',
-    'CODEBUILD_BUILD_ID',
-    'CODEBUILD_BUILD_NUMBER',
-    'CODEBUILD_WEBHOOK_HEAD_REF',
-  ],
-};
 
 function row(
   names: string | readonly string[],
@@ -200,12 +125,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   ),
   row(['USER', 'LOGNAME'], 'commands', 'Name of the requester outside of CI', 'unknown'),
   row(
-    ['GITHUB_STEP_SUMMARY', 'GITHUB_OUTPUT', 'GITHUB_WORKSPACE'],
+    ['GITHUB_ACTIONS', 'GITHUB_STEP_SUMMARY', 'GITHUB_OUTPUT', 'GITHUB_WORKSPACE'],
     'commands',
     'Files for the job summary and step outputs, and the checkout, if `GITHUB_ACTIONS` is `true`',
     'not written',
   ),
-  ...Object.entries(CI_VARIABLES).map(([service, names]) =>
+  ...ciVariables().map(([service, names]) =>
     row(names, 'commands', `Job, commit and actor in ${service}`, 'not reported'),
   ),
 ];

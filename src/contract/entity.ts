@@ -9,7 +9,7 @@
  * - plan: the decisions for a manifest.
  * - converge: reach a state with no drift.
  * - conflict: a Create that AWS answered with "already exists".
- * - intent: the tag by which a Create is recognised as ours afterwards.
+ * - intent: the tag by which a Create is recognized as ours afterwards.
  */
 
 /** Any JSON value. */

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { type EmbeddedOptions, type Environment, hasCode, reasonOf } from './options.js';
-
-const execFileAsync = promisify(execFile);
+import { execFileAsync } from './process.js';
 
 /** Returns why a file is not a Temporal CLI that runs on this machine; `undefined` where it is one. */
 export async function unusableReason(path: string, environment: Environment | undefined): Promise<string | undefined> {

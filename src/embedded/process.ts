@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { hasCode } from './options.js';
 
-const execFileAsync = promisify(execFile);
+/** Runs a program and returns its output. */
+export const execFileAsync = promisify(execFile);
 
 /** The identity of a process. The PID alone is not enough: the system may have reused it. */
 export interface ProcessIdentity {

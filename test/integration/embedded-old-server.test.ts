@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/config.js';
-import { buildCliWithGo, goBuildDirectory } from '../../src/embedded/cli-go-build.js';
+import { buildCliWithGo, goBuildDirectory } from '../../src/embedded/cli-sources.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, startWorld } from '../support/world.js';
 

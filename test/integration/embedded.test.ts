@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { loadConfig } from '../../src/config/config.js';
-import { makeOnce } from '../../src/embedded/cache.js';
+import { makeOnce } from '../../src/embedded/lock.js';
 import { freePort, isFree } from '../../src/embedded/ports.js';
 import { commandLine, identify } from '../../src/embedded/process.js';
 import { acquireEmbeddedServer, type EmbeddedServerOptions } from '../../src/embedded/runtime.js';

@@ -78,14 +78,14 @@ test('each command runs as it is printed, from the clone to a job that applies',
   });
   expect({ code, output }).toEqual({ code: 0, output });
   // What each apply did, in their order.
-  const applied = [...output.matchAll(/^apply (\S+) \((\w+)\)[\s\S]*?^converged: ([^;]*);/gm)].map(
-    ([, namespace = '', environment_ = '', counts = '']) => [namespace, environment_, counts],
-  );
+  const applied = [
+    ...output.matchAll(/^apply (\S+) \((\w+)\)[\s\S]*?^(converged: [^;]*|No changes\. [^.]*)[;.]/gm),
+  ].map(([, namespace = '', environment_ = '', result = '']) => [namespace, environment_, result]);
   expect(applied).toEqual([
-    ['first-steps', 'dev', '2 created'],
-    ['first-steps', 'dev', '2 unchanged'],
-    ['platform', 'dev', '3 created'],
-    ['platform', 'prod', '3 created'],
+    ['first-steps', 'dev', 'converged: 2 created'],
+    ['first-steps', 'dev', 'No changes. 2 entities match the manifest'],
+    ['platform', 'dev', 'converged: 3 created'],
+    ['platform', 'prod', 'converged: 3 created'],
   ]);
   expect(output).toContain('Group/prod-people');
 });

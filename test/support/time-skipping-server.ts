@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { loadConfig } from '../../src/config/config.js';
-import { makeOnce } from '../../src/embedded/cache.js';
+import { makeOnce } from '../../src/embedded/lock.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 
 const VERSION = '1.32.0';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { makeOnce } from '../../src/embedded/cache.js';
+import { makeOnce } from '../../src/embedded/lock.js';
 
 const ROOT = resolve(__dirname, '../..');
 

@@ -35,7 +35,7 @@ const Field = { Entity: 'Entity', Account: 'Account', Intent: 'Intent' } as cons
 
 /**
  * The secret of one entity, from the Create to the location that the manifest names. AWS reveals it once. A lost reply
- * leaves an orphan, which is recognised by the listing in the workflow's history, removed, and created again.
+ * leaves an orphan, which is recognized by the listing in the workflow's history, removed, and created again.
  *
  * Before the Create, the location is reserved: the entity, the account and the run are stored in it. So a location that
  * cannot be written is found before anything is created. A location that another run reserved, or none did, tells that

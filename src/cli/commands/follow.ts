@@ -1,5 +1,5 @@
 import { namespaceFlags } from '../../client/describe.js';
-import { busyReport, type RunOptions } from '../../client/run/events.js';
+import { busyReport, type RunEvent, type RunOptions } from '../../client/run/events.js';
 import { apply as applyRequest, plan as planRequest } from '../../client/run/start.js';
 import { isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
@@ -11,21 +11,17 @@ import type { TemporalConnection } from '../../temporal/connect.js';
 import { checkOutputs, type OutputOptions, publish } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
-import { loadManifestRequest, type RequestOptions } from '../request.js';
+import { loadManifestRequest, type RequestCommandOptions } from '../request.js';
 import { InterruptedError, untilInterrupted } from '../run-command.js';
 import { logDecisions, openDebugLog, openSession } from '../session.js';
 import { print, printJson, wrapped } from '../terminal.js';
 
 /** The run that a command started or joined. */
-interface Followed {
-  readonly workflowId: string;
-  readonly runId: string;
-  readonly url: string | null;
-}
+type Followed = Extract<RunEvent, { type: 'started' | 'joined' }>;
 
 type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
 
-interface PlanOptions extends RequestOptions, OutputOptions {
+interface PlanOptions extends RequestCommandOptions, OutputOptions {
   readonly detailedExitcode: boolean;
 }
 
@@ -34,7 +30,7 @@ export async function plan(options: PlanOptions): Promise<ExitCode> {
   return follow('plan', planRequest, { ...options, noWait: false, detailed: options.detailedExitcode });
 }
 
-interface ApplyOptions extends RequestOptions, OutputOptions {
+interface ApplyOptions extends RequestCommandOptions, OutputOptions {
   /** False for `--no-wait`. */
   readonly wait: boolean;
 }
@@ -54,7 +50,7 @@ async function follow(name: Report['command'], command: Command, options: Follow
 }
 
 /** Options of following a request. */
-export type FollowOptions = RequestOptions &
+export type FollowOptions = RequestCommandOptions &
   OutputOptions & {
     readonly noWait: boolean;
     readonly detailed: boolean;
@@ -93,10 +89,13 @@ export async function followRequest(
       display.end();
       logDecisions(await openDebugLog(config), report);
       // The UI of an embedded server stops with this command, so its link would be dead.
-      const shown = embedded ? { ...report, workflow: { ...report.workflow, url: null } } : report;
+      const withoutUrl = { ...report, workflow: { ...report.workflow, url: null } };
+      const published = embedded ? withoutUrl : report;
+      // A terminal shows the link already, since the start of the run.
+      const printed = process.stdout.isTTY && options.quiet !== true ? withoutUrl : published;
       if (options.output === 'json') printJson(report);
-      else print(wrapped(renderReport(shown, options.explained), process.stdout));
-      await publish(shown, options, config);
+      else print(wrapped(renderReport(printed, options.explained), process.stdout));
+      await publish(published, options, config);
       return report;
     } finally {
       await session.close();

@@ -5,12 +5,12 @@ import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { exitCodeOf } from '../../report/build.js';
 import type { OutputOptions } from '../outputs.js';
-import { loadManifestRequest, type RequestOptions } from '../request.js';
+import { loadManifestRequest, type RequestCommandOptions } from '../request.js';
 import { UsageError } from '../run-command.js';
 import { confirm, note } from '../terminal.js';
 import { type FollowOptions, followRequest } from './follow.js';
 
-interface ReleaseOptions extends RequestOptions, OutputOptions {
+interface ReleaseOptions extends RequestCommandOptions, OutputOptions {
   readonly yes: boolean;
   readonly plan: boolean;
 }

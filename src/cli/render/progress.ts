@@ -53,12 +53,12 @@ function waitingText({ lockHolder, progress, waitedMs }: Extract<RunEvent, { typ
   const { memo, startedAt, url } = lockHolder;
   const who = describePipeline(memo.pipeline);
   const far = progress === null ? [] : [progressText(progress)];
-  const gate = memo.awaitingApproval === undefined || progress?.approval !== undefined ? [] : ['awaiting approval'];
+  const approval = memo.awaitingApproval === undefined || progress?.approval !== undefined ? [] : ['awaiting approval'];
   if (waitedMs > 0) {
-    const now = [...far, ...gate, `held by ${who}`].join('; ');
+    const now = [...far, ...approval, `held by ${who}`].join('; ');
     return `still waiting for the namespace, for ${durationText(waitedMs)}: ${now}`;
   }
-  const more = [`since ${startedAt}`, ...gate].join(', ');
+  const more = [`since ${startedAt}`, ...approval].join(', ');
   return `waiting for the namespace: held by ${who}, ${more}${url === null ? '' : `: ${url}`}`;
 }
 

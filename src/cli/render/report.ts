@@ -47,7 +47,7 @@ export function renderReport(report: Report, explained = false): string {
     ...(report.reason === null ? [] : [`  ${pc.red(plain(report.reason))}`]),
     ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
     '',
-    `${RESULTS[report.result](summaryOf(report))}; ${counted(report.apiCalls.total, 'AWS call')}, ${durationText(report.durationMs)}`,
+    `${RESULTS[report.result](summaryOf(report))} ${counted(report.apiCalls.total, 'AWS call')}, ${durationText(report.durationMs)}`,
     ...(report.workflow.url === null ? [] : [pc.dim(plain(report.workflow.url))]),
   ];
   return lines.join('\n');

@@ -47,12 +47,13 @@ export function conflictText({ operation, code, requestId, resolvedAs }: Conflic
 /** Summarizes a report in a line: `No changes. …`, `Plan: 1 to create, 2 refused`, `converged: 2 created`. */
 export function summaryOf(report: Report): string {
   const { command, result, entities } = report;
-  if (command !== 'plan' || !['converged', 'pending', 'refused'].includes(result)) {
-    return `${result}: ${countsOf(report)}`;
+  const isPlan = command === 'plan' && ['converged', 'pending', 'refused'].includes(result);
+  const hasNoChanges = result === 'converged' && entities.every(({ outcome }) => outcome === 'unchanged');
+  if (hasNoChanges && (command === 'plan' || command === 'apply')) {
+    const matches = entities.length === 1 ? 'matches' : 'match';
+    return `No changes. ${counted(entities.length, 'entity', 'entities')} ${matches} the manifest.`;
   }
-  if (result !== 'converged') return `Plan: ${countsOf(report)}`;
-  const matches = entities.length === 1 ? 'matches' : 'match';
-  return `No changes. ${counted(entities.length, 'entity', 'entities')} ${matches} the manifest`;
+  return `${isPlan ? 'Plan' : result}: ${countsOf(report)};`;
 }
 
 /** Formats milliseconds for people: `0.4 s`, `12 s`, `3 min 5 s`. */

@@ -1,8 +1,9 @@
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { ConflictRow, Conflicts } from '../../contract/explain.js';
 import { NAMESPACE } from '../../contract/request.js';
+import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { countOf, describeOrigin } from '../describe.js';
+import { describeOrigin } from '../describe.js';
 import { causeOfConflict, creationsOf, type EntityRun, isRemarkable } from './entity-run.js';
 import { assertAccount, DEFAULT_WINDOW_MS, QueryError, retentionNote } from './query.js';
 import { listRunRecords, readRetentionMs, type RunRecord } from './run-records.js';
@@ -42,7 +43,7 @@ export async function conflicts(temporal: TemporalConnection, options: ConflictO
     notes: [
       ...(retention === null ? [] : [retention]),
       ...(truncated ? [`only the newest ${String(runs.length)} runs of the window were read`] : []),
-      ...(unread === 0 ? [] : [`${countOf(unread, 'run')} ended without a report and could not be counted`]),
+      ...(unread === 0 ? [] : [`${counted(unread, 'run')} ended without a report and could not be counted`]),
       ...(closed.length === 0 ? [`no run finished since ${from.toISOString()}`] : []),
     ],
   };

@@ -3,6 +3,7 @@ import type { RunReference, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport, Outcome, Report } from '../../contract/report.js';
 import { type CauseFinding, type Creation, determineCause } from '../../engine/conflict-cause.js';
 import { findKind } from '../../kinds/index.js';
+import { plannedReport } from '../../report/build.js';
 import { describeRun, UNKNOWN_PIPELINE } from '../describe.js';
 import type { ActivityRecord, EntityHistory, RunRecord } from './run-records.js';
 
@@ -72,21 +73,10 @@ function referenceOf({ workflowId, runId, startedAt, request, activities }: Enti
 
 /** Returns a run that was refused because the credentials belong to another account, as a run of one of its entities. */
 export function wrongAccountRun({ reference, report }: RunRecord, { kind, name }: DesiredEntity): EntityRun {
-  const entity: EntityReport = {
-    kind,
-    name,
-    arn: null,
-    decision: 'refuse',
-    outcome: 'refused',
-    confirmedBy: null,
-    drift: [],
-    unmanaged: [],
-    writes: [],
-    conflicts: [],
-    reason: report?.reason ?? null,
-    remedy: report?.remedy ?? null,
-    attempts: 0,
-  };
+  const reason = report?.reason ?? null;
+  const remedy = report?.remedy ?? null;
+  const decision = { action: 'refuse', drift: [], unmanaged: [], reason, remedy } as const;
+  const entity = plannedReport({ kind, name, arn: null, decision }, undefined);
   return { run: reference, report: entity, history: null, isWrongAccount: true };
 }
 

@@ -3,8 +3,8 @@ import { UNREAD } from '../../contract/explain.js';
 import type { Evidence, Explanation, Explanations, Found, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
+import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { countOf } from '../describe.js';
 import {
   entityRunsOf,
   isRemarkable,
@@ -130,7 +130,7 @@ class Inquiry {
       );
     }
     if (remarkable.length === 0) {
-      const total = `${countOf(entities.length, 'entity', 'entities')}, ${result}`;
+      const total = `${counted(entities.length, 'entity', 'entities')}, ${result}`;
       this.notes.push(`the run met no conflict: ${reason ?? total}`);
     }
     return remarkable.map((report) => findDeclared(declared, report));

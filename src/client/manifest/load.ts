@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, extname, join, resolve, sep } from 'node:path';
+import { dirname, extname, join, resolve, sep } from 'node:path';
 import { thrownField, thrownText } from '../../engine/manifest/problem.js';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
 import type {
@@ -91,7 +91,7 @@ async function loadSource(
     try {
       return { file: STANDARD_INPUT_NAME, text: await standardInput() };
     } catch (error) {
-      const message = `the manifest cannot be read: ${fileErrorText(error)}`;
+      const message = `cannot be read: ${fileErrorText(error)}`;
       return fileProblem(STANDARD_INPUT_NAME, message, 'check the input of the command');
     }
   }
@@ -100,7 +100,7 @@ async function loadSource(
   if (!TEXT_EXTENSIONS.has(extension) && !PROGRAM_EXTENSIONS.has(extension)) {
     return fileProblem(
       file,
-      `${basename(file)} has no file type of a manifest`,
+      'unknown file type',
       `use a file that ends in ${[...TEXT_EXTENSIONS, ...PROGRAM_EXTENSIONS].join(', ')}`,
     );
   }
@@ -108,7 +108,7 @@ async function loadSource(
     if (TEXT_EXTENSIONS.has(extension)) return { file, text: readTextFile(path) };
     assertReadable(path);
   } catch (error) {
-    return fileProblem(file, `${file} cannot be read: ${fileErrorText(error)}`, 'check the path given with -f');
+    return fileProblem(file, `cannot be read: ${fileErrorText(error)}`, 'check the path given with -f');
   }
   return loadProgram(file, path);
 }

@@ -5,7 +5,7 @@ import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
-import { summarize } from '../../report/build.js';
+import { buildReport } from '../../report/build.js';
 import { type TemporalConnection, UnreachableError } from '../../temporal/connect.js';
 import { approveCommand, describePipeline } from '../describe.js';
 import type { LockHolder } from '../runs.js';
@@ -135,26 +135,12 @@ export function approvalRequiredError(
 export function busyReport(command: Report['command'], request: BootstrapRequest, error: unknown): Report | undefined {
   if (!(error instanceof BusyError || error instanceof UnreachableError)) return undefined;
   const lockHolder = error instanceof BusyError ? error.lockHolder : null;
+  const { workflowId = '', runId = '', url = null } = lockHolder ?? {};
+  const now = Date.now();
   return {
-    version: 1,
-    command,
+    ...buildReport({ command, request, workflowId, runId, startedAt: now }, [], {}, now),
     result: 'busy',
-    account: request.target.account,
-    partition: request.target.partition,
-    namespace: request.namespace,
-    environment: request.environment,
-    digest: request.digest,
-    request: { key: request.key, pipeline: request.pipeline },
-    workflow: {
-      workflowId: lockHolder?.workflowId ?? '',
-      runId: lockHolder?.runId ?? '',
-      url: lockHolder?.url ?? null,
-    },
-    entities: [],
-    summary: summarize([]),
-    apiCalls: { total: 0, byOperation: {} },
-    startedAt: new Date().toISOString(),
-    durationMs: 0,
+    workflow: { workflowId, runId, url },
     reason: error.message,
     remedy: error.remedy,
   };

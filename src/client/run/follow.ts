@@ -6,7 +6,7 @@ import type { Report } from '../../contract/report.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { hasWorker } from '../runs.js';
+import { hasWorker, withRunUrl } from '../runs.js';
 import { approvalRequiredError, deadlineOf, noWorkerError, RunLostError } from './events.js';
 import type { RunEvent, RunOptions } from './events.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
@@ -48,8 +48,7 @@ export async function awaitReport(
         return failed;
       }
     });
-    const result = await Promise.race([report, aborted.promise, watching]);
-    return { ...result, workflow: { ...result.workflow, url: temporal.runUrl(run.workflowId, result.workflow.runId) } };
+    return withRunUrl(temporal, await Promise.race([report, aborted.promise, watching]));
   } finally {
     calls.abort();
     aborted.dispose();
@@ -208,9 +207,7 @@ class RunWatcher {
     const approval = await withDeadline(client, () => this.handle.query(approvalQuery)).catch(() => null);
     if (approval === null) return;
     this.reportedPlan = approval.plan;
-    const { workflow } = approval.report;
-    const url = this.temporal.runUrl(this.run.workflowId, workflow.runId);
-    const report = { ...approval.report, workflow: { ...workflow, url } };
+    const report = withRunUrl(this.temporal, approval.report);
     this.options.onEvent?.({ type: 'awaiting-approval', approval: { ...approval, report } });
   }
 

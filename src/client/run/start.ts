@@ -4,10 +4,11 @@ import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { page } from '../../report/markdown.js';
+import { counted } from '../../report/text.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { countOf, describeOrigin } from '../describe.js';
+import { describeOrigin } from '../describe.js';
 import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
 import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions } from './events.js';
 import { awaitReport } from './follow.js';
@@ -111,7 +112,7 @@ async function startRun(
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
           memo: { ...memoOf(request) },
-          staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${countOf(request.entities.length, 'entity', 'entities')}`,
+          staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${counted(request.entities.length, 'entity', 'entities')}`,
           staticDetails: staticDetailsOf(request),
           ...(isSearchable ? { typedSearchAttributes } : {}),
         }),

@@ -176,7 +176,7 @@ describe('a plan', () => {
     expect(lines).toEqual([
       'plan ci (prod) in account 111111111111',
       '',
-      'No changes. 1 entity matches the manifest; 3 AWS calls, 1.2 s',
+      'No changes. 1 entity matches the manifest. 3 AWS calls, 1.2 s',
     ]);
   });
 });

