@@ -1,7 +1,6 @@
 import { awsError, failureTypeOf } from '../aws/errors.js';
 import type { FullEvent, Lookup } from '../aws/trail.js';
-import { entityId, entityKey } from '../contract/entity.js';
-import type { DesiredEntity, JsonObject } from '../contract/entity.js';
+import { entityId, entityKey, type DesiredEntity, type JsonObject } from '../contract/entity.js';
 import { UNREAD } from '../contract/explain.js';
 import type { Evidence, EvidenceRequest, Found, Trail, TrailEvent } from '../contract/explain.js';
 import { OwnershipTag, ownerOf } from '../engine/ownership.js';

@@ -12,8 +12,7 @@ import { deleteEntity } from './reconcile/delete.js';
 import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
 import type { Account, Accounts } from './runtime/accounts.js';
-import { runActivity } from './runtime/activity-context.js';
-import type { ActivityContext } from './runtime/activity-context.js';
+import { runActivity, type ActivityContext } from './runtime/activity-context.js';
 import { failure } from './runtime/failures.js';
 
 /** The connections of a worker that its activities use. */

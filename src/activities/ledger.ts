@@ -1,13 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
-import { WithStartWorkflowOperation } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { claimUpdate } from '../contract/messages.js';
 import { ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
 import type { ClaimRequest } from '../contract/activities.js';
-import { holdLease } from './runtime/activity-context.js';
-import type { ActivityContext } from './runtime/activity-context.js';
+import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 
 /** Deadline of one call to Temporal. */
 const UPDATE_DEADLINE_MS = 10_000;

@@ -1,18 +1,14 @@
 import * as iam from '@aws-sdk/client-iam';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import type { STSClient } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
 import { adjustPace, checkBeforeSend, currentUserAgent, observeCalls, waitForTurns } from './calls.js';
 import type { AnyClient, AwsCall } from './calls.js';
-import { createCredentials, retryWithNewCredentials } from './credentials.js';
-import type { RoleSession } from './credentials.js';
+import { createCredentials, retryWithNewCredentials, type RoleSession } from './credentials.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Pace } from './pace.js';
 import { Reader } from './reader.js';
-import { createSecretStore } from './secret-store.js';
-import type { SecretStore } from './secret-store.js';
-import { createEventHistory } from './trail.js';
-import type { EventHistory } from './trail.js';
+import { createSecretStore, type SecretStore } from './secret-store.js';
+import { createEventHistory, type EventHistory } from './trail.js';
 
 /** A region of each partition to sign for IAM, whose endpoint is global to the partition. */
 const SIGNING_REGION: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
-import { entityId } from '../contract/entity.js';
-import type { DesiredEntity, JsonObject } from '../contract/entity.js';
+import { entityId, type DesiredEntity, type JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { unmanagedContent } from './compare.js';
 import type { Comparison, PropertyRules } from './comparison.js';

@@ -1,8 +1,7 @@
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Confirmation, Decision } from '../contract/report.js';
 import type { Observed } from './observed.js';
-import { assess } from './decide.js';
-import type { DecisionContext, KindRules } from './decide.js';
+import { assess, type DecisionContext, type KindRules } from './decide.js';
 import { OwnershipTag } from './ownership.js';
 
 /** Largest difference between the clocks of AWS and of the worker. AWS also rounds to whole seconds. In milliseconds. */

@@ -1,5 +1,4 @@
-import { createHash, createPublicKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import type { SSHPublicKey, UploadSSHPublicKeyResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';

@@ -1,5 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
-import type { ActivityOptions } from '@temporalio/workflow';
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contract/activities.js';
 
 /** Attempts are not limited: no worker may run for hours, and an activity ends its own attempts. */

@@ -1,6 +1,5 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import { isFailureType } from '../contract/failures.js';
-import type { FailureDetails } from '../contract/failures.js';
+import { isFailureType, type FailureDetails } from '../contract/failures.js';
 import type { ReportedFailure } from '../report/build.js';
 
 /** Describes what an activity failed with. Any other error is a bug in workflow code: null. */

@@ -2,8 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancelledFailure, log, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
 import type { ChildWorkflowHandle, ChildWorkflowOptions } from '@temporalio/workflow';
 import type { Cancellation } from './cancellation.js';
-import { recordRefusal, recordWait } from './metrics.js';
-import type { Lock } from './metrics.js';
+import { recordRefusal, recordWait, type Lock } from './metrics.js';
 
 /** First wait for a lock that another run holds, in milliseconds. */
 export const FIRST_LOCK_WAIT_MS = 200;

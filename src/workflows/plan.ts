@@ -1,6 +1,5 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import { buildFailedReport, buildReport, plannedReport } from '../report/build.js';
-import type { ReportedRun } from '../report/build.js';
+import { buildFailedReport, buildReport, plannedReport, type ReportedRun } from '../report/build.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import type { Report } from '../contract/report.js';
 import { accountReads } from './activities.js';

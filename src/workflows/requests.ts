@@ -1,7 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { EvidenceRequest } from '../contract/explain.js';
-import { ACCOUNT, NAMESPACE } from '../contract/request.js';
-import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
+import { ACCOUNT, NAMESPACE, type BootstrapRequest, type ReconcileRequest } from '../contract/request.js';
 import type { Claim } from '../contract/revision.js';
 
 /*

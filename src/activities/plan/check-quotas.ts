@@ -5,8 +5,7 @@ import { FAILURES } from '../../contract/failures.js';
 import type { DecisionAction } from '../../contract/report.js';
 import { strings } from '../../engine/json.js';
 import type { Account } from '../runtime/accounts.js';
-import { withDecision, withDependencies } from './assessed-entity.js';
-import type { AssessedEntity } from './assessed-entity.js';
+import { withDecision, withDependencies, type AssessedEntity } from './assessed-entity.js';
 
 const { remedy: REMEDY } = FAILURES.QuotaExceeded;
 

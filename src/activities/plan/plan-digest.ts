@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
-import { entityId } from '../../contract/entity.js';
-import type { Json } from '../../contract/entity.js';
+import { entityId, type Json } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { isList, jsonFrom, sortKeys, strings } from '../../engine/json.js';
 import type { AssessedEntity } from './assessed-entity.js';

@@ -7,8 +7,7 @@ import type { Dependent, Write } from '../../kinds/kind.js';
 import { deletionWrites, isWithdrawal } from '../reconcile/delete.js';
 import { desiredState } from '../reconcile/desired-state.js';
 import type { Account } from '../runtime/accounts.js';
-import { withDecision, withDependencies, withPlanned } from './assessed-entity.js';
-import type { AssessedEntity } from './assessed-entity.js';
+import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
 interface Removal {

@@ -1,8 +1,7 @@
 import { activityInfo, log } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
 import type { ReconcileActivityResult } from '../../contract/activities.js';
-import { entityId } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
+import { entityId, type DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import type { ActivityContext } from '../runtime/activity-context.js';

@@ -1,10 +1,8 @@
 import { activityInfo, log, sleep } from '@temporalio/activity';
-import { failureTypeOf, lateError } from '../../aws/errors.js';
-import type { AwsError } from '../../aws/errors.js';
+import { failureTypeOf, lateError, type AwsError } from '../../aws/errors.js';
 import { PROPAGATION_WINDOW_MS, untilShown } from '../../aws/propagation.js';
 import type { CreateRequest, Listing, ReconcileActivityResult } from '../../contract/activities.js';
-import { entityId } from '../../contract/entity.js';
-import type { JsonObject } from '../../contract/entity.js';
+import { entityId, type JsonObject } from '../../contract/entity.js';
 import type { Decision, WriteRecord } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
@@ -12,8 +10,7 @@ import { mayShowLater, resolveConflict } from '../../engine/resolve-conflict.js'
 import type { ConflictFacts, ConflictResolution } from '../../engine/resolve-conflict.js';
 import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { writesSent } from '../runtime/activity-context.js';
-import type { ActivityContext } from '../runtime/activity-context.js';
+import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
 import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeUnderAnyName } from '../runtime/observe.js';
 import { send } from '../runtime/send-writes.js';

@@ -1,7 +1,6 @@
 import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js';
 import type { ReconcileRequest } from '../../contract/request.js';
-import { declaredTags } from '../../engine/decide.js';
-import type { DecisionContext } from '../../engine/decide.js';
+import { declaredTags, type DecisionContext } from '../../engine/decide.js';
 import { ownershipTagsForCreate } from '../../engine/ownership.js';
 import { resolveReferences } from '../../engine/references.js';
 import type { Desired, Kind } from '../../kinds/kind.js';

@@ -1,11 +1,8 @@
 import { activityInfo, CancelledFailure, log, sleep } from '@temporalio/activity';
-import { failureTypeOf } from '../../aws/errors.js';
-import type { AwsError } from '../../aws/errors.js';
+import { failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { pauseAfter } from '../../aws/propagation.js';
-import { describeLocation, SecretLocationError, redactSecrets } from '../../aws/secret-store.js';
-import type { SecretRecord } from '../../aws/secret-store.js';
-import { entityId } from '../../contract/entity.js';
-import type { SecretLocation } from '../../contract/entity.js';
+import { describeLocation, SecretLocationError, redactSecrets, type SecretRecord } from '../../aws/secret-store.js';
+import { entityId, type SecretLocation } from '../../contract/entity.js';
 import { FAILURES, isRetryable } from '../../contract/failures.js';
 import type { CreateRequest } from '../../contract/activities.js';
 import { CLOCK_TOLERANCE_MS } from '../../engine/resolve-conflict.js';
@@ -14,8 +11,7 @@ import type { Account } from '../runtime/accounts.js';
 import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
 import { LeaseError, CLEANUP_LEASE } from '../runtime/lease.js';
 import { sendAll } from '../runtime/send-writes.js';
-import { holdLease } from '../runtime/activity-context.js';
-import type { ActivityContext } from '../runtime/activity-context.js';
+import { holdLease, type ActivityContext } from '../runtime/activity-context.js';
 
 /** Time for which a revealed secret waits until its location accepts it. */
 const STORE_WINDOW_MS = 60_000;

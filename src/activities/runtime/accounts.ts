@@ -1,5 +1,4 @@
-import { createAwsClients } from '../../aws/clients.js';
-import type { AwsClients, AwsOptions } from '../../aws/clients.js';
+import { createAwsClients, type AwsClients, type AwsOptions } from '../../aws/clients.js';
 import { AccountGuard } from '../../aws/guard.js';
 import { Pace } from '../../aws/pace.js';
 import { sessionName } from '../../contract/attribution.js';

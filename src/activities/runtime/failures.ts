@@ -1,11 +1,9 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { awsError, failureTypeOf } from '../../aws/errors.js';
-import type { AwsError } from '../../aws/errors.js';
+import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
-import { FAILURES } from '../../contract/failures.js';
-import type { FailureDetails, FailureType } from '../../contract/failures.js';
+import { FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
 

@@ -1,9 +1,7 @@
 import { sleep } from '@temporalio/activity';
-import { takeSnapshot } from '../../aws/inventory.js';
-import type { DetailType, Snapshot } from '../../aws/inventory.js';
+import { takeSnapshot, type DetailType, type Snapshot } from '../../aws/inventory.js';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
-import { entityId, entityKey } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
+import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
 import { findKind } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';

@@ -4,8 +4,7 @@ import { UnverifiedError } from '../../aws/guard.js';
 import { readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
-import { recordWrite } from './activity-context.js';
-import type { ActivityContext } from './activity-context.js';
+import { recordWrite, type ActivityContext } from './activity-context.js';
 import { OperationError } from './failures.js';
 import { LeaseError } from './lease.js';
 

@@ -3,8 +3,7 @@ import { defaultsSchema } from './fields.js';
 import { DEFAULT_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
 import type { Report } from './problem.js';
-import type { MapEntry, MapTree, Tree } from './tree.js';
-import { mapTree, toJson } from './tree.js';
+import { mapTree, toJson, type MapEntry, type MapTree, type Tree } from './tree.js';
 
 /** The values of `defaults`. */
 export type Defaults = z.infer<typeof defaultsSchema>;

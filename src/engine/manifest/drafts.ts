@@ -1,17 +1,13 @@
 import { z } from 'zod';
-import type { DesiredState, JsonObject, Target } from '../../contract/entity.js';
-import { entityId } from '../../contract/entity.js';
+import { entityId, type DesiredState, type JsonObject, type Target } from '../../contract/entity.js';
 import { suggestion } from '../text.js';
-import type { Defaults, ReadDefaults } from './defaults.js';
-import { readDefaults, withDefaultTags } from './defaults.js';
+import { readDefaults, withDefaultTags, type Defaults, type ReadDefaults } from './defaults.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import type { ManifestKind } from './manifest-kind.js';
-import { shapeOf } from './manifest-kind.js';
+import { shapeOf, type ManifestKind } from './manifest-kind.js';
 import type { RenderedManifest } from './expand.js';
-import type { Report } from './problem.js';
-import { quoted } from './problem.js';
+import { quoted, type Report } from './problem.js';
 import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
 import { mapTree, stringOf, toJson, problemAt } from './tree.js';
 

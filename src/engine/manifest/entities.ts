@@ -2,19 +2,16 @@ import { z } from 'zod';
 import type { AdoptPolicy, DesiredEntity, JsonObject, UnmanagedPolicy } from '../../contract/entity.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
-import type { Draft, EntitiesOptions } from './drafts.js';
+import { readDrafts, idsOf, pathIn, type Draft, type EntitiesOptions } from './drafts.js';
 import type { RenderedManifest } from './expand.js';
-import type { ManifestKind } from './manifest-kind.js';
-import { shapeOf } from './manifest-kind.js';
-import { readDrafts, idsOf, pathIn } from './drafts.js';
+import { shapeOf, type ManifestKind } from './manifest-kind.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import { quoted, optionProblem, positionText } from './problem.js';
+import { quoted, optionProblem, positionText, type Problem, type SourcePosition } from './problem.js';
 import { toJson, positionOf, problemAt } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
-import type { Problem, SourcePosition } from './problem.js';
 
 /** Entities with their positions in the manifest. */
 export interface DeclaredEntities {

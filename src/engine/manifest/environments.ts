@@ -1,8 +1,7 @@
 import type { Target } from '../../contract/entity.js';
 import { environmentSchema } from './fields.js';
 import { issuesToProblems } from './issues.js';
-import type { Report } from './problem.js';
-import { pathText, quoted } from './problem.js';
+import { pathText, quoted, type Report } from './problem.js';
 import { renderTemplate } from './template.js';
 import type { MapEntry, SourceOffset, Tree } from './tree.js';
 import { mapTree, positionOf, scalarTree, stringOf, toJson, problemAt } from './tree.js';

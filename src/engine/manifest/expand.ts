@@ -1,9 +1,7 @@
-import type { Parsed } from './source.js';
+import { parseText, parsePlainText, type Parsed } from './source.js';
 import type { MapEntry, MapTree, Origin, SourceOffset, Tree } from './tree.js';
-import { parseText, parsePlainText } from './source.js';
 import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
-import { quoted } from './problem.js';
-import type { Report } from './problem.js';
+import { quoted, type Report } from './problem.js';
 import { renderTemplate } from './template.js';
 
 /** Characters that all templates together may render to: long values used often must not fill the memory. */

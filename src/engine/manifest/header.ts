@@ -1,16 +1,12 @@
 import { commonSchema, defaultsSchema, manifestSchema } from './fields.js';
-import type { Environment } from './environments.js';
-import { readEnvironments } from './environments.js';
+import { readEnvironments, type Environment } from './environments.js';
 import { issuesToProblems } from './issues.js';
-import type { Problem, Report } from './problem.js';
-import { positionText, thrownField, thrownText } from './problem.js';
-import type { Parsed } from './source.js';
-import { parseText } from './source.js';
+import { positionText, thrownField, thrownText, type Problem, type Report } from './problem.js';
+import { parseText, type Parsed } from './source.js';
 import type { MapTree, Origin, SourceOffset, Tree } from './tree.js';
 import { mapTree, positionOf, stringOf, toJson, problemAt } from './tree.js';
 import { readValue } from './value.js';
-import type { Variable } from './variables.js';
-import { readVariables } from './variables.js';
+import { readVariables, type Variable } from './variables.js';
 
 /** The argument of a manifest that is a function. */
 export interface ManifestContext {

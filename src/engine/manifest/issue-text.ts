@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from '../text.js';
-import { lowerFirst, quoted } from './problem.js';
-import type { Problem } from './problem.js';
+import { lowerFirst, quoted, type Problem } from './problem.js';
 import type { ScalarTree, Tree } from './tree.js';
 
 type Issue = z.core.$ZodIssue;

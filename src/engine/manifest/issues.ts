@@ -1,11 +1,8 @@
 import type { z } from 'zod';
 import { suggestion } from '../text.js';
-import type { Finding } from './issue-text.js';
-import { constraint, expectation, plain, remedyOf, shown, withValue, wrongType } from './issue-text.js';
-import type { Problem } from './problem.js';
-import { pathText, quoted } from './problem.js';
-import type { Found, MapEntry, SourceOffset, Tree } from './tree.js';
-import { follow, problemAt } from './tree.js';
+import { constraint, expectation, plain, remedyOf, shown, withValue, wrongType, type Finding } from './issue-text.js';
+import { pathText, quoted, type Problem } from './problem.js';
+import { follow, problemAt, type Found, type MapEntry, type SourceOffset, type Tree } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 

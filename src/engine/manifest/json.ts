@@ -1,5 +1,4 @@
-import { createScanner } from 'jsonc-parser';
-import type { JSONScanner } from 'jsonc-parser';
+import { createScanner, type JSONScanner } from 'jsonc-parser';
 import type { SourceOffset, MapEntry, Origin, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree } from './tree.js';
 

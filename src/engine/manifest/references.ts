@@ -1,11 +1,8 @@
-import type { JsonObject } from '../../contract/entity.js';
-import { entityId, entityKey } from '../../contract/entity.js';
-import type { Draft, EntitiesOptions } from './drafts.js';
+import { entityId, entityKey, type JsonObject } from '../../contract/entity.js';
+import { idsOf, pathIn, type Draft, type EntitiesOptions } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
-import { idsOf, pathIn } from './drafts.js';
 import { quoted, positionText } from './problem.js';
-import type { SourceOffset, MapTree, Tree } from './tree.js';
-import { toJson, positionOf, problemAt } from './tree.js';
+import { toJson, positionOf, problemAt, type SourceOffset, type MapTree, type Tree } from './tree.js';
 import { nearest, suggestion } from '../text.js';
 import { REFERENCE, referencesIn, resolveReferences } from '../references.js';
 

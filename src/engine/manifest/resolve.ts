@@ -1,17 +1,15 @@
 import type { Pipeline } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { declareEntities } from './entities.js';
-import type { RenderedManifest, Budget } from './expand.js';
+import { Expander, newBudget, type RenderedManifest, type Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
-import { Expander, newBudget } from './expand.js';
 import type { Environment } from './environments.js';
 import { headerConflicts, parseSource, readHeader } from './header.js';
 import type { Header, ManifestContext, ManifestSource } from './header.js';
 import { overrideProblems } from './variables.js';
 import { problemAt } from './tree.js';
 import { nearest } from '../text.js';
-import type { Problem, SourcePosition } from './problem.js';
-import { optionProblem, sortProblems } from './problem.js';
+import { optionProblem, sortProblems, type Problem, type SourcePosition } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
 export type { ManifestContext, ManifestSource } from './header.js';

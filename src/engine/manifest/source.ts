@@ -1,11 +1,8 @@
-import { Composer, isScalar, Lexer, LineCounter, Parser } from 'yaml';
-import type { CST, Document } from 'yaml';
+import { Composer, isScalar, Lexer, LineCounter, Parser, type CST, type Document } from 'yaml';
 import { truncate } from '../text.js';
 import { parseJson } from './json.js';
-import type { Problem } from './problem.js';
-import { lowerFirst } from './problem.js';
-import type { Origin, Tree } from './tree.js';
-import { Limit, scalarTree, problemAt } from './tree.js';
+import { lowerFirst, type Problem } from './problem.js';
+import { Limit, scalarTree, problemAt, type Origin, type Tree } from './tree.js';
 import { StopParsing, YamlConverter } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */

@@ -1,7 +1,6 @@
 import type { LineCounter } from 'yaml';
 import type { Json } from '../../contract/entity.js';
-import type { Problem, SourcePosition } from './problem.js';
-import { pathText } from './problem.js';
+import { pathText, type Problem, type SourcePosition } from './problem.js';
 
 /** Limits far beyond any real manifest. They keep a hostile one from exhausting the process. */
 export const Limit = {

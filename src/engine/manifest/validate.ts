@@ -1,8 +1,6 @@
-import { entityId, entityKey } from '../../contract/entity.js';
-import type { DesiredEntity } from '../../contract/entity.js';
+import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
 import type { ManifestSource } from './header.js';
-import { positionText, sortProblems } from './problem.js';
-import type { Problem, SourcePosition } from './problem.js';
+import { positionText, sortProblems, type Problem, type SourcePosition } from './problem.js';
 import { headersOf, NO_CONTEXT, Findings, resolveManifest } from './resolve.js';
 import type { ManifestOptions, ManifestRequest, ResolvedManifest } from './resolve.js';
 

@@ -1,7 +1,6 @@
 import type { MapEntry, ScalarTree, SourceOffset, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
-import type { Problem } from './problem.js';
-import { lowerFirst, thrownText } from './problem.js';
+import { lowerFirst, thrownText, type Problem } from './problem.js';
 import type { Parsed } from './source.js';
 
 const PLAIN_DATA = 'write plain data';

@@ -1,9 +1,7 @@
 import { suggestion } from '../text.js';
-import type { Problem, Report } from './problem.js';
-import { optionProblem, pathText, quoted } from './problem.js';
+import { optionProblem, pathText, quoted, type Problem, type Report } from './problem.js';
 import { isVariableName, TEMPLATE_NAMES } from './template.js';
-import type { SourceOffset, Tree } from './tree.js';
-import { positionOf, stringOf } from './tree.js';
+import { positionOf, stringOf, type SourceOffset, type Tree } from './tree.js';
 
 /** A variable with the value that applies in this call. */
 export interface Variable {

@@ -1,5 +1,4 @@
-import { isAlias, isCollection, isMap, isScalar, isSeq } from 'yaml';
-import type { Node, ParsedNode } from 'yaml';
+import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type ParsedNode } from 'yaml';
 import type { MapEntry, MapTree, Origin, ScalarTree, SourceOffset, Tree } from './tree.js';
 import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
 

@@ -16,8 +16,7 @@ import { startLocked } from '../locked-child.js';
 import { reconcileEntity } from '../reconcile-entity.js';
 import { hasSearchAttributes } from '../search-attributes.js';
 import { ReadyQueue } from './ready-queue.js';
-import { namesOf, UNSUCCESSFUL } from './run-state.js';
-import type { RunState } from './run-state.js';
+import { namesOf, UNSUCCESSFUL, type RunState } from './run-state.js';
 
 /** Entities that a bootstrap reconciles at a time, each by a child workflow. */
 export const CONCURRENT_ENTITIES = 20;

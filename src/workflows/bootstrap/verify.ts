@@ -4,8 +4,7 @@ import type { EntityReport } from '../../contract/report.js';
 import type { VerifyResult } from '../../contract/activities.js';
 import { accountReads } from '../activities.js';
 import { describeFailure } from '../failures.js';
-import { UNSUCCESSFUL } from './run-state.js';
-import type { RunState } from './run-state.js';
+import { UNSUCCESSFUL, type RunState } from './run-state.js';
 
 /** Reads what was written once more: an entity has converged when AWS shows it, not when the write was accepted. */
 export async function verifyEntities(state: RunState): Promise<void> {
