@@ -48,9 +48,7 @@ export interface AwsClients {
     lastCheck?: (accessKeyId: string) => void,
   ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
   readonly secrets: SecretStore;
-  /** The event history of CloudTrail. */
   readonly eventHistory: EventHistory;
-  /** Asks STS for the caller. */
   readonly callerIdentity: () => Promise<Caller>;
   /** Returns the access key in use. After a change of it, the caller must be verified again. */
   readonly accessKeyId: () => Promise<string>;
@@ -74,7 +72,6 @@ export interface AwsOptions extends RoleSession {
   readonly userAgent?: string;
   /** Pace of all calls to an account's IAM, for clients that share one. Default: a pace of these clients alone. */
   readonly pace?: Pace;
-  /** Gets each attempt on the wire. Default: none. */
   readonly onCall?: (call: AwsCall) => void;
 }
 

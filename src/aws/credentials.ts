@@ -9,9 +9,7 @@ type Provider = ReturnType<typeof fromTemporaryCredentials>;
 
 /** The session of an assumed role. */
 export interface RoleSession {
-  /** Name of the session. Default: `iam-bootstrap`. */
   readonly sessionName?: string | undefined;
-  /** Source identity of the session. Default: none. */
   readonly sourceIdentity?: string;
 }
 
@@ -25,9 +23,7 @@ export interface StsConfig {
 /** The credentials of a target, which all of its clients share. */
 export interface SharedCredentials {
   readonly sts: STSClient;
-  /** Returns the access key in use. */
   readonly accessKeyId: () => Promise<string>;
-  /** Fetches new credentials, unless the ones with the expired key have been replaced already. */
   readonly renew: (expiredKey: string | undefined) => Promise<void>;
 }
 

@@ -42,7 +42,6 @@ export class Pace {
   readonly #clock: Clock;
   /** Calls a second; undefined while there is no limit. */
   #rate: number | undefined;
-  /** The time at which the pace allowed the last call. */
   #dueAt = -Infinity;
   #turn: Promise<void> = Promise.resolve();
   /** The times at which the calls of the last second were sent. */
@@ -51,14 +50,12 @@ export class Pace {
   /** Calls that were in flight when the last one was throttled. Their replies carry no new information. */
   #outdated = 0;
   #throttledAt = -Infinity;
-  /** Calls that AWS accepted since then. */
   #accepted = 0;
 
   constructor(clock: Clock = REAL_CLOCK) {
     this.#clock = clock;
   }
 
-  /** Waits until the pace allows a call. */
   async turn(): Promise<void> {
     if (this.#rate === undefined && this.#dueAt <= this.#clock.now()) return;
     const turn = this.#turn.then(() => this.#waitUntilDue());

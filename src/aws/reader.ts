@@ -30,12 +30,10 @@ export class Reader {
     this.#secret = secret;
   }
 
-  /** Reads the stored record of a secret, for the IDs in it. */
   async secret(location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> {
     return this.#secret(location);
   }
 
-  /** Sends a read, or throws the SDK's error. */
   async get<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> {
     if (this.#running >= MAX_CONCURRENT_READS) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#running += 1;
@@ -52,7 +50,6 @@ export class Reader {
     return fallBackOn(['NoSuchEntity'], undefined, () => this.get(operation, input));
   }
 
-  /** Reads every page of a listing. */
   async list<O extends Operation, M extends ListMember<O>>(
     operation: O,
     input: Input<O>,

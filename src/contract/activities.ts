@@ -11,7 +11,6 @@ export interface PlannedEntity {
   /** The observed ARN where the entity exists, else the one that it will get. */
   readonly arn: string;
   readonly decision: Decision;
-  /** ID of the reconcile-entity workflow that writes it. */
   readonly workflowId: string;
   /** Positions in {@link Plan.entities} that must have converged before this one starts. */
   readonly after: readonly number[];
@@ -87,20 +86,12 @@ export interface ClaimRequest extends Claim {
 
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
-  /** Verifies the account, reads it in bulk, decides for each entity. Writes nothing. */
   planEntities(request: BootstrapRequest): Promise<Plan>;
-  /** Asks the ledger of the namespace whether this revision may be applied, and records it if so. */
   claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
-  /** Lists the IDs of what Creates like this one have made, before the first Create of this run. */
   listCandidates(request: ReconcileRequest): Promise<Listing>;
-  /** Creates the entity, or decides again from what exists instead. */
   createEntity(request: CreateRequest): Promise<ReconcileActivityResult>;
-  /** Reads the entity, decides again, and writes what differs. */
   updateEntity(request: UpdateRequest): Promise<ReconcileActivityResult>;
-  /** Reads the entity, decides again, and deletes it with everything in it. */
   deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
-  /** Reads until the entities show no drift, or the propagation window ends. */
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
-  /** Reads the entities and their CloudTrail events. Writes nothing. */
   gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
 }

@@ -1,13 +1,12 @@
+import type { Timestamp } from './entity.js';
 import type { Report } from './report.js';
 
 /** A plan that waits for an approval. */
 export interface PendingApproval {
   /** `sha256:…` over the request, the plan's actions, and the observations that they depend on. */
   readonly plan: string;
-  /** ISO 8601. */
-  readonly openedAt: string;
-  readonly expiresAt: string;
-  /** The plan in the form of a report. */
+  readonly openedAt: Timestamp;
+  readonly expiresAt: Timestamp;
   readonly report: Report;
 }
 
@@ -35,7 +34,6 @@ export const MAX_REASON_LENGTH = 1000;
 
 /** Reasons for which a decision was refused: the `ApplicationFailure.type` of the update. */
 export const ApprovalRefused = {
-  /** It is not a valid decision. */
   Malformed: 'MalformedDecision',
   /** No plan waits for an approval, or not yet. */
   NoPendingApproval: 'NoPendingApproval',

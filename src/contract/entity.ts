@@ -12,6 +12,9 @@
  * - intent: the tag by which a Create is recognized as ours afterwards.
  */
 
+/** A point in time, in ISO 8601. */
+export type Timestamp = string;
+
 /** Any JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -54,7 +57,6 @@ export interface DesiredEntity {
   readonly spec: JsonObject;
   /** Entities of the same manifest that must exist before this one, as `Kind/name`. */
   readonly dependsOn: readonly string[];
-  /** Its position in the manifest. */
   readonly source?: { readonly file: string; readonly line: number };
 }
 
@@ -75,7 +77,6 @@ export function entityKey(entity: { readonly kind: string; readonly name: string
 
 /** The account of a request, and the way into it. */
 export interface Target {
-  /** Twelve digits. */
   readonly account: string;
   /** `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly partition: string;
@@ -89,9 +90,7 @@ export interface Pipeline {
   readonly url: string | null;
   readonly commit: string | null;
   readonly actor: string | null;
-  /** The unique ID of the pipeline run. */
   readonly run?: string | null;
-  /** The number of the run, for people. */
   readonly runNumber?: string | null;
   readonly job?: string | null;
   readonly branch?: string | null;

@@ -1,4 +1,4 @@
-import type { DesiredEntity, Pipeline, Target } from './entity.js';
+import type { DesiredEntity, Pipeline, Target, Timestamp } from './entity.js';
 import type { DecisionAction, Outcome } from './report.js';
 
 /** The reason that a Create met an existing entity, or that the entity exists at all. */
@@ -10,7 +10,6 @@ export type Cause =
   | 'state-rolled-back'
   | 'path-or-case-collision'
   | 'other-account'
-  /** There was no conflict. */
   | 'none';
 
 /** The certainty of a cause: `proven` by a request ID, a tag or a name; `inferred` from the order of events. */
@@ -23,9 +22,8 @@ export interface EvidenceRequest {
   readonly entities: readonly DesiredEntity[];
   /** Search the event of this request among all events of IAM. Null if no event is missing. */
   readonly requestId: string | null;
-  /** ISO 8601. */
-  readonly from: string;
-  readonly to: string;
+  readonly from: Timestamp;
+  readonly to: Timestamp;
 }
 
 /** The findings of the worker, which has the credentials. */
@@ -41,9 +39,7 @@ export interface Found {
   readonly status: 'present' | 'absent' | 'unread';
   readonly message: string | null;
   readonly arn: string | null;
-  /** ISO 8601. */
-  readonly createdAt: string | null;
-  /** The owner that its tags and its path show. */
+  readonly createdAt: Timestamp | null;
   readonly owner: string | null;
   /** The run whose Create made it, from its intent tag. */
   readonly createdByRun: string | null;
@@ -73,7 +69,7 @@ export interface Trail {
 export interface TrailEvent {
   readonly eventId: string;
   /** ISO 8601; CloudTrail counts whole seconds. */
-  readonly at: string;
+  readonly at: Timestamp;
   readonly operation: string;
   readonly requestId: string | null;
   /** AWS's error code without the suffix `Exception`. Null if the call succeeded. */
@@ -83,7 +79,6 @@ export interface TrailEvent {
   readonly sourceIdentity: string | null;
   readonly sourceIp: string | null;
   readonly userAgent: string | null;
-  /** The run that the user agent names. */
   readonly runId: string | null;
   /** `Role/deploy`, if the call names it. */
   readonly entity: string | null;
@@ -98,17 +93,14 @@ export interface RunReference {
   readonly environment: string | null;
   readonly manifest: string | null;
   readonly pipeline: Pipeline;
-  /** ISO 8601. */
-  readonly startedAt: string;
+  readonly startedAt: Timestamp;
   /** Null while it is open. */
-  readonly endedAt: string | null;
+  readonly endedAt: Timestamp | null;
 }
 
 /** One event of a timeline. */
 export interface TimelineEvent {
-  /** ISO 8601. */
-  readonly at: string;
-  /** The source of the event. */
+  readonly at: Timestamp;
   readonly source: 'temporal' | 'cloudtrail' | 'both';
   /** A namespace and its pipeline, or the principal that CloudTrail names. */
   readonly caller: string;
@@ -133,13 +125,11 @@ export interface Explanation {
   readonly requestedBy: (RunReference & { readonly decision: DecisionAction; readonly outcome: Outcome }) | null;
   /** AWS's reply to the Create. Null if none was refused. */
   readonly refusedCreate: RefusedCreate | null;
-  /** The existing entity. */
   readonly existing: Found & {
     /** The caller that created it. Null if neither a run nor CloudTrail shows it. */
     readonly createdBy: string | null;
-    /** The time of the Create that made it. ISO 8601. */
-    readonly createCallAt: string | null;
-    /** The request ID of the Create that made it. */
+    /** The time of the Create that made it. */
+    readonly createCallAt: Timestamp | null;
     readonly requestId: string | null;
   };
   /** Runs that processed it in the time window, newest first. */
@@ -157,9 +147,7 @@ export interface RefusedCreate {
   /** The meaning of the code, and whether to read again or to repeat. */
   readonly meaning: string;
   readonly requestId: string | null;
-  /** ISO 8601. */
-  readonly at: string | null;
-  /** The caller. */
+  readonly at: Timestamp | null;
   readonly caller: string;
   /** Attempts of the activity; above 1, Temporal has retried it. Null if it was another caller. */
   readonly attempts: number | null;
@@ -173,12 +161,10 @@ export interface Explanations {
   readonly command: 'explain';
   /** The query as given: `Role/deploy`, a request ID or a run ID. */
   readonly query: string;
-  /** Null if it is not known. */
   readonly account: string | null;
-  /** The start of the time window. ISO 8601. */
-  readonly from: string;
-  readonly to: string;
-  /** Something is known about the query. */
+  /** The start of the time window. */
+  readonly from: Timestamp;
+  readonly to: Timestamp;
   readonly found: boolean;
   readonly explanations: readonly Explanation[];
   readonly trail: Pick<Trail, 'status' | 'message' | 'truncated'> & { readonly events: number };
@@ -188,8 +174,8 @@ export interface Explanations {
 
 /** One conflict of a run. */
 export interface ConflictRow {
-  /** The end of the run. ISO 8601. */
-  readonly at: string;
+  /** The end of the run. */
+  readonly at: Timestamp;
   readonly entity: string;
   readonly account: string;
   readonly namespace: string;
@@ -206,13 +192,10 @@ export interface ConflictRow {
 export interface Conflicts {
   readonly version: 1;
   readonly command: 'conflicts';
-  /** ISO 8601. */
-  readonly from: string;
-  readonly to: string;
-  /** Finished runs in the time window. */
+  readonly from: Timestamp;
+  readonly to: Timestamp;
   readonly runs: number;
   readonly conflicts: number;
-  /** Existing entities that were adopted. */
   readonly adopted: number;
   /** Entities with another owner, or that may not be written. */
   readonly refused: number;

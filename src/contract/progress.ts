@@ -20,12 +20,10 @@ export type EntityState =
 /** The progress of an open run. */
 export interface Progress {
   readonly phase: Phase;
-  /** The number of finished entities. */
   readonly done: number;
   readonly total: number;
   /** Entities in progress, with work to do, or with problems; at most {@link PROGRESS_LIMIT}. */
   readonly entities: readonly { readonly kind: string; readonly name: string; readonly state: EntityState }[];
-  /** The reason that the run waits, in one line, or null. */
   readonly waitingFor: string | null;
   /** The plan that waits for an approval; the `approval` query returns the details. Missing if none waits. */
   readonly approval?: { readonly plan: string; readonly expiresAt: string };

@@ -1,4 +1,4 @@
-import type { DesiredEntity, Json, Pipeline } from './entity.js';
+import type { DesiredEntity, Json, Pipeline, Timestamp } from './entity.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
 /** The planned action for an entity. */
@@ -40,8 +40,7 @@ export interface Drift {
 export interface WriteRecord {
   readonly operation: string;
   readonly requestId: string | null;
-  /** ISO 8601. */
-  readonly at: string;
+  readonly at: Timestamp;
 }
 
 /** A Create that AWS answered with "already exists", and the result. */
@@ -95,15 +94,13 @@ export type Verdict = 'approved' | 'rejected' | 'expired' | 'cancelled';
 
 /** The decision about the plan of a run that required an approval. */
 export interface Approval {
-  /** The digest of the plan. */
   readonly plan: string;
   readonly verdict: Verdict;
   /** The approver's name as given. Null if no one decided. */
   readonly by: string | null;
   readonly reason: string | null;
-  /** ISO 8601. */
-  readonly openedAt: string;
-  readonly at: string;
+  readonly openedAt: Timestamp;
+  readonly at: Timestamp;
 }
 
 /** The result of `plan`, `apply`, `release` and `destroy`: versioned, described by `schema/report.schema.json`. */
@@ -125,11 +122,10 @@ export interface Report {
   readonly summary: Summary;
   /** Calls to AWS on the wire; each attempt counts. */
   readonly apiCalls: { readonly total: number; readonly byOperation: Readonly<Record<string, number>> };
-  readonly startedAt: string;
+  readonly startedAt: Timestamp;
   readonly durationMs: number;
   /** The reason that the run ended, if no single entity explains it. */
   readonly reason: string | null;
   readonly remedy: string | null;
-  /** Missing if the run required no approval. */
   readonly approval?: Approval;
 }

@@ -44,7 +44,6 @@ export interface BootstrapRequest {
   readonly pipeline: Pipeline;
   /** Converge the entities that are not refused, instead of stopping before the first write. */
   readonly keepGoing: boolean;
-  /** The manifest files, for people. */
   readonly manifest: string;
   /** The command, if it is not `apply`. The states of the entities define what is done. */
   readonly command?: 'release' | 'destroy';
@@ -55,7 +54,6 @@ export interface BootstrapRequest {
   };
   /** The revision of the manifest. An older one than the last of its source is refused. Default: not checked. */
   readonly revision?: Revision;
-  /** Apply it even if it is older. Default: false. */
   readonly allowOlder?: boolean;
 }
 

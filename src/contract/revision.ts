@@ -1,3 +1,5 @@
+import type { Timestamp } from './entity.js';
+
 /** The source of a revision: given by the caller, or the time of the commit. Only revisions of one source are compared. */
 export type RevisionSource = 'given' | 'commit-time';
 
@@ -12,12 +14,9 @@ export interface AppliedRevision extends Revision {
   /** The environment of the manifest: revisions of different environments are not compared. */
   readonly environment: string;
   readonly commit: string | null;
-  /** The link to the pipeline. */
   readonly url: string | null;
-  /** The run ID of the bootstrap. */
   readonly runId: string;
-  /** ISO 8601. */
-  readonly at: string;
+  readonly at: Timestamp;
 }
 
 /** The content of a namespace's ledger: the last revision of each environment and source, in the order of application. */

@@ -2,7 +2,6 @@ import type { ExitCode } from './failures.js';
 
 /** An error that the user of a command can act on: it carries the remedy and the exit code of the command. */
 export abstract class UserFacingError extends Error {
-  /** The exit code of a command that ends with this error. */
   abstract readonly exitCode: ExitCode;
 
   constructor(

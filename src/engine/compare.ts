@@ -37,7 +37,6 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
 /** Content that exists and that the manifest does not declare. */
 export interface UnmanagedContent {
   readonly property: string;
-  /** Names property and content. */
   readonly line: string;
 }
 

@@ -29,11 +29,9 @@ export interface RunCase {
   readonly confirmedBy: Confirmation | null;
   /** AWS answered a Create of this run with "already exists". */
   readonly conflict: boolean;
-  /** The inventory did not show it. */
   readonly isAbsentInInventory: boolean;
   /** The path under which it exists, if the manifest declares another one; else null. */
   readonly otherPath: string | null;
-  /** The reason that the run reported. */
   readonly reason: string | null;
   /** The name is taken in another account or by another user, or the credentials belong to another account. */
   readonly elsewhere: boolean;
@@ -152,9 +150,7 @@ function existedBefore({ conflict, creation }: DatedCase): CauseFinding {
 /** A Create of another caller that AWS refused. */
 export interface ForeignCase {
   readonly at: number;
-  /** ARN of the caller. */
   readonly principal: string;
-  /** Creates of the same entity that succeeded before. */
   readonly creations: readonly Creation[];
 }
 

@@ -39,7 +39,6 @@ export interface Assessment {
   readonly changes: Changes;
   /** All tags that the entity will have: the declared ones, and the ownership tags that the decision adds. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Other namespaces that declare the same shared entity. */
   readonly others: readonly string[];
 }
 

@@ -14,7 +14,6 @@ export interface Situation {
   readonly ownership: Ownership;
   /** It was ours before this run, or the request allows removing unmanaged content anyway. */
   readonly known: boolean;
-  /** Other namespaces that share the entity. */
   readonly others: readonly string[];
   readonly comparison: Comparison;
 }

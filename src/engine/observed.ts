@@ -2,7 +2,6 @@ import type { JsonObject } from '../contract/entity.js';
 
 /** One entity as IAM showed it, with the manifest's property names. */
 export interface Observed {
-  /** The name as IAM writes it. */
   readonly name: string;
   readonly arn: string;
   /** ISO 8601. Null if AWS does not report it. */

@@ -19,12 +19,9 @@ export interface ConflictRules extends KindRules {
 export interface ConflictFacts {
   readonly rules: ConflictRules;
   readonly entity: DesiredEntity;
-  /** The entity's spec with its references resolved. */
   readonly spec: JsonObject;
   readonly context: Omit<DecisionContext, 'made'>;
-  /** Undefined where no read has shown the entity. */
   readonly observed: Observed | undefined;
-  /** Attempt of the activity, counted from 1. */
   readonly attempt: number;
   /** Time at which the activity was scheduled, before its first attempt. In milliseconds since 1970. */
   readonly scheduledAtMs: number;

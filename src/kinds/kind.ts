@@ -9,9 +9,7 @@ import type { Observed } from '../engine/observed.js';
 
 /** One AWS write, as data. A kind returns writes; `activities/` sends them, counts them and keeps their request IDs. */
 export interface Write {
-  /** The IAM operation, as AWS spells it: `PutRolePolicy`. */
   readonly operation: Operation;
-  /** The input of the operation, in the SDK's spelling. */
   readonly input: Readonly<Record<string, unknown>>;
   /**
    * True where a repeat would make a second thing instead of failing, as with `CreatePolicyVersion`. After an unclear
@@ -82,7 +80,6 @@ export interface Candidate {
 
 /** Rules for the secret of a kind, for secrets that AWS reveals once or takes and never shows. The engine stores it. */
 export interface SecretRules {
-  /** Returns the location that the manifest declares for the secret. */
   readonly locationOf: (spec: JsonObject) => SecretLocation;
   /**
    * Returns the record to store, from the output of the Create: a flat object of strings with AWS's names.
@@ -101,7 +98,6 @@ export interface SecretRules {
   readonly candidateIdOf?: (record: Readonly<Record<string, string>>) => string;
   /** Reports whether a candidate has been used. Its user has the secret, so it is not an orphan. */
   readonly isCandidateUsed?: (reader: Reader, id: string) => Promise<boolean>;
-  /** Returns the writes that delete an orphan. */
   readonly deleteCandidate?: (id: string, desired: Desired) => readonly Write[];
 }
 
@@ -165,7 +161,6 @@ export interface Kind extends ManifestKind {
    * "Already exists" about an entity that no read shows is then a refusal, and not a matter of propagation.
    */
   readonly globallyTakenReason?: string;
-  /** Rules for a secret that AWS reveals once, or takes and never shows. Default: the kind has no secret. */
   readonly secret?: SecretRules;
   /** Returns the entity's state right after {@link create} replied with `output`, without a read. */
   readonly observedAfterCreate: (desired: Desired, output: unknown) => Observed;

@@ -2,7 +2,6 @@ import { CancellationScope, log } from '@temporalio/workflow';
 
 /** A request to cancel this workflow, for code that goes on in order to finish what it has begun. */
 export interface Cancellation {
-  /** Reports whether cancellation was requested. */
   isRequested(): boolean;
   /** Resolves once cancellation is requested; never rejects. */
   readonly requested: Promise<unknown>;

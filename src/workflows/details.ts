@@ -15,7 +15,6 @@ const MAX_LINES = 10;
 /** Signals that were not accepted as a decision. */
 export interface IgnoredSignals {
   readonly count: number;
-  /** Name and problem of the last one. */
   readonly last: string;
 }
 

@@ -28,7 +28,6 @@ export interface LockedChild<A> {
   readonly options: Omit<ChildWorkflowOptions, 'args' | 'workflowId' | 'typeInfo'>;
   /** Returns the argument of a try; `hasWaited` says that another run has held the lock since the caller's last read. */
   readonly request: (hasWaited: boolean) => A;
-  /** Called each time that the lock is found taken. */
   readonly onWait: () => void;
   /** Ends the wait where the caller itself cannot be cancelled. */
   readonly cancellation?: Cancellation;

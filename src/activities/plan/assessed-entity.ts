@@ -8,9 +8,7 @@ import type { Kind, Observed } from '../../kinds/kind.js';
 export interface AssessedEntity {
   readonly entity: DesiredEntity;
   readonly kind: Kind;
-  /** The entity's spec with its references resolved. */
   readonly spec: JsonObject;
-  /** Undefined where it does not exist. */
   readonly observed: Observed | undefined;
   readonly assessment: Assessment;
   readonly planned: PlannedEntity;

@@ -14,7 +14,6 @@ interface Removal {
   readonly index: number;
   readonly writes: readonly Write[];
   readonly dependents: readonly Dependent[];
-  /** The reason for which AWS cannot delete it at all, or null. */
   readonly undeletableReason: string | null;
 }
 

@@ -128,7 +128,6 @@ function heartbeatDetails({ calls, sent, isComplete, lost, startedAt }: Activity
 
 /** The record of a write that is being sent. */
 interface RecordedWrite {
-  /** Adds the request ID of AWS's answer. */
   confirm(requestId: string | null): void;
   /** Takes the record back, where AWS did not carry the write out. */
   discard(): void;

@@ -11,7 +11,6 @@ export type Defaults = z.infer<typeof defaultsSchema>;
 /** The defaults of a manifest, without the fields that were refused. */
 export interface ReadDefaults {
   readonly values: Defaults;
-  /** The valid fields with their positions. */
   readonly tree: MapTree | null;
 }
 

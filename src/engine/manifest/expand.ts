@@ -26,7 +26,6 @@ export function newBudget(): Budget {
 export interface RenderedManifest {
   readonly defaults: Tree | null;
   readonly entities: readonly Tree[];
-  /** Values whose problems have been reported. */
   readonly broken: ReadonlySet<Tree>;
 }
 
@@ -42,7 +41,6 @@ export interface ExpandOptions {
 
 /** Renders the templates of one manifest and includes the files that it refers to. */
 export class Expander {
-  /** Names of variables that templates use. */
   readonly used = new Set<string>();
   /** Values that replace others with a reported problem: further problems of them are consequences. */
   readonly broken = new Set<Tree>();

@@ -15,7 +15,6 @@ export interface ManifestContext {
   /** Empty in the first of the two calls, which only reads the environments. */
   readonly account: string;
   readonly partition: string;
-  /** Values given with `--var`. */
   readonly variables: Readonly<Record<string, string>>;
 }
 

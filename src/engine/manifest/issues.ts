@@ -8,7 +8,6 @@ type Issue = z.core.$ZodIssue;
 
 /** The value that a schema refused, and its context. */
 export interface IssueContext {
-  /** The refused value. */
   readonly tree: Tree;
   /** Returns the path in the manifest of a path in the value. */
   readonly pathOf: (path: readonly PropertyKey[]) => readonly PropertyKey[];
@@ -18,7 +17,6 @@ export interface IssueContext {
   readonly fields: readonly string[];
   /** Values with a reported problem: issues of them are consequences. */
   readonly broken?: ReadonlySet<Tree>;
-  /** Returns another message for an unknown field. */
   readonly unknownField?: (field: string) => Finding | undefined;
 }
 

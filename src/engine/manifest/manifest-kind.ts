@@ -9,7 +9,6 @@ export interface ManifestKind {
   readonly keyProperties: readonly string[];
   /** The kind's own properties in the manifest: IAM's names in camel case. Strict. */
   readonly schema: z.ZodObject;
-  /** Returns the entity's name, from {@link keyProperties}. */
   readonly nameOf: (spec: JsonObject) => string;
   /** Returns the ARN that the entity has once it is created from this spec. */
   readonly arnOf: (spec: JsonObject, target: Target) => string;

@@ -22,7 +22,6 @@ export type ManifestRequest = Omit<BootstrapRequest, 'digest' | 'key'>;
 export interface ResolvedManifest {
   readonly ok: true;
   readonly request: ManifestRequest;
-  /** The position of each entity of the request. */
   readonly positions: readonly SourcePosition[];
   readonly warnings: readonly Problem[];
 }
@@ -40,9 +39,7 @@ export type ManifestResult = ResolvedManifest | RefusedManifest;
 /** The options for resolving manifests. */
 export interface ManifestOptions {
   readonly kinds: readonly ManifestKind[];
-  /** The requested environment. */
   readonly environment?: string | undefined;
-  /** Values given with `--var`. */
   readonly variables: Readonly<Record<string, string>>;
   /**
    * Reads a file that a manifest refers to.
@@ -58,7 +55,6 @@ export interface ManifestOptions {
   readonly removeUnmanaged?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
   readonly pipeline: Pipeline;
-  /** The names of the manifest files, for messages. */
   readonly manifestName: string;
 }
 

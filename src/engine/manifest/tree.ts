@@ -4,7 +4,6 @@ import { pathText, type Problem, type SourcePosition } from './problem.js';
 
 /** Limits far beyond any real manifest. They keep a hostile one from exhausting the process. */
 export const Limit = {
-  /** Characters of one file. */
   Characters: 2_000_000,
   /** Levels of nested maps and lists. */
   Depth: 100,
@@ -12,7 +11,6 @@ export const Limit = {
   Values: 500_000,
   /** Syntax errors reported for one file; one mistake can cause thousands. */
   SyntaxErrors: 20,
-  /** Characters of a message. */
   Message: 400,
 } as const;
 
@@ -116,7 +114,6 @@ export function stringOf(tree: Tree | undefined): string | null {
 
 /** The end of a path. */
 export interface Found {
-  /** The value. Undefined if it does not exist. */
   readonly tree: Tree | undefined;
   readonly at: SourceOffset;
   /** The offset of the key, if the value is in a map. */

@@ -79,7 +79,6 @@ type Leaves = ReadonlyMap<string, { readonly path: readonly string[]; readonly v
 
 interface StatementView {
   readonly written: Json;
-  /** The canonical statement. */
   readonly text: string;
   /** Empty for a statement that is no object. */
   readonly leaves: Leaves;

@@ -44,7 +44,6 @@ export class PlanApproval {
     }
   }
 
-  /** The plan that waits for a decision; null where none does. */
   get pending(): PendingApproval | null {
     return this.#result === null ? this.#requested : null;
   }

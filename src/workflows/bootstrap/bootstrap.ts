@@ -178,7 +178,6 @@ class Bootstrap {
     };
   }
 
-  /** Returns the report of a run that stops before its first write. */
   #stoppedReport({ skipReason, ...fields }: Stop): Report {
     const reports = this.#state.plan.entities.map(({ decision }, index) =>
       isWrite(decision.action) ? this.#state.skippedReport(index, skipReason) : this.#state.plannedReport(index),

@@ -22,12 +22,10 @@ export class ReadyQueue {
     }
   }
 
-  /** True once all have ended. */
   get isDone(): boolean {
     return this.#unfinished === 0;
   }
 
-  /** True while one may begin. */
   get isReady(): boolean {
     return this.#taken < this.#ready.length;
   }

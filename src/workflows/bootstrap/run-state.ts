@@ -63,7 +63,6 @@ export class RunState {
     this.refreshDetails();
   }
 
-  /** Records the report of an entity that has ended. */
   record(index: number, report: EntityReport): void {
     this.reports.set(index, report);
     this.#states.set(index, report.outcome);
@@ -102,7 +101,6 @@ export class RunState {
     return Object.fromEntries(arns) as Record<string, string>;
   }
 
-  /** Returns the ARNs of all entities. */
   allArns(): Readonly<Record<string, string>> {
     return this.arnsOf(this.#positions.keys());
   }
