@@ -96,11 +96,16 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     requestHandler,
     ...(userAgent === undefined ? {} : { userAgentAppId: () => currentUserAgent(userAgent) }),
   };
-  const { reads, writes } = createIamClients(
-    { ...config, requestHandler: { ...requestHandler, ...SOCKETS }, ...endpointOf(options.iamEndpoint) },
-    pace,
-    onCall,
-  );
+  const iamConfig = {
+    ...config,
+    requestHandler: { ...requestHandler, ...SOCKETS },
+    ...endpointOf(options.iamEndpoint),
+  };
+  const reads = observeCalls(new iam.IAMClient(iamConfig), onCall);
+  // One attempt: the SDK would hide a lost reply, and show only the 409 that its own retry received.
+  const writes = observeCalls(new iam.IAMClient({ ...iamConfig, maxAttempts: 1 }), onCall);
+  for (const client of [reads, writes]) adjustPace(client, pace);
+  waitForTurns(reads, pace);
   observeCalls(sts, onCall);
   // Not for writes: the owner of new credentials must be verified before a write is sent.
   for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
@@ -137,21 +142,6 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     accessKeyId: credentials.accessKeyId,
     renewCredentials: credentials.renew,
   };
-}
-
-interface IamClients {
-  readonly reads: iam.IAMClient;
-  readonly writes: iam.IAMClient;
-}
-
-function createIamClients(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): IamClients {
-  const reads = observeCalls(new iam.IAMClient(config), onCall);
-  // One attempt: the SDK would hide a lost reply, and show only the 409 that its own retry received.
-  const writes = observeCalls(new iam.IAMClient({ ...config, maxAttempts: 1 }), onCall);
-  adjustPace(reads, pace);
-  adjustPace(writes, pace);
-  waitForTurns(reads, pace);
-  return { reads, writes };
 }
 
 async function callerIdentity(sts: STSClient): Promise<Caller> {

@@ -58,45 +58,33 @@ function isLocal({ name, code }: SdkError): boolean {
   return name === 'CredentialsProviderError' || ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(code));
 }
 
-/** Failure types by AWS's code, without the suffix `Exception`, as {@link awsError} returns it. The HTTP status does not decide: ten of IAM's codes are 409. */
-export const FAILURE_TYPES: Readonly<Record<string, FailureType>> = {
-  EntityAlreadyExists: 'AlreadyExists',
-  DuplicateCertificate: 'AlreadyExists',
-  DuplicateSSHPublicKey: 'AlreadyExists',
-  ConcurrentModification: 'ConcurrentModification',
-  EntityTemporarilyUnmodifiable: 'ConcurrentModification',
-  DeleteConflict: 'InUse',
-  NoSuchEntity: 'NotPropagated',
-  Throttling: 'Throttled',
-  RequestLimitExceeded: 'Throttled',
-  TooManyRequests: 'Throttled',
-  SlowDown: 'Throttled',
+/** AWS's codes by failure type, without the suffix `Exception`. The HTTP status does not decide: ten codes are 409. */
+const CODES: Partial<Record<FailureType, readonly string[]>> = {
+  AlreadyExists: ['EntityAlreadyExists', 'DuplicateCertificate', 'DuplicateSSHPublicKey'],
+  ConcurrentModification: ['ConcurrentModification', 'EntityTemporarilyUnmodifiable'],
+  InUse: ['DeleteConflict'],
+  NotPropagated: ['NoSuchEntity'],
+  Throttled: ['Throttling', 'RequestLimitExceeded', 'TooManyRequests', 'SlowDown'],
   // A quota, although the SDK counts this code as throttling and retries it.
-  LimitExceeded: 'QuotaExceeded',
-  ServiceFailure: 'ServiceUnavailable',
-  InternalFailure: 'ServiceUnavailable',
-  ServiceUnavailable: 'ServiceUnavailable',
-  AccessDenied: 'AccessDenied',
-  UnauthorizedOperation: 'AccessDenied',
-  ExpiredToken: 'CredentialsInvalid',
-  InvalidClientTokenId: 'CredentialsInvalid',
-  UnrecognizedClient: 'CredentialsInvalid',
-  SignatureDoesNotMatch: 'CredentialsInvalid',
-  IncompleteSignature: 'CredentialsInvalid',
-  CredentialsProviderError: 'CredentialsInvalid',
-  RequestExpired: 'CredentialsInvalid',
-  MalformedPolicyDocument: 'InvalidInput',
-  InvalidInput: 'InvalidInput',
-  ValidationError: 'InvalidInput',
-  InvalidAction: 'InvalidInput',
-  UnmodifiableEntity: 'InvalidInput',
-  PolicyNotAttachable: 'InvalidInput',
-  PasswordPolicyViolation: 'InvalidInput',
+  QuotaExceeded: ['LimitExceeded'],
+  ServiceUnavailable: ['ServiceFailure', 'InternalFailure', 'ServiceUnavailable'],
+  AccessDenied: ['AccessDenied', 'UnauthorizedOperation'],
+  CredentialsInvalid: [
+    ...['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient', 'RequestExpired'],
+    ...['SignatureDoesNotMatch', 'IncompleteSignature', 'CredentialsProviderError'],
+  ],
+  InvalidInput: [
+    ...['MalformedPolicyDocument', 'InvalidInput', 'ValidationError', 'InvalidAction'],
+    ...['UnmodifiableEntity', 'PolicyNotAttachable', 'PasswordPolicyViolation'],
+  ],
   // Thrown by our own code before a call, so not a failure of the service.
-  RangeError: 'Unexpected',
-  ReferenceError: 'Unexpected',
-  TypeError: 'Unexpected',
+  Unexpected: ['RangeError', 'ReferenceError', 'TypeError'],
 };
+
+/** Failure types by AWS's code, as {@link awsError} returns it. */
+export const FAILURE_TYPES: Readonly<Record<string, FailureType>> = Object.fromEntries(
+  Object.entries(CODES).flatMap(([type, codes]) => codes.map((code) => [code, type as FailureType])),
+);
 
 /** Classifies an AWS error. No other code does. */
 export function failureTypeOf(error: AwsError): FailureType {

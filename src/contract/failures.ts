@@ -43,14 +43,7 @@ export function isRetryable(retryClass: RetryClass): boolean {
 }
 
 /** Exit codes of the command line. {@link gravestExitCode} chooses between several. */
-export const ExitCode = {
-  Converged: 0,
-  Failed: 1,
-  Pending: 2,
-  Refused: 3,
-  Busy: 4,
-  Usage: 64,
-} as const;
+export const ExitCode = { Converged: 0, Failed: 1, Pending: 2, Refused: 3, Busy: 4, Usage: 64 } as const;
 /** One of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
@@ -94,11 +87,7 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     exitCode: ExitCode.Usage,
     remedy: 'fix the manifest at the position in the message',
   },
-  InvalidInput: {
-    retry: 'never',
-    exitCode: ExitCode.Failed,
-    remedy: 'fix the property that AWS names in the message',
-  },
+  InvalidInput: { retry: 'never', exitCode: ExitCode.Failed, remedy: 'fix the property that AWS names in the message' },
   SecretStore: {
     retry: 'never',
     exitCode: ExitCode.Failed,

@@ -98,11 +98,8 @@ function compareSet(
   observed: readonly string[],
   options: ComparisonOptions,
 ): PropertyComparison {
-  const key = (member: string): string => (rule.ignoreCase === true ? member.toLowerCase() : member);
-  const desiredKeys = new Set(desired.map(key));
-  const observedKeys = new Set(observed.map(key));
-  const put = desired.filter((member) => !observedKeys.has(key(member)));
-  const extra = observed.filter((member) => !desiredKeys.has(key(member)));
+  const put = membersWithout(rule, desired, observed);
+  const extra = membersWithout(rule, observed, desired);
   const authoritative = rule.authoritative === true && !options.shared;
   const remove = authoritative || (options.removesUnmanaged(property) && !options.shared) ? extra : [];
   const kept = authoritative || options.shared ? [] : extra.filter((member) => !remove.includes(member));
@@ -122,6 +119,13 @@ function compareSet(
     put,
     remove,
   };
+}
+
+/** Returns the members of a set that are not in the other one. */
+export function membersWithout(rule: PropertyRule, members: readonly string[], others: readonly string[]): string[] {
+  const key = (member: string): string => (rule.ignoreCase === true ? member.toLowerCase() : member);
+  const excluded = new Set(others.map(key));
+  return members.filter((member) => !excluded.has(key(member)));
 }
 
 function compareDocuments(

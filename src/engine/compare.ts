@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import type { Change, Comparison, ComparisonOptions, PropertyRule, PropertyRules } from './comparison.js';
-import { compareProperty, compareTags, shorten, unmanagedTags } from './compare-property.js';
+import { compareProperty, compareTags, membersWithout, shorten, unmanagedTags } from './compare-property.js';
 import { equalJson, objectOrEmpty, strings } from './json.js';
 import type { Observed } from './observed.js';
 
@@ -61,9 +61,7 @@ export function unmanagedContent(
 
 function unmanagedOf(rule: PropertyRule, desired: Json | undefined, observed: Json | undefined): readonly string[] {
   if (rule.type === 'set') {
-    const key = (member: string): string => (rule.ignoreCase === true ? member.toLowerCase() : member);
-    const declared = new Set(strings(desired).map(key));
-    return strings(observed).filter((member) => !declared.has(key(member)));
+    return membersWithout(rule, strings(observed), strings(desired));
   }
   if (rule.type === 'documents') {
     const declared = objectOrEmpty(desired);

@@ -10,10 +10,7 @@ interface CodeRow {
  */
 export const CONFLICT_CODES: Readonly<Record<string, CodeRow>> = {
   EntityAlreadyExists: { status: 409, meaning: 'the name is taken: read the entity, and do not repeat the Create' },
-  DuplicateCertificate: {
-    status: 409,
-    meaning: 'the same certificate exists: read it, and do not repeat the upload',
-  },
+  DuplicateCertificate: { status: 409, meaning: 'the same certificate exists: read it, and do not repeat the upload' },
   DuplicateSSHPublicKey: { status: 400, meaning: 'the same key exists: read it, and do not repeat the upload' },
   InvalidInput: {
     status: 400,

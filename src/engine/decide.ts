@@ -2,7 +2,7 @@ import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { compare } from './compare.js';
 import type { Changes, Comparison, PropertyRules } from './comparison.js';
-import { decideMissing, decidePresent, removesUnmanaged } from './decision-rules.js';
+import { decideMissing, decidePresent, removesUnmanaged, type Situation } from './decision-rules.js';
 import type { Observed } from './observed.js';
 import {
   ownershipTagsForAdoption,
@@ -83,9 +83,10 @@ export function assess(
         })
       : NO_COMPARISON;
   const others = otherSharers(observed, namespace);
-  const decided = decidePresent({ rules, entity, spec, observed, ownership, known, others, comparison });
+  const situation = { rules, entity, spec, observed, ownership, known, others, comparison };
+  const decided = decidePresent(situation);
   const decision = explainKept(decided, entity, known, rules.ownable);
-  const tagChanges = ownershipTags(decision, { rules, entity, spec, observed, context, ownership, madeUntagged });
+  const tagChanges = ownershipTags(decision, situation, context, madeUntagged);
   const tags = { ...declared, ...tagChanges.put };
   return { ...withTagChanges(decision, comparison.changes, tags, tagChanges, observed), tags, others };
 }
@@ -107,23 +108,9 @@ const NO_TAG_CHANGES: TagChanges = { put: {}, remove: [] };
 /** Returns the ownership tags that a decision adds and removes. */
 function ownershipTags(
   { action }: Decision,
-  {
-    rules,
-    entity,
-    spec,
-    observed,
-    context: { namespace, intent },
-    ownership,
-    madeUntagged,
-  }: {
-    readonly rules: KindRules;
-    readonly entity: DesiredEntity;
-    readonly spec: JsonObject;
-    readonly observed: Observed;
-    readonly context: DecisionContext;
-    readonly ownership: Ownership;
-    readonly madeUntagged: boolean;
-  },
+  { rules, entity, spec, observed, ownership }: Situation & { readonly rules: KindRules },
+  { namespace, intent }: DecisionContext,
+  madeUntagged: boolean,
 ): TagChanges {
   if (!rules.ownable) return NO_TAG_CHANGES;
   const claim = entity.shared ? (rules.share?.claim?.(spec) ?? '') : '';

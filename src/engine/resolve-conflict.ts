@@ -84,11 +84,7 @@ export function resolveConflict(facts: ConflictFacts): ConflictResolution {
 function resolveUnseen({ globallyTakenReason: reason }: ConflictRules): ConflictResolution {
   if (reason === undefined) return { is: 'not-shown' };
   const remedy = 'declare a different one, or have its owner remove it there';
-  return {
-    is: 'refused',
-    confirmedBy: null,
-    decision: { action: 'refuse', drift: [], unmanaged: [], reason, remedy },
-  };
+  return { is: 'refused', confirmedBy: null, decision: { action: 'refuse', drift: [], unmanaged: [], reason, remedy } };
 }
 
 /**

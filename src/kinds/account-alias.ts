@@ -43,10 +43,7 @@ export const accountAlias: Kind = {
     '409 EntityAlreadyExists if any account has the alias; a free alias replaces the present one, so it is listed first',
   recognizedBy: 'the listing: an account has one alias',
   properties: { accountAliases: { type: 'set', limit: 1 } },
-  actions: {
-    read: ['iam:ListAccountAliases'],
-    write: ['iam:CreateAccountAlias', 'iam:DeleteAccountAlias'],
-  },
+  actions: { read: ['iam:ListAccountAliases'], write: ['iam:CreateAccountAlias', 'iam:DeleteAccountAlias'] },
 
   create: ({ spec }) => createAlias(strings(spec['accountAliases'])),
   isAlreadyExistsError: isEntityAlreadyExists,

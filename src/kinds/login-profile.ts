@@ -72,14 +72,8 @@ export const loginProfile: Kind = {
   nameOf: userNameOf,
   duplicateProtection: '409 EntityAlreadyExists, one per user',
   recognizedBy: 'its creation date',
-  properties: {
-    secret: { type: 'writeOnly' },
-    passwordResetRequired: { type: 'writeOnly' },
-  },
-  actions: {
-    read: ['iam:GetLoginProfile'],
-    write: ['iam:CreateLoginProfile', 'iam:DeleteLoginProfile'],
-  },
+  properties: { secret: { type: 'writeOnly' }, passwordResetRequired: { type: 'writeOnly' } },
+  actions: { read: ['iam:GetLoginProfile'], write: ['iam:CreateLoginProfile', 'iam:DeleteLoginProfile'] },
 
   create: ({ name, spec }) => ({
     operation: 'CreateLoginProfile',

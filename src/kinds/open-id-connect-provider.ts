@@ -89,10 +89,7 @@ export const openIdConnectProvider: Kind = {
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  properties: {
-    clientIdList: { type: 'set' },
-    thumbprintList: { type: 'set', authoritative: true, ignoreCase: true },
-  },
+  properties: { clientIdList: { type: 'set' }, thumbprintList: { type: 'set', authoritative: true, ignoreCase: true } },
   actions: {
     read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider'],
     write: [

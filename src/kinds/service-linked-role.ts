@@ -154,10 +154,7 @@ export const serviceLinkedRole: Kind = {
   },
 
   delete: (_reader, observed) => [
-    {
-      ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }),
-      waitUntilApplied: waitUntilDeleted,
-    },
+    { ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }), waitUntilApplied: waitUntilDeleted },
   ],
 
   share: {

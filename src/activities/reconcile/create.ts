@@ -229,11 +229,7 @@ function resultOf(
   const { decision, confirmedBy, remaining } = resolution;
   log.info(
     `${entityId(request.entity)} exists: ${resolution.is === 'created' ? 'created by this run' : decision.action}`,
-    {
-      confirmedBy,
-      code: conflict?.code ?? null,
-      requestId: conflict?.requestId ?? null,
-    },
+    { confirmedBy, code: conflict?.code ?? null, requestId: conflict?.requestId ?? null },
   );
   return buildActivityResult(context, {
     arn: observed.arn,

@@ -196,14 +196,7 @@ function render(
     ['namespace', header.namespace ?? ''],
   ]);
   for (const [variable, { value }] of header.variables) values.set(variable, value);
-  const expander = new Expander({
-    origin: header.origin,
-    values,
-    readFile: options.readFile,
-    report,
-    warn,
-    budget,
-  });
+  const expander = new Expander({ origin: header.origin, values, readFile: options.readFile, report, warn, budget });
   const defaults = header.defaults === null ? null : expander.expand(header.defaults, ['defaults'], []);
   const entities = header.entities.map((entity, index) => expander.expand(entity, ['entities', index], ['kind']));
   for (const [variable, { at, used }] of header.variables) {

@@ -60,12 +60,7 @@ const MAX_VALUE_LENGTH = 300;
 function change(path: string, observed: Json | undefined, desired: Json | undefined, summary: string): DocumentChange {
   const shorten = (value: Json = null): Json =>
     JSON.stringify(value).length <= MAX_VALUE_LENGTH ? value : showValue(value, MAX_VALUE_LENGTH);
-  return {
-    path,
-    observed: shorten(observed),
-    desired: shorten(desired),
-    summary: truncate(summary, MAX_VALUE_LENGTH),
-  };
+  return { path, observed: shorten(observed), desired: shorten(desired), summary: truncate(summary, MAX_VALUE_LENGTH) };
 }
 
 /** Returns a value as messages show it. */
