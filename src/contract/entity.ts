@@ -75,6 +75,12 @@ export function entityKey(entity: { readonly kind: string; readonly name: string
   return `${entity.kind}/${normalizeName(entity.name)}`;
 }
 
+/** Returns the {@link entityKey} of an entity by its ID. */
+export function entityKeyOfId(id: string): string {
+  const [kind = '', ...name] = id.split('/');
+  return entityKey({ kind, name: name.join('/') });
+}
+
 /** The account of a request, and the way into it. */
 export interface Target {
   readonly account: string;

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
-import type { Change, Comparison, ComparisonOptions, PropertyRule, PropertyRules } from './comparison.js';
-import { compareProperty, compareTags, membersWithout, shorten, unmanagedTags } from './compare-property.js';
+import type { Change, Comparison, ComparisonOptions, Observed, PropertyRule, PropertyRules } from './comparison.js';
 import { equalJson, objectOrEmpty, strings } from './json.js';
-import type { Observed } from './observed.js';
+import { isOwnershipTag } from './ownership.js';
+import { danglingPrincipals, documentDrift } from './policy/index.js';
 
 /**
  * Compares a desired spec with the observed entity, property by property. A property that the spec does not have is not
@@ -70,4 +71,176 @@ function unmanagedOf(rule: PropertyRule, desired: Json | undefined, observed: Js
   const unset = rule.default ?? null;
   if (desired !== undefined || equalJson(observed ?? unset, unset)) return [];
   return [rule.type === 'value' ? JSON.stringify(shorten(observed)) : '(what is there)'];
+}
+
+/** The result for one property. */
+interface PropertyComparison extends Pick<Change, 'put' | 'remove'> {
+  readonly drift: readonly Drift[];
+  readonly unmanaged: readonly string[];
+}
+const EQUAL: PropertyComparison = { drift: [], unmanaged: [], put: [], remove: [] };
+
+const MAX_VALUE_LENGTH = 300;
+const MAX_TEXT_LENGTH = 80;
+
+/** Cuts a value so that a report holds no documents. */
+function shorten(value: Json | undefined): Json {
+  if (value === undefined) return null;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (text.length <= MAX_VALUE_LENGTH) return value;
+  return `${text.slice(0, MAX_VALUE_LENGTH)}… (${String(text.length)} characters)`;
+}
+
+/** Compares one property by its rule. */
+function compareProperty(
+  property: string,
+  rule: PropertyRule,
+  desired: Json,
+  observed: Json | undefined,
+  options: ComparisonOptions,
+): PropertyComparison {
+  switch (rule.type) {
+    case 'value': {
+      const [before, after] = [observed ?? rule.default ?? null, desired ?? rule.default ?? null];
+      if (equalJson(before, after)) return EQUAL;
+      return { ...EQUAL, drift: [{ path: property, observed: shorten(before), desired: shorten(after) }] };
+    }
+    case 'text':
+      return compareText(property, rule, desired, observed);
+    case 'writeOnly':
+      return EQUAL;
+    case 'document':
+      return { ...EQUAL, drift: compareDocument(property, desired, observed, options.partition) };
+    case 'set':
+      return compareSet(property, rule, strings(desired), strings(observed), options);
+    case 'documents':
+      return compareDocuments(property, objectOrEmpty(desired), objectOrEmpty(observed), options);
+  }
+}
+
+function compareText(
+  property: string,
+  { normalize = (text) => text.trim() }: PropertyRule,
+  desired: Json,
+  observed: Json | undefined,
+): PropertyComparison {
+  const [before, after] = [observed, desired].map((value) => (typeof value === 'string' ? normalize(value) : null));
+  if (before === after) return EQUAL;
+  return { ...EQUAL, drift: [{ path: property, observed: digestText(before), desired: digestText(after) }] };
+}
+
+/** Shows a long text by its length and digest. */
+function digestText(text: string | null | undefined): Json {
+  if (text === null || text === undefined) return null;
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return `(${String(text.length)} characters, sha256 ${digest}…)`;
+}
+
+function compareDocument(path: string, desired: Json, observed: Json | undefined, partition: string): Drift[] {
+  if (observed === undefined || observed === null) {
+    return [{ path, observed: null, desired: '(a document)', summary: 'the document does not exist' }];
+  }
+  const changes = documentDrift(desired, observed, { partition }).map((change) => ({
+    ...change,
+    path: `${path}.${change.path}`,
+  }));
+  const declared = new Set(danglingPrincipals(desired));
+  const dangling = changes.length === 0 ? [] : danglingPrincipals(observed).filter((id) => !declared.has(id));
+  return [
+    ...changes,
+    ...dangling.map((id) => ({
+      path: `${path}.Principal`,
+      observed: id,
+      desired: null,
+      summary: `${id} is the unique ID of a deleted role or user; the document does not trust a new one of the same name`,
+    })),
+  ];
+}
+
+function compareSet(
+  property: string,
+  rule: PropertyRule,
+  desired: readonly string[],
+  observed: readonly string[],
+  options: ComparisonOptions,
+): PropertyComparison {
+  const put = membersWithout(rule, desired, observed);
+  const extra = membersWithout(rule, observed, desired);
+  const authoritative = rule.authoritative === true && !options.shared;
+  const remove = authoritative || (options.removesUnmanaged(property) && !options.shared) ? extra : [];
+  const kept = authoritative || options.shared ? [] : extra.filter((member) => !remove.includes(member));
+  const unmanaged = kept.map((member) => `${property}: ${member}`);
+  const { limit = Number.POSITIVE_INFINITY } = rule;
+  if (put.length > 0 && observed.length - remove.length + put.length > limit) {
+    const summary = `no room for ${put.join(', ')} beside ${observed.join(', ')}, which the manifest does not declare: AWS allows ${String(limit)}`;
+    const drift = { path: property, observed: shorten(observed), desired: shorten(desired), summary, immutable: true };
+    return { ...EQUAL, drift: [drift], unmanaged };
+  }
+  return {
+    drift: [
+      ...put.map((member) => ({ path: property, observed: null, desired: shorten(member), summary: `+ ${member}` })),
+      ...remove.map((member) => ({ path: property, observed: shorten(member), desired: null, summary: `- ${member}` })),
+    ],
+    unmanaged,
+    put,
+    remove,
+  };
+}
+
+/** Returns the members of a set that are not in the other one. */
+function membersWithout(rule: PropertyRule, members: readonly string[], others: readonly string[]): string[] {
+  const key = (member: string): string => (rule.ignoreCase === true ? member.toLowerCase() : member);
+  const excluded = new Set(others.map(key));
+  return members.filter((member) => !excluded.has(key(member)));
+}
+
+function compareDocuments(
+  property: string,
+  desired: JsonObject,
+  observed: JsonObject,
+  options: ComparisonOptions,
+): PropertyComparison {
+  const drift: Drift[] = [];
+  const put: string[] = [];
+  for (const [name, document] of Object.entries(desired)) {
+    const changes = compareDocument(`${property}.${name}`, document, observed[name], options.partition);
+    if (changes.length > 0) put.push(name);
+    drift.push(...changes);
+  }
+  const extra = Object.keys(observed).filter((name) => !Object.hasOwn(desired, name));
+  const remove = options.removesUnmanaged(property) ? extra : [];
+  for (const name of remove) {
+    // The beginning of the document is shown: it will be lost.
+    drift.push({ path: `${property}.${name}`, observed: shorten(observed[name]), desired: null, summary: `- ${name}` });
+  }
+  const kept = remove.length > 0 ? [] : extra;
+  return { drift, unmanaged: kept.map((name) => `${property}: ${name}`), put, remove };
+}
+
+/** Compares the declared tags with those of the entity. */
+function compareTags(
+  desired: JsonObject,
+  observed: Readonly<Record<string, string>>,
+  { removesUnmanaged, shared }: ComparisonOptions,
+): PropertyComparison {
+  const put = Object.keys(desired).filter((key) => observed[key] !== desired[key]);
+  const extra = unmanagedTags(desired, observed);
+  const remove = removesUnmanaged('tags') && !shared ? extra : [];
+  return {
+    drift: [
+      ...put.map((key) => ({ path: `tags.${key}`, observed: shorten(observed[key]), desired: shorten(desired[key]) })),
+      ...remove.map((key) => ({ path: `tags.${key}`, observed: shorten(observed[key]), desired: null })),
+    ],
+    unmanaged: remove.length > 0 || shared ? [] : extra.map((key) => `tags: ${key}`),
+    put,
+    remove,
+  };
+}
+
+/** Returns the keys of tags that the manifest does not declare; those of AWS and of this tool are left out. */
+function unmanagedTags(desired: JsonObject, observed: Readonly<Record<string, string>>): string[] {
+  return Object.keys(observed).filter(
+    (key) => !Object.hasOwn(desired, key) && !key.startsWith('aws:') && !isOwnershipTag(key),
+  );
 }

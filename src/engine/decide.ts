@@ -1,9 +1,8 @@
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { compare } from './compare.js';
-import type { Changes, Comparison, PropertyRules } from './comparison.js';
+import type { Changes, Comparison, Observed, PropertyRules } from './comparison.js';
 import { decideMissing, decidePresent, removesUnmanaged, type Situation } from './decision-rules.js';
-import type { Observed } from './observed.js';
 import {
   ownershipTagsForAdoption,
   ownershipTagsForCreate,

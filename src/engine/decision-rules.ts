@@ -1,8 +1,7 @@
 import { entityId, type DesiredEntity, type JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { unmanagedContent } from './compare.js';
-import type { Comparison, PropertyRules } from './comparison.js';
-import type { Observed } from './observed.js';
+import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import type { Ownership } from './ownership.js';
 
 /** Everything that the decision about an existing entity depends on. */

@@ -1,4 +1,4 @@
-import type { Observed } from './observed.js';
+import type { Observed } from './comparison.js';
 
 /** The tags that record an entity's owner, whether it was created or adopted, and the run that did it. */
 export const OwnershipTag = {

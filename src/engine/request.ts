@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entityId, entityKey } from '../contract/entity.js';
+import { entityId, entityKey, entityKeyOfId } from '../contract/entity.js';
 import { MAX_ENTITIES, NAMESPACE, ACCOUNT } from '../contract/request.js';
 import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
 import type { KindRules } from './decide.js';
@@ -137,10 +137,7 @@ function checkTogether(entities: readonly z.infer<typeof entitySchema>[]): strin
   const order = dependencyOrder(
     entities.map((entity) => ({
       id: entityKey(entity),
-      dependsOn: entity.dependsOn.map((id) => {
-        const [kind = '', ...name] = id.split('/');
-        return entityKey({ kind, name: name.join('/') });
-      }),
+      dependsOn: entity.dependsOn.map(entityKeyOfId),
     })),
   );
   if (order.ok) return null;

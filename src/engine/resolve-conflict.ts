@@ -1,6 +1,6 @@
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Confirmation, Decision } from '../contract/report.js';
-import type { Observed } from './observed.js';
+import type { Observed } from './comparison.js';
 import { assess, type DecisionContext, type KindRules } from './decide.js';
 import { OwnershipTag } from './ownership.js';
 

@@ -3,9 +3,8 @@ import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Changes, Comparison, PropertyRules } from '../engine/comparison.js';
+import type { Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
-import type { Observed } from '../engine/observed.js';
 
 /** One AWS write, as data. A kind returns writes; `activities/` sends them, counts them and keeps their request IDs. */
 export interface Write {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { activityInfo, log } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
 import type { Plan } from '../../contract/activities.js';
-import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
+import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { entityWorkflowId } from '../../contract/workflow-ids.js';
 import { assess } from '../../engine/decide.js';
@@ -54,7 +54,7 @@ async function assessEntities(account: Account, request: BootstrapRequest): Prom
   return Promise.all(
     request.entities.map(async (entity): Promise<AssessedEntity> => {
       const assessed = await assessEntity(account, request, entity, arns, observed.get(entityKey(entity)));
-      const after = entity.dependsOn.flatMap((id) => positions.get(keyOfId(id)) ?? []);
+      const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
       return withPlanned(assessed, { after });
     }),
   );
@@ -84,7 +84,7 @@ function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly 
     const { entity, kind, planned } = assessed;
     const referred =
       entity.state === 'present' ? [...referencesIn(entity.spec), ...(kind.references?.(entity.spec) ?? [])] : [];
-    const ids = [...new Set(referred.filter((id) => missing.has(keyOfId(id))))];
+    const ids = [...new Set(referred.filter((id) => missing.has(entityKeyOfId(id))))];
     if (ids.length === 0 || !isWrite(planned.decision.action)) return assessed;
     return withDecision(assessed, {
       action: 'refuse',
@@ -92,11 +92,6 @@ function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly 
       remedy: `create ${ids.join(', ')} first, remove observe: true from it, or remove the reference`,
     });
   });
-}
-
-function keyOfId(id: string): string {
-  const [kind = '', ...name] = id.split('/');
-  return entityKey({ kind, name: name.join('/') });
 }
 
 async function assessEntity(

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../../../src/contract/entity.js';
 import { compare, unmanagedContent } from '../../../src/engine/compare.js';
-import type { Comparison, PropertyRules } from '../../../src/engine/comparison.js';
+import type { Comparison, Observed, PropertyRules } from '../../../src/engine/comparison.js';
 import { equalJson } from '../../../src/engine/json.js';
-import type { Observed } from '../../../src/engine/observed.js';
 
 const RULES: PropertyRules = {
   path: { type: 'value', default: '/', immutable: true },

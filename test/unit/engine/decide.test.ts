@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { AdoptPolicy, DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import type { DecisionAction } from '../../../src/contract/report.js';
-import type { Observed } from '../../../src/engine/observed.js';
+import type { Observed } from '../../../src/engine/comparison.js';
 import { assess } from '../../../src/engine/decide.js';
 import type { Assessment, KindRules } from '../../../src/engine/decide.js';
 import { OwnershipTag, sharedByTag } from '../../../src/engine/ownership.js';

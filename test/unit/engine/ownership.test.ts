@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Observed } from '../../../src/engine/observed.js';
+import type { Observed } from '../../../src/engine/comparison.js';
 import {
   OwnershipTag,
   isOwnershipTag,

@@ -1,5 +1,5 @@
 import type { DesiredEntity } from '../../../src/contract/entity.js';
-import type { Observed } from '../../../src/engine/observed.js';
+import type { Observed } from '../../../src/engine/comparison.js';
 import { mayShowLater, resolveConflict } from '../../../src/engine/resolve-conflict.js';
 import type { ConflictFacts, ConflictRules } from '../../../src/engine/resolve-conflict.js';
 
