@@ -192,7 +192,6 @@ const HEALTH_LIMITS = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** Limit of open connections. */
 const MAX_HEALTH_CONNECTIONS = 256;
 
 /** Serves `GET /health`: 200 while the worker polls, 503 otherwise. The reply has the process ID. */

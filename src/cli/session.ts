@@ -9,7 +9,6 @@ import { connectTemporal, type TemporalConnection } from '../temporal/connect.js
 import type { RunningWorker } from '../worker.js';
 import { note, plain } from './terminal.js';
 
-/** The default port of a Temporal server. */
 const DEFAULT_PORT = 7233;
 
 /** A connection to Temporal for the length of one command. */

@@ -67,7 +67,6 @@ export function printError(message: string, remedy: string | null): void {
   if (remedy !== null) note(wrapped(`${pc.dim('remedy:')} ${plain(remedy)}`, process.stderr));
 }
 
-/** Additional indent of continuation lines. */
 const HANGING_INDENT = '  ';
 
 /**
@@ -86,7 +85,6 @@ export function wrapped(text: string, { isTTY, columns }: Pick<NodeJS.WriteStrea
 /** A command with arguments. A name alone is short enough to type. */
 const OWN_COMMAND = /iam-bootstrap [\w-]+ \S/;
 
-/** Narrower terminals break lines themselves. */
 const MIN_COLUMNS = 40;
 
 function breakLine(line: string, columns: number): string[] {

@@ -21,7 +21,6 @@ const CI: Readonly<
   buildkite: { file: '.buildkite/pipeline.yml', template: 'buildkite.yml', signs: ['.buildkite'] },
 };
 
-/** The manifest that the recipes name. */
 const MANIFEST = 'iam/bootstrap.yaml';
 
 /** The templates of the package: this file is two folders below its root, both in src/ and in dist/. */
@@ -31,7 +30,6 @@ const TEMPLATES = resolve(__dirname, '../../templates');
 export interface InitOptions {
   readonly directory: string;
   readonly ci: CiService;
-  /** The path of the service's file. Default: the path that the service reads. */
   readonly ciFile?: string | undefined;
   /** The owner that the manifest names: 1 to 63 lower-case letters, digits and hyphens. */
   readonly namespace: string;

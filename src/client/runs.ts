@@ -12,10 +12,8 @@ import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors
 import type { bootstrap } from '../workflows/index.js';
 import { UNKNOWN_PIPELINE } from './describe.js';
 
-/** Open runs that are queried for their progress. */
 const MAX_PROGRESS_QUERIES = 10;
 
-/** The deadline of a progress query. */
 const PROGRESS_TIMEOUT_MS = 3_000;
 
 /** A namespace of an account, by which its open run is found. */

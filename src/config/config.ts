@@ -99,7 +99,6 @@ export function loadConfig(variables: Environment = process.env): Config {
   };
 }
 
-/** Reads deployment and build, which have to be set together. */
 function readDeployment(environment: Environment): Config['deployment'] {
   const [name, buildId] = [environment['IAM_BOOTSTRAP_DEPLOYMENT'], environment['IAM_BOOTSTRAP_BUILD_ID']];
   if (name === undefined && buildId === undefined) return undefined;
@@ -132,7 +131,6 @@ function readSourceIdentity(environment: Environment): string | undefined {
   );
 }
 
-/** Reads a number of seconds and returns milliseconds. */
 function readSeconds(environment: Environment, variable: string): number | undefined {
   const text = environment[variable];
   if (text === undefined) return undefined;

@@ -35,7 +35,6 @@ export interface EmbeddedServer {
   release(): Promise<void>;
 }
 
-/** The content of `server.json`. */
 interface ServerRecord {
   readonly pid: number;
   readonly address: string;

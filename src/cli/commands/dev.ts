@@ -25,7 +25,6 @@ interface DevOptions {
   readonly temporalCli?: string;
 }
 
-/** A server of `dev`. */
 interface Running {
   readonly exited: Promise<unknown>;
   stop(): Promise<unknown>;

@@ -11,7 +11,6 @@ import { untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
 import { columns, note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
 
-/** Interval between two refreshes of `--watch`. */
 const WATCH_INTERVAL_MS = 2_000;
 
 interface StatusOptions {
@@ -78,7 +77,6 @@ async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOption
   }
 }
 
-/** Colors of the states. */
 const PAINT: Readonly<Record<string, (text: string) => string>> = {
   running: pc.cyan,
   'awaiting approval': pc.yellow,

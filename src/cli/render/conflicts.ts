@@ -3,10 +3,8 @@ import type { ConflictRow, Conflicts } from '../../contract/explain.js';
 import { counted } from '../../report/text.js';
 import { plain } from '../terminal.js';
 
-/** Width of the longest bar. */
 const BAR_WIDTH = 40;
 
-/** Rows of a table. */
 const MAX_LINES = 10;
 
 /** Renders counts of conflicts for people. */

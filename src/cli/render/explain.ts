@@ -3,7 +3,6 @@ import { describeRun } from '../../client/describe.js';
 import type { Cause, Explanation, Explanations, TimelineEvent } from '../../contract/explain.js';
 import { plain } from '../terminal.js';
 
-/** The text of a cause in a heading. */
 const CAUSES: Readonly<Record<Cause, string>> = {
   'existed-before': 'it existed before',
   'parallel-writer': 'a parallel writer',

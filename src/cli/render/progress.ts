@@ -15,7 +15,6 @@ export interface Display {
   end(): void;
 }
 
-/** A display that prints nothing. */
 const SILENT: Display = { show: () => undefined, say: () => undefined, end: () => undefined };
 
 /** Opens a live display on a terminal, or one that prints lines: elsewhere, and between the lines of `--debug`. */

@@ -28,7 +28,6 @@ import {
 } from './run-records.js';
 import type { RunRecord } from './run-records.js';
 
-/** Entities of one run that are explained. */
 const MAX_EXPLAINED = 20;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

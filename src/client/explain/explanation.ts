@@ -182,7 +182,6 @@ function shellQuote(text: string): string {
   return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The maximum number of events in a timeline. The newest ones are kept. */
 const MAX_EVENTS = 200;
 
 /** Returns what happened to an entity, oldest first. A call that both a run and CloudTrail report is one event. */

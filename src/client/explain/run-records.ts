@@ -13,7 +13,6 @@ import { UNKNOWN_PIPELINE } from '../describe.js';
 import { reportOfFailure } from '../run/follow.js';
 import { bootstrapQuery, parseMemo } from '../runs.js';
 
-/** Runs that are read, the newest ones. */
 const MAX_RUNS = 1_000;
 
 /** Runs whose results or histories are read at a time. */
@@ -142,7 +141,6 @@ const MAX_ENTITY_RUNS = 50;
 
 /** An activity of an entity's workflow, with all its attempts. */
 export interface ActivityRecord {
-  /** The activity's type: `createEntity`. */
   readonly name: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -232,7 +230,6 @@ async function readActivities(events: readonly HistoryEvent[]): Promise<Activity
   return Promise.all(scheduled.map((event) => readActivity(event, events)));
 }
 
-/** Reads the last attempt of an activity. Temporal records no earlier one. */
 async function readActivity(scheduled: HistoryEvent, events: readonly HistoryEvent[]): Promise<ActivityRecord> {
   const isOfActivity = (attributes: { scheduledEventId?: unknown } | null | undefined): boolean =>
     attributes != null && String(attributes.scheduledEventId) === String(scheduled.eventId);

@@ -12,10 +12,8 @@ import type {
 } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
 
-/** The file name that stands for standard input. */
 const STANDARD_INPUT = '-';
 
-/** The name of standard input in problems. */
 const STANDARD_INPUT_NAME = '(standard input)';
 
 const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
@@ -23,9 +21,7 @@ const PROGRAM_EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', 
 
 /** Options of loading manifests. */
 export type LoadOptions = Omit<ManifestOptions, 'readFile' | 'manifestName'> & {
-  /** The folder of relative paths. Default: the working directory. */
   readonly cwd?: string | undefined;
-  /** Returns the text for `-`. Default: reads standard input. */
   readonly standardInput?: (() => Promise<string>) | undefined;
 };
 

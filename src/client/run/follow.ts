@@ -103,7 +103,6 @@ async function cancelReason(
 /** The delay before the first progress query: short runs close soon. */
 const FIRST_PROGRESS_MS = 250;
 
-/** The interval between two progress queries. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /** The time without an answer after which the client checks for workers. */

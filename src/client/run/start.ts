@@ -153,10 +153,8 @@ function isUnknownSearchAttribute(error: unknown): boolean {
   return grpcStatusOf(error) === GrpcStatus.InvalidArgument && details.includes('search attribute');
 }
 
-/** The interval between two reads of the lock holder. */
 const LOCK_HOLDER_INTERVAL_MS = 5_000;
 
-/** The interval between two reports of the lock holder's progress. */
 const LOCK_HOLDER_PROGRESS_MS = 60_000;
 
 /** Waits for a run to close, by the server's long poll: it needs no worker. Returns false where the deadline comes first. */
