@@ -84,11 +84,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     throwOnRequestTimeout: true,
   };
-  const credentials = createCredentials(
-    target,
-    { region, requestHandler, ...endpointOf(options.stsEndpoint) },
-    options,
-  );
+  const stsConfig = { region, requestHandler, ...endpointOf(options.stsEndpoint) };
+  const credentials = createCredentials(target, stsConfig, options);
   const { sts } = credentials;
   const config = {
     region,
@@ -101,11 +98,10 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     requestHandler: { ...requestHandler, ...SOCKETS },
     ...endpointOf(options.iamEndpoint),
   };
-  const reads = observeCalls(new iam.IAMClient(iamConfig), onCall);
-  // One attempt: the SDK would hide a lost reply, and show only the 409 that its own retry received.
-  const writes = observeCalls(new iam.IAMClient({ ...iamConfig, maxAttempts: 1 }), onCall);
-  for (const client of [reads, writes]) adjustPace(client, pace);
+  const reads = createIamClient(iamConfig, pace, onCall);
   waitForTurns(reads, pace);
+  // One attempt: the SDK would hide a lost reply, and show only the 409 that its own retry received.
+  const writes = createIamClient({ ...iamConfig, maxAttempts: 1 }, pace, onCall);
   observeCalls(sts, onCall);
   // Not for writes: the owner of new credentials must be verified before a write is sent.
   for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
@@ -142,6 +138,12 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     accessKeyId: credentials.accessKeyId,
     renewCredentials: credentials.renew,
   };
+}
+
+function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {
+  const client = observeCalls(new iam.IAMClient(config), onCall);
+  adjustPace(client, pace);
+  return client;
 }
 
 async function callerIdentity(sts: STSClient): Promise<Caller> {

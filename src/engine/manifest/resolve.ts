@@ -129,8 +129,10 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
   };
 }
 
+/** The context of a manifest whose environment is not chosen yet. */
 export const NO_CONTEXT: ManifestContext = { environment: '', account: '', partition: '', variables: {} };
 
+/** Reads the headers of manifests; one that cannot be read is reported and left out. */
 export function headersOf(sources: readonly ManifestSource[], context: ManifestContext, findings: Findings): Header[] {
   return sources.flatMap((source) => {
     const { tree, problems } = parseSource(source, context);
