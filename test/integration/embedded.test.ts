@@ -132,7 +132,7 @@ async function statusOf(address: string, workflowId: string): Promise<string> {
 
 describe('makeOnce', () => {
   const make = (duringWork: string) => `
-    const { makeOnce } = await embedded('cache');
+    const { makeOnce } = await embedded('lock');
     const path = await makeOnce(${JSON.stringify(join(directory, 'thing'))}, async (temporary) => {
       writeFileSync(temporary, 'half');
       appendFileSync(${JSON.stringify(join(directory, 'made.log'))}, process.pid + '\\n');
