@@ -1,40 +1,20 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { CreateRoleCommand, DeleteRoleCommand, ListRoleTagsCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { impose, LOOPBACK } from '../../bench/conditions.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Fault } from '../support/fault-proxy.js';
-import { allowing, manifestOf, oneOfEach, role, trusting } from '../support/manifests-of.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { allowing, manifestOf, oneOfEach, role } from '../support/manifests-of.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { writesIn } from '../support/runs.js';
+import { createRole, iam, tagsOfRole, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(120_000);
+useWorld();
 
 const CDK = resolve(__dirname, '../../examples/cdk-bootstrap.yaml');
-
-let world: World;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-}, 300_000);
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await world.stop();
-});
 
 /** Applies what is declared, in a namespace called `applied`. */
 async function apply(entities: readonly JsonObject[], ...args: string[]): Promise<CommandResult> {
@@ -48,21 +28,6 @@ function only(end: CommandResult, code: number): EntityReport {
   const [entity] = end.report().entities;
   if (entity === undefined) throw new Error('the report names no entity');
   return entity;
-}
-
-async function tagsOf(RoleName: string): Promise<Record<string, string>> {
-  const { Tags = [] } = await iamClient(world.sandbox.url).send(new ListRoleTagsCommand({ RoleName }));
-  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
-}
-
-/** Makes a role beside the engine, as another pipeline would. */
-async function createByHand(RoleName: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
-  const input = {
-    RoleName,
-    AssumeRolePolicyDocument: JSON.stringify(trusting()),
-    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-  };
-  await iamClient(world.sandbox.url).send(new CreateRoleCommand(input));
 }
 
 describe('the roles of the AWS CDK', () => {
@@ -145,7 +110,7 @@ describe('a Create whose reply is lost', () => {
     world.proxy.on({ action: 'CreateRole' }, { kind: 'reset-after', times: 1 });
     const entity = only(await apply([role('whole', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 0);
     expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'intent-tag' });
-    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['CreateRole', 'PutRolePolicy']);
+    expect(writesIn(world)).toEqual(['CreateRole', 'PutRolePolicy']);
   });
 
   it('is tried again where it never arrived', async () => {
@@ -169,7 +134,7 @@ describe('a later write whose reply is lost', () => {
   it('keeps the request IDs of the writes before it', async () => {
     world.proxy.on({ action: 'PutRolePolicy' }, { kind: 'reset-after', times: 1 });
     const spec = role('traced', { inlinePolicies: { a: allowing('s3:GetObject') }, tags: { team: 'ci' } });
-    await createByHand('traced', { [OwnershipTag.Namespace]: 'applied' });
+    await createRole('traced', { [OwnershipTag.Namespace]: 'applied' });
     world.proxy.on({ action: 'TagRole' }, { kind: 'error-after-commit', times: 1 });
     const entity = only(await apply([{ ...spec, description: 'traced' }]), 0);
     const [update] = world.proxy.calls.filter(({ action }) => action === 'UpdateRole');
@@ -179,7 +144,7 @@ describe('a later write whose reply is lost', () => {
       ['PutRolePolicy', null],
       ['TagRole', null],
     ]);
-    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['UpdateRole', 'PutRolePolicy', 'TagRole']);
+    expect(writesIn(world)).toEqual(['UpdateRole', 'PutRolePolicy', 'TagRole']);
   });
 
   it('is not reported as if nothing had been deleted', async () => {
@@ -192,7 +157,7 @@ describe('a later write whose reply is lost', () => {
   });
 
   it('is reported as an adoption where it was one', async () => {
-    await createByHand('found');
+    await createRole('found');
     world.proxy.on({ action: 'TagRole' }, { kind: 'reset-after', times: 1 });
     const entity = only(await apply([role('found')]), 0);
     expect(entity).toMatchObject({ decision: 'adopt', outcome: 'adopted' });
@@ -231,7 +196,7 @@ describe('IAM as it is at times', () => {
     const [lost, refused] = world.proxy.calls.filter(({ action }) => action === 'CreateRole');
     expect([lost?.committed, refused?.code]).toEqual([true, 'EntityAlreadyExists']);
     expect(entity.conflicts).toMatchObject([{ requestId: refused?.requestId, resolvedAs: 'created' }]);
-    expect(world.proxy.writes().map(({ action }) => action)).toEqual(['CreateRole', 'CreateRole', 'PutRolePolicy']);
+    expect(writesIn(world)).toEqual(['CreateRole', 'CreateRole', 'PutRolePolicy']);
   });
 
   it('does not know a new role when its policy is put: that is tried again', async () => {
@@ -250,7 +215,7 @@ describe('another caller between plan and write', () => {
   };
 
   it('makes the role: it is adopted, and the report has the conflict with its request ID', async () => {
-    justBefore('CreateRole', () => createByHand('contested', { team: 'other' }));
+    justBefore('CreateRole', () => createRole('contested', { team: 'other' }));
     const entity = only(await apply([role('contested', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 0);
 
     const [refused] = world.proxy.calls.filter(({ action }) => action === 'CreateRole');
@@ -264,7 +229,7 @@ describe('another caller between plan and write', () => {
       },
     ]);
     expect(refused?.requestId).toMatch(/\w/);
-    expect(await tagsOf('contested')).toMatchObject({
+    expect(await tagsOfRole('contested')).toMatchObject({
       [OwnershipTag.Namespace]: 'applied',
       [OwnershipTag.Origin]: 'adopted',
       team: 'other',
@@ -273,42 +238,10 @@ describe('another caller between plan and write', () => {
     expect(world.proxy.successfulCreates()).toEqual({});
   });
 
-  it.each([
-    ['another namespace', { [OwnershipTag.Namespace]: 'theirs' }, 'owned by iam-bootstrap namespace "theirs"'],
-    ['Pulumi', { 'pulumi:project': 'infra' }, 'owned by Pulumi project "infra"'],
-  ])('makes the role for %s: it is refused, and nothing is written', async (_who, tags, reason) => {
-    justBefore('CreateRole', () => createByHand('taken', tags));
-    const entity = only(await apply([role('taken', { inlinePolicies: { work: allowing('s3:GetObject') } })]), 3);
-
-    expect(entity).toMatchObject({ decision: 'refuse', outcome: 'refused', writes: [], reason });
-    expect(entity.remedy).toContain('--adopt foreign:Role/taken');
-    expect(entity.conflicts).toMatchObject([{ code: 'EntityAlreadyExists', resolvedAs: 'refused' }]);
-    expect(world.proxy.writes().filter(({ committed }) => committed)).toEqual([]);
-    expect(await tagsOf('taken')).toEqual(tags);
-  });
-
-  it('takes the role that was to be adopted: it is refused, and nothing is written', async () => {
-    await createByHand('free');
-    const theirs = { [OwnershipTag.Namespace]: 'theirs' };
-    // The plan reads in bulk; the first single read is the one before the write.
-    justBefore('GetRole', async () => {
-      const Tags = Object.entries(theirs).map(([Key, Value]) => ({ Key, Value }));
-      await iamClient(world.sandbox.url).send(new TagRoleCommand({ RoleName: 'free', Tags }));
-    });
-    const entity = only(await apply([role('free')]), 3);
-    expect(entity).toMatchObject({
-      outcome: 'refused',
-      writes: [],
-      reason: 'owned by iam-bootstrap namespace "theirs"',
-    });
-    expect(world.proxy.writes()).toEqual([]);
-    expect(await tagsOf('free')).toEqual(theirs);
-  });
-
   it('removes the role that was to be updated: it is made again', async () => {
     only(await apply([role('gone', { description: 'before' })]), 0);
     justBefore('GetRole', async () => {
-      await iamClient(world.sandbox.url).send(new DeleteRoleCommand({ RoleName: 'gone' }));
+      await iam.deleteRole({ RoleName: 'gone' });
     });
     const entity = only(await apply([role('gone', { description: 'after' })]), 0);
     expect(entity).toMatchObject({ outcome: 'created', confirmedBy: 'reply' });
@@ -340,7 +273,7 @@ describe('a call that AWS keeps failing', () => {
 
 describe('a job of GitHub Actions', () => {
   it('shows the summary, the line of what is refused, and hands on what later steps ask for', async () => {
-    await createByHand('theirs', { [OwnershipTag.Namespace]: 'others' });
+    await createRole('theirs', { [OwnershipTag.Namespace]: 'others' });
     const entities = [role('mine'), role('theirs')];
     const path = await world.manifest('job.json', manifestOf({ namespace: 'applied', account: ACCOUNT, entities }));
     const inside = (name: string): string => join(world.directory, name);

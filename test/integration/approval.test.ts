@@ -1,11 +1,8 @@
-import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { decideApproval, pendingApproval } from '../../src/client/approval.js';
-import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import { apply } from '../../src/client/run/start.js';
 import type { RunEvent, RunOptions } from '../../src/client/run/events.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { ApprovalAction } from '../../src/contract/approval.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
@@ -13,35 +10,15 @@ import type { PendingApproval } from '../../src/contract/approval.js';
 import type { Report } from '../../src/contract/report.js';
 import { manifestOf, role, trusting } from '../support/manifests-of.js';
 import { outcomesOf, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World, WorkerProcess } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { iam, temporal, useWorld, worker, world } from '../support/use-world.js';
 
-jest.setTimeout(120_000);
+useWorld();
 
 const ANOTHER = `sha256:${'0'.repeat(64)}`;
 const reference = { account: ACCOUNT, namespace: 'gated' };
 const where = ['--account', ACCOUNT, '--namespace', 'gated'];
-
-let world: World;
-let temporal: TemporalConnection;
-let worker: WorkerProcess;
-
-beforeAll(async () => {
-  world = await startWorld();
-  worker = await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
-}, 300_000);
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
-});
 
 /** A run whose plan waits for an approval. */
 interface RunAwaitingApproval {
@@ -148,9 +125,7 @@ test('a plan that nobody decides on in time is refused', async () => {
 
 test('a plan that no longer fits what is in AWS is not written, and the report names the difference', async () => {
   const { pending, report } = await startGated();
-  await iamClient(world.sandbox.url).send(
-    new CreateRoleCommand({ RoleName: 'gated-role', AssumeRolePolicyDocument: JSON.stringify(trusting()) }),
-  );
+  await iam.createRole({ RoleName: 'gated-role', AssumeRolePolicyDocument: JSON.stringify(trusting()) });
   expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
   expectNothingWritten(await report, 'Role/gated-role: approved to create, now to adopt');
 });
@@ -246,7 +221,7 @@ test('a plan still waits after its worker is killed, and another pipeline is tol
   expect(description.memo).toMatchObject({ awaitingApproval: pending.plan });
   expect((await world.cli(['status', ...where])).stdout).toMatch(/^awaiting approval .* gated /m);
   expect(writesIn(world)).toEqual([]);
-  worker = await world.startWorker();
+  await world.startWorker();
   expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
   expect(await report).toMatchObject({ result: 'converged', approval: { by: 'alice' } });
   expect(writesIn(world)).toEqual(['CreateRole']);

@@ -1,8 +1,9 @@
 import { runOf } from '../../src/contract/attribution.js';
-import { entityOf, Runs } from '../support/runs.js';
+import { entityOf } from '../support/runs.js';
 import { role } from '../support/manifests-of.js';
-import { startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { runs, useWorld, world } from '../support/use-world.js';
+
+useWorld({ reset: false });
 
 const TARGET = 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents';
 
@@ -11,20 +12,6 @@ interface TrailRecord {
   readonly userAgent: string;
   readonly errorCode?: string;
 }
-
-let world: World;
-let runs: Runs;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
 
 /** Returns CloudTrail's events of one operation in the sandbox's account, newest first. */
 async function trailOf(operation: string): Promise<TrailRecord[]> {
@@ -69,15 +56,10 @@ test('assumes a role once for each namespace, with a session name that contains 
 });
 
 test('assumes a role with the source identity that the worker is configured with', async () => {
-  const other = await startWorld();
-  try {
-    await other.startWorker({ IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team' });
-    const own = await Runs.in(other);
-    await own.apply([role('sourced')], { account: '222222222222' });
-    await own.close();
-    const [session] = other.proxy.calls.filter(({ action }) => action === 'AssumeRole');
-    expect(session?.params['SourceIdentity']).toBe('platform-team');
-  } finally {
-    await other.stop();
-  }
+  const taskQueue = 'sourced';
+  await world.startWorker({ IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team', IAM_BOOTSTRAP_TASK_QUEUE: taskQueue });
+  world.proxy.clear();
+  await runs.apply([role('sourced')], { account: '222222222222', taskQueue });
+  const [session] = world.proxy.calls.filter(({ action }) => action === 'AssumeRole');
+  expect(session?.params['SourceIdentity']).toBe('platform-team');
 });

@@ -1,43 +1,27 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { loadRequest, validate } from '../../src/client/request.js';
-import { loadConfig } from '../../src/config/config.js';
+import { validate } from '../../src/client/request.js';
 import { FAILURES } from '../../src/contract/failures.js';
 import { WorkflowType } from '../../src/contract/workflow-ids.js';
-import type { BootstrapRequest } from '../../src/contract/request.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { checkRequest } from '../../src/engine/request.js';
 import { KINDS } from '../../src/kinds/index.js';
-import { manifestOf, requestOf, role, trusting } from '../support/manifests-of.js';
+import { manifestOf, requestOf, role } from '../support/manifests-of.js';
 import { malformedManifests } from '../support/manifests.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World, WorkerProcess } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult, WorkerProcess } from '../support/world.js';
+import { writesIn } from '../support/runs.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld({ worker: false });
 
-let world: World;
-
-beforeAll(async () => {
-  world = await startWorld();
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await world.stop();
-});
+const LOCAL = { provider: 'local', url: null, commit: null, actor: null };
 
 async function apply(
   options: {
@@ -53,10 +37,6 @@ async function apply(
   const entities = [role('deploy'), { kind: 'User', userName: 'robot' }];
   const path = await world.manifest('manifest.json', manifestOf({ namespace, account, entities }));
   return world.cli([command, '-f', path, '--output', output, '--wait-timeout', waitTimeout], env);
-}
-
-function writes(): string[] {
-  return world.proxy.writes().map(({ action }) => action);
 }
 
 /** Lets a worker of its own credentials serve while something runs. */
@@ -98,29 +78,8 @@ describe('credentials that are no good', () => {
       expect(report.reason).toMatch(reason);
       expect(report.reason).toMatch(/\(request \S+\)/);
       expect(report.remedy).toMatch(remedy);
-      expect(writes()).toEqual([]);
+      expect(writesIn(world)).toEqual([]);
       expect(Date.now() - started).toBeLessThan(30_000);
-    });
-  });
-
-  test('that expire in the middle of a run: what was made stays, and the entity says why it failed', async () => {
-    await withWorker({ AWS_ACCESS_KEY_ID: 'AKIAMIDDLE' }, async (queue) => {
-      world.proxy.on(
-        { action: 'CreateUser' },
-        {
-          kind: 'error',
-          status: 403,
-          code: 'ExpiredToken',
-          message: 'The security token included in the request is expired',
-        },
-      );
-      const result = await apply({ namespace: 'middle' }, { IAM_BOOTSTRAP_TASK_QUEUE: queue });
-      world.proxy.clearRules();
-      expect(result.code).toBe(1);
-      const [deploy, robot] = result.report().entities;
-      expect(deploy?.outcome).toBe('created');
-      expect(robot).toMatchObject({ outcome: 'failed', remedy: expect.stringContaining('renew') as string });
-      expect(robot?.reason).toMatch(/^CreateUser answered ExpiredToken/);
     });
   });
 
@@ -179,67 +138,28 @@ describe('no worker', () => {
   });
 });
 
-describe('a malformed manifest', () => {
-  let folder: string;
+// Every ninth or so: all of them are unit tests.
+const SAMPLE = malformedManifests.filter((_, index) => index % Math.ceil(malformedManifests.length / 8) === 3);
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'iam-bootstrap-manifests-'));
-  });
-  afterAll(async () => {
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  const pipeline = { provider: 'local', url: null, commit: null, actor: null };
-  const options = (): Parameters<typeof validate>[1] => ({ variables: {}, pipeline, cwd: folder });
-
-  test('has at least forty ways of being wrong here', () => {
-    expect(malformedManifests.length).toBeGreaterThanOrEqual(40);
-  });
-
-  test.each(malformedManifests.map((one) => [one.title, one] as const))(
-    'with %s is refused with the kinds that ship, at its place and with a remedy',
-    async (_title, { text, message, remedy, line, column }) => {
-      await writeFile(join(folder, 'm.yaml'), text);
-      const checked = await validate(['m.yaml'], options());
-      const loaded = await loadRequest(['m.yaml'], options());
-      expect(checked.ok).toBe(false);
-      expect(loaded.ok).toBe(false);
-      expect(checked.problems).toContainEqual(
-        expect.objectContaining({
-          file: 'm.yaml',
-          line,
-          ...(column === undefined ? {} : { column }),
-          message: expect.stringMatching(message) as string,
-          remedy: expect.stringMatching(remedy) as string,
-        }),
-      );
-    },
-  );
-
-  // Every ninth or so, through the real command line.
-  const sample = malformedManifests.filter((_, index) => index % Math.ceil(malformedManifests.length / 8) === 3);
-  test.each(sample.map((one) => [one.title, one] as const))(
-    'with %s makes the command line exit 64, with place and remedy, before any call',
-    async (_title, { text, message, remedy, line }) => {
-      const path = await world.manifest('m.yaml', text);
-      for (const command of ['validate', 'apply']) {
-        const { code, stdout, stderr } = await world.cli([command, '-f', path]);
-        expect(code).toBe(64);
-        expect(stdout).toBe('');
+test.each(SAMPLE)(
+  'a malformed manifest, %s, makes the command line exit 64 with place and remedy, before any call',
+  async (_title, text) => {
+    const path = await world.manifest('m.yaml', text);
+    const { problems } = await validate([path], { variables: {}, pipeline: LOCAL });
+    expect(problems).not.toEqual([]);
+    for (const command of ['validate', 'apply']) {
+      const { code, stdout, stderr } = await world.cli([command, '-f', path]);
+      expect([code, stdout]).toEqual([64, '']);
+      for (const { line, message, remedy } of problems) {
         expect(stderr).toContain(`${path}:${String(line)}:`);
-        expect(stderr).toMatch(message);
-        expect(
-          stderr
-            .split('\n')
-            .filter((text) => text.includes('remedy:'))
-            .join('\n'),
-        ).toMatch(remedy);
-        expect(stderr).toContain('Nothing was sent to Temporal or AWS.');
+        expect(stderr).toContain(message);
+        expect(stderr).toContain(`remedy: ${remedy}`);
       }
-      expect(world.proxy.count()).toBe(0);
-    },
-  );
-});
+      expect(stderr).toContain('Nothing was sent to Temporal or AWS.');
+    }
+    expect(world.proxy.count()).toBe(0);
+  },
+);
 
 describe('a command that is called wrongly', () => {
   test.each<[string, readonly string[], RegExp]>([
@@ -280,124 +200,15 @@ describe('a command that is called wrongly', () => {
   });
 });
 
-describe('a run that another client starts with an argument that is none', () => {
-  let temporal: TemporalConnection;
-  let worker: WorkerProcess;
-  let sound: BootstrapRequest;
-  let started = 0;
-
-  beforeAll(async () => {
-    worker = await world.startWorker();
-    temporal = await connectTemporal(loadConfig(world.env));
-    sound = await requestOf(world, { namespace: 'raw', account: ACCOUNT, entities: [role('deploy'), role('other')] });
-  });
-  afterAll(async () => {
-    await temporal.close();
-    await worker.kill();
-  });
-
-  function entity(index: number, more: object): object {
-    const entities = sound.entities.map((one, position) => (position === index ? { ...one, ...more } : one));
-    return { ...sound, entities };
-  }
-
-  const bad: readonly [string, () => unknown, RegExp][] = [
-    ['nothing', () => undefined, /not a bootstrap request/],
-    ['null', () => null, /not a bootstrap request/],
-    ['text', () => 'deploy', /not a bootstrap request/],
-    ['a list', () => [], /not a bootstrap request/],
-    ['an empty object', () => ({}), /not a bootstrap request/],
-    ['no target', () => ({ ...sound, target: null }), /not a bootstrap request/],
-    ['entities that are no list', () => ({ ...sound, entities: 'all' }), /not a bootstrap request/],
-    ['another version', () => ({ ...sound, version: 2 }), /version/],
-    ['an account of three digits', () => ({ ...sound, target: { ...sound.target, account: '123' } }), /account/],
-    ['a namespace that no workflow ID can hold', () => ({ ...sound, namespace: 'a b/c' }), /namespace/],
-    ['an entity that is null', () => ({ ...sound, entities: [null] }), /entities\.0/],
-    ['an unknown kind', () => entity(0, { kind: 'Robot' }), /Robot\/deploy: this worker does not know the kind Robot/],
-    [
-      'an unknown field',
-      () => entity(0, { spec: { ...sound.entities[0]?.spec, colour: 'red' } }),
-      /Role\/deploy: .*colour/,
-    ],
-    [
-      'a name that is not the spec’s',
-      () => entity(0, { name: 'deploi' }),
-      /Role\/deploi: the spec has another name: deploy/,
-    ],
-    ['one entity twice', () => entity(1, sound.entities[0] ?? {}), /Role\/deploy is declared twice/],
-    [
-      'a reference to nothing',
-      () =>
-        entity(0, {
-          spec: { roleName: 'deploy', assumeRolePolicyDocument: trusting({ AWS: '{{arn User/nobody}}' }) },
-        }),
-      /Role\/deploy: \{\{arn User\/nobody\}\}/,
-    ],
-    [
-      'entities that wait for each other',
-      () => ({
-        ...sound,
-        entities: sound.entities.map((one, index) => ({
-          ...one,
-          dependsOn: [index === 0 ? 'Role/other' : 'Role/deploy'],
-        })),
-      }),
-      /Role\/deploy, Role\/other depend on each other/,
-    ],
-  ];
-
-  test.each(['bootstrap', 'plan'])(
-    '(%s) as garbage ends at once, says what is wrong, and calls nothing',
-    async (type) => {
-      const verdicts = await Promise.all(
-        bad.map(async ([title, argument]) => {
-          started += 1;
-          const handle = await temporal.client.workflow.start(type, {
-            taskQueue: temporal.taskQueue,
-            workflowId: `raw-${String(started)}`,
-            args: [onItsOwn(argument(), started)],
-            workflowExecutionTimeout: '60s',
-          });
-          const verdict: unknown = await handle.result().then(
-            (report: { result: string; reason: string }) => report,
-            (error: unknown) => error,
-          );
-          return [title, deepest(verdict)] as const;
-        }),
-      );
-      expect(verdicts.map(([title]) => title)).toEqual(bad.map(([title]) => title));
-      for (const [index, [title, message]] of verdicts.entries()) {
-        expect(`${title}: ${message}`).toMatch(bad[index]?.[2] ?? /never/);
-      }
-      expect(world.proxy.count()).toBe(0);
-    },
-  );
-
-  test('fails with the type InvalidManifest, and without a report', async () => {
-    const handle = await temporal.client.workflow.start('bootstrap', {
-      taskQueue: temporal.taskQueue,
-      workflowId: 'raw-type',
-      args: [{ garbage: true }],
-    });
-    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'InvalidManifest', nonRetryable: true } });
-    const { status, historyLength } = await handle.describe();
-    expect(status.name).toBe('FAILED');
-    expect(historyLength).toBeLessThan(10);
-  });
-});
-
 describe('what another client does to Temporal', () => {
-  let temporal: TemporalConnection;
   let worker: WorkerProcess;
   let started = 0;
   const tally = new Tally();
 
   beforeAll(async () => {
     worker = await world.startWorker();
-    temporal = await connectTemporal(loadConfig(world.env));
   });
   afterAll(async () => {
-    await temporal.close();
     await worker.kill();
     await record({
       id: 'bad-input',
@@ -740,14 +551,11 @@ describe('text from elsewhere', () => {
       );
   }
 
-  let temporal: TemporalConnection;
   let worker: WorkerProcess;
   beforeAll(async () => {
     worker = await world.startWorker();
-    temporal = await connectTemporal(loadConfig(world.env));
   });
   afterAll(async () => {
-    await temporal.close();
     await worker.kill();
   });
 
@@ -846,12 +654,6 @@ describe('text from elsewhere', () => {
     }
   });
 });
-
-/** The same request for a namespace that no other run holds. */
-function onItsOwn(argument: unknown, number: number): unknown {
-  const named = typeof argument === 'object' && argument !== null && 'namespace' in argument;
-  return named && argument.namespace === 'raw' ? { ...argument, namespace: `raw-${String(number)}` } : argument;
-}
 
 /** The message at the bottom of a failure, or the reason of a report. */
 function deepest(verdict: unknown): string {

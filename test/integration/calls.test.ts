@@ -2,17 +2,13 @@ import { mostCalls } from '../../bench/targets.js';
 import { nameOf, rolesOf, SHARED_DOCUMENT, SHARED_POLICY } from '../../bench/workload.js';
 import type { CaseName } from '../../bench/figures.js';
 import { apply } from '../../src/client/run/start.js';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Outcome, Report } from '../../src/contract/report.js';
 import { allowing, requestOf } from '../support/manifests-of.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World, WorkerProcess } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { iam, loseTemporal, temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(180_000);
+useWorld({ reset: false });
 
 const ROLES = 50;
 const WRITES = ['CreateRole', 'PutRolePolicy', 'AttachRolePolicy'] as const;
@@ -27,29 +23,18 @@ function budget(name: CaseName, fresh = 0): number {
   return most;
 }
 
-let world: World;
-let worker: WorkerProcess;
-let temporal: TemporalConnection;
 let request: BootstrapRequest;
 
 beforeAll(async () => {
-  world = await startWorld();
-  worker = await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
   request = await requestOf(world, { namespace: 'calls', account: ACCOUNT, entities: WORKLOAD.entities });
-}, 300_000);
+});
 
 beforeEach(emptyAccount);
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
-});
 
 /** Nothing is there but what the roles have attached. */
 async function emptyAccount(): Promise<void> {
   await world.sandbox.reset();
-  await iamClient(world.sandbox.url).createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
+  await iam.createPolicy({ PolicyName: SHARED_POLICY, PolicyDocument: SHARED_DOCUMENT });
   world.proxy.clear();
 }
 
@@ -92,12 +77,7 @@ describe(`${String(ROLES)} roles, each with an inline policy and an attachment`,
 
   test(`cost at most ${String(budget('state lost'))} calls and no write when Temporal has lost all that it knew`, async () => {
     await applied('created');
-    await worker.kill();
-    await world.crashTemporal();
-    await world.resumeTemporal();
-    worker = await world.startWorker();
-    await temporal.close();
-    temporal = await connectTemporal(loadConfig(world.env));
+    await loseTemporal();
     await applied('unchanged');
     expect(writes()).toEqual([]);
     expect(world.proxy.count()).toBeLessThanOrEqual(budget('state lost'));
@@ -107,7 +87,7 @@ describe(`${String(ROLES)} roles, each with an inline policy and an attachment`,
     await applied('created');
     const { drifting } = WORKLOAD;
     const PolicyDocument = JSON.stringify(allowing('s3:DeleteObject'));
-    await iamClient(world.sandbox.url).putRolePolicy({ ...drifting, PolicyDocument });
+    await iam.putRolePolicy({ ...drifting, PolicyDocument });
     const { summary } = await applied('unchanged', 'updated');
     expect(summary).toMatchObject({ updated: 1, unchanged: ROLES - 1 });
     expect(writes()).toEqual([`PutRolePolicy ${drifting.RoleName}`]);

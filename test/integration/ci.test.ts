@@ -4,22 +4,19 @@ import { parse } from 'yaml';
 import { inShell, makeCheckout } from '../support/checkout.js';
 import type { Ended } from '../support/checkout.js';
 import { role } from '../support/manifests-of.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** The recipes as they are printed: what they have a shell do, done by a shell, in a checkout that has the package. */
 
-jest.setTimeout(180_000);
+useWorld();
 
 const ROOT = resolve(__dirname, '../..');
 const OTHER = '222222222222';
 
-let world: World;
 let checkout: string;
 
 beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
   checkout = await makeCheckout(world);
   await mkdir(join(checkout, 'iam'), { recursive: true });
   const manifest = {
@@ -35,12 +32,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await world.sandbox.reset();
   await rm(join(checkout, 'output'), { force: true });
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 function shell(script: string, env: Readonly<Record<string, string>>): Promise<Ended> {

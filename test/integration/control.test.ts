@@ -5,14 +5,13 @@ import type { RunSummary } from '../../src/client/runs.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** How a person follows runs in progress, and cancels one. */
 
-jest.setTimeout(180_000);
-
-let world: World;
+useWorld();
 
 const GITHUB = {
   GITHUB_ACTIONS: 'true',
@@ -25,21 +24,6 @@ const GITHUB = {
   GITHUB_ACTOR: 'ada',
 };
 const RUN = 'https://github.com/acme/infra/actions/runs/42';
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clearRules();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await world.stop();
-});
 
 async function manifest(namespace: string, entities: readonly JsonObject[]): Promise<string> {
   return world.manifest(`${namespace}.json`, manifestOf({ namespace, account: ACCOUNT, entities }));

@@ -4,37 +4,22 @@ import { createAwsClients } from '../../src/aws/clients.js';
 import { AccountGuard, UnverifiedError } from '../../src/aws/guard.js';
 import type { Call, Rule } from '../support/fault-proxy.js';
 import { role } from '../support/manifests-of.js';
-import { outcomesOf, Runs } from '../support/runs.js';
+import { outcomesOf } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { runs, useWorld, world } from '../support/use-world.js';
 
 /** Credentials of the worker's machine that end while it runs. */
 
-jest.setTimeout(120_000);
-
-let world: World;
-let runs: Runs;
+useWorld({ worker: false, reset: 'calls' });
 
 beforeAll(async () => {
-  world = await startWorld();
-  runs = await Runs.in(world);
   await world.startWorker({
     AWS_ACCESS_KEY_ID: '',
     AWS_SECRET_ACCESS_KEY: '',
     AWS_SHARED_CREDENTIALS_FILE: join(world.directory, 'credentials'),
     AWS_EC2_METADATA_DISABLED: 'true',
   });
-}, 300_000);
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
-
-beforeEach(() => {
-  world.proxy.clearRules();
-  world.proxy.clear();
 });
 
 /** What a person does whose credentials have expired. */

@@ -6,32 +6,21 @@ import { loadConfig } from '../../src/config/config.js';
 import type { Check } from '../../src/cli/commands/doctor.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { makeCheckout } from '../support/checkout.js';
-import { startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** `doctor`: the problems that it finds, those that it fixes, and those that it leaves. */
 
-jest.setTimeout(180_000);
+useWorld();
 
-let world: World;
 let checkout: string;
 
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-});
-
 beforeEach(async () => {
-  await world.sandbox.reset();
   checkout = await makeCheckout(world);
 });
 
 afterEach(async () => {
   await rm(checkout, { recursive: true });
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 /** Creates a Temporal namespace without our search attributes, and names folders that do not exist. */

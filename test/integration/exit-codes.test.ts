@@ -1,41 +1,15 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import type { IAMClient } from '@aws-sdk/client-iam';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
-import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { allowing, manifestOf, role } from '../support/manifests-of.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
+import { createRole, temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
-
-let world: World;
-let temporal: TemporalConnection;
-let iam: IAMClient;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clearRules();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
-});
+useWorld();
 
 async function write(entities: readonly JsonObject[], namespace = 'ci'): Promise<string> {
   return world.manifest(`${namespace}.json`, manifestOf({ namespace, account: ACCOUNT, entities }));
@@ -50,10 +24,7 @@ async function run(
 }
 
 /** Creates a role that another namespace owns. */
-async function makeForeign(RoleName: string): Promise<void> {
-  const Tags = [{ Key: 'iam-bootstrap:namespace', Value: 'other' }];
-  await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()), Tags }));
-}
+const makeForeign = (name: string): Promise<void> => createRole(name, { [OwnershipTag.Namespace]: 'other' });
 
 /** Makes AWS refuse a role for good. */
 function deny(RoleName: string): void {
@@ -97,10 +68,6 @@ describe('exit code 0', () => {
     const planned = await run('plan', [role('a')]);
     expect([planned.code, planned.report().result]).toEqual([0, 'pending']);
   });
-
-  test.each(['--help', '--version'])('is that of %s', async (option) => {
-    expect((await world.cli([option])).code).toBe(0);
-  });
 });
 
 describe('exit code 1', () => {
@@ -117,19 +84,6 @@ describe('exit code 1', () => {
     const { code, report } = await run('apply', [role('a'), role('foreign'), role('b')], '--keep-going');
     expect([code, report().result]).toEqual([1, 'failed']);
     expect(report().summary).toMatchObject({ failed: 1, refused: 1, created: 1 });
-  });
-
-  test('is that of a run that was cancelled: what ran has ended well, and the rest was not begun', async () => {
-    const child = await startSlow('cancelled', [
-      { kind: 'InstanceProfile', instanceProfileName: 'p', roles: ['slow-cancelled'] },
-    ]);
-    const result = ended(child);
-    await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'cancelled')).cancel();
-    const { code, stdout } = await result;
-    const report = JSON.parse(stdout) as ReturnType<CommandResult['report']>;
-    expect([code, report.result]).toEqual([1, 'cancelled']);
-    expect(report.entities.map(({ outcome }) => outcome)).toEqual(['created', 'skipped']);
-    expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole slow-cancelled': 1 });
   });
 
   test('is that of a terminated run, with a remedy', async () => {
@@ -149,7 +103,7 @@ describe('exit code 2', () => {
     ['an update', () => [role('ours', { description: 'new' })]],
     ['a deletion', () => [{ kind: 'Role', roleName: 'ours', state: 'absent' }]],
   ])('is that of a plan with %s, where details are asked for', async (_title, entities) => {
-    await iam.send(new CreateRoleCommand({ RoleName: 'there', AssumeRolePolicyDocument: JSON.stringify(trusting()) }));
+    await createRole('there');
     expect((await run('apply', [role('ours')])).code).toBe(0);
     world.proxy.clear();
     const { code, report } = await run('plan', entities(), '--detailed-exitcode');
@@ -201,39 +155,12 @@ describe('exit code 4', () => {
   });
 });
 
-describe('exit code 64', () => {
-  test('is that of a manifest that is wrong, by every command that reads one', async () => {
-    const path = await world.manifest('wrong.yaml', 'version: 1\nnamespace: ci\n');
-    for (const command of ['validate', 'plan', 'apply']) {
-      expect((await world.cli([command, '-f', path])).code).toBe(64);
-    }
-    expect(world.proxy.count()).toBe(0);
-  });
-
-  test('wins over what the account would say', async () => {
-    await makeForeign('foreign');
-    const { code } = await run('apply', [role('foreign'), { kind: 'Policy', policyName: 'p', policyDocument: {} }]);
-    expect(code).toBe(64);
-  });
-});
-
-describe('whatever the exit code', () => {
-  test('standard output holds one report and nothing else with --output json', async () => {
-    await makeForeign('foreign');
-    deny('failing');
-    const policy = { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject') };
-    for (const entities of [[policy], [role('foreign')], [role('failing')]]) {
-      const { stdout } = await run('apply', entities, '--keep-going');
-      expect(JSON.parse(stdout)).toMatchObject({ version: 1, command: 'apply', namespace: 'ci' });
-    }
-  });
-
-  test('text tells it too: the result, why, and what to do', async () => {
-    await makeForeign('foreign');
-    const { code, stdout } = await world.cli(['apply', '-f', await write([role('foreign'), role('a')])]);
-    expect(code).toBe(3);
-    expect(stdout).toMatch(/! Role\/foreign\s+refused\n\s+owned by iam-bootstrap namespace "other"\n\s+remedy: /);
-    expect(stdout).toMatch(/\. Role\/a\s+skipped\n\s+nothing was written, because Role\/foreign is refused/);
-    expect(stdout).toMatch(/^refused: 1 refused, 1 skipped; \d+ AWS calls/m);
-  });
+test('for every exit code standard output holds one report and nothing else with --output json', async () => {
+  await makeForeign('foreign');
+  deny('failing');
+  const policy = { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject') };
+  for (const entities of [[policy], [role('foreign')], [role('failing')]]) {
+    const { stdout } = await run('apply', entities, '--keep-going');
+    expect(JSON.parse(stdout)).toMatchObject({ version: 1, command: 'apply', namespace: 'ci' });
+  }
 });

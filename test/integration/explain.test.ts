@@ -1,50 +1,31 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { IAM } from '@aws-sdk/client-iam';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { conflicts } from '../../src/client/explain/conflicts.js';
 import { explain } from '../../src/client/explain/explain.js';
 import { loadRequest } from '../../src/client/request.js';
 import { apply } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Explanation, Explanations } from '../../src/contract/explain.js';
 import { conflictsSchema, explanationsSchema } from '../../src/report/output-schemas.js';
 import type { Report } from '../../src/contract/report.js';
-import { OwnershipTag } from '../../src/engine/ownership.js';
-import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
+import { manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld({ reset: false });
 
 const AssumeRolePolicyDocument = JSON.stringify(trusting());
-
-let world: World;
-let temporal: TemporalConnection;
 
 /** A person with the AWS CLI. These calls bypass the proxy. */
 let person: IAM;
 
 beforeAll(async () => {
-  world = await startWorld();
   const admin = iamClient(world.sandbox.url);
   await admin.createUser({ UserName: 'alice' });
   const { AccessKey } = await admin.createAccessKey({ UserName: 'alice' });
   person = iamClient(world.sandbox.url, undefined, { accessKeyId: AccessKey?.AccessKeyId ?? '' });
-  await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
 });
 
 /** Applies as a pipeline that has a link. */
@@ -212,44 +193,6 @@ test('names the creator of an entity that existed before, and the time', async (
   });
 });
 
-test('explains names that differ only in case or path', async () => {
-  await person.createRole({ RoleName: 'Mixed', AssumeRolePolicyDocument });
-  await person.createRole({ RoleName: 'pathed', Path: '/ops/', AssumeRolePolicyDocument });
-  const report = await run('collision', [role('mixed'), role('pathed', { path: '/ci/' })]);
-  await explainAfter('Role/mixed', 1);
-  const { explanations } = await explainAfter(report.workflow.runId, 1);
-  expect(explanations).toMatchObject([
-    {
-      name: 'mixed',
-      cause: 'path-or-case-collision',
-      headline: expect.stringContaining('Role/Mixed') as string,
-      existing: { arn: `arn:aws:iam::${ACCOUNT}:role/Mixed` },
-    },
-    {
-      name: 'pathed',
-      cause: 'path-or-case-collision',
-      headline: expect.stringContaining('/ops/pathed') as string,
-      existing: { arn: `arn:aws:iam::${ACCOUNT}:role/ops/pathed` },
-    },
-  ]);
-});
-
-test('explains an entity whose ownership tags another tool removed', async () => {
-  await run('marked', [role('marked')]);
-  await person.untagRole({ RoleName: 'marked', TagKeys: Object.values(OwnershipTag) });
-  await run('marked', [role('marked')]);
-  const found = await explanationOf('Role/marked', 2);
-  expect(found).toMatchObject({
-    cause: 'state-rolled-back',
-    certainty: 'inferred',
-    requestedBy: { outcome: 'adopted' },
-    command: expect.stringMatching(/^iam-bootstrap apply -f \S+marked\.json --environment test$/) as string,
-  });
-  expect(found.timeline).toContainEqual(
-    expect.objectContaining({ caller: PERSON, description: 'UntagRole succeeded' }),
-  );
-});
-
 test('explains a run whose credentials belong to another account', async () => {
   const report = await run('elsewhere', [role('elsewhere')], '222222222222');
   for (;;) {
@@ -290,26 +233,6 @@ test('reports an unknown entity or request, and refuses a malformed query', asyn
   }
   for (const query of ['deploy', 'Rôle/x', 'Role/', 'Role/a"b']) {
     await expect(explain(temporal, query)).rejects.toMatchObject({ name: 'QueryError' });
-  }
-});
-
-test('notes the missing permission where CloudTrail may not be read, and explains the rest', async () => {
-  const authorise = async (policyDocument: JsonObject | null): Promise<void> => {
-    const body = JSON.stringify({ account: ACCOUNT, policyDocument });
-    expect((await fetch(`${world.sandbox.url}/sandbox/authorise`, { method: 'POST', body })).ok).toBe(true);
-  };
-  await run('denied', [role('denied')]);
-  await explainAfter('Role/denied', 1);
-  await authorise(allowing('iam:*'));
-  try {
-    const { explanations, notes, trail } = await explainAfter('Role/denied', 1);
-    expect(trail).toMatchObject({ status: 'denied', events: 0 });
-    expect(notes).toContainEqual(expect.stringContaining('grant cloudtrail:LookupEvents'));
-    expect(explanations).toMatchObject([
-      { cause: 'none', existing: { createdBy: 'denied (https://ci.example/denied)' } },
-    ]);
-  } finally {
-    await authorise(null);
   }
 });
 

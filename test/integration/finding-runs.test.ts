@@ -1,28 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { loadConfig } from '../../src/config/config.js';
 import { playScenes } from '../support/scenes.js';
 import type { Scenes } from '../support/scenes.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
 
-let world: World;
-let temporal: TemporalConnection;
 let scenes: Scenes;
 
-beforeAll(async () => {
-  world = await startWorld();
-  temporal = await connectTemporal(loadConfig(world.env));
-  scenes = await playScenes(world);
-}, 300_000);
+afterAll(() => scenes.end());
+useWorld({ worker: false, reset: false });
 
-afterAll(async () => {
-  await scenes.end();
-  await temporal.close();
-  await world.stop();
+beforeAll(async () => {
+  scenes = await playScenes(world);
 });
 
 /** The queries in docs/operations.md, with what each finds. */

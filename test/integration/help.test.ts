@@ -2,39 +2,29 @@ import { once } from 'node:events';
 import { has, inShell, makeCheckout, ownNetwork, startInShell } from '../support/checkout.js';
 import { onScreen } from '../support/terminal.js';
 import type { Answer } from '../support/terminal.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** `--help`: each example is run as it is printed. */
 
 jest.setTimeout(600_000);
+useWorld();
 
 const OTHER = '222222222222';
 /** Who answers, where nobody is named. */
 const PERSON = { USER: 'alice' };
 const FILE = '-f iam/bootstrap.yaml -e prod';
 
-let world: World;
 let checkout: string;
 /** What `--help` of each command says; of the program itself, by the empty name. */
 const helps = new Map<string, string>();
 
 beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
   checkout = await makeCheckout(world);
   const init = `git init -q . && iam-bootstrap init --ci github --namespace platform --dev-account ${ACCOUNT} --prod-account ${OTHER}`;
   expect(await inShell(world, checkout, init)).toMatchObject({ code: 0 });
   helps.set('', await helpOf());
   for (const name of commandsOf(await helpOf())) helps.set(name, await helpOf(name));
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 async function helpOf(...command: string[]): Promise<string> {

@@ -6,32 +6,21 @@ import type { CiService } from '../../src/client/init.js';
 import { inShell, makeCheckout } from '../support/checkout.js';
 import type { Ended } from '../support/checkout.js';
 import { onScreen } from '../support/terminal.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** What `init` writes: a manifest and the file of a CI service. */
 
-jest.setTimeout(180_000);
+useWorld();
 
-let world: World;
 let checkout: string;
 
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-});
-
 beforeEach(async () => {
-  await world.sandbox.reset();
   checkout = await makeCheckout(world);
 });
 
 afterEach(async () => {
   await rm(checkout, { recursive: true });
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 const ROOT = resolve(__dirname, '../..');
@@ -138,10 +127,7 @@ test('on a terminal asks for what it cannot find out', async () => {
 });
 
 test('that is broken off on a terminal has written nothing', async () => {
-  const { code } = await onScreen(world, ['init', '--ci', 'github'], {
-    cwd: checkout,
-    answers: [['\\]: ', '\u0004']],
-  });
+  const { code } = await onScreen(world, ['init', '--ci', 'github'], { cwd: checkout, answers: [['\\]: ', '\u0004']] });
   expect(code).toBe(1);
   expect(existsSync(join(checkout, 'iam'))).toBe(false);
 });

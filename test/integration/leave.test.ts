@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { isOwnershipTag, OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
 import { forEachConcurrently } from '../support/concurrency.js';
@@ -8,14 +7,13 @@ import { dumpAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
-import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
+import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
 import { onStage } from '../support/stage.js';
 import { onTerminal } from '../support/terminal.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { createRole, iam, runCommand, runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld();
 
 const PROVIDER = { kind: 'OpenIDConnectProvider', url: 'https://tokens.example.com', shared: true };
 const POLICY: JsonObject = { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject') };
@@ -36,54 +34,19 @@ const FOUND = role('found', { tags: { team: 'platform' } });
 /** Entities that it declares and never took over. */
 const NOT_OURS: readonly JsonObject[] = [role('foreign'), role('stranger')];
 
-let world: World;
-let runs: Runs;
-/** Another caller, which does not use the proxy. */
-let iam: IAM;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
 beforeEach(async () => {
-  await world.sandbox.reset();
   await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
 });
 
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
-
-async function byHand(RoleName: string): Promise<void> {
-  await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
-}
-
 /** All entities exist: created here, adopted, and of other owners. */
 async function settle(...more: JsonObject[]): Promise<void> {
-  await byHand('found');
-  await byHand('stranger');
+  await createRole('found');
+  await createRole('stranger');
   await runs.apply([role('foreign'), { ...PROVIDER, clientIdList: ['theirs', 'common'] }], { namespace: 'other' });
   const report = await runs.apply([...MADE, ...more, FOUND]);
   expect(report.result).toBe('converged');
   expect(entityOf(report, 'Role/found').outcome).toBe('adopted');
   world.proxy.clear();
-}
-
-async function leave(
-  command: 'release' | 'destroy',
-  entities: readonly JsonObject[],
-  ...options: string[]
-): Promise<CommandResult> {
-  const path = await world.manifest('leave.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
-  return world.cli([command, '-f', path, ...options]);
 }
 
 const json = ['--yes', '--output', 'json'] as const;
@@ -98,7 +61,7 @@ describe('release', () => {
   test('takes the marks off what is ours, and nothing else changes in the account, byte for byte', async () => {
     await settle(GROUP);
     const before = await dumpAccount(world);
-    const released = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], ...json);
+    const released = await runCommand('release', [...MADE, GROUP, FOUND, ...NOT_OURS], json);
     expect(released.code).toBe(0);
     const report = released.report();
     expect(report).toMatchObject({ command: 'release', result: 'converged' });
@@ -140,7 +103,7 @@ describe('release', () => {
 
     // Once more there is nothing to do, and a released entity can be adopted again.
     world.proxy.clear();
-    const again = await leave('release', [...MADE, GROUP, FOUND], ...json);
+    const again = await runCommand('release', [...MADE, GROUP, FOUND], json);
     expect(again.code).toBe(0);
     expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
     expect(writesIn(world)).toEqual([]);
@@ -155,7 +118,7 @@ describe('release', () => {
       return { tags: Tags.map(({ Key }) => Key).sort(), clients: ClientIDList.sort() };
     };
     const clients = ['common', 'ours', 'theirs'];
-    await leave('release', [PROVIDER], ...json);
+    await runCommand('release', [PROVIDER], json);
     expect(await look()).toEqual({ tags: [OwnershipTag.Intent, OwnershipTag.Origin, sharedByTag('other')], clients });
     const path = await world.manifest(
       'o.json',
@@ -173,7 +136,7 @@ describe('release', () => {
 
   test('shows in its plan every ownership tag that goes, reports kinds without tags as having nothing to release, and writes nothing', async () => {
     await settle(GROUP);
-    const planned = await leave('release', [...MADE, GROUP, FOUND, ...NOT_OURS], '--plan');
+    const planned = await runCommand('release', [...MADE, GROUP, FOUND, ...NOT_OURS], ['--plan']);
     expect(planned.code).toBe(0);
     expect(planned.stdout).toMatch(/< Role\/r\s+release\n\s+- tags\.iam-bootstrap:\S+ = "\S+"/);
     expect(planned.stdout).toMatch(/Group\/g\s+no-op\n\s+has nothing to release: a Group cannot have tags/);
@@ -205,14 +168,6 @@ describe('release', () => {
     expect(fullWritesIn(world).sort()).toEqual(['UntagPolicy p', 'UntagUser u']);
     expect((await iam.listUserTags({ UserName: 'u' })).Tags).toEqual([]);
   });
-
-  test('gives nothing up that is only observed', async () => {
-    await runs.apply([FOUND]);
-    world.proxy.clear();
-    const observed = await leave('release', [{ ...FOUND, observe: true }], ...json);
-    expect(outcomesOf(observed.report())).toEqual({ 'Role/found': 'unchanged' });
-    expect(writesIn(world)).toEqual([]);
-  });
 });
 
 describe('destroy', () => {
@@ -220,7 +175,7 @@ describe('destroy', () => {
     const bare = { kind: 'Group', groupName: 'g', users: ['u'] };
     await settle(bare);
     const before = await dumpAccount(world);
-    const destroyed = await leave('destroy', [...MADE, bare, FOUND, ...NOT_OURS], ...json);
+    const destroyed = await runCommand('destroy', [...MADE, bare, FOUND, ...NOT_OURS], json);
     expect(destroyed.code).toBe(0);
     const report = destroyed.report();
     expect(outcomesOf(report)).toEqual({
@@ -276,7 +231,7 @@ describe('destroy', () => {
       await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
       await settle(GROUP);
       const all = [...MADE, GROUP, FOUND, ...NOT_OURS];
-      const destroyed = await leave('destroy', turned ? all.reverse() : all, ...json, '--include-adopted');
+      const destroyed = await runCommand('destroy', turned ? all.reverse() : all, [...json, '--include-adopted']);
       expect(destroyed.code).toBe(0);
       // Each waits for what holds on to it: none tries in vain.
       expect(destroyed.report().entities.filter(({ attempts }) => attempts > 1)).toEqual([]);
@@ -305,7 +260,7 @@ describe('destroy', () => {
 
       // Once more there is nothing to do.
       world.proxy.clear();
-      const again = await leave('destroy', all, ...json, '--include-adopted');
+      const again = await runCommand('destroy', all, [...json, '--include-adopted']);
       expect(again.code).toBe(0);
       expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
       expect(writesIn(world)).toEqual([]);
@@ -314,7 +269,7 @@ describe('destroy', () => {
 
   test('is refused before its first write where something that stays holds on to what goes, and says what to do', async () => {
     await settle(GROUP);
-    const refused = await leave('destroy', [...MADE, GROUP], ...json);
+    const refused = await runCommand('destroy', [...MADE, GROUP], json);
     expect(refused.code).toBe(3);
     expect(entityOf(refused.report(), 'Policy/p')).toMatchObject({
       outcome: 'refused',
@@ -324,7 +279,7 @@ describe('destroy', () => {
     expect(writesIn(world)).toEqual([]);
 
     await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/p` });
-    const held = await leave('destroy', [POLICY, ...MADE.slice(1), GROUP], ...json, '--include-adopted');
+    const held = await runCommand('destroy', [POLICY, ...MADE.slice(1), GROUP], [...json, '--include-adopted']);
     expect(entityOf(held.report(), 'Policy/p')).toMatchObject({
       outcome: 'refused',
       remedy: 'detach Policy/p from Role/stranger first, or declare it here',
@@ -334,7 +289,7 @@ describe('destroy', () => {
 
   test('shows in its plan every write that it takes, and writes nothing', async () => {
     await settle();
-    const planned = await leave('destroy', [...MADE, FOUND], '--plan');
+    const planned = await runCommand('destroy', [...MADE, FOUND], ['--plan']);
     expect(planned.code).toBe(0);
     const arn = `arn:aws:iam::${ACCOUNT}:policy/p`;
     const lines = planned.stdout.split('\n').map((line) => line.trim());
@@ -355,7 +310,7 @@ describe('destroy', () => {
     expect(lines.some((line) => /^UntagOpenIDConnectProvider \S+ iam-bootstrap:shared-by:ci$/.test(line))).toBe(true);
     expect(writesIn(world)).toEqual([]);
 
-    const asJson = await leave('destroy', [...MADE, FOUND], '--plan', '--output', 'json');
+    const asJson = await runCommand('destroy', [...MADE, FOUND], ['--plan', '--output', 'json']);
     expect(asJson.report()).toMatchObject({ command: 'plan', result: 'pending' });
   });
 
@@ -363,7 +318,7 @@ describe('destroy', () => {
     const properties = { kind: 'AccountProperties', ...KIND_FIXTURES['AccountProperties']?.full };
     await runs.apply([properties, role('r')]);
     world.proxy.clear();
-    const destroyed = await leave('destroy', [properties, role('r')], ...json, '--include-adopted');
+    const destroyed = await runCommand('destroy', [properties, role('r')], [...json, '--include-adopted']);
     expect(destroyed.code).toBe(0);
     expect(outcomesOf(destroyed.report())).toEqual({ 'AccountProperties/account': 'unchanged', 'Role/r': 'deleted' });
     expect(entityOf(destroyed.report(), 'AccountProperties/account').reason).toMatch(
@@ -393,9 +348,7 @@ describe('destroy', () => {
           expect([once, calls.length]).toEqual([once, once === 'DeleteRole' ? 2 : 1]);
         }
         const { RoleDetailList, UserDetailList, GroupDetailList, Policies } =
-          await stage.iam.getAccountAuthorizationDetails({
-            Filter: ['Role', 'User', 'Group', 'LocalManagedPolicy'],
-          });
+          await stage.iam.getAccountAuthorizationDetails({ Filter: ['Role', 'User', 'Group', 'LocalManagedPolicy'] });
         expect([RoleDetailList, UserDetailList, GroupDetailList, Policies]).toEqual([[], [], [], []]);
         expect((await stage.iam.listInstanceProfiles({})).InstanceProfiles).toEqual([]);
       }),
@@ -413,7 +366,7 @@ describe('the confirmation', () => {
   test('cannot be asked for without a terminal: exit 64, and nothing is called', async () => {
     await small();
     for (const command of ['release', 'destroy'] as const) {
-      const refused = await leave(command, SMALL);
+      const refused = await runCommand(command, SMALL);
       expect(refused.code).toBe(64);
       expect(refused.stdout).toBe('');
       expect(refused.stderr).toContain(`${command} cannot ask for confirmation: standard input is not a terminal`);

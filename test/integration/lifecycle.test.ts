@@ -1,37 +1,11 @@
-import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { allowing, role, trusting } from '../support/manifests-of.js';
-import { decisionsOf, outcomesOf, Runs } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { allowing, role } from '../support/manifests-of.js';
+import { decisionsOf, outcomesOf } from '../support/runs.js';
+import { createRole, runs, useWorld, world } from '../support/use-world.js';
 
 /** One entity from its creation to its deletion, and the ways in which a write can go. */
 
-jest.setTimeout(120_000);
-
-let world: World;
-let runs: Runs;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  runs = await Runs.in(world);
-}, 300_000);
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
+useWorld();
 
 const read = (more: JsonObject = {}): JsonObject => ({
   kind: 'Policy',
@@ -39,11 +13,6 @@ const read = (more: JsonObject = {}): JsonObject => ({
   policyDocument: allowing('s3:GetObject'),
   ...more,
 });
-
-async function createByHand(RoleName: string, Tags: { Key: string; Value: string }[] = []): Promise<void> {
-  const AssumeRolePolicyDocument = JSON.stringify(trusting());
-  await iamClient(world.sandbox.url).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags }));
-}
 
 test('a policy is created, updated, replaced and deleted, and its dependents follow', async () => {
   const deploy = role('deploy', { managedPolicyArns: ['{{arn Policy/read}}'] });
@@ -63,7 +32,7 @@ test('a policy is created, updated, replaced and deleted, and its dependents fol
 });
 
 test('a role is adopted, and stays after its release', async () => {
-  await createByHand('deploy');
+  await createRole('deploy');
   expect(outcomesOf(await runs.apply([role('deploy')]))).toEqual({ 'Role/deploy': 'adopted' });
   const released = await runs.apply([role('deploy')], { command: 'release' });
   expect(outcomesOf(released)).toEqual({ 'Role/deploy': 'released' });
@@ -92,10 +61,10 @@ test('throttling and a lost reply delay a Create, and it is sent once more only 
 });
 
 test.each([
-  ['adopted', [], 'adopted'],
-  ['refused', [{ Key: 'pulumi:project', Value: 'infra' }], 'refused'],
-])('a conflict with a role that another tool created after the plan is %s', async (_title, tags, outcome) => {
-  const before = (): Promise<void> => createByHand('deploy', tags);
+  ['adopted', {}],
+  ['refused', { 'pulumi:project': 'infra' }],
+] as const)('a conflict with a role that another tool created after the plan is %s', async (outcome, tags) => {
+  const before = (): Promise<void> => createRole('deploy', tags);
   world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before });
   const report = await runs.apply([role('deploy')]);
   expect(outcomesOf(report)).toEqual({ 'Role/deploy': outcome });

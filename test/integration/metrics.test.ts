@@ -3,14 +3,10 @@ import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CreateRoleCommand, UpdateRoleCommand } from '@aws-sdk/client-iam';
 import type { Tag } from '@aws-sdk/client-iam';
 import { parse } from 'yaml';
 import { failureTypeOf } from '../../src/aws/errors.js';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply, plan } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { METRICS } from '../../src/contract/metrics.js';
 import { pageName } from '../../src/observability/instruments.js';
@@ -23,9 +19,11 @@ import { hold } from '../support/hold.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { scrape, sumBy } from '../support/metrics-page.js';
 import type { Sample } from '../support/metrics-page.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World, WorkerProcess } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { WorkerProcess } from '../support/world.js';
+import { iam, temporal, useWorld, world } from '../support/use-world.js';
+
+useWorld({ worker: false, reset: false });
 
 // Its types are those of an ES module only; the package is not.
 // eslint-disable-next-line @typescript-eslint/no-require-imports
@@ -49,31 +47,20 @@ interface SyntaxNode {
   getChildren(type: string): SyntaxNode[];
 }
 
-jest.setTimeout(240_000);
-
-let world: World;
 let worker: WorkerProcess;
-let temporal: TemporalConnection;
 let address: string;
 let reports: Report[];
 let samples: Sample[];
 
 beforeAll(async () => {
-  world = await startWorld();
   address = `127.0.0.1:${String(await freePort())}`;
   worker = await world.startWorker({ IAM_BOOTSTRAP_METRICS: address });
-  temporal = await connectTemporal(loadConfig(world.env));
   const atFirst = await scrape(address);
   // What is rare is there before it happens.
   expect(atFirst).toContainEqual(expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }));
   expect(sumBy(atFirst, 'iam_bootstrap_runs_total', 'command')).toEqual({});
   reports = [...(await conflicting()), ...(await waiting()), ...(await drifting()), await failing()];
   samples = await scrape(address);
-}, 300_000);
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
 });
 
 function requestFor(namespace: string, ...entities: JsonObject[]): ReturnType<typeof requestOf> {
@@ -84,8 +71,7 @@ function requestFor(namespace: string, ...entities: JsonObject[]): ReturnType<ty
 async function conflicting(): Promise<Report[]> {
   const taken = (RoleName: string, Tags: Tag[] = []): void => {
     const AssumeRolePolicyDocument = JSON.stringify(trusting());
-    const before = (): Promise<unknown> =>
-      iamClient(world.sandbox.url).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags }));
+    const before = (): Promise<unknown> => iam.createRole({ RoleName, AssumeRolePolicyDocument, Tags });
     world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before });
   };
   taken('metered-unowned');
@@ -133,7 +119,7 @@ async function waiting(): Promise<Report[]> {
 async function drifting(): Promise<Report[]> {
   const request = await requestFor('metered-drift', role('metered-drifted', { description: 'declared' }));
   const applied = await apply(temporal, request);
-  await iamClient(world.sandbox.url).send(new UpdateRoleCommand({ RoleName: 'metered-drifted', Description: 'other' }));
+  await iam.updateRole({ RoleName: 'metered-drifted', Description: 'other' });
   return [applied, await plan(temporal, request)];
 }
 

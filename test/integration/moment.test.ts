@@ -3,46 +3,24 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Match } from '../support/fault-proxy.js';
 import { allowing, role, trusting } from '../support/manifests-of.js';
-import { decisionsOf, entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
+import { decisionsOf, outcomesOf, writesIn } from '../support/runs.js';
 import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
-
-jest.setTimeout(300_000);
+import { ACCOUNT } from '../support/world.js';
+import { iam, runs, tagsOfRole, useWorld, world } from '../support/use-world.js';
 
 /** The owner of an entity is read right before each write, whatever the plan has observed. */
+
+useWorld();
 
 const AssumeRolePolicyDocument = JSON.stringify(trusting());
 const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/x`;
 const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/x.example.com`;
 
-let world: World;
-let runs: Runs;
-/** A person or tool beside the engine. These calls bypass the proxy. */
-let iam: IAM;
 /** A service of AWS, which can write tags that are reserved for AWS. */
 let service: IAM;
 
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
+beforeAll(() => {
   service = iamClient(world.sandbox.url, undefined, { accessKeyId: 'AKIAAWSSERVICECFN' });
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
 });
 
 /** An external actor that takes over an existing entity with its tags. */
@@ -233,85 +211,31 @@ describe('a role that another owner takes over right before', () => {
   });
 });
 
-describe('owners that are known by their tags', () => {
-  const OWNERS: readonly (readonly [tags: Readonly<Record<string, string>>, owner: string])[] = [
-    [
-      { 'aws:cloudformation:stack-name': 'base', 'aws:cloudformation:logical-id': 'Role' },
-      'CloudFormation stack "base"',
-    ],
-    [
-      { 'aws:cloudformation:stack-id': 'arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1' },
-      'CloudFormation stack "arn:aws:cloudformation:eu-west-1:111111111111:stack/base/1"',
-    ],
-    [{ ManagedBy: 'Terraform' }, 'Terraform (tag ManagedBy=Terraform)'],
-    [{ 'managed-by': 'terraform' }, 'Terraform (tag managed-by=terraform)'],
-    [{ managed_by: 'OpenTofu' }, 'OpenTofu (tag managed_by=OpenTofu)'],
-    [{ CreatedBy: 'CDK' }, 'AWS CDK (tag CreatedBy=CDK)'],
-    [{ 'provisioned-by': 'pulumi' }, 'Pulumi (tag provisioned-by=pulumi)'],
-    [{ terraform: 'true' }, 'Terraform'],
-    [{ Terraform: 'yes' }, 'Terraform'],
-    [{ 'tf:workspace': 'prod' }, 'Terraform ("prod")'],
-    [{ 'terraform-module': 'iam' }, 'Terraform ("iam")'],
-    [{ 'pulumi:project': 'infra', 'pulumi:stack': 'dev' }, 'Pulumi stack "dev"'],
-    [{ 'pulumi:project': 'infra' }, 'Pulumi project "infra"'],
-    [{ 'alchemy::stack': 'app', 'alchemy::stage': 'dev' }, 'alchemy stack "app"'],
-    [
-      { 'services.k8s.aws/controller-version': 'iam-v1.3.0', 'services.k8s.aws/namespace': 'team' },
-      'ACK controller, Kubernetes namespace "team"',
-    ],
-    [
-      {
-        'crossplane-kind': 'role.iam.aws.upbound.io',
-        'crossplane-name': 'deploy',
-        'crossplane-providerconfig': 'default',
-      },
-      'Crossplane resource "deploy"',
-    ],
-    [{ [OwnershipTag.Namespace]: 'other', [OwnershipTag.Origin]: 'created' }, 'iam-bootstrap namespace "other"'],
+test('an owner is named in the refusal, and loses its entities only to an explicit --adopt foreign', async () => {
+  const owners: readonly (readonly [name: string, tags: Readonly<Record<string, string>>, owner: string])[] = [
+    ['stack', { 'aws:cloudformation:stack-name': 'base' }, 'CloudFormation stack "base"'],
+    ['terraform', { 'managed-by': 'terraform' }, 'Terraform (tag managed-by=terraform)'],
+    ['namespace', { [OwnershipTag.Namespace]: 'other' }, 'iam-bootstrap namespace "other"'],
   ];
-  const NOBODY: readonly Readonly<Record<string, string>>[] = [
-    { terraform: 'no' },
-    { 'managed-by': 'the platform team' },
-    { team: 'terraform' },
-    { 'created-by': 'ann' },
-  ];
+  for (const [RoleName, tags] of owners) {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    await service.createRole({ RoleName, AssumeRolePolicyDocument, Tags });
+  }
+  const owned = owners.map(([name]) => role(name));
+  const refused = await runs.apply(owned);
+  expect(refused.entities.map(({ reason }) => reason)).toEqual(owners.map(([, , owner]) => `owned by ${owner}`));
+  expect(writesIn(world)).toEqual([]);
 
-  test('are named in the refusal, and lose their entities only to an explicit --adopt foreign', async () => {
-    const make = async (RoleName: string, tags: Readonly<Record<string, string>>): Promise<void> => {
-      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-      await service.createRole({ RoleName, AssumeRolePolicyDocument, Tags });
-    };
-    await Promise.all([
-      ...OWNERS.map(([tags], index) => make(`owned-${String(index)}`, tags)),
-      ...NOBODY.map((tags, index) => make(`free-${String(index)}`, tags)),
-    ]);
-    const owned = OWNERS.map((_, index) => role(`owned-${String(index)}`));
-    const free = NOBODY.map((_, index) => role(`free-${String(index)}`));
-    const refused = await runs.apply([...owned, ...free]);
-    expect(refused.result).toBe('refused');
-    OWNERS.forEach(([, owner], index) => {
-      expect(entityOf(refused, `Role/owned-${String(index)}`).reason).toBe(`owned by ${owner}`);
+  const taken = await runs.apply(owned, { adopt: owners.map(([name]) => `foreign:Role/${name}`) });
+  expect(taken.entities.map(({ outcome }) => outcome)).toEqual(owners.map(() => 'adopted'));
+  for (const [name, tags, owner] of owners) {
+    expect(await tagsOfRole(name)).toMatchObject({
+      ...tags,
+      [OwnershipTag.Namespace]: 'ci',
+      [OwnershipTag.Origin]: 'adopted',
+      [OwnershipTag.PreviousOwner]: owner.replace(/["(),]/g, ''),
     });
-    expect(writesIn(world)).toEqual([]);
-    const adopted = await runs.apply(free);
-    expect(new Set(Object.values(outcomesOf(adopted)))).toEqual(new Set(['adopted']));
-
-    world.proxy.clear();
-    const typed = OWNERS.map((_, index) => `foreign:Role/owned-${String(index)}`);
-    const taken = await runs.apply(owned, { adopt: typed });
-    expect(taken.result).toBe('converged');
-    expect(new Set(Object.values(outcomesOf(taken)))).toEqual(new Set(['adopted']));
-    for (const [index, [tags, owner]] of OWNERS.entries()) {
-      const { Tags = [] } = await iam.listRoleTags({ RoleName: `owned-${String(index)}` });
-      const is = Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
-      expect(is).toMatchObject({
-        ...tags,
-        [OwnershipTag.Namespace]: 'ci',
-        [OwnershipTag.Origin]: 'adopted',
-        [OwnershipTag.PreviousOwner]: owner.replace(/["(),]/g, ''),
-      });
-    }
-    // The namespace now owns it, whatever tags the old owner has left.
-    expect(new Set(Object.values(decisionsOf(await runs.plan(owned))))).toEqual(new Set(['no-op']));
-  });
+  }
+  // The namespace now owns it, whatever tags the old owner has left.
+  expect(new Set(Object.values(decisionsOf(await runs.plan(owned))))).toEqual(new Set(['no-op']));
 });

@@ -8,15 +8,15 @@ import type { Kind, Observed } from '../../src/kinds/kind.js';
 import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { manifestOf } from '../support/manifests-of.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
-
-jest.setTimeout(300_000);
+import { ACCOUNT } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /**
  * Every cell of the ownership table, for every kind, as the command line shows it and as AWS has it afterwards. Kinds
  * with tags go by the table; kinds without cannot show an owner, no matter who created the entity.
  */
+
+useWorld({ reset: false });
 
 const NAMESPACE = 'ci';
 const TARGET = { account: ACCOUNT, partition: 'aws' };
@@ -64,17 +64,10 @@ function isByRecord({ ownable, secret }: Kind): boolean {
   return !ownable && secret?.listCandidates !== undefined;
 }
 
-let world: World;
 let externalActor: ExternalActor;
 
-beforeAll(async () => {
-  world = await startWorld();
+beforeAll(() => {
   externalActor = new ExternalActor(world);
-  await world.startWorker();
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 async function apply(
@@ -148,38 +141,46 @@ function hasDrifted(kind: Kind, observed: Observed | undefined): boolean {
   return compare(fullOf(kind), observed, options).drift.length > 0;
 }
 
-describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
-  const kinds = KINDS.filter(({ ownable }) => ownable);
-  const outcome = WITH_TAGS[wish][owner];
-  let code: number | null;
-  let reports: readonly EntityReport[];
-  let before: ReadonlyMap<string, Observed | undefined>;
-  let after: ReadonlyMap<string, Observed | undefined>;
+interface Cell {
+  reports: readonly EntityReport[];
+  before: ReadonlyMap<string, Observed | undefined>;
+  after: ReadonlyMap<string, Observed | undefined>;
+}
 
+/** Applies the entities of one cell of the table, and tests the exit code. */
+function useCell(kinds: readonly Kind[], wish: Wish, owner: Owner, outcome: Outcome): Cell {
+  const cell: Cell = { reports: [], before: new Map(), after: new Map() };
+  let code: number | null;
   beforeAll(async () => {
     await given(kinds, owner);
-    before = await observe(kinds);
-    ({ code, entities: reports } = await apply(kinds, NAMESPACE, wishOf(wish)));
-    after = await observe(kinds);
+    cell.before = await observe(kinds);
+    ({ code, entities: cell.reports } = await apply(kinds, NAMESPACE, wishOf(wish)));
+    cell.after = await observe(kinds);
   });
-
   test(`exits with ${String(EXIT_CODE[outcome] ?? 0)}`, () => {
     expect(code).toBe(EXIT_CODE[outcome] ?? 0);
   });
+  return cell;
+}
+
+describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
+  const kinds = KINDS.filter(({ ownable }) => ownable);
+  const outcome = WITH_TAGS[wish][owner];
+  const cell = useCell(kinds, wish, owner, outcome);
 
   test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {
     const kind = kindOf(name);
-    const report = reports.find((entity) => entity.kind === name);
+    const report = cell.reports.find((entity) => entity.kind === name);
     // A kind without a property that can drift has nothing to repair.
-    const same = outcome === 'updated' && !hasDrifted(kind, before.get(name));
+    const same = outcome === 'updated' && !hasDrifted(kind, cell.before.get(name));
     expect(report?.outcome).toBe(same ? 'unchanged' : outcome);
     if (outcome === 'refused' || outcome === 'unchanged') {
-      expect(after.get(name)).toEqual(before.get(name));
+      expect(cell.after.get(name)).toEqual(cell.before.get(name));
       expect(report?.writes).toEqual([]);
-      if (outcome === 'unchanged') expect(report?.drift.length === 0).toBe(!hasDrifted(kind, before.get(name)));
+      if (outcome === 'unchanged') expect(report?.drift.length === 0).toBe(!hasDrifted(kind, cell.before.get(name)));
       return;
     }
-    const seen = after.get(name);
+    const seen = cell.after.get(name);
     expect(hasDrifted(kind, seen)).toBe(false);
     expect(seen?.tags['iam-bootstrap:namespace']).toBe(NAMESPACE);
     expect(seen?.tags['iam-bootstrap:origin']).toBe(outcome === 'adopted' ? 'adopted' : 'created');
@@ -191,26 +192,12 @@ describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
 describe.each(CELLS)('without tags, adopt: %s, of what is %s', (wish, owner) => {
   const kinds = KINDS.filter(({ ownable }) => !ownable);
   const outcome = WITHOUT_TAGS[wish];
-  let code: number | null;
-  let reports: readonly EntityReport[];
-  let before: ReadonlyMap<string, Observed | undefined>;
-  let after: ReadonlyMap<string, Observed | undefined>;
-
-  beforeAll(async () => {
-    await given(kinds, owner);
-    before = await observe(kinds);
-    ({ code, entities: reports } = await apply(kinds, NAMESPACE, wishOf(wish)));
-    after = await observe(kinds);
-  });
-
-  test(`exits with ${String(EXIT_CODE[outcome] ?? 0)}`, () => {
-    expect(code).toBe(EXIT_CODE[outcome] ?? 0);
-  });
+  const cell = useCell(kinds, wish, owner, outcome);
 
   test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {
     const kind = kindOf(name);
-    const report = reports.find((entity) => entity.kind === name);
-    const [was, is] = [before.get(name), after.get(name)];
+    const report = cell.reports.find((entity) => entity.kind === name);
+    const [was, is] = [cell.before.get(name), cell.after.get(name)];
     if (isByRecord(kind) && owner === 'unowned') {
       // Theirs is not ours to see: ours is made beside it.
       expect(was).toBeUndefined();

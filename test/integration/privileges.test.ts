@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';
 import { forEachConcurrently } from '../support/concurrency.js';
@@ -12,12 +9,12 @@ import { KindStage, nextUnusedAccount, KIND_CASES, PHASES } from '../support/kin
 import type { KindCase, Phase } from '../support/kind-stage.js';
 import { allowing, requestOf, role } from '../support/manifests-of.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
-import { startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
 
 /** Creates, updates and deletes an entity of every kind under a policy that the sandbox enforces. */
 
 jest.setTimeout(1_200_000);
+useWorld({ reset: false });
 
 /** Calls that the engine makes for any kind. */
 const ENGINE = ['iam:GetAccountSummary'];
@@ -29,21 +26,14 @@ const SAMPLE: ReadonlySet<string> = new Set(['Role', 'Policy', 'AccessKey', 'Ope
 /** Stages that are played at a time. */
 const LANES = 6;
 
-let world: World;
-let temporal: TemporalConnection;
 const tally = new Tally();
 
-beforeAll(async () => {
+beforeAll(() => {
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-  world = await startWorld();
-  await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
 });
 
 afterAll(async () => {
-  await temporal.close();
-  await world.stop();
   await record({
     id: 'privileges',
     title: 'Least privilege',

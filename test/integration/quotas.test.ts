@@ -1,12 +1,10 @@
-import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
-import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
+import { ACCOUNT } from '../support/world.js';
+import { iam, runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld();
 
 const AWS_POLICIES = ['ReadOnlyAccess', 'SecurityAudit', 'job-function/Billing', 'job-function/ViewOnlyAccess'].map(
   (name) => `arn:aws:iam::aws:policy/${name}`,
@@ -37,32 +35,6 @@ const KINDS: readonly (readonly [kind: string, quota: string, make: (name: strin
     (instanceProfileName) => ({ kind: 'InstanceProfile', instanceProfileName }),
   ],
 ];
-
-let world: World;
-let runs: Runs;
-/** Another tool, which does not go through the proxy. */
-let iam: IAM;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
 
 async function quota(name: string, value: number): Promise<void> {
   const body = JSON.stringify({ account: ACCOUNT, name, value });

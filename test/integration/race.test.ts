@@ -1,48 +1,21 @@
-import { CreateRoleCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Report } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import { hold } from '../support/hold.js';
-import { requestOf, role, trusting } from '../support/manifests-of.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { requestOf, role } from '../support/manifests-of.js';
+import { ACCOUNT } from '../support/world.js';
+import { writesIn } from '../support/runs.js';
+import { createRole, tagsOfRole, temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(240_000);
+useWorld();
 
 /** Races of two namespaces for one role. */
 const RACES = 50;
 
 /** Races that run at a time. */
 const AT_A_TIME = 5;
-
-let world: World;
-let temporal: TemporalConnection;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
-}, 300_000);
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
-});
 
 /** Requests of two namespaces that declare the same role. */
 async function rivalsFor(roleName: string): Promise<BootstrapRequest[]> {
@@ -56,11 +29,6 @@ async function rivalsFor(roleName: string): Promise<BootstrapRequest[]> {
 async function race(requests: readonly BootstrapRequest[]): Promise<Report[]> {
   const reports = await Promise.all(requests.map((request) => apply(temporal, request)));
   return reports.sort((a, b) => a.result.localeCompare(b.result));
-}
-
-async function tagsOf(RoleName: string): Promise<Record<string, string>> {
-  const { Tags = [] } = await iamClient(world.sandbox.url).send(new ListRoleTagsCommand({ RoleName }));
-  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
 /** Expects that one namespace has won with this outcome, and that the other is refused with the name of the owner. */
@@ -78,7 +46,7 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
       },
     ],
   });
-  expect(await tagsOf(name)).toEqual({
+  expect(await tagsOfRole(name)).toEqual({
     [OwnershipTag.Namespace]: winner?.namespace,
     [OwnershipTag.Origin]: outcome,
     [OwnershipTag.Intent]: winner?.workflow.runId,
@@ -147,11 +115,9 @@ test('ends a cancelled run that waits for an entity of another run at once, and 
 
 test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that adopt a role at the same time (%i)', async (round) => {
   const roleName = `unowned-${String(round)}`;
-  await iamClient(world.sandbox.url).send(
-    new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) }),
-  );
+  await createRole(roleName);
   holdBack('TagRole', { action: 'GetAccountAuthorizationDetails', answered: 2 });
   const reports = await race(await rivalsFor(roleName));
   await expectOneWinner(reports, 'adopted');
-  expect(world.proxy.writes().map(({ action }) => action)).toEqual(['TagRole']);
+  expect(writesIn(world)).toEqual(['TagRole']);
 });

@@ -1,15 +1,13 @@
-import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { forEachConcurrently } from '../support/concurrency.js';
 import { dumpAccount } from '../support/account.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
-import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
+import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
 import { onStage } from '../support/stage.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { createRole, iam, runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld();
 
 const READ_ONLY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
 const P = '{{arn Policy/p}}';
@@ -32,36 +30,11 @@ const HOLDERS: readonly JsonObject[] = [
   { kind: 'Group', groupName: 'g', users: ['u'], managedPolicyArns: [P] },
 ];
 
-let world: World;
-let runs: Runs;
-/** Another caller, who does not go through the proxy. */
-let iam: IAM;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
-
 /** Applies the entities, and forgets the calls. */
 async function given(entities: readonly JsonObject[]): Promise<void> {
   const report = await runs.apply(entities);
   expect([report.result, report.reason]).toEqual(['converged', null]);
   world.proxy.clear();
-}
-
-async function byHand(RoleName: string): Promise<void> {
-  await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
 }
 
 /** Expects a refusal with this reason, before the first write and in the plan. */
@@ -200,7 +173,7 @@ describe('a policy with replace: true', () => {
 
   test('is refused while it is attached to an unmanaged entity', async () => {
     await given([policy(), ...HOLDERS]);
-    await byHand('stranger');
+    await createRole('stranger');
     await iam.attachRolePolicy({ RoleName: 'stranger', PolicyArn });
     await refused(
       [policy({ description: 'b', replace: true }), ...HOLDERS],
@@ -254,51 +227,6 @@ describe('a policy with replace: true', () => {
       /wait for each other$/,
       /in an apply of their own/,
     );
-  });
-
-  test('is refused where this namespace does not own it', async () => {
-    await iam.createPolicy({ PolicyName: 'p', PolicyDocument: JSON.stringify(allowing('s3:GetObject')) });
-    const wanted = [policy({ description: 'b', replace: true })];
-    await refused(
-      wanted,
-      'Policy/p',
-      /replace deletes only what this namespace owns, and this has no owner$/,
-      /declare what exists and apply/,
-    );
-    await iam.tagPolicy({ PolicyArn, Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] });
-    await refused(wanted, 'Policy/p', /^owned by Pulumi stack "dev"$/, /--adopt foreign:Policy\/p/);
-    const taken = await runs.apply(wanted, { adopt: ['foreign:Policy/p'] });
-    expect(entityOf(taken, 'Policy/p')).toMatchObject({
-      outcome: 'refused',
-      reason: expect.stringMatching(/and this is owned by Pulumi stack "dev"$/) as string,
-    });
-    expect(writesIn(world)).toEqual([]);
-  });
-
-  test('is refused where unmanaged content would be lost, unless the manifest removes it, and lists that content', async () => {
-    await given([policy({ tags: { team: 'platform' } })]);
-    await iam.tagPolicy({
-      PolicyArn,
-      Tags: [
-        { Key: 'extra', Value: '1' },
-        { Key: 'more', Value: '2' },
-      ],
-    });
-    const wanted = policy({ description: 'b', replace: true, tags: { team: 'platform' } });
-    await refused(
-      [wanted],
-      'Policy/p',
-      /a replacement would lose what is unmanaged: tags: extra, tags: more$/,
-      /^declare what is to stay, or set unmanaged: remove for it$/,
-    );
-    await refused(
-      [{ ...wanted, unmanaged: { policyDocument: 'remove' } }],
-      'Policy/p',
-      /tags: extra, tags: more$/,
-      /unmanaged: remove/,
-    );
-    const report = await runs.apply([{ ...wanted, unmanaged: { tags: 'remove' } }]);
-    expect(outcomesOf(report)).toEqual({ 'Policy/p': 'replaced' });
   });
 });
 
@@ -425,7 +353,7 @@ describe('a trust policy whose principal was deleted', () => {
     await given([...trusted, trusts]);
     const [roleId] = await uniqueIds();
     await iam.deleteRole({ RoleName: 'r' });
-    await byHand('r');
+    await createRole('r');
     const report = await runs.apply([...trusted, trusts]);
     expect(outcomesOf(report)).toEqual({ 'Role/r': 'adopted', 'User/u': 'unchanged', 'Role/s': 'updated' });
     expect(JSON.stringify(entityOf(report, 'Role/s').drift)).toContain(

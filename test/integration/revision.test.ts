@@ -2,34 +2,15 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import { loadConfig } from '../../src/config/config.js';
-import { claimUpdate } from '../../src/contract/messages.js';
-import { ledgerWorkflowId } from '../../src/contract/workflow-ids.js';
 import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** An older manifest never reverts a newer one, in whatever order the pipelines run. */
 
-jest.setTimeout(180_000);
-
-let world: World;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await world.stop();
-});
+useWorld();
 
 async function manifest(namespace: string, description: string): Promise<string> {
   const parts = { namespace, account: ACCOUNT, entities: [role(namespace, { description })] };
@@ -112,32 +93,6 @@ test('uses the commit time as the revision in CI, and never compares it with a g
   expect(given.code).toBe(0);
   expect(given.stdout).toContain('revision given 1 was not compared with the last applied one, commit-time 1700000100');
   expect(writes('committed')).toEqual(['newer', 'older']);
-});
-
-test('the ledger remembers beyond the history of one run', async () => {
-  expect((await apply('long', 1_000)).code).toBe(0);
-  const temporal = await connectTemporal(loadConfig(world.env));
-  try {
-    const handle = temporal.client.workflow.getHandle(ledgerWorkflowId(ACCOUNT, 'long'));
-    const first = (await handle.describe()).runId;
-    for (let value = 1_001; value <= 1_100; value += 1) {
-      const revision = {
-        value,
-        environment: 'test',
-        source: 'given' as const,
-        commit: null,
-        url: null,
-        runId: 'run',
-        at: new Date().toISOString(),
-      };
-      await handle.executeUpdate(claimUpdate, { args: [{ revision, allowOlder: false }] });
-    }
-    expect((await handle.describe()).runId).not.toBe(first);
-  } finally {
-    await temporal.close();
-  }
-  expect((await apply('long', 1_099)).code).toBe(3);
-  expect((await apply('long', 1_101)).code).toBe(0);
 });
 
 test.each([[[3, 9, 0, 5, 1, 8, 2, 7, 4, 6]], [[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], [[0, 5, 9, 1, 6, 2, 7, 3, 8, 4]]])(

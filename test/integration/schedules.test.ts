@@ -1,46 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { WorkflowHandle } from '@temporalio/client';
 import { apply } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Report } from '../../src/contract/report.js';
 import { bootstrapWorkflowId, WorkflowType } from '../../src/contract/workflow-ids.js';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { hold } from '../support/hold.js';
-import { allowing, requestOf, role, trusting } from '../support/manifests-of.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { allowing, requestOf, role } from '../support/manifests-of.js';
+import { ACCOUNT } from '../support/world.js';
+import { createRole, temporal, useWorld, world } from '../support/use-world.js';
 
 /** A schedule starts the bootstrap workflow under an ID of its own, which is not the lock of the namespace. */
 
-jest.setTimeout(120_000);
-
-let world: World;
-let temporal: TemporalConnection;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  temporal = await connectTemporal(loadConfig(world.env));
-}, 300_000);
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await temporal.close();
-  await world.stop();
-});
+useWorld();
 
 const READ: JsonObject = { kind: 'Policy', policyName: 'read', policyDocument: allowing('s3:GetObject') };
 const DEPLOY = role('deploy', { managedPolicyArns: ['{{arn Policy/read}}'] });
@@ -85,11 +57,7 @@ test('a scheduled run waits for the run that holds the namespace', async () => {
 });
 
 test('a scheduled run that is refused fails', async () => {
-  const AssumeRolePolicyDocument = JSON.stringify(trusting());
-  const Tags = [{ Key: 'pulumi:project', Value: 'infra' }];
-  await iamClient(world.sandbox.url).send(
-    new CreateRoleCommand({ RoleName: 'theirs', AssumeRolePolicyDocument, Tags }),
-  );
+  await createRole('theirs', { 'pulumi:project': 'infra' });
   const run = await startAsSchedule([role('theirs')]);
   expect(await causeOf(run.result())).toContain('1 refused');
   expect(world.proxy.writes()).toEqual([]);

@@ -1,12 +1,8 @@
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IAM } from '@aws-sdk/client-iam';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { SecretStore } from '../../src/aws/secret-store.js';
-import { connectTemporal } from '../../src/temporal/connect.js';
-import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply, plan } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
 import type { Call, Fault } from '../support/fault-proxy.js';
@@ -15,10 +11,14 @@ import { metadataOf } from '../support/kind-fixtures/saml-provider.js';
 import { historiesAsText, Watch, writingsOf } from '../support/leaks.js';
 import { manifestOf, requestOf } from '../support/manifests-of.js';
 import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, WorkerProcess, World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import type { CommandResult, WorkerProcess } from '../support/world.js';
+import { iam, temporal, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+let watch: Watch;
+
+afterAll(() => watch.end());
+useWorld({ databaseFile: true, worker: false, reset: false });
 
 /** The content of a location. */
 type Stored = Readonly<Record<string, string>>;
@@ -105,26 +105,18 @@ function serviceCredential(serviceName: string, secret: string): SecretKind {
 
 const TITLES = Object.keys(KINDS);
 
-let world: World;
-let temporal: TemporalConnection;
 let worker: WorkerProcess;
-let watch: Watch;
-/** Another caller, who does not go through the proxy. */
-let iam: IAM;
 let places: SecretStore;
 /** Output for people and programs while the tests ran. It must hold no secret. */
 const told = { commands: '', reports: '', logs: '' };
 
 beforeAll(async () => {
-  world = await startWorld({ databaseFile: true });
-  iam = iamClient(world.sandbox.url);
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
   places = createAwsClients(
     { account: ACCOUNT, partition: 'aws' },
     { secretsManagerEndpoint: world.sandbox.url, secretsFolder: folder() },
   ).secrets;
-  temporal = await connectTemporal(loadConfig(world.env));
   watch = new Watch(temporal.client);
   await mkdir(folder(), { mode: 0o700 });
   // The strictest password policy, without an expiry.
@@ -136,16 +128,6 @@ beforeAll(async () => {
     RequireLowercaseCharacters: true,
   });
   worker = await startWorker();
-});
-
-afterEach(() => {
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await watch.end();
-  await temporal.close();
-  await world.stop();
 });
 
 function folder(): string {
@@ -298,101 +280,6 @@ describe('a secret is stored at the location that the manifest names', () => {
       const { AccessKeyId: accessKeyId = '' } = (await places.readRecord(place)) ?? {};
       const user = await iamClient(world.sandbox.url, undefined, { accessKeyId }).getUser({});
       expect(user.User?.UserName).toBe(name);
-    },
-  );
-});
-
-describe('a reply that is lost', () => {
-  const faults: readonly [string, Fault][] = [
-    ['the connection breaks before it is made', { kind: 'reset-before', times: 1 }],
-    ['the connection breaks when it is made', { kind: 'reset-after', times: 1 }],
-    ['AWS answers 500 when it is made', { kind: 'error-after-commit', times: 1 }],
-  ];
-  const cases = TITLES.flatMap((title, k) =>
-    faults.map(([what, fault], f) => {
-      const name = `lost-${String(k)}-${String(f)}`;
-      return [title, what, { name, fault, place: (k + f) % 2 === 0 ? fileOf(name) : secretOf(name) }] as const;
-    }),
-  );
-  const runs = new Map<string, Promise<{ readonly entity: EntityReport; readonly others: readonly string[] }>>();
-
-  beforeAll(() => {
-    for (const [title, , { name, fault, place }] of cases) {
-      const start = async (): Promise<{ entity: EntityReport; others: string[] }> => {
-        const { create, byHand } = kindOf(title);
-        await makeUser(name);
-        const others = byHand === undefined ? [] : [await byHand(name)];
-        on(create, name, fault);
-        return { entity: await run(name, declared(title, name, place)), others };
-      };
-      const running = start();
-      running.catch(() => undefined);
-      runs.set(name, running);
-    }
-    return Promise.allSettled(runs.values());
-  });
-
-  test.each(cases)('of %s, as %s, leaves one whose secret is stored', async (title, _what, { name, fault, place }) => {
-    const result = await runs.get(name);
-    expect(result?.entity).toMatchObject({ outcome: 'created', decision: 'create', conflicts: [] });
-    const lost = fault.kind !== 'reset-before';
-    const generated = title === 'a password for the console';
-    expect(result?.entity.confirmedBy).toBe(generated && lost ? 'recorded-attempt' : 'reply');
-    expect(committed(kindOf(title).create, name)).toBe(lost && !generated ? 2 : 1);
-    await expectOneLive(title, name, place, result?.others);
-  });
-});
-
-describe('a worker that is killed', () => {
-  const points = ['between the Create and the store', 'between the store and the end'] as const;
-  const cases = TITLES.flatMap((title, k) =>
-    points.map((point, p) => {
-      const name = `killed-${String(k)}-${String(p)}`;
-      return [title, point, { name, place: p === 1 || k % 2 === 0 ? secretOf(name) : fileOf(name) }] as const;
-    }),
-  ).filter(([title, point]) => title !== 'a password for the console' || point === points[0]);
-  const runs = new Map<string, Promise<EntityReport>>();
-
-  beforeAll(async () => {
-    let dead = (): void => undefined;
-    const death = new Promise<void>((resolve) => (dead = resolve));
-    const start = async ([title, point, { name, place }]: (typeof cases)[number]): Promise<void> => {
-      let arrive = (): void => undefined;
-      const arrived = new Promise<void>((resolve) => (arrive = resolve));
-      const after = async (): Promise<'drop'> => {
-        arrive();
-        await death;
-        return 'drop';
-      };
-      if (point === points[0]) on(kindOf(title).create, name, { kind: 'hook', times: 1, after });
-      // The first one that succeeds stores the secret; the reservation before it created the location.
-      else on('PutSecretValue', name, { kind: 'hook', after: (call) => (call.committed ? after() : undefined) });
-      await makeUser(name);
-      const running = run(name, declared(title, name, place));
-      // A run that ends before the point is noticed by its attempts.
-      running.then(arrive, arrive);
-      runs.set(name, running);
-      await arrived;
-    };
-    await Promise.all(cases.map(start));
-    await worker.kill();
-    world.proxy.clearRules();
-    dead();
-    worker = await startWorker();
-    await Promise.allSettled(runs.values());
-  });
-
-  test.each(cases)(
-    '%s, %s: another worker finishes the run with one whose secret is stored',
-    async (title, point, { name, place }) => {
-      const entity = await runs.get(name);
-      expect(entity).toMatchObject({ outcome: 'created', decision: 'create', attempts: 2 });
-      const generated = title === 'a password for the console';
-      const tagged = title === 'the seed of a virtual MFA device';
-      const before = point === points[0];
-      expect(entity?.confirmedBy).toBe(before && !generated ? 'reply' : tagged ? 'intent-tag' : 'recorded-attempt');
-      expect(committed(kindOf(title).create, name)).toBe(before && !generated ? 2 : 1);
-      await expectOneLive(title, name, place);
     },
   );
 });

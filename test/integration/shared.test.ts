@@ -1,40 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { IAM, Tag } from '@aws-sdk/client-iam';
+import type { Tag } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
-import { entityOf, outcomesOf, Runs, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { entityOf, writesIn } from '../support/runs.js';
+import { ACCOUNT } from '../support/world.js';
+import { iam, runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld();
 
 const ID = 'OpenIDConnectProvider/tokens.example.com';
 const OpenIDConnectProviderArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/tokens.example.com`;
 const SERVICE = 'autoscaling.amazonaws.com';
 const RoleName = 'AWSServiceRoleForAutoScaling';
-
-let world: World;
-let runs: Runs;
-/** Another caller, who does not go through the proxy. */
-let iam: IAM;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
 
 function provider(clientIdList: readonly string[], more: JsonObject = {}): JsonObject {
   return { kind: 'OpenIDConnectProvider', url: 'https://tokens.example.com', clientIdList, shared: true, ...more };
@@ -159,19 +136,6 @@ describe('a provider that two namespaces share', () => {
     const { clients, tags } = await look();
     expect(clients).toEqual(['common', 'hand', 'l', 'r']);
     expect(tags).toEqual({ team: 'platform' });
-  });
-
-  test('is not destroyed while another namespace shares it, where the manifest omits shared: true', async () => {
-    await as('left', provider(['common', 'l']));
-    await as('right', provider(['common', 'r']));
-    world.proxy.clear();
-    const report = await runs.apply([provider(['common', 'l'], { shared: false })], {
-      namespace: 'left',
-      command: 'destroy',
-    });
-    expect(outcomesOf(report)).toEqual({ [ID]: 'deleted' });
-    expect(writesIn(world)).toEqual(['RemoveClientIDFromOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
-    expect((await look()).clients).toEqual(['common', 'r']);
   });
 });
 

@@ -3,27 +3,20 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { loadConfig } from '../../src/config/config.js';
 import { manifestOf, role } from '../support/manifests-of.js';
-import { ACCOUNT, CLI, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT, CLI } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
 
 /** Standard output and standard error as other programs see them: closed pipes, warnings, `--debug`. */
 
-jest.setTimeout(180_000);
+useWorld({ reset: false });
 
-let world: World;
 let path: string;
 
 beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
   path = await world.manifest(
     'streams.json',
     manifestOf({ namespace: 'streams', account: ACCOUNT, entities: [role('a')] }),
   );
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 /** Runs a command and closes one of its streams after the first bytes, or at once. */

@@ -1,8 +1,10 @@
 import type { Page } from 'playwright-core';
 import type { Report } from '../../src/contract/report.js';
 import { inBrowser, shows } from '../support/browser.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { ACCOUNT } from '../support/world.js';
+import { useWorld, world } from '../support/use-world.js';
+
+useWorld({ reset: false });
 
 const TRUST = {
   Version: '2012-10-17',
@@ -10,12 +12,9 @@ const TRUST = {
 };
 const STATE = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] };
 
-let world: World;
 let report: Report;
 
 beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
   const file = await world.manifest('ui.json', {
     version: 1,
     namespace: 'shown',
@@ -26,10 +25,6 @@ beforeAll(async () => {
     ],
   });
   report = (await world.cli(['apply', '-f', file, '--output', 'json'])).report();
-});
-
-afterAll(async () => {
-  await world.stop();
 });
 
 /** Opens the list of workflows for a query and follows the link of one workflow ID. */

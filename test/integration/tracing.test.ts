@@ -5,14 +5,14 @@ import type { Report } from '../../src/contract/report.js';
 import { startCollector } from '../support/collector.js';
 import type { CollectedSpan, Collector } from '../support/collector.js';
 import { allowing, role, trusting } from '../support/manifests-of.js';
-import { entityOf, outcomesOf, Runs } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { entityOf, outcomesOf } from '../support/runs.js';
+import { ACCOUNT } from '../support/world.js';
+import { iam, runs, useWorld, world } from '../support/use-world.js';
+
+useWorld({ worker: false, reset: false });
 
 const REGISTER = join(__dirname, '../support/opentelemetry.cjs');
 
-let world: World;
 let collector: Collector;
 let converged: Report;
 let failed: Report;
@@ -20,12 +20,11 @@ let planned: Report;
 
 /** Three runs, traced as a user would have it; a worker that ends hands over what it has recorded. */
 beforeAll(async () => {
-  [world, collector] = await Promise.all([startWorld(), startCollector()]);
+  collector = await startCollector();
   const worker = await world.startWorker({
     NODE_OPTIONS: `--require ${REGISTER}`,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
   });
-  const runs = await Runs.in(world);
   taken('traced-taken');
   world.proxy.on({ action: 'PutRolePolicy' }, { kind: 'throttle', times: 1 });
   world.proxy.on({ action: 'CreateUser' }, { kind: 'error-after-commit', status: 500, times: 1 });
@@ -46,19 +45,15 @@ beforeAll(async () => {
   world.proxy.on({ action: 'CreateGroup' }, denied);
   failed = await runs.apply([{ kind: 'Group', groupName: 'denied' }], { namespace: 'denied' });
   planned = await runs.plan([role('planned')], { namespace: 'planned' });
-  await runs.close();
   await worker.stop();
 });
 
-afterAll(async () => {
-  await Promise.all([world.stop(), collector.stop()]);
-});
+afterAll(() => collector.stop());
 
 /** ExternalActor makes a role between the plan and the Create of it. */
 function taken(RoleName: string): void {
   const AssumeRolePolicyDocument = JSON.stringify(trusting());
-  const before = (): Promise<unknown> =>
-    iamClient(world.sandbox.url).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
+  const before = (): Promise<unknown> => iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
   world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'hook', times: 1, before });
 }
 

@@ -1,15 +1,11 @@
-import type { IAM } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
-import { ExternalActor } from '../support/external-actor.js';
-import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
-import { entityOf, fullWritesIn, outcomesOf, Runs, writesIn } from '../support/runs.js';
-import { iamClient } from '../support/sandbox.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { CommandResult, World } from '../support/world.js';
+import { entityOf, fullWritesIn, outcomesOf, writesIn } from '../support/runs.js';
+import { ACCOUNT } from '../support/world.js';
+import { iam, runCommand, runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(300_000);
+useWorld();
 
 const READ_ONLY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
 const BILLING = 'arn:aws:iam::aws:policy/job-function/Billing';
@@ -37,30 +33,6 @@ const GROUP: JsonObject = {
 };
 const GROUP_EXTRA = ['inlinePolicies: extra', `managedPolicyArns: ${BILLING}`, 'users: ben'];
 
-let world: World;
-let runs: Runs;
-let externalActor: ExternalActor;
-/** Another caller, which does not use the proxy. */
-let iam: IAM;
-
-beforeAll(async () => {
-  world = await startWorld();
-  iam = iamClient(world.sandbox.url);
-  externalActor = new ExternalActor(world);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clear();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
-
 async function addToRole(): Promise<void> {
   await iam.putRolePolicy({ RoleName: 'r', PolicyName: 'extra', PolicyDocument: DOCUMENT });
   await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: BILLING });
@@ -80,24 +52,12 @@ async function oursWithExtra(): Promise<void> {
   world.proxy.clear();
 }
 
-async function cli(command: string, entities: readonly JsonObject[], ...options: string[]): Promise<CommandResult> {
-  const path = await world.manifest('unmanaged.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
-  return world.cli([command, '-f', path, ...options]);
-}
-
 function removals({ drift }: EntityReport): string[] {
   return drift.filter(({ desired }) => desired === null).map(({ path, summary }) => summary ?? `- ${path}`);
 }
 
 describe('what is not declared, inside of what is ours', () => {
-  test('is kept and told, where nothing is said', async () => {
-    await oursWithExtra();
-    const report = await runs.apply([declared()]);
-    expect(entityOf(report, 'Role/r')).toMatchObject({ outcome: 'unchanged', unmanaged: EXTRA, drift: [] });
-    expect(writesIn(world)).toEqual([]);
-  });
-
-  test('is removed where the entity says so: the plan names each thing, and no other is touched', async () => {
+  test('is removed where the entity says so: the plan names each of it, and nothing else is written', async () => {
     await oursWithExtra();
     const entities = [declared({ unmanaged: 'remove' })];
     const planned = await runs.plan(entities);
@@ -110,16 +70,6 @@ describe('what is not declared, inside of what is ours', () => {
     expect(fullWritesIn(world)).toEqual(['DeleteRolePolicy r extra', 'DetachRolePolicy r Billing', 'UntagRole r']);
     const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
     expect(Tags.map(({ Key }) => Key)).toContain('team');
-  });
-
-  test('is removed of the properties that are named, and of no other', async () => {
-    await oursWithExtra();
-    const report = await runs.apply([declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
-    expect(fullWritesIn(world)).toEqual(['DetachRolePolicy r Billing']);
-    expect(entityOf(report, 'Role/r')).toMatchObject({
-      outcome: 'updated',
-      unmanaged: ['inlinePolicies: extra', 'tags: extra'],
-    });
   });
 
   test('is kept of the properties that are named, where the defaults say remove', async () => {
@@ -135,34 +85,9 @@ describe('what is not declared, inside of what is ours', () => {
     expect(fullWritesIn(world)).toEqual(['DetachRolePolicy r Billing', 'UntagRole r']);
   });
 
-  test('stays where the property as a whole is not declared', async () => {
-    await oursWithExtra();
-    const bare = role('r', { unmanaged: 'remove' });
-    const report = await runs.apply([bare]);
-    expect(entityOf(report, 'Role/r')).toMatchObject({ outcome: 'unchanged', unmanaged: [], drift: [] });
-    expect(writesIn(world)).toEqual([]);
-  });
-
-  test('of what namespaces share is what the others declare: tags and client IDs of theirs stay', async () => {
-    const provider = (name: string): JsonObject => ({
-      kind: 'OpenIDConnectProvider',
-      url: 'https://tokens.example.com',
-      shared: true,
-      unmanaged: 'remove',
-      clientIdList: [name],
-      tags: { [name]: 'yes' },
-    });
-    await runs.apply([provider('ci')]);
-    await runs.apply([provider('other')], { namespace: 'other' });
-    world.proxy.clear();
-    const report = await runs.apply([provider('ci')]);
-    expect(report.entities).toMatchObject([{ outcome: 'unchanged', unmanaged: [], drift: [] }]);
-    expect(writesIn(world)).toEqual([]);
-  });
-
   test('reads in text as what goes and what stays', async () => {
     await oursWithExtra();
-    const { stdout } = await cli('plan', [declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
+    const { stdout } = await runCommand('plan', [declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
     expect(stdout).toContain(`\n      managedPolicyArns: - ${BILLING}\n`);
     expect(stdout).toContain('\n      ! unmanaged, kept: inlinePolicies: extra\n');
     expect(stdout).not.toContain(`unmanaged, kept: managedPolicyArns`);
@@ -222,11 +147,11 @@ describe('a first adoption', () => {
   });
 
   test('removes it with --remove-unmanaged, after a plan that shows it', async () => {
-    const planned = await cli('plan', wanted, '--remove-unmanaged');
+    const planned = await runCommand('plan', wanted, ['--remove-unmanaged']);
     expect(planned.stdout).toMatch(/& Role\/r\s+adopt\n/);
     expect(planned.stdout).toContain(`managedPolicyArns: - ${BILLING}\n`);
     expect(writesIn(world)).toEqual([]);
-    const adopted = await cli('apply', wanted, '--remove-unmanaged', '--output', 'json');
+    const adopted = await runCommand('apply', wanted, ['--remove-unmanaged', '--output', 'json']);
     expect(adopted.code).toBe(0);
     expect(entityOf(adopted.report(), 'Role/r')).toMatchObject({ outcome: 'adopted', unmanaged: [] });
     const { AttachedPolicies = [] } = await iam.listAttachedRolePolicies({ RoleName: 'r' });
@@ -235,33 +160,9 @@ describe('a first adoption', () => {
   });
 
   test('removes nothing with --remove-unmanaged alone: the manifest has to say so, too', async () => {
-    const adopted = await cli('apply', [declared()], '--remove-unmanaged', '--output', 'json');
+    const adopted = await runCommand('apply', [declared()], ['--remove-unmanaged', '--output', 'json']);
     expect(entityOf(adopted.report(), 'Role/r').unmanaged).toEqual(EXTRA);
     expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
-  });
-
-  test('from another owner removes nothing either', async () => {
-    await iam.tagRole({ RoleName: 'r', Tags: [{ Key: 'pulumi:stack', Value: 'dev' }] });
-    const taken = await runs.apply(wanted, { adopt: ['foreign:Role/r'] });
-    expect(entityOf(taken, 'Role/r')).toMatchObject({
-      outcome: 'adopted',
-      unmanaged: [...EXTRA, 'tags: pulumi:stack'],
-    });
-    expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
-  });
-
-  test('of an instance profile with another role is refused, with the flag that would remove it', async () => {
-    await iam.createInstanceProfile({ InstanceProfileName: 'i' });
-    await iam.addRoleToInstanceProfile({ InstanceProfileName: 'i', RoleName: 'r' });
-    const profile = { kind: 'InstanceProfile', instanceProfileName: 'i', roles: ['s'], unmanaged: 'remove' };
-    const refused = await runs.apply([role('s'), profile]);
-    expect(entityOf(refused, 'InstanceProfile/i')).toMatchObject({
-      outcome: 'refused',
-      remedy: expect.stringMatching(/^give --remove-unmanaged to remove what is unmanaged, /) as string,
-    });
-    expect(writesIn(world)).toEqual([]);
-    const adopted = await runs.apply([role('s'), profile], { removeUnmanaged: true });
-    expect(outcomesOf(adopted)).toEqual({ 'Role/s': 'created', 'InstanceProfile/i': 'adopted' });
   });
 });
 
@@ -301,38 +202,5 @@ describe('a group, which carries no tags', () => {
       await addToGroup();
       world.proxy.clear();
     }
-  });
-});
-
-describe('the plan of a deletion', () => {
-  test.each(['User', 'Group', 'Role', 'Policy'])(
-    'of a %s shows every write that it takes, as it is then made',
-    async (kind) => {
-      const { prerequisites = [], full = {}, deletionBlockers: held = [] } = KIND_FIXTURES[kind] ?? {};
-      await externalActor.send(prerequisites);
-      await runs.apply([{ kind, ...full }]);
-      await externalActor.send(held);
-      world.proxy.clear();
-      const name = `${kind.toLowerCase()}Name`;
-      const gone = [{ kind, [name]: full[name] ?? '', state: 'absent' }];
-      const [planned] = (await runs.plan(gone)).entities;
-      expect(writesIn(world)).toEqual([]);
-      const [deleted] = (await runs.apply(gone)).entities;
-      expect(deleted?.outcome).toBe('deleted');
-      const shown = planned?.drift.map(({ summary = '' }) => summary) ?? [];
-      expect(shown.map((line) => line.split(' ')[0])).toEqual(writesIn(world));
-      world.proxy.writes().forEach(({ action, params }, index) => {
-        const about = Object.entries(params).filter(([key]) => key !== 'Action' && key !== 'Version');
-        expect(shown[index]?.split(' ').sort()).toEqual([action, ...about.map(([, value]) => value)].sort());
-      });
-    },
-  );
-
-  test('names every member of a group', async () => {
-    for (const UserName of ['ann', 'ben', 'cid']) await iam.createUser({ UserName });
-    await runs.apply([{ ...GROUP, users: ['ann', 'ben', 'cid'] }]);
-    const { stdout } = await cli('plan', [{ kind: 'Group', groupName: 'g', state: 'absent' }]);
-    for (const member of ['ann', 'ben', 'cid']) expect(stdout).toContain(`\n      RemoveUserFromGroup g ${member}\n`);
-    expect(stdout).toContain('\n      DeleteGroup g\n');
   });
 });

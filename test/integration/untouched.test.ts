@@ -3,35 +3,25 @@ import { isOwnershipTag, OwnershipTag } from '../../src/engine/ownership.js';
 import { dumpAccount, fillAccount, withoutTags } from '../support/account.js';
 import type { AccountDump } from '../support/account.js';
 import { allowing } from '../support/manifests-of.js';
-import { decisionsOf, outcomesOf, refusedWritesIn, Runs, writesIn } from '../support/runs.js';
-import { ACCOUNT, startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
-
-jest.setTimeout(300_000);
+import { decisionsOf, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
+import { ACCOUNT } from '../support/world.js';
+import { runs, useWorld, world } from '../support/use-world.js';
 
 /**
  * An account that other tools have filled. A manifest declares a third of it, with drift in every other entity. All that
  * it does not declare, inside the declared entities too, must stay the same byte for byte.
  */
 
+useWorld({ reset: false });
+
 const AUDIT = 'arn:aws:iam::aws:policy/SecurityAudit';
 const DECLARED = allowing('sqs:SendMessage');
 
-let world: World;
-let runs: Runs;
 let before: AccountDump;
 
 beforeAll(async () => {
-  world = await startWorld();
   await fillAccount(world);
   before = await dumpAccount(world);
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
 });
 
 /** One entity of a dump, to be changed as the manifest declares. */

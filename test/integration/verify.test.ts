@@ -1,23 +1,7 @@
-import { startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
 import { role } from '../support/manifests-of.js';
-import { Runs } from '../support/runs.js';
+import { runs, useWorld, world } from '../support/use-world.js';
 
-jest.setTimeout(120_000);
-
-let world: World;
-let runs: Runs;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  runs = await Runs.in(world);
-}, 300_000);
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
+useWorld({ reset: false });
 
 test('a created entity that cannot be verified fails, and is not reported as created', async () => {
   const denied = { kind: 'error', status: 403, code: 'AccessDenied' } as const;

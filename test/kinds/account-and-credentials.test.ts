@@ -11,23 +11,11 @@ import { securityTokenServicePreferences } from '../../src/kinds/security-token-
 import { serviceLinkedRole } from '../../src/kinds/service-linked-role.js';
 import { serviceSpecificCredential } from '../../src/kinds/service-specific-credential.js';
 import { ACCOUNT, write } from '../support/kind-fixtures/fixture.js';
-import { KindHarness, TARGET, compareSpec, desiredOf } from './kind-harness.js';
+import { compareSpec, desiredOf, harness, TARGET, useHarness } from './kind-harness.js';
 
 /** What the kinds of an account, and those of a user's credentials, promise beside the laws. */
 
-let harness: KindHarness;
-
-beforeAll(async () => {
-  harness = await KindHarness.start();
-}, 120_000);
-
-afterAll(async () => {
-  await harness.stop();
-});
-
-beforeEach(async () => {
-  await harness.reset();
-});
+useHarness();
 
 const USER = write('CreateUser', { UserName: 'ann' });
 

@@ -21,23 +21,11 @@ import {
 } from '../support/kind-fixtures/certificates.js';
 import { ACCOUNT, write } from '../support/kind-fixtures/fixture.js';
 import { metadataOf } from '../support/kind-fixtures/saml-provider.js';
-import { KindHarness, TARGET, compareSpec, desiredOf } from './kind-harness.js';
+import { compareSpec, desiredOf, harness, TARGET, useHarness } from './kind-harness.js';
 
 /** What the kinds of certificates, public keys, SAML and MFA promise beside the laws. */
 
-let harness: KindHarness;
-
-beforeAll(async () => {
-  harness = await KindHarness.start();
-}, 120_000);
-
-afterAll(async () => {
-  await harness.stop();
-});
-
-beforeEach(async () => {
-  await harness.reset();
-});
+useHarness();
 
 const USERS = ['ann', 'ben'].map((UserName) => write('CreateUser', { UserName }));
 

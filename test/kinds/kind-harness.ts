@@ -276,3 +276,17 @@ export class KindHarness {
 function isPaged(operation: Operation): boolean {
   return `paginate${operation}` in sdk || operation === 'ListServiceSpecificCredentials';
 }
+
+/** The harness of the test file. */
+export let harness: KindHarness;
+
+/** Starts a harness for the test file, and by default resets it before each test. */
+export function useHarness({ reset = true } = {}): void {
+  beforeAll(async () => {
+    harness = await KindHarness.start();
+  });
+  beforeEach(async () => {
+    if (reset) await harness.reset();
+  });
+  afterAll(() => harness.stop());
+}

@@ -6,7 +6,7 @@ import { KINDS, findKind } from '../../src/kinds/index.js';
 import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import type { KindFixture } from '../support/kind-fixtures/index.js';
-import { KindHarness, TARGET, withSortedSets, compareSpec, desiredOf } from './kind-harness.js';
+import { compareSpec, desiredOf, harness, TARGET, useHarness, withSortedSets } from './kind-harness.js';
 
 /** What every kind keeps, tried against the sandbox. A new kind brings its fixture and nothing else. */
 
@@ -15,15 +15,7 @@ const PERMISSIONS_ONLY = ['iam:PassRole'];
 
 const NOTHING = { drift: [], unmanaged: [], changes: {} };
 
-let harness: KindHarness;
-
-beforeAll(async () => {
-  harness = await KindHarness.start();
-}, 120_000);
-
-afterAll(async () => {
-  await harness.stop();
-});
+useHarness({ reset: false });
 
 function fixtureOf(kind: Kind): KindFixture {
   const fixture = KIND_FIXTURES[kind.name];

@@ -7,27 +7,12 @@ import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.
 import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
-import { KindHarness, compareSpec, desiredOf } from './kind-harness.js';
+import { allowing } from '../support/manifests-of.js';
+import { compareSpec, desiredOf, harness, useHarness } from './kind-harness.js';
 
 /** What single kinds promise beside the laws. */
 
-let harness: KindHarness;
-
-beforeAll(async () => {
-  harness = await KindHarness.start();
-}, 120_000);
-
-afterAll(async () => {
-  await harness.stop();
-});
-
-beforeEach(async () => {
-  await harness.reset();
-});
-
-function allowing(action: string): JsonObject {
-  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] };
-}
+useHarness();
 
 describe('a policy’s versions', () => {
   const ACTIONS = ['s3:GetObject', 's3:PutObject', 's3:ListBucket', 's3:DeleteObject', 's3:GetBucketPolicy'];
@@ -238,11 +223,7 @@ describe('an OpenID Connect provider', () => {
     for (const spec of [mine, theirs]) {
       expect(
         compareSpec(openIdConnectProvider, spec, await harness.observe(openIdConnectProvider, spec), shared),
-      ).toEqual({
-        drift: [],
-        unmanaged: [],
-        changes: {},
-      });
+      ).toEqual({ drift: [], unmanaged: [], changes: {} });
     }
   });
 

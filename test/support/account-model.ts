@@ -84,11 +84,7 @@ export const MANIFESTS = {
     [TOKENS]: { properties: { clientIdList: ['ours', 'later'] } },
   },
   /** Everything. Unmanaged properties of the role and the user are removed. */
-  tidy: {
-    ...ONE,
-    [DEPLOY]: { ...ONE[DEPLOY], removes: true },
-    [ROBOT]: { ...ONE[ROBOT], removes: true },
-  },
+  tidy: { ...ONE, [DEPLOY]: { ...ONE[DEPLOY], removes: true }, [ROBOT]: { ...ONE[ROBOT], removes: true } },
   /** Some of it, with fewer properties; the rest is unmanaged. */
   part: {
     [READ]: { properties: { policyDocument: 's3:GetObject' } },

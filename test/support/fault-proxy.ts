@@ -61,17 +61,13 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
       readonly code?: string;
       readonly message?: string;
     }
-  | /**
-     * It was done, and the reply breaks off in the middle: with the connection, or with `framed` as a middlebox does
-     * that has cut it and says so of its length.
-     */ {
+  | /** AWS executes the call, and the reply is cut in the middle: with `framed`, its length is that of the half. */ {
       readonly kind: 'truncate';
       readonly framed?: boolean;
     }
-  | /**
-     * The credentials of the call are no good from now on, for any call: 403 ExpiredToken. Those of another
-     * `AssumeRole` are.
-     */ { readonly kind: 'expire' }
+  | /** The credentials of the call are expired from now on, for any call: 403 ExpiredToken. */ {
+      readonly kind: 'expire';
+    }
   | /** Default: before AWS executes the call. */ {
       readonly kind: 'delay';
       readonly ms: number;
@@ -84,10 +80,9 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
   | /** 400 Throttling, and AWS does not execute the call. */ { readonly kind: 'throttle' }
   | /** Reads find nothing, as on a replica that lags; writes pass. */ { readonly kind: 'stale-not-found' }
   | ({ readonly kind: 'lag' } & Lag)
-  | /**
-     * A trust policy shows the unique IDs of its principals in place of their ARNs, as it does of what was just made or
-     * is gone.
-     */ { readonly kind: 'unique-ids' }
+  | /** Trust policies show the unique IDs of their principals in place of their ARNs. */ {
+      readonly kind: 'unique-ids';
+    }
   | {
       readonly kind: 'hook';
       /** `drop` breaks the connection before AWS executes the call. */
@@ -228,6 +223,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     outgoing.once('finish', () => {
       call.replied = true;
     });
+    const end = (answer: Answer | 'drop' | 'hang'): void => {
+      if (answer === 'drop') drop(outgoing);
+      if (typeof answer === 'string') return;
+      note(call, answer);
+      reply(outgoing, answer);
+    };
     const acting: ActiveRule[] = [];
     for (const rule of rules) {
       if (!rule.takes(call)) continue;
@@ -236,16 +237,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     }
     for (const rule of acting) {
       const early = await before(rule, call);
-      if (early === 'hang') return;
-      if (early === 'drop') {
-        drop(outgoing);
-        return;
-      }
-      if (early !== undefined) {
-        note(call, early);
-        reply(outgoing, early);
-        return;
-      }
+      if (early === undefined) continue;
+      end(early);
+      return;
     }
     let answer = await forward(agent, target, incoming, body);
     note(call, answer);
@@ -255,15 +249,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     else for (const secret of membersOf(answer, SECRET)) secrets.add(secret);
     for (const rule of acting) {
       const late = await after(rule, call, answer);
-      if (late === 'hang') return;
-      if (late === 'drop') {
-        drop(outgoing);
+      if (late === 'hang' || late === 'drop') {
+        end(late);
         return;
       }
-      if (late !== undefined) answer = late;
+      answer = late ?? answer;
     }
-    note(call, answer);
-    reply(outgoing, answer);
+    end(answer);
   };
 
   const server = createServer((incoming, outgoing) => {
@@ -469,10 +461,7 @@ async function before(rule: ActiveRule, call: Call): Promise<Interference> {
       return fault.when === 'after' ? undefined : 'hang';
     case 'hook':
       return (await fault.before?.(call)) === 'drop' ? 'drop' : undefined;
-    case 'reset-after':
-    case 'error-after-commit':
-    case 'truncate':
-    case 'unique-ids':
+    default:
       return undefined;
   }
 }
@@ -503,11 +492,7 @@ async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Inte
       return fault.when === 'after' ? 'hang' : undefined;
     case 'hook':
       return (await fault.after?.(call)) === 'drop' ? 'drop' : undefined;
-    case 'reset-before':
-    case 'error':
-    case 'expire':
-    case 'throttle':
-    case 'stale-not-found':
+    default:
       return undefined;
   }
 }

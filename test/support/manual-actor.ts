@@ -351,11 +351,7 @@ const ACTIONS = [
     `put another policy on ${DEPLOY}`,
     DEPLOY,
     to(({ iam }) =>
-      iam.putRolePolicy({
-        RoleName: nameOf(DEPLOY),
-        PolicyName: 'extra',
-        PolicyDocument: documentOf('sns:Publish'),
-      }),
+      iam.putRolePolicy({ RoleName: nameOf(DEPLOY), PolicyName: 'extra', PolicyDocument: documentOf('sns:Publish') }),
     ),
   ),
   defineAction(

@@ -1,9 +1,7 @@
-import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { RequestOptions } from '../../src/client/request.js';
 import { apply, plan } from '../../src/client/run/start.js';
-import { loadConfig } from '../../src/config/config.js';
 import { entityId } from '../../src/contract/entity.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
@@ -29,13 +27,9 @@ export class Runs {
   readonly #world: World;
   readonly #temporal: TemporalConnection;
 
-  private constructor(world: World, temporal: TemporalConnection) {
+  constructor(world: World, temporal: TemporalConnection) {
     this.#world = world;
     this.#temporal = temporal;
-  }
-
-  static async in(world: World): Promise<Runs> {
-    return new Runs(world, await connectTemporal(loadConfig(world.env)));
   }
 
   apply(entities: readonly JsonObject[], parts: RunParts = {}): Promise<Report> {
@@ -44,10 +38,6 @@ export class Runs {
 
   plan(entities: readonly JsonObject[], parts: RunParts = {}): Promise<Report> {
     return this.#run(plan, entities, parts);
-  }
-
-  close(): Promise<void> {
-    return this.#temporal.close();
   }
 
   async #run(command: typeof apply, entities: readonly JsonObject[], parts: RunParts): Promise<Report> {
@@ -63,7 +53,7 @@ export class Runs {
 }
 
 /** Returns the outcome of each entity, by `Kind/name`. */
-export function outcomesOf({ entities }: Report): Record<string, EntityReport['outcome']> {
+export function outcomesOf({ entities }: Pick<Report, 'entities'>): Record<string, EntityReport['outcome']> {
   return Object.fromEntries(entities.map((entity) => [entityId(entity), entity.outcome]));
 }
 

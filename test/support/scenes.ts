@@ -59,12 +59,7 @@ export async function playScenes(world: World): Promise<Scenes> {
     options: Partial<RequestOptions> = {},
   ): Promise<{ readonly run: Run; readonly report: Promise<Report>; readonly gate: Promise<string> }> => {
     const name = `${namespace}.json`;
-    await world.manifest(name, {
-      version: 1,
-      namespace,
-      environments: { prod: { account: ACCOUNT } },
-      entities,
-    });
+    await world.manifest(name, { version: 1, namespace, environments: { prod: { account: ACCOUNT } }, entities });
     const loaded = await loadRequest([name], { cwd: world.directory, variables: {}, pipeline: PIPELINE, ...options });
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
     const { promise: gate, resolve: opened } = promised<string>();

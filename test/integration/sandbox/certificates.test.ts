@@ -21,12 +21,7 @@ beforeAll(async () => {
 
 describe('server certificates', () => {
   const upload = (ServerCertificateName: string, rest: object = {}) =>
-    iam.uploadServerCertificate({
-      ServerCertificateName,
-      CertificateBody: pki.leaf,
-      PrivateKey: pki.leafKey,
-      ...rest,
-    });
+    iam.uploadServerCertificate({ ServerCertificateName, CertificateBody: pki.leaf, PrivateKey: pki.leafKey, ...rest });
   const get = async (ServerCertificateName: string) =>
     (await iam.getServerCertificate({ ServerCertificateName })).ServerCertificate;
   const rename = (ServerCertificateName: string, rest: object) =>

@@ -40,11 +40,7 @@ test('the journal has names and IDs, and no secrets', async () => {
     CertificateBody: pki.leaf,
     PrivateKey: pki.leafKey,
   });
-  await iam.createSAMLProvider({
-    Name: 'idp',
-    SAMLMetadataDocument: SAML_METADATA,
-    AddPrivateKey: pki.leafKey,
-  });
+  await iam.createSAMLProvider({ Name: 'idp', SAMLMetadataDocument: SAML_METADATA, AddPrivateKey: pki.leafKey });
   const { ServiceSpecificCredential } = await iam.createServiceSpecificCredential({
     UserName: 'u',
     ServiceName: 'codecommit.amazonaws.com',

@@ -65,11 +65,7 @@ test('lists are paged', async () => {
     let pages = 0;
     let Marker: unknown;
     do {
-      const page: Record<string, unknown> | undefined = await calls[call]?.call(iam, {
-        ...input,
-        MaxItems: 2,
-        Marker,
-      });
+      const page: Record<string, unknown> | undefined = await calls[call]?.call(iam, { ...input, MaxItems: 2, Marker });
       const items = page?.[member] as unknown[];
       expect(items.length).toBeLessThanOrEqual(2);
       expect(page?.['IsTruncated']).toBe(page?.['Marker'] !== undefined);

@@ -41,9 +41,7 @@ test.each([
   ['on SIGTERM', [], (child: ChildProcess) => child.kill('SIGTERM')],
 ])('the process ends %s', async (_when, options, end) => {
   const script = resolve(__dirname, '../../../sandbox/serve.py');
-  const child = spawn(await findPython(), [script, '--port', '0', ...options], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(await findPython(), [script, '--port', '0', ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   for await (const line of createInterface({ input: child.stdout })) {
     expect(JSON.parse(line)).toEqual({

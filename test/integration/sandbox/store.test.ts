@@ -67,10 +67,7 @@ test('a rename is refused if the name is taken, and keeps path and tags', async 
   );
   await iam.updateUser({ UserName: 'anna', NewUserName: 'Anna', NewPath: '/people/' });
   const { User } = await iam.getUser({ UserName: 'Anna' });
-  expect(User).toMatchObject({
-    Arn: `arn:aws:iam::${ACCOUNT}:user/people/Anna`,
-    Tags: [{ Key: 'team', Value: 'a' }],
-  });
+  expect(User).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT}:user/people/Anna`, Tags: [{ Key: 'team', Value: 'a' }] });
   await iam.updateGroup({ GroupName: 'one', NewPath: '/teams/' });
   expect((await iam.getGroup({ GroupName: 'one' })).Group?.Path).toBe('/teams/');
 });

@@ -56,12 +56,7 @@ test.each<[string, object, () => Promise<unknown>]>([
   [
     'SAMLProvider',
     { SAMLProviderArn: `arn:aws:iam::${ACCOUNT}:saml-provider/e` },
-    () =>
-      iam.createSAMLProvider({
-        Name: 'e',
-        SAMLMetadataDocument: SAML_METADATA,
-        Tags: TAGS,
-      }),
+    () => iam.createSAMLProvider({ Name: 'e', SAMLMetadataDocument: SAML_METADATA, Tags: TAGS }),
   ],
   [
     'ServerCertificate',

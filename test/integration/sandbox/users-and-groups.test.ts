@@ -46,12 +46,7 @@ test('a user is deleted after everything that belongs to it', async () => {
   });
   const { VirtualMFADevice } = await iam.createVirtualMFADevice({ VirtualMFADeviceName: 'phone' });
   const SerialNumber = VirtualMFADevice?.SerialNumber;
-  await iam.enableMFADevice({
-    UserName,
-    SerialNumber,
-    AuthenticationCode1: '123456',
-    AuthenticationCode2: '654321',
-  });
+  await iam.enableMFADevice({ UserName, SerialNumber, AuthenticationCode1: '123456', AuthenticationCode2: '654321' });
   const { ServiceSpecificCredentialId } = ServiceSpecificCredential ?? {};
   const removals: [string, () => Promise<unknown>][] = [
     ['remove users from group', () => iam.removeUserFromGroup({ GroupName: 'g', UserName })],

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../../src/contract/entity.js';
+import type { Write } from '../../../src/kinds/kind.js';
+import { CERTIFICATE, SSH_KEY } from './certificates.js';
 import { ACCOUNT, document, write } from './fixture.js';
-import type { KindFixture } from './fixture.js';
+import type { KindFixture, PropertyFixture } from './fixture.js';
 
 const READ = document({ Sid: 'Read', Effect: 'Allow', Action: ['s3:GetObject', 's3:ListBucket'], Resource: '*' });
 const READ_REWRITTEN: JsonObject = {
@@ -48,25 +50,75 @@ const TAGS = { team: 'platform', stage: 'test' };
 const TAGS_REVERSED = { stage: 'test', team: 'platform' };
 const EXTRA_TAG = { Tags: [{ Key: 'extra', Value: 'by hand' }] };
 
-const CERTIFICATE = [
-  '-----BEGIN CERTIFICATE-----',
-  'MIIBezCCASGgAwIBAgIUWBf5LKDoXRDWW8DSl8qP+JJFfxYwCgYIKoZIzj0EAwIw',
-  'EjEQMA4GA1UEAwwHZXhhbXBsZTAgFw0yNjExMjMxMDI4MTBaGA8yMTI2MTAzMDEw',
-  'MjgxMFowEjEQMA4GA1UEAwwHZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEH',
-  'A0IABJrlkp6aWCpqJ85HWy9apogJXem/6AUy3xlnmkbTmCBI8cVSnDBNAKssY7fK',
-  'CloIi7Aa6Rkav+C66MM9cuhFGVKjUzBRMB0GA1UdDgQWBBT9OzcLLppVzaSk0wJE',
-  'qTm1qhW/FTAfBgNVHSMEGDAWgBT9OzcLLppVzaSk0wJEqTm1qhW/FTAPBgNVHRMB',
-  'Af8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIBOrHXo014PtArZa1Wb4yl/Ums4C',
-  'YRi1M6g1rby8ZkQ3AiEAiVRkXSBlozdJcyd6a/YCwMc3POiGctMZBStOnn3m9so=',
-  '-----END CERTIFICATE-----',
-].join('\n');
+const POLICIES_OF_PRINCIPAL = {
+  inlinePolicies: { read: READ, write: WRITE },
+  managedPolicyArns: [policyArn('law-a'), policyArn('law-b')],
+};
+const POLICIES_REWRITTEN = {
+  inlinePolicies: { write: WRITE_REWRITTEN, read: READ_REWRITTEN },
+  managedPolicyArns: [policyArn('law-b'), policyArn('law-a')],
+};
 
-const SSH_KEY = [
-  'AAAAB3NzaC1yc2EAAAADAQABAAABAQDMBh87uLze+Kx0jaqHKrcqFPxBUl3GQprMOMlqAj/JruRBWcx7uzbCzf0QJKpNnPcY7pd0',
-  'rrjRqd71IbykhqMjdVXsg407k4r2aBLfS6MV3FyUT/F+sMj42t1on4VQQ7jc+MTHMoFlPN92c3u8jkMPELVSUNPi6d2SxqEKXT2D',
-  'oQ1qN5wqICq9F55k27YWFLeKy1jsVrn96+osOswPq5AxWCf+MXX0tZYrZ5UAqsQilByxGrYg0f5JL+vG+5mUSaBydVKsSAocDEtD',
-  'DBcb6KBelpvm0qOSP53mel9p0WkAsOFZ+O6MZlqaK4wL0BvF28o3sclrK2JsmlG/eIAqB05r',
-].join('');
+const ROLE: JsonObject = {
+  roleName: 'law',
+  path: '/law/',
+  description: 'A role',
+  assumeRolePolicyDocument: TRUST,
+  maxSessionDuration: 7200,
+  permissionsBoundary: policyArn('law-boundary'),
+  ...POLICIES_OF_PRINCIPAL,
+  tags: TAGS,
+};
+
+/** The inline and the managed policies of a principal. */
+function policiesOf(kind: 'Role' | 'User' | 'Group'): Readonly<Record<string, PropertyFixture>> {
+  const name = { [`${kind}Name`]: 'law' };
+  return {
+    inlinePolicies: {
+      changed: { read: OTHER, write: WRITE },
+      manualWrites: [
+        write(`Put${kind}Policy`, { ...name, PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
+        write(`Delete${kind}Policy`, { ...name, PolicyName: 'write' }),
+      ],
+      paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
+      operations: [`Put${kind}Policy`],
+    },
+    managedPolicyArns: {
+      changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
+      manualWrites: [write(`Detach${kind}Policy`, { ...name, PolicyArn: policyArn('law-a') })],
+      paths: ['managedPolicyArns'],
+      operations: [`Attach${kind}Policy`],
+    },
+  };
+}
+
+/** Adds an inline and a managed policy that are not declared. */
+function morePolicies(kind: 'Role' | 'User' | 'Group'): Write[] {
+  const name = { [`${kind}Name`]: 'law' };
+  return [
+    write(`Put${kind}Policy`, { ...name, PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
+    write(`Attach${kind}Policy`, { ...name, PolicyArn: policyArn('law-c') }),
+  ];
+}
+
+function boundaryOf(kind: 'Role' | 'User'): PropertyFixture {
+  const PermissionsBoundary = policyArn('law-other-boundary');
+  return {
+    changed: null,
+    manualWrites: [write(`Put${kind}PermissionsBoundary`, { [`${kind}Name`]: 'law', PermissionsBoundary })],
+    paths: ['permissionsBoundary'],
+    operations: [`Put${kind}PermissionsBoundary`, `Delete${kind}PermissionsBoundary`],
+  };
+}
+
+function pathOf(kind: 'User' | 'Group'): PropertyFixture {
+  return {
+    changed: '/other/',
+    manualWrites: [write(`Update${kind}`, { [`${kind}Name`]: 'law', NewPath: '/by-hand/' })],
+    paths: ['path'],
+    operations: [`Update${kind}`],
+  };
+}
 
 const OIDC = 'tokens.example.com/law';
 const OIDC_KEY = { OpenIDConnectProviderArn: `arn:aws:iam::${ACCOUNT}:oidc-provider/${OIDC}` };
@@ -76,26 +128,11 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
   Role: {
     prerequisites: MAKE_POLICIES,
     minimal: { roleName: 'law', assumeRolePolicyDocument: TRUST },
-    full: {
-      roleName: 'law',
-      path: '/law/',
-      description: 'A role',
-      assumeRolePolicyDocument: TRUST,
-      maxSessionDuration: 7200,
-      permissionsBoundary: policyArn('law-boundary'),
-      inlinePolicies: { read: READ, write: WRITE },
-      managedPolicyArns: [policyArn('law-a'), policyArn('law-b')],
-      tags: TAGS,
-    },
+    full: ROLE,
     equivalent: {
-      roleName: 'law',
-      path: '/law/',
-      description: 'A role',
+      ...ROLE,
       assumeRolePolicyDocument: TRUST_REWRITTEN,
-      maxSessionDuration: 7200,
-      permissionsBoundary: policyArn('law-boundary'),
-      inlinePolicies: { write: WRITE_REWRITTEN, read: READ_REWRITTEN },
-      managedPolicyArns: [policyArn('law-b'), policyArn('law-a')],
+      ...POLICIES_REWRITTEN,
       tags: TAGS_REVERSED,
     },
     otherCase: { roleName: 'LAW', assumeRolePolicyDocument: TRUST },
@@ -122,39 +159,11 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
         paths: ['maxSessionDuration'],
         operations: ['UpdateRole'],
       },
-      permissionsBoundary: {
-        changed: null,
-        manualWrites: [
-          write('PutRolePermissionsBoundary', {
-            RoleName: 'law',
-            PermissionsBoundary: policyArn('law-other-boundary'),
-          }),
-        ],
-        paths: ['permissionsBoundary'],
-        operations: ['PutRolePermissionsBoundary', 'DeleteRolePermissionsBoundary'],
-      },
-      inlinePolicies: {
-        changed: { read: OTHER, write: WRITE },
-        manualWrites: [
-          write('PutRolePolicy', { RoleName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          write('DeleteRolePolicy', { RoleName: 'law', PolicyName: 'write' }),
-        ],
-        paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
-        operations: ['PutRolePolicy'],
-      },
-      managedPolicyArns: {
-        changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        manualWrites: [write('DetachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-a') })],
-        paths: ['managedPolicyArns'],
-        operations: ['AttachRolePolicy'],
-      },
+      permissionsBoundary: boundaryOf('Role'),
+      ...policiesOf('Role'),
     },
     unmanaged: {
-      byHand: [
-        write('PutRolePolicy', { RoleName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        write('AttachRolePolicy', { RoleName: 'law', PolicyArn: policyArn('law-c') }),
-        write('TagRole', { RoleName: 'law', ...EXTRA_TAG }),
-      ],
+      byHand: [...morePolicies('Role'), write('TagRole', { RoleName: 'law', ...EXTRA_TAG })],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'tags: extra'],
       operations: ['DeleteRolePolicy', 'DetachRolePolicy', 'UntagRole'],
     },
@@ -247,60 +256,21 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       userName: 'law',
       path: '/law/',
       permissionsBoundary: policyArn('law-boundary'),
-      inlinePolicies: { read: READ, write: WRITE },
-      managedPolicyArns: [policyArn('law-a'), policyArn('law-b')],
+      ...POLICIES_OF_PRINCIPAL,
       tags: TAGS,
     },
     equivalent: {
       userName: 'law',
       path: '/law/',
       permissionsBoundary: policyArn('law-boundary'),
-      inlinePolicies: { write: WRITE_REWRITTEN, read: READ_REWRITTEN },
-      managedPolicyArns: [policyArn('law-b'), policyArn('law-a')],
+      ...POLICIES_REWRITTEN,
       tags: TAGS_REVERSED,
     },
     otherCase: { userName: 'LAW' },
     sibling: { userName: 'law-2' },
-    properties: {
-      path: {
-        changed: '/other/',
-        manualWrites: [write('UpdateUser', { UserName: 'law', NewPath: '/by-hand/' })],
-        paths: ['path'],
-        operations: ['UpdateUser'],
-      },
-      permissionsBoundary: {
-        changed: null,
-        manualWrites: [
-          write('PutUserPermissionsBoundary', {
-            UserName: 'law',
-            PermissionsBoundary: policyArn('law-other-boundary'),
-          }),
-        ],
-        paths: ['permissionsBoundary'],
-        operations: ['PutUserPermissionsBoundary', 'DeleteUserPermissionsBoundary'],
-      },
-      inlinePolicies: {
-        changed: { read: OTHER, write: WRITE },
-        manualWrites: [
-          write('PutUserPolicy', { UserName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          write('DeleteUserPolicy', { UserName: 'law', PolicyName: 'write' }),
-        ],
-        paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
-        operations: ['PutUserPolicy'],
-      },
-      managedPolicyArns: {
-        changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        manualWrites: [write('DetachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-a') })],
-        paths: ['managedPolicyArns'],
-        operations: ['AttachUserPolicy'],
-      },
-    },
+    properties: { path: pathOf('User'), permissionsBoundary: boundaryOf('User'), ...policiesOf('User') },
     unmanaged: {
-      byHand: [
-        write('PutUserPolicy', { UserName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        write('AttachUserPolicy', { UserName: 'law', PolicyArn: policyArn('law-c') }),
-        write('TagUser', { UserName: 'law', ...EXTRA_TAG }),
-      ],
+      byHand: [...morePolicies('User'), write('TagUser', { UserName: 'law', ...EXTRA_TAG })],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'tags: extra'],
       operations: ['DeleteUserPolicy', 'DetachUserPolicy', 'UntagUser'],
     },
@@ -312,7 +282,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       ...['codecommit.amazonaws.com', 'cassandra.amazonaws.com'].map((ServiceName) =>
         write('CreateServiceSpecificCredential', { UserName: 'law', ServiceName }),
       ),
-      write('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: `ssh-rsa ${SSH_KEY}` }),
+      write('UploadSSHPublicKey', { UserName: 'law', SSHPublicKeyBody: SSH_KEY }),
       ...['law-phone', 'law-tablet'].flatMap((VirtualMFADeviceName) => [
         write('CreateVirtualMFADevice', { VirtualMFADeviceName }),
         write('EnableMFADevice', {
@@ -337,44 +307,13 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
   Group: {
     prerequisites: [...MAKE_POLICIES, ...['ann', 'ben', 'cid'].map((UserName) => write('CreateUser', { UserName }))],
     minimal: { groupName: 'law' },
-    full: {
-      groupName: 'law',
-      path: '/law/',
-      inlinePolicies: { read: READ, write: WRITE },
-      managedPolicyArns: [policyArn('law-a'), policyArn('law-b')],
-      users: ['ann', 'ben'],
-    },
-    equivalent: {
-      groupName: 'law',
-      path: '/law/',
-      inlinePolicies: { write: WRITE_REWRITTEN, read: READ_REWRITTEN },
-      managedPolicyArns: [policyArn('law-b'), policyArn('law-a')],
-      users: ['Ben', 'ANN'],
-    },
+    full: { groupName: 'law', path: '/law/', ...POLICIES_OF_PRINCIPAL, users: ['ann', 'ben'] },
+    equivalent: { groupName: 'law', path: '/law/', ...POLICIES_REWRITTEN, users: ['Ben', 'ANN'] },
     otherCase: { groupName: 'LAW' },
     sibling: { groupName: 'law-2' },
     properties: {
-      path: {
-        changed: '/other/',
-        manualWrites: [write('UpdateGroup', { GroupName: 'law', NewPath: '/by-hand/' })],
-        paths: ['path'],
-        operations: ['UpdateGroup'],
-      },
-      inlinePolicies: {
-        changed: { read: OTHER, write: WRITE },
-        manualWrites: [
-          write('PutGroupPolicy', { GroupName: 'law', PolicyName: 'read', PolicyDocument: JSON.stringify(OTHER) }),
-          write('DeleteGroupPolicy', { GroupName: 'law', PolicyName: 'write' }),
-        ],
-        paths: ['inlinePolicies.read.Statement', 'inlinePolicies.write'],
-        operations: ['PutGroupPolicy'],
-      },
-      managedPolicyArns: {
-        changed: [policyArn('law-a'), policyArn('law-b'), policyArn('law-c')],
-        manualWrites: [write('DetachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-a') })],
-        paths: ['managedPolicyArns'],
-        operations: ['AttachGroupPolicy'],
-      },
+      path: pathOf('Group'),
+      ...policiesOf('Group'),
       users: {
         changed: ['ann', 'ben', 'cid'],
         manualWrites: [write('RemoveUserFromGroup', { GroupName: 'law', UserName: 'ben' })],
@@ -383,11 +322,7 @@ export const PRINCIPALS: Readonly<Record<string, KindFixture>> = {
       },
     },
     unmanaged: {
-      byHand: [
-        write('PutGroupPolicy', { GroupName: 'law', PolicyName: 'extra', PolicyDocument: JSON.stringify(OTHER) }),
-        write('AttachGroupPolicy', { GroupName: 'law', PolicyArn: policyArn('law-c') }),
-        write('AddUserToGroup', { GroupName: 'law', UserName: 'cid' }),
-      ],
+      byHand: [...morePolicies('Group'), write('AddUserToGroup', { GroupName: 'law', UserName: 'cid' })],
       lines: ['inlinePolicies: extra', `managedPolicyArns: ${policyArn('law-c')}`, 'users: cid'],
       operations: ['DeleteGroupPolicy', 'DetachGroupPolicy', 'RemoveUserFromGroup'],
     },

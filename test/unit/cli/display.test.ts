@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { renderReport } from '../../../src/cli/render/report.js';
 import { note, plain, print, printError, printJson, wrapped } from '../../../src/cli/terminal.js';
-import { summarize } from '../../../src/report/build.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../../src/contract/report.js';
-import { entityReport } from '../../support/entity-report.js';
+import { entityReport, reportOf } from '../../support/entity-report.js';
 
 const ESCAPE = '\u001b';
 
@@ -25,36 +24,13 @@ const HARMFUL = [
 /** Everything but the line feeds that lines end in. */
 const CONTROL = /[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u;
 
-function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
-  return {
-    version: 1,
-    command: 'apply',
-    result: 'converged',
-    account: '111111111111',
-    partition: 'aws',
-    namespace: 'ci',
-    environment: 'prod',
-    digest: 'sha256:0',
-    request: { key: 'key', pipeline: { provider: 'local', url: null, commit: null, actor: null } },
-    workflow: { workflowId: 'iam-bootstrap:111111111111:ci', runId: 'run', url: null },
-    entities,
-    summary: summarize(entities),
-    apiCalls: { total: 3, byOperation: { CreateRole: 3 } },
-    startedAt: '2024-01-01T00:00:00.000Z',
-    durationMs: 1_200,
-    reason: null,
-    remedy: null,
-    ...more,
-  };
-}
-
 /** The lines of a rendered report. The first is the heading. */
 function linesOf(...args: Parameters<typeof reportOf>): string[] {
   return renderReport(reportOf(...args)).split('\n');
 }
 
 describe('a report', () => {
-  it('says what was asked for, what became of it, and at what cost', () => {
+  it('shows the command, the outcome of each entity, and the cost', () => {
     const write = { operation: 'CreateRole', requestId: 'r-1', at: '2024-01-01T00:00:00.000Z' };
     expect(linesOf([entityReport({ writes: [write, { ...write, operation: 'PutRolePolicy' }] })])).toEqual([
       'apply ci (prod) in account 111111111111',
@@ -97,7 +73,7 @@ describe('a report', () => {
     );
   });
 
-  it('shows each drift with both values, or in its own words', () => {
+  it('shows each drift with both values, or with its summary', () => {
     const lines = linesOf([
       entityReport({
         drift: [
@@ -114,7 +90,7 @@ describe('a report', () => {
     ]);
   });
 
-  it('names what is there unmanaged, each conflict with its request, the reason and the remedy', () => {
+  it('lists unmanaged content, each conflict with its request, the reason and the remedy', () => {
     const conflict = { operation: 'CreateRole', code: 'EntityAlreadyExists', resolvedAs: 'adopted' as const };
     const lines = linesOf(
       [
@@ -150,7 +126,7 @@ describe('a report', () => {
     expect(new Set(lines.slice(1, 3).map((line) => line.indexOf('created'))).size).toBe(1);
   });
 
-  it('of nothing says that nothing was read', () => {
+  it('without entities states that nothing was read', () => {
     expect(linesOf([], { result: 'failed', reason: 'denied' }).at(-1)).toBe(
       'failed: nothing was read; 3 AWS calls, 1.2 s',
     );
@@ -164,14 +140,14 @@ describe('a plan', () => {
     ['update', 'pending', '~'],
     ['delete', 'pending', '-'],
     ['refuse', 'refused', '!'],
-  ])('says %s in the words of what would be done', (decision, outcome, sign) => {
+  ])('shows %s as what would be done', (decision, outcome, sign) => {
     const lines = linesOf([entityReport({ decision, outcome })], { command: 'plan', result: 'pending' });
     expect(lines[0]).toMatch(/^plan ci /);
     expect(lines[1]).toBe(`  ${sign} Role/deploy  ${decision}`);
     expect(lines.at(-1)).toContain(`Plan: 1 ${decision === 'refuse' ? 'refused' : `to ${decision}`};`);
   });
 
-  it('counts what is as declared', () => {
+  it('counts entities that are as declared', () => {
     const lines = linesOf([entityReport({ decision: 'no-op', outcome: 'unchanged' })], { command: 'plan' });
     expect(lines).toEqual([
       'plan ci (prod) in account 111111111111',
@@ -181,7 +157,7 @@ describe('a plan', () => {
   });
 });
 
-describe('text from elsewhere', () => {
+describe('text from other systems', () => {
   const nasty = fc
     .array(fc.oneof(fc.string({ unit: 'binary', maxLength: 10 }), fc.constantFrom(...HARMFUL)), { maxLength: 4 })
     .map((parts) => parts.join(''));
@@ -249,14 +225,14 @@ describe('text from elsewhere', () => {
 describe('lines on a terminal', () => {
   const terminal = (columns: number): Parameters<typeof wrapped>[1] => ({ isTTY: true, columns });
 
-  test('are broken between words, and go on further in than they begin', () => {
+  test('are broken between words, and continue with a deeper indent', () => {
     expect(wrapped(`    ${'word '.repeat(9)}end`, terminal(40)).split('\n')).toEqual([
       '    word word word word word word word',
       '      word word end',
     ]);
   });
 
-  test('fit, and lose nothing but spaces; a word that is too long stays whole, and colours take no room', () => {
+  test('fit and lose nothing but spaces; long words are not broken, and colours have no width', () => {
     const words = fc.array(fc.stringMatching(/^[a-z:/.]{1,60}$/), { minLength: 1, maxLength: 40 });
     const indents = fc.nat(8).map((count) => ' '.repeat(count));
     fc.assert(
@@ -272,7 +248,7 @@ describe('lines on a terminal', () => {
     );
   });
 
-  test('stay whole where a command is to be copied, and where no terminal is', () => {
+  test('are not broken in a command to copy, nor without a terminal', () => {
     const command = `remedy: ${'word '.repeat(20)}iam-bootstrap apply -f iam.yaml`;
     expect(wrapped(command, terminal(80))).toBe(command);
     const prose = 'word '.repeat(100);

@@ -14,34 +14,16 @@ import {
 import { renderJunit } from '../../../src/cli/render/junit.js';
 import { renderSummary } from '../../../src/cli/render/summary.js';
 import type { EntityReport, Report } from '../../../src/contract/report.js';
-import { summarize } from '../../../src/report/build.js';
-import { entityReport } from '../../support/entity-report.js';
+import { entityReport, reportOf as plainReportOf } from '../../support/entity-report.js';
 
 function entityOf(more: Partial<EntityReport> = {}): EntityReport {
   return entityReport({ source: { file: 'iam/bootstrap.yaml', line: 7 }, ...more });
 }
 
+const URL = 'https://ui.example.com/run';
+
 function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
-  return {
-    version: 1,
-    command: 'apply',
-    result: 'converged',
-    account: '111111111111',
-    partition: 'aws',
-    namespace: 'ci',
-    environment: 'prod',
-    digest: 'sha256:0',
-    request: { key: 'key', pipeline: { provider: 'local', url: null, commit: null, actor: null } },
-    workflow: { workflowId: 'iam-bootstrap:111111111111:ci', runId: 'run', url: 'https://ui.example.com/run' },
-    entities,
-    summary: summarize(entities),
-    apiCalls: { total: 3, byOperation: { CreateRole: 3 } },
-    startedAt: '2024-01-01T00:00:00.000Z',
-    durationMs: 1_200,
-    reason: null,
-    remedy: null,
-    ...more,
-  };
+  return plainReportOf(entities, { workflow: { workflowId: 'w', runId: 'run', url: URL }, ...more });
 }
 
 const refused = entityOf({
@@ -53,7 +35,7 @@ const refused = entityOf({
 });
 
 describe('a summary in Markdown', () => {
-  it('says what was asked for, what became of it, and where to look', () => {
+  it('shows the command, the outcome of each entity, and the link of the run', () => {
     const drift = [{ path: 'maxSessionDuration', observed: 3600, desired: 7200 }];
     const text = renderSummary(
       reportOf([entityOf(), entityOf({ name: 'old', decision: 'update', outcome: 'updated', drift }), refused], {
@@ -74,16 +56,16 @@ describe('a summary in Markdown', () => {
     ]);
   });
 
-  it('has no table where nothing is to be said of any entity', () => {
+  it('has no table where no entity changed', () => {
     expect(renderSummary(reportOf([entityOf({ decision: 'no-op', outcome: 'unchanged' })]))).not.toContain('| --- |');
   });
 
-  it('says why there is no report, and what to do', () => {
+  it('states why there is no report, and what to do', () => {
     const text = renderSummary(reportOf([], { result: 'busy', reason: 'held by another', remedy: 'try again' }));
     expect(text).toContain('**held by another.** Remedy: try again.');
   });
 
-  it('stays as short as a comment may be, and counts what it leaves out', () => {
+  it('stays within the length of a comment, and counts the omitted entities', () => {
     const entities = Array.from({ length: 3_000 }, (_, index) => entityOf({ name: `role-${String(index)}` }));
     const text = renderSummary(reportOf(entities));
     expect(text.length).toBeLessThan(65_536);
@@ -91,7 +73,7 @@ describe('a summary in Markdown', () => {
     expect(text).toContain(`and ${String(left)} more entities: see the report`);
   });
 
-  it('keeps whatever text in its cell: no line, cell, code span or tag comes of it', () => {
+  it('keeps any text in its cell: it never starts a line, a cell, a code span or a tag', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const rows = renderSummary(reportOf([entityOf({ name: text, reason: text, unmanaged: [text] })]))
@@ -109,7 +91,7 @@ describe('a summary in Markdown', () => {
 });
 
 describe('an annotation', () => {
-  it('stands at the line of what was refused or has failed, with the reason and the remedy', () => {
+  it('is at the line of an entity that was refused or failed, with reason and remedy', () => {
     expect(annotationsOfReport(reportOf([entityOf(), refused]))).toEqual([
       {
         file: 'iam/bootstrap.yaml',
@@ -120,14 +102,14 @@ describe('an annotation', () => {
     ]);
   });
 
-  it('stands at the place of a problem; one of the command line has none', () => {
+  it('is at the position of a problem, unless the problem is in the command line', () => {
     const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'bad', remedy: 'fix it' };
     expect(annotationsOfProblems([problem, { ...problem, line: 0 }])).toEqual([
       { file: 'm.yaml', line: 3, column: 5, title: 'invalid manifest', message: 'bad\nRemedy: fix it' },
     ]);
   });
 
-  it('is one command of GitHub Actions, whatever text is in it', () => {
+  it('is one command of GitHub Actions for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (file, message) => {
         const command = githubCommand({ file, line: 3, title: file, message });
@@ -149,7 +131,7 @@ describe('an annotation', () => {
 });
 
 describe('a report in JUnit XML', () => {
-  /** What an XML parser that is not ours reads of it. */
+  /** Parses with another XML parser. */
   const parsed = (xml: string): unknown => {
     const script = [
       'import sys, json, xml.etree.ElementTree as e',
@@ -173,7 +155,7 @@ describe('a report in JUnit XML', () => {
     expect(JSON.stringify(suite)).toContain('belongs to stack | of others');
   });
 
-  it('is XML, whatever text is in it', () => {
+  it('is valid XML for any text', () => {
     const texts = ['<&>"\'', ']]>', '\u0000\u001b[2J', '\ud800', '\n', 'ä€𝄞'];
     for (const text of texts) {
       const report = reportOf([entityOf({ name: text, outcome: 'failed', reason: text, remedy: text })], {
@@ -184,7 +166,7 @@ describe('a report in JUnit XML', () => {
   });
 });
 
-describe('where a report goes', () => {
+describe('the outputs of a report', () => {
   let folder: string;
   const said: string[] = [];
 
@@ -202,14 +184,14 @@ describe('where a report goes', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is checked before the run: a folder that is not there is an error of usage', async () => {
+  it('are checked before the run: a missing folder is a usage error', async () => {
     await expect(checkOutputs({ summary: join(folder, 'a.md'), junit: join(folder, 'none/b.xml') })).rejects.toThrow(
       /^--junit .*none\/b\.xml cannot be written$/,
     );
     await expect(checkOutputs({ summary: 'here.md' })).resolves.toBeUndefined();
   });
 
-  it('is the files that were named, and outside of GitHub nothing else', async () => {
+  it('are the named files, and outside of GitHub nothing else', async () => {
     const options = { summary: join(folder, 'a.md'), junit: join(folder, 'b.xml') };
     await publish(reportOf([refused]), options, { github: undefined });
     expect(await readFile(options.summary, 'utf8')).toBe(renderSummary(reportOf([refused])));
@@ -217,7 +199,7 @@ describe('where a report goes', () => {
     expect(said).toEqual([]);
   });
 
-  it('is the summary, the outputs and the log of the step, in GitHub Actions', async () => {
+  it('are the summary, the outputs and the log of the step in GitHub Actions', async () => {
     const [stepSummary, output] = [join(folder, 'summary'), join(folder, 'output')];
     await writeFile(stepSummary, 'earlier\n');
     await publish(reportOf([entityOf(), refused]), {}, { github: { stepSummary, output, workspace: undefined } });
@@ -242,7 +224,7 @@ describe('where a report goes', () => {
     ]);
   });
 
-  it('names a manifest by its path in the checkout, wherever in it the command runs', () => {
+  it('name a manifest by its path in the checkout, in whatever folder the command runs', () => {
     const [annotation] = annotationsOfReport(reportOf([refused]));
     const workspace = join(process.cwd(), '..');
     annotate(annotation === undefined ? [] : [annotation], {
@@ -251,7 +233,7 @@ describe('where a report goes', () => {
     expect(said.join('')).toContain(`file=${basename(process.cwd())}/iam/bootstrap.yaml,line=7`);
   });
 
-  it('reports a file that cannot be written, and does not change the result of the run', async () => {
+  it('report a file that cannot be written without changing the result of the run', async () => {
     await expect(publish(reportOf([]), { summary: folder }, { github: undefined })).resolves.toBeUndefined();
     expect(said.join('')).toContain(`could not write ${folder}: EISDIR`);
   });

@@ -5,8 +5,9 @@ import type { LoadOptions } from '../../../src/client/manifest/load.js';
 import { loadManifest, loadSources, validateManifestFiles } from '../../../src/client/manifest/load.js';
 import { requestDigest } from '../../../src/client/request.js';
 import { defineBootstrap } from '../../../src/client/define.js';
+import { KINDS } from '../../../src/kinds/index.js';
 import type { ManifestResult } from '../../../src/engine/manifest/resolve.js';
-import { HEAD, manifestKinds, resolveText, validManifest } from '../../support/manifests.js';
+import { HEAD, resolveText, validManifest } from '../../support/manifests.js';
 
 const DOCUMENT = '{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] }';
 const policy = (file: string): string =>
@@ -20,7 +21,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'load-'));
   options = {
     cwd: folder,
-    kinds: manifestKinds,
+    kinds: KINDS,
     variables: {},
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
   };

@@ -145,11 +145,7 @@ describe('what is not declared', () => {
   test('of a shared entity is what others declare: not reported and never removed', () => {
     const shared = { attached: ['a'], tags: { team: 'a' } };
     const theirs = { team: 'a', theirs: 'b' };
-    const { drift, unmanaged } = compared(shared, state, {
-      shared: true,
-      removeUnmanaged: true,
-      tags: theirs,
-    });
+    const { drift, unmanaged } = compared(shared, state, { shared: true, removeUnmanaged: true, tags: theirs });
     expect({ drift, unmanaged }).toEqual({ drift: [], unmanaged: [] });
   });
 });

@@ -21,26 +21,26 @@ function observed(tags: Record<string, string>, arn = 'arn:aws:iam::123456789012
 
 describe('who owns an entity', () => {
   test.each<[string, Record<string, string>, Ownership]>([
-    ['no tags: nobody to be seen', {}, { is: 'unowned' }],
-    ['tags of people: nobody to be seen', { team: 'platform', Name: 'x' }, { is: 'unowned' }],
+    ['no tags: unowned', {}, { is: 'unowned' }],
+    ['tags of users: unowned', { team: 'platform', Name: 'x' }, { is: 'unowned' }],
     [
-      'our mark: ours, made by the run that the intent names',
+      'our namespace tag: ours, created by the run of the intent tag',
       { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: 'run-1' },
       { is: 'ours', origin: 'created', intent: 'run-1' },
     ],
     [
-      'our mark on what was adopted',
+      'our namespace tag on an adopted entity',
       { [OwnershipTag.Namespace]: NAMESPACE, [OwnershipTag.Origin]: 'adopted' },
       { is: 'ours', origin: 'adopted', intent: null },
     ],
     [
-      'our mark among the sharers: ours to change',
+      'our tag among the sharers: ours',
       { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' },
       { is: 'ours', origin: 'created', intent: null },
     ],
-    ['only others share it: nobody owns it', { [sharedByTag('other')]: '' }, { is: 'unowned' }],
+    ['shared by others only: unowned', { [sharedByTag('other')]: '' }, { is: 'unowned' }],
     [
-      'the mark of another namespace',
+      'the tag of another namespace',
       { [OwnershipTag.Namespace]: 'other', [OwnershipTag.Intent]: 'run-1' },
       { is: 'foreign', owner: 'iam-bootstrap namespace "other"' },
     ],
@@ -48,11 +48,6 @@ describe('who owns an entity', () => {
       'a namespace that differs in case is another',
       { [OwnershipTag.Namespace]: NAMESPACE.toUpperCase() },
       { is: 'foreign', owner: `iam-bootstrap namespace "${NAMESPACE.toUpperCase()}"` },
-    ],
-    [
-      'a CloudFormation stack',
-      { 'aws:cloudformation:stack-name': 'base' },
-      { is: 'foreign', owner: 'CloudFormation stack "base"' },
     ],
     [
       'this namespace, where it took the entity over from a stack whose tags stay',
@@ -63,16 +58,38 @@ describe('who owns an entity', () => {
       },
       { is: 'ours', origin: 'adopted', intent: null },
     ],
-    ['a Pulumi stack', { 'pulumi:stack': 'dev' }, { is: 'foreign', owner: 'Pulumi stack "dev"' }],
-    ['an alchemy stack', { 'alchemy::stack': 'dev' }, { is: 'foreign', owner: 'alchemy stack "dev"' }],
-    ['Crossplane', { 'crossplane-name': 'role' }, { is: 'foreign', owner: 'Crossplane resource "role"' }],
-    [
-      'an ACK controller',
-      { 'services.k8s.aws/namespace': 'iam' },
-      { is: 'foreign', owner: 'ACK controller, Kubernetes namespace "iam"' },
-    ],
   ])('%s', (_case, tags, expected) => {
     expect(ownershipOf(observed(tags), NAMESPACE)).toEqual(expected);
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ 'aws:cloudformation:stack-name': 'base', 'aws:cloudformation:logical-id': 'x' }, 'CloudFormation stack "base"'],
+    [{ 'aws:cloudformation:stack-id': 'arn:aws:x:1:stack/base/1' }, 'CloudFormation stack "arn:aws:x:1:stack/base/1"'],
+    [{ ManagedBy: 'Terraform' }, 'Terraform (tag ManagedBy=Terraform)'],
+    [{ 'managed-by': 'terraform' }, 'Terraform (tag managed-by=terraform)'],
+    [{ managed_by: 'OpenTofu' }, 'OpenTofu (tag managed_by=OpenTofu)'],
+    [{ CreatedBy: 'CDK' }, 'AWS CDK (tag CreatedBy=CDK)'],
+    [{ 'provisioned-by': 'pulumi' }, 'Pulumi (tag provisioned-by=pulumi)'],
+    [{ terraform: 'true' }, 'Terraform'],
+    [{ Terraform: 'yes' }, 'Terraform'],
+    [{ 'tf:workspace': 'prod' }, 'Terraform ("prod")'],
+    [{ 'terraform-module': 'iam' }, 'Terraform ("iam")'],
+    [{ 'pulumi:project': 'infra', 'pulumi:stack': 'dev' }, 'Pulumi stack "dev"'],
+    [{ 'pulumi:project': 'infra' }, 'Pulumi project "infra"'],
+    [{ 'alchemy::stack': 'app', 'alchemy::stage': 'dev' }, 'alchemy stack "app"'],
+    [{ 'services.k8s.aws/namespace': 'team' }, 'ACK controller, Kubernetes namespace "team"'],
+    [{ 'crossplane-name': 'role', 'crossplane-providerconfig': 'default' }, 'Crossplane resource "role"'],
+  ])('tags %j show another owner: %s', (tags, owner) => {
+    expect(ownershipOf(observed(tags), NAMESPACE)).toEqual({ is: 'foreign', owner });
+  });
+
+  test.each([
+    { terraform: 'no' },
+    { 'managed-by': 'the platform team' },
+    { team: 'terraform' },
+    { 'created-by': 'ann' },
+  ])('tags %j show no owner', (tags) => {
+    expect(ownershipOf(observed(tags), NAMESPACE)).toEqual({ is: 'unowned' });
   });
 
   test.each<[string, string, Ownership['is']]>([
@@ -85,7 +102,7 @@ describe('who owns an entity', () => {
   });
 });
 
-describe('marks', () => {
+describe('ownership tags', () => {
   test('of a Create name the namespace, the origin and the run', () => {
     expect(ownershipTagsForCreate(NAMESPACE, 'run-1', false)).toEqual({
       [OwnershipTag.Namespace]: NAMESPACE,
@@ -102,7 +119,7 @@ describe('marks', () => {
     });
   });
 
-  test('of an adoption of what nobody owned tell no previous owner', () => {
+  test('of an adoption of an unowned entity name no previous owner', () => {
     const marks = ownershipTagsForAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
     expect(marks).toEqual({
       [OwnershipTag.Namespace]: NAMESPACE,
@@ -117,7 +134,7 @@ describe('marks', () => {
     expect(marks[OwnershipTag.PreviousOwner]).toBe('Pulumi stack dev');
   });
 
-  test('of a shared adoption add a sharer and leave the record of who made it', () => {
+  test('of a shared adoption add a sharer and keep the origin', () => {
     const made = observed({ [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' });
     expect(ownershipTagsForAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({
       [sharedByTag(NAMESPACE)]: '',
@@ -168,7 +185,7 @@ describe('marks', () => {
     });
   });
 
-  test('are told from tags of people', () => {
+  test('differ from tags of users', () => {
     expect(
       [
         OwnershipTag.Namespace,
@@ -208,7 +225,7 @@ describe('for any two namespaces', () => {
     );
   });
 
-  test('what both share is both of theirs', () => {
+  test('what both share is owned by both', () => {
     fc.assert(
       fc.property(namespace, namespace, (a, b) => {
         fc.pre(a !== b);
@@ -245,7 +262,7 @@ describe('for any two namespaces', () => {
     );
   });
 
-  test('what is taken over is no longer its old owner’s, and every mark is a tag that IAM takes', () => {
+  test('what is taken over is no longer its old owner’s, and every ownership tag is one that IAM accepts', () => {
     fc.assert(
       fc.property(namespace, fc.constantFrom(...FOREIGN_TAGS), fc.string({ maxLength: 256 }), (taker, tag, owner) => {
         fc.pre(owner !== taker);

@@ -1,26 +1,23 @@
 import { manifestJsonSchema } from '../../../../src/engine/manifest/schema.js';
-import { manifestKinds } from '../../../support/manifests.js';
+import { KINDS } from '../../../../src/kinds/index.js';
 
 type Schema = Readonly<Record<string, unknown>>;
-const schema = manifestJsonSchema(manifestKinds);
+const schema = manifestJsonSchema(KINDS);
 const definitions = schema['$defs'] as Readonly<Record<string, Schema>>;
 const propertiesOf = (kind: string): Readonly<Record<string, Schema>> =>
   definitions[kind]?.['properties'] as Readonly<Record<string, Schema>>;
 
 describe('the JSON Schema of the manifest', () => {
   it('is the same every time', () => {
-    expect(JSON.stringify(manifestJsonSchema(manifestKinds))).toBe(JSON.stringify(schema));
+    expect(JSON.stringify(manifestJsonSchema(KINDS))).toBe(JSON.stringify(schema));
   });
 
   it('has one branch for each kind, told apart by kind', () => {
     const { items } = (schema['properties'] as Record<string, { items: { oneOf: Schema[] } }>)['entities'] ?? {
       items: { oneOf: [] },
     };
-    expect(items.oneOf).toEqual([
-      ...manifestKinds.map(({ name }) => ({ $ref: `#/$defs/${name}` })),
-      { $ref: '#/$defs/file' },
-    ]);
-    for (const { name } of manifestKinds) expect(propertiesOf(name)['kind']).toEqual({ const: name });
+    expect(items.oneOf).toEqual([...KINDS.map(({ name }) => ({ $ref: `#/$defs/${name}` })), { $ref: '#/$defs/file' }]);
+    for (const { name } of KINDS) expect(propertiesOf(name)['kind']).toEqual({ const: name });
   });
 
   it('knows the properties of a kind and the common ones, and no others', () => {
