@@ -1,0 +1,246 @@
+import type { Account } from '../../../../src/activities/runtime/accounts.js';
+import type { AwsClients } from '../../../../src/aws/clients.js';
+import { AccountGuard } from '../../../../src/aws/guard.js';
+import { Reader } from '../../../../src/aws/reader.js';
+import type { Send } from '../../../../src/aws/reader.js';
+import type { SecretRecord } from '../../../../src/aws/secret-store.js';
+import { awsFailure } from '../../fake-account.js';
+import type { Scheduler } from '../scheduler.js';
+import type { Attempt } from '../temporal/attempt.js';
+import type { Run } from '../temporal/run.js';
+import { currentAttempt, inAttempt } from '../temporal/server.js';
+import { isRead, read } from './reads.js';
+import { ACCOUNT, keyOfCall } from './state.js';
+import type { IamState, Input } from './state.js';
+import { write } from './writes.js';
+
+/** A call of the engine that has arrived at AWS. */
+export interface Call {
+  readonly attempt: Attempt;
+  readonly operation: string;
+  readonly input: Input;
+  readonly isWrite: boolean;
+}
+
+/** What becomes of a call. */
+export type Fate =
+  | { readonly is: 'answered' }
+  /** AWS carries nothing out and answers with an error. */
+  | { readonly is: 'refused'; readonly code: string }
+  /** AWS carries it out, and the reply is lost. */
+  | { readonly is: 'reply lost' }
+  | { readonly is: 'call lost' }
+  /** A replica answers that has not seen the last writes. */
+  | { readonly is: 'stale'; readonly writes: number }
+  | { readonly is: 'worker dies before it' }
+  | { readonly is: 'worker dies after it' }
+  /** The worker stands still for so long that Temporal gives the activity to another one, and goes on then. */
+  | { readonly is: 'worker is suspended'; readonly ms: number };
+
+/** One write that arrived at AWS, in the order in which AWS carried them out. */
+export interface Entry {
+  /** The attempt that sent it; for a person or another tool, a text. */
+  readonly by: Attempt | string;
+  readonly at: number;
+  readonly operation: string;
+  readonly input: Input;
+  /** The entity that it is about. */
+  readonly key: string;
+  readonly before: IamState;
+  readonly after: IamState;
+  /** AWS's code where it refused; null where it carried the write out. */
+  readonly code: string | null;
+  /** The number of the state after it. */
+  readonly version: number;
+  /** The number of the state in which the sender's last read showed the entity; null where it did not read it. */
+  readonly seen: number | null;
+  /** The number of the state when it read it: a replica may have shown an older one. */
+  readonly lookedAt: number | null;
+}
+
+const TARGET = { account: ACCOUNT, partition: 'aws' };
+
+/** Reads that show what an entity is, and not only a part of it. */
+const PRIMARY_READ =
+  /^(Get(Role|User|Group|Policy|InstanceProfile|OpenIDConnectProvider|AccountPasswordPolicy)|ListMFADeviceTags)$/;
+const BULK_READ = 'GetAccountAuthorizationDetails';
+
+/** An account in memory behind the clients that activities use. It keeps a record of every write. */
+export class SimulatedAccount implements Account {
+  readonly target = TARGET;
+  readonly clients: AwsClients;
+  readonly guard: AccountGuard;
+  /** Every write that AWS carried out or refused. */
+  readonly record: Entry[] = [];
+  /** The state after each write that AWS carried out, the first state included. */
+  readonly states: IamState[] = [new Map()];
+  readonly #scheduler: Scheduler;
+  /** The number of the state that the last read of each run has shown of each entity. */
+  readonly #looks = new Map<Run, Map<string, number>>();
+  readonly #secrets = new Map<string, SecretRecord>();
+  readonly #fateOf: (call: Call) => Fate;
+  #incarnations = 0;
+
+  /** @param fateOf - decides about each call of the engine as it arrives */
+  constructor(scheduler: Scheduler, fateOf: (call: Call) => Fate) {
+    this.#scheduler = scheduler;
+    this.#fateOf = fateOf;
+    const send = (operation: string, input: Input): Promise<unknown> => this.#call(operation, input, () => undefined);
+    const secretKey = (location: unknown): string => JSON.stringify(location);
+    this.clients = {
+      reader: new Reader(send as unknown as Send, (location) =>
+        Promise.resolve(this.#secrets.get(secretKey(location))),
+      ),
+      turn: () => Promise.resolve(),
+      write: async (operation, input, lastCheck) => {
+        const output = await this.#call(operation, input, () => {
+          lastCheck?.('AKIAWORKER');
+        });
+        return { requestId: `request-${String(this.record.length)}`, output };
+      },
+      secrets: {
+        readText: () => Promise.resolve(undefined),
+        readRecord: (location) => Promise.resolve(this.#secrets.get(secretKey(location))),
+        writeRecord: (location, record) => Promise.resolve(void this.#secrets.set(secretKey(location), record)),
+      },
+      eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
+      callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
+      accessKeyId: () => Promise.resolve('AKIAWORKER'),
+      renewCredentials: () => Promise.resolve(),
+    };
+    this.guard = new AccountGuard(this.clients, TARGET);
+  }
+
+  get state(): IamState {
+    return this.states.at(-1) ?? new Map();
+  }
+
+  /** The number of the present state. */
+  get version(): number {
+    return this.states.length - 1;
+  }
+
+  /** Returns the number of the state in which a run has last seen an entity; null where it never read it. */
+  lookOf(run: Run, key: string): number | null {
+    return lastLook(this.#looks.get(run), key);
+  }
+
+  /** Writes as a person or another tool. What AWS refuses is recorded and has no effect. */
+  byHand(by: string, operation: string, input: Input): void {
+    try {
+      this.#write(by, operation, input);
+    } catch (error) {
+      if (error instanceof TypeError) throw error;
+    }
+  }
+
+  #call(operation: string, input: Input, lastCheck: () => void): Promise<unknown> {
+    const attempt = currentAttempt();
+    const { workflowId, runId } = attempt.run.start;
+    const call: Call = { attempt, operation, input: plain(input), isWrite: !isRead(operation) };
+    return new Promise((resolve, reject) => {
+      this.#scheduler.call(`${workflowId} ${runId} ${String(attempt.attempt)}`, () => {
+        this.#arrive(
+          call,
+          () => {
+            inAttempt(attempt, lastCheck);
+          },
+          resolve,
+          (error) => {
+            reject(Object.assign(error as Error, { operation }));
+          },
+        );
+      });
+    });
+  }
+
+  #arrive(
+    call: Call,
+    lastCheck: () => void,
+    resolve: (output: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const fate = this.#fateOf(call);
+    const { attempt } = call;
+    if (fate.is === 'worker is suspended') {
+      attempt.loseHeartbeats();
+      this.#scheduler.after(fate.ms, () => {
+        this.#answer(call, { is: 'answered' }, lastCheck, resolve, reject);
+      });
+      return;
+    }
+    if (fate.is === 'worker dies before it') {
+      attempt.loseHeartbeats();
+      return;
+    }
+    this.#answer(call, fate, lastCheck, resolve, reject);
+  }
+
+  #answer(
+    call: Call,
+    fate: Fate,
+    lastCheck: () => void,
+    resolve: (output: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { attempt, operation } = call;
+    try {
+      lastCheck();
+      if (fate.is === 'call lost') throw awsFailure('ECONNRESET', operation);
+      if (fate.is === 'refused') throw awsFailure(fate.code, operation);
+      const version = Math.max(0, this.version - (fate.is === 'stale' ? fate.writes : 0));
+      const output = call.isWrite ? this.#write(attempt, operation, call.input) : this.#read(call, version);
+      if (fate.is === 'reply lost') throw awsFailure('ECONNRESET', operation);
+      if (fate.is === 'worker dies after it') attempt.loseHeartbeats();
+      else resolve(output ?? {});
+    } catch (error) {
+      if (fate.is === 'worker dies after it') attempt.loseHeartbeats();
+      else reject(error);
+    }
+  }
+
+  #read({ attempt, operation, input }: Call, version: number): unknown {
+    const isBulk = operation === BULK_READ;
+    const key = isBulk ? '*' : PRIMARY_READ.test(operation) ? keyOfCall(operation, input) : null;
+    if (key !== null) {
+      attempt.looks.set(key, version);
+      attempt.lookedAt.set(key, this.version);
+      const { root } = attempt.run;
+      this.#looks.set(root, (this.#looks.get(root) ?? new Map<string, number>()).set(key, version));
+    }
+    return read(this.states[version] ?? new Map(), operation, input);
+  }
+
+  #write(by: Attempt | string, operation: string, input: Input): unknown {
+    const before = this.state;
+    const key = keyOfCall(operation, input) ?? '';
+    const seen = typeof by === 'string' ? null : lastLook(by.looks, key);
+    const lookedAt = typeof by === 'string' ? null : lastLook(by.lookedAt, key);
+    const entry = { by, at: this.#scheduler.now, operation, input, key, seen, lookedAt };
+    try {
+      this.#incarnations += 1;
+      const moment = { state: before, at: this.#scheduler.now, incarnation: this.#incarnations };
+      const { state, output } = write(moment, operation, input);
+      this.states.push(state);
+      this.record.push({ ...entry, before, after: state, code: null, version: this.version });
+      return output;
+    } catch (error) {
+      const { Code } = error as { readonly Code?: string };
+      if (Code !== undefined) this.record.push({ ...entry, before, after: before, code: Code, version: this.version });
+      throw error;
+    }
+  }
+}
+
+/** Returns the later of the last read of an entity and the last bulk read, which shows roles, users, groups and policies. */
+function lastLook(looks: ReadonlyMap<string, number> | undefined, key: string): number | null {
+  const single = looks?.get(key) ?? -1;
+  const bulk = /^(Role|User|Group|Policy)\//.test(key) ? (looks?.get('*') ?? -1) : -1;
+  const last = Math.max(single, bulk);
+  return last === -1 ? null : last;
+}
+
+/** Returns an input as it goes over the wire. */
+function plain(input: Input): Input {
+  return JSON.parse(JSON.stringify(input)) as Input;
+}

@@ -1,0 +1,22 @@
+import type { RuleName } from './rules/index.js';
+
+/**
+ * Rules that the engine does not keep yet, by the number of the fault in issue 14. A rule counts once none of its
+ * numbers is left.
+ */
+export const NOT_YET: Readonly<Record<number, readonly RuleName[]>> = {
+  1: ['keepsShared'],
+  2: ['claimsAreDone', 'presentIsTrue'],
+  3: ['writesWhatWasApproved'],
+  4: ['staysConverged', 'presentIsTrue'],
+  5: ['neverWider'],
+  6: ['leavesForeignAlone'],
+  7: ['claimsAreDone'],
+  8: ['keepsOwner', 'leavesForeignAlone', 'failsForAReason'],
+  9: ['takesItsTags', 'takesItsClientIds'],
+  11: ['presentIsTrue'],
+  12: ['namesWhoTrusts'],
+  13: ['deletionIsNoFailure'],
+  15: ['namesLostVersions', 'fifthVersionIsNoQuota'],
+  17: ['untaggedIsClaimed'],
+};

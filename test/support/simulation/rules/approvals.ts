@@ -1,0 +1,130 @@
+import type { EntityReport } from '../../../../src/contract/report.js';
+import type { Entry } from '../iam/account.js';
+import { keyOf } from '../iam/state.js';
+import type { Played, PlayedRun } from '../play.js';
+import { entryText, isCreate, isDelete, reportOf, startedRuns, stateAt, writesOf } from './facts.js';
+import type { Rule } from './facts.js';
+
+/** Writes of a run that needs an approval are within what the approved plan showed, action and lines. */
+export const writesWhatWasApproved: Rule = (played) =>
+  startedRuns(played).flatMap((run) => {
+    if (run.spec.approval === undefined) return [];
+    const own = writesOf(played, run);
+    if (run.shown === null || run.report?.approval?.verdict !== 'approved') {
+      if (run.report === null && run.shown !== null) return [];
+      return own.map((entry) => `${entryText(entry)} without an approval`);
+    }
+    return own.flatMap((entry) => {
+      const problem = beyond(played, run, entry);
+      return problem === null ? [] : [`${entryText(entry)} ${problem}`];
+    });
+  });
+
+/** Tells how a write goes beyond the plan that was shown; null where it does not. */
+function beyond(played: Played, { shown }: PlayedRun, entry: Entry): string | null {
+  if (shown === null) return null;
+  const planned = shown.pending.report.entities.find(({ kind, name }) => keyOf(kind, name) === entry.key);
+  if (planned === undefined)
+    return isShownAnywhere(shown.pending.report.entities, entry) ? null : 'was not in the approved plan';
+  const before = stateAt(played, shown.version).get(entry.key);
+  const isSame = entry.before.get(entry.key)?.incarnation === before?.incarnation;
+  switch (planned.decision) {
+    case 'create':
+      return before === undefined && isOwnCreation(played, entry) ? null : 'to what existed, under an approved create';
+    case 'replace':
+      return null;
+    case 'delete':
+      return isSame ? lineProblem(planned, entry) : 'to another entity than the one that was shown';
+    case 'update':
+    case 'adopt':
+    case 'release':
+      if (isCreate(entry) || isDelete(entry)) return `under an approved ${planned.decision}`;
+      return isSame ? lineProblem(planned, entry) : 'to another entity than the one that was shown';
+    default:
+      return `under an approved ${planned.decision}`;
+  }
+}
+
+/** Reports whether the entity of a write is one that the same run created. */
+function isOwnCreation(played: Played, entry: Entry): boolean {
+  if (isCreate(entry)) return true;
+  const { by, key } = entry;
+  if (typeof by === 'string') return false;
+  const incarnation = entry.before.get(key)?.incarnation;
+  return played.account.record.some(
+    (other) =>
+      other.code === null &&
+      isCreate(other) &&
+      other.key === key &&
+      other.after.get(key)?.incarnation === incarnation &&
+      typeof other.by !== 'string' &&
+      other.by.run.root === by.run.root,
+  );
+}
+
+/** The input members that name what a write adds or takes away. */
+const SUBJECTS = ['PolicyArn', 'PolicyName', 'RoleName', 'UserName', 'ClientID'] as const;
+const PARTS =
+  /^(Attach|Detach|Put|Delete)(Role|User|Group)Policy$|InstanceProfile$|ToGroup$|FromGroup$|ClientID|PermissionsBoundary$/;
+
+/** A write of a part needs a line that names the part. */
+function lineProblem(planned: EntityReport, entry: Entry): string | null {
+  if (!PARTS.test(entry.operation) || isDelete(entry) || isCreate(entry)) return null;
+  const lines = JSON.stringify([planned.drift, planned.reason]);
+  const [kind] = entry.key.split('/');
+  const subjects = SUBJECTS.filter((member) => member !== `${kind ?? ''}Name`)
+    .map((member) => entry.input[member])
+    .filter((value): value is string => typeof value === 'string');
+  if (entry.operation.endsWith('PermissionsBoundary')) {
+    return lines.includes('permissionsBoundary') || planned.decision === 'delete'
+      ? null
+      : 'which the approved plan did not show';
+  }
+  const hidden = subjects.filter((subject) => !lines.includes(subject));
+  return hidden.length === 0 ? null : `with ${hidden.join(', ')}, which the approved plan did not show`;
+}
+
+function isShownAnywhere(entities: readonly EntityReport[], { operation, input }: Entry): boolean {
+  const lines = JSON.stringify(entities.map(({ drift }) => drift));
+  return (
+    lines.includes(operation) &&
+    Object.values(input).every((value) => typeof value !== 'string' || lines.includes(value))
+  );
+}
+
+/** A version of a policy that goes is named by the plan or the report. */
+export const namesLostVersions: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    writesOf(played, run)
+      .filter(({ operation, after, key }) => operation === 'DeletePolicyVersion' && after.has(key))
+      .filter(({ key, input }) => !JSON.stringify(reportOf(run, key) ?? {}).includes(String(input['VersionId'])))
+      .filter(({ key }) => run.report !== null && reportOf(run, key)?.outcome !== 'deleted')
+      .map((entry) => `${entryText(entry)} took version ${String(entry.input['VersionId'])}, which no plan named`),
+  );
+
+/** A race for the last room of a policy's versions is no quota. */
+export const fifthVersionIsNoQuota: Rule = (played) =>
+  startedRuns(played).flatMap(
+    (run) =>
+      run.report?.entities
+        .filter(
+          ({ outcome, reason }) =>
+            outcome === 'failed' && (reason ?? '').includes('CreatePolicyVersion answered LimitExceeded'),
+        )
+        .map(({ name }) => `the race for a version of Policy/${name} was called a quota`) ?? [],
+  );
+
+/** A role of another owner that trusts a provider is named where the provider goes. */
+export const namesWhoTrusts: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    writesOf(played, run)
+      .filter((entry) => entry.key.startsWith('OpenID') && isDelete(entry))
+      .flatMap((entry) => {
+        const arn = entry.before.get(entry.key)?.arn ?? '';
+        const trusting = [...stateAt(played, run.startedAt).values()].filter(({ trust }) => trust.includes(arn));
+        const text = JSON.stringify(reportOf(run, entry.key) ?? {});
+        return trusting
+          .filter(({ name }) => !text.includes(name))
+          .map(({ name }) => `${entryText(entry)} cut off Role/${name}, unsaid`);
+      }),
+  );

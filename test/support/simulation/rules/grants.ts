@@ -1,0 +1,64 @@
+import type { Entry } from '../iam/account.js';
+import { actionsOfAwsPolicy, isAwsPolicy } from '../iam/state.js';
+import type { IamEntity } from '../iam/state.js';
+import type { Played, PlayedRun } from '../play.js';
+import { actionsIn, contentAfter, principalsIn } from './desired.js';
+import type { Content } from './desired.js';
+import { declarationOf, isBy, isHand, isLeaving, startedRuns, writes } from './facts.js';
+import type { Rule } from './facts.js';
+
+/** Every action of the simulation, for `*`. */
+const ACTIONS = ['s3:GetObject', 's3:PutObject', 'iam:PassRole', 'ec2:RunInstances'];
+
+/**
+ * Returns what a role or user grants, as pairs: whom it trusts, and what its policies allow within its boundary. A
+ * customer managed policy is an action of its own, since its versions belong to another entity.
+ */
+export function grantsOf(entity: Content | undefined): ReadonlySet<string> {
+  if (entity === undefined) return new Set();
+  const allowed = new Set([
+    ...Object.values(entity.inline).flatMap((document) => expanded(actionsIn(document))),
+    ...entity.attached.flatMap((arn) => (isAwsPolicy(arn) ? expanded(actionsOfAwsPolicy(arn)) : [arn])),
+  ]);
+  const { boundary } = entity;
+  const within = boundary === null ? null : new Set(expanded(actionsOfAwsPolicy(boundary)));
+  const effective = [...allowed].filter((action) => within === null || within.has(action) || action.startsWith('arn:'));
+  const principals = entity.trust === '' ? ['itself'] : principalsIn(entity.trust);
+  return new Set(principals.flatMap((principal) => effective.map((action) => `${principal} may ${action}`)));
+}
+
+function expanded(actions: readonly string[]): readonly string[] {
+  return actions.includes('*') ? ACTIONS : actions;
+}
+
+/** At no moment of a run does a role or user grant what it granted neither before nor after. */
+export const neverWider: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    ['Role/deploy', 'User/robot'].flatMap((key) => {
+      const own = writes(played).filter((entry) => entry.key === key && isBy(entry, run));
+      const [first, last] = [own[0], own.at(-1)];
+      if (first === undefined || last === undefined || isDisturbed(played, key, first, last)) return [];
+      const before = first.before.get(key);
+      const allowed = new Set([...grantsOf(before), ...grantsOfEnd(run, key, before, last)]);
+      return own.flatMap((entry) => {
+        const more = [...grantsOf(entry.after.get(key))].filter((pair) => !allowed.has(pair));
+        return more
+          .slice(0, 1)
+          .map((pair) => `after ${entry.operation}, ${key} lets ${pair}, as neither before nor declared`);
+      });
+    }),
+  );
+
+function isDisturbed(played: Played, key: string, first: Entry, last: Entry): boolean {
+  return writes(played).some(
+    (entry) => isHand(entry) && entry.key === key && entry.version > first.version && entry.version < last.version,
+  );
+}
+
+/** Returns what the entity grants in the end: as declared, so that a run that stops halfway has no excuse. */
+function grantsOfEnd(run: PlayedRun, key: string, before: IamEntity | undefined, last: Entry): ReadonlySet<string> {
+  const declaration = declarationOf(run, key);
+  const end = last.after.get(key);
+  if (declaration === undefined || isLeaving(run, declaration)) return grantsOf(end);
+  return grantsOf(contentAfter(declaration, before, run.spec.namespace));
+}

@@ -1,0 +1,53 @@
+import type { Played } from '../play.js';
+import { fifthVersionIsNoQuota, namesLostVersions, namesWhoTrusts, writesWhatWasApproved } from './approvals.js';
+import type { Rule } from './facts.js';
+import { neverWider } from './grants.js';
+import {
+  createsOnce,
+  keepsOwner,
+  keepsShared,
+  leavesForeignAlone,
+  takesItsClientIds,
+  takesItsTags,
+  writesAlone,
+} from './ownership.js';
+import {
+  claimsAreDone,
+  deletedIsTrue,
+  deletionIsNoFailure,
+  failsForAReason,
+  presentIsTrue,
+  revisionsAreOfAnEnvironment,
+  staysConverged,
+  untaggedIsClaimed,
+} from './reports.js';
+
+/** Every rule, by its name. */
+export const RULES = {
+  createsOnce,
+  leavesForeignAlone,
+  writesAlone,
+  keepsShared,
+  keepsOwner,
+  takesItsTags,
+  takesItsClientIds,
+  presentIsTrue,
+  deletedIsTrue,
+  claimsAreDone,
+  deletionIsNoFailure,
+  staysConverged,
+  failsForAReason,
+  revisionsAreOfAnEnvironment,
+  untaggedIsClaimed,
+  neverWider,
+  writesWhatWasApproved,
+  namesLostVersions,
+  fifthVersionIsNoQuota,
+  namesWhoTrusts,
+} as const satisfies Readonly<Record<string, Rule>>;
+export type RuleName = keyof typeof RULES;
+
+/** Returns a line for each time that a history breaks one of the rules. */
+export function violations(played: Played, rules: readonly RuleName[]): readonly string[] {
+  return rules.flatMap((name) => RULES[name](played).map((line) => `${name}: ${line}`));
+}

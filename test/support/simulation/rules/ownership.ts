@@ -1,0 +1,162 @@
+import type { Entry } from '../iam/account.js';
+import type { Played, PlayedRun } from '../play.js';
+import {
+  declarationOf,
+  entryText,
+  isBy,
+  isCreate,
+  isDelete,
+  isForeign,
+  isHand,
+  isLeaving,
+  isUntagged,
+  keyOfDeclaration,
+  namespacesOf,
+  ownerTag,
+  reportOf,
+  senderOf,
+  startedRuns,
+  stateAt,
+  writes,
+  writesOf,
+} from './facts.js';
+import type { Rule } from './facts.js';
+
+/** At most one Create of an entity succeeds in a run, and one more for each time that it was deleted meanwhile. */
+export const createsOnce: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      const ofKey = writes(played).filter((entry) => entry.key === key);
+      const creates = ofKey.filter((entry) => isBy(entry, run) && isCreate(entry)).length;
+      const deletes = ofKey.filter((entry) => isDelete(entry) && entry.version > run.startedAt).length;
+      return creates > 1 + deletes ? [`${key} was created ${String(creates)} times by one run`] : [];
+    }),
+  );
+
+/** Nothing of another owner is written without an override, as of the writer's last look. */
+export const leavesForeignAlone: Rule = (played) =>
+  writes(played).flatMap((entry) => {
+    const run = senderOf(played, entry);
+    const entity = entry.before.get(entry.key);
+    if (run === undefined || entity === undefined || isUntagged(entry.key)) return [];
+    const declaration = declarationOf(run, entry.key);
+    if (declaration?.adopt === 'foreign' || takesOnlyItsTags(entry, run)) return [];
+    if (!isForeign(entity, run.spec.namespace, declaration?.shared === true)) return [];
+    return isChangedByHandSinceLook(played, entry, run) ? [] : [`${entryText(entry)}, which belongs to another owner`];
+  });
+
+function takesOnlyItsTags({ operation, input }: Entry, { spec: { namespace } }: PlayedRun): boolean {
+  const keys = (input['TagKeys'] ?? []) as readonly string[];
+  return operation.startsWith('Untag') && keys.every((key) => key === `iam-bootstrap:shared-by:${namespace}`);
+}
+
+/** AWS compares nothing when it writes: what a hand changes after the last look is seen by nobody. */
+function isChangedByHandSinceLook(played: Played, entry: Entry, run: PlayedRun): boolean {
+  const made = writesOf(played, run).findLast(
+    (other) => other.key === entry.key && isCreate(other) && other.version < entry.version,
+  );
+  const look = Math.max(entry.seen ?? run.startedAt, made?.version ?? 0);
+  return writes(played).some(
+    (other) => isHand(other) && other.key === entry.key && other.version > look && other.version < entry.version,
+  );
+}
+
+/** No other run writes an entity between a run's look at it and its write. */
+export const writesAlone: Rule = (played) =>
+  writes(played).flatMap((entry) => {
+    const { by, lookedAt } = entry;
+    if (typeof by === 'string' || lookedAt === null) return [];
+    const others = writes(played).filter(
+      (other) =>
+        other.key === entry.key &&
+        other.version > lookedAt &&
+        other.version < entry.version &&
+        typeof other.by !== 'string' &&
+        other.by.run !== by.run,
+    );
+    return others.map((other) => `${entryText(other)} came between the look and ${entryText(entry)}`);
+  });
+
+/** An entity that is shared is deleted by its last namespace only, whatever form the others' tags have. */
+export const keepsShared: Rule = (played) =>
+  writes(played).flatMap((entry) => {
+    const run = senderOf(played, entry);
+    const entity = entry.before.get(entry.key);
+    if (run === undefined || entity === undefined || !isDelete(entry)) return [];
+    if (declarationOf(run, entry.key)?.shared !== true) return [];
+    const others = namespacesOf(entity).filter((namespace) => namespace !== run.spec.namespace);
+    if (others.length === 0 || isChangedByHandSinceLook(played, entry, run)) return [];
+    return [`${entryText(entry)}, which ${others.join(' and ')} still had`];
+  });
+
+/** A sharer leaves the tag of the owner alone. */
+export const keepsOwner: Rule = (played) =>
+  writes(played).flatMap((entry) => {
+    const run = senderOf(played, entry);
+    const [before, after] = [entry.before.get(entry.key), entry.after.get(entry.key)];
+    if (run === undefined || before === undefined || after === undefined) return [];
+    const owner = ownerTag(before);
+    if (declarationOf(run, entry.key)?.shared !== true || owner === undefined || owner === run.spec.namespace)
+      return [];
+    return ownerTag(after) === owner ? [] : [`${entryText(entry)} removed the tag of ${owner}`];
+  });
+
+/** A namespace that leaves takes its own tags with it. */
+export const takesItsTags: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      const left = ['deleted', 'released'].includes(reportOf(run, key)?.outcome ?? '');
+      const entity = stateAt(played, run.endedAt).get(key);
+      if (!isLeaving(run, declaration) || !left || entity === undefined) return [];
+      const isTouchedLater = writes(played).some(
+        (entry) =>
+          entry.key === key && !isBy(entry, run) && entry.version > run.startedAt && entry.version <= run.endedAt,
+      );
+      if (isTouchedLater || !namespacesOf(entity).includes(run.spec.namespace)) return [];
+      return [`${run.spec.namespace} has left ${key}, and its tag is still there`];
+    }),
+  );
+
+/** A namespace that leaves a provider takes the client IDs that only it brought, and no others. */
+export const takesItsClientIds: Rule = (played) =>
+  startedRuns(played).flatMap((run) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      if (!key.startsWith('OpenID') || !isLeaving(run, declaration) || declaration.shared !== true) return [];
+      if (run.spec.command === 'release') return [];
+      const [before, after] = [stateAt(played, run.startedAt).get(key), stateAt(played, run.endedAt).get(key)];
+      const outcome = reportOf(run, key)?.outcome ?? '';
+      if (after === undefined || before?.incarnation !== after.incarnation) return [];
+      if (!['deleted', 'released'].includes(outcome)) return [];
+      const others = played.runs.filter(({ spec }) => spec.namespace !== run.spec.namespace);
+      const declaredByOthers = others.flatMap((other) => declarationOf(other, key)?.clientIds ?? []);
+      const brought = broughtBy(played, run.spec.namespace, key, run.startedAt, after.incarnation);
+      const isDisturbed = writes(played).some(
+        (entry) =>
+          entry.key === key && !isBy(entry, run) && entry.version > run.startedAt && entry.version <= run.endedAt,
+      );
+      if (isDisturbed) return [];
+      const stays = brought.filter((id) => after.clientIds.includes(id) && !declaredByOthers.includes(id));
+      const goes = before.clientIds.filter((id) => !after.clientIds.includes(id) && !brought.includes(id));
+      return [
+        ...stays.map((id) => `${run.spec.namespace} has left ${key}, and its client ID ${id} is still there`),
+        ...goes.map(
+          (id) => `${run.spec.namespace} has left ${key} and has taken client ID ${id}, which it did not bring`,
+        ),
+      ];
+    }),
+  );
+
+/** Returns the client IDs that the writes of a namespace added to a provider that is still there. */
+function broughtBy(played: Played, namespace: string, key: string, until: number, incarnation: number): string[] {
+  return writes(played)
+    .filter((entry) => entry.key === key && entry.version <= until)
+    .filter((entry) => senderOf(played, entry)?.spec.namespace === namespace)
+    .flatMap(({ before, after }) => {
+      const [had, has] = [before.get(key), after.get(key)];
+      if (has?.incarnation !== incarnation) return [];
+      return has.clientIds.filter((id) => had?.incarnation !== incarnation || !had.clientIds.includes(id));
+    });
+}

@@ -1,0 +1,197 @@
+import type { Played, PlayedRun } from '../play.js';
+import type { Declaration } from '../history.js';
+import type { EntityReport } from '../../../../src/contract/report.js';
+import { missing } from './desired.js';
+import {
+  isCreate,
+  isDelete,
+  isLeaving,
+  keyOfDeclaration,
+  namespacesOf,
+  reportOf,
+  senderOf,
+  stateAt,
+  writes,
+  isBy,
+  writesFor,
+  writesOf,
+  startedRuns,
+} from './facts.js';
+import type { Rule } from './facts.js';
+
+/** Applies a check to each entity of each report. */
+function forEachEntity(
+  played: Played,
+  check: (run: PlayedRun, declaration: Declaration, report: EntityReport, key: string) => string | null,
+): string[] {
+  return played.runs.flatMap((run) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      const report = reportOf(run, key);
+      const problem = report === undefined ? null : check(run, declaration, report, key);
+      return problem === null || report === undefined
+        ? []
+        : [`${run.spec.namespace} was told that ${key} is ${report.outcome}, ${problem}`];
+    }),
+  );
+}
+
+/**
+ * Reports whether a hand or another namespace wrote the entity after this run's last look, and after the client asked.
+ * What earlier runs of the same namespace write is no excuse.
+ */
+function isDisturbed(played: Played, run: PlayedRun, key: string): boolean {
+  const look = Math.max(played.account.lookOf(run.run, key) ?? run.startedAt, run.askedAt);
+  return writes(played).some(
+    (entry) =>
+      entry.key === key &&
+      senderOf(played, entry)?.spec.namespace !== run.spec.namespace &&
+      entry.version > look &&
+      entry.version <= run.endedAt,
+  );
+}
+
+const PRESENT = ['created', 'adopted', 'updated', 'unchanged', 'replaced'];
+
+/** What a report calls present has everything that is declared at the end of the run. */
+export const presentIsTrue: Rule = (played) =>
+  forEachEntity(played, (run, declaration, { outcome }, key) => {
+    if (isLeaving(run, declaration) || declaration.observe === true || !PRESENT.includes(outcome)) return null;
+    if (run.report?.result !== 'converged' || isDisturbed(played, run, key)) return null;
+    const lacking = missing(declaration, stateAt(played, run.endedAt).get(key), run.spec.namespace);
+    return lacking === null ? null : `but ${lacking}`;
+  });
+
+/** What a report calls deleted is gone, or keeps only what belongs to others. */
+export const deletedIsTrue: Rule = (played) =>
+  forEachEntity(played, (run, declaration, { outcome }, key) => {
+    if (!isLeaving(run, declaration) || outcome !== 'deleted' || isDisturbed(played, run, key)) return null;
+    const entity = stateAt(played, run.endedAt).get(key);
+    const isAnew = entity !== undefined && entity.incarnation !== stateAt(played, run.startedAt).get(key)?.incarnation;
+    if (entity === undefined || isAnew) return null;
+    const others = namespacesOf(entity).filter((namespace) => namespace !== run.spec.namespace);
+    return others.length > 0 ? null : 'but it is there';
+  });
+
+/** What a report says that the run did, the run has done. */
+export const claimsAreDone: Rule = (played) =>
+  forEachEntity(played, (run, _declaration, { outcome }, key) => {
+    if (run.joined) return null;
+    const own = writesFor(played, run, key);
+    switch (outcome) {
+      case 'created':
+        return own.some(isCreate) || key.startsWith('Account') ? null : 'but no Create of the run succeeded';
+      case 'deleted':
+      case 'released':
+      case 'updated':
+      case 'replaced':
+        return own.length > 0 ? null : 'but the run wrote nothing to it';
+      case 'unchanged':
+      case 'skipped':
+        return own.length === 0 ? null : `but the run wrote ${own.map(({ operation }) => operation).join(', ')}`;
+      default:
+        return null;
+    }
+  });
+
+/** A deletion that has happened is not called failed because another one makes the name anew. */
+export const deletionIsNoFailure: Rule = (played) =>
+  forEachEntity(played, (run, declaration, { outcome }, key) => {
+    if (outcome !== 'failed' || !isLeaving(run, declaration) || run.joined) return null;
+    const own = writesOf(played, run).filter((entry) => entry.key === key);
+    const last = own.at(-1);
+    return last !== undefined && isDelete(last) && stateAt(played, run.endedAt).has(key)
+      ? 'but it was deleted, and another one created it again'
+      : null;
+  });
+
+/** A later write of an earlier run does not undo what a run has called converged. */
+export const staysConverged: Rule = (played) => {
+  const runs = startedRuns(played);
+  return runs.flatMap((run, index) =>
+    run.report?.result !== 'converged'
+      ? []
+      : writes(played)
+          .filter((entry) => entry.version > run.endedAt)
+          .filter((entry) => run.spec.declares.some((declaration) => keyOfDeclaration(declaration) === entry.key))
+          .filter((entry) =>
+            runs
+              .slice(0, index)
+              .some((earlier) => isBy(entry, earlier) && earlier.spec.namespace === run.spec.namespace),
+          )
+          .map(
+            (entry) =>
+              `an earlier run of ${run.spec.namespace} sent ${entry.operation} of ${entry.key} after a later one had converged`,
+          ),
+  );
+};
+
+/** Nothing fails where nothing went wrong and nobody else was there. */
+export const failsForAReason: Rule = (played) => {
+  const { history, runs } = played;
+  const isQuiet = history.every(
+    (step) => 'hand' in step || (step.beside === undefined && (step.events ?? []).length === 0),
+  );
+  if (!isQuiet) return [];
+  return runs.flatMap(({ report, spec }) =>
+    (report?.entities ?? [])
+      // A member or a policy that does not exist is a reason.
+      .filter(({ outcome, reason }) => outcome === 'failed' && !(reason ?? '').includes('answered NoSuchEntity'))
+      .map(
+        ({ kind, name, reason }) =>
+          `${kind}/${name} of ${spec.namespace} failed although nothing went wrong: ${reason ?? ''}`,
+      ),
+  );
+};
+
+/** Revisions of two environments are not compared. */
+export const revisionsAreOfAnEnvironment: Rule = (played) =>
+  startedRuns(played).flatMap((run, index) => {
+    const { revision, environment, namespace } = run.spec;
+    if (revision === undefined || !(run.report?.reason ?? '').includes('is older than')) return [];
+    const isOlder = startedRuns(played)
+      .slice(0, index)
+      .some(
+        ({ spec }) =>
+          spec.namespace === namespace && spec.environment === environment && (spec.revision ?? 0) > revision,
+      );
+    return isOlder
+      ? []
+      : [`revision ${String(revision)} of ${environment ?? 'test'} was refused as older than another environment's`];
+  });
+
+/** Two namespaces that declare one entity without tags are told. */
+export const untaggedIsClaimed: Rule = (played) =>
+  startedRuns(played).flatMap((run, index) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      if (!key.startsWith('AccountPasswordPolicy') || isLeaving(run, declaration) || declaration.observe === true)
+        return [];
+      if (run.report?.result !== 'converged') return [];
+      const other = startedRuns(played)
+        .slice(0, index)
+        .findLast(
+          ({ spec, report }) =>
+            spec.namespace !== run.spec.namespace &&
+            report?.result === 'converged' &&
+            spec.declares.some((one) => keyOfDeclaration(one) === key && one.observe !== true),
+        );
+      if (other === undefined || isLeft(played, other, key) || declaration.adopt === 'foreign') return [];
+      const text = JSON.stringify(reportOf(run, key));
+      return text.includes(`\\"${other.spec.namespace}\\"`)
+        ? []
+        : [`${run.spec.namespace} was not told that ${other.spec.namespace} declares ${key}`];
+    }),
+  );
+
+/** Reports whether the last word of a namespace about an entity was to leave it. */
+function isLeft({ runs }: Played, { spec: { namespace } }: PlayedRun, key: string): boolean {
+  const last = runs.findLast(
+    ({ spec, report }) =>
+      spec.namespace === namespace &&
+      report?.result === 'converged' &&
+      spec.declares.some((one) => keyOfDeclaration(one) === key),
+  );
+  const declaration = last?.spec.declares.find((one) => keyOfDeclaration(one) === key);
+  return last === undefined || declaration === undefined || isLeaving(last, declaration);
+}

@@ -1,0 +1,156 @@
+import { ActivityFailure, ApplicationFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import { msToNumber } from '@temporalio/common/lib/time';
+import type { Activities } from '../../../../src/contract/activities.js';
+import type { Run } from './run.js';
+import { inAttempt } from './server.js';
+
+/** A time in milliseconds, or as `10s`. */
+type Duration = string | number;
+
+/** Options of an activity, as `proxyActivities` takes them. */
+export interface ActivityOptions {
+  readonly startToCloseTimeout?: Duration;
+  readonly scheduleToCloseTimeout?: Duration;
+  readonly heartbeatTimeout?: Duration;
+  readonly retry?: {
+    readonly initialInterval?: Duration;
+    readonly backoffCoefficient?: number;
+    readonly maximumInterval?: Duration;
+    readonly maximumAttempts?: number;
+    readonly nonRetryableErrorTypes?: readonly string[];
+  };
+}
+
+/** The end of one attempt. */
+type Ended =
+  | { readonly is: 'completed'; readonly value: unknown }
+  | { readonly is: 'failed'; readonly error: unknown }
+  | { readonly is: 'timed out'; readonly type: TimeoutType };
+
+/** One attempt of an activity, in a worker that may die. */
+export class Attempt {
+  readonly run: Run;
+  readonly activity: string;
+  readonly attempt: number;
+  readonly scheduledAt: number;
+  readonly heartbeatTimeoutMs: number;
+  /** Heartbeat details of the attempt before. */
+  readonly inherited: unknown;
+  /** Details that Temporal has. */
+  confirmed: unknown;
+  /** Details of the last heartbeat. The SDK holds them back for some seconds: they are lost where the worker dies. */
+  latest: unknown;
+  /** True where Temporal no longer takes anything from this attempt. */
+  isOver = false;
+  /** The state of the account that each primary read of this attempt has shown, by entity; `*` is a bulk read. */
+  readonly looks = new Map<string, number>();
+  /** The state of the account at the time of each of these reads. */
+  readonly lookedAt = new Map<string, number>();
+  #end: (ended: Ended) => void = () => undefined;
+
+  constructor(
+    run: Run,
+    given: Pick<Attempt, 'activity' | 'attempt' | 'scheduledAt' | 'heartbeatTimeoutMs' | 'inherited'>,
+  ) {
+    this.run = run;
+    this.activity = given.activity;
+    this.attempt = given.attempt;
+    this.scheduledAt = given.scheduledAt;
+    this.heartbeatTimeoutMs = given.heartbeatTimeoutMs;
+    this.inherited = given.inherited;
+    this.confirmed = given.inherited;
+    this.latest = given.inherited;
+  }
+
+  /** Runs the code of the activity until it ends, or until Temporal no longer waits for it. */
+  execute(argument: unknown, startToCloseMs: number): Promise<Ended> {
+    const { activities, scheduler } = this.run.server;
+    const code = activities?.[this.activity as keyof Activities] as
+      ((argument: unknown) => Promise<unknown>) | undefined;
+    if (code === undefined) throw new Error(`no activity ${this.activity}`);
+    const ended = new Promise<Ended>((resolve) => (this.#end = resolve));
+    const stopTimer = scheduler.after(startToCloseMs, () => {
+      this.#finish({ is: 'timed out', type: TimeoutType.START_TO_CLOSE });
+    });
+    inAttempt(this, () => code(argument)).then(
+      (value) => {
+        this.#finish({ is: 'completed', value: copy(value) });
+      },
+      (error: unknown) => {
+        if (!this.isOver) this.confirmed = this.latest;
+        this.#finish({ is: 'failed', error });
+      },
+    );
+    return ended.finally(stopTimer);
+  }
+
+  /** The worker dies, or is suspended for longer than Temporal waits for its heartbeats. */
+  loseHeartbeats(): void {
+    this.run.server.scheduler.after(this.heartbeatTimeoutMs, () => {
+      this.#finish({ is: 'timed out', type: TimeoutType.HEARTBEAT });
+    });
+  }
+
+  #finish(ended: Ended): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#end(ended);
+  }
+}
+
+/** Runs an activity for workflow code: attempt after attempt, as the retry policy says. */
+export async function runActivity(
+  run: Run,
+  activity: string,
+  argument: unknown,
+  options: ActivityOptions,
+): Promise<unknown> {
+  const { scheduler } = run.server;
+  const { retry = {} } = options;
+  const scheduledAt = scheduler.now;
+  let inherited: unknown;
+  let interval = ms(retry.initialInterval, 1_000);
+  for (let number = 1; ; number += 1) {
+    const heartbeatTimeoutMs = ms(options.heartbeatTimeout, Infinity);
+    const attempt = new Attempt(run, { activity, attempt: number, scheduledAt, heartbeatTimeoutMs, inherited });
+    const ended = await attempt.execute(copy(argument), ms(options.startToCloseTimeout, Infinity));
+    // The code of a closed run never goes on.
+    if (isClosed(run)) return new Promise(() => undefined);
+    if (ended.is === 'completed') return ended.value;
+    inherited = copy(attempt.confirmed);
+    const cause = causeOf(ended, inherited);
+    const isFinal = cause instanceof ApplicationFailure && cause.nonRetryable === true;
+    const isOfTypeNever =
+      cause instanceof ApplicationFailure && retry.nonRetryableErrorTypes?.includes(cause.type ?? '');
+    const isLate = scheduler.now - scheduledAt >= ms(options.scheduleToCloseTimeout, Infinity);
+    if (isFinal || isOfTypeNever === true || isLate || number >= (retry.maximumAttempts ?? Infinity)) {
+      const state = isFinal ? RetryState.NON_RETRYABLE_FAILURE : RetryState.MAXIMUM_ATTEMPTS_REACHED;
+      throw new ActivityFailure('Activity task failed', activity, String(number), state, undefined, cause);
+    }
+    const delay = (cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined) as
+      Duration | null | undefined;
+    await scheduler.sleep(ms(delay, interval));
+    if (isClosed(run)) return new Promise(() => undefined);
+    interval = Math.min(interval * (retry.backoffCoefficient ?? 2), ms(retry.maximumInterval, interval * 100));
+  }
+}
+
+function isClosed(run: Run): boolean {
+  return !run.isOpen;
+}
+
+function causeOf(ended: Exclude<Ended, { readonly is: 'completed' }>, details: unknown): Error {
+  if (ended.is === 'timed out') return new TimeoutFailure('the attempt timed out', details, ended.type);
+  const { error } = ended;
+  if (error instanceof Error && /^(Application|Cancelled)Failure$/.test(error.name)) return error;
+  return ApplicationFailure.retryable(error instanceof Error ? error.message : String(error), 'Error');
+}
+
+function ms(duration: Duration | null | undefined, unset: number): number {
+  return duration === undefined || duration === null ? unset : msToNumber(duration);
+}
+
+/** Returns a value as Temporal hands it on: as JSON. */
+function copy<T>(value: T): T {
+  return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T);
+}
