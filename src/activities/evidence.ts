@@ -6,6 +6,7 @@ import type { Evidence, EvidenceRequest, Found, Trail, TrailEvent } from '../con
 import { OwnershipTag, ownerOf } from '../engine/ownership.js';
 import { KINDS } from '../kinds/index.js';
 import type { Kind, Observed } from '../kinds/kind.js';
+import type { Ledgers } from './ledger.js';
 import type { Account } from './runtime/accounts.js';
 import { kindOf, observeUnderAnyName } from './runtime/observe.js';
 
@@ -13,7 +14,11 @@ import { kindOf, observeUnderAnyName } from './runtime/observe.js';
 const TRAIL_BUDGET_MS = 60_000;
 
 /** Reads the entities and their events in CloudTrail. What cannot be read is reported in the evidence, and fails nothing. */
-export async function gatherEvidence(account: Account, request: EvidenceRequest): Promise<Evidence> {
+export async function gatherEvidence(
+  account: Account,
+  ledgers: Pick<Ledgers, 'entityClaims'>,
+  request: EvidenceRequest,
+): Promise<Evidence> {
   // The events of another account would explain nothing.
   const wrongAccount = await account.guard.ensure().then(
     () => null,
@@ -26,13 +31,17 @@ export async function gatherEvidence(account: Account, request: EvidenceRequest)
     return { found: request.entities.map(() => unread), trail };
   }
   const [found, trail] = await Promise.all([
-    Promise.all(request.entities.map((entity) => findEntity(account, entity))),
+    Promise.all(request.entities.map((entity) => findEntity(account, ledgers, entity))),
     new TrailReader(account, request).read(),
   ]);
   return { found, trail };
 }
 
-async function findEntity(account: Account, entity: DesiredEntity): Promise<Found> {
+async function findEntity(
+  account: Account,
+  ledgers: Pick<Ledgers, 'entityClaims'>,
+  entity: DesiredEntity,
+): Promise<Found> {
   const kind = kindOf(entity);
   let observed: Observed | undefined;
   try {
@@ -43,8 +52,18 @@ async function findEntity(account: Account, entity: DesiredEntity): Promise<Foun
   if (observed === undefined) return { ...UNREAD, status: 'absent' };
   const { arn, createdAt, tags } = observed;
   const createdByRun = tags[OwnershipTag.Origin] === 'created' ? (tags[OwnershipTag.Intent] ?? null) : null;
-  const owner = ownerOf(observed, kind.usesReservedPath);
+  const owner = kind.ownable ? ownerOf(observed, kind.usesReservedPath) : await claimantOf(account, ledgers, entity);
   return { status: 'present', message: null, arn, createdAt, owner, createdByRun };
+}
+
+/** Returns the owner of an entity without tags, in words. Null where no namespace claims it. */
+async function claimantOf(
+  { target }: Account,
+  ledgers: Pick<Ledgers, 'entityClaims'>,
+  entity: DesiredEntity,
+): Promise<string | null> {
+  const [claim] = await ledgers.entityClaims(target.account, [entityId(entity)]);
+  return claim === undefined ? null : `iam-bootstrap namespace "${claim.namespace}"`;
 }
 
 /** Reads the events of a request's entities in CloudTrail, and the event of its request ID. */

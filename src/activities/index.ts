@@ -18,7 +18,7 @@ import { failure } from './runtime/failures.js';
 /** The connections of a worker that its activities use. */
 export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'get'>;
-  readonly ledgers: Pick<Ledgers, 'claim'>;
+  readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims'>;
 }
 
 /** Returns the activities of a worker. */
@@ -35,8 +35,9 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
       }, intentOf(request));
   };
   return {
-    planEntities: (request) => runActivity(({ calls }) => planEntities(accounts, request, calls)),
+    planEntities: (request) => runActivity(({ calls }) => planEntities(accounts, ledgers, request, calls)),
     claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
+    claimEntities: (request) => runActivity((context) => ledgers.claimEntities(request, context)),
     listCandidates: reconcile(listCandidates),
     createEntity: reconcile(createEntity),
     updateEntity: reconcile(updateEntity),
@@ -54,7 +55,7 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
           calls,
         };
       }),
-    gatherEvidence: (request) => runActivity(() => gatherEvidence(accounts.get(request.target), request)),
+    gatherEvidence: (request) => runActivity(() => gatherEvidence(accounts.get(request.target), ledgers, request)),
   };
 }
 

@@ -1,16 +1,17 @@
 import { activityInfo } from '@temporalio/activity';
-import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { claimUpdate } from '../contract/messages.js';
-import { ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
+import type { AccountLedger, EntityClaim, EntityClaimsAnswer } from '../contract/entity-claims.js';
+import { claimEntitiesUpdate, claimUpdate, entityClaimsQuery } from '../contract/messages.js';
+import { accountLedgerWorkflowId, ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
-import type { ClaimRequest } from '../contract/activities.js';
+import type { ClaimEntitiesRequest, ClaimRequest } from '../contract/activities.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 
 /** Deadline of one call to Temporal. */
 const UPDATE_DEADLINE_MS = 10_000;
 
-/** Gives access to the ledgers of the namespaces. Each ledger is a workflow that stays open. */
+/** Gives access to the ledgers of namespaces and accounts. Each ledger is a workflow that stays open. */
 export class Ledgers {
   readonly #client: Client;
   readonly #taskQueue: string;
@@ -21,34 +22,73 @@ export class Ledgers {
   }
 
   /** Asks the ledger of a namespace whether a run may write, and starts the ledger if it does not run. */
-  async claim({ account, namespace, ...claim }: ClaimRequest, context: ActivityContext): Promise<ClaimAnswer> {
-    // A suspended attempt that resumes after another one took over must not claim the revision.
-    await holdLease(context);
-    const startWorkflowOperation = new WithStartWorkflowOperation<(ledger?: Ledger) => Promise<void>>(
-      WorkflowType.Ledger,
-      {
-        workflowId: ledgerWorkflowId(account, namespace),
-        taskQueue: this.#taskQueue,
-        args: [],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `revisions that were applied to ${namespace} in ${account}`,
-      },
+  claim({ account, namespace, ...claim }: ClaimRequest, context: ActivityContext): Promise<ClaimAnswer> {
+    const start = this.#startOperation<Ledger>(WorkflowType.Ledger, {
+      workflowId: ledgerWorkflowId(account, namespace),
+      staticSummary: `revisions that were applied to ${namespace} in ${account}`,
+    });
+    return this.#update(`the ledger of namespace ${namespace}`, context, () =>
+      this.#client.workflow.executeUpdateWithStart(claimUpdate, {
+        startWorkflowOperation: start,
+        args: [claim],
+        // A claim that is repeated after a lost answer gets the same answer.
+        updateId: activityInfo().workflowExecution?.runId ?? claim.revision.runId,
+      }),
     );
+  }
+
+  /** Takes and drops entity claims in the ledger of an account, and starts the ledger if it does not run. */
+  claimEntities({ account, ...changes }: ClaimEntitiesRequest, context: ActivityContext): Promise<EntityClaimsAnswer> {
+    const start = this.#startOperation<AccountLedger>(WorkflowType.AccountLedger, {
+      workflowId: accountLedgerWorkflowId(account),
+      staticSummary: `namespaces that declare entities without tags in ${account}`,
+    });
+    return this.#update(`the ledger of account ${account}`, context, () =>
+      this.#client.workflow.executeUpdateWithStart(claimEntitiesUpdate, {
+        startWorkflowOperation: start,
+        args: [changes],
+        updateId: `${changes.runId}:${changes.take.length > 0 ? 'take' : 'drop'}`,
+      }),
+    );
+  }
+
+  /** Returns the claims on entities in the ledger of an account. An account without a ledger has none. */
+  async entityClaims(account: string, ids: readonly string[]): Promise<readonly EntityClaim[]> {
+    const ledger = this.#client.workflow.getHandle(accountLedgerWorkflowId(account));
     try {
-      return await this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, () =>
-        this.#client.workflow.executeUpdateWithStart(claimUpdate, {
-          startWorkflowOperation,
-          args: [claim],
-          // A claim that is repeated after a lost answer gets the same answer.
-          updateId: activityInfo().workflowExecution?.runId ?? claim.revision.runId,
-        }),
-      );
+      return await this.#ask(`the ledger of account ${account}`, () => ledger.query(entityClaimsQuery, ids));
     } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return [];
+      throw error;
+    }
+  }
+
+  #startOperation<L>(
+    type: string,
+    options: { readonly workflowId: string; readonly staticSummary: string },
+  ): WithStartWorkflowOperation<(ledger?: L) => Promise<void>> {
+    const taskQueue = this.#taskQueue;
+    return new WithStartWorkflowOperation(type, {
+      ...options,
+      taskQueue,
+      args: [],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  }
+
+  async #update<T>(ledger: string, context: ActivityContext, update: () => Promise<T>): Promise<T> {
+    // A suspended attempt that resumes after another one took over must not claim anything.
+    await holdLease(context);
+    return this.#ask(ledger, update);
+  }
+
+  async #ask<T>(ledger: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, call);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      throw ApplicationFailure.retryable(
-        `the ledger of namespace ${namespace} does not answer: ${reason}`,
-        'ServiceUnavailable',
-      );
+      throw ApplicationFailure.retryable(`${ledger} does not answer: ${reason}`, 'ServiceUnavailable');
     }
   }
 }

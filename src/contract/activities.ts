@@ -1,4 +1,5 @@
 import type { DesiredEntity } from './entity.js';
+import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { ReconcileRequest, BootstrapRequest } from './request.js';
 import type { Claim, ClaimAnswer } from './revision.js';
@@ -18,9 +19,18 @@ export interface PlannedEntity {
   readonly listFirst?: boolean;
   /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
+  /** Absent where the ledger stays as it is. */
+  readonly claim?: PlannedClaim;
   /** Digest of the decision and all that it was made from. Only where the request requires an approval. */
   readonly digest?: string;
 }
+
+/** The change of a claim in the account's ledger, for an entity whose kind cannot carry ownership tags. */
+export type PlannedClaim =
+  /** It claims the entity; `replaces` is the namespace whose claim it may take over. */
+  | { readonly is: 'taken'; readonly replaces: string | null }
+  /** It drops its claim once the entity has left the namespace. */
+  | { readonly is: 'dropped' };
 
 /** The decisions for a request, in the order of its entities. Holds no documents. */
 export interface Plan {
@@ -84,10 +94,17 @@ export interface ClaimRequest extends Claim {
   readonly namespace: string;
 }
 
+/** Argument of the activity that changes entity claims. */
+export interface ClaimEntitiesRequest extends EntityClaimChanges {
+  readonly account: string;
+}
+
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
   planEntities(request: BootstrapRequest): Promise<Plan>;
   claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** Takes and drops claims on entities without tags in the account's ledger. */
+  claimEntities(request: ClaimEntitiesRequest): Promise<EntityClaimsAnswer>;
   listCandidates(request: ReconcileRequest): Promise<Listing>;
   createEntity(request: CreateRequest): Promise<ReconcileActivityResult>;
   updateEntity(request: UpdateRequest): Promise<ReconcileActivityResult>;

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ApprovalDecision, PendingApproval } from './approval.js';
+import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Progress } from './progress.js';
 import type { Approval, Report } from './report.js';
 import type { Claim, ClaimAnswer } from './revision.js';
@@ -33,3 +34,9 @@ export const rejectSignal = defineSignal<[ApprovalDecision]>('reject');
 
 /** Asks the ledger of a namespace whether a revision may be applied, and records it if so. */
 export const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>('claim');
+
+/** Returns the claims on the given entities (`Kind/name`) in the ledger of an account. Unclaimed ones are left out. */
+export const entityClaimsQuery = defineQuery<readonly EntityClaim[], [readonly string[]]>('entityClaims');
+
+/** Takes and drops claims on entities whose kinds cannot carry ownership tags. */
+export const claimEntitiesUpdate = defineUpdate<EntityClaimsAnswer, [EntityClaimChanges]>('claimEntities');

@@ -2,6 +2,7 @@ import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 
 /** Workflow types, as `temporal workflow start --type` takes them. */
 export const WorkflowType = {
+  AccountLedger: 'accountLedger',
   Bootstrap: 'bootstrap',
   Explain: 'explain',
   Ledger: 'ledger',
@@ -23,6 +24,11 @@ export function parseBootstrapWorkflowId(workflowId: string): { readonly account
 /** Returns the ID of the workflow that records the revisions of a namespace. */
 export function ledgerWorkflowId(account: string, namespace: string): string {
   return `iam-bootstrap-ledger:${account}:${namespace}`;
+}
+
+/** Returns the ID of the workflow that records which namespace of an account declares which entity without tags. */
+export function accountLedgerWorkflowId(account: string): string {
+  return `iam-bootstrap-ledger:${account}`;
 }
 
 /** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */

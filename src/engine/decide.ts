@@ -30,6 +30,8 @@ export interface DecisionContext {
   readonly intent: string;
   /** This run created the entity: it is ours even if its Create could not carry tags. Default: false. */
   readonly made?: boolean;
+  /** The namespace that claims the entity in the account's ledger, for kinds without tags. Default: null. */
+  readonly claimedBy?: string | null;
 }
 
 /** A decision with everything that the kind needs to carry it out. */
@@ -94,9 +96,13 @@ export function assess(
 function effectiveOwnership(
   rules: KindRules,
   observed: Observed,
-  { namespace, intent, made }: DecisionContext,
+  { namespace, intent, made, claimedBy = null }: DecisionContext,
 ): { readonly ownership: Ownership; readonly madeUntagged: boolean } {
   const shown = ownershipOf(observed, namespace, rules.usesReservedPath);
+  if (!rules.ownable && claimedBy !== null && claimedBy !== namespace) {
+    const owner = `iam-bootstrap namespace "${claimedBy}", as the ledger of the account shows`;
+    return { ownership: { is: 'foreign', owner }, madeUntagged: false };
+  }
   const untagged = rules.tagsAfterCreate === true || !rules.ownable;
   const madeUntagged = made === true && untagged && shown.is === 'unowned';
   return { ownership: madeUntagged ? { is: 'ours', origin: 'created', intent } : shown, madeUntagged };

@@ -13,8 +13,8 @@ const AWS_OPTIONS = { startToCloseTimeout: '10m', heartbeatTimeout, retry } as c
 /** Activities that read the account in bulk. */
 export const accountReads = proxyActivities<Pick<Activities, 'planEntities' | 'verifyEntities'>>(AWS_OPTIONS);
 
-/** The activity that asks the ledger of a namespace, a workflow of the same workers. */
-export const ledgerActivities = proxyActivities<Pick<Activities, 'claimRevision'>>({
+/** The activities that ask ledgers, which are workflows of the same workers. */
+export const ledgerActivities = proxyActivities<Pick<Activities, 'claimRevision' | 'claimEntities'>>({
   startToCloseTimeout: '2m',
   heartbeatTimeout,
   retry,

@@ -1,3 +1,4 @@
+import type { EntityClaim } from '../contract/entity-claims.js';
 import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
 import { entityId } from '../contract/entity.js';
 import type { EntityState, Progress } from '../contract/progress.js';
@@ -135,4 +136,18 @@ export function ledgerDetails(applied: readonly AppliedRevision[]): string {
   ]);
   if (rows.length === 0) return page(['No revision was applied yet.']);
   return page(columns(['environment', 'last revision', 'by', 'at'], rows));
+}
+
+/** Entity claims that the page of an account's ledger lists. */
+const MAX_CLAIMS_SHOWN = 100;
+
+/** Returns the page of an account's ledger: the namespaces that declare entities without tags. */
+export function accountLedgerDetails(claims: readonly EntityClaim[]): string {
+  if (claims.length === 0) return page(['No entity is claimed.']);
+  const rows = claims.slice(-MAX_CLAIMS_SHOWN).map(({ id, namespace, at }) => [code(id), code(namespace), at]);
+  const omitted = claims.length - rows.length;
+  return page([
+    ...table(['entity', 'declared by', 'since'], rows),
+    ...(omitted > 0 ? [`${String(omitted)} earlier claims`] : []),
+  ]);
 }

@@ -1,3 +1,4 @@
+export { accountLedger } from './account-ledger.js';
 export { bootstrap } from './bootstrap/bootstrap.js';
 export { explain } from './explain.js';
 export { ledger } from './ledger.js';

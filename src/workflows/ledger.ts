@@ -41,15 +41,21 @@ export async function ledger(argument?: Ledger): Promise<void> {
   await continueAsNew<typeof ledger>(current);
 }
 
-// A ledger that is pinned to the build that started it would need a worker of that build forever. Only a worker that
-// belongs to a deployment may set a versioning behavior.
-setWorkflowOptions(
-  () =>
-    (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
-      ? {}
-      : { versioningBehavior: 'AUTO_UPGRADE' },
-  ledger,
-);
+/**
+ * Has Temporal move a workflow to the newest build. A ledger that is pinned to the build that started it would need a
+ * worker of that build forever. Only a worker that belongs to a deployment may set a versioning behavior.
+ */
+export function followNewestBuild(workflow: (argument?: never) => Promise<void>): void {
+  setWorkflowOptions(
+    () =>
+      (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
+        ? {}
+        : { versioningBehavior: 'AUTO_UPGRADE' },
+    workflow,
+  );
+}
+
+followNewestBuild(ledger);
 
 /** Accepts a claim unless its revision is older than the environment's last one of the same source. Records an accepted one. */
 function evaluateClaim(

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { EvidenceRequest } from '../contract/explain.js';
 import { ACCOUNT, NAMESPACE, type BootstrapRequest, type ReconcileRequest } from '../contract/request.js';
+import type { EntityClaimChanges } from '../contract/entity-claims.js';
 import type { Claim } from '../contract/revision.js';
 
 /*
@@ -42,6 +43,18 @@ export function assertClaim(claim: unknown): asserts claim is Claim {
   const { value, source, environment, runId, at } = fieldsOf<Claim['revision']>(fieldsOf<Claim>(claim).revision);
   if (Number.isSafeInteger(value) && areTexts(source, environment, runId, at)) return;
   throw malformed('the argument is not a claim: it needs a revision');
+}
+
+/** Rejects an update of an account's ledger whose argument is malformed. It leaves no trace in the history. */
+export function assertEntityClaimChanges(changes: unknown): asserts changes is EntityClaimChanges {
+  const { take, drop, namespace, runId, at } = fieldsOf<EntityClaimChanges>(changes);
+  const isTake = (item: unknown): boolean => {
+    const { id, replaces } = fieldsOf<EntityClaimChanges['take'][number]>(item);
+    return areTexts(id) && (replaces === null || areTexts(replaces));
+  };
+  const areLists = Array.isArray(take) && Array.isArray(drop) && take.every(isTake) && drop.every((id: unknown) => areTexts(id));
+  if (areLists && areTexts(namespace, runId, at)) return;
+  throw malformed('the argument does not change claims: it needs take, drop, namespace, runId and at');
 }
 
 function fieldsOf<T>(value: unknown): Partial<T> {

@@ -7,6 +7,7 @@ import { createActivities } from '../../src/activities/index.js';
 import { lockOf } from '../../src/activities/plan/plan-entities.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
 import type { Activities, UpdateRequest } from '../../src/contract/activities.js';
+import type { EntityClaim } from '../../src/contract/entity-claims.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
 import type { FailureDetails } from '../../src/contract/failures.js';
 import { TARGET } from './fake-account.js';
@@ -85,6 +86,8 @@ interface Options {
   /** Answers the heartbeats by which an attempt asks for its lease. */
   readonly lease?: () => Promise<void>;
   readonly claim?: Ledgers['claim'];
+  /** Claims on entities without tags in the ledger of the account. */
+  readonly entityClaims?: readonly EntityClaim[];
   /** Called with the environment before the activity starts. */
   readonly onStart?: (environment: MockActivityEnvironment) => void;
 }
@@ -98,6 +101,7 @@ export async function runAttempt<Name extends keyof Activities>(
     info,
     lease = () => Promise.resolve(),
     claim = () => Promise.reject(new Error('no ledger')),
+    entityClaims = [],
     onStart,
   }: Options = {},
 ): Promise<EndedActivity<Name>> {
@@ -127,7 +131,12 @@ export async function runAttempt<Name extends keyof Activities>(
   Object.assign(context, { sleep });
   environment.on('heartbeat', (details) => heartbeats.push(structuredClone(details) as (typeof heartbeats)[number]));
   onStart?.(environment);
-  const activities = createActivities({ accounts: { get: () => account }, ledgers: { claim } });
+  const ledgers = {
+    claim,
+    claimEntities: () => Promise.reject(new Error('no ledger')),
+    entityClaims: () => Promise.resolve(entityClaims),
+  };
+  const activities = createActivities({ accounts: { get: () => account }, ledgers });
   const run = activities[name] as unknown as (given: unknown) => Promise<unknown>;
   const ended = await environment.run(run, request).then(
     (result) => ({ result, failure: undefined }),

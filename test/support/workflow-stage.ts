@@ -54,6 +54,7 @@ export class WorkflowStage {
       'planEntities',
       'verifyEntities',
       'claimRevision',
+      'claimEntities',
       'listCandidates',
       'createEntity',
       'updateEntity',

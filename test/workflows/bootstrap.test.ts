@@ -121,12 +121,47 @@ describe('a bootstrap', () => {
   test('of a revision older than the last one writes nothing', async () => {
     const request = chain({ revision: { value: 1, source: 'given' } });
     const at = '2026-01-01T00:00:00.000Z';
-    const last = { value: 2, source: 'given', environment: 'test', commit: null, url: 'https://ci/2', runId: 'run', at } as const;
+    const last = {
+      value: 2,
+      source: 'given',
+      environment: 'test',
+      commit: null,
+      url: 'https://ci/2',
+      runId: 'run',
+      at,
+    } as const;
     stage.activities.claimRevision = () => Promise.resolve({ accepted: false, last });
     const report = await stage.bootstrap(request);
     expect(report).toMatchObject({ result: 'refused', revision: { value: 1, last } });
     expect(report.reason).toContain('given 1 (commit unknown) is older than given 2');
     expect(outcomesOf(report)).toEqual({ first: 'skipped', second: 'skipped' });
+  });
+});
+
+describe('claims on entities without tags', () => {
+  test('are taken before the first write; one that another namespace made since the plan is refused', async () => {
+    const request = requestFor([role('mine'), role('theirs')]);
+    const claim = { is: 'taken', replaces: null } as const;
+    stage.activities = creating(request);
+    stage.activities.planEntities = () => {
+      const plan = planOf(request);
+      return Promise.resolve({ ...plan, entities: plan.entities.map((planned) => ({ ...planned, claim })) });
+    };
+    const created: string[] = [];
+    stage.activities.createEntity = ({ entity }) => {
+      created.push(entity.name);
+      return Promise.resolve(wrote('create'));
+    };
+    stage.activities.claimEntities = ({ take, runId, at }) => {
+      expect(take.map(({ id }) => id)).toEqual(['Role/mine', 'Role/theirs']);
+      return Promise.resolve({ refused: [{ id: 'Role/theirs', namespace: 'other', runId, at }] });
+    };
+    const stopped = await stage.bootstrap(request);
+    expect(stopped.result).toBe('refused');
+    expect(created).toEqual([]);
+    const report = await stage.bootstrap({ ...request, keepGoing: true });
+    expect(outcomesOf(report)).toEqual({ mine: 'created', theirs: 'refused' });
+    expect(report.entities[1]?.reason).toContain('namespace "other", which declared it at');
   });
 });
 

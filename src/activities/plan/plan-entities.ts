@@ -16,8 +16,10 @@ import { decisionContext, resolvedSpec } from '../reconcile/desired-state.js';
 import type { Account, Accounts } from '../runtime/accounts.js';
 import type { Calls } from '../runtime/activity-context.js';
 import { failure } from '../runtime/failures.js';
+import type { Ledgers } from '../ledger.js';
 import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
 import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
 import { digestPlan } from './plan-digest.js';
 import { planRemovals } from './plan-removals.js';
@@ -31,6 +33,7 @@ const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 /** Verifies the account, reads it in bulk, and decides for each entity. Writes nothing. */
 export async function planEntities(
   accounts: Pick<Accounts, 'get'>,
+  ledgers: Pick<Ledgers, 'entityClaims'>,
   request: BootstrapRequest,
   calls: Calls,
 ): Promise<Plan> {
@@ -39,7 +42,7 @@ export async function planEntities(
   const account = accounts.get(request.target, request.namespace);
   await account.guard.verify();
 
-  const assessed = refuseMissingReferences(await assessEntities(account, request));
+  const assessed = refuseMissingReferences(await assessEntities(account, ledgers, request));
   const summary = await readAccountSummary(account, assessed);
   const withRemovals = await planRemovals(account, refuseTooLarge(assessed, summary));
   const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
@@ -47,13 +50,27 @@ export async function planEntities(
   return planOf(request, entities, calls);
 }
 
-async function assessEntities(account: Account, request: BootstrapRequest): Promise<readonly AssessedEntity[]> {
-  const observed = await observeEntities(account, request.entities);
+async function assessEntities(
+  account: Account,
+  ledgers: Pick<Ledgers, 'entityClaims'>,
+  request: BootstrapRequest,
+): Promise<readonly AssessedEntity[]> {
+  const [observed, claims] = await Promise.all([
+    observeEntities(account, request.entities),
+    readClaims(ledgers, request),
+  ]);
   const arns = predictArns(request, observed);
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
   return Promise.all(
     request.entities.map(async (entity): Promise<AssessedEntity> => {
-      const assessed = await assessEntity(account, request, entity, arns, observed.get(entityKey(entity)));
+      const assessed = await assessEntity({
+        account,
+        request,
+        entity,
+        arns,
+        observed: observed.get(entityKey(entity)),
+        claimedBy: claims.get(entityKey(entity)) ?? null,
+      });
       const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
       return withPlanned(assessed, { after });
     }),
@@ -94,16 +111,25 @@ function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly 
   });
 }
 
-async function assessEntity(
-  account: Account,
-  { namespace, target }: BootstrapRequest,
-  entity: DesiredEntity,
-  arns: Readonly<Record<string, string>>,
-  inBulk: Observed | undefined,
-): Promise<AssessedEntity> {
+async function assessEntity({
+  account,
+  request: { namespace, target },
+  entity,
+  arns,
+  observed: inBulk,
+  claimedBy,
+}: {
+  readonly account: Account;
+  readonly request: BootstrapRequest;
+  readonly entity: DesiredEntity;
+  readonly arns: Readonly<Record<string, string>>;
+  readonly observed: Observed | undefined;
+  readonly claimedBy: string | null;
+}): Promise<AssessedEntity> {
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, arns);
-  const context = decisionContext({ namespace, target, intent: activityInfo().workflowExecution?.runId ?? '' });
+  const intent = activityInfo().workflowExecution?.runId ?? '';
+  const context = { ...decisionContext({ namespace, target, intent }), claimedBy };
   let observed = inBulk;
   let assessment = assess(kind, entity, spec, observed, context);
   if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
@@ -111,6 +137,7 @@ async function assessEntity(
     observed = await observeEntity(account, entity);
     assessment = assess(kind, entity, spec, observed, context);
   }
+  const claim = kind.ownable ? undefined : plannedClaim(entity, assessment.decision, namespace, claimedBy);
   const planned = {
     kind: entity.kind,
     name: entity.name,
@@ -119,6 +146,7 @@ async function assessEntity(
     workflowId: lockOf(target.account, entity),
     after: [],
     ...(kind.secret?.listCandidates === undefined ? {} : { listFirst: true }),
+    ...(claim === undefined ? {} : { claim }),
   };
   return { entity, kind, spec, observed, assessment, planned };
 }

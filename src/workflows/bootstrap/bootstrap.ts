@@ -24,6 +24,7 @@ import { recordRun } from '../metrics.js';
 import { assertBootstrapRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { changesSinceApproval, digestOf, explainVerdict } from './approval.js';
+import { dropClaims, takeClaims } from './entity-claims.js';
 import { reconcileEntities } from './reconcile-entities.js';
 import { RunState } from './run-state.js';
 import { verifyEntities } from './verify.js';
@@ -94,9 +95,11 @@ class Bootstrap {
     const stop = refused.length > 0 ? null : await this.#claimRevision();
     if (stop !== null) return this.#finish(this.#stoppedReport(stop));
 
+    if (refused.length === 0) await takeClaims(this.#state);
     this.#state.enter('reconciling');
-    await reconcileEntities(this.#state, refused);
+    await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused);
     await verifyEntities(this.#state);
+    await dropClaims(this.#state);
     return this.#finish(this.#finalReport());
   }
 

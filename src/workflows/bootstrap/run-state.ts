@@ -2,7 +2,7 @@ import { ApplicationFailure, setCurrentDetails, workflowInfo } from '@temporalio
 import type { Plan, PlannedEntity } from '../../contract/activities.js';
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
 import { type EntityState, type Phase, type Progress, PROGRESS_LIMIT } from '../../contract/progress.js';
-import type { EntityReport, Outcome, Report } from '../../contract/report.js';
+import type { Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { addCalls, buildReport, plannedReport, type ReportedRun, skippedReport } from '../../report/build.js';
 import { joinFirst } from '../../report/text.js';
@@ -52,6 +52,14 @@ export class RunState {
     this.#plan = plan;
     this.#positions = new Map(plan.entities.map((planned, index) => [entityId(planned), index]));
     this.addCalls(plan.calls);
+  }
+
+  /** Changes the decision about an entity after the plan was made. */
+  redecide(index: number, decision: Partial<Decision>): void {
+    const planned = this.plannedAt(index);
+    const entities = [...this.#plan.entities];
+    entities[index] = { ...planned, decision: { ...planned.decision, ...decision } };
+    this.#plan = { ...this.#plan, entities };
   }
 
   addCalls(calls: Readonly<Record<string, number>>): void {

@@ -1,5 +1,7 @@
+import type { PlannedEntity } from '../../../../src/contract/activities.js';
+import type { EntityClaim } from '../../../../src/contract/entity-claims.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
-import { desired, GROUP, ROLE, runAttempt } from '../../../support/activity.js';
+import { desired, GROUP, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
 import { FakeAccount, OWNED_TAGS, TARGET } from '../../../support/fake-account.js';
 
 const REQUEST: BootstrapRequest = {
@@ -51,6 +53,37 @@ test('lists each write of a deletion, and refuses what is still attached, with a
   const reason = 'cannot be deleted: still attached to InstanceProfile/web, which this run keeps';
   expect(refused.result?.entities[0]?.decision).toMatchObject({ action: 'refuse', reason });
   expect(refused.logs).toContainEqual({ level: 'WARN', message: `the plan refuses Role/deploy: ${reason}` });
+});
+
+describe('a kind without tags, by the claims in the ledger of the account', () => {
+  const claim = (namespace: string): EntityClaim => ({ id: 'Group/Readers', namespace, runId: RUN_ID, at: 'now' });
+  const planned = async (entityClaims: readonly EntityClaim[], more = {}): Promise<PlannedEntity | undefined> => {
+    account.add('Group/readers');
+    const request = { ...REQUEST, entities: [{ ...GROUP, ...more }] };
+    return (await runAttempt(account, 'planEntities', request, { entityClaims })).result?.entities[0];
+  };
+
+  test('is claimed where no namespace does, and stays ours', async () => {
+    expect((await planned([]))?.claim).toEqual({ is: 'taken', replaces: null });
+    expect((await planned([claim('ci')]))?.claim).toBeUndefined();
+    expect((await planned([claim('ci')], { state: 'absent' }))?.claim).toEqual({ is: 'dropped' });
+  });
+
+  test('is refused where another namespace claims it, unless it is taken over', async () => {
+    expect(await planned([claim('other')])).toMatchObject({
+      decision: { action: 'refuse', reason: expect.stringContaining('namespace "other"') as string },
+    });
+    expect((await planned([claim('other')], { state: 'absent' }))?.decision.action).toBe('refuse');
+    expect((await planned([claim('other')], { state: 'destroyed', includeAdopted: true }))?.decision.action).toBe(
+      'no-op',
+    );
+    const taken = await planned([claim('other')], { adopt: 'foreign' });
+    expect(taken).toMatchObject({ decision: { action: 'no-op' }, claim: { is: 'taken', replaces: 'other' } });
+  });
+
+  test('is only observed with observe: true, and then claims nothing', async () => {
+    expect((await planned([], { observe: true }))?.claim).toBeUndefined();
+  });
 });
 
 describe('references to an entity with observe: true', () => {
