@@ -68,7 +68,10 @@ export function assess(
   context: DecisionContext,
 ): Assessment {
   const declared = declaredTags(spec);
-  if (observed === undefined) return { decision: decideMissing(entity), changes: {}, tags: declared, others: [] };
+  if (observed === undefined) {
+    const decision = decideMissing(entity, rules.ownable ? null : otherClaimant(context));
+    return { decision, changes: {}, tags: declared, others: [] };
+  }
 
   const { namespace, partition } = context;
   const { ownership, madeUntagged } = effectiveOwnership(rules, observed, context);
@@ -96,16 +99,21 @@ export function assess(
 function effectiveOwnership(
   rules: KindRules,
   observed: Observed,
-  { namespace, intent, made, claimedBy = null }: DecisionContext,
+  context: DecisionContext,
 ): { readonly ownership: Ownership; readonly madeUntagged: boolean } {
+  const { namespace, intent, made } = context;
+  const owner = rules.ownable ? null : otherClaimant(context);
+  if (owner !== null) return { ownership: { is: 'foreign', owner }, madeUntagged: false };
   const shown = ownershipOf(observed, namespace, rules.usesReservedPath);
-  if (!rules.ownable && claimedBy !== null && claimedBy !== namespace) {
-    const owner = `iam-bootstrap namespace "${claimedBy}", as the ledger of the account shows`;
-    return { ownership: { is: 'foreign', owner }, madeUntagged: false };
-  }
   const untagged = rules.tagsAfterCreate === true || !rules.ownable;
   const madeUntagged = made === true && untagged && shown.is === 'unowned';
   return { ownership: madeUntagged ? { is: 'ours', origin: 'created', intent } : shown, madeUntagged };
+}
+
+/** Returns the other namespace, in words, that claims an entity without tags. */
+function otherClaimant({ namespace, claimedBy = null }: DecisionContext): string | null {
+  if (claimedBy === null || claimedBy === namespace) return null;
+  return `iam-bootstrap namespace "${claimedBy}", as the ledger of the account shows`;
 }
 
 const NO_TAG_CHANGES: TagChanges = { put: {}, remove: [] };

@@ -44,9 +44,11 @@ export function decidePresent(situation: Situation): Decision {
   return adopt(situation);
 }
 
-/** Decides about an entity that does not exist. */
-export function decideMissing(entity: DesiredEntity): Decision {
+/** Decides about an entity that does not exist. `claimant` is another namespace that declares it without a tag, or null. */
+export function decideMissing(entity: DesiredEntity, claimant: string | null): Decision {
   if (entity.state !== 'present') return decide('no-op');
+  if (claimant !== null && entity.adopt !== 'foreign' && !entity.observe)
+    return refuse({ drift: [], unmanaged: [] }, ...ownerAndOverride(claimant, entity));
   const missing: Drift = { path: '', observed: 'absent', desired: 'present', summary: 'does not exist' };
   if (!entity.observe) return decide('create');
   return decide('no-op', { drift: [missing], reason: 'does not exist; with observe: true it is not created' });
@@ -111,11 +113,13 @@ function nameInOtherCase({ entity, observed, comparison }: Situation): Decision 
 
 function ownedByOther({ entity, ownership, comparison }: Situation): Decision | undefined {
   if (ownership.is !== 'foreign' || entity.adopt === 'foreign') return undefined;
-  return refuse(
-    comparison,
-    `owned by ${ownership.owner}`,
-    `choose another name, have its owner release it, or take it over with --adopt foreign:${entityId(entity)}`,
-  );
+  return refuse(comparison, ...ownerAndOverride(ownership.owner, entity));
+}
+
+/** Returns the reason and the remedy of a refusal because of an owner. */
+function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
+  const override = `--adopt foreign:${entityId(entity)}`;
+  return [`owned by ${owner}`, `choose another name, have its owner release it, or take it over with ${override}`];
 }
 
 function sharedByOthers({ entity, others, comparison }: Situation): Decision | undefined {
@@ -237,11 +241,11 @@ function listNamespaces(namespaces: readonly string[]): string {
   return namespaces.map((namespace) => `namespace "${namespace}"`).join(', ');
 }
 
-function found({ drift, unmanaged }: Comparison): Pick<Decision, 'drift' | 'unmanaged'> {
+function found({ drift, unmanaged }: Pick<Comparison, 'drift' | 'unmanaged'>): Pick<Decision, 'drift' | 'unmanaged'> {
   return { drift, unmanaged };
 }
 
-function refuse(comparison: Comparison, reason: string, remedy: string): Decision {
+function refuse(comparison: Pick<Comparison, 'drift' | 'unmanaged'>, reason: string, remedy: string): Decision {
   return decide('refuse', { ...found(comparison), reason, remedy });
 }
 

@@ -52,7 +52,8 @@ export function assertEntityClaimChanges(changes: unknown): asserts changes is E
     const { id, replaces } = fieldsOf<EntityClaimChanges['take'][number]>(item);
     return areTexts(id) && (replaces === null || areTexts(replaces));
   };
-  const areLists = Array.isArray(take) && Array.isArray(drop) && take.every(isTake) && drop.every((id: unknown) => areTexts(id));
+  const areLists =
+    Array.isArray(take) && Array.isArray(drop) && take.every(isTake) && drop.every((id: unknown) => areTexts(id));
   if (areLists && areTexts(namespace, runId, at)) return;
   throw malformed('the argument does not change claims: it needs take, drop, namespace, runId and at');
 }
