@@ -1,30 +1,10 @@
 import { hold } from '../support/hold.js';
-import { outcomesOf, Runs } from '../support/runs.js';
-import { startWorld } from '../support/world.js';
-import type { World } from '../support/world.js';
+import { outcomesOf } from '../support/runs.js';
+import { runs, useWorld, world } from '../support/use-world.js';
 
 /** Two namespaces that declare an entity whose kind cannot carry ownership tags. */
 
-jest.setTimeout(180_000);
-
-let world: World;
-let runs: Runs;
-
-beforeAll(async () => {
-  world = await startWorld();
-  await world.startWorker();
-  runs = await Runs.in(world);
-});
-
-beforeEach(async () => {
-  await world.sandbox.reset();
-  world.proxy.clearRules();
-});
-
-afterAll(async () => {
-  await runs.close();
-  await world.stop();
-});
+useWorld();
 
 const policyOf = (minimumPasswordLength: number): Record<string, string | number> => ({
   kind: 'AccountPasswordPolicy',
