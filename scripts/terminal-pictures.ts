@@ -97,6 +97,7 @@ interface BrowserTerminal {
   readonly buffer: {
     readonly active: {
       readonly length: number;
+      readonly cursorY: number;
       getLine(row: number): { translateToString(trimRight: boolean): string } | undefined;
     };
   };
@@ -117,14 +118,14 @@ export async function drawTerminal(page: Page, { columns }: PicturedTerminal, ou
   await page.evaluate(
     async ({ columns, output }) => {
       const theme = { background: '#1b1f24', foreground: '#d1d7e0', cursor: '#1b1f24' };
-      const terminal = new window.Terminal({ cols: columns, rows: 60, fontSize: 14, theme });
+      const terminal = new window.Terminal({ cols: columns, rows: 60, fontSize: 14, lineHeight: 1.2, scrollback: 0, theme });
       terminal.open(document.getElementById('screen'));
       await new Promise<void>((done) => {
         terminal.write(output, done);
       });
       const { active } = terminal.buffer;
       let rows = active.length;
-      while (rows > 1 && active.getLine(rows - 1)?.translateToString(true) === '') rows -= 1;
+      while (rows > active.cursorY + 1 && active.getLine(rows - 1)?.translateToString(true) === '') rows -= 1;
       terminal.resize(columns, rows);
     },
     { columns, output: `$ ${COMMAND.join(' ')}\r\n${output}` },
