@@ -118,7 +118,14 @@ export async function drawTerminal(page: Page, { columns }: PicturedTerminal, ou
   await page.evaluate(
     async ({ columns, output }) => {
       const theme = { background: '#1b1f24', foreground: '#d1d7e0', cursor: '#1b1f24' };
-      const terminal = new window.Terminal({ cols: columns, rows: 60, fontSize: 14, lineHeight: 1.2, scrollback: 0, theme });
+      const terminal = new window.Terminal({
+        cols: columns,
+        rows: 60,
+        fontSize: 14,
+        lineHeight: 1.2,
+        scrollback: 0,
+        theme,
+      });
       terminal.open(document.getElementById('screen'));
       await new Promise<void>((done) => {
         terminal.write(output, done);
