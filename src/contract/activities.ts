@@ -17,6 +17,8 @@ export interface PlannedEntity {
   readonly after: readonly number[];
   /** List what is there before the first Create. Default: false. */
   readonly listFirst?: boolean;
+  /** Digests of the lines of its change; see `PlannedChange`. Missing where nothing is written. */
+  readonly lines?: readonly string[];
   /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
   /** Absent where the ledger stays as it is. */
@@ -49,6 +51,8 @@ export interface ReconcileActivityResult {
   readonly confirmedBy: Confirmation | null;
   readonly writes: readonly WriteRecord[];
   readonly conflicts: readonly Omit<Conflict, 'resolvedAs'>[];
+  /** Lines of its change that the plan did not show. Missing if there are none. */
+  readonly changedSincePlan?: readonly string[];
   /** True where writes are left for the update activity. */
   readonly remaining: boolean;
   readonly attempt: number;

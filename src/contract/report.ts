@@ -78,6 +78,10 @@ export interface EntityReport {
   readonly reason: string | null;
   readonly remedy: string | null;
   readonly attempts: number;
+  /** The action of the plan, where another one was decided when the entity was written. */
+  readonly planned?: DecisionAction;
+  /** Changes that were due when the entity was written, and that the plan had not shown. Missing if there are none. */
+  readonly changedSincePlan?: readonly string[];
   /** Omitted lines of drift, unmanaged and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];

@@ -1,5 +1,5 @@
 import type { Target, DesiredEntity, Pipeline } from './entity.js';
-import type { EntityReport } from './report.js';
+import type { DecisionAction, EntityReport } from './report.js';
 import type { Revision } from './revision.js';
 
 /** The task queue that workers poll by default. */
@@ -57,13 +57,23 @@ export interface BootstrapRequest {
   readonly allowOlder?: boolean;
 }
 
+/** The change that the plan of a run shows for an entity. */
+export interface PlannedChange {
+  readonly action: DecisionAction;
+  /** Short digests of all its lines: drift, removals, and what an adoption or a replacement takes over. */
+  readonly lines: readonly string[];
+}
+
 /** The argument of the reconcile-entity workflow of one entity. */
 export interface ReconcileRequest {
   readonly target: Target;
   readonly namespace: string;
   readonly entity: DesiredEntity;
-  /** The action of the plan. The workflow decides again when it writes. */
+  /** The action to take, first that of the plan. An activity decides again when it writes. */
   readonly action: EntityReport['decision'];
+  readonly planned: PlannedChange;
+  /** The plan was approved: activities refuse what it does not show. Otherwise they report it. */
+  readonly approved: boolean;
   /** The ARNs of the entities that the spec refers to, by `Kind/name`. */
   readonly arns: Readonly<Record<string, string>>;
   /** The run ID of the bootstrap, which tags a Create as this run's. */

@@ -5,6 +5,7 @@ import type { Change, Comparison, ComparisonOptions, Observed, PropertyRule, Pro
 import { equalJson, objectOrEmpty, strings } from './json.js';
 import { isOwnershipTag } from './ownership.js';
 import { danglingPrincipals, documentDrift } from './policy/index.js';
+import { truncateWithDigest } from './text.js';
 
 /**
  * Compares a desired spec with the observed entity, property by property. A property that the spec does not have is not
@@ -39,6 +40,8 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
 export interface UnmanagedContent {
   readonly property: string;
   readonly line: string;
+  /** The value of the property, or the document. Undefined where the line tells all of it. */
+  readonly content?: Json | undefined;
 }
 
 /**
@@ -54,10 +57,16 @@ export function unmanagedContent(
     unmanagedOf(rule, spec[property], state[property]).map((content) => ({
       property,
       line: `${property}: ${content}`,
+      content: contentOf(rule, state[property], content),
     })),
   );
   const extraTags = unmanagedTags(objectOrEmpty(spec['tags']), tags);
-  return [...properties, ...extraTags.map((tag) => ({ property: 'tags', line: `tags: ${tag}` }))];
+  return [...properties, ...extraTags.map((tag) => ({ property: 'tags', line: `tags: ${tag}`, content: tags[tag] }))];
+}
+
+function contentOf({ type }: PropertyRule, observed: Json | undefined, name: string): Json | undefined {
+  if (type === 'set') return undefined;
+  return type === 'documents' ? objectOrEmpty(observed)[name] : observed;
 }
 
 function unmanagedOf(rule: PropertyRule, desired: Json | undefined, observed: Json | undefined): readonly string[] {
@@ -84,11 +93,11 @@ const MAX_VALUE_LENGTH = 300;
 const MAX_TEXT_LENGTH = 80;
 
 /** Cuts a value so that a report holds no documents. */
-function shorten(value: Json | undefined): Json {
+export function shorten(value: Json | undefined): Json {
   if (value === undefined) return null;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (text.length <= MAX_VALUE_LENGTH) return value;
-  return `${text.slice(0, MAX_VALUE_LENGTH)}… (${String(text.length)} characters)`;
+  return truncateWithDigest(text);
 }
 
 /** Compares one property by its rule. */
@@ -158,6 +167,11 @@ function compareDocument(path: string, desired: Json, observed: Json | undefined
   ];
 }
 
+/** Returns the line of a member that a set lacks. */
+export function additionOf(property: string, member: string): Drift {
+  return { path: property, observed: null, desired: shorten(member), summary: `+ ${member}` };
+}
+
 function compareSet(
   property: string,
   rule: PropertyRule,
@@ -179,7 +193,7 @@ function compareSet(
   }
   return {
     drift: [
-      ...put.map((member) => ({ path: property, observed: null, desired: shorten(member), summary: `+ ${member}` })),
+      ...put.map((member) => additionOf(property, member)),
       ...remove.map((member) => ({ path: property, observed: shorten(member), desired: null, summary: `- ${member}` })),
     ],
     unmanaged,

@@ -10,8 +10,9 @@ import {
   ownershipTagChanges,
   otherSharers,
   ownershipOf,
+  type Ownership,
+  type TagChanges,
 } from './ownership.js';
-import type { Ownership, TagChanges } from './ownership.js';
 
 /** The properties of a kind that decisions depend on. */
 export interface KindRules {
@@ -75,8 +76,9 @@ export function assess(
 
   const { namespace, partition } = context;
   const { ownership, madeUntagged } = effectiveOwnership(rules, observed, context);
-  // A kind without tags cannot show whether it was adopted before.
-  const known = ownership.is === 'ours' || entity.unmanagedAtAdoption === true;
+  // A kind without tags cannot show whether it was adopted before. A retry of the first adoption is still the first.
+  const isAdoptedNow = ownership.is === 'ours' && ownership.origin === 'adopted' && ownership.intent === context.intent;
+  const known = (ownership.is === 'ours' && !isAdoptedNow) || entity.unmanagedAtAdoption === true;
   const comparison =
     entity.state === 'present'
       ? compare(spec, observed, {

@@ -49,6 +49,11 @@ const reconcileSchema = z.object({
   entity: entitySchema,
   arns: z.record(z.string(), z.string()),
   intent: z.string().regex(/^[\w-]{1,100}$/),
+  planned: z.object({
+    action: z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']),
+    lines: z.array(z.string()),
+  }),
+  approved: z.boolean(),
 });
 
 /** The remedy for a request that is too large for one run. */

@@ -1,3 +1,14 @@
+import { createHash } from 'node:crypto';
+
+/** Characters of a long value that a report shows. Its length and digest follow, so that two values look different. */
+const MAX_SHOWN_LENGTH = 250;
+
+/** Cuts a long text for a report, and adds its length and digest. */
+export function truncateWithDigest(text: string): string {
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return `${text.slice(0, MAX_SHOWN_LENGTH)}… (${String(text.length)} characters, sha256 ${digest})`;
+}
+
 /** Returns text of at most this many characters; an ellipsis shows where it was cut. */
 export function truncate(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;

@@ -53,6 +53,13 @@ const entity = z.strictObject({
   reason: text,
   remedy: text,
   attempts: count,
+  planned: decision
+    .exactOptional()
+    .describe('action of the plan, where another one was decided when the entity was written'),
+  changedSincePlan: z
+    .array(z.string())
+    .exactOptional()
+    .describe('changes that were due when the entity was written, and that the plan had not shown'),
   omittedLines: z
     .int()
     .min(1)

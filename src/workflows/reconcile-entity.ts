@@ -74,6 +74,8 @@ class Reconciliation {
       this.#recordFailure(error);
     }
     const { outcome, reason, remedy } = this.#report;
+    const { planned } = this.#request;
+    if (this.#report.decision !== planned.action) this.#report.planned = planned.action;
     const conflicts = this.#report.conflicts.map((conflict) => ({ ...conflict, resolvedAs: outcome }));
     const result: ReconcileResult = { report: { ...this.#report, conflicts }, calls: this.#calls };
     this.#showDetails(outcome);
@@ -170,6 +172,8 @@ class Reconciliation {
     report.writes = [...report.writes, ...result.writes];
     report.conflicts = [...report.conflicts, ...conflicts];
     report.attempts = Math.max(report.attempts, result.attempt);
+    const changed = [...(report.changedSincePlan ?? []), ...(result.changedSincePlan ?? [])];
+    if (changed.length > 0) report.changedSincePlan = [...new Set(changed)];
     this.#calls = addCalls(this.#calls, result.calls);
   }
 

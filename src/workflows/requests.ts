@@ -26,9 +26,9 @@ export function assertBootstrapRequest(request: unknown): asserts request is Boo
 
 /** Ends a run whose argument is not a request for one entity. */
 export function assertReconcileRequest(request: unknown): asserts request is ReconcileRequest {
-  const { target, entity, action } = fieldsOf<ReconcileRequest>(request);
-  if (areTexts(target?.account, entity?.kind, entity?.name, action)) return;
-  throw malformed('the argument is not a request for an entity: it needs target.account, entity and action');
+  const { target, entity, action, planned } = fieldsOf<ReconcileRequest>(request);
+  if (areTexts(target?.account, entity?.kind, entity?.name, action, planned?.action)) return;
+  throw malformed('the argument is not a request for an entity: it needs target.account, entity, action and planned');
 }
 
 /** Ends a run whose argument does not say which entities `explain` should read. */

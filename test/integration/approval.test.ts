@@ -8,6 +8,7 @@ import { ApprovalAction } from '../../src/contract/approval.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { PendingApproval } from '../../src/contract/approval.js';
 import type { Report } from '../../src/contract/report.js';
+import { hold } from '../support/hold.js';
 import { manifestOf, role, trusting } from '../support/manifests-of.js';
 import { outcomesOf, writesIn } from '../support/runs.js';
 import { ACCOUNT } from '../support/world.js';
@@ -128,6 +129,26 @@ test('a plan that no longer fits what is in AWS is not written, and the report n
   await iam.createRole({ RoleName: 'gated-role', AssumeRolePolicyDocument: JSON.stringify(trusting()) });
   expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
   expectNothingWritten(await report, 'Role/gated-role: approved to create, now to adopt');
+});
+
+test('an approved create does not adopt what another caller creates right before it', async () => {
+  const { pending, report } = await startGated();
+  const create = hold(world.proxy, { action: 'CreateRole' });
+  expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
+  await create.reached;
+  const RoleName = 'gated-role';
+  await iam.createRole({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trusting()) });
+  await iam.attachRolePolicy({ RoleName, PolicyArn: 'arn:aws:iam::aws:policy/AdministratorAccess' });
+  create.release();
+  const ended = await report;
+  expect([ended.result, ended.entities[0]?.outcome, ended.entities[0]?.planned]).toEqual([
+    'refused',
+    'refused',
+    'create',
+  ]);
+  expect(ended.entities[0]?.reason).toMatch(/^approved to create, now to adopt .*AdministratorAccess/);
+  expect(ended.entities[0]?.remedy).toBe('apply again, and approve the new plan');
+  expect(writesIn(world)).toEqual(['CreateRole']);
 });
 
 test('a cancelled wait ends at once, and nothing is written', async () => {

@@ -310,7 +310,17 @@ describe('what another client does to Temporal', () => {
       const request = await requestOf(world, { namespace: 'any', account, assumed: true, entities: [role('any')] });
       const [entity] = request.entities;
       const { target, namespace } = request;
-      const child = { target, namespace, entity, action: 'create', arns: {}, intent: 'run', readFirst: false };
+      const child = {
+        target,
+        namespace,
+        entity,
+        action: 'create',
+        arns: {},
+        planned: { action: 'create', lines: [] },
+        approved: false,
+        intent: 'run',
+        readFirst: false,
+      };
       const sound: unknown = type === WorkflowType.ReconcileEntity ? child : request;
       // Another ID than the entity's lock: even the sound one is refused.
       const isSound = (argument: unknown): boolean =>
@@ -373,7 +383,17 @@ describe('what another client does to Temporal', () => {
     const sound = await requestOf(world, { namespace: 'beside', account: ACCOUNT, entities: [role('beside')] });
     const { target, namespace } = sound;
     const [entity] = sound.entities;
-    const child = { target, namespace, entity, action: 'create', arns: {}, intent: 'run', readFirst: true };
+    const child = {
+      target,
+      namespace,
+      entity,
+      action: 'create',
+      arns: {},
+      planned: { action: 'create', lines: [] },
+      approved: false,
+      intent: 'run',
+      readFirst: true,
+    };
     for (const id of [
       'beside',
       `iam:${ACCOUNT}:Role:other`,

@@ -52,6 +52,8 @@ export function reconcileRequest(entity: DesiredEntity, more: Partial<UpdateRequ
     action: 'create',
     arns: {},
     intent: RUN_ID,
+    planned: { action: more.action ?? 'create', lines: [] },
+    approved: false,
     readFirst: false,
     made: false,
     fresh: false,

@@ -51,6 +51,8 @@ async function reconcile(action: DecisionAction, more: Partial<ReconcileRequest>
     action,
     arns: {},
     intent: 'run',
+    planned: { action, lines: [] },
+    approved: false,
     readFirst: false,
     ...more,
   };
@@ -82,6 +84,20 @@ test('a create that finds the entity adopts it, and updates what remains', async
   expect(calls).toEqual(['createEntity', 'updateEntity']);
   expect(report).toMatchObject({ decision: 'adopt', outcome: 'adopted' });
   expect(report.conflicts).toEqual([{ ...conflict, resolvedAs: 'adopted' }]);
+});
+
+test('an action that the plan did not show is reported, with the lines that changed since', async () => {
+  decideInTurn({
+    updateEntity: [wrote('replace', { writes: [], changedSincePlan: ['path is "/a/"'] })],
+    deleteEntity: [wrote('replace', { changedSincePlan: ['path is "/a/"', 'DeleteRole one'] })],
+    createEntity: [wrote('create')],
+  });
+  expect(await reconcile('update')).toMatchObject({
+    decision: 'replace',
+    outcome: 'replaced',
+    planned: 'update',
+    changedSincePlan: ['path is "/a/"', 'DeleteRole one'],
+  });
 });
 
 test('a create that could not complete the entity has the rest written', async () => {

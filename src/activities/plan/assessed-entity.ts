@@ -1,6 +1,8 @@
+import { isWrite } from '../../contract/actions.js';
 import type { PlannedEntity } from '../../contract/activities.js';
 import type { DesiredEntity, JsonObject } from '../../contract/entity.js';
-import type { Decision } from '../../contract/report.js';
+import type { Decision, Drift } from '../../contract/report.js';
+import type { FoundChange } from '../../engine/planned-change.js';
 import type { Assessment } from '../../engine/decide.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 
@@ -12,6 +14,15 @@ export interface AssessedEntity {
   readonly observed: Observed | undefined;
   readonly assessment: Assessment;
   readonly planned: PlannedEntity;
+  /** Lines by which it is attached again to what is replaced. Its decision does not list them. Default: none. */
+  readonly reattached?: readonly Drift[];
+}
+
+/** Returns the change that the plan shows for an entity; undefined where nothing is written. */
+export function plannedChangeOf(assessed: AssessedEntity): FoundChange | undefined {
+  const { kind, spec, observed, assessment, planned, reattached = [] } = assessed;
+  if (!isWrite(planned.decision.action)) return undefined;
+  return { rules: kind.properties, spec, observed, assessment, drift: [...planned.decision.drift, ...reattached] };
 }
 
 /** Returns the entity with a part of its plan changed. */

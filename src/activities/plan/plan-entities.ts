@@ -7,6 +7,7 @@ import type { BootstrapRequest } from '../../contract/request.js';
 import { entityWorkflowId } from '../../contract/workflow-ids.js';
 import { assess } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
+import { digestChanges } from '../../engine/planned-change.js';
 import { referencesIn } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
@@ -18,7 +19,7 @@ import type { Calls } from '../runtime/activity-context.js';
 import { failure } from '../runtime/failures.js';
 import type { Ledgers } from '../ledger.js';
 import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
-import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { plannedChangeOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
 import { digestPlan } from './plan-digest.js';
@@ -190,11 +191,13 @@ function logDecisions(entities: readonly AssessedEntity[]): void {
 function planOf(request: BootstrapRequest, entities: readonly AssessedEntity[], calls: Calls): Plan {
   const decisions = truncateToFit(entities.map(({ planned }) => planned.decision));
   const { digest, entityDigests } = request.approval === undefined ? NO_DIGEST : digestPlan(request, entities);
+  const lines = digestChanges(entities.map(plannedChangeOf));
   return {
     entities: entities.map(({ planned }, index) => {
       const entityDigest = entityDigests[index];
       const decision = decisions[index] ?? planned.decision;
-      return { ...planned, decision, ...(entityDigest === undefined ? {} : { digest: entityDigest }) };
+      const shown = isWrite(decision.action) ? { lines: lines[index] ?? [] } : {};
+      return { ...planned, decision, ...shown, ...(entityDigest === undefined ? {} : { digest: entityDigest }) };
     }),
     calls,
     ...(digest === undefined ? {} : { digest }),

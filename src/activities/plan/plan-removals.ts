@@ -2,9 +2,10 @@ import { awsError } from '../../aws/errors.js';
 import { isWrite, REMOVAL_ACTIONS } from '../../contract/actions.js';
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
+import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
 import type { Dependent, Write } from '../../kinds/kind.js';
-import { deletionWrites, isWithdrawal } from '../reconcile/delete.js';
+import { deletionWrites, isWithdrawal, lossOf } from '../reconcile/delete.js';
 import { desiredState } from '../reconcile/desired-state.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
@@ -179,10 +180,23 @@ function matcherOf({ entity }: AssessedEntity, arn: string | undefined): (member
 }
 
 /** Turns a no-op into an update where a replaced entity has to be attached again. */
-function reattach(assessed: AssessedEntity, { entity }: AssessedEntity): AssessedEntity {
-  if (assessed.planned.decision.action !== 'no-op') return assessed;
-  const reason = `${entityId(entity)} is attached again once it is replaced`;
-  return withDecision(assessed, { action: 'update', reason });
+function reattach(assessed: AssessedEntity, replaced: AssessedEntity): AssessedEntity {
+  const reattached = [...(assessed.reattached ?? []), ...attachmentsOf(assessed, replaced)];
+  if (assessed.planned.decision.action !== 'no-op') return { ...assessed, reattached };
+  const reason = `${entityId(replaced.entity)} is attached again once it is replaced`;
+  return withDecision({ ...assessed, reattached }, { action: 'update', reason });
+}
+
+/** Returns the lines by which a declared entity will be attached again, as a comparison finds them. */
+function attachmentsOf({ kind, spec }: AssessedEntity, other: AssessedEntity): readonly Drift[] {
+  const isOther = matcherOf(other, other.planned.arn);
+  return Object.entries(kind.properties).flatMap(([property, { type }]) =>
+    type === 'set'
+      ? strings(spec[property])
+          .filter(isOther)
+          .map((member) => additionOf(property, member))
+      : [],
+  );
 }
 
 /** Orders a deletion whose kind cannot list dependents after all changes of the kinds that may depend on it. */
@@ -226,12 +240,4 @@ function refusalOf(
     reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
     remedy: ways.join(', or '),
   };
-}
-
-/** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
-function lossOf({ operation, input }: Write): Drift {
-  const values = Object.values(input).flatMap((value) =>
-    typeof value === 'string' ? [value] : strings(value as never),
-  );
-  return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...values].join(' ') };
 }

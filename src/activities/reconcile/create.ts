@@ -1,22 +1,22 @@
 import { activityInfo, log, sleep } from '@temporalio/activity';
 import { failureTypeOf, lateError, type AwsError } from '../../aws/errors.js';
-import { PROPAGATION_WINDOW_MS, untilShown } from '../../aws/propagation.js';
+import { untilShown } from '../../aws/propagation.js';
 import type { CreateRequest, Listing, ReconcileActivityResult } from '../../contract/activities.js';
-import { entityId, type JsonObject } from '../../contract/entity.js';
-import type { Decision, WriteRecord } from '../../contract/report.js';
+import { entityId } from '../../contract/entity.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
-import { mayShowLater, resolveConflict } from '../../engine/resolve-conflict.js';
-import type { ConflictFacts, ConflictResolution } from '../../engine/resolve-conflict.js';
-import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
+import { mayShowLater, resolveConflict, type ConflictFacts } from '../../engine/resolve-conflict.js';
+import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
-import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
+import { awsAnswer, notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeUnderAnyName } from '../runtime/observe.js';
 import { send } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, isKnownAtCreate, resolvedSpec } from './desired-state.js';
+import { refused, resultOf, type Creation } from './creation.js';
 import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
-import { logRefusal, buildActivityResult } from './activity-result.js';
+import { refusalOfCreate } from './plan-check.js';
+import { buildActivityResult } from './activity-result.js';
 import { sendChanges } from './update.js';
 
 /** Lists what Creates like this one have made, before the first Create of this run. */
@@ -29,20 +29,6 @@ export async function listCandidates(
   const desired = desiredAtCreate(kind, resolvedSpec(request.entity, request.arns), request);
   const candidates = (await kind.secret?.listCandidates?.(account.clients.reader, desired)) ?? [];
   return { known: candidates.map(({ id }) => id), calls: context.calls };
-}
-
-/** One run of the create activity, with everything that its steps need. */
-interface Creation {
-  readonly account: Account;
-  readonly request: CreateRequest;
-  readonly context: ActivityContext;
-  readonly attempt: number;
-  readonly kind: Kind;
-  readonly spec: JsonObject;
-  readonly desired: Desired;
-  readonly create: Write;
-  readonly secrets: EntitySecrets;
-  readonly earlierCreate: ConflictFacts['earlierCreate'];
 }
 
 /**
@@ -63,6 +49,8 @@ export async function createEntity(
   context: ActivityContext,
 ): Promise<ReconcileActivityResult> {
   const creation = prepareCreation(account, request, context);
+  const refusal = refusalOfCreate(request);
+  if (refusal !== undefined) return refused(creation, refusal, undefined, null);
   return (
     (await removeOrphansOfEarlierAttempts(creation, null)) ?? // 6
     (await resolveBeforeCreate(creation)) ?? // 1 and 5
@@ -202,70 +190,6 @@ function conflictFacts(creation: Creation, observed: Observed | undefined): Conf
     earlierCreate,
     orphansChecked: true,
   };
-}
-
-/** Reports a resolved conflict as the result of the activity, and logs it. */
-function resultOf(
-  creation: Creation,
-  resolution: ConflictResolution,
-  observed: Observed | undefined,
-  conflict: AwsError | null,
-): ReconcileActivityResult {
-  const { request, context, create } = creation;
-  if (resolution.is === 'refused')
-    return refused(creation, resolution.decision, observed, conflict, resolution.confirmedBy);
-  if (observed === undefined || resolution.is === 'not-shown' || resolution.is === 'possible-orphan') {
-    const code = conflict?.code ?? 'NoSuchEntity';
-    const seconds = String(PROPAGATION_WINDOW_MS / 1000);
-    const message = `${create.operation} answered ${code}, and no read has shown the entity for ${seconds} s`;
-    const { operation } = create;
-    throw failure('NotPropagated', message, {
-      operation,
-      code,
-      requestId: conflict?.requestId ?? null,
-      calls: context.calls,
-    });
-  }
-  const { decision, confirmedBy, remaining } = resolution;
-  log.info(
-    `${entityId(request.entity)} exists: ${resolution.is === 'created' ? 'created by this run' : decision.action}`,
-    { confirmedBy, code: conflict?.code ?? null, requestId: conflict?.requestId ?? null },
-  );
-  return buildActivityResult(context, {
-    arn: observed.arn,
-    decision,
-    confirmedBy,
-    writes: resolution.is === 'created' ? writesWithLostReply(creation, observed) : [],
-    conflicts: conflictsOf(creation, conflict),
-    remaining,
-  });
-}
-
-/** Returns the Create whose reply was lost, and what a lost attempt sent to complete the entity. */
-function writesWithLostReply({ context, kind, create: { operation } }: Creation, observed: Observed): WriteRecord[] {
-  const lost = { operation, requestId: null, at: observed.createdAt ?? new Date().toISOString() };
-  const others = isKnownAtCreate(kind) ? writesSent(context).filter((write) => write.operation !== operation) : [];
-  return [lost, ...others];
-}
-
-function conflictsOf(
-  { create: { operation } }: Creation,
-  conflict: AwsError | null,
-): ReconcileActivityResult['conflicts'] {
-  return conflict === null ? [] : [{ operation, code: conflict.code, requestId: conflict.requestId }];
-}
-
-function refused(
-  creation: Creation,
-  decision: Decision,
-  observed: Observed | undefined,
-  conflict: AwsError | null,
-  confirmedBy: ReconcileActivityResult['confirmedBy'] = null,
-): ReconcileActivityResult {
-  const { request, context, kind, spec } = creation;
-  logRefusal(request.entity, decision);
-  const arn = observed?.arn ?? kind.arnOf(spec, request.target);
-  return buildActivityResult(context, { arn, decision, confirmedBy, conflicts: conflictsOf(creation, conflict) });
 }
 
 /** Returns the error by which the activity waits for an orphan that uses up the quota and does not show yet, or null. */

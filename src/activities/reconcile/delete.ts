@@ -2,8 +2,10 @@ import { lateError } from '../../aws/errors.js';
 import { REMOVAL_ACTIONS } from '../../contract/actions.js';
 import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId } from '../../contract/entity.js';
+import type { Drift } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess, type Assessment } from '../../engine/decide.js';
+import { strings } from '../../engine/json.js';
 import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
@@ -11,6 +13,7 @@ import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { decisionContext, desiredState, resolvedSpec } from './desired-state.js';
+import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
 /** Reads the entity, decides again, and removes the entity with what it holds, for good or to be created again. */
@@ -24,11 +27,13 @@ export async function deleteEntity(
   const spec = resolvedSpec(entity, request.arns);
   const observed = await observeKnownEntity(account, entity, context);
   const assessment = assess(kind, entity, spec, observed, decisionContext(request));
-  const { decision } = assessment;
+  const isRemoval = observed !== undefined && REMOVAL_ACTIONS.has(assessment.decision.action);
+  const desired = desiredState(entity, spec, assessment.tags, target);
+  const deletion = isRemoval ? await deletionWrites(account, kind, desired, observed, assessment) : [];
+  const losses = deletion.map(lossOf);
+  const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, losses }, context);
   logRefusal(entity, decision);
-  if (observed !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
-    const desired = desiredState(entity, spec, assessment.tags, target);
-    const deletion = await deletionWrites(account, kind, desired, observed, assessment);
+  if (isRemoval && REMOVAL_ACTIONS.has(decision.action)) {
     const detachments = isWithdrawal(kind, assessment)
       ? []
       : await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
@@ -38,6 +43,7 @@ export async function deleteEntity(
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decisionAcrossAttempts(request, decision, context),
     writes: writesSent(context),
+    ...beyond,
   });
 }
 
@@ -76,6 +82,14 @@ async function detachmentWrites(
 /** Reports whether other namespaces share the entity. It is then not deleted: only this namespace's part is removed. */
 export function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
   return kind.share !== undefined && others.length > 0;
+}
+
+/** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
+export function lossOf({ operation, input }: Write): Drift {
+  const values = Object.values(input).flatMap((value) =>
+    typeof value === 'string' ? [value] : strings(value as never),
+  );
+  return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...values].join(' ') };
 }
 
 /** Returns the writes that delete an entity with what it holds, or that remove this namespace's part of it. */

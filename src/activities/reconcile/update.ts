@@ -10,6 +10,7 @@ import { notShownYet } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
+import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
 /** Reads the entity, decides again, and writes what differs. */
@@ -25,7 +26,7 @@ export async function updateEntity(
   // Created a moment ago, and the replica that answered does not show it yet.
   if (observed === undefined && made) throw notShownYet();
   const assessment = assess(kind, entity, spec, observed, { ...decisionContext(request), made });
-  const { decision } = assessment;
+  const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, made }, context);
   logRefusal(entity, decision);
   if (observed !== undefined && isWrite(decision.action)) {
     await sendChanges(account, request, observed, assessment, context);
@@ -34,6 +35,7 @@ export async function updateEntity(
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decisionAcrossAttempts(request, decision, context),
     writes: writesSent(context),
+    ...beyond,
   });
 }
 

@@ -2,7 +2,17 @@ import pc from 'picocolors';
 import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
 import { counted, driftText, revisionText } from '../../report/text.js';
 import { plain } from '../terminal.js';
-import { approvalText, conflictText, durationText, isListed, shownAs, SIGNS, summaryOf, wordOf } from './words.js';
+import {
+  approvalText,
+  conflictText,
+  durationText,
+  isListed,
+  shownAs,
+  SIGNS,
+  sincePlanLines,
+  summaryOf,
+  wordOf,
+} from './words.js';
 
 type Paint = (text: string) => string;
 
@@ -71,6 +81,7 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
     ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
     ...entity.unmanaged.map((what) => pc.dim(`      ! unmanaged, kept: ${plain(what)}`)),
     ...(entity.omittedLines === undefined ? [] : [pc.dim(`      and ${counted(entity.omittedLines, 'more line')}`)]),
+    ...sincePlanLines(entity).map((line) => pc.yellow(`      ${plain(line)}`)),
     ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
     ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),

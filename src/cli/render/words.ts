@@ -30,6 +30,7 @@ export function wordOf({ command }: Report, { decision, outcome }: EntityReport)
 /** Returns true if an entity is listed. Unchanged entities are only counted, unless `explained` and a reason say more. */
 export function isListed(entity: EntityReport, explained = false): boolean {
   const { outcome, drift, unmanaged, reason } = entity;
+  if (sincePlanLines(entity).length > 0) return true;
   return outcome !== 'unchanged' || drift.length + unmanaged.length > 0 || (explained && reason !== null);
 }
 
@@ -37,6 +38,12 @@ export function isListed(entity: EntityReport, explained = false): boolean {
 export function approvalText({ verdict, by, reason, at }: Approval): string {
   const who = by === null ? '' : ` by ${by}`;
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** Describes what an entity's run found that its plan had not shown, in lines. */
+export function sincePlanLines({ planned, changedSincePlan = [] }: EntityReport): readonly string[] {
+  const decided = planned === undefined ? [] : [`planned: ${planned}`];
+  return [...decided, ...changedSincePlan.map((line) => `changed since the plan: ${line}`)];
 }
 
 /** Describes a Create that failed with "already exists", and how it was resolved. */

@@ -1,6 +1,6 @@
 import type { Json } from '../../contract/entity.js';
 import { isList, isObject, jsonFrom, sortKeys } from '../json.js';
-import { truncate } from '../text.js';
+import { truncate, truncateWithDigest } from '../text.js';
 import {
   asList,
   canonicalStatement,
@@ -8,8 +8,9 @@ import {
   equivalentDocuments,
   ownProperty,
   statementsOf,
+  type DocumentContext,
+  type PolicyDocument,
 } from './canonical.js';
-import type { DocumentContext, PolicyDocument } from './canonical.js';
 
 /** One difference between two documents. Values are cut at 300 characters, and null if absent. */
 export interface DocumentChange {
@@ -58,9 +59,16 @@ export function documentDrift(desired: unknown, observed: unknown, context: Docu
 const MAX_VALUE_LENGTH = 300;
 
 function change(path: string, observed: Json | undefined, desired: Json | undefined, summary: string): DocumentChange {
-  const shorten = (value: Json = null): Json =>
-    JSON.stringify(value).length <= MAX_VALUE_LENGTH ? value : showValue(value, MAX_VALUE_LENGTH);
-  return { path, observed: shorten(observed), desired: shorten(desired), summary: truncate(summary, MAX_VALUE_LENGTH) };
+  const shorten = (value: Json = null): Json => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return JSON.stringify(value).length <= MAX_VALUE_LENGTH ? value : truncateWithDigest(text);
+  };
+  return {
+    path,
+    observed: shorten(observed),
+    desired: shorten(desired),
+    summary: truncate(summary, MAX_VALUE_LENGTH),
+  };
 }
 
 /** Returns a value as messages show it. */

@@ -103,12 +103,14 @@ async function reconcile(state: RunState, index: number): Promise<EntityReport> 
 function reconcileRequest(state: RunState, index: number): ReconcileRequest {
   const { target, namespace } = state.request;
   const entity = state.desiredAt(index);
-  const { decision, listFirst, detachable } = state.plannedAt(index);
+  const { decision, lines = [], listFirst, detachable } = state.plannedAt(index);
   return {
     target,
     namespace,
     entity,
     action: decision.action,
+    planned: { action: decision.action, lines },
+    approved: state.request.approval !== undefined,
     arns: state.arnsOf(entity.dependsOn),
     intent: workflowInfo().runId,
     readFirst: false,
