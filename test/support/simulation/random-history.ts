@@ -120,6 +120,7 @@ const arbitraryEntities: fc.Arbitrary<readonly EntityName[]> = fc.constantFrom(
   ['Role/deploy', 'Policy/read'],
   ['Policy/read'],
   ['User/robot', 'VirtualMFADevice/robot'],
+  ['User/robot', 'VirtualMFADevice/robot'],
   ['User/robot'],
   ['User/robot', 'Group/people'],
   ['AccountPasswordPolicy/account'],
@@ -218,6 +219,20 @@ function arbitraryStep(entities: readonly EntityName[]): fc.Arbitrary<Step> {
 }
 
 /** Histories of a few steps about a few entities. */
-export const arbitraryHistory: fc.Arbitrary<History> = arbitraryEntities.chain((entities) =>
-  fc.array(arbitraryStep(entities), { minLength: 1, maxLength: 5, size: 'max' }),
-);
+export const arbitraryHistory: fc.Arbitrary<History> = arbitraryEntities
+  .chain((entities) =>
+    fc.tuple(
+      fc.array(arbitraryStep(entities), { minLength: 1, maxLength: 5, size: 'max' }),
+      rarely,
+      fc.nat({ max: 3 }),
+    ),
+  )
+  .map(([steps, isRepeated, position]) => (isRepeated ? withRepeat(steps, position) : steps));
+
+/** Returns a history in which one run is asked for once more, with nothing in between. */
+function withRepeat(steps: History, position: number): History {
+  const index = position % steps.length;
+  const step = steps[index];
+  if (step === undefined || 'hand' in step) return steps;
+  return [...steps.slice(0, index + 1), { run: step.run }, ...steps.slice(index + 1)];
+}

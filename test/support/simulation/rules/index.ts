@@ -12,6 +12,16 @@ import {
   writesAlone,
 } from './ownership.js';
 import {
+  createdIsMarked,
+  destroysOnlyItsOwn,
+  keepsUnmanaged,
+  onlyObserves,
+  ownersNeverBothSucceed,
+  secondRunIsQuiet,
+  writesAreAttributable,
+  writesAreReported,
+} from './promises.js';
+import {
   claimsAreDone,
   deletedIsTrue,
   deletionIsNoFailure,
@@ -39,6 +49,14 @@ export const RULES = {
   failsForAReason,
   revisionsAreOfAnEnvironment,
   untaggedIsClaimed,
+  createdIsMarked,
+  destroysOnlyItsOwn,
+  keepsUnmanaged,
+  onlyObserves,
+  ownersNeverBothSucceed,
+  secondRunIsQuiet,
+  writesAreAttributable,
+  writesAreReported,
   neverWider,
   writesWhatWasApproved,
   namesLostVersions,

@@ -41,7 +41,7 @@ function forEachEntity(
  * What earlier runs of the same namespace write is no excuse.
  */
 function isDisturbed(played: Played, run: PlayedRun, key: string): boolean {
-  const look = Math.max(played.account.lookOf(run.run, key) ?? run.startedAt, run.askedAt);
+  const look = Math.max(played.account.lookOf(run.run, key) ?? run.startedAt, run.joined ? run.askedAt : 0);
   return writes(played).some(
     (entry) =>
       entry.key === key &&
