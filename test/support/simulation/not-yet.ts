@@ -18,7 +18,6 @@ export const NOT_YET: Readonly<Record<string, readonly RuleName[]>> = {
   12: ['namesWhoTrusts'],
   13: ['deletionIsNoFailure'],
   15: ['namesLostVersions', 'fifthVersionIsNoQuota'],
-  17: ['untaggedIsClaimed'],
   'the report of a failed entity names no writes': ['writesAreReported'],
   'a deleted user leaves a declared group': ['presentIsTrue'],
 };
