@@ -284,6 +284,101 @@ describe('a secret is stored at the location that the manifest names', () => {
   );
 });
 
+describe('a reply that is lost', () => {
+  const faults: readonly [string, Fault][] = [
+    ['the connection breaks before it is made', { kind: 'reset-before', times: 1 }],
+    ['the connection breaks when it is made', { kind: 'reset-after', times: 1 }],
+    ['AWS answers 500 when it is made', { kind: 'error-after-commit', times: 1 }],
+  ];
+  const cases = TITLES.flatMap((title, k) =>
+    faults.map(([what, fault], f) => {
+      const name = `lost-${String(k)}-${String(f)}`;
+      return [title, what, { name, fault, place: (k + f) % 2 === 0 ? fileOf(name) : secretOf(name) }] as const;
+    }),
+  );
+  const runs = new Map<string, Promise<{ readonly entity: EntityReport; readonly others: readonly string[] }>>();
+
+  beforeAll(() => {
+    for (const [title, , { name, fault, place }] of cases) {
+      const start = async (): Promise<{ entity: EntityReport; others: string[] }> => {
+        const { create, byHand } = kindOf(title);
+        await makeUser(name);
+        const others = byHand === undefined ? [] : [await byHand(name)];
+        on(create, name, fault);
+        return { entity: await run(name, declared(title, name, place)), others };
+      };
+      const running = start();
+      running.catch(() => undefined);
+      runs.set(name, running);
+    }
+    return Promise.allSettled(runs.values());
+  });
+
+  test.each(cases)('of %s, as %s, leaves one whose secret is stored', async (title, _what, { name, fault, place }) => {
+    const result = await runs.get(name);
+    expect(result?.entity).toMatchObject({ outcome: 'created', decision: 'create', conflicts: [] });
+    const lost = fault.kind !== 'reset-before';
+    const generated = title === 'a password for the console';
+    expect(result?.entity.confirmedBy).toBe(generated && lost ? 'recorded-attempt' : 'reply');
+    expect(committed(kindOf(title).create, name)).toBe(lost && !generated ? 2 : 1);
+    await expectOneLive(title, name, place, result?.others);
+  });
+});
+
+describe('a worker that is killed', () => {
+  const points = ['between the Create and the store', 'between the store and the end'] as const;
+  const cases = TITLES.flatMap((title, k) =>
+    points.map((point, p) => {
+      const name = `killed-${String(k)}-${String(p)}`;
+      return [title, point, { name, place: p === 1 || k % 2 === 0 ? secretOf(name) : fileOf(name) }] as const;
+    }),
+  ).filter(([title, point]) => title !== 'a password for the console' || point === points[0]);
+  const runs = new Map<string, Promise<EntityReport>>();
+
+  beforeAll(async () => {
+    let dead = (): void => undefined;
+    const death = new Promise<void>((resolve) => (dead = resolve));
+    const start = async ([title, point, { name, place }]: (typeof cases)[number]): Promise<void> => {
+      let arrive = (): void => undefined;
+      const arrived = new Promise<void>((resolve) => (arrive = resolve));
+      const after = async (): Promise<'drop'> => {
+        arrive();
+        await death;
+        return 'drop';
+      };
+      if (point === points[0]) on(kindOf(title).create, name, { kind: 'hook', times: 1, after });
+      // The first one that succeeds stores the secret; the reservation before it created the location.
+      else on('PutSecretValue', name, { kind: 'hook', after: (call) => (call.committed ? after() : undefined) });
+      await makeUser(name);
+      const running = run(name, declared(title, name, place));
+      // A run that ends before the point is noticed by its attempts.
+      running.then(arrive, arrive);
+      runs.set(name, running);
+      await arrived;
+    };
+    await Promise.all(cases.map(start));
+    await worker.kill();
+    world.proxy.clearRules();
+    dead();
+    worker = await startWorker();
+    await Promise.allSettled(runs.values());
+  });
+
+  test.each(cases)(
+    '%s, %s: another worker finishes the run with one whose secret is stored',
+    async (title, point, { name, place }) => {
+      const entity = await runs.get(name);
+      expect(entity).toMatchObject({ outcome: 'created', decision: 'create', attempts: 2 });
+      const generated = title === 'a password for the console';
+      const tagged = title === 'the seed of a virtual MFA device';
+      const before = point === points[0];
+      expect(entity?.confirmedBy).toBe(before && !generated ? 'reply' : tagged ? 'intent-tag' : 'recorded-attempt');
+      expect(committed(kindOf(title).create, name)).toBe(before && !generated ? 2 : 1);
+      await expectOneLive(title, name, place);
+    },
+  );
+});
+
 /** Has AWS Secrets Manager deny an action on a location. */
 function deny(action: string | RegExp, name: string): void {
   world.proxy.on(
