@@ -99,6 +99,6 @@ function bareRole(RoleName: string): BareRole {
 
 /** The same roles with the marks that an apply leaves, so that the next apply finds them its own. */
 export function owned(roles: readonly BareRole[]): BareRole[] {
-  const marks = ownershipTagsForCreate(NAMESPACE, 'bench', false);
+  const marks = ownershipTagsForCreate({ namespace: NAMESPACE, intent: 'bench', shared: false, claim: undefined });
   return roles.map((one) => ({ ...one, Tags: { ...one.Tags, ...marks } }));
 }

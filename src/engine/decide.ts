@@ -9,10 +9,14 @@ import {
   ownershipTagsToRelease,
   ownershipTagChanges,
   otherSharers,
+  nameNamespace,
   ownershipOf,
+  OwnershipTag,
+  type Claimant,
   type Ownership,
   type TagChanges,
 } from './ownership.js';
+import { claimAtCreate, claimTags, withdrawalOf, type ShareRules } from './sharing.js';
 
 /** The properties of a kind that decisions depend on. */
 export interface KindRules {
@@ -20,7 +24,7 @@ export interface KindRules {
   readonly tagsAfterCreate?: boolean;
   readonly usesReservedPath?: boolean;
   readonly properties: PropertyRules;
-  readonly share?: { readonly claim?: (spec: JsonObject) => string };
+  readonly share?: ShareRules;
 }
 
 /** The run that a decision is made for. */
@@ -41,7 +45,6 @@ export interface Assessment {
   readonly changes: Changes;
   /** All tags that the entity will have: the declared ones, and the ownership tags that the decision adds. */
   readonly tags: Readonly<Record<string, string>>;
-  readonly others: readonly string[];
 }
 
 const NO_COMPARISON: Comparison = { drift: [], unmanaged: [], changes: {} };
@@ -56,8 +59,12 @@ const NO_COMPARISON: Comparison = { drift: [], unmanaged: [], changes: {} };
  * | `adopt: foreign` | update | adopt   | adopt, old owner recorded |
  * | `observe: true`  | report | report  | report                    |
  *
- * `state: absent` follows the same table, with delete in place of update and adopt. An entity that other namespaces
- * share is foreign to a declaration without `shared: true`. `released` and `destroyed` change only what is ours.
+ * `state: absent` follows the same table, with delete in place of update and adopt. `released` and `destroyed` change
+ * only what is ours.
+ *
+ * Where other namespaces own or share an entity, a namespace only adds what it declares, and only takes its own part
+ * along when it leaves. The owner of an entity may go on to declare it without `shared: true`; to any other namespace,
+ * an entity that others share is foreign without it.
  *
  * The references of `spec` must be resolved. `observed` is undefined if the entity does not exist.
  */
@@ -71,45 +78,86 @@ export function assess(
   const declared = declaredTags(spec);
   if (observed === undefined) {
     const decision = decideMissing(entity, rules.ownable ? null : otherClaimant(context));
-    return { decision, changes: {}, tags: declared, others: [] };
+    return { decision, changes: {}, tags: declared };
   }
 
   const { namespace, partition } = context;
-  const { ownership, madeUntagged } = effectiveOwnership(rules, observed, context);
+  const { ownership, madeUntagged } = effectiveOwnership(rules, entity, observed, context);
   // A kind without tags cannot show whether it was adopted before. A retry of the first adoption is still the first.
   const isAdoptedNow = ownership.is === 'ours' && ownership.origin === 'adopted' && ownership.intent === context.intent;
   const known = (ownership.is === 'ours' && !isAdoptedNow) || entity.unmanagedAtAdoption === true;
+  const others = rules.share === undefined ? [] : otherSharers(observed, namespace);
+  const owner = observed.tags[OwnershipTag.Namespace];
   const comparison =
     entity.state === 'present'
       ? compare(spec, observed, {
           rules: rules.properties,
           partition,
           removesUnmanaged: (property) => removesUnmanaged(entity, property) && known,
-          shared: entity.shared,
+          // A previous owner that is replaced is no sharer of what follows.
+          shared: entity.shared || others.some((other) => other !== owner),
         })
       : NO_COMPARISON;
-  const others = otherSharers(observed, namespace);
-  const situation = { rules, entity, spec, observed, ownership, known, others, comparison };
+  const isOwner = owner === namespace;
+  const situation = { rules, entity, spec, observed, ownership, isOwner, known, others, comparison };
   const decided = decidePresent(situation);
   const decision = explainKept(decided, entity, known, rules.ownable);
-  const tagChanges = ownershipTags(decision, situation, context, madeUntagged);
+  if (decision.action === 'release') return assessRelease(rules, entity, decision, observed, namespace);
+  const claimant = { namespace, intent: context.intent, shared: entity.shared };
+  const tagChanges = ownershipTags(decision, situation, claimant, madeUntagged);
   const tags = { ...declared, ...tagChanges.put };
-  return { ...withTagChanges(decision, comparison.changes, tags, tagChanges, observed), tags, others };
+  return { ...withTagChanges(decision, comparison.changes, tags, tagChanges), tags };
 }
 
-/** An entity that this run created without tags is ours; its tags are written next. */
+/**
+ * Returns the owner as far as this run is concerned. An entity that this run created without tags is ours; its tags are
+ * written next. A sharer that no longer declares the entity as shared has no more right to it than any other namespace.
+ */
 function effectiveOwnership(
   rules: KindRules,
+  { state, shared }: DesiredEntity,
   observed: Observed,
   context: DecisionContext,
 ): { readonly ownership: Ownership; readonly madeUntagged: boolean } {
   const { namespace, intent, made } = context;
-  const owner = rules.ownable ? null : otherClaimant(context);
-  if (owner !== null) return { ownership: { is: 'foreign', owner }, madeUntagged: false };
+  const claimant = rules.ownable ? null : otherClaimant(context);
+  if (claimant !== null) return { ownership: { is: 'foreign', owner: claimant }, madeUntagged: false };
   const shown = ownershipOf(observed, namespace, rules.usesReservedPath);
   const untagged = rules.tagsAfterCreate === true || !rules.ownable;
-  const madeUntagged = made === true && untagged && shown.is === 'unowned';
-  return { ownership: madeUntagged ? { is: 'ours', origin: 'created', intent } : shown, madeUntagged };
+  if (made === true && untagged && shown.is === 'unowned') {
+    return { ownership: { is: 'ours', origin: 'created', intent }, madeUntagged: true };
+  }
+  const owner = observed.tags[OwnershipTag.Namespace];
+  const isOwnedByOther = owner !== undefined && owner !== namespace;
+  const ownership =
+    shown.is === 'ours' && state === 'present' && !shared && isOwnedByOther
+      ? ({ is: 'foreign', owner: nameNamespace(owner) } as const)
+      : shown;
+  return { ownership, madeUntagged: false };
+}
+
+/** Returns the writes with which a namespace leaves an entity that stays: its part of it, and its ownership tags. */
+function assessRelease(
+  { share }: KindRules,
+  { state }: DesiredEntity,
+  decision: Decision,
+  observed: Observed,
+  namespace: string,
+): Assessment {
+  const keepsPart = share === undefined || state === 'released';
+  const part = keepsPart ? undefined : withdrawalOf(share, namespace, observed);
+  const remove = ownershipTagsToRelease(namespace, observed);
+  const tagDrift = remove.map((tag): Drift => ({
+    path: `tags.${tag}`,
+    observed: observed.tags[tag] ?? '',
+    desired: null,
+  }));
+  const reasons = [decision.reason, part?.keptReason].filter((reason) => typeof reason === 'string');
+  return {
+    decision: { ...decision, drift: [...(part?.drift ?? []), ...tagDrift], reason: reasons.join('; ') },
+    changes: { ...part?.changes, tags: { desired: {}, put: [], remove } },
+    tags: {},
+  };
 }
 
 /** Returns the other namespace, in words, that claims an entity without tags. */
@@ -124,27 +172,32 @@ const NO_TAG_CHANGES: TagChanges = { put: {}, remove: [] };
 function ownershipTags(
   { action }: Decision,
   { rules, entity, spec, observed, ownership }: Situation & { readonly rules: KindRules },
-  { namespace, intent }: DecisionContext,
+  claimant: Omit<Claimant, 'claim'>,
   madeUntagged: boolean,
 ): TagChanges {
   if (!rules.ownable) return NO_TAG_CHANGES;
-  const claim = entity.shared ? (rules.share?.claim?.(spec) ?? '') : '';
+  const claim = rules.share && claimTags(rules.share, claimant.namespace, spec, observed);
   switch (action) {
-    case 'release':
-      return { put: {}, remove: ownershipTagsToRelease(namespace, observed) };
     case 'adopt':
-      return {
-        put: ownershipTagsForAdoption(namespace, intent, entity.shared, observed, ownership, claim),
-        remove: [],
-      };
+      return ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership);
     case 'update':
     case 'no-op':
       if (ownership.is !== 'ours' || entity.state !== 'present' || entity.observe) return NO_TAG_CHANGES;
-      if (madeUntagged) return { put: ownershipTagsForCreate(namespace, intent, entity.shared, claim), remove: [] };
-      return ownershipTagChanges(namespace, entity.shared, observed, claim);
+      return madeUntagged
+        ? { put: createTags(rules, claimant, spec), remove: [] }
+        : ownershipTagChanges({ ...claimant, claim }, observed);
     default:
       return NO_TAG_CHANGES;
   }
+}
+
+/** Returns the ownership tags of a Create. */
+export function createTags(
+  { share }: Pick<KindRules, 'share'>,
+  claimant: Omit<Claimant, 'claim'>,
+  spec: JsonObject,
+): Record<string, string> {
+  return ownershipTagsForCreate({ ...claimant, claim: share && claimAtCreate(share, claimant.namespace, spec) });
 }
 
 /** Adds the writes of ownership tags to the changes; if there are no other writes, the decision becomes an update. */
@@ -153,7 +206,6 @@ function withTagChanges(
   changes: Changes,
   tags: Readonly<Record<string, string>>,
   { put, remove }: TagChanges,
-  observed: Observed,
 ): Pick<Assessment, 'decision' | 'changes'> {
   if (Object.keys(put).length === 0 && remove.length === 0) return { decision, changes };
   const change = changes['tags'];
@@ -162,21 +214,9 @@ function withTagChanges(
     put: [...(change?.put ?? []), ...Object.keys(put)],
     remove: [...(change?.remove ?? []), ...remove],
   };
-  return { decision: explainTagChanges(decision, remove, observed), changes: { ...changes, tags: merged } };
-}
-
-function explainTagChanges(decision: Decision, remove: readonly string[], { tags }: Observed): Decision {
-  switch (decision.action) {
-    case 'no-op':
-      return { ...decision, action: 'update', reason: 'its ownership tags change to what the manifest declares' };
-    case 'release':
-      return {
-        ...decision,
-        drift: remove.map((tag): Drift => ({ path: `tags.${tag}`, observed: tags[tag] ?? '', desired: null })),
-      };
-    default:
-      return decision;
-  }
+  const reason = 'its ownership tags change to what the manifest declares';
+  const written = decision.action === 'no-op' ? { ...decision, action: 'update' as const, reason } : decision;
+  return { decision: written, changes: { ...changes, tags: merged } };
 }
 
 /** Says why unmanaged content is kept although the manifest says remove: a first adoption removes nothing. */

@@ -6,13 +6,16 @@ import type { Ownership } from './ownership.js';
 
 /** Everything that the decision about an existing entity depends on. */
 export interface Situation {
-  readonly rules: { readonly ownable: boolean; readonly properties: PropertyRules };
+  readonly rules: { readonly ownable: boolean; readonly properties: PropertyRules; readonly share?: object };
   readonly entity: DesiredEntity;
   readonly spec: JsonObject;
   readonly observed: Observed;
   readonly ownership: Ownership;
+  /** Its owner is this namespace, and not only one of those that share it. */
+  readonly isOwner: boolean;
   /** It was ours before this run, or the request allows removing unmanaged content anyway. */
   readonly known: boolean;
+  /** Other namespaces that own or share an entity of a kind that can be shared. */
   readonly others: readonly string[];
   readonly comparison: Comparison;
 }
@@ -26,6 +29,8 @@ const RULES: readonly Rule[] = [
   released,
   destroyed,
   nameInOtherCase,
+  left,
+  absentWhileShared,
   ownedByOther,
   sharedByOthers,
   notCreatedHere,
@@ -73,14 +78,14 @@ function onlyObserved({ entity, comparison }: Situation): Decision | undefined {
 }
 
 /** `released` removes the ownership tags and keeps the entity. */
-function released({ rules, entity, observed, ownership }: Situation): Decision | undefined {
+function released({ rules, entity, observed, ownership, others }: Situation): Decision | undefined {
   if (entity.state !== 'released') return undefined;
   if (observed.name !== entity.name) return leftInOtherCase(observed);
   if (!rules.ownable) {
     const reason = `has nothing to release: ${withArticle(entity.kind)} cannot have tags, so it has no ownership tags`;
     return decide('no-op', { reason });
   }
-  if (ownership.is !== 'ours') return leftToOwner(ownership);
+  if (ownership.is !== 'ours') return leftToOwner(ownership, others);
   return decide('release', { reason: `is released: ${KEPT}` });
 }
 
@@ -94,12 +99,12 @@ function destroyed({ rules, entity, observed, ownership, others }: Situation): D
     const reason = `is left as it is: ${unprovable(entity.kind)}; --include-adopted deletes it anyway`;
     return decide('no-op', { reason });
   }
-  if (ownership.is !== 'ours') return leftToOwner(ownership);
-  if (ownership.origin === 'adopted' && (entity.includeAdopted !== true || others.length > 0)) {
-    const override = others.length > 0 ? '' : '; --include-adopted deletes it';
-    return decide('release', { reason: `${ADOPTED_HERE}${override}` });
+  if (ownership.is !== 'ours') return leftToOwner(ownership, others);
+  if (others.length > 0) return withdraw(others);
+  if (ownership.origin === 'adopted' && entity.includeAdopted !== true) {
+    return decide('release', { reason: `${adoptedHere(rules)}; --include-adopted deletes it` });
   }
-  return decide('delete', { reason: others.length > 0 ? withdrawal(others) : null });
+  return decide('delete');
 }
 
 function nameInOtherCase({ entity, observed, comparison }: Situation): Decision | undefined {
@@ -111,9 +116,12 @@ function nameInOtherCase({ entity, observed, comparison }: Situation): Decision 
   );
 }
 
-function ownedByOther({ entity, ownership, comparison }: Situation): Decision | undefined {
+function ownedByOther({ rules, entity, ownership, comparison }: Situation): Decision | undefined {
   if (ownership.is !== 'foreign' || entity.adopt === 'foreign') return undefined;
-  return refuse(comparison, ...ownerAndOverride(ownership.owner, entity));
+  const [reason, remedy] = ownerAndOverride(ownership.owner, entity);
+  const share =
+    rules.share === undefined ? '' : `share it with shared: true and --adopt foreign:${entityId(entity)}, or `;
+  return refuse(comparison, reason, `${share}${remedy}`);
 }
 
 /** Returns the reason and the remedy of a refusal because of an owner. */
@@ -122,8 +130,29 @@ function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string
   return [`owned by ${owner}`, `choose another name, have its owner release it, or take it over with ${override}`];
 }
 
-function sharedByOthers({ entity, others, comparison }: Situation): Decision | undefined {
-  if (others.length === 0 || entity.shared || entity.adopt === 'foreign') return undefined;
+/** Leaves an entity alone that this namespace has left, or that it never had a part in. */
+function left({ entity, ownership, others }: Situation): Decision | undefined {
+  if (entity.state !== 'absent' || !entity.shared || ownership.is === 'ours') return undefined;
+  return decide('no-op', { reason: `this namespace has no part in it: ${ownerPhrase(ownership, others)}` });
+}
+
+/** Refuses to delete what others own or share. Without `shared: true`, leaving it is not what the manifest asks for. */
+function absentWhileShared({ entity, ownership, others, comparison }: Situation): Decision | undefined {
+  if (entity.state !== 'absent' || entity.shared || others.length === 0) return undefined;
+  const id = entityId(entity);
+  const leave =
+    ownership.is === 'ours'
+      ? `set shared: true on ${id} to remove only this namespace's part`
+      : `remove ${id} from the manifest, because this namespace has no part in it`;
+  return refuse(
+    comparison,
+    `cannot be deleted: ${listNamespaces(others)} ${others.length === 1 ? 'declares' : 'declare'} it too`,
+    `${leave}, or have ${listNamespaces(others)} leave it first`,
+  );
+}
+
+function sharedByOthers({ entity, isOwner, others, comparison }: Situation): Decision | undefined {
+  if (others.length === 0 || entity.shared || isOwner || entity.adopt === 'foreign') return undefined;
   const id = entityId(entity);
   return refuse(
     comparison,
@@ -145,10 +174,10 @@ function notCreatedHere({ rules, entity, ownership, comparison }: Situation): De
 
 function absent({ rules, entity, ownership, others }: Situation): Decision | undefined {
   if (entity.state !== 'absent') return undefined;
-  if (!entity.shared) return decide('delete', { reason: rules.ownable ? null : unprovable(entity.kind) });
-  if (ownership.is !== 'ours') return decide('no-op', { reason: 'this namespace does not share it; others keep it' });
-  if (ownership.origin === 'adopted') return decide('release', { reason: ADOPTED_HERE });
-  if (others.length > 0) return decide('delete', { reason: withdrawal(others) });
+  if (others.length > 0) return withdraw(others);
+  if (entity.shared && ownership.is === 'ours' && ownership.origin === 'adopted') {
+    return decide('release', { reason: adoptedHere(rules) });
+  }
   return decide('delete', { reason: rules.ownable ? null : unprovable(entity.kind) });
 }
 
@@ -212,15 +241,25 @@ function converge(comparison: Comparison, reason: string | null): Decision {
 }
 
 const KEPT = 'its ownership tags are removed, and it is kept';
-const ADOPTED_HERE = `was adopted, not created here: ${KEPT}`;
+
+function adoptedHere({ share }: Situation['rules']): string {
+  const removed = share === undefined ? KEPT : `this namespace's part and ${KEPT}`;
+  return `was adopted, not created here: ${removed}`;
+}
 
 function leftInOtherCase({ name }: Observed): Decision {
   return decide('no-op', { reason: `is left as it is: it is named ${name}, in another case` });
 }
 
-function leftToOwner(ownership: Exclude<Ownership, { readonly is: 'ours' }>): Decision {
-  const owner = ownership.is === 'foreign' ? `it is owned by ${ownership.owner}` : 'it has no owner';
-  return decide('no-op', { reason: `is left as it is: ${owner}` });
+function leftToOwner(ownership: OtherOwnership, others: readonly string[]): Decision {
+  return decide('no-op', { reason: `is left as it is: ${ownerPhrase(ownership, others)}` });
+}
+
+type OtherOwnership = Exclude<Ownership, { readonly is: 'ours' }>;
+
+function ownerPhrase(ownership: OtherOwnership, others: readonly string[]): string {
+  if (ownership.is === 'foreign') return `it is owned by ${ownership.owner}`;
+  return others.length === 0 ? 'it has no owner' : `it is shared by ${listNamespaces(others)}`;
 }
 
 function unprovable(kind: string): string {
@@ -231,10 +270,10 @@ function withArticle(kind: string): string {
   return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }
 
-/** Explains a deletion of an entity that other namespaces share. */
-function withdrawal(others: readonly string[]): string {
+/** Leaves an entity to the other namespaces that own or share it. */
+function withdraw(others: readonly string[]): Decision {
   const keep = others.length === 1 ? 'keeps' : 'keep';
-  return `removes only this namespace's part: ${listNamespaces(others)} ${keep} it`;
+  return decide('release', { reason: `removes only this namespace's part: ${listNamespaces(others)} ${keep} it` });
 }
 
 function listNamespaces(namespaces: readonly string[]): string {

@@ -9,6 +9,14 @@ export const OwnershipTag = {
   PreviousOwner: 'iam-bootstrap:previous-owner',
 } as const;
 
+/** More ownership tags, of entities of a kind that can be shared. */
+export const SharingTag = {
+  /** The namespace that created an entity of a kind that can be shared. */
+  CreatedBy: 'iam-bootstrap:created-by',
+  /** The content that was there before any namespace declared it, in the form of a claim. It belongs to nobody. */
+  SharedBefore: 'iam-bootstrap:shared-before',
+} as const;
+
 /** Characters that IAM does not allow in the value of a tag. */
 const INVALID_TAG_CHARACTERS = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
 
@@ -75,23 +83,29 @@ export function ownershipOf(observed: Observed, namespace: string, onReservedPat
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
   if (reserved !== undefined && !onReservedPath) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
-  const owner = observed.tags[OwnershipTag.Namespace];
-  if (owner === namespace || Object.hasOwn(observed.tags, sharedByTag(namespace))) {
-    const origin = observed.tags[OwnershipTag.Origin] === 'adopted' ? 'adopted' : 'created';
+  if (namespacesOf(observed).has(namespace)) {
+    const origin = creatorOf(observed) === namespace ? 'created' : 'adopted';
     return { is: 'ours', origin, intent: observed.tags[OwnershipTag.Intent] ?? null };
   }
-  if (owner !== undefined) return { is: 'foreign', owner: `iam-bootstrap namespace "${owner}"` };
+  const owner = observed.tags[OwnershipTag.Namespace];
+  if (owner !== undefined) return { is: 'foreign', owner: nameNamespace(owner) };
   // These tags come last: an entity taken over from a stack keeps the stack's tags, which only AWS can remove.
   const foreign = ownerByTags(observed.tags);
   return foreign === undefined ? { is: 'unowned' } : { is: 'foreign', owner: foreign };
 }
 
-/** Returns the owner of an entity in words, for no namespace in particular. Null if it shows no owner. */
+/** Returns the owner and the sharers of an entity in words, for no namespace in particular. Null if it shows none. */
 export function ownerOf(observed: Observed, onReservedPath = false): string | null {
-  const sharers = otherSharers(observed, '').map((namespace) => `iam-bootstrap namespace "${namespace}"`);
-  if (sharers.length > 0) return `shared by ${sharers.join(', ')}`;
   const ownership = ownershipOf(observed, '', onReservedPath);
-  return ownership.is === 'foreign' ? ownership.owner : null;
+  const owner = ownership.is === 'foreign' ? [ownership.owner] : [];
+  const sharers = otherSharers(observed, observed.tags[OwnershipTag.Namespace] ?? '').map(nameNamespace);
+  const sharing = sharers.length === 0 ? [] : [`shared by ${sharers.join(', ')}`];
+  return [...owner, ...sharing].join(', ') || null;
+}
+
+/** Returns a namespace as an owner in words. */
+export function nameNamespace(namespace: string): string {
+  return `iam-bootstrap namespace "${namespace}"`;
 }
 
 function ownerByTags(tags: Readonly<Record<string, string>>): string | undefined {
@@ -110,51 +124,43 @@ export function sharedByTag(namespace: string): string {
   return `${SHARED_BY}${namespace}`;
 }
 
-/** Returns the other namespaces that declare a shared entity. */
-export function otherSharers(observed: Observed, namespace: string): string[] {
-  return Object.keys(observed.tags)
+/** Returns all namespaces that own or share an entity: each has a tag of its own on it. */
+function namespacesOf({ tags }: Observed): ReadonlySet<string> {
+  const sharers = Object.keys(tags)
     .filter((tag) => tag.startsWith(SHARED_BY))
-    .map((tag) => tag.slice(SHARED_BY.length))
-    .filter((sharer) => sharer !== namespace);
+    .map((tag) => tag.slice(SHARED_BY.length));
+  const owner = tags[OwnershipTag.Namespace];
+  return new Set(owner === undefined ? sharers : [owner, ...sharers]);
+}
+
+/** Returns the other namespaces that own or share an entity. */
+export function otherSharers(observed: Observed, namespace: string): string[] {
+  return [...namespacesOf(observed)].filter((sharer) => sharer !== namespace);
+}
+
+/** Returns the namespace that created an entity; undefined if none did. */
+function creatorOf({ tags }: Observed): string | undefined {
+  const isAdopted = tags[OwnershipTag.Origin] === 'adopted';
+  return tags[SharingTag.CreatedBy] ?? (isAdopted ? undefined : tags[OwnershipTag.Namespace]);
+}
+
+/** The declaration of an entity, as far as its ownership tags depend on it. */
+export interface Claimant {
+  readonly namespace: string;
+  readonly intent: string;
+  /** The entity is declared with `shared: true`: the namespace is one sharer among others, and no owner. */
+  readonly shared: boolean;
+  /** The tags that record the namespace's part, for kinds that can be shared. Undefined for other kinds. */
+  readonly claim: Readonly<Record<string, string>> | undefined;
 }
 
 /** Returns the ownership tags of a Create. */
-export function ownershipTagsForCreate(
-  namespace: string,
-  intent: string,
-  shared: boolean,
-  claim = '',
-): Record<string, string> {
-  const owner = shared ? { [sharedByTag(namespace)]: claim } : { [OwnershipTag.Namespace]: namespace };
-  return { ...owner, [OwnershipTag.Origin]: 'created', [OwnershipTag.Intent]: intent };
-}
-
-/**
- * Returns the ownership tags that an adoption adds. They record the previous owner.
- * `claim` is this namespace's part of a shared entity, as its kind writes it.
- */
-export function ownershipTagsForAdoption(
-  namespace: string,
-  intent: string,
-  shared: boolean,
-  observed: Observed,
-  ownership: Ownership,
-  claim = '',
-): Record<string, string> {
-  if (shared) {
-    // A shared entity is merged, not owned: its recorded origin stays.
-    const origin = Object.hasOwn(observed.tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
-    return { [sharedByTag(namespace)]: claim, ...origin };
-  }
-  const previous =
-    ownership.is === 'foreign'
-      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(INVALID_TAG_CHARACTERS, '').slice(0, 256) }
-      : {};
+export function ownershipTagsForCreate({ namespace, intent, shared, claim }: Claimant): Record<string, string> {
   return {
-    [OwnershipTag.Namespace]: namespace,
-    [OwnershipTag.Origin]: 'adopted',
+    ...(shared ? {} : { [OwnershipTag.Namespace]: namespace }),
+    ...(claim === undefined ? {} : { ...claim, [SharingTag.CreatedBy]: namespace }),
+    [OwnershipTag.Origin]: 'created',
     [OwnershipTag.Intent]: intent,
-    ...previous,
   };
 }
 
@@ -164,23 +170,53 @@ export interface TagChanges {
   readonly remove: readonly string[];
 }
 
-/** Returns the changes that make the ownership tags of our entity match the manifest: shared or not, and its claim. */
-export function ownershipTagChanges(namespace: string, shared: boolean, observed: Observed, claim = ''): TagChanges {
-  const mine = sharedByTag(namespace);
-  const wanted = shared ? { [mine]: claim } : { [OwnershipTag.Namespace]: namespace };
-  const other = shared ? OwnershipTag.Namespace : mine;
+/**
+ * Returns the ownership tags that an adoption writes. A sharer only adds its own. An owner replaces the previous owner
+ * and records it; the tags of other sharers stay.
+ */
+export function ownershipTagsForAdoption(
+  { namespace, intent, shared, claim }: Claimant,
+  { tags }: Observed,
+  ownership: Ownership,
+): TagChanges {
+  if (shared) {
+    const origin = Object.hasOwn(tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
+    return { put: { ...claim, ...origin }, remove: [] };
+  }
+  const previous =
+    ownership.is === 'foreign'
+      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(INVALID_TAG_CHARACTERS, '').slice(0, 256) }
+      : {};
+  const put = {
+    [OwnershipTag.Namespace]: namespace,
+    ...claim,
+    [OwnershipTag.Origin]: 'adopted',
+    [OwnershipTag.Intent]: intent,
+    ...previous,
+  };
+  const owner = tags[OwnershipTag.Namespace];
+  if (owner === undefined || owner === namespace) return { put, remove: [] };
+  const replaced = [sharedByTag(owner), ...(tags[SharingTag.CreatedBy] === owner ? [SharingTag.CreatedBy] : [])];
+  return { put, remove: replaced.filter((tag) => Object.hasOwn(tags, tag)) };
+}
+
+/** Returns the changes that make the ownership tags of our entity match the manifest: shared or not, and its part. */
+export function ownershipTagChanges({ namespace, shared, claim }: Claimant, { tags }: Observed): TagChanges {
+  const wanted = { ...(shared ? {} : { [OwnershipTag.Namespace]: namespace }), ...claim };
   return {
-    put: Object.fromEntries(Object.entries(wanted).filter(([tag, value]) => observed.tags[tag] !== value)),
-    remove: Object.hasOwn(observed.tags, other) ? [other] : [],
+    put: Object.fromEntries(Object.entries(wanted).filter(([tag, value]) => tags[tag] !== value)),
+    remove: shared && tags[OwnershipTag.Namespace] === namespace ? [OwnershipTag.Namespace] : [],
   };
 }
 
 /**
- * Returns the ownership tags that a namespace removes from what it releases. The last namespace removes all of them: a
- * later owner must not find that this tool created the entity.
+ * Returns the ownership tags that a namespace removes from what it leaves: its own, while others are there. The last
+ * namespace removes all of them: a later owner must not find that this tool created the entity.
  */
 export function ownershipTagsToRelease(namespace: string, observed: Observed): string[] {
-  const mine: readonly string[] = [sharedByTag(namespace), OwnershipTag.Namespace];
-  const shared = otherSharers(observed, namespace).length > 0;
-  return Object.keys(observed.tags).filter((tag) => (shared ? mine.includes(tag) : isOwnershipTag(tag)));
+  const { tags } = observed;
+  const isMine = (tag: string): boolean =>
+    tag === sharedByTag(namespace) || (tag === OwnershipTag.Namespace && tags[tag] === namespace);
+  const isLast = otherSharers(observed, namespace).length === 0;
+  return Object.keys(tags).filter((tag) => (isLast ? isOwnershipTag(tag) : isMine(tag)));
 }

@@ -5,6 +5,7 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
+import type { ShareRules } from '../engine/sharing.js';
 
 /** One AWS write, as data. A kind returns writes; `activities/` sends them, counts them and keeps their request IDs. */
 export interface Write {
@@ -43,7 +44,6 @@ export interface Desired {
   /** Declared tags and ownership tags; empty where the kind cannot carry tags. */
   readonly tags: Readonly<Record<string, string>>;
   readonly target: Target;
-  readonly shared: boolean;
 }
 
 /** An entity to read, with the spec that the manifest declares: for `state: absent`, its key properties only. */
@@ -170,18 +170,10 @@ export interface Kind extends ManifestKind {
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**
-   * Rules for entities with `shared: true`, which several namespaces declare together. Default: the kind cannot be
-   * shared, and validation refuses `shared: true`.
+   * Rules for entities that several namespaces declare together. Default: the kind cannot be shared, and validation
+   * refuses `shared: true`. The writes of a shared kind set the ownership tags before they add members.
    */
-  readonly share?: {
-    /**
-     * Returns what this namespace declares of the entity, as the value of its ownership tag: at most 256 characters.
-     * Default: an empty value.
-     */
-    readonly claim?: (spec: JsonObject) => string;
-    /** Returns the writes that remove this namespace's part, and nothing that another namespace declares. */
-    readonly withdraw: (desired: Desired, observed: Observed, others: readonly string[]) => readonly Write[];
-  };
+  readonly share?: ShareRules;
 }
 
 export type { Changes, Comparison, Observed, PropertyRules };

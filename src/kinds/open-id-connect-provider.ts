@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { GetOpenIDConnectProviderResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
@@ -18,7 +17,7 @@ import {
   toTagMap,
   nameInArn,
 } from './shared/spec.js';
-import { removal, sharedTags, tagWrites } from './shared/writes.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   url: z
@@ -55,24 +54,6 @@ function observedOf(arn: string, provider: GetOpenIDConnectProviderResponse): Ob
     tags: toTagMap(provider.Tags),
     state: { clientIdList: provider.ClientIDList ?? [], thumbprintList: provider.ThumbprintList ?? [] },
   };
-}
-
-/** The maximum length of a tag's value. */
-const MAX_CLAIM_LENGTH = 256;
-
-/** Returns a client ID in the form for an ownership tag: short, unique enough, and in characters that tags take. */
-function digestOf(clientId: string): string {
-  return createHash('sha256').update(clientId).digest('hex').slice(0, 8);
-}
-
-/**
- * Returns the client IDs that a namespace declares, as the value of its ownership tag: `-` for none, and an empty value
- * where a tag has no room for them.
- */
-function claimOf(clientIds: readonly string[]): string {
-  if (clientIds.length === 0) return '-';
-  const claim = clientIds.map(digestOf).sort().join(' ');
-  return claim.length <= MAX_CLAIM_LENGTH ? claim : '';
 }
 
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
@@ -127,43 +108,21 @@ export const openIdConnectProvider: Kind = {
     for (const ClientID of changes['clientIdList']?.remove ?? []) {
       writes.push(removal('RemoveClientIDFromOpenIDConnectProvider', { ...key, ClientID }));
     }
+    // A member without a claim in the tags would count as one that was there before.
+    writes.push(...tagWrites('OpenIDConnectProvider', key, desired.tags, changes));
     for (const ClientID of changes['clientIdList']?.put ?? []) {
       writes.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID } });
     }
     if (changes['thumbprintList']) {
-      const { put } = changes['thumbprintList'];
-      const ThumbprintList = desired.shared
-        ? [...strings(observed.state['thumbprintList']), ...put]
-        : strings(desired.spec['thumbprintList']);
-      writes.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input: { ...key, ThumbprintList } });
+      const { put, remove } = changes['thumbprintList'];
+      const kept = strings(observed.state['thumbprintList']).filter((thumbprint) => !remove.includes(thumbprint));
+      const input = { ...key, ThumbprintList: [...kept, ...put] };
+      writes.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input });
     }
-    writes.push(...tagWrites('OpenIDConnectProvider', key, desired.tags, changes));
     return writes;
   },
 
   delete: (_reader, observed) => [removal('DeleteOpenIDConnectProvider', { OpenIDConnectProviderArn: observed.arn })],
 
-  share: {
-    claim: (spec) => claimOf(strings(spec['clientIdList'])),
-    /**
-     * Removes this namespace's ownership tag, and the client IDs that only this namespace declares. If another
-     * namespace's tag does not list its client IDs, all client IDs stay: an ID that is left grants no access by itself.
-     */
-    withdraw: (_desired, observed, others) => {
-      const tags = sharedTags(observed, others);
-      if (tags.own.length === 0) return [];
-      const claimsIn = (tag: string): string[] => (observed.tags[tag] ?? '').split(' ').filter((claim) => claim !== '');
-      const claimedByOthers = new Set(tags.others.flatMap(claimsIn));
-      const claimedByUsOnly = new Set(tags.own.flatMap(claimsIn).filter((claim) => !claimedByOthers.has(claim)));
-      const areClaimsKnown = tags.others.every((tag) => claimsIn(tag).length > 0);
-      const removed = strings(observed.state['clientIdList']).filter((id) => claimedByUsOnly.has(digestOf(id)));
-      const key = { OpenIDConnectProviderArn: observed.arn };
-      return [
-        ...(areClaimsKnown ? removed : []).map((ClientID) =>
-          removal('RemoveClientIDFromOpenIDConnectProvider', { ...key, ClientID }),
-        ),
-        removal('UntagOpenIDConnectProvider', { ...key, TagKeys: tags.own }),
-      ];
-    },
-  },
+  share: { members: 'clientIdList' },
 };

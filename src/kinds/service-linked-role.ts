@@ -8,7 +8,7 @@ import type { Kind, Observed, WantedEntity, Write } from './kind.js';
 import { byName, lowerCaseNames } from './shared/reads.js';
 import { descriptionField, nameField, tagsField } from './shared/schema-fields.js';
 import { iamArn, isoDate, omitUndefined, requiredString, stringProperty, toTagMap } from './shared/spec.js';
-import { removal, sharedTags, tagWrites } from './shared/writes.js';
+import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   awsServiceName: nameField(128).describe('The principal of the service: `autoscaling.amazonaws.com`. Case matters.'),
@@ -157,11 +157,6 @@ export const serviceLinkedRole: Kind = {
     { ...removal('DeleteServiceLinkedRole', { RoleName: roleNameOf(observed) }), waitUntilApplied: waitUntilDeleted },
   ],
 
-  share: {
-    /** Removes this namespace's ownership tag only: the description belongs to all namespaces. */
-    withdraw(_desired, observed, others) {
-      const { own: TagKeys } = sharedTags(observed, others);
-      return TagKeys.length === 0 ? [] : [removal('UntagRole', { RoleName: roleNameOf(observed), TagKeys })];
-    },
-  },
+  // The description belongs to all namespaces.
+  share: {},
 };

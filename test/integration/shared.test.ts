@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Tag } from '@aws-sdk/client-iam';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { OwnershipTag, sharedByTag } from '../../src/engine/ownership.js';
-import { entityOf, writesIn } from '../support/runs.js';
+import { OwnershipTag, sharedByTag, SharingTag } from '../../src/engine/ownership.js';
+import { entityOf, outcomesOf, writesIn } from '../support/runs.js';
 import { ACCOUNT } from '../support/world.js';
 import { iam, runs, useWorld, world } from '../support/use-world.js';
 
@@ -63,6 +63,7 @@ describe('a provider that two namespaces share', () => {
     expect(tags).toEqual({
       [sharedByTag('left')]: claim('common', 'l'),
       [sharedByTag('right')]: claim('common', 'r'),
+      [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
     });
@@ -75,26 +76,36 @@ describe('a provider that two namespaces share', () => {
     }
   });
 
-  test('loses only the client IDs and the tag of a namespace that leaves, and is deleted with the last one', async () => {
+  test('loses only the client IDs and the tag of a namespace that leaves, and is kept by the last one that did not create it', async () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
     await iam.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: 'by hand' });
     const before = await look();
     const planned = await runs.plan([gone], { namespace: 'left' });
-    expect(entityOf(planned, ID).drift.map(({ summary }) => summary)).toEqual([
-      `RemoveClientIDFromOpenIDConnectProvider ${OpenIDConnectProviderArn} l`,
-      `UntagOpenIDConnectProvider ${OpenIDConnectProviderArn} ${sharedByTag('left')}`,
+    expect(entityOf(planned, ID).drift.map(({ path, observed }) => [path, observed])).toEqual([
+      ['clientIdList', 'l'],
+      [`tags.${sharedByTag('left')}`, claim('common', 'l')],
     ]);
     expect(entityOf(planned, ID).reason).toBe('removes only this namespace\'s part: namespace "right" keeps it');
 
     // The namespace that created it may leave first.
-    expect(await as('left', gone)).toBe('deleted');
+    expect(await as('left', gone)).toBe('released');
+    expect(writesIn(world)).toEqual(['RemoveClientIDFromOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
     expect(await look()).toEqual({ clients: ['by hand', 'common', 'r'], tags: but(before.tags, sharedByTag('left')) });
     expect(await as('left', gone)).toBe('unchanged');
     expect(writesIn(world)).toEqual([]);
     expect(await as('right', provider(['common', 'r']))).toBe('unchanged');
 
-    expect(await as('right', gone)).toBe('deleted');
+    expect(await as('right', gone)).toBe('released');
+    expect(await look()).toEqual({ clients: ['by hand'], tags: {} });
+    expect(await as('right', gone)).toBe('unchanged');
+  });
+
+  test('is deleted by the namespace that created it, once it is the last', async () => {
+    await as('left', provider(['common', 'l']));
+    await as('right', provider(['common', 'r']));
+    expect(await as('right', gone)).toBe('released');
+    expect(await as('left', gone)).toBe('deleted');
     expect(writesIn(world)).toEqual(['DeleteOpenIDConnectProvider']);
     expect((await iam.listOpenIDConnectProviders({})).OpenIDConnectProviderList).toEqual([]);
   });
@@ -103,7 +114,9 @@ describe('a provider that two namespaces share', () => {
     await as('left', provider(['common', 'l']));
     await as('right', provider(['common', 'r']));
     await iam.tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [{ Key: sharedByTag('right'), Value: '' }] });
-    expect(await as('left', gone)).toBe('deleted');
+    const planned = await runs.plan([gone], { namespace: 'left' });
+    expect(entityOf(planned, ID).reason).toMatch(/clientIdList stays as it is: no tag shows .* namespace "right"$/);
+    expect(await as('left', gone)).toBe('released');
     expect(writesIn(world)).toEqual(['UntagOpenIDConnectProvider']);
     expect((await look()).clients).toEqual(['common', 'l', 'r']);
     // Its owner repairs the tag.
@@ -115,12 +128,17 @@ describe('a provider that two namespaces share', () => {
     await as('left', provider(['common']));
     expect(await as('left', provider(['common', 'more']))).toBe('updated');
     expect((await look()).tags[sharedByTag('left')]).toBe(claim('common', 'more'));
-    expect(await as('left', provider([]))).toBe('updated');
-    expect((await look()).tags[sharedByTag('left')]).toBe('-');
-    expect((await look()).clients).toEqual(['common', 'more']);
+    // What it no longer declares stays its part, which it takes along when it leaves.
+    expect(await as('left', provider(['later']))).toBe('updated');
+    expect((await look()).tags[sharedByTag('left')]).toBe(claim('common', 'more', 'later'));
+    await as('right', provider([]));
+    expect((await look()).tags[sharedByTag('right')]).toBe('-');
+    expect((await look()).clients).toEqual(['common', 'later', 'more']);
+    await as('left', gone);
+    expect((await look()).clients).toEqual([]);
   });
 
-  test('that another caller created is kept with its content when the last namespace leaves', async () => {
+  test('that another caller created is left with the content that it had before when the last namespace leaves', async () => {
     const Tags = [{ Key: 'team', Value: 'platform' }];
     await iam.createOpenIDConnectProvider({
       Url: 'https://tokens.example.com',
@@ -129,13 +147,72 @@ describe('a provider that two namespaces share', () => {
     });
     expect(await as('left', provider(['common', 'l']))).toBe('adopted');
     expect(await as('right', provider(['common', 'r']))).toBe('adopted');
-    expect((await look()).tags[OwnershipTag.Origin]).toBe('adopted');
+    expect((await look()).tags).toMatchObject({
+      [OwnershipTag.Origin]: 'adopted',
+      [SharingTag.SharedBefore]: claim('common', 'hand'),
+    });
     expect(await as('left', gone)).toBe('released');
+    expect((await look()).clients).toEqual(['common', 'hand', 'r']);
     expect(await as('right', gone)).toBe('released');
-    // A client ID that is left over grants nothing by itself, and those of the creator must be kept.
+    expect(await look()).toEqual({ clients: ['common', 'hand'], tags: { team: 'platform' } });
+  });
+
+  test('is not destroyed while another namespace shares it, where the manifest omits shared: true', async () => {
+    await as('left', provider(['common', 'l']));
+    await as('right', provider(['common', 'r']));
+    world.proxy.clear();
+    const report = await runs.apply([provider(['common', 'l'], { shared: false })], {
+      namespace: 'left',
+      command: 'destroy',
+    });
+    expect(outcomesOf(report)).toEqual({ [ID]: 'released' });
+    expect(writesIn(world)).toEqual(['RemoveClientIDFromOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
+    expect((await look()).clients).toEqual(['common', 'r']);
+  });
+});
+
+describe('a provider that one namespace owns and another shares', () => {
+  const theirs = provider(['common', 'r'], { adopt: 'foreign' });
+  const owned = provider(['common', 'l'], { shared: false });
+  const isOwned = { [OwnershipTag.Namespace]: 'left', [sharedByTag('left')]: claim('common', 'l') };
+
+  beforeEach(async () => {
+    expect(await as('left', owned)).toBe('created');
+    expect(await as('right', theirs)).toBe('adopted');
+  });
+
+  test('converges for both, and keeps the tags of both', async () => {
+    expect(await look()).toMatchObject({
+      clients: ['common', 'l', 'r'],
+      tags: { ...isOwned, [sharedByTag('right')]: claim('common', 'r') },
+    });
+    expect([await as('right', theirs), await as('left', owned)]).toEqual(['unchanged', 'unchanged']);
+    expect(await as('left', provider(['common', 'l', 'more'], { shared: false, unmanaged: 'remove' }))).toBe('updated');
+    expect((await look()).clients).toEqual(['common', 'l', 'more', 'r']);
+  });
+
+  test('loses nothing of its owner when the sharer leaves, whatever it may adopt', async () => {
+    expect(await as('right', { ...gone, adopt: 'foreign' })).toBe('released');
+    expect(await look()).toMatchObject({ clients: ['common', 'l'], tags: isOwned });
+    expect(await as('right', { ...gone, adopt: 'foreign' })).toBe('unchanged');
+    expect(await as('right', gone)).toBe('unchanged');
+    expect(await as('left', owned)).toBe('unchanged');
+  });
+
+  test('is not deleted while the other is there: the owner and the sharer only withdraw, or are refused', async () => {
+    for (const namespace of ['left', 'right', 'third']) {
+      for (const adopt of ['unowned', 'foreign']) {
+        expect(await as(namespace, { ...gone, shared: false, adopt })).toBe('refused');
+        expect(writesIn(world)).toEqual([]);
+      }
+    }
+    const destroyed = await runs.apply([owned], { namespace: 'left', command: 'destroy' });
+    expect(outcomesOf(destroyed)).toEqual({ [ID]: 'released' });
     const { clients, tags } = await look();
-    expect(clients).toEqual(['common', 'hand', 'l', 'r']);
-    expect(tags).toEqual({ team: 'platform' });
+    expect(clients).toEqual(['common', 'r']);
+    expect(tags).not.toHaveProperty(OwnershipTag.Namespace);
+    expect(tags).not.toHaveProperty(sharedByTag('left'));
+    expect(await as('right', theirs)).toBe('unchanged');
   });
 });
 
@@ -145,6 +222,8 @@ describe('a provider that becomes shared, or is no longer shared', () => {
     const { tags: owned } = await look();
     expect(owned).toEqual({
       [OwnershipTag.Namespace]: 'left',
+      [sharedByTag('left')]: claim('l'),
+      [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
     });
@@ -158,9 +237,8 @@ describe('a provider that becomes shared, or is no longer shared', () => {
       drift: [],
       reason: 'its ownership tags change to what the manifest declares',
     });
-    expect(writesIn(world)).toEqual(['TagOpenIDConnectProvider', 'UntagOpenIDConnectProvider']);
-    const shared = { ...but(owned, OwnershipTag.Namespace), [sharedByTag('left')]: claim('l') };
-    expect(await look()).toEqual({ clients: ['l'], tags: shared });
+    expect(writesIn(world)).toEqual(['UntagOpenIDConnectProvider']);
+    expect(await look()).toEqual({ clients: ['l'], tags: but(owned, OwnershipTag.Namespace) });
     expect(await as('left', provider(['l']))).toBe('unchanged');
     expect(await as('right', provider(['r']))).toBe('adopted');
 
@@ -184,7 +262,7 @@ describe('a service-linked role', () => {
   const away: JsonObject = linked({ state: 'absent' });
   const tags = async (): Promise<Record<string, string>> => tagged((await iam.listRoleTags({ RoleName })).Tags);
 
-  test('that two namespaces share has a tag of each, loses only that of the one that leaves, and is deleted with the last one', async () => {
+  test('that two namespaces share has a tag of each, loses only that of the one that leaves, and goes with its creator', async () => {
     expect(await as('left', linked({ description: 'of both' }))).toBe('created');
     expect(await as('right', linked())).toBe('adopted');
     expect(writesIn(world)).toEqual(['TagRole']);
@@ -192,14 +270,15 @@ describe('a service-linked role', () => {
     expect(all).toEqual({
       [sharedByTag('left')]: '',
       [sharedByTag('right')]: '',
+      [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
     });
-    expect(await as('left', away)).toBe('deleted');
+    expect(await as('right', away)).toBe('released');
     expect(writesIn(world)).toEqual(['UntagRole']);
-    expect(await tags()).toEqual(but(all, sharedByTag('left')));
+    expect(await tags()).toEqual(but(all, sharedByTag('right')));
     expect((await iam.getRole({ RoleName })).Role?.Description).toBe('of both');
-    expect(await as('right', away)).toBe('deleted');
+    expect(await as('left', away)).toBe('deleted');
     expect(writesIn(world)).toEqual(['DeleteServiceLinkedRole']);
     await expect(iam.getRole({ RoleName })).rejects.toThrow('cannot be found');
   });
@@ -216,7 +295,7 @@ describe('a service-linked role', () => {
     const owned = await tags();
     expect(owned).toMatchObject({ [OwnershipTag.Namespace]: 'left', [OwnershipTag.Origin]: 'created' });
     expect(await as('left', linked())).toBe('updated');
-    expect(await tags()).toEqual({ ...but(owned, OwnershipTag.Namespace), [sharedByTag('left')]: '' });
+    expect(await tags()).toEqual(but(owned, OwnershipTag.Namespace));
     expect(await as('left', linked())).toBe('unchanged');
     expect(await as('left', linked({ shared: false }))).toBe('updated');
     expect(await tags()).toEqual(owned);

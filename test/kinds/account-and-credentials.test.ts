@@ -1,6 +1,5 @@
 import { awsError, failureTypeOf } from '../../src/aws/errors.js';
 import type { JsonObject } from '../../src/contract/entity.js';
-import { ownershipTagsForCreate, sharedByTag } from '../../src/engine/ownership.js';
 import { accessKey } from '../../src/kinds/access-key.js';
 import { accountAlias } from '../../src/kinds/account-alias.js';
 import { accountPasswordPolicy } from '../../src/kinds/account-password-policy.js';
@@ -271,19 +270,6 @@ describe('a service-linked role', () => {
     } finally {
       jest.useRealTimers();
     }
-  });
-
-  test('that is shared loses only our mark when we withdraw', async () => {
-    const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedByTag('ours')]: '' };
-    const spec = { awsServiceName: AUTOSCALING, tags };
-    const desired = desiredOf(serviceLinkedRole, spec);
-    const observed = await harness.converge(serviceLinkedRole, spec);
-    const steps = serviceLinkedRole.share?.withdraw(desired, observed, ['theirs']) ?? [];
-    expect(await harness.send(serviceLinkedRole, steps)).toEqual(['UntagRole']);
-    const after = await harness.observe(serviceLinkedRole, spec);
-    const left = Object.keys(tags).filter((tag) => tag !== sharedByTag('ours'));
-    expect(Object.keys(after.tags).sort()).toEqual(left.sort());
-    expect(serviceLinkedRole.share?.withdraw(desired, after, ['theirs'])).toEqual([]);
   });
 });
 

@@ -43,9 +43,9 @@ export function compareSpec(
 }
 
 /** A spec as the engine hands it to a kind, without marks. */
-export function desiredOf(kind: Kind, spec: JsonObject, shared = false): Desired {
+export function desiredOf(kind: Kind, spec: JsonObject): Desired {
   const tags = kind.ownable ? ((spec['tags'] ?? {}) as Record<string, string>) : {};
-  return { name: kind.nameOf(spec), spec, tags, target: TARGET, shared };
+  return { name: kind.nameOf(spec), spec, tags, target: TARGET };
 }
 
 /** The given properties of what was observed, sets in one order. */
@@ -174,8 +174,8 @@ export class KindHarness {
     return single;
   }
 
-  async create(kind: Kind, spec: JsonObject, shared = false): Promise<Observed> {
-    const desired = desiredOf(kind, spec, shared);
+  async create(kind: Kind, spec: JsonObject): Promise<Observed> {
+    const desired = desiredOf(kind, spec);
     const { secret } = kind;
     const { secrets } = this.#clients;
     if (secret?.generateRecord !== undefined)
@@ -212,7 +212,7 @@ export class KindHarness {
   /** Updates what differs; returns the operations that the sandbox received. */
   async update(kind: Kind, spec: JsonObject, observed: Observed, options: ComparisonOptions = {}): Promise<string[]> {
     const { changes } = compareSpec(kind, spec, observed, options);
-    return this.send(kind, kind.update(desiredOf(kind, spec, options.shared), observed, changes));
+    return this.send(kind, kind.update(desiredOf(kind, spec), observed, changes));
   }
 
   /** Creates and updates, as a run does with a missing entity. */

@@ -1,8 +1,7 @@
-import { ownershipTagsForCreate, sharedByTag } from '../../src/engine/ownership.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { group } from '../../src/kinds/group.js';
 import { instanceProfile } from '../../src/kinds/instance-profile.js';
-import type { Observed, Write } from '../../src/kinds/kind.js';
+import type { Observed } from '../../src/kinds/kind.js';
 import { openIdConnectProvider } from '../../src/kinds/open-id-connect-provider.js';
 import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
@@ -215,7 +214,7 @@ describe('an OpenID Connect provider', () => {
   test('that is shared keeps the client IDs and thumbprints of others, and gets its own', async () => {
     const theirs = { url, clientIdList: ['theirs'], thumbprintList: [A] };
     const mine = { url, clientIdList: ['mine'], thumbprintList: [B] };
-    await harness.create(openIdConnectProvider, theirs, true);
+    await harness.create(openIdConnectProvider, theirs);
     const before = await harness.observe(openIdConnectProvider, mine);
     await harness.update(openIdConnectProvider, mine, before, { shared: true, removeUnmanaged: true });
     const { state } = await harness.observe(openIdConnectProvider, mine);
@@ -225,24 +224,5 @@ describe('an OpenID Connect provider', () => {
         compareSpec(openIdConnectProvider, spec, await harness.observe(openIdConnectProvider, spec), shared),
       ).toEqual({ drift: [], unmanaged: [], changes: {} });
     }
-  });
-
-  test('that is shared loses only our mark when we withdraw', async () => {
-    const tags = { team: 'x', ...ownershipTagsForCreate('theirs', 'run', true), [sharedByTag('ours')]: '' };
-    const spec = { url, clientIdList: ['a', 'b'], tags };
-    const observed = await harness.converge(openIdConnectProvider, spec);
-    const steps: readonly Write[] =
-      openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), observed, ['theirs']) ?? [];
-    expect(await harness.send(openIdConnectProvider, steps)).toEqual(['UntagOpenIDConnectProvider']);
-    const after = await harness.observe(openIdConnectProvider, spec);
-    expect(Object.keys(after.tags).sort()).toEqual(
-      Object.keys(tags)
-        .filter((tag) => tag !== sharedByTag('ours'))
-        .sort(),
-    );
-    expect(after.state['clientIdList']).toEqual(['a', 'b']);
-    expect(openIdConnectProvider.share?.withdraw(desiredOf(openIdConnectProvider, { url }), after, ['theirs'])).toEqual(
-      [],
-    );
   });
 });

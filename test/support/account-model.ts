@@ -190,6 +190,8 @@ export function secretFile(account: string): string {
 const NAMESPACE = 'iam-bootstrap:namespace';
 const ORIGIN = 'iam-bootstrap:origin';
 const SHARED_BY = 'iam-bootstrap:shared-by:';
+const SHARED_BEFORE = 'iam-bootstrap:shared-before';
+const CREATED_BY = 'iam-bootstrap:created-by';
 /** The ownership tag of another tool. */
 export const TOOL = 'pulumi:stack';
 
@@ -218,11 +220,33 @@ function claimOf(clientId: string): string {
   return createHash('sha256').update(clientId).digest('hex').slice(0, 8);
 }
 
-function marksOf(id: string, namespace: Namespace, wanted: Wanted): Record<string, string> {
+function listOf(claims: readonly string[]): string {
+  return claims.length === 0 ? '-' : [...new Set(claims)].sort().join(' ');
+}
+
+function claimsIn(thing: EntityState | undefined, tag: string): readonly string[] {
+  return (thing?.tags[tag] ?? '').split(' ').filter((claim) => claim !== '' && claim !== '-');
+}
+
+function clientIdsOf(thing: Pick<Wanted, 'properties'> | undefined): readonly string[] {
+  return (thing?.properties?.['clientIdList'] ?? []) as readonly string[];
+}
+
+function marksOf(id: string, namespace: Namespace, wanted: Wanted, thing?: EntityState): Record<string, string> {
   if (isMute(id)) return {};
   if (id !== TOKENS) return { [NAMESPACE]: namespace };
-  const clientIds = (wanted.properties?.['clientIdList'] ?? []) as readonly string[];
-  return { [SHARED_BY + namespace]: clientIds.map(claimOf).sort().join(' ') };
+  const declared = clientIdsOf(wanted).map(claimOf);
+  const present = clientIdsOf(thing).map(claimOf);
+  const mine = SHARED_BY + namespace;
+  const stays = claimsIn(thing, mine).filter((claim) => present.includes(claim));
+  const claim = { [mine]: listOf([...declared, ...stays]) };
+  if (thing === undefined) return { ...claim, [CREATED_BY]: namespace };
+  const claimed = Object.keys(thing.tags)
+    .filter((tag) => tag.startsWith(SHARED_BY))
+    .map((tag) => claimsIn(thing, tag));
+  const found = declared.filter((one) => present.includes(one) && !claimed.some((claims) => claims.includes(one)));
+  const before = claimed.length === 0 ? present : [...claimsIn(thing, SHARED_BEFORE), ...found];
+  return before.length === 0 ? claim : { ...claim, [SHARED_BEFORE]: listOf(before) };
 }
 
 /** Returns an entity after its release by a namespace. The last namespace removes all ownership tags. */
@@ -234,15 +258,11 @@ function givenUp(thing: EntityState, namespace: Namespace): EntityState {
 
 /** Returns a provider without the share of a namespace: its ownership tag, and the client IDs that only it claimed. */
 function withdrawn(thing: EntityState, namespace: Namespace): EntityState {
-  const others = sharersBeside(thing, namespace).map((tag) => thing.tags[tag]?.split(' ') ?? []);
-  const mine = thing.tags[SHARED_BY + namespace]?.split(' ') ?? [];
-  const goes = (clientId: string): boolean =>
-    mine.includes(claimOf(clientId)) && !others.some((claims) => claims.includes(claimOf(clientId)));
-  const clientIdList = (thing.properties['clientIdList'] as readonly string[]).filter((one) => !goes(one));
-  return {
-    tags: without(thing.tags, (tag) => tag === SHARED_BY + namespace || tag === NAMESPACE),
-    properties: { ...thing.properties, clientIdList },
-  };
+  const kept = [SHARED_BEFORE, ...sharersBeside(thing, namespace)].flatMap((tag) => claimsIn(thing, tag));
+  const mine = claimsIn(thing, SHARED_BY + namespace);
+  const goes = (clientId: string): boolean => mine.includes(claimOf(clientId)) && !kept.includes(claimOf(clientId));
+  const clientIdList = clientIdsOf(thing).filter((one) => !goes(one));
+  return { ...givenUp(thing, namespace), properties: { ...thing.properties, clientIdList } };
 }
 
 function without(
@@ -270,13 +290,13 @@ export function expectationFor(
   const namespace = namespaceOf(asked);
   const goes = wanted.absent === true;
   if (thing === undefined) return goes ? { outcome: 'unchanged', next: undefined } : made(id, wanted, namespace);
+  if (goes && id === TOKENS) return fateOfShared(thing, namespace);
   const owner = ownerOf(id, thing, namespace);
   if (owner === 'foreign') return { outcome: 'refused', next: thing };
-  if (goes && id === TOKENS) return fateOfShared(thing, namespace);
   if (goes) return { outcome: 'deleted', next: undefined };
   const known = owner === 'ours';
   const origin = thing.tags[ORIGIN] ?? 'adopted';
-  const marks = marksOf(id, namespace, wanted);
+  const marks = marksOf(id, namespace, wanted, thing);
   const adoption = known || isMute(id) ? {} : { [ORIGIN]: id === TOKENS ? origin : 'adopted' };
   const next: EntityState = {
     tags: { ...tagsAfter(thing, wanted, known), ...marks, ...adoption },
@@ -305,19 +325,19 @@ const BLANK: Readonly<Record<string, Readonly<Record<string, Property>>>> = {
 
 function fateOfShared(thing: EntityState, namespace: Namespace): Expectation {
   if (ownerOf(TOKENS, thing, namespace) !== 'ours') return { outcome: 'unchanged', next: thing };
-  if (thing.tags[ORIGIN] === 'adopted') return { outcome: 'released', next: givenUp(thing, namespace) };
-  const alone = sharersBeside(thing, namespace).length === 0;
-  return { outcome: 'deleted', next: alone ? undefined : withdrawn(thing, namespace) };
+  const isLast = sharersBeside(thing, namespace).length === 0;
+  if (isLast && thing.tags[CREATED_BY] === namespace) return { outcome: 'deleted', next: undefined };
+  return { outcome: 'released', next: withdrawn(thing, namespace) };
 }
 
 function fateOfLeaving(id: string, thing: EntityState | undefined, asked: RunSpec): Expectation {
   const namespace = namespaceOf(asked);
   if (thing === undefined || ownerOf(id, thing, namespace) !== 'ours') return { outcome: 'unchanged', next: thing };
+  if (asked.command !== 'release' && id === TOKENS) return fateOfShared(thing, namespace);
   if (asked.command === 'release' || thing.tags[ORIGIN] === 'adopted') {
     return { outcome: 'released', next: givenUp(thing, namespace) };
   }
-  const alone = sharersBeside(thing, namespace).length === 0;
-  return { outcome: 'deleted', next: alone ? undefined : withdrawn(thing, namespace) };
+  return { outcome: 'deleted', next: undefined };
 }
 
 function tagsAfter({ tags }: EntityState, wanted: Wanted, known: boolean): Readonly<Record<string, string>> {

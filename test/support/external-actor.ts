@@ -68,7 +68,7 @@ export class ExternalActor {
   async create(kindName: string, spec: JsonObject): Promise<void> {
     const kind = findKind(kindName);
     if (kind === undefined) throw new Error(`no kind ${kindName}`);
-    const create = kind.create({ name: kind.nameOf(spec), spec, tags: {}, target: TARGET, shared: false });
+    const create = kind.create({ name: kind.nameOf(spec), spec, tags: {}, target: TARGET });
     const { Password, ...secretInput } = create.secretInput ?? {};
     const password = Password === undefined ? {} : { Password: PASSWORD };
     await this.send([{ ...create, input: { ...create.input, ...password }, secretInput }]);

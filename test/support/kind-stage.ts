@@ -100,7 +100,7 @@ export class KindStage {
 
   get operationOfCreate(): string {
     const spec = this.#spec;
-    const desired = { name: this.kind.nameOf(spec), spec, tags: {}, target: this.#target, shared: false };
+    const desired = { name: this.kind.nameOf(spec), spec, tags: {}, target: this.#target };
     return this.kind.create(desired).operation;
   }
 
@@ -173,7 +173,6 @@ export class KindStage {
         spec: this.#spec,
         tags: {},
         target: this.#target,
-        shared: false,
       };
       const live = await secret.listCandidates(this.#clients.reader, desired);
       expect(live.map(({ id }) => id)).toEqual([secret.candidateIdOf?.(stored ?? {})]);

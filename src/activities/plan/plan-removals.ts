@@ -5,8 +5,7 @@ import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
 import type { Dependent, Write } from '../../kinds/kind.js';
-import { deletionWrites, isWithdrawal, lossOf } from '../reconcile/delete.js';
-import { desiredState } from '../reconcile/desired-state.js';
+import { lossOf } from '../reconcile/delete.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 
@@ -37,14 +36,10 @@ export async function planRemovals(
 
 /** Reads what the deletion of an entity takes. Returns undefined where it is not deleted. */
 function inspectRemoval(account: Account, assessed: AssessedEntity, index: number): Promise<Removal> | undefined {
-  const { entity, kind, spec, observed, assessment } = assessed;
+  const { kind, observed } = assessed;
   if (observed === undefined || !isRemoved(assessed)) return undefined;
   const { reader } = account.clients;
-  const desired = desiredState(entity, spec, assessment.tags, account.target);
-  return Promise.all([
-    isWithdrawal(kind, assessment) ? [] : (kind.listDependents?.(reader, observed) ?? []),
-    deletionWrites(account, kind, desired, observed, assessment),
-  ]).then(
+  return Promise.all([kind.listDependents?.(reader, observed) ?? [], kind.delete(reader, observed)]).then(
     ([dependents, writes]) => ({ index, dependents, writes, undeletableReason: null }),
     (error: unknown) => {
       const aws = awsError(error);

@@ -4,15 +4,15 @@ import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
-import { assess, type Assessment } from '../../engine/decide.js';
+import { assess } from '../../engine/decide.js';
 import { strings } from '../../engine/json.js';
-import type { Desired, Kind, Observed, Write } from '../../kinds/kind.js';
+import type { Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
 import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
-import { decisionContext, desiredState, resolvedSpec } from './desired-state.js';
+import { decisionContext, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
@@ -28,15 +28,12 @@ export async function deleteEntity(
   const observed = await observeKnownEntity(account, entity, context);
   const assessment = assess(kind, entity, spec, observed, decisionContext(request));
   const isRemoval = observed !== undefined && REMOVAL_ACTIONS.has(assessment.decision.action);
-  const desired = desiredState(entity, spec, assessment.tags, target);
-  const deletion = isRemoval ? await deletionWrites(account, kind, desired, observed, assessment) : [];
+  const deletion = isRemoval ? await kind.delete(account.clients.reader, observed) : [];
   const losses = deletion.map(lossOf);
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, losses }, context);
   logRefusal(entity, decision);
   if (isRemoval && REMOVAL_ACTIONS.has(decision.action)) {
-    const detachments = isWithdrawal(kind, assessment)
-      ? []
-      : await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
+    const detachments = await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
     await sendAll(account, [...detachments, ...deletion], context);
   }
   return buildActivityResult(context, {
@@ -79,28 +76,10 @@ async function detachmentWrites(
   return detachments;
 }
 
-/** Reports whether other namespaces share the entity. It is then not deleted: only this namespace's part is removed. */
-export function isWithdrawal(kind: Kind, { others }: Assessment): boolean {
-  return kind.share !== undefined && others.length > 0;
-}
-
 /** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
 export function lossOf({ operation, input }: Write): Drift {
   const values = Object.values(input).flatMap((value) =>
     typeof value === 'string' ? [value] : strings(value as never),
   );
   return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...values].join(' ') };
-}
-
-/** Returns the writes that delete an entity with what it holds, or that remove this namespace's part of it. */
-export async function deletionWrites(
-  account: Account,
-  kind: Kind,
-  desired: Desired,
-  observed: Observed,
-  assessment: Assessment,
-): Promise<readonly Write[]> {
-  return isWithdrawal(kind, assessment) && kind.share !== undefined
-    ? kind.share.withdraw(desired, observed, assessment.others)
-    : kind.delete(account.clients.reader, observed);
 }

@@ -1,7 +1,6 @@
 import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js';
 import type { ReconcileRequest } from '../../contract/request.js';
-import { declaredTags, type DecisionContext } from '../../engine/decide.js';
-import { ownershipTagsForCreate } from '../../engine/ownership.js';
+import { createTags, declaredTags, type DecisionContext } from '../../engine/decide.js';
 import { resolveReferences } from '../../engine/references.js';
 import type { Desired, Kind } from '../../kinds/kind.js';
 
@@ -20,15 +19,14 @@ export function desiredState(
   tags: Readonly<Record<string, string>>,
   target: Target,
 ): Desired {
-  return { name: entity.name, spec, tags, target, shared: entity.shared };
+  return { name: entity.name, spec, tags, target };
 }
 
 /** Returns the state that a Create asks for: the declared tags, the ownership tags and the intent tag. */
 export function desiredAtCreate(kind: Kind, spec: JsonObject, request: ReconcileRequest): Desired {
   const { entity, namespace, intent, target } = request;
   if (kind.tagsAfterCreate === true) return desiredState(entity, spec, {}, target);
-  const claim = kind.share?.claim?.(spec);
-  const ownershipTags = kind.ownable ? ownershipTagsForCreate(namespace, intent, entity.shared, claim) : {};
+  const ownershipTags = kind.ownable ? createTags(kind, { namespace, intent, shared: entity.shared }, spec) : {};
   return desiredState(entity, spec, { ...declaredTags(spec), ...ownershipTags }, target);
 }
 

@@ -1,6 +1,5 @@
 import type { Operation } from '../../aws/operations.js';
-import { sharedByTag } from '../../engine/ownership.js';
-import type { Changes, Kind, Observed, Write } from '../kind.js';
+import type { Changes, Kind, Write } from '../kind.js';
 import { stringProperty, toTagList } from './spec.js';
 
 /** Returns a write that removes something, and that counts as applied where that is absent already. */
@@ -22,11 +21,12 @@ export function tagWrites<E extends (Extract<Operation, `Untag${string}`> extend
 ): Write[] {
   const { put = [], remove = [] } = changes['tags'] ?? {};
   const writes: Write[] = [];
+  // Removals come first: the tags of a replaced owner go before its name does, and a repeat finds what is left to do.
+  if (remove.length > 0) writes.push({ operation: `Untag${entity}`, input: { ...key, TagKeys: [...remove] } });
   if (put.length > 0) {
     const Tags = toTagList(Object.fromEntries(put.map((name) => [name, tags[name] ?? ''])));
     writes.push({ operation: `Tag${entity}`, input: { ...key, Tags } });
   }
-  if (remove.length > 0) writes.push({ operation: `Untag${entity}`, input: { ...key, TagKeys: [...remove] } });
   return writes;
 }
 
@@ -42,14 +42,4 @@ export function credentialWrites(
     },
     delete: (_reader, { facts }) => [removal(`Delete${credential}`, { ...facts })],
   };
-}
-
-/** Returns the tags by which namespaces share an entity, split into our own and those of the other namespaces. */
-export function sharedTags(
-  { tags }: Observed,
-  otherNamespaces: readonly string[],
-): { readonly own: readonly string[]; readonly others: readonly string[] } {
-  const others = otherNamespaces.map(sharedByTag);
-  const own = Object.keys(tags).filter((tag) => tag.startsWith(sharedByTag('')) && !others.includes(tag));
-  return { own, others };
 }

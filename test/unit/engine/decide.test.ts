@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import type { AdoptPolicy, DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import type { DecisionAction } from '../../../src/contract/report.js';
 import type { Observed } from '../../../src/engine/comparison.js';
 import { assess } from '../../../src/engine/decide.js';
 import type { Assessment, KindRules } from '../../../src/engine/decide.js';
-import { OwnershipTag, sharedByTag } from '../../../src/engine/ownership.js';
+import { OwnershipTag, sharedByTag, SharingTag } from '../../../src/engine/ownership.js';
 
 const NAMESPACE = 'ci-platform';
 const CONTEXT = { namespace: NAMESPACE, partition: 'aws', intent: 'run-1' };
@@ -21,6 +22,7 @@ const OWNABLE: KindRules = {
   },
 };
 const UNOWNABLE: KindRules = { ...OWNABLE, ownable: false };
+const SHARABLE: KindRules = { ...OWNABLE, share: { members: 'members' } };
 
 type Wish = AdoptPolicy | 'observe';
 type Owner = 'ours' | 'unowned' | 'foreign';
@@ -51,6 +53,14 @@ function desired(wish: Wish, more: Partial<DesiredEntity> = {}): DesiredEntity {
 
 function observed(tags: Readonly<Record<string, string>>, more: Partial<Observed> = {}): Observed {
   return { name: 'x', arn: ARN, createdAt: null, tags, state: { path: '/', description: 'observed' }, ...more };
+}
+
+/** Members as a sharing tag lists them. */
+function digests(...members: readonly string[]): string {
+  return members
+    .map((member) => createHash('sha256').update(member).digest('hex').slice(0, 8))
+    .sort()
+    .join(' ');
 }
 
 function decide(
@@ -342,56 +352,103 @@ describe('what is not declared', () => {
   });
 });
 
-describe('a shared entity', () => {
+describe('an entity that others share', () => {
   const shared = { shared: true } as const;
-  const both = { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '' };
+  const OURS = { [sharedByTag(NAMESPACE)]: '-' };
+  const THEIRS = { [sharedByTag('other')]: '-' };
+  const OWNED_BY_OTHER = { [OwnershipTag.Namespace]: 'owner', [sharedByTag('owner')]: '-' };
+  const members = (tags: Readonly<Record<string, string>>, ...all: readonly string[]): Observed =>
+    observed(tags, { state: { members: all } });
 
-  test('that others declare is joined: our mark is added, and theirs stays', () => {
-    const seen = observed({ [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' });
-    const { decision, tags, changes, others } = assess(OWNABLE, desired('unowned', shared), SAME, seen, CONTEXT);
-    expect(decision.action).toBe('adopt');
-    expect(tags).toEqual({ [sharedByTag(NAMESPACE)]: '' });
-    expect(changes['tags']).toMatchObject({ put: [sharedByTag(NAMESPACE)], remove: [] });
-    expect(others).toEqual(['other']);
+  test.each([
+    ['share', 'unowned', { ...THEIRS, [OwnershipTag.Origin]: 'created' }],
+    ['own', 'foreign', { ...OWNED_BY_OTHER, [OwnershipTag.Origin]: 'created' }],
+  ] as const)('that others %s is joined: our tag is added, and theirs stay', (_case, wish, tags) => {
+    const seen = members(tags, 'theirs');
+    const found = assess(SHARABLE, desired(wish, shared), { members: [] }, seen, CONTEXT);
+    expect(found.decision.action).toBe('adopt');
+    expect(found.tags).toEqual(OURS);
+    expect(found.changes['tags']).toMatchObject({ put: [sharedByTag(NAMESPACE)], remove: [] });
   });
 
   test('keeps what others have added, even with unmanaged: remove', () => {
-    const seen = observed(both, { state: { members: ['ours', 'theirs'] } });
+    const seen = members({ ...OURS, ...THEIRS }, 'ours', 'theirs');
     const entity = desired('unowned', { ...shared, unmanaged: 'remove' });
-    const { decision, changes } = assess(OWNABLE, entity, { members: ['ours', 'new'] }, seen, CONTEXT);
+    const { decision, changes } = assess(SHARABLE, entity, { members: ['ours', 'new'] }, seen, CONTEXT);
     expect(decision).toMatchObject({ action: 'update', unmanaged: [] });
     expect(changes['members']).toMatchObject({ put: ['new'], remove: [] });
   });
 
-  test('that is to be absent is given back, and left where we have no part in it', () => {
-    const absent = desired('unowned', { ...shared, state: 'absent' });
-    expect(assess(OWNABLE, absent, {}, observed(both), CONTEXT)).toMatchObject({
-      decision: { action: 'delete' },
-      others: ['other'],
-    });
-    const theirs = observed({ [sharedByTag('other')]: '' });
-    expect(decide(OWNABLE, absent, {}, theirs)).toMatchObject({
-      action: 'no-op',
-      reason: /* why */ expect.stringContaining('others keep it') as string,
-    });
+  test('goes on to be converged by its owner without shared: true, which then only adds', () => {
+    const seen = members({ ...TAGS.ours, ...OURS, ...THEIRS }, 'theirs');
+    const entity = desired('unowned', { unmanaged: 'remove' });
+    const { decision, changes } = assess(SHARABLE, entity, { members: ['new'] }, seen, CONTEXT);
+    expect(decision.action).toBe('update');
+    expect(changes['members']).toMatchObject({ put: ['new'], remove: [] });
+    expect(changes['tags']).toMatchObject({ put: [sharedByTag(NAMESPACE)], remove: [] });
+    const authoritative = assess(
+      SHARABLE,
+      entity,
+      { thumbprints: ['b'] },
+      observed({ ...TAGS.ours, ...OURS, ...THEIRS }, { state: { thumbprints: ['a'] } }),
+      CONTEXT,
+    );
+    expect(authoritative.changes['thumbprints']).toMatchObject({ put: ['b'], remove: [] });
   });
 
-  test('is not deleted from under others by a manifest that forgets that it is shared', () => {
-    const absent = desired('unowned', { state: 'absent' });
-    for (const tags of [both, { [sharedByTag('other')]: '' }, { ...TAGS.ours, [sharedByTag('other')]: '' }]) {
-      const found = decide(OWNABLE, absent, {}, observed(tags));
-      expect(found).toMatchObject({ action: 'refuse', reason: expect.stringContaining('"other"') as string });
-      expect(found.remedy).toContain('shared: true');
+  test.each<[string, Readonly<Record<string, string>>, DecisionAction]>([
+    ['others share it', { ...OURS, ...THEIRS, [SharingTag.CreatedBy]: NAMESPACE }, 'release'],
+    ['another namespace owns it', { ...OURS, ...OWNED_BY_OTHER, [OwnershipTag.Origin]: 'created' }, 'release'],
+    ['we own it, and others share it', { ...TAGS.ours, ...OURS, ...THEIRS }, 'release'],
+    ['we created it and are the last', { ...OURS, [SharingTag.CreatedBy]: NAMESPACE }, 'delete'],
+    ['another namespace created it and we are the last', { ...OURS, [SharingTag.CreatedBy]: 'other' }, 'release'],
+    ['it was there before and we are the last', { ...OURS, [OwnershipTag.Origin]: 'adopted' }, 'release'],
+    ['we have no part in it, and others share it', THEIRS, 'no-op'],
+    ['we have no part in it, and another namespace owns it', OWNED_BY_OTHER, 'no-op'],
+    ['nobody shares it', { team: 'x' }, 'no-op'],
+  ])('that is to be absent with shared: true, where %s', (_case, tags, action) => {
+    for (const wish of ['own', 'unowned', 'foreign'] as const) {
+      const entity = desired(wish, { ...shared, state: 'absent' });
+      expect(decide(SHARABLE, entity, {}, observed(tags)).action).toBe(action);
+    }
+  });
+
+  test('is not deleted by a manifest without shared: true, whatever it may adopt; the sharers are named', () => {
+    for (const wish of ['own', 'unowned', 'foreign'] as const) {
+      for (const tags of [
+        { ...OURS, ...THEIRS },
+        THEIRS,
+        { ...TAGS.ours, ...THEIRS },
+        { [OwnershipTag.Namespace]: 'other' },
+      ]) {
+        const found = decide(SHARABLE, desired(wish, { state: 'absent' }), {}, observed(tags));
+        expect(found).toMatchObject({
+          action: 'refuse',
+          reason: 'cannot be deleted: namespace "other" declares it too',
+          remedy: expect.stringContaining('have namespace "other" leave it first') as string,
+        });
+      }
     }
   });
 
   test('is not taken from others by a manifest that forgets that it is shared, unless that is asked for', () => {
-    const theirs = observed({ [sharedByTag('other')]: '' });
-    expect(decide(OWNABLE, desired('unowned'), SAME, theirs)).toMatchObject({
+    const theirs = observed(THEIRS);
+    expect(decide(SHARABLE, desired('unowned'), SAME, theirs)).toMatchObject({
       action: 'refuse',
       remedy: expect.stringContaining('--adopt foreign:Thing/x') as string,
     });
-    expect(decide(OWNABLE, desired('foreign'), SAME, theirs).action).toBe('adopt');
+    expect(decide(SHARABLE, desired('foreign'), SAME, theirs).action).toBe('adopt');
+  });
+
+  test('is not taken from its owner by a sharer that omits shared: true, unless that is asked for, and recorded', () => {
+    const seen = observed({ ...OURS, ...OWNED_BY_OTHER });
+    const refused = decide(SHARABLE, desired('unowned'), SAME, seen);
+    expect(refused).toMatchObject({ action: 'refuse', reason: 'owned by iam-bootstrap namespace "owner"' });
+    expect(refused.remedy).toContain('share it with shared: true');
+    const { decision, tags, changes } = assess(SHARABLE, desired('foreign'), SAME, seen, CONTEXT);
+    expect(decision.action).toBe('adopt');
+    expect(tags[OwnershipTag.PreviousOwner]).toBe('iam-bootstrap namespace owner');
+    expect(changes['tags']?.remove).toEqual([sharedByTag('owner')]);
   });
 });
 
@@ -609,33 +666,55 @@ describe('what a namespace leaves', () => {
     }
   });
 
-  test.each<[string, string, DesiredEntity['state'], DecisionAction]>([
-    ['made here, and others share it', 'created', 'released', 'release'],
-    ['made here, and others share it', 'created', 'destroyed', 'delete'],
-    ['made here, and others share it', 'created', 'absent', 'delete'],
-    ['adopted, and others share it', 'adopted', 'destroyed', 'release'],
-    ['adopted, and others share it', 'adopted', 'absent', 'release'],
-  ])('and is shared, %s: %s, %s: %s', (_title, origin, state, action) => {
-    const seen = observed({
-      [sharedByTag(NAMESPACE)]: '',
-      [sharedByTag('other')]: '',
-      [OwnershipTag.Origin]: origin,
-      [OwnershipTag.Intent]: 'run-0',
-    });
+  test.each<[string, string, DesiredEntity['state'], string[]]>([
+    ['made here', NAMESPACE, 'released', []],
+    ['made here', NAMESPACE, 'destroyed', ['ours']],
+    ['adopted', 'other', 'released', []],
+    ['adopted', 'other', 'destroyed', ['ours']],
+    ['adopted', 'other', 'absent', ['ours']],
+  ])('and is shared, %s by %s, %s: loses our tag and our members', (_title, creator, state, gone) => {
+    const claims = { [sharedByTag(NAMESPACE)]: digests('common', 'ours'), [sharedByTag('other')]: digests('common') };
+    const tags = { ...claims, [SharingTag.CreatedBy]: creator, [SharingTag.SharedBefore]: digests('before') };
+    const seen = observed(tags, { state: { members: ['before', 'common', 'ours', 'by hand'] } });
     const entity = desired('unowned', { state, shared: true, includeAdopted: true });
-    const { decision, changes, others } = assess(OWNABLE, entity, {}, seen, CONTEXT);
-    expect([decision.action, others]).toEqual([action, ['other']]);
-    if (action === 'release') expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE)]);
-    else expect(decision.reason).toBe('removes only this namespace\'s part: namespace "other" keeps it');
+    const { decision, changes } = assess(SHARABLE, entity, {}, seen, CONTEXT);
+    expect(decision.action).toBe('release');
+    expect(changes['members']?.remove ?? []).toEqual(gone);
+    expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE)]);
+    expect(decision.drift.map(({ path }) => path)).toEqual([
+      ...gone.map(() => 'members'),
+      `tags.${sharedByTag(NAMESPACE)}`,
+    ]);
+    if (state !== 'released') {
+      expect(decision.reason).toBe('removes only this namespace\'s part: namespace "other" keeps it');
+    }
   });
 
-  test('and was shared, with nobody left but us: all marks go with ours', () => {
-    const seen = observed({ [sharedByTag(NAMESPACE)]: '', [OwnershipTag.Origin]: 'adopted', team: 'x' });
+  test('and was shared, with nobody left but us: all ownership tags go with our part', () => {
+    const tags = { [sharedByTag(NAMESPACE)]: digests('ours'), [OwnershipTag.Origin]: 'adopted', team: 'x' };
+    const seen = observed(tags, { state: { members: ['before', 'ours'] } });
     const entity = desired('unowned', { state: 'absent', shared: true });
-    const { decision, changes } = assess(OWNABLE, entity, {}, seen, CONTEXT);
-    expect(decision.action).toBe('release');
+    const { decision, changes } = assess(SHARABLE, entity, {}, seen, CONTEXT);
+    expect(decision).toMatchObject({
+      action: 'release',
+      reason: "was adopted, not created here: this namespace's part and its ownership tags are removed, and it is kept",
+    });
+    expect(changes['members']?.remove).toEqual(['ours']);
     expect(changes['tags']?.remove).toEqual([sharedByTag(NAMESPACE), OwnershipTag.Origin]);
   });
+
+  test.each([
+    ['ours', { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '-' }, 'this namespace'],
+    ['theirs', { [sharedByTag(NAMESPACE)]: digests('ours'), [sharedByTag('other')]: '' }, 'namespace "other"'],
+  ])(
+    'and is shared, where a tag does not show what is %s: all members stay, and the plan says so',
+    (_case, tags, whose) => {
+      const seen = observed(tags, { state: { members: ['ours', 'theirs'] } });
+      const { decision, changes } = assess(SHARABLE, desired('own', { state: 'destroyed' }), {}, seen, CONTEXT);
+      expect(Object.keys(changes)).toEqual(['tags']);
+      expect(decision.reason).toContain(`members stays as it is: no tag shows which of it belongs to ${whose}`);
+    },
+  );
 });
 
 describe('every decision', () => {

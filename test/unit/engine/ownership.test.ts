@@ -8,12 +8,27 @@ import {
   ownershipTagsToRelease,
   ownershipTagChanges,
   otherSharers,
+  ownerOf,
   ownershipOf,
   sharedByTag,
+  SharingTag,
 } from '../../../src/engine/ownership.js';
-import type { Ownership } from '../../../src/engine/ownership.js';
+import type { Claimant, Ownership, TagChanges } from '../../../src/engine/ownership.js';
 
 const NAMESPACE = 'ci-platform';
+
+/** A declaration of a kind that has one owner, and of one that namespaces can share. */
+function claimant(more: Partial<Claimant> = {}): Claimant {
+  return { namespace: NAMESPACE, intent: 'run-1', shared: false, claim: undefined, ...more };
+}
+function sharing(namespace: string, shared: boolean, claim = ''): Claimant {
+  return claimant({ namespace, shared, claim: { [sharedByTag(namespace)]: claim } });
+}
+
+function withChanges(tags: Readonly<Record<string, string>>, { put, remove }: TagChanges): Record<string, string> {
+  const kept = Object.entries(tags).filter(([tag]) => !remove.includes(tag));
+  return { ...Object.fromEntries(kept), ...put };
+}
 
 function observed(tags: Record<string, string>, arn = 'arn:aws:iam::123456789012:role/x'): Observed {
   return { name: 'x', arn, createdAt: null, tags, state: {} };
@@ -34,11 +49,26 @@ describe('who owns an entity', () => {
       { is: 'ours', origin: 'adopted', intent: null },
     ],
     [
-      'our tag among the sharers: ours',
-      { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' },
+      'our tag among the sharers: ours, created by the namespace that the tag names',
+      { [sharedByTag(NAMESPACE)]: '', [sharedByTag('other')]: '', [SharingTag.CreatedBy]: NAMESPACE },
       { is: 'ours', origin: 'created', intent: null },
     ],
-    ['shared by others only: unowned', { [sharedByTag('other')]: '' }, { is: 'unowned' }],
+    [
+      'our tag among the sharers of what another namespace created: adopted by us',
+      {
+        [sharedByTag(NAMESPACE)]: '',
+        [sharedByTag('other')]: '',
+        [OwnershipTag.Origin]: 'created',
+        [SharingTag.CreatedBy]: 'other',
+      },
+      { is: 'ours', origin: 'adopted', intent: null },
+    ],
+    [
+      'our tag beside the one of an owner, who created it: adopted by us',
+      { [sharedByTag(NAMESPACE)]: '', [OwnershipTag.Namespace]: 'other', [OwnershipTag.Origin]: 'created' },
+      { is: 'ours', origin: 'adopted', intent: null },
+    ],
+    ['only others share it: nobody owns it', { [sharedByTag('other')]: '' }, { is: 'unowned' }],
     [
       'the tag of another namespace',
       { [OwnershipTag.Namespace]: 'other', [OwnershipTag.Intent]: 'run-1' },
@@ -102,52 +132,104 @@ describe('who owns an entity', () => {
   });
 });
 
+describe('who owns and shares an entity, in words', () => {
+  test.each<[string, Record<string, string>, string | null]>([
+    ['nobody', { team: 'x' }, null],
+    ['an owner', { [OwnershipTag.Namespace]: 'a' }, 'iam-bootstrap namespace "a"'],
+    [
+      'an owner with a tag of its part',
+      { [OwnershipTag.Namespace]: 'a', [sharedByTag('a')]: '-' },
+      'iam-bootstrap namespace "a"',
+    ],
+    [
+      'an owner and a sharer',
+      { [OwnershipTag.Namespace]: 'a', [sharedByTag('a')]: '-', [sharedByTag('b')]: '-' },
+      'iam-bootstrap namespace "a", shared by iam-bootstrap namespace "b"',
+    ],
+    [
+      'sharers',
+      { [sharedByTag('a')]: '-', [sharedByTag('b')]: '-' },
+      'shared by iam-bootstrap namespace "a", iam-bootstrap namespace "b"',
+    ],
+    [
+      'a stack and a sharer',
+      { 'pulumi:stack': 'dev', [sharedByTag('b')]: '-' },
+      'Pulumi stack "dev", shared by iam-bootstrap namespace "b"',
+    ],
+  ])('%s', (_case, tags, expected) => {
+    expect(ownerOf(observed(tags))).toBe(expected);
+  });
+});
+
 describe('ownership tags', () => {
   test('of a Create name the namespace, the origin and the run', () => {
-    expect(ownershipTagsForCreate(NAMESPACE, 'run-1', false)).toEqual({
+    expect(ownershipTagsForCreate(claimant())).toEqual({
       [OwnershipTag.Namespace]: NAMESPACE,
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: 'run-1',
     });
   });
 
-  test('of a shared Create name a sharer and no owner', () => {
-    expect(ownershipTagsForCreate(NAMESPACE, 'run-1', true)).toEqual({
-      [sharedByTag(NAMESPACE)]: '',
+  test.each([
+    ['an owner too', false, { [OwnershipTag.Namespace]: NAMESPACE }],
+    ['no owner', true, {}],
+  ])('of a Create of a kind that can be shared name the part and the creator, and %s', (_case, shared, owner) => {
+    expect(ownershipTagsForCreate(sharing(NAMESPACE, shared, 'part'))).toEqual({
+      ...owner,
+      [sharedByTag(NAMESPACE)]: 'part',
+      [SharingTag.CreatedBy]: NAMESPACE,
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: 'run-1',
     });
   });
 
-  test('of an adoption of an unowned entity name no previous owner', () => {
-    const marks = ownershipTagsForAdoption(NAMESPACE, 'run-1', false, observed({}), { is: 'unowned' });
-    expect(marks).toEqual({
-      [OwnershipTag.Namespace]: NAMESPACE,
-      [OwnershipTag.Origin]: 'adopted',
-      [OwnershipTag.Intent]: 'run-1',
+  test('of an adoption of what nobody owned tell no previous owner', () => {
+    expect(ownershipTagsForAdoption(claimant(), observed({}), { is: 'unowned' })).toEqual({
+      put: {
+        [OwnershipTag.Namespace]: NAMESPACE,
+        [OwnershipTag.Origin]: 'adopted',
+        [OwnershipTag.Intent]: 'run-1',
+      },
+      remove: [],
     });
   });
 
   test('of an adoption from another owner keep its name', () => {
     const foreign = observed({ 'pulumi:stack': 'dev' });
-    const marks = ownershipTagsForAdoption(NAMESPACE, 'run-1', false, foreign, ownershipOf(foreign, NAMESPACE));
-    expect(marks[OwnershipTag.PreviousOwner]).toBe('Pulumi stack dev');
+    const { put } = ownershipTagsForAdoption(claimant(), foreign, ownershipOf(foreign, NAMESPACE));
+    expect(put[OwnershipTag.PreviousOwner]).toBe('Pulumi stack dev');
   });
 
-  test('of a shared adoption add a sharer and keep the origin', () => {
-    const made = observed({ [sharedByTag('other')]: '', [OwnershipTag.Origin]: 'created' });
-    expect(ownershipTagsForAdoption(NAMESPACE, 'run-1', true, made, { is: 'unowned' })).toEqual({
-      [sharedByTag(NAMESPACE)]: '',
+  test('of a shared adoption add a sharer, and leave the owner, the origin and the creator', () => {
+    const made = observed({ [OwnershipTag.Namespace]: 'other', [OwnershipTag.Origin]: 'created' });
+    const joining = sharing(NAMESPACE, true, 'part');
+    expect(ownershipTagsForAdoption(joining, made, ownershipOf(made, NAMESPACE))).toEqual({
+      put: { [sharedByTag(NAMESPACE)]: 'part' },
+      remove: [],
     });
-    expect(ownershipTagsForAdoption(NAMESPACE, 'run-1', true, observed({}), { is: 'unowned' })).toEqual({
-      [sharedByTag(NAMESPACE)]: '',
+    expect(ownershipTagsForAdoption(joining, observed({}), { is: 'unowned' })).toEqual({
+      put: { [sharedByTag(NAMESPACE)]: 'part', [OwnershipTag.Origin]: 'adopted' },
+      remove: [],
+    });
+  });
+
+  test('of an adoption from the owner of a shared entity replace the owner, and leave the other sharers', () => {
+    const tags = { ...ownershipTagsForCreate(sharing('old', false)), [sharedByTag('other')]: '' };
+    const taken = ownershipTagsForAdoption(sharing(NAMESPACE, false), observed(tags), { is: 'foreign', owner: 'old' });
+    expect(taken.remove).toEqual([sharedByTag('old'), SharingTag.CreatedBy]);
+    expect(withChanges(tags, taken)).toEqual({
+      [OwnershipTag.Namespace]: NAMESPACE,
       [OwnershipTag.Origin]: 'adopted',
+      [OwnershipTag.Intent]: 'run-1',
+      [OwnershipTag.PreviousOwner]: 'old',
+      [sharedByTag(NAMESPACE)]: '',
+      [sharedByTag('other')]: '',
     });
   });
 
   test('that are released are all of ours, and none of other owners', () => {
     const tags = {
-      ...ownershipTagsForCreate(NAMESPACE, 'run-1', false),
+      ...ownershipTagsForCreate(claimant()),
       [OwnershipTag.PreviousOwner]: 'x',
       team: 'platform',
       'aws:x': 'y',
@@ -155,57 +237,65 @@ describe('ownership tags', () => {
     expect(ownershipTagsToRelease(NAMESPACE, observed(tags)).sort()).toEqual(
       [OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent, OwnershipTag.PreviousOwner].sort(),
     );
-    const shared = {
-      [sharedByTag(NAMESPACE)]: '',
-      [sharedByTag('other')]: '',
-      [OwnershipTag.Origin]: 'created',
-      [OwnershipTag.Intent]: 'run',
-    };
-    expect(ownershipTagsToRelease(NAMESPACE, observed(shared))).toEqual([sharedByTag(NAMESPACE)]);
-    const alone = Object.fromEntries(Object.entries(shared).filter(([tag]) => tag !== sharedByTag('other')));
-    expect(ownershipTagsToRelease(NAMESPACE, observed(alone)).sort()).toEqual(Object.keys(alone).sort());
+  });
+
+  test('that are released while others are there are those of the namespace only, owner or not', () => {
+    const owned = { ...ownershipTagsForCreate(sharing('owner', false)), [sharedByTag('other')]: '' };
+    expect(ownershipTagsToRelease('owner', observed(owned))).toEqual([OwnershipTag.Namespace, sharedByTag('owner')]);
+    expect(ownershipTagsToRelease('other', observed(owned))).toEqual([sharedByTag('other')]);
+    const alone = ownershipTagsForCreate(sharing('owner', false));
+    expect(ownershipTagsToRelease('owner', observed(alone)).sort()).toEqual(Object.keys(alone).sort());
   });
 
   test('follow what is declared: shared or not, and what of it is ours', () => {
-    const owned = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', false));
-    const shared = observed(ownershipTagsForCreate(NAMESPACE, 'run-1', true, 'claim'));
-    expect(ownershipTagChanges(NAMESPACE, false, owned)).toEqual({ put: {}, remove: [] });
-    expect(ownershipTagChanges(NAMESPACE, true, shared, 'claim')).toEqual({ put: {}, remove: [] });
-    expect(ownershipTagChanges(NAMESPACE, true, owned, 'claim')).toEqual({
-      put: { [sharedByTag(NAMESPACE)]: 'claim' },
+    const owned = observed(ownershipTagsForCreate(sharing(NAMESPACE, false, 'part')));
+    const shared = observed(ownershipTagsForCreate(sharing(NAMESPACE, true, 'part')));
+    const none = { put: {}, remove: [] };
+    expect(ownershipTagChanges(sharing(NAMESPACE, false, 'part'), owned)).toEqual(none);
+    expect(ownershipTagChanges(sharing(NAMESPACE, true, 'part'), shared)).toEqual(none);
+    expect(ownershipTagChanges(sharing(NAMESPACE, true, 'part'), owned)).toEqual({
+      put: {},
       remove: [OwnershipTag.Namespace],
     });
-    expect(ownershipTagChanges(NAMESPACE, false, shared)).toEqual({
+    expect(ownershipTagChanges(sharing(NAMESPACE, false, 'part'), shared)).toEqual({
       put: { [OwnershipTag.Namespace]: NAMESPACE },
-      remove: [sharedByTag(NAMESPACE)],
+      remove: [],
     });
-    expect(ownershipTagChanges(NAMESPACE, true, shared, 'another')).toEqual({
+    expect(ownershipTagChanges(sharing(NAMESPACE, true, 'another'), shared)).toEqual({
       put: { [sharedByTag(NAMESPACE)]: 'another' },
       remove: [],
     });
   });
 
-  test('differ from tags of users', () => {
+  test('of another owner are never removed by a sharer', () => {
+    const both = observed({ ...ownershipTagsForCreate(sharing('owner', false)), [sharedByTag(NAMESPACE)]: '' });
+    expect(ownershipTagChanges(sharing(NAMESPACE, true), both)).toEqual({ put: {}, remove: [] });
+  });
+
+  test('are told from tags of people', () => {
     expect(
       [
         OwnershipTag.Namespace,
         OwnershipTag.Origin,
         OwnershipTag.Intent,
         OwnershipTag.PreviousOwner,
+        SharingTag.CreatedBy,
+        SharingTag.SharedBefore,
         sharedByTag('n'),
       ].every(isOwnershipTag),
     ).toBe(true);
     expect(['team', 'aws:x', 'iam-bootstrap', 'my-iam-bootstrap:namespace'].some(isOwnershipTag)).toBe(false);
   });
 
-  test('list the other sharers', () => {
+  test('list the other namespaces that share the entity, and the one that owns it', () => {
     const shared = observed({
+      [OwnershipTag.Namespace]: 'owner',
       [sharedByTag('a')]: '',
       [sharedByTag(NAMESPACE)]: '',
       [sharedByTag('b:c')]: '',
       team: 'x',
     });
-    expect(otherSharers(shared, NAMESPACE).sort()).toEqual(['a', 'b:c']);
+    expect(otherSharers(shared, NAMESPACE).sort()).toEqual(['a', 'b:c', 'owner']);
     expect(otherSharers(observed({ team: 'x' }), NAMESPACE)).toEqual([]);
   });
 });
@@ -218,63 +308,53 @@ describe('for any two namespaces', () => {
     fc.assert(
       fc.property(namespace, namespace, (a, b) => {
         fc.pre(a !== b);
-        const made = observed(ownershipTagsForCreate(a, 'run', false));
+        const made = observed(ownershipTagsForCreate(claimant({ namespace: a })));
         expect(ownershipOf(made, a).is).toBe('ours');
         expect(ownershipOf(made, b).is).toBe('foreign');
       }),
     );
   });
 
-  test('what both share is owned by both', () => {
+  test('what both share is both of theirs, whether one of them owns it or not', () => {
     fc.assert(
-      fc.property(namespace, namespace, (a, b) => {
+      fc.property(namespace, namespace, fc.boolean(), (a, b, isShared) => {
         fc.pre(a !== b);
-        const made = observed(ownershipTagsForCreate(a, 'run', true));
-        const both = observed({
-          ...made.tags,
-          ...ownershipTagsForAdoption(b, 'run', true, made, ownershipOf(made, b)),
-        });
+        const made = ownershipTagsForCreate(sharing(a, isShared));
+        const joined = ownershipTagsForAdoption(sharing(b, true), observed(made), ownershipOf(observed(made), b));
+        const both = observed(withChanges(made, joined));
         expect([ownershipOf(both, a).is, ownershipOf(both, b).is]).toEqual(['ours', 'ours']);
-        expect(otherSharers(both, a)).toEqual([b]);
+        expect([otherSharers(both, a), otherSharers(both, b)]).toEqual([[b], [a]]);
+        const left = observed(withChanges(both.tags, { put: {}, remove: ownershipTagsToRelease(b, both) }));
+        expect(left.tags).toEqual(made);
       }),
     );
   });
 
-  test('a released entity has no owner, or the other namespace that shares it; corrected tags need no further change', () => {
+  test('corrected tags need no further change', () => {
     fc.assert(
-      fc.property(namespace, namespace, fc.boolean(), fc.boolean(), (a, b, shared, joined) => {
-        fc.pre(a !== b);
-        const made = observed({ team: 'x', ...ownershipTagsForCreate(a, 'run', shared) });
-        const joining = shared && joined ? ownershipTagsForAdoption(b, 'run', true, made, ownershipOf(made, b)) : {};
-        const before = { ...made.tags, ...joining };
-        const given = new Set(ownershipTagsToRelease(a, observed(before)));
-        const after = observed(Object.fromEntries(Object.entries(before).filter(([tag]) => !given.has(tag))));
-        expect(ownershipOf(after, a).is).toBe('unowned');
-        if (shared && joined) expect(ownershipOf(after, b).is).toBe('ours');
-        else expect(after.tags).toEqual({ team: 'x' });
-
-        const { put, remove } = ownershipTagChanges(a, !shared, made);
-        const corrected = Object.entries({ ...made.tags, ...put }).filter(([tag]) => !remove.includes(tag));
-        const now = observed(Object.fromEntries(corrected));
-        expect(ownershipOf(now, a).is).toBe('ours');
-        expect(ownershipTagChanges(a, !shared, now)).toEqual({ put: {}, remove: [] });
+      fc.property(namespace, fc.boolean(), (a, shared) => {
+        const made = ownershipTagsForCreate(sharing(a, shared));
+        const now = observed(withChanges(made, ownershipTagChanges(sharing(a, !shared), observed(made))));
+        expect(ownershipOf(now, a)).toMatchObject({ is: 'ours', origin: 'created' });
+        expect(ownershipTagChanges(sharing(a, !shared), now)).toEqual({ put: {}, remove: [] });
       }),
     );
   });
 
-  test('what is taken over is no longer its old owner’s, and every ownership tag is one that IAM accepts', () => {
+  test('what is taken over is no longer its old owner’s, and every ownership tag is one that IAM takes', () => {
     fc.assert(
       fc.property(namespace, fc.constantFrom(...FOREIGN_TAGS), fc.string({ maxLength: 256 }), (taker, tag, owner) => {
         fc.pre(owner !== taker);
         const before = observed({ [tag]: owner });
-        const marks = ownershipTagsForAdoption(taker, 'run', false, before, ownershipOf(before, taker));
-        for (const [key, value] of Object.entries(marks)) {
+        const changes = ownershipTagsForAdoption(claimant({ namespace: taker }), before, ownershipOf(before, taker));
+        for (const [key, value] of Object.entries(changes.put)) {
           expect(key).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u);
           expect(value).toMatch(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
         }
         if (tag === OwnershipTag.Namespace) {
-          expect(ownershipOf(observed({ ...before.tags, ...marks }), owner).is).toBe('foreign');
-          expect(ownershipOf(observed({ ...before.tags, ...marks }), taker).is).toBe('ours');
+          const after = observed(withChanges(before.tags, changes));
+          expect(ownershipOf(after, owner).is).toBe('foreign');
+          expect(ownershipOf(after, taker).is).toBe('ours');
         }
       }),
     );
