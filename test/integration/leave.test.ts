@@ -307,7 +307,7 @@ describe('destroy', () => {
       expect(lines).toContain(line);
     }
     expect(lines.some((line) => line.startsWith('DeleteAccessKey u AKIA'))).toBe(true);
-    expect(lines).toContain('- ours');
+    expect(lines).toContain('clientIdList: - ours');
     expect(lines.some((line) => line.startsWith('- tags.iam-bootstrap:shared-by:ci = '))).toBe(true);
     expect(writesIn(world)).toEqual([]);
 

@@ -26,7 +26,10 @@ export async function planRemovals(
   account: Account,
   assessed: readonly AssessedEntity[],
 ): Promise<readonly AssessedEntity[]> {
-  const removals = await Promise.all(assessed.flatMap((entity, index) => inspectRemoval(account, entity, index) ?? []));
+  const inspected = await Promise.all(
+    assessed.map((entity, index) => (isRemoved(entity) ? inspectRemoval(account, entity, index) : undefined)),
+  );
+  const removals = inspected.filter((removal) => removal !== undefined);
   const plan = new RemovalPlan(assessed, removals);
   plan.listLosses();
   plan.refuseAttached();
@@ -34,19 +37,25 @@ export async function planRemovals(
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
 
-/** Reads what the deletion of an entity takes. Returns undefined where it is not deleted. */
-function inspectRemoval(account: Account, assessed: AssessedEntity, index: number): Promise<Removal> | undefined {
-  const { kind, observed } = assessed;
-  if (observed === undefined || !isRemoved(assessed)) return undefined;
-  const { reader } = account.clients;
-  return Promise.all([kind.listDependents?.(reader, observed) ?? [], kind.delete(reader, observed)]).then(
-    ([dependents, writes]) => ({ index, dependents, writes, undeletableReason: null }),
-    (error: unknown) => {
-      const aws = awsError(error);
-      if (aws.code !== 'UnmodifiableEntity') throw error;
-      return { index, dependents: [], writes: [], undeletableReason: aws.message };
-    },
-  );
+/** Reads what the deletion or replacement of an entity takes. Returns undefined where it does not exist. */
+async function inspectRemoval(
+  { clients: { reader } }: Account,
+  { kind, observed }: AssessedEntity,
+  index: number,
+): Promise<Removal | undefined> {
+  if (observed === undefined) return undefined;
+  const removal = { index, dependents: [], writes: [], undeletableReason: null };
+  try {
+    const [dependents, writes] = await Promise.all([
+      kind.listDependents?.(reader, observed) ?? [],
+      kind.delete(reader, observed),
+    ]);
+    return { ...removal, dependents, writes };
+  } catch (error) {
+    const aws = awsError(error);
+    if (aws.code !== 'UnmodifiableEntity') throw error;
+    return { ...removal, undeletableReason: aws.message };
+  }
 }
 
 /** A plan whose removals are worked in, step by step. */
