@@ -93,7 +93,7 @@ function released({ rules, entity, observed, ownership, others }: Situation): De
 function destroyed({ rules, entity, observed, ownership, others }: Situation): Decision | undefined {
   if (entity.state !== 'destroyed') return undefined;
   if (observed.name !== entity.name) return leftInOtherCase(observed);
-  if (ownership.is === 'foreign') return leftToOwner(ownership);
+  if (ownership.is === 'foreign') return leftToOwner(ownership, others);
   if (!rules.ownable) {
     if (entity.includeAdopted === true) return decide('delete', { reason: unprovable(entity.kind) });
     const reason = `is left as it is: ${unprovable(entity.kind)}; --include-adopted deletes it anyway`;

@@ -46,10 +46,8 @@ async function inspectRemoval(
   if (observed === undefined) return undefined;
   const removal = { index, dependents: [], writes: [], undeletableReason: null };
   try {
-    const [dependents, writes] = await Promise.all([
-      kind.listDependents?.(reader, observed) ?? [],
-      kind.delete(reader, observed),
-    ]);
+    const dependents = (await kind.listDependents?.(reader, observed)) ?? [];
+    const writes = await kind.delete(reader, observed);
     return { ...removal, dependents, writes };
   } catch (error) {
     const aws = awsError(error);
