@@ -25,6 +25,16 @@ export interface KindRules {
   readonly usesReservedPath?: boolean;
   readonly properties: PropertyRules;
   readonly share?: ShareRules;
+  /**
+   * Returns what an update removes to make room for these changes, although the manifest does not mention it. The plan
+   * shows it. Default: an update removes nothing else.
+   */
+  readonly alsoRemoves?: (
+    spec: JsonObject,
+    observed: Observed,
+    changes: Changes,
+    partition: string,
+  ) => readonly Drift[];
 }
 
 /** The run that a decision is made for. */
@@ -101,7 +111,9 @@ export function assess(
   const isOwner = owner === namespace;
   const situation = { rules, entity, spec, observed, ownership, isOwner, known, others, comparison };
   const decided = decidePresent(situation);
-  const decision = explainKept(decided, entity, known, rules.ownable);
+  const isApplied = decided.action === 'update' || decided.action === 'adopt';
+  const removed = isApplied ? (rules.alsoRemoves?.(spec, observed, comparison.changes, partition) ?? []) : [];
+  const decision = explainKept({ ...decided, drift: [...decided.drift, ...removed] }, entity, known, rules.ownable);
   if (decision.action === 'release') return assessRelease(rules, entity, decision, observed, namespace);
   const claimant = { namespace, intent: context.intent, shared: entity.shared };
   const tagChanges = ownershipTags(decision, situation, claimant, madeUntagged);

@@ -18,7 +18,7 @@ import {
 import { byName, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, nameField, pathField } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, stringProperty } from './shared/spec.js';
-import { removal } from './shared/writes.js';
+import { deletion, removal } from './shared/writes.js';
 
 const schema = z.strictObject({
   groupName: nameField(128).describe('Unique in the account. Path and case do not make two names different.'),
@@ -135,12 +135,12 @@ export const group: Kind = {
     if (changes['path']) {
       writes.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: stringProperty(spec, 'path') ?? '/' } });
     }
-    writes.push(...policyWrites('Group', GroupName, spec, changes));
+    writes.push(...policyWrites('Group', desired, observed, changes));
     for (const UserName of changes['users']?.remove ?? []) {
       writes.push(removal('RemoveUserFromGroup', { GroupName, UserName }));
     }
     for (const UserName of changes['users']?.put ?? []) {
-      writes.push({ operation: 'AddUserToGroup', input: { GroupName, UserName } });
+      writes.push({ operation: 'AddUserToGroup', input: { GroupName, UserName }, effect: 'trusts' });
     }
     return writes;
   },
@@ -150,8 +150,8 @@ export const group: Kind = {
     const users = (await readMembers(reader, GroupName))?.users ?? [];
     return [
       ...users.map((UserName) => removal('RemoveUserFromGroup', { GroupName, UserName })),
-      ...policyRemovals('Group', GroupName, observed.state),
-      removal('DeleteGroup', { GroupName }),
+      ...policyRemovals('Group', observed),
+      deletion('DeleteGroup', { GroupName }),
     ];
   },
 };

@@ -92,6 +92,7 @@ export const instanceProfile: Kind = {
       ...(changes['roles']?.put ?? []).map((RoleName) => ({
         operation: 'AddRoleToInstanceProfile' as const,
         input: { InstanceProfileName, RoleName },
+        effect: 'trusts' as const,
         // The profile has a role that the read did not show: most likely this one, added by an earlier attempt. If it
         // is a different role, verification shows the drift.
         isAlreadyApplied: hasRoleAlready,

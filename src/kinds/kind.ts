@@ -3,12 +3,14 @@ import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
+import type { Drift } from '../contract/report.js';
 import type { Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
 import type { ShareRules } from '../engine/sharing.js';
+import type { OrderedWrite } from '../engine/write-order.js';
 
 /** One AWS write, as data. A kind returns writes; `activities/` sends them, counts them and keeps their request IDs. */
-export interface Write {
+export interface Write extends OrderedWrite<Write> {
   readonly operation: Operation;
   readonly input: Readonly<Record<string, unknown>>;
   /**
@@ -17,7 +19,12 @@ export interface Write {
    */
   readonly unguarded?: boolean;
   /** Reports an error that means "already in the wanted state"; the write then counts as done. Default: no error does. */
-  readonly isAlreadyApplied?: (error: AwsError) => boolean;
+  readonly isAlreadyApplied?: ((error: AwsError) => boolean) | undefined;
+  /**
+   * Reports an error that means that the read behind this write is outdated. The activity then reads the entity again
+   * and repeats its work. Default: no error does.
+   */
+  readonly isOutdated?: ((error: AwsError) => boolean) | undefined;
   /**
    * Input members that are secret, and the source of each value. Values are read right before the write is sent, and
    * appear in no history, log or digest.
@@ -163,10 +170,23 @@ export interface Kind extends ManifestKind {
   readonly secret?: SecretRules;
   /** Returns the entity's state right after {@link create} replied with `output`, without a read. */
   readonly observedAfterCreate: (desired: Desired, output: unknown) => Observed;
-  /** Returns the writes for these changes only, in an order that AWS accepts. */
+  /** Returns the writes for these changes only, with their effects. They are sent in the order of `orderByEffect`. */
   readonly update: (desired: Desired, observed: Observed, changes: Changes) => readonly Write[];
-  /** Returns the writes that delete the entity and everything that belongs to it, in order. It may read more. */
+  /**
+   * Returns the writes that delete the entity and everything that belongs to it. It may read more. They are sent in the
+   * order of `orderByEffect`.
+   */
   readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]> | readonly Write[];
+  /**
+   * Returns what {@link update} removes to make room for these changes, although the manifest does not mention it. The
+   * plan shows it. Default: nothing.
+   */
+  readonly alsoRemoves?: (
+    spec: JsonObject,
+    observed: Observed,
+    changes: Changes,
+    partition: string,
+  ) => readonly Drift[];
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**

@@ -111,13 +111,14 @@ export const openIdConnectProvider: Kind = {
     // A member without a claim in the tags would count as one that was there before.
     writes.push(...tagWrites('OpenIDConnectProvider', key, desired.tags, changes));
     for (const ClientID of changes['clientIdList']?.put ?? []) {
-      writes.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID } });
+      writes.push({ operation: 'AddClientIDToOpenIDConnectProvider', input: { ...key, ClientID }, effect: 'trusts' });
     }
     if (changes['thumbprintList']) {
       const { put, remove } = changes['thumbprintList'];
       const kept = strings(observed.state['thumbprintList']).filter((thumbprint) => !remove.includes(thumbprint));
       const input = { ...key, ThumbprintList: [...kept, ...put] };
-      writes.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input });
+      const effect = put.length === 0 ? 'narrows' : 'changes';
+      writes.push({ operation: 'UpdateOpenIDConnectProviderThumbprint', input, effect });
     }
     return writes;
   },

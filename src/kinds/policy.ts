@@ -1,8 +1,10 @@
 import type { ManagedPolicyDetail, Policy, PolicyVersion, Tag } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { undefinedIfDenied } from '../aws/errors.js';
+import type { AwsError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { Json } from '../contract/entity.js';
+import type { Json, JsonObject } from '../contract/entity.js';
+import { shorten } from '../engine/compare.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
@@ -90,25 +92,42 @@ function removalOf(PolicyArn: string, version: Version): Write {
   return removal('DeletePolicyVersion', { PolicyArn, VersionId: version.id });
 }
 
+/** Reports that the policy has as many versions as IAM stores. A document that is too long has the same code. */
+function isVersionLimit({ code, message }: AwsError): boolean {
+  return code === 'LimitExceeded' && message.includes('version');
+}
+
+/** The stored versions that a new document needs: one with an equal meaning, or room for one more. */
+interface VersionUse {
+  readonly equivalent: Version | undefined;
+  /** The oldest versions that are not the default, as many as have to go. */
+  readonly superfluous: readonly Version[];
+}
+
+function useOfVersions(spec: JsonObject, observed: Observed, partition: string): VersionUse {
+  const versions = versionsOf(observed);
+  const others = versions.filter(({ isDefault }) => !isDefault);
+  const document = spec['policyDocument'] ?? null;
+  const equivalent = others.find((version) => equivalentDocuments(document, version.document, { partition }));
+  const excess = equivalent === undefined ? Math.max(0, versions.length - MAX_VERSIONS + 1) : 0;
+  return { equivalent, superfluous: others.slice(0, excess) };
+}
+
 /** Returns the writes that make the declared document the default. They reuse a stored version with an equal meaning. */
 function documentWrites({ spec, target }: Desired, observed: Observed): Write[] {
   const PolicyArn = observed.arn;
-  const document = spec['policyDocument'] ?? null;
-  const versions = versionsOf(observed);
-  const others = versions.filter(({ isDefault }) => !isDefault);
-  const equivalent = others.find((version) =>
-    equivalentDocuments(document, version.document, { partition: target.partition }),
-  );
+  const { equivalent, superfluous } = useOfVersions(spec, observed, target.partition);
   if (equivalent !== undefined) {
     return [{ operation: 'SetDefaultPolicyVersion', input: { PolicyArn, VersionId: equivalent.id } }];
   }
-  const superfluous = others.slice(0, Math.max(0, versions.length - MAX_VERSIONS + 1));
   return [
     ...superfluous.map((version) => removalOf(PolicyArn, version)),
     {
       operation: 'CreatePolicyVersion',
-      input: { PolicyArn, PolicyDocument: serializeDocument(document), SetAsDefault: true },
+      input: { PolicyArn, PolicyDocument: serializeDocument(spec['policyDocument']), SetAsDefault: true },
       unguarded: true,
+      // Another tool made a version since the read.
+      isOutdated: isVersionLimit,
     },
   ];
 }
@@ -212,6 +231,16 @@ export const policy: Kind = {
       ...tagWrites('Policy', { PolicyArn }, desired.tags, changes),
     ];
   },
+
+  alsoRemoves: (spec, observed, changes, partition) =>
+    (changes['policyDocument'] ? useOfVersions(spec, observed, partition).superfluous : []).map(
+      ({ id, createdAt, document }) => ({
+        path: `versions.${id}`,
+        observed: shorten(document),
+        desired: null,
+        summary: `- ${id}${createdAt === null ? '' : ` of ${createdAt}`}: IAM stores ${String(MAX_VERSIONS)} versions, and the oldest makes room`,
+      }),
+    ),
 
   delete(_reader, observed) {
     const PolicyArn = observed.arn;

@@ -15,6 +15,7 @@ import {
   policyRemovals,
   policyWrites,
   readPolicies,
+  trustWrite,
 } from './shared/policies.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import {
@@ -26,7 +27,7 @@ import {
   tagsField,
 } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, serializeDocument, stringProperty, toTagList, toTagMap } from './shared/spec.js';
-import { removal, tagWrites } from './shared/writes.js';
+import { deletion, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   roleName: nameField(64).describe('Unique in the account. Path and case do not make two names different.'),
@@ -156,13 +157,11 @@ export const role: Kind = {
 
   update(desired, observed, changes) {
     const RoleName = observed.name;
-    const { spec } = desired;
+    const { spec, target } = desired;
     const writes: Write[] = [];
     if (changes['assumeRolePolicyDocument']) {
-      writes.push({
-        operation: 'UpdateAssumeRolePolicy',
-        input: { RoleName, PolicyDocument: serializeDocument(spec['assumeRolePolicyDocument']) },
-      });
+      const before = observed.state['assumeRolePolicyDocument'] ?? null;
+      writes.push(trustWrite(RoleName, before, spec['assumeRolePolicyDocument'] ?? null, target));
     }
     if (changes['description'] || changes['maxSessionDuration']) {
       // Always both: AWS documents that it resets an omitted duration to one hour.
@@ -177,15 +176,14 @@ export const role: Kind = {
     }
     return [
       ...writes,
-      ...boundaryWrites('Role', RoleName, spec, changes),
-      ...policyWrites('Role', RoleName, spec, changes),
+      ...boundaryWrites('Role', desired, observed, changes),
+      ...policyWrites('Role', desired, observed, changes),
       ...tagWrites('Role', { RoleName }, desired.tags, changes),
     ];
   },
 
   delete(_reader, observed) {
-    const RoleName = observed.name;
-    return [...policyRemovals('Role', RoleName, observed.state), removal('DeleteRole', { RoleName })];
+    return [...policyRemovals('Role', observed), deletion('DeleteRole', { RoleName: observed.name })];
   },
 
   async listDependents(reader, observed) {

@@ -138,14 +138,15 @@ export const samlProvider: Kind = {
     const writes: Write[] = [];
     if (changes['samlMetadataDocument']) {
       const SAMLMetadataDocument = stringProperty(spec, 'samlMetadataDocument');
-      writes.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument } });
+      writes.push({ operation: 'UpdateSAMLProvider', input: { ...key, SAMLMetadataDocument }, effect: 'trusts' });
     }
     if (changes['assertionEncryptionMode']) {
       const input = { ...key, AssertionEncryptionMode: stringProperty(spec, 'assertionEncryptionMode') };
       const hasKey = strings(observed.facts?.['privateKeys']).length > 0;
       // A repeat would add a second key.
       const added = hasKey ? {} : { ...addPrivateKey(spec), unguarded: true };
-      writes.push({ operation: 'UpdateSAMLProvider', input, ...added });
+      const effect = input.AssertionEncryptionMode === 'Required' ? 'narrows' : 'grants';
+      writes.push({ operation: 'UpdateSAMLProvider', input, effect, ...added });
     }
     writes.push(...tagWrites('SAMLProvider', key, tags, changes));
     return writes;

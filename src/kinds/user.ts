@@ -17,7 +17,7 @@ import {
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, boundaryField, nameField, pathField, tagsField } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap } from './shared/spec.js';
-import { removal, tagWrites } from './shared/writes.js';
+import { deletion, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   userName: nameField(64).describe('Unique in the account. Path and case do not make two names different.'),
@@ -162,8 +162,8 @@ export const user: Kind = {
     }
     return [
       ...writes,
-      ...boundaryWrites('User', UserName, spec, changes),
-      ...policyWrites('User', UserName, spec, changes),
+      ...boundaryWrites('User', desired, observed, changes),
+      ...policyWrites('User', desired, observed, changes),
       ...tagWrites('User', { UserName }, desired.tags, changes),
     ];
   },
@@ -172,8 +172,8 @@ export const user: Kind = {
     const UserName = observed.name;
     return [
       ...(await credentialAndMembershipRemovals(reader, UserName)),
-      ...policyRemovals('User', UserName, observed.state),
-      removal('DeleteUser', { UserName }),
+      ...policyRemovals('User', observed),
+      deletion('DeleteUser', { UserName }),
     ];
   },
 };

@@ -76,6 +76,7 @@ describe('a SAML provider', () => {
       {
         operation: 'UpdateSAMLProvider',
         input: { SAMLProviderArn: whole.arn, AssertionEncryptionMode: 'Allowed' },
+        effect: 'grants',
         secretInput: { AddPrivateKey: { location: { file: 'key' } } },
         unguarded: true,
       },

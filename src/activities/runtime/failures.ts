@@ -70,7 +70,7 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
   const aws = awsAnswer(error);
   const { operation, code, requestId } = aws;
   const isUnguarded = error instanceof OperationError && error.write?.unguarded === true;
-  const type = failureTypeOf(aws);
+  const type = typeOf(error, aws);
   const details = { operation, code, requestId, calls };
   const message = `${operation ?? 'a read of the account'} answered ${code}: ${aws.message}`;
   const retryable = { message, type, details: [details] };
@@ -91,6 +91,12 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
     case 'never':
       return failure(type, message, details);
   }
+}
+
+/** Returns the type of a failed call. Where its write was made from an outdated read, the next attempt reads again. */
+function typeOf(error: unknown, aws: AwsError): FailureType {
+  const isOutdated = error instanceof OperationError && error.write?.isOutdated?.(aws) === true;
+  return isOutdated ? 'ConcurrentModification' : failureTypeOf(aws);
 }
 
 /** Returns a failure that Temporal does not retry. */

@@ -2,6 +2,7 @@ import { log } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
 import { readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
+import { orderByEffect } from '../../engine/write-order.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
 import { recordWrite, type ActivityContext } from './activity-context.js';
@@ -11,9 +12,9 @@ import { LeaseError } from './lease.js';
 /** Repeats of a throttled write within one attempt, at the account's pace. AWS did not carry out a throttled call. */
 const MAX_THROTTLE_REPEATS = 10;
 
-/** Sends writes, one after the other. */
+/** Sends the writes of one entity, one after the other in the order of their effects. The first failure stops it. */
 export async function sendAll(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
-  for (const write of writes) await send(account, write, context);
+  for (const write of orderByEffect(writes)) await send(account, write, context);
 }
 
 /**

@@ -6,6 +6,8 @@
  */
 export { decodeDocument } from './decode.js';
 export { canonicalDocument, equivalentDocuments } from './canonical.js';
+export type { DocumentContext } from './canonical.js';
+export { allowsSomething, commonGrants, compareDenials, compareGrants } from './grants.js';
 export { danglingPrincipals, documentDrift } from './diff.js';
 export { documentSize, validateDocument } from './validate.js';
 export type { DocumentType } from './validate.js';

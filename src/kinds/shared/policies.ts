@@ -3,8 +3,18 @@ import { z } from 'zod';
 import type { Reader } from '../../aws/reader.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { objectOrEmpty, strings } from '../../engine/json.js';
-import { decodeDocument, documentSize, validateDocument } from '../../engine/policy/index.js';
-import type { Changes, QuotaUsage, Write } from '../kind.js';
+import {
+  allowsSomething,
+  commonGrants,
+  compareDenials,
+  compareGrants,
+  decodeDocument,
+  documentSize,
+  validateDocument,
+} from '../../engine/policy/index.js';
+import type { DocumentContext } from '../../engine/policy/index.js';
+import type { WriteEffect } from '../../engine/write-order.js';
+import type { Changes, Desired, Observed, QuotaUsage, Write } from '../kind.js';
 import { nameField } from './schema-fields.js';
 import { serializeDocument, stringProperty } from './spec.js';
 import { removal } from './writes.js';
@@ -122,47 +132,121 @@ export function policyQuotaUsage(principal: Principal, spec: JsonObject): QuotaU
 }
 
 /** Returns the writes that bring inline and attached policies to the declared state. */
-export function policyWrites(principal: Principal, name: string, spec: JsonObject, changes: Changes): Write[] {
-  const documents = objectOrEmpty(spec['inlinePolicies']);
-  const { inlinePolicies, managedPolicyArns } = changes;
-  const key = keyOf(principal, name);
+export function policyWrites(
+  principal: Principal,
+  { spec, target }: Desired,
+  { name, state }: Observed,
+  { inlinePolicies, managedPolicyArns }: Changes,
+): Write[] {
+  const declared = objectOrEmpty(spec['inlinePolicies']);
+  const existing = objectOrEmpty(state['inlinePolicies']);
+  const { put = [], remove = [] } = inlinePolicies ?? {};
   return [
-    ...(inlinePolicies?.put ?? []).map((PolicyName) => ({
-      operation: `Put${principal}Policy` as const,
-      input: { ...key, PolicyName, PolicyDocument: serializeDocument(documents[PolicyName]) },
-    })),
-    ...inlineRemovals(principal, name, inlinePolicies?.remove ?? []),
-    ...detachments(principal, name, managedPolicyArns?.remove ?? []),
+    ...[...put, ...remove].map((policy) => {
+      const after = put.includes(policy) ? (declared[policy] ?? null) : null;
+      return inlineWrite(principal, name, policy, existing[policy] ?? null, after, target);
+    }),
+    ...(managedPolicyArns?.remove ?? []).map((arn) => detachment(principal, name, arn)),
     ...(managedPolicyArns?.put ?? []).map((PolicyArn) => ({
       operation: `Attach${principal}Policy` as const,
-      input: { ...key, PolicyArn },
+      input: { ...keyOf(principal, name), PolicyArn },
+      effect: isDenial(PolicyArn) ? ('narrows' as const) : ('grants' as const),
     })),
   ];
 }
 
 /** Returns the writes that remove all policies of a principal, which AWS requires before its deletion. */
-export function policyRemovals(principal: Principal, name: string, state: JsonObject): Write[] {
+export function policyRemovals(principal: Principal, { name, arn, state }: Observed): Write[] {
+  const [, partition = 'aws'] = arn.split(':');
   return [
-    ...detachments(principal, name, strings(state['managedPolicyArns'])),
-    ...inlineRemovals(principal, name, Object.keys(objectOrEmpty(state['inlinePolicies']))),
+    ...strings(state['managedPolicyArns']).map((policyArn) => detachment(principal, name, policyArn)),
+    ...Object.entries(objectOrEmpty(state['inlinePolicies'])).map(([policy, document]) =>
+      inlineWrite(principal, name, policy, document, null, { partition }),
+    ),
   ];
 }
 
-function inlineRemovals(principal: Principal, name: string, policies: readonly string[]): Write[] {
-  return policies.map((PolicyName) => removal(`Delete${principal}Policy`, { ...keyOf(principal, name), PolicyName }));
+/** Returns the write that replaces one inline policy by another document, or that deletes it where there is none. */
+function inlineWrite(
+  principal: Principal,
+  name: string,
+  PolicyName: string,
+  before: Json,
+  after: Json,
+  context: DocumentContext,
+): Write {
+  const input = { ...keyOf(principal, name), PolicyName };
+  const writeOf = (document: Json): Write =>
+    document === null
+      ? removal(`Delete${principal}Policy`, input)
+      : {
+          operation: `Put${principal}Policy`,
+          input: { ...input, PolicyDocument: serializeDocument(document) },
+          effect: 'narrows',
+        };
+  switch (compareGrants(before, after, context)) {
+    case 'narrower':
+      return writeOf(after);
+    case 'wider':
+      return { ...writeOf(after), effect: 'grants' };
+    case 'mixed':
+      return {
+        ...writeOf(after),
+        effect: 'changes',
+        narrowing: writeOf(commonGrants(before, after, context)),
+        denials: compareDenials(before, after, context),
+      };
+  }
 }
 
-function detachments(principal: Principal, name: string, arns: readonly string[]): Write[] {
-  return arns.map((PolicyArn) => removal(`Detach${principal}Policy`, { ...keyOf(principal, name), PolicyArn }));
+/** Returns the write that detaches a policy. Without a policy that denies, the others grant more. */
+function detachment(principal: Principal, name: string, PolicyArn: string): Write {
+  const write = removal(`Detach${principal}Policy`, { ...keyOf(principal, name), PolicyArn });
+  return isDenial(PolicyArn) ? { ...write, effect: 'grants' } : write;
 }
 
-/** Returns the write that sets or removes the permissions boundary. */
-export function boundaryWrites(principal: 'Role' | 'User', name: string, spec: JsonObject, changes: Changes): Write[] {
+/**
+ * Reports whether a managed policy denies, by its name: `AWSDenyAll`, `AWSCompromisedKeyQuarantineV3`, `deny-billing`.
+ * A read of each document would cost two calls for every attachment.
+ */
+function isDenial(policyArn: string): boolean {
+  return /[/._-](aws)?deny|quarantine/i.test(policyArn);
+}
+
+/** Returns the write that sets, exchanges or removes the permissions boundary. */
+export function boundaryWrites(
+  principal: 'Role' | 'User',
+  { spec }: Desired,
+  { name, state }: Observed,
+  changes: Changes,
+): Write[] {
   if (changes['permissionsBoundary'] === undefined) return [];
   const PermissionsBoundary = stringProperty(spec, 'permissionsBoundary');
   if (PermissionsBoundary === undefined) {
-    return [removal(`Delete${principal}PermissionsBoundary`, keyOf(principal, name))];
+    return [{ ...removal(`Delete${principal}PermissionsBoundary`, keyOf(principal, name)), effect: 'unbounds' }];
   }
   const input = { ...keyOf(principal, name), PermissionsBoundary };
-  return [{ operation: `Put${principal}PermissionsBoundary`, input }];
+  const effect = typeof state['permissionsBoundary'] === 'string' ? 'bounds' : 'narrows';
+  return [{ operation: `Put${principal}PermissionsBoundary`, input, effect }];
 }
+
+/** Returns the write that replaces the trust policy of a role. */
+export function trustWrite(RoleName: string, before: Json, after: Json, context: DocumentContext): Write {
+  const writeOf = (document: Json, effect: WriteEffect): Write => ({
+    operation: 'UpdateAssumeRolePolicy',
+    input: { RoleName, PolicyDocument: serializeDocument(document) },
+    effect,
+  });
+  const change = compareGrants(before, after, context);
+  if (change !== 'mixed') return writeOf(after, change === 'narrower' ? 'narrows' : 'trusts');
+  const common = commonGrants(before, after, context);
+  const isUsable =
+    common !== null && allowsSomething(common) && documentSize(common) <= MAX_DOCUMENT_LENGTH.trustPolicy;
+  return { ...writeOf(after, 'trusts'), narrowing: writeOf(isUsable ? common : TRUST_NOBODY, 'narrows') };
+}
+
+/** A trust policy that lets nobody assume the role, since IAM takes no document without a statement. */
+const TRUST_NOBODY: JsonObject = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Deny', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+};

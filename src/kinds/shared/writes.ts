@@ -2,9 +2,14 @@ import type { Operation } from '../../aws/operations.js';
 import type { Changes, Kind, Write } from '../kind.js';
 import { stringProperty, toTagList } from './spec.js';
 
-/** Returns a write that removes something, and that counts as applied where that is absent already. */
+/** Returns a write that takes something away, and that counts as applied where that is absent already. */
 export function removal(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
-  return { operation, input, isAlreadyApplied: ({ code }) => code === 'NoSuchEntity' };
+  return { operation, input, effect: 'narrows', isAlreadyApplied: ({ code }) => code === 'NoSuchEntity' };
+}
+
+/** Returns the write that deletes an entity after everything that it holds. */
+export function deletion(operation: Operation, input: Readonly<Record<string, unknown>>): Write {
+  return { ...removal(operation, input), effect: 'neutral' };
 }
 
 /**

@@ -9,7 +9,6 @@ export const NOT_YET: Readonly<Record<string, readonly RuleName[]>> = {
   2: ['claimsAreDone', 'presentIsTrue'],
   3: ['writesWhatWasApproved'],
   4: ['staysConverged', 'presentIsTrue'],
-  5: ['neverWider'],
   6: ['leavesForeignAlone'],
   7: ['claimsAreDone'],
   8: ['keepsOwner', 'leavesForeignAlone', 'failsForAReason'],
@@ -17,7 +16,6 @@ export const NOT_YET: Readonly<Record<string, readonly RuleName[]>> = {
   11: ['presentIsTrue'],
   12: ['namesWhoTrusts'],
   13: ['deletionIsNoFailure'],
-  15: ['namesLostVersions', 'fifthVersionIsNoQuota'],
   'the report of a failed entity names no writes': ['writesAreReported'],
   'a deleted user leaves a declared group': ['presentIsTrue'],
 };

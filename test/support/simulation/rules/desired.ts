@@ -67,6 +67,7 @@ function missingContent(declaration: Declaration, entity: IamEntity, namespace: 
 
 interface Document {
   readonly Statement?: readonly {
+    readonly Effect?: string;
     readonly Action?: string | readonly string[];
     readonly Principal?: Readonly<Record<string, string | readonly string[]>>;
   }[];
@@ -82,15 +83,19 @@ function list(value: string | readonly string[] | undefined): readonly string[] 
   return typeof value === 'string' ? [value] : (value ?? []);
 }
 
+function allows({ Effect = 'Allow' }: { readonly Effect?: string }): boolean {
+  return Effect === 'Allow';
+}
+
 /** Returns the actions that a policy allows. */
 export function actionsIn(document: string): string[] {
   const { Statement = [], actions = [] } = parsed(document);
-  return [...actions, ...Statement.flatMap(({ Action }) => list(Action))].sort();
+  return [...actions, ...Statement.filter(allows).flatMap(({ Action }) => list(Action))].sort();
 }
 
 /** Returns the accounts and providers that a trust policy trusts. */
 export function principalsIn(document: string): string[] {
   const { Statement = [], accounts = [] } = parsed(document);
-  const named = Statement.flatMap(({ Principal = {} }) => Object.values(Principal).flatMap(list));
+  const named = Statement.filter(allows).flatMap(({ Principal = {} }) => Object.values(Principal).flatMap(list));
   return [...accounts, ...named.map((arn) => /^arn:aws:iam::(\d+):root$/.exec(arn)?.[1] ?? arn)].sort();
 }
