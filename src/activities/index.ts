@@ -45,13 +45,14 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
     verifyEntities: (request) =>
       runActivity(async ({ calls }): Promise<VerifyResult> => {
         const { target, namespace } = request.request;
-        const differing = await waitUntilConverged(accounts.get(target, namespace), request);
+        const { differing, recreated } = await waitUntilConverged(accounts.get(target, namespace), request);
         const decisions = truncateToFit(differing.map(({ decision }) => decision));
         return {
           differing: differing.map(({ index, decision }, position) => ({
             index,
             decision: decisions[position] ?? decision,
           })),
+          ...(recreated.length === 0 ? {} : { recreated }),
           calls,
         };
       }),

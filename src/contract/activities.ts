@@ -1,7 +1,7 @@
 import type { DesiredEntity } from './entity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
-import type { ReconcileRequest, BootstrapRequest } from './request.js';
+import type { BootstrapRequest, Incarnation, ReconcileRequest } from './request.js';
 import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, WriteRecord } from './report.js';
 
@@ -51,6 +51,8 @@ export interface ReconcileActivityResult {
   readonly confirmedBy: Confirmation | null;
   readonly writes: readonly WriteRecord[];
   readonly conflicts: readonly Omit<Conflict, 'resolvedAs'>[];
+  /** The entity that the activity has deleted. */
+  readonly deleted?: Incarnation;
   /** Lines of its change that the plan did not show. Missing if there are none. */
   readonly changedSincePlan?: readonly string[];
   /** True where writes are left for the update activity. */
@@ -79,15 +81,25 @@ export interface UpdateRequest extends ReconcileRequest {
   readonly fresh: boolean;
 }
 
+/** An entity to verify, as it should be now. */
+export interface ExpectedEntity extends DesiredEntity {
+  /** The entity that this run has deleted. AWS may show a new one of that name. */
+  readonly deleted?: Incarnation;
+  /** This run has not written it, so no replica is behind for long. Default: false. */
+  readonly isUnwritten?: boolean;
+}
+
 /** Argument of the verify activity. */
 export interface VerifyRequest {
   readonly request: Pick<BootstrapRequest, 'target' | 'namespace'>;
-  readonly entities: readonly DesiredEntity[];
+  readonly entities: readonly ExpectedEntity[];
   readonly arns: Readonly<Record<string, string>>;
 }
 
 /** Entities that still differ at the end of the propagation window, by position in the request. */
 export interface VerifyResult {
+  /** Entities that were deleted, and whose names a new entity has since. Missing if there are none. */
+  readonly recreated?: readonly { readonly index: number; readonly owner: string | null }[];
   readonly differing: readonly { readonly index: number; readonly decision: Decision }[];
   readonly calls: Readonly<Record<string, number>>;
 }

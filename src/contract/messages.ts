@@ -26,6 +26,12 @@ export const approveUpdate = defineUpdate<Approval, [ApprovalDecision]>('approve
 /** Rejects the plan that waits, under the same rules as {@link approveUpdate}. */
 export const rejectUpdate = defineUpdate<Approval, [ApprovalDecision]>('reject');
 
+/**
+ * Announces to an open run that another request relies on its report. Where the plan was made before, the run reads
+ * again what it did not write. The argument is the key of that request.
+ */
+export const joinSignal = defineSignal<[string]>('join');
+
 /** Approves without a reply: a decision that does not count is ignored. */
 export const approveSignal = defineSignal<[ApprovalDecision]>('approve');
 

@@ -80,6 +80,8 @@ export interface EntityReport {
   readonly attempts: number;
   /** The action of the plan, where another one was decided when the entity was written. */
   readonly planned?: DecisionAction;
+  /** Changes by other callers to an entity that this run found as declared and did not write. Missing if there are none. */
+  readonly changedSince?: readonly string[];
   /** Changes that were due when the entity was written, and that the plan had not shown. Missing if there are none. */
   readonly changedSincePlan?: readonly string[];
   /** Omitted lines of drift, unmanaged and writes: the complete report would be too large. */

@@ -57,6 +57,14 @@ export interface BootstrapRequest {
   readonly allowOlder?: boolean;
 }
 
+/** One of several entities that follow each other under one name. Null is not known. */
+export interface Incarnation {
+  /** ISO 8601. */
+  readonly createdAt: string | null;
+  /** The intent tag. */
+  readonly intent: string | null;
+}
+
 /** The change that the plan of a run shows for an entity. */
 export interface PlannedChange {
   readonly action: DecisionAction;
@@ -89,6 +97,8 @@ export interface ReconcileRequest {
 /** The result of a reconcile-entity workflow. */
 export interface ReconcileResult {
   readonly report: EntityReport;
+  /** The entity that was deleted. */
+  readonly deleted?: Incarnation;
   readonly calls: Readonly<Record<string, number>>;
 }
 

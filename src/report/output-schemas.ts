@@ -56,6 +56,10 @@ const entity = z.strictObject({
   planned: decision
     .exactOptional()
     .describe('action of the plan, where another one was decided when the entity was written'),
+  changedSince: z
+    .array(z.string())
+    .exactOptional()
+    .describe('changes by other callers to an entity that this run found as declared and did not write'),
   changedSincePlan: z
     .array(z.string())
     .exactOptional()

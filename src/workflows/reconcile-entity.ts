@@ -5,7 +5,7 @@ import { entityId } from '../contract/entity.js';
 import { FAILURES } from '../contract/failures.js';
 import type { EntityState } from '../contract/progress.js';
 import type { DecisionAction, EntityReport } from '../contract/report.js';
-import type { ReconcileRequest, ReconcileResult } from '../contract/request.js';
+import type { Incarnation, ReconcileRequest, ReconcileResult } from '../contract/request.js';
 import { addCalls, isRefusal } from '../report/build.js';
 import { entityActivities } from './activities.js';
 import { entityDetails } from './details.js';
@@ -40,6 +40,7 @@ class Reconciliation {
   readonly #id: string;
   readonly #report: Mutable<EntityReport>;
   #calls: Readonly<Record<string, number>> = {};
+  #deleted: Incarnation | undefined;
   /** IDs that were there before the first Create, once they have been listed. */
   #known: readonly string[] | undefined;
   /** True once this run has deleted the entity in order to create it again. */
@@ -77,7 +78,8 @@ class Reconciliation {
     const { planned } = this.#request;
     if (this.#report.decision !== planned.action) this.#report.planned = planned.action;
     const conflicts = this.#report.conflicts.map((conflict) => ({ ...conflict, resolvedAs: outcome }));
-    const result: ReconcileResult = { report: { ...this.#report, conflicts }, calls: this.#calls };
+    const deleted = this.#deleted === undefined ? {} : { deleted: this.#deleted };
+    const result: ReconcileResult = { report: { ...this.#report, conflicts }, calls: this.#calls, ...deleted };
     this.#showDetails(outcome);
     recordOutcome(outcome, conflicts.length);
     if (outcome !== 'failed' && outcome !== 'refused') return result;
@@ -174,6 +176,7 @@ class Reconciliation {
     report.attempts = Math.max(report.attempts, result.attempt);
     const changed = [...(report.changedSincePlan ?? []), ...(result.changedSincePlan ?? [])];
     if (changed.length > 0) report.changedSincePlan = [...new Set(changed)];
+    if (result.deleted !== undefined) this.#deleted = result.deleted;
     this.#calls = addCalls(this.#calls, result.calls);
   }
 

@@ -7,7 +7,7 @@ import { hold } from '../support/hold.js';
 import { requestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT } from '../support/world.js';
 import { writesIn } from '../support/runs.js';
-import { createRole, tagsOfRole, temporal, useWorld, world } from '../support/use-world.js';
+import { createRole, iam, tagsOfRole, temporal, useWorld, world } from '../support/use-world.js';
 
 useWorld();
 
@@ -120,4 +120,38 @@ test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that adopt a role at t
   const reports = await race(await rivalsFor(roleName));
   await expectOneWinner(reports, 'adopted');
   expect(writesIn(world)).toEqual(['TagRole']);
+});
+
+test('a job that joins after another caller deleted an entity gets it back, and the first job is told', async () => {
+  const kept = await requestOf(world, { namespace: 'joined', account: ACCOUNT, entities: [role('kept')] });
+  expect((await apply(temporal, kept)).result).toBe('converged');
+  const entities = [role('kept'), role('added')];
+  const [first, second] = await Promise.all(
+    ['first', 'second'].map(async () => requestOf(world, { namespace: 'joined', account: ACCOUNT, entities })),
+  );
+  if (first === undefined || second === undefined) throw new Error('no requests');
+  const create = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'added' } });
+  const firstReport = apply(temporal, first);
+  await create.reached;
+  await iam.deleteRole({ RoleName: 'kept' });
+  const events: string[] = [];
+  const secondReport = apply(
+    temporal,
+    { ...second, key: 'second' },
+    {
+      onEvent: ({ type }) => {
+        events.push(type);
+        if (type === 'joined') create.release();
+      },
+    },
+  );
+  expect((await firstReport).entities).toMatchObject([
+    { name: 'kept', outcome: 'failed', changedSince: ['does not exist'] },
+    { name: 'added', outcome: 'created' },
+  ]);
+  expect((await secondReport).entities).toMatchObject([
+    { name: 'kept', outcome: 'created' },
+    { name: 'added', outcome: 'unchanged' },
+  ]);
+  expect(events.filter((type) => type !== 'progress')).toEqual(['joined', 'applying-again', 'started']);
 });

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { joinSignal } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import {
@@ -108,6 +109,38 @@ describe('a bootstrap', () => {
     expect(report.entities[1]).toMatchObject({ drift, reason: 'was created, but AWS still shows a difference' });
   });
 
+  test('fails where a write counted as applied already, and AWS shows something else', async () => {
+    const request = chain();
+    stage.activities.planEntities = () => Promise.resolve(planOf(request, 'update', { first: 'no-op' }));
+    stage.activities.updateEntity = () => Promise.resolve(wrote('update', { writes: [] }));
+    stage.activities.verifyEntities = ({ entities }) => {
+      expect(entities.map(({ name }) => name)).toEqual(['second']);
+      const decision = { ...decide('refuse'), reason: 'no room for second' };
+      return Promise.resolve({ differing: [{ index: 0, decision }], calls: {} });
+    };
+    const report = await stage.bootstrap(request);
+    expect(outcomesOf(report)).toEqual({ first: 'unchanged', second: 'failed' });
+    expect(report.entities[1]?.reason).toBe('no room for second');
+  });
+
+  test('deletes an entity that another caller creates anew, and says so', async () => {
+    const request = requestFor([{ ...role('gone'), state: 'absent' }]);
+    const deleted = { createdAt: '2026-01-01T00:00:00Z', intent: 'run' };
+    stage.activities = {
+      planEntities: () => Promise.resolve(planOf(request, 'delete')),
+      deleteEntity: () => Promise.resolve(wrote('delete', { deleted })),
+      verifyEntities: ({ entities }) => {
+        expect(entities).toMatchObject([{ name: 'gone', deleted }]);
+        return Promise.resolve({ differing: [], recreated: [{ index: 0, owner: 'namespace "b"' }], calls: {} });
+      },
+    };
+    const report = await stage.bootstrap(request);
+    expect([report.result, outcomesOf(report)]).toEqual(['converged', { gone: 'deleted' }]);
+    expect(report.entities[0]?.reason).toBe(
+      'deleted; another caller has created a new one of this name since, owned by namespace "b"',
+    );
+  });
+
   test('fails where what was written cannot be read', async () => {
     const request = chain();
     stage.activities.verifyEntities = () => Promise.reject(denied());
@@ -196,6 +229,55 @@ describe('a bootstrap that is cancelled', () => {
     const report = await cancelDuring('verifyEntities');
     expect([report.result, outcomesOf(report)]).toEqual(['converged', { first: 'created', second: 'created' }]);
   });
+});
+
+describe('a bootstrap that another request joins', () => {
+  /** Joins a run while it creates its first role, and returns the entities of each verification. */
+  async function joinDuring(name: 'planEntities' | 'createEntity', times: number): Promise<[Report, string[][]]> {
+    const request = requestFor([role('made'), role('there')]);
+    const verified: string[][] = [];
+    const call = new HeldCall();
+    const plan = planOf(request, 'create', { there: 'no-op' });
+    stage.activities = {
+      planEntities: async () => {
+        if (name === 'planEntities') await call.hold();
+        return plan;
+      },
+      createEntity: async () => {
+        if (name === 'createEntity') await call.hold();
+        return wrote('create');
+      },
+      verifyEntities: ({ entities }) => {
+        verified.push(entities.map((entity) => `${entity.name}${entity.isUnwritten === true ? ' unwritten' : ''}`));
+        const index = entities.findIndex(({ name: verifiedName }) => verifiedName === 'there');
+        const differing = index === -1 ? [] : [{ index, decision: decide('create') }];
+        return Promise.resolve({ differing, calls: { ListRoles: 1 } });
+      },
+    };
+    const run = await stage.startBootstrap(request);
+    await call.reached;
+    for (let joined = 0; joined < times; joined += 1) await run.signal(joinSignal, `key-${String(joined)}`);
+    call.release();
+    return [await reportOf(run), verified];
+  }
+
+  test('does not read again what it did not write where nobody joins', async () => {
+    const [report, verified] = await joinDuring('createEntity', 0);
+    expect([report.result, verified]).toEqual(['converged', [['made']]]);
+  });
+
+  test.each(['planEntities', 'createEntity'] as const)(
+    'during %s reads everything once for all joiners, and names what has changed',
+    async (during) => {
+      const [report, verified] = await joinDuring(during, 3);
+      expect([report.result, verified]).toEqual(['failed', [['there unwritten', 'made']]]);
+      expect(report.entities[1]).toMatchObject({
+        outcome: 'failed',
+        reason: 'has changed since this run read it, and this run did not write it: does not exist',
+        changedSince: ['does not exist'],
+      });
+    },
+  );
 });
 
 test('an argument that is not a request fails the run, and is not tried again', async () => {

@@ -1,11 +1,12 @@
 import { lateError } from '../../aws/errors.js';
 import { REMOVAL_ACTIONS } from '../../contract/actions.js';
 import type { ReconcileActivityResult } from '../../contract/activities.js';
-import { entityId } from '../../contract/entity.js';
-import type { Drift } from '../../contract/report.js';
+import { type DesiredEntity, entityId } from '../../contract/entity.js';
+import type { Decision, Drift } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
 import { strings } from '../../engine/json.js';
+import { OwnershipTag } from '../../engine/ownership.js';
 import type { Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
@@ -36,10 +37,12 @@ export async function deleteEntity(
     const detachments = await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
     await sendAll(account, [...detachments, ...deletion], context);
   }
+  const decided = decisionAcrossAttempts(request, decision, context);
   return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
-    decision: decisionAcrossAttempts(request, decision, context),
+    decision: decided,
     writes: writesSent(context),
+    ...goneEntity(entity, observed, decided),
     ...beyond,
   });
 }
@@ -74,6 +77,16 @@ async function detachmentWrites(
     throw new OperationError('DeleteEntity', error);
   }
   return detachments;
+}
+
+/** Returns the entity that no longer exists. */
+function goneEntity(
+  { state }: DesiredEntity,
+  observed: Observed | undefined,
+  { action }: Decision,
+): Pick<ReconcileActivityResult, 'deleted'> {
+  if (state === 'present' || (action !== 'delete' && observed !== undefined)) return {};
+  return { deleted: { createdAt: observed?.createdAt ?? null, intent: observed?.tags[OwnershipTag.Intent] ?? null } };
 }
 
 /** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */

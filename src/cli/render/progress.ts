@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { approveCommand, describePipeline } from '../../client/describe.js';
 import type { RunEvent } from '../../client/run/events.js';
 import type { Progress } from '../../contract/progress.js';
+import { joinFirst } from '../../report/text.js';
 import { note, plain, wrapped } from '../terminal.js';
 import { paintOf, renderReport } from './report.js';
 import { durationText } from './words.js';
@@ -42,6 +43,8 @@ function sentence(event: RunEvent): string | null {
       const { account, namespace } = event.approval.report;
       return `awaiting approval until ${event.approval.expiresAt}: ${approveCommand({ account, namespace }, event.approval.plan)} (or reject)`;
     }
+    case 'applying-again':
+      return `changed by another caller since the run read it: ${joinFirst(event.changed, 3)}; applying again`;
     case 'progress':
       return null;
   }

@@ -30,6 +30,12 @@ export type RunEvent =
       readonly waitedMs: number;
     }
   | { readonly type: 'awaiting-approval'; readonly approval: PendingApproval }
+  | {
+      /** Sent when another caller has changed entities that a joined run had found as declared. */
+      readonly type: 'applying-again';
+      /** The entities, as `Kind/name`. */
+      readonly changed: readonly string[];
+    }
   | { readonly type: 'progress'; readonly progress: Progress }
   | {
       /** Sent when an activity has failed several times and will be retried. */

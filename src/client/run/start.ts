@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { entityId } from '../../contract/entity.js';
+import { joinSignal } from '../../contract/messages.js';
 import type { Report } from '../../contract/report.js';
 import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
@@ -6,7 +8,7 @@ import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contrac
 import { page } from '../../report/markdown.js';
 import { counted } from '../../report/text.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
-import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
+import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { describeOrigin } from '../describe.js';
 import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
@@ -37,14 +39,54 @@ export async function apply(
     const lockHolder = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
     if (lockHolder === null) continue;
     if (isSameRequest(lockHolder.memo, request)) {
-      options.onEvent?.({ type: 'joined', workflowId, runId: lockHolder.runId, url: lockHolder.url });
-      return awaitReport(temporal, lockHolder, deadline, options);
+      const report = await join(temporal, lockHolder, request, deadline, options);
+      if (report !== null) return report;
+      continue;
     }
     if (lockHolder.memo.requestKey === request.key) throw new RequestKeyError(request.key);
     if (options.noWait === true || Date.now() >= deadline) throw namespaceHeldError(lockHolder, options);
     options.onEvent?.({ type: 'waiting', lockHolder, progress: null, waitedMs: 0 });
     const hasClosed = await waitForLockHolder(temporal, lockHolder, deadline, options);
     if (!hasClosed) throw namespaceHeldError(lockHolder, options);
+  }
+}
+
+/**
+ * Joins the open run of the same request. Returns null where the request has to be applied again: the run has closed
+ * before it knew of this request, or another caller has changed what the run had found as declared.
+ */
+async function join(
+  temporal: TemporalConnection,
+  lockHolder: LockHolder,
+  { key }: BootstrapRequest,
+  deadline: number,
+  options: RunOptions,
+): Promise<Report | null> {
+  const { workflowId, runId, url, memo } = lockHolder;
+  const isOwn = memo.requestKey === key;
+  if (!isOwn && !(await announce(temporal, lockHolder, key, options))) return null;
+  options.onEvent?.({ type: 'joined', workflowId, runId, url });
+  const report = await awaitReport(temporal, lockHolder, deadline, options);
+  const changed = report.entities.filter(({ changedSince }) => changedSince !== undefined).map(entityId);
+  if (isOwn || changed.length === 0 || Date.now() >= deadline) return report;
+  options.onEvent?.({ type: 'applying-again', changed });
+  return null;
+}
+
+/** Announces a request to the run that it joins. Returns false where the run has closed. */
+async function announce(
+  { client }: TemporalConnection,
+  { workflowId, runId }: LockHolder,
+  key: string,
+  options: RunOptions,
+): Promise<boolean> {
+  const handle = client.workflow.getHandle(workflowId, runId);
+  try {
+    await retryWhileUnreachable(options, () => withDeadline(client, () => handle.signal(joinSignal, key)));
+    return true;
+  } catch (error) {
+    if (isWorkflowNotFound(error)) return false;
+    throw error;
   }
 }
 

@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { isWrite } from '../../contract/actions.js';
-import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
+import { approvalQuery, joinSignal, progressQuery, reportQuery } from '../../contract/messages.js';
 import type { Report } from '../../contract/report.js';
 import { type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import type { AppliedRevision } from '../../contract/revision.js';
@@ -85,6 +85,10 @@ class Bootstrap {
     setHandler(approvalQuery, () => this.#state.approval.pending);
     setHandler(progressQuery, () => this.#state.progress());
     setHandler(reportQuery, () => this.#report);
+    setHandler(joinSignal, (key) => {
+      log.info('Another request joins this run', { key });
+      this.#state.hasJoiner = true;
+    });
   }
 
   async run(): Promise<Report> {
@@ -98,8 +102,9 @@ class Bootstrap {
     if (refused.length === 0) await takeClaims(this.#state);
     this.#state.enter('reconciling');
     await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused);
-    await verifyEntities(this.#state);
+    await this.#verify();
     await dropClaims(this.#state);
+    if (this.#state.hasJoiner) await this.#verify();
     return this.#finish(this.#finalReport());
   }
 
@@ -116,8 +121,17 @@ class Bootstrap {
     }
   }
 
+  /** Verifies what was written; for those that have joined since the plan, everything. */
+  async #verify(): Promise<void> {
+    do {
+      const hasJoiner = this.#state.takeJoiners();
+      await verifyEntities(this.#state, () => hasJoiner);
+    } while (this.#state.hasJoiner && !this.#state.cancellation.isRequested());
+  }
+
   async #plan(): Promise<void> {
     this.#state.enter('planning');
+    this.#state.takeJoiners();
     this.#state.plan = await accountReads.planEntities(this.#request);
   }
 

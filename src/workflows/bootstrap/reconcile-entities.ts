@@ -94,7 +94,7 @@ async function reconcile(state: RunState, index: number): Promise<EntityReport> 
       cancellation: state.cancellation,
     });
     state.setEntityState(index, stateInProgress);
-    return takeResult(state, await child.result());
+    return takeResult(state, index, await child.result());
   } catch (error) {
     return failedReport(state, index, error);
   }
@@ -119,7 +119,8 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
   };
 }
 
-function takeResult(state: RunState, { report, calls }: ReconcileResult): EntityReport {
+function takeResult(state: RunState, index: number, { report, calls, deleted }: ReconcileResult): EntityReport {
+  if (deleted !== undefined) state.deleted.set(index, deleted);
   state.addCalls(calls);
   return report;
 }
@@ -129,7 +130,7 @@ function failedReport(state: RunState, index: number, error: unknown): EntityRep
   const failure = error instanceof ChildWorkflowFailure ? error.cause : error;
   // A child that failed or refused has its result in the details of its failure.
   const [result] = failure instanceof ApplicationFailure ? ((failure.details ?? []) as [ReconcileResult?]) : [];
-  if (result !== undefined) return takeResult(state, result);
+  if (result !== undefined) return takeResult(state, index, result);
   const reason = failure instanceof Error ? failure.message : String(failure);
   return { ...state.plannedReport(index), outcome: 'failed', reason };
 }

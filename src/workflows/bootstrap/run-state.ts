@@ -3,7 +3,7 @@ import type { Plan, PlannedEntity } from '../../contract/activities.js';
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
 import { type EntityState, type Phase, type Progress, PROGRESS_LIMIT } from '../../contract/progress.js';
 import type { Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
-import type { BootstrapRequest } from '../../contract/request.js';
+import type { BootstrapRequest, Incarnation } from '../../contract/request.js';
 import { addCalls, buildReport, plannedReport, type ReportedRun, skippedReport } from '../../report/build.js';
 import { joinFirst } from '../../report/text.js';
 import type { Cancellation } from '../cancellation.js';
@@ -26,9 +26,13 @@ export class RunState {
   readonly approval: PlanApproval;
   readonly run: ReportedRun;
   phase: Phase = 'planning';
+  /** Another request has joined the run since the plan was begun, and relies on what the run did not write. */
+  hasJoiner = false;
   calls: Readonly<Record<string, number>> = {};
   /** Reports of the entities that have ended, by position. */
   readonly reports = new Map<number, EntityReport>();
+  /** Entities that were deleted, by position. */
+  readonly deleted = new Map<number, Incarnation>();
   #plan: Plan = { entities: [], calls: {} };
   #positions: ReadonlyMap<string, number> = new Map();
   readonly #states = new Map<number, EntityState>();
@@ -52,6 +56,13 @@ export class RunState {
     this.#plan = plan;
     this.#positions = new Map(plan.entities.map((planned, index) => [entityId(planned), index]));
     this.addCalls(plan.calls);
+  }
+
+  /** Reports whether another request has joined since the last call. */
+  takeJoiners(): boolean {
+    const { hasJoiner } = this;
+    this.hasJoiner = false;
+    return hasJoiner;
   }
 
   /** Changes the decision about an entity after the plan was made. */

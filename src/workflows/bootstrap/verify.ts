@@ -1,32 +1,37 @@
-import type { DesiredEntity } from '../../contract/entity.js';
+import type { ExpectedEntity, VerifyResult } from '../../contract/activities.js';
+import { isWrite } from '../../contract/actions.js';
 import { FAILURES } from '../../contract/failures.js';
-import type { EntityReport } from '../../contract/report.js';
-import type { VerifyResult } from '../../contract/activities.js';
+import type { Decision, EntityReport } from '../../contract/report.js';
+import { driftText, joinFirst } from '../../report/text.js';
 import { accountReads } from '../activities.js';
 import { describeFailure } from '../failures.js';
 import { UNSUCCESSFUL, type RunState } from './run-state.js';
 
-/** Reads what was written once more: an entity has converged when AWS shows it, not when the write was accepted. */
-export async function verifyEntities(state: RunState): Promise<void> {
-  const written = [...state.reports].flatMap(([index, { writes, outcome }]) =>
-    writes.length > 0 && !UNSUCCESSFUL.has(outcome) ? [index] : [],
-  );
-  if (written.length === 0) return;
+/** Lines of a change that a report names. */
+const MAX_CHANGES = 20;
+
+/** Lines of a change that a reason names. */
+const MAX_LINES = 5;
+
+/**
+ * Reads once more what claims an outcome: an entity has converged when AWS shows it, not when a write was accepted or
+ * counted as applied already. `unwritten` adds entities that were as declared when the plan read them.
+ */
+export async function verifyEntities(state: RunState, unwritten: (index: number) => boolean): Promise<void> {
+  const positions = [...state.reports.keys()].filter((index) => isVerified(state, index, unwritten));
+  if (positions.length === 0) return;
   state.enter('verifying');
   const { target, namespace } = state.request;
-  const entities = written.map((index) => expectedEntity(state, index));
+  const entities = positions.map((index) => expectedEntity(state, index));
   try {
-    const result = await accountReads.verifyEntities({
-      request: { target, namespace },
-      entities,
-      arns: state.allArns(),
-    });
+    const request = { request: { target, namespace }, entities, arns: state.allArns() };
+    const result = await accountReads.verifyEntities(request);
     state.addCalls(result.calls);
-    recordDifferences(state, written, result);
+    recordDifferences(state, positions, result);
   } catch (error) {
     const failure = describeFailure(error);
     if (failure === null) throw error;
-    for (const index of written) {
+    for (const index of positions) {
       const outcome = state.reports.get(index)?.outcome ?? 'pending';
       failEntity(state, index, {
         reason: `was ${outcome}, but could not be verified: ${failure.reason}`,
@@ -36,31 +41,76 @@ export async function verifyEntities(state: RunState): Promise<void> {
   }
 }
 
-/** Returns the entity as it should be now. What an adoption left in place is not drift of this run. */
-function expectedEntity(state: RunState, index: number): DesiredEntity {
-  const entity = state.desiredAt(index);
-  const isAdopted = state.reports.get(index)?.outcome === 'adopted';
-  return isAdopted && entity.unmanagedAtAdoption !== true ? { ...entity, unmanaged: 'keep' } : entity;
+/** Reports whether an entity was not written, because the plan found it as declared. */
+function isUnwritten(state: RunState, index: number): boolean {
+  return !isWrite(state.plannedAt(index).decision.action);
 }
 
-/** Fails the entities that still differ. `written` holds the positions of those that were verified, in their order. */
-function recordDifferences(state: RunState, written: readonly number[], { differing }: VerifyResult): void {
-  for (const { index: position, decision } of differing) {
-    const index = written[position];
-    const report = index === undefined ? undefined : state.reports.get(index);
-    if (index === undefined || report === undefined) continue;
-    failEntity(state, index, {
+function isVerified(state: RunState, index: number, unwritten: (index: number) => boolean): boolean {
+  if (UNSUCCESSFUL.has(state.reports.get(index)?.outcome ?? 'skipped')) return false;
+  if (!isUnwritten(state, index)) return true;
+  const { state: desired, observe } = state.desiredAt(index);
+  // What is only observed, or left to its owner, makes no claim.
+  return !observe && (desired === 'present' || desired === 'absent') && unwritten(index);
+}
+
+/** Returns the entity as it should be now. What an adoption left in place is not drift of this run. */
+function expectedEntity(state: RunState, index: number): ExpectedEntity {
+  const entity = state.desiredAt(index);
+  const isAdopted = state.reports.get(index)?.outcome === 'adopted';
+  const deleted = state.deleted.get(index);
+  return {
+    ...entity,
+    ...(isAdopted && entity.unmanagedAtAdoption !== true ? { unmanaged: 'keep' } : {}),
+    ...(deleted === undefined ? {} : { deleted }),
+    ...(isUnwritten(state, index) ? { isUnwritten: true } : {}),
+  };
+}
+
+/** Fails the entities that differ. `positions` are those of the entities that were verified, in their order. */
+function recordDifferences(
+  state: RunState,
+  positions: readonly number[],
+  { differing, recreated = [] }: VerifyResult,
+): void {
+  for (const { index, owner } of recreated) {
+    const position = positions[index];
+    const report = position === undefined ? undefined : state.reports.get(position);
+    if (position === undefined || report === undefined) continue;
+    const reason = `deleted; another caller has created a new one of this name since, ${owner === null ? 'without an owner' : `owned by ${owner}`}`;
+    state.record(position, { ...report, reason });
+  }
+  for (const { index, decision } of differing) {
+    const position = positions[index];
+    const report = position === undefined ? undefined : state.reports.get(position);
+    if (position === undefined || report === undefined) continue;
+    failEntity(state, position, {
       drift: decision.drift,
-      reason: decision.reason ?? `was ${report.outcome}, but AWS still shows a difference`,
+      ...(isUnwritten(state, position) ? changeSince(decision) : { reason: differenceIn(report, decision) }),
       remedy: FAILURES.NotConverged.remedy,
     });
   }
 }
 
+function differenceIn({ outcome }: EntityReport, { reason }: Decision): string {
+  return reason ?? `was ${outcome}, but AWS still shows a difference`;
+}
+
+/** Describes the change of an entity that this run has not written. */
+function changeSince({ action, drift, reason }: Decision): Pick<EntityReport, 'reason' | 'changedSince'> {
+  const lines = drift.slice(0, MAX_CHANGES).map(driftText);
+  const changedSince =
+    lines.length > 0 ? lines : [reason ?? (action === 'create' ? 'does not exist' : `now to ${action}`)];
+  return {
+    reason: `has changed since this run read it, and this run did not write it: ${joinFirst(changedSince, MAX_LINES, '; ')}`,
+    changedSince,
+  };
+}
+
 function failEntity(
   state: RunState,
   index: number,
-  why: Pick<EntityReport, 'reason' | 'remedy'> & Partial<Pick<EntityReport, 'drift'>>,
+  why: Pick<EntityReport, 'reason' | 'remedy'> & Partial<Pick<EntityReport, 'drift' | 'changedSince'>>,
 ): void {
   const report = state.reports.get(index);
   if (report !== undefined) state.record(index, { ...report, ...why, outcome: 'failed' });

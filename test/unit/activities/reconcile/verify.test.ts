@@ -29,3 +29,37 @@ test('ends when it is cancelled between two reads', async () => {
   expect(failure?.name).toBe('CancelledFailure');
   expect(heartbeats).toMatchObject([{ failedAttempt: 1 }]);
 });
+
+test('a deletion holds where another namespace has created the entity anew', async () => {
+  account.add('Role/deploy', { tags: { 'iam-bootstrap:namespace': 'other', 'iam-bootstrap:intent': 'theirs' } });
+  const deleted = { createdAt: null, intent: null };
+  const entities = [{ ...ROLE, state: 'absent' as const, spec: { roleName: 'deploy' }, deleted }];
+  const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, entities });
+  expect(result).toMatchObject({
+    differing: [],
+    recreated: [{ index: 0, owner: 'iam-bootstrap namespace "other"' }],
+  });
+});
+
+test.each([
+  ['is another one where it was created later', '2026-01-02T00:00:00Z', undefined, true],
+  ['is another one where it has another intent', '2026-01-01T00:00:00Z', 'another', true],
+  ['is the one that was deleted where neither differs', '2026-01-01T00:00:00Z', 'intent', false],
+])('what AWS shows after a deletion %s', async (_title, createdAt, intent, isAnother) => {
+  const tags = intent === undefined ? {} : { 'iam-bootstrap:intent': intent, 'iam-bootstrap:namespace': 'ci' };
+  account.add('Role/deploy', { tags, createdAt: new Date(createdAt) });
+  const deleted = { createdAt: '2026-01-01T00:00:00Z', intent: 'intent' };
+  const entities = [{ ...ROLE, state: 'absent' as const, spec: { roleName: 'deploy' }, deleted }];
+  const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, entities });
+  expect([result?.recreated?.length ?? 0, result?.differing.length]).toEqual(isAnother ? [1, 0] : [0, 1]);
+});
+
+test('reports with the others what this run has not written', async () => {
+  const entities = [
+    ROLE,
+    { ...ROLE, name: 'other', spec: { ...ROLE.spec, roleName: 'other' }, isUnwritten: true },
+    GROUP,
+  ];
+  const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, entities });
+  expect(result?.differing.map(({ index }) => index)).toEqual([0, 1]);
+});
