@@ -119,7 +119,7 @@ export const writesAreReported: Rule = (played) => {
       if (report === undefined) return [];
       const left = report.writes.map(({ operation }) => operation);
       return writesFor(played, run, key).flatMap((entry) => {
-        const index = left.indexOf(entry.operation as (typeof left)[number]);
+        const index = left.indexOf(entry.operation);
         if (index !== -1) left.splice(index, 1);
         return index === -1 ? [`${entryText(entry)} is not in the report, which says ${report.outcome}`] : [];
       });
