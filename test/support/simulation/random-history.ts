@@ -150,12 +150,21 @@ function arbitraryRun(entities: readonly EntityName[]): fc.Arbitrary<RunSpec> {
     .map(({ namespace, declares: declared, command, keepGoing, approval, revision, environment }) => ({
       namespace,
       ...(command === undefined ? {} : { command }),
-      declares: declared,
+      declares: withoutAbsentMembers(declared),
       ...(keepGoing ? { keepGoing: true as const } : {}),
       ...(approval === undefined ? {} : { approval }),
       ...(revision === undefined ? {} : { revision }),
       ...(environment === undefined ? {} : { environment }),
     }));
+}
+
+/** Validation refuses a reference to an entity that the same manifest removes. */
+function withoutAbsentMembers(declares: readonly Declaration[]): readonly Declaration[] {
+  const absent = new Set(declares.flatMap(({ entity, state }) => (state === 'absent' ? [entity.split('/')[1]] : [])));
+  return declares.map((declaration) => {
+    const { members, ...rest } = declaration;
+    return members === undefined ? rest : { ...rest, members: members.filter((name) => !absent.has(name)) };
+  });
 }
 
 const arbitraryMoment = fc.oneof(

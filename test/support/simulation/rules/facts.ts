@@ -81,12 +81,18 @@ export function writesOf(played: Played, run: PlayedRun): readonly Entry[] {
   return writes(played).filter((entry) => isBy(entry, run));
 }
 
-/** Returns the writes of a run that AWS carried out, as far as the workflow of an entity sent them. */
-export function writesFor(played: Played, run: PlayedRun, key: string): readonly Entry[] {
+/** Returns the writes that the workflow of one entity sent for a run, refused ones included. */
+export function attemptsFor({ account }: Played, run: PlayedRun, key: string): readonly Entry[] {
   const [kind = '', name = ''] = key.split('/');
-  return writesOf(played, run).filter(
-    ({ by }) => typeof by !== 'string' && by.run.start.workflowId.endsWith(`:${kind}:${name}`),
+  return account.record.filter(
+    (entry) =>
+      isBy(entry, run) && typeof entry.by !== 'string' && entry.by.run.start.workflowId.endsWith(`:${kind}:${name}`),
   );
+}
+
+/** Returns those of {@link attemptsFor} that AWS carried out. */
+export function writesFor(played: Played, run: PlayedRun, key: string): readonly Entry[] {
+  return attemptsFor(played, run, key).filter(({ code }) => code === null);
 }
 
 /** Returns the run that sent a write; undefined for a hand. */
