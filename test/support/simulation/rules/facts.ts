@@ -38,6 +38,8 @@ export function ownerTag({ tags }: IamEntity): string | undefined {
 /** Reports whether an entity belongs to another owner than a namespace. */
 export function isForeign(entity: IamEntity, namespace: Namespace, isSharing: boolean): boolean {
   const namespaces = namespacesOf(entity);
+  // An owner and those that share its entity live together.
+  if (ownerTag(entity) === namespace) return false;
   if (namespaces.includes(namespace)) return !isSharing && namespaces.length > 1;
   if (ownerTag(entity) !== undefined || entity.tags['pulumi:stack'] !== undefined) return true;
   return namespaces.length > 0 && !isSharing;

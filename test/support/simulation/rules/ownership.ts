@@ -78,13 +78,14 @@ export const writesAlone: Rule = (played) =>
     return others.map((other) => `${entryText(other)} came between the look and ${entryText(entry)}`);
   });
 
-/** An entity that is shared is deleted by its last namespace only, whatever form the others' tags have. */
+/** An entity is deleted by its last namespace only, whatever form the others' tags have, but for a takeover. */
 export const keepsShared: Rule = (played) =>
   writes(played).flatMap((entry) => {
     const run = senderOf(played, entry);
     const entity = entry.before.get(entry.key);
     if (run === undefined || entity === undefined || !isDelete(entry)) return [];
-    if (declarationOf(run, entry.key)?.shared !== true) return [];
+    const declaration = declarationOf(run, entry.key);
+    if (declaration?.shared !== true && declaration?.adopt === 'foreign') return [];
     const others = namespacesOf(entity).filter((namespace) => namespace !== run.spec.namespace);
     if (others.length === 0 || isChangedByHandSinceLook(played, entry, run)) return [];
     return [`${entryText(entry)}, which ${others.join(' and ')} still had`];
