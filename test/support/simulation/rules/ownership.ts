@@ -1,4 +1,5 @@
 import type { Entry } from '../iam/account.js';
+import type { IamEntity } from '../iam/state.js';
 import type { Played, PlayedRun } from '../play.js';
 import {
   declarationOf,
@@ -41,14 +42,16 @@ export const leavesForeignAlone: Rule = (played) =>
     const entity = entry.before.get(entry.key);
     if (run === undefined || entity === undefined || isUntagged(entry.key)) return [];
     const declaration = declarationOf(run, entry.key);
-    if (declaration?.adopt === 'foreign' || takesOnlyItsTags(entry, run)) return [];
+    if (declaration?.adopt === 'foreign' || takesItsPart(entry, run, entity)) return [];
     if (!isForeign(entity, run.spec.namespace, declaration?.shared === true)) return [];
     return isChangedByHandSinceLook(played, entry, run) ? [] : [`${entryText(entry)}, which belongs to another owner`];
   });
 
-function takesOnlyItsTags({ operation, input }: Entry, { spec: { namespace } }: PlayedRun): boolean {
-  const keys = (input['TagKeys'] ?? []) as readonly string[];
-  return operation.startsWith('Untag') && keys.every((key) => key === `iam-bootstrap:shared-by:${namespace}`);
+/** A namespace that leaves takes what it has brought from an entity that stays. */
+function takesItsPart(entry: Entry, run: PlayedRun, entity: IamEntity): boolean {
+  const declaration = declarationOf(run, entry.key);
+  const isMember = namespacesOf(entity).includes(run.spec.namespace);
+  return declaration !== undefined && isLeaving(run, declaration) && isMember && !isDelete(entry);
 }
 
 /** AWS compares nothing when it writes: what a hand changes after the last look is seen by nobody. */
@@ -91,7 +94,7 @@ export const keepsShared: Rule = (played) =>
     return [`${entryText(entry)}, which ${others.join(' and ')} still had`];
   });
 
-/** A sharer leaves the tag of the owner alone. */
+/** The tag of another owner stays, but for a takeover. */
 export const keepsOwner: Rule = (played) =>
   writes(played).flatMap((entry) => {
     const run = senderOf(played, entry);
