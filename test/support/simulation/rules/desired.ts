@@ -93,7 +93,7 @@ export function actionsIn(document: string): string[] {
   return [...actions, ...Statement.filter(allows).flatMap(({ Action }) => list(Action))].sort();
 }
 
-/** Returns the accounts and providers that a trust policy trusts; none where a statement denies everyone. */
+/** Returns the accounts and providers that a trust policy trusts. */
 export function principalsIn(document: string): string[] {
   const { Statement = [], accounts = [] } = parsed(document);
   const named = Statement.filter(allows).flatMap(({ Principal = {} }) => Object.values(Principal).flatMap(list));

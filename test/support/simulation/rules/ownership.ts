@@ -88,7 +88,7 @@ export const keepsShared: Rule = (played) =>
     const entity = entry.before.get(entry.key);
     if (run === undefined || entity === undefined || !isDelete(entry)) return [];
     const declaration = declarationOf(run, entry.key);
-    if (declaration?.shared !== true && declaration?.adopt === 'foreign') return [];
+    if (declaration === undefined || (declaration.shared !== true && declaration.adopt === 'foreign')) return [];
     const others = namespacesOf(entity).filter((namespace) => namespace !== run.spec.namespace);
     if (others.length === 0 || isChangedByHandSinceLook(played, entry, run)) return [];
     return [`${entryText(entry)}, which ${others.join(' and ')} still had`];
