@@ -1,4 +1,5 @@
 import * as iam from '@aws-sdk/client-iam';
+import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
 import { adjustPace, checkBeforeSend, currentUserAgent, observeCalls, waitForTurns } from './calls.js';
@@ -54,6 +55,8 @@ export interface AwsClients {
   readonly accessKeyId: () => Promise<string>;
   /** Fetches new credentials, unless those with the expired key have been replaced already. Reads do so on their own. */
   readonly renewCredentials: (expiredKey: string) => Promise<void>;
+  /** Closes all connections. Calls in flight fail. */
+  readonly destroy: () => void;
 }
 
 /** The worker's way to AWS. */
@@ -106,15 +109,14 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   // Not for writes: the owner of new credentials must be verified before a write is sent.
   for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
 
-  const open = <C extends AnyClient>(client: C): C =>
-    retryWithNewCredentials(observeCalls(client, onCall), credentials);
+  const opened: { destroy(): void }[] = [reads, writes, sts];
+  const open = <C extends AnyClient & { destroy(): void }>(client: C): C => {
+    opened.push(client);
+    return retryWithNewCredentials(observeCalls(client, onCall), credentials);
+  };
   const secrets = createSecretStore({
     folder: options.secretsFolder,
-    client: once(async () => {
-      const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-      const endpoint = endpointOf(options.secretsManagerEndpoint);
-      return open(new SecretsManagerClient({ ...config, region: options.region ?? region, ...endpoint }));
-    }),
+    client: once(async () => open(await createSecretsClient(config, options))),
   });
   const trailClient = once(async () => {
     const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
@@ -137,7 +139,22 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     callerIdentity: () => callerIdentity(sts),
     accessKeyId: credentials.accessKeyId,
     renewCredentials: credentials.renew,
+    destroy: closing(opened),
   };
+}
+
+function closing(clients: readonly { destroy(): void }[]): () => void {
+  return () => {
+    for (const client of clients) client.destroy();
+  };
+}
+
+async function createSecretsClient(
+  config: SecretsManagerClientConfig & { readonly region: string },
+  { region = config.region, secretsManagerEndpoint }: AwsOptions,
+): Promise<SecretsManagerClient> {
+  const sdk = await import('@aws-sdk/client-secrets-manager');
+  return new sdk.SecretsManagerClient({ ...config, region, ...endpointOf(secretsManagerEndpoint) });
 }
 
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {

@@ -87,7 +87,9 @@ test('every change by hand is found by its name and repaired in one run', async 
   expect(applied.summary).toMatchObject({ updated: CHANGEABLE.length, unchanged: KINDS.length - CHANGEABLE.length });
   for (const { kind, drift, writes } of applied.entities) {
     expect(drift).toEqual(planned.entities.find((entity) => entity.kind === kind)?.drift);
+    // Under a boundary that is exchanged, a document is first reduced to what old and new have in common: to nothing here.
     const known = changesOf(kind).flatMap((property) => KIND_FIXTURES[kind]?.properties[property]?.operations ?? []);
+    known.push('DeleteRolePolicy', 'DeleteUserPolicy');
     const operations = writes.map(({ operation }) => operation);
     expect([kind, operations.filter((name) => name !== 'TagRole' && !known.some((one) => one === name))]).toEqual([
       kind,

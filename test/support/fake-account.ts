@@ -77,6 +77,7 @@ export class FakeAccount implements Account {
         Promise.resolve({ account: this.callerAccount, partition: 'aws', arn: 'arn:aws:iam::1:role/w' }),
       accessKeyId: () => Promise.resolve('AKIAWORKER'),
       renewCredentials: () => Promise.resolve(),
+      destroy: () => undefined,
     };
     this.guard = new AccountGuard(this.clients, TARGET);
   }

@@ -11,7 +11,16 @@ export interface Account {
   readonly guard: AccountGuard;
 }
 
-/** Opens each account once in the life of a worker, so that connections and assumed credentials are reused. */
+/** Accounts that a worker keeps open. Each has connections and credentials of its own. */
+const MAX_OPEN_ACCOUNTS = 100;
+
+/** Time after which no activity uses an account any more that it got before: longer than any attempt may take. */
+const MAX_USE_MS = 3_600_000;
+
+/**
+ * Opens each account once while it is in use, so that connections and assumed credentials are reused. Of many accounts,
+ * the one that was not used for the longest time is closed.
+ */
 export class Accounts {
   readonly #options: AwsOptions;
   readonly #open = new Map<string, Account>();
@@ -29,13 +38,30 @@ export class Accounts {
   get(target: Target, namespace?: string): Account {
     const session = target.assumeRole === undefined || namespace === undefined ? undefined : sessionName(namespace);
     const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);
-    const known = this.#open.get(key);
-    if (known !== undefined) return known;
+    const account = this.#open.get(key) ?? this.#create(target, session);
+    // A map keeps the order of insertion: the account that was not used for the longest time comes first.
+    this.#open.delete(key);
+    this.#open.set(key, account);
+    this.#closeUnused();
+    return account;
+  }
+
+  #create(target: Target, session: string | undefined): Account {
     const pace = this.#paces.get(target.account) ?? new Pace();
     this.#paces.set(target.account, pace);
     const clients = createAwsClients(target, { ...this.#options, sessionName: session, pace });
-    const account = { target, clients, guard: new AccountGuard(clients, target) };
-    this.#open.set(key, account);
-    return account;
+    return { target, clients, guard: new AccountGuard(clients, target) };
+  }
+
+  #closeUnused(): void {
+    for (const [key, { target, clients }] of this.#open) {
+      if (this.#open.size <= MAX_OPEN_ACCOUNTS) return;
+      this.#open.delete(key);
+      const isOpen = [...this.#open.values()].some((other) => other.target.account === target.account);
+      if (!isOpen) this.#paces.delete(target.account);
+      setTimeout(() => {
+        clients.destroy();
+      }, MAX_USE_MS).unref();
+    }
   }
 }

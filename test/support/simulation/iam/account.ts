@@ -107,6 +107,7 @@ export class SimulatedAccount implements Account {
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
       accessKeyId: () => Promise.resolve('AKIAWORKER'),
       renewCredentials: () => Promise.resolve(),
+      destroy: () => undefined,
     };
     this.guard = new AccountGuard(this.clients, TARGET);
   }
