@@ -11,6 +11,10 @@ class ActivityNotFoundError extends Error {
   override readonly name = 'ActivityNotFoundError';
 }
 
+class ActivityCancelledError extends Error {
+  override readonly name = 'ActivityCancelledError';
+}
+
 function activityInfo(): unknown {
   const attempt = currentAttempt();
   const { workflowId, runId, type } = attempt.run.start;
@@ -38,6 +42,7 @@ export function clientOf(server: SimulatedServer): unknown {
       heartbeat: (_token: unknown, details: unknown) => {
         const attempt = currentAttempt();
         if (attempt.isOver || !attempt.run.isOpen) return Promise.reject(new ActivityNotFoundError('not found'));
+        if (attempt.isCancelRequested) return Promise.reject(new ActivityCancelledError('cancelled'));
         attempt.confirmed = JSON.parse(JSON.stringify(details));
         return Promise.resolve();
       },
@@ -71,9 +76,9 @@ const nothing = (): undefined => undefined;
 export const activitySdk = {
   ...actual,
   activityInfo,
-  cancellationSignal: () => new AbortController().signal,
+  cancellationSignal: () => currentAttempt().cancellation.signal,
   Context: { current: () => ({ client: clientOf(currentAttempt().run.server) }) },
   heartbeat,
   log: { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing },
-  sleep: (ms: number) => currentAttempt().run.server.scheduler.sleep(ms),
+  sleep: (ms: number) => currentAttempt().sleep(ms),
 };

@@ -1,8 +1,18 @@
-import { ActivityFailure, ApplicationFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  TimeoutFailure,
+  TimeoutType,
+} from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time';
 import type { Activities } from '../../../../src/contract/activities.js';
 import type { Run } from './run.js';
-import { inAttempt } from './server.js';
+import { inAttempt, isCancellable } from './server.js';
+
+/** Time in which an attempt learns by a heartbeat that it is cancelled, in milliseconds. */
+const HEARTBEAT_MS = 1_500;
 
 /** A time in milliseconds, or as `10s`. */
 type Duration = string | number;
@@ -42,6 +52,8 @@ export class Attempt {
   latest: unknown;
   /** True where Temporal no longer takes anything from this attempt. */
   isOver = false;
+  isCancelRequested = false;
+  #cancellation: AbortController | undefined;
   /** The state of the account that each primary read of this attempt has shown, by entity; `*` is a bulk read. */
   readonly looks = new Map<string, number>();
   /** The state of the account at the time of each of these reads. */
@@ -84,6 +96,29 @@ export class Attempt {
     return ended.finally(stopTimer);
   }
 
+  /** Tells the code of the attempt that it is cancelled. Made at its first use: few attempts are. */
+  get cancellation(): AbortController {
+    return (this.#cancellation ??= new AbortController());
+  }
+
+  requestCancel(): void {
+    this.isCancelRequested = true;
+    this.run.server.scheduler.after(HEARTBEAT_MS, () => {
+      if (!this.isOver) this.cancellation.abort(new CancelledFailure('the activity is cancelled'));
+    });
+  }
+
+  /** Waits; rejects where the attempt is cancelled. */
+  sleep(ms: number): Promise<void> {
+    const { signal } = this.cancellation;
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(signal.reason as Error);
+      });
+      void this.run.server.scheduler.sleep(ms).then(resolve);
+    });
+  }
+
   /** The worker dies, or is suspended for longer than Temporal waits for its heartbeats. */
   loseHeartbeats(): void {
     this.run.server.scheduler.after(this.heartbeatTimeoutMs, () => {
@@ -108,11 +143,17 @@ export async function runActivity(
   const { scheduler } = run.server;
   const { retry = {} } = options;
   const scheduledAt = scheduler.now;
+  const canCancel = isCancellable();
+  if (canCancel && run.isCancelRequested) throw new CancelledFailure('the run is cancelled');
   let inherited: unknown;
   let interval = ms(retry.initialInterval, 1_000);
   for (let number = 1; ; number += 1) {
     const heartbeatTimeoutMs = ms(options.heartbeatTimeout, Infinity);
     const attempt = new Attempt(run, { activity, attempt: number, scheduledAt, heartbeatTimeoutMs, inherited });
+    if (canCancel)
+      run.cancelRequested.catch(() => {
+        attempt.requestCancel();
+      });
     const ended = await attempt.execute(copy(argument), ms(options.startToCloseTimeout, Infinity));
     // The code of a closed run never goes on.
     if (isClosed(run)) return new Promise(() => undefined);
@@ -122,14 +163,26 @@ export async function runActivity(
     const isFinal = cause instanceof ApplicationFailure && cause.nonRetryable === true;
     const isOfTypeNever =
       cause instanceof ApplicationFailure && retry.nonRetryableErrorTypes?.includes(cause.type ?? '');
+    const isCancelled = canCancel && run.isCancelRequested;
     const isLate = scheduler.now - scheduledAt >= ms(options.scheduleToCloseTimeout, Infinity);
-    if (isFinal || isOfTypeNever === true || isLate || number >= (retry.maximumAttempts ?? Infinity)) {
+    if (isFinal || isOfTypeNever === true || isCancelled || isLate || number >= (retry.maximumAttempts ?? Infinity)) {
       const state = isFinal ? RetryState.NON_RETRYABLE_FAILURE : RetryState.MAXIMUM_ATTEMPTS_REACHED;
       throw new ActivityFailure('Activity task failed', activity, String(number), state, undefined, cause);
     }
     const delay = (cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined) as
       Duration | null | undefined;
     await scheduler.sleep(ms(delay, interval));
+    if (canCancel && run.isCancelRequested && run.isOpen) {
+      const cancelled = new CancelledFailure('the activity is cancelled');
+      throw new ActivityFailure(
+        'Activity task failed',
+        activity,
+        String(number),
+        RetryState.CANCEL_REQUESTED,
+        undefined,
+        cancelled,
+      );
+    }
     if (isClosed(run)) return new Promise(() => undefined);
     interval = Math.min(interval * (retry.backoffCoefficient ?? 2), ms(retry.maximumInterval, interval * 100));
   }

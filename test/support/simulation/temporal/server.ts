@@ -9,6 +9,8 @@ import type { RunStart, RunStatus } from './run.js';
 /** The run or the attempt of an activity that the present code belongs to. */
 interface Here {
   readonly run?: Run;
+  /** True in a part of workflow code that a cancellation does not reach. */
+  readonly isShielded?: boolean;
   readonly attempt?: Attempt;
 }
 
@@ -19,6 +21,16 @@ export function currentRun(): Run {
   const run = here.getStore()?.run;
   if (run === undefined) throw new Error('only workflow code may call this');
   return run;
+}
+
+/** Reports whether a cancellation of the run reaches the present workflow code. */
+export function isCancellable(): boolean {
+  return here.getStore()?.isShielded !== true;
+}
+
+/** Runs workflow code that a cancellation of its run does not reach. */
+export function shielded<T>(code: () => T): T {
+  return here.run({ run: currentRun(), isShielded: true }, code);
 }
 
 /** Returns the attempt whose activity code calls. */

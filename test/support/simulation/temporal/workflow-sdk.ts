@@ -3,7 +3,7 @@ import { msToNumber } from '@temporalio/common/lib/time';
 import type * as sdk from '@temporalio/workflow';
 import { runActivity } from './attempt.js';
 import type { ActivityOptions } from './attempt.js';
-import { ContinueAsNewRequest, currentRun } from './server.js';
+import { ContinueAsNewRequest, currentRun, shielded } from './server.js';
 import type { Run } from './run.js';
 
 /*
@@ -44,7 +44,12 @@ function proxyActivities(options: ActivityOptions): unknown {
 
 function startChild(
   workflow: { readonly name: string } | string,
-  { workflowId, args = [], parentClosePolicy }: sdk.ChildWorkflowOptions & { readonly args?: readonly unknown[] },
+  {
+    workflowId,
+    args = [],
+    memo = {},
+    parentClosePolicy,
+  }: sdk.ChildWorkflowOptions & { readonly args?: readonly unknown[] },
 ): unknown {
   const parent = currentRun();
   const type = typeof workflow === 'string' ? workflow : workflow.name;
@@ -52,7 +57,7 @@ function startChild(
     type,
     workflowId: workflowId ?? '',
     args: JSON.parse(JSON.stringify(args)) as readonly unknown[],
-    memo: {},
+    memo,
     parent,
     parentClosePolicy,
   });
@@ -127,7 +132,7 @@ export const workflowSdk = {
   allHandlersFinished: () => currentRun().runningUpdates === 0,
   CancellationScope: {
     current: () => ({ cancelRequested: currentRun().cancelRequested }),
-    nonCancellable: <T>(code: () => Promise<T>) => code(),
+    nonCancellable: <T>(code: () => Promise<T>) => shielded(code),
     cancellable: <T>(code: () => Promise<T>) => code(),
   },
   condition,
