@@ -40,7 +40,7 @@ export async function countingCalls<T>(counts: Record<string, number>, work: () 
   return callCounts.run(counts, work);
 }
 
-/** Returns the user agent for the present call. Clients ask for each call, since all runs of a namespace share them. */
+/** Returns the user agent for the current call. Clients ask for each call, because all runs of a namespace share them. */
 export function currentUserAgent(workerUserAgent: string): Promise<string> {
   return Promise.resolve(userAgents.getStore() ?? workerUserAgent);
 }

@@ -37,7 +37,7 @@ export interface Caller {
 /** Clients of one target. IAM and STS share one credentials object, so that the account guard speaks for both. */
 export interface AwsClients {
   readonly reader: Reader;
-  /** Waits until a write may be sent. Reads wait on their own. */
+  /** Waits until a write may be sent. Reads wait by themselves. */
   readonly turn: () => Promise<void>;
   /**
    * Sends one call with one attempt on the wire. `lastCheck` gets the access key that signed the call, and throws to
@@ -53,13 +53,13 @@ export interface AwsClients {
   readonly callerIdentity: () => Promise<Caller>;
   /** Returns the access key in use. After a change of it, the caller must be verified again. */
   readonly accessKeyId: () => Promise<string>;
-  /** Fetches new credentials, unless those with the expired key have been replaced already. Reads do so on their own. */
+  /** Fetches new credentials, unless those with the expired key have been replaced already. Reads do so by themselves. */
   readonly renewCredentials: (expiredKey: string) => Promise<void>;
   /** Closes all connections. Calls in flight fail. */
   readonly destroy: () => void;
 }
 
-/** The worker's way to AWS. */
+/** Options for the AWS clients of a worker. */
 export interface AwsOptions extends RoleSession {
   /** Custom IAM endpoint, for an emulator. Default: AWS's own. */
   readonly iamEndpoint?: string;

@@ -23,7 +23,7 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
 }
 
-/** Names of JavaScript errors, which no service replies with. They come from a parser, or from a broken connection. */
+/** Names of JavaScript errors. They come from a parser or a broken connection, never from a service. */
 const NATIVE_ERRORS: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
 
 /** Reads an error thrown by the AWS SDK. `error.Code` is AWS's own code; `error.name` may have a suffix of the SDK. */
@@ -86,7 +86,7 @@ export const FAILURE_TYPES: Readonly<Record<string, FailureType>> = Object.fromE
   Object.entries(CODES).flatMap(([type, codes]) => codes.map((code) => [code, type as FailureType])),
 );
 
-/** Classifies an AWS error. No other code does. */
+/** Classifies an AWS error. No other code does this. */
 export function failureTypeOf(error: AwsError): FailureType {
   // The replica that checks the document may not know a role or user that was just created.
   if (error.code === 'MalformedPolicyDocument' && error.message.includes('Invalid principal in policy')) {
@@ -110,7 +110,7 @@ export function isEntityAlreadyExists(error: AwsError): boolean {
   return error.code === 'EntityAlreadyExists';
 }
 
-/** Returns what a read gives; `fallback` where it fails with one of these codes of AWS. */
+/** Returns the result of a read, or `fallback` if it fails with one of these codes of AWS. */
 export async function fallBackOn<T, F>(codes: readonly string[], fallback: F, read: () => Promise<T>): Promise<T | F> {
   try {
     return await read();
@@ -120,7 +120,7 @@ export async function fallBackOn<T, F>(codes: readonly string[], fallback: F, re
   }
 }
 
-/** Returns what a read gives; undefined where AWS denies it. */
+/** Returns the result of a read, or undefined if AWS denies it. */
 export async function undefinedIfDenied<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
@@ -130,7 +130,7 @@ export async function undefinedIfDenied<T>(read: () => Promise<T>): Promise<T | 
   }
 }
 
-/** Makes an error in AWS's form, for a result that does not come as a reply: `DeleteConflict` of a deletion task. */
+/** Makes an error in AWS's form for a failure that is not a reply: `DeleteConflict` of a deletion task. */
 export function lateError(code: string, message: string): Error {
   return Object.assign(new Error(message), { name: code, Code: code, $metadata: { httpStatusCode: 409 } });
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The smallest factor by which a throttled call reduces the rate. The first one cuts the rate of the last second so. */
+/** The smallest factor by which a throttled call reduces the rate; for the first one, the rate of the last second. */
 const MIN_REDUCTION = 0.5;
 
 /** The rate of calls as a share of the measured rate that AWS accepts. */
 const SAFETY_FACTOR = 0.95;
 
-/** The growth of the rate per reply and second, from one second after a throttled call on. */
+/** The growth of the rate per reply and second, beginning one second after a throttled call. */
 const GROWTH = 0.05;
 
 /** The minimum rate, in calls a second. */

@@ -15,7 +15,7 @@ export interface SecretStore {
   readText(location: SecretLocation): Promise<string | undefined>;
   /** Reads the stored record; returns undefined where none is stored. Throws where the location has other content. */
   readRecord(location: SecretLocation): Promise<SecretRecord | undefined>;
-  /** Stores a record, and replaces the present one. */
+  /** Stores a record, replacing the existing one. */
   writeRecord(location: SecretLocation, record: SecretRecord): Promise<void>;
 }
 
@@ -167,7 +167,7 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
       `secret file ${file} is outside the secrets folder; declare a path inside the folder`,
     );
   }
-  // Before a folder is made: through a link, it would be made outside.
+  // Checked before a folder is made, because a link would lead outside.
   const linkError = new SecretLocationError(`secret file ${file} leads through a symbolic link; declare its real path`);
   if (await hasSymbolicLink(dirname(path))) throw linkError;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

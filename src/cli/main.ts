@@ -78,7 +78,7 @@ ignoreClosedPipes();
 silenceSdkVersionWarning();
 
 program.parseAsync().catch((error: unknown) => {
-  // Commander has already printed the error. Help and version are no errors.
+  // Commander has already printed the error. Help and version are not errors.
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? ExitCode.Converged : ExitCode.Usage;
 });

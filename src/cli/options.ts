@@ -110,12 +110,12 @@ export function addNamespaceOptions(command: Command): Command {
     .option('--run <id>', 'only the run with this ID');
 }
 
-/** Adds a value to those that were given before it. */
+/** Adds a value to the earlier ones. */
 function parseRepeatable(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];
 }
 
-/** Adds `name=value` to the variables that were given before it. */
+/** Adds `name=value` to the earlier variables. */
 function parseVariable(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
   const separator = text.indexOf('=');
   if (separator < 1) throw new InvalidArgumentError('Expected name=value.');

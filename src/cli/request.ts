@@ -60,7 +60,7 @@ export async function loadManifestRequest(
   return null;
 }
 
-/** Prints warnings: what is valid and may surprise. */
+/** Prints warnings: valid input that may surprise. */
 export function printWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings)
     note(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);

@@ -105,7 +105,7 @@ async function openRunHandle(temporal: TemporalConnection, reference: NamespaceR
   );
 }
 
-/** Makes a call that a worker answers. Where it fails and no worker polls, the error says so. */
+/** Makes a call that a worker answers. If it fails because no worker polls, the error says so. */
 async function explainMissingWorker<T>(temporal: TemporalConnection, call: () => Promise<T>): Promise<T> {
   try {
     return await call();

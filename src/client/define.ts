@@ -8,9 +8,9 @@ export interface CommonFields {
   readonly adopt?: AdoptPolicy;
   /** Report drift, never write. */
   readonly observe?: boolean;
-  /** Merged with what other namespaces declare, instead of owned. */
+  /** Declared together with other namespaces, instead of owned by one. */
   readonly shared?: boolean;
-  /** Keeps or removes what exists but is not declared, within declared properties. */
+  /** Keeps or removes existing content of declared properties that is not declared. */
   readonly unmanaged?: UnmanagedPolicy;
 }
 
@@ -21,7 +21,7 @@ export interface EntityDeclaration extends CommonFields {
   readonly [property: string]: unknown;
 }
 
-/** An account and the way into it. */
+/** An account, with the role to assume there. */
 export interface EnvironmentDeclaration {
   readonly account: string;
   readonly partition?: string;
@@ -60,8 +60,8 @@ export interface Manifest<Entity = EntityDeclaration> {
  */
 export function defineBootstrap<Entity = EntityDeclaration>(manifest: Manifest<Entity>): Manifest<Entity>;
 /**
- * Types a function that makes a manifest. It is called twice: first for its environments, with an empty account, then
- * for all else, with the account of the environment that was chosen.
+ * Types a function that makes a manifest. It is called twice: first for its environments, with an empty account, then for
+ * the rest, with the account of the selected environment.
  */
 export function defineBootstrap<Entity = EntityDeclaration>(
   make: (context: ManifestContext) => Manifest<Entity>,

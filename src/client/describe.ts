@@ -1,7 +1,7 @@
 import type { Pipeline } from '../contract/entity.js';
 import type { RunReference } from '../contract/explain.js';
 
-/** The pipeline of a run whose memo names none. */
+/** The pipeline of a run whose memo has none. */
 export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
 
 /** Returns the shortest description of a request's origin: its link, else the actor, else the CI service. */

@@ -1,4 +1,4 @@
-/** The library: everything that the command line does, a program can do through these. */
+/** The library. A program can do everything that the command line does. */
 export { loadConfig } from '../config/config.js';
 export type { Config } from '../config/config.js';
 export type { AdoptPolicy, DesiredEntity, Pipeline, Target } from '../contract/entity.js';

@@ -12,7 +12,7 @@ import { SPLIT_REMEDY } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { loadManifest, type LoadOptions, validateManifestFiles } from './manifest/load.js';
 
-/** Options of making a request from manifests. */
+/** Options for a request that is made from manifests. */
 export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   /** Identifies this request: a repeat with the same key is the same request. Default: in CI, derived from the attempt of the job; else random. */
   readonly requestKey?: string | undefined;

@@ -130,7 +130,7 @@ export async function lockHolderOf(temporal: TemporalConnection, workflowId: str
   };
 }
 
-/** Adds the link to its run to a report: the worker that made it knows no UI. */
+/** Adds the link to the run to a report: the worker does not know the UI. */
 export function withRunUrl(temporal: TemporalConnection, report: Report): Report {
   const { workflowId, runId } = report.workflow;
   return { ...report, workflow: { workflowId, runId, url: temporal.runUrl(workflowId, runId) } };

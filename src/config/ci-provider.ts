@@ -25,7 +25,7 @@ interface Provider {
   readonly facts: (read: Read) => Facts;
 }
 
-/** The variables of common services. `ci-info` only detects the service. */
+/** The variables of common services, because `ci-info` only detects the service. */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   GITHUB_ACTIONS: {
     name: 'github',

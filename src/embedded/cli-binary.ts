@@ -38,8 +38,8 @@ export function cliDirectory({ cacheDirectory }: EmbeddedOptions, version: strin
 }
 
 /**
- * Returns the path of the Temporal CLI in a folder of the cache; `undefined` where none is. One that does not run is
- * removed, so that its source makes it again.
+ * Returns the path of the Temporal CLI in a folder of the cache; `undefined` where it has none. A binary that does not
+ * run is removed, so that its source makes it again.
  */
 export async function cachedCli(directory: string, environment: Environment | undefined): Promise<string | undefined> {
   const path = join(directory, 'temporal');

@@ -85,7 +85,7 @@ async function makeEnvironment(
   const [installer, pip] = hasPip ? [python, ownPip] : [inEnvironment, ['-m', 'pip']];
   const install = ['install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:', '--no-compile'];
   await run(installer, [...pip, ...install, '-r', requirementsFile], PIP_REMEDY);
-  // Compiles the modules that the sandbox loads, and not the thousands that it never loads. A failure costs time only.
+  // Compiles only the modules that the sandbox loads, not all of the thousands. A failure only costs time.
   await execFileAsync(inEnvironment, ['-c', COMPILE_MODULES], { env }).catch(() => undefined);
 }
 

@@ -13,8 +13,9 @@ const MAX_START_ATTEMPTS = 3;
 
 /** Options of a Temporal dev server. */
 export interface TemporalServerOptions extends ServerProcessOptions {
-  /** The port to listen on. Default: a free one; the same holds for {@link uiPort}. */
+  /** The port to listen on. Default: a free one. */
   readonly port?: number | undefined;
+  /** The port of the UI. Default: a free one. */
   readonly uiPort?: number | undefined;
   readonly headless?: boolean | undefined;
   /** The file that keeps the server's data across restarts. Default: the data stays in memory. */
@@ -191,7 +192,7 @@ const DETACHED_SCRIPT = `printf '%s' "$$" >"$1" && shift && exec "$@"`;
 
 /**
  * Runs the server, prints its PID, and kills the server when standard input ends. The kernel closes standard input when
- * the parent dies, whatever it dies of.
+ * the parent dies, even by SIGKILL.
  */
 const WATCHED_SCRIPT = `
 exec 3<&0

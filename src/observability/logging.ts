@@ -27,7 +27,7 @@ export function toSdkLogger(log: Logger): DefaultLogger {
   });
 }
 
-/** Returns an observer that logs each call to AWS at level debug. Calls have neither input nor output. */
+/** Returns an observer that logs each call to AWS at level debug, without input and output. */
 export function logAwsCalls(log: Logger): (call: AwsCall) => void {
   return ({ service, operation, code, requestId, durationMs }) => {
     log.debug({ service, operation, code: code ?? 'OK', requestId, ms: Math.round(durationMs) }, 'AWS call');

@@ -62,7 +62,7 @@ export function buildFailedReport(run: ReportedRun, { type, reason, calls }: Rep
   };
 }
 
-/** Reports whether a failure is a refusal by our rules and not an error. */
+/** Reports whether a failure is a refusal by our rules, not an error. */
 export function isRefusal(type: FailureType): boolean {
   return FAILURES[type].exitCode === ExitCode.Refused;
 }
@@ -92,7 +92,7 @@ export function plannedReport(
   };
 }
 
-/** Builds the report of an entity that should have been written and was not. */
+/** Builds the report of an entity that was not written as planned. */
 export function skippedReport(planned: PlannedEntity, source: EntityReport['source'], reason: string): EntityReport {
   return { ...plannedReport(planned, source), outcome: 'skipped', reason, remedy: null };
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 
-/** The deadline of a call to Temporal that is no long poll. */
+/** The deadline of a call to Temporal that is not a long poll. */
 const CALL_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
 

@@ -26,7 +26,7 @@ export function reject(options: ApprovalOptions): Promise<ExitCode> {
   return decide(ApprovalAction.Reject, options);
 }
 
-/** Approves or rejects a plan that waits for it. Shows the plan first, unless `--plan` names it. */
+/** Sends the decision. Shows the plan first, unless `--plan` names it. */
 async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
   const config = loadConfig();
   const by = options.as ?? config.pipeline.actor;

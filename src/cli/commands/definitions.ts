@@ -17,7 +17,6 @@ import {
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
-import type {} from '../options.js';
 
 const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
   {

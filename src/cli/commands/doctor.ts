@@ -57,10 +57,10 @@ export interface Check {
 /** The oldest version of Node.js that the dependencies support. */
 const MIN_NODE: readonly [number, number] = [20, 19];
 
-/** The time after which a registered search attribute has to show. */
+/** The longest wait for a registered search attribute to appear. */
 const MAX_REGISTRATION_MS = 20_000;
 
-/** Temporal's codes of search attribute types. */
+/** Temporal's codes for search attribute types. */
 const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
 
 /**
@@ -128,7 +128,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
             'temporal',
             'warn',
             message,
-            'none is needed: apply runs an embedded one; a team sets TEMPORAL_ADDRESS',
+            'nothing to do: apply starts an embedded server; a team sets TEMPORAL_ADDRESS',
           ),
     ];
   }
@@ -243,7 +243,7 @@ async function checkPermissions(clients: ReturnType<typeof createAwsClients>, ca
   }
 }
 
-/** Checks access to CloudTrail, which tells `explain` about other callers. */
+/** Checks access to CloudTrail, where `explain` finds other callers. */
 async function checkEventHistory({ eventHistory }: ReturnType<typeof createAwsClients>): Promise<Check> {
   const name = 'event history';
   const now = new Date();

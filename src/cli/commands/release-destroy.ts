@@ -54,7 +54,7 @@ function requireTerminal(command: CommandName, { output }: ReleaseOptions): void
   );
 }
 
-/** Shows the plan and has it confirmed. Returns the exit code where the command ends here, null where it goes on. */
+/** Shows the plan and has it confirmed. Returns the exit code if the command ends here, or null if it continues. */
 async function reviewPlan(
   command: CommandName,
   request: BootstrapRequest,

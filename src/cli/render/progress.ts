@@ -18,7 +18,7 @@ export interface Display {
 
 const SILENT: Display = { show: () => undefined, say: () => undefined, end: () => undefined };
 
-/** Opens a live display on a terminal, or one that prints lines: elsewhere, and between the lines of `--debug`. */
+/** Opens a live display on a terminal. Elsewhere, and with `--debug`, opens one that prints lines. */
 export function openDisplay({ quiet, debug }: { readonly quiet: boolean; readonly debug: boolean }): Display {
   if (quiet) return SILENT;
   return process.stderr.isTTY && !debug ? new LiveDisplay(process.stderr) : new LineDisplay();
@@ -50,7 +50,7 @@ function sentence(event: RunEvent): string | null {
   }
 }
 
-/** Names the run that holds the namespace at first, and its progress later. */
+/** Describes the run that holds the namespace: first who started it, then its progress. */
 function waitingText({ lockHolder, progress, waitedMs }: Extract<RunEvent, { type: 'waiting' }>): string {
   const { memo, startedAt, url } = lockHolder;
   const who = describePipeline(memo.pipeline);

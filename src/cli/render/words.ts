@@ -27,20 +27,20 @@ export function wordOf({ command }: Report, { decision, outcome }: EntityReport)
   return command === 'plan' ? decision : outcome;
 }
 
-/** Returns true if an entity is listed. Unchanged entities are only counted, unless `explained` and a reason say more. */
+/** Returns true if an entity is listed. Unchanged entities are only counted, unless `explained` is set and they have a reason. */
 export function isListed(entity: EntityReport, explained = false): boolean {
   const { outcome, drift, unmanaged, reason } = entity;
   if (sincePlanLines(entity).length > 0) return true;
   return outcome !== 'unchanged' || drift.length + unmanaged.length > 0 || (explained && reason !== null);
 }
 
-/** `approved by alice at …: as agreed` */
+/** Describes a decision: `plan approved by alice at …: as agreed`. */
 export function approvalText({ verdict, by, reason, at }: Approval): string {
   const who = by === null ? '' : ` by ${by}`;
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 
-/** Describes what an entity's run found that its plan had not shown, in lines. */
+/** Describes what an entity's run found that the plan had not shown. */
 export function sincePlanLines({ planned, changedSincePlan = [] }: EntityReport): readonly string[] {
   const decided = planned === undefined ? [] : [`planned: ${planned}`];
   return [...decided, ...changedSincePlan.map((line) => `changed since the plan: ${line}`)];

@@ -4,7 +4,7 @@ import { NAMESPACE } from '../../contract/request.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { describeOrigin } from '../describe.js';
-import { causeOfConflict, creationsOf, type EntityRun, isRemarkable } from './entity-run.js';
+import { causeOfConflict, creationsOf, type EntityRun, needsExplanation } from './entity-run.js';
 import { assertAccount, DEFAULT_WINDOW_MS, QueryError, retentionNote } from './query.js';
 import { listRunRecords, readRetentionMs, type RunRecord } from './run-records.js';
 
@@ -30,7 +30,10 @@ export async function conflicts(temporal: TemporalConnection, options: ConflictO
   const { account, namespace, sinceMs = DEFAULT_WINDOW_MS } = options;
   assertAccount(account);
   if (namespace !== undefined && (account === undefined || !NAMESPACE.test(namespace))) {
-    throw new QueryError(`${namespace} does not name a namespace of an account`, 'give its name, and --account');
+    throw new QueryError(
+      `${namespace} is not a valid namespace, or the account is missing`,
+      'give --account and --namespace',
+    );
   }
   const to = new Date();
   const from = new Date(to.getTime() - sinceMs);
@@ -97,7 +100,7 @@ function rowsOf(
   groups: ReadonlyMap<string, readonly EntityRun[]>,
 ): ConflictRow[] {
   const { namespace, pipeline, runId } = reference;
-  return (report?.entities ?? []).filter(isRemarkable).map((entity) => {
+  return (report?.entities ?? []).filter(needsExplanation).map((entity) => {
     const entityRuns = groups.get(`${account}/${entityKey(entity)}`) ?? [];
     const entityRun = { run: reference, report: entity, history: null, isWrongAccount: false };
     const conflict = entity.conflicts.at(-1);

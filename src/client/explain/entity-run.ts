@@ -27,7 +27,7 @@ export const CREATE_OPERATIONS = /^(Create|Upload)(?!PolicyVersion)/;
 /** Outcomes after which a namespace owns the entity. */
 const OWNED: ReadonlySet<Outcome> = new Set(['created', 'adopted', 'updated', 'replaced', 'unchanged']);
 
-/** Returns the runs that had to do with one entity, newest first. */
+/** Returns the runs that include one entity, newest first. */
 export function entityRunsOf(
   runs: readonly RunRecord[],
   histories: readonly EntityHistory[],
@@ -85,8 +85,8 @@ export function isWrongAccountReport(report: Report | null): boolean {
   return report?.result === 'refused' && report.entities.length === 0 && report.reason !== null;
 }
 
-/** True where there is something to explain: a conflict, an existing entity, or a lost reply. */
-export function isRemarkable(entity: EntityReport | null): entity is EntityReport {
+/** True for a conflict, an existing entity, or a lost reply. */
+export function needsExplanation(entity: EntityReport | null): entity is EntityReport {
   if (entity === null) return false;
   const { outcome, conflicts } = entity;
   return conflicts.length > 0 || outcome === 'adopted' || outcome === 'refused' || hasLostReply(entity);
@@ -164,12 +164,12 @@ export function mentionsRequest({ writes, conflicts, reason }: EntityReport, req
   return [...writes, ...conflicts].some((call) => call.requestId === requestId) || reason?.includes(requestId) === true;
 }
 
-/** Returns the run with the given ID, or else the last remarkable one. Null where a call is in question. */
+/** Returns the run with the given ID, or else the last one that needs an explanation. Null where a call is in question. */
 export function runInQuestion(
   entityRuns: readonly EntityRun[],
   { runId, call }: { readonly runId: string | null; readonly call: TrailEvent | null },
 ): EntityRun | null {
   if (runId !== null) return entityRuns.find(({ run }) => run.runId === runId) ?? null;
   if (call !== null) return null;
-  return entityRuns.find(({ report }) => isRemarkable(report)) ?? entityRuns[0] ?? null;
+  return entityRuns.find(({ report }) => needsExplanation(report)) ?? entityRuns[0] ?? null;
 }

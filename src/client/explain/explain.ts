@@ -7,7 +7,7 @@ import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import {
   entityRunsOf,
-  isRemarkable,
+  needsExplanation,
   isWrongAccountReport,
   mentionsRequest,
   newestFirst,
@@ -65,7 +65,7 @@ export async function explain(
 /** An entity to explain. */
 interface Selection {
   readonly entity: DesiredEntity;
-  /** The run in question. Null for the last remarkable one. */
+  /** The run to explain. Null for the last run that needs an explanation. */
   readonly runId: string | null;
   readonly call: TrailEvent | null;
 }
@@ -73,7 +73,7 @@ interface Selection {
 class Inquiry {
   private readonly to = new Date();
   private readonly notes: string[] = [];
-  /** True where the run or the call in question is known, whether or not there is something to explain about it. */
+  /** True if the run or the call in question is known, even if it needs no explanation. */
   private isFound = false;
   private runs: readonly RunRecord[] = [];
 
@@ -84,13 +84,13 @@ class Inquiry {
     private readonly from: Date,
   ) {}
 
-  /** Explains why an entity exists, by the last run with something remarkable about it. */
+  /** Explains why an entity exists, from the last run with a conflict over it. */
   async explainEntity(entity: DesiredEntity): Promise<Explanations> {
     await this.readRuns();
     return this.explain(this.onlyAccount(), [{ entity, runId: null, call: null }]);
   }
 
-  /** Explains what stood in the way of a run. */
+  /** Explains the conflicts of a run. */
   async explainRun(run: RunRecord & { readonly type: string }): Promise<Explanations> {
     const { workflowId, runId } = run.reference;
     this.account ??= run.account;
@@ -104,35 +104,35 @@ class Inquiry {
       }
     }
     if (run.type !== WorkflowType.Bootstrap) {
-      throw new QueryError(`${runId} is a run of ${run.type}, which writes nothing to AWS`, QUERY_FORMS);
+      throw new QueryError(`${runId} is a run of ${run.type}, which does not write to AWS`, QUERY_FORMS);
     }
     if (!this.runs.some(({ reference }) => reference.runId === runId)) this.runs = [run, ...this.runs];
-    const entities = await this.remarkableEntities(run);
+    const entities = await this.entitiesToExplain(run);
     return this.explain(
       run.account,
       entities.slice(0, MAX_EXPLAINED).map((entity) => ({ entity, runId, call: null })),
     );
   }
 
-  /** Returns the entities of a bootstrap run that there is something to explain about. */
-  private async remarkableEntities(run: RunRecord): Promise<DesiredEntity[]> {
+  /** Returns the entities of a bootstrap run that need an explanation. */
+  private async entitiesToExplain(run: RunRecord): Promise<DesiredEntity[]> {
     if (run.reference.endedAt === null) this.notes.push('the run is still open: its outcome is unknown');
     else if (run.report === null) this.notes.push('the run ended without a report: it was cancelled or terminated');
     const declared = (await readRequest(this.temporal, run.reference))?.entities ?? [];
     if (run.report === null) return [];
     if (isWrongAccountReport(run.report)) return [...declared];
     const { reason, entities, result } = run.report;
-    const remarkable = entities.filter(isRemarkable);
-    if (remarkable.length > MAX_EXPLAINED) {
+    const explainable = entities.filter(needsExplanation);
+    if (explainable.length > MAX_EXPLAINED) {
       this.notes.push(
-        `${String(remarkable.length)} entities met something; the first ${String(MAX_EXPLAINED)} are explained`,
+        `${String(explainable.length)} entities had a conflict; the first ${String(MAX_EXPLAINED)} are explained`,
       );
     }
-    if (remarkable.length === 0) {
+    if (explainable.length === 0) {
       const total = `${counted(entities.length, 'entity', 'entities')}, ${result}`;
       this.notes.push(`the run met no conflict: ${reason ?? total}`);
     }
-    return remarkable.map((report) => findDeclared(declared, report));
+    return explainable.map((report) => findDeclared(declared, report));
   }
 
   /** Explains the call with an AWS request ID. */
@@ -212,7 +212,7 @@ class Inquiry {
     return `${entityId(subject)} is unknown in account ${account}: no run since ${this.from.toISOString()} includes it${iam}`;
   }
 
-  /** Finds the run in question for an entity, and all other runs that had to do with it. */
+  /** Finds the run in question for an entity, and all other runs that include it. */
   private async subjectOf(
     account: string,
     { entity, runId, call }: Selection,
@@ -248,7 +248,7 @@ class Inquiry {
     entities: readonly DesiredEntity[],
     requestId: string | null,
   ): Promise<Evidence> {
-    // The way into the account, as its last run took it.
+    // The last run of the account names the role to assume there.
     const last = this.runs.find((run) => run.account === account);
     const request = last === undefined ? undefined : await readRequest(this.temporal, last.reference);
     return gatherEvidence(this.temporal, this.query, {

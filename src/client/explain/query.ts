@@ -7,10 +7,10 @@ import { findKind, KINDS } from '../../kinds/index.js';
 /** The default window of `explain` and `conflicts`: seven days. */
 export const DEFAULT_WINDOW_MS = 7 * 24 * 3_600_000;
 
-/** The remedy of a query in no known form. */
+/** The remedy for a query of an unknown form. */
 export const QUERY_FORMS = 'give an entity (Role/deploy), the request ID of an AWS call, or the ID of a run';
 
-/** Reports that a query names nothing that can be looked up. */
+/** Reports a query that cannot be looked up. */
 export class QueryError extends UserFacingError {
   override readonly name = 'QueryError';
   override readonly exitCode = ExitCode.Usage;
@@ -31,7 +31,7 @@ export function parseEntity(query: string): DesiredEntity {
     throw new QueryError(`unknown kind ${kindName}`, `use one of: ${KINDS.map((known) => known.name).join(', ')}`);
   }
   // The name becomes part of a query to Temporal.
-  if (name === '' || /["\\\p{C}]/u.test(name)) throw new QueryError(`${query} names no entity`, QUERY_FORMS);
+  if (name === '' || /["\\\p{C}]/u.test(name)) throw new QueryError(`${query} does not name an entity`, QUERY_FORMS);
   const [property] = kind.keyProperties;
   return {
     kind: kindName,

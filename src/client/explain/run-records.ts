@@ -15,7 +15,7 @@ import { bootstrapQuery, parseMemo } from '../runs.js';
 
 const MAX_RUNS = 1_000;
 
-/** Runs whose results or histories are read at a time. */
+/** The number of runs whose results or histories are read at a time. */
 const BATCH_SIZE = 10;
 
 /** A bootstrap run, as Temporal keeps it. */
@@ -127,7 +127,7 @@ export async function readRetentionMs({ client }: TemporalConnection): Promise<n
   return seconds == null ? null : Number(seconds) * 1_000;
 }
 
-/** Does work for all items, a batch at a time. */
+/** Processes all items, one batch at a time. */
 export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let first = 0; first < items.length; first += BATCH_SIZE) {
@@ -136,7 +136,7 @@ export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Pr
   return results;
 }
 
-/** Runs of one entity's workflow whose histories are read, the newest ones. */
+/** The number of an entity's newest runs whose histories are read. */
 const MAX_ENTITY_RUNS = 50;
 
 /** An activity of an entity's workflow, with all its attempts. */

@@ -108,10 +108,10 @@ const PROGRESS_INTERVAL_MS = 1_000;
 /** The time without an answer after which the client checks for workers. */
 const WORKER_CHECK_MS = 5_000;
 
-/** Failed attempts of an activity that are not reported: IAM's eventual consistency causes a few in every run. */
+/** The number of failed attempts that are not reported: IAM's eventual consistency causes a few in every run. */
 const MAX_SILENT_ATTEMPTS = 2;
 
-/** Open children whose failing activities are reported. */
+/** The number of open children whose failing activities are reported. */
 const MAX_REPORTED_CHILDREN = 3;
 
 /** A run of a workflow. Without a run ID, the newest one. */
