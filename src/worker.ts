@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities/index.js';
+import { EntityRuns } from './activities/entity-runs.js';
 import { Ledgers } from './activities/ledger.js';
 import { Accounts } from './activities/runtime/accounts.js';
 import type { AwsOptions } from './aws/clients.js';
@@ -99,6 +100,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
         ...createActivities({
           accounts: new Accounts({ ...awsOptions(config), onCall }),
           ledgers: new Ledgers(client, config.taskQueue),
+          entityRuns: new EntityRuns(client),
         }),
       },
       interceptors: { activity: [traceActivities] },

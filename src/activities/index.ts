@@ -5,6 +5,7 @@ import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { truncateToFit } from '../report/build.js';
 import { gatherEvidence } from './evidence.js';
+import type { EntityRuns } from './entity-runs.js';
 import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
 import { createEntity, listCandidates } from './reconcile/create.js';
@@ -19,10 +20,11 @@ import { failure } from './runtime/failures.js';
 export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'get'>;
   readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims'>;
+  readonly entityRuns: Pick<EntityRuns, 'find' | 'end'>;
 }
 
 /** Returns the activities of a worker. */
-export function createActivities({ accounts, ledgers }: WorkerParts): Activities {
+export function createActivities({ accounts, ledgers, entityRuns }: WorkerParts): Activities {
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
   const reconcile = <Request extends ReconcileRequest, Result>(
     run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
@@ -36,6 +38,8 @@ export function createActivities({ accounts, ledgers }: WorkerParts): Activities
   };
   return {
     planEntities: (request) => runActivity(({ calls }) => planEntities(accounts, ledgers, request, calls)),
+    findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
+    endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
     claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
     claimEntities: (request) => runActivity((context) => ledgers.claimEntities(request, context)),
     listCandidates: reconcile(listCandidates),

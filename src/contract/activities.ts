@@ -115,9 +115,35 @@ export interface ClaimEntitiesRequest extends EntityClaimChanges {
   readonly account: string;
 }
 
+/** Argument of the activity that finds entity runs. */
+export interface EntityRunsRequest {
+  readonly account: string;
+  readonly namespace: string;
+  /** The bootstrap run that asks. Its own entity runs are not listed. */
+  readonly runId: string;
+}
+
+/** A run of the reconcile-entity workflow. */
+export interface EntityRun {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** Open entity runs of an account. */
+export interface FoundEntityRuns {
+  /** Runs that an earlier run of the namespace has left behind: it was terminated. */
+  readonly earlier: readonly EntityRun[];
+  /** Workflow IDs of the runs of other namespaces. */
+  readonly others: readonly string[];
+}
+
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
   planEntities(request: BootstrapRequest): Promise<Plan>;
+  /** Lists the open entity runs of an account. */
+  findEntityRuns(request: EntityRunsRequest): Promise<FoundEntityRuns>;
+  /** Cancels entity runs and waits until they have closed. */
+  endEntityRuns(runs: readonly EntityRun[]): Promise<void>;
   claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
   /** Takes and drops claims on entities without tags in the account's ledger. */
   claimEntities(request: ClaimEntitiesRequest): Promise<EntityClaimsAnswer>;

@@ -36,6 +36,11 @@ export function planWorkflowId(account: string, namespace: string, key: string):
   return `iam-bootstrap-plan:${account}:${namespace}:${key}`;
 }
 
+/** Returns the start of the IDs of the reconcile-entity workflows of an account. */
+export function entityWorkflowIdPrefix(account: string): string {
+  return `iam:${account}:`;
+}
+
 /**
  * Returns the ID of the reconcile-entity workflow: one writer for each entity, across namespaces. A key that would make
  * the ID longer than {@link MAX_WORKFLOW_ID_LENGTH} keeps its head and ends in a digest. `digest` is a hash function:
@@ -47,7 +52,7 @@ export function entityWorkflowId(
   digest: (text: string) => string,
 ): string {
   const key = entity.name.toLowerCase();
-  const id = `iam:${account}:${entity.kind}:${key}`;
+  const id = `${entityWorkflowIdPrefix(account)}${entity.kind}:${key}`;
   if (id.length <= MAX_WORKFLOW_ID_LENGTH) return id;
   const suffix = `~${digest(key).slice(0, 16)}`;
   return id.slice(0, MAX_WORKFLOW_ID_LENGTH - suffix.length) + suffix;

@@ -13,6 +13,13 @@ const AWS_OPTIONS = { startToCloseTimeout: '10m', heartbeatTimeout, retry } as c
 /** Activities that read the account in bulk. */
 export const accountReads = proxyActivities<Pick<Activities, 'planEntities' | 'verifyEntities'>>(AWS_OPTIONS);
 
+/** The activities that find and end what an earlier run has left behind. A worker that is gone holds up its end. */
+export const entityRunActivities = proxyActivities<Pick<Activities, 'findEntityRuns' | 'endEntityRuns'>>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout,
+  retry,
+});
+
 /** The activities that ask ledgers, which are workflows of the same workers. */
 export const ledgerActivities = proxyActivities<Pick<Activities, 'claimRevision' | 'claimEntities'>>({
   startToCloseTimeout: '2m',
@@ -30,10 +37,15 @@ export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEviden
 type EntityActivities = Pick<Activities, 'listCandidates' | 'createEntity' | 'updateEntity' | 'deleteEntity'>;
 
 /**
- * Returns the activities that write one entity.
+ * Returns the activities that write one entity. Where its run is cancelled, an activity ends before its next write, and
+ * the run waits for that.
  *
  * @param summary - names the call in the Temporal UI
  */
 export function entityActivities(summary: string): ReturnType<typeof proxyActivities<EntityActivities>> {
-  return proxyActivities<EntityActivities>({ ...AWS_OPTIONS, summary });
+  return proxyActivities<EntityActivities>({
+    ...AWS_OPTIONS,
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    summary,
+  });
 }

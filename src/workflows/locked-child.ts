@@ -56,7 +56,7 @@ export async function startLocked<A, R>(
         ...options,
         workflowId,
         args: [request(hasWaited)],
-        // A cancelled child finishes its entity. The default would terminate it halfway when its parent closes.
+        // A cancelled child ends between two writes. The default would terminate it during one when its parent closes.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       });

@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, log, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, log, setCurrentDetails } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, OUTCOME_OF_ACTION, REMOVAL_ACTIONS } from '../contract/actions.js';
 import type { CreateRequest, ReconcileActivityResult } from '../contract/activities.js';
 import { entityId } from '../contract/entity.js';
@@ -26,13 +26,14 @@ interface Round {
 
 /**
  * Brings one entity to its desired state. Its workflow ID is the lock of the entity: one run at a time in an account,
- * whatever the namespace. A cancellation does not stop it halfway, so no half-made entity is left.
+ * whatever the namespace. A bootstrap never cancels it, so a cancellation means that its bootstrap has ended or that a
+ * person stops it: the write in flight ends, and no other one starts, because a newer run may write the entity next.
  *
  * Fails where a person has to look (refused, failed); the result is then in the details of the failure.
  */
 export async function reconcileEntity(request: ReconcileRequest): Promise<ReconcileResult> {
   assertReconcileRequest(request);
-  return CancellationScope.nonCancellable(() => new Reconciliation(request).run());
+  return new Reconciliation(request).run();
 }
 
 class Reconciliation {
@@ -192,6 +193,12 @@ class Reconciliation {
   }
 
   #recordFailure(error: unknown): void {
+    if (isCancellation(error)) {
+      this.#report.outcome = 'failed';
+      this.#report.reason = 'its run was cancelled before all of it was written';
+      this.#report.remedy = FAILURES.NotConverged.remedy;
+      return;
+    }
     const { type, reason, calls } = describeAnyError(error);
     this.#calls = addCalls(this.#calls, calls);
     this.#report.outcome = isRefusal(type) ? 'refused' : 'failed';

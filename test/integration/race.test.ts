@@ -155,3 +155,23 @@ test('a job that joins after another caller deleted an entity gets it back, and 
   ]);
   expect(events.filter((type) => type !== 'progress')).toEqual(['joined', 'applying-again', 'started']);
 });
+
+test('what a terminated run has left behind is ended before the next run plans, and never writes again', async () => {
+  const describe = (description: string): Promise<BootstrapRequest> =>
+    requestOf(world, { namespace: 'left', account: ACCOUNT, entities: [role('left', { description })] });
+  const newer = await describe('new');
+  expect((await apply(temporal, newer)).result).toBe('converged');
+  const throttled = hold(world.proxy, { action: 'UpdateRole' });
+  const rule = world.proxy.on({ action: 'UpdateRole' }, { kind: 'error', status: 400, code: 'Throttling' });
+  const older = apply(temporal, await describe('old'));
+  older.catch(() => undefined);
+  await throttled.reached;
+  throttled.release();
+  await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'left')).terminate('by hand');
+  await expect(older).rejects.toThrow('ended without a report');
+  expect((await apply(temporal, newer)).entities).toMatchObject([{ outcome: 'unchanged' }]);
+  rule.remove();
+  const entity = await temporal.client.workflow.getHandle(`iam:${ACCOUNT}:Role:left`).describe();
+  expect(entity.status.name).toBe('FAILED');
+  expect((await iam.getRole({ RoleName: 'left' })).Role?.Description).toBe('new');
+});

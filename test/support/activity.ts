@@ -138,7 +138,8 @@ export async function runAttempt<Name extends keyof Activities>(
     claimEntities: () => Promise.reject(new Error('no ledger')),
     entityClaims: () => Promise.resolve(entityClaims),
   };
-  const activities = createActivities({ accounts: { get: () => account }, ledgers });
+  const entityRuns = { find: () => Promise.resolve({ earlier: [], others: [] }), end: () => Promise.resolve() };
+  const activities = createActivities({ accounts: { get: () => account }, ledgers, entityRuns });
   const run = activities[name] as unknown as (given: unknown) => Promise<unknown>;
   const ended = await environment.run(run, request).then(
     (result) => ({ result, failure: undefined }),

@@ -19,6 +19,9 @@ export const PLAN_DIGEST = `sha256:${'1'.repeat(64)}`;
 
 type Started = WorkflowHandleWithStartDetails<typeof bootstrap>;
 
+/** Answers a run that looks for entity runs of earlier runs: there are none. */
+const NO_OTHER_RUNS = { findEntityRuns: () => Promise.resolve({ earlier: [], others: [] }) };
+
 let accounts = 0;
 
 /** Runs the workflows on a test server, with activities that each test replaces. */
@@ -46,12 +49,14 @@ export class WorkflowStage {
     const call =
       <K extends keyof Activities>(name: K) =>
       (argument: never): unknown => {
-        const activity = stage.current?.activities[name];
+        const activity = stage.current?.activities[name] ?? (NO_OTHER_RUNS as Partial<Activities>)[name];
         if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
         return (activity as (argument: never) => unknown)(argument);
       };
     const names = [
       'planEntities',
+      'findEntityRuns',
+      'endEntityRuns',
       'verifyEntities',
       'claimRevision',
       'claimEntities',

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { joinSignal } from '../../src/contract/messages.js';
+import { joinSignal, progressQuery } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import {
@@ -278,6 +278,51 @@ describe('a bootstrap that another request joins', () => {
       });
     },
   );
+});
+
+describe('what an earlier run of the namespace has left behind', () => {
+  test('is ended before the plan is made, and the progress says so', async () => {
+    const request = requestFor([role('one')]);
+    const calls: string[] = [];
+    const end = new HeldCall();
+    const left = { workflowId: `iam:${request.target.account}:Role:one`, runId: 'earlier' };
+    stage.activities = {
+      // Visibility shows for a while what has just closed.
+      findEntityRuns: () => Promise.resolve({ earlier: [left], others: [] }),
+      endEntityRuns: async (runs) => {
+        calls.push(`end ${runs.map(({ runId }) => runId).join(' ')}`);
+        await end.hold();
+      },
+      planEntities: () => {
+        calls.push('plan');
+        return Promise.resolve(planOf(request, 'no-op'));
+      },
+    };
+    const run = await stage.startBootstrap(request);
+    await end.reached;
+    const { waitingFor } = await run.query(progressQuery);
+    expect(waitingFor).toBe(`waiting for the end of what an earlier run left behind: ${left.workflowId}`);
+    end.release();
+    expect((await reportOf(run)).result).toBe('converged');
+    expect(calls).toEqual(['end earlier', 'plan']);
+  });
+
+  test('and an entity that another namespace held is read again before it counts as unchanged', async () => {
+    const request = requestFor([role('held'), role('free')]);
+    const [held] = planOf(request).entities;
+    stage.activities = {
+      findEntityRuns: () => Promise.resolve({ earlier: [], others: [held?.workflowId ?? ''] }),
+      planEntities: () => Promise.resolve(planOf(request, 'no-op')),
+      verifyEntities: ({ entities }) => {
+        expect(entities).toMatchObject([{ name: 'held', isUnwritten: true }]);
+        const drift = [{ path: 'description', observed: 'theirs', desired: 'ours' }];
+        return Promise.resolve({ differing: [{ index: 0, decision: { ...decide('update'), drift } }], calls: {} });
+      },
+    };
+    const report = await stage.bootstrap(request);
+    expect(outcomesOf(report)).toEqual({ held: 'failed', free: 'unchanged' });
+    expect(report.entities[0]?.changedSince).toEqual(['~ description = "theirs" -> "ours"']);
+  });
 });
 
 test('an argument that is not a request fails the run, and is not tried again', async () => {

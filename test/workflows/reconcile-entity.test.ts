@@ -4,7 +4,7 @@ import type { Activities } from '../../src/contract/activities.js';
 import type { DecisionAction, EntityReport } from '../../src/contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../src/contract/request.js';
 import type { reconcileEntity } from '../../src/workflows/index.js';
-import { requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
+import { HeldCall, requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
 
 let stage: WorkflowStage;
 /** Activities that the run has called, in their order. */
@@ -42,11 +42,10 @@ function notExpected(name: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(`${name} was not expected`, 'InvalidInput');
 }
 
-async function reconcile(action: DecisionAction, more: Partial<ReconcileRequest> = {}): Promise<EntityReport> {
-  const { target, namespace } = requestFor([]);
-  const request: ReconcileRequest = {
+function requestOf(action: DecisionAction, target: ReconcileRequest['target']): ReconcileRequest {
+  return {
     target,
-    namespace,
+    namespace: 'ci',
     entity: role('one'),
     action,
     arns: {},
@@ -54,8 +53,12 @@ async function reconcile(action: DecisionAction, more: Partial<ReconcileRequest>
     planned: { action, lines: [] },
     approved: false,
     readFirst: false,
-    ...more,
   };
+}
+
+async function reconcile(action: DecisionAction, more: Partial<ReconcileRequest> = {}): Promise<EntityReport> {
+  const { target } = requestFor([]);
+  const request = { ...requestOf(action, target), ...more };
   const workflowId = `iam:${target.account}:Role:one`;
   try {
     const options = { taskQueue: 'workflows', workflowId, args: [request] as [ReconcileRequest] };
@@ -138,4 +141,36 @@ test('an entity that another tool keeps creating and deleting fails after some r
   const report = await reconcile('update');
   expect([report.outcome, report.reason]).toEqual(['failed', 'something else keeps creating and deleting the entity']);
   expect(calls).toHaveLength(5);
+});
+
+test('a cancelled run starts no further write: an activity that waits for its next attempt ends', async () => {
+  const { target } = requestFor([]);
+  const reached = new HeldCall();
+  let attempts = 0;
+  stage.activities = {
+    updateEntity: () => {
+      attempts += 1;
+      reached.release();
+      void reached.hold();
+      return Promise.reject(
+        ApplicationFailure.create({ message: 'throttled', type: 'Throttled', nextRetryDelay: '1 hour' }),
+      );
+    },
+  };
+  const workflowId = `iam:${target.account}:Role:one`;
+  const request = requestOf('update', target);
+  const run = await stage.client.workflow.start<typeof reconcileEntity>('reconcileEntity', {
+    taskQueue: 'workflows',
+    workflowId,
+    args: [request],
+  });
+  await reached.reached;
+  await run.cancel();
+  const error: unknown = await run.result().catch((failure: unknown) => failure);
+  const [result] = ((error as WorkflowFailedError).cause as ApplicationFailure).details as [ReconcileResult];
+  expect([result.report.outcome, result.report.reason, attempts]).toEqual([
+    'failed',
+    'its run was cancelled before all of it was written',
+    1,
+  ]);
 });

@@ -25,6 +25,7 @@ import { assertBootstrapRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { changesSinceApproval, digestOf, explainVerdict } from './approval.js';
 import { dropClaims, takeClaims } from './entity-claims.js';
+import { endEarlierRuns } from './earlier-runs.js';
 import { reconcileEntities } from './reconcile-entities.js';
 import { RunState } from './run-state.js';
 import { verifyEntities } from './verify.js';
@@ -132,6 +133,7 @@ class Bootstrap {
   async #plan(): Promise<void> {
     this.#state.enter('planning');
     this.#state.takeJoiners();
+    await endEarlierRuns(this.#state);
     this.#state.plan = await accountReads.planEntities(this.#request);
   }
 

@@ -79,6 +79,8 @@ async function reconcile(state: RunState, index: number): Promise<EntityReport> 
       options: {
         staticSummary: `${request.action} ${id} for ${request.namespace}`,
         staticDetails: code(planned.arn),
+        // A later run finds by it what this one leaves behind where it is terminated.
+        memo: { namespace: request.namespace, run: request.intent },
         ...(hasSearchAttributes() && {
           typedSearchAttributes: [
             { key: IamAccount, value: account },

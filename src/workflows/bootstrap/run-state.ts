@@ -26,6 +26,10 @@ export class RunState {
   readonly approval: PlanApproval;
   readonly run: ReportedRun;
   phase: Phase = 'planning';
+  /** Workflow IDs of entities that runs of other namespaces held when this run planned. */
+  lockedByOthers: ReadonlySet<string> = new Set();
+  /** Workflow IDs of entity runs of an earlier run, which this one has cancelled and waits for. */
+  ending: readonly string[] = [];
   /** Another request has joined the run since the plan was begun, and relies on what the run did not write. */
   hasJoiner = false;
   calls: Readonly<Record<string, number>> = {};
@@ -133,6 +137,10 @@ export class RunState {
     const names = waiting.flatMap((index) => this.#plan.entities[index] ?? []);
     const { pending } = this.approval;
     const lockWait = names.length === 0 ? null : `waiting for another run that holds the lock of ${namesOf(names)}`;
+    const endWait =
+      this.ending.length === 0
+        ? null
+        : `waiting for the end of what an earlier run left behind: ${joinFirst(this.ending, MAX_NAMES)}`;
     return {
       phase: this.phase,
       done: this.reports.size,
@@ -145,7 +153,8 @@ export class RunState {
         }))
         .filter(({ state }) => state !== 'unchanged')
         .slice(0, PROGRESS_LIMIT),
-      waitingFor: pending === null ? lockWait : `waiting for an approval of the plan until ${pending.expiresAt}`,
+      waitingFor:
+        pending === null ? (endWait ?? lockWait) : `waiting for an approval of the plan until ${pending.expiresAt}`,
       ...(pending === null ? {} : { approval: { plan: pending.plan, expiresAt: pending.expiresAt } }),
     };
   }

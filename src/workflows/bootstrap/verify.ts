@@ -15,7 +15,8 @@ const MAX_LINES = 5;
 
 /**
  * Reads once more what claims an outcome: an entity has converged when AWS shows it, not when a write was accepted or
- * counted as applied already. `unwritten` adds entities that were as declared when the plan read them.
+ * counted as applied already. `unwritten` adds entities that were as declared when the plan read them. Those
+ * that another run held then are always added: it may have written them since.
  */
 export async function verifyEntities(state: RunState, unwritten: (index: number) => boolean): Promise<void> {
   const positions = [...state.reports.keys()].filter((index) => isVerified(state, index, unwritten));
@@ -51,7 +52,11 @@ function isVerified(state: RunState, index: number, unwritten: (index: number) =
   if (!isUnwritten(state, index)) return true;
   const { state: desired, observe } = state.desiredAt(index);
   // What is only observed, or left to its owner, makes no claim.
-  return !observe && (desired === 'present' || desired === 'absent') && unwritten(index);
+  return (
+    !observe &&
+    (desired === 'present' || desired === 'absent') &&
+    (unwritten(index) || state.lockedByOthers.has(state.plannedAt(index).workflowId))
+  );
 }
 
 /** Returns the entity as it should be now. What an adoption left in place is not drift of this run. */

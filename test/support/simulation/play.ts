@@ -16,6 +16,7 @@ import { ACCOUNT } from './iam/state.js';
 import { requestOf } from './manifests.js';
 import { Scheduler } from './scheduler.js';
 import { clientOf } from './temporal/activity-sdk.js';
+import { entityRunsOf } from './temporal/entity-runs.js';
 import type { Run } from './temporal/run.js';
 import { SimulatedServer } from './temporal/server.js';
 
@@ -77,6 +78,7 @@ class Stage {
     this.#server.activities = createActivities({
       accounts: { get: () => this.#account },
       ledgers: new Ledgers(clientOf(this.#server) as Client, 'simulation'),
+      entityRuns: entityRunsOf(this.#server),
     });
     this.#server.onMemo = (run, memo) => {
       if (typeof memo['awaitingApproval'] === 'string') this.#showPlan(run, memo['awaitingApproval']);

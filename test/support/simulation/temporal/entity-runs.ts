@@ -1,0 +1,25 @@
+import type { EntityRuns } from '../../../../src/activities/entity-runs.js';
+import { entityWorkflowIdPrefix, WorkflowType } from '../../../../src/contract/workflow-ids.js';
+import type { Run } from './run.js';
+import type { SimulatedServer } from './server.js';
+
+/** Returns the access to the entity runs of a simulated server. */
+export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' | 'end'> {
+  const openRuns = (): Run[] =>
+    server.runs.filter(({ isOpen, start }) => isOpen && start.type === WorkflowType.ReconcileEntity);
+  return {
+    find: ({ account, namespace, runId }) => {
+      const open = openRuns().filter(({ start }) => start.workflowId.startsWith(entityWorkflowIdPrefix(account)));
+      const isOfNamespace = ({ memo }: Run): boolean => memo['namespace'] === namespace;
+      const earlier = open.filter((run) => isOfNamespace(run) && run.memo['run'] !== runId).map(({ start }) => start);
+      const others = open.filter((run) => !isOfNamespace(run)).map(({ start }) => start.workflowId);
+      return Promise.resolve({ earlier, others });
+    },
+    end: async (runs) => {
+      const ids = new Set(runs.map(({ runId }) => runId));
+      const open = openRuns().filter(({ start }) => ids.has(start.runId));
+      for (const run of open) run.requestCancel();
+      await Promise.all(open.map(({ result }) => result.catch(() => undefined)));
+    },
+  };
+}
