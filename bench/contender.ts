@@ -40,7 +40,7 @@ const ENTITIES_OF_FILE = 1_000;
 export function warm(stage: Stage): Contender {
   return {
     name: WARM,
-    what: '`iam-bootstrap apply`, with a Temporal server and a worker that have run something before',
+    what: '`iam-bootstrap apply`, with a warm Temporal server and worker',
     role: 'ours',
     prepare: () => stage.warmUp(),
     forget: () => stage.loseState(),
@@ -59,8 +59,8 @@ export function embedded(stage: Stage): Contender {
   return {
     name: EMBEDDED,
     what:
-      '`iam-bootstrap apply` with no server there: it starts one, runs a worker in its own process, and ends both; ' +
-      "memory and processor time are without the server's, and ten at once share it",
+      '`iam-bootstrap apply` without a server: it starts one, runs a worker in its own process, and stops both; ' +
+      'memory and processor time exclude the server, which ten at once share',
     role: 'ours',
     prepare: () => Promise.resolve(),
     forget: () => rm(folder, { recursive: true, force: true }),
@@ -96,7 +96,7 @@ export function bare(stage: Stage): Contender {
     name: FLOOR,
     what:
       `[bare.ts](../bench/bare.ts): the same writes by the AWS SDK for JavaScript, ${String(CONCURRENT_ENTITIES)} roles ` +
-      'at a time, and nothing else; it reads nothing, proves no owner, and sends every write again each time, and again where it is throttled',
+      'at a time, and nothing else; it reads nothing, checks no owner, sends every write each time, and retries throttled writes',
     role: 'floor',
     command: ({ roles }) => bareCommand(stage, stage.proxyUrl, roles),
   };
@@ -121,7 +121,7 @@ export function boto3(stage: Stage): Contender {
     name: 'boto3 create-or-get',
     what:
       `[create_or_get.py](../bench/peers/create_or_get.py): the usual script, in ${String(CONCURRENT_ENTITIES)} threads; ` +
-      'a role that exists is read, its policies are written again',
+      'it reads an existing role and writes its policies again',
     role: 'peer',
     command: async ({ roles }) => ({
       line: [

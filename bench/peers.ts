@@ -48,7 +48,7 @@ const PEERS: readonly Peer[] = [
         name,
         what:
           '[alchemy-0.mjs](../bench/peers/alchemy-0.mjs) with local state, one for each pipeline; ' +
-          'what the state says counts for what is there',
+          'it trusts the state instead of reading the account',
         role: 'peer',
         prepare: () => Promise.resolve(),
         forget: () => rm(state, { recursive: true, force: true }),

@@ -49,7 +49,7 @@ export function renderPage(results: Results, { limits, ideas }: Remarks): Page {
     '## Targets',
     '',
     ...targets(results, limits),
-    '## Who is measured',
+    '## Contenders',
     '',
     ...results.contenders.map(({ name, what }) => `- **${name}**: ${what}.`),
     ...results.absent.map(({ name, reason }) => `- Not measured: ${name}: ${reason}.`),
@@ -71,9 +71,9 @@ function introduction({ machine, at, ms, repeats }: Results): string {
     `Measured ${at.slice(0, 10)} by \`npm run bench\` in one run of ${(ms / 60_000).toFixed(0)} minutes, side by side and in turns, ` +
     `on ${String(machine.cores)} cores with Node ${machine.node} (${machine.platform}), where everything runs at once: ` +
     `IAM emulator, counting proxy, Temporal server, worker and clients. ` +
-    `The machine's load before it began was ${machine.load.toFixed(1)} a core. ` +
+    `The machine's load before the start was ${machine.load.toFixed(1)} per core. ` +
     `Figures are medians of up to ${String(repeats)} repeats, with minimum and maximum in brackets; a figure without brackets was measured once. ` +
-    `The proxy counts the calls; the table shows those of the repeat with the most. ` +
+    `The proxy counts the calls; the table shows the repeat with the most calls. ` +
     `Times are those of whole processes, from start to end, and depend on the machine: compare ratios.`
   );
 }
@@ -99,7 +99,7 @@ function tried(ideas: readonly Idea[]): string[] {
   return [
     '## Ideas that were tried',
     '',
-    'Each was measured by itself, on the day that it was tried, on a machine like this one.',
+    'Each was measured separately, when it was tried, on a similar machine.',
     '',
     table(
       ['idea', 'measured', 'before', 'after', ''],
@@ -126,7 +126,7 @@ function cases(): string {
     `the account is unchanged. *ten at once*: ten pipelines apply the same to an empty account; ` +
     `the time ends with the last pipeline, calls and processor time are those of all, memory is that of the largest. ` +
     `Memory and processor time are those of the contender's process and its children; a worker that keeps running has its own column. ` +
-    `*loopback*: the emulator answers at once, so that times are those of the processor, and a contender that makes many calls fares better than at AWS. ` +
+    `*loopback*: the emulator answers at once, so times are processor times, and a contender with many calls does better than it would with AWS. ` +
     `*latency-true*: each call takes ${String(latencyMs)} ms more; ` +
     `${String(bucket?.perSecond ?? 0)} calls a second pass, ${String(bucket?.burst ?? 0)} at once, and the others are refused with \`Throttling\`; ` +
     `a created entity shows in reads after ${msText(propagationMs)}. IAM's own limits are not published.`
