@@ -1,3 +1,4 @@
+import type { PendingApproval } from '../../../../src/contract/approval.js';
 import type { EntityReport } from '../../../../src/contract/report.js';
 import type { Entry } from '../iam/account.js';
 import { keyOf } from '../iam/state.js';
@@ -27,39 +28,65 @@ function beyond(played: Played, { shown }: PlayedRun, entry: Entry): string | nu
   if (planned === undefined)
     return isShownAnywhere(shown.pending.report.entities, entry) ? null : 'was not in the approved plan';
   const before = stateAt(played, shown.version).get(entry.key);
-  const isSame = entry.before.get(entry.key)?.incarnation === before?.incarnation;
   switch (planned.decision) {
     case 'create':
-      return before === undefined && isOwnCreation(played, entry) ? null : 'to what existed, under an approved create';
+      return before === undefined && hasCreated(played, entry) ? null : 'to what existed, under an approved create';
     case 'replace':
       return null;
     case 'delete':
-      return isSame ? lineProblem(planned, entry) : 'to another entity than the one that was shown';
+      return lineProblem(planned, entry);
     case 'update':
     case 'adopt':
     case 'release':
       if (isCreate(entry) || isDelete(entry)) return `under an approved ${planned.decision}`;
-      return isSame ? lineProblem(planned, entry) : 'to another entity than the one that was shown';
+      return lineProblem(planned, entry);
     default:
       return `under an approved ${planned.decision}`;
   }
 }
 
-/** Reports whether the entity of a write is one that the same run created. */
-function isOwnCreation(played: Played, entry: Entry): boolean {
-  if (isCreate(entry)) return true;
-  const { by, key } = entry;
-  if (typeof by === 'string') return false;
-  const incarnation = entry.before.get(key)?.incarnation;
-  return played.account.record.some(
+/** Under an approval, only the entity that the plan showed is written, and none that has taken its name since. */
+export const writesToWhatWasShown: Rule = (played) =>
+  startedRuns(played).flatMap((run) => {
+    const { shown } = run;
+    if (shown === null) return [];
+    return writesOf(played, run)
+      .filter((entry) => {
+        const { key, before } = entry;
+        const decision = plannedDecision(shown.pending, key);
+        if (decision === 'create') return !isCreate(entry) && !isOwnCreation(played, entry);
+        const isKept = ['update', 'adopt', 'release', 'delete'].includes(decision);
+        return isKept && before.get(key)?.incarnation !== stateAt(played, shown.version).get(key)?.incarnation;
+      })
+      .map((entry) => `${entryText(entry)}, which is another entity than the one that was shown`);
+  });
+
+function plannedDecision({ report }: PendingApproval, key: string): string {
+  return report.entities.find(({ kind, name }) => keyOf(kind, name) === key)?.decision ?? '';
+}
+
+/** Returns the Creates of the run that sent a write, of the same name. */
+function ownCreates(played: Played, { by, key }: Entry): readonly Entry[] {
+  return played.account.record.filter(
     (other) =>
       other.code === null &&
       isCreate(other) &&
       other.key === key &&
-      other.after.get(key)?.incarnation === incarnation &&
+      typeof by !== 'string' &&
       typeof other.by !== 'string' &&
       other.by.run.root === by.run.root,
   );
+}
+
+/** Reports whether the run has created an entity of this name, up to this write. */
+function hasCreated(played: Played, entry: Entry): boolean {
+  return ownCreates(played, entry).some(({ version }) => version <= entry.version);
+}
+
+/** Reports whether the entity of a write is one that the same run created. */
+function isOwnCreation(played: Played, entry: Entry): boolean {
+  const { incarnation } = entry.before.get(entry.key) ?? {};
+  return ownCreates(played, entry).some(({ after, key }) => after.get(key)?.incarnation === incarnation);
 }
 
 /** The input members that name what a write adds or takes away. */

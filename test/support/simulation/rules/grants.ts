@@ -60,5 +60,7 @@ function grantsOfEnd(run: PlayedRun, key: string, before: IamEntity | undefined,
   const declaration = declarationOf(run, key);
   const end = last.after.get(key);
   if (declaration === undefined || isLeaving(run, declaration)) return grantsOf(end);
-  return grantsOf(contentAfter(declaration, before, run.spec.namespace));
+  // A replacement keeps nothing of what was there before.
+  const isReplaced = before !== undefined && end !== undefined && before.incarnation !== end.incarnation;
+  return grantsOf(contentAfter(declaration, isReplaced ? undefined : before, run.spec.namespace));
 }

@@ -1,5 +1,11 @@
 import type { Played } from '../play.js';
-import { fifthVersionIsNoQuota, namesLostVersions, namesWhoTrusts, writesWhatWasApproved } from './approvals.js';
+import {
+  fifthVersionIsNoQuota,
+  namesLostVersions,
+  namesWhoTrusts,
+  writesToWhatWasShown,
+  writesWhatWasApproved,
+} from './approvals.js';
 import type { Rule } from './facts.js';
 import { neverWider } from './grants.js';
 import {
@@ -58,6 +64,7 @@ export const RULES = {
   writesAreAttributable,
   writesAreReported,
   neverWider,
+  writesToWhatWasShown,
   writesWhatWasApproved,
   namesLostVersions,
   fifthVersionIsNoQuota,

@@ -37,17 +37,15 @@ export const keepsUnmanaged: Rule = (played) =>
     writesOf(played, run).flatMap((entry) => {
       const declaration = declarationOf(run, entry.key);
       if (declaration === undefined || isLeaving(run, declaration) || declaration.replace === true) return [];
-      const isKnown = namespacesOfBefore(entry).includes(run.spec.namespace);
+      const seen = stateAt(played, entry.seen ?? entry.version).get(entry.key);
+      const isKnown = [entry.before.get(entry.key), seen].some(
+        (entity) => entity !== undefined && namespacesOf(entity).includes(run.spec.namespace),
+      );
       if (declaration.unmanaged === 'remove' && (isKnown || entry.key.startsWith('Group/'))) return [];
       const lost = lostParts(entry).filter((part) => !isReplaced(declaration, entry, part));
       return lost.map((part) => `${entryText(entry)} took ${part}, which is not managed`);
     }),
   );
-
-function namespacesOfBefore({ before, key }: Entry): string[] {
-  const entity = before.get(key);
-  return entity === undefined ? [] : namespacesOf(entity);
-}
 
 /** Returns the attached policies, inline policies, members, client IDs and tags that a write takes away. */
 function lostParts({ before, after, key }: Entry): string[] {

@@ -54,6 +54,8 @@ export class Attempt {
   isOver = false;
   isCancelRequested = false;
   #cancellation: AbortController | undefined;
+  /** Rejects what the attempt sleeps for. */
+  readonly #sleepers = new Set<(reason: Error) => void>();
   /** The state of the account that each primary read of this attempt has shown, by entity; `*` is a bulk read. */
   readonly looks = new Map<string, number>();
   /** The state of the account at the time of each of these reads. */
@@ -104,18 +106,21 @@ export class Attempt {
   requestCancel(): void {
     this.isCancelRequested = true;
     this.run.server.scheduler.after(HEARTBEAT_MS, () => {
-      if (!this.isOver) this.cancellation.abort(new CancelledFailure('the activity is cancelled'));
+      if (this.isOver) return;
+      const reason = new CancelledFailure('the activity is cancelled');
+      this.cancellation.abort(reason);
+      for (const reject of this.#sleepers) reject(reason);
     });
   }
 
   /** Waits; rejects where the attempt is cancelled. */
   sleep(ms: number): Promise<void> {
-    const { signal } = this.cancellation;
     return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => {
-        reject(signal.reason as Error);
+      this.#sleepers.add(reject);
+      this.run.server.scheduler.after(ms, () => {
+        this.#sleepers.delete(reject);
+        resolve();
       });
-      void this.run.server.scheduler.sleep(ms).then(resolve);
     });
   }
 
