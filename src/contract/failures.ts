@@ -1,3 +1,5 @@
+import type { WriteRecord } from './report.js';
+
 /** The types of failures of activities and runs: `ApplicationFailure.type`. Each has a row in {@link FAILURES}. */
 export type FailureType =
   | 'Throttled'
@@ -168,4 +170,6 @@ export interface FailureDetails {
   readonly code: string | null;
   readonly requestId: string | null;
   readonly calls: Readonly<Record<string, number>>;
+  /** Writes that AWS carried out, or may have, before the failure. Default: none. */
+  readonly writes?: readonly WriteRecord[];
 }

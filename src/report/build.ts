@@ -1,7 +1,15 @@
 import type { PlannedEntity } from '../contract/activities.js';
 import { ExitCode, FAILURES, type FailureType } from '../contract/failures.js';
 import { OUTCOMES } from '../contract/report.js';
-import type { Decision, EntityReport, Outcome, Report, ReportResult, Summary } from '../contract/report.js';
+import type {
+  Decision,
+  EntityReport,
+  Outcome,
+  Report,
+  ReportResult,
+  Summary,
+  WriteRecord,
+} from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
 
 /** The run that a report is about. */
@@ -21,6 +29,8 @@ export interface ReportedFailure {
   readonly reason: string;
   /** Calls that the failed activity sent, by operation. */
   readonly calls: Readonly<Record<string, number>>;
+  /** Writes that AWS carried out, or may have, before the failure. */
+  readonly writes: readonly WriteRecord[];
 }
 
 /** Builds the report of a run from the reports of its entities. */

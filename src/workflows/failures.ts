@@ -12,6 +12,7 @@ export function describeFailure(error: unknown): ReportedFailure | null {
     type: isFailureType(failure.type) ? failure.type : 'Unexpected',
     reason: `${failure.message}${request}`,
     calls: details?.calls ?? {},
+    writes: details?.writes ?? [],
   };
 }
 
@@ -19,5 +20,5 @@ export function describeFailure(error: unknown): ReportedFailure | null {
 export function describeAnyError(error: unknown): ReportedFailure {
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return describeFailure(error) ?? { type: 'Unexpected', reason, calls: {} };
+  return describeFailure(error) ?? { type: 'Unexpected', reason, calls: {}, writes: [] };
 }

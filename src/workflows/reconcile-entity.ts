@@ -199,8 +199,9 @@ class Reconciliation {
       this.#report.remedy = FAILURES.NotConverged.remedy;
       return;
     }
-    const { type, reason, calls } = describeAnyError(error);
+    const { type, reason, calls, writes } = describeAnyError(error);
     this.#calls = addCalls(this.#calls, calls);
+    this.#report.writes = [...this.#report.writes, ...writes];
     this.#report.outcome = isRefusal(type) ? 'refused' : 'failed';
     this.#report.reason = reason;
     this.#report.remedy = FAILURES[type].remedy;

@@ -134,6 +134,21 @@ test('an entity that AWS refuses to write fails, with the reason and a remedy', 
   expect(await reconcile('create')).toMatchObject({ outcome: 'failed', reason: 'too many roles (request request-3)' });
 });
 
+test('the report of an entity that failed names what was written before', async () => {
+  const write = { operation: 'UpdateAssumeRolePolicy', requestId: 'request-1', at: '2026-01-01T00:00:00.000Z' };
+  const details = {
+    operation: 'AttachRolePolicy',
+    code: 'NoSuchEntity',
+    requestId: 'request-2',
+    calls: {},
+    writes: [write],
+  };
+  stage.activities = {
+    updateEntity: () => Promise.reject(ApplicationFailure.nonRetryable('no such policy', 'InvalidInput', details)),
+  };
+  expect(await reconcile('update')).toMatchObject({ outcome: 'failed', writes: [write] });
+});
+
 test('an entity that another tool keeps creating and deleting fails after some rounds', async () => {
   const gone = wrote('create', { writes: [] });
   const there = wrote('update', { writes: [], remaining: true });

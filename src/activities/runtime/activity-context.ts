@@ -3,7 +3,7 @@ import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
 import type { WriteRecord } from '../../contract/report.js';
-import { failure, toFailure } from './failures.js';
+import { failure, toFailure, withWrites } from './failures.js';
 import { Lease, LeaseError } from './lease.js';
 
 /** Interval between two heartbeats of an activity. */
@@ -78,7 +78,8 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
   } catch (error) {
     if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
     heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
-    throw toFailure(error, { attempt, elapsedMs: Date.now() - scheduledTimestampMs, calls: context.calls });
+    const elapsedMs = Date.now() - scheduledTimestampMs;
+    throw withWrites(toFailure(error, { attempt, elapsedMs, calls: context.calls }), writesSent(context));
   } finally {
     clearInterval(timer);
   }

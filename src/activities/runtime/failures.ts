@@ -3,6 +3,7 @@ import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
+import type { WriteRecord } from '../../contract/report.js';
 import { FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
@@ -97,6 +98,13 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
 function typeOf(error: unknown, aws: AwsError): FailureType {
   const isOutdated = error instanceof OperationError && error.write?.isOutdated?.(aws) === true;
   return isOutdated ? 'ConcurrentModification' : failureTypeOf(aws);
+}
+
+/** Adds the writes of an activity to its failure, so that the report of a failed entity names them. */
+export function withWrites(error: Error, writes: readonly WriteRecord[]): Error {
+  if (!(error instanceof ApplicationFailure) || writes.length === 0) return error;
+  const [details] = (error.details ?? []) as [Partial<FailureDetails>?];
+  return Object.assign(error, { details: [{ ...details, writes }] });
 }
 
 /** Returns a failure that Temporal does not retry. */

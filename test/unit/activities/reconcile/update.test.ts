@@ -25,6 +25,18 @@ test('writes what differs, and records the write in a heartbeat before it is sen
   expect(heartbeats[0]?.sent).toMatchObject([{ operation: 'TagRole', requestId: null }]);
 });
 
+test('names in its failure what it wrote before it failed', async () => {
+  addRole({ ...OWNED_TAGS, other: 'tag' });
+  account.failNext('TagRole', 'AccessDenied');
+  const entity = { ...TAGGED, unmanaged: 'remove' as const };
+  const { failure } = await runAttempt(account, 'updateEntity', { ...UPDATE, entity });
+  expect(failure).toMatchObject({
+    type: 'AccessDenied',
+    nonRetryable: true,
+    details: [{ operation: 'TagRole', code: 'AccessDenied', writes: [{ operation: 'UntagRole' }] }],
+  });
+});
+
 test('writes nothing where nothing differs', async () => {
   addRole({ ...OWNED_TAGS, team: 'web' });
   const { result, heartbeats } = await runAttempt(account, 'updateEntity', UPDATE);
