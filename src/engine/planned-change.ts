@@ -73,7 +73,8 @@ export function linesBeyondPlan(planned: PlannedChange, found: FoundChange, own:
   const [first = ''] = planned.lines;
   if (first.startsWith(ALL_LINES) && (own.hasWritten || first === digestAll(digestsOf(found)))) return [];
   const shown = new Set(planned.lines);
-  return linesOf(found).filter((line) => {
+  const identity = planned.action === 'create' ? [] : identityOf(found);
+  return [...linesOf(found), ...identity].filter((line) => {
     if (shown.has(digest(line))) return false;
     const document = own.hasWritten ? documentOf(line) : undefined;
     return document === undefined || !shown.has(digest(documentLine(document)));
@@ -81,7 +82,7 @@ export function linesBeyondPlan(planned: PlannedChange, found: FoundChange, own:
 }
 
 function digestsOf(change: FoundChange): readonly string[] {
-  return [...linesOf(change), ...documentKeys(change).map(documentLine)].map(digest);
+  return [...linesOf(change), ...identityOf(change), ...documentKeys(change).map(documentLine)].map(digest);
 }
 
 /** Returns the drift, the former owner, and what the entity has beyond its spec and an adoption or replacement takes over. */
@@ -95,6 +96,13 @@ function linesOf({ rules, spec, observed, assessment, drift }: FoundChange): rea
   const owner = tags[OwnershipTag.PreviousOwner];
   const taken = { path: '', observed: owner ?? '', desired: null, summary: `is taken over from ${owner ?? ''}` };
   return [...drift, ...kept, ...(decision.action === 'adopt' && owner !== undefined ? [taken] : [])];
+}
+
+/** Returns the line that tells the entity of a plan from another one of its name, under another path. */
+function identityOf({ observed }: FoundChange): readonly Drift[] {
+  return observed === undefined
+    ? []
+    : [{ path: 'arn', observed: observed.arn, desired: observed.arn, summary: `is ${observed.arn}` }];
 }
 
 /** Returns the paths of the documents that a change writes. */

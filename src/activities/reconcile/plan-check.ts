@@ -4,6 +4,7 @@ import type { ReconcileRequest } from '../../contract/request.js';
 import type { Assessment } from '../../engine/decide.js';
 import { isWithinPlan, linesBeyondPlan, type FoundChange } from '../../engine/planned-change.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
+import { OwnershipTag } from '../../engine/ownership.js';
 import { driftText, joinFirst } from '../../report/text.js';
 import type { ActivityContext } from '../runtime/activity-context.js';
 
@@ -17,7 +18,7 @@ const REMEDY = 'apply again, and approve the new plan';
 
 /** Everything that an activity has found of its entity, right before its first write. */
 export interface FoundEntity extends Omit<FoundChange, 'rules' | 'drift'> {
-  readonly kind: Pick<Kind, 'properties'>;
+  readonly kind: Pick<Kind, 'properties' | 'ownable' | 'tagsAfterCreate'>;
   readonly observed: Observed | undefined;
   readonly assessment: Assessment;
   /** Writes of a deletion, as lines. Default: none. */
@@ -39,7 +40,7 @@ export interface CheckedDecision {
  * refused before the first write. Otherwise it is written and reported.
  */
 export function checkAgainstPlan(
-  { planned, approved }: ReconcileRequest,
+  { planned, approved, intent }: ReconcileRequest,
   { kind, losses = [], made = false, ...found }: FoundEntity,
   { sent, isComplete }: Pick<ActivityContext, 'sent' | 'isComplete'>,
 ): CheckedDecision {
@@ -47,10 +48,11 @@ export function checkAgainstPlan(
   const { action } = decision;
   if (!isWrite(action)) return { decision, beyond: {} };
   const change = { ...found, rules: kind.properties, drift: [...decision.drift, ...losses] };
-  const own = { made, hasWritten: sent.length > 0 || !isComplete };
+  const isOwn = made && !isStranger(kind, found.observed, intent);
+  const own = { made: isOwn, hasWritten: sent.length > 0 || !isComplete };
   const lines = linesBeyondPlan(planned, change, own).map(driftText);
   if (!approved) return { decision, beyond: lines.length === 0 ? {} : { changedSincePlan: shortList(lines) } };
-  const isAllowed = made || isWithinPlan(planned, action);
+  const isAllowed = isOwn || isWithinPlan(planned, action);
   if (isAllowed && lines.length === 0) return { decision, beyond: {} };
   const details = lines.length === 0 ? '' : `: ${joinFirst(lines, MAX_REASON_LINES, '; ')}`;
   const why = decision.reason === null ? '' : ` (${decision.reason})`;
@@ -58,6 +60,16 @@ export function checkAgainstPlan(
     ? `has changed since the plan was approved${details}`
     : `approved to ${planned.action}, now to ${action}${why}${details}`;
   return { decision: { ...decision, action: 'refuse', reason, remedy: REMEDY }, beyond: {} };
+}
+
+/** Reports whether an entity is not the one that this run created: its Create would have carried the intent tag. */
+function isStranger(
+  { ownable, tagsAfterCreate }: FoundEntity['kind'],
+  observed: Observed | undefined,
+  intent: string,
+): boolean {
+  if (!ownable || tagsAfterCreate === true) return false;
+  return observed !== undefined && observed.tags[OwnershipTag.Intent] !== intent;
 }
 
 /** Returns the refusal of a Create that the approved plan does not show; undefined where it may be sent. */

@@ -11,9 +11,10 @@ export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' |
     find: ({ account, namespace, runId }) => {
       const open = openRuns().filter(({ start }) => start.workflowId.startsWith(entityWorkflowIdPrefix(account)));
       const isOfNamespace = ({ memo }: Run): boolean => memo['namespace'] === namespace;
-      const earlier = open.filter((run) => isOfNamespace(run) && run.memo['run'] !== runId).map(({ start }) => start);
+      const earlier = open.filter((run) => isOfNamespace(run) && run.memo['run'] !== runId);
       const others = open.filter((run) => !isOfNamespace(run)).map(({ start }) => start.workflowId);
-      return Promise.resolve({ earlier, others });
+      const runs = earlier.map(({ start }) => ({ workflowId: start.workflowId, runId: start.runId }));
+      return Promise.resolve({ earlier: runs, others });
     },
     end: async (runs) => {
       const ids = new Set(runs.map(({ runId }) => runId));

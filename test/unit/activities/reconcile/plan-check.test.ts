@@ -121,6 +121,27 @@ describe('under an approved plan', () => {
   });
 });
 
+test('an approved create does not complete a stranger that took the place of what this run created', async () => {
+  addRole({ byHand: '2' });
+  const entity = { ...TAGGED, adopt: 'foreign' } as const;
+  const create = { action: 'create', lines: [] } as const;
+  const request = reconcileRequest(entity, { planned: create, approved: true, made: true });
+  const { result } = await runAttempt(account, 'updateEntity', request);
+  expect(result?.decision.reason).toMatch(/^approved to create, now to adopt/);
+  expect(account.writes).toEqual([]);
+});
+
+test('an approved deletion does not delete another entity of that name, under another path', async () => {
+  const absent = desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' });
+  addRole(OWNED_TAGS);
+  const shown = await planned(absent);
+  const moved = { ...shown, lines: shown.lines.slice(0, 1) };
+  const request = reconcileRequest(absent, { action: 'delete', planned: moved, approved: true });
+  const { result } = await runAttempt(account, 'deleteEntity', request);
+  expect(result?.decision.reason).toContain('is arn:aws:iam::111111111111:role/deploy');
+  expect(account.writes).toEqual([]);
+});
+
 describe('without an approval', () => {
   test('what the plan did not show is written, and named in the result', async () => {
     addRole({ ...OWNED_TAGS, old: '1' });
