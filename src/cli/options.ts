@@ -58,10 +58,22 @@ export function addManifestOptions(command: Command): Command {
 
 /** Adds the options that widen what a run may take over or remove. */
 export function addAdoptionOptions(command: Command): Command {
-  return command
+  return addTrustOption(command)
     .optionsGroup(GROUPS.writes)
     .option('--adopt <foreign:KIND/NAME>', 'take an entity over from its owner (repeatable)', parseRepeatable, [])
     .option('--remove-unmanaged', 'apply "unmanaged: remove" to newly adopted entities as well', false);
+}
+
+/** Adds the option that allows to delete what other entities trust. */
+export function addTrustOption(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.writes)
+    .option(
+      '--delete-trusted <KIND/NAME>',
+      'delete an identity provider although roles trust it (repeatable)',
+      parseRepeatable,
+      [],
+    );
 }
 
 /** Adds the options of a command that sends a request to Temporal. */

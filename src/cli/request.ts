@@ -21,6 +21,7 @@ export interface ManifestOptions {
 /** Options of commands that send a request. */
 export interface RequestCommandOptions extends ManifestOptions {
   readonly adopt?: readonly string[];
+  readonly deleteTrusted?: readonly string[];
   readonly removeUnmanaged?: boolean;
   readonly includeAdopted?: boolean;
   readonly keepGoing: boolean;
@@ -42,6 +43,7 @@ export async function loadManifestRequest(
     environment: options.environment,
     variables: options.var,
     adopt: options.adopt ?? [],
+    deleteTrusted: options.deleteTrusted ?? [],
     removeUnmanaged: options.removeUnmanaged,
     includeAdopted: options.includeAdopted,
     command,

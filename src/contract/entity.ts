@@ -51,6 +51,8 @@ export interface DesiredEntity {
   readonly unmanagedAtAdoption?: boolean;
   /** Delete it and create it again if AWS cannot change it as declared. Default: false. */
   readonly replace?: boolean;
+  /** Delete it even if entities trust it that this namespace does not own. Default: false. */
+  readonly deleteTrusted?: boolean;
   /** `destroyed` deletes what was adopted, too. Default: false. */
   readonly includeAdopted?: boolean;
   /** The kind's own properties. A missing property is not managed. */

@@ -79,7 +79,11 @@ const RESERVED_PATHS: readonly string[] = ['/aws-service-role/', '/aws-reserved/
  * Returns the owner that an entity's tags and path show. Kinds without tags are `unowned`: nothing can be proven.
  * If every entity of a kind has a reserved path (`onReservedPath`), the path shows no owner.
  */
-export function ownershipOf(observed: Observed, namespace: string, onReservedPath = false): Ownership {
+export function ownershipOf(
+  observed: Pick<Observed, 'arn' | 'tags'>,
+  namespace: string,
+  onReservedPath = false,
+): Ownership {
   const reserved = RESERVED_PATHS.find((path) => observed.arn.includes(`:role${path}`));
   if (reserved !== undefined && !onReservedPath) return { is: 'foreign', owner: `AWS (path ${reserved})` };
 
@@ -125,7 +129,7 @@ export function sharedByTag(namespace: string): string {
 }
 
 /** Returns all namespaces that own or share an entity: each has a tag of its own on it. */
-function namespacesOf({ tags }: Observed): ReadonlySet<string> {
+function namespacesOf({ tags }: Pick<Observed, 'tags'>): ReadonlySet<string> {
   const sharers = Object.keys(tags)
     .filter((tag) => tag.startsWith(SHARED_BY))
     .map((tag) => tag.slice(SHARED_BY.length));
@@ -139,7 +143,7 @@ export function otherSharers(observed: Observed, namespace: string): string[] {
 }
 
 /** Returns the namespace that created an entity; undefined if none did. */
-function creatorOf({ tags }: Observed): string | undefined {
+function creatorOf({ tags }: Pick<Observed, 'tags'>): string | undefined {
   const isAdopted = tags[OwnershipTag.Origin] === 'adopted';
   return tags[SharingTag.CreatedBy] ?? (isAdopted ? undefined : tags[OwnershipTag.Namespace]);
 }

@@ -26,6 +26,11 @@ export interface Write extends OrderedWrite<Write> {
    */
   readonly isOutdated?: ((error: AwsError) => boolean) | undefined;
   /**
+   * The entity of its own that this write deletes as a part of a larger deletion, and that earlier writes have detached.
+   * It is kept where it belongs to another owner. Default: the write deletes no such entity.
+   */
+  readonly deletes?: OwnedEntity;
+  /**
    * Input members that are secret, and the source of each value. Values are read right before the write is sent, and
    * appear in no history, log or digest.
    */
@@ -35,6 +40,11 @@ export interface Write extends OrderedWrite<Write> {
    * after a crash. Default: the reply means that the work is done.
    */
   readonly waitUntilApplied?: (reader: Reader, output: unknown) => Promise<void>;
+}
+
+/** An entity with everything that shows its owner. */
+export interface OwnedEntity extends Pick<Observed, 'name' | 'arn' | 'tags'> {
+  readonly kind: string;
 }
 
 /** The source of a secret input member. */
@@ -189,6 +199,11 @@ export interface Kind extends ManifestKind {
   ) => readonly Drift[];
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
+  /**
+   * Lists entities that trust this one, and that lose access with it. AWS deletes it all the same. Default: none can
+   * trust it.
+   */
+  readonly listTrusting?: (reader: Reader, observed: Observed) => Promise<readonly OwnedEntity[]>;
   /**
    * Rules for entities that several namespaces declare together. Default: the kind cannot be shared, and validation
    * refuses `shared: true`. The writes of a shared kind set the ownership tags before they add members.

@@ -17,6 +17,7 @@ import {
   toTagMap,
   nameInArn,
 } from './shared/spec.js';
+import { listTrustingRoles } from './shared/trust.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -72,7 +73,7 @@ export const openIdConnectProvider: Kind = {
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
   properties: { clientIdList: { type: 'set' }, thumbprintList: { type: 'set', authoritative: true, ignoreCase: true } },
   actions: {
-    read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider'],
+    read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider', 'iam:ListRoles', 'iam:GetRole'],
     write: [
       'iam:CreateOpenIDConnectProvider',
       'iam:AddClientIDToOpenIDConnectProvider',
@@ -125,5 +126,6 @@ export const openIdConnectProvider: Kind = {
 
   delete: (_reader, observed) => [removal('DeleteOpenIDConnectProvider', { OpenIDConnectProviderArn: observed.arn })],
 
+  listTrusting: (reader, { arn }) => listTrustingRoles(reader, arn),
   share: { members: 'clientIdList' },
 };

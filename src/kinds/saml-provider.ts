@@ -19,6 +19,7 @@ import {
   toTagMap,
   nameInArn,
 } from './shared/spec.js';
+import { listTrustingRoles } from './shared/trust.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z
@@ -106,7 +107,7 @@ export const samlProvider: Kind = {
     privateKey: { type: 'writeOnly' },
   },
   actions: {
-    read: ['iam:ListSAMLProviders', 'iam:GetSAMLProvider'],
+    read: ['iam:ListSAMLProviders', 'iam:GetSAMLProvider', 'iam:ListRoles', 'iam:GetRole'],
     write: [
       'iam:CreateSAMLProvider',
       'iam:UpdateSAMLProvider',
@@ -153,4 +154,5 @@ export const samlProvider: Kind = {
   },
 
   delete: (_reader, observed) => [removal('DeleteSAMLProvider', { SAMLProviderArn: observed.arn })],
+  listTrusting: (reader, { arn }) => listTrustingRoles(reader, arn),
 };

@@ -16,7 +16,7 @@ import {
 } from './shared/policies.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, boundaryField, nameField, pathField, tagsField } from './shared/schema-fields.js';
-import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import { isoDate, omitUndefined, stringProperty, toTagList, toTagMap, nameInArn } from './shared/spec.js';
 import { deletion, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -63,13 +63,20 @@ async function credentialAndMembershipRemovals(reader: Reader, UserName: string)
     ...credentials.map(({ ServiceSpecificCredentialId }) =>
       removal('DeleteServiceSpecificCredential', { ...user, ServiceSpecificCredentialId }),
     ),
-    ...devices.flatMap(({ SerialNumber = '' }) => [
-      removal('DeactivateMFADevice', { ...user, SerialNumber }),
-      // Only a virtual device is an entity of its own, whose name would stay taken.
-      ...(SerialNumber.includes(':mfa/') ? [removal('DeleteVirtualMFADevice', { SerialNumber })] : []),
-    ]),
+    ...(
+      await Promise.all(devices.map(({ SerialNumber = '' }) => deviceRemovals(reader, UserName, SerialNumber)))
+    ).flat(),
     ...groups.map(({ GroupName }) => removal('RemoveUserFromGroup', { ...user, GroupName })),
   ];
+}
+
+/** Returns the writes that remove a device. Only a virtual one is an entity of its own, whose name would stay taken. */
+async function deviceRemovals(reader: Reader, UserName: string, SerialNumber: string): Promise<Write[]> {
+  const deactivation = removal('DeactivateMFADevice', { UserName, SerialNumber });
+  if (!SerialNumber.includes(':mfa/')) return [deactivation];
+  const tags = toTagMap([...(await emptyIfAbsent(reader.list('ListMFADeviceTags', { SerialNumber }, 'Tags')))]);
+  const deletes = { kind: 'VirtualMFADevice', name: nameInArn(SerialNumber), arn: SerialNumber, tags };
+  return [deactivation, { ...removal('DeleteVirtualMFADevice', { SerialNumber }), deletes }];
 }
 
 /** A user. Memberships are declared with the group. */
@@ -98,6 +105,7 @@ export const user: Kind = {
       'iam:ListSSHPublicKeys',
       'iam:ListServiceSpecificCredentials',
       'iam:ListMFADevices',
+      'iam:ListMFADeviceTags',
       'iam:ListGroupsForUser',
     ],
     write: [

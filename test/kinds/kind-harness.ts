@@ -14,7 +14,7 @@ import { readSecretMembers } from '../../src/aws/secret-store.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
 import { orderByEffect } from '../../src/engine/write-order.js';
-import type { Comparison, Desired, Dependent, Kind, Observed, Write } from '../../src/kinds/kind.js';
+import type { Comparison, Desired, Dependent, Kind, Observed, OwnedEntity, Write } from '../../src/kinds/kind.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { startSandbox } from '../support/sandbox.js';
 
@@ -226,6 +226,10 @@ export class KindHarness {
 
   async deletionWrites(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Write[]> {
     return (await this.recordCalls(kind, async () => kind.delete(reader, observed))).result;
+  }
+
+  async listTrusting(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly OwnedEntity[]> {
+    return (await this.recordCalls(kind, async () => (await kind.listTrusting?.(reader, observed)) ?? [])).result;
   }
 
   async listDependents(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {

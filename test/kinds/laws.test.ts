@@ -406,6 +406,33 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       });
     }
 
+    if (kind.listTrusting !== undefined) {
+      test('the roles that trust it are told with their tags, and no others', async () => {
+        const { arn } = await harness.converge(kind, full);
+        const observed = await harness.observe(kind, full);
+        const create = (RoleName: string, Effect: string, Federated: string | string[]): Write => {
+          const statement = { Effect, Principal: { Federated }, Action: 'sts:AssumeRoleWithSAML' };
+          const document = { Version: '2012-10-17', Statement: [statement] };
+          const Tags = [{ Key: 'of', Value: RoleName }];
+          const input = { RoleName, AssumeRolePolicyDocument: JSON.stringify(document), Tags };
+          return { operation: 'CreateRole', input };
+        };
+        await harness.sendDirectly([
+          create('one', 'Allow', arn),
+          create('many', 'Allow', [`${arn}-other`, arn]),
+          create('other', 'Allow', `${arn}-other`),
+          create('denied', 'Deny', arn),
+        ]);
+        for (const reader of [harness.reader, harness.readerWithSmallPages()]) {
+          const found = await harness.listTrusting(kind, observed, reader);
+          expect(found.map(({ name, tags }) => [name, tags]).sort()).toEqual([
+            ['many', { of: 'many' }],
+            ['one', { of: 'one' }],
+          ]);
+        }
+      });
+    }
+
     if (fixture.dependents !== undefined) {
       const { byHand, names } = fixture.dependents;
       test('what holds on to it is told, and can be taken off', async () => {

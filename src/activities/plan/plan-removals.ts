@@ -4,15 +4,15 @@ import { entityId, entityKey } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
-import type { Dependent, Write } from '../../kinds/kind.js';
-import { lossOf } from '../reconcile/delete.js';
+import type { Dependent } from '../../kinds/kind.js';
+import { nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
 interface Removal {
   readonly index: number;
-  readonly writes: readonly Write[];
+  readonly deletion: Deletion;
   readonly dependents: readonly Dependent[];
   readonly undeletableReason: string | null;
 }
@@ -24,37 +24,46 @@ interface Removal {
  */
 export async function planRemovals(
   account: Account,
+  namespace: string,
   assessed: readonly AssessedEntity[],
 ): Promise<readonly AssessedEntity[]> {
   const inspected = await Promise.all(
-    assessed.map((entity, index) => (isRemoved(entity) ? inspectRemoval(account, entity, index) : undefined)),
+    assessed.map(async (entity, index) =>
+      isRemoved(entity) ? inspectRemoval(account, namespace, entity, index) : undefined,
+    ),
   );
   const removals = inspected.filter((removal) => removal !== undefined);
   const plan = new RemovalPlan(assessed, removals);
   plan.listLosses();
   plan.refuseAttached();
+  plan.refuseTrusted(namespace);
   plan.orderDetachments();
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
 
+const NO_DELETION: Deletion = { writes: [], losses: [], foreignTrusting: [] };
+
 /** Reads what the deletion or replacement of an entity takes. Returns undefined where it does not exist. */
 async function inspectRemoval(
-  { clients: { reader } }: Account,
+  account: Account,
+  namespace: string,
   { kind, observed }: AssessedEntity,
   index: number,
 ): Promise<Removal | undefined> {
   if (observed === undefined) return undefined;
-  const removal = { index, dependents: [], writes: [], undeletableReason: null };
+  const removal = { index, dependents: [], deletion: NO_DELETION, undeletableReason: null };
   try {
-    const dependents = (await kind.listDependents?.(reader, observed)) ?? [];
-    const writes = await kind.delete(reader, observed);
-    return { ...removal, dependents, writes };
+    const dependents = (await kind.listDependents?.(account.clients.reader, observed)) ?? [];
+    const deletion = await readDeletion(account, kind, observed, namespace);
+    return { ...removal, dependents, deletion };
   } catch (error) {
     const aws = awsError(error);
     if (aws.code !== 'UnmodifiableEntity') throw error;
     return { ...removal, undeletableReason: aws.message };
   }
 }
+
+type EntityName = Pick<Dependent, 'kind' | 'name'>;
 
 /** A plan whose removals are worked in, step by step. */
 class RemovalPlan {
@@ -70,10 +79,10 @@ class RemovalPlan {
 
   /** Adds each write of a deletion to the drift of its entity. Keeps or refuses what AWS cannot delete. */
   listLosses(): void {
-    for (const { index, writes, undeletableReason } of this.#removals) {
+    for (const { index, deletion, undeletableReason } of this.#removals) {
       this.#change(index, (entity) =>
         undeletableReason === null
-          ? withDecision(entity, { drift: [...entity.planned.decision.drift, ...writes.map(lossOf)] })
+          ? withDecision(entity, { drift: [...entity.planned.decision.drift, ...deletion.losses] })
           : keepUndeletable(entity, undeletableReason),
       );
     }
@@ -92,6 +101,23 @@ class RemovalPlan {
         this.#change(index, (entity) => withDecision(entity, refusalOf(removed, keeping, declared)));
         hasChanged = true;
       }
+    }
+  }
+
+  /** Refuses removals that cut off what this namespace does not own. Those that this run changes come first. */
+  refuseTrusted(namespace: string): void {
+    for (const { index, deletion } of this.#removals) {
+      const removed = this.entities[index];
+      if (removed === undefined || !isRemoved(removed) || removed.entity.deleteTrusted === true) continue;
+      const staying = deletion.foreignTrusting.filter(
+        (trusting) => !isTrustRemoved(this.#find(trusting), removed.observed?.arn ?? ''),
+      );
+      const after = deletion.foreignTrusting.map((trusting) => this.#positionOf(trusting)).filter((at) => at >= 0);
+      this.#change(index, (entity) =>
+        staying.length === 0
+          ? withDependencies(entity, after)
+          : withDecision(entity, trustRefusal(entity, nameTrusting(staying, namespace))),
+      );
     }
   }
 
@@ -117,11 +143,11 @@ class RemovalPlan {
     }
   }
 
-  #positionOf(dependent: Dependent): number {
+  #positionOf(dependent: EntityName): number {
     return this.#positions.get(entityKey(dependent)) ?? -1;
   }
 
-  #find(dependent: Dependent): AssessedEntity | undefined {
+  #find(dependent: EntityName): AssessedEntity | undefined {
     return this.entities[this.#positionOf(dependent)];
   }
 
@@ -179,6 +205,27 @@ function declares({ kind, spec }: AssessedEntity, other: AssessedEntity): boolea
 
 function matcherOf({ entity }: AssessedEntity, arn: string | undefined): (member: string) => boolean {
   return (member) => member === arn || member.toLowerCase() === entity.name.toLowerCase();
+}
+
+/** Reports whether this run removes an entity, or writes it so that it names the provider no more. */
+function isTrustRemoved(trusting: AssessedEntity | undefined, arn: string): boolean {
+  if (trusting === undefined) return false;
+  const { action } = trusting.planned.decision;
+  if (action === 'delete') return true;
+  const isWritten = action === 'update' || action === 'adopt' || action === 'replace';
+  return isWritten && !JSON.stringify(trusting.spec).includes(JSON.stringify(arn));
+}
+
+function trustRefusal(
+  { planned }: AssessedEntity,
+  trusting: string,
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const id = entityId(planned);
+  return {
+    action: 'refuse',
+    reason: `cannot be deleted: it is trusted by ${trusting}, which would lose this access`,
+    remedy: `change the trust first, or set deleteTrusted: true on ${id} or give --delete-trusted ${id} to delete it anyway`,
+  };
 }
 
 /** Turns a no-op into an update where a replaced entity has to be attached again. */

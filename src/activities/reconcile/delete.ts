@@ -2,10 +2,9 @@ import { lateError } from '../../aws/errors.js';
 import { REMOVAL_ACTIONS } from '../../contract/actions.js';
 import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
-import type { Decision, Drift } from '../../contract/report.js';
+import type { Decision } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
-import { strings } from '../../engine/json.js';
 import { OwnershipTag } from '../../engine/ownership.js';
 import type { Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
@@ -13,6 +12,7 @@ import { writesSent, type ActivityContext } from '../runtime/activity-context.js
 import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
+import { nameTrusting, readDeletion, type Deletion } from './deletion.js';
 import { decisionContext, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
@@ -28,14 +28,17 @@ export async function deleteEntity(
   const spec = resolvedSpec(entity, request.arns);
   const observed = await observeKnownEntity(account, entity, context);
   const assessment = assess(kind, entity, spec, observed, decisionContext(request));
-  const isRemoval = observed !== undefined && REMOVAL_ACTIONS.has(assessment.decision.action);
-  const deletion = isRemoval ? await kind.delete(account.clients.reader, observed) : [];
-  const losses = deletion.map(lossOf);
+  const deletion =
+    observed !== undefined && REMOVAL_ACTIONS.has(assessment.decision.action)
+      ? await readDeletion(account, kind, observed, request.namespace)
+      : undefined;
+  const losses = deletion?.losses ?? [];
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, losses }, context);
   logRefusal(entity, decision);
-  if (isRemoval && REMOVAL_ACTIONS.has(decision.action)) {
+  if (observed !== undefined && deletion !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
+    assertNotTrusted(request, deletion);
     const detachments = await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
-    await sendAll(account, [...detachments, ...deletion], context);
+    await sendAll(account, [...detachments, ...deletion.writes], context);
   }
   const decided = decisionAcrossAttempts(request, decision, context);
   return buildActivityResult(context, {
@@ -89,10 +92,12 @@ function goneEntity(
   return { deleted: { createdAt: observed?.createdAt ?? null, intent: observed?.tags[OwnershipTag.Intent] ?? null } };
 }
 
-/** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
-export function lossOf({ operation, input }: Write): Drift {
-  const values = Object.values(input).flatMap((value) =>
-    typeof value === 'string' ? [value] : strings(value as never),
-  );
-  return { path: '', observed: 'present', desired: 'absent', summary: [operation, ...values].join(' ') };
+/**
+ * Throws where the entity would be deleted and still is trusted by what this namespace does not own. What this run has
+ * changed a moment ago may still show, and the activity is repeated for some seconds.
+ */
+function assertNotTrusted({ entity, namespace }: ReconcileRequest, { foreignTrusting }: Deletion): void {
+  if (entity.deleteTrusted === true || foreignTrusting.length === 0) return;
+  const error = lateError('DeleteConflict', `still trusted by ${nameTrusting(foreignTrusting, namespace)}`);
+  throw new OperationError('DeleteEntity', error);
 }

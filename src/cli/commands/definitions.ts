@@ -11,6 +11,7 @@ import {
   addNamespaceOptions,
   addRequestOptions,
   addRunOptions,
+  addTrustOption,
   naturalParser,
   outputOption,
   quietOption,
@@ -87,7 +88,7 @@ function removalCommand(name: 'release' | 'destroy', description: string, planne
         .option('--yes', 'do not ask for confirmation', false)
         .option('--plan', 'show the plan and stop', false);
       if (name === 'release') return command;
-      return command
+      return addTrustOption(command)
         .optionsGroup('What may be written:')
         .option('--include-adopted', 'also delete adopted entities, and those of unknown origin', false);
     },

@@ -55,6 +55,7 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
     environment: options.environment,
     variables: options.variables,
     adopt: options.adopt,
+    deleteTrusted: options.deleteTrusted,
     removeUnmanaged: options.removeUnmanaged,
     keepGoing: options.keepGoing,
     pipeline: options.pipeline,

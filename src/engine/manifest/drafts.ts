@@ -17,6 +17,8 @@ export interface EntitiesOptions {
   readonly target: Target;
   /** Overrides from the command line: `foreign:Role/x`. */
   readonly adopt: readonly string[];
+  /** Entities that may be deleted although others trust them: `Kind/name`. */
+  readonly deleteTrusted: readonly string[];
   readonly report: Report;
   /** The first adoption may remove what is unmanaged. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
@@ -208,6 +210,9 @@ function checkCommon(
     const at = key ? entry?.at : entry?.value.at;
     report(problemAt(at ?? tree.at, [...path, field], message, remedy));
   };
+  if (common.deleteTrusted === true && kind.listTrusting === undefined) {
+    problem('deleteTrusted', `no other entity can trust one of kind ${kind.name}`, 'remove deleteTrusted');
+  }
   if (common.shared === true && kind.share === undefined) {
     problem(
       'shared',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AdoptPolicy, DesiredEntity, JsonObject, UnmanagedPolicy } from '../../contract/entity.js';
-import { entityId, entityKey } from '../../contract/entity.js';
+import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import { readDrafts, idsOf, pathIn, type Draft, type EntitiesOptions } from './drafts.js';
 import type { RenderedManifest } from './expand.js';
@@ -25,6 +25,9 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   const declared = indexOf(drafts, options);
   const references = new References(drafts, declared, options);
   const adopt = adoptOverrides(declared, options);
+  const deletable = new Set(
+    options.deleteTrusted.flatMap((id) => declaredKey(id, `--delete-trusted ${id}`, declared, options) ?? []),
+  );
 
   const entities: DesiredEntity[] = [];
   const places: SourcePosition[] = [];
@@ -47,6 +50,9 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
       shared: common.shared ?? false,
       unmanaged: unmanagedOf(common.unmanaged, defaults.unmanaged),
       ...(common.replace === undefined ? {} : { replace: common.replace }),
+      ...(common.deleteTrusted === true || deletable.has(entityKey({ kind: kind.name, name }))
+        ? { deleteTrusted: true }
+        : {}),
       ...(options.removeUnmanaged === true ? { unmanagedAtAdoption: true } : {}),
       spec: draft.tags === null ? spec : { ...spec, tags: toJson(draft.tags, references.canonical) },
       dependsOn: draft.state === 'present' ? needed : [],
@@ -89,25 +95,34 @@ function indexOf(drafts: readonly Draft[], { report }: EntitiesOptions): Readonl
 
 function adoptOverrides(
   declared: ReadonlyMap<string, Draft>,
-  { adopt, report }: EntitiesOptions,
+  options: EntitiesOptions,
 ): ReadonlyMap<string, AdoptPolicy> {
   const overrides = new Map<string, AdoptPolicy>();
-  for (const text of adopt) {
+  for (const text of options.adopt) {
     const [, policy, kind, name] = /^(own|unowned|foreign):([^/]+)\/(.+)$/s.exec(text) ?? [];
     const option = `--adopt ${text}`;
     if (policy === undefined || kind === undefined || name === undefined) {
-      report(optionProblem(option, `${quoted(text)} names no policy and entity`, 'write foreign:Kind/name'));
+      options.report(optionProblem(option, `${quoted(text)} names no policy and entity`, 'write foreign:Kind/name'));
       continue;
     }
-    const key = entityKey({ kind, name });
-    if (declared.has(key)) overrides.set(key, policy as AdoptPolicy);
-    else {
-      const ids = idsOf(declared);
-      const id = `${kind}/${name}`;
-      report(optionProblem(option, `${quoted(id)} is not declared`, suggestion(id, ids, 'name a declared entity')));
-    }
+    const key = declaredKey(`${kind}/${name}`, option, declared, options);
+    if (key !== undefined) overrides.set(key, policy as AdoptPolicy);
   }
   return overrides;
+}
+
+/** Returns the key of an entity that an option names. Reports an entity that is not declared. */
+function declaredKey(
+  id: string,
+  option: string,
+  declared: ReadonlyMap<string, Draft>,
+  { report }: EntitiesOptions,
+): string | undefined {
+  const key = entityKeyOfId(id);
+  if (declared.has(key)) return key;
+  const remedy = suggestion(id, idsOf(declared), 'name a declared entity');
+  report(optionProblem(option, `${quoted(id)} is not declared`, remedy));
+  return undefined;
 }
 
 /** Checks a draft's properties against its kind's schema, its tags together with the defaults, and its name. */

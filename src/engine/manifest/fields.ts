@@ -85,6 +85,7 @@ export const commonFields = {
     .describe(
       'Delete it and create it again if AWS cannot change it as declared, unless unmanaged content would be lost.',
     ),
+  deleteTrusted: z.boolean().optional().describe('Delete it even if roles trust it that this namespace does not own.'),
   tags: tagsSchema.optional(),
 } as const;
 

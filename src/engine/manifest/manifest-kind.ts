@@ -18,6 +18,8 @@ export interface ManifestKind {
   readonly ownable: boolean;
   /** Several namespaces can declare it. Default: it has one owner. */
   readonly share?: object;
+  /** Other entities can trust it. Default: none can. */
+  readonly listTrusting?: unknown;
   /** It has a secret, which is stored at this location. Default: it has none. */
   readonly secret?: { readonly locationOf: (spec: JsonObject) => SecretLocation };
 }

@@ -51,6 +51,8 @@ export interface ManifestOptions {
   readonly readFile: (path: string, from: string) => string;
   /** Overrides for single entities from the command line: `foreign:Role/deploy`. */
   readonly adopt?: readonly string[] | undefined;
+  /** Entities that may be deleted although others trust them: `Kind/name`. Default: none. */
+  readonly deleteTrusted?: readonly string[] | undefined;
   /** The first adoption of an entity may remove what is unmanaged, too. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
@@ -107,6 +109,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
     kinds: options.kinds,
     target: environment.target,
     adopt: options.adopt ?? [],
+    deleteTrusted: options.deleteTrusted ?? [],
     removeUnmanaged: options.removeUnmanaged,
     report: findings.report,
   });

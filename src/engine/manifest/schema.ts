@@ -89,6 +89,7 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
   for (const field of Object.keys(commonFields)) Reflect.deleteProperty(ownProperties, field);
   if (!kind.ownable) Reflect.deleteProperty(commonProperties, 'tags');
   if (kind.share === undefined) commonProperties['shared'] = { const: false };
+  if (kind.listTrusting === undefined) commonProperties['deleteTrusted'] = { const: false };
 
   const properties: Schema = {};
   for (const [name, schema] of Object.entries({ ...ownProperties, ...commonProperties })) {

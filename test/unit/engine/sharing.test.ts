@@ -4,6 +4,7 @@ import { assess, createTags } from '../../../src/engine/decide.js';
 import type { Assessment } from '../../../src/engine/decide.js';
 import type { Observed } from '../../../src/engine/comparison.js';
 import { isOwnershipTag, otherSharers, OwnershipTag, sharedByTag } from '../../../src/engine/ownership.js';
+import { orderByEffect } from '../../../src/engine/write-order.js';
 import { openIdConnectProvider as kind } from '../../../src/kinds/open-id-connect-provider.js';
 import type { Write } from '../../../src/kinds/kind.js';
 
@@ -68,7 +69,7 @@ function writesOf(action: Action, { decision, changes, tags }: Assessment, provi
   }
   if (provider === undefined || decision.action === 'refuse' || decision.action === 'no-op') return [];
   if (decision.action === 'delete') return [{ operation: 'DeleteOpenIDConnectProvider', input: {} }];
-  return [...kind.update({ ...desired, tags }, observed(provider), changes)];
+  return [...orderByEffect(kind.update({ ...desired, tags }, observed(provider), changes))];
 }
 
 interface WriteInput {

@@ -43,6 +43,8 @@ export const leavesForeignAlone: Rule = (played) =>
     if (run === undefined || entity === undefined || isUntagged(entry.key)) return [];
     const declaration = declarationOf(run, entry.key);
     if (declaration?.adopt === 'foreign' || takesItsPart(entry, run, entity)) return [];
+    // A device is detached from a user that is deleted, and kept.
+    if (entry.operation === 'DeactivateMFADevice') return [];
     if (!isForeign(entity, run.spec.namespace, declaration?.shared === true)) return [];
     return isChangedByHandSinceLook(played, entry, run) ? [] : [`${entryText(entry)}, which belongs to another owner`];
   });

@@ -24,6 +24,7 @@ describe('the JSON Schema of the manifest', () => {
     expect(Object.keys(propertiesOf('Role')).sort()).toEqual([
       'adopt',
       'assumeRolePolicyDocument',
+      'deleteTrusted',
       'description',
       'inlinePolicies',
       'kind',
@@ -42,6 +43,7 @@ describe('the JSON Schema of the manifest', () => {
     expect(definitions['Role']?.['additionalProperties']).toBe(false);
     expect(Object.keys(propertiesOf('Group'))).not.toContain('tags');
     expect(propertiesOf('User')['shared']).toEqual({ const: false });
+    expect(propertiesOf('User')['deleteTrusted']).toEqual({ const: false });
   });
 
   it('asks for the name alone where an entity is to be absent', () => {

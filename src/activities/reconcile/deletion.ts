@@ -1,0 +1,69 @@
+import { entityId } from '../../contract/entity.js';
+import type { Drift } from '../../contract/report.js';
+import { strings } from '../../engine/json.js';
+import { ownershipOf } from '../../engine/ownership.js';
+import type { Kind, Observed, OwnedEntity, Write } from '../../kinds/kind.js';
+import type { Account } from '../runtime/accounts.js';
+
+/** Everything that the deletion of an entity takes. */
+export interface Deletion {
+  readonly writes: readonly Write[];
+  /** The deletion in lines, with the owner of each entity that goes with it, and of those that trust it. */
+  readonly losses: readonly Drift[];
+  /** Entities that trust it and that this namespace does not own. */
+  readonly foreignTrusting: readonly OwnedEntity[];
+}
+
+/**
+ * Reads what a deletion takes. An entity of another owner that goes with it is detached and kept: the write that would
+ * delete it is left out.
+ */
+export async function readDeletion(
+  { clients: { reader } }: Account,
+  kind: Kind,
+  observed: Observed,
+  namespace: string,
+): Promise<Deletion> {
+  const writes = await kind.delete(reader, observed);
+  const trusting = (await kind.listTrusting?.(reader, observed)) ?? [];
+  const isForeign = ({ deletes }: Write): boolean =>
+    deletes !== undefined && ownershipOf(deletes, namespace).is === 'foreign';
+  const losses = [
+    ...writes.map((write) => (isForeign(write) ? keptLine(write) : lossOf(write, namespace))),
+    ...trusting.map(
+      (entity) => `${entityId(entity)} trusts it and loses this access (${ownerText(entity, namespace)})`,
+    ),
+  ];
+  return {
+    writes: writes.filter((write) => !isForeign(write)),
+    losses: losses.map((summary) => ({ path: '', observed: 'present', desired: 'absent', summary })),
+    foreignTrusting: trusting.filter((entity) => ownershipOf(entity, namespace).is !== 'ours'),
+  };
+}
+
+/** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
+function lossOf({ operation, input, deletes }: Write, namespace: string): string {
+  const values = Object.values(input).flatMap((value) =>
+    typeof value === 'string' ? [value] : strings(value as never),
+  );
+  const owner = deletes === undefined ? [] : [`(${ownerText(deletes, namespace)})`];
+  return [operation, ...values, ...owner].join(' ');
+}
+
+function keptLine({ deletes }: Write): string {
+  if (deletes === undefined) return '';
+  const ownership = ownershipOf(deletes, '');
+  const owner = ownership.is === 'foreign' ? `: it is owned by ${ownership.owner}` : '';
+  return `${entityId(deletes)} is detached and kept${owner}`;
+}
+
+function ownerText(entity: OwnedEntity, namespace: string): string {
+  const ownership = ownershipOf(entity, namespace);
+  if (ownership.is === 'foreign') return `owned by ${ownership.owner}`;
+  return ownership.is === 'ours' ? 'owned by this namespace' : 'without an owner';
+}
+
+/** Names the entities that a deletion would cut off, with their owners. */
+export function nameTrusting(trusting: readonly OwnedEntity[], namespace: string): string {
+  return trusting.map((entity) => `${entityId(entity)} (${ownerText(entity, namespace)})`).join(', ');
+}
