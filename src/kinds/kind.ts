@@ -200,7 +200,7 @@ export interface Kind extends ManifestKind {
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**
-   * Lists entities that trust this one, and that lose access with it. AWS deletes it all the same. Default: none can
+   * Lists entities that trust this one, and that lose access with it. AWS deletes it anyway. Default: none can
    * trust it.
    */
   readonly listTrusting?: (reader: Reader, observed: Observed) => Promise<readonly OwnedEntity[]>;
