@@ -5,11 +5,7 @@ import type { RuleName } from './rules/index.js';
  * once no line names it.
  */
 export const NOT_YET: Readonly<Record<string, readonly RuleName[]>> = {
-  4: ['staysConverged', 'presentIsTrue'],
   6: ['leavesForeignAlone', 'presentIsTrue'],
-  11: ['presentIsTrue'],
   12: ['namesWhoTrusts'],
-  13: ['deletionIsNoFailure'],
-  'an approval holds for an entity that has taken the name': ['writesToWhatWasShown'],
   'the report of a failed entity names no writes': ['writesAreReported'],
 };

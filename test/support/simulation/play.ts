@@ -178,7 +178,10 @@ class Stage {
       };
       this.#runs.push(played);
       onStart(run);
+      if (isJoined) this.#server.inRun(run, () => run.handlers.get('signal:join')?.handle(request.key));
       played.report = await this.#reportOf(run);
+      const isOutdated = played.report?.entities.some(({ changedSince }) => changedSince !== undefined) ?? false;
+      if (isJoined && isOutdated) continue;
       return;
     }
   }
