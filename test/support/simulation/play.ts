@@ -177,9 +177,10 @@ class Stage {
         shown: earlier?.shown ?? null,
       };
       this.#runs.push(played);
+      if (isJoined) this.#server.signal(run, 'join', request.key);
       onStart(run);
-      if (isJoined) this.#server.inRun(run, () => run.handlers.get('signal:join')?.handle(request.key));
       played.report = await this.#reportOf(run);
+      // A joiner asks again where another one has changed what the run had found as declared.
       const isOutdated = played.report?.entities.some(({ changedSince }) => changedSince !== undefined) ?? false;
       if (isJoined && isOutdated) continue;
       return;

@@ -61,8 +61,9 @@ const PRESENT = ['created', 'adopted', 'updated', 'unchanged', 'replaced'];
 
 /** What a report calls present has everything that is declared at the end of the run. */
 export const presentIsTrue: Rule = (played) =>
-  forEachEntity(played, (run, declaration, { outcome }, key) => {
+  forEachEntity(played, (run, declaration, { outcome, changedSince }, key) => {
     if (isLeaving(run, declaration) || declaration.observe === true || !PRESENT.includes(outcome)) return null;
+    if (changedSince !== undefined) return null;
     if (run.report?.result !== 'converged' || isDisturbed(played, run, key)) return null;
     const lacking = missing(declaration, stateAt(played, run.endedAt).get(key), run.spec.namespace);
     return lacking === null ? null : `but ${lacking}`;

@@ -144,6 +144,11 @@ export class SimulatedServer {
     return answer;
   }
 
+  /** Sends a signal to a run, as a client does. */
+  signal(run: Run, name: string, ...args: readonly unknown[]): void {
+    this.inRun(run, () => run.handlers.get(`signal:${name}`)?.handle(...args));
+  }
+
   /** Asks a run, as a client does. */
   query(run: Run, name: string, ...args: readonly unknown[]): unknown {
     return this.inRun(run, () => run.handlers.get(`query:${name}`)?.handle(...args));
