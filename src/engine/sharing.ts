@@ -80,8 +80,8 @@ function tagOfEarlierContent(
     return present.size === 0 ? {} : { [SharingTag.SharedBefore]: claimOf(present) };
   }
   const before = tags[SharingTag.SharedBefore];
-  // Without a tag, as after an interrupted takeover, this namespace has no part that it could prove.
-  const claims = [...others.map((other) => tags[sharedByTag(other)]), own ?? '-'].map(listedIn);
+  // Without a tag, as after an interrupted takeover, a namespace has no part that it could prove.
+  const claims = [namespace, ...others].map((sharer) => listedIn(tags[sharedByTag(sharer)] ?? '-'));
   const known = before === undefined ? new Set<string>() : listedIn(before);
   // A member that is not known to be unclaimed may be the part of another namespace.
   if (known === undefined || claims.includes(undefined)) return {};
