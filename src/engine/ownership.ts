@@ -142,10 +142,11 @@ export function otherSharers(observed: Observed, namespace: string): string[] {
   return [...namespacesOf(observed)].filter((sharer) => sharer !== namespace);
 }
 
-/** Returns the namespace that created an entity; undefined if none did. */
+/** Returns the namespace that created an entity; undefined if none did. On a shared entity only its own tag proves it. */
 function creatorOf({ tags }: Pick<Observed, 'tags'>): string | undefined {
-  const isAdopted = tags[OwnershipTag.Origin] === 'adopted';
-  return tags[SharingTag.CreatedBy] ?? (isAdopted ? undefined : tags[OwnershipTag.Namespace]);
+  const isUnproven =
+    tags[OwnershipTag.Origin] === 'adopted' || Object.keys(tags).some((tag) => tag.startsWith(SHARED_BY));
+  return tags[SharingTag.CreatedBy] ?? (isUnproven ? undefined : tags[OwnershipTag.Namespace]);
 }
 
 /** The declaration of an entity, as far as its ownership tags depend on it. */
