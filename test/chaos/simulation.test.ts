@@ -4,11 +4,9 @@ import fc from 'fast-check';
 import { VirtualClock } from '../support/simulation/clock.js';
 import { historyText } from '../support/simulation/history.js';
 import type { History } from '../support/simulation/history.js';
-import { NOT_YET } from '../support/simulation/not-yet.js';
 import { play } from '../support/simulation/play.js';
 import { arbitraryHistory } from '../support/simulation/random-history.js';
-import { RULES, violations } from '../support/simulation/rules/index.js';
-import type { RuleName } from '../support/simulation/rules/index.js';
+import { violations } from '../support/simulation/rules/index.js';
 import type { activitySdk } from '../support/simulation/temporal/activity-sdk.js';
 import type { workflowSdk } from '../support/simulation/temporal/workflow-sdk.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
@@ -39,9 +37,6 @@ const SEED = 20_261_128;
 
 /** Histories that have shown a fault, each with the reason why it is kept. */
 const KEPT = join(__dirname, 'simulated');
-
-const off = new Set<RuleName>(Object.values(NOT_YET).flat());
-const on = (Object.keys(RULES) as RuleName[]).filter((name) => !off.has(name));
 
 const clock = new VirtualClock();
 const tally = new Tally();
@@ -75,7 +70,7 @@ function placeOf(history: History): string {
 }
 
 async function problemsOf(history: History): Promise<readonly string[]> {
-  return violations(await play(history, clock), on);
+  return violations(await play(history, clock));
 }
 
 test(`${String(HISTORIES)} random histories keep every rule`, async () => {

@@ -39,7 +39,7 @@ import {
 } from './reports.js';
 
 /** Every rule, by its name. */
-export const RULES = {
+const RULES = {
   createsOnce,
   leavesForeignAlone,
   writesAlone,
@@ -70,9 +70,8 @@ export const RULES = {
   fifthVersionIsNoQuota,
   namesWhoTrusts,
 } as const satisfies Readonly<Record<string, Rule>>;
-export type RuleName = keyof typeof RULES;
 
-/** Returns a line for each time that a history breaks one of the rules. */
-export function violations(played: Played, rules: readonly RuleName[]): readonly string[] {
-  return rules.flatMap((name) => RULES[name](played).map((line) => `${name}: ${line}`));
+/** Returns a line for each time that a history breaks a rule. */
+export function violations(played: Played): readonly string[] {
+  return Object.entries<Rule>(RULES).flatMap(([name, rule]) => rule(played).map((line) => `${name}: ${line}`));
 }
