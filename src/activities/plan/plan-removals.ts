@@ -8,6 +8,7 @@ import type { Dependent } from '../../kinds/kind.js';
 import { nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
 interface Removal {
@@ -37,6 +38,7 @@ export async function planRemovals(
   plan.listLosses();
   plan.refuseAttached();
   plan.refuseTrusted(namespace);
+  plan.refuseTakingDeclared();
   plan.orderDetachments();
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
@@ -118,6 +120,21 @@ class RemovalPlan {
           ? withDependencies(entity, after)
           : withDecision(entity, trustRefusal(entity, nameTrusting(staying, namespace))),
       );
+    }
+  }
+
+  /** Refuses removals that take an entity with them which the same manifest declares as present. */
+  refuseTakingDeclared(): void {
+    for (const { index, deletion } of this.#removals) {
+      const removed = this.entities[index];
+      const taken = deletion.writes.flatMap(({ deletes }) =>
+        deletes === undefined ? [] : (this.#find(deletes) ?? []),
+      );
+      const ids = taken.filter(({ entity }) => entity.state === 'present').map(({ entity }) => entityId(entity));
+      if (removed === undefined || !isRemoved(removed) || ids.length === 0) continue;
+      const reason = `would be deleted with ${ids.join(', ')}, which this manifest declares as present`;
+      const remedy = `set state: absent on ${ids.join(', ')}, or keep ${entityId(removed.entity)}`;
+      this.#change(index, (entity) => withDecision(entity, { action: 'refuse', reason, remedy }));
     }
   }
 
@@ -216,18 +233,6 @@ function isTrustRemoved(trusting: AssessedEntity | undefined, arn: string): bool
   return isWritten && !JSON.stringify(trusting.spec).includes(JSON.stringify(arn));
 }
 
-function trustRefusal(
-  { planned }: AssessedEntity,
-  trusting: string,
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
-  const id = entityId(planned);
-  return {
-    action: 'refuse',
-    reason: `cannot be deleted: it is trusted by ${trusting}, which would lose this access`,
-    remedy: `change the trust first, or set deleteTrusted: true on ${id} or give --delete-trusted ${id} to delete it anyway`,
-  };
-}
-
 /** Turns a no-op into an update where a replaced entity has to be attached again. */
 function reattach(assessed: AssessedEntity, replaced: AssessedEntity): AssessedEntity {
   const reattached = [...(assessed.reattached ?? []), ...attachmentsOf(assessed, replaced)];
@@ -271,22 +276,4 @@ function noteCascade(assessed: AssessedEntity, entities: readonly AssessedEntity
   if (deleted.length === 0) return assessed;
   const ids = deleted.map((other) => entityId(other.entity)).join(', ');
   return withDecision(assessed, { reason: `${reason}; what belongs to ${ids} is deleted with it` });
-}
-
-/** Refuses a removal, and names the dependents that this run keeps and the ways out. */
-function refusalOf(
-  { planned }: AssessedEntity,
-  keeping: readonly Dependent[],
-  declared: readonly AssessedEntity[],
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
-  const ids = keeping.map(entityId).join(', ');
-  const verb = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
-  const ways = [`detach ${entityId(planned)} from ${ids} first`];
-  if (declared.length < keeping.length) ways.push(`declare ${keeping.length === 1 ? 'it' : 'them'} here`);
-  if (declared.some(({ entity }) => entity.state === 'destroyed')) ways.push('pass --include-adopted');
-  return {
-    action: 'refuse',
-    reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
-    remedy: ways.join(', or '),
-  };
 }

@@ -201,9 +201,7 @@ export class SimulatedAccount implements Account {
   }
 
   #read({ attempt, operation, input }: Call, version: number): unknown {
-    const isBulk = operation === BULK_READ;
-    const key = isBulk ? '*' : PRIMARY_READ.test(operation) ? keyOfCall(operation, input) : null;
-    if (key !== null) {
+    for (const key of keysRead(operation, input)) {
       attempt.looks.set(key, version);
       attempt.lookedAt.set(key, this.version);
       const { root } = attempt.run;
@@ -233,10 +231,21 @@ export class SimulatedAccount implements Account {
   }
 }
 
-/** Returns the later of the last read of an entity and the last bulk read, which shows roles, users, groups and policies. */
+/** Returns the keys of what a read shows. A bulk read shows every entity of its kinds: `Role/*`. */
+function keysRead(operation: string, input: Input): readonly string[] {
+  if (operation !== BULK_READ) {
+    const key = PRIMARY_READ.test(operation) ? keyOfCall(operation, input) : null;
+    return key === null ? [] : [key];
+  }
+  const { Filter } = input;
+  const types = Array.isArray(Filter) ? (Filter as readonly string[]) : ['Role', 'User', 'Group', 'LocalManagedPolicy'];
+  return types.map((type) => `${type === 'LocalManagedPolicy' ? 'Policy' : type}/*`);
+}
+
+/** Returns the later of the last read of an entity and the last bulk read of its kind. */
 function lastLook(looks: ReadonlyMap<string, number> | undefined, key: string): number | null {
   const single = looks?.get(key) ?? -1;
-  const bulk = /^(Role|User|Group|Policy)\//.test(key) ? (looks?.get('*') ?? -1) : -1;
+  const bulk = looks?.get(key.replace(/\/.*/, '/*')) ?? -1;
   const last = Math.max(single, bulk);
   return last === -1 ? null : last;
 }

@@ -1,0 +1,34 @@
+import { entityId } from '../../contract/entity.js';
+import type { Dependent } from '../../kinds/kind.js';
+import type { AssessedEntity } from './assessed-entity.js';
+
+/** Refuses the deletion of an identity provider, and names the roles that trust it. */
+export function trustRefusal(
+  { planned }: AssessedEntity,
+  trusting: string,
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const id = entityId(planned);
+  return {
+    action: 'refuse',
+    reason: `cannot be deleted: it is trusted by ${trusting}, which would lose this access`,
+    remedy: `change the trust first, or set deleteTrusted: true on ${id} or give --delete-trusted ${id} to delete it anyway`,
+  };
+}
+
+/** Refuses a removal, and names the dependents that this run keeps and the ways out. */
+export function refusalOf(
+  { planned }: AssessedEntity,
+  keeping: readonly Dependent[],
+  declared: readonly AssessedEntity[],
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const ids = keeping.map(entityId).join(', ');
+  const verb = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
+  const ways = [`detach ${entityId(planned)} from ${ids} first`];
+  if (declared.length < keeping.length) ways.push(`declare ${keeping.length === 1 ? 'it' : 'them'} here`);
+  if (declared.some(({ entity }) => entity.state === 'destroyed')) ways.push('pass --include-adopted');
+  return {
+    action: 'refuse',
+    reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
+    remedy: ways.join(', or '),
+  };
+}
