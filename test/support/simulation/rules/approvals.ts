@@ -1,7 +1,7 @@
 import type { PendingApproval } from '../../../../src/contract/approval.js';
 import type { EntityReport } from '../../../../src/contract/report.js';
 import type { Entry } from '../iam/account.js';
-import { keyOf } from '../iam/state.js';
+import { keyOf, type IamEntity } from '../iam/state.js';
 import type { Played, PlayedRun } from '../play.js';
 import { entryText, isCreate, isDelete, reportOf, startedRuns, stateAt, writesOf } from './facts.js';
 import type { Rule } from './facts.js';
@@ -45,6 +45,16 @@ function beyond(played: Played, { shown }: PlayedRun, entry: Entry): string | nu
   }
 }
 
+/**
+ * One of the same ARN and with the same intent tag, or both without one, counts as the same: what else differs is judged
+ * by its lines.
+ */
+function isShownEntity(entity: IamEntity | undefined, shown: IamEntity | undefined): boolean {
+  if (entity === undefined || shown === undefined) return entity === shown;
+  const isCopy = entity.arn === shown.arn && entity.tags['iam-bootstrap:intent'] === shown.tags['iam-bootstrap:intent'];
+  return entity.incarnation === shown.incarnation || isCopy;
+}
+
 /** Under an approval, only the entity that the plan showed is written, and none that has taken its name since. */
 export const writesToWhatWasShown: Rule = (played) =>
   startedRuns(played).flatMap((run) => {
@@ -56,7 +66,7 @@ export const writesToWhatWasShown: Rule = (played) =>
         const decision = plannedDecision(shown.pending, key);
         if (decision === 'create') return !isCreate(entry) && !isOwnCreation(played, entry);
         const isKept = ['update', 'adopt', 'release', 'delete'].includes(decision);
-        return isKept && before.get(key)?.incarnation !== stateAt(played, shown.version).get(key)?.incarnation;
+        return isKept && !isShownEntity(before.get(key), stateAt(played, shown.version).get(key));
       })
       .map((entry) => `${entryText(entry)}, which is another entity than the one that was shown`);
   });
