@@ -21,10 +21,12 @@ export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'get'>;
   readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims'>;
   readonly entityRuns: Pick<EntityRuns, 'find' | 'end'>;
+  /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
+  readonly installation?: () => Promise<string | undefined>;
 }
 
 /** Returns the activities of a worker. */
-export function createActivities({ accounts, ledgers, entityRuns }: WorkerParts): Activities {
+export function createActivities({ accounts, ledgers, entityRuns, installation }: WorkerParts): Activities {
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
   const reconcile = <Request extends ReconcileRequest, Result>(
     run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
@@ -37,7 +39,12 @@ export function createActivities({ accounts, ledgers, entityRuns }: WorkerParts)
       }, intentOf(request));
   };
   return {
-    planEntities: (request) => runActivity(({ calls }) => planEntities(accounts, ledgers, request, calls)),
+    planEntities: (request) =>
+      runActivity(async ({ calls }) => {
+        const plan = await planEntities(accounts, ledgers, request, calls);
+        const id = await installation?.();
+        return id === undefined ? plan : { ...plan, installation: id };
+      }),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
     claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),

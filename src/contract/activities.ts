@@ -40,6 +40,8 @@ export interface Plan {
   readonly calls: Readonly<Record<string, number>>;
   /** `sha256:…` over the request and what the plan would do. Only where the request requires an approval. */
   readonly digest?: string;
+  /** The ID of the worker's Temporal namespace. */
+  readonly installation?: string;
 }
 
 /** Result of one activity of a reconcile-entity workflow. */

@@ -86,6 +86,8 @@ export interface ReconcileRequest {
   readonly arns: Readonly<Record<string, string>>;
   /** The run ID of the bootstrap, which tags a Create as this run's. */
   readonly intent: string;
+  /** The ID of the Temporal namespace, which tags what the run creates or adopts. */
+  readonly installation?: string;
   /** Another run wrote the entity after the plan observed it: read before writing. */
   readonly readFirst: boolean;
   /** List existing entities before the first Create: see `CreateRequest.known`. */

@@ -43,6 +43,8 @@ export interface DecisionContext {
   readonly partition: string;
   /** The run that would write. It becomes a tag on what the run adopts. */
   readonly intent: string;
+  /** The installation that would write, for the same tag. */
+  readonly installation?: string | undefined;
   /** This run created the entity: it is ours even if its Create could not carry tags. Default: false. */
   readonly made?: boolean;
   /** The namespace that claims the entity in the account's ledger, for kinds without tags. Default: null. */
@@ -115,7 +117,8 @@ export function assess(
   const removed = isApplied ? (rules.alsoRemoves?.(spec, observed, comparison.changes, partition) ?? []) : [];
   const decision = explainKept({ ...decided, drift: [...decided.drift, ...removed] }, entity, known, rules.ownable);
   if (decision.action === 'release') return assessRelease(rules, entity, decision, observed, namespace);
-  const claimant = { namespace, intent: context.intent, shared: entity.shared };
+  const { intent, installation } = context;
+  const claimant = { namespace, intent, installation, shared: entity.shared };
   const tagChanges = ownershipTags(decision, situation, claimant, madeUntagged);
   const tags = { ...declared, ...tagChanges.put };
   return { ...withTagChanges(decision, comparison.changes, tags, tagChanges), tags };

@@ -5,6 +5,8 @@ export const OwnershipTag = {
   Namespace: 'iam-bootstrap:namespace',
   Origin: 'iam-bootstrap:origin',
   Intent: 'iam-bootstrap:intent',
+  /** The installation whose run it was: the ID of its Temporal namespace. It tells two installations in one account. */
+  Installation: 'iam-bootstrap:installation',
   /** The owner before `adopt: foreign` took it over. */
   PreviousOwner: 'iam-bootstrap:previous-owner',
 } as const;
@@ -153,6 +155,7 @@ function creatorOf({ tags }: Pick<Observed, 'tags'>): string | undefined {
 export interface Claimant {
   readonly namespace: string;
   readonly intent: string;
+  readonly installation?: string | undefined;
   /** The entity is declared with `shared: true`: the namespace is one sharer among others, and no owner. */
   readonly shared: boolean;
   /** The tags that record the namespace's part, for kinds that can be shared. Undefined for other kinds. */
@@ -160,13 +163,19 @@ export interface Claimant {
 }
 
 /** Returns the ownership tags of a Create. */
-export function ownershipTagsForCreate({ namespace, intent, shared, claim }: Claimant): Record<string, string> {
+export function ownershipTagsForCreate(claimant: Claimant): Record<string, string> {
+  const { namespace, intent, shared, claim } = claimant;
   return {
     ...(shared ? {} : { [OwnershipTag.Namespace]: namespace }),
     ...(claim === undefined ? {} : { ...claim, [SharingTag.CreatedBy]: namespace }),
     [OwnershipTag.Origin]: 'created',
     [OwnershipTag.Intent]: intent,
+    ...installationTag(claimant),
   };
+}
+
+function installationTag({ installation }: Claimant): Record<string, string> {
+  return installation === undefined ? {} : { [OwnershipTag.Installation]: installation };
 }
 
 /** Tags to write and keys to remove. */
@@ -179,11 +188,8 @@ export interface TagChanges {
  * Returns the ownership tags that an adoption writes. A sharer only adds its own. An owner replaces the previous owner
  * and records it; the tags of other sharers stay.
  */
-export function ownershipTagsForAdoption(
-  { namespace, intent, shared, claim }: Claimant,
-  { tags }: Observed,
-  ownership: Ownership,
-): TagChanges {
+export function ownershipTagsForAdoption(claimant: Claimant, { tags }: Observed, ownership: Ownership): TagChanges {
+  const { namespace, intent, shared, claim } = claimant;
   if (shared) {
     const origin = Object.hasOwn(tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
     return { put: { ...claim, ...origin }, remove: [] };
@@ -197,6 +203,7 @@ export function ownershipTagsForAdoption(
     ...claim,
     [OwnershipTag.Origin]: 'adopted',
     [OwnershipTag.Intent]: intent,
+    ...installationTag(claimant),
     ...previous,
   };
   const owner = tags[OwnershipTag.Namespace];

@@ -50,6 +50,10 @@ const reconcileSchema = z.object({
   entity: entitySchema,
   arns: z.record(z.string(), z.string()),
   intent: z.string().regex(/^[\w-]{1,100}$/),
+  installation: z
+    .string()
+    .regex(/^[\w-]{1,100}$/)
+    .optional(),
   planned: z.object({
     action: z.enum(['create', 'adopt', 'update', 'replace', 'release', 'delete', 'no-op', 'refuse']),
     lines: z.array(z.string()),

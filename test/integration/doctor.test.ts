@@ -4,10 +4,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/config.js';
 import type { Check } from '../../src/cli/commands/doctor.js';
+import { OwnershipTag } from '../../src/engine/ownership.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { role } from '../support/manifests-of.js';
 import { makeCheckout } from '../support/checkout.js';
 import type { CommandResult } from '../support/world.js';
-import { useWorld, world } from '../support/use-world.js';
+import { iam, runs, useWorld, world } from '../support/use-world.js';
 
 /** `doctor`: the problems that it finds, those that it fixes, and those that it leaves. */
 
@@ -40,6 +42,22 @@ function checksOf({ stdout }: CommandResult): Record<string, Check> {
   const { checks } = JSON.parse(stdout) as { readonly checks: readonly Check[] };
   return Object.fromEntries(checks.map((check) => [check.name, check]));
 }
+
+test('warns of entities that another installation created, and names it', async () => {
+  const look = async (): Promise<Check | undefined> =>
+    checksOf(await world.cli(['doctor', '--output', 'json']))['installations'];
+  await runs.apply([role('ours')]);
+  expect(await look()).toMatchObject({ status: 'ok' });
+  const Tags = [
+    { Key: OwnershipTag.Namespace, Value: 'ci' },
+    { Key: OwnershipTag.Installation, Value: 'another-one' },
+  ];
+  await iam.createUser({ UserName: 'theirs', Tags });
+  expect(await look()).toMatchObject({
+    status: 'warn',
+    message: '1 entity of installation another-one (namespace ci)',
+  });
+});
 
 test('finds missing search attributes and folders, creates them with --fix, and then finds no problem', async () => {
   const env = await unprepared('unprepared');

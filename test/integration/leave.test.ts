@@ -119,7 +119,8 @@ describe('release', () => {
     };
     const clients = ['common', 'ours', 'theirs'];
     await runCommand('release', [PROVIDER], json);
-    const tags = [SharingTag.CreatedBy, OwnershipTag.Intent, OwnershipTag.Origin, sharedByTag('other')];
+    const { Installation, Intent, Origin } = OwnershipTag;
+    const tags = [SharingTag.CreatedBy, Installation, Intent, Origin, sharedByTag('other')];
     expect(await look()).toEqual({ tags, clients });
     const path = await world.manifest(
       'o.json',

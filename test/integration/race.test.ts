@@ -50,6 +50,7 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
     [OwnershipTag.Namespace]: winner?.namespace,
     [OwnershipTag.Origin]: outcome,
     [OwnershipTag.Intent]: winner?.workflow.runId,
+    [OwnershipTag.Installation]: expect.any(String) as string,
   });
 }
 

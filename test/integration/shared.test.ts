@@ -66,6 +66,7 @@ describe('a provider that two namespaces share', () => {
       [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
+      [OwnershipTag.Installation]: expect.any(String) as string,
     });
     for (const [namespace, own] of [
       ['left', 'l'],
@@ -226,6 +227,7 @@ describe('a provider that becomes shared, or is no longer shared', () => {
       [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
+      [OwnershipTag.Installation]: expect.any(String) as string,
     });
     expect(await as('right', provider(['r']))).toBe('refused');
     expect(writesIn(world)).toEqual([]);
@@ -273,6 +275,7 @@ describe('a service-linked role', () => {
       [SharingTag.CreatedBy]: 'left',
       [OwnershipTag.Origin]: 'created',
       [OwnershipTag.Intent]: expect.any(String) as string,
+      [OwnershipTag.Installation]: expect.any(String) as string,
     });
     expect(await as('right', away)).toBe('released');
     expect(writesIn(world)).toEqual(['UntagRole']);

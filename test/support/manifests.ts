@@ -428,7 +428,7 @@ entities: []
   [
     'too many tags',
     declared(`{ kind: User, userName: a, tags: { ${TAGS} } }`),
-    /:5:38 .*47 tags are more than 46.*; .*at most 46/,
+    /:5:38 .*47 tags are more than 45.*; .*at most 45/,
   ],
 
   // Templates and references

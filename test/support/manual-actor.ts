@@ -171,9 +171,12 @@ function arnOf(id: string, account: string): string {
 
 type Tags = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
 
+/** Tags that name a run, and so differ from one to the next. */
+const OF_A_RUN: readonly string[] = ['iam-bootstrap:intent', 'iam-bootstrap:installation'];
+
 function tagsOf(tags: Tags = []): Record<string, string> {
   const all = tags.map(({ Key = '', Value = '' }) => [Key, Value] as const);
-  return Object.fromEntries(all.filter(([key]) => key !== 'iam-bootstrap:intent'));
+  return Object.fromEntries(all.filter(([key]) => !OF_A_RUN.includes(key)));
 }
 
 type Inline = readonly { readonly PolicyName?: string | undefined; readonly PolicyDocument?: string | undefined }[];
@@ -297,7 +300,7 @@ async function removeKeys(iam: IAM): Promise<void> {
 async function untag({ iam, id, here, thing }: Scene): Promise<unknown> {
   const TagKeys = Object.keys(thing?.tags ?? {}).filter((tag) => tag.startsWith('iam-bootstrap:'));
   if (TagKeys.length === 0) return false;
-  TagKeys.push('iam-bootstrap:intent');
+  TagKeys.push(...OF_A_RUN);
   const name = nameOf(id);
   if (id === READ) return iam.untagPolicy({ PolicyArn: arnOf(READ, here), TagKeys });
   if (id === ROBOT) return iam.untagUser({ UserName: name, TagKeys });

@@ -24,9 +24,11 @@ export function desiredState(
 
 /** Returns the state that a Create asks for: the declared tags, the ownership tags and the intent tag. */
 export function desiredAtCreate(kind: Kind, spec: JsonObject, request: ReconcileRequest): Desired {
-  const { entity, namespace, intent, target } = request;
+  const { entity, namespace, intent, installation, target } = request;
   if (kind.tagsAfterCreate === true) return desiredState(entity, spec, {}, target);
-  const ownershipTags = kind.ownable ? createTags(kind, { namespace, intent, shared: entity.shared }, spec) : {};
+  const ownershipTags = kind.ownable
+    ? createTags(kind, { namespace, intent, installation, shared: entity.shared }, spec)
+    : {};
   return desiredState(entity, spec, { ...declaredTags(spec), ...ownershipTags }, target);
 }
 
@@ -35,8 +37,9 @@ export function decisionContext({
   namespace,
   target,
   intent,
-}: Pick<ReconcileRequest, 'namespace' | 'target' | 'intent'>): DecisionContext {
-  return { namespace, partition: target.partition, intent };
+  installation,
+}: Pick<ReconcileRequest, 'namespace' | 'target' | 'intent' | 'installation'>): DecisionContext {
+  return { namespace, partition: target.partition, intent, installation };
 }
 
 /** Reports whether AWS's reply to a Create, together with the request, tells the whole state of the new entity. */

@@ -13,6 +13,8 @@ import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { KINDS } from '../../kinds/index.js';
 import { counted } from '../../report/text.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
+import { readInstallation } from '../../temporal/installation.js';
+import { describeOtherInstallations } from './installations.js';
 import { openDebugLog } from '../session.js';
 import { plain, print, printJson } from '../terminal.js';
 
@@ -68,12 +70,13 @@ const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
  * credentials. With `fix`, creates missing folders and search attributes. AWS is only read.
  */
 export async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Promise<Check[]> {
+  const { checks, installation } = await checkTemporal(config, fix);
   return [
     checkNode(),
     await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
     await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
-    ...(await checkTemporal(config, fix)),
-    ...(await checkAws(config)),
+    ...checks,
+    ...(await checkAws(config, installation)),
   ];
 }
 
@@ -115,13 +118,19 @@ async function checkFolder(name: string, path: string, variable: string, fix: bo
   }
 }
 
-async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
+/** The checks of Temporal, and the installation that answered; undefined where none did. */
+interface CheckedTemporal {
+  readonly checks: readonly Check[];
+  readonly installation: string | undefined;
+}
+
+async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTemporal> {
   let temporal: TemporalConnection;
   try {
     temporal = await connectTemporal(config);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return [
+    const unreachable = [
       config.temporalConfigured
         ? problem('temporal', 'fail', message, 'start the server, or correct TEMPORAL_ADDRESS')
         : problem(
@@ -131,6 +140,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
             'nothing to do: apply starts an embedded server; a team sets TEMPORAL_ADDRESS',
           ),
     ];
+    return { checks: unreachable, installation: undefined };
   }
   try {
     const { client, address, taskQueue } = temporal;
@@ -139,15 +149,17 @@ async function checkTemporal(config: Config, fix: boolean): Promise<Check[]> {
       await withDeadline(client, () => client.workflowService.describeNamespace({ namespace }));
     } catch (error) {
       const remedy = `run \`temporal operator namespace create ${namespace}\`, or set TEMPORAL_NAMESPACE`;
-      return [problem('temporal', 'fail', `${address}: namespace ${namespace}: ${messageOf(error)}`, remedy)];
+      const message = `${address}: namespace ${namespace}: ${messageOf(error)}`;
+      return { checks: [problem('temporal', 'fail', message, remedy)], installation: undefined };
     }
-    return [
+    const checks = [
       ok('temporal', `${address}, namespace ${namespace}`),
       await checkSearchAttributes(temporal, fix),
       (await hasWorker(temporal))
         ? ok('worker', `a worker polls task queue ${taskQueue}`)
         : problem('worker', 'fail', `no worker polls task queue ${taskQueue}`, 'run `iam-bootstrap worker`'),
     ];
+    return { checks, installation: await readInstallation(client) };
   } finally {
     await temporal.close();
   }
@@ -185,7 +197,7 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
   }
 }
 
-async function checkAws(config: Config): Promise<Check[]> {
+async function checkAws(config: Config, installation: string | undefined): Promise<Check[]> {
   const endpoint: Check = ok('iam endpoint', config.iamEndpoint ?? "AWS's own");
   const log = await openDebugLog(config);
   const clients = createAwsClients({ account: '', partition: 'aws' }, await debugOptions(log));
@@ -198,6 +210,7 @@ async function checkAws(config: Config): Promise<Check[]> {
       ok('credentials', `${caller.arn}, account ${caller.account}, partition ${caller.partition}`),
       await checkPermissions(clients, caller.arn),
       await checkEventHistory(clients),
+      ...(installation === undefined ? [] : [await checkInstallations(clients, installation)]),
     ];
   } catch (error) {
     const { code, message } = awsError(error);
@@ -255,6 +268,20 @@ async function checkEventHistory({ eventHistory }: ReturnType<typeof createAwsCl
     const { code, message } = awsError(error);
     const remedy = 'grant cloudtrail:LookupEvents; without it, explain knows only runs of iam-bootstrap';
     return problem(name, 'warn', `${code}: ${message}`, remedy);
+  }
+}
+
+/** Checks that no other installation writes to the account: it would know nothing of the locks and ledgers of this one. */
+async function checkInstallations({ reader }: ReturnType<typeof createAwsClients>, own: string): Promise<Check> {
+  const name = 'installations';
+  try {
+    const others = await describeOtherInstallations(reader, own);
+    if (others.length === 0) return ok(name, `no other than this one, ${own}`);
+    const remedy = 'use one Temporal namespace for each account; after a move to a new server, nothing to do';
+    return problem(name, 'warn', others.join(', '), remedy);
+  } catch (error) {
+    const { code, message } = awsError(error);
+    return problem(name, 'warn', `not checked: ${code}: ${message}`, 'grant iam:GetAccountAuthorizationDetails');
   }
 }
 

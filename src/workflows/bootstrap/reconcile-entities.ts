@@ -106,6 +106,7 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
   const { target, namespace } = state.request;
   const entity = state.desiredAt(index);
   const { decision, lines = [], listFirst, detachable } = state.plannedAt(index);
+  const { installation } = state.plan;
   return {
     target,
     namespace,
@@ -116,6 +117,7 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
     arns: state.arnsOf(entity.dependsOn),
     intent: workflowInfo().runId,
     readFirst: false,
+    ...(installation === undefined ? {} : { installation }),
     ...(listFirst === undefined ? {} : { listFirst }),
     ...(detachable === undefined ? {} : { detachable }),
   };

@@ -170,6 +170,15 @@ describe('ownership tags', () => {
     });
   });
 
+  test('of a Create and of an adoption name the installation, where it is known', () => {
+    const installed = { ...claimant(), installation: 'server-1' };
+    expect(ownershipTagsForCreate(installed)).toMatchObject({ [OwnershipTag.Installation]: 'server-1' });
+    const { put } = ownershipTagsForAdoption(installed, observed({}), { is: 'unowned' });
+    expect(put).toMatchObject({ [OwnershipTag.Installation]: 'server-1' });
+    const tags = { ...put, [OwnershipTag.Installation]: 'server-2' };
+    expect(ownershipTagChanges(installed, observed(tags))).toEqual({ put: {}, remove: [] });
+  });
+
   test.each([
     ['an owner too', false, { [OwnershipTag.Namespace]: NAMESPACE }],
     ['no owner', true, {}],

@@ -79,7 +79,9 @@ export const destroysOnlyItsOwn: Rule = (played) =>
       writesOf(played, run)
         .filter((entry) => isDelete(entry) && declarationOf(run, entry.key)?.shared !== true)
         .filter((entry) => {
-          const { incarnation } = entry.before.get(entry.key) ?? {};
+          // AWS knows no conditional deletion, so the last read before the call counts.
+          const seen = stateAt(played, entry.seen ?? entry.version).get(entry.key);
+          const { incarnation } = seen ?? entry.before.get(entry.key) ?? {};
           const made = writes(played).find(
             (other) => isCreate(other) && other.after.get(other.key)?.incarnation === incarnation,
           );
