@@ -140,11 +140,11 @@ describe('a later write whose reply is lost', () => {
     const [update] = world.proxy.calls.filter(({ action }) => action === 'UpdateRole');
     expect(entity).toMatchObject({ decision: 'update', outcome: 'updated', attempts: 3 });
     expect(entity.writes.map(({ operation, requestId }) => [operation, requestId])).toEqual([
-      ['UpdateRole', update?.requestId],
       ['PutRolePolicy', null],
+      ['UpdateRole', update?.requestId],
       ['TagRole', null],
     ]);
-    expect(writesIn(world)).toEqual(['UpdateRole', 'PutRolePolicy', 'TagRole']);
+    expect(writesIn(world)).toEqual(['PutRolePolicy', 'UpdateRole', 'TagRole']);
   });
 
   it('is not reported as if nothing had been deleted', async () => {
