@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport } from '../../src/contract/report.js';
+import { accountLedgerWorkflowId } from '../../src/contract/workflow-ids.js';
 import { compare } from '../../src/engine/compare.js';
 import { findKind, KINDS } from '../../src/kinds/index.js';
 import type { Kind, Observed } from '../../src/kinds/kind.js';
@@ -9,11 +11,11 @@ import { ExternalActor } from '../support/external-actor.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
 import { manifestOf } from '../support/manifests-of.js';
 import { ACCOUNT } from '../support/world.js';
-import { useWorld, world } from '../support/use-world.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
 
 /**
  * Every cell of the ownership table, for every kind, as the command line shows it and as AWS has it afterwards. Kinds
- * with tags go by the table; kinds without cannot show an owner, no matter who created the entity.
+ * with tags go by the table. The owner of the others is known from the ledger of the account only.
  */
 
 useWorld({ reset: false });
@@ -32,11 +34,11 @@ const WITH_TAGS: Readonly<Record<Wish, Readonly<Record<Owner, Outcome>>>> = {
   foreign: { ours: 'updated', unowned: 'adopted', foreign: 'adopted' },
   observe: { ours: 'unchanged', unowned: 'unchanged', foreign: 'unchanged' },
 };
-const WITHOUT_TAGS: Readonly<Record<Wish, Outcome>> = {
-  own: 'refused',
-  unowned: 'updated',
-  foreign: 'updated',
-  observe: 'unchanged',
+const WITHOUT_TAGS: Readonly<Record<Wish, Readonly<Record<Owner, Outcome>>>> = {
+  own: { ours: 'refused', unowned: 'refused', foreign: 'refused' },
+  unowned: { ours: 'updated', unowned: 'updated', foreign: 'refused' },
+  foreign: { ours: 'updated', unowned: 'updated', foreign: 'updated' },
+  observe: { ours: 'unchanged', unowned: 'unchanged', foreign: 'unchanged' },
 };
 
 const EXIT_CODE: Partial<Readonly<Record<Outcome, number>>> = { refused: 3 };
@@ -94,9 +96,19 @@ async function observe(kinds: readonly Kind[]): Promise<ReadonlyMap<string, Obse
   );
 }
 
+/** Ends the ledger of the account, which remembers who declares the kinds without tags. */
+async function forgetClaims(): Promise<void> {
+  try {
+    await temporal.client.workflow.getHandle(accountLedgerWorkflowId(ACCOUNT)).terminate();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
 /** The account as an owner left it: each kind's entity is there, and has drifted since. */
 async function given(kinds: readonly Kind[], owner: Owner): Promise<void> {
   await world.sandbox.reset();
+  await forgetClaims();
   await rm(join(world.directory, 'secrets'), { recursive: true, force: true });
   await externalActor.storeSecrets();
   const names = kinds.map(({ name }) => name);
@@ -191,7 +203,7 @@ describe.each(CELLS)('adopt: %s, of what is %s', (wish, owner) => {
 
 describe.each(CELLS)('without tags, adopt: %s, of what is %s', (wish, owner) => {
   const kinds = KINDS.filter(({ ownable }) => !ownable);
-  const outcome = WITHOUT_TAGS[wish];
+  const outcome = WITHOUT_TAGS[wish][owner];
   const cell = useCell(kinds, wish, owner, outcome);
 
   test.each(kinds.map(({ name }) => name))(`%s: ${outcome}`, (name) => {

@@ -97,8 +97,11 @@ function hasCreated(played: Played, entry: Entry): boolean {
 
 /** Reports whether the entity of a write is one that the same run created. */
 function isOwnCreation(played: Played, entry: Entry): boolean {
-  const { incarnation } = entry.before.get(entry.key) ?? {};
-  return ownCreates(played, entry).some(({ after, key }) => after.get(key)?.incarnation === incarnation);
+  const creates = ownCreates(played, entry).filter(({ version }) => version <= entry.version);
+  // AWS knows no conditional write, so the last look before the call counts: a read, or the reply to the run's own Create.
+  const look = Math.max(entry.seen ?? -1, ...creates.map(({ version }) => version));
+  const { incarnation } = (look === -1 ? entry.before : stateAt(played, look)).get(entry.key) ?? {};
+  return creates.some(({ after, key }) => after.get(key)?.incarnation === incarnation);
 }
 
 /** The input members that name what a write adds or takes away. */
