@@ -9,9 +9,11 @@ echo "== checks (setup took $((SECONDS - started)) s)"
 npm run --silent check
 echo '== workflows, on a server that skips time (about a minute)'
 npx jest --selectProjects workflows --maxWorkers=2
+echo '== simulated histories (half a minute)'
+npx jest test/chaos/simulation.test.ts
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 25 minutes)'
 # Two files at a time, each with its own servers: they spend most of their time waiting.
-npx jest --selectProjects kinds integration chaos --maxWorkers=2
+npx jest --selectProjects kinds integration chaos --maxWorkers=2 --testPathIgnorePatterns simulation.test
 echo '== calls to AWS compared with their targets (half a minute)'
 node --no-warnings node_modules/jiti/lib/jiti-cli.mjs bench/run.ts --quick
 echo "== everything took $((SECONDS - started)) s"

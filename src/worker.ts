@@ -91,6 +91,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       namespace,
       dataConverter,
       interceptors: { workflow: [logTemporalMessages(log)] },
+      // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
+      workflow: { queryRejectCondition: 'NOT_OPEN' },
     });
     let known: Promise<string | undefined> | undefined;
     worker = await Worker.create({

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { QueryRejectedError, WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AccountLedger, EntityClaim, EntityClaimsAnswer } from '../contract/entity-claims.js';
 import { claimEntitiesUpdate, claimUpdate, entityClaimsQuery } from '../contract/messages.js';
@@ -58,7 +58,7 @@ export class Ledgers {
     try {
       return await this.#ask(`the ledger of account ${account}`, () => ledger.query(entityClaimsQuery, ids));
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }
@@ -86,9 +86,14 @@ export class Ledgers {
     try {
       return await this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, call);
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw error;
+      if (isMissing(error)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw ApplicationFailure.retryable(`${ledger} does not answer: ${reason}`, 'ServiceUnavailable');
     }
   }
+}
+
+/** Reports whether a ledger does not run. A closed one would still answer queries: the worker's client rejects them. */
+function isMissing(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || error instanceof QueryRejectedError;
 }

@@ -33,7 +33,7 @@ const FOUND: Readonly<Record<string, (scenes: Scenes) => readonly string[]>> = {
   'the runs that wrote to an entity': ({ role }) => [role.runId],
   'refusals of the last days': ({ refused, conflicting, conflict }) =>
     [refused, conflicting, conflict].map(({ runId }) => runId),
-  'plans that wait for an approval': ({ gated }) => [gated.runId],
+  'plans that wait for approval': ({ gated }) => [gated.runId],
   'conflicts (a Create met "already exists")': ({ conflicting, conflict }) => [conflicting.runId, conflict.runId],
 };
 
