@@ -24,8 +24,8 @@ class OidcProviders(Tagging):
         url = urlsplit(p["Url"])
         if url.scheme != "https" or not url.netloc or url.query or url.fragment:
             raise aws_error("ValidationError", "Invalid Open ID Connect Provider URL")
-        # Host names ignore case; paths do not. AWS does not document a trailing slash: here it makes no second provider.
-        host = url.netloc.lower() + url.path.rstrip("/")
+        # Host names ignore case; paths do not. A trailing slash is kept, and distinguishes two providers.
+        host = url.netloc.lower() + url.path
         arn = f"arn:{self.partition}:iam::{backend.account_id}:oidc-provider/{host}"
         if arn in backend.open_id_providers:
             raise already_exists(f"Provider with url https://{host} already exists.")

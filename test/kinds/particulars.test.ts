@@ -7,7 +7,7 @@ import { policy } from '../../src/kinds/policy.js';
 import { user } from '../../src/kinds/user.js';
 import { ACCOUNT } from '../support/kind-fixtures/index.js';
 import { allowing } from '../support/manifests-of.js';
-import { compareSpec, desiredOf, harness, useHarness } from './kind-harness.js';
+import { TARGET, compareSpec, desiredOf, harness, useHarness } from './kind-harness.js';
 
 /** What single kinds promise beside the laws. */
 
@@ -209,6 +209,22 @@ describe('an OpenID Connect provider', () => {
     ['https://tenant.example.com/', 'tenant.example.com/'],
   ])('%s has the name %s', (address, name) => {
     expect(openIdConnectProvider.nameOf({ url: address })).toBe(name);
+  });
+
+  test('whose URL ends with a slash is another one than without it, with an ARN of its own', async () => {
+    const specs = [
+      { url, clientIdList: ['a'] },
+      { url: `${url}/`, clientIdList: ['b'] },
+    ];
+    for (const spec of specs) await harness.converge(openIdConnectProvider, spec);
+    for (const spec of specs) {
+      const observed = await harness.observe(openIdConnectProvider, spec);
+      expect([observed.name, observed.arn]).toEqual([
+        spec.url.slice('https://'.length),
+        openIdConnectProvider.arnOf(spec, TARGET),
+      ]);
+      expect(compareSpec(openIdConnectProvider, spec, observed).drift).toEqual([]);
+    }
   });
 
   test('that is shared keeps the client IDs and thumbprints of others, and gets its own', async () => {

@@ -15,12 +15,16 @@ describe('OIDC providers', () => {
     const create = (Url: string) => iam.createOpenIDConnectProvider({ Url, ClientIDList: ['sts.amazonaws.com'] });
     const { OpenIDConnectProviderArn } = await create('https://token.example/Org');
     expect(OpenIDConnectProviderArn).toBe(`arn:aws:iam::${ACCOUNT}:oidc-provider/token.example/Org`);
-    for (const url of ['https://token.example/Org', 'https://TOKEN.example/Org', 'https://token.example/Org/']) {
+    for (const url of ['https://token.example/Org', 'https://TOKEN.example/Org']) {
       expect(await outcomeOf(create(url))).toBe(
         '409 EntityAlreadyExists: Provider with url https://token.example/Org already exists.',
       );
     }
     expect(await outcomeOf(create('https://token.example/org'))).toBe('accepted');
+    for (const name of ['token.example/Org/', 'token.example/']) {
+      const created = await create(`https://${name}`);
+      expect(created.OpenIDConnectProviderArn).toBe(`arn:aws:iam::${ACCOUNT}:oidc-provider/${name}`);
+    }
     expect(await outcomeOf(create('http://token.example/x'))).toMatch(/^400 ValidationError/);
   });
 
