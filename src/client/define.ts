@@ -12,6 +12,8 @@ export interface CommonFields {
   readonly shared?: boolean;
   /** Keeps or removes existing content of declared properties that is not declared. */
   readonly unmanaged?: UnmanagedPolicy;
+  /** Never deletes or replaces it. `false` removes the protection. */
+  readonly protect?: boolean;
   /** Deletes an identity provider even if roles trust it that this namespace does not own. */
   readonly deleteTrusted?: boolean;
 }

@@ -51,6 +51,11 @@ export interface DesiredEntity {
   readonly unmanagedAtAdoption?: boolean;
   /** Delete it and create it again if AWS cannot change it as declared. Default: false. */
   readonly replace?: boolean;
+  /**
+   * Never delete or replace it. Kinds with tags record it in a tag, which binds other manifests too. Default: the tag of
+   * the entity decides.
+   */
+  readonly protect?: boolean;
   /** Delete it even if entities trust it that this namespace does not own. Default: false. */
   readonly deleteTrusted?: boolean;
   /** `destroyed` deletes what was adopted, too. Default: false. */

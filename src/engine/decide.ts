@@ -16,6 +16,7 @@ import {
   type Ownership,
   type TagChanges,
 } from './ownership.js';
+import { protectionTagChanges, refuseIfProtected } from './protection.js';
 import { claimAtCreate, claimTags, withdrawalOf, type ShareRules } from './sharing.js';
 
 /** The properties of a kind that decisions depend on. */
@@ -112,13 +113,13 @@ export function assess(
       : NO_COMPARISON;
   const isOwner = owner === namespace;
   const situation = { rules, entity, spec, observed, ownership, isOwner, known, others, comparison };
-  const decided = decidePresent(situation);
+  const decided = refuseIfProtected(decidePresent(situation), entity, observed, rules.ownable);
   const isApplied = decided.action === 'update' || decided.action === 'adopt';
   const removed = isApplied ? (rules.alsoRemoves?.(spec, observed, comparison.changes, partition) ?? []) : [];
   const decision = explainKept({ ...decided, drift: [...decided.drift, ...removed] }, entity, known, rules.ownable);
   if (decision.action === 'release') return assessRelease(rules, entity, decision, observed, namespace);
   const { intent, installation } = context;
-  const claimant = { namespace, intent, installation, shared: entity.shared };
+  const claimant = { namespace, intent, installation, shared: entity.shared, protect: entity.protect };
   const tagChanges = ownershipTags(decision, situation, claimant, madeUntagged);
   const tags = { ...declared, ...tagChanges.put };
   return { ...withTagChanges(decision, comparison.changes, tags, tagChanges), tags };
@@ -194,16 +195,22 @@ function ownershipTags(
   const claim = rules.share && claimTags(rules.share, claimant.namespace, spec, observed);
   switch (action) {
     case 'adopt':
-      return ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership);
+      return withProtection(ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership), entity, observed);
     case 'update':
     case 'no-op':
       if (ownership.is !== 'ours' || entity.state !== 'present' || entity.observe) return NO_TAG_CHANGES;
       return madeUntagged
         ? { put: createTags(rules, claimant, spec), remove: [] }
-        : ownershipTagChanges({ ...claimant, claim }, observed);
+        : withProtection(ownershipTagChanges({ ...claimant, claim }, observed), entity, observed);
     default:
       return NO_TAG_CHANGES;
   }
+}
+
+/** Adds the change of the protection tag to those of the ownership tags. */
+function withProtection({ put, remove }: TagChanges, { protect }: DesiredEntity, { tags }: Observed): TagChanges {
+  const change = protectionTagChanges(protect, tags);
+  return { put: { ...put, ...change.put }, remove: [...remove, ...change.remove] };
 }
 
 /** Returns the ownership tags of a Create. */
@@ -223,6 +230,11 @@ function withTagChanges(
   { put, remove }: TagChanges,
 ): Pick<Assessment, 'decision' | 'changes'> {
   if (Object.keys(put).length === 0 && remove.length === 0) return { decision, changes };
+  const isProtected = Object.hasOwn(put, OwnershipTag.Protected);
+  const drift =
+    isProtected || remove.includes(OwnershipTag.Protected)
+      ? [...decision.drift, { path: 'protect', observed: !isProtected, desired: isProtected }]
+      : decision.drift;
   const change = changes['tags'];
   const merged = {
     desired: tags,
@@ -231,7 +243,7 @@ function withTagChanges(
   };
   const reason = 'its ownership tags change to what the manifest declares';
   const written = decision.action === 'no-op' ? { ...decision, action: 'update' as const, reason } : decision;
-  return { decision: written, changes: { ...changes, tags: merged } };
+  return { decision: { ...written, drift }, changes: { ...changes, tags: merged } };
 }
 
 /** Says why unmanaged content is kept although the manifest says remove: a first adoption removes nothing. */

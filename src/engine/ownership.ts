@@ -9,6 +9,8 @@ export const OwnershipTag = {
   Installation: 'iam-bootstrap:installation',
   /** The owner before `adopt: foreign` took it over. */
   PreviousOwner: 'iam-bootstrap:previous-owner',
+  /** The entity is never deleted or replaced, by whatever manifest. */
+  Protected: 'iam-bootstrap:protected',
 } as const;
 
 /** More ownership tags, of entities of a kind that can be shared. */
@@ -158,14 +160,17 @@ export interface Claimant {
   readonly installation?: string | undefined;
   /** The entity is declared with `shared: true`: the namespace is one sharer among others, and no owner. */
   readonly shared: boolean;
+  /** It is protected from deletion; undefined where the manifest does not say. */
+  readonly protect?: boolean | undefined;
   /** The tags that record the namespace's part, for kinds that can be shared. Undefined for other kinds. */
   readonly claim: Readonly<Record<string, string>> | undefined;
 }
 
 /** Returns the ownership tags of a Create. */
 export function ownershipTagsForCreate(claimant: Claimant): Record<string, string> {
-  const { namespace, intent, shared, claim } = claimant;
+  const { namespace, intent, shared, protect, claim } = claimant;
   return {
+    ...(protect === true ? { [OwnershipTag.Protected]: 'true' } : {}),
     ...(shared ? {} : { [OwnershipTag.Namespace]: namespace }),
     ...(claim === undefined ? {} : { ...claim, [SharingTag.CreatedBy]: namespace }),
     [OwnershipTag.Origin]: 'created',

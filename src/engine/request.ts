@@ -16,6 +16,7 @@ const entitySchema = z.strictObject({
   unmanaged: z.union([z.enum(['keep', 'remove']), z.record(z.string(), z.enum(['keep', 'remove']))]),
   unmanagedAtAdoption: z.boolean().optional(),
   replace: z.boolean().optional(),
+  protect: z.boolean().optional(),
   deleteTrusted: z.boolean().optional(),
   includeAdopted: z.boolean().optional(),
   spec: z.record(z.string(), z.json()),

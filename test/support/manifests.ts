@@ -428,7 +428,7 @@ entities: []
   [
     'too many tags',
     declared(`{ kind: User, userName: a, tags: { ${TAGS} } }`),
-    /:5:38 .*47 tags are more than 45.*; .*at most 45/,
+    /:5:38 .*47 tags are more than 44.*; .*at most 44/,
   ],
 
   // Templates and references

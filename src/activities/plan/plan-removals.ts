@@ -1,6 +1,6 @@
 import { awsError } from '../../aws/errors.js';
 import { isWrite, REMOVAL_ACTIONS } from '../../contract/actions.js';
-import { entityId, entityKey } from '../../contract/entity.js';
+import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
@@ -8,7 +8,7 @@ import type { Dependent } from '../../kinds/kind.js';
 import { nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
-import { refusalOf, trustRefusal } from './removal-refusals.js';
+import { protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
 interface Removal {
@@ -39,6 +39,7 @@ export async function planRemovals(
   plan.refuseAttached();
   plan.refuseTrusted(namespace);
   plan.refuseTakingDeclared();
+  plan.refuseTakingProtected();
   plan.orderDetachments();
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
@@ -135,6 +136,22 @@ class RemovalPlan {
       const reason = `would be deleted with ${ids.join(', ')}, which this manifest declares as present`;
       const remedy = `set state: absent on ${ids.join(', ')}, or keep ${entityId(removed.entity)}`;
       this.#change(index, (entity) => withDecision(entity, { action: 'refuse', reason, remedy }));
+    }
+  }
+
+  /** Refuses removals that AWS would extend to a protected entity, such as the access key of a user. */
+  refuseTakingProtected(): void {
+    for (const { index } of this.#removals) {
+      const removed = this.entities[index];
+      if (removed === undefined || !isRemoved(removed)) continue;
+      const kept = this.entities.filter(
+        ({ entity, kind, spec, observed }) =>
+          entity.protect === true &&
+          kind.isDeletedWithReference === true &&
+          observed !== undefined &&
+          (kind.references?.(spec) ?? []).some((id) => entityKeyOfId(id) === entityKey(removed.entity)),
+      );
+      if (kept.length > 0) this.#change(index, (entity) => withDecision(entity, protectionRefusal(removed, kept)));
     }
   }
 

@@ -15,6 +15,19 @@ export function trustRefusal(
   };
 }
 
+/** Refuses the removal of an entity that AWS would delete protected ones with. */
+export function protectionRefusal(
+  { planned }: AssessedEntity,
+  kept: readonly AssessedEntity[],
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const ids = kept.map(({ entity }) => entityId(entity)).join(', ');
+  return {
+    action: 'refuse',
+    reason: `would be deleted with ${ids}, which ${kept.length === 1 ? 'is' : 'are'} protected`,
+    remedy: `keep ${entityId(planned)}, or remove protect: true from ${ids}`,
+  };
+}
+
 /** Refuses a removal, and names the dependents that this run keeps and the ways out. */
 export function refusalOf(
   { planned }: AssessedEntity,

@@ -2,6 +2,7 @@ import { entityId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { strings } from '../../engine/json.js';
 import { ownershipOf } from '../../engine/ownership.js';
+import { hasProtectionTag } from '../../engine/protection.js';
 import type { Kind, Observed, OwnedEntity, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 
@@ -15,8 +16,8 @@ export interface Deletion {
 }
 
 /**
- * Reads what a deletion takes. An entity of another owner that goes with it is detached and kept: the write that would
- * delete it is left out.
+ * Reads what a deletion takes. An entity of another owner, or a protected one, that goes with it is detached and kept: the
+ * write that would delete it is left out.
  */
 export async function readDeletion(
   { clients: { reader } }: Account,
@@ -26,16 +27,16 @@ export async function readDeletion(
 ): Promise<Deletion> {
   const writes = await kind.delete(reader, observed);
   const trusting = (await kind.listTrusting?.(reader, observed)) ?? [];
-  const isForeign = ({ deletes }: Write): boolean =>
-    deletes !== undefined && ownershipOf(deletes, namespace).is === 'foreign';
+  const isKept = ({ deletes }: Write): boolean =>
+    deletes !== undefined && (ownershipOf(deletes, namespace).is === 'foreign' || hasProtectionTag(deletes));
   const losses = [
-    ...writes.map((write) => (isForeign(write) ? keptLine(write) : lossOf(write, namespace))),
+    ...writes.map((write) => (isKept(write) ? keptLine(write) : lossOf(write, namespace))),
     ...trusting.map(
       (entity) => `${entityId(entity)} trusts it and loses this access (${ownerText(entity, namespace)})`,
     ),
   ];
   return {
-    writes: writes.filter((write) => !isForeign(write)),
+    writes: writes.filter((write) => !isKept(write)),
     losses: losses.map((summary) => ({ path: '', observed: 'present', desired: 'absent', summary })),
     foreignTrusting: trusting.filter((entity) => ownershipOf(entity, namespace).is !== 'ours'),
   };
@@ -54,7 +55,8 @@ function keptLine({ deletes }: Write): string {
   if (deletes === undefined) return '';
   const ownership = ownershipOf(deletes, '');
   const owner = ownership.is === 'foreign' ? `: it is owned by ${ownership.owner}` : '';
-  return `${entityId(deletes)} is detached and kept${owner}`;
+  const why = hasProtectionTag(deletes) ? ': it is protected' : owner;
+  return `${entityId(deletes)} is detached and kept${why}`;
 }
 
 function ownerText(entity: OwnedEntity, namespace: string): string {

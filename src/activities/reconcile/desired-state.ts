@@ -27,7 +27,7 @@ export function desiredAtCreate(kind: Kind, spec: JsonObject, request: Reconcile
   const { entity, namespace, intent, installation, target } = request;
   if (kind.tagsAfterCreate === true) return desiredState(entity, spec, {}, target);
   const ownershipTags = kind.ownable
-    ? createTags(kind, { namespace, intent, installation, shared: entity.shared }, spec)
+    ? createTags(kind, { namespace, intent, installation, shared: entity.shared, protect: entity.protect }, spec)
     : {};
   return desiredState(entity, spec, { ...declaredTags(spec), ...ownershipTags }, target);
 }

@@ -49,7 +49,7 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
       observe: common.observe ?? false,
       shared: common.shared ?? false,
       unmanaged: unmanagedOf(common.unmanaged, defaults.unmanaged),
-      ...(common.replace === undefined ? {} : { replace: common.replace }),
+      ...optionsOf(common),
       ...(common.deleteTrusted === true || deletable.has(entityKey({ kind: kind.name, name }))
         ? { deleteTrusted: true }
         : {}),
@@ -62,6 +62,11 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   reportCycles(entities, sound, options);
   reportSharedSecrets(entities, sound, options);
   return { entities, positions: places };
+}
+
+/** Returns the options of an entity that have no default. */
+function optionsOf({ replace, protect }: Draft['common']): Pick<DesiredEntity, 'replace' | 'protect'> {
+  return { ...(replace === undefined ? {} : { replace }), ...(protect === undefined ? {} : { protect }) };
 }
 
 /** Combines an entity's own setting with the default: a setting for one property leaves the others at the default. */

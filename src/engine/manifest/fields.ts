@@ -85,6 +85,12 @@ export const commonFields = {
     .describe(
       'Delete it and create it again if AWS cannot change it as declared, unless unmanaged content would be lost.',
     ),
+  protect: z
+    .boolean()
+    .optional()
+    .describe(
+      'Never delete or replace it, whatever a manifest or a command asks for. A tag records it where the kind has tags; false removes the tag.',
+    ),
   deleteTrusted: z.boolean().optional().describe('Delete it even if roles trust it that this namespace does not own.'),
   tags: tagsSchema.optional(),
 } as const;

@@ -55,6 +55,7 @@ export function userCredential(read: Kind['read']) {
     ...singleReads(read),
     arnOf: (spec: JsonObject, target: Target) => userArn(userNameOf(spec), target),
     references: (spec: JsonObject) => [`User/${userNameOf(spec)}`],
+    isDeletedWithReference: true,
     dependsOnKinds: ['User'],
     ownable: false,
   } satisfies Partial<Kind>;

@@ -33,6 +33,7 @@ describe('the JSON Schema of the manifest', () => {
       'observe',
       'path',
       'permissionsBoundary',
+      'protect',
       'replace',
       'roleName',
       'shared',
