@@ -12,6 +12,7 @@ import { quoted, optionProblem, positionText, type Problem, type SourcePosition 
 import { toJson, positionOf, problemAt } from './tree.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
+import { respelledValues } from './written-values.js';
 
 /** Entities with their positions in the manifest. */
 export interface DeclaredEntities {
@@ -153,11 +154,25 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
           }
         : undefined,
   });
-  for (const problem of [...problems, ...tagProblems(draft)]) report(problem);
+  for (const problem of withRespelled([...problems, ...tagProblems(draft)], respelledValues(draft))) report(problem);
   const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
   if (draft.name !== null || problems.length > 0 || isBroken) return;
   const message = `${kind.name} has no name: ${kind.keyProperties.join(' and ')} do not give one`;
   report(problemAt(draft.at, path, message, `change ${kind.keyProperties.join(' or ')}`));
+}
+
+/** Adds values that would be sent in another form, unless the schema asks for quotes already. */
+function withRespelled(problems: readonly Problem[], respelled: readonly Problem[]): Problem[] {
+  const placesOf = (found: readonly Problem[]): Set<string> => new Set(found.map(placeOf));
+  const quotable = placesOf(problems.filter(({ remedy }) => remedy.startsWith('quote it')));
+  const added = respelled.filter((problem) => !quotable.has(placeOf(problem)));
+  // A check of the document shows the value as it would be sent, not as it is written.
+  const taken = placesOf(added);
+  return [...problems.filter((problem) => !taken.has(placeOf(problem))), ...added];
+}
+
+function placeOf({ file, line, column, path }: Problem): string {
+  return JSON.stringify([file, line, column, path]);
 }
 
 /** Checks the entity's tags together with those of the defaults: each is valid, but together they can be too many. */

@@ -23,7 +23,10 @@ function scalarRemedy(expected: string, label: string, tree: ScalarTree): string
   const text = typeof tree.value === 'string' ? tree.value : '';
   switch (expected) {
     case 'string':
-      return `quote it: "${tree.raw ?? String(tree.value)}"`;
+      // A program has read the number already, and may have changed it.
+      return tree.raw === null && tree.at.offset < 0
+        ? 'put it in quotes'
+        : `quote it: "${tree.raw ?? String(tree.value)}"`;
     case 'array':
       return `write a list: [${shown(label, tree)}]`;
     case 'number':

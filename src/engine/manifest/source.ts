@@ -1,9 +1,9 @@
 import { Composer, isScalar, Lexer, LineCounter, Parser, type CST, type Document } from 'yaml';
 import { truncate } from '../text.js';
-import { parseJson } from './json.js';
+import { isJson, parseJson } from './json.js';
 import { lowerFirst, type Problem } from './problem.js';
-import { Limit, scalarTree, problemAt, type Origin, type Tree } from './tree.js';
-import { StopParsing, YamlConverter } from './yaml-tree.js';
+import { Limit, scalarTree, problemAt, StopParsing, type Origin, type ReportAt, type Tree } from './tree.js';
+import { YamlConverter } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */
 const MAX_OPEN = 4 * Limit.Depth;
@@ -24,8 +24,9 @@ export function parsePlainText(file: string, text: string): Parsed {
 }
 
 /**
- * Parses YAML 1.2, and so JSON, and keeps the position of every value. Duplicate keys, several documents, tags of other
- * tools and values that JSON cannot hold are problems. Aliases and merge keys work, within limits.
+ * Parses a file and keeps the position of every value: JSON where the file's name ends in `.json`, else YAML 1.2.
+ * Duplicate keys, several documents, tags of other tools and values that JSON cannot hold are problems. Aliases and
+ * merge keys of YAML work, within limits.
  */
 export function parseText(file: string, text: string): Parsed {
   const lines = new LineCounter();
@@ -45,10 +46,10 @@ export function parseText(file: string, text: string): Parsed {
   lines.addNewLine(0);
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
 
-  const json = parseJson(origin, text);
-  if (json !== undefined) return { tree: json, problems };
+  // A JSON file that is broken must not be read as YAML, which takes a comment for text.
+  const parse = /\.json$/i.test(file) || isJson(text) ? parseJson : parseYaml;
   try {
-    const tree = parseYaml(origin, text, report);
+    const tree = parse(origin, text, report);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
     if (error instanceof StopParsing) return { tree: null, problems };
@@ -56,10 +57,8 @@ export function parseText(file: string, text: string): Parsed {
   }
 }
 
-type Report = (offset: number, message: string, remedy: string) => void;
-
 /** @throws StopParsing if a problem was reported that ends the parse */
-function parseYaml(origin: Origin, text: string, report: Report): Tree {
+function parseYaml(origin: Origin, text: string, report: ReportAt): Tree {
   const document = onlyDocument(tokenize(text, report), text, report);
   for (const error of document.errors.slice(0, Limit.SyntaxErrors)) {
     const message = lowerFirst(error.message.replace(/\s+/g, ' ').replace(/\.$/, '').slice(0, 200));
@@ -80,7 +79,7 @@ function parseYaml(origin: Origin, text: string, report: Report): Tree {
  * Splits the text into tokens that are not nested too deep. The parser and the composer recurse: running out of stack
  * throws in one and ends the process in the other.
  */
-function tokenize(text: string, report: Report): CST.Token[] {
+function tokenize(text: string, report: ReportAt): CST.Token[] {
   const tooDeep = (offset: number): never => {
     report(offset, `values are nested more than ${String(Limit.Depth)} levels deep`, 'flatten them');
     throw new StopParsing();
@@ -96,7 +95,7 @@ function tokenize(text: string, report: Report): CST.Token[] {
   return deep === undefined ? tokens : tooDeep(deep);
 }
 
-function onlyDocument(tokens: CST.Token[], text: string, report: Report): Document.Parsed {
+function onlyDocument(tokens: CST.Token[], text: string, report: ReportAt): Document.Parsed {
   const options = { prettyErrors: false, uniqueKeys: false, logLevel: 'silent', schema: 'core' };
   const documents: Document.Parsed[] = [];
   for (const document of new Composer(options as never).compose(tokens, true, text.length)) {
@@ -112,7 +111,7 @@ function onlyDocument(tokens: CST.Token[], text: string, report: Report): Docume
   return document ?? reportEmpty(report);
 }
 
-function reportEmpty(report: Report): never {
+function reportEmpty(report: ReportAt): never {
   report(0, 'the file is empty', 'begin with version: 1, namespace, environments and entities');
   throw new StopParsing();
 }

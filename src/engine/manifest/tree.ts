@@ -14,6 +14,12 @@ export const Limit = {
   Message: 400,
 } as const;
 
+/** Stops parsing: further problems would only be consequences of the first. */
+export class StopParsing extends Error {}
+
+/** Takes a problem of a text, at an offset in it. */
+export type ReportAt = (offset: number, message: string, remedy: string) => void;
+
 /** A file, with the offsets of its lines. */
 export interface Origin {
   readonly name: string;

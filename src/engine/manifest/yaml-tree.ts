@@ -1,9 +1,7 @@
 import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type ParsedNode } from 'yaml';
-import type { MapEntry, MapTree, Origin, ScalarTree, SourceOffset, Tree } from './tree.js';
-import { Limit, listTree, mapTree, positionOf, scalarTree } from './tree.js';
-
-/** Stops parsing: further problems would only be consequences of the first. */
-export class StopParsing extends Error {}
+import { reportRepeatedKey } from './json.js';
+import type { MapEntry, MapTree, Origin, ReportAt, ScalarTree, SourceOffset, Tree } from './tree.js';
+import { Limit, listTree, mapTree, scalarTree, StopParsing } from './tree.js';
 
 const CORE_TAGS = new Set(['!', ...['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(coreTag)]);
 function coreTag(name: string): string {
@@ -14,12 +12,16 @@ function coreTag(name: string): string {
 export class YamlConverter {
   private readonly anchors = new Map<string, Tree | 'open'>();
   private repeated = 0;
+  /** A comment of JSON in text without quotes; in braces, it may also stand behind a value. */
+  private readonly jsonComment: RegExp;
 
   constructor(
     private readonly origin: Origin,
     private readonly text: string,
-    private readonly report: (offset: number, message: string, remedy: string) => void,
-  ) {}
+    private readonly report: ReportAt,
+  ) {
+    this.jsonComment = /^\s*[{[]/.test(text) ? /(^|\s)\/[*/]/ : /^\/[*/]\s/;
+  }
 
   convert(node: Node | null | undefined, offset = 0): Tree {
     const at: SourceOffset = { origin: this.origin, offset: node?.range?.[0] ?? offset };
@@ -80,6 +82,10 @@ export class YamlConverter {
     if (!isScalar(node)) return scalarTree(at, null);
     const raw = node.type === 'PLAIN' && node.source !== undefined ? node.source : null;
     const { value } = node;
+    if (raw !== null && typeof value === 'string' && this.jsonComment.test(raw)) {
+      const message = 'a comment of JSON begins here, which YAML takes for text';
+      this.report(at.offset, message, 'begin a comment with #, or put the text in quotes');
+    }
     if (typeof value === 'number' && !Number.isFinite(value)) {
       this.report(at.offset, `${raw ?? String(value)} is not a number that JSON can hold`, 'put it in quotes');
       return scalarTree(at, null, raw);
@@ -103,16 +109,8 @@ export class YamlConverter {
         continue;
       }
       const first = entries.get(key);
-      if (first === undefined) {
-        entries.set(key, { at: keyAt, value });
-      } else {
-        const { line } = positionOf(first.at);
-        this.report(
-          keyAt.offset,
-          `${JSON.stringify(key)} appears twice in one map, first on line ${String(line)}`,
-          'remove one of them',
-        );
-      }
+      if (first === undefined) entries.set(key, { at: keyAt, value });
+      else reportRepeatedKey(key, first, keyAt, this.report);
     }
     for (const merge of merges) this.merge(entries, merge.at, merge.value);
     return mapTree(at, entries);

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { parseText } from '../../../../src/engine/manifest/source.js';
 import type { Parsed } from '../../../../src/engine/manifest/source.js';
-import { Limit } from '../../../../src/engine/manifest/tree.js';
+import { Limit, toJson } from '../../../../src/engine/manifest/tree.js';
 import type { Tree } from '../../../../src/engine/manifest/tree.js';
 
 /** What YAML takes for a comment, and JSON does not know: behind it the YAML parser reads. */
 const COMMENT = '#\n';
 
 function byYaml(text: string): Parsed {
-  return parseText('file.json', `${COMMENT}${text}`);
+  return parseText('file.yaml', `${COMMENT}${text}`);
 }
 
 /** A tree as plain data, with its places as if nothing stood before it. */
@@ -62,9 +62,43 @@ describe('JSON', () => {
     });
   });
 
-  it('may have comments and trailing commas, as YAML may', () => {
-    const { tree, problems } = parseText('file.json', '{"a": [1, 2,], # why\n}');
+  it.each([
+    ['{"a": ["x", /* from 2027 */ "y"]}', ['x', 'y']],
+    ['// why\n{"a": ["x", // first\n "y"]} // end', ['x', 'y']],
+    ['{"a": ["x" /* one */, "y",], }', ['x', 'y']],
+    ['{"a": ["/* text */", "// text"]}', ['/* text */', '// text']],
+  ])('may have comments and trailing commas, which are no part of a value: %s', (text, a) => {
+    const { tree, problems } = parseText('file.json', text);
     expect(problems).toEqual([]);
-    expect(tree).toMatchObject({ type: 'map', size: 4 });
+    expect(tree === null ? null : toJson(tree)).toEqual({ a });
   });
+
+  it.each([
+    ['{\n  "a": "x"\n  "b": 1\n}', 3, 3, /not JSON: "\\"b\\": 1".*; write a comma before it/],
+    ['{\n  a: 1 }', 2, 3, /not JSON.*; put text in double quotes/],
+    ["{\n  'a': 1 }", 2, 3, /not JSON.*; put text in double quotes/],
+    ['{\n  "a": 1 # why\n}', 2, 10, /not JSON: "# why".*; begin a comment with \/\//],
+    ['{\n  "a": 012345678901 }', 2, 9, /012345678901 is not a number of JSON; quote it: "012345678901"/],
+    ['{\n  "a": .5 }', 2, 8, /\.5 is not a number of JSON; quote it/],
+    ['{\n  "a": [1, 2}', 2, 13, /not JSON/],
+    ['{\n  "a": {{b}} }', 2, 9, /not JSON.*; put text with a template in quotes/],
+    ['{ "a": 1 }\nkey: value', 2, 1, /not JSON/],
+    ['key: value\n', 1, 1, /not JSON/],
+    ['{ "a": 1', 1, 9, /ends too early; close what is open/],
+    [' \n', 2, 1, /the file is empty/],
+  ])('is not read as YAML where it is broken: %j', (text, line, column, problem) => {
+    const { tree, problems } = parseText('policies/x.JSON', text);
+    expect(tree).toBeNull();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ line, column });
+    expect(`${problems[0]?.message ?? ''}; ${problems[0]?.remedy ?? ''}`).toMatch(problem);
+  });
+
+  it.each(['{"a": ["x", /* from 2027 */ "y"]}', '{"a": 1 // one\n}', 'a: /* why */ x\n'])(
+    'has comments that YAML does not know, and that do not become text there: %j',
+    (text) => {
+      const { problems } = parseText('m.yaml', text);
+      expect(problems[0]?.message).toMatch(/a comment of JSON begins here, which YAML takes for text/);
+    },
+  );
 });
