@@ -3,6 +3,7 @@ import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { STSClient } from '@aws-sdk/client-sts';
+import type { AwsClock } from './clock.js';
 import { awsError, failureTypeOf } from './errors.js';
 import type { Pace } from './pace.js';
 
@@ -115,6 +116,18 @@ export function adjustPace(client: IAMClient, pace: Pace): void {
     name: 'adjustPace',
     override: true,
   });
+}
+
+/** Sets a clock by the date of each reply. */
+export function readClock(client: IAMClient | STSClient, clock: AwsClock): void {
+  (client.middlewareStack as MiddlewareStack).add(
+    (next) => async (args) => {
+      const reply = await next(args);
+      clock.set((reply.response as { readonly headers?: Readonly<Record<string, string>> }).headers?.['date']);
+      return reply;
+    },
+    { step: 'deserialize', priority: 'high', name: 'readClock', override: true },
+  );
 }
 
 /** Runs a last check of a call when it is signed and ready to be sent, with the access key that signed it. */

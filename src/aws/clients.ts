@@ -2,8 +2,9 @@ import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
-import { adjustPace, checkBeforeSend, currentUserAgent, observeCalls, waitForTurns } from './calls.js';
+import { adjustPace, checkBeforeSend, currentUserAgent, observeCalls, readClock, waitForTurns } from './calls.js';
 import type { AnyClient, AwsCall } from './calls.js';
+import { AwsClock } from './clock.js';
 import { createCredentials, retryWithNewCredentials, type RoleSession } from './credentials.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Pace } from './pace.js';
@@ -51,6 +52,8 @@ export interface AwsClients {
   readonly secrets: SecretStore;
   readonly eventHistory: EventHistory;
   readonly callerIdentity: () => Promise<Caller>;
+  /** Returns the time by AWS's clock, in milliseconds since 1970; null where AWS has not shown it yet. */
+  readonly now: () => number | null;
   /** Returns the access key in use. After a change of it, the caller must be verified again. */
   readonly accessKeyId: () => Promise<string>;
   /** Fetches new credentials, unless those with the expired key have been replaced already. Reads do so by themselves. */
@@ -108,6 +111,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   observeCalls(sts, onCall);
   // Not for writes: the owner of new credentials must be verified before a write is sent.
   for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
+  const clock = new AwsClock();
+  for (const client of [reads, writes, sts]) readClock(client, clock);
 
   const opened: { destroy(): void }[] = [reads, writes, sts];
   const open = <C extends AnyClient & { destroy(): void }>(client: C): C => {
@@ -118,11 +123,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     folder: options.secretsFolder,
     client: once(async () => open(await createSecretsClient(config, options))),
   });
-  const trailClient = once(async () => {
-    const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
-    // IAM's events are in the region that IAM calls are signed for.
-    return open(new CloudTrailClient(config));
-  });
+  // IAM's events are in the region that IAM calls are signed for.
+  const trailClient = once(async () => open(new (await import('@aws-sdk/client-cloudtrail')).CloudTrailClient(config)));
 
   return {
     reader: new Reader(
@@ -137,6 +139,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       return { requestId: requestIdOf(output), output };
     },
     callerIdentity: () => callerIdentity(sts),
+    now: () => clock.now(),
     accessKeyId: credentials.accessKeyId,
     renewCredentials: credentials.renew,
     destroy: closing(opened),

@@ -2,7 +2,12 @@ import type { Cause, Certainty } from '../contract/explain.js';
 import { FAILURES } from '../contract/failures.js';
 import type { Confirmation, Outcome } from '../contract/report.js';
 import { OTHER_CASE } from './decision-rules.js';
-import { CLOCK_TOLERANCE_MS } from './resolve-conflict.js';
+
+/** The difference between two clocks up to which an explanation tells the order of two events, in milliseconds. */
+export const CLOCK_TOLERANCE_MS = 2_000;
+
+/** The difference between AWS's clock and Temporal's that an explanation allows for where it calls an order proven. */
+const MAX_CLOCK_DIFFERENCE_MS = 900_000;
 
 /** The time until every replica of IAM shows a new entity. */
 export const REPLICATION_WINDOW_MS = 120_000;
@@ -141,10 +146,13 @@ function createdDuringRun({
   return undefined;
 }
 
-function existedBefore({ conflict, creation }: DatedCase): CauseFinding {
-  return creation === null
-    ? finding('existed-before', conflict ? 'inferred' : 'proven', 'it existed when this run read the account')
-    : finding('existed-before', 'proven', `${callerOf(creation)} created it before, at ${iso(creation.at)}`);
+function existedBefore({ conflict, inventoryStartedAt, creation }: DatedCase): CauseFinding {
+  if (creation === null) {
+    return finding('existed-before', conflict ? 'inferred' : 'proven', 'it existed when this run read the account');
+  }
+  const isCertain = !conflict || creation.at < inventoryStartedAt - MAX_CLOCK_DIFFERENCE_MS;
+  const headline = `${callerOf(creation)} created it before, at ${iso(creation.at)}`;
+  return finding('existed-before', isCertain ? 'proven' : 'inferred', headline);
 }
 
 /** A Create of another caller that AWS refused. */

@@ -4,8 +4,8 @@ import type { Observed } from './comparison.js';
 import { assess, type DecisionContext, type KindRules } from './decide.js';
 import { OwnershipTag } from './ownership.js';
 
-/** Largest difference between the clocks of AWS and of the worker. AWS also rounds to whole seconds. In milliseconds. */
-export const CLOCK_TOLERANCE_MS = 2_000;
+/** Largest difference between two dates of AWS for one moment: it cuts off fractions of a second. In milliseconds. */
+export const AWS_DATE_TOLERANCE_MS = 1_000;
 
 /** The rules of a kind that tell what an existing entity means. */
 export interface ConflictRules extends KindRules {
@@ -23,8 +23,8 @@ export interface ConflictFacts {
   readonly context: Omit<DecisionContext, 'made'>;
   readonly observed: Observed | undefined;
   readonly attempt: number;
-  /** Time at which the activity was scheduled, before its first attempt. In milliseconds since 1970. */
-  readonly scheduledAtMs: number;
+  /** A time by AWS's clock from before the first Create of this run, in milliseconds since 1970. Null where unknown. */
+  readonly startedAtMs: number | null;
   /** Creates of earlier attempts: `recorded`, `possible` where an attempt died before it could report, or `none`. */
   readonly earlierCreate: 'recorded' | 'possible' | 'none';
   /** The orphans of earlier attempts have been looked for after AWS answered "already exists". */
@@ -91,20 +91,25 @@ function resolveUnseen({ globallyTakenReason: reason }: ConflictRules): Conflict
  * Tells how it is known that this run created the entity; null where another one did.
  *
  * The intent tag proves it. Where a Create carries no tags, an earlier attempt of this run must have sent one, and the
- * entity must be younger than the activity. Without a creation date only a recorded Create counts.
+ * entity must be younger than the activity by AWS's own clock. Without these dates only a recorded Create counts.
  */
 function confirmationOf(
-  { rules, context, scheduledAtMs, earlierCreate }: ConflictFacts,
+  { rules, context, startedAtMs, earlierCreate }: ConflictFacts,
   { tags, createdAt }: Observed,
 ): Exclude<Confirmation, 'reply'> | null {
   if (rules.ownable && tags[OwnershipTag.Intent] === context.intent) return 'intent-tag';
-  const createdAtMs = createdAt === null ? Number.NaN : Date.parse(createdAt);
-  const isUndated = Number.isNaN(createdAtMs);
+  const isUndated = createdAt === null || startedAtMs === null;
   const carriesNoTags = !rules.ownable || rules.tagsAfterCreate === true;
-  const isYoungEnough = createdAtMs >= scheduledAtMs - CLOCK_TOLERANCE_MS;
-  const isOurs = isUndated ? earlierCreate === 'recorded' : earlierCreate !== 'none' && isYoungEnough;
+  const isOurs = isUndated
+    ? earlierCreate === 'recorded'
+    : earlierCreate !== 'none' && isCreatedSince(createdAt, startedAtMs);
   if (carriesNoTags && isOurs) return 'recorded-attempt';
   return !rules.ownable && isUndated && earlierCreate === 'possible' ? 'unconfirmed' : null;
+}
+
+/** Reports whether something was created after a moment, by AWS's clock. */
+export function isCreatedSince(createdAt: string, awsTimeMs: number): boolean {
+  return Date.parse(createdAt) >= awsTimeMs - AWS_DATE_TOLERANCE_MS;
 }
 
 /** Calls it an adoption where the entity can show no owner: it appeared during the run, and another caller created it. */

@@ -121,6 +121,7 @@ export async function runAttempt<Name extends keyof Activities>(
     heartbeatTimeoutMs: 6_000,
     startToCloseTimeoutMs: 600_000,
     scheduledTimestampMs: Date.now(),
+    currentAttemptScheduledTimestampMs: Date.now(),
     workflowExecution: { workflowId, runId: RUN_ID },
     ...info,
   };

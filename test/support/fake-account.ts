@@ -41,7 +41,7 @@ export function awsFailure(code: string, operation: string, message = code): Err
 /** Roles, groups, access keys and the alias of an account in memory, behind the clients that activities use. */
 export class FakeAccount implements Account {
   readonly target = TARGET;
-  readonly clients: AwsClients;
+  readonly clients: { -readonly [Member in keyof AwsClients]: AwsClients[Member] };
   readonly guard: AccountGuard;
   /** By kind and name in lower case: `Role/deploy`. */
   readonly items = new Map<string, Item>();
@@ -50,6 +50,8 @@ export class FakeAccount implements Account {
   readonly secrets = new Map<string, SecretRecord>();
   readonly events: FullEvent[] = [];
   callerAccount = TARGET.account;
+  /** The lead of AWS's clock over the one of this process. */
+  clockAheadMs = 0;
   /** Reads of an entity that are answered by a replica which does not show it yet. */
   staleReads = 0;
   /** Runs before each write. */
@@ -75,6 +77,7 @@ export class FakeAccount implements Account {
       eventHistory: { lookUp: () => Promise.resolve({ events: this.events, truncated: false }) },
       callerIdentity: () =>
         Promise.resolve({ account: this.callerAccount, partition: 'aws', arn: 'arn:aws:iam::1:role/w' }),
+      now: () => this.#now().getTime(),
       accessKeyId: () => Promise.resolve('AKIAWORKER'),
       renewCredentials: () => Promise.resolve(),
       destroy: () => undefined,
@@ -91,7 +94,7 @@ export class FakeAccount implements Account {
     id: string,
     {
       tags = {},
-      createdAt = new Date(),
+      createdAt = this.#now(),
       input = {},
     }: { tags?: Record<string, string>; createdAt?: Date; input?: Input } = {},
   ): void {
@@ -101,6 +104,11 @@ export class FakeAccount implements Account {
 
   tagsOf(id: string): Readonly<Record<string, string>> {
     return Object.fromEntries(this.items.get(id.toLowerCase())?.tags ?? []);
+  }
+
+  /** AWS's dates have no fractions of a second. */
+  #now(): Date {
+    return new Date(Math.floor((Date.now() + this.clockAheadMs) / 1_000) * 1_000);
   }
 
   #find(kind: string, name: unknown): Item {
@@ -183,7 +191,7 @@ export class FakeAccount implements Account {
             UserName: 'ci',
             AccessKeyId: name,
             SecretAccessKey: `secret-of-${name}`,
-            CreateDate: new Date(),
+            CreateDate: this.#now(),
           },
         }
       : {};

@@ -83,6 +83,10 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
   | /** Trust policies show the unique IDs of their principals in place of their ARNs. */ {
       readonly kind: 'unique-ids';
     }
+  | /** AWS's clock is ahead of this machine's: in the dates of replies, and in their `Date` header. */ {
+      readonly kind: 'clock';
+      readonly aheadMs: number;
+    }
   | {
       readonly kind: 'hook';
       /** `drop` breaks the connection before AWS executes the call. */
@@ -148,7 +152,7 @@ export interface FaultProxy {
 const READ = /^(Get|List|Simulate|AssumeRole)/;
 
 /** Faults that do not stop later rules. */
-const PASSING: ReadonlySet<Fault['kind']> = new Set(['delay', 'hook', 'lag']);
+const PASSING: ReadonlySet<Fault['kind']> = new Set(['clock', 'delay', 'hook', 'lag']);
 
 /** Parameters that name what a create makes, the most specific first. */
 const NAMES = [
@@ -485,6 +489,8 @@ async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Inte
     }
     case 'unique-ids':
       return { ...answer, body: Buffer.from(withUniqueIds(answer.body.toString())) };
+    case 'clock':
+      return withClock(answer, fault.aheadMs);
     case 'delay':
       if (fault.when === 'after') await sleep(fault.ms);
       return undefined;
@@ -521,6 +527,18 @@ function withoutMember(xml: string, { element, ids }: Made): string {
     last = index + tag.length;
   }
   return [...parts, xml.slice(kept)].join('');
+}
+
+/** Moves all dates of a reply. */
+function withClock({ headers, body, ...answer }: Answer, aheadMs: number): Answer {
+  const date = new Date(Date.now() + aheadMs).toUTCString();
+  const moved = body
+    .toString()
+    .replace(
+      />(\d{4}-\d\d-\d\dT[\d:.]+Z)</g,
+      (_, iso: string) => `>${new Date(Date.parse(iso) + aheadMs).toISOString()}<`,
+    );
+  return { ...answer, headers: { ...headers, date }, body: Buffer.from(moved) };
 }
 
 /** Replaces roles and users in trust policies by `AROA…` and `AIDA…`, in encoded documents too. */

@@ -41,13 +41,15 @@ export async function listCandidates(
  * 4. AWS answers "already exists": the entity is read until it shows, and `resolveConflict` tells what it means.
  * 5. AWS's answer is unclear: the attempt fails, and the next one looks for the entity first.
  * 6. AWS guards nothing by a name: orphans of lost replies are found by a listing and removed before the Create.
- * 7. The entity carries no tags: the recorded Create of an earlier attempt and the creation date stand in for the tag.
+ * 7. The entity carries no tags: the recorded Create of an earlier attempt stands in for the tag, and the creation date,
+ *    which is compared with AWS's own clock only.
  */
 export async function createEntity(
   account: Account,
   request: CreateRequest,
   context: ActivityContext,
 ): Promise<ReconcileActivityResult> {
+  context.awsStartedAt ??= await awsTime(account);
   const creation = prepareCreation(account, request, context);
   const refusal = refusalOfCreate(request);
   if (refusal !== undefined) return refused(creation, refusal, undefined, null);
@@ -57,6 +59,12 @@ export async function createEntity(
     (await reserveSecret(creation)) ?? // 6
     (await sendCreate(creation)) // 2, then 3, 4 or 5
   );
+}
+
+/** Returns the time by AWS's clock. A worker that has not called AWS yet asks STS, as it does before each write anyway. */
+async function awsTime({ clients, guard }: Account): Promise<number | null> {
+  if (clients.now() === null) await guard.ensure();
+  return clients.now();
 }
 
 function prepareCreation(account: Account, request: CreateRequest, context: ActivityContext): Creation {
@@ -178,7 +186,7 @@ function resolveExisting(creation: Creation, observed: Observed, conflict: AwsEr
 }
 
 function conflictFacts(creation: Creation, observed: Observed | undefined): ConflictFacts {
-  const { request, attempt, kind: rules, spec, earlierCreate } = creation;
+  const { request, attempt, context, kind: rules, spec, earlierCreate } = creation;
   return {
     rules,
     entity: request.entity,
@@ -186,7 +194,7 @@ function conflictFacts(creation: Creation, observed: Observed | undefined): Conf
     context: decisionContext(request),
     observed,
     attempt,
-    scheduledAtMs: activityInfo().scheduledTimestampMs,
+    startedAtMs: context.awsStartedAt,
     earlierCreate,
     orphansChecked: true,
   };

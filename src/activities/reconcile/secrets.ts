@@ -5,7 +5,7 @@ import { describeLocation, SecretLocationError, redactSecrets, type SecretRecord
 import { entityId, type SecretLocation } from '../../contract/entity.js';
 import { FAILURES, isRetryable } from '../../contract/failures.js';
 import type { CreateRequest } from '../../contract/activities.js';
-import { CLOCK_TOLERANCE_MS } from '../../engine/resolve-conflict.js';
+import { isCreatedSince } from '../../engine/resolve-conflict.js';
 import type { Candidate, Desired, Kind, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
@@ -135,6 +135,9 @@ export class EntitySecrets {
     const [first] = orphans;
     if (first === undefined) return null;
     const ids = orphans.map(({ id }) => id).join(', ');
+    if (this.#request.known === undefined && this.#context.awsStartedAt === null) {
+      return `nothing tells whether this run created ${ids}: AWS has shown no date, and no secret of them is stored`;
+    }
     if (orphans.length > 1) return `${ids} appeared while this run was creating one, and no secret of them is stored`;
     if ((await secret.isCandidateUsed?.(reader, first.id)) === true) {
       return `${ids} appeared while this run was creating one, and is in use`;
@@ -148,12 +151,12 @@ export class EntitySecrets {
 
   #orphans(candidates: readonly Candidate[], stored: SecretRecord): readonly Candidate[] {
     const storedId = this.#kind.secret?.candidateIdOf?.(stored);
-    const since = activityInfo().scheduledTimestampMs - CLOCK_TOLERANCE_MS;
+    const { awsStartedAt } = this.#context;
     return candidates.filter(
       ({ id, createdAt }) =>
         id !== storedId &&
         this.#request.known?.includes(id) !== true &&
-        (createdAt === null || Date.parse(createdAt) >= since),
+        (createdAt === null || awsStartedAt === null || isCreatedSince(createdAt, awsStartedAt)),
     );
   }
 

@@ -37,6 +37,11 @@ export interface ActivityContext {
   readonly isComplete: boolean;
   readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
   readonly lost: LostAttempts;
+  /**
+   * The time by AWS's clock before the activity sent its first write, in milliseconds since 1970. Null where AWS has
+   * shown no date, or where the activity does not ask.
+   */
+  awsStartedAt: number | null;
   /** The start of this attempt, by the clock of `performance`. */
   readonly startedAt: number;
 }
@@ -49,7 +54,7 @@ interface LostAttempts {
 }
 
 /** The details of a heartbeat, which Temporal hands to the next attempt. */
-interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete'> {
+interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete' | 'awsStartedAt'> {
   /** Set by an attempt that failed, after it recorded all its writes. */
   readonly failedAttempt?: number;
   readonly lost: LostAttempts;
@@ -64,7 +69,7 @@ interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isC
  * @param runId - the bootstrap run that the calls are made for. Default: the workflow that called the activity
  */
 export async function runActivity<T>(run: (context: ActivityContext) => Promise<T>, runId?: string): Promise<T> {
-  const { attempt, scheduledTimestampMs, workflowExecution } = activityInfo();
+  const { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs, workflowExecution } = activityInfo();
   const context = contextOfAttempt();
   const agent = runKey(runId ?? workflowExecution?.runId ?? '');
   const beat = (): void => {
@@ -78,7 +83,9 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
   } catch (error) {
     if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
     heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
-    const elapsedMs = Date.now() - scheduledTimestampMs;
+    // Both dates are Temporal's, whose clock may differ from the worker's.
+    const elapsedMs =
+      currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
     throw withWrites(toFailure(error, { attempt, elapsedMs, calls: context.calls }), writesSent(context));
   } finally {
     clearInterval(timer);
@@ -96,6 +103,7 @@ function contextOfAttempt(): ActivityContext {
     sent: [...(earlier?.sent ?? [])],
     isComplete,
     lease: new Lease(),
+    awsStartedAt: earlier?.awsStartedAt ?? null,
     lost: attempt === 1 || hasReported ? NO_LOST_ATTEMPTS : countLostAttempts(earlier),
     startedAt: performance.now(),
   };
@@ -123,8 +131,9 @@ function assertMayTry({ count, timedOut }: LostAttempts): void {
   throw failure('TimedOut', `${String(count)} attempts in a row ended without a report: their workers died`, {});
 }
 
-function heartbeatDetails({ calls, sent, isComplete, lost, startedAt }: ActivityContext): HeartbeatDetails {
-  return { calls, sent, isComplete, lost, elapsedMs: performance.now() - startedAt };
+function heartbeatDetails(context: ActivityContext): HeartbeatDetails {
+  const { calls, sent, isComplete, lost, awsStartedAt, startedAt } = context;
+  return { calls, sent, isComplete, lost, awsStartedAt, elapsedMs: performance.now() - startedAt };
 }
 
 /** The record of a write that is being sent. */

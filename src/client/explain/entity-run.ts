@@ -1,7 +1,7 @@
 import { type DesiredEntity, entityKey } from '../../contract/entity.js';
 import type { RunReference, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport, Outcome, Report } from '../../contract/report.js';
-import { type CauseFinding, type Creation, determineCause } from '../../engine/conflict-cause.js';
+import { type CauseFinding, CLOCK_TOLERANCE_MS, type Creation, determineCause } from '../../engine/conflict-cause.js';
 import { findKind } from '../../kinds/index.js';
 import { plannedReport } from '../../report/build.js';
 import { describeRun, UNKNOWN_PIPELINE } from '../describe.js';
@@ -17,10 +17,6 @@ export interface EntityRun {
   /** True where the whole run was refused because the credentials belong to another account. */
   readonly isWrongAccount: boolean;
 }
-
-/** The tolerance for times of different sources: CloudTrail counts whole seconds, and clocks differ. */
-export const CLOCK_TOLERANCE_MS = 2_000;
-
 /** Operations that create an entity. */
 export const CREATE_OPERATIONS = /^(Create|Upload)(?!PolicyVersion)/;
 

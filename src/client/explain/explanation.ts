@@ -1,17 +1,16 @@
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
 import type { Explanation, Found, RefusedCreate, TimelineEvent, Trail, TrailEvent } from '../../contract/explain.js';
 import type { EntityReport } from '../../contract/report.js';
-import { determineForeignCause, newestCreation, remedyForCause } from '../../engine/conflict-cause.js';
+import {
+  CLOCK_TOLERANCE_MS,
+  determineForeignCause,
+  newestCreation,
+  remedyForCause,
+} from '../../engine/conflict-cause.js';
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
 import { describeConflictCode } from '../../engine/conflict-codes.js';
 import { describeRun } from '../describe.js';
-import {
-  activityOfConflict,
-  causeOfConflict,
-  CLOCK_TOLERANCE_MS,
-  CREATE_OPERATIONS,
-  creationsOf,
-} from './entity-run.js';
+import { activityOfConflict, causeOfConflict, CREATE_OPERATIONS, creationsOf } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 
 /** The longest time between sending a Create and the creation date that AWS records. */

@@ -3,7 +3,7 @@ import type { Observed } from '../../../src/engine/comparison.js';
 import { mayShowLater, resolveConflict } from '../../../src/engine/resolve-conflict.js';
 import type { ConflictFacts, ConflictRules } from '../../../src/engine/resolve-conflict.js';
 
-const SCHEDULED_AT = '2026-11-28T12:00:00.000Z';
+const STARTED_AT = '2026-11-28T12:00:00.000Z';
 const RUN = 'run-of-this-test';
 
 /** A kind with tags, one without, one whose tags follow its Create, and one that AWS names by an ID. */
@@ -28,7 +28,7 @@ const ENTITY: DesiredEntity = {
 
 function observed(part: Partial<Observed> = {}): Observed {
   const arn = 'arn:aws:iam::111111111111:role/deploy';
-  return { name: 'deploy', arn, createdAt: SCHEDULED_AT, tags: {}, state: { path: '/' }, ...part };
+  return { name: 'deploy', arn, createdAt: STARTED_AT, tags: {}, state: { path: '/' }, ...part };
 }
 
 function facts(part: Partial<ConflictFacts> = {}): ConflictFacts {
@@ -39,7 +39,7 @@ function facts(part: Partial<ConflictFacts> = {}): ConflictFacts {
     context: { namespace: 'ci', partition: 'aws', intent: RUN },
     observed: observed(),
     attempt: 1,
-    scheduledAtMs: Date.parse(SCHEDULED_AT),
+    startedAtMs: Date.parse(STARTED_AT),
     earlierCreate: 'none',
     orphansChecked: true,
     ...part,
@@ -47,8 +47,8 @@ function facts(part: Partial<ConflictFacts> = {}): ConflictFacts {
 }
 
 const OURS = { 'iam-bootstrap:namespace': 'ci', 'iam-bootstrap:origin': 'created', 'iam-bootstrap:intent': RUN };
-const OLDER = '2026-11-28T11:59:57.000Z';
-const WITHIN_TOLERANCE = '2026-11-28T11:59:58.000Z';
+const OLDER = '2026-11-28T11:59:58.000Z';
+const WITHIN_TOLERANCE = '2026-11-28T11:59:59.000Z';
 
 /** Attempt 2, after an attempt that recorded its Create, or that died before it could report. */
 const RECORDED = { attempt: 2, earlierCreate: 'recorded' } as const;
@@ -79,9 +79,10 @@ const ROWS: readonly (readonly [string, Partial<ConflictFacts>, Readonly<Record<
   ],
   ['recorded attempt: an untagged kind, created since', { rules: UNTAGGED, ...RECORDED }, CREATED_BY_RECORD],
   ['recorded attempt: tags follow the Create', { rules: TAGGED_LATER, ...RECORDED }, CREATED_BY_RECORD],
+  ['undated: AWS has shown no date to compare with', { rules: UNTAGGED, ...POSSIBLE, startedAtMs: null }, UNCONFIRMED],
   ['recorded attempt: an attempt died unheard', { rules: UNTAGGED, ...POSSIBLE }, CREATED_BY_RECORD],
   [
-    'recorded attempt: the clocks differ by two seconds',
+    'recorded attempt: AWS cuts off the fraction of a second',
     { rules: UNTAGGED, ...RECORDED, observed: observed({ createdAt: WITHIN_TOLERANCE }) },
     CREATED_BY_RECORD,
   ],

@@ -105,6 +105,7 @@ export class SimulatedAccount implements Account {
       },
       eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
+      now: () => scheduler.now,
       accessKeyId: () => Promise.resolve('AKIAWORKER'),
       renewCredentials: () => Promise.resolve(),
       destroy: () => undefined,

@@ -24,6 +24,7 @@ function activityInfo(): unknown {
     heartbeatDetails: attempt.inherited,
     heartbeatTimeoutMs: attempt.heartbeatTimeoutMs,
     scheduledTimestampMs: attempt.scheduledAt,
+    currentAttemptScheduledTimestampMs: attempt.run.server.scheduler.now,
     taskToken: attempt,
     workflowExecution: { workflowId, runId },
     workflowType: type,

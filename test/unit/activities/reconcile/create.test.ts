@@ -118,6 +118,51 @@ describe('after a lost reply, attempt 2', () => {
   });
 });
 
+describe.each([-600_000, -10_000, -3_000, 0, 3_000, 10_000, 600_000])('with a clock of AWS %d ms ahead', (aheadMs) => {
+  beforeEach(() => {
+    account.clockAheadMs = aheadMs;
+  });
+
+  test('a group counts as created after a lost reply', async () => {
+    account.failNext('CreateGroup', 'ECONNRESET', { isCarriedOut: true });
+    const first = await runAttempt(account, 'createEntity', reconcileRequest(GROUP));
+    const second = await runAttempt(account, 'createEntity', reconcileRequest(GROUP), { info: first.next });
+    expect(second.result).toMatchObject({ confirmedBy: 'recorded-attempt', decision: { action: 'create' } });
+  });
+
+  test('a group that another caller made before counts as adopted', async () => {
+    account.add('Group/readers', { createdAt: new Date(Date.now() + aheadMs - 5_000) });
+    account.staleReads = 1;
+    account.failNext('CreateGroup', 'ECONNRESET');
+    const first = await runAttempt(account, 'createEntity', reconcileRequest(GROUP));
+    account.staleReads = 0;
+    const second = await runAttempt(account, 'createEntity', reconcileRequest(GROUP), { info: first.next });
+    expect(second.result).toMatchObject({ confirmedBy: null, decision: { action: 'adopt' } });
+  });
+
+  test.each([
+    ['with the listing of before', { known: ['AKIAOLD'] }],
+    ['without a listing of before', {}],
+  ])('an access key of a lost reply is removed, and an older one is not, %s', async (_title, known) => {
+    account.add('AccessKey/AKIAOLD', { createdAt: new Date(Date.now() + aheadMs - 5_000) });
+    const request = { ...reconcileRequest(KEY), ...known };
+    account.failNext('CreateAccessKey', 'ECONNRESET', { isCarriedOut: true });
+    const first = await runAttempt(account, 'createEntity', request);
+    await runAttempt(account, 'createEntity', request, { info: first.next });
+    expect(account.writes).toEqual(['CreateAccessKey', 'DeleteAccessKey', 'CreateAccessKey']);
+    expect([...account.items.keys()]).toEqual(['accesskey/akiaold', 'accesskey/akia3']);
+  });
+});
+
+test('keeps a new access key that nothing tells from the keys of before', async () => {
+  account.clients.now = () => null;
+  account.failNext('CreateAccessKey', 'ECONNRESET', { isCarriedOut: true });
+  const first = await runAttempt(account, 'createEntity', reconcileRequest(KEY));
+  const { result } = await runAttempt(account, 'createEntity', reconcileRequest(KEY), { info: first.next });
+  expect(result?.decision.reason).toMatch(/nothing tells whether this run created AKIA1/);
+  expect(account.writes).toEqual(['CreateAccessKey']);
+});
+
 test('refuses an alias that is taken in another account', async () => {
   account.failNext('CreateAccountAlias', 'EntityAlreadyExists');
   const { result } = await runAttempt(account, 'createEntity', reconcileRequest(ALIAS));
@@ -130,6 +175,19 @@ test('repeats a throttled Create within the attempt, and logs it', async () => {
   const { result, logs } = await runAttempt(account, 'createEntity', reconcileRequest(ROLE));
   expect(result?.confirmedBy).toBe('reply');
   expect(logs).toContainEqual({ level: 'INFO', message: 'AWS throttled a write, which is repeated' });
+});
+
+test.each([
+  ['for the first time', 0, false],
+  ['at the end of the window', 130_000, true],
+])("counts the time to wait by Temporal's clock alone, %s", async (_title, elapsedMs, isFinal) => {
+  for (const aheadMs of [-600_000, 600_000]) {
+    account.failNext('CreateRole', 'NoSuchEntity');
+    const scheduledTimestampMs = Date.now() + aheadMs;
+    const info = { scheduledTimestampMs, currentAttemptScheduledTimestampMs: scheduledTimestampMs + elapsedMs };
+    const { failure } = await runAttempt(account, 'createEntity', reconcileRequest(ROLE), { info });
+    expect(failure).toMatchObject({ type: 'NotPropagated', nonRetryable: isFinal });
+  }
 });
 
 test('sends nothing once the lease is lost, and logs it', async () => {
