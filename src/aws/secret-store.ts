@@ -167,20 +167,16 @@ async function pathOf(folder: string | undefined, file: string): Promise<string>
       `secret file ${file} is outside the secrets folder; declare a path inside the folder`,
     );
   }
-  // Checked before a folder is made, because a link would lead outside.
-  const linkError = new SecretLocationError(`secret file ${file} leads through a symbolic link; declare its real path`);
-  if (await hasSymbolicLink(dirname(path))) throw linkError;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if ((await realpath(dirname(path))) !== dirname(path)) throw linkError;
+  // From the top, because a link would lead outside. Another activity may make the same folders at this moment.
+  let parent = root;
+  for (const name of dirname(inside).split(sep)) {
+    parent = join(parent, name);
+    await fallBackOn(['EEXIST'], undefined, () => mkdir(parent, { mode: 0o700 }));
+    if ((await lstat(parent)).isSymbolicLink()) {
+      throw new SecretLocationError(`secret file ${file} leads through a symbolic link; declare its real path`);
+    }
+  }
   return path;
-}
-
-/** Reports whether the existing part of a path contains a symbolic link. */
-async function hasSymbolicLink(path: string): Promise<boolean> {
-  const real = await fallBackOn(['ENOENT'], undefined, () => realpath(path));
-  if (real !== undefined) return real !== path;
-  // A broken link counts too.
-  return (await lstatIfExists(path)) !== undefined || hasSymbolicLink(dirname(path));
 }
 
 async function readSecretFile(folder: string | undefined, file: string): Promise<string | undefined> {

@@ -5,11 +5,13 @@ import { ExitCode } from '../contract/failures.js';
 /** Exit codes with their meanings, in the order in which help lists them. */
 const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
   [ExitCode.Converged]: 'converged, or nothing to do',
-  [ExitCode.Failed]: 'failed, cancelled or interrupted',
+  [ExitCode.Failed]: 'failed or cancelled',
   [ExitCode.Pending]: 'changes pending (plan --detailed-exitcode)',
   [ExitCode.Refused]: 'refused: ownership, collision or wrong account',
   [ExitCode.Busy]: 'namespace busy, or Temporal or a worker unreachable: try again',
-  [ExitCode.Usage]: 'invalid manifest or usage',
+  [ExitCode.Usage]: 'invalid manifest, usage or connection settings',
+  [ExitCode.Interrupted]: 'interrupted (SIGINT); a run that has started continues',
+  [ExitCode.Terminated]: 'terminated (SIGTERM); a run that has started continues',
 };
 
 /** The sections below the options in a command's help. */
@@ -57,7 +59,14 @@ export function describeOption(option: Option): string {
 export const BUSY_EXITS = [ExitCode.Busy, ExitCode.Usage] as const;
 
 /** Exit codes of a command that sends a request to Temporal. */
-export const REQUEST_EXITS = [ExitCode.Converged, ExitCode.Failed, ExitCode.Refused, ...BUSY_EXITS] as const;
+export const REQUEST_EXITS = [
+  ExitCode.Converged,
+  ExitCode.Failed,
+  ExitCode.Refused,
+  ...BUSY_EXITS,
+  ExitCode.Interrupted,
+  ExitCode.Terminated,
+] as const;
 
 /** Exit codes of a command that runs servers until it is stopped. */
 export const SERVER_EXITS = [

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
+import './node-version.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, CommanderError } from 'commander';
 import pc from 'picocolors';
-import { enableDebug, silenceSdkVersionWarning } from '../config/config.js';
+import { enableDebug, silenceSdkVersionWarning, unsetEmptyVariables } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
 import { COMMAND_GROUPS } from './commands/definitions.js';
 import { COMPLETE, complete, completionScript, type Shell, SHELLS } from './completion.js';
 import { addGuide, ALL_EXITS, describeOption } from './help.js';
 import { runCommand } from './run-command.js';
-import { ignoreClosedPipes, plain, print } from './terminal.js';
+import { plain, print, reserveStandardOutput, survivePipeErrors, write } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
 
@@ -29,8 +30,9 @@ const program = new Command('iam-bootstrap')
   .exitOverride()
   // Arguments may come from a branch name or a title that another person chose.
   .configureOutput({
-    outputError: (text, write) => {
-      write(text.split('\n').map(plain).join('\n'));
+    writeOut: write,
+    outputError: (text, writeError) => {
+      writeError(text.split('\n').map(plain).join('\n'));
     },
   });
 addGuide(program, {
@@ -74,7 +76,9 @@ program
   });
 program.helpCommand('help [command]', 'same as --help');
 
-ignoreClosedPipes();
+reserveStandardOutput();
+survivePipeErrors();
+unsetEmptyVariables();
 silenceSdkVersionWarning();
 
 program.parseAsync().catch((error: unknown) => {

@@ -17,10 +17,22 @@ export async function runCommand(action: () => Promise<ExitCode>): Promise<void>
   process.off('exit', failEarlyExit);
 }
 
+/** Exit codes by the signal that stopped a command. */
+const SIGNAL_EXITS = { SIGINT: ExitCode.Interrupted, SIGTERM: ExitCode.Terminated } as const;
+
 /** Reports that a signal stopped a command. */
 export class InterruptedError extends UserFacingError {
   override readonly name = 'InterruptedError';
-  override readonly exitCode = ExitCode.Failed;
+  override readonly exitCode: ExitCode;
+
+  constructor(
+    readonly signal: keyof typeof SIGNAL_EXITS,
+    message = '',
+    remedy: string | null = null,
+  ) {
+    super(`${signal === 'SIGINT' ? 'interrupted' : 'terminated'}${message}`, remedy);
+    this.exitCode = SIGNAL_EXITS[signal];
+  }
 }
 
 /** Reports options that are invalid, missing, or do not go together. */
@@ -44,11 +56,14 @@ export function reportError(error: unknown): ExitCode {
   return ExitCode.Failed;
 }
 
-/** Returns a signal that aborts at SIGINT or SIGTERM, so that a command can clean up before it ends. */
+/**
+ * Returns a signal that aborts at SIGINT or SIGTERM, so that a command can clean up before it ends. Its reason is an
+ * {@link InterruptedError}.
+ */
 export function untilInterrupted(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort(new Error('interrupted'));
+  const abort = (signal: keyof typeof SIGNAL_EXITS): void => {
+    controller.abort(new InterruptedError(signal));
   };
   process.once('SIGINT', abort);
   process.once('SIGTERM', abort);

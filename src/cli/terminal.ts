@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
+import { ExitCode } from '../contract/failures.js';
 
 /**
  * Characters that could move the cursor, or reorder or hide text: control characters, direction marks and overrides,
@@ -29,9 +30,23 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Standard output, for results alone. {@link reserveStandardOutput} sets it. */
+let writeResult = (text: string): boolean => process.stdout.write(text);
+
+/** Reserves standard output for results: what other code prints, such as a manifest, goes to standard error. */
+export function reserveStandardOutput(): void {
+  writeResult = process.stdout.write.bind(process.stdout);
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+}
+
+/** Writes text to standard output as it is. */
+export function write(text: string): void {
+  writeResult(text);
+}
+
 /** Prints a result on standard output, where nothing else goes. */
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
 /** Prints a result as JSON. Unsafe characters are escaped, so that a terminal is safe and programs read equal values. */
@@ -52,13 +67,25 @@ function safeJson(text: string): string {
   return text.replace(UNSAFE, (found) => (found === '\n' ? found : escape(found))).replace(/##/g, '#\\u0023');
 }
 
-/** Drops output once its reader is gone, as in `| head -1`. The command still finishes and cleans up. */
-export function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
+/**
+ * Drops output that cannot be written. The command still finishes and cleans up. A reader that has gone, as in
+ * `| head -1`, has read what it wanted; any other error of standard output is reported, and fails a command that
+ * succeeded.
+ */
+export function survivePipeErrors(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || process.listenerCount('exit', failExit) > 0) return;
+    printError(
+      `the output is incomplete: standard output cannot be written: ${error.message}`,
+      'free space on its disk, or write it elsewhere; the report is also in Temporal',
+    );
+    process.once('exit', failExit);
+  });
+}
+
+function failExit(): void {
+  if (process.exitCode === undefined || process.exitCode === ExitCode.Converged) process.exitCode = ExitCode.Failed;
 }
 
 /** Prints an error and its remedy. */

@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
-import { type DesiredEntity, entityId, type Pipeline } from '../contract/entity.js';
+import { type DesiredEntity, entityId } from '../contract/entity.js';
 import { type BootstrapRequest, MAX_ENTITIES } from '../contract/request.js';
-import type { Revision } from '../contract/revision.js';
 import { sortedJson } from '../engine/json.js';
 import type { Problem, SourcePosition } from '../engine/manifest/problem.js';
 import type { ManifestRequest, RefusedManifest } from '../engine/manifest/resolve.js';
 import type { Validation } from '../engine/manifest/validate.js';
 import { SPLIT_REMEDY } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
+import { originOf } from './checkout.js';
 import { loadManifest, type LoadOptions, validateManifestFiles } from './manifest/load.js';
 
 /** Options for a request that is made from manifests. */
@@ -39,11 +37,13 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   const desired =
     options.command === undefined ? loaded.request : removalRequest(loaded.request, options.command, options);
   const { approval, revision: given, allowOlder, pipeline, cwd } = options;
-  const revision = await revisionOf(files, { given, pipeline, cwd });
-  const isUnguarded = revision === undefined && pipeline.provider !== 'local';
-  const warnings = isUnguarded ? [...loaded.warnings, missingRevision(files)] : loaded.warnings;
+  const origin = await originOf(files, { given, pipeline, cwd });
+  const warnings = origin.warning === undefined ? loaded.warnings : [...loaded.warnings, origin.warning];
+  if (origin.problem !== undefined) return { ok: false, problems: [origin.problem], warnings };
+  const { revision } = origin;
   const request: ManifestRequest = {
     ...desired,
+    pipeline: origin.pipeline,
     ...(approval === undefined ? {} : { approval }),
     ...(revision === undefined ? {} : { revision }),
     ...(allowOlder === true ? { allowOlder } : {}),
@@ -53,20 +53,6 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   const digest = requestDigest(request);
   const key = options.requestKey ?? attemptKey(request, digest) ?? randomUUID();
   return { ok: true, request: { ...request, digest, key }, warnings };
-}
-
-/** Warns that the guard against older manifests has no revision to compare: a CI job may rely on it. */
-function missingRevision([file = '-']: readonly string[]): Problem {
-  return {
-    file,
-    line: 0,
-    column: 0,
-    path: '',
-    message:
-      'no git commit found, so nothing prevents an older manifest from being applied after this one: ' +
-      'check it out with git, or give --revision',
-    remedy: 'check it out with git, or give --revision',
-  };
 }
 
 /** Returns the same key for the same request of the same job attempt. Undefined outside CI. */
@@ -195,34 +181,4 @@ async function sentBytes(data: Uint8Array): Promise<number> {
 
 function formatCount(count: number): string {
   return count.toLocaleString('en-US');
-}
-
-/** Returns the revision of manifests: the given one, else in CI the time of the commit that is checked out. */
-export async function revisionOf(
-  files: readonly string[],
-  {
-    given,
-    pipeline,
-    cwd = process.cwd(),
-  }: { given?: number | undefined; pipeline: Pipeline; cwd?: string | undefined },
-): Promise<Revision | undefined> {
-  if (given !== undefined) return { value: given, source: 'given' };
-  if (pipeline.provider === 'local') return undefined;
-  const [file = '-'] = files;
-  const seconds = await commitTime(file === '-' ? cwd : dirname(resolve(cwd, file)));
-  return seconds === undefined ? undefined : { value: seconds, source: 'commit-time' };
-}
-
-/** Returns the time of the commit that is checked out in a folder, in seconds. Undefined outside a repository. */
-function commitTime(cwd: string): Promise<number | undefined> {
-  return new Promise((done) => {
-    execFile(
-      'git',
-      ['log', '-1', '--no-show-signature', '--format=%ct', 'HEAD'],
-      { cwd, timeout: 10_000 },
-      (error, stdout) => {
-        done(error === null && /^\d{1,12}\s*$/.test(stdout) ? Number(stdout) : undefined);
-      },
-    );
-  });
 }

@@ -36,7 +36,8 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
       return {
         url: repository === null ? null : `${server}/${repository}/actions/runs/${run ?? ''}`,
         commit: read('GITHUB_SHA'),
-        actor: read('GITHUB_ACTOR'),
+        // Another person may run the job again.
+        actor: read('GITHUB_TRIGGERING_ACTOR', 'GITHUB_ACTOR'),
         run,
         runNumber: read('GITHUB_RUN_NUMBER'),
         job: read('GITHUB_JOB'),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
 import { ExitCode } from '../contract/failures.js';
@@ -51,6 +51,17 @@ export function enableDebug(): void {
   process.env['IAM_BOOTSTRAP_LOG'] = 'debug';
 }
 
+/** Variables that the SDKs read by themselves. To some of them, an empty text is a value. */
+const READ_BY_SDKS =
+  /^(TEMPORAL_|AWS_|IAM_BOOTSTRAP_|GRPC_|NODE_EXTRA_CA_CERTS$|SSL_CERT_|(https?|no|all|grpc|no_grpc)_proxy$)/i;
+
+/** Removes variables with an empty text from this process: CI services set unused variables so. */
+export function unsetEmptyVariables(): void {
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value === '' && READ_BY_SDKS.test(name)) Reflect.deleteProperty(process.env, name);
+  }
+}
+
 /** Silences the AWS SDK's warning about the version of Node.js, which users of a command cannot act on. */
 export function silenceSdkVersionWarning(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -95,7 +106,9 @@ export function loadConfig(variables: Environment = process.env): Config {
             workspace: environment['GITHUB_WORKSPACE'],
           }
         : undefined,
-    environment: variables,
+    environment: Object.fromEntries(
+      Object.entries(variables).filter(([name, value]) => value !== '' || !READ_BY_SDKS.test(name)),
+    ),
   };
 }
 
@@ -163,16 +176,32 @@ function cacheDirectory(environment: Environment): string {
   if (named !== undefined) return named;
   const xdg = environment['XDG_CACHE_HOME'];
   if (xdg !== undefined) return join(xdg, 'iam-bootstrap');
-  const home = environment['HOME'] ?? homedir();
+  const home = homeOf(environment);
+  // A user without a home, as in a container with any user ID: a folder that no other user can have made.
+  if (home === undefined) return join(tmpdir(), `iam-bootstrap-${String(process.getuid?.() ?? 0)}`);
   return process.platform === 'darwin'
     ? join(home, 'Library/Caches/iam-bootstrap')
     : join(home, '.cache/iam-bootstrap');
 }
 
+/** Returns the user's home folder. Undefined where neither HOME nor the user database names one. */
+function homeOf(environment: Environment): string | undefined {
+  if (environment['HOME'] !== undefined) return environment['HOME'];
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
 function temporalConfigured(environment: Environment): boolean {
   const variables = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_API_KEY'];
   if (variables.some((name) => environment[name] !== undefined)) return true;
-  const home = environment['HOME'] ?? homedir();
-  const folders = [environment['XDG_CONFIG_HOME'] ?? join(home, '.config'), join(home, 'Library/Application Support')];
+  const home = homeOf(environment);
+  const xdg = environment['XDG_CONFIG_HOME'];
+  const folders = [
+    xdg ?? (home === undefined ? [] : join(home, '.config')),
+    home === undefined ? [] : join(home, 'Library/Application Support'),
+  ].flat();
   return folders.some((folder) => existsSync(join(folder, 'temporalio', 'temporal.toml')));
 }

@@ -205,6 +205,12 @@ export interface Conflicts {
   readonly rows: readonly ConflictRow[];
   readonly by: Readonly<Record<'entity' | 'namespace' | 'pipeline' | 'cause', Readonly<Record<string, number>>>>;
   /** Every day of the time window (UTC), oldest first. */
-  readonly days: readonly { readonly day: string; readonly runs: number; readonly conflicts: number }[];
+  readonly days: readonly {
+    readonly day: string;
+    readonly runs: number;
+    /** Runs that met at least one conflict. */
+    readonly runsWithConflicts: number;
+    readonly conflicts: number;
+  }[];
   readonly notes: readonly string[];
 }

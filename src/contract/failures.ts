@@ -45,7 +45,18 @@ export function isRetryable(retryClass: RetryClass): boolean {
 }
 
 /** Exit codes of the command line. {@link gravestExitCode} chooses between several. */
-export const ExitCode = { Converged: 0, Failed: 1, Pending: 2, Refused: 3, Busy: 4, Usage: 64 } as const;
+export const ExitCode = {
+  Converged: 0,
+  Failed: 1,
+  Pending: 2,
+  Refused: 3,
+  Busy: 4,
+  Usage: 64,
+  /** Stopped by SIGINT: 128 and the number of the signal, as shells count. */
+  Interrupted: 130,
+  /** Stopped by SIGTERM. */
+  Terminated: 143,
+} as const;
 /** One of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
@@ -151,6 +162,8 @@ export function isFailureType(type: string | null | undefined): type is FailureT
 }
 
 const GRAVITY: readonly ExitCode[] = [
+  ExitCode.Terminated,
+  ExitCode.Interrupted,
   ExitCode.Usage,
   ExitCode.Failed,
   ExitCode.Refused,

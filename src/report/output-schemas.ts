@@ -266,7 +266,7 @@ export const conflictsSchema = z.strictObject({
     }),
   ),
   by: z.strictObject({ entity: counts, namespace: counts, pipeline: counts, cause: counts }),
-  days: z.array(z.strictObject({ day: z.iso.date(), runs: count, conflicts: count })),
+  days: z.array(z.strictObject({ day: z.iso.date(), runs: count, runsWithConflicts: count, conflicts: count })),
   notes: z.array(z.string()),
 }) satisfies z.ZodType<Conflicts>;
 

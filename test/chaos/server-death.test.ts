@@ -204,7 +204,7 @@ test('an interrupted command says that the run continues, and it does', async ()
   const asked = Date.now();
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
   // It does not wait for a long poll to finish.
   expect(Date.now() - asked).toBeLessThan(5_000);
@@ -222,7 +222,7 @@ test('a command interrupted while it waits for its turn has started no run', asy
   await waiting.said(/^waiting for the namespace/m);
   waiting.kill('SIGINT');
   const { code, stderr } = await waiting.ended;
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   expect(stderr).toContain('interrupted before the run started; nothing was written');
 
   middle.letGo();
@@ -243,7 +243,7 @@ test('a command interrupted while Temporal is down exits in good order', async (
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
   expect(stderr).not.toMatch(/^\s+at /m);
 

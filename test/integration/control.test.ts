@@ -105,20 +105,23 @@ test('a pipeline with --no-wait is told which run holds the namespace, with exit
   expect((await first.ended).code).toBe(0);
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
+test.each([
+  ['SIGINT', 130, 'interrupted'],
+  ['SIGTERM', 143, 'terminated'],
+] as const)(
   'a job that ends by %s while it waits has requested nothing; one that follows its run says how to see and cancel it',
-  async (signal) => {
+  async (signal, exitCode, word) => {
     const namespace = `ended-by-${signal.toLowerCase()}`;
     const first = await startHeld(namespace);
     const other = manifestOf({ namespace, account: ACCOUNT, entities: [role('other')] });
     const second = start(['apply', '-f', await world.manifest('third.json', other)]);
     await second.says('waiting for the namespace');
     second.child.kill(signal);
-    expect((await second.ended).stderr).toContain('interrupted before the run started; nothing was written');
+    expect((await second.ended).stderr).toContain(`${word} before the run started; nothing was written`);
     first.child.kill(signal);
     const { code, stderr } = await first.ended;
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/interrupted; run \S+ continues without this command \(http/);
+    expect(code).toBe(exitCode);
+    expect(stderr).toMatch(new RegExp(`${word}; run \\S+ continues without this command \\(http`));
     const told = [...stderr.matchAll(/`iam-bootstrap ([^`]+)`/g)].map(([, command = '']) => command);
     expect(told).toEqual([`status ${place(namespace).join(' ')}`, `cancel ${place(namespace).join(' ')}`]);
     // Both commands work as printed.

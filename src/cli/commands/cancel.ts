@@ -6,7 +6,7 @@ import { exitCodeOf } from '../../report/build.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { type NamespaceOptions, resolveNamespace } from '../request.js';
-import { untilInterrupted } from '../run-command.js';
+import { InterruptedError, untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
@@ -54,6 +54,14 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
     else if (report !== null) print(wrapped(renderReport(report), process.stdout));
     const isCancelled = report === null || report.result === 'cancelled';
     return isCancelled ? ExitCode.Converged : exitCodeOf(report.result, { detailed: false });
+  } catch (error) {
+    const reason: unknown = interrupt.signal.reason;
+    if (!(reason instanceof InterruptedError)) throw error;
+    throw new InterruptedError(
+      reason.signal,
+      '; the run ends without this command once its calls in flight have finished',
+      null,
+    );
   } finally {
     display.end();
     interrupt.dispose();

@@ -56,9 +56,6 @@ export interface Check {
   readonly fixed: string | null;
 }
 
-/** The oldest version of Node.js that the dependencies support. */
-const MIN_NODE: readonly [number, number] = [20, 19];
-
 /** The longest wait for a registered search attribute to appear. */
 const MAX_REGISTRATION_MS = 20_000;
 
@@ -72,7 +69,8 @@ const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
 export async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Promise<Check[]> {
   const { checks, installation } = await checkTemporal(config, fix);
   return [
-    checkNode(),
+    // Older versions do not get here.
+    ok('node', process.version),
     await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
     await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
     ...checks,
@@ -86,14 +84,6 @@ function ok(name: string, message: string, fixed: string | null = null): Check {
 
 function problem(name: string, status: 'warn' | 'fail', message: string, remedy: string): Check {
   return { name, status, message, remedy, fixed: null };
-}
-
-function checkNode(): Check {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const [minMajor, minMinor] = MIN_NODE;
-  if (major > minMajor || (major === minMajor && minor >= minMinor)) return ok('node', process.version);
-  const remedy = `install Node.js 22, or at least ${String(minMajor)}.${String(minMinor)}`;
-  return problem('node', 'fail', `${process.version} is too old`, remedy);
 }
 
 /** Checks a folder that commands create when they need it. */

@@ -101,7 +101,8 @@ export async function followRequest(
       await session.close();
     }
   } catch (error) {
-    if (interrupt.signal.aborted) throw interrupted(followed, embedded);
+    const reason: unknown = interrupt.signal.reason;
+    if (reason instanceof InterruptedError) throw interrupted(reason.signal, followed, embedded);
     const busy = busyReport(name, request, error);
     if (busy !== undefined) {
       if (options.output === 'json') printJson(busy);
@@ -114,15 +115,15 @@ export async function followRequest(
   }
 }
 
-function interrupted(run: Followed | null, embedded: boolean): InterruptedError {
-  if (run === null)
-    return new InterruptedError('interrupted before the run started; nothing was written', 'apply again');
+function interrupted(signal: InterruptedError['signal'], run: Followed | null, embedded: boolean): InterruptedError {
+  if (run === null) return new InterruptedError(signal, ' before the run started; nothing was written', 'apply again');
   if (embedded) {
-    return new InterruptedError('interrupted; the run is paused and continues with the next apply', 'apply again');
+    return new InterruptedError(signal, '; the run is paused and continues with the next apply', 'apply again');
   }
   const flags = namespaceFlags(parseBootstrapWorkflowId(run.workflowId));
   return new InterruptedError(
-    `interrupted; run ${run.runId} continues without this command${run.url === null ? '' : ` (${run.url})`}`,
+    signal,
+    `; run ${run.runId} continues without this command${run.url === null ? '' : ` (${run.url})`}`,
     `apply again to follow it, \`iam-bootstrap status ${flags}\` to see it, \`iam-bootstrap cancel ${flags}\` to cancel it`,
   );
 }

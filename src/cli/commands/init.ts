@@ -80,7 +80,7 @@ function openQuestions(): Questions {
         throw new UsageError(`${option} is missing, and there is no terminal to ask on`, `add ${option}`);
       }
       const answer = await prompt.ask(`${question}${fallback === undefined ? '' : ` [${plain(fallback)}]`}: `);
-      if (answer === undefined) throw new InterruptedError('interrupted; nothing was written', 'run it again');
+      if (answer === undefined) throw new InterruptedError('SIGINT', '; nothing was written', 'run it again');
       return answer === '' && fallback !== undefined ? fallback : answer;
     },
     close: () => prompt?.close(),

@@ -9,7 +9,7 @@ import { progressText } from '../render/progress.js';
 import { durationText } from '../render/words.js';
 import { untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
-import { columns, note, plain, print, printError, printJson, printJsonLine } from '../terminal.js';
+import { columns, note, plain, print, printError, printJson, printJsonLine, write } from '../terminal.js';
 
 const WATCH_INTERVAL_MS = 2_000;
 
@@ -57,13 +57,12 @@ async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOption
   });
   let last = '';
   let shown = '';
-  if (live) process.stdout.write(ENTER_SCREEN);
+  if (live) write(ENTER_SCREEN);
   try {
     while (!interrupt.signal.aborted && !reader.isClosed) {
       const runs = await load();
       shown = render(runs);
-      if (live)
-        process.stdout.write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('Refreshes every 2 s. Press Ctrl-C to stop.')}\n`);
+      if (live) write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('Refreshes every 2 s. Press Ctrl-C to stop.')}\n`);
       else if (JSON.stringify(runs) !== last) {
         if (output === 'json') printJsonLine({ version: 1, at: new Date().toISOString(), runs });
         else print(`${last === '' ? '' : '\n'}${shown}`);
@@ -72,7 +71,7 @@ async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOption
       await pause(WATCH_INTERVAL_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
     }
   } finally {
-    if (live) process.stdout.write(`${LEAVE_SCREEN}${shown}\n`);
+    if (live) write(`${LEAVE_SCREEN}${shown}\n`);
     interrupt.dispose();
   }
 }

@@ -31,9 +31,9 @@ export function renderConflicts(found: Conflicts): string {
 
 function chart(days: Conflicts['days']): string[] {
   const max = Math.max(1, ...days.map((day) => day.conflicts));
-  const lines = days.map(({ day, conflicts, runs }) => {
+  const lines = days.map(({ day, conflicts, runs, runsWithConflicts }) => {
     const length = conflicts === 0 ? 0 : Math.max(1, Math.round((conflicts / max) * BAR_WIDTH));
-    return `  ${day}  ${pc.yellow('█'.repeat(length))}${' '.repeat(BAR_WIDTH - length)} ${String(conflicts).padStart(5)} of ${counted(runs, 'run')}`;
+    return `  ${day}  ${pc.yellow('█'.repeat(length))}${' '.repeat(BAR_WIDTH - length)} ${counted(conflicts, 'conflict').padStart(12)} in ${String(runsWithConflicts)} of ${counted(runs, 'run')}`;
   });
   return ['', pc.bold('by day (UTC)'), ...lines];
 }

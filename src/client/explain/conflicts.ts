@@ -77,6 +77,7 @@ export function countConflicts(runs: readonly RunRecord[], from: Date, to: Date)
     days: daysBetween(from, to).map((day) => ({
       day,
       runs: runs.filter(({ reference }) => (reference.endedAt ?? '').startsWith(day)).length,
+      runsWithConflicts: new Set(rows.filter(({ at }) => at.startsWith(day)).map(({ runId }) => runId)).size,
       conflicts: count(({ at }) => at.startsWith(day)),
     })),
   };

@@ -138,7 +138,8 @@ export async function loadProgram(file: string, path: string): Promise<ManifestS
       fsCache: false,
       moduleCache: false,
       interopDefault: true,
-      alias: ownPackage(path),
+      virtualModules: ownPackage(path),
+      tsconfigPaths: true,
     });
     exported = await jiti.import(path, { default: true });
   } catch (error) {
@@ -169,14 +170,20 @@ export async function loadProgram(file: string, path: string): Promise<ManifestS
   };
 }
 
-/** Returns an alias by which a manifest can import this package where it is not installed. */
-function ownPackage(path: string): Record<string, string> {
-  try {
-    createRequire(path).resolve('iam-bootstrap');
-    return {};
-  } catch {
-    return { 'iam-bootstrap': join(__dirname, `../define${extname(__filename)}`) };
-  }
+/** Lets a manifest import this package, also where it is not installed, and before any `paths` of a tsconfig.json. */
+function ownPackage(path: string): Record<string, unknown> {
+  return {
+    // Loaded when a manifest imports it.
+    get 'iam-bootstrap'(): unknown {
+      const load = createRequire(path);
+      try {
+        load.resolve('iam-bootstrap');
+      } catch {
+        return createRequire(__filename)(`../define${extname(__filename)}`) as unknown;
+      }
+      return load('iam-bootstrap') as unknown;
+    },
+  };
 }
 
 /** Finds the line of the program itself in the stack: a module that it imports may have thrown. */

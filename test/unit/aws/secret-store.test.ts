@@ -49,6 +49,12 @@ describe('a secret in a file', () => {
     expect((await readdir(folder)).sort()).toEqual(['.another.json.0123456789ab.tmp', 'robot.json']);
   });
 
+  test('in folders that do not exist yet is read by several activities at once', async () => {
+    const files = [...Array(300).keys()].map((index) => `team-${String(index)}/a/b/robot.json`);
+    const reads = files.flatMap((file) => [store.readText({ file }), store.readText({ file })]);
+    expect(new Set(await Promise.all(reads))).toEqual(new Set([undefined]));
+  });
+
   test('that was never stored is none', async () => {
     expect(await store.readRecord({ file: 'robot.json' })).toBeUndefined();
     expect(await store.readText({ file: 'robot.json' })).toBeUndefined();

@@ -177,9 +177,9 @@ describe('countConflicts', () => {
       run('left', '2026-01-02T01:00:00.000Z', entity('refused')),
     ];
     const text = renderConflicts({ ...countConflicts(runs, FROM, TO), notes: [] });
-    expect(text).toMatch(new RegExp(`2026-01-02 {2}█{40} +2 of 2 runs`));
-    expect(text).toMatch(new RegExp(`2026-01-03 {2}█{20} +1 of 1 run`));
-    expect(text).toMatch(/2026-01-04 +0 of 0 runs/);
+    expect(text).toMatch(new RegExp(`2026-01-02 {2}█{40} +2 conflicts in 2 of 2 runs`));
+    expect(text).toMatch(new RegExp(`2026-01-03 {2}█{20} +1 conflict in 1 of 1 run`));
+    expect(text).toMatch(/2026-01-04 +0 conflicts in 0 of 0 runs/);
     expect(renderConflicts({ ...countConflicts([], FROM, TO), notes: [] })).toMatch(
       /^No conflicts\. 0 runs ended between/,
     );

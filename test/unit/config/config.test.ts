@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../../src/config/config.js';
+import { loadConfig, unsetEmptyVariables } from '../../../src/config/config.js';
 
 /** An empty home: the machine's own Temporal profile does not count. */
 let home: string;
@@ -35,6 +35,15 @@ test('with nothing set there are defaults for all', () => {
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
     environment,
   });
+});
+
+test('a variable with an empty text is not set, for this process and its children', () => {
+  const names = ['TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'AWS_PROFILE', 'IAM_BOOTSTRAP_STATE', 'https_proxy'];
+  const { environment } = loadConfig({ HOME: home, ...Object.fromEntries(names.map((name) => [name, ''])) });
+  expect(environment).toEqual({ HOME: home });
+  for (const name of names) process.env[name] = '';
+  unsetEmptyVariables();
+  expect(names.filter((name) => name in process.env)).toEqual([]);
 });
 
 test('each variable is read', () => {
@@ -121,7 +130,7 @@ test.each(['9464', ':9464', 'localhost:9464', '::1:9464', '[::1]', '127.0.0.1:0'
 );
 
 test('without an environment it is that of the process', () => {
-  expect(loadConfig().environment).toBe(process.env);
+  expect(loadConfig().environment).toEqual(process.env);
 });
 
 describe('the cache', () => {
