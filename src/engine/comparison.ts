@@ -77,3 +77,14 @@ export interface ComparisonOptions {
   /** Members that are not declared here belong to other namespaces, and are not unmanaged. */
   readonly shared: boolean;
 }
+
+/**
+ * Returns what an update removes to make room for these changes, although the manifest does not mention it. The plan
+ * shows it. Default: an update removes nothing else.
+ */
+export type AlsoRemoves = (
+  spec: JsonObject,
+  observed: Observed,
+  changes: Changes,
+  partition: string,
+) => readonly Drift[];

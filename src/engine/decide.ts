@@ -1,7 +1,7 @@
 import type { DesiredEntity, JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { compare } from './compare.js';
-import type { Changes, Comparison, Observed, PropertyRules } from './comparison.js';
+import type { AlsoRemoves, Changes, Comparison, Observed, PropertyRules } from './comparison.js';
 import { decideMissing, decidePresent, removesUnmanaged, type Situation } from './decision-rules.js';
 import {
   ownershipTagsForAdoption,
@@ -11,6 +11,7 @@ import {
   otherSharers,
   nameNamespace,
   ownershipOf,
+  replacedNamespace,
   OwnershipTag,
   type Claimant,
   type Ownership,
@@ -18,6 +19,7 @@ import {
 } from './ownership.js';
 import { protectionTagChanges, refuseIfProtected } from './protection.js';
 import { claimAtCreate, claimTags, withdrawalOf, type ShareRules } from './sharing.js';
+import { tagLimitProblem, withoutInstallation } from './tag-limit.js';
 
 /** The properties of a kind that decisions depend on. */
 export interface KindRules {
@@ -26,16 +28,7 @@ export interface KindRules {
   readonly usesReservedPath?: boolean;
   readonly properties: PropertyRules;
   readonly share?: ShareRules;
-  /**
-   * Returns what an update removes to make room for these changes, although the manifest does not mention it. The plan
-   * shows it. Default: an update removes nothing else.
-   */
-  readonly alsoRemoves?: (
-    spec: JsonObject,
-    observed: Observed,
-    changes: Changes,
-    partition: string,
-  ) => readonly Drift[];
+  readonly alsoRemoves?: AlsoRemoves;
 }
 
 /** The run that a decision is made for. */
@@ -58,6 +51,8 @@ export interface Assessment {
   readonly changes: Changes;
   /** All tags that the entity will have: the declared ones, and the ownership tags that the decision adds. */
   readonly tags: Readonly<Record<string, string>>;
+  /** The tags make the entity this namespace's: they are written before anything else. Default: it is so already. */
+  readonly takesOwnership?: boolean;
 }
 
 const NO_COMPARISON: Comparison = { drift: [], unmanaged: [], changes: {} };
@@ -100,18 +95,8 @@ export function assess(
   const isAdoptedNow = ownership.is === 'ours' && ownership.origin === 'adopted' && ownership.intent === context.intent;
   const known = (ownership.is === 'ours' && !isAdoptedNow) || entity.unmanagedAtAdoption === true;
   const others = rules.share === undefined ? [] : otherSharers(observed, namespace);
-  const owner = observed.tags[OwnershipTag.Namespace];
-  const comparison =
-    entity.state === 'present'
-      ? compare(spec, observed, {
-          rules: rules.properties,
-          partition,
-          removesUnmanaged: (property) => removesUnmanaged(entity, property) && known,
-          // A previous owner that is replaced is no sharer of what follows.
-          shared: entity.shared || others.some((other) => other !== owner),
-        })
-      : NO_COMPARISON;
-  const isOwner = owner === namespace;
+  const comparison = compareWith(rules, entity, spec, observed, { context, others, known });
+  const isOwner = observed.tags[OwnershipTag.Namespace] === namespace;
   const situation = { rules, entity, spec, observed, ownership, isOwner, known, others, comparison };
   const decided = refuseIfProtected(decidePresent(situation), entity, observed, rules.ownable);
   const isApplied = decided.action === 'update' || decided.action === 'adopt';
@@ -122,7 +107,45 @@ export function assess(
   const claimant = { namespace, intent, installation, shared: entity.shared, protect: entity.protect };
   const tagChanges = ownershipTags(decision, situation, claimant, madeUntagged);
   const tags = { ...declared, ...tagChanges.put };
-  return { ...withTagChanges(decision, comparison.changes, tags, tagChanges), tags };
+  const assessment = { ...withTagChanges(decision, comparison.changes, tags, tagChanges), tags };
+  return withinTagLimit(
+    decision.action === 'adopt' || madeUntagged ? { ...assessment, takesOwnership: true } : assessment,
+    observed,
+  );
+}
+
+/** Refuses an entity that has no room for its tags. Nothing of it may be written before its ownership is certain. */
+function withinTagLimit(assessment: Assessment, observed: Observed): Assessment {
+  const { decision, changes } = assessment;
+  const change = changes['tags'];
+  const isWritten = decision.action === 'adopt' || decision.action === 'update';
+  const problem = isWritten && change !== undefined ? tagLimitProblem(observed, change) : undefined;
+  return problem === undefined
+    ? assessment
+    : { ...assessment, decision: { ...decision, action: 'refuse', ...problem } };
+}
+
+function compareWith(
+  { properties }: KindRules,
+  entity: DesiredEntity,
+  spec: JsonObject,
+  observed: Observed,
+  {
+    context: { partition, intent },
+    others,
+    known,
+  }: Pick<Situation, 'others' | 'known'> & { readonly context: DecisionContext },
+): Comparison {
+  if (entity.state !== 'present') return NO_COMPARISON;
+  const owner = observed.tags[OwnershipTag.Namespace];
+  const replaced = replacedNamespace(observed, intent);
+  return compare(spec, observed, {
+    rules: properties,
+    partition,
+    removesUnmanaged: (property) => removesUnmanaged(entity, property) && known,
+    // A previous owner that is replaced is no sharer of what follows.
+    shared: entity.shared || others.some((other) => other !== owner && other !== replaced),
+  });
 }
 
 /**
@@ -187,15 +210,20 @@ const NO_TAG_CHANGES: TagChanges = { put: {}, remove: [] };
 /** Returns the ownership tags that a decision adds and removes. */
 function ownershipTags(
   { action }: Decision,
-  { rules, entity, spec, observed, ownership }: Situation & { readonly rules: KindRules },
+  { rules, entity, spec, observed, ownership, comparison }: Situation & { readonly rules: KindRules },
   claimant: Omit<Claimant, 'claim'>,
   madeUntagged: boolean,
 ): TagChanges {
   if (!rules.ownable) return NO_TAG_CHANGES;
   const claim = rules.share && claimTags(rules.share, claimant.namespace, spec, observed);
   switch (action) {
-    case 'adopt':
-      return withProtection(ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership), entity, observed);
+    case 'adopt': {
+      const taken = ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership);
+      const { put, remove } = withProtection(taken, entity, observed);
+      const declared = comparison.changes['tags'];
+      const change = { put: declared?.put ?? [], remove: [...(declared?.remove ?? []), ...remove] };
+      return { put: withoutInstallation(put, Object.keys(observed.tags), change), remove };
+    }
     case 'update':
     case 'no-op':
       if (ownership.is !== 'ours' || entity.state !== 'present' || entity.observe) return NO_TAG_CHANGES;
@@ -219,7 +247,9 @@ export function createTags(
   claimant: Omit<Claimant, 'claim'>,
   spec: JsonObject,
 ): Record<string, string> {
-  return ownershipTagsForCreate({ ...claimant, claim: share && claimAtCreate(share, claimant.namespace, spec) });
+  const claim = share && claimAtCreate(share, claimant.namespace, spec);
+  const put = Object.keys(declaredTags(spec));
+  return withoutInstallation(ownershipTagsForCreate({ ...claimant, claim }), [], { put, remove: [] });
 }
 
 /** Adds the writes of ownership tags to the changes; if there are no other writes, the decision becomes an update. */

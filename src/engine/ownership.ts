@@ -132,6 +132,21 @@ export function sharedByTag(namespace: string): string {
   return `${SHARED_BY}${namespace}`;
 }
 
+/**
+ * Returns the namespace that an adoption of this run has replaced as owner and whose own tags it has still to remove.
+ * Undefined if there is none.
+ */
+export function replacedNamespace({ tags }: Pick<Observed, 'tags'>, intent: string): string | undefined {
+  const previous = tags[OwnershipTag.PreviousOwner];
+  if (tags[OwnershipTag.Intent] !== intent || previous === undefined) return undefined;
+  return [...namespacesOf({ tags })].find((namespace) => ownerTagValue(nameNamespace(namespace)) === previous);
+}
+
+/** Returns an owner in words as the value of a tag. */
+function ownerTagValue(owner: string): string {
+  return owner.replace(INVALID_TAG_CHARACTERS, '').slice(0, 256);
+}
+
 /** Returns all namespaces that own or share an entity: each has a tag of its own on it. */
 function namespacesOf({ tags }: Pick<Observed, 'tags'>): ReadonlySet<string> {
   const sharers = Object.keys(tags)
@@ -199,10 +214,7 @@ export function ownershipTagsForAdoption(claimant: Claimant, { tags }: Observed,
     const origin = Object.hasOwn(tags, OwnershipTag.Origin) ? {} : { [OwnershipTag.Origin]: 'adopted' };
     return { put: { ...claim, ...origin }, remove: [] };
   }
-  const previous =
-    ownership.is === 'foreign'
-      ? { [OwnershipTag.PreviousOwner]: ownership.owner.replace(INVALID_TAG_CHARACTERS, '').slice(0, 256) }
-      : {};
+  const previous = ownership.is === 'foreign' ? { [OwnershipTag.PreviousOwner]: ownerTagValue(ownership.owner) } : {};
   const put = {
     [OwnershipTag.Namespace]: namespace,
     ...claim,
@@ -212,17 +224,28 @@ export function ownershipTagsForAdoption(claimant: Claimant, { tags }: Observed,
     ...previous,
   };
   const owner = tags[OwnershipTag.Namespace];
-  if (owner === undefined || owner === namespace) return { put, remove: [] };
-  const replaced = [sharedByTag(owner), ...(tags[SharingTag.CreatedBy] === owner ? [SharingTag.CreatedBy] : [])];
-  return { put, remove: replaced.filter((tag) => Object.hasOwn(tags, tag)) };
+  return { put, remove: owner === namespace ? [] : tagsOfReplaced(owner, tags) };
 }
 
-/** Returns the changes that make the ownership tags of our entity match the manifest: shared or not, and its part. */
-export function ownershipTagChanges({ namespace, shared, claim }: Claimant, { tags }: Observed): TagChanges {
+function tagsOfReplaced(owner: string | undefined, tags: Observed['tags']): string[] {
+  if (owner === undefined) return [];
+  const replaced = [sharedByTag(owner), ...(tags[SharingTag.CreatedBy] === owner ? [SharingTag.CreatedBy] : [])];
+  return replaced.filter((tag) => Object.hasOwn(tags, tag));
+}
+
+/**
+ * Returns the changes that make the ownership tags of our entity match the manifest: shared or not, and its part. An
+ * adoption of this run that was interrupted goes on to remove the tags of the owner that it has replaced.
+ */
+export function ownershipTagChanges({ namespace, intent, shared, claim }: Claimant, observed: Observed): TagChanges {
+  const { tags } = observed;
   const wanted = { ...(shared ? {} : { [OwnershipTag.Namespace]: namespace }), ...claim };
   return {
     put: Object.fromEntries(Object.entries(wanted).filter(([tag, value]) => tags[tag] !== value)),
-    remove: shared && tags[OwnershipTag.Namespace] === namespace ? [OwnershipTag.Namespace] : [],
+    remove: [
+      ...(shared && tags[OwnershipTag.Namespace] === namespace ? [OwnershipTag.Namespace] : []),
+      ...tagsOfReplaced(replacedNamespace(observed, intent), tags),
+    ],
   };
 }
 

@@ -3,8 +3,7 @@ import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
-import type { Drift } from '../contract/report.js';
-import type { Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
+import type { AlsoRemoves, Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
 import type { ShareRules } from '../engine/sharing.js';
 import type { OrderedWrite } from '../engine/write-order.js';
@@ -40,6 +39,8 @@ export interface Write extends OrderedWrite<Write> {
    * after a crash. Default: the reply means that the work is done.
    */
   readonly waitUntilApplied?: (reader: Reader, output: unknown) => Promise<void>;
+  /** The write sets tags, or removes them. An adoption sets them before it writes anything else. */
+  readonly tagging?: 'put' | 'remove';
 }
 
 /** An entity with everything that shows its owner. */
@@ -189,16 +190,7 @@ export interface Kind extends ManifestKind {
    * order of `orderByEffect`.
    */
   readonly delete: (reader: Reader, observed: Observed) => Promise<readonly Write[]> | readonly Write[];
-  /**
-   * Returns what {@link update} removes to make room for these changes, although the manifest does not mention it. The
-   * plan shows it. Default: nothing.
-   */
-  readonly alsoRemoves?: (
-    spec: JsonObject,
-    observed: Observed,
-    changes: Changes,
-    partition: string,
-  ) => readonly Drift[];
+  readonly alsoRemoves?: AlsoRemoves;
   /** Lists entities that use this one. AWS refuses to delete an entity that is in use. Default: none can use it. */
   readonly listDependents?: (reader: Reader, observed: Observed) => Promise<readonly Dependent[]>;
   /**

@@ -3,15 +3,18 @@ import { isWrite } from '../../contract/actions.js';
 import type { ReconcileActivityResult, UpdateRequest } from '../../contract/activities.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess, type Assessment } from '../../engine/decide.js';
+import { ownershipFirst } from '../../engine/tag-limit.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
-import { notShownYet } from '../runtime/failures.js';
+import { notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
+
+const NOT_TAKEN = 'its ownership tags come first, so nothing else of it is written';
 
 /** Reads the entity, decides again, and writes what differs. */
 export async function updateEntity(
@@ -54,14 +57,25 @@ async function observeForUpdate(
   return made ? observeEntity(account, entity) : observeKnownEntity(account, entity, context);
 }
 
-/** Writes what differs between the observed and the desired state. */
+/**
+ * Writes what differs between the observed and the desired state. What is not this namespace's yet becomes so by the
+ * first write: an interrupted adoption must not leave a changed entity without its owner.
+ */
 export async function sendChanges(
   account: Account,
   { entity, arns, target }: ReconcileRequest,
   observed: Observed,
-  { changes, tags }: Assessment,
+  { changes, tags, takesOwnership = false }: Assessment,
   context: ActivityContext,
 ): Promise<void> {
   const desired = desiredState(entity, resolvedSpec(entity, arns), tags, target);
-  await sendAll(account, kindOf(entity).update(desired, observed, changes), context);
+  const writes = kindOf(entity).update(desired, observed, changes);
+  if (!takesOwnership) return sendAll(account, writes, context);
+  const { first, rest } = ownershipFirst(writes, observed, changes['tags']?.put ?? []);
+  try {
+    await sendAll(account, first, context);
+  } catch (error) {
+    throw error instanceof OperationError ? error.explained(NOT_TAKEN) : error;
+  }
+  await sendAll(account, rest, context);
 }

@@ -29,8 +29,15 @@ export class OperationError extends Error {
     override readonly cause: unknown,
     /** The write that failed; undefined for a read. */
     readonly write?: Write,
+    /** The consequence for the entity, for people. */
+    readonly consequence?: string,
   ) {
     super(`${operation} failed`);
+  }
+
+  /** Returns the error with its consequence. */
+  explained(consequence: string): OperationError {
+    return new OperationError(this.operation, this.cause, this.write, consequence);
   }
 }
 
@@ -73,7 +80,9 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
   const isUnguarded = error instanceof OperationError && error.write?.unguarded === true;
   const type = typeOf(error, aws);
   const details = { operation, code, requestId, calls };
-  const message = `${operation ?? 'a read of the account'} answered ${code}: ${aws.message}`;
+  const consequence = error instanceof OperationError ? (error.consequence ?? '') : '';
+  const answer = `${operation ?? 'a read of the account'} answered ${code}: ${aws.message}`;
+  const message = consequence === '' ? answer : `${answer} (${consequence})`;
   const retryable = { message, type, details: [details] };
 
   switch (FAILURES[type].retry) {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { NAMESPACE } from '../../contract/request.js';
 import { OwnershipTag } from '../ownership.js';
-
-/** The maximum number of tags on an entity in IAM. */
-const MAX_TAGS = 50;
+import { MAX_TAGS } from '../tag-limit.js';
 
 /** The maximum number of tags that a manifest can declare: the rest is for ownership tags. */
 const MAX_DECLARED_TAGS = MAX_TAGS - Object.keys(OwnershipTag).length;

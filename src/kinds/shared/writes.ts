@@ -26,11 +26,13 @@ export function tagWrites<E extends (Extract<Operation, `Untag${string}`> extend
 ): Write[] {
   const { put = [], remove = [] } = changes['tags'] ?? {};
   const writes: Write[] = [];
-  // Removals come first: the tags of a replaced owner go before its name does, and a repeat finds what is left to do.
-  if (remove.length > 0) writes.push({ operation: `Untag${entity}`, input: { ...key, TagKeys: [...remove] } });
+  // Removals come first: they make room.
+  if (remove.length > 0) {
+    writes.push({ operation: `Untag${entity}`, input: { ...key, TagKeys: [...remove] }, tagging: 'remove' });
+  }
   if (put.length > 0) {
     const Tags = toTagList(Object.fromEntries(put.map((name) => [name, tags[name] ?? ''])));
-    writes.push({ operation: `Tag${entity}`, input: { ...key, Tags } });
+    writes.push({ operation: `Tag${entity}`, input: { ...key, Tags }, tagging: 'put' });
   }
   return writes;
 }

@@ -790,3 +790,63 @@ describe('every decision', () => {
     );
   });
 });
+
+describe('the limit of tags', () => {
+  const tagsOf = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag-${String(index)}`, '']));
+  const adopt = (tags: Record<string, string>, more: Partial<DesiredEntity> = {}): Assessment =>
+    assess(OWNABLE, desired('unowned', more), { description: 'declared' }, observed(tags), {
+      ...CONTEXT,
+      installation: 'installation-1',
+    });
+
+  test('an adoption takes ownership first, and leaves out the tag of the installation where there is no room', () => {
+    expect(adopt(tagsOf(46))).toMatchObject({ decision: { action: 'adopt' }, takesOwnership: true });
+    expect(adopt(tagsOf(46)).tags).toHaveProperty([OwnershipTag.Installation]);
+    expect(adopt(tagsOf(47)).decision.action).toBe('adopt');
+    expect(adopt(tagsOf(47)).tags).not.toHaveProperty([OwnershipTag.Installation]);
+  });
+
+  test('an entity without room for the ownership tags is refused, with a remedy that AWS allows', () => {
+    expect(adopt(tagsOf(48)).decision).toMatchObject({
+      action: 'refuse',
+      reason: 'has 48 tags and would have 51, ownership tags included: AWS allows 50',
+      remedy: 'remove at least 1 of its tags; AWS does not raise this limit',
+    });
+    expect(adopt({ ...tagsOf(47), 'aws:cloudformation:x': 'does not count' }).decision.action).toBe('adopt');
+  });
+
+  test('our entity is refused for tags that have no room, and not for other changes', () => {
+    const ours = { ...TAGS.ours, ...tagsOf(47) };
+    const spec = { description: 'declared', tags: { more: 'tags' } };
+    expect(decide(OWNABLE, desired('unowned'), spec, observed(ours)).action).toBe('refuse');
+    expect(decide(OWNABLE, desired('unowned'), DRIFTING, observed(ours)).action).toBe('update');
+  });
+
+  test('a sharer is refused as well', () => {
+    const tags = { ...tagsOf(49), [sharedByTag('other')]: '' };
+    const joining = desired('foreign', { shared: true });
+    expect(decide(SHARABLE, joining, { members: ['a'] }, observed(tags)).action).toBe('refuse');
+  });
+
+  test('an interrupted takeover goes on to remove the tags of the owner that it has replaced', () => {
+    const tags = {
+      [OwnershipTag.Namespace]: NAMESPACE,
+      [OwnershipTag.Origin]: 'adopted',
+      [OwnershipTag.Intent]: 'run-1',
+      [OwnershipTag.PreviousOwner]: 'iam-bootstrap namespace other',
+      [sharedByTag(NAMESPACE)]: digests('a'),
+      [sharedByTag('other')]: digests('b'),
+      [sharedByTag('third')]: digests('b'),
+      [SharingTag.CreatedBy]: 'other',
+    };
+    const left = (intent: string): readonly string[] | undefined =>
+      assess(SHARABLE, desired('foreign'), { members: ['a'] }, observed(tags, { state: { members: ['a', 'b'] } }), {
+        ...CONTEXT,
+        intent,
+      }).changes['tags']?.remove;
+    expect(left('run-1')).toEqual([sharedByTag('other'), SharingTag.CreatedBy]);
+    // A later run cannot tell them from those of a namespace that has joined since.
+    expect(left('run-2')).toBeUndefined();
+  });
+});

@@ -4,6 +4,7 @@ import { assess, createTags } from '../../../src/engine/decide.js';
 import type { Assessment } from '../../../src/engine/decide.js';
 import type { Observed } from '../../../src/engine/comparison.js';
 import { isOwnershipTag, otherSharers, OwnershipTag, sharedByTag } from '../../../src/engine/ownership.js';
+import { ownershipFirst } from '../../../src/engine/tag-limit.js';
 import { orderByEffect } from '../../../src/engine/write-order.js';
 import { openIdConnectProvider as kind } from '../../../src/kinds/open-id-connect-provider.js';
 import type { Write } from '../../../src/kinds/kind.js';
@@ -54,13 +55,20 @@ function entityOf(action: Action): DesiredEntity {
   };
 }
 
+/** Each action is a run of its own. */
+let runs = 0;
+
 function assessed(action: Action, provider: Provider | undefined): Assessment {
   const entity = entityOf(action);
-  const context = { namespace: action.by, partition: 'aws', intent: `run of ${action.by}` };
+  const context = { namespace: action.by, partition: 'aws', intent: `run ${String((runs += 1))}` };
   return assess(kind, entity, entity.spec, provider && observed(provider), context);
 }
 
-function writesOf(action: Action, { decision, changes, tags }: Assessment, provider: Provider | undefined): Write[] {
+function writesOf(
+  action: Action,
+  { decision, changes, tags, takesOwnership }: Assessment,
+  provider: Provider | undefined,
+): Write[] {
   const entity = entityOf(action);
   const desired = { name: NAME, spec: entity.spec, target: TARGET };
   if (decision.action === 'create') {
@@ -69,7 +77,10 @@ function writesOf(action: Action, { decision, changes, tags }: Assessment, provi
   }
   if (provider === undefined || decision.action === 'refuse' || decision.action === 'no-op') return [];
   if (decision.action === 'delete') return [{ operation: 'DeleteOpenIDConnectProvider', input: {} }];
-  return [...orderByEffect(kind.update({ ...desired, tags }, observed(provider), changes))];
+  const writes = kind.update({ ...desired, tags }, observed(provider), changes);
+  if (takesOwnership !== true) return [...orderByEffect(writes)];
+  const { first, rest } = ownershipFirst(writes, observed(provider), changes['tags']?.put ?? []);
+  return [...first, ...orderByEffect(rest)];
 }
 
 interface WriteInput {

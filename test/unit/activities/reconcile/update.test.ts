@@ -93,3 +93,60 @@ test('sends nothing once the activity is cancelled', async () => {
   expect(failure?.name).toBe('CancelledFailure');
   expect(account.writes).toEqual([]);
 });
+
+describe('an adoption', () => {
+  const entity = {
+    ...TAGGED,
+    spec: { ...TAGGED.spec, description: 'declared', managedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] },
+  };
+  const ADOPTION = reconcileRequest(entity, { action: 'adopt' });
+
+  test('takes ownership by its first write', async () => {
+    addRole({});
+    const { result } = await runAttempt(account, 'updateEntity', ADOPTION);
+    expect(result?.decision.action).toBe('adopt');
+    expect(account.writes).toEqual(['TagRole', 'AttachRolePolicy', 'UpdateRole']);
+  });
+
+  test.each(['AccessDenied', 'LimitExceeded'])('writes nothing where tagging answers %s', async (code) => {
+    addRole({});
+    account.failNext('TagRole', code);
+    const { failure } = await runAttempt(account, 'updateEntity', ADOPTION);
+    expect(failure?.message).toMatch(/^TagRole answered .*ownership tags come first, so nothing else of it is written/);
+    expect(account.writes).toEqual([]);
+  });
+
+  test('is refused where the entity has got too many tags since the plan, and writes nothing', async () => {
+    addRole(Object.fromEntries(Array.from({ length: 48 }, (_, index) => [`tag-${String(index)}`, ''])));
+    const { result } = await runAttempt(account, 'updateEntity', ADOPTION);
+    expect(result?.decision).toMatchObject({
+      action: 'refuse',
+      reason: 'has 48 tags and would have 52, ownership tags included: AWS allows 50',
+      remedy: 'remove at least 2 of its tags; AWS does not raise this limit',
+    });
+    expect(account.writes).toEqual([]);
+  });
+
+  test('goes on after an interruption as the adoption that it is', async () => {
+    addRole({ 'iam-bootstrap:namespace': 'other' });
+    account.failNext('AttachRolePolicy', 'ServiceFailure');
+    const request = { ...ADOPTION, entity: { ...entity, adopt: 'foreign' as const, unmanaged: 'remove' as const } };
+    account.items.get('role/deploy')?.tags.set('kept', 'by a first adoption');
+    const first = await runAttempt(account, 'updateEntity', request);
+    expect(first.failure).toMatchObject({ type: 'ServiceUnavailable' });
+    await runAttempt(account, 'updateEntity', request, { info: first.next });
+    expect(account.writes).toEqual(['TagRole', 'AttachRolePolicy', 'UpdateRole']);
+    expect(account.tagsOf('Role/deploy')).toMatchObject({
+      'iam-bootstrap:namespace': 'ci',
+      'iam-bootstrap:previous-owner': 'iam-bootstrap namespace other',
+      kept: 'by a first adoption',
+    });
+  });
+
+  test('of an entity without room removes tags first where the manifest says so', async () => {
+    addRole(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tag-${String(index)}`, ''])));
+    const removing = { ...entity, unmanaged: 'remove' as const, unmanagedAtAdoption: true };
+    await runAttempt(account, 'updateEntity', { ...ADOPTION, entity: removing });
+    expect(account.writes).toEqual(['UntagRole', 'TagRole', 'AttachRolePolicy', 'UpdateRole']);
+  });
+});
