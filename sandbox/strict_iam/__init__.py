@@ -14,4 +14,6 @@ For tests:
   were checked.
   POST /sandbox/in-use {"account": "111111111111", "name": "AWSServiceRoleForRDS"} makes a resource use that
   service-linked role or server certificate; with "inUse": false it no longer does.
+  POST /sandbox/organization {"account": "111111111111", "error": "ServiceAccessNotEnabled"} refuses that account the
+  features of its organization with that error; null allows them again.
 """

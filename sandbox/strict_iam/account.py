@@ -1,7 +1,9 @@
-"""Account alias, account summary, properties, outbound web identity federation and GetAccountAuthorizationDetails.
+"""Account alias, account summary, properties, features of the organization, outbound web identity federation and
+GetAccountAuthorizationDetails.
 
 an alias that any account has                                               409 EntityAlreadyExists
 federation that is enabled already, or is not enabled       409 FeatureEnabled, 404 FeatureDisabled
+features of an organization in an account without access                   AccountNotManagementOrDelegatedAdministrator, …
 property keys that do not have the form Namespace/PropertyName              400 InvalidInput
 GetAccountAuthorizationDetails filters, pages and URL-encodes documents, with the fields that AWS shows
 """
@@ -19,12 +21,30 @@ from .request import IamRequest
 from .views import group_detail, policy_detail, role_detail, user_detail
 
 aliases_lock = threading.Lock()
+# The error that an account gets when it asks for the features of its organization, by account.
+organization_errors = {}
+ORGANIZATION_ERRORS = {
+    "AccountNotManagementOrDelegatedAdministrator": "The account is not the management account or delegated "
+    "administrator account for centralized root access.",
+    "CallerIsNotManagementAccount": "The account is not the management account for the organization.",
+    "OrganizationNotFound": "No organization is associated with your account.",
+    "OrganizationNotInAllFeaturesMode": "Your organization does not have all features enabled.",
+    "ServiceAccessNotEnabled": "Trusted access is not enabled for IAM in Organizations.",
+}
 DETAILS = (
     ("User", "UserDetailList", user_detail),
     ("Group", "GroupDetailList", group_detail),
     ("Role", "RoleDetailList", role_detail),
     ("Policy", "Policies", policy_detail),
 )
+
+
+def set_organization(request):
+    """POST /sandbox/organization: the error of a call for features of the organization; null for none."""
+    account, code = request["account"], request["error"]
+    if code is not None and code not in ORGANIZATION_ERRORS:
+        raise ValueError(f"no such error: {code}")
+    organization_errors[account] = code
 
 
 class Account(IamRequest):
@@ -95,6 +115,31 @@ class Account(IamRequest):
     def get_outbound_web_identity_federation_info(self):
         self.check_federation_enabled()
         return {"IssuerIdentifier": self.issuer(), "JwtVendingEnabled": True}
+
+    def organization_features(self, feature=None, enabled=True):
+        """Shows the features of the organization, with one of them changed. Every account is a management account,
+        unless POST /sandbox/organization says otherwise."""
+        if code := organization_errors.get(self.current_account):
+            raise aws_error(f"{code}Exception", ORGANIZATION_ERRORS[code])
+        features = self.backend.organization_features
+        if feature:
+            (features.add if enabled else features.discard)(feature)
+        return {"OrganizationId": f"o-{self.current_account}", "EnabledFeatures": sorted(features)}
+
+    def list_organizations_features(self):
+        return self.organization_features()
+
+    def enable_organizations_root_credentials_management(self):
+        return self.organization_features("RootCredentialsManagement")
+
+    def disable_organizations_root_credentials_management(self):
+        return self.organization_features("RootCredentialsManagement", enabled=False)
+
+    def enable_organizations_root_sessions(self):
+        return self.organization_features("RootSessions")
+
+    def disable_organizations_root_sessions(self):
+        return self.organization_features("RootSessions", enabled=False)
 
     def get_account_properties(self):
         return ActionResult({"Properties": self.backend.properties})

@@ -1,4 +1,5 @@
-"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/in-use and /sandbox/authorise."""
+"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/in-use, /sandbox/authorise and
+/sandbox/organization."""
 
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -6,6 +7,7 @@ from moto.sts.models import sts_backends
 
 from . import journal
 from .access import authorise, authorised, requested_actions
+from .account import organization_errors, set_organization
 from .cloudtrail import trail_lookups, trails
 from .quotas import lowered_quotas, set_quota
 
@@ -18,6 +20,7 @@ def reset():
         secretsmanager_backends,
         lowered_quotas,
         authorised,
+        organization_errors,
         requested_actions,
         trails,
         trail_lookups,
@@ -47,4 +50,5 @@ CONTROLS = {
     "/sandbox/quota": set_quota,
     "/sandbox/in-use": set_in_use,
     "/sandbox/authorise": authorise,
+    "/sandbox/organization": set_organization,
 }

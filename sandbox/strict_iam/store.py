@@ -70,6 +70,7 @@ class StrictBackend(Principals, IAMBackend):
         self.properties = {}
         self.token_version = 1
         self.web_identity_federation = False
+        self.organization_features = set()
 
     def _init_aws_policies(self):
         return []

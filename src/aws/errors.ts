@@ -73,6 +73,10 @@ const CODES: Partial<Record<FailureType, readonly string[]>> = {
     ...['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient', 'RequestExpired'],
     ...['SignatureDoesNotMatch', 'IncompleteSignature', 'CredentialsProviderError'],
   ],
+  OrganizationAccess: [
+    ...['ServiceAccessNotEnabled', 'AccountNotManagementOrDelegatedAdministrator', 'CallerIsNotManagementAccount'],
+    ...['OrganizationNotFound', 'OrganizationNotInAllFeaturesMode'],
+  ],
   InvalidInput: [
     ...['MalformedPolicyDocument', 'InvalidInput', 'ValidationError', 'InvalidAction'],
     ...['UnmodifiableEntity', 'PolicyNotAttachable', 'PasswordPolicyViolation'],

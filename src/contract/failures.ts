@@ -14,6 +14,7 @@ export type FailureType =
   | 'QuotaExceeded'
   | 'AccessDenied'
   | 'CredentialsInvalid'
+  | 'OrganizationAccess'
   | 'WrongAccount'
   | 'Refused'
   | 'NotConverged'
@@ -125,6 +126,12 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'never',
     exitCode: ExitCode.Failed,
     remedy: "renew the worker's AWS credentials and apply again",
+  },
+  OrganizationAccess: {
+    retry: 'never',
+    exitCode: ExitCode.Refused,
+    remedy:
+      "apply it in the organization's management account, with all features and trusted access for IAM enabled: `aws organizations enable-aws-service-access --service-principal iam.amazonaws.com`",
   },
   WrongAccount: {
     retry: 'never',

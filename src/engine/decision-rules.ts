@@ -26,6 +26,7 @@ type Rule = (situation: Situation) => Decision | undefined;
 /** The rules in their order: the first that decides counts. */
 const RULES: readonly Rule[] = [
   onlyObserved,
+  unavailable,
   released,
   destroyed,
   nameInOtherCase,
@@ -75,6 +76,12 @@ function onlyObserved({ entity, comparison }: Situation): Decision | undefined {
     unmanaged: comparison.unmanaged,
     reason: 'with observe: true drift is reported and nothing is written',
   });
+}
+
+/** Refuses what AWS does not offer in this account, and leaves it where it is not wanted. */
+function unavailable({ entity, observed: { unavailable: why }, comparison }: Situation): Decision | undefined {
+  if (why === undefined || entity.state === 'present') return why && refuse(comparison, why.reason, why.remedy);
+  return decide('no-op', { reason: why.reason });
 }
 
 /** `released` removes the ownership tags and keeps the entity. */

@@ -7,6 +7,7 @@ import { instanceProfile } from './instance-profile.js';
 import type { Kind } from './kind.js';
 import { loginProfile } from './login-profile.js';
 import { openIdConnectProvider } from './open-id-connect-provider.js';
+import { organizationsRootAccess } from './organizations-root-access.js';
 import { outboundWebIdentityFederation } from './outbound-web-identity-federation.js';
 import { policy } from './policy.js';
 import { role } from './role.js';
@@ -33,6 +34,7 @@ export const KINDS: readonly Kind[] = [
   accountPasswordPolicy,
   accountProperties,
   loginProfile,
+  organizationsRootAccess,
   outboundWebIdentityFederation,
   securityTokenServicePreferences,
   serviceLinkedRole,

@@ -57,6 +57,7 @@ const DELETED_BY: Readonly<Record<string, readonly Operation[]>> = {
   VirtualMFADevice: ['DeactivateMFADevice', 'DeleteVirtualMFADevice'],
   // AWS's default is put back.
   SecurityTokenServicePreferences: ['SetSecurityTokenServicePreferences'],
+  OrganizationsRootAccess: ['DisableOrganizationsRootCredentialsManagement', 'DisableOrganizationsRootSessions'],
   OutboundWebIdentityFederation: ['DisableOutboundWebIdentityFederation'],
 };
 

@@ -94,3 +94,35 @@ describe('a run with --keep-going', () => {
     expect(world.proxy.successfulCreates()).toEqual({ 'CreateRole writer': 1 });
   });
 });
+
+describe('central root access', () => {
+  const ROOT = { kind: 'OrganizationsRootAccess', rootCredentialsManagement: true };
+
+  async function setOrganizationError(error: string | null): Promise<void> {
+    const body = JSON.stringify({ account: ACCOUNT, error });
+    await (await fetch(`${world.sandbox.url}/sandbox/organization`, { method: 'POST', body })).text();
+  }
+
+  test.each(['AccountNotManagementOrDelegatedAdministrator', 'ServiceAccessNotEnabled', 'OrganizationNotFound'])(
+    'is refused with the way out where AWS answers %s, and not missed where it is to be absent',
+    async (code) => {
+      await setOrganizationError(code);
+      const { code: exit, entities } = await run('apply', [ROOT, role('bystander')], '--keep-going');
+      expect([exit, entities.map(({ outcome }) => outcome)]).toEqual([3, ['refused', 'created']]);
+      expect(entities[0]?.reason).toMatch(`AWS answered ${code}: `);
+      expect(entities[0]?.remedy).toMatch(/management account.*aws organizations enable-aws-service-access/);
+      expect(writesIn(world)).toEqual(['CreateRole']);
+      const absent = await run('apply', [{ kind: ROOT.kind, state: 'absent' }]);
+      expect([absent.code, absent.entities[0]?.outcome]).toEqual([0, 'unchanged']);
+    },
+  );
+
+  test('that AWS refuses after the plan is sent once, and refused with the same way out', async () => {
+    const before = (): Promise<void> => setOrganizationError('CallerIsNotManagementAccount');
+    world.proxy.on({ action: 'EnableOrganizationsRootCredentialsManagement' }, { kind: 'hook', times: 1, before });
+    const { code, entities } = await run('apply', [ROOT]);
+    expect([code, entities[0]?.outcome, entities[0]?.writes]).toEqual([3, 'refused', []]);
+    expect(entities[0]?.remedy).toMatch(/enable-aws-service-access/);
+    expect(writesIn(world)).toHaveLength(1);
+  });
+});

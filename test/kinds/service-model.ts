@@ -141,6 +141,12 @@ export const COMPOSED: Readonly<Record<string, Composition>> = {
   ),
   'Group.users': { item: 'AddUserToGroup.UserName', because: 'AWS adds one in each call' },
   'InstanceProfile.roles': { item: 'AddRoleToInstanceProfile.RoleName', because: 'AWS adds one in each call' },
+  ...Object.fromEntries(
+    ['rootCredentialsManagement', 'rootSessions'].map((feature) => [
+      `OrganizationsRootAccess.${feature}`,
+      { because: 'AWS has an operation to enable each feature, without input' },
+    ]),
+  ),
   'AccountAlias.accountAliases': { item: 'CreateAccountAlias.AccountAlias', because: 'a list, as ListAccountAliases' },
   ...Object.fromEntries(
     [

@@ -78,7 +78,7 @@ export function outcomesOf(calls: readonly Promise<unknown>[]): Promise<string[]
 }
 
 /** Sends a request that AWS does not have, and returns its status. */
-async function control(path: 'quota' | 'in-use', body: object): Promise<number> {
+async function control(path: 'quota' | 'in-use' | 'organization', body: object): Promise<number> {
   const response = await fetch(`${sandbox.url}/sandbox/${path}`, { method: 'POST', body: JSON.stringify(body) });
   await response.text();
   return response.status;
@@ -88,3 +88,6 @@ async function control(path: 'quota' | 'in-use', body: object): Promise<number> 
 export const setQuota = (name: string, value: number, account = ACCOUNT) => control('quota', { account, name, value });
 /** Makes a resource use a service-linked role or a server certificate. */
 export const setInUse = (name: string, more: object = {}) => control('in-use', { account: ACCOUNT, name, ...more });
+/** Refuses an account the features of its organization with an error, or no longer. */
+export const setOrganizationError = (error: string | null, account = ACCOUNT) =>
+  control('organization', { account, error });

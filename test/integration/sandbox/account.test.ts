@@ -11,6 +11,7 @@ import {
   iam,
   outcomeOf,
   outcomesOf,
+  setOrganizationError,
   policyArn,
   policyOf,
   sandbox,
@@ -75,6 +76,23 @@ describe('settings of the account', () => {
     await iam.disableOutboundWebIdentityFederation({});
     expect(await outcomeOf(iam.getOutboundWebIdentityFederationInfo({}))).toMatch(/^404 FeatureDisabled/);
     expect((await iam.enableOutboundWebIdentityFederation({})).IssuerIdentifier).toBe(IssuerIdentifier);
+  });
+
+  test('features of the organization are enabled once or more, for the accounts that may', async () => {
+    const features = async () => (await iam.listOrganizationsFeatures({})).EnabledFeatures;
+    expect(await features()).toEqual([]);
+    await iam.enableOrganizationsRootSessions({});
+    await iam.enableOrganizationsRootSessions({});
+    const enabled = await iam.enableOrganizationsRootCredentialsManagement({});
+    expect(enabled.EnabledFeatures).toEqual(['RootCredentialsManagement', 'RootSessions']);
+    await iam.disableOrganizationsRootSessions({});
+    expect(await features()).toEqual(['RootCredentialsManagement']);
+    expect(await setOrganizationError('ServiceAccessNotEnabled')).toBe(200);
+    const refused = [iam.listOrganizationsFeatures({}), iam.disableOrganizationsRootCredentialsManagement({})];
+    expect(await outcomesOf(refused)).toEqual(Array(2).fill(expect.stringMatching(/^400 ServiceAccessNotEnabled/)));
+    expect(await setOrganizationError('NoSuchError')).toBe(400);
+    await setOrganizationError(null);
+    expect(await features()).toEqual(['RootCredentialsManagement']);
   });
 
   test('properties of one namespace are replaced, and other namespaces stay', async () => {

@@ -4,6 +4,7 @@ import { ACCOUNT_PASSWORD_POLICY } from './account-password-policy.js';
 import { ACCOUNT_PROPERTIES } from './account-properties.js';
 import type { KindFixture } from './fixture.js';
 import { LOGIN_PROFILE } from './login-profile.js';
+import { ORGANIZATIONS_ROOT_ACCESS } from './organizations-root-access.js';
 import { OUTBOUND_WEB_IDENTITY_FEDERATION } from './outbound-web-identity-federation.js';
 import { PRINCIPALS } from './principals.js';
 import { SAML_PROVIDER } from './saml-provider.js';
@@ -26,6 +27,7 @@ export const KIND_FIXTURES: Readonly<Record<string, KindFixture>> = {
   AccountPasswordPolicy: ACCOUNT_PASSWORD_POLICY,
   AccountProperties: ACCOUNT_PROPERTIES,
   LoginProfile: LOGIN_PROFILE,
+  OrganizationsRootAccess: ORGANIZATIONS_ROOT_ACCESS,
   OutboundWebIdentityFederation: OUTBOUND_WEB_IDENTITY_FEDERATION,
   SecurityTokenServicePreferences: SECURITY_TOKEN_SERVICE_PREFERENCES,
   ServiceLinkedRole: SERVICE_LINKED_ROLE,

@@ -22,6 +22,7 @@ const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   QuotaExceeded: ['never', ExitCode.Failed],
   AccessDenied: ['never', ExitCode.Failed],
   CredentialsInvalid: ['never', ExitCode.Failed],
+  OrganizationAccess: ['never', ExitCode.Refused],
   WrongAccount: ['never', ExitCode.Refused],
   Refused: ['never', ExitCode.Refused],
   NotConverged: ['never', ExitCode.Failed],
