@@ -176,7 +176,9 @@ async function play() {
   claim(first.code === 3, 'the pipeline exits 3');
   claim((await writesSince(before)).length === 0, 'nothing was written to IAM');
 
-  chapter('3. Two pipelines at once with --keep-going, and a worker killed by kill -9 in the middle');
+  chapter(
+    '3. Three pipelines at once with --keep-going, two of them equal, and a worker killed by kill -9 in the middle',
+  );
   for (const stop of stopping.splice(2)) await stop();
   const victim = await worker();
   stopping.pop();
@@ -225,7 +227,7 @@ async function play() {
     'the name in another case is refused, without an attempt to create it',
   );
 
-  chapter('4. Once more: nothing to do');
+  chapter('4. Once more: nothing to write, and what was refused is still refused');
   before = await lastSeq();
   const again = await pipeline('github-ci', ['apply', '-f', GITHUB, '--keep-going']);
   show(again, ['refused']);

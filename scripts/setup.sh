@@ -8,7 +8,7 @@ if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --no-audit --no-fund --loglevel=error
 fi
 
-echo '== preparing the Temporal server and the IAM sandbox (about 30 seconds, once), and building meanwhile'
+echo '== preparing the Temporal server and the IAM sandbox (the first time, about 30 seconds), and building meanwhile'
 node --no-warnings scripts/prepare.mjs &
 prepare=$!
 trap 'kill "$prepare" 2> /dev/null || true' EXIT

@@ -96,6 +96,13 @@ export function addRunOptions(command: Command): Command {
     .option('--allow-older', 'apply even if a newer revision was applied before', false);
 }
 
+/** Adds `--no-wait`: the command ends where it would have to wait. */
+export function addNoWaitOption(command: Command): Command {
+  return command
+    .optionsGroup('Run:')
+    .option('--no-wait', 'exit with 4 instead of waiting for another run or an approval');
+}
+
 /** Adds the options that make a run wait for an approval. */
 export function addApprovalOptions(command: Command): Command {
   return command

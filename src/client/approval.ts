@@ -11,7 +11,7 @@ import { noWorkerError } from './run/events.js';
 import { hasWorker, type NamespaceReference, openRun, withRunUrl } from './runs.js';
 
 const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
-  [ApprovalRefused.Malformed]: 'correct the field that the message names',
+  [ApprovalRefused.Malformed]: 'correct what the message names, and send the decision again',
   [ApprovalRefused.NoPendingApproval]: 'see `iam-bootstrap status`; `apply --require-approval` asks for an approval',
   [ApprovalRefused.AlreadyDecided]: 'nothing to do: the first decision counts',
   [ApprovalRefused.AnotherPlan]: 'review the plan that waits, and approve or reject that one',

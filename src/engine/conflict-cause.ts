@@ -102,7 +102,7 @@ function takenInOtherAccount({ elsewhere, reason }: DatedCase): CauseFinding | u
 
 function noConflict({ conflict, outcome }: DatedCase): CauseFinding | undefined {
   const existed = conflict || outcome === 'adopted' || outcome === 'refused';
-  return existed ? undefined : finding('none', 'proven', 'no conflict');
+  return existed ? undefined : finding('none', 'proven', 'no Create of this entity met an existing one');
 }
 
 /** IAM takes two names that are written differently for the same one. */
@@ -151,7 +151,7 @@ function existedBefore({ conflict, inventoryStartedAt, creation }: DatedCase): C
     return finding('existed-before', conflict ? 'inferred' : 'proven', 'it existed when this run read the account');
   }
   const isCertain = !conflict || creation.at < inventoryStartedAt - MAX_CLOCK_DIFFERENCE_MS;
-  const headline = `${callerOf(creation)} created it before, at ${iso(creation.at)}`;
+  const headline = `${callerOf(creation)} created it at ${iso(creation.at)}`;
   return finding('existed-before', isCertain ? 'proven' : 'inferred', headline);
 }
 
@@ -181,7 +181,7 @@ export function determineForeignCause({ at, principal, creations }: ForeignCase)
   }
   return soon
     ? finding('parallel-writer', 'inferred', `${callerOf(creation)} created it shortly before, ${createdAt}`)
-    : finding('existed-before', 'proven', `${callerOf(creation)} created it before, ${createdAt}`);
+    : finding('existed-before', 'proven', `${callerOf(creation)} created it ${createdAt}`);
 }
 
 function finding(cause: Cause, certainty: Certainty, headline: string): CauseFinding {

@@ -134,7 +134,8 @@ function ownedByOther({ rules, entity, ownership, comparison }: Situation): Deci
 /** Returns the reason and the remedy of a refusal because of an owner. */
 function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
   const override = `--adopt foreign:${entityId(entity)}`;
-  return [`owned by ${owner}`, `choose another name, have its owner release it, or take it over with ${override}`];
+  const [elsewhere, here] = entity.state === 'absent' ? ['delete', 'delete it'] : ['release', 'take it over'];
+  return [`owned by ${owner}`, `choose another name, have its owner ${elsewhere} it, or ${here} with ${override}`];
 }
 
 /** Leaves an entity alone that this namespace has left, or that it never had a part in. */
@@ -185,7 +186,13 @@ function absent({ rules, entity, ownership, others }: Situation): Decision | und
   if (entity.shared && ownership.is === 'ours' && ownership.origin === 'adopted') {
     return decide('release', { reason: adoptedHere(rules) });
   }
-  return decide('delete', { reason: rules.ownable ? null : unprovable(entity.kind) });
+  return decide('delete', { reason: rules.ownable ? reasonToTake(ownership) : unprovable(entity.kind) });
+}
+
+/** Returns what a reviewer must know of an entity that is not ours yet and is written anyway. Null where it is. */
+function reasonToTake(ownership: Ownership): string | null {
+  if (ownership.is === 'foreign') return `is taken over from ${ownership.owner}`;
+  return ownership.is === 'unowned' ? 'exists and has no owner' : null;
 }
 
 /** Drift that AWS cannot change: refused with both sides and the ways out, or replaced if `replace: true` allows it. */
@@ -239,8 +246,7 @@ function withoutTags({ rules, entity, comparison }: Situation): Decision | undef
 }
 
 function adopt({ ownership, comparison }: Situation): Decision {
-  const reason = ownership.is === 'foreign' ? `is taken over from ${ownership.owner}` : 'exists and has no owner';
-  return decide('adopt', { ...found(comparison), reason });
+  return decide('adopt', { ...found(comparison), reason: reasonToTake(ownership) });
 }
 
 function converge(comparison: Comparison, reason: string | null): Decision {

@@ -1,8 +1,8 @@
 /** Characters that Markdown, or the HTML in it, would read as markup. */
 const MARKUP = /[\\`*|<>[\]~]/g;
 
-/** An option of the command line. The Temporal UI turns its two dashes into one, so that a copy of it would not work. */
-const OPTION = /(?<=^|\s)--[a-z][a-z-]*/g;
+/** An option of the command line, with the entity that it names. The Temporal UI turns its two dashes into one. */
+const OPTION = /(?<=^|\s)--[a-z][a-z-]*(?: [a-z]+:\w+\/[\w+=.@,/-]*\w)?/g;
 
 /** Escapes foreign text for one line of Markdown: it cannot start or end a cell, link or tag. Options become code. */
 export function plain(text: string): string {

@@ -76,7 +76,7 @@ async function reviewPlan(
   { yes, output }: ApprovalOptions,
 ): Promise<string | null> {
   note(wrapped(renderReport(report), process.stderr));
-  note(`Plan ${plain(plan)}, waits for approval until ${plain(expiresAt)}.`);
+  note(`Plan ${plain(plan)} waits for approval until ${plain(expiresAt)}.`);
   if (yes) return plan;
   if (!process.stdin.isTTY || output === 'json') {
     const why = output === 'json' ? 'not with --output json' : 'standard input is not a terminal';

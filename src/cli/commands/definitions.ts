@@ -8,6 +8,7 @@ import {
   addAdoptionOptions,
   addApprovalOptions,
   addManifestOptions,
+  addNoWaitOption,
   addNamespaceOptions,
   addRequestOptions,
   addRunOptions,
@@ -56,9 +57,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     name: 'apply',
     description: 'start a run, or join an equal one, and follow it',
     addOptions: (command) =>
-      addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))
-        .optionsGroup('Run:')
-        .option('--no-wait', 'exit with 4 instead of waiting for another run or an approval'),
+      addNoWaitOption(addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))),
     examples: [
       [`iam-bootstrap apply ${EXAMPLE_FILE}`, 'create what is missing, adopt what exists'],
       [
@@ -83,7 +82,7 @@ function removalCommand(name: 'release' | 'destroy', description: string, planne
     name,
     description,
     addOptions: (command) => {
-      addApprovalOptions(addRunOptions(addManifestOptions(command)))
+      addNoWaitOption(addApprovalOptions(addRunOptions(addManifestOptions(command))))
         .optionsGroup('Confirmation:')
         .option('--yes', 'do not ask for confirmation', false)
         .option('--plan', 'show the plan and stop', false);

@@ -13,6 +13,8 @@ import { type FollowOptions, followRequest } from './follow.js';
 interface ReleaseOptions extends RequestCommandOptions, OutputOptions {
   readonly yes: boolean;
   readonly plan: boolean;
+  /** False for `--no-wait`. */
+  readonly wait: boolean;
 }
 
 type CommandName = 'release' | 'destroy';
@@ -42,7 +44,7 @@ async function releaseOrDestroy(command: CommandName, options: ReleaseOptions): 
     const exitCode = await reviewPlan(command, request, options, following);
     if (exitCode !== null) return exitCode;
   }
-  return toExitCode(await followRequest(command, apply, request, following));
+  return toExitCode(await followRequest(command, apply, request, { ...following, noWait: !options.wait }));
 }
 
 function requireTerminal(command: CommandName, { output }: ReleaseOptions): void {

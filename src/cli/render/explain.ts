@@ -33,7 +33,7 @@ function renderExplanation(explanation: Explanation): string {
     ...(requestedBy === null
       ? []
       : [
-          row('last run', `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}`),
+          row('run', `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}`),
           row('', `run ${requestedBy.runId}`),
           ...(requestedBy.url === null ? [] : [row('', requestedBy.url)]),
         ]),

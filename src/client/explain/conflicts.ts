@@ -1,5 +1,6 @@
 import { entityId, entityKey } from '../../contract/entity.js';
 import type { ConflictRow, Conflicts } from '../../contract/explain.js';
+import type { EntityReport } from '../../contract/report.js';
 import { NAMESPACE } from '../../contract/request.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
@@ -101,7 +102,10 @@ function rowsOf(
   groups: ReadonlyMap<string, readonly EntityRun[]>,
 ): ConflictRow[] {
   const { namespace, pipeline, runId } = reference;
-  return (report?.entities ?? []).filter(needsExplanation).map((entity) => {
+  const isRemoval = report?.command === 'release' || report?.command === 'destroy';
+  // A refusal to delete or to release is no conflict: nothing was to be created.
+  const explained = (report?.entities ?? []).filter(isRemoval ? hasConflict : needsExplanation);
+  return explained.map((entity) => {
     const entityRuns = groups.get(`${account}/${entityKey(entity)}`) ?? [];
     const entityRun = { run: reference, report: entity, history: null, isWrongAccount: false };
     const conflict = entity.conflicts.at(-1);
@@ -118,6 +122,10 @@ function rowsOf(
       runId,
     };
   });
+}
+
+function hasConflict({ conflicts }: EntityReport): boolean {
+  return conflicts.length > 0;
 }
 
 /** Counts how often each word occurs, the most frequent first. */

@@ -132,7 +132,7 @@ export function approvalRequiredError(
 ): BusyError {
   return new BusyError(
     'the plan requires an approval; the run stays open without this command',
-    `${approveCommand(parseBootstrapWorkflowId(workflowId), plan)}; then apply again to follow the run`,
+    `${approveCommand(parseBootstrapWorkflowId(workflowId), plan)}; then run the same command again to follow the run`,
     { workflowId, runId, url: temporal.runUrl(workflowId, runId) },
   );
 }

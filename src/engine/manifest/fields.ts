@@ -69,7 +69,9 @@ export const commonFields = {
   state: z
     .enum(['present', 'absent', 'released'])
     .optional()
-    .describe('absent removes the entity if we own it; released removes our ownership and keeps the entity.'),
+    .describe(
+      'absent deletes the entity, if it is ours or `adopt` allows to take it (an entity without an owner, unless adopt: own); released removes our ownership and keeps the entity.',
+    ),
   adopt: adopt.optional(),
   observe: z.boolean().optional().describe('Report drift, never write.'),
   shared: z.boolean().optional().describe('Merged with what other namespaces declare, instead of owned.'),

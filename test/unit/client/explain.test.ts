@@ -119,7 +119,7 @@ describe('an explanation without CloudTrail', () => {
       createdByRun: 'long-ago',
     };
     expect(explain([refused], found).explanations[0]).toMatchObject({
-      headline: 'run long-ago created it before, at 2025-06-01T00:00:00.000Z',
+      headline: 'run long-ago created it at 2025-06-01T00:00:00.000Z',
       existing: { createdBy: 'run long-ago', createCallAt: '2025-06-01T00:00:00.000Z' },
     });
   });
@@ -168,6 +168,13 @@ describe('countConflicts', () => {
         expect(tally.rows.filter(({ cause }) => cause === 'none')).toEqual([]);
       }),
     );
+  });
+
+  test('does not count a refusal to delete or to release: nothing was to be created', () => {
+    const refused = run('left', '2026-01-02T00:00:00.000Z', entity('refused'));
+    const removal = { ...refused, report: { ...refused.report, command: 'destroy' } } as RunRecord;
+    expect(countConflicts([refused], FROM, TO).conflicts).toBe(1);
+    expect(countConflicts([removal], FROM, TO).conflicts).toBe(0);
   });
 
   test('is rendered as a chart scaled to the worst day, and as a sentence without conflicts', () => {

@@ -5,7 +5,7 @@ test('markup of others is text, and stays in its line and its cell', () => {
 });
 
 test.each([
-  ['take it over with --adopt foreign:Role/x', 'take it over with `--adopt` foreign:Role/x'],
+  ['take it over with --adopt foreign:Role/x', 'take it over with `--adopt foreign:Role/x`'],
   ['--allow-older', '`--allow-older`'],
   ['a `--b` c', 'a \\`--b\\` c'],
   ['a -- b--c ---', 'a -- b--c ---'],
