@@ -1,20 +1,35 @@
 """MFA devices.
 
 a virtual device whose name is taken, a device that any user has            409 EntityAlreadyExists
-two equal codes                                                             403 InvalidAuthenticationCode
+codes that do not follow each other, or are not the device's                403 InvalidAuthenticationCode
 a virtual device that a user has is not deleted                             409 DeleteConflict
 """
 
 import functools
+import hmac
 import struct
+import time
 import zlib
-from base64 import b64encode
+from base64 import b32decode, b64encode
 
 from moto.iam import models
 
 from .errors import already_exists, aws_error, no_such_entity
 from .tagging import Tagging
 from .views import mfa_device_view, virtual_mfa_view
+
+
+# Seconds for which a code is valid, and the periods by which a device may be off.
+PERIOD, MAX_DRIFT = 30, 10
+# Codes that are valid for every device, for tests that do not know its seed.
+STAND_IN_CODES = ("123456", "654321")
+
+
+def totp(seed, step):
+    """Returns the code of a period, by RFC 6238."""
+    digest = hmac.digest(seed, struct.pack(">Q", step), "sha1")
+    offset = digest[-1] & 15
+    return f"{(struct.unpack_from('>I', digest, offset)[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 class MfaDevices(Tagging):
@@ -56,14 +71,23 @@ class MfaDevices(Tagging):
         if any(serial in other.mfa_devices for other in self.backend.users.values()):
             raise already_exists(f"MFA Device {serial} is already in use.")
         self.backend.check_quota("MFADevicesPerUserQuota", len(user.mfa_devices))
-        self.check_codes()
+        self.check_codes(virtual)
         device = user.mfa_devices[serial] = models.MFADevice(serial, "", "")
         if virtual:
             virtual.user, virtual.enable_date = user, device.enable_date
 
-    def check_codes(self):
-        # The sandbox does not compute the codes of the device: a test would have to wait for the next one.
-        if self.params["AuthenticationCode1"] == self.params["AuthenticationCode2"]:
+    def check_codes(self, virtual):
+        """Two codes of a virtual device follow each other, and are of the last or the next minutes. Seeds of hardware
+        devices are not known: two codes differ."""
+        codes = self.params["AuthenticationCode1"], self.params["AuthenticationCode2"]
+        if virtual and codes != STAND_IN_CODES:
+            now = int(time.time()) // PERIOD
+            steps = range(now - MAX_DRIFT, now + MAX_DRIFT)
+            seed = b32decode(virtual.base32_string_seed)
+            is_valid = any(codes == (totp(seed, step), totp(seed, step + 1)) for step in steps)
+        else:
+            is_valid = codes[0] != codes[1]
+        if not is_valid:
             raise aws_error("InvalidAuthenticationCode", "The authentication codes are not two consecutive ones.")
 
     def requested_device(self, user):
@@ -73,8 +97,8 @@ class MfaDevices(Tagging):
         return user.mfa_devices[serial]
 
     def resync_mfa_device(self):
-        self.requested_device(self.requested("User"))
-        self.check_codes()
+        serial = self.requested_device(self.requested("User")).serial_number
+        self.check_codes(self.backend.virtual_mfa_devices.get(serial))
 
     def deactivate_mfa_device(self):
         user = self.user_or_caller()

@@ -63,7 +63,8 @@ const CODES: Partial<Record<FailureType, readonly string[]>> = {
   AlreadyExists: ['EntityAlreadyExists', 'DuplicateCertificate', 'DuplicateSSHPublicKey'],
   ConcurrentModification: ['ConcurrentModification', 'EntityTemporarilyUnmodifiable'],
   InUse: ['DeleteConflict'],
-  NotPropagated: ['NoSuchEntity'],
+  // A code of an MFA device is new every 30 seconds, and AWS takes none twice.
+  NotPropagated: ['NoSuchEntity', 'InvalidAuthenticationCode'],
   Throttled: ['Throttling', 'RequestLimitExceeded', 'TooManyRequests', 'SlowDown'],
   // A quota, although the SDK counts this code as throttling and retries it.
   QuotaExceeded: ['LimitExceeded'],

@@ -57,10 +57,33 @@ export function createSecretStore({ client, folder }: SecretStoreOptions): Secre
   };
 }
 
-/** Reads the values of secret input members from their locations. */
+/** Sources of secret input members, by member. */
+type SecretSources = Readonly<
+  Record<
+    string,
+    {
+      readonly location: SecretLocation;
+      readonly field?: string;
+      readonly derive?: (stored: string, now: number) => string;
+    }
+  >
+>;
+
+/** Returns the values of secret input members, computed at a time from what is stored. */
+export function deriveSecretMembers(
+  sources: SecretSources = {},
+  stored: Readonly<Record<string, string>>,
+  now: number,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(stored).map(([member, value]) => [member, sources[member]?.derive?.(value, now) ?? value]),
+  );
+}
+
+/** Reads what is stored for secret input members. */
 export async function readSecretMembers(
   store: SecretStore,
-  secretInput: Readonly<Record<string, { readonly location: SecretLocation; readonly field?: string }>> = {},
+  secretInput: SecretSources = {},
 ): Promise<Record<string, string>> {
   const members = await Promise.all(
     Object.entries(secretInput).map(async ([member, { location, field }]) => {

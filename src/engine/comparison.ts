@@ -13,8 +13,8 @@ export interface Observed {
   readonly state: JsonObject;
   /** Facts that the kind needs for its writes, such as a policy's versions. Never compared, never reported. */
   readonly facts?: JsonObject;
-  /** The reason for which AWS neither shows nor changes it in this account, with a remedy. Default: none. */
-  readonly unavailable?: { readonly reason: string; readonly remedy: string };
+  /** The reason for which it cannot be brought to its declared state, with a remedy. Default: none. */
+  readonly blocked?: { readonly reason: string; readonly remedy: string };
 }
 
 /**

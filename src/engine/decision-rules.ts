@@ -26,7 +26,7 @@ type Rule = (situation: Situation) => Decision | undefined;
 /** The rules in their order: the first that decides counts. */
 const RULES: readonly Rule[] = [
   onlyObserved,
-  unavailable,
+  blocked,
   released,
   destroyed,
   nameInOtherCase,
@@ -78,8 +78,8 @@ function onlyObserved({ entity, comparison }: Situation): Decision | undefined {
   });
 }
 
-/** Refuses what AWS does not offer in this account, and leaves it where it is not wanted. */
-function unavailable({ entity, observed: { unavailable: why }, comparison }: Situation): Decision | undefined {
+/** Refuses what cannot be brought to its declared state, and leaves what this account cannot have where it is not wanted. */
+function blocked({ entity, observed: { blocked: why }, comparison }: Situation): Decision | undefined {
   if (why === undefined || entity.state === 'present') return why && refuse(comparison, why.reason, why.remedy);
   return decide('no-op', { reason: why.reason });
 }

@@ -53,6 +53,8 @@ export interface SecretInput {
   readonly location: SecretLocation;
   /** Field to take from the stored JSON object. Default: the value is the stored text. */
   readonly field?: string;
+  /** Computes the value from the stored one, right before the write is sent. `now` is the time by AWS's clock. */
+  readonly derive?: (stored: string, now: number) => string;
 }
 
 /** A desired entity, ready for AWS calls: references are resolved and tags are complete. */

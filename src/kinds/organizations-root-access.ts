@@ -48,11 +48,11 @@ async function read(reader: Reader, { spec }: WantedEntity, target: Target): Pro
     const aws = awsError(error);
     if (failureTypeOf(aws) !== 'OrganizationAccess') throw error;
     if (!isDeclared) return undefined;
-    const unavailable = {
+    const blocked = {
       reason: `AWS answered ${aws.code}: ${aws.message}`,
       remedy: FAILURES.OrganizationAccess.remedy,
     };
-    return { ...observedSetting(target, {}), unavailable };
+    return { ...observedSetting(target, {}), blocked };
   }
 }
 

@@ -10,7 +10,7 @@ import type { AwsError } from '../../src/aws/errors.js';
 import { takeSnapshot } from '../../src/aws/inventory.js';
 import type { Input, Operation, Output } from '../../src/aws/operations.js';
 import { Reader } from '../../src/aws/reader.js';
-import { readSecretMembers } from '../../src/aws/secret-store.js';
+import { deriveSecretMembers, readSecretMembers } from '../../src/aws/secret-store.js';
 import type { Json, JsonObject, SecretLocation } from '../../src/contract/entity.js';
 import { compare } from '../../src/engine/compare.js';
 import { orderByEffect } from '../../src/engine/write-order.js';
@@ -208,7 +208,8 @@ export class KindHarness {
   }
 
   async #write({ operation, input, secretInput }: Write): Promise<unknown> {
-    const secret = await readSecretMembers(this.#clients.secrets, secretInput);
+    const stored = await readSecretMembers(this.#clients.secrets, secretInput);
+    const secret = deriveSecretMembers(secretInput, stored, Date.now());
     return (await this.#clients.write(operation, { ...input, ...secret })).output;
   }
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
-import { readSecretMembers } from '../../src/aws/secret-store.js';
+import { deriveSecretMembers, readSecretMembers } from '../../src/aws/secret-store.js';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { findKind } from '../../src/kinds/index.js';
 import type { Write } from '../../src/kinds/kind.js';
@@ -34,7 +34,8 @@ export class ExternalActor {
 
   async send(steps: readonly Write[]): Promise<void> {
     for (const { operation, input, secretInput } of steps) {
-      const secret = await readSecretMembers(this.clients.secrets, secretInput);
+      const stored = await readSecretMembers(this.clients.secrets, secretInput);
+      const secret = deriveSecretMembers(secretInput, stored, Date.now());
       await this.clients.write(operation, { ...input, ...secret });
     }
   }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
-import { readSecretMembers } from '../../src/aws/secret-store.js';
+import { deriveSecretMembers, readSecretMembers } from '../../src/aws/secret-store.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { apply } from '../../src/client/run/start.js';
 import type { JsonObject, Target } from '../../src/contract/entity.js';
@@ -207,7 +207,8 @@ export class KindStage {
 
   async #byHand(steps: readonly Write[]): Promise<void> {
     for (const { operation, input, secretInput } of steps) {
-      const secret = await readSecretMembers(this.#clients.secrets, secretInput);
+      const stored = await readSecretMembers(this.#clients.secrets, secretInput);
+      const secret = deriveSecretMembers(secretInput, stored, Date.now());
       await this.#clients.write(operation, { ...input, ...secret });
     }
   }

@@ -1,7 +1,7 @@
 import { log } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
-import { readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
+import { deriveSecretMembers, readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
 import { orderByEffect } from '../../engine/write-order.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
@@ -25,7 +25,7 @@ export async function sendAll(account: Account, writes: readonly Write[], contex
 export async function send(account: Account, write: Write, context: ActivityContext): Promise<unknown> {
   const { operation, input, isAlreadyApplied, secretInput, waitUntilApplied } = write;
   const { clients, guard } = account;
-  const secret = await readSecretMembers(clients.secrets, secretInput);
+  const stored = await readSecretMembers(clients.secrets, secretInput);
   let isRenewed = false;
   for (let repeat = 1; ; repeat += 1) {
     // The turn comes first: what STS and Temporal answer next is valid for seconds only.
@@ -33,6 +33,7 @@ export async function send(account: Account, write: Write, context: ActivityCont
     await guard.ensure();
     const accessKeyId = await clients.accessKeyId();
     const record = await recordWrite(context, operation, input);
+    const secret = deriveSecretMembers(secretInput, stored, clients.now() ?? Date.now());
     try {
       const { requestId, output } = await clients.write(operation, { ...input, ...secret }, (signedWith) => {
         context.lease.assertHeld();
@@ -55,7 +56,7 @@ export async function send(account: Account, write: Write, context: ActivityCont
         continue;
       }
       if (failureTypeOf(aws) !== 'Throttled' || repeat > MAX_THROTTLE_REPEATS) {
-        throw new OperationError(operation, redactSecrets(error, Object.values(secret)), write);
+        throw new OperationError(operation, redactSecrets(error, Object.values(stored)), write);
       }
       log.info('AWS throttled a write, which is repeated', { operation, repeat, requestId: aws.requestId });
     }

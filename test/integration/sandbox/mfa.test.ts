@@ -1,3 +1,4 @@
+import { TOTP } from 'otpauth';
 import { ACCOUNT, TAGS, createUser, iam, outcomeOf, outcomesOf, useSandbox } from '../../support/iam-sandbox.js';
 
 useSandbox();
@@ -54,7 +55,7 @@ test('an enabled device belongs to one user', async () => {
   expect(await listed('Assigned')).toMatchObject([{ SerialNumber, User: { UserName: 'u' }, EnableDate }]);
   expect(await listed('Unassigned')).toEqual([{ SerialNumber: serialOf('spare') }]);
   expect(await listed('Any')).toHaveLength(2);
-  const codes = { AuthenticationCode1: '111111', AuthenticationCode2: '222222' };
+  const codes = { AuthenticationCode1: '123456', AuthenticationCode2: '654321' };
   expect(await outcomeOf(iam.resyncMFADevice({ UserName: 'u', SerialNumber, ...codes }))).toBe('accepted');
   expect(await outcomeOf(iam.resyncMFADevice({ UserName: 'v', SerialNumber, ...codes }))).toMatch(/^404 NoSuchEntity/);
   const remove = () => outcomeOf(iam.deleteVirtualMFADevice({ SerialNumber }));
@@ -73,4 +74,23 @@ test('a user has at most eight devices, including hardware devices', async () =>
   for (let n = 0; n < 8; n += 1) await enable('u', `GAHT0000000${String(n)}`);
   expect(await outcomeOf(enable('u', 'GAHT00000008'))).toMatch(/^409 LimitExceeded/);
   expect((await iam.listVirtualMFADevices({})).VirtualMFADevices).toEqual([]);
+});
+
+test('the codes of a virtual device are those of its seed, and follow each other', async () => {
+  await createUser('u');
+  const { VirtualMFADevice } = await create('phone');
+  const totp = new TOTP({ secret: Buffer.from(VirtualMFADevice?.Base32StringSeed ?? []).toString() });
+  const code = (periods: number) => totp.generate({ timestamp: Date.now() + periods * 30_000 });
+  const enableWith = (first: string, second: string) =>
+    outcomeOf(enable('u', serialOf('phone'), { AuthenticationCode1: first, AuthenticationCode2: second }));
+  const other = new TOTP({ secret: 'A'.repeat(64) }).generate();
+  for (const [first, second] of [
+    [code(0), code(-1)],
+    [code(-2), code(0)],
+    [other, code(0)],
+    [code(-100), code(-99)],
+  ] as const) {
+    expect(await enableWith(first, second)).toMatch(/^403 InvalidAuthenticationCode/);
+  }
+  expect(await enableWith(code(-1), code(0))).toBe('accepted');
 });
