@@ -19,7 +19,7 @@ export interface PlannedEntity {
   readonly listFirst?: boolean;
   /** Digests of the lines of its change; see `PlannedChange`. Missing where nothing is written. */
   readonly lines?: readonly string[];
-  /** Entities that a replacement may be taken off, as `Kind/name`. Default: none. */
+  /** Entities that a removal may be detached from, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
   /** Absent where the ledger stays as it is. */
   readonly claim?: PlannedClaim;

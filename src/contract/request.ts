@@ -92,7 +92,7 @@ export interface ReconcileRequest {
   readonly readFirst: boolean;
   /** List existing entities before the first Create: see `CreateRequest.known`. */
   readonly listFirst?: boolean;
-  /** Entities of the request, as `Kind/name`, that a replacement may detach; they are attached again afterwards. */
+  /** Entities of the request, as `Kind/name`, that a removal may detach it from. */
   readonly detachable?: readonly string[];
 }
 

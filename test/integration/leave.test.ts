@@ -29,6 +29,7 @@ const MADE: readonly JsonObject[] = [
   { ...PROVIDER, clientIdList: ['ours', 'common'] },
 ];
 const GROUP: JsonObject = { kind: 'Group', groupName: 'g', users: ['u'], managedPolicyArns: [P] };
+const READ_ONLY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
 /** What it finds. */
 const FOUND = role('found', { tags: { team: 'platform' } });
 /** Entities that it declares and never took over. */
@@ -267,6 +268,23 @@ describe('destroy', () => {
       expect(new Set(Object.values(outcomesOf(again.report())))).toEqual(new Set(['unchanged']));
       expect(writesIn(world)).toEqual([]);
     }
+  });
+
+  test('detaches a policy that it deletes from an adopted role that it releases, and names the detachment', async () => {
+    await createRole('found');
+    await iam.attachRolePolicy({ RoleName: 'found', PolicyArn: READ_ONLY });
+    const entities = [POLICY, role('found', { managedPolicyArns: [P] })];
+    await runs.apply(entities);
+    world.proxy.clear();
+    const arn = `arn:aws:iam::${ACCOUNT}:policy/p`;
+    const planned = await runCommand('destroy', entities, ['--plan']);
+    expect(planned.stdout).toContain(`DetachRolePolicy found ${arn}`);
+    const destroyed = await runCommand('destroy', entities, json);
+    expect(destroyed.code).toBe(0);
+    expect(outcomesOf(destroyed.report())).toEqual({ 'Policy/p': 'deleted', 'Role/found': 'released' });
+    expect(fullWritesIn(world)).toEqual(['DetachRolePolicy found p', 'DeletePolicy p', 'UntagRole found']);
+    const { AttachedPolicies } = await iam.listAttachedRolePolicies({ RoleName: 'found' });
+    expect(AttachedPolicies?.map(({ PolicyArn }) => PolicyArn)).toEqual([READ_ONLY]);
   });
 
   test('is refused before its first write where something that stays holds on to what goes, and says what to do', async () => {

@@ -1,13 +1,14 @@
 import { awsError } from '../../aws/errors.js';
-import { isWrite, REMOVAL_ACTIONS } from '../../contract/actions.js';
+import { isWrite } from '../../contract/actions.js';
 import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
 import type { Dependent } from '../../kinds/kind.js';
-import { nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
+import { linesOfLosses, lossOf, nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { isDeleted, isDetached, isReleased, isRemoved, isTrustRemoved, matcherOf } from './detachment.js';
 import { protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
@@ -40,7 +41,7 @@ export async function planRemovals(
   plan.refuseTrusted(namespace);
   plan.refuseTakingDeclared();
   plan.refuseTakingProtected();
-  plan.orderDetachments();
+  plan.orderDetachments(namespace);
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
 
@@ -84,9 +85,7 @@ class RemovalPlan {
   listLosses(): void {
     for (const { index, deletion, undeletableReason } of this.#removals) {
       this.#change(index, (entity) =>
-        undeletableReason === null
-          ? withDecision(entity, { drift: [...entity.planned.decision.drift, ...deletion.losses] })
-          : keepUndeletable(entity, undeletableReason),
+        undeletableReason === null ? withLosses(entity, deletion.losses) : keepUndeletable(entity, undeletableReason),
       );
     }
   }
@@ -155,24 +154,27 @@ class RemovalPlan {
     }
   }
 
-  /** Orders each removal after its dependents, and those that get a replacement back after the replacement. */
-  orderDetachments(): void {
+  /**
+   * Orders each removal after its dependents. Those that the removal itself is detached from come after it: they get a
+   * replacement back, or are released without what is deleted.
+   */
+  orderDetachments(namespace: string): void {
     for (const { index, dependents } of this.#removals) {
       const removed = this.entities[index];
       if (removed === undefined || !isRemoved(removed)) continue;
-      const isReattached = (dependent: Dependent): boolean => !isDeleted(removed) && !isDeleted(this.#find(dependent));
-      const first = dependents.filter((dependent) => !isReattached(dependent));
-      const reattached = dependents.filter(isReattached);
-      this.#change(index, (entity) =>
-        withDependencies(
-          entity,
-          first.map((dependent) => this.#positionOf(dependent)),
-        ),
-      );
-      if (reattached.length === 0) continue;
-      this.#change(index, (entity) => withPlanned(entity, { detachable: reattached.map(entityId) }));
-      for (const dependent of reattached) {
-        this.#change(this.#positionOf(dependent), (entity) => withDependencies(reattach(entity, removed), [index]));
+      const isDetachedFrom = (dependent: Dependent): boolean =>
+        isDeleted(removed) ? isReleased(dependent, this.#find(dependent)) : !isDeleted(this.#find(dependent));
+      const before = dependents.filter((dependent) => !isDetachedFrom(dependent));
+      const after = dependents.filter(isDetachedFrom);
+      const positions = before.map((dependent) => this.#positionOf(dependent));
+      this.#change(index, (entity) => withDependencies(entity, positions));
+      if (after.length === 0) continue;
+      this.#change(index, (entity) => withPlanned(entity, { detachable: after.map(entityId) }));
+      if (isDeleted(removed)) this.#change(index, (entity) => withLosses(entity, detachmentLines(after, namespace)));
+      for (const dependent of after) {
+        this.#change(this.#positionOf(dependent), (entity) =>
+          withDependencies(isDeleted(removed) ? entity : reattach(entity, removed), [index]),
+        );
       }
     }
   }
@@ -191,14 +193,6 @@ class RemovalPlan {
   }
 }
 
-function isRemoved({ planned }: AssessedEntity): boolean {
-  return REMOVAL_ACTIONS.has(planned.decision.action);
-}
-
-function isDeleted(assessed: AssessedEntity | undefined): boolean {
-  return assessed?.planned.decision.action === 'delete';
-}
-
 /** Refuses what AWS cannot delete where it is declared absent, and keeps it where a whole namespace is destroyed. */
 function keepUndeletable(assessed: AssessedEntity, reason: string): AssessedEntity {
   const { entity } = assessed;
@@ -208,46 +202,12 @@ function keepUndeletable(assessed: AssessedEntity, reason: string): AssessedEnti
   return withDecision(assessed, { action: 'refuse', reason, remedy });
 }
 
-/** Reports whether a dependent is detached by the time that the entity is removed: by this run, or by the removal. */
-function isDetached(dependent: Dependent, planned: AssessedEntity | undefined, removed: AssessedEntity): boolean {
-  if (planned === undefined) return false;
-  const { action } = planned.planned.decision;
-  if (action === 'delete') return true;
-  const isWritten = action === 'update' || action === 'adopt';
-  if (isDeleted(removed)) return action === 'replace' || (isWritten && detaches(planned, removed));
-  if (dependent.detach === null || planned.entity.observe || planned.entity.state !== 'present') return false;
-  if (action === 'replace') return true;
-  return (action === 'no-op' || isWritten) && (declares(planned, removed) || detaches(planned, removed));
+function withLosses(assessed: AssessedEntity, losses: readonly Drift[]): AssessedEntity {
+  return withDecision(assessed, { drift: [...assessed.planned.decision.drift, ...losses] });
 }
 
-/** Reports whether the changes of an entity detach another one from it. */
-function detaches({ kind, observed, assessment }: AssessedEntity, other: AssessedEntity): boolean {
-  const isOther = matcherOf(other, other.observed?.arn);
-  return Object.entries(assessment.changes).some(([property, { remove }]) => {
-    const isValue = kind.properties[property]?.type === 'value' && observed?.state[property] === other.observed?.arn;
-    return isValue || remove.some(isOther);
-  });
-}
-
-/** Reports whether the manifest declares that another entity is attached, by the ARN that it will have or by its name. */
-function declares({ kind, spec }: AssessedEntity, other: AssessedEntity): boolean {
-  const isOther = matcherOf(other, other.planned.arn);
-  return Object.entries(kind.properties).some(
-    ([property, { type }]) => type === 'set' && strings(spec[property]).some(isOther),
-  );
-}
-
-function matcherOf({ entity }: AssessedEntity, arn: string | undefined): (member: string) => boolean {
-  return (member) => member === arn || member.toLowerCase() === entity.name.toLowerCase();
-}
-
-/** Reports whether this run removes an entity, or writes it so that it names the provider no more. */
-function isTrustRemoved(trusting: AssessedEntity | undefined, arn: string): boolean {
-  if (trusting === undefined) return false;
-  const { action } = trusting.planned.decision;
-  if (action === 'delete') return true;
-  const isWritten = action === 'update' || action === 'adopt' || action === 'replace';
-  return isWritten && !JSON.stringify(trusting.spec).includes(JSON.stringify(arn));
+function detachmentLines(dependents: readonly Dependent[], namespace: string): readonly Drift[] {
+  return linesOfLosses(dependents.flatMap(({ detach }) => (detach === null ? [] : [lossOf(detach, namespace)])));
 }
 
 /** Turns a no-op into an update where a replaced entity has to be attached again. */

@@ -37,7 +37,7 @@ export async function deleteEntity(
   logRefusal(entity, decision);
   if (observed !== undefined && deletion !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
     assertNotTrusted(request, deletion);
-    const detachments = await detachmentWrites(account, kind, observed, request, decision.action === 'replace');
+    const detachments = await detachmentWrites(account, kind, observed, request);
     await sendAll(account, [...detachments, ...deletion.writes], context);
   }
   const decided = decisionAcrossAttempts(request, decision, context);
@@ -51,8 +51,8 @@ export async function deleteEntity(
 }
 
 /**
- * Returns the writes that detach an entity from its dependents. A replacement is attached again later, so only
- * dependents that the request names are detached from it.
+ * Returns the writes that detach an entity from the dependents that the request names: a replacement is attached to
+ * them again later, and what a destroyed namespace adopted is released without it.
  *
  * AWS would refuse the deletion at its last write because of any other dependent, after everything that the entity
  * holds is gone. So nothing is written then. A dependent that was removed a moment ago may still show, and the activity
@@ -63,7 +63,6 @@ async function detachmentWrites(
   kind: Kind,
   observed: Observed,
   { detachable = [] }: ReconcileRequest,
-  isReplacement: boolean,
 ): Promise<readonly Write[]> {
   const dependents = (await kind.listDependents?.(account.clients.reader, observed)) ?? [];
   const isDetachable = new Set(detachable.map((id) => id.toLowerCase()));
@@ -71,7 +70,7 @@ async function detachmentWrites(
   const blocking: string[] = [];
   for (const dependent of dependents) {
     const id = entityId(dependent);
-    if (isReplacement && dependent.detach !== null && isDetachable.has(id.toLowerCase())) {
+    if (dependent.detach !== null && isDetachable.has(id.toLowerCase())) {
       detachments.push(dependent.detach);
     } else blocking.push(id);
   }

@@ -37,13 +37,18 @@ export async function readDeletion(
   ];
   return {
     writes: writes.filter((write) => !isKept(write)),
-    losses: losses.map((summary) => ({ path: '', observed: 'present', desired: 'absent', summary })),
+    losses: linesOfLosses(losses),
     foreignTrusting: trusting.filter((entity) => ownershipOf(entity, namespace).is !== 'ours'),
   };
 }
 
+/** Returns what a deletion takes, as lines of a plan. */
+export function linesOfLosses(losses: readonly string[]): readonly Drift[] {
+  return losses.map((summary) => ({ path: '', observed: 'present', desired: 'absent', summary }));
+}
+
 /** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
-function lossOf({ operation, input, deletes }: Write, namespace: string): string {
+export function lossOf({ operation, input, deletes }: Write, namespace: string): string {
   const values = Object.values(input).flatMap((value) =>
     typeof value === 'string' ? [value] : strings(value as never),
   );
