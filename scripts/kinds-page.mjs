@@ -163,7 +163,9 @@ export function kindsPage(kinds) {
   return [
     '# Kinds',
     kindsTable(kinds),
-    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
+    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`, `protect`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
     ...kinds.map(section),
+    '## Not supported',
+    'Neither the AWS SDK in use (`@aws-sdk/client-iam`) nor the service model of the sandbox has them: `MaxSigninSessionDuration` of roles and login profiles, `UpdateOpenIDConnectProvider` and the context provider of an OpenID Connect provider. They follow when the SDK has them. Delegation requests and role templates are requests of people, and nothing to declare.',
   ].join('\n\n');
 }

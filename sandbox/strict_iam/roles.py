@@ -1,8 +1,11 @@
 """Roles and instance profiles.
 
 UpdateRole keeps the fields that are not sent
+AcquireRole makes a role from a template, which has no content here: the role has the name of the template
 a role with policies, or in an instance profile, is not deleted             409 DeleteConflict
 """
+
+import json
 
 from moto.iam import models
 
@@ -35,6 +38,16 @@ class Roles(Tagging, Attachments):
         )
         self.add_role(role, tags)
         self.set_boundary(role, arn)
+        return {"Role": role_full(role)}
+
+    def acquire_role(self):
+        template = self.params["TemplateArn"]
+        trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        self.params = {"RoleName": template.split("/")[-1], "AssumeRolePolicyDocument": document}
+        self.create_role()
+        role = self.requested("Role")
+        role.template = template
         return {"Role": role_full(role)}
 
     def add_role(self, role, tags):

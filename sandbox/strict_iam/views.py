@@ -33,10 +33,13 @@ def role_listed(role):
 
 
 def role_full(role):
+    # The role manager's mark is in no listing, and not in GetAccountAuthorizationDetails.
+    template = getattr(role, "template", None)
     return {
         **role_listed(role),
         "PermissionsBoundary": boundary_view(role),
         "Tags": role.strict_tags or None,
+        "SourceRoleTemplate": template and {"TemplateArn": template, "TemplateMinorVersion": 1},
         "RoleLastUsed": {"LastUsedDate": role.last_used, "Region": role.last_used and "us-east-1"},
     }
 

@@ -9,6 +9,8 @@ export interface Observed {
   readonly createdAt: string | null;
   /** Empty if the kind has no tags. */
   readonly tags: Readonly<Record<string, string>>;
+  /** An owner that neither tags nor path show, null for none. Undefined where the read does not tell. */
+  readonly owner?: string | null;
   /** Property values. Those that AWS does not show are missing, and are not compared. */
   readonly state: JsonObject;
   /** Facts that the kind needs for its writes, such as a policy's versions. Never compared, never reported. */

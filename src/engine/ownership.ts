@@ -84,7 +84,7 @@ const RESERVED_PATHS: readonly string[] = ['/aws-service-role/', '/aws-reserved/
  * If every entity of a kind has a reserved path (`onReservedPath`), the path shows no owner.
  */
 export function ownershipOf(
-  observed: Pick<Observed, 'arn' | 'tags'>,
+  observed: Pick<Observed, 'arn' | 'tags' | 'owner'>,
   namespace: string,
   onReservedPath = false,
 ): Ownership {
@@ -98,7 +98,7 @@ export function ownershipOf(
   const owner = observed.tags[OwnershipTag.Namespace];
   if (owner !== undefined) return { is: 'foreign', owner: nameNamespace(owner) };
   // These tags come last: an entity taken over from a stack keeps the stack's tags, which only AWS can remove.
-  const foreign = ownerByTags(observed.tags);
+  const foreign = observed.owner ?? ownerByTags(observed.tags);
   return foreign === undefined ? { is: 'unowned' } : { is: 'foreign', owner: foreign };
 }
 

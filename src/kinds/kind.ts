@@ -171,6 +171,12 @@ export interface Kind extends ManifestKind {
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
+  /**
+   * Reads the owner that {@link readMany} leaves out, null for none. Asked only before an entity without an owner is
+   * adopted or deleted. Default: a bulk read shows every owner.
+   */
+  readonly readOwner?: (reader: Reader, observed: Observed) => Promise<string | null>;
+
   /** Returns the one call that creates the entity. It carries tags where AWS's Create takes them. */
   readonly create: (desired: Desired) => Write;
   /** Reports an error of the Create that means "already exists". */

@@ -64,6 +64,13 @@ function scalarsOf({ Description = '', MaxSessionDuration = 3600 }: Role): JsonO
   return { description: Description, maxSessionDuration: MaxSessionDuration };
 }
 
+/** Returns the owner of a role that IAM has made from a template; null for any other role. */
+function ownerOf({ SourceRoleTemplate }: Role): string | null {
+  return SourceRoleTemplate === undefined
+    ? null
+    : `IAM's role manager (template ${SourceRoleTemplate.TemplateArn ?? ''})`;
+}
+
 /** A role with its trust policy, its policies and its permissions boundary. */
 export const role: Kind = {
   name: 'Role',
@@ -118,7 +125,12 @@ export const role: Kind = {
   async read(reader, { name }) {
     const found = await reader.find('GetRole', { RoleName: name });
     if (found?.Role === undefined) return undefined;
-    return observedOf(found.Role, { ...scalarsOf(found.Role), ...(await readPolicies(reader, 'Role', name)) });
+    const rest = { ...scalarsOf(found.Role), ...(await readPolicies(reader, 'Role', name)) };
+    return { ...observedOf(found.Role, rest), owner: ownerOf(found.Role) };
+  },
+  async readOwner(reader, { name }) {
+    const found = await reader.find('GetRole', { RoleName: name });
+    return found?.Role === undefined ? null : ownerOf(found.Role);
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();

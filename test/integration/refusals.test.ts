@@ -95,6 +95,25 @@ describe('a run with --keep-going', () => {
   });
 });
 
+test("a role that IAM's role manager made is foreign, which costs a read only of a role that would be adopted", async () => {
+  const TemplateArn = 'arn:aws:iam::aws:role-template/managed';
+  await iam.acquireRole({ TemplateArn });
+  await iam.createRole({ RoleName: 'found', AssumeRolePolicyDocument: TRUST });
+  const entities = [role('managed'), role('found'), role('new')];
+  const planned = await run('plan', entities);
+  expect(planned.entities.map(({ decision }) => decision)).toEqual(['refuse', 'adopt', 'create']);
+  expect(planned.entities[0]?.reason).toBe(`owned by IAM's role manager (template ${TemplateArn})`);
+  expect(world.proxy.countBy()).toMatchObject({ GetAccountAuthorizationDetails: 1, GetRole: 2 });
+  const absent = await run('apply', [{ kind: 'Role', roleName: 'managed', state: 'absent' }]);
+  expect([absent.code, writesIn(world)]).toEqual([3, []]);
+
+  const taken = await run('apply', entities, '--adopt', 'foreign:Role/managed');
+  expect(taken.entities.map(({ outcome }) => outcome)).toEqual(['adopted', 'adopted', 'created']);
+  world.proxy.clear();
+  await run('apply', entities);
+  expect(world.proxy.countBy()).not.toHaveProperty('GetRole');
+});
+
 describe('central root access', () => {
   const ROOT = { kind: 'OrganizationsRootAccess', rootCredentialsManagement: true };
 

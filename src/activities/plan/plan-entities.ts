@@ -138,6 +138,14 @@ async function assessEntity({
     observed = await observeEntity(account, entity);
     assessment = assess(kind, entity, spec, observed, context);
   }
+  if (observed !== undefined && observed.owner === undefined && kind.readOwner !== undefined) {
+    const { action } = assessment.decision;
+    // The listing does not show this owner, and nothing is taken or deleted without a look at it.
+    if (action === 'adopt' || action === 'delete') {
+      observed = { ...observed, owner: await kind.readOwner(account.clients.reader, observed) };
+      assessment = assess(kind, entity, spec, observed, context);
+    }
+  }
   const claim = kind.ownable ? undefined : plannedClaim(entity, assessment.decision, namespace, claimedBy);
   const planned = {
     kind: entity.kind,

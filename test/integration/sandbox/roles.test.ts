@@ -43,3 +43,14 @@ test('UpdateRole keeps the fields that are not sent', async () => {
     MaxSessionDuration: 3600,
   });
 });
+
+test('a role of a template shows it in GetRole, and in no listing', async () => {
+  const TemplateArn = 'arn:aws:iam::aws:role-template/r';
+  await iam.acquireRole({ TemplateArn });
+  const shown = { TemplateArn, TemplateMinorVersion: 1 };
+  expect((await iam.getRole({ RoleName: 'r' })).Role?.SourceRoleTemplate).toEqual(shown);
+  const listed = await iam.listRoles({});
+  const details = await iam.getAccountAuthorizationDetails({ Filter: ['Role'] });
+  expect(JSON.stringify([listed.Roles, details.RoleDetailList])).not.toContain(TemplateArn);
+  expect(await outcomeOf(iam.acquireRole({ TemplateArn }))).toMatch(/^409 EntityAlreadyExists/);
+});

@@ -122,7 +122,7 @@ describe('the class of an error', () => {
     ['CredentialsInvalid', 403, 'InvalidClientTokenId', 'what AWS says'],
     ['CredentialsInvalid', 403, 'SignatureDoesNotMatch', 'what AWS says'],
     ['CredentialsInvalid', 403, 'UnrecognizedClientException', 'what AWS says'],
-    ['InvalidInput', 403, 'InvalidAuthenticationCode', 'what AWS says'],
+    ['NotPropagated', 403, 'InvalidAuthenticationCode', 'what AWS says'],
     // 5xx
     ['ServiceUnavailable', 500, 'ServiceFailure', 'what AWS says'],
     ['ServiceUnavailable', 500, 'InternalFailure', 'what AWS says'],
