@@ -1,4 +1,4 @@
-import type { WriteRecord } from './report.js';
+import type { Decision, WriteRecord } from './report.js';
 
 /** The types of failures of activities and runs: `ApplicationFailure.type`. Each has a row in {@link FAILURES}. */
 export type FailureType =
@@ -192,4 +192,8 @@ export interface FailureDetails {
   readonly calls: Readonly<Record<string, number>>;
   /** Writes that AWS carried out, or may have, before the failure. Default: none. */
   readonly writes?: readonly WriteRecord[];
+  /** Writes that were due and that AWS has not confirmed, in words. Default: none. */
+  readonly remainingWrites?: readonly string[];
+  /** The last decision about the entity. Missing where none was made. */
+  readonly decision?: Decision;
 }

@@ -84,6 +84,8 @@ export interface EntityReport {
   readonly changedSince?: readonly string[];
   /** Changes that were due when the entity was written, and that the plan had not shown. Missing if there are none. */
   readonly changedSincePlan?: readonly string[];
+  /** Writes of an entity that failed, as far as AWS has not confirmed them: they are left to do. Missing if there are none. */
+  readonly remainingWrites?: readonly string[];
   /** Omitted lines of drift, unmanaged and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];

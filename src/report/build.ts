@@ -31,6 +31,10 @@ export interface ReportedFailure {
   readonly calls: Readonly<Record<string, number>>;
   /** Writes that AWS carried out, or may have, before the failure. */
   readonly writes: readonly WriteRecord[];
+  /** Writes that were due and that AWS has not confirmed, in words. */
+  readonly remainingWrites: readonly string[];
+  /** The last decision about the entity. Null where none was made. */
+  readonly decision: Decision | null;
 }
 
 /** Builds the report of a run from the reports of its entities. */

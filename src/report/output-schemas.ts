@@ -64,6 +64,10 @@ const entity = z.strictObject({
     .array(z.string())
     .exactOptional()
     .describe('changes that were due when the entity was written, and that the plan had not shown'),
+  remainingWrites: z
+    .array(z.string())
+    .exactOptional()
+    .describe('writes of an entity that failed, as far as AWS has not confirmed them: they are left to do'),
   omittedLines: z
     .int()
     .min(1)

@@ -109,7 +109,7 @@ export function planDetails(report: Report): string {
 
 /** Returns the page of one entity's run: its state, and each write with the request ID under which AWS logged it. */
 export function entityDetails(
-  { kind, name, arn, writes, conflicts, reason, remedy }: EntityReport,
+  { kind, name, arn, writes, remainingWrites = [], conflicts, reason, remedy }: EntityReport,
   state: EntityState,
 ): string {
   const rows = writes.map(({ operation, requestId, at }) => [operation, plain(requestId ?? 'reply lost'), at]);
@@ -119,6 +119,7 @@ export function entityDetails(
     ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
     ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
     ...columns(['write', 'AWS request ID', 'at'], rows),
+    ...remainingWrites.flatMap((line) => ['', `Left to do: ${plain(line)}`]),
     ...conflicts.flatMap((conflict) => [
       '',
       `Conflict: ${conflict.operation} answered ${plain(conflict.code)} (request ${plain(conflict.requestId ?? 'unknown')})`,

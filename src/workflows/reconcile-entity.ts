@@ -1,4 +1,4 @@
-import { ApplicationFailure, isCancellation, log, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, OUTCOME_OF_ACTION, REMOVAL_ACTIONS } from '../contract/actions.js';
 import type { CreateRequest, ReconcileActivityResult } from '../contract/activities.js';
 import { entityId } from '../contract/entity.js';
@@ -193,18 +193,16 @@ class Reconciliation {
   }
 
   #recordFailure(error: unknown): void {
-    if (isCancellation(error)) {
-      this.#report.outcome = 'failed';
-      this.#report.reason = 'its run was cancelled before all of it was written';
-      this.#report.remedy = FAILURES.NotConverged.remedy;
-      return;
-    }
-    const { type, reason, calls, writes } = describeAnyError(error);
+    const { type, reason, calls, writes, remainingWrites, decision } = describeAnyError(error);
+    const report = this.#report;
     this.#calls = addCalls(this.#calls, calls);
-    this.#report.writes = [...this.#report.writes, ...writes];
-    this.#report.outcome = isRefusal(type) ? 'refused' : 'failed';
-    this.#report.reason = reason;
-    this.#report.remedy = FAILURES[type].remedy;
+    report.writes = [...report.writes, ...writes];
+    if (remainingWrites.length > 0) report.remainingWrites = remainingWrites;
+    if (decision !== null && decision.drift.length > 0) report.drift = decision.drift;
+    if (decision !== null) report.unmanaged = decision.unmanaged;
+    report.outcome = isRefusal(type) ? 'refused' : 'failed';
+    report.reason = reason;
+    report.remedy = FAILURES[type].remedy;
   }
 
   #showDetails(state: EntityState): void {

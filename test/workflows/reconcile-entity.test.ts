@@ -1,5 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { cancelled, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../../src/contract/activities.js';
 import type { DecisionAction, EntityReport } from '../../src/contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../src/contract/request.js';
@@ -156,6 +157,37 @@ test('an entity that another tool keeps creating and deleting fails after some r
   const report = await reconcile('update');
   expect([report.outcome, report.reason]).toEqual(['failed', 'something else keeps creating and deleting the entity']);
   expect(calls).toHaveLength(5);
+});
+
+test('a cancelled run reports what its activity had written, and what is left to do', async () => {
+  const { target } = requestFor([]);
+  const reached = new HeldCall();
+  const writes = [{ operation: 'PutRolePolicy', requestId: 'request-1', at: '2026-01-01T00:00:00.000Z' }];
+  const drift = [{ path: 'managedPolicyArns', observed: null, desired: 'arn:p' }];
+  const remainingWrites = ['AttachRolePolicy one arn:p'];
+  const decision = { action: 'update', drift, unmanaged: [], reason: null, remedy: null };
+  stage.activities = {
+    updateEntity: async () => {
+      void reached.hold();
+      const beat = setInterval(heartbeat, 100);
+      await cancelled().catch(() => undefined);
+      clearInterval(beat);
+      throw new CancelledFailure('CANCELLED', [{ calls: { PutRolePolicy: 1 }, writes, remainingWrites, decision }]);
+    },
+  };
+  const run = await stage.client.workflow.start<typeof reconcileEntity>('reconcileEntity', {
+    taskQueue: 'workflows',
+    workflowId: `iam:${target.account}:Role:one`,
+    args: [requestOf('update', target)],
+  });
+  await reached.reached;
+  await run.cancel();
+  const error: unknown = await run.result().catch((failure: unknown) => failure);
+  const [result] = ((error as WorkflowFailedError).cause as ApplicationFailure).details as [ReconcileResult];
+  expect(result).toMatchObject({
+    calls: { PutRolePolicy: 1 },
+    report: { outcome: 'failed', writes, remainingWrites, drift },
+  });
 });
 
 test('a cancelled run starts no further write: an activity that waits for its next attempt ends', async () => {

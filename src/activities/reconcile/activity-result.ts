@@ -4,15 +4,17 @@ import type { ReconcileActivityResult } from '../../contract/activities.js';
 import { entityId, type DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
-import type { ActivityContext } from '../runtime/activity-context.js';
+import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
 
-/** Returns the result of an activity that reconciles. What is not given: nothing was written, and nothing remains. */
+/** Returns the result of an activity that reconciles, with all its writes. What is not given: nothing remains. */
 export function buildActivityResult(
-  { calls }: ActivityContext,
+  context: ActivityContext,
   result: Pick<ReconcileActivityResult, 'arn' | 'decision'> & Partial<ReconcileActivityResult>,
 ): ReconcileActivityResult {
   const { attempt } = activityInfo();
-  return { confirmedBy: null, writes: [], conflicts: [], remaining: false, attempt, calls, ...result };
+  const { calls } = context;
+  const writes = writesSent(context);
+  return { confirmedBy: null, writes, conflicts: [], remaining: false, attempt, calls, ...result };
 }
 
 /**

@@ -8,10 +8,10 @@ import { assess } from '../../engine/decide.js';
 import { mayShowLater, resolveConflict, type ConflictFacts } from '../../engine/resolve-conflict.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
+import type { ActivityContext } from '../runtime/activity-context.js';
 import { awsAnswer, notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeUnderAnyName } from '../runtime/observe.js';
-import { send } from '../runtime/send-writes.js';
+import { describeWrite, send } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, isKnownAtCreate, resolvedSpec } from './desired-state.js';
 import { refused, resultOf, type Creation } from './creation.js';
 import { EntitySecrets, SEVERAL_ORPHANS_REMEDY } from './secrets.js';
@@ -76,6 +76,7 @@ function prepareCreation(account: Account, request: CreateRequest, context: Acti
   const earlierCreate = isRecorded ? 'recorded' : context.isComplete ? 'none' : 'possible'; // 7
   const secrets = new EntitySecrets(account, kind, desired, request, context);
   const { attempt } = activityInfo();
+  context.progress = { ...context.progress, remaining: [describeWrite(create)] };
   return { account, request, context, attempt, kind, spec, desired, create, secrets, earlierCreate };
 }
 
@@ -113,6 +114,7 @@ async function sendCreate(creation: Creation): Promise<ReconcileActivityResult> 
   let output: unknown;
   try {
     output = await send(account, create, context);
+    context.progress = { ...context.progress, remaining: [] };
   } catch (error) {
     const aws = awsAnswer(error);
     const waiting = orphanInQuota(creation, aws);
@@ -135,7 +137,6 @@ async function completeCreated(creation: Creation, output: unknown): Promise<Rec
     arn: created.arn,
     decision: { action: 'create', drift: [], unmanaged: [], reason: null, remedy: null },
     confirmedBy: 'reply',
-    writes: writesSent(context),
     remaining,
   });
 }

@@ -58,7 +58,7 @@ export function resultOf(
     arn: observed.arn,
     decision,
     confirmedBy,
-    writes: resolution.is === 'created' ? writesWithLostReply(creation, observed) : [],
+    writes: resolution.is === 'created' ? writesWithLostReply(creation, observed) : writesWithoutCreate(creation),
     conflicts: conflictsOf(creation, conflict),
     remaining,
     ...beyond,
@@ -90,6 +90,11 @@ function writesWithLostReply({ context, kind, create: { operation } }: Creation,
   return [lost, ...others];
 }
 
+/** Returns the writes but for a Create without an answer: another caller's made the entity, so it had no effect. */
+function writesWithoutCreate({ context, create: { operation } }: Creation): WriteRecord[] {
+  return writesSent(context).filter((write) => write.operation !== operation || write.requestId !== null);
+}
+
 function conflictsOf(
   { create: { operation } }: Creation,
   conflict: AwsError | null,
@@ -108,5 +113,12 @@ export function refused(
   const { request, context, kind, spec } = creation;
   logRefusal(request.entity, decision);
   const arn = observed?.arn ?? kind.arnOf(spec, request.target);
-  return buildActivityResult(context, { arn, decision, confirmedBy, conflicts: conflictsOf(creation, conflict) });
+  const writes = confirmedBy === null ? writesWithoutCreate(creation) : writesSent(context);
+  return buildActivityResult(context, {
+    arn,
+    decision,
+    confirmedBy,
+    writes,
+    conflicts: conflictsOf(creation, conflict),
+  });
 }

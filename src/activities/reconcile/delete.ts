@@ -8,7 +8,7 @@ import { assess } from '../../engine/decide.js';
 import { OwnershipTag } from '../../engine/ownership.js';
 import type { Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
+import { recordDecision, type ActivityContext } from '../runtime/activity-context.js';
 import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
@@ -34,6 +34,7 @@ export async function deleteEntity(
       : undefined;
   const losses = deletion?.losses ?? [];
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, losses }, context);
+  recordDecision(context, decision);
   logRefusal(entity, decision);
   if (observed !== undefined && deletion !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
     assertNotTrusted(request, deletion);
@@ -44,7 +45,6 @@ export async function deleteEntity(
   return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decided,
-    writes: writesSent(context),
     ...goneEntity(entity, observed, decided),
     ...beyond,
   });

@@ -1,10 +1,10 @@
 import { entityId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
-import { strings } from '../../engine/json.js';
 import { ownershipOf } from '../../engine/ownership.js';
 import { hasProtectionTag } from '../../engine/protection.js';
 import type { Kind, Observed, OwnedEntity, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
+import { describeWrite } from '../runtime/send-writes.js';
 
 /** Everything that the deletion of an entity takes. */
 export interface Deletion {
@@ -48,12 +48,10 @@ export function linesOfLosses(losses: readonly string[]): readonly Drift[] {
 }
 
 /** Returns one write of a deletion as a line: `DetachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
-export function lossOf({ operation, input, deletes }: Write, namespace: string): string {
-  const values = Object.values(input).flatMap((value) =>
-    typeof value === 'string' ? [value] : strings(value as never),
-  );
+export function lossOf(write: Write, namespace: string): string {
+  const { deletes } = write;
   const owner = deletes === undefined ? [] : [`(${ownerText(deletes, namespace)})`];
-  return [operation, ...values, ...owner].join(' ');
+  return [describeWrite(write), ...owner].join(' ');
 }
 
 function keptLine({ deletes }: Write): string {

@@ -4,12 +4,13 @@ import type { ReconcileActivityResult, UpdateRequest } from '../../contract/acti
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess, type Assessment } from '../../engine/decide.js';
 import { ownershipFirst } from '../../engine/tag-limit.js';
+import { orderByEffect } from '../../engine/write-order.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { writesSent, type ActivityContext } from '../runtime/activity-context.js';
+import { recordDecision, type ActivityContext } from '../runtime/activity-context.js';
 import { notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
-import { sendAll } from '../runtime/send-writes.js';
+import { sendAll, sendInOrder } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
@@ -30,6 +31,7 @@ export async function updateEntity(
   if (observed === undefined && made) throw notShownYet();
   const assessment = assess(kind, entity, spec, observed, { ...decisionContext(request), made });
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, made }, context);
+  recordDecision(context, decision);
   logRefusal(entity, decision);
   if (observed !== undefined && isWrite(decision.action)) {
     await sendChanges(account, request, observed, assessment, context);
@@ -37,7 +39,6 @@ export async function updateEntity(
   return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decisionAcrossAttempts(request, decision, context),
-    writes: writesSent(context),
     ...beyond,
   });
 }
@@ -73,9 +74,9 @@ export async function sendChanges(
   if (!takesOwnership) return sendAll(account, writes, context);
   const { first, rest } = ownershipFirst(writes, observed, changes['tags']?.put ?? []);
   try {
-    await sendAll(account, first, context);
+    await sendInOrder(account, [...first, ...orderByEffect(rest)], context);
   } catch (error) {
-    throw error instanceof OperationError ? error.explained(NOT_TAKEN) : error;
+    const isFirst = error instanceof OperationError && error.write !== undefined && first.includes(error.write);
+    throw isFirst ? error.explained(NOT_TAKEN) : error;
   }
-  await sendAll(account, rest, context);
 }

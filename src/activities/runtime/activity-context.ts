@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
-import type { WriteRecord } from '../../contract/report.js';
-import { failure, toFailure, withWrites } from './failures.js';
+import type { FailureDetails } from '../../contract/failures.js';
+import type { Decision, WriteRecord } from '../../contract/report.js';
+import { truncateToFit } from '../../report/build.js';
+import { failure, toFailure, withProgress } from './failures.js';
 import { Lease, LeaseError } from './lease.js';
 
 /** Interval between two heartbeats of an activity. */
@@ -17,6 +19,9 @@ const MAX_LOST_ATTEMPTS = 20;
 
 /** Time by which the last heartbeat that Temporal kept may lag behind the end of an attempt, in milliseconds. */
 const HEARTBEAT_LAG_MS = 15_000;
+
+/** Characters of a decision that each heartbeat may carry. */
+const MAX_DECISION_CHARACTERS = 20_000;
 
 /** Number of calls to AWS, by operation. */
 export type Calls = Record<string, number>;
@@ -37,6 +42,8 @@ export interface ActivityContext {
   readonly isComplete: boolean;
   readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
   readonly lost: LostAttempts;
+  /** The progress of the last attempt that came to a decision. A failure reports it. */
+  progress: Progress;
   /**
    * The time by AWS's clock before the activity sent its first write, in milliseconds since 1970. Null where AWS has
    * shown no date, or where the activity does not ask.
@@ -44,6 +51,14 @@ export interface ActivityContext {
   awsStartedAt: number | null;
   /** The start of this attempt, by the clock of `performance`. */
   readonly startedAt: number;
+}
+
+/** The decision of an activity, and the writes of it that are left. */
+interface Progress {
+  /** Null before the decision. */
+  readonly decision: Decision | null;
+  /** Writes that AWS has not confirmed, in words. */
+  readonly remaining: readonly string[];
 }
 
 /** Attempts in a row before this one that reported neither a result nor a failure. */
@@ -54,7 +69,10 @@ interface LostAttempts {
 }
 
 /** The details of a heartbeat, which Temporal hands to the next attempt. */
-interface HeartbeatDetails extends Pick<ActivityContext, 'calls' | 'sent' | 'isComplete' | 'awsStartedAt'> {
+interface HeartbeatDetails extends Pick<
+  ActivityContext,
+  'calls' | 'sent' | 'isComplete' | 'awsStartedAt' | 'progress'
+> {
   /** Set by an attempt that failed, after it recorded all its writes. */
   readonly failedAttempt?: number;
   readonly lost: LostAttempts;
@@ -84,12 +102,29 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
     if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
     heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
     // Both dates are Temporal's, whose clock may differ from the worker's.
-    const elapsedMs =
-      currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
-    throw withWrites(toFailure(error, { attempt, elapsedMs, calls: context.calls }), writesSent(context));
+    const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
+    const failed = toFailure(error, { attempt, elapsedMs, calls: context.calls });
+    throw withProgress(failed, { calls: context.calls, ...progressOf(context) });
   } finally {
     clearInterval(timer);
   }
+}
+
+/** Returns the writes and the decision of an activity that ends without a result. */
+function progressOf(context: ActivityContext): Pick<FailureDetails, 'writes' | 'remainingWrites' | 'decision'> {
+  const { decision, remaining } = context.progress;
+  const writes = writesSent(context);
+  return {
+    ...(writes.length === 0 ? {} : { writes }),
+    ...(remaining.length === 0 ? {} : { remainingWrites: remaining }),
+    ...(decision === null ? {} : { decision }),
+  };
+}
+
+/** Records the decision of an activity, for the report where it fails. Long lists are cut. */
+export function recordDecision(context: ActivityContext, decision: Decision): void {
+  const [decided = decision] = truncateToFit([decision], MAX_DECISION_CHARACTERS);
+  context.progress = { decision: decided, remaining: [] };
 }
 
 /** Continues from the last heartbeat of the attempt before. */
@@ -104,6 +139,7 @@ function contextOfAttempt(): ActivityContext {
     isComplete,
     lease: new Lease(),
     awsStartedAt: earlier?.awsStartedAt ?? null,
+    progress: earlier?.progress ?? { decision: null, remaining: [] },
     lost: attempt === 1 || hasReported ? NO_LOST_ATTEMPTS : countLostAttempts(earlier),
     startedAt: performance.now(),
   };
@@ -132,8 +168,8 @@ function assertMayTry({ count, timedOut }: LostAttempts): void {
 }
 
 function heartbeatDetails(context: ActivityContext): HeartbeatDetails {
-  const { calls, sent, isComplete, lost, awsStartedAt, startedAt } = context;
-  return { calls, sent, isComplete, lost, awsStartedAt, elapsedMs: performance.now() - startedAt };
+  const { calls, sent, isComplete, lost, awsStartedAt, progress, startedAt } = context;
+  return { calls, sent, isComplete, lost, awsStartedAt, progress, elapsedMs: performance.now() - startedAt };
 }
 
 /** The record of a write that is being sent. */

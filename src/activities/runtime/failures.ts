@@ -1,9 +1,8 @@
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
-import type { WriteRecord } from '../../contract/report.js';
 import { FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
@@ -109,11 +108,12 @@ function typeOf(error: unknown, aws: AwsError): FailureType {
   return isOutdated ? 'ConcurrentModification' : failureTypeOf(aws);
 }
 
-/** Adds the writes of an activity to its failure, so that the report of a failed entity names them. */
-export function withWrites(error: Error, writes: readonly WriteRecord[]): Error {
-  if (!(error instanceof ApplicationFailure) || writes.length === 0) return error;
+/** Adds the progress of an activity to its failure, or to its cancellation: the report of the entity names it. */
+export function withProgress(error: Error, progress: Partial<FailureDetails>): Error {
+  if (error instanceof CancelledFailure) return new CancelledFailure(error.message, [progress], error.cause);
+  if (!(error instanceof ApplicationFailure)) return error;
   const [details] = (error.details ?? []) as [Partial<FailureDetails>?];
-  return Object.assign(error, { details: [{ ...details, writes }] });
+  return Object.assign(error, { details: [{ ...details, ...progress }] });
 }
 
 /** Returns a failure that Temporal does not retry. */

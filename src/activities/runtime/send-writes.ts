@@ -2,6 +2,8 @@ import { log } from '@temporalio/activity';
 import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
 import { deriveSecretMembers, readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
+import type { Json } from '../../contract/entity.js';
+import { strings } from '../../engine/json.js';
 import { orderByEffect } from '../../engine/write-order.js';
 import type { Write } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
@@ -14,7 +16,28 @@ const MAX_THROTTLE_REPEATS = 10;
 
 /** Sends the writes of one entity, one after the other in the order of their effects. The first failure stops it. */
 export async function sendAll(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
-  for (const write of orderByEffect(writes)) await send(account, write, context);
+  await sendInOrder(account, orderByEffect(writes), context);
+}
+
+/** Sends writes one after the other. The first failure stops it, and the context keeps what is left. */
+export async function sendInOrder(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
+  const remaining = writes.map(describeWrite);
+  for (const [index, write] of writes.entries()) {
+    context.progress = { ...context.progress, remaining: remaining.slice(index) };
+    await send(account, write, context);
+  }
+  context.progress = { ...context.progress, remaining: [] };
+}
+
+/** Input members that hold a document or another long text. */
+const LONG_MEMBERS = /Document|Body|Chain|Password|Description/;
+
+/** Returns a write as a line for people, without documents: `AttachRolePolicy deploy arn:aws:iam::aws:policy/ReadOnlyAccess`. */
+export function describeWrite({ operation, input }: Write): string {
+  const values = Object.entries(input)
+    .filter(([member]) => !LONG_MEMBERS.test(member))
+    .flatMap(([, value]) => (typeof value === 'string' ? [value] : strings(value as Json)));
+  return [operation, ...values].join(' ');
 }
 
 /**

@@ -23,9 +23,12 @@ export function renderExplanations({ explanations, notes }: Explanations): strin
 
 function renderExplanation(explanation: Explanation): string {
   const { requestedBy, refusedCreate, existing } = explanation;
+  const hasFailed = explanation.cause === 'none' && requestedBy?.outcome === 'failed';
   const sure = explanation.certainty === 'proven' ? '' : ' (inferred)';
   return [
-    pc.bold(`${plain(`${explanation.kind}/${explanation.name}`)}: ${CAUSES[explanation.cause]}${sure}`),
+    pc.bold(
+      `${plain(`${explanation.kind}/${explanation.name}`)}: ${hasFailed ? 'failed' : CAUSES[explanation.cause]}${sure}`,
+    ),
     `  ${plain(explanation.headline)}`,
     `  ${pc.dim('remedy:')} ${plain(explanation.remedy)}`,
     ...(explanation.command === null ? [] : [`  ${pc.dim('type:')}   ${plain(explanation.command)}`]),

@@ -2,7 +2,7 @@ import junit from 'junit-report-builder';
 import type { Report } from '../../contract/report.js';
 import { driftText } from '../../report/text.js';
 import { plain } from '../terminal.js';
-import { conflictText, wordOf } from './words.js';
+import { conflictText, wordOf, noteLines } from './words.js';
 
 /** Renders a plan or a report as JUnit XML, which CI services show as tests. Each entity is a test case. */
 export function renderJunit(report: Report): string {
@@ -27,7 +27,12 @@ export function renderJunit(report: Report): string {
     if (entity.outcome === 'refused' || entity.outcome === 'failed') {
       test.failure(why.join('\n'), entity.outcome);
     } else if (entity.outcome === 'skipped') test.skipped();
-    const output = [wordOf(report, entity), ...entity.drift.map(driftText), ...entity.conflicts.map(conflictText)];
+    const output = [
+      wordOf(report, entity),
+      ...entity.drift.map(driftText),
+      ...noteLines(entity),
+      ...entity.conflicts.map(conflictText),
+    ];
     test.standardOutput(output.map(plain).join('\n'));
   }
   if (reason !== null) {

@@ -9,7 +9,7 @@ import {
   isListed,
   shownAs,
   SIGNS,
-  sincePlanLines,
+  noteLines,
   summaryOf,
   wordOf,
 } from './words.js';
@@ -81,7 +81,7 @@ function renderEntity(report: Report, entity: EntityReport, width: number): stri
     ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
     ...entity.unmanaged.map((what) => pc.dim(`      ! unmanaged, kept: ${plain(what)}`)),
     ...(entity.omittedLines === undefined ? [] : [pc.dim(`      and ${counted(entity.omittedLines, 'more line')}`)]),
-    ...sincePlanLines(entity).map((line) => pc.yellow(`      ${plain(line)}`)),
+    ...noteLines(entity).map((line) => pc.yellow(`      ${plain(line)}`)),
     ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
     ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
     ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),

@@ -1,7 +1,7 @@
 import type { EntityReport, Report } from '../../contract/report.js';
 import { code, plain } from '../../report/markdown.js';
 import { counted, countsOf, driftText } from '../../report/text.js';
-import { approvalText, conflictText, durationText, isListed, shownAs, SIGNS, sincePlanLines, wordOf } from './words.js';
+import { approvalText, conflictText, durationText, isListed, shownAs, SIGNS, noteLines, wordOf } from './words.js';
 
 /** Characters that a comment on GitHub or GitLab can have, less a line about omitted rows. */
 const MAX_LENGTH = 60_000;
@@ -45,7 +45,7 @@ function rowOf(report: Report, entity: EntityReport): string {
     ...drift.map((one) => plain(driftText(one))),
     ...unmanaged.map((one) => `! unmanaged, kept: ${plain(one)}`),
     ...(omittedLines === undefined ? [] : [`and ${counted(omittedLines, 'more line')}`]),
-    ...sincePlanLines(entity).map(plain),
+    ...noteLines(entity).map(plain),
     ...conflicts.map((one) => plain(conflictText(one))),
     ...(reason === null ? [] : [plain(reason)]),
     ...(remedy === null ? [] : [`**Remedy:** ${plain(remedy)}`]),

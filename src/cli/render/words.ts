@@ -30,7 +30,7 @@ export function wordOf({ command }: Report, { decision, outcome }: EntityReport)
 /** Returns true if an entity is listed. Unchanged entities are only counted, unless `explained` is set and they have a reason. */
 export function isListed(entity: EntityReport, explained = false): boolean {
   const { outcome, drift, unmanaged, reason } = entity;
-  if (sincePlanLines(entity).length > 0) return true;
+  if (noteLines(entity).length > 0) return true;
   return outcome !== 'unchanged' || drift.length + unmanaged.length > 0 || (explained && reason !== null);
 }
 
@@ -40,10 +40,13 @@ export function approvalText({ verdict, by, reason, at }: Approval): string {
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 
-/** Describes what an entity's run found that the plan had not shown. */
-export function sincePlanLines({ planned, changedSincePlan = [] }: EntityReport): readonly string[] {
-  const decided = planned === undefined ? [] : [`planned: ${planned}`];
-  return [...decided, ...changedSincePlan.map((line) => `changed since the plan: ${line}`)];
+/** Describes what an entity's run found that the plan had not shown, and what it has left to do. */
+export function noteLines({ planned, changedSincePlan = [], remainingWrites = [] }: EntityReport): readonly string[] {
+  return [
+    ...(planned === undefined ? [] : [`planned: ${planned}`]),
+    ...changedSincePlan.map((line) => `changed since the plan: ${line}`),
+    ...remainingWrites.map((line) => `left to do: ${line}`),
+  ];
 }
 
 /** Describes a Create that failed with "already exists", and how it was resolved. */

@@ -88,6 +88,11 @@ export function needsExplanation(entity: EntityReport | null): entity is EntityR
   return conflicts.length > 0 || outcome === 'adopted' || outcome === 'refused' || hasLostReply(entity);
 }
 
+/** True for an entity that a run could not bring to its declared state, whatever it met. */
+export function hasFailed({ outcome }: EntityReport): boolean {
+  return outcome === 'failed';
+}
+
 function hasLostReply({ confirmedBy }: EntityReport): boolean {
   return confirmedBy === 'intent-tag' || confirmedBy === 'recorded-attempt';
 }
@@ -109,7 +114,7 @@ export function causeOfConflict(
     (other) => other.run.namespace === run.namespace && other.run.startedAt < run.startedAt,
   );
   const wasOwned = earlier?.report != null && isOwned(earlier.report);
-  return determineCause({
+  const finding = determineCause({
     name: report.name,
     runId: run.runId,
     inventoryStartedAt: Date.parse(run.startedAt),
@@ -124,6 +129,17 @@ export function causeOfConflict(
     creations: creations.filter(({ at }) => at <= endedAt + CLOCK_TOLERANCE_MS),
     ownedAt: wasOwned ? Date.parse(earlier.run.endedAt ?? earlier.run.startedAt) : null,
   });
+  return finding.cause === 'none' && hasFailed(report) ? { ...finding, headline: describeFailedRun(report) } : finding;
+}
+
+/** Describes what an entity that failed has got, and what it has not. */
+function describeFailedRun({ reason, writes, remainingWrites = [] }: EntityReport): string {
+  const written = writes.map(({ operation }) => operation);
+  return [
+    `no conflict, but it failed: ${reason ?? 'for an unknown reason'}`,
+    written.length === 0 ? 'nothing was written' : `written: ${written.join(', ')}`,
+    ...(remainingWrites.length === 0 ? [] : [`left to do: ${remainingWrites.join(', ')}`]),
+  ].join('; ');
 }
 
 /** True where the namespace owned the entity after a run. An unchanged entity with a reason was only observed. */
@@ -140,8 +156,9 @@ function conflictingPath({ outcome, drift }: EntityReport): string | null {
 /** Returns the Creates of the entity that runs are known to have made. */
 export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
   return entityRuns.flatMap(({ run, report }) => {
-    if (report?.outcome !== 'created' && report?.outcome !== 'replaced') return [];
-    const write = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation)) ?? report.writes[0];
+    if (report === null || !['created', 'replaced', 'failed'].includes(report.outcome)) return [];
+    const create = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation));
+    const write = create ?? (hasFailed(report) ? undefined : report.writes[0]);
     if (write === undefined) return [];
     const { at, requestId } = write;
     return [{ at: Date.parse(at), runId: run.runId, principal: null, caller: describeRun(run), requestId }];
@@ -167,5 +184,7 @@ export function runInQuestion(
 ): EntityRun | null {
   if (runId !== null) return entityRuns.find(({ run }) => run.runId === runId) ?? null;
   if (call !== null) return null;
-  return entityRuns.find(({ report }) => needsExplanation(report)) ?? entityRuns[0] ?? null;
+  const [newest = null] = entityRuns;
+  if (newest?.report != null && hasFailed(newest.report)) return newest;
+  return entityRuns.find(({ report }) => needsExplanation(report)) ?? newest;
 }

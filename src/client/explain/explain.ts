@@ -7,6 +7,7 @@ import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import {
   entityRunsOf,
+  hasFailed,
   needsExplanation,
   isWrongAccountReport,
   mentionsRequest,
@@ -122,10 +123,10 @@ class Inquiry {
     if (run.report === null) return [];
     if (isWrongAccountReport(run.report)) return [...declared];
     const { reason, entities, result } = run.report;
-    const explainable = entities.filter(needsExplanation);
+    const explainable = entities.filter((entity) => needsExplanation(entity) || hasFailed(entity));
     if (explainable.length > MAX_EXPLAINED) {
       this.notes.push(
-        `${String(explainable.length)} entities had a conflict; the first ${String(MAX_EXPLAINED)} are explained`,
+        `${String(explainable.length)} entities had a conflict or failed; the first ${String(MAX_EXPLAINED)} are explained`,
       );
     }
     if (explainable.length === 0) {

@@ -159,6 +159,7 @@ function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[
 }
 
 function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string {
+  if (cause === 'none' && report?.outcome === 'failed' && report.remedy !== null) return report.remedy;
   const remedy = remedyForCause(cause, report?.outcome ?? null);
   if (report?.outcome !== 'refused' || report.remedy === null) return remedy;
   return cause === 'parallel-writer' ? `${remedy}; or ${report.remedy}` : report.remedy;

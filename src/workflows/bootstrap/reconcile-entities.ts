@@ -126,7 +126,9 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
 function takeResult(state: RunState, index: number, { report, calls, deleted }: ReconcileResult): EntityReport {
   if (deleted !== undefined) state.deleted.set(index, deleted);
   state.addCalls(calls);
-  return report;
+  const { drift } = state.plannedReport(index);
+  // Where it failed before it came to a decision of its own, the plan shows what is left to do.
+  return report.outcome === 'failed' && report.drift.length === 0 ? { ...report, drift } : report;
 }
 
 function failedReport(state: RunState, index: number, error: unknown): EntityReport {

@@ -201,3 +201,22 @@ test.each([
   const note = retentionNote(retention * 3_600_000, window * 3_600_000);
   expect(note?.slice(0, text?.length) ?? null).toBe(text);
 });
+
+test('an entity that failed is explained by its failure, its writes and what is left to do', () => {
+  const failed = entity('failed', {
+    decision: 'update',
+    writes: [{ operation: 'PutRolePolicy', requestId: 'request-1', at: '2026-01-02T00:00:00.000Z' }],
+    remainingWrites: ['AttachRolePolicy deploy arn:p'],
+    reason: 'AttachRolePolicy answered AccessDenied: no',
+    remedy: 'grant the action',
+  });
+  const earlier = run('ci', '2026-01-01T23:00:00.000Z', entity('adopted'));
+  const explained = explain([run('ci', '2026-01-02T00:00:00.000Z', failed), earlier]);
+  expect(explained.explanations[0]).toMatchObject({
+    cause: 'none',
+    headline:
+      'no conflict, but it failed: AttachRolePolicy answered AccessDenied: no; written: PutRolePolicy; left to do: AttachRolePolicy deploy arn:p',
+    remedy: 'grant the action',
+  });
+  expect(renderExplanations(explained)).toMatch(/^.*Role\/deploy: failed/);
+});

@@ -33,8 +33,49 @@ test('names in its failure what it wrote before it failed', async () => {
   expect(failure).toMatchObject({
     type: 'AccessDenied',
     nonRetryable: true,
-    details: [{ operation: 'TagRole', code: 'AccessDenied', writes: [{ operation: 'UntagRole' }] }],
+    details: [
+      {
+        operation: 'TagRole',
+        code: 'AccessDenied',
+        writes: [{ operation: 'UntagRole', requestId: 'request-of-UntagRole' }],
+        remainingWrites: ['TagRole deploy'],
+        decision: { action: 'update', drift: [{ path: 'tags.team' }, { path: 'tags.other' }] },
+      },
+    ],
   });
+});
+
+test('names in its cancellation what it wrote before it', async () => {
+  addRole({ ...OWNED_TAGS, other: 'tag' });
+  const entity = { ...TAGGED, unmanaged: 'remove' as const };
+  const { failure } = await runAttempt(
+    account,
+    'updateEntity',
+    { ...UPDATE, entity },
+    {
+      onStart: (environment) => {
+        account.beforeWrite = () => {
+          environment.cancel();
+        };
+      },
+    },
+  );
+  expect(failure).toMatchObject({
+    name: 'CancelledFailure',
+    details: [{ writes: [{ operation: 'UntagRole' }], remainingWrites: ['TagRole deploy'], calls: {} }],
+  });
+});
+
+test('an attempt that fails before it decides reports the progress of the one before', async () => {
+  addRole({ ...OWNED_TAGS, other: 'tag' });
+  account.failNext('TagRole', 'ServiceFailure');
+  const entity = { ...TAGGED, unmanaged: 'remove' as const };
+  const first = await runAttempt(account, 'updateEntity', { ...UPDATE, entity });
+  account.failNext('GetRole', 'AccessDenied');
+  const second = await runAttempt(account, 'updateEntity', { ...UPDATE, entity }, { info: first.next });
+  expect(second.failure?.details).toMatchObject([
+    { code: 'AccessDenied', writes: [{ operation: 'UntagRole' }], remainingWrites: ['TagRole deploy'] },
+  ]);
 });
 
 test('writes nothing where nothing differs', async () => {
