@@ -35,12 +35,29 @@ export interface Write extends OrderedWrite<Write> {
    */
   readonly secretInput?: Readonly<Record<string, SecretInput>>;
   /**
+   * Changes the stored record of the entity together with AWS. The record is written before the write is sent, so that a
+   * location that cannot be written is found first. Default: the record stays.
+   */
+  readonly record?: RecordChange;
+  /**
    * Waits for work that AWS does after its reply, and throws if that work fails. It may only read, since it is repeated
    * after a crash. Default: the reply means that the work is done.
    */
   readonly waitUntilApplied?: (reader: Reader, output: unknown) => Promise<void>;
   /** The write sets tags, or removes them. An adoption sets them before it writes anything else. */
   readonly tagging?: 'put' | 'remove';
+}
+
+/** Fields of a stored record. An empty text removes a field. */
+export type RecordFields = Readonly<Record<string, string>>;
+
+/** The change of a stored record by a write. Repeats of a write whose reply was lost make the change again. */
+export interface RecordChange {
+  readonly location: SecretLocation;
+  /** Returns the fields to store before the write is sent, where `secretInput` can read them. */
+  readonly before?: (stored: RecordFields) => RecordFields;
+  /** Returns the fields to store once AWS has replied with `output`. */
+  readonly after: (output: unknown, stored: RecordFields) => RecordFields;
 }
 
 /** An entity with everything that shows its owner. */

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import { isEntityAlreadyExists } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
-import type { Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity } from './kind.js';
+import type { JsonObject, Target } from '../contract/entity.js';
+import type { Desired, Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { nameField, secretField } from './shared/schema-fields.js';
+import { nameField, resetField, secretField } from './shared/schema-fields.js';
 import { isoDate, newlyCreated, omitUndefined, secretLocation, userArn, userNameOf } from './shared/spec.js';
 import { removal } from './shared/writes.js';
 
@@ -18,8 +18,9 @@ const schema = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      'The user must choose a new password at the first sign-in. It has an effect only on the Create: the sign-in itself resets it.',
+      'The user must choose a new password at the next sign-in, which AWS then takes back. `true` is set once, with the password or when the manifest changes to it.',
     ),
+  reset: resetField,
 });
 
 /** The length of a password, longer than password policies require in practice. AWS takes up to 128. */
@@ -50,17 +51,59 @@ function randomCharacter(characters: string): string {
   return characters.charAt(randomInt(characters.length));
 }
 
-async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
+/** The fields of the stored record that tell what was already done. */
+const DONE = { reset: 'Reset', passwordResetRequired: 'PasswordResetRequired' } as const;
+
+/** Returns the fields that tell what the spec asks for. */
+function doneFields({ reset, passwordResetRequired: required }: JsonObject): RecordFields {
+  return {
+    ...(typeof reset === 'string' ? { [DONE.reset]: reset } : {}),
+    ...(typeof required === 'boolean' ? { [DONE.passwordResetRequired]: required ? 'true' : 'false' } : {}),
+  };
+}
+
+/**
+ * Reads a login profile. A user that has chosen a password is not asked for another one by every run: the stored record
+ * tells that this was done.
+ */
+async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
   const profile = (await reader.find('GetLoginProfile', { UserName: name }))?.LoginProfile;
-  return (
-    profile && {
-      name: profile.UserName ?? name,
-      arn: userArn(profile.UserName ?? name, target),
-      createdAt: isoDate(profile.CreateDate),
-      tags: {},
-      state: {},
-    }
-  );
+  if (profile === undefined) return undefined;
+  const isRecorded = spec['reset'] !== undefined || spec['passwordResetRequired'] !== undefined;
+  const stored = (isRecorded ? await reader.secret(secretLocation(spec, 'secret')) : undefined) ?? {};
+  const wasRequired = stored[DONE.passwordResetRequired] === 'true';
+  const isRequired = profile.PasswordResetRequired === true && spec['passwordResetRequired'] !== true;
+  return {
+    name: profile.UserName ?? name,
+    arn: userArn(profile.UserName ?? name, target),
+    createdAt: isoDate(profile.CreateDate),
+    tags: {},
+    state: { passwordResetRequired: wasRequired || isRequired, reset: stored[DONE.reset] ?? null },
+  };
+}
+
+/** Sets a new password. It is stored beside the old one first, which it replaces once AWS has accepted it. */
+function newPassword({ name, spec }: Desired): Write {
+  const location = secretLocation(spec, 'secret');
+  return {
+    operation: 'UpdateLoginProfile',
+    input: omitUndefined({ UserName: name, PasswordResetRequired: spec['passwordResetRequired'] }),
+    secretInput: { Password: { location, field: 'NextPassword' } },
+    record: {
+      location,
+      before: () => ({ UserName: name, NextPassword: generatePassword() }),
+      after: (_output, { NextPassword = '' }) => ({ Password: NextPassword, NextPassword: '', ...doneFields(spec) }),
+    },
+  };
+}
+
+function requireReset({ name, spec }: Desired): Write {
+  const { [DONE.passwordResetRequired]: value = '' } = doneFields(spec);
+  return {
+    operation: 'UpdateLoginProfile',
+    input: { UserName: name, PasswordResetRequired: spec['passwordResetRequired'] },
+    record: { location: secretLocation(spec, 'secret'), after: () => ({ [DONE.passwordResetRequired]: value }) },
+  };
 }
 
 /** A user's password for the console. */
@@ -72,8 +115,15 @@ export const loginProfile: Kind = {
   nameOf: userNameOf,
   duplicateProtection: '409 EntityAlreadyExists, one per user',
   recognizedBy: 'its creation date',
-  properties: { secret: { type: 'writeOnly' }, passwordResetRequired: { type: 'writeOnly' } },
-  actions: { read: ['iam:GetLoginProfile'], write: ['iam:CreateLoginProfile', 'iam:DeleteLoginProfile'] },
+  properties: {
+    secret: { type: 'writeOnly' },
+    passwordResetRequired: { type: 'value', default: false },
+    reset: { type: 'value' },
+  },
+  actions: {
+    read: ['iam:GetLoginProfile'],
+    write: ['iam:CreateLoginProfile', 'iam:UpdateLoginProfile', 'iam:DeleteLoginProfile'],
+  },
 
   create: ({ name, spec }) => ({
     operation: 'CreateLoginProfile',
@@ -83,12 +133,15 @@ export const loginProfile: Kind = {
   isAlreadyExistsError: isEntityAlreadyExists,
   secret: {
     locationOf: (spec) => secretLocation(spec, 'secret'),
-    generateRecord: ({ name }) => ({ UserName: name, Password: generatePassword() }),
+    generateRecord: ({ name, spec }) => ({ UserName: name, Password: generatePassword(), ...doneFields(spec) }),
   },
-  observedAfterCreate: (desired) => newlyCreated(desired, userArn(desired.name, desired.target), {}),
+  observedAfterCreate: (desired) => newlyCreated(desired, userArn(desired.name, desired.target), desired.spec),
 
-  // Nothing is compared, so that the user's own password stays.
-  update: () => [],
+  // The user's own password stays, unless a reset is asked for.
+  update(desired, _observed, changes) {
+    if (changes['reset'] !== undefined) return [newPassword(desired)];
+    return changes['passwordResetRequired'] === undefined ? [] : [requireReset(desired)];
+  },
 
   delete: (_reader, { name }) => [removal('DeleteLoginProfile', { UserName: name })],
 };

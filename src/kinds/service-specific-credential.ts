@@ -2,11 +2,19 @@ import type { CreateServiceSpecificCredentialResponse, ServiceSpecificCredential
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity } from './kind.js';
+import type { Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { emptyIfAbsent } from './shared/reads.js';
-import { nameField, secretField, statusField } from './shared/schema-fields.js';
-import { isoDate, omitUndefined, requiredString, secretLocation, userArn, userNameOf } from './shared/spec.js';
+import { nameField, resetField, secretField, statusField } from './shared/schema-fields.js';
+import {
+  isoDate,
+  omitUndefined,
+  requiredString,
+  secretLocation,
+  stringProperty,
+  userArn,
+  userNameOf,
+} from './shared/spec.js';
 import { credentialWrites, removal } from './shared/writes.js';
 
 const DAY_MS = 86_400_000;
@@ -29,6 +37,7 @@ const schema = z.strictObject({
     .max(36_600)
     .optional()
     .describe('Days until it expires, for services with API keys. It cannot be changed after the Create.'),
+  reset: resetField,
 });
 
 function serviceOf(spec: JsonObject): string {
@@ -37,10 +46,10 @@ function serviceOf(spec: JsonObject): string {
 
 /** Reads the credential that the stored record names: AWS gives credentials no name, so no other one is declared. */
 async function read(reader: Reader, { spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const { ServiceSpecificCredentialId: id } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
+  const { ServiceSpecificCredentialId: id, Reset } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
   if (id === undefined) return undefined;
   const found = (await listCredentials(reader, spec)).find((listed) => listed.ServiceSpecificCredentialId === id);
-  return found && observedOf(found, target);
+  return found && observedOf(found, target, Reset);
 }
 
 function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly ServiceSpecificCredentialMetadata[]> {
@@ -48,7 +57,11 @@ function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly Ser
   return emptyIfAbsent(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
 }
 
-function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, target: Target): Observed {
+function observedOf(
+  credential: Partial<ServiceSpecificCredentialMetadata>,
+  target: Target,
+  reset: string | undefined,
+): Observed {
   const { UserName = '', ServiceName = '', CreateDate, ExpirationDate } = credential;
   const ageMs = CreateDate && ExpirationDate && ExpirationDate.getTime() - CreateDate.getTime();
   return {
@@ -59,6 +72,7 @@ function observedOf(credential: Partial<ServiceSpecificCredentialMetadata>, targ
     state: {
       status: credential.Status ?? 'Active',
       credentialAgeDays: ageMs === undefined ? null : Math.round(ageMs / DAY_MS),
+      reset: reset ?? null,
     },
     facts: { UserName, ServiceSpecificCredentialId: credential.ServiceSpecificCredentialId ?? '' },
   };
@@ -70,11 +84,29 @@ function credentialIn(
   return (output as CreateServiceSpecificCredentialResponse).ServiceSpecificCredential ?? {};
 }
 
+/** Returns the secret of a reply, as a record stores it, with the reset that it answers. */
+function secretIn(output: unknown, spec: JsonObject): RecordFields {
+  const { ServiceUserName, ServicePassword, ServiceCredentialAlias, ServiceCredentialSecret } = credentialIn(output);
+  const Reset = stringProperty(spec, 'reset');
+  return omitUndefined({ ServiceUserName, ServicePassword, ServiceCredentialAlias, ServiceCredentialSecret, Reset });
+}
+
+/** Resets the secret. Where the reply is lost nobody has the new one, and the next attempt resets it again. */
+function resetWrite(spec: JsonObject, { facts }: Observed): Write {
+  return {
+    operation: 'ResetServiceSpecificCredential',
+    input: { ...facts },
+    record: { location: secretLocation(spec, 'secret'), after: (output) => secretIn(output, spec) },
+  };
+}
+
+const { update: updateStatus, ...statusWrites } = credentialWrites('ServiceSpecificCredential');
+
 /** A user's credential for one service: a user name with a password, or an API key. */
 export const serviceSpecificCredential: Kind = {
   name: 'ServiceSpecificCredential',
   ...userCredential(read),
-  ...credentialWrites('ServiceSpecificCredential'),
+  ...statusWrites,
   keyProperties: ['userName', 'serviceName', 'secret'],
   schema,
   nameOf: (spec) => `${userNameOf(spec)}/${serviceOf(spec)}`,
@@ -83,12 +115,14 @@ export const serviceSpecificCredential: Kind = {
   properties: {
     status: { type: 'value', default: 'Active' },
     credentialAgeDays: { type: 'value', default: null, immutable: true },
+    reset: { type: 'value' },
   },
   actions: {
     read: ['iam:ListServiceSpecificCredentials'],
     write: [
       'iam:CreateServiceSpecificCredential',
       'iam:UpdateServiceSpecificCredential',
+      'iam:ResetServiceSpecificCredential',
       'iam:DeleteServiceSpecificCredential',
     ],
   },
@@ -111,10 +145,7 @@ export const serviceSpecificCredential: Kind = {
         UserName: created.UserName ?? userNameOf(spec),
         ServiceName: created.ServiceName ?? serviceOf(spec),
         ServiceSpecificCredentialId,
-        ServiceUserName: created.ServiceUserName,
-        ServicePassword: created.ServicePassword,
-        ServiceCredentialAlias: created.ServiceCredentialAlias,
-        ServiceCredentialSecret: created.ServiceCredentialSecret,
+        ...secretIn(output, spec),
       });
     },
     listCandidates: async (reader, { spec }) =>
@@ -127,5 +158,10 @@ export const serviceSpecificCredential: Kind = {
       removal('DeleteServiceSpecificCredential', { UserName: userNameOf(spec), ServiceSpecificCredentialId }),
     ],
   },
-  observedAfterCreate: ({ target }, output) => observedOf(credentialIn(output), target),
+  observedAfterCreate: ({ spec, target }, output) =>
+    observedOf(credentialIn(output), target, stringProperty(spec, 'reset')),
+  update: (desired, observed, changes) => [
+    ...updateStatus(desired, observed, changes),
+    ...(changes['reset'] === undefined ? [] : [resetWrite(desired.spec, observed)]),
+  ],
 };

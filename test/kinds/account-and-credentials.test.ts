@@ -191,10 +191,20 @@ describe('a login profile', () => {
     );
   });
 
-  test('that is there already stays as it is, whatever the manifest declares', async () => {
+  test('that is there already keeps its password, and a new one is required once, not after each sign-in', async () => {
     await harness.sendDirectly([write('CreateLoginProfile', { UserName: 'ann', Password: 'Not-a-secret-7!' })]);
-    const observed = await harness.observe(loginProfile, spec);
-    expect(await harness.update(loginProfile, { ...spec, passwordResetRequired: true }, observed)).toEqual([]);
+    expect(await harness.update(loginProfile, spec, await harness.observe(loginProfile, spec))).toEqual([]);
+    const required = { ...spec, passwordResetRequired: true };
+    const update = async (declared: JsonObject): Promise<string[]> =>
+      harness.update(loginProfile, declared, await harness.observe(loginProfile, declared));
+    const isRequired = async (): Promise<boolean | undefined> =>
+      (await harness.reader.get('GetLoginProfile', { UserName: 'ann' })).LoginProfile?.PasswordResetRequired;
+    expect([await update(required), await isRequired()]).toEqual([['UpdateLoginProfile'], true]);
+    // The user signs in.
+    await harness.sendDirectly([write('UpdateLoginProfile', { UserName: 'ann', PasswordResetRequired: false })]);
+    expect(await update(required)).toEqual([]);
+    expect(await update({ ...spec, passwordResetRequired: false })).toEqual(['UpdateLoginProfile']);
+    expect([await update(required), await isRequired()]).toEqual([['UpdateLoginProfile'], true]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { strings } from '../../src/engine/json.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import type { Kind } from '../../src/kinds/kind.js';
 import { samlProvider } from '../../src/kinds/saml-provider.js';
@@ -97,6 +98,56 @@ describe('a SAML provider', () => {
     for (const name of ['Law', 'law', 'LAW']) await harness.create(samlProvider, { ...plain, name });
     const { result } = await harness.readMany(samlProvider, [plain]);
     expect([...(result?.values() ?? [])].map(({ name }) => name)).toEqual(['law']);
+  });
+});
+
+describe('the private keys of a SAML provider', () => {
+  const KEYS = { keys: { file: 'saml-key' }, assertionEncryptionMode: 'Required' };
+  const specOf = (oldPrivateKeys?: JsonObject): JsonObject => ({
+    name: 'law',
+    samlMetadataDocument: metadataOf('law'),
+    assertionEncryptionMode: KEYS.assertionEncryptionMode,
+    privateKey: KEYS.keys,
+    ...(oldPrivateKeys === undefined ? {} : { oldPrivateKeys }),
+  });
+
+  async function keysNow(): Promise<string[]> {
+    const { facts } = await harness.observe(samlProvider, specOf());
+    return [...strings(facts?.['privateKeys'])];
+  }
+
+  /** Sends what a spec asks for, and gives the members of each call that concern keys. */
+  async function rotate(oldPrivateKeys: JsonObject): Promise<string[]> {
+    const spec = specOf(oldPrivateKeys);
+    const observed = await harness.observe(samlProvider, spec);
+    const { changes } = compareSpec(samlProvider, spec, observed);
+    const steps = samlProvider.update(desiredOf(samlProvider, spec), observed, changes);
+    await harness.send(samlProvider, steps);
+    return steps.map(({ input: { RemovePrivateKey: removed }, secretInput = {} }) =>
+      typeof removed === 'string' ? removed : (Object.keys(secretInput)[0] ?? ''),
+    );
+  }
+
+  test('are rotated in two steps, and a repeat of each changes nothing', async () => {
+    await harness.storeSecret('saml-key', PRIVATE_KEY);
+    await harness.converge(samlProvider, specOf());
+    const [old = ''] = await keysNow();
+    expect(await rotate({ [old]: 'keep' })).toEqual(['AddPrivateKey']);
+    expect(await keysNow()).toHaveLength(2);
+    expect(await rotate({ [old]: 'keep' })).toEqual([]);
+    expect(await rotate({ [old]: 'remove' })).toEqual([old]);
+    expect(await rotate({ [old]: 'remove' })).toEqual([]);
+    expect(await keysNow()).toEqual([expect.not.stringMatching(old)]);
+  });
+
+  test('make room for a new one where two are old, and are never all gone', async () => {
+    await harness.storeSecret('saml-key', PRIVATE_KEY);
+    await harness.converge(samlProvider, specOf());
+    const [first = ''] = await keysNow();
+    await rotate({ [first]: 'keep' });
+    const [, second = ''] = await keysNow();
+    expect(await rotate({ [first]: 'remove', [second]: 'remove' })).toEqual([first, 'AddPrivateKey', second]);
+    expect(await keysNow()).toHaveLength(1);
   });
 });
 

@@ -207,7 +207,20 @@ export class KindHarness {
     return kind.secret && this.#clients.secrets.readRecord(kind.secret.locationOf(spec));
   }
 
-  async #write({ operation, input, secretInput }: Write): Promise<unknown> {
+  async #write(step: Write): Promise<unknown> {
+    const { record } = step;
+    if (record === undefined) return this.#sendOne(step);
+    const { secrets } = this.#clients;
+    const stored = (await secrets.readRecord(record.location)) ?? {};
+    const prepared = { ...stored, ...record.before?.(stored) };
+    await secrets.writeRecord(record.location, prepared);
+    const output = await this.#sendOne(step);
+    const changed = Object.entries({ ...prepared, ...record.after(output, prepared) });
+    await secrets.writeRecord(record.location, Object.fromEntries(changed.filter(([, value]) => value !== '')));
+    return output;
+  }
+
+  async #sendOne({ operation, input, secretInput }: Write): Promise<unknown> {
     const stored = await readSecretMembers(this.#clients.secrets, secretInput);
     const secret = deriveSecretMembers(secretInput, stored, Date.now());
     return (await this.#clients.write(operation, { ...input, ...secret })).output;

@@ -147,6 +147,12 @@ export const COMPOSED: Readonly<Record<string, Composition>> = {
       { because: 'AWS has an operation to enable each feature, without input' },
     ]),
   ),
+  'LoginProfile.reset': { because: 'asks for a write, and is stored with the secret' },
+  'ServiceSpecificCredential.reset': { because: 'asks for a write, and is stored with the secret' },
+  'SAMLProvider.oldPrivateKeys': {
+    key: 'UpdateSAMLProvider.RemovePrivateKey',
+    because: 'AWS removes one in each call',
+  },
   'AccountAlias.accountAliases': { item: 'CreateAccountAlias.AccountAlias', because: 'a list, as ListAccountAliases' },
   ...Object.fromEntries(
     [

@@ -6,11 +6,11 @@ import { entityId, type SecretLocation } from '../../contract/entity.js';
 import { FAILURES, isRetryable } from '../../contract/failures.js';
 import type { CreateRequest } from '../../contract/activities.js';
 import { isCreatedSince } from '../../engine/resolve-conflict.js';
-import type { Candidate, Desired, Kind, Write } from '../../kinds/kind.js';
+import type { Candidate, Desired, Kind, RecordChange, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
 import { LeaseError, CLEANUP_LEASE } from '../runtime/lease.js';
-import { sendAll } from '../runtime/send-writes.js';
+import { send, sendAll } from '../runtime/send-writes.js';
 import { holdLease, type ActivityContext } from '../runtime/activity-context.js';
 
 /** Time for which a revealed secret waits until its location accepts it. */
@@ -111,6 +111,16 @@ export class EntitySecrets {
       return failure(type, message, { calls });
     }
     return failure(type, `${reason}; what was created for it was removed again`, { calls });
+  }
+
+  /** Sends a write that changes the stored record, and stores the change before and after it. */
+  async sendRecorded(write: Write, { before, after }: RecordChange): Promise<void> {
+    const stored = (await this.#storedForEntity()) ?? {};
+    const prepared = { ...stored, ...before?.(stored) };
+    await this.#storeWithRetry(prepared);
+    const output = await send(this.#account, write, this.#context);
+    const changed = { ...prepared, ...after(output, prepared) };
+    await this.#storeWithRetry(Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== '')));
   }
 
   /** Empties the location of the generated secret where the entity existed already: it has another secret. */

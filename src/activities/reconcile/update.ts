@@ -5,14 +5,15 @@ import type { ReconcileRequest } from '../../contract/request.js';
 import { assess, type Assessment } from '../../engine/decide.js';
 import { ownershipFirst } from '../../engine/tag-limit.js';
 import { orderByEffect } from '../../engine/write-order.js';
-import type { Observed } from '../../kinds/kind.js';
+import type { Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { recordDecision, type ActivityContext } from '../runtime/activity-context.js';
 import { notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
-import { sendAll, sendInOrder } from '../runtime/send-writes.js';
+import { send, sendInOrder } from '../runtime/send-writes.js';
 import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
+import { EntitySecrets } from './secrets.js';
 import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
 
 const NOT_TAKEN = 'its ownership tags come first, so nothing else of it is written';
@@ -64,17 +65,22 @@ async function observeForUpdate(
  */
 export async function sendChanges(
   account: Account,
-  { entity, arns, target }: ReconcileRequest,
+  request: ReconcileRequest,
   observed: Observed,
   { changes, tags, takesOwnership = false }: Assessment,
   context: ActivityContext,
 ): Promise<void> {
+  const { entity, arns, target } = request;
+  const kind = kindOf(entity);
   const desired = desiredState(entity, resolvedSpec(entity, arns), tags, target);
-  const writes = kindOf(entity).update(desired, observed, changes);
-  if (!takesOwnership) return sendAll(account, writes, context);
+  const secrets = new EntitySecrets(account, kind, desired, request, context);
+  const sendOne = (write: Write): Promise<unknown> =>
+    write.record === undefined ? send(account, write, context) : secrets.sendRecorded(write, write.record);
+  const writes = kind.update(desired, observed, changes);
+  if (!takesOwnership) return sendInOrder(orderByEffect(writes), context, sendOne);
   const { first, rest } = ownershipFirst(writes, observed, changes['tags']?.put ?? []);
   try {
-    await sendInOrder(account, [...first, ...orderByEffect(rest)], context);
+    await sendInOrder([...first, ...orderByEffect(rest)], context, sendOne);
   } catch (error) {
     const isFirst = error instanceof OperationError && error.write !== undefined && first.includes(error.write);
     throw isFirst ? error.explained(NOT_TAKEN) : error;

@@ -16,15 +16,19 @@ const MAX_THROTTLE_REPEATS = 10;
 
 /** Sends the writes of one entity, one after the other in the order of their effects. The first failure stops it. */
 export async function sendAll(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
-  await sendInOrder(account, orderByEffect(writes), context);
+  await sendInOrder(orderByEffect(writes), context, (write) => send(account, write, context));
 }
 
 /** Sends writes one after the other. The first failure stops it, and the context keeps what is left. */
-export async function sendInOrder(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
+export async function sendInOrder(
+  writes: readonly Write[],
+  context: ActivityContext,
+  sendOne: (write: Write) => Promise<unknown>,
+): Promise<void> {
   const remaining = writes.map(describeWrite);
   for (const [index, write] of writes.entries()) {
     context.progress = { ...context.progress, remaining: remaining.slice(index) };
-    await send(account, write, context);
+    await sendOne(write);
   }
   context.progress = { ...context.progress, remaining: [] };
 }

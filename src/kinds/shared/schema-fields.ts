@@ -78,6 +78,16 @@ export const descriptionField = z
   .optional()
   .describe('What the role is for. For people only.');
 
+/** The text that asks for a new secret of a credential. */
+export const resetField = z
+  .string()
+  .min(1)
+  .max(128)
+  .optional()
+  .describe(
+    'Asks for a new secret: any text, such as a date. Each new text leads to one reset, and the new secret is stored in place of the old one, which is invalid from then on.',
+  );
+
 /** The status of a user's credential. */
 export const statusField = z
   .enum(['Active', 'Inactive'])

@@ -37,6 +37,7 @@ export const SAML_PROVIDER: KindFixture = {
     samlMetadataDocument: METADATA,
     assertionEncryptionMode: 'Required',
     privateKey: { file: 'law-saml-key' },
+    oldPrivateKeys: { ['A'.repeat(32)]: 'remove' },
     tags: TAGS,
   },
   equivalent: {
@@ -44,6 +45,7 @@ export const SAML_PROVIDER: KindFixture = {
     samlMetadataDocument: `\n${METADATA.replaceAll('\n', '\r\n')}`,
     assertionEncryptionMode: 'Required',
     privateKey: { file: 'law-saml-key' },
+    oldPrivateKeys: { ['A'.repeat(32)]: 'remove' },
     tags: { stage: 'test', team: 'platform' },
   },
   sibling: { name: 'law.2', samlMetadataDocument: METADATA },
@@ -61,6 +63,7 @@ export const SAML_PROVIDER: KindFixture = {
       operations: ['UpdateSAMLProvider'],
     },
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
+    oldPrivateKeys: { changed: { ['B'.repeat(32)]: 'keep' }, namesIds: true },
   },
   unmanaged: {
     byHand: [write('TagSAMLProvider', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
@@ -77,6 +80,11 @@ export const SAML_PROVIDER: KindFixture = {
       name: 'law',
       samlMetadataDocument: METADATA,
       privateKey: { file: 'law-saml-key' },
+    },
+    'old keys without a new one': {
+      name: 'law',
+      samlMetadataDocument: METADATA,
+      oldPrivateKeys: { ['A'.repeat(32)]: 'keep' },
     },
     'encryption without a private key': {
       name: 'law',

@@ -8,8 +8,8 @@ const ID = { ServiceSpecificCredentialId: { location: KEY.secret, field: 'Servic
 export const SERVICE_SPECIFIC_CREDENTIAL: KindFixture = {
   prerequisites: [write('CreateUser', { UserName: 'law' })],
   minimal: KEY,
-  full: { ...KEY, status: 'Inactive', credentialAgeDays: 30 },
-  equivalent: { ...KEY, status: 'Inactive', credentialAgeDays: 30 },
+  full: { ...KEY, status: 'Inactive', credentialAgeDays: 30, reset: '1' },
+  equivalent: { ...KEY, reset: '1', status: 'Inactive', credentialAgeDays: 30 },
   sibling: { userName: 'law', serviceName: 'codecommit.amazonaws.com', secret: { file: 'law-2-credential' } },
   properties: {
     status: {
@@ -22,6 +22,7 @@ export const SERVICE_SPECIFIC_CREDENTIAL: KindFixture = {
       operations: ['UpdateServiceSpecificCredential'],
     },
     credentialAgeDays: { changed: 60, immutable: true },
+    reset: { changed: '2', isRequest: true, operations: ['ResetServiceSpecificCredential'] },
   },
   deletionBlockers: [],
   invalid: {
