@@ -39,3 +39,16 @@ test('a deletion holds though another namespace creates a role of that name righ
   expect([report.result, report.entities[0]?.outcome]).toEqual(['converged', 'deleted']);
   expect(report.entities[0]?.reason).toMatch(/created a new one .* owned by iam-bootstrap namespace "other"/);
 });
+
+test('an entity that a bulk read shows in part has converged where its own Get shows all of it', async () => {
+  const boundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+  const bounded = { ...role('bounded'), permissionsBoundary: boundary, description: 'kept' };
+  world.proxy.on(
+    { action: /^(GetAccountAuthorizationDetails|ListRoles)$/ },
+    { kind: 'leave-out', elements: ['PermissionsBoundary', 'Description'] },
+  );
+  const report = await runs.apply([bounded]);
+  expect([report.result, report.entities[0]?.outcome]).toEqual(['converged', 'created']);
+  expect((await runs.apply([bounded])).entities[0]).toMatchObject({ outcome: 'unchanged', writes: [] });
+  expect(world.proxy.calls.filter(({ action }) => /^(Put|Update)/.test(action))).toEqual([]);
+});

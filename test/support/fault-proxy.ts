@@ -83,6 +83,10 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
   | /** Trust policies show the unique IDs of their principals in place of their ARNs. */ {
       readonly kind: 'unique-ids';
     }
+  | /** Replies leave these elements out, as the bulk reads of other emulators do. */ {
+      readonly kind: 'leave-out';
+      readonly elements: readonly string[];
+    }
   | /** AWS's clock is ahead of this machine's: in the dates of replies, and in their `Date` header. */ {
       readonly kind: 'clock';
       readonly aheadMs: number;
@@ -489,6 +493,8 @@ async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Inte
     }
     case 'unique-ids':
       return { ...answer, body: Buffer.from(withUniqueIds(answer.body.toString())) };
+    case 'leave-out':
+      return { ...answer, body: Buffer.from(withoutElements(answer.body.toString(), fault.elements)) };
     case 'clock':
       return withClock(answer, fault.aheadMs);
     case 'delay':
@@ -501,6 +507,10 @@ async function after(rule: ActiveRule, call: Call, answer: Answer): Promise<Inte
     default:
       return undefined;
   }
+}
+
+function withoutElements(body: string, elements: readonly string[]): string {
+  return body.replace(new RegExp(`<(${elements.join('|')})>.*?</\\1>`, 'gs'), '');
 }
 
 /** Returns a listing without the outermost member that shows a hidden entity. */

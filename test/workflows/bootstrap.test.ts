@@ -106,7 +106,10 @@ describe('a bootstrap', () => {
       Promise.resolve({ differing: [{ index: 1, decision: { ...decide('update'), drift } }], calls: {} });
     const report = await stage.bootstrap(request);
     expect(outcomesOf(report)).toEqual({ first: 'created', second: 'failed' });
-    expect(report.entities[1]).toMatchObject({ drift, reason: 'was created, but AWS still shows a difference' });
+    expect(report.entities[1]).toMatchObject({
+      drift,
+      reason: 'was created, but AWS shows otherwise: ~ description = "" -> "new"',
+    });
   });
 
   test('fails where a write counted as applied already, and AWS shows something else', async () => {
@@ -120,7 +123,7 @@ describe('a bootstrap', () => {
     };
     const report = await stage.bootstrap(request);
     expect(outcomesOf(report)).toEqual({ first: 'unchanged', second: 'failed' });
-    expect(report.entities[1]?.reason).toBe('no room for second');
+    expect(report.entities[1]?.reason).toBe('was updated, but AWS shows otherwise: no room for second');
   });
 
   test('deletes an entity that another caller creates anew, and says so', async () => {

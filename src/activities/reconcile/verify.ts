@@ -6,7 +6,7 @@ import { assess } from '../../engine/decide.js';
 import { OwnershipTag, ownerOf, ownershipOf } from '../../engine/ownership.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { kindOf, observeEntities } from '../runtime/observe.js';
+import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
 import { resolvedSpec } from './desired-state.js';
 
 /** An entity with its position in the request. */
@@ -18,44 +18,90 @@ interface Candidate {
 /** The entities that differ, and those that exist anew. */
 type Found = Required<Pick<VerifyResult, 'differing' | 'recreated'>>;
 
+/** Looks at the account in bulk, before an entity that still differs is read by itself. Most replicas have caught up then. */
+const BULK_LOOKS = 2;
+
+/** Entities that are read by themselves in one look. The others are looked at in bulk, and by themselves at the end. */
+const MAX_SINGLE_READS = 50;
+
 /**
  * Compares until nothing differs or the propagation window ends, and returns what still differs. What the run has not
  * written is compared for a few seconds only.
+ *
+ * No entity counts as different before its own Get has shown it: a bulk read may leave out what it does not know.
  */
 export async function waitUntilConverged(account: Account, request: VerifyRequest): Promise<Found> {
   const { entities } = request;
   const recreated: Found['recreated'][number][] = [];
   let differing: Found['differing'] = [];
   let left: readonly Candidate[] = entities.map((entity, index) => ({ entity, index }));
-  const compare = async (): Promise<true | undefined> => {
-    const found = await findDiffering(account, request, left);
+  let looks = 0;
+  const take = (found: Found): void => {
     recreated.push(...found.recreated);
     differing = found.differing;
-    left = found.differing.flatMap(({ index }) => left.find((candidate) => candidate.index === index) ?? []);
+  };
+  const candidatesIn = (found: Found['differing']): readonly Candidate[] =>
+    found.flatMap(({ index }) => left.find((candidate) => candidate.index === index) ?? []);
+  const compare = async (): Promise<true | undefined> => {
+    looks += 1;
+    const found = findDiffering(request, left, await observeCandidates(account, left));
+    const alone = looks > BULK_LOOKS ? candidatesIn(found.differing).slice(0, MAX_SINGLE_READS) : [];
+    take(await confirmed(account, request, found, alone));
+    left = candidatesIn(differing);
     return left.length === 0 ? true : undefined;
   };
   if (!entities.some(({ isUnwritten }) => isUnwritten)) await untilShown(compare, sleep);
   else {
     await untilShown(compare, sleep, HIDDEN_WINDOW_MS);
-    const unwritten = differing.filter(({ index }) => entities[index]?.isUnwritten);
+    const unwritten = left.filter(({ entity }) => entity.isUnwritten === true);
     left = left.filter(({ entity }) => entity.isUnwritten !== true);
-    if (left.length === 0) return { differing, recreated };
-    await untilShown(compare, sleep);
-    differing = [...differing, ...unwritten];
+    if (left.length > 0) await untilShown(compare, sleep);
+    left = [...left, ...unwritten];
   }
+  take(findDiffering(request, left, await observeAlone(account, left)));
   return { differing, recreated };
 }
 
-async function findDiffering(
+/** Replaces what a bulk read has found about entities by what their own Gets show. */
+async function confirmed(
   account: Account,
-  { request: { namespace }, arns }: VerifyRequest,
-  candidates: readonly Candidate[],
+  request: VerifyRequest,
+  found: Found,
+  alone: readonly Candidate[],
 ): Promise<Found> {
-  const observed = await observeEntities(
+  if (alone.length === 0) return found;
+  const shown = findDiffering(request, alone, await observeAlone(account, alone));
+  const isRead = new Set(alone.map(({ index }) => index));
+  return {
+    differing: [...found.differing.filter(({ index }) => !isRead.has(index)), ...shown.differing],
+    recreated: [...found.recreated, ...shown.recreated],
+  };
+}
+
+function observeCandidates(account: Account, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, Observed>> {
+  return observeEntities(
     account,
     candidates.map(({ entity }) => entity),
   );
-  const context = { namespace, partition: account.target.partition, intent: '' };
+}
+
+/** Reads each entity by its own Get. */
+async function observeAlone(
+  account: Account,
+  candidates: readonly Candidate[],
+): Promise<ReadonlyMap<string, Observed>> {
+  const found = await Promise.all(
+    candidates.map(async ({ entity }) => [entityKey(entity), await observeEntity(account, entity)] as const),
+  );
+  return new Map(found.flatMap(([key, observed]) => (observed === undefined ? [] : [[key, observed] as const])));
+}
+
+function findDiffering(
+  { request: { namespace, target }, arns }: VerifyRequest,
+  candidates: readonly Candidate[],
+  observed: ReadonlyMap<string, Observed>,
+): Found {
+  const context = { namespace, partition: target.partition, intent: '' };
   const differing: Found['differing'][number][] = [];
   const recreated: Found['recreated'][number][] = [];
   for (const { entity, index } of candidates) {

@@ -97,15 +97,28 @@ function recordDifferences(
   }
 }
 
-function differenceIn({ outcome }: EntityReport, { reason }: Decision): string {
-  return reason ?? `was ${outcome}, but AWS still shows a difference`;
+function differenceIn({ outcome }: EntityReport, decision: Decision): string {
+  return `was ${outcome}, but AWS shows otherwise: ${joinFirst(differencesIn(decision), MAX_LINES, '; ')}`;
+}
+
+/** Names each property that differs, or what else AWS shows. */
+function differencesIn({ action, drift, reason }: Decision): readonly string[] {
+  if (drift.length > 0) return drift.slice(0, MAX_CHANGES).map(driftText);
+  switch (action) {
+    case 'create':
+      return ['does not exist'];
+    case 'delete':
+      return ['still exists'];
+    case 'update':
+      return [reason ?? 'its ownership tags differ'];
+    default:
+      return [reason ?? `now to ${action}`];
+  }
 }
 
 /** Describes the change of an entity that this run has not written. */
-function changeSince({ action, drift, reason }: Decision): Pick<EntityReport, 'reason' | 'changedSince'> {
-  const lines = drift.slice(0, MAX_CHANGES).map(driftText);
-  const changedSince =
-    lines.length > 0 ? lines : [reason ?? (action === 'create' ? 'does not exist' : `now to ${action}`)];
+function changeSince(decision: Decision): Pick<EntityReport, 'reason' | 'changedSince'> {
+  const changedSince = differencesIn(decision);
   return {
     reason: `has changed since this run read it, and this run did not write it: ${joinFirst(changedSince, MAX_LINES, '; ')}`,
     changedSince,
