@@ -215,7 +215,7 @@ function ownershipTags(
   madeUntagged: boolean,
 ): TagChanges {
   if (!rules.ownable) return NO_TAG_CHANGES;
-  const claim = rules.share && claimTags(rules.share, claimant.namespace, spec, observed);
+  const claim = rules.share && claimTags(rules.share, claimant.namespace, spec, observed, comparison.changes);
   switch (action) {
     case 'adopt': {
       const taken = ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership);

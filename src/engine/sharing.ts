@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
-import type { Change, Observed } from './comparison.js';
+import type { Change, Changes, Observed } from './comparison.js';
 import { strings } from './json.js';
 import { otherSharers, OwnershipTag, sharedByTag, SharingTag } from './ownership.js';
 
@@ -53,6 +53,7 @@ export function claimTags(
   namespace: string,
   spec: JsonObject,
   observed: Observed,
+  changes: Changes,
 ): Record<string, string> {
   const { members } = rules;
   const mine = sharedByTag(namespace);
@@ -61,7 +62,10 @@ export function claimTags(
   const present = new Set(strings(state[members]).map(digestOf));
   const own = listedIn(tags[mine]);
   const declared = strings(spec[members]).map(digestOf);
-  const claim = claimOf(new Set([...declared, ...[...(own ?? [])].filter((digest) => present.has(digest))]));
+  // What the same update removes is removed before the tags are written.
+  const removed = new Set((changes[members]?.remove ?? []).map(digestOf));
+  const staying = [...(own ?? [])].filter((digest) => present.has(digest) && !removed.has(digest));
+  const claim = claimOf(new Set([...declared, ...staying]));
   return { [mine]: claim, ...tagOfEarlierContent(namespace, present, declared, observed) };
 }
 

@@ -111,16 +111,14 @@ export const group: Kind = {
         .filter(({ GroupName = '' }) => names.has(GroupName.toLowerCase()))
         .map(async (detail) => {
           const { GroupName = '' } = detail;
-          const members = withUsers.has(GroupName.toLowerCase())
-            ? await snapshot.retryUntilShown(() => readMembers(snapshot.reader, GroupName))
-            : undefined;
-          return observedOf(detail, {
-            ...policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies),
-            ...(members && { users: members.users }),
-          });
+          const policies = policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies);
+          if (!withUsers.has(GroupName.toLowerCase())) return [observedOf(detail, policies)];
+          const members = await snapshot.retryUntilShown(() => readMembers(snapshot.reader, GroupName));
+          // Deleted since the bulk read.
+          return members === undefined ? [] : [observedOf(detail, { ...policies, users: members.users })];
         }),
     );
-    return byName(observed);
+    return byName(observed.flat());
   },
 
   create: ({ name, spec }) => ({

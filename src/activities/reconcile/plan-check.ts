@@ -18,7 +18,7 @@ const REMEDY = 'apply again, and approve the new plan';
 
 /** Everything that an activity has found of its entity, right before its first write. */
 export interface FoundEntity extends Omit<FoundChange, 'rules' | 'drift'> {
-  readonly kind: Pick<Kind, 'properties' | 'ownable' | 'tagsAfterCreate'>;
+  readonly kind: Pick<Kind, 'properties' | 'ownable' | 'tagsAfterCreate' | 'arnOf'>;
   readonly observed: Observed | undefined;
   readonly assessment: Assessment;
   /** Writes of a deletion, as lines. Default: none. */
@@ -40,7 +40,7 @@ export interface CheckedDecision {
  * refused before the first write. Otherwise it is written and reported.
  */
 export function checkAgainstPlan(
-  { planned, approved, intent }: ReconcileRequest,
+  { planned, approved, intent, target }: ReconcileRequest,
   { kind, losses = [], made = false, ...found }: FoundEntity,
   { sent, isComplete }: Pick<ActivityContext, 'sent' | 'isComplete'>,
 ): CheckedDecision {
@@ -48,7 +48,7 @@ export function checkAgainstPlan(
   const { action } = decision;
   if (!isWrite(action)) return { decision, beyond: {} };
   const change = { ...found, rules: kind.properties, drift: [...decision.drift, ...losses] };
-  const isOwn = made && !isStranger(kind, found.observed, intent);
+  const isOwn = made && !isStranger(kind, found.observed, intent, kind.arnOf(found.spec, target));
   const own = { made: isOwn, hasWritten: sent.length > 0 || !isComplete };
   const lines = linesBeyondPlan(planned, change, own).map(driftText);
   if (!approved) return { decision, beyond: lines.length === 0 ? {} : { changedSincePlan: shortList(lines) } };
@@ -62,14 +62,18 @@ export function checkAgainstPlan(
   return { decision: { ...decision, action: 'refuse', reason, remedy: REMEDY }, beyond: {} };
 }
 
-/** Reports whether an entity is not the one that this run created: its Create would have carried the intent tag. */
+/**
+ * Reports whether an entity is not the one that this run created: it is under another path, or lacks the intent tag that
+ * its Create would have carried.
+ */
 function isStranger(
   { ownable, tagsAfterCreate }: FoundEntity['kind'],
   observed: Observed | undefined,
   intent: string,
+  arn: string | null,
 ): boolean {
-  if (!ownable || tagsAfterCreate === true) return false;
-  return observed !== undefined && observed.tags[OwnershipTag.Intent] !== intent;
+  if (!ownable || tagsAfterCreate === true || observed === undefined) return false;
+  return observed.tags[OwnershipTag.Intent] !== intent || observed.arn !== arn;
 }
 
 /** Returns the refusal of a Create that the approved plan does not show; undefined where it may be sent. */

@@ -222,10 +222,13 @@ export function holdLease(context: ActivityContext): Promise<void> {
   return context.lease.hold(heartbeatDetails(context));
 }
 
-/** Removes the record of a write without an answer, and returns it. */
+/**
+ * Removes the record of a write without an answer, and returns it, where the same write comes next. Where another one
+ * came in between, both were sent: what the first had created was removed, and is created again.
+ */
 function takeUnanswered({ sent }: ActivityContext, digest: string): SentWrite | undefined {
-  const index = sent.findIndex((write) => write.digest === digest && write.requestId === null);
-  return index === -1 ? undefined : sent.splice(index, 1)[0];
+  const last = sent.at(-1);
+  return last?.digest === digest && last.requestId === null ? sent.pop() : undefined;
 }
 
 /** Returns the writes of all attempts, as far as they are known. */

@@ -126,9 +126,19 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
 function takeResult(state: RunState, index: number, { report, calls, deleted }: ReconcileResult): EntityReport {
   if (deleted !== undefined) state.deleted.set(index, deleted);
   state.addCalls(calls);
+  return withPlannedLines(state, index, report);
+}
+
+/**
+ * Adds what the plan showed to a report that does not tell all: an activity that failed tells only what it has sent, and
+ * an attempt that repeats another one finds only what that one had left to do.
+ */
+function withPlannedLines(state: RunState, index: number, report: EntityReport): EntityReport {
+  if (report.outcome !== 'failed' && report.attempts <= 1) return report;
   const { drift } = state.plannedReport(index);
-  // Where it failed before it came to a decision of its own, the plan shows what is left to do.
-  return report.outcome === 'failed' && report.drift.length === 0 ? { ...report, drift } : report;
+  const known = new Set(report.drift.map((line) => JSON.stringify(line)));
+  const done = drift.filter((line) => !known.has(JSON.stringify(line)));
+  return done.length === 0 ? report : { ...report, drift: [...done, ...report.drift] };
 }
 
 function failedReport(state: RunState, index: number, error: unknown): EntityReport {

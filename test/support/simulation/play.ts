@@ -137,7 +137,7 @@ class Stage {
       () => undefined,
       () => undefined,
     );
-    await this.#runUntil(() => this.#server.runs.every(({ isOpen, start }) => !isOpen || start.type === 'ledger'));
+    await this.#runUntil(() => this.#server.runs.every(({ isOpen, start }) => !isOpen || /ledger/i.test(start.type)));
     return { history: this.#history, account: this.#account, server: this.#server, runs: this.#runs };
   }
 

@@ -11,7 +11,7 @@ import type { Run } from '../temporal/run.js';
 import { currentAttempt, inAttempt } from '../temporal/server.js';
 import { isRead, read } from './reads.js';
 import { ACCOUNT, keyOfCall } from './state.js';
-import type { IamState, Input } from './state.js';
+import type { IamEntity, IamState, Input } from './state.js';
 import { write } from './writes.js';
 
 /** A call of the engine that has arrived at AWS. */
@@ -77,6 +77,8 @@ export class SimulatedAccount implements Account {
   readonly #scheduler: Scheduler;
   /** The number of the state that the last read of each run has shown of each entity. */
   readonly #looks = new Map<Run, Map<string, number>>();
+  /** The entities that a stale read has shown a run in an earlier state. */
+  readonly misled = new Map<Run, Set<string>>();
   readonly #secrets = new Map<string, SecretRecord>();
   readonly #fateOf: (call: Call) => Fate;
   #incarnations = 0;
@@ -202,6 +204,7 @@ export class SimulatedAccount implements Account {
   }
 
   #read({ attempt, operation, input }: Call, version: number): unknown {
+    if (version < this.version) this.#mislead(attempt, keyOfCall(operation, input), version);
     for (const key of keysRead(operation, input)) {
       attempt.looks.set(key, version);
       attempt.lookedAt.set(key, this.version);
@@ -209,6 +212,17 @@ export class SimulatedAccount implements Account {
       this.#looks.set(root, (this.#looks.get(root) ?? new Map<string, number>()).set(key, version));
     }
     return read(this.states[version] ?? new Map(), operation, input);
+  }
+
+  /** Notes which entities a read of an earlier state shows as they no longer are. A listing is about all of them. */
+  #mislead(attempt: Attempt, read: string | null, version: number): void {
+    const { root } = attempt.run;
+    const [shown, present] = [this.states[version] ?? new Map<string, IamEntity>(), this.state];
+    const keys = read === null ? [...shown.keys(), ...present.keys()] : [read];
+    for (const key of keys.filter((one) => shown.get(one) !== present.get(one))) {
+      attempt.misled.add(key);
+      this.misled.set(root, (this.misled.get(root) ?? new Set<string>()).add(key));
+    }
   }
 
   #write(by: Attempt | string, operation: string, input: Input): unknown {

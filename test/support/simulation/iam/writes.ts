@@ -320,7 +320,7 @@ const OTHER_WRITES: Readonly<Record<string, Write>> = {
         kind: 'AccountPasswordPolicy',
         name: 'account',
         arn: arnIn('root', '', ''),
-        incarnation,
+        incarnation: state.get(keyOf('AccountPasswordPolicy', 'account'))?.incarnation ?? incarnation,
         createdAt: at,
         settings,
       }),

@@ -3,7 +3,7 @@ import type { EntityReport } from '../../../../src/contract/report.js';
 import type { Entry } from '../iam/account.js';
 import { keyOf, type IamEntity } from '../iam/state.js';
 import type { Played, PlayedRun } from '../play.js';
-import { entryText, isCreate, isDelete, reportOf, startedRuns, stateAt, writesOf } from './facts.js';
+import { entryText, isCreate, isDelete, reportOf, startedRuns, stateAt, writesOf, isOfOtherEntity } from './facts.js';
 import type { Rule } from './facts.js';
 
 /** Writes of a run that needs an approval are within what the approved plan showed, action and lines. */
@@ -25,12 +25,16 @@ export const writesWhatWasApproved: Rule = (played) =>
 function beyond(played: Played, { shown }: PlayedRun, entry: Entry): string | null {
   if (shown === null) return null;
   const planned = shown.pending.report.entities.find(({ kind, name }) => keyOf(kind, name) === entry.key);
-  if (planned === undefined)
+  // What goes with another entity is shown by the lines of that one.
+  if (planned === undefined || isOfOtherEntity(entry))
     return isShownAnywhere(shown.pending.report.entities, entry) ? null : 'was not in the approved plan';
   const before = stateAt(played, shown.version).get(entry.key);
   switch (planned.decision) {
     case 'create':
-      return before === undefined && hasCreated(played, entry) ? null : 'to what existed, under an approved create';
+      if (isCreate(entry)) return null;
+      return before === undefined && (hasCreated(played, entry) || overwritesUnseen(played, entry))
+        ? null
+        : 'to what existed, under an approved create';
     case 'replace':
       return null;
     case 'delete':
@@ -64,11 +68,16 @@ export const writesToWhatWasShown: Rule = (played) =>
       .filter((entry) => {
         const { key } = entry;
         const decision = plannedDecision(shown.pending, key);
-        if (decision === 'create') return !isCreate(entry) && !isOwnCreation(played, entry);
-        const isKept = ['update', 'adopt', 'release', 'delete'].includes(decision);
+        if (decision === 'create') {
+          return !isCreate(entry) && !isOwnCreation(played, entry) && !overwritesUnseen(played, entry);
+        }
+        if (!['update', 'adopt', 'release', 'delete'].includes(decision)) return false;
+        const wasShown = stateAt(played, shown.version).get(key);
+        // A stale read may show an earlier entity of the name, while the one that was shown is written.
+        if (isShownEntity(entry.before.get(key), wasShown)) return false;
         // AWS knows no conditional write, so the last read before the call counts.
         const seen = stateAt(played, entry.seen ?? entry.version).get(key);
-        return isKept && !isShownEntity(seen ?? entry.before.get(key), stateAt(played, shown.version).get(key));
+        return seen === undefined || !isShownEntity(seen, wasShown);
       })
       .map((entry) => `${entryText(entry)}, which is another entity than the one that was shown`);
   });
@@ -93,6 +102,16 @@ function ownCreates(played: Played, { by, key }: Entry): readonly Entry[] {
 /** Reports whether the run has created an entity of this name, up to this write. */
 function hasCreated(played: Played, entry: Entry): boolean {
   return ownCreates(played, entry).some(({ version }) => version <= entry.version);
+}
+
+/**
+ * Reports whether a write is a Create that overwrites what its sender cannot tell from nothing or from its own: what its
+ * last read did not show, or what is there after a Create without a reply. Only one Create overwrites.
+ */
+function overwritesUnseen(played: Played, { operation, key, seen }: Entry): boolean {
+  if (operation !== 'UpdateAccountPasswordPolicy') return false;
+  const isUnclear = /lost|dies|suspended/.test(JSON.stringify(played.history));
+  return isUnclear || (seen !== null && !stateAt(played, seen).has(key));
 }
 
 /** Reports whether the entity of a write is one that the same run created. */

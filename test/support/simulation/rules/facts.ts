@@ -106,6 +106,34 @@ export function isHand({ by }: Entry): boolean {
   return typeof by === 'string';
 }
 
+/**
+ * Reports whether a hand changed the entity after the sender of a write last looked at it. AWS knows no conditional
+ * write, so nobody sees such a change.
+ */
+export function isChangedByHandSinceLook(played: Played, entry: Entry, run: PlayedRun): boolean {
+  const made = writesOf(played, run).findLast(
+    (other) => other.key === entry.key && isCreate(other) && other.version < entry.version,
+  );
+  const look = Math.max(entry.seen ?? run.startedAt, made?.version ?? 0);
+  return writes(played).some(
+    (other) => isHand(other) && other.key === entry.key && other.version > look && other.version < entry.version,
+  );
+}
+
+/** Reports whether the workflow of another entity sent a write: a user that is deleted leaves its groups. */
+export function isOfOtherEntity({ by, key }: Entry): boolean {
+  const id = `:${key.replace('/', ':')}`.toLowerCase();
+  return typeof by !== 'string' && !by.run.start.workflowId.toLowerCase().endsWith(id);
+}
+
+/**
+ * Reports whether a replica that was behind has shown a run an entity as it no longer was. A run that finds nothing to do
+ * by it cannot know better: only what is written is read again.
+ */
+export function isMisled({ account }: Played, { run }: PlayedRun, key: string): boolean {
+  return account.misled.get(run)?.has(key) === true;
+}
+
 export function stateAt({ account }: Played, version: number): IamState {
   return account.states[version] ?? new Map<string, IamEntity>();
 }

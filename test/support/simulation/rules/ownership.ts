@@ -5,10 +5,10 @@ import {
   declarationOf,
   entryText,
   isBy,
+  isChangedByHandSinceLook,
   isCreate,
   isDelete,
   isForeign,
-  isHand,
   isLeaving,
   isUntagged,
   keyOfDeclaration,
@@ -19,7 +19,6 @@ import {
   startedRuns,
   stateAt,
   writes,
-  writesOf,
 } from './facts.js';
 import type { Rule } from './facts.js';
 
@@ -54,17 +53,6 @@ function takesItsPart(entry: Entry, run: PlayedRun, entity: IamEntity): boolean 
   const declaration = declarationOf(run, entry.key);
   const isMember = namespacesOf(entity).includes(run.spec.namespace);
   return declaration !== undefined && isLeaving(run, declaration) && isMember && !isDelete(entry);
-}
-
-/** AWS compares nothing when it writes: what a hand changes after the last look is seen by nobody. */
-function isChangedByHandSinceLook(played: Played, entry: Entry, run: PlayedRun): boolean {
-  const made = writesOf(played, run).findLast(
-    (other) => other.key === entry.key && isCreate(other) && other.version < entry.version,
-  );
-  const look = Math.max(entry.seen ?? run.startedAt, made?.version ?? 0);
-  return writes(played).some(
-    (other) => isHand(other) && other.key === entry.key && other.version > look && other.version < entry.version,
-  );
 }
 
 /** No other run writes an entity between a run's look at it and its write. */
@@ -145,7 +133,14 @@ export const takesItsClientIds: Rule = (played) =>
       );
       if (isDisturbed) return [];
       const stays = brought.filter((id) => after.clientIds.includes(id) && !declaredByOthers.includes(id));
-      const goes = before.clientIds.filter((id) => !after.clientIds.includes(id) && !brought.includes(id));
+      // A part that others had when this namespace came is also its own, once they are gone.
+      const inherited = arrivalsOf(played, run.spec.namespace, key).flatMap((arrival) =>
+        namespacesOf(arrival.before.get(key) ?? before)
+          .filter((other) => !namespacesOf(before).includes(other))
+          .flatMap((other) => broughtBy(played, other, key, arrival.version, after.incarnation)),
+      );
+      const own = [...brought, ...inherited];
+      const goes = before.clientIds.filter((id) => !after.clientIds.includes(id) && !own.includes(id));
       return [
         ...stays.map((id) => `${run.spec.namespace} has left ${key}, and its client ID ${id} is still there`),
         ...goes.map(
@@ -155,11 +150,33 @@ export const takesItsClientIds: Rule = (played) =>
     }),
   );
 
-/** Returns the client IDs that the writes of a namespace added to a provider that is still there. */
+/** Returns the writes that gave a namespace its first tag on an entity that was there. */
+function arrivalsOf(played: Played, namespace: string, key: string): readonly Entry[] {
+  return writes(played).filter(({ key: written, before, after }) => {
+    const [had, has] = [before.get(key), after.get(key)];
+    if (written !== key || had === undefined || has === undefined) return false;
+    return namespacesOf(has).includes(namespace) && !namespacesOf(had).includes(namespace);
+  });
+}
+
+/** Returns the namespaces whose last tag a write takes from an entity that stays. */
+function leavers({ before, after, key }: Entry): string[] {
+  const [had, has] = [before.get(key), after.get(key)];
+  if (had === undefined || has === undefined) return [];
+  return namespacesOf(had).filter((namespace) => !namespacesOf(has).includes(namespace));
+}
+
+/**
+ * Returns the client IDs that the writes of a namespace added to a provider that is still there. What a namespace has
+ * released is no longer its own.
+ */
 function broughtBy(played: Played, namespace: string, key: string, until: number, incarnation: number): string[] {
-  return writes(played)
+  const own = writes(played)
     .filter((entry) => entry.key === key && entry.version <= until)
-    .filter((entry) => senderOf(played, entry)?.spec.namespace === namespace)
+    .filter((entry) => senderOf(played, entry)?.spec.namespace === namespace);
+  const released = own.findLast((entry) => leavers(entry).includes(namespace))?.version ?? 0;
+  return own
+    .filter(({ version }) => version > released)
     .flatMap(({ before, after }) => {
       const [had, has] = [before.get(key), after.get(key)];
       if (has?.incarnation !== incarnation) return [];

@@ -1,4 +1,5 @@
 import type * as sdk from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import { currentAttempt } from './server.js';
 import type { SimulatedServer } from './server.js';
 
@@ -24,7 +25,8 @@ function activityInfo(): unknown {
     heartbeatDetails: attempt.inherited,
     heartbeatTimeoutMs: attempt.heartbeatTimeoutMs,
     scheduledTimestampMs: attempt.scheduledAt,
-    currentAttemptScheduledTimestampMs: attempt.run.server.scheduler.now,
+    currentAttemptScheduledTimestampMs: attempt.beganAt,
+    startToCloseTimeoutMs: attempt.startToCloseMs,
     taskToken: attempt,
     workflowExecution: { workflowId, runId },
     workflowType: type,
@@ -59,6 +61,14 @@ export function clientOf(server: SimulatedServer): unknown {
         const run = open ?? server.startRun({ type, workflowId, args: options.args, memo: {}, parent: null });
         return server.update(run, name, JSON.parse(JSON.stringify(args)) as readonly unknown[], updateId);
       },
+      getHandle: (workflowId: string) => ({
+        query: ({ name }: { readonly name: string }, ...args: readonly unknown[]) => {
+          const run = server.openRun(workflowId);
+          return run === undefined
+            ? Promise.reject(new WorkflowNotFoundError('no such run', workflowId, undefined))
+            : Promise.resolve(server.query(run, name, ...args));
+        },
+      }),
     },
   };
 }

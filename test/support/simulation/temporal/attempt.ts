@@ -43,7 +43,9 @@ export class Attempt {
   readonly activity: string;
   readonly attempt: number;
   readonly scheduledAt: number;
+  readonly beganAt: number;
   readonly heartbeatTimeoutMs: number;
+  readonly startToCloseMs: number;
   /** Heartbeat details of the attempt before. */
   readonly inherited: unknown;
   /** Details that Temporal has. */
@@ -58,32 +60,39 @@ export class Attempt {
   readonly #sleepers = new Set<(reason: Error) => void>();
   /** The state of the account that each primary read of this attempt has shown, by entity; `*` is a bulk read. */
   readonly looks = new Map<string, number>();
+  /** The entities that a stale read has shown in an earlier state. */
+  readonly misled = new Set<string>();
   /** The state of the account at the time of each of these reads. */
   readonly lookedAt = new Map<string, number>();
   #end: (ended: Ended) => void = () => undefined;
 
   constructor(
     run: Run,
-    given: Pick<Attempt, 'activity' | 'attempt' | 'scheduledAt' | 'heartbeatTimeoutMs' | 'inherited'>,
+    given: Pick<
+      Attempt,
+      'activity' | 'attempt' | 'scheduledAt' | 'heartbeatTimeoutMs' | 'startToCloseMs' | 'inherited'
+    >,
   ) {
     this.run = run;
     this.activity = given.activity;
     this.attempt = given.attempt;
     this.scheduledAt = given.scheduledAt;
+    this.beganAt = run.server.scheduler.now;
     this.heartbeatTimeoutMs = given.heartbeatTimeoutMs;
+    this.startToCloseMs = given.startToCloseMs;
     this.inherited = given.inherited;
     this.confirmed = given.inherited;
     this.latest = given.inherited;
   }
 
   /** Runs the code of the activity until it ends, or until Temporal no longer waits for it. */
-  execute(argument: unknown, startToCloseMs: number): Promise<Ended> {
+  execute(argument: unknown): Promise<Ended> {
     const { activities, scheduler } = this.run.server;
     const code = activities?.[this.activity as keyof Activities] as
       ((argument: unknown) => Promise<unknown>) | undefined;
     if (code === undefined) throw new Error(`no activity ${this.activity}`);
     const ended = new Promise<Ended>((resolve) => (this.#end = resolve));
-    const stopTimer = scheduler.after(startToCloseMs, () => {
+    const stopTimer = scheduler.after(this.startToCloseMs, () => {
       this.#finish({ is: 'timed out', type: TimeoutType.START_TO_CLOSE });
     });
     inAttempt(this, () => code(argument)).then(
@@ -154,12 +163,14 @@ export async function runActivity(
   let interval = ms(retry.initialInterval, 1_000);
   for (let number = 1; ; number += 1) {
     const heartbeatTimeoutMs = ms(options.heartbeatTimeout, Infinity);
-    const attempt = new Attempt(run, { activity, attempt: number, scheduledAt, heartbeatTimeoutMs, inherited });
+    const startToCloseMs = ms(options.startToCloseTimeout, Infinity);
+    const limits = { heartbeatTimeoutMs, startToCloseMs };
+    const attempt = new Attempt(run, { activity, attempt: number, scheduledAt, ...limits, inherited });
     if (canCancel)
       run.cancelRequested.catch(() => {
         attempt.requestCancel();
       });
-    const ended = await attempt.execute(copy(argument), ms(options.startToCloseTimeout, Infinity));
+    const ended = await attempt.execute(copy(argument));
     // The code of a closed run never goes on.
     if (isClosed(run)) return new Promise(() => undefined);
     if (ended.is === 'completed') return ended.value;

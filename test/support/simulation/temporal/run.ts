@@ -34,6 +34,7 @@ export class Run {
   readonly start: RunStart;
   readonly memo: Record<string, unknown>;
   status: RunStatus = 'open';
+  closedAt = Infinity;
   /** Settles as the run ends; a terminated run rejects. */
   readonly result: Promise<unknown>;
   resolve: (value: unknown) => void = () => undefined;

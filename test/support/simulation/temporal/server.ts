@@ -118,6 +118,7 @@ export class SimulatedServer {
 
   /** Frees the ID of a run that has ended, and asks its children to cancel. */
   closed(run: Run): void {
+    run.closedAt = this.scheduler.now;
     if (this.#open.get(run.start.workflowId) === run) this.#open.delete(run.start.workflowId);
     for (const child of run.children) {
       if (child.start.parentClosePolicy !== 'ABANDON') child.requestCancel();
