@@ -1,5 +1,5 @@
 // A manifest as a program: one role for each service, and a new service is one word.
-import { defineBootstrap } from 'iam-bootstrap';
+import { defineBootstrap } from '@iam-bootstrap/iam-bootstrap';
 
 const services = ['billing', 'checkout', 'search'];
 

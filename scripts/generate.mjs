@@ -16,6 +16,7 @@ const { pageName } = require('../dist/observability/instruments.js');
 const { manifestJsonSchema } = require('../dist/engine/manifest/schema.js');
 const { outputJsonSchemas } = require('../dist/report/output-schemas.js');
 const { KINDS } = require('../dist/kinds/index.js');
+const { PACKAGE } = require('../dist/client/package.js');
 
 const root = new URL('../', import.meta.url);
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -67,8 +68,20 @@ const files = {
   'docs/configuration.md': `${generated}\n\n# Environment variables\n\nA variable that is set to an empty text counts as not set.\n\n${configurationTable}\n`,
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
   'docs/metrics.md': `${generated}\n\n${metricsPage(METRICS, pageName)}\n`,
-  'docs/ci.md': await withRecipes(await readFile(new URL('docs/ci.md', root), 'utf8')),
+  'docs/ci.md': withPackageName(await withRecipes(await readText('docs/ci.md'))),
+  'docs/getting-started.md': withPackageName(await readText('docs/getting-started.md')),
+  'examples/bootstrap.ts': withPackageName(await readText('examples/bootstrap.ts')),
+  'tsconfig.json': withPackageName(await readText('tsconfig.json')),
 };
+
+function readText(name) {
+  return readFile(new URL(name, root), 'utf8');
+}
+
+/** The text with the name of the package as package.json has it: only the scope of a publisher can differ. */
+function withPackageName(text) {
+  return text.replaceAll(/@[\w-]+\/iam-bootstrap(?![\w-])/g, PACKAGE.name);
+}
 
 /** The page with the first block below each service's heading replaced by the file that `init` writes. */
 async function withRecipes(page) {
@@ -83,10 +96,7 @@ async function withRecipes(page) {
     const block = /^```\w+\n([\s\S]*?)^```$/m.exec(page.slice(at));
     if (at === -1 || block === null) throw new Error(`docs/ci.md has no block below ${heading}`);
     const from = at + block.index + block[0].indexOf('\n') + 1;
-    page =
-      page.slice(0, from) +
-      (await readFile(new URL(`templates/${name}`, root), 'utf8')) +
-      page.slice(from + block[1].length);
+    page = page.slice(0, from) + (await readText(`templates/${name}`)) + page.slice(from + block[1].length);
   }
   return page;
 }

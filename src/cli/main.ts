@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import './node-version.js';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Argument, Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { PACKAGE } from '../client/package.js';
 import { enableDebug, silenceSdkVersionWarning, unsetEmptyVariables } from '../config/config.js';
 import { ExitCode } from '../contract/failures.js';
 import { COMMAND_GROUPS } from './commands/definitions.js';
@@ -12,11 +11,9 @@ import { addGuide, ALL_EXITS, describeOption } from './help.js';
 import { runCommand } from './run-command.js';
 import { plain, print, reserveStandardOutput, survivePipeErrors, write } from './terminal.js';
 
-const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
-
 const program = new Command('iam-bootstrap')
   .description('Brings the IAM entities of an AWS account to a declared state, exactly once.')
-  .version(version)
+  .version(PACKAGE.version)
   .option('--debug', 'log AWS calls, decisions and Temporal messages to standard error')
   .hook('preAction', () => {
     if (program.opts()['debug'] === true) enableDebug();

@@ -75,7 +75,7 @@ test('the recipe for GitHub Actions checks, plans and applies, and pending chang
   await expectPipeline((stage, target) => {
     const steps = jobs[stage]?.steps.flatMap(({ run }) => run ?? []) ?? [];
     const script = withoutInstall(steps).join('\n').replaceAll('${{ matrix.environment }}', target);
-    expect(script).toContain('npx iam-bootstrap');
+    expect(script).toContain('npx --no-install iam-bootstrap');
     return shell(script, { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: join(checkout, 'summary.md') });
   }, 0);
   const summary = await readFile(join(checkout, 'summary.md'), 'utf8');

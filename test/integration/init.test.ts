@@ -128,6 +128,6 @@ test('on a terminal asks for what it cannot find out', async () => {
 
 test('that is broken off on a terminal has written nothing', async () => {
   const { code } = await onScreen(world, ['init', '--ci', 'github'], { cwd: checkout, answers: [['\\]: ', '\u0004']] });
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   expect(existsSync(join(checkout, 'iam'))).toBe(false);
 });

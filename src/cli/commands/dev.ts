@@ -56,7 +56,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     print(`${pc.bold('Worker')}       process ${String(worker.pid)}\n`);
     print('In another terminal:\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);
-    print('  npx iam-bootstrap plan -f examples/first.yaml --environment dev\n');
+    print('  npx --no-install iam-bootstrap plan -f examples/first.yaml --environment dev\n');
     print(`Press Ctrl-C to stop. Temporal keeps its data in ${join(stateDirectory, 'dev.db')}.`);
     if (sandbox !== undefined) print('The IAM sandbox keeps its account in memory: it is empty at the next start.');
 

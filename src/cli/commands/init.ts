@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import pc from 'picocolors';
 import { CI_SERVICES, findCi, init as writeFiles, namespaceFor, repositoryRoot } from '../../client/init.js';
 import type { CiService } from '../../client/init.js';
+import { PACKAGE } from '../../client/package.js';
 import { ExitCode } from '../../contract/failures.js';
 import { InterruptedError, UsageError } from '../run-command.js';
 import { openPrompt, plain, print } from '../terminal.js';
@@ -49,10 +50,10 @@ export async function init(options: InitOptions): Promise<ExitCode> {
     }
     print(`
 Next:
-  npm install --save-dev iam-bootstrap
-  npx iam-bootstrap validate -f iam/bootstrap.yaml
+  npm install --save-dev --save-exact ${PACKAGE.name}
+  npx --no-install iam-bootstrap validate -f iam/bootstrap.yaml
 ${CI_SETUP[ci]}
-Guide: node_modules/iam-bootstrap/docs/ci.md`);
+Guide: node_modules/${PACKAGE.name}/docs/ci.md`);
     return ExitCode.Converged;
   } finally {
     questions.close();

@@ -11,6 +11,7 @@ import type {
   Problem,
 } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
+import { PACKAGE } from '../package.js';
 
 const STANDARD_INPUT = '-';
 
@@ -174,14 +175,14 @@ export async function loadProgram(file: string, path: string): Promise<ManifestS
 function ownPackage(path: string): Record<string, unknown> {
   return {
     // Loaded when a manifest imports it.
-    get 'iam-bootstrap'(): unknown {
+    get [PACKAGE.name](): unknown {
       const load = createRequire(path);
       try {
-        load.resolve('iam-bootstrap');
+        load.resolve(PACKAGE.name);
       } catch {
         return createRequire(__filename)(`../define${extname(__filename)}`) as unknown;
       }
-      return load('iam-bootstrap') as unknown;
+      return load(PACKAGE.name) as unknown;
     },
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadOptions } from '../../../src/client/manifest/load.js';
 import { loadManifest, loadSources, validateManifestFiles } from '../../../src/client/manifest/load.js';
+import { PACKAGE } from '../../../src/client/package.js';
 import { requestDigest } from '../../../src/client/request.js';
 import { defineBootstrap } from '../../../src/client/define.js';
 import { KINDS } from '../../../src/kinds/index.js';
@@ -131,7 +132,7 @@ describe('loading manifests', () => {
 describe('a manifest in TypeScript', () => {
   it('is the default export, which may use the package wherever it is installed', async () => {
     await write({
-      'm.ts': `import { defineBootstrap } from 'iam-bootstrap';
+      'm.ts': `import { defineBootstrap } from '${PACKAGE.name}';
 const users: readonly string[] = ['a', 'b'];
 export default defineBootstrap({ ${HEADER}, entities: users.map((userName) => ({ kind: 'User', userName })) });
 `,
