@@ -14,6 +14,8 @@ For tests:
   were checked.
   POST /sandbox/in-use {"account": "111111111111", "name": "AWSServiceRoleForRDS"} makes a resource use that
   service-linked role or server certificate; with "inUse": false it no longer does.
+  POST /sandbox/age-keys {"account": "111111111111", "userName": "ann", "hours": 2160} lets the access keys of that user be
+  older by some hours.
   POST /sandbox/organization {"account": "111111111111", "error": "ServiceAccessNotEnabled"} refuses that account the
   features of its organization with that error; null allows them again.
 """

@@ -1,5 +1,7 @@
-"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/in-use, /sandbox/authorise and
+"""What tests can change: POST /sandbox/reset, /sandbox/quota, /sandbox/age-keys, /sandbox/in-use, /sandbox/authorise and
 /sandbox/organization."""
+
+from datetime import timedelta
 
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -29,6 +31,17 @@ def reset():
     journal.clear()
 
 
+def age_keys(request):
+    """POST /sandbox/age-keys: lets the access keys of a user be older by some hours."""
+    backends = list(iam_backends[request["account"]].values())
+    users = [user for backend in backends for user in backend.users.values() if user.name == request["userName"]]
+    if not users:
+        raise ValueError(f"no user {request['userName']}")
+    for user in users:
+        for key in user.access_keys:
+            key.create_date -= timedelta(hours=request["hours"])
+
+
 def set_in_use(request):
     """POST /sandbox/in-use: a resource uses, or no longer uses, a service-linked role or a server certificate."""
     account, name, found = request["account"], request["name"], []
@@ -49,6 +62,7 @@ CONTROLS = {
     "/sandbox/reset": lambda request: reset(),
     "/sandbox/quota": set_quota,
     "/sandbox/in-use": set_in_use,
+    "/sandbox/age-keys": age_keys,
     "/sandbox/authorise": authorise,
     "/sandbox/organization": set_organization,
 }

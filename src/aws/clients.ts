@@ -111,9 +111,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   observeCalls(sts, onCall);
   // Not for writes: the owner of new credentials must be verified before a write is sent.
   for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
-  const clock = new AwsClock();
-  for (const client of [reads, writes, sts]) readClock(client, clock);
-
+  const now = clockOf([reads, writes, sts]);
   const opened: { destroy(): void }[] = [reads, writes, sts];
   const open = <C extends AnyClient & { destroy(): void }>(client: C): C => {
     opened.push(client);
@@ -130,6 +128,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     reader: new Reader(
       (operation, input) => send(reads, operation, input),
       (location) => secrets.readRecord(location),
+      now,
     ),
     secrets,
     eventHistory: createEventHistory(trailClient),
@@ -139,11 +138,18 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       return { requestId: requestIdOf(output), output };
     },
     callerIdentity: () => callerIdentity(sts),
-    now: () => clock.now(),
+    now,
     accessKeyId: credentials.accessKeyId,
     renewCredentials: credentials.renew,
     destroy: closing(opened),
   };
+}
+
+/** Returns AWS's clock, as the replies to these clients tell it. */
+function clockOf(clients: readonly Parameters<typeof readClock>[0][]): () => number | null {
+  const clock = new AwsClock();
+  for (const client of clients) readClock(client, clock);
+  return () => clock.now();
 }
 
 function closing(clients: readonly { destroy(): void }[]): () => void {

@@ -18,20 +18,32 @@ export type ReadSecret = (location: SecretLocation) => Promise<Readonly<Record<s
 export class Reader {
   readonly #send: Send;
   readonly #secret: ReadSecret;
+  readonly #now: () => number | null;
   #running = 0;
   readonly #queue: (() => void)[] = [];
 
   /**
    * @param send - sends a read
    * @param secret - reads a stored record. Default: none is stored.
+   * @param now - returns the time by AWS's clock, or null where AWS has not shown it. Default: the worker's clock.
    */
-  constructor(send: Send, secret: ReadSecret = () => Promise.resolve(undefined)) {
+  constructor(
+    send: Send,
+    secret: ReadSecret = () => Promise.resolve(undefined),
+    now: () => number | null = () => Date.now(),
+  ) {
     this.#send = send;
     this.#secret = secret;
+    this.#now = now;
   }
 
   async secret(location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> {
     return this.#secret(location);
+  }
+
+  /** Returns the time by AWS's clock, in milliseconds since 1970; null where AWS has not shown it yet. */
+  now(): number | null {
+    return this.#now();
   }
 
   async get<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> {

@@ -1,9 +1,10 @@
 import type { AccessKeyMetadata, CreateAccessKeyResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
-import type { Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity } from './kind.js';
+import type { Json, Target } from '../contract/entity.js';
+import type { Desired, Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
+import { findDueStep, rotateField, RotationField, rotationStart, type RotationStep } from './shared/key-rotation.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, secretField, statusField } from './shared/schema-fields.js';
 import { isoDate, secretLocation, userArn, userNameOf } from './shared/spec.js';
@@ -17,43 +18,114 @@ const schema = z.strictObject({
     'Where to store the key: `UserName`, `AccessKeyId` and `SecretAccessKey`. The stored record identifies the key.',
   ),
   status: statusField,
+  rotate: rotateField,
 });
 
 /** Reads the key that the stored record names: AWS gives keys no name, so no other key is the declared one. */
 async function read(reader: Reader, { name, spec }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const { AccessKeyId } = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
-  if (AccessKeyId === undefined) return undefined;
-  const key = (await listKeys(reader, name)).find((listed) => listed.AccessKeyId === AccessKeyId);
-  return key && observedOf(key, target);
+  const record = (await reader.secret(secretLocation(spec, 'secret'))) ?? {};
+  if (record['AccessKeyId'] === undefined) return undefined;
+  const keys = await listKeys(reader, name);
+  const key = keys.find(({ AccessKeyId }) => AccessKeyId === record['AccessKeyId']);
+  if (key === undefined) return undefined;
+  const previous = keys.find(({ AccessKeyId }) => AccessKeyId === record[RotationField.Previous])?.AccessKeyId;
+  const due = await findDueStep(reader, spec, keys, record);
+  const observed = observedOf(key, target, due?.text ?? spec['rotate'] ?? null);
+  const { step } = due ?? {};
+  return {
+    ...observed,
+    facts: { ...observed.facts, previous: previous ?? null, step: step ?? null },
+    ...(step?.is === 'blocked' ? { blocked: { reason: step.reason, remedy: step.remedy } } : {}),
+  };
+}
+
+/** Returns the writes of the step that is due. */
+function rotationWrites({ name, spec }: Desired, { facts }: Observed): readonly Write[] {
+  const step = facts?.['step'] as unknown as RotationStep | null;
+  const location = secretLocation(spec, 'secret');
+  const user = { UserName: name };
+  switch (step?.is) {
+    case 'create':
+      return [
+        ...(step.orphan === null ? [] : [removal('DeleteAccessKey', { ...user, AccessKeyId: step.orphan })]),
+        {
+          operation: 'CreateAccessKey',
+          input: user,
+          unguarded: true,
+          // A key of a lost reply that the listing did not show yet.
+          isOutdated: ({ code }) => code === 'LimitExceeded',
+          effect: 'grants',
+          record: {
+            location,
+            before: (stored) => rotationStart(step, stored),
+            after: (output, stored) => ({
+              ...recordOf(output),
+              [RotationField.Previous]: stored['AccessKeyId'] ?? '',
+              [RotationField.StartedAt]: '',
+              [RotationField.Known]: '',
+            }),
+          },
+        },
+      ];
+    case 'deactivate':
+      return [
+        {
+          operation: 'UpdateAccessKey',
+          input: { ...user, AccessKeyId: step.previous, Status: 'Inactive' },
+          effect: 'narrows',
+          record: { location, after: () => ({ [RotationField.DeactivatedAt]: step.at }) },
+        },
+      ];
+    case 'delete':
+      return [
+        {
+          ...removal('DeleteAccessKey', { ...user, AccessKeyId: step.previous }),
+          record: { location, after: () => ({ [RotationField.Previous]: '', [RotationField.DeactivatedAt]: '' }) },
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+/** Returns the record of a new key. */
+function recordOf(output: unknown): RecordFields {
+  const { UserName = '', AccessKeyId = '', SecretAccessKey = '' } = (output as CreateAccessKeyResponse).AccessKey ?? {};
+  return { UserName, AccessKeyId, SecretAccessKey };
 }
 
 function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyMetadata[]> {
   return emptyIfAbsent(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
 }
 
-function observedOf(key: AccessKeyMetadata, target: Target): Observed {
+function observedOf(key: AccessKeyMetadata, target: Target, rotate: Json): Observed {
   const name = key.UserName ?? '';
   return {
     name,
     arn: userArn(name, target),
     createdAt: isoDate(key.CreateDate),
     tags: {},
-    state: { status: key.Status ?? 'Active' },
+    state: { status: key.Status ?? 'Active', rotate },
     facts: { UserName: name, AccessKeyId: key.AccessKeyId ?? '' },
   };
+}
+
+/** Returns the key with the facts that are the input of its writes. */
+function withIdOnly(observed: Observed): Observed {
+  const { UserName = '', AccessKeyId = '' } = observed.facts ?? {};
+  return { ...observed, facts: { UserName, AccessKeyId } };
 }
 
 /** A user's access key. */
 export const accessKey: Kind = {
   name: 'AccessKey',
   ...userCredential(read),
-  ...credentialWrites('AccessKey'),
   keyProperties: ['userName', 'secret'],
   schema,
   nameOf: userNameOf,
   duplicateProtection: 'none: every Create makes another key, up to the quota of two',
   recognizedBy: 'the ID in the stored record',
-  properties: { status: { type: 'value', default: 'Active' } },
+  properties: { status: { type: 'value', default: 'Active' }, rotate: { type: 'value' } },
   actions: {
     read: ['iam:ListAccessKeys', 'iam:GetAccessKeyLastUsed'],
     write: ['iam:CreateAccessKey', 'iam:UpdateAccessKey', 'iam:DeleteAccessKey'],
@@ -63,14 +135,7 @@ export const accessKey: Kind = {
   isAlreadyExistsError: () => false,
   secret: {
     locationOf: (spec) => secretLocation(spec, 'secret'),
-    recordFromReply: (output) => {
-      const {
-        UserName = '',
-        AccessKeyId = '',
-        SecretAccessKey = '',
-      } = (output as CreateAccessKeyResponse).AccessKey ?? {};
-      return { UserName, AccessKeyId, SecretAccessKey };
-    },
+    recordFromReply: recordOf,
     listCandidates: async (reader, { name }) =>
       (await listKeys(reader, name)).map(({ AccessKeyId = '', CreateDate }) => ({
         id: AccessKeyId,
@@ -83,5 +148,15 @@ export const accessKey: Kind = {
     },
     deleteCandidate: (AccessKeyId, { name }) => [removal('DeleteAccessKey', { UserName: name, AccessKeyId })],
   },
-  observedAfterCreate: ({ target }, output) => observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target),
+  observedAfterCreate: ({ spec, target }, output) =>
+    observedOf((output as CreateAccessKeyResponse).AccessKey ?? {}, target, spec['rotate'] ?? null),
+  update: (desired, observed, changes) => [
+    ...credentialWrites('AccessKey').update(desired, withIdOnly(observed), changes),
+    ...(changes['rotate'] === undefined ? [] : rotationWrites(desired, observed)),
+  ],
+  /** Deletes the key, and the one before it that a rotation has left. */
+  delete: (_reader, { facts: { UserName = '', AccessKeyId = '', previous = null } = {} }) =>
+    [AccessKeyId, previous].flatMap((id) =>
+      id === null ? [] : [removal('DeleteAccessKey', { UserName, AccessKeyId: id })],
+    ),
 };

@@ -51,7 +51,7 @@ function propertyOf(path: string): string {
 describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
   const fixture = fixtureOf(kind);
   const { minimal, full, equivalent, otherCase, sibling, unmanaged } = fixture;
-  const properties = Object.entries(fixture.properties).filter(([, { namesIds }]) => namesIds !== true);
+  const properties = Object.entries(fixture.properties).filter(([, { hasOwnTests }]) => hasOwnTests !== true);
   const isKey = (property: string): boolean => kind.keyProperties.includes(property);
   const key = Object.fromEntries(Object.entries(full).filter(([property]) => isKey(property)));
   const absent = fixture.alwaysPresent === undefined ? full : key;

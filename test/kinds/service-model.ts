@@ -147,6 +147,7 @@ export const COMPOSED: Readonly<Record<string, Composition>> = {
       { because: 'AWS has an operation to enable each feature, without input' },
     ]),
   ),
+  'AccessKey.rotate': { because: 'a rule of this tool for the age of keys' },
   'LoginProfile.reset': { because: 'asks for a write, and is stored with the secret' },
   'ServiceSpecificCredential.reset': { because: 'asks for a write, and is stored with the secret' },
   'SAMLProvider.oldPrivateKeys': {

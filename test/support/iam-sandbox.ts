@@ -78,7 +78,7 @@ export function outcomesOf(calls: readonly Promise<unknown>[]): Promise<string[]
 }
 
 /** Sends a request that AWS does not have, and returns its status. */
-async function control(path: 'quota' | 'in-use' | 'organization', body: object): Promise<number> {
+async function control(path: 'quota' | 'in-use' | 'organization' | 'age-keys', body: object): Promise<number> {
   const response = await fetch(`${sandbox.url}/sandbox/${path}`, { method: 'POST', body: JSON.stringify(body) });
   await response.text();
   return response.status;
@@ -91,3 +91,5 @@ export const setInUse = (name: string, more: object = {}) => control('in-use', {
 /** Refuses an account the features of its organization with an error, or no longer. */
 export const setOrganizationError = (error: string | null, account = ACCOUNT) =>
   control('organization', { account, error });
+/** Lets the access keys of a user be older. */
+export const ageKeys = (userName: string, hours: number) => control('age-keys', { account: ACCOUNT, userName, hours });

@@ -4,6 +4,7 @@ import {
   ACCOUNT,
   OTHER_ACCOUNT,
   createUser,
+  ageKeys,
   iam,
   outcomeOf,
   outcomesOf,
@@ -210,4 +211,12 @@ describe('service-specific credentials', () => {
     expect(all.ServiceSpecificCredentials).toHaveLength(3);
     expect(await outcomeOf(list({ AllUsers: true }))).toMatch(/^400 ValidationError/);
   });
+});
+
+test('access keys of a user are older on request', async () => {
+  await createUser('old');
+  const { AccessKey } = await iam.createAccessKey({ UserName: 'old' });
+  expect([await ageKeys('old', 48), await ageKeys('missing', 48)]).toEqual([200, 400]);
+  const { AccessKeyMetadata: [key] = [] } = await iam.listAccessKeys({ UserName: 'old' });
+  expect((AccessKey?.CreateDate?.getTime() ?? 0) - (key?.CreateDate?.getTime() ?? 0)).toBe(48 * 3_600_000);
 });

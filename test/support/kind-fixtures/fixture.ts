@@ -17,8 +17,8 @@ export interface PropertyFixture {
   readonly paths?: readonly string[];
   /** AWS does not show it, so that nobody sees it drift: the other fields are of no use then. */
   readonly writeOnly?: true;
-  /** It names what AWS has given an ID, and has tests of its own: the other fields are of no use then. */
-  readonly namesIds?: true;
+  /** It depends on IDs or dates of AWS, and has tests of its own: the other fields are of no use then. */
+  readonly hasOwnTests?: true;
   /** It asks for a write and is kept with the secret, so that nobody changes it by hand. */
   readonly isRequest?: true;
   /** The operations that update the property, after either change. */

@@ -63,7 +63,7 @@ export const SAML_PROVIDER: KindFixture = {
       operations: ['UpdateSAMLProvider'],
     },
     privateKey: { changed: { file: 'another-key' }, writeOnly: true },
-    oldPrivateKeys: { changed: { ['B'.repeat(32)]: 'keep' }, namesIds: true },
+    oldPrivateKeys: { changed: { ['B'.repeat(32)]: 'keep' }, hasOwnTests: true },
   },
   unmanaged: {
     byHand: [write('TagSAMLProvider', { ...KEY, Tags: [{ Key: 'extra', Value: 'by hand' }] })],
