@@ -15,7 +15,7 @@ import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './o
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
-import { readInstallation } from './temporal/installation.js';
+import { installationOf } from './temporal/installation.js';
 import { dataConverter } from './temporal/payload-codec.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
@@ -94,7 +94,6 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
       workflow: { queryRejectCondition: 'NOT_OPEN' },
     });
-    let known: Promise<string | undefined> | undefined;
     worker = await Worker.create({
       connection,
       namespace,
@@ -105,7 +104,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           accounts: new Accounts({ ...awsOptions(config), onCall }),
           ledgers: new Ledgers(client, config.taskQueue),
           entityRuns: new EntityRuns(client),
-          installation: () => (known ??= readInstallation(client)),
+          installation: installationOf(client),
         }),
       },
       interceptors: { activity: [traceActivities] },

@@ -13,7 +13,7 @@ import { deleteEntity } from './reconcile/delete.js';
 import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
 import type { Account, Accounts } from './runtime/accounts.js';
-import { runActivity, type ActivityContext } from './runtime/activity-context.js';
+import { runActivity, type ActivityContext, type RunOptions } from './runtime/activity-context.js';
 import { failure } from './runtime/failures.js';
 
 /** The connections of a worker that its activities use. */
@@ -36,7 +36,7 @@ export function createActivities({ accounts, ledgers, entityRuns, installation }
         const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
         if (problem !== null) throw failure('InvalidManifest', problem, { calls: context.calls });
         return run(accounts.get(request.target, request.namespace), request, context);
-      }, intentOf(request));
+      }, runOptionsOf(request));
   };
   return {
     planEntities: (request) =>
@@ -44,7 +44,7 @@ export function createActivities({ accounts, ledgers, entityRuns, installation }
         const plan = await planEntities(accounts, ledgers, request, calls);
         const id = await installation?.();
         return id === undefined ? plan : { ...plan, installation: id };
-      }),
+      }, runOptionsOf(request)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
     claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
@@ -66,12 +66,16 @@ export function createActivities({ accounts, ledgers, entityRuns, installation }
           ...(recreated.length === 0 ? {} : { recreated }),
           calls,
         };
-      }),
+      }, runOptionsOf(request.request)),
     gatherEvidence: (request) => runActivity(() => gatherEvidence(accounts.get(request.target), ledgers, request)),
   };
 }
 
-/** Returns the run that a request names. Any client may have started the child, so the request may hold anything. */
-function intentOf(request: Partial<ReconcileRequest> | null): string | undefined {
-  return typeof request?.intent === 'string' ? request.intent : undefined;
+/** Returns the run and the limit that a request names. Any client may have started the child, so it may hold anything. */
+function runOptionsOf(request: Partial<Pick<ReconcileRequest, 'intent' | 'timeoutMs'>> | null): RunOptions {
+  const { intent, timeoutMs } = request ?? {};
+  return {
+    ...(typeof intent === 'string' ? { runId: intent } : {}),
+    ...(typeof timeoutMs === 'number' ? { timeoutMs } : {}),
+  };
 }

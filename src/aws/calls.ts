@@ -5,6 +5,7 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { AwsClock } from './clock.js';
 import { awsError, failureTypeOf } from './errors.js';
+import { UnverifiedError, type AccountGuard } from './guard.js';
 import type { Pace } from './pace.js';
 
 /** A client of any AWS service that the engine calls. */
@@ -130,12 +131,50 @@ export function readClock(client: IAMClient | STSClient, clock: AwsClock): void 
   );
 }
 
+/** Repeats of a call whose credentials change between their verification and its signature. */
+const MAX_VERIFICATIONS = 5;
+
+/**
+ * Has every call of a client wait until its credentials are verified, and checks those that signed it before it is sent:
+ * credentials that change to another account must not read it either.
+ */
+export function guardCalls<C extends AnyClient>(client: C, guard: () => AccountGuard | undefined): C {
+  const stack = client.middlewareStack as MiddlewareStack;
+  stack.add(
+    (next) => async (args) => {
+      for (let repeat = 1; ; repeat += 1) {
+        await guard()?.ensure();
+        try {
+          return await next(args);
+        } catch (error) {
+          if (!(error instanceof UnverifiedError) || repeat >= MAX_VERIFICATIONS) throw error;
+        }
+      }
+    },
+    { step: 'initialize', priority: 'high', name: 'ensureAccount', override: true },
+  );
+  stack.add(
+    (next) => async (args) => {
+      guard()?.assertVerified(accessKeyOf(args.request));
+      return next(args);
+    },
+    // After the signature, and before the call counts as sent.
+    { step: 'finalizeRequest', priority: 'low', name: 'checkAccount', override: true },
+  );
+  return client;
+}
+
+/** Returns the access key that signed a request. */
+function accessKeyOf(request: unknown): string {
+  const { headers } = request as { readonly headers: Readonly<Record<string, string>> };
+  return /Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? '';
+}
+
 /** Runs a last check of a call when it is signed and ready to be sent, with the access key that signed it. */
 export function checkBeforeSend(command: Parameters<IAMClient['send']>[0], check: (accessKeyId: string) => void): void {
   command.middlewareStack.add(
     (next) => async (args) => {
-      const { headers } = args.request as { readonly headers: Readonly<Record<string, string>> };
-      check(/Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? '');
+      check(accessKeyOf(args.request));
       return next(args);
     },
     // After the signature, and before the call counts as sent.

@@ -2,10 +2,19 @@ import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
-import { adjustPace, checkBeforeSend, currentUserAgent, observeCalls, readClock, waitForTurns } from './calls.js';
+import {
+  adjustPace,
+  checkBeforeSend,
+  currentUserAgent,
+  guardCalls,
+  observeCalls,
+  readClock,
+  waitForTurns,
+} from './calls.js';
 import type { AnyClient, AwsCall } from './calls.js';
 import { AwsClock } from './clock.js';
 import { createCredentials, retryWithNewCredentials, type RoleSession } from './credentials.js';
+import type { AccountGuard, Caller } from './guard.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Pace } from './pace.js';
 import { Reader } from './reader.js';
@@ -27,13 +36,6 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 
 const SOCKETS = { httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 } };
-
-/** The caller that the credentials belong to. */
-export interface Caller {
-  readonly account: string;
-  readonly partition: string;
-  readonly arn: string;
-}
 
 /** Clients of one target. IAM and STS share one credentials object, so that the account guard speaks for both. */
 export interface AwsClients {
@@ -79,11 +81,13 @@ export interface AwsOptions extends RoleSession {
   /** Pace of all calls to an account's IAM, for clients that share one. Default: a pace of these clients alone. */
   readonly pace?: Pace;
   readonly onCall?: (call: AwsCall) => void;
+  /** Returns the guard of all calls but those of STS; writes ask it by themselves. Default: calls are not guarded. */
+  readonly guard?: () => AccountGuard | undefined;
 }
 
 /** Makes the clients for a target; the worker's own credentials assume the target's role. */
 export function createAwsClients(target: Target, options: AwsOptions): AwsClients {
-  const { pace = new Pace(), onCall, userAgent } = options;
+  const { pace = new Pace(), onCall, userAgent, guard = () => undefined } = options;
   const region = SIGNING_REGION[target.partition] ?? 'us-east-1';
   const requestHandler = {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -110,12 +114,12 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   const writes = createIamClient({ ...iamConfig, maxAttempts: 1 }, pace, onCall);
   observeCalls(sts, onCall);
   // Not for writes: the owner of new credentials must be verified before a write is sent.
-  for (const client of [reads, sts]) retryWithNewCredentials(client, credentials);
+  for (const client of [guardCalls(reads, guard), sts]) retryWithNewCredentials(client, credentials);
   const now = clockOf([reads, writes, sts]);
   const opened: { destroy(): void }[] = [reads, writes, sts];
   const open = <C extends AnyClient & { destroy(): void }>(client: C): C => {
     opened.push(client);
-    return retryWithNewCredentials(observeCalls(client, onCall), credentials);
+    return guardCalls(retryWithNewCredentials(observeCalls(client, onCall), credentials), guard);
   };
   const secrets = createSecretStore({
     folder: options.secretsFolder,

@@ -30,7 +30,7 @@ export interface SharedCredentials {
 /** Resolves a target's credentials once, and again before they expire; otherwise each call would assume the role. */
 export function createCredentials(target: Target, stsConfig: StsConfig, session: RoleSession): SharedCredentials {
   let provider = createProvider(target, stsConfig, session);
-  const sts = new STSClient({ ...stsConfig, credentials: (options) => provider(options) });
+  const sts = new STSClient({ ...stsConfig, credentials: keptForSeconds((options) => provider(options)) });
   const accessKeyId = async (): Promise<string> => (await sts.config.credentials()).accessKeyId;
   let renewal: Promise<unknown> | undefined;
   const renew = async (expiredKey: string | undefined): Promise<void> => {
@@ -43,6 +43,25 @@ export function createCredentials(target: Target, stsConfig: StsConfig, session:
     await renewal;
   };
   return { sts, accessKeyId, renew };
+}
+
+/** Time for which fetched credentials are used again. */
+const KEPT_MS = 20_000;
+
+/**
+ * Keeps fetched credentials for seconds. The SDK fetches those that are about to expire for each call, and where that
+ * takes longer than the lease of a write, no write would ever be sent.
+ */
+function keptForSeconds(provider: Provider): Provider {
+  let kept: { readonly value: Awaited<ReturnType<Provider>>; readonly until: number } | undefined;
+  return async (options) => {
+    const isForced = (options as { readonly forceRefresh?: boolean } | undefined)?.forceRefresh === true;
+    if (!isForced && kept !== undefined && performance.now() < kept.until) return kept.value;
+    const value = await provider(options);
+    const expiresInMs = (value.expiration?.getTime() ?? Infinity) - Date.now();
+    kept = { value, until: performance.now() + Math.min(KEPT_MS, expiresInMs) };
+    return value;
+  };
 }
 
 /** Makes a provider of the worker's own credentials, or of those of the role that it assumes with them. */

@@ -1,5 +1,17 @@
 import type { Target } from '../contract/entity.js';
-import type { AwsClients, Caller } from './clients.js';
+
+/** The caller that the credentials belong to. */
+export interface Caller {
+  readonly account: string;
+  readonly partition: string;
+  readonly arn: string;
+}
+
+/** The credentials that a guard verifies. */
+interface Credentials {
+  readonly accessKeyId: () => Promise<string>;
+  readonly callerIdentity: () => Promise<Caller>;
+}
 
 /** Thrown where the credentials belong to a different account or partition than the manifest declares. */
 export class WrongAccountError extends Error {
@@ -22,23 +34,24 @@ export class UnverifiedError extends Error {
 }
 
 /**
- * Prevents calls to an account until STS has confirmed that the credentials belong to it. The result is kept until the
- * access key changes.
+ * Prevents calls to an account, reads included, until STS has confirmed that the credentials belong to it. The result is
+ * kept until the access key changes.
  */
 export class AccountGuard {
-  readonly #clients: AwsClients;
+  readonly #credentials: Credentials;
   readonly #target: Target;
   #verifiedKey: string | null = null;
+  #verification: Promise<void> | undefined;
 
-  constructor(clients: AwsClients, target: Target) {
-    this.#clients = clients;
+  constructor(credentials: Credentials, target: Target) {
+    this.#credentials = credentials;
     this.#target = target;
   }
 
   /** Verifies the credentials with STS now. Throws {@link WrongAccountError}, or the SDK's error. */
   async verify(): Promise<void> {
-    const key = await this.#clients.accessKeyId();
-    const caller = await this.#clients.callerIdentity();
+    const key = await this.#credentials.accessKeyId();
+    const caller = await this.#credentials.callerIdentity();
     if (caller.account !== this.#target.account || caller.partition !== this.#target.partition) {
       throw new WrongAccountError(this.#target, caller);
     }
@@ -55,8 +68,9 @@ export class AccountGuard {
       throw new UnverifiedError('these credentials have not been verified with STS');
   }
 
-  /** Verifies the credentials unless they are verified already. Called before every write. */
+  /** Verifies the credentials unless they are verified already. Called before every call; calls at a time share one. */
   async ensure(): Promise<void> {
-    if ((await this.#clients.accessKeyId()) !== this.#verifiedKey) await this.verify();
+    if ((await this.#credentials.accessKeyId()) === this.#verifiedKey) return;
+    await (this.#verification ??= this.verify().finally(() => (this.#verification = undefined)));
   }
 }

@@ -82,6 +82,12 @@ export function addRequestOptions(command: Command): Command {
     .optionsGroup(GROUPS.run)
     .option('--keep-going', 'if the plan refuses an entity, converge the rest', false)
     .addOption(waitTimeoutOption('the namespace or a worker'))
+    .addOption(
+      new Option(
+        '--timeout <duration>',
+        'end the run when a step of it has kept failing for this long: 90s, 30m, 2h (default: 1h)',
+      ).argParser(parseDuration),
+    )
     .option('--request-key <key>', 'idempotency key; a repeated request is recognized by it')
     .optionsGroup(GROUPS.output)
     .option('--summary <file>', 'also write the report as Markdown, for a job or a pull request')

@@ -31,6 +31,7 @@ export interface RequestCommandOptions extends ManifestOptions {
   readonly approvalTimeout?: number;
   readonly revision?: number;
   readonly allowOlder?: boolean;
+  readonly timeout?: number;
 }
 
 /** Loads the manifest as a request. Prints the problems of an invalid manifest and returns null. */
@@ -55,6 +56,7 @@ export async function loadManifestRequest(
       : {}),
     revision: options.revision,
     allowOlder: options.allowOlder,
+    timeoutMs: options.timeout,
   });
   if (options.quiet !== true) printWarnings(loaded.warnings);
   if (loaded.ok) return loaded.request;

@@ -24,6 +24,8 @@ export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   readonly revision?: number | undefined;
   /** Applies the manifests even if a newer revision was applied before. Default: false. */
   readonly allowOlder?: boolean | undefined;
+  /** The time after which a run that makes no progress ends, in milliseconds. Default: an hour. */
+  readonly timeoutMs?: number | undefined;
 };
 
 /** A request to apply or to plan, or the problems of the manifests. */
@@ -36,7 +38,7 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
   if (!loaded.ok) return loaded;
   const desired =
     options.command === undefined ? loaded.request : removalRequest(loaded.request, options.command, options);
-  const { approval, revision: given, allowOlder, pipeline, cwd } = options;
+  const { approval, revision: given, allowOlder, timeoutMs, pipeline, cwd } = options;
   const origin = await originOf(files, { given, pipeline, cwd });
   const warnings = origin.warning === undefined ? loaded.warnings : [...loaded.warnings, origin.warning];
   if (origin.problem !== undefined) return { ok: false, problems: [origin.problem], warnings };
@@ -47,6 +49,7 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
     ...(approval === undefined ? {} : { approval }),
     ...(revision === undefined ? {} : { revision }),
     ...(allowOlder === true ? { allowOlder } : {}),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
   const problem = await requestSizeProblem({ request, positions: loaded.positions });
   if (problem !== null) return { ok: false, problems: [problem], warnings };

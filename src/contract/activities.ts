@@ -93,7 +93,7 @@ export interface ExpectedEntity extends DesiredEntity {
 
 /** Argument of the verify activity. */
 export interface VerifyRequest {
-  readonly request: Pick<BootstrapRequest, 'target' | 'namespace'>;
+  readonly request: Pick<BootstrapRequest, 'target' | 'namespace' | 'timeoutMs'>;
   readonly entities: readonly ExpectedEntity[];
   readonly arns: Readonly<Record<string, string>>;
 }

@@ -17,6 +17,9 @@ export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export const MAX_ENTITIES = 5000;
 
+/** The time after which an activity that keeps failing is not tried again, so that a run without progress ends: an hour. */
+export const DEFAULT_TIMEOUT_MS = 3_600_000;
+
 /** Temporal's default timeout of a workflow task. */
 export const WORKFLOW_TASK_MS = 10000;
 /** The addition for each entity: the history of a large run takes long to replay on a busy machine. */
@@ -55,6 +58,8 @@ export interface BootstrapRequest {
   /** The revision of the manifest. An older one than the last of its source is refused. Default: not checked. */
   readonly revision?: Revision;
   readonly allowOlder?: boolean;
+  /** See {@link DEFAULT_TIMEOUT_MS}, which is the default. */
+  readonly timeoutMs?: number;
 }
 
 /** One of several entities that follow each other under one name. Null is not known. */
@@ -88,6 +93,8 @@ export interface ReconcileRequest {
   readonly intent: string;
   /** The ID of the Temporal namespace, which tags what the run creates or adopts. */
   readonly installation?: string;
+  /** See `BootstrapRequest.timeoutMs`. */
+  readonly timeoutMs?: number;
   /** Another run wrote the entity after the plan observed it: read before writing. */
   readonly readFirst: boolean;
   /** List existing entities before the first Create: see `CreateRequest.known`. */

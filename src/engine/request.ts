@@ -43,6 +43,7 @@ const requestSchema = z.object({
   approval: z.strictObject({ timeoutMs: z.int().min(1).max(MAX_APPROVAL_TIMEOUT_MS) }).optional(),
   revision: z.strictObject({ value: z.int().min(0), source: z.enum(['given', 'commit-time']) }).optional(),
   allowOlder: z.boolean().optional(),
+  timeoutMs: z.int().min(1).optional(),
 });
 
 const reconcileSchema = z.object({
@@ -60,6 +61,7 @@ const reconcileSchema = z.object({
     lines: z.array(z.string()),
   }),
   approved: z.boolean(),
+  timeoutMs: z.int().min(1).optional(),
 });
 
 /** The remedy for a request that is too large for one run. */

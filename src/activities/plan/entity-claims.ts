@@ -1,5 +1,5 @@
 import type { PlannedClaim } from '../../contract/activities.js';
-import { entityId, entityKey } from '../../contract/entity.js';
+import { entityId, entityKeyOfId } from '../../contract/entity.js';
 import type { DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
@@ -14,13 +14,7 @@ export async function readClaims(
   const untagged = entities.filter((entity) => !kindOf(entity).ownable);
   if (untagged.length === 0) return new Map();
   const claims = await ledgers.entityClaims(target.account, untagged.map(entityId));
-  const namespaces = new Map(claims.map(({ id, namespace }) => [id.toLowerCase(), namespace]));
-  return new Map(
-    untagged.flatMap((entity) => {
-      const namespace = namespaces.get(entityId(entity).toLowerCase());
-      return namespace === undefined ? [] : [[entityKey(entity), namespace] as const];
-    }),
-  );
+  return new Map(claims.map(({ id, namespace }) => [entityKeyOfId(id), namespace]));
 }
 
 /** Returns what a run does about its claim on an entity without tags; undefined where the ledger stays as it is. */

@@ -49,8 +49,11 @@ export class Accounts {
   #create(target: Target, session: string | undefined): Account {
     const pace = this.#paces.get(target.account) ?? new Pace();
     this.#paces.set(target.account, pace);
-    const clients = createAwsClients(target, { ...this.#options, sessionName: session, pace });
-    return { target, clients, guard: new AccountGuard(clients, target) };
+    const guarded: { by?: AccountGuard } = {};
+    const guard = (): AccountGuard | undefined => guarded.by;
+    const clients = createAwsClients(target, { ...this.#options, sessionName: session, pace, guard });
+    guarded.by = new AccountGuard(clients, target);
+    return { target, clients, guard: guarded.by };
   }
 
   #closeUnused(): void {

@@ -3,9 +3,10 @@ import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import { callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
 import type { FailureDetails } from '../../contract/failures.js';
+import { DEFAULT_TIMEOUT_MS } from '../../contract/request.js';
 import type { Decision, WriteRecord } from '../../contract/report.js';
 import { truncateToFit } from '../../report/build.js';
-import { failure, toFailure, withProgress } from './failures.js';
+import { failure, toFailure, withinTimeout, withProgress } from './failures.js';
 import { Lease, LeaseError } from './lease.js';
 
 /** Interval between two heartbeats of an activity. */
@@ -80,13 +81,23 @@ interface HeartbeatDetails extends Pick<
   readonly elapsedMs: number;
 }
 
+/** The run that an activity works for. */
+export interface RunOptions {
+  /** The bootstrap run that the calls are made for. Default: the workflow that called the activity. */
+  readonly runId?: string;
+  /** See `BootstrapRequest.timeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Runs the body of an activity with heartbeats and call counts, and translates its errors for Temporal.
  *
  * @param run - the body of the activity
- * @param runId - the bootstrap run that the calls are made for. Default: the workflow that called the activity
  */
-export async function runActivity<T>(run: (context: ActivityContext) => Promise<T>, runId?: string): Promise<T> {
+export async function runActivity<T>(
+  run: (context: ActivityContext) => Promise<T>,
+  { runId, timeoutMs = DEFAULT_TIMEOUT_MS }: RunOptions = {},
+): Promise<T> {
   const { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs, workflowExecution } = activityInfo();
   const context = contextOfAttempt();
   const agent = runKey(runId ?? workflowExecution?.runId ?? '');
@@ -103,7 +114,7 @@ export async function runActivity<T>(run: (context: ActivityContext) => Promise<
     heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
     // Both dates are Temporal's, whose clock may differ from the worker's.
     const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
-    const failed = toFailure(error, { attempt, elapsedMs, calls: context.calls });
+    const failed = withinTimeout(toFailure(error, { attempt, elapsedMs, calls: context.calls }), elapsedMs, timeoutMs);
     throw withProgress(failed, { calls: context.calls, ...progressOf(context) });
   } finally {
     clearInterval(timer);

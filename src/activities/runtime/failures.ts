@@ -108,6 +108,21 @@ function typeOf(error: unknown, aws: AwsError): FailureType {
   return isOutdated ? 'ConcurrentModification' : failureTypeOf(aws);
 }
 
+/**
+ * Ends an activity that has failed for as long as the run may be without progress. The type stays that of the last
+ * failure. Time in which no worker ran counts as well, but the attempt that follows it may still succeed.
+ */
+export function withinTimeout(error: Error, elapsedMs: number, timeoutMs: number): Error {
+  if (!(error instanceof ApplicationFailure) || error.nonRetryable === true || elapsedMs < timeoutMs) return error;
+  const message = `${error.message} (no progress for ${String(Math.round(elapsedMs / 1000))} s)`;
+  return ApplicationFailure.create({
+    message,
+    type: error.type ?? 'Unexpected',
+    details: error.details ?? [],
+    nonRetryable: true,
+  });
+}
+
 /** Adds the progress of an activity to its failure, or to its cancellation: the report of the entity names it. */
 export function withProgress(error: Error, progress: Partial<FailureDetails>): Error {
   if (error instanceof CancelledFailure) return new CancelledFailure(error.message, [progress], error.cause);

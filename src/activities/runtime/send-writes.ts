@@ -14,6 +14,9 @@ import { LeaseError } from './lease.js';
 /** Repeats of a throttled write within one attempt, at the account's pace. AWS did not carry out a throttled call. */
 const MAX_THROTTLE_REPEATS = 10;
 
+/** Repeats of a write that took too long to be signed: the lease or the credentials of its attempt had changed by then. */
+const MAX_LATE_REPEATS = 20;
+
 /** Sends the writes of one entity, one after the other in the order of their effects. The first failure stops it. */
 export async function sendAll(account: Account, writes: readonly Write[], context: ActivityContext): Promise<void> {
   await sendInOrder(orderByEffect(writes), context, (write) => send(account, write, context));
@@ -72,7 +75,8 @@ export async function send(account: Account, write: Write, context: ActivityCont
     } catch (error) {
       if (error instanceof LeaseError || error instanceof UnverifiedError) {
         record.discard();
-        continue;
+        if (repeat <= MAX_LATE_REPEATS) continue;
+        throw error;
       }
       const aws = awsError(error);
       if (!aws.unclear) record.discard();

@@ -13,7 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { KINDS } from '../../kinds/index.js';
 import { counted } from '../../report/text.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
-import { readInstallation } from '../../temporal/installation.js';
+import { readNamespace } from '../../temporal/installation.js';
 import { describeOtherInstallations } from './installations.js';
 import { openDebugLog } from '../session.js';
 import { plain, print, printJson } from '../terminal.js';
@@ -135,8 +135,9 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
   try {
     const { client, address, taskQueue } = temporal;
     const { namespace } = client.options;
+    let installation: string | undefined;
     try {
-      await withDeadline(client, () => client.workflowService.describeNamespace({ namespace }));
+      installation = (await readNamespace(client)).id;
     } catch (error) {
       const remedy = `run \`temporal operator namespace create ${namespace}\`, or set TEMPORAL_NAMESPACE`;
       const message = `${address}: namespace ${namespace}: ${messageOf(error)}`;
@@ -149,7 +150,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
         ? ok('worker', `a worker polls task queue ${taskQueue}`)
         : problem('worker', 'fail', `no worker polls task queue ${taskQueue}`, 'run `iam-bootstrap worker`'),
     ];
-    return { checks, installation: await readInstallation(client) };
+    return { checks, installation };
   } finally {
     await temporal.close();
   }

@@ -6,6 +6,7 @@ import type { EntityReport, Report } from '../../contract/report.js';
 import type { BootstrapRequest, ReconcileRequest, ReconcileResult } from '../../contract/request.js';
 import { entityWorkflowId, parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
+import { readNamespace } from '../../temporal/installation.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
 import { decodeFirstPayload } from '../../temporal/payload-codec.js';
 import type { bootstrap } from '../../workflows/index.js';
@@ -121,10 +122,7 @@ export async function readRequest(
 
 /** Returns how long the Temporal namespace keeps closed runs, in milliseconds. Null where the server does not report it. */
 export async function readRetentionMs({ client }: TemporalConnection): Promise<number | null> {
-  const { namespace } = client.options;
-  const { config } = await withDeadline(client, () => client.workflowService.describeNamespace({ namespace }));
-  const seconds = config?.workflowExecutionRetentionTtl?.seconds;
-  return seconds == null ? null : Number(seconds) * 1_000;
+  return (await readNamespace(client)).retentionMs;
 }
 
 /** Processes all items, one batch at a time. */

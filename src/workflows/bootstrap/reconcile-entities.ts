@@ -103,7 +103,7 @@ async function reconcile(state: RunState, index: number): Promise<EntityReport> 
 }
 
 function reconcileRequest(state: RunState, index: number): ReconcileRequest {
-  const { target, namespace } = state.request;
+  const { target, namespace, timeoutMs } = state.request;
   const entity = state.desiredAt(index);
   const { decision, lines = [], listFirst, detachable } = state.plannedAt(index);
   const { installation } = state.plan;
@@ -117,6 +117,7 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
     arns: state.arnsOf(entity.dependsOn),
     intent: workflowInfo().runId,
     readFirst: false,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(installation === undefined ? {} : { installation }),
     ...(listFirst === undefined ? {} : { listFirst }),
     ...(detachable === undefined ? {} : { detachable }),

@@ -22,10 +22,14 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
   const positions = [...state.reports.keys()].filter((index) => isVerified(state, index, unwritten));
   if (positions.length === 0) return;
   state.enter('verifying');
-  const { target, namespace } = state.request;
+  const { target, namespace, timeoutMs } = state.request;
   const entities = positions.map((index) => expectedEntity(state, index));
   try {
-    const request = { request: { target, namespace }, entities, arns: state.allArns() };
+    const request = {
+      request: { target, namespace, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+      entities,
+      arns: state.allArns(),
+    };
     const result = await accountReads.verifyEntities(request);
     state.addCalls(result.calls);
     recordDifferences(state, positions, result);

@@ -191,3 +191,24 @@ describe('an adoption', () => {
     expect(account.writes).toEqual(['UntagRole', 'TagRole', 'AttachRolePolicy', 'UpdateRole']);
   });
 });
+
+test.each([
+  ['is tried again within the time that a run may be without progress', 59, false],
+  ['ends after it, with its own type', 61, true],
+])('what keeps failing %s', async (_title, minutes, nonRetryable) => {
+  addRole();
+  account.failNext('TagRole', 'ServiceFailure');
+  const scheduledTimestampMs = Date.now() - minutes * 60_000;
+  const info = { scheduledTimestampMs, currentAttemptScheduledTimestampMs: Date.now(), attempt: 2 };
+  const { failure } = await runAttempt(account, 'updateEntity', UPDATE, { info });
+  expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable });
+  if (nonRetryable) expect(failure?.message).toMatch(/ \(no progress for \d+ s\)$/);
+});
+
+test('a run may set the time that it may be without progress', async () => {
+  addRole();
+  account.failNext('TagRole', 'ServiceFailure');
+  const info = { scheduledTimestampMs: Date.now() - 5_000, currentAttemptScheduledTimestampMs: Date.now(), attempt: 2 };
+  const { failure } = await runAttempt(account, 'updateEntity', { ...UPDATE, timeoutMs: 4_000 }, { info });
+  expect(failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: true });
+});
