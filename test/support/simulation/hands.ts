@@ -136,6 +136,7 @@ const HANDS = {
     ['DeleteGroup', { GroupName: 'people' }],
   ],
   'set the password policy': () => [['UpdateAccountPasswordPolicy', { MinimumPasswordLength: 20 }]],
+  'delete the password policy': () => [['DeleteAccountPasswordPolicy', {}]],
 } as const satisfies Readonly<Record<string, (state: IamState) => readonly HandWrite[]>>;
 
 const TRUSTING_PROVIDER = {
