@@ -33,11 +33,13 @@ export class ExternalActor {
   }
 
   async send(steps: readonly Write[]): Promise<void> {
-    for (const { operation, input, secretInput } of steps) {
-      const stored = await readSecretMembers(this.clients.secrets, secretInput);
-      const secret = deriveSecretMembers(secretInput, stored, Date.now());
-      await this.clients.write(operation, { ...input, ...secret });
-    }
+    for (const step of steps) await this.#sendOne(step);
+  }
+
+  async #sendOne({ operation, input, secretInput }: Write): Promise<unknown> {
+    const stored = await readSecretMembers(this.clients.secrets, secretInput);
+    const secret = deriveSecretMembers(secretInput, stored, Date.now());
+    return (await this.clients.write(operation, { ...input, ...secret })).output;
   }
 
   /** Stores the secrets that the fixtures of the kinds require. */
@@ -65,13 +67,20 @@ export class ExternalActor {
     await this.send(byHand(observed));
   }
 
-  /** Creates an entity as the engine does, without ownership tags and without storing a secret. */
+  /**
+   * Creates an entity as the engine does, without ownership tags. Its secret is stored only where the stored record does
+   * not identify the entity: a person keeps the seed of a device.
+   */
   async create(kindName: string, spec: JsonObject): Promise<void> {
     const kind = findKind(kindName);
     if (kind === undefined) throw new Error(`no kind ${kindName}`);
-    const create = kind.create({ name: kind.nameOf(spec), spec, tags: {}, target: TARGET });
+    const desired = { name: kind.nameOf(spec), spec, tags: {}, target: TARGET };
+    const create = kind.create(desired);
     const { Password, ...secretInput } = create.secretInput ?? {};
     const password = Password === undefined ? {} : { Password: PASSWORD };
-    await this.send([{ ...create, input: { ...create.input, ...password }, secretInput }]);
+    const output = await this.#sendOne({ ...create, input: { ...create.input, ...password }, secretInput });
+    const { secret } = kind;
+    if (!kind.ownable || secret?.recordFromReply === undefined) return;
+    await this.clients.secrets.writeRecord(secret.locationOf(spec), secret.recordFromReply(output, desired));
   }
 }
