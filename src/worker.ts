@@ -3,20 +3,30 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  type NativeConnectionOptions,
+  Runtime,
+  Worker,
+  type WorkerDeploymentOptions,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities/index.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { Ledgers } from './activities/ledger.js';
 import { Accounts } from './activities/runtime/accounts.js';
+import { agentsFor } from './aws/agents.js';
 import type { AwsOptions } from './aws/clients.js';
-import { type Config, ConfigError } from './config/config.js';
+import type { Config } from './config/config.js';
+import { ConfigError } from './contract/user-facing-error.js';
 import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
-import { DEFAULT_ADDRESS, temporalConnectOptions, UnreachableError } from './temporal/connect.js';
+import { diagnoseConnection } from './temporal/diagnose.js';
+import { configErrorOf } from './temporal/errors.js';
 import { installationOf } from './temporal/installation.js';
 import { dataConverter } from './temporal/payload-codec.js';
+import { type ConnectionSettings, temporalSettings } from './temporal/settings.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
 const SHUTDOWN_GRACE = '30s';
@@ -63,10 +73,11 @@ export interface WorkerOptions {
 /**
  * Starts a worker. This is the composition root of AWS accounts, activities, logging, metrics and health.
  *
- * @throws UnreachableError
+ * @throws UnreachableError, ConfigError
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
-  const { connectionOptions, namespace } = temporalConnectOptions(config, options.address);
+  const settings = temporalSettings(config, options.address);
+  const { namespace } = settings;
   let worker: Worker | undefined;
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
   const closeHealth = await serveHealth(config.healthAddress, () => worker);
@@ -83,9 +94,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       traceCall(call);
       logCall(call);
     };
-    connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
-      throw new UnreachableError(connectionOptions.address ?? DEFAULT_ADDRESS, { cause });
-    });
+    connection = await connect(config, settings);
     const client = new Client({
       connection,
       namespace,
@@ -141,9 +150,32 @@ function versioning(deployment: Config['deployment']): { workerDeploymentOptions
   };
 }
 
-function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder, sourceIdentity }: Config): AwsOptions {
+async function connect(config: Config, settings: ConnectionSettings): Promise<NativeConnection> {
+  const { connectionOptions } = settings;
+  try {
+    return await NativeConnection.connect({ ...connectionOptions, ...proxyOf(config, connectionOptions) });
+  } catch (error) {
+    throw await diagnoseConnection(settings, config, error);
+  }
+}
+
+/** Returns the proxy in the form of the worker's own gRPC library. */
+function proxyOf(
+  { network }: Config,
+  { address }: { readonly address: string },
+): Pick<NativeConnectionOptions, 'proxy'> {
+  const proxy = network.grpcProxy(address);
+  if (proxy === undefined) return {};
+  const { credentials: basicAuth } = proxy;
+  return {
+    proxy: { type: 'http-connect', targetHost: proxy.address, ...(basicAuth === undefined ? {} : { basicAuth }) },
+  };
+}
+
+function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder, sourceIdentity, network }: Config): AwsOptions {
   return {
     userAgent: 'iam-bootstrap',
+    agents: agentsFor(network),
     ...(awsRegion === undefined ? {} : { region: awsRegion }),
     ...(awsTimeoutMs === undefined ? {} : { requestTimeoutMs: awsTimeoutMs }),
     ...(secretsFolder === undefined ? {} : { secretsFolder }),
@@ -152,7 +184,12 @@ function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder, sourceIdentity }: 
 }
 
 function run(worker: Worker, close: () => Promise<void>): RunningWorker {
-  const stopped = worker.run().finally(close);
+  const stopped = worker
+    .run()
+    .catch((error: unknown) => {
+      throw configErrorOf(error) ?? error;
+    })
+    .finally(close);
   return {
     stopped,
     stop: async () => {

@@ -2,6 +2,7 @@ import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
+import type { MakeAgents } from './agents.js';
 import {
   adjustPace,
   checkBeforeSend,
@@ -29,7 +30,37 @@ const SIGNING_REGION: Readonly<Record<string, string>> = {
   'aws-eusc': 'eusc-de-east-1',
   'aws-iso': 'us-iso-east-1',
   'aws-iso-b': 'us-isob-east-1',
+  'aws-iso-e': 'eu-isoe-west-1',
+  'aws-iso-f': 'us-isof-south-1',
 };
+
+/** Beginnings of the regions of each partition. All other regions are of partition `aws`. */
+const REGIONS: Readonly<Record<string, string>> = {
+  'aws-cn': 'cn-',
+  'aws-us-gov': 'us-gov-',
+  'aws-eusc': 'eusc-',
+  'aws-iso': 'us-iso-',
+  'aws-iso-b': 'us-isob-',
+  'aws-iso-e': 'eu-isoe-',
+  'aws-iso-f': 'us-isof-',
+};
+
+/** Returns the region to sign for IAM. Throws for an unknown partition: another one's endpoint must not get the call. */
+function signingRegion(partition: string): string {
+  const region = Object.hasOwn(SIGNING_REGION, partition) ? SIGNING_REGION[partition] : undefined;
+  if (region !== undefined) return region;
+  const known = Object.keys(SIGNING_REGION).join(', ');
+  throw Object.assign(new Error(`partition ${partition} is unknown; the partitions of AWS are ${known}`), {
+    name: 'ValidationError',
+  });
+}
+
+/** Returns the configured region for services with regional endpoints, or the partition's own where that is of another. */
+function regionalRegion(partition: string, configured: string | undefined, fallback: string): string {
+  if (configured === undefined) return fallback;
+  const [owner = 'aws'] = Object.entries(REGIONS).find(([, start]) => configured.startsWith(start)) ?? [];
+  return owner === partition ? configured : fallback;
+}
 
 /** Timeouts in milliseconds. Without them a lost reply would block an activity until Temporal times it out. */
 const CONNECTION_TIMEOUT_MS = 5_000;
@@ -70,7 +101,7 @@ export interface AwsOptions extends RoleSession {
   readonly iamEndpoint?: string;
   readonly stsEndpoint?: string;
   readonly secretsManagerEndpoint?: string;
-  /** Region of Secrets Manager. Default: the one that the AWS configuration names, else the partition's own. */
+  /** Region of Secrets Manager and STS. Default: that in which the partition's IAM calls are signed. */
   readonly region?: string;
   /** Folder for secrets that are kept in files. Default: none, and such locations are refused. */
   readonly secretsFolder?: string;
@@ -83,18 +114,17 @@ export interface AwsOptions extends RoleSession {
   readonly onCall?: (call: AwsCall) => void;
   /** Returns the guard of all calls but those of STS; writes ask it by themselves. Default: calls are not guarded. */
   readonly guard?: () => AccountGuard | undefined;
+  /** Makes the agents of connections, for proxies and certificates. Default: the SDK's own. */
+  readonly agents?: MakeAgents | undefined;
 }
 
 /** Makes the clients for a target; the worker's own credentials assume the target's role. */
 export function createAwsClients(target: Target, options: AwsOptions): AwsClients {
   const { pace = new Pace(), onCall, userAgent, guard = () => undefined } = options;
-  const region = SIGNING_REGION[target.partition] ?? 'us-east-1';
-  const requestHandler = {
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
-    throwOnRequestTimeout: true,
-  };
-  const stsConfig = { region, requestHandler, ...endpointOf(options.stsEndpoint) };
+  const region = signingRegion(target.partition);
+  const regional = regionalRegion(target.partition, options.region, region);
+  const requestHandler = requestHandlerOf(options);
+  const stsConfig = { region: regional, requestHandler, ...endpointOf(options.stsEndpoint) };
   const credentials = createCredentials(target, stsConfig, options);
   const { sts } = credentials;
   const config = {
@@ -105,7 +135,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   };
   const iamConfig = {
     ...config,
-    requestHandler: { ...requestHandler, ...SOCKETS },
+    requestHandler: { ...SOCKETS, ...requestHandler },
     ...endpointOf(options.iamEndpoint),
   };
   const reads = createIamClient(iamConfig, pace, onCall);
@@ -123,7 +153,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   };
   const secrets = createSecretStore({
     folder: options.secretsFolder,
-    client: once(async () => open(await createSecretsClient(config, options))),
+    client: once(async () => open(await createSecretsClient({ ...config, region: regional }, options))),
   });
   // IAM's events are in the region that IAM calls are signed for.
   const trailClient = once(async () => open(new (await import('@aws-sdk/client-cloudtrail')).CloudTrailClient(config)));
@@ -156,6 +186,15 @@ function clockOf(clients: readonly Parameters<typeof readClock>[0][]): () => num
   return () => clock.now();
 }
 
+function requestHandlerOf({ requestTimeoutMs = REQUEST_TIMEOUT_MS, agents }: AwsOptions) {
+  return {
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
+    throwOnRequestTimeout: true,
+    ...agents?.(SOCKETS.httpsAgent.maxSockets),
+  };
+}
+
 function closing(clients: readonly { destroy(): void }[]): () => void {
   return () => {
     for (const client of clients) client.destroy();
@@ -163,11 +202,11 @@ function closing(clients: readonly { destroy(): void }[]): () => void {
 }
 
 async function createSecretsClient(
-  config: SecretsManagerClientConfig & { readonly region: string },
-  { region = config.region, secretsManagerEndpoint }: AwsOptions,
+  config: SecretsManagerClientConfig,
+  { secretsManagerEndpoint }: AwsOptions,
 ): Promise<SecretsManagerClient> {
   const sdk = await import('@aws-sdk/client-secrets-manager');
-  return new sdk.SecretsManagerClient({ ...config, region, ...endpointOf(secretsManagerEndpoint) });
+  return new sdk.SecretsManagerClient({ ...config, ...endpointOf(secretsManagerEndpoint) });
 }
 
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {

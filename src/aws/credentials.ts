@@ -1,5 +1,5 @@
 import type { IAMClient } from '@aws-sdk/client-iam';
-import { STSClient } from '@aws-sdk/client-sts';
+import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { Target } from '../contract/entity.js';
 import type { AnyClient } from './calls.js';
@@ -17,7 +17,7 @@ export interface RoleSession {
 export interface StsConfig {
   readonly region: string;
   readonly endpoint?: string;
-  readonly requestHandler: Readonly<Record<string, number | boolean>>;
+  readonly requestHandler: NonNullable<STSClientConfig['requestHandler']>;
 }
 
 /** The credentials of a target, which all of its clients share. */
@@ -67,7 +67,7 @@ function keptForSeconds(provider: Provider): Provider {
 /** Makes a provider of the worker's own credentials, or of those of the role that it assumes with them. */
 function createProvider(target: Target, stsConfig: StsConfig, session: RoleSession): Provider {
   // Without the cache: a person may have renewed a file that this process has read.
-  const own = fromNodeProviderChain({ clientConfig: stsConfig, ignoreCache: true });
+  const own = defaultChain(stsConfig);
   if (target.assumeRole === undefined) return own;
   const assumed = fromTemporaryCredentials({
     masterCredentials: own,
@@ -82,6 +82,50 @@ function createProvider(target: Target, stsConfig: StsConfig, session: RoleSessi
     assumed(options).catch((error: unknown) => {
       throw error instanceof Error ? Object.assign(error, { operation: 'AssumeRole' }) : error;
     });
+}
+
+/**
+ * Makes the SDK's default chain. Of our configuration it gets the connections alone: its own clients, such as that of an
+ * SSO portal, have their own regions and endpoints. Where no source has credentials, the error names what each of those
+ * said that are configured: the SDK's own error names the last source only.
+ */
+function defaultChain({ requestHandler }: StsConfig): Provider {
+  const failures = new Set<string>();
+  const ignore = (): void => undefined;
+  const logger = {
+    trace: ignore,
+    info: ignore,
+    warn: ignore,
+    error: ignore,
+    debug: (...lines: readonly unknown[]) => {
+      const failure = /^@smithy\/property-provider (?:->|\(!\)) (.+)/s.exec(lines.map(String).join(' '))?.[1];
+      if (failure !== undefined && !NOT_CONFIGURED.test(failure)) failures.add(sourceFailure(failure));
+    },
+  };
+  const chain = fromNodeProviderChain({ clientConfig: { requestHandler }, ignoreCache: true, logger });
+  return async (options) => {
+    failures.clear();
+    try {
+      return await chain(options);
+    } catch (error) {
+      if (!(error instanceof Error) || failures.size === 0) throw error;
+      error.message = [...failures].join('; ');
+      throw error;
+    }
+  };
+}
+
+/** Messages of sources that are not configured, and so have nothing to report. */
+const NOT_CONFIGURED =
+  /^(AWS_PROFILE is set|Unable to find environment variable|Skipping SSO|Web identity configuration not|EC2 Instance Metadata Service access disabled|Could not load credentials from any|Could not resolve credentials using profile: \[default\]|Profile \S+ (could not be found|did not contain credential_process)|The container metadata service cannot be used)/;
+
+const MAX_FAILURE_LENGTH = 500;
+
+/** Shortens the failure of a source to what it printed. A command line may contain a secret. */
+function sourceFailure(message: string): string {
+  if (!message.startsWith('Command failed: ')) return message.slice(0, MAX_FAILURE_LENGTH);
+  const printed = message.split('\n').slice(1).join('\n').trim();
+  return `credential_process failed: ${printed === '' ? 'it printed nothing' : printed}`.slice(0, MAX_FAILURE_LENGTH);
 }
 
 /** Retries a call once with new credentials where AWS reports that its own have expired. */

@@ -1,6 +1,10 @@
 import { ExitCode } from '../contract/failures.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
+import { configErrorOf } from '../temporal/errors.js';
 import { printError } from './terminal.js';
+
+/** The time that a process has to end by itself after its command. */
+const EXIT_GRACE_MS = 1_000;
 
 /** Runs the action of a command, prints its error, and sets the exit code of the process. */
 export async function runCommand(action: () => Promise<ExitCode>): Promise<void> {
@@ -15,6 +19,8 @@ export async function runCommand(action: () => Promise<ExitCode>): Promise<void>
   process.once('exit', failEarlyExit);
   process.exitCode = await action().catch(reportError);
   process.off('exit', failEarlyExit);
+  // A connection or a timer of a manifest may keep the process alive, and an orchestrator would wait for its end.
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 }
 
 /** Exit codes by the signal that stopped a command. */
@@ -42,7 +48,8 @@ export class UsageError extends UserFacingError {
 }
 
 /** Prints an error with its remedy and returns the exit code. */
-export function reportError(error: unknown): ExitCode {
+export function reportError(thrown: unknown): ExitCode {
+  const error = thrown instanceof UserFacingError ? thrown : (configErrorOf(thrown) ?? thrown);
   if (error instanceof UserFacingError) {
     printError(error.message, error.remedy);
     return error.exitCode;

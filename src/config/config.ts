@@ -3,10 +3,10 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
-import { ExitCode } from '../contract/failures.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
-import { UserFacingError } from '../contract/user-facing-error.js';
+import { ConfigError } from '../contract/user-facing-error.js';
 import { pipelineOf } from './ci-provider.js';
+import { type Network, readNetwork } from './network.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +31,7 @@ export interface Config {
   /** The build of a worker deployment, so that Temporal keeps each run on the build that started it. */
   readonly deployment: { readonly name: string; readonly buildId: string } | undefined;
   readonly logLevel: string;
+  readonly network: Network;
   readonly pipeline: Pipeline;
   /** Files for the summary and outputs of a GitHub Actions step, and the checkout. Undefined elsewhere. */
   readonly github: Readonly<Record<'stepSummary' | 'output' | 'workspace', string | undefined>> | undefined;
@@ -67,12 +68,6 @@ export function silenceSdkVersionWarning(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }
 
-/** Reports environment variables that are invalid or do not go together. */
-export class ConfigError extends UserFacingError {
-  override readonly name = 'ConfigError';
-  override readonly exitCode = ExitCode.Usage;
-}
-
 /**
  * Reads the configuration.
  *
@@ -97,6 +92,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     metricsAddress: readSocketAddress(environment, 'IAM_BOOTSTRAP_METRICS'),
     deployment: readDeployment(environment),
     logLevel: readLogLevel(environment),
+    network: readNetwork(environment),
     pipeline: pipelineOf(environment),
     github:
       environment['GITHUB_ACTIONS'] === 'true'

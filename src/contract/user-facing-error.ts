@@ -1,4 +1,4 @@
-import type { ExitCode } from './failures.js';
+import { ExitCode } from './failures.js';
 
 /** An error that the user of a command can act on: it carries the remedy and the exit code of the command. */
 export abstract class UserFacingError extends Error {
@@ -12,4 +12,10 @@ export abstract class UserFacingError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** Reports settings that are invalid or do not go together: environment variables, profiles, addresses, certificates. */
+export class ConfigError extends UserFacingError {
+  override readonly name = 'ConfigError';
+  override readonly exitCode = ExitCode.Usage;
 }

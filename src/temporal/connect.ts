@@ -1,32 +1,12 @@
 import type { Client, Connection, ConnectionOptions, WorkflowClientInterceptor } from '@temporalio/client';
-import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/config.js';
-import { ExitCode } from '../contract/failures.js';
-import { UserFacingError } from '../contract/user-facing-error.js';
+import type { Proxy } from '../config/network.js';
+import { diagnoseConnection } from './diagnose.js';
+import { type ConnectionSettings, temporalSettings } from './settings.js';
 
 /** The deadline of a call to Temporal that is not a long poll. */
 const CALL_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 8_000;
-
-/** Reports that no Temporal server answers at an address. */
-export class UnreachableError extends UserFacingError {
-  override readonly name = 'UnreachableError';
-  override readonly exitCode = ExitCode.Busy;
-
-  constructor(
-    readonly address: string,
-    options: ErrorOptions,
-  ) {
-    super(
-      `no Temporal server answers at ${address}`,
-      'start the server, or set TEMPORAL_ADDRESS; `iam-bootstrap dev` runs one on this machine',
-      options,
-    );
-  }
-}
-
-/** The address of a server where the configuration names none: the default of Temporal's packages. */
-export const DEFAULT_ADDRESS = 'localhost:7233';
 
 /** A connection to Temporal. Close it: an open one keeps the process alive. */
 export interface TemporalConnection {
@@ -37,23 +17,6 @@ export interface TemporalConnection {
   /** Returns the link to a run in the Temporal UI. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
   close(): Promise<void>;
-}
-
-/** Reads the connection options of clients and workers from the `TEMPORAL_*` variables and profiles. */
-export function temporalConnectOptions(
-  config: Config,
-  address?: string,
-): { connectionOptions: NativeConnectionOptions; namespace: string } {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only by commands that connect
-  const { loadClientConnectConfig } = require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
-  const environment = Object.fromEntries(
-    Object.entries(config.environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: environment });
-  return {
-    connectionOptions: { ...connectionOptions, ...(address === undefined ? {} : { address }) },
-    namespace: namespace ?? 'default',
-  };
 }
 
 /**
@@ -73,7 +36,7 @@ interface EmbeddedServer {
  * @param config - the configuration that names the server
  * @param server - an embedded server, which replaces the configured one
  * @param interceptors - observers of messages to workflows
- * @throws UnreachableError
+ * @throws UnreachableError, ConfigError
  */
 export async function connectTemporal(
   config: Config,
@@ -82,19 +45,20 @@ export async function connectTemporal(
 ): Promise<TemporalConnection> {
   const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
   const { dataConverter } = await import('./payload-codec.js');
-  const { connectionOptions, namespace } = temporalConnectOptions(config, server?.address);
-  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+  const settings = temporalSettings(config, server?.address);
+  const { connectionOptions, namespace } = settings;
+  const { address } = connectionOptions;
   let closed = false;
   let connection: Connection;
   try {
     connection = await Connection.connect({
       ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
+      ...through(config.network.grpcProxy(address), settings),
       connectTimeout: CONNECT_TIMEOUT_MS,
-      channelArgs: { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES },
       interceptors: retryUntilClosed(makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), () => closed),
     });
   } catch (error) {
-    throw new UnreachableError(address, { cause: error });
+    throw await diagnoseConnection(settings, config, error);
   }
   const client = new Client({ connection, namespace, dataConverter, interceptors: { workflow: interceptors } });
   const ui = config.uiUrl ?? server?.uiUrl ?? devServerUi(address);
@@ -109,6 +73,30 @@ export async function connectTemporal(
     close: async () => {
       closed = true;
       await connection.close();
+    },
+  };
+}
+
+/**
+ * Returns the options of a connection through a proxy, or past all. gRPC would read variables of its own: in lower case
+ * only, and for this machine too.
+ */
+function through(
+  proxy: Proxy | undefined,
+  { connectionOptions: { address, tls } }: ConnectionSettings,
+): Pick<ConnectionOptions, 'address' | 'channelArgs'> {
+  const channelArgs = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.enable_http_proxy': 0 };
+  if (proxy === undefined) return { address, channelArgs };
+  const { serverNameOverride } = typeof tls === 'object' && tls !== null ? tls : {};
+  return {
+    address: proxy.address,
+    channelArgs: {
+      ...channelArgs,
+      'grpc.http_connect_target': `dns:${address}`,
+      'grpc.default_authority': serverNameOverride ?? address,
+      ...(proxy.credentials === undefined
+        ? {}
+        : { 'grpc.http_connect_creds': `${proxy.credentials.username}:${proxy.credentials.password}` }),
     },
   };
 }

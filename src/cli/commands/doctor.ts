@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
 import type { Logger } from 'pino';
+import { agentsFor } from '../../aws/agents.js';
 import { type AwsOptions, createAwsClients } from '../../aws/clients.js';
 import { awsError } from '../../aws/errors.js';
 import { hasWorker } from '../../client/runs.js';
@@ -191,7 +192,14 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
 async function checkAws(config: Config, installation: string | undefined): Promise<Check[]> {
   const endpoint: Check = ok('iam endpoint', config.iamEndpoint ?? "AWS's own");
   const log = await openDebugLog(config);
-  const clients = createAwsClients({ account: '', partition: 'aws' }, await debugOptions(log));
+  const clients = createAwsClients(
+    { account: '', partition: 'aws' },
+    {
+      ...(await debugOptions(log)),
+      agents: agentsFor(config.network),
+      ...(config.awsRegion === undefined ? {} : { region: config.awsRegion }),
+    },
+  );
   try {
     const caller = await clients.callerIdentity();
     return [

@@ -6,7 +6,8 @@ import type { BootstrapRequest } from '../../contract/request.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { buildReport } from '../../report/build.js';
-import { type TemporalConnection, UnreachableError } from '../../temporal/connect.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { UnreachableError } from '../../temporal/diagnose.js';
 import { approveCommand, describePipeline } from '../describe.js';
 import type { LockHolder } from '../runs.js';
 

@@ -32,6 +32,7 @@ test('with nothing set there are defaults for all', () => {
     metricsAddress: undefined,
     deployment: undefined,
     logLevel: 'info',
+    network: expect.anything() as object,
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
     environment,
   });
