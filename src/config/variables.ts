@@ -28,7 +28,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     '`localhost:7233`; without a server there, commands run an embedded one',
   ),
   row('TEMPORAL_NAMESPACE', 'commands and worker', 'Temporal namespace', '`default`'),
-  row('TEMPORAL_API_KEY', 'commands and worker', 'API key of Temporal Cloud', 'none'),
+  row('TEMPORAL_API_KEY', 'commands and worker', 'API key of Temporal Cloud. Switches TLS on', 'none'),
+  row('TEMPORAL_TLS', 'commands and worker', 'Switches TLS on or off', 'on with an API key or a certificate'),
+  row(
+    'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+    'commands and worker',
+    'File of the only CA that Temporal may have',
+    'the usual ones',
+  ),
+  row(
+    ['TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH', 'TEMPORAL_TLS_SERVER_NAME'],
+    'commands and worker',
+    'Certificate and key for mTLS, and the name in the certificate of the server',
+    'none',
+  ),
   row(
     ['TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'],
     'commands and worker',
@@ -90,7 +103,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   row(
     ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     'worker',
-    'Region of AWS Secrets Manager',
+    "Region of AWS STS and AWS Secrets Manager, if it belongs to the account's partition",
     'the region in which IAM calls are signed',
   ),
   row(
@@ -110,6 +123,30 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'worker',
     'Credentials, read by the AWS SDK, which also takes its other usual sources',
     "the SDK's default chain",
+  ),
+  row(
+    ['HTTPS_PROXY', 'HTTP_PROXY', 'GRPC_PROXY'],
+    'commands and worker',
+    'HTTP proxy for AWS, by the protocol of the endpoint; for Temporal, the first of `GRPC_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`. The lower-case name counts first',
+    'none; never used for this machine',
+  ),
+  row(
+    ['NO_PROXY', 'NO_GRPC_PROXY'],
+    'commands and worker',
+    'Hosts to reach without a proxy: names with their subdomains, `host:port`, addresses, ranges, or `*`. `NO_GRPC_PROXY` replaces `NO_PROXY` for Temporal. The lower-case name counts first',
+    'none',
+  ),
+  row(
+    'NODE_EXTRA_CA_CERTS',
+    'commands and worker',
+    'File of further authorities to trust, for AWS and for Temporal',
+    "Node.js's own; with `TEMPORAL_TLS_SERVER_CA_CERT_PATH`, that one alone for Temporal",
+  ),
+  row(
+    'AWS_CA_BUNDLE',
+    'worker',
+    'File of the authorities to trust in calls to AWS, in place of others',
+    "Node.js's own",
   ),
   row(
     'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
