@@ -28,7 +28,7 @@ export function grpcStatusOf(error: unknown): number | undefined {
  */
 export function configErrorOf(error: unknown): ConfigError | undefined {
   const message = detailsOf(error);
-  const namespace = /Namespace (.+) is not found/.exec(message)?.[1];
+  const namespace = /Namespace (?:(\S+) is not found|not found: '([^']+)')/.exec(message)?.slice(1).find(Boolean);
   if (namespace !== undefined) {
     return new ConfigError(
       `the Temporal server has no namespace ${namespace}`,

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
 import { describePipeline } from '../../client/describe.js';
-import { recentRuns, type RunSummary } from '../../client/runs.js';
+import { hasWorker, recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { progressText } from '../render/progress.js';
 import { durationText } from '../render/words.js';
 import { untilInterrupted } from '../run-command.js';
-import { openSession } from '../session.js';
+import { openSession, type Session } from '../session.js';
 import { columns, note, plain, print, printError, printJson, printJsonLine, write } from '../terminal.js';
 
 const WATCH_INTERVAL_MS = 2_000;
@@ -33,10 +33,17 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
     if (options.watch) await watch(load, options);
     else if (options.output === 'json') printJson({ version: 1, runs: await load() });
     else print(render(await load()));
+    await noteMissingWorker(session, options);
     return ExitCode.Converged;
   } finally {
     await session.close();
   }
+}
+
+/** Says that no worker polls: open runs do not go on, and their progress is not known. */
+async function noteMissingWorker({ temporal, embedded }: Session, { watch: isWatched }: StatusOptions): Promise<void> {
+  if (isWatched || embedded || (await hasWorker(temporal))) return;
+  note(`No worker polls task queue ${temporal.taskQueue}. Start one with \`iam-bootstrap worker\`.`);
 }
 
 /** Switches to the alternate screen: the terminal restores its content afterwards. */

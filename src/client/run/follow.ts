@@ -181,7 +181,9 @@ class RunWatcher {
   private async reportProgress(description: WorkflowExecutionDescription): Promise<Progress | undefined> {
     const { client } = this.temporal;
     const retries = await failingActivities(this.temporal, description);
-    const query = withDeadline(client, () => this.handle.query(progressQuery), WORKER_CHECK_MS);
+    // Without a worker the query has no answer: it must not outlast the wait.
+    const leftMs = Math.max(FIRST_PROGRESS_MS, this.deadline - Date.now());
+    const query = withDeadline(client, () => this.handle.query(progressQuery), Math.min(WORKER_CHECK_MS, leftMs));
     const progress = await query.catch(() => undefined);
     if (progress !== undefined) {
       this.answeredAt = Date.now();
