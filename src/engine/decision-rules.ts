@@ -2,6 +2,17 @@ import { entityId, type DesiredEntity, type JsonObject } from '../contract/entit
 import type { Decision, Drift } from '../contract/report.js';
 import { unmanagedContent } from './compare.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
+import {
+  adoptedHere,
+  KEPT,
+  listNamespaces,
+  ownerAndOverride,
+  ownerPhrase,
+  reasonToTake,
+  unprovable,
+  withArticle,
+  type OtherOwnership,
+} from './decision-texts.js';
 import type { Ownership } from './ownership.js';
 
 /** Everything that the decision about an existing entity depends on. */
@@ -131,13 +142,6 @@ function ownedByOther({ rules, entity, ownership, comparison }: Situation): Deci
   return refuse(comparison, reason, `${share}${remedy}`);
 }
 
-/** Returns the reason and the remedy of a refusal because of an owner. */
-function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
-  const override = `--adopt foreign:${entityId(entity)}`;
-  const [elsewhere, here] = entity.state === 'absent' ? ['delete', 'delete it'] : ['release', 'take it over'];
-  return [`owned by ${owner}`, `choose another name, have its owner ${elsewhere} it, or ${here} with ${override}`];
-}
-
 /** Leaves an entity alone that this namespace has left, or that it never had a part in. */
 function left({ entity, ownership, others }: Situation): Decision | undefined {
   if (entity.state !== 'absent' || !entity.shared || ownership.is === 'ours') return undefined;
@@ -187,12 +191,6 @@ function absent({ rules, entity, ownership, others }: Situation): Decision | und
     return decide('release', { reason: adoptedHere(rules) });
   }
   return decide('delete', { reason: rules.ownable ? reasonToTake(ownership) : unprovable(entity.kind) });
-}
-
-/** Returns what a reviewer must know of an entity that is not ours yet and is written anyway. Null where it is. */
-function reasonToTake(ownership: Ownership): string | null {
-  if (ownership.is === 'foreign') return `is taken over from ${ownership.owner}`;
-  return ownership.is === 'unowned' ? 'exists and has no owner' : null;
 }
 
 /** Drift that AWS cannot change: refused with both sides and the ways out, or replaced if `replace: true` allows it. */
@@ -253,13 +251,6 @@ function converge(comparison: Comparison, reason: string | null): Decision {
   return decide(comparison.drift.length > 0 ? 'update' : 'no-op', { ...found(comparison), reason });
 }
 
-const KEPT = 'its ownership tags are removed, and it is kept';
-
-function adoptedHere({ share }: Situation['rules']): string {
-  const removed = share === undefined ? KEPT : `this namespace's part and ${KEPT}`;
-  return `was adopted, not created here: ${removed}`;
-}
-
 function leftInOtherCase({ name }: Observed): Decision {
   return decide('no-op', { reason: `is left as it is: it is named ${name}, in another case` });
 }
@@ -268,29 +259,10 @@ function leftToOwner(ownership: OtherOwnership, others: readonly string[]): Deci
   return decide('no-op', { reason: `is left as it is: ${ownerPhrase(ownership, others)}` });
 }
 
-type OtherOwnership = Exclude<Ownership, { readonly is: 'ours' }>;
-
-function ownerPhrase(ownership: OtherOwnership, others: readonly string[]): string {
-  if (ownership.is === 'foreign') return `it is owned by ${ownership.owner}`;
-  return others.length === 0 ? 'it has no owner' : `it is shared by ${listNamespaces(others)}`;
-}
-
-function unprovable(kind: string): string {
-  return `${withArticle(kind)} cannot have tags: ownership cannot be proven`;
-}
-
-function withArticle(kind: string): string {
-  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
-}
-
 /** Leaves an entity to the other namespaces that own or share it. */
 function withdraw(others: readonly string[]): Decision {
   const keep = others.length === 1 ? 'keeps' : 'keep';
   return decide('release', { reason: `removes only this namespace's part: ${listNamespaces(others)} ${keep} it` });
-}
-
-function listNamespaces(namespaces: readonly string[]): string {
-  return namespaces.map((namespace) => `namespace "${namespace}"`).join(', ');
 }
 
 function found({ drift, unmanaged }: Pick<Comparison, 'drift' | 'unmanaged'>): Pick<Decision, 'drift' | 'unmanaged'> {

@@ -1,0 +1,48 @@
+import { type DesiredEntity, entityId } from '../contract/entity.js';
+import type { Ownership } from './ownership.js';
+
+/** The end of a reason: a release keeps the entity. */
+export const KEPT = 'its ownership tags are removed, and it is kept';
+
+/** Returns why an adopted entity is released and not deleted. */
+export function adoptedHere({ share }: { readonly share?: object }): string {
+  const removed = share === undefined ? KEPT : `this namespace's part and ${KEPT}`;
+  return `was adopted, not created here: ${removed}`;
+}
+
+/** Names who owns or shares an entity that is not ours. */
+export function ownerPhrase(ownership: OtherOwnership, others: readonly string[]): string {
+  if (ownership.is === 'foreign') return `it is owned by ${ownership.owner}`;
+  return others.length === 0 ? 'it has no owner' : `it is shared by ${listNamespaces(others)}`;
+}
+
+/** An ownership that is not ours. */
+export type OtherOwnership = Exclude<Ownership, { readonly is: 'ours' }>;
+
+/** Returns why nobody can tell who owns an entity of a kind. */
+export function unprovable(kind: string): string {
+  return `${withArticle(kind)} cannot have tags: ownership cannot be proven`;
+}
+
+/** Returns a kind with its article: `an AccessKey`. */
+export function withArticle(kind: string): string {
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+/** Lists namespaces for people. */
+export function listNamespaces(namespaces: readonly string[]): string {
+  return namespaces.map((namespace) => `namespace "${namespace}"`).join(', ');
+}
+
+/** Returns what a reviewer must know of an entity that is not ours yet and is written anyway. Null where it is. */
+export function reasonToTake(ownership: Ownership): string | null {
+  if (ownership.is === 'foreign') return `is taken over from ${ownership.owner}`;
+  return ownership.is === 'unowned' ? 'exists and has no owner' : null;
+}
+
+/** Returns the reason and the remedy of a refusal because of an owner. */
+export function ownerAndOverride(owner: string, entity: DesiredEntity): [reason: string, remedy: string] {
+  const override = `--adopt foreign:${entityId(entity)}`;
+  const [elsewhere, here] = entity.state === 'absent' ? ['delete', 'delete it'] : ['release', 'take it over'];
+  return [`owned by ${owner}`, `choose another name, have its owner ${elsewhere} it, or ${here} with ${override}`];
+}
