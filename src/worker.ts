@@ -18,6 +18,7 @@ import { Accounts } from './activities/runtime/accounts.js';
 import { agentsFor } from './aws/agents.js';
 import type { AwsOptions } from './aws/clients.js';
 import type { Config } from './config/config.js';
+import { PROGRAMMING_ERRORS } from './contract/failures.js';
 import { ConfigError } from './contract/user-facing-error.js';
 import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
@@ -119,6 +120,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       interceptors: { activity: [traceActivities] },
       dataConverter,
       ...ISOLATION,
+      // A workflow task that fails by a bug would be repeated for ever.
+      workflowFailureErrorTypes: { '*': [...PROGRAMMING_ERRORS] },
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
       nonStickyToStickyPollRatio: NON_STICKY_POLLS,

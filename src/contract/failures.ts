@@ -159,9 +159,24 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   Unexpected: {
     retry: 'retry',
     exitCode: ExitCode.Failed,
-    remedy: 'report it with the request ID; nothing was lost, and applying again is safe',
+    remedy:
+      'report it with this message and the request ID in the issue tracker of iam-bootstrap; nothing was lost, and applying again is safe',
   },
 };
+
+/** Names of errors that JavaScript throws at a mistake in a program. */
+export const PROGRAMMING_ERRORS: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'];
+
+/** Returns the message for a programming error; null for any other error. System errors have a code. */
+export function bugMessage(error: unknown): string | null {
+  if (!(error instanceof Error) || !PROGRAMMING_ERRORS.includes(error.name) || 'code' in error) return null;
+  return bugText(`${error.name}: ${error.message}`);
+}
+
+/** Returns the message for a programming error by its name and message. */
+export function bugText(error: string): string {
+  return `this is a bug in iam-bootstrap: ${error}`;
+}
 
 /** Reports whether text is one of our failure types. */
 export function isFailureType(type: string | null | undefined): type is FailureType {

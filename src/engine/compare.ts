@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
 import type { Change, Comparison, ComparisonOptions, Observed, PropertyRule, PropertyRules } from './comparison.js';
-import { equalJson, objectOrEmpty, strings } from './json.js';
+import { equalJson, objectOrEmpty, ownValue, strings } from './json.js';
 import { isOwnershipTag } from './ownership.js';
 import { danglingPrincipals, documentDrift } from './policy/index.js';
 import { truncateWithDigest } from './text.js';
@@ -66,7 +66,7 @@ export function unmanagedContent(
 
 function contentOf({ type }: PropertyRule, observed: Json | undefined, name: string): Json | undefined {
   if (type === 'set') return undefined;
-  return type === 'documents' ? objectOrEmpty(observed)[name] : observed;
+  return type === 'documents' ? ownValue(objectOrEmpty(observed), name) : observed;
 }
 
 function unmanagedOf(rule: PropertyRule, desired: Json | undefined, observed: Json | undefined): readonly string[] {
@@ -218,7 +218,7 @@ function compareDocuments(
   const drift: Drift[] = [];
   const put: string[] = [];
   for (const [name, document] of Object.entries(desired)) {
-    const changes = compareDocument(`${property}.${name}`, document, observed[name], options.partition);
+    const changes = compareDocument(`${property}.${name}`, document, ownValue(observed, name), options.partition);
     if (changes.length > 0) put.push(name);
     drift.push(...changes);
   }
@@ -238,12 +238,16 @@ function compareTags(
   observed: Readonly<Record<string, string>>,
   { removesUnmanaged, shared }: ComparisonOptions,
 ): PropertyComparison {
-  const put = Object.keys(desired).filter((key) => observed[key] !== desired[key]);
+  const put = Object.keys(desired).filter((key) => ownValue(observed, key) !== desired[key]);
   const extra = unmanagedTags(desired, observed);
   const remove = removesUnmanaged('tags') && !shared ? extra : [];
   return {
     drift: [
-      ...put.map((key) => ({ path: `tags.${key}`, observed: shorten(observed[key]), desired: shorten(desired[key]) })),
+      ...put.map((key) => ({
+        path: `tags.${key}`,
+        observed: shorten(ownValue(observed, key)),
+        desired: shorten(desired[key]),
+      })),
       ...remove.map((key) => ({ path: `tags.${key}`, observed: shorten(observed[key]), desired: null })),
     ],
     unmanaged: remove.length > 0 || shared ? [] : extra.map((key) => `tags: ${key}`),

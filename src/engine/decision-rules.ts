@@ -1,6 +1,7 @@
 import { entityId, type DesiredEntity, type JsonObject } from '../contract/entity.js';
 import type { Decision, Drift } from '../contract/report.js';
 import { unmanagedContent } from './compare.js';
+import { ownValue } from './json.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import {
   adoptedHere,
@@ -73,7 +74,7 @@ export function decideMissing(entity: DesiredEntity, claimant: string | null): D
 
 /** Reports whether the manifest says to remove unmanaged content of a property. */
 export function removesUnmanaged({ unmanaged }: DesiredEntity, property: string): boolean {
-  return (typeof unmanaged === 'string' ? unmanaged : (unmanaged[property] ?? unmanaged['*'])) === 'remove';
+  return (typeof unmanaged === 'string' ? unmanaged : (ownValue(unmanaged, property) ?? unmanaged['*'])) === 'remove';
 }
 
 /** The start of a refusal's reason if the name exists in another case. */

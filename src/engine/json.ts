@@ -15,6 +15,14 @@ export function objectOrEmpty(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/**
+ * Returns the value that a record has itself under a key, and never what every object inherits: a tag, a policy or a
+ * condition may be called `constructor`.
+ */
+export function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 /** Returns the strings of a list; empty if the value is no list. */
 export function strings(value: Json | undefined): readonly string[] {
   return isList(value) ? value.filter((member): member is string => typeof member === 'string') : [];

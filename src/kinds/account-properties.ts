@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { lateError } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { Json, JsonObject, Target } from '../contract/entity.js';
-import { objectOrEmpty } from '../engine/json.js';
+import { objectOrEmpty, ownValue } from '../engine/json.js';
 import type { Kind, Observed, WantedEntity, Write } from './kind.js';
 import { accountSetting, observedSetting } from './shared/base-kinds.js';
 
@@ -30,7 +30,7 @@ async function read(reader: Reader, { spec }: WantedEntity, target: Target): Pro
     return Object.keys(present).length === 0 ? undefined : observedSetting(target, {});
   }
   const shown = Object.keys(objectOrEmpty(spec['properties'])).flatMap((key) => {
-    const value = present[key];
+    const value = ownValue(present, key);
     return value === undefined ? [] : [[key, value] as const];
   });
   return observedSetting(target, { properties: Object.fromEntries(shown) });
@@ -65,7 +65,9 @@ export const accountProperties: Kind = {
   observedAfterCreate: ({ spec, target }) => observedSetting(target, spec),
   update({ spec }, { state }) {
     const shown = objectOrEmpty(state['properties']);
-    const differing = Object.entries(objectOrEmpty(spec['properties'])).filter(([key, value]) => shown[key] !== value);
+    const differing = Object.entries(objectOrEmpty(spec['properties'])).filter(
+      ([key, value]) => ownValue(shown, key) !== value,
+    );
     return writesOf(Object.fromEntries(differing));
   },
   delete() {

@@ -1,10 +1,12 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, isCancellation } from '@temporalio/workflow';
-import { isFailureType, type FailureDetails } from '../contract/failures.js';
+import { bugMessage, isFailureType, type FailureDetails } from '../contract/failures.js';
 import type { ReportedFailure } from '../report/build.js';
 
-/** Describes what an activity failed with. Any other error is a bug in workflow code: null. */
+/** Describes what an activity failed with, or a bug in workflow code. Null for any other error. */
 export function describeFailure(error: unknown): ReportedFailure | null {
   const failure = error instanceof ActivityFailure ? error.cause : error;
+  const bug = bugMessage(failure);
+  if (bug !== null) return { type: 'Unexpected', reason: bug, ...progressIn({}) };
   if (!(failure instanceof ApplicationFailure)) return null;
   const details = detailsOf(failure);
   const request = details.requestId == null ? '' : ` (request ${details.requestId})`;

@@ -90,7 +90,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       }
     });
 
-    test.each([...Object.entries(fixture.invalid), ['an unknown property', { ...full, unknownProperty: 1 }] as const])(
+    test.each([...Object.entries(fixture.invalid), ['an unknown property', { ...full, unknownValue: 1 }] as const])(
       'the schema refuses %s',
       (_what, spec) => {
         expect(kind.schema.safeParse(spec).success).toBe(false);

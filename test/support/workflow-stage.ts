@@ -4,6 +4,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Activities, Plan, PlannedEntity, ReconcileActivityResult } from '../../src/contract/activities.js';
+import { PROGRAMMING_ERRORS } from '../../src/contract/failures.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
 import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
@@ -70,6 +71,7 @@ export class WorkflowStage {
       connection: server.environment.nativeConnection,
       taskQueue: 'workflows',
       workflowBundle: bundle,
+      workflowFailureErrorTypes: { '*': [...PROGRAMMING_ERRORS] },
       activities: Object.fromEntries(names.map((name) => [name, call(name)])),
     });
     stage.current = new WorkflowStage(server, worker);

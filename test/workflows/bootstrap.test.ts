@@ -70,6 +70,20 @@ describe('a bootstrap', () => {
     expect(report.result).toBe('failed');
   });
 
+  test('fails by a bug in its code, and says so', async () => {
+    const broken = chain();
+    stage.activities.planEntities = () => Promise.resolve(null as never);
+    const report = await stage.bootstrap(broken);
+    expect(report).toMatchObject({
+      result: 'failed',
+      reason: expect.stringMatching(/this is a bug in iam-bootstrap: TypeError/) as string,
+    });
+    const request = chain({ revision: { value: 1, source: 'given' } });
+    stage.activities.claimRevision = () => Promise.resolve(null as never);
+    const run = await stage.startBootstrap(request);
+    await expect(run.result()).rejects.toMatchObject({ cause: { type: 'TypeError' } });
+  });
+
   test.each([
     [false, { mine: 'skipped', foreign: 'refused' }],
     [true, { mine: 'created', foreign: 'refused' }],

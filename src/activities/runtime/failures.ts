@@ -3,12 +3,15 @@ import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
-import { FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
+import { bugMessage, FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
 
 /** Attempts that a failure of class `retry` is repeated: about ten minutes at the pace of the retry policy. */
 const MAX_ATTEMPTS = 40;
+
+/** Attempts of an activity that fails by a bug: another worker may have another version. */
+const MAX_BUG_ATTEMPTS = 3;
 
 /**
  * Delay before the next attempt where a write that AWS does not guard has an unclear answer. An earlier read would not
@@ -69,8 +72,19 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: FailedA
   if (error instanceof SecretLocationError) return failure('SecretStore', error.message, { calls });
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
   if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
+  const bug = bugIn(error);
+  if (bug === null) return failureOfAws(error, { attempt, elapsedMs, calls });
+  const details: FailureDetails = { operation: awsAnswer(error).operation, code: null, requestId: null, calls };
+  const nonRetryable = attempt >= MAX_BUG_ATTEMPTS;
+  const cause = error instanceof Error ? { cause: error } : {};
+  return ApplicationFailure.create({ message: bug, type: 'Unexpected', nonRetryable, details: [details], ...cause });
+}
 
-  return failureOfAws(error, { attempt, elapsedMs, calls });
+/** Returns the message for a bug. What the SDK throws while it reads a reply is none. */
+function bugIn(error: unknown): string | null {
+  const thrown: unknown = error instanceof OperationError ? error.cause : error;
+  const isFromCall = thrown !== error || (thrown instanceof Error && 'operation' in thrown);
+  return isFromCall && failureTypeOf(awsError(thrown)) !== 'Unexpected' ? null : bugMessage(thrown);
 }
 
 function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttempt): ApplicationFailure {

@@ -1,5 +1,5 @@
 import type { PendingApproval } from '../../contract/approval.js';
-import { ExitCode } from '../../contract/failures.js';
+import { bugText, ExitCode, FAILURES, PROGRAMMING_ERRORS } from '../../contract/failures.js';
 import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
@@ -96,12 +96,16 @@ export class RunLostError extends UserFacingError {
   override readonly exitCode = ExitCode.Failed;
 
   constructor(cause: Error) {
-    const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
-    super(
-      `the run ended without a report: ${reason}`,
-      'apply again: existing entities are found, and nothing is created twice',
-      { cause },
-    );
+    const { message, type = '' } = (cause.cause ?? cause) as { readonly message: string; readonly type?: string };
+    if (PROGRAMMING_ERRORS.includes(type)) {
+      super(`the run failed: ${bugText(`${type}: ${message}`)}`, FAILURES.Unexpected.remedy, { cause });
+    } else {
+      super(
+        `the run ended without a report: ${message}`,
+        'apply again: existing entities are found, and nothing is created twice',
+        { cause },
+      );
+    }
   }
 }
 

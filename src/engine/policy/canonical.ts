@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { isList, isObject, jsonFrom, sortKeys } from '../json.js';
+import { isList, isObject, jsonFrom, ownValue, sortKeys } from '../json.js';
 
 /** A policy document as JSON: Version, Statement, Id. It is not checked yet. */
 export type PolicyDocument = JsonObject;
@@ -41,11 +41,6 @@ export function equivalentDocuments(a: unknown, b: unknown, context: DocumentCon
   return JSON.stringify(canonicalDocument(a, context)) === JSON.stringify(canonicalDocument(b, context));
 }
 
-/** Returns an object's own property; undefined if it only inherits one of that name. */
-export function ownProperty(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
 /** Returns the value if it is a list, else a list of it. */
 export function asList(value: Json): readonly Json[] {
   return isList(value) ? value : [value];
@@ -59,7 +54,7 @@ export function documentFields(document: PolicyDocument): [string, Json][] {
 
 /** Returns the statements of a document, a single one as a list. */
 export function statementsOf(document: PolicyDocument): readonly Json[] {
-  const statements = ownProperty(document, 'Statement');
+  const statements = ownValue(document, 'Statement');
   return statements === undefined ? [] : asList(statements);
 }
 
@@ -70,7 +65,7 @@ export function canonicalStatement(
   spelling = new Map<string, string>(),
 ): Json {
   if (!isObject(statement)) return sortKeys(statement);
-  const allows = ownProperty(statement, 'Effect') === 'Allow';
+  const allows = ownValue(statement, 'Effect') === 'Allow';
   const fields = Object.entries(statement).filter(([field]) => field !== 'Sid');
   const canonical = mapEntries(fields, (value, field) => {
     switch (field) {

@@ -1,12 +1,11 @@
 import type { Json } from '../../contract/entity.js';
-import { isList, isObject, jsonFrom, sortKeys } from '../json.js';
+import { isList, isObject, jsonFrom, ownValue, sortKeys } from '../json.js';
 import { truncate, truncateWithDigest } from '../text.js';
 import {
   asList,
   canonicalStatement,
   documentFields,
   equivalentDocuments,
-  ownProperty,
   statementsOf,
   type DocumentContext,
   type PolicyDocument,
@@ -99,7 +98,7 @@ function viewStatements(
   spelling: Map<string, string>,
 ): StatementView[] {
   const statements = statementsOf(document);
-  const sids = statements.map((statement) => (isObject(statement) ? ownProperty(statement, 'Sid') : undefined));
+  const sids = statements.map((statement) => (isObject(statement) ? ownValue(statement, 'Sid') : undefined));
   const views = statements.map((written, index): [string, StatementView] => {
     const canonical = canonicalStatement(written, context, spelling);
     const text = JSON.stringify(canonical);
@@ -118,7 +117,7 @@ function viewStatements(
 function outline(statement: Json): string {
   if (!isObject(statement)) return showValue(statement);
   const first = (field: string, prefix = ''): string[] => {
-    const [value, ...more] = asList(ownProperty(statement, field) ?? []);
+    const [value, ...more] = asList(ownValue(statement, field) ?? []);
     if (value === undefined) return [];
     return [prefix + showValue(value) + (more.length === 0 ? '' : ` and ${String(more.length)} more`)];
   };
@@ -229,8 +228,8 @@ export function danglingPrincipals(observed: unknown): string[] {
   const document = jsonFrom(observed);
   const principals = (isObject(document) ? statementsOf(document) : [])
     .filter(isObject)
-    .flatMap((statement) => [ownProperty(statement, 'Principal'), ownProperty(statement, 'NotPrincipal')])
+    .flatMap((statement) => [ownValue(statement, 'Principal'), ownValue(statement, 'NotPrincipal')])
     .filter(isObject)
-    .flatMap((principal) => asList(ownProperty(principal, 'AWS') ?? []));
+    .flatMap((principal) => asList(ownValue(principal, 'AWS') ?? []));
   return [...new Set(principals.filter(isUniqueId))];
 }

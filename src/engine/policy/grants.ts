@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { equalJson, isList, isObject, jsonFrom, objectOrEmpty, strings } from '../json.js';
-import { asList, canonicalStatement, DEFAULT_VERSION, ownProperty, statementsOf } from './canonical.js';
+import { equalJson, isList, isObject, jsonFrom, objectOrEmpty, ownValue, strings } from '../json.js';
+import { asList, canonicalStatement, DEFAULT_VERSION, statementsOf } from './canonical.js';
 import type { DocumentContext } from './canonical.js';
 
 /** The difference in what two documents permit. `mixed`: the second one gives something and takes something. */
@@ -57,9 +57,9 @@ export function allowsSomething(document: Json): boolean {
 function grantsOf(value: Json, context: DocumentContext): Grants {
   const document = objectOrEmpty(jsonFrom(value));
   const statements = statementsOf(document).map((statement) => canonicalStatement(statement, context));
-  const isDenial = (statement: Json): boolean => isObject(statement) && ownProperty(statement, 'Effect') === 'Deny';
+  const isDenial = (statement: Json): boolean => isObject(statement) && ownValue(statement, 'Effect') === 'Deny';
   return {
-    version: ownProperty(document, 'Version') ?? DEFAULT_VERSION,
+    version: ownValue(document, 'Version') ?? DEFAULT_VERSION,
     allows: statements.filter((statement) => !isDenial(statement)),
     denials: statements.filter(isDenial),
   };
@@ -94,7 +94,7 @@ function withoutCovered(statements: readonly Json[]): Json[] {
 function isCovered(inner: Json, outer: Json): boolean {
   if (!isObject(inner) || !isObject(outer)) return false;
   return [...new Set([...Object.keys(inner), ...Object.keys(outer)])].every((field) =>
-    isFieldCovered(field, ownProperty(inner, field), ownProperty(outer, field)),
+    isFieldCovered(field, ownValue(inner, field), ownValue(outer, field)),
   );
 }
 
@@ -113,7 +113,7 @@ function isFieldCovered(field: string, inner: Json | undefined, outer: Json | un
       return (
         isObject(inner) &&
         isObject(outer) &&
-        Object.entries(inner).every(([type, members]) => isSubset(members, outer[type] ?? []))
+        Object.entries(inner).every(([type, members]) => isSubset(members, ownValue(outer, type) ?? []))
       );
     default:
       return false;
@@ -124,7 +124,7 @@ function isFieldCovered(field: string, inner: Json | undefined, outer: Json | un
 function isConditionCovered(inner: JsonObject, outer: JsonObject): boolean {
   return Object.entries(outer).every(([operator, keys]) =>
     Object.entries(objectOrEmpty(keys)).every(([key, values]) => {
-      const own = objectOrEmpty(inner[operator])[key];
+      const own = ownValue(objectOrEmpty(ownValue(inner, operator)), key);
       return own !== undefined && (equalJson(own, values) || (isPositive(operator) && isSubset(own, values)));
     }),
   );
@@ -133,13 +133,13 @@ function isConditionCovered(inner: JsonObject, outer: JsonObject): boolean {
 /** Returns a statement that applies only where both apply; undefined where none is found. */
 function commonStatement(a: Json, b: Json): JsonObject | undefined {
   if (!isObject(a) || !isObject(b)) return undefined;
-  const common: Record<string, Json> = {};
+  const common: [string, Json][] = [];
   for (const field of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const value = commonField(field, ownProperty(a, field), ownProperty(b, field));
+    const value = commonField(field, ownValue(a, field), ownValue(b, field));
     if (value === undefined) return undefined;
-    common[field] = value;
+    common.push([field, value]);
   }
-  return common;
+  return Object.fromEntries(common);
 }
 
 function commonField(field: string, a: Json | undefined, b: Json | undefined): Json | undefined {
@@ -159,7 +159,7 @@ function commonField(field: string, a: Json | undefined, b: Json | undefined): J
     case 'Principal': {
       if (!isObject(a) || !isObject(b)) return undefined;
       const types = Object.keys(a).flatMap((type) => {
-        const members = intersection(a[type] ?? [], b[type] ?? []);
+        const members = intersection(ownValue(a, type) ?? [], ownValue(b, type) ?? []);
         return members === undefined ? [] : [[type, members] as const];
       });
       return types.length === 0 ? undefined : Object.fromEntries(types);
@@ -170,16 +170,16 @@ function commonField(field: string, a: Json | undefined, b: Json | undefined): J
 }
 
 function commonCondition(a: JsonObject, b: JsonObject): JsonObject | undefined {
-  const common: Record<string, Record<string, Json>> = {};
+  const common = new Map<string, Map<string, Json>>();
   for (const [operator, keys] of [...Object.entries(a), ...Object.entries(b)]) {
     for (const [key, values] of Object.entries(objectOrEmpty(keys))) {
-      const known = common[operator]?.[key];
+      const known = common.get(operator)?.get(key);
       const both = known === undefined || equalJson(known, values) ? values : commonValues(operator, known, values);
       if (both === undefined) return undefined;
-      common[operator] = { ...common[operator], [key]: both };
+      common.set(operator, (common.get(operator) ?? new Map<string, Json>()).set(key, both));
     }
   }
-  return common;
+  return Object.fromEntries([...common].map(([operator, keys]) => [operator, Object.fromEntries(keys)]));
 }
 
 function commonValues(operator: string, a: Json, b: Json): Json | undefined {

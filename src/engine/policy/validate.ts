@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { isList, isObject, jsonFrom } from '../json.js';
+import { isList, isObject, jsonFrom, ownValue } from '../json.js';
 import { nearest } from '../text.js';
-import { asList, DEFAULT_VERSION, ownProperty, statementsOf } from './canonical.js';
+import { asList, DEFAULT_VERSION, statementsOf } from './canonical.js';
 import { showValue } from './diff.js';
 
 /** The use of a document. `boundary` is checked as `identity`: a permissions boundary is a managed policy. */
@@ -38,18 +38,18 @@ export function validateDocument(doc: unknown, type: DocumentType): DocumentProb
   if (unsupported !== undefined)
     refuse('', `IAM refuses the character "${unsupported}"`, 'use characters up to U+00FF');
   checkFields(document, ['Version', 'Id', 'Statement'], '', refuse);
-  checkChoice(ownProperty(document, 'Version'), ['2012-10-17', DEFAULT_VERSION], 'Version', refuse);
+  checkChoice(ownValue(document, 'Version'), ['2012-10-17', DEFAULT_VERSION], 'Version', refuse);
   const statements = statementsOf(document);
   if (statements.length === 0) refuse('Statement', 'policy document has no statement', 'write at least one statement');
   const sids = new Set<Json>(['']);
   for (const [index, statement] of statements.entries()) {
-    const path = isList(ownProperty(document, 'Statement')) ? `Statement[${String(index)}]` : 'Statement';
+    const path = isList(ownValue(document, 'Statement')) ? `Statement[${String(index)}]` : 'Statement';
     if (!isObject(statement)) {
       refuse(path, `statement ${quote(statement)} is not an object`, 'write an object with Effect and Action');
       continue;
     }
     checkStatement(statement, path, type === 'trust', refuse);
-    const sid = ownProperty(statement, 'Sid') ?? '';
+    const sid = ownValue(statement, 'Sid') ?? '';
     if (sid !== '' && sids.has(sid)) refuse(`${path}.Sid`, `Sid ${quote(sid)} is used twice`, 'write a unique Sid');
     sids.add(sid);
   }
@@ -111,10 +111,10 @@ const hasReference = (value: Json): boolean => typeof value === 'string' && /\{\
 
 function checkStatement(statement: JsonObject, path: string, trust: boolean, refuse: Refuse): void {
   checkFields(statement, STATEMENT_FIELDS, `${path}.`, refuse);
-  if (isList(ownProperty(statement, 'Sid'))) refuse(`${path}.Sid`, 'Sid is a list', 'write one Sid');
-  checkStrings(ownProperty(statement, 'Sid'), `${path}.Sid`, trust ? ANY : SID, refuse);
+  if (isList(ownValue(statement, 'Sid'))) refuse(`${path}.Sid`, 'Sid is a list', 'write one Sid');
+  checkStrings(ownValue(statement, 'Sid'), `${path}.Sid`, trust ? ANY : SID, refuse);
   if (!Object.hasOwn(statement, 'Effect')) refuse(path, 'statement has no Effect', 'write Effect "Allow" or "Deny"');
-  checkChoice(ownProperty(statement, 'Effect'), ['Allow', 'Deny'], `${path}.Effect`, refuse);
+  checkChoice(ownValue(statement, 'Effect'), ['Allow', 'Deny'], `${path}.Effect`, refuse);
   for (const [field, opposite] of EXCLUSIVE) {
     const present = [field, opposite].filter((name) => Object.hasOwn(statement, name));
     if (field === (trust ? 'Resource' : 'Principal')) {
@@ -126,10 +126,10 @@ function checkStatement(statement: JsonObject, path: string, trust: boolean, ref
     if (present.length === 0) refuse(path, `statement has neither ${field} nor ${opposite}`, `write ${either}`);
     if (present.length === 2) refuse(path, `statement has both ${field} and ${opposite}`, `keep either ${either}`);
     for (const name of present) {
-      checkExclusive(field, ownProperty(statement, name) ?? null, `${path}.${name}`, trust, refuse);
+      checkExclusive(field, ownValue(statement, name) ?? null, `${path}.${name}`, trust, refuse);
     }
   }
-  checkCondition(ownProperty(statement, 'Condition'), `${path}.Condition`, refuse);
+  checkCondition(ownValue(statement, 'Condition'), `${path}.Condition`, refuse);
 }
 
 function checkExclusive(field: ExclusiveField, value: Json, path: string, trust: boolean, refuse: Refuse): void {

@@ -2,7 +2,7 @@ import type { AttachedPolicy, PolicyDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../../aws/reader.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { objectOrEmpty, strings } from '../../engine/json.js';
+import { objectOrEmpty, ownValue, strings } from '../../engine/json.js';
 import {
   allowsSomething,
   commonGrants,
@@ -143,8 +143,8 @@ export function policyWrites(
   const { put = [], remove = [] } = inlinePolicies ?? {};
   return [
     ...[...put, ...remove].map((policy) => {
-      const after = put.includes(policy) ? (declared[policy] ?? null) : null;
-      return inlineWrite(principal, name, policy, existing[policy] ?? null, after, target);
+      const after = put.includes(policy) ? (ownValue(declared, policy) ?? null) : null;
+      return inlineWrite(principal, name, policy, ownValue(existing, policy) ?? null, after, target);
     }),
     ...(managedPolicyArns?.remove ?? []).map((arn) => detachment(principal, name, arn)),
     ...(managedPolicyArns?.put ?? []).map((PolicyArn) => ({

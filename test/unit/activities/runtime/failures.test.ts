@@ -184,6 +184,30 @@ describe('an error on its way to Temporal', () => {
     expect(shown(cancelled)).toBe(cancelled);
   });
 
+  test.each([
+    new TypeError('tags.constructor is not text'),
+    new RangeError('too deep'),
+    new ReferenceError('x is not defined'),
+    new SyntaxError('unexpected end'),
+    new OperationError('TagRole', new TypeError('input is undefined')),
+  ])('is a bug, which is tried three times: %s', (error) => {
+    expect([1, 2, 3].map((attempt) => shown(error, attempt).nonRetryable)).toEqual([false, false, true]);
+    expect(shown(error)).toMatchObject({
+      type: 'Unexpected',
+      message: expect.stringMatching(/^this is a bug in iam-bootstrap: \w+Error: /) as string,
+    });
+    expect(FAILURES.Unexpected.remedy).toMatch(/report it .*issue tracker/);
+  });
+
+  test.each([
+    Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL' }),
+    Object.assign(new SyntaxError('unexpected end'), { operation: 'AssumeRole' }),
+    new OperationError('GetResources', Object.assign(new SyntaxError('<'), { $metadata: { httpStatusCode: 200 } })),
+  ])('of the system, or of a reply that cannot be read, is no bug: %s', (error) => {
+    expect(shown(error).message).not.toMatch('bug');
+    expect(shown(error, 3).nonRetryable).toBe(false);
+  });
+
   test('thrown by our own code is not called a failure of the service', () => {
     const { type } = shown(new RangeError('refers to an entity that the request does not declare'));
     expect(type).toBe('Unexpected');
