@@ -146,6 +146,11 @@ export class KindStage {
     return { report, calls, writes: calls.filter((call) => call.protocol === 'xml' && !isRead(call)) };
   }
 
+  /** Deletes the entity as a person does. */
+  async deleteByHand(): Promise<void> {
+    await this.#byHand(await this.kind.delete(this.#clients.reader, await this.#present()));
+  }
+
   /** The entity is as declared, by a look that does not go through the engine's activities. */
   async expectAsDeclared(): Promise<Observed> {
     const observed = await this.#present();
