@@ -27,6 +27,7 @@ import {
   tagsField,
 } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, serializeDocument, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import { trustField, trustPolicyOf } from './shared/trust-recipes/index.js';
 import { deletion, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -76,6 +77,7 @@ export const role: Kind = {
   name: 'Role',
   ...namedEntity('role', 'roleName', { inlinePolicies: {}, managedPolicyArns: [] }),
   schema,
+  shorthand: { property: 'trust', replaces: 'assumeRolePolicyDocument', schema: trustField, expand: trustPolicyOf },
   dependsOnKinds: ['Policy'],
   quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {

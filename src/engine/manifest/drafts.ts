@@ -5,6 +5,7 @@ import { readDefaults, withDefaultTags, type Defaults, type ReadDefaults } from 
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
+import { expandShorthand } from './shorthand.js';
 import { shapeOf, type ManifestKind } from './manifest-kind.js';
 import type { RenderedManifest } from './expand.js';
 import { quoted, type Report } from './problem.js';
@@ -87,7 +88,8 @@ function readDraft(
   };
   if (kind === null) return draft;
   checkCommon(tree, path, kind, common, report);
-  return applyDefaults(draft, kind, { own, tags: commonTree.entries.get('tags')?.value }, defaults.tree, report);
+  const tags = commonTree.entries.get('tags')?.value;
+  return expandShorthand(applyDefaults(draft, kind, { own, tags }, defaults.tree, report), options.target, report);
 }
 
 const UNKNOWN: Omit<Draft, 'at' | 'path' | 'broken'> = {

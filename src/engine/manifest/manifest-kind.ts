@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { JsonObject, SecretLocation, Target } from '../../contract/entity.js';
+import type { Json, JsonObject, SecretLocation, Target } from '../../contract/entity.js';
 
 /** The part of a kind that manifests depend on. */
 export interface ManifestKind {
@@ -9,6 +9,13 @@ export interface ManifestKind {
   readonly keyProperties: readonly string[];
   /** The kind's own properties in the manifest: IAM's names in camel case. Strict. */
   readonly schema: z.ZodObject;
+  /** A property that can be written in place of another, which takes its place when the manifest is resolved. */
+  readonly shorthand?: {
+    readonly property: string;
+    readonly replaces: string;
+    readonly schema: z.ZodType;
+    readonly expand: (value: Json, target: Target) => Json;
+  };
   readonly nameOf: (spec: JsonObject) => string;
   /** Returns the ARN that the entity has once it is created from this spec. */
   readonly arnOf: (spec: JsonObject, target: Target) => string;

@@ -95,7 +95,12 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
   for (const [name, schema] of Object.entries({ ...ownProperties, ...commonProperties })) {
     properties[name] = tolerantValue(schema as Schema);
   }
+  const short = kind.shorthand;
+  if (short !== undefined) {
+    properties[short.property] = tolerantValue(converted(short.schema, `${kind.name}.${short.property}`, definitions));
+  }
   const required = (own['required'] as readonly string[] | undefined) ?? [];
+  const always = required.filter((name) => !kind.keyProperties.includes(name) && name !== short?.replaces);
   return {
     type: 'object',
     title: kind.name,
@@ -104,7 +109,10 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
     required: ['kind', ...required.filter((name) => kind.keyProperties.includes(name))],
     // An entity to remove needs only its name.
     if: { properties: { state: { enum: ['absent', 'released'] } }, required: ['state'] },
-    else: { required: required.filter((name) => !kind.keyProperties.includes(name)) },
+    else: {
+      required: always,
+      ...(short === undefined ? {} : { oneOf: [{ required: [short.replaces] }, { required: [short.property] }] }),
+    },
     additionalProperties: false,
   };
 }

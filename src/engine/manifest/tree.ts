@@ -104,6 +104,21 @@ export function scalarTree(at: SourceOffset, value: ScalarTree['value'], raw: st
   return { type: 'scalar', at, value, raw, size: 1, depth: 0 };
 }
 
+/** Returns the tree of a plain value, all of it at one offset. */
+export function treeOf(value: Json, at: SourceOffset): Tree {
+  if (Array.isArray(value))
+    return listTree(
+      at,
+      (value as readonly Json[]).map((member) => treeOf(member, at)),
+    );
+  if (typeof value !== 'object' || value === null) return scalarTree(at, value);
+  const entries = Object.entries(value).map(([key, member]): [string, MapEntry] => [
+    key,
+    { at, value: treeOf(member, at) },
+  ]);
+  return mapTree(at, new Map(entries));
+}
+
 /** Returns the plain value of a tree. */
 export function toJson(tree: Tree, text: (value: string) => string = (value) => value): Json {
   if (tree.type === 'scalar') return typeof tree.value === 'string' ? text(tree.value) : tree.value;

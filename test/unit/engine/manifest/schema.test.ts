@@ -39,6 +39,7 @@ describe('the JSON Schema of the manifest', () => {
       'shared',
       'state',
       'tags',
+      'trust',
       'unmanaged',
     ]);
     expect(definitions['Role']?.['additionalProperties']).toBe(false);
