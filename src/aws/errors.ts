@@ -21,32 +21,53 @@ interface SdkError {
   readonly message?: unknown;
   readonly operation?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string | undefined>> };
 }
 
 /** Names of JavaScript errors. They come from a parser or a broken connection, never from a service. */
 const NATIVE_ERRORS: ReadonlySet<string> = new Set(['Error', 'RangeError', 'SyntaxError', 'TypeError']);
 
+/** Names that the SDK gives to an error reply without a code. */
+const NAMES_WITHOUT_CODE: ReadonlySet<string> = new Set(['Unknown', 'UnknownError']);
+
 /** Reads an error thrown by the AWS SDK. `error.Code` is AWS's own code; `error.name` may have a suffix of the SDK. */
 export function awsError(error: unknown): AwsError {
   const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
   const { httpStatusCode: httpStatus = null, requestId = null } = thrown.$metadata ?? {};
-  // A truncated reply has the HTTP status of AWS's reply, and none of its content.
-  const isUnreadable = httpStatus !== null && thrown.Code === undefined && NATIVE_ERRORS.has(String(thrown.name));
-  const code = [thrown.Code, thrown.code, isUnreadable ? 'UnreadableReply' : thrown.name].find(isNonEmptyString);
+  const uncoded = httpStatus === null || thrown.Code !== undefined ? undefined : replyWithoutCode(thrown, httpStatus);
+  const code = [thrown.Code, thrown.code, uncoded?.code ?? thrown.name].find(isNonEmptyString);
   return {
     code: (code ?? 'Unknown').replace(/Exception$/, ''),
-    message: messageOf(thrown, isUnreadable),
+    message: uncoded?.message ?? (typeof thrown.message === 'string' ? thrown.message : ''),
     operation: isNonEmptyString(thrown.operation) ? thrown.operation : null,
     requestId,
     httpStatus,
-    unclear: isUnreadable || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
+    unclear: uncoded !== undefined || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
   };
 }
 
-/** Returns the message, except for an unreadable reply: a parser's message quotes the reply, which may have a secret. */
-function messageOf({ message }: SdkError, isUnreadable: boolean): string {
-  if (isUnreadable) return 'the reply cannot be read';
-  return typeof message === 'string' ? message : '';
+/** The code of a reply that does not come from AWS: a redirect, or a refusal without a code of AWS. */
+const FOREIGN_REPLY = 'ForeignReply';
+
+/**
+ * Describes a reply that has none of AWS's codes. A redirect or a refusal comes from a proxy, a firewall or a sign-in page:
+ * AWS redirects no call of ours. Other replies were truncated: they have the HTTP status of AWS's reply, and none of its
+ * content. The message quotes neither the reply nor a parser's message, which may have a secret. Undefined where AWS's
+ * code is the name of the error.
+ */
+function replyWithoutCode(
+  { name, $response }: SdkError,
+  httpStatus: number,
+): Pick<AwsError, 'code' | 'message'> | undefined {
+  const isUnreadable = NATIVE_ERRORS.has(String(name));
+  if (!isUnreadable && !NAMES_WITHOUT_CODE.has(String(name))) return undefined;
+  if (httpStatus >= 300 && httpStatus < 500) {
+    const { location = '', 'content-type': type = 'no content type' } = $response?.headers ?? {};
+    const target = URL.canParse(location) ? ` to ${new URL(location).origin}` : '';
+    const what = httpStatus < 400 ? `a redirect${target}` : type;
+    return { code: FOREIGN_REPLY, message: `HTTP ${String(httpStatus)} with ${what}, which is no answer of AWS` };
+  }
+  return isUnreadable ? { code: 'UnreadableReply', message: 'the reply cannot be read' } : undefined;
 }
 
 function isNonEmptyString(value: unknown): value is string {
@@ -69,6 +90,7 @@ const CODES: Partial<Record<FailureType, readonly string[]>> = {
   // A quota, although the SDK counts this code as throttling and retries it.
   QuotaExceeded: ['LimitExceeded'],
   ServiceUnavailable: ['ServiceFailure', 'InternalFailure', 'ServiceUnavailable'],
+  ForeignReply: [FOREIGN_REPLY],
   AccessDenied: ['AccessDenied', 'UnauthorizedOperation'],
   CredentialsInvalid: [
     ...['ExpiredToken', 'InvalidClientTokenId', 'UnrecognizedClient', 'RequestExpired'],

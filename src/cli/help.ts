@@ -8,7 +8,7 @@ const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
   [ExitCode.Failed]: 'failed or cancelled',
   [ExitCode.Pending]: 'changes pending (plan --detailed-exitcode)',
   [ExitCode.Refused]: 'refused: ownership, collision or wrong account',
-  [ExitCode.Busy]: 'namespace busy, or Temporal or a worker unreachable: try again',
+  [ExitCode.Busy]: 'namespace busy, or AWS, Temporal or a worker unreachable: try again',
   [ExitCode.Usage]: 'invalid manifest, usage or connection settings',
   [ExitCode.Interrupted]: 'interrupted (SIGINT); a run that has started continues',
   [ExitCode.Terminated]: 'terminated (SIGTERM); a run that has started continues',

@@ -4,6 +4,7 @@ import type { Decision, WriteRecord } from './report.js';
 export type FailureType =
   | 'Throttled'
   | 'ServiceUnavailable'
+  | 'ForeignReply'
   | 'ConcurrentModification'
   | 'NotPropagated'
   | 'AlreadyExists'
@@ -32,6 +33,9 @@ export type FailureType =
  * - `never`: a person has to change something first.
  */
 export type RetryClass = 'retry' | 'until-propagated' | 'conflict' | 'never';
+
+/** The delays between the attempts of an activity, in milliseconds. */
+export const RETRY_DELAYS = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 20_000 } as const;
 
 /** Reports whether the same call may be repeated with nothing but a pause: no read and no new decision comes first. */
 export function isRetryable(retryClass: RetryClass): boolean {
@@ -80,6 +84,12 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'retry',
     exitCode: ExitCode.Busy,
     remedy: 'nothing to do: the call is repeated; if it lasts, see the AWS Health Dashboard',
+  },
+  ForeignReply: {
+    retry: 'retry',
+    exitCode: ExitCode.Busy,
+    remedy:
+      "find out what answers in place of AWS: look at the worker's proxy and endpoint variables, and at firewalls and sign-in pages of its network; then apply again",
   },
   ConcurrentModification: {
     retry: 'retry',

@@ -82,6 +82,8 @@ export interface EntityReport {
   readonly planned?: DecisionAction;
   /** Changes by other callers to an entity that this run found as declared and did not write. Missing if there are none. */
   readonly changedSince?: readonly string[];
+  /** The entity was refused or had failed before another request joined the run: for that request it may have changed. */
+  readonly beforeJoin?: true;
   /** Changes that were due when the entity was written, and that the plan had not shown. Missing if there are none. */
   readonly changedSincePlan?: readonly string[];
   /** Writes of an entity that failed, as far as AWS has not confirmed them: they are left to do. Missing if there are none. */

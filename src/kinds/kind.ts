@@ -147,7 +147,10 @@ export interface Kind extends ManifestKind {
   readonly dependsOnKinds: readonly string[];
   /** True where AWS's Create takes no tags, so that a later write sets them. Default: false. */
   readonly tagsAfterCreate?: boolean;
-  /** True where AWS deletes an entity of this kind together with the entity that it refers to. Default: false. */
+  /**
+   * True where AWS deletes an entity of this kind together with the entity that it refers to. Without tags, it has the name
+   * of that entity. Default: false.
+   */
   readonly isDeletedWithReference?: boolean;
   /**
    * True where AWS assigns an ID that later writes need. Only the reply to the Create, or a read, shows it.

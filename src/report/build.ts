@@ -70,10 +70,15 @@ export function buildReport(
 export function buildFailedReport(run: ReportedRun, { type, reason, calls }: ReportedFailure, now: number): Report {
   return {
     ...buildReport(run, [], calls, now),
-    result: isRefusal(type) ? 'refused' : 'failed',
+    result: resultOfFailure(type),
     reason,
     remedy: FAILURES[type].remedy,
   };
+}
+
+function resultOfFailure(type: FailureType): ReportResult {
+  if (isRefusal(type)) return 'refused';
+  return FAILURES[type].exitCode === ExitCode.Busy ? 'busy' : 'failed';
 }
 
 /** Reports whether a failure is a refusal by our rules, not an error. */

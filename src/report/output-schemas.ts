@@ -60,6 +60,12 @@ const entity = z.strictObject({
     .array(z.string())
     .exactOptional()
     .describe('changes by other callers to an entity that this run found as declared and did not write'),
+  beforeJoin: z
+    .literal(true)
+    .exactOptional()
+    .describe(
+      'the entity was refused or had failed before another request joined the run, so it may have changed for it',
+    ),
   changedSincePlan: z
     .array(z.string())
     .exactOptional()

@@ -1,8 +1,9 @@
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contract/activities.js';
+import { RETRY_DELAYS } from '../contract/failures.js';
 
 /** Attempts are not limited: no worker may run for hours, and an activity ends its own attempts. */
-const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s' } as const;
+const retry = RETRY_DELAYS;
 
 /** A dead worker is noticed after this time, and the activity runs again on another one. */
 const heartbeatTimeout = '6s';

@@ -71,20 +71,53 @@ test('where they are renewed in the middle the run goes on, and asks whose they 
   expect(signed.slice(0, 2)).toEqual(['GetCallerIdentity', 'CreateRole']);
 });
 
-test('where those that take their place are of another account nothing is written there', async () => {
-  const other = iamClient(world.sandbox.url, '222222222222');
-  await other.createUser({ UserName: 'other' });
-  const { AccessKey } = await other.createAccessKey({ UserName: 'other' });
-  await renewFile('AKIAFIFTH');
-  expire('AKIAFOURTH');
-  expireAtCreate('AKIAFIFTH', () => renewFile(AccessKey?.AccessKeyId ?? ''));
-  const report = await runs.apply([role('fifth')]);
-  expect(report).toMatchObject({
-    result: 'refused',
-    entities: [{ outcome: 'refused', reason: expect.stringContaining('belong to account 222222222222') as string }],
+describe('where those that take their place are of another account', () => {
+  const other = (): ReturnType<typeof iamClient> => iamClient(world.sandbox.url, '222222222222');
+  let otherKey: string;
+
+  beforeAll(async () => {
+    await other().createUser({ UserName: 'other' });
+    const { AccessKey } = await other().createAccessKey({ UserName: 'other' });
+    otherKey = AccessKey?.AccessKeyId ?? '';
   });
-  const { Roles = [] } = await other.listRoles({});
-  expect(Roles).toEqual([]);
+
+  test('nothing is written there', async () => {
+    await renewFile('AKIAFIFTH');
+    expire('AKIAFOURTH');
+    expireAtCreate('AKIAFIFTH', () => renewFile(otherKey));
+    const report = await runs.apply([role('fifth')]);
+    expect(report).toMatchObject({
+      result: 'refused',
+      entities: [{ outcome: 'refused', reason: expect.stringContaining('belong to account 222222222222') as string }],
+    });
+    const { Roles = [] } = await other().listRoles({});
+    expect(Roles).toEqual([]);
+  });
+
+  test('after the last write the run is refused, and nothing is read there', async () => {
+    await renewFile('AKIALAST');
+    expire(otherKey);
+    const after = async (): Promise<void> => {
+      await renewFile(otherKey);
+      world.proxy.clearRules();
+      expire('AKIALAST');
+    };
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, after });
+    const from = world.proxy.calls.length;
+    const report = await runs.apply([role('last')]);
+    expect(report).toMatchObject({
+      result: 'refused',
+      entities: [
+        {
+          outcome: 'refused',
+          reason: expect.stringMatching(/^was created, but could not be verified: .*account 222222222222/) as string,
+          writes: [{ operation: 'CreateRole' }],
+        },
+      ],
+    });
+    const byOther = world.proxy.calls.slice(from).filter(({ accessKeyId }) => accessKeyId === otherKey);
+    expect(new Set(byOther.map(({ action }) => action))).toEqual(new Set(['GetCallerIdentity']));
+  });
 });
 
 test('a write that would be signed with credentials that STS was not asked about does not leave the process', async () => {

@@ -155,6 +155,34 @@ describe('exit code 4', () => {
   });
 });
 
+describe('where something on the way answers in place of AWS', () => {
+  const apply = async (): Promise<CommandResult> => run('apply', [role('unreachable')], '--timeout', '6s');
+
+  test.each([
+    { status: 403, answer: 'HTTP 403 with text/html' },
+    { status: 302, location: 'https://login.example/start?token=t', answer: 'a redirect to https://login.example,' },
+  ])('a run ends at its timeout with exit code 4, and names $answer', async ({ answer, ...reply }) => {
+    world.proxy.on({}, { kind: 'foreign-reply', ...reply });
+    const { code, stderr, report } = await apply();
+    expect(code).toBe(4);
+    expect(report()).toMatchObject({
+      result: 'busy',
+      reason: expect.stringContaining(answer) as string,
+      remedy: expect.stringContaining('what answers in place of AWS') as string,
+    });
+    expect(stderr).toMatch(/attempt \d+ failed and is retried: .*GetCallerIdentity answered ForeignReply: HTTP \d+/);
+  });
+
+  test('an entity whose write it answers fails, and its report says that AWS may have carried it out', async () => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'foreign-reply', status: 403 });
+    const { code, report } = await apply();
+    expect(code).toBe(1);
+    expect(report().entities).toMatchObject([
+      { outcome: 'failed', reason: expect.stringContaining('CreateRole answered ForeignReply') as string },
+    ]);
+  });
+});
+
 test('for every exit code standard output holds one report and nothing else with --output json', async () => {
   await makeForeign('foreign');
   deny('failing');

@@ -1,3 +1,4 @@
+import type { RunEvent } from '../../src/client/run/events.js';
 import { apply } from '../../src/client/run/start.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
@@ -155,6 +156,37 @@ test('a job that joins after another caller deleted an entity gets it back, and 
     { name: 'added', outcome: 'unchanged' },
   ]);
   expect(events.filter((type) => type !== 'progress')).toEqual(['joined', 'applying-again', 'started']);
+});
+
+test('jobs that join after an entity was refused apply again, and one run more is enough for all of them', async () => {
+  const entities = [role('theirs'), role('mine')];
+  const requestWith = async (key: string): Promise<BootstrapRequest> => ({
+    ...(await requestOf(world, { namespace: 'refused', account: ACCOUNT, entities })),
+    keepGoing: true,
+    key,
+  });
+  await createRole('theirs', { [OwnershipTag.Namespace]: 'other' });
+  const create = hold(world.proxy, { action: 'CreateRole', params: { RoleName: 'mine' } });
+  const first = apply(temporal, await requestWith('first'));
+  await create.reached;
+  // Only a plan asks for the account again.
+  const nextPlan = hold(world.proxy, { action: 'GetCallerIdentity' });
+  let joined = 0;
+  let started = 0;
+  const onEvent = ({ type }: RunEvent): void => {
+    if (type === 'started') started += 1;
+    if (type !== 'joined') return;
+    joined += 1;
+    if (joined === 3) create.release();
+    if (joined === 5) nextPlan.release();
+  };
+  const joiners = ['second', 'third', 'fourth'].map(async (key) =>
+    apply(temporal, await requestWith(key), { onEvent }),
+  );
+  for (const { entities: reported } of [await first, ...(await Promise.all(joiners))]) {
+    expect(reported.find(({ name }) => name === 'theirs')?.outcome).toBe('refused');
+  }
+  expect([joined, started]).toEqual([5, 1]);
 });
 
 test('what a terminated run has left behind is ended before the next run plans, and never writes again', async () => {

@@ -8,7 +8,7 @@ import { lockOf } from '../../src/activities/plan/plan-entities.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
 import type { Activities, UpdateRequest } from '../../src/contract/activities.js';
 import type { EntityClaim } from '../../src/contract/entity-claims.js';
-import type { DesiredEntity } from '../../src/contract/entity.js';
+import { entityKeyOfId, type DesiredEntity } from '../../src/contract/entity.js';
 import type { FailureDetails } from '../../src/contract/failures.js';
 import { TARGET } from './fake-account.js';
 import type { FakeAccount } from './fake-account.js';
@@ -137,7 +137,10 @@ export async function runAttempt<Name extends keyof Activities>(
   const ledgers = {
     claim,
     claimEntities: () => Promise.reject(new Error('no ledger')),
-    entityClaims: () => Promise.resolve(entityClaims),
+    entityClaims: (_account: string, ids: readonly string[]) => {
+      const keys = new Set(ids.map(entityKeyOfId));
+      return Promise.resolve(entityClaims.filter(({ id }) => keys.has(entityKeyOfId(id))));
+    },
   };
   const entityRuns = { find: () => Promise.resolve({ earlier: [], others: [] }), end: () => Promise.resolve() };
   const activities = createActivities({ accounts: { get: () => account }, ledgers, entityRuns });

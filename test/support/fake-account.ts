@@ -141,6 +141,8 @@ export class FakeAccount implements Account {
         return { Role: detail(this.#find('Role', input['RoleName']), 'Role') };
       case 'GetGroup':
         return { Group: detail(this.#find('Group', input['GroupName']), 'Group'), Users: [] };
+      case 'GetUser':
+        return { User: detail(this.#find('User', input['UserName']), 'User') };
       case 'ListAccessKeys':
         return { AccessKeyMetadata: keys };
       case 'ListInstanceProfilesForRole':

@@ -83,6 +83,11 @@ export type Fault = { readonly times?: number; readonly forMs?: number } & (
   | /** Trust policies show the unique IDs of their principals in place of their ARNs. */ {
       readonly kind: 'unique-ids';
     }
+  | /** Something on the way answers in place of AWS: with a page of HTML, or with a redirect. */ {
+      readonly kind: 'foreign-reply';
+      readonly status: number;
+      readonly location?: string;
+    }
   | /** Replies leave these elements out, as the bulk reads of other emulators do. */ {
       readonly kind: 'leave-out';
       readonly elements: readonly string[];
@@ -452,6 +457,10 @@ async function before(rule: ActiveRule, call: Call): Promise<Interference> {
       return 'drop';
     case 'error':
       return failure(call, fault.status, fault.code, messageOf(fault.message, call) ?? fault.code);
+    case 'foreign-reply': {
+      const headers = { 'content-type': 'text/html', ...(fault.location && { location: fault.location }) };
+      return { status: fault.status, headers, body: Buffer.from('<!DOCTYPE html><html><body><p>Denied</html>') };
+    }
     case 'throttle':
       return failure(call, 400, 'Throttling', 'Rate exceeded');
     case 'stale-not-found':

@@ -297,6 +297,42 @@ describe('a bootstrap that another request joins', () => {
   );
 });
 
+describe('a refusal or failure', () => {
+  /** Runs an entity that is refused and one that fails, and lets a request join while another one is created. */
+  async function reportTo(joins: boolean): Promise<Report> {
+    const request = requestFor([role('refused'), role('failed'), role('made')], { keepGoing: true });
+    const call = new HeldCall();
+    stage.activities = {
+      ...creating(request),
+      planEntities: () => Promise.resolve(planOf(request, 'create', { refused: 'refuse' })),
+      createEntity: async ({ entity }) => {
+        if (entity.name === 'failed') throw denied();
+        await call.hold();
+        return wrote('create');
+      },
+    };
+    const run = await stage.startBootstrap(request);
+    await call.reached;
+    while ((await run.query(progressQuery)).done < 2);
+    if (joins) await run.signal(joinSignal, 'key');
+    call.release();
+    return reportOf(run);
+  }
+
+  test('from before another request joined is marked in its report', async () => {
+    const { entities } = await reportTo(true);
+    expect(entities.map(({ name, outcome, beforeJoin }) => [name, outcome, beforeJoin])).toEqual([
+      ['refused', 'refused', true],
+      ['failed', 'failed', true],
+      ['made', 'created', undefined],
+    ]);
+  });
+
+  test('is not marked where nobody joins', async () => {
+    expect(JSON.stringify(await reportTo(false))).not.toContain('beforeJoin');
+  });
+});
+
 describe('what an earlier run of the namespace has left behind', () => {
   test('is ended before the plan is made, and the progress says so', async () => {
     const request = requestFor([role('one')]);

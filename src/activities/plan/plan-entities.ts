@@ -45,7 +45,9 @@ export async function planEntities(
 
   const assessed = refuseMissingReferences(await assessEntities(account, ledgers, request));
   const summary = await readAccountSummary(account, assessed);
-  const withRemovals = await planRemovals(account, request.namespace, refuseTooLarge(assessed, summary));
+  const withRemovals = await planRemovals(account, request.namespace, refuseTooLarge(assessed, summary), (ids) =>
+    ledgers.entityClaims(request.target.account, ids),
+  );
   const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
   logDecisions(entities);
   return planOf(request, entities, calls);

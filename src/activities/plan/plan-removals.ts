@@ -1,15 +1,17 @@
 import { awsError } from '../../aws/errors.js';
 import { isWrite } from '../../contract/actions.js';
 import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
+import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
 import { strings } from '../../engine/json.js';
+import { KINDS } from '../../kinds/index.js';
 import type { Dependent } from '../../kinds/kind.js';
 import { linesOfLosses, lossOf, nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { isDeleted, isDetached, isReleased, isRemoved, isTrustRemoved, matcherOf } from './detachment.js';
-import { protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
+import { claimRefusal, protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
 interface Removal {
@@ -28,6 +30,7 @@ export async function planRemovals(
   account: Account,
   namespace: string,
   assessed: readonly AssessedEntity[],
+  claimsOn: (ids: readonly string[]) => Promise<readonly EntityClaim[]>,
 ): Promise<readonly AssessedEntity[]> {
   const inspected = await Promise.all(
     assessed.map(async (entity, index) =>
@@ -41,6 +44,7 @@ export async function planRemovals(
   plan.refuseTrusted(namespace);
   plan.refuseTakingDeclared();
   plan.refuseTakingProtected();
+  await plan.refuseTakingClaimed(namespace, claimsOn);
   plan.orderDetachments(namespace);
   return deleteLast(plan.entities.map((entity) => noteCascade(entity, plan.entities)));
 }
@@ -151,6 +155,25 @@ class RemovalPlan {
           (kind.references?.(spec) ?? []).some((id) => entityKeyOfId(id) === entityKey(removed.entity)),
       );
       if (kept.length > 0) this.#change(index, (entity) => withDecision(entity, protectionRefusal(removed, kept)));
+    }
+  }
+
+  /** Refuses removals that AWS would extend to entities without tags which another namespace claims. */
+  async refuseTakingClaimed(
+    namespace: string,
+    claimsOn: (ids: readonly string[]) => Promise<readonly EntityClaim[]>,
+  ): Promise<void> {
+    for (const { index } of this.#removals) {
+      const removed = this.entities[index];
+      if (removed === undefined || !isRemoved(removed)) continue;
+      const { kind, name } = removed.entity;
+      const ids = [...KINDS.values()]
+        .filter((other) => other.isDeletedWithReference === true && other.dependsOnKinds.includes(kind))
+        .map((other) => ({ kind: other.name, name }))
+        .filter((taken) => this.#find(taken)?.entity.adopt !== 'foreign')
+        .map(entityId);
+      const claims = (ids.length === 0 ? [] : await claimsOn(ids)).filter((claim) => claim.namespace !== namespace);
+      if (claims.length > 0) this.#change(index, (entity) => withDecision(entity, claimRefusal(removed, claims)));
     }
   }
 

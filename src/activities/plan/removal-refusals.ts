@@ -1,4 +1,5 @@
 import { entityId } from '../../contract/entity.js';
+import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Dependent } from '../../kinds/kind.js';
 import type { AssessedEntity } from './assessed-entity.js';
 
@@ -25,6 +26,20 @@ export function protectionRefusal(
     action: 'refuse',
     reason: `would be deleted with ${ids}, which ${kept.length === 1 ? 'is' : 'are'} protected`,
     remedy: `keep ${entityId(planned)}, or remove protect: true from ${ids}`,
+  };
+}
+
+/** Refuses the removal of an entity that AWS would delete claimed ones of other namespaces with. */
+export function claimRefusal(
+  { planned }: AssessedEntity,
+  claims: readonly EntityClaim[],
+): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+  const owned = claims.map(({ id, namespace }) => `${id}, which namespace "${namespace}" declares`).join(', and with ');
+  const ids = claims.map(({ id }) => id);
+  return {
+    action: 'refuse',
+    reason: `would be deleted with ${owned}`,
+    remedy: `have its owner release ${ids.join(', ')}, keep ${entityId(planned)}, or declare ${ids.join(', ')} here with state: absent and --adopt ${ids.map((id) => `foreign:${id}`).join(',')}`,
   };
 }
 

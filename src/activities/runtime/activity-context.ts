@@ -114,7 +114,8 @@ export async function runActivity<T>(
     heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
     // Both dates are Temporal's, whose clock may differ from the worker's.
     const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
-    const failed = withinTimeout(toFailure(error, { attempt, elapsedMs, calls: context.calls }), elapsedMs, timeoutMs);
+    const failedAttempt = { attempt, elapsedMs, calls: context.calls };
+    const failed = withinTimeout(toFailure(error, failedAttempt), failedAttempt, timeoutMs);
     throw withProgress(failed, { calls: context.calls, ...progressOf(context) });
   } finally {
     clearInterval(timer);

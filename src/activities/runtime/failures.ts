@@ -3,7 +3,7 @@ import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
-import { bugMessage, FAILURES, type FailureDetails, type FailureType } from '../../contract/failures.js';
+import { bugMessage, FAILURES, RETRY_DELAYS, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
 import { LeaseError } from './lease.js';
 
@@ -12,6 +12,9 @@ const MAX_ATTEMPTS = 40;
 
 /** Attempts of an activity that fails by a bug: another worker may have another version. */
 const MAX_BUG_ATTEMPTS = 3;
+
+/** Attempts after which something that answers in place of AWS counts as permanent: about a minute and a half. */
+const MAX_FOREIGN_REPLIES = 10;
 
 /**
  * Delay before the next attempt where a write that AWS does not guard has an unclear answer. An earlier read would not
@@ -108,12 +111,16 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
     }
     case 'retry': {
       const delay = isUnguarded && aws.unclear ? { nextRetryDelay: UNGUARDED_RETRY_DELAY_MS } : {};
-      return ApplicationFailure.create({ ...retryable, nonRetryable: attempt >= MAX_ATTEMPTS, ...delay });
+      return ApplicationFailure.create({ ...retryable, nonRetryable: attempt >= maxAttemptsOf(type), ...delay });
     }
     case 'conflict':
     case 'never':
       return failure(type, message, details);
   }
+}
+
+function maxAttemptsOf(type: FailureType): number {
+  return type === 'ForeignReply' ? MAX_FOREIGN_REPLIES : MAX_ATTEMPTS;
 }
 
 /** Returns the type of a failed call. Where its write was made from an outdated read, the next attempt reads again. */
@@ -123,11 +130,23 @@ function typeOf(error: unknown, aws: AwsError): FailureType {
 }
 
 /**
- * Ends an activity that has failed for as long as the run may be without progress. The type stays that of the last
- * failure. Time in which no worker ran counts as well, but the attempt that follows it may still succeed.
+ * Ends an activity that has failed for as long as the run may be without progress; its last attempt is made when that time
+ * is over. The type stays that of the last failure. Time in which no worker ran counts as well, but the attempt that
+ * follows it may still succeed.
  */
-export function withinTimeout(error: Error, elapsedMs: number, timeoutMs: number): Error {
-  if (!(error instanceof ApplicationFailure) || error.nonRetryable === true || elapsedMs < timeoutMs) return error;
+export function withinTimeout(
+  error: Error,
+  { attempt, elapsedMs }: Pick<FailedAttempt, 'attempt' | 'elapsedMs'>,
+  timeoutMs: number,
+): Error {
+  if (!(error instanceof ApplicationFailure) || error.nonRetryable === true) return error;
+  const leftMs = timeoutMs - elapsedMs;
+  if (leftMs > 0) {
+    const { initialInterval, backoffCoefficient, maximumInterval } = RETRY_DELAYS;
+    const policyDelay = Math.min(initialInterval * backoffCoefficient ** (attempt - 1), maximumInterval);
+    const isLater = Number(error.nextRetryDelay ?? policyDelay) > leftMs;
+    return isLater ? Object.assign(error, { nextRetryDelay: Math.ceil(leftMs) }) : error;
+  }
   const message = `${error.message} (no progress for ${String(Math.round(elapsedMs / 1000))} s)`;
   return ApplicationFailure.create({
     message,

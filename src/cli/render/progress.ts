@@ -44,7 +44,9 @@ function sentence(event: RunEvent): string | null {
       return `awaiting approval until ${event.approval.expiresAt}: ${approveCommand({ account, namespace }, event.approval.plan)} (or reject)`;
     }
     case 'applying-again':
-      return `changed by another caller since the run read it: ${joinFirst(event.changed, 3)}; applying again`;
+      return event.changed.length > 0
+        ? `changed by another caller since the run read it: ${joinFirst(event.changed, 3)}; applying again`
+        : `refused or failed before this request joined the run: ${joinFirst(event.outdated, 3)}; applying again`;
     case 'progress':
       return null;
   }

@@ -32,10 +32,12 @@ export type RunEvent =
     }
   | { readonly type: 'awaiting-approval'; readonly approval: PendingApproval }
   | {
-      /** Sent when another caller has changed entities that a joined run had found as declared. */
+      /** Sent when the report of a joined run does not hold for the request that joined it. */
       readonly type: 'applying-again';
-      /** The entities, as `Kind/name`. */
+      /** Entities that the run had found as declared and that another caller has changed since, as `Kind/name`. */
       readonly changed: readonly string[];
+      /** Entities that were refused or had failed before the request was made. */
+      readonly outdated: readonly string[];
     }
   | { readonly type: 'progress'; readonly progress: Progress }
   | {

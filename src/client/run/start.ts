@@ -29,6 +29,7 @@ export async function apply(
 ): Promise<Report> {
   const workflowId = bootstrapWorkflowId(request.target.account, request.namespace);
   const deadline = deadlineOf(options);
+  let firstHolder: string | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
     const runId = await startRun(temporal, WorkflowType.Bootstrap, workflowId, request, options);
@@ -38,8 +39,11 @@ export async function apply(
     }
     const lockHolder = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
     if (lockHolder === null) continue;
+    // Every other run has started, and planned, after this request was made.
+    firstHolder ??= lockHolder.runId;
     if (isSameRequest(lockHolder.memo, request)) {
-      const report = await join(temporal, lockHolder, request, deadline, options);
+      const mayBeOutdated = lockHolder.runId === firstHolder;
+      const report = await join(temporal, lockHolder, request, { deadline, mayBeOutdated }, options);
       if (report !== null) return report;
       continue;
     }
@@ -53,13 +57,14 @@ export async function apply(
 
 /**
  * Joins the open run of the same request. Returns null where the request has to be applied again: the run has closed
- * before it knew of this request, or another caller has changed what the run had found as declared.
+ * before it knew of this request, another caller has changed what the run had found as declared, or an entity was refused
+ * or had failed before this request was made.
  */
 async function join(
   temporal: TemporalConnection,
   lockHolder: LockHolder,
   { key }: BootstrapRequest,
-  deadline: number,
+  { deadline, mayBeOutdated }: { readonly deadline: number; readonly mayBeOutdated: boolean },
   options: RunOptions,
 ): Promise<Report | null> {
   const { workflowId, runId, url, memo } = lockHolder;
@@ -68,8 +73,9 @@ async function join(
   options.onEvent?.({ type: 'joined', workflowId, runId, url });
   const report = await awaitReport(temporal, lockHolder, deadline, options);
   const changed = report.entities.filter(({ changedSince }) => changedSince !== undefined).map(entityId);
-  if (isOwn || changed.length === 0 || Date.now() >= deadline) return report;
-  options.onEvent?.({ type: 'applying-again', changed });
+  const outdated = report.entities.filter(({ beforeJoin }) => mayBeOutdated && beforeJoin === true).map(entityId);
+  if (isOwn || changed.length + outdated.length === 0 || Date.now() >= deadline) return report;
+  options.onEvent?.({ type: 'applying-again', changed, outdated });
   return null;
 }
 

@@ -88,7 +88,7 @@ class Bootstrap {
     setHandler(reportQuery, () => this.#report);
     setHandler(joinSignal, (key) => {
       log.info('Another request joins this run', { key });
-      this.#state.hasJoiner = true;
+      this.#state.join();
     });
   }
 
@@ -231,6 +231,7 @@ class Bootstrap {
     log[result === 'converged' ? 'info' : 'warn'](`Run ${result}`, { result, reason, counts: countsOf(report) });
     switch (result) {
       case 'failed':
+      case 'busy':
       case 'refused': {
         const type = result === 'refused' ? 'RunRefused' : 'RunFailed';
         throw ApplicationFailure.nonRetryable(reason ?? countsOf(report), type, report);

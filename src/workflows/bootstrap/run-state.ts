@@ -32,6 +32,8 @@ export class RunState {
   ending: readonly string[] = [];
   /** Another request has joined the run since the plan was begun, and relies on what the run did not write. */
   hasJoiner = false;
+  /** Positions of entities that were refused or had failed when another request joined: it must not rely on that. */
+  #beforeJoin: ReadonlySet<number> = new Set();
   calls: Readonly<Record<string, number>> = {};
   /** Reports of the entities that have ended, by position. */
   readonly reports = new Map<number, EntityReport>();
@@ -60,6 +62,23 @@ export class RunState {
     this.#plan = plan;
     this.#positions = new Map(plan.entities.map((planned, index) => [entityId(planned), index]));
     this.addCalls(plan.calls);
+    this.#beforeJoin = new Set();
+    // A request that has joined while the account was read may have come after the read.
+    if (this.hasJoiner) this.#noteBeforeJoin();
+  }
+
+  /** Notes that another request joins the run. */
+  join(): void {
+    this.hasJoiner = true;
+    this.#noteBeforeJoin();
+  }
+
+  #noteBeforeJoin(): void {
+    const positions = [...this.#plan.entities.keys()].filter((index) => {
+      const outcome = this.reports.get(index)?.outcome;
+      return outcome === 'failed' || outcome === 'refused' || this.plannedAt(index).decision.action === 'refuse';
+    });
+    this.#beforeJoin = new Set([...this.#beforeJoin, ...positions]);
   }
 
   /** Reports whether another request has joined since the last call. */
@@ -129,7 +148,10 @@ export class RunState {
   }
 
   buildReport(entities: readonly EntityReport[]): Report {
-    return buildReport(this.run, entities, this.calls, Date.now());
+    const told = entities.map((report, index) =>
+      this.#beforeJoin.has(index) ? { ...report, beforeJoin: true as const } : report,
+    );
+    return buildReport(this.run, told, this.calls, Date.now());
   }
 
   progress(): Progress {

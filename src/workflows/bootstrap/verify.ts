@@ -2,6 +2,7 @@ import type { ExpectedEntity, VerifyResult } from '../../contract/activities.js'
 import { isWrite } from '../../contract/actions.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { Decision, EntityReport } from '../../contract/report.js';
+import { isRefusal } from '../../report/build.js';
 import { driftText, joinFirst } from '../../report/text.js';
 import { accountReads } from '../activities.js';
 import { describeFailure } from '../failures.js';
@@ -39,6 +40,7 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
     for (const index of positions) {
       const outcome = state.reports.get(index)?.outcome ?? 'pending';
       failEntity(state, index, {
+        outcome: isRefusal(failure.type) ? 'refused' : 'failed',
         reason: `was ${outcome}, but could not be verified: ${failure.reason}`,
         remedy: FAILURES[failure.type].remedy,
       });
@@ -132,8 +134,8 @@ function changeSince(decision: Decision): Pick<EntityReport, 'reason' | 'changed
 function failEntity(
   state: RunState,
   index: number,
-  why: Pick<EntityReport, 'reason' | 'remedy'> & Partial<Pick<EntityReport, 'drift' | 'changedSince'>>,
+  why: Pick<EntityReport, 'reason' | 'remedy'> & Partial<Pick<EntityReport, 'outcome' | 'drift' | 'changedSince'>>,
 ): void {
   const report = state.reports.get(index);
-  if (report !== undefined) state.record(index, { ...report, ...why, outcome: 'failed' });
+  if (report !== undefined) state.record(index, { ...report, outcome: 'failed', ...why });
 }

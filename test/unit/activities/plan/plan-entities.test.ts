@@ -1,5 +1,7 @@
 import type { PlannedEntity } from '../../../../src/contract/activities.js';
 import type { EntityClaim } from '../../../../src/contract/entity-claims.js';
+import type { DesiredEntity } from '../../../../src/contract/entity.js';
+import type { Decision } from '../../../../src/contract/report.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { desired, GROUP, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
 import { FakeAccount, OWNED_TAGS, TARGET } from '../../../support/fake-account.js';
@@ -83,6 +85,29 @@ describe('a kind without tags, by the claims in the ledger of the account', () =
 
   test('is only observed with observe: true, and then claims nothing', async () => {
     expect((await planned([], { observe: true }))?.claim).toBeUndefined();
+  });
+});
+
+describe('the deletion of a user whose credential another namespace claims', () => {
+  const user = desired('User', 'alice', { userName: 'alice' }, { state: 'absent' });
+  const key = desired('AccessKey', 'alice', { userName: 'alice' }, { state: 'absent', adopt: 'foreign' });
+  const claim = { id: 'AccessKey/Alice', namespace: 'other', runId: RUN_ID, at: 'now' };
+  const actionFor = async (claims: readonly EntityClaim[], ...more: DesiredEntity[]): Promise<Decision | undefined> => {
+    account.add('User/alice', { tags: OWNED_TAGS });
+    const request = { ...REQUEST, entities: [user, ...more] };
+    return (await runAttempt(account, 'planEntities', request, { entityClaims: claims })).result?.entities[0]?.decision;
+  };
+
+  test('is refused, and names the credential and the namespace', async () => {
+    expect(await actionFor([claim])).toMatchObject({
+      action: 'refuse',
+      reason: 'would be deleted with AccessKey/Alice, which namespace "other" declares',
+    });
+  });
+
+  test('is planned where the claim is ours, or the manifest takes the credential over', async () => {
+    expect((await actionFor([{ ...claim, namespace: 'ci' }]))?.action).toBe('delete');
+    expect((await actionFor([claim], key))?.action).toBe('delete');
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { awsError, failureTypeOf } from '../../../../src/aws/errors.js';
 import { WrongAccountError } from '../../../../src/aws/guard.js';
 import { PROPAGATION_WINDOW_MS } from '../../../../src/aws/propagation.js';
-import { failure, OperationError, toFailure } from '../../../../src/activities/runtime/failures.js';
+import { failure, OperationError, toFailure, withinTimeout } from '../../../../src/activities/runtime/failures.js';
 import { ExitCode, FAILURES, gravestExitCode, isFailureType, isRetryable } from '../../../../src/contract/failures.js';
 import type { FailureDetails, FailureType, RetryClass } from '../../../../src/contract/failures.js';
 
@@ -12,6 +12,7 @@ const TYPES = Object.keys(FAILURES) as FailureType[];
 const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   Throttled: ['retry', ExitCode.Busy],
   ServiceUnavailable: ['retry', ExitCode.Busy],
+  ForeignReply: ['retry', ExitCode.Busy],
   ConcurrentModification: ['retry', ExitCode.Busy],
   NotPropagated: ['until-propagated', ExitCode.Busy],
   AlreadyExists: ['conflict', ExitCode.Failed],
@@ -155,6 +156,18 @@ describe('an error on its way to Temporal', () => {
     expect(shown(error, 1).nonRetryable).toBe(false);
     expect(shown(error, 39).nonRetryable).toBe(false);
     expect(shown(error, 40).nonRetryable).toBe(true);
+  });
+
+  test('is made a last time when the run may be without progress no longer, and is final then', () => {
+    const error = new OperationError('TagRole', sdkError('ServiceFailure', 500));
+    const after = (elapsedMs: number): Shown => {
+      const failed = { attempt: 5, elapsedMs, calls: {} };
+      return withinTimeout(toFailure(error, failed), failed, 60_000);
+    };
+    expect(after(50_000).nextRetryDelay).toBeUndefined();
+    expect(after(57_000)).toMatchObject({ nonRetryable: false, nextRetryDelay: 3_000 });
+    expect(after(60_000)).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: true });
+    expect(after(60_000).message).toContain('(no progress for 60 s)');
   });
 
   test('is benign and retried soon while IAM propagates, and final after the window', () => {
