@@ -34,11 +34,11 @@ const NAMES_WITHOUT_CODE: ReadonlySet<string> = new Set(['Unknown', 'UnknownErro
 export function awsError(error: unknown): AwsError {
   const thrown = (typeof error === 'object' && error !== null ? error : { message: String(error) }) as SdkError;
   const { httpStatusCode: httpStatus = null, requestId = null } = thrown.$metadata ?? {};
-  const uncoded = httpStatus === null || thrown.Code !== undefined ? undefined : replyWithoutCode(thrown, httpStatus);
+  const uncoded = replyWithoutCode(thrown);
   const code = [thrown.Code, thrown.code, uncoded?.code ?? thrown.name].find(isNonEmptyString);
   return {
     code: (code ?? 'Unknown').replace(/Exception$/, ''),
-    message: uncoded?.message ?? (typeof thrown.message === 'string' ? thrown.message : ''),
+    message: [uncoded?.message, thrown.message].find(isNonEmptyString) ?? '',
     operation: isNonEmptyString(thrown.operation) ? thrown.operation : null,
     requestId,
     httpStatus,
@@ -55,19 +55,32 @@ const FOREIGN_REPLY = 'ForeignReply';
  * content. The message quotes neither the reply nor a parser's message, which may have a secret. Undefined where AWS's
  * code is the name of the error.
  */
-function replyWithoutCode(
-  { name, $response }: SdkError,
-  httpStatus: number,
-): Pick<AwsError, 'code' | 'message'> | undefined {
+function replyWithoutCode({
+  name,
+  Code,
+  $metadata,
+  $response,
+}: SdkError): Pick<AwsError, 'code' | 'message'> | undefined {
+  const status = $metadata?.httpStatusCode;
   const isUnreadable = NATIVE_ERRORS.has(String(name));
-  if (!isUnreadable && !NAMES_WITHOUT_CODE.has(String(name))) return undefined;
-  if (httpStatus >= 300 && httpStatus < 500) {
-    const { location = '', 'content-type': type = 'no content type' } = $response?.headers ?? {};
-    const target = URL.canParse(location) ? ` to ${new URL(location).origin}` : '';
-    const what = httpStatus < 400 ? `a redirect${target}` : type;
-    return { code: FOREIGN_REPLY, message: `HTTP ${String(httpStatus)} with ${what}, which is no answer of AWS` };
-  }
+  const hasCode = Code !== undefined || !(isUnreadable || NAMES_WITHOUT_CODE.has(String(name)));
+  if (status === undefined || hasCode) return undefined;
+  const { location = '', 'content-type': type = '' } = $response?.headers ?? {};
+  // A truncated refusal of AWS is still XML or JSON.
+  const isOfAws = isUnreadable && /^$|xml|json/.test(type);
+  const isRefusal = Math.floor(status / 100) === 4;
+  if (isRedirect(status) || (isRefusal && !isOfAws)) return foreignReply(status, location, type);
   return isUnreadable ? { code: 'UnreadableReply', message: 'the reply cannot be read' } : undefined;
+}
+
+function foreignReply(status: number, location: string, type: string): Pick<AwsError, 'code' | 'message'> {
+  const target = URL.canParse(location) ? ` to ${new URL(location).origin}` : '';
+  const what = isRedirect(status) ? `a redirect${target}` : type || 'no content type';
+  return { code: FOREIGN_REPLY, message: `HTTP ${String(status)} with ${what}, which is no answer of AWS` };
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
 }
 
 function isNonEmptyString(value: unknown): value is string {
