@@ -173,7 +173,10 @@ export class KindHarness {
     if (single === undefined) throw new Error(`${kind.name} is not shown by a single read`);
     if (bulk === undefined) throw new Error(`${kind.name} is not shown by the bulk read`);
     const declared = Object.keys(kind.properties).filter((property) => spec[property] !== undefined);
-    expect(withSortedSets(bulk, declared)).toEqual(withSortedSets(single, declared));
+    const { readOwner } = kind;
+    const owner = readOwner && (await this.recordCalls(kind, () => readOwner(reader, bulk))).result;
+    const completed = owner === undefined ? bulk : { ...bulk, owner };
+    expect(withSortedSets(completed, declared)).toEqual(withSortedSets(single, declared));
     return single;
   }
 
