@@ -220,7 +220,7 @@ describe('an entity that would be larger than the account allows', () => {
     await quota('AssumeRolePolicySizeQuota', 50);
     const report = await runs.apply([role('r', { managedPolicyArns: AWS_POLICIES, description: 'adopted' })]);
     expect(outcomesOf(report)).toEqual({ 'Role/r': 'adopted' });
-    expect(fullWritesIn(world)).toEqual(['UpdateRole r', 'TagRole r']);
+    expect(fullWritesIn(world)).toEqual(['TagRole r', 'UpdateRole r']);
   });
 });
 
