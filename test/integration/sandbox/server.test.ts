@@ -18,8 +18,8 @@ test('every reply has its own request ID, errors included', async () => {
 });
 
 test('an action that is not implemented is refused as AWS does', async () => {
-  const message = await outcomeOf(iam.enableOrganizationsRootSessions({}));
-  expect(message).toMatch(/^400 InvalidAction: Could not find operation EnableOrganizationsRootSessions/);
+  const message = await outcomeOf(iam.generateOrganizationsAccessReport({ EntityPath: 'o-a1b2c3d4e5/r-f6g7h8i9j0' }));
+  expect(message).toMatch(/^400 InvalidAction: Could not find operation GenerateOrganizationsAccessReport/);
 });
 
 test('--account selects the account', async () => {
