@@ -163,18 +163,27 @@ class RemovalPlan {
     namespace: string,
     claimsOn: (ids: readonly string[]) => Promise<readonly EntityClaim[]>,
   ): Promise<void> {
-    for (const { index } of this.#removals) {
+    const takings = this.#removals.flatMap(({ index }) => {
       const removed = this.entities[index];
-      if (removed === undefined || !isRemoved(removed)) continue;
-      const { kind, name } = removed.entity;
-      const ids = [...KINDS.values()]
-        .filter((other) => other.isDeletedWithReference === true && other.dependsOnKinds.includes(kind))
-        .map((other) => ({ kind: other.name, name }))
-        .filter((taken) => this.#find(taken)?.entity.adopt !== 'foreign')
-        .map(entityId);
-      const claims = (ids.length === 0 ? [] : await claimsOn(ids)).filter((claim) => claim.namespace !== namespace);
-      if (claims.length > 0) this.#change(index, (entity) => withDecision(entity, claimRefusal(removed, claims)));
+      return removed === undefined || !isRemoved(removed) ? [] : [{ index, removed, ids: this.#takenIds(removed) }];
+    });
+    const asked = takings.flatMap(({ ids }) => ids);
+    const claims = asked.length === 0 ? [] : await claimsOn(asked);
+    const foreign = claims.filter((claim) => claim.namespace !== namespace);
+    for (const { index, removed, ids } of takings) {
+      const keys = new Set(ids.map(entityKeyOfId));
+      const taken = foreign.filter(({ id }) => keys.has(entityKeyOfId(id)));
+      if (taken.length > 0) this.#change(index, (entity) => withDecision(entity, claimRefusal(removed, taken)));
     }
+  }
+
+  /** Returns the IDs of what AWS may delete with an entity, but for what this run may take from another namespace. */
+  #takenIds({ entity: { kind, name } }: AssessedEntity): string[] {
+    return [...KINDS.values()]
+      .filter((other) => other.isDeletedWithReference === true && other.dependsOnKinds.includes(kind))
+      .map((other) => ({ kind: other.name, name }))
+      .filter((taken) => this.#find(taken)?.entity.adopt !== 'foreign')
+      .map(entityId);
   }
 
   /**
