@@ -153,14 +153,7 @@ export function guardCalls<C extends AnyClient>(client: C, guard: () => AccountG
     },
     { step: 'initialize', priority: 'high', name: 'ensureAccount', override: true },
   );
-  stack.add(
-    (next) => async (args) => {
-      guard()?.assertVerified(accessKeyOf(args.request));
-      return next(args);
-    },
-    // After the signature, and before the call counts as sent.
-    { step: 'finalizeRequest', priority: 'low', name: 'checkAccount', override: true },
-  );
+  checkBeforeSend(client, (accessKeyId) => guard()?.assertVerified(accessKeyId));
   return client;
 }
 
@@ -170,9 +163,12 @@ function accessKeyOf(request: unknown): string {
   return /Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? '';
 }
 
-/** Runs a last check of a call when it is signed and ready to be sent, with the access key that signed it. */
-export function checkBeforeSend(command: Parameters<IAMClient['send']>[0], check: (accessKeyId: string) => void): void {
-  command.middlewareStack.add(
+/** Runs a last check of a call, or of each call of a client, when it is signed, with the access key that signed it. */
+export function checkBeforeSend(
+  caller: AnyClient | Parameters<IAMClient['send']>[0],
+  check: (accessKeyId: string) => void,
+): void {
+  (caller.middlewareStack as MiddlewareStack).add(
     (next) => async (args) => {
       check(accessKeyOf(args.request));
       return next(args);

@@ -38,7 +38,6 @@ export function isReleased({ detach }: Dependent, planned: AssessedEntity | unde
 }
 
 /** Reports whether the changes of an entity detach another one from it. */
-
 function detaches({ kind, observed, assessment }: AssessedEntity, other: AssessedEntity): boolean {
   const isOther = matcherOf(other, other.observed?.arn);
   return Object.entries(assessment.changes).some(([property, { remove }]) => {
@@ -48,7 +47,6 @@ function detaches({ kind, observed, assessment }: AssessedEntity, other: Assesse
 }
 
 /** Reports whether the manifest declares that another entity is attached, by the ARN that it will have or by its name. */
-
 function declares({ kind, spec }: AssessedEntity, other: AssessedEntity): boolean {
   const isOther = matcherOf(other, other.planned.arn);
   return Object.entries(kind.properties).some(

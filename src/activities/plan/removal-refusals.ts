@@ -1,13 +1,14 @@
 import { entityId } from '../../contract/entity.js';
 import type { EntityClaim } from '../../contract/entity-claims.js';
+import type { Decision } from '../../contract/report.js';
 import type { Dependent } from '../../kinds/kind.js';
 import type { AssessedEntity } from './assessed-entity.js';
 
+/** The part of a decision that a refusal changes. */
+type Refusal = Pick<Decision, 'action' | 'reason' | 'remedy'>;
+
 /** Refuses the deletion of an identity provider, and names the roles that trust it. */
-export function trustRefusal(
-  { planned }: AssessedEntity,
-  trusting: string,
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+export function trustRefusal({ planned }: AssessedEntity, trusting: string): Refusal {
   const id = entityId(planned);
   return {
     action: 'refuse',
@@ -17,10 +18,7 @@ export function trustRefusal(
 }
 
 /** Refuses the removal of an entity that AWS would delete protected ones with. */
-export function protectionRefusal(
-  { planned }: AssessedEntity,
-  kept: readonly AssessedEntity[],
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+export function protectionRefusal({ planned }: AssessedEntity, kept: readonly AssessedEntity[]): Refusal {
   const ids = kept.map(({ entity }) => entityId(entity)).join(', ');
   return {
     action: 'refuse',
@@ -30,10 +28,7 @@ export function protectionRefusal(
 }
 
 /** Refuses the removal of an entity that AWS would delete claimed ones of other namespaces with. */
-export function claimRefusal(
-  { planned }: AssessedEntity,
-  claims: readonly EntityClaim[],
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+export function claimRefusal({ planned }: AssessedEntity, claims: readonly EntityClaim[]): Refusal {
   const owned = claims.map(({ id, namespace }) => `${id}, which namespace "${namespace}" declares`).join(', and with ');
   const ids = claims.map(({ id }) => id);
   return {
@@ -48,7 +43,7 @@ export function refusalOf(
   { planned }: AssessedEntity,
   keeping: readonly Dependent[],
   declared: readonly AssessedEntity[],
-): Pick<AssessedEntity['planned']['decision'], 'action' | 'reason' | 'remedy'> {
+): Refusal {
   const ids = keeping.map(entityId).join(', ');
   const verb = planned.decision.action === 'delete' ? 'deleted' : 'replaced';
   const ways = [`detach ${entityId(planned)} from ${ids} first`];
