@@ -6,14 +6,24 @@ const ROOMS = {
   contract: [],
   report: ['contract'],
   engine: ['contract'],
+  guardrails: ['engine', 'contract'],
   aws: ['contract'],
   kinds: ['engine', 'contract', 'aws'],
   temporal: ['contract'],
   config: ['contract'],
   observability: ['contract', 'aws'],
-  activities: ['engine', 'kinds', 'aws', 'report', 'contract', 'observability'],
+  activities: [
+    'engine',
+    'guardrails',
+    'kinds',
+    'aws',
+    'report',
+    'contract',
+    'observability',
+    'temporal/pending-activities',
+  ],
   workflows: ['contract', 'report', 'observability/instruments'],
-  client: ['temporal', 'contract', 'engine', 'kinds', 'report'],
+  client: ['temporal', 'contract', 'engine', 'guardrails', 'kinds', 'report'],
   embedded: ['config', 'contract'],
   cli: ['client', 'temporal', 'engine', 'contract', 'report', 'config', 'embedded', 'observability'],
 };
@@ -29,7 +39,7 @@ const roomRule = ([room, allowed]) => ({
 /** Files that put rooms together. Each has a rule of its own below. */
 const EXCEPTIONS = [
   '^src/client/index\\.ts$',
-  '^src/cli/commands/doctor\\.ts$',
+  '^src/cli/commands/doctor(-aws)?\\.ts$',
   '^src/cli/commands/worker\\.ts$',
   '^src/cli/session\\.ts$',
 ];
@@ -64,7 +74,7 @@ const forbidden = [
     name: 'doctor-imports',
     comment: 'doctor looks at AWS itself, since it has to work where no worker does',
     severity: 'error',
-    from: { path: '^src/cli/commands/doctor\\.ts$' },
+    from: { path: '^src/cli/commands/doctor(-aws)?\\.ts$' },
     to: { path: '^src/', pathNot: ['cli', ...ROOMS.cli, 'aws', 'kinds'].map((name) => `^src/${name}/`) },
   },
   {
@@ -85,21 +95,28 @@ const forbidden = [
     severity: 'error',
     from: { path: '^src/workflows/' },
     to: {
-      path: ['node_modules/@aws-sdk', 'node_modules/zod', '^src/(kinds|aws|engine|activities|client|config)/'],
+      path: [
+        'node_modules/@aws-sdk',
+        'node_modules/zod',
+        '^src/(kinds|aws|engine|guardrails|activities|client|config)/',
+      ],
       reachable: true,
     },
   },
   {
     name: 'engine-is-pure',
     severity: 'error',
-    from: { path: '^src/(engine|contract|report)/', pathNot: '^src/contract/messages\\.ts$' },
+    from: { path: '^src/(engine|guardrails|contract|report)/', pathNot: '^src/contract/messages\\.ts$' },
     to: { path: ['node_modules/@(aws-sdk|temporalio)', '^(node:)?(fs|net|http|child_process|os)'], reachable: true },
   },
   {
     name: 'temporal-only-where-it-belongs',
     comment: 'message definitions are the one place of contract/ that needs the SDK',
     severity: 'error',
-    from: { path: '^src/(kinds|aws|engine|contract|report|config)/', pathNot: '^src/contract/messages\\.ts$' },
+    from: {
+      path: '^src/(kinds|aws|engine|guardrails|contract|report|config)/',
+      pathNot: '^src/contract/messages\\.ts$',
+    },
     to: { path: ['node_modules/@temporalio', '^src/contract/messages\\.ts$'] },
   },
 ];

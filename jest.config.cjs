@@ -13,4 +13,5 @@ module.exports = {
   projects: ['unit', 'replay', 'workflows', 'kinds', 'integration', 'chaos'].map(project),
   // Processes start in hooks. Jest takes this from here only, not from a project.
   testTimeout: 300_000,
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
 };

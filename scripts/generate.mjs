@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as prettier from 'prettier';
 import { kindsPage } from './kinds-page.mjs';
+import { manifestTypes } from './manifest-types.mjs';
 import { metricsPage } from './metrics-page.mjs';
 
 const require = createRequire(import.meta.url);
@@ -16,6 +17,7 @@ const { pageName } = require('../dist/observability/instruments.js');
 const { manifestJsonSchema } = require('../dist/engine/manifest/schema.js');
 const { outputJsonSchemas } = require('../dist/report/output-schemas.js');
 const { KINDS } = require('../dist/kinds/index.js');
+const { QUOTAS } = require('../dist/aws/quotas.js');
 const { PACKAGE } = require('../dist/client/package.js');
 
 const root = new URL('../', import.meta.url);
@@ -63,8 +65,9 @@ const files = {
   ...Object.fromEntries(
     Object.entries(outputJsonSchemas()).map(([name, schema]) => [`schema/${name}.schema.json`, json(schema)]),
   ),
+  'src/client/manifest-types.ts': await manifestTypes(manifestJsonSchema(KINDS)),
   'docs/operator-policy.json': json(operatorPolicy),
-  'docs/kinds.md': `${generated}\n\n${kindsPage(KINDS)}\n`,
+  'docs/kinds.md': `${generated}\n\n${kindsPage(KINDS, QUOTAS)}\n`,
   'docs/configuration.md': `${generated}\n\n# Environment variables\n\nA variable that is set to an empty text counts as not set.\n\n${configurationTable}\n`,
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,
   'docs/metrics.md': `${generated}\n\n${metricsPage(METRICS, pageName)}\n`,

@@ -124,6 +124,13 @@ function kindsTable(kinds) {
   );
 }
 
+/** The row of a property that is written in place of another. */
+function shortRow({ property, replaces, schema }) {
+  const { description, ...own } = jsonSchema(schema);
+  const page = `See [${property} recipes](${property}.md).`;
+  return [code(property), valueText(own), `in place of ${code(replaces)}`, 'updated', `${description} ${page}`];
+}
+
 function section(kind) {
   const facts = [
     ['Guard against a second one', kind.duplicateProtection],
@@ -142,13 +149,18 @@ function section(kind) {
     ['Actions that read', list(kind.actions.read)],
     ['Actions that write', list(kind.actions.write)],
   ];
-  const properties = propertiesOf(kind).map((one) => [
-    code(one.name),
-    valueText(one.schema, one.rule),
-    [one.isKey ? 'key' : '', one.isRequired ? 'required' : ''].filter(Boolean).join(', '),
-    whenChanged(one),
-    one.schema.description ?? '',
-  ]);
+  const properties = propertiesOf(kind).flatMap((one) => {
+    const short = kind.shorthand?.replaces === one.name ? kind.shorthand : undefined;
+    const required = short === undefined ? 'required' : `required, or ${code(short.property)}`;
+    const row = [
+      code(one.name),
+      valueText(one.schema, one.rule),
+      [one.isKey ? 'key' : '', one.isRequired ? required : ''].filter(Boolean).join(', '),
+      whenChanged(one),
+      one.schema.description ?? '',
+    ];
+    return short === undefined ? [row] : [row, shortRow(short)];
+  });
   return [
     `## ${kind.name}`,
     properties.length === 0
@@ -158,14 +170,30 @@ function section(kind) {
   ].join('\n\n');
 }
 
+/** The quotas of IAM, and what to do where one is used up. */
+function quotasTable(quotas) {
+  return table(
+    ['quota', 'default', 'AWS raises it up to', 'or'],
+    quotas.map(({ name, value, raisedTo, instead }) => [
+      name,
+      String(value),
+      String(raisedTo ?? 'not raised'),
+      instead,
+    ]),
+  );
+}
+
 /** The page about all kinds. */
-export function kindsPage(kinds) {
+export function kindsPage(kinds, quotas) {
   return [
     '# Kinds',
     kindsTable(kinds),
-    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`, `protect`. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
+    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`, `protect`, and `renamedFrom` where it can be renamed. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
     ...kinds.map(section),
+    '## Quotas',
+    'The remedy of an entity that a quota refuses is taken from this table. Sources: [IAM and AWS STS quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html) and Service Quotas. The values of an account are read with `GetAccountSummary`, as far as it shows them.',
+    quotasTable(quotas),
     '## Not supported',
-    'Neither the AWS SDK in use (`@aws-sdk/client-iam`) nor the service model of the sandbox has them: `MaxSigninSessionDuration` of roles and login profiles, `UpdateOpenIDConnectProvider` and the context provider of an OpenID Connect provider. They follow when the SDK has them. Delegation requests and role templates are requests of people, and nothing to declare.',
+    "Neither the AWS SDK in use (`@aws-sdk/client-iam`) nor the service model of the sandbox has them: `MaxSigninSessionDuration` of roles and login profiles, `UpdateOpenIDConnectProvider` and the context provider of an OpenID Connect provider. They follow when the SDK has them. Delegation requests and role templates are requests of people, and nothing to declare. A role that IAM made from a template (`AcquireRole`) belongs to IAM's role manager: it is adopted only with `adopt: foreign`.",
   ].join('\n\n');
 }

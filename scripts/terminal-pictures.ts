@@ -78,7 +78,7 @@ export async function playTerminal({ columns, color }: PicturedTerminal): Promis
       { columns, env: { ...world.env, NO_COLOR: color ? undefined : '1' }, cwd: world.directory },
       (part) => {
         output += part;
-        if (whileWaiting !== '' || !LINES_WHILE_WAITING.every((line) => part.includes(line))) return;
+        if (whileWaiting !== '' || !SHOWN_WHILE_WAITING.every((shown) => shown.test(output))) return;
         whileWaiting = output;
         held.release();
       },
@@ -89,8 +89,12 @@ export async function playTerminal({ columns, color }: PicturedTerminal): Promis
   }
 }
 
-/** Lines of the display once only the held call is left. */
-const LINES_WHILE_WAITING = ['Role/prod-deploy: updated', 'Role/prod-rollback: creating', 'Group/analysts: failed'];
+/** Text of the live display, or of the lines without colors, once only the held call is left. */
+const SHOWN_WHILE_WAITING = [
+  /\b1 updated|Role\/prod-deploy: updated/,
+  /Role\/prod-rollback(:| ) *creating/,
+  /Group\/analysts(:| ) *failed/,
+];
 
 /** The used part of xterm.js in the browser. Its own types would add the browser's types to the whole project. */
 interface BrowserTerminal {

@@ -15,11 +15,13 @@ import { createActivities } from './activities/index.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { Ledgers } from './activities/ledger.js';
 import { Accounts } from './activities/runtime/accounts.js';
-import { agentsFor } from './aws/agents.js';
+import { launchedBy } from './activities/runtime/launches.js';
+import { openEnforcement } from './activities/runtime/open-enforcement.js';
 import type { AwsOptions } from './aws/clients.js';
+import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
-import { PROGRAMMING_ERRORS } from './contract/failures.js';
 import { ConfigError } from './contract/user-facing-error.js';
+import { GuardrailsReporter } from './observability/guardrails.js';
 import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
@@ -78,6 +80,7 @@ export interface WorkerOptions {
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const settings = temporalSettings(config, options.address);
+  const aws = awsOptions(config, await readAwsSettings(config.environment));
   const { namespace } = settings;
   let worker: Worker | undefined;
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
@@ -88,12 +91,9 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     installRuntime(log, options);
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
-    const countCall = awsCallRecorder(meter);
-    const logCall = logAwsCalls(log);
+    const observers = [awsCallRecorder(meter), traceCall, logAwsCalls(log)];
     const onCall: AwsOptions['onCall'] = (call) => {
-      countCall(call);
-      traceCall(call);
-      logCall(call);
+      for (const observe of observers) observe(call);
     };
     connection = await connect(config, settings);
     const client = new Client({
@@ -104,6 +104,9 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
       workflow: { queryRejectCondition: 'NOT_OPEN' },
     });
+    const entityRuns = new EntityRuns(client);
+    const launch = launchedBy((entityRun) => entityRuns.parentOf(entityRun));
+    const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), launch);
     worker = await Worker.create({
       connection,
       namespace,
@@ -111,17 +114,16 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...workflows(),
       activities: {
         ...createActivities({
-          accounts: new Accounts({ ...awsOptions(config), onCall }),
+          accounts: new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target)),
           ledgers: new Ledgers(client, config.taskQueue),
-          entityRuns: new EntityRuns(client),
+          entityRuns,
           installation: installationOf(client),
+          enforcement,
         }),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter,
       ...ISOLATION,
-      // A workflow task that fails by a bug would be repeated for ever.
-      workflowFailureErrorTypes: { '*': [...PROGRAMMING_ERRORS] },
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
       nonStickyToStickyPollRatio: NON_STICKY_POLLS,
@@ -172,17 +174,6 @@ function proxyOf(
   const { credentials: basicAuth } = proxy;
   return {
     proxy: { type: 'http-connect', targetHost: proxy.address, ...(basicAuth === undefined ? {} : { basicAuth }) },
-  };
-}
-
-function awsOptions({ awsRegion, awsTimeoutMs, secretsFolder, sourceIdentity, network }: Config): AwsOptions {
-  return {
-    userAgent: 'iam-bootstrap',
-    agents: agentsFor(network),
-    ...(awsRegion === undefined ? {} : { region: awsRegion }),
-    ...(awsTimeoutMs === undefined ? {} : { requestTimeoutMs: awsTimeoutMs }),
-    ...(secretsFolder === undefined ? {} : { secretsFolder }),
-    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
   };
 }
 
@@ -254,12 +245,20 @@ async function serveHealth(
     response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
   });
   server.maxConnections = MAX_HEALTH_CONNECTIONS;
-  await new Promise<AddressInfo>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {
-      resolve(server.address() as AddressInfo);
+  try {
+    await new Promise<AddressInfo>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {
+        resolve(server.address() as AddressInfo);
+      });
     });
-  });
+  } catch (error) {
+    throw new ConfigError(
+      `cannot serve health at IAM_BOOTSTRAP_HEALTH=${address}: ${(error as Error).message}`,
+      'choose a free address of this machine, such as 127.0.0.1:8080',
+      { cause: error },
+    );
+  }
   return () =>
     new Promise((resolve) => {
       server.close(() => {

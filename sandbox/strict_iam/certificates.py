@@ -65,7 +65,7 @@ class ServerCertificates(Tagging):
         p, backend = self.params, self.backend
         self.check_certificate_name_is_free(p["ServerCertificateName"])
         backend.check_quota("ServerCertificatesQuota", len(backend.certificates))
-        tags = self.new_tags()
+        tags = self.new_tags("ServerCertificate")
         expires = check_server_certificate(p["CertificateBody"], p["PrivateKey"], p.get("CertificateChain"))
         certificate = backend.upload_server_certificate(
             p["ServerCertificateName"], p["CertificateBody"], "", p.get("CertificateChain"), p.get("Path")

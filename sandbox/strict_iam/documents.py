@@ -1,9 +1,10 @@
 """Checks policy documents.
 
-a document that is not a policy                                             400 MalformedPolicyDocument
+a document that is not a policy, the operator NullIfExists                  400 MalformedPolicyDocument
 """
 
 import json
+import re
 
 from moto.iam.policy_validation import BaseIAMPolicyValidator, IAMPolicyDocumentValidator
 
@@ -43,6 +44,8 @@ def check_document(validator, document):
         parsed = json.loads(document)
         for statement in as_list(parsed.get("Statement", [])):
             for operator, keys in (statement.get("Condition") or {}).items():
+                if operator.endswith("NullIfExists"):
+                    raise aws_error("MalformedPolicyDocument", "Syntax errors in policy.")
                 statement["Condition"][operator] = {key: quote_numbers(value) for key, value in keys.items()}
             if validator is not TrustValidator and ("Principal" in statement or "NotPrincipal" in statement):
                 raise aws_error("MalformedPolicyDocument", "Policy document should not specify a principal.")
@@ -64,5 +67,5 @@ def as_list(value):
 
 
 def document_size(document):
-    """Returns the size that AWS counts: without white space."""
-    return sum(len(part) for part in document.split())
+    """Returns the size that AWS counts: without white space, inside of strings as between them."""
+    return len(re.sub(r"[ \t\r\n]", "", document))

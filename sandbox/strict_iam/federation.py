@@ -30,7 +30,7 @@ class OidcProviders(Tagging):
         if arn in backend.open_id_providers:
             raise already_exists(f"Provider with url https://{host} already exists.")
         backend.check_quota("OpenIDConnectProvidersQuota", len(backend.open_id_providers))
-        tags, thumbprints = self.new_tags(), p.get("ThumbprintList")
+        tags, thumbprints = self.new_tags("OpenIDConnectProvider"), p.get("ThumbprintList")
         # AWS would fetch the thumbprint from the provider.
         thumbprints = thumbprints or [hashlib.sha1(host.encode()).hexdigest()]
         clients = list(dict.fromkeys(p.get("ClientIDList") or []))
@@ -79,7 +79,7 @@ class SamlProviders(Tagging):
         if p["Name"] in backend.saml_providers:
             raise already_exists(f"SAML Provider with name {p['Name']} already exists.")
         backend.check_quota("SAMLProvidersQuota", len(backend.saml_providers))
-        tags = self.new_tags()
+        tags = self.new_tags("SAMLProvider")
         provider = models.SAMLProvider(backend.account_id, self.region, p["Name"])
         provider.strict_tags, provider.uuid = tags, unique_id("", 32)
         provider.private_keys, provider.encryption_mode = {}, None

@@ -40,7 +40,7 @@ class MfaDevices(Tagging):
         serial = device.serial_number
         if any(other.lower() == serial.lower() for other in backend.virtual_mfa_devices):
             raise already_exists("MFADevice entity at the same path and name already exists.")
-        device.strict_tags = self.new_tags()
+        device.strict_tags = self.new_tags("MFADevice")
         backend.virtual_mfa_devices[serial] = device
         seed, owner = device.base32_string_seed, f"{name}@{backend.account_id}"
         return {

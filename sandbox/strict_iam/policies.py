@@ -19,7 +19,7 @@ class Policies(Tagging):
         p, backend = self.params, self.backend
         name, document = p["PolicyName"], p["PolicyDocument"]
         backend.check_name_is_free("Policy", name)
-        tags = self.new_tags()
+        tags = self.new_tags("Policy")
         self.check_managed(document)
         policy = models.ManagedPolicy(
             name,

@@ -1,6 +1,7 @@
 """Principals in trust policies.
 
-a role or user that the account does not have                               400 MalformedPolicyDocument
+a role or user that the account does not have, the role itself at its creation, a group, a wildcard in an ARN, a
+canonical user                                                              400 MalformedPolicyDocument
 a trusted role or user that is deleted shows as its unique ID from then on
 """
 
@@ -43,8 +44,9 @@ class Principals:
             return False
         if kind == "Service":
             return re.fullmatch(r"[\w.-]+\.[\w.-]+", value) is not None
-        if kind in ("Federated", "CanonicalUser"):
-            return value != ""
+        if kind == "Federated":
+            provider = rf"arn:{self.partition}:iam::\d{{12}}:(oidc|saml)-provider/[^*?]+"
+            return re.fullmatch(rf"{provider}|[\w-]+(\.[\w-]+)+", value) is not None
         if kind != "AWS":
             return False
         if value == "*" or re.fullmatch(r"\d{12}", value):
@@ -55,7 +57,7 @@ class Principals:
         if arn is None:
             return False
         partition, service, account, what, name = arn.groups()
-        if partition != self.partition:
+        if partition != self.partition or re.search("[*?]", value):
             return False
         # The sandbox cannot check the principals of other accounts.
         if account != self.account_id or (service, what) == ("iam", "root"):

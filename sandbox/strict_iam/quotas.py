@@ -9,13 +9,13 @@ from moto.core.utils import get_service_model
 # Value and name in error messages, by the name in GetAccountSummary, or a name of the same form. Quotas of an account
 # have the largest value that AWS grants, so that a test can fill an account.
 QUOTAS = {
-    "RolesQuota": (5000, "RolesPerAccount"),
+    "RolesQuota": (10_000, "RolesPerAccount"),
     "UsersQuota": (5000, "UsersPerAccount"),
     "GroupsQuota": (500, "GroupsPerAccount"),
-    "PoliciesQuota": (5000, "PoliciesPerAccount"),
-    "InstanceProfilesQuota": (5000, "InstanceProfilesPerAccount"),
+    "PoliciesQuota": (10_000, "PoliciesPerAccount"),
+    "InstanceProfilesQuota": (10_000, "InstanceProfilesPerAccount"),
     "ServerCertificatesQuota": (1000, "ServerCertificatesPerAccount"),
-    "OpenIDConnectProvidersQuota": (100, "OpenIdConnectProvidersPerAccount"),
+    "OpenIDConnectProvidersQuota": (700, "OpenIdConnectProvidersPerAccount"),
     "SAMLProvidersQuota": (100, "SAMLProvidersPerAccount"),
     "AttachedPoliciesPerRoleQuota": (10, "PoliciesPerRole"),
     "AttachedPoliciesPerUserQuota": (10, "PoliciesPerUser"),

@@ -20,7 +20,7 @@ class Roles(Tagging, Attachments):
         p, backend = self.params, self.backend
         name, document, arn = p["RoleName"], p["AssumeRolePolicyDocument"], p.get("PermissionsBoundary")
         backend.check_name_is_free("Role", name)
-        tags = self.new_tags()
+        tags = self.new_tags("Role")
         backend.check_trust(document)
         if arn:
             backend.attachable_policy(arn)
@@ -97,7 +97,7 @@ class InstanceProfiles(Tagging):
     def create_instance_profile(self):
         backend, name = self.backend, self.params["InstanceProfileName"]
         backend.check_name_is_free("InstanceProfile", name)
-        tags = self.new_tags()
+        tags = self.new_tags("InstanceProfile")
         profile = models.InstanceProfile(backend.account_id, self.region, "", name, self.params.get("Path"), [])
         backend.instance_profiles[backend.add("InstanceProfile", profile, tags).name] = profile
         return {"InstanceProfile": profile_full(profile)}

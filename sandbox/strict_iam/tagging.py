@@ -1,6 +1,7 @@
 """Tags.
 
-tag keys are unique in any case; the prefix aws: is reserved                400 InvalidInput
+tag keys of roles and users are unique in any case, those of other entities as they are written
+the prefix aws: is reserved                                                 400 InvalidInput
 """
 
 from .access import SERVICE_KEYS
@@ -11,22 +12,22 @@ from .store import StrictBackend, refuse_aws_managed
 
 
 class Tagging(IamRequest):
-    def new_tags(self):
-        return self.merged_tags([], self.params.get("Tags") or [])
+    def new_tags(self, kind):
+        return self.merged_tags(kind, [], self.params.get("Tags") or [])
 
-    def merged_tags(self, tags, more):
-        keys = [tag["Key"].lower() for tag in more]
+    def merged_tags(self, kind, tags, more):
+        keys = [tag_key(kind, tag["Key"]) for tag in more]
         if len(set(keys)) < len(keys):
             raise aws_error("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
         self.check_not_reserved(keys)
-        merged = {tag["Key"].lower(): tag for tag in tags}
-        merged.update({tag["Key"].lower(): {"Key": tag["Key"], "Value": tag["Value"]} for tag in more})
+        merged = {tag_key(kind, tag["Key"]): tag for tag in tags}
+        merged.update({tag_key(kind, tag["Key"]): {"Key": tag["Key"], "Value": tag["Value"]} for tag in more})
         if len(merged) > MAX_TAGS:
             raise aws_error("LimitExceeded", f"The number of tags has reached the maximum limit of {MAX_TAGS}.")
         return list(merged.values())
 
     def check_not_reserved(self, keys):
-        if any(key.startswith("aws:") for key in keys) and not self.access_key.startswith(SERVICE_KEYS):
+        if any(key.lower().startswith("aws:") for key in keys) and not self.access_key.startswith(SERVICE_KEYS):
             raise aws_error("InvalidInput", "aws: prefixed tag key names are not allowed for external use.")
 
     def taggable(self, kind):
@@ -38,17 +39,22 @@ class Tagging(IamRequest):
 
     def tag(self, kind):
         entity = refuse_aws_managed(self.taggable(kind))
-        entity.strict_tags = self.merged_tags(entity.strict_tags, self.params["Tags"])
+        entity.strict_tags = self.merged_tags(kind, entity.strict_tags, self.params["Tags"])
 
     def untag(self, kind):
         entity = refuse_aws_managed(self.taggable(kind))
-        keys = {key.lower() for key in self.params["TagKeys"]}
+        keys = {tag_key(kind, key) for key in self.params["TagKeys"]}
         self.check_not_reserved(keys)
-        entity.strict_tags = [tag for tag in entity.strict_tags if tag["Key"].lower() not in keys]
+        entity.strict_tags = [tag for tag in entity.strict_tags if tag_key(kind, tag["Key"]) not in keys]
 
     def list_tags(self, kind):
         part, rest = self.paginate(self.taggable(kind).strict_tags, key=lambda tag: (tag["Key"],))
         return {"Tags": part, **rest}
+
+
+def tag_key(kind, key):
+    """Returns a tag key as AWS compares it: those of roles and users without case."""
+    return key.lower() if kind in ("Role", "User") else key
 
 
 TAGGABLE = {

@@ -17,7 +17,7 @@ class Users(Tagging, Attachments):
     def create_user(self):
         p, backend = self.params, self.backend
         backend.check_name_is_free("User", p["UserName"])
-        tags, arn = self.new_tags(), p.get("PermissionsBoundary")
+        tags, arn = self.new_tags("User"), p.get("PermissionsBoundary")
         if arn:
             backend.attachable_policy(arn)
         user = models.User(backend.account_id, self.region, p["UserName"], p.get("Path"))

@@ -1,14 +1,24 @@
-import { sleep } from '@temporalio/activity';
+import { activityInfo, sleep } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { pauseAfter } from '../aws/propagation.js';
-import type { EntityRun, EntityRunsRequest, FoundEntityRuns } from '../contract/activities.js';
-import { entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
+import { pauseAfter, untilShown } from '../aws/propagation.js';
+import type { EntityRun, EntityRunsRequest, FoundEntityRuns, PendingActivity } from '../contract/activities.js';
+import { bootstrapWorkflowId, entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
+import { pendingActivities } from '../temporal/pending-activities.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
 
-/** Finds and ends runs of the reconcile-entity workflow. */
+/** Time for which one attempt waits for Temporal to list its own run. */
+const MAX_LAG_MS = 20_000;
+
+/** Ends of a bootstrap run that has awaited its entity runs. */
+const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'CONTINUED_AS_NEW']);
+
+/** The number of entity runs whose activities are listed: a run has at most 20 open at a time. */
+const MAX_LISTED_RUNS = 20;
+
+/** Finds, looks into and ends runs of the reconcile-entity workflow. */
 export class EntityRuns {
   readonly #client: Client;
 
@@ -16,8 +26,17 @@ export class EntityRuns {
     this.#client = client;
   }
 
-  /** Lists the open entity runs of an account: those that earlier runs of the namespace left behind, and all others. */
-  find({ account, namespace, runId }: EntityRunsRequest): Promise<FoundEntityRuns> {
+  /**
+   * Finds the open entity runs of an account: those that earlier runs of the namespace left behind, and all others. A list
+   * may not show yet what has started a moment ago, so each earlier run itself is asked for its entity runs.
+   */
+  async find(request: EntityRunsRequest): Promise<FoundEntityRuns> {
+    const [{ earlier, others }, left] = await Promise.all([this.#listOpen(request), this.#leftByEarlierRuns(request)]);
+    const found = new Set(left.map(({ runId }) => runId));
+    return { earlier: [...left, ...earlier.filter(({ runId }) => !found.has(runId))], others };
+  }
+
+  #listOpen({ account, namespace, runId }: EntityRunsRequest): Promise<FoundEntityRuns> {
     const query = [
       `WorkflowId STARTS_WITH "${entityWorkflowIdPrefix(account)}"`,
       `WorkflowType = "${WorkflowType.ReconcileEntity}"`,
@@ -34,6 +53,50 @@ export class EntityRuns {
     });
   }
 
+  async #leftByEarlierRuns({ account, namespace, runId }: EntityRunsRequest): Promise<readonly EntityRun[]> {
+    const workflowId = bootstrapWorkflowId(account, namespace);
+    const earlier = await untilShown(() => this.#listEarlier(workflowId, runId), sleep, MAX_LAG_MS);
+    if (earlier === undefined) {
+      throw ApplicationFailure.retryable('Temporal does not list this run yet', 'ServiceUnavailable');
+    }
+    const left: EntityRun[] = [];
+    for (const earlierRunId of earlier) left.push(...(await this.#openChildren({ workflowId, runId: earlierRunId })));
+    return left;
+  }
+
+  /**
+   * Lists the runs of the namespace before this one, back to the last that ended by itself: it had ended what those before
+   * it left behind. Returns undefined while the list lags. One that shows this run shows all runs before it, since
+   * Temporal records the runs of a workflow ID in order.
+   */
+  #listEarlier(workflowId: string, runId: string): Promise<readonly string[] | undefined> {
+    return this.#ask(async () => {
+      const earlier: string[] = [];
+      let isShown = false;
+      // The newest comes first.
+      for await (const run of this.#client.workflow.list({ query: `WorkflowId = "${workflowId}"`, pageSize: 10 })) {
+        if (run.runId === runId) isShown = true;
+        else earlier.push(run.runId);
+        if (run.runId !== runId && ENDED_BY_ITSELF.has(run.status.name)) break;
+      }
+      return isShown ? earlier : undefined;
+    });
+  }
+
+  /** Returns the entity runs that had not closed when a run of a namespace ended, and that still are open. */
+  async #openChildren(run: EntityRun): Promise<readonly EntityRun[]> {
+    const description = await this.#call(run, (handle) => handle.describe());
+    const children = await Promise.all(
+      (description?.raw.pendingChildren ?? []).map(async ({ workflowId, runId }): Promise<readonly EntityRun[]> => {
+        const child = { workflowId: workflowId ?? '', runId: runId ?? '' };
+        const described = await this.#call(child, (handle) => handle.describe());
+        const isOpen = described?.status.name === 'RUNNING' && described.memo?.['run'] === run.runId;
+        return isOpen ? [{ ...child, runId: described.runId }] : [];
+      }),
+    );
+    return children.flat();
+  }
+
   /** Cancels entity runs and waits until they have closed. They end between two writes. */
   async end(runs: readonly EntityRun[]): Promise<void> {
     await Promise.all(runs.map((run) => this.#call(run, (handle) => handle.cancel())));
@@ -44,6 +107,24 @@ export class EntityRuns {
       if (open.length === 0) return;
       await sleep(pauseAfter(attempt));
     }
+  }
+
+  /** Lists what the run that calls this activity is doing, in its entity runs too. The listing itself is left out. */
+  async pending(): Promise<readonly PendingActivity[]> {
+    const { workflowExecution, activityId: own } = activityInfo();
+    if (workflowExecution === undefined) return [];
+    const { workflowId, runId } = workflowExecution;
+    const run = await this.#call({ workflowId, runId }, (handle) => handle.describe());
+    if (run === undefined) return [];
+    const pending = await this.#ask(() => pendingActivities(this.#client, run, MAX_LISTED_RUNS));
+    return pending.filter((activity) => activity.workflowId !== workflowId || activity.activityId !== own);
+  }
+
+  /** Returns the run that has started another one as its child. Undefined where a client has, or where it is gone. */
+  async parentOf(run: EntityRun): Promise<EntityRun | undefined> {
+    const description = await this.#call(run, (handle) => handle.describe());
+    const { workflowId, runId } = description?.parentExecution ?? {};
+    return typeof workflowId === 'string' && typeof runId === 'string' ? { workflowId, runId } : undefined;
   }
 
   async #isOpen(run: EntityRun): Promise<boolean> {

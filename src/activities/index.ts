@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Activities, VerifyResult } from '../contract/activities.js';
+import type { Activities, VerifyRequest, VerifyResult } from '../contract/activities.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -10,23 +10,34 @@ import type { Ledgers } from './ledger.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
 import { createEntity, listCandidates } from './reconcile/create.js';
 import { deleteEntity } from './reconcile/delete.js';
+import { resolvedSpec } from './reconcile/desired-state.js';
 import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
 import type { Account, Accounts } from './runtime/accounts.js';
-import { runActivity, type ActivityContext, type RunOptions } from './runtime/activity-context.js';
+import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
+import { Enforcement } from './runtime/enforcement.js';
 import { failure } from './runtime/failures.js';
+import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
 
 /** The connections of a worker that its activities use. */
 export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'get'>;
-  readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims'>;
-  readonly entityRuns: Pick<EntityRuns, 'find' | 'end'>;
+  readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims' | 'declare' | 'declarations'>;
+  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
+  /** Default: the worker has no guardrails. */
+  readonly enforcement?: Enforcement;
 }
 
 /** Returns the activities of a worker. */
-export function createActivities({ accounts, ledgers, entityRuns, installation }: WorkerParts): Activities {
+export function createActivities({
+  accounts,
+  ledgers,
+  entityRuns,
+  installation,
+  enforcement = new Enforcement({ source: NO_GUARDRAILS }),
+}: WorkerParts): Activities {
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
   const reconcile = <Request extends ReconcileRequest, Result>(
     run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
@@ -35,39 +46,54 @@ export function createActivities({ accounts, ledgers, entityRuns, installation }
       runActivity(async (context) => {
         const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
         if (problem !== null) throw failure('InvalidManifest', problem, { calls: context.calls });
+        await enforcement.assertBound(request);
+        context.guard = enforcement.guardOf(request, resolvedSpec(request.entity, request.arns));
+        context.guard.assertEntity(undefined);
+        context.newPrincipals = request.newPrincipals ?? [];
         return run(accounts.get(request.target, request.namespace), request, context);
       }, runOptionsOf(request));
   };
   return {
     planEntities: (request) =>
       runActivity(async ({ calls }) => {
-        const plan = await planEntities(accounts, ledgers, request, calls);
+        const plan = await planEntities(accounts, ledgers, request, calls, enforcement);
         const id = await installation?.();
-        return id === undefined ? plan : { ...plan, installation: id };
+        return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id });
       }, runOptionsOf(request)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
+    listPendingActivities: () => runActivity(() => entityRuns.pending()),
     claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
     claimEntities: (request) => runActivity((context) => ledgers.claimEntities(request, context)),
-    listCandidates: reconcile(listCandidates),
+    declareEntities: (request) => runActivity((context) => ledgers.declare(request, context)),
+    listCandidates: reconcile(async (account, request: ReconcileRequest, context) =>
+      enforcement.bindListing(request, await listCandidates(account, request, context)),
+    ),
     createEntity: reconcile(createEntity),
     updateEntity: reconcile(updateEntity),
     deleteEntity: reconcile(deleteEntity),
     verifyEntities: (request) =>
-      runActivity(async ({ calls }): Promise<VerifyResult> => {
+      runActivity(({ calls }) => {
         const { target, namespace } = request.request;
-        const { differing, recreated } = await waitUntilConverged(accounts.get(target, namespace), request);
-        const decisions = truncateToFit(differing.map(({ decision }) => decision));
-        return {
-          differing: differing.map(({ index, decision }, position) => ({
-            index,
-            decision: decisions[position] ?? decision,
-          })),
-          ...(recreated.length === 0 ? {} : { recreated }),
-          calls,
-        };
+        return verify(accounts.get(enforcement.targetForReads(target), namespace), request, calls);
       }, runOptionsOf(request.request)),
-    gatherEvidence: (request) => runActivity(() => gatherEvidence(accounts.get(request.target), ledgers, request)),
+    gatherEvidence: (request) =>
+      runActivity(() => gatherEvidence(accounts.get(enforcement.targetForReads(request.target)), ledgers, request)),
+  };
+}
+
+async function verify(account: Account, request: VerifyRequest, calls: Calls): Promise<VerifyResult> {
+  const { differing, recreated, unverified, createdAt } = await waitUntilConverged(account, request);
+  const decisions = truncateToFit(differing.map(({ decision }) => decision));
+  return {
+    differing: differing.map(({ index, decision }, position) => ({
+      index,
+      decision: decisions[position] ?? decision,
+    })),
+    ...(recreated.length === 0 ? {} : { recreated }),
+    ...(createdAt.length === 0 ? {} : { createdAt }),
+    ...(unverified.length === 0 ? {} : { unverified }),
+    calls,
   };
 }
 

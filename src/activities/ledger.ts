@@ -2,10 +2,17 @@ import { activityInfo } from '@temporalio/activity';
 import { QueryRejectedError, WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AccountLedger, EntityClaim, EntityClaimsAnswer } from '../contract/entity-claims.js';
-import { claimEntitiesUpdate, claimUpdate, entityClaimsQuery } from '../contract/messages.js';
+import type { Declaration } from '../contract/declarations.js';
+import {
+  claimEntitiesUpdate,
+  claimUpdate,
+  declarationsQuery,
+  declareUpdate,
+  entityClaimsQuery,
+} from '../contract/messages.js';
 import { accountLedgerWorkflowId, ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
-import type { ClaimEntitiesRequest, ClaimRequest } from '../contract/activities.js';
+import type { ClaimEntitiesRequest, ClaimRequest, DeclareRequest } from '../contract/activities.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 
 /** Deadline of one call to Temporal. */
@@ -23,10 +30,7 @@ export class Ledgers {
 
   /** Asks the ledger of a namespace whether a run may write, and starts the ledger if it does not run. */
   claim({ account, namespace, ...claim }: ClaimRequest, context: ActivityContext): Promise<ClaimAnswer> {
-    const start = this.#startOperation<Ledger>(WorkflowType.Ledger, {
-      workflowId: ledgerWorkflowId(account, namespace),
-      staticSummary: `revisions that were applied to ${namespace} in ${account}`,
-    });
+    const start = this.#startOfNamespace(account, namespace);
     return this.#update(`the ledger of namespace ${namespace}`, context, () =>
       this.#client.workflow.executeUpdateWithStart(claimUpdate, {
         startWorkflowOperation: start,
@@ -35,6 +39,29 @@ export class Ledgers {
         updateId: activityInfo().workflowExecution?.runId ?? claim.revision.runId,
       }),
     );
+  }
+
+  /** Changes the declarations in the ledger of a namespace, and starts the ledger if it does not run. */
+  declare({ account, namespace, ...changes }: DeclareRequest, context: ActivityContext): Promise<undefined> {
+    const start = this.#startOfNamespace(account, namespace);
+    return this.#update(`the ledger of namespace ${namespace}`, context, () =>
+      this.#client.workflow.executeUpdateWithStart(declareUpdate, {
+        startWorkflowOperation: start,
+        args: [changes],
+        updateId: `${changes.runId}:${changes.declare.length > 0 ? 'declare' : 'settle'}`,
+      }),
+    );
+  }
+
+  /** Returns the entities that the manifests of a namespace declare. A namespace without a ledger has none. */
+  async declarations(account: string, namespace: string): Promise<readonly Declaration[]> {
+    const ledger = this.#client.workflow.getHandle(ledgerWorkflowId(account, namespace));
+    try {
+      return await this.#ask(`the ledger of namespace ${namespace}`, () => ledger.query(declarationsQuery));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
   }
 
   /** Takes and drops entity claims in the ledger of an account, and starts the ledger if it does not run. */
@@ -61,6 +88,16 @@ export class Ledgers {
       if (isMissing(error)) return [];
       throw error;
     }
+  }
+
+  #startOfNamespace(
+    account: string,
+    namespace: string,
+  ): WithStartWorkflowOperation<(ledger?: Ledger) => Promise<void>> {
+    return this.#startOperation<Ledger>(WorkflowType.Ledger, {
+      workflowId: ledgerWorkflowId(account, namespace),
+      staticSummary: `what was applied to ${namespace} in ${account}`,
+    });
   }
 
   #startOperation<L>(

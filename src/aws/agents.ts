@@ -13,9 +13,15 @@ interface Agents {
 /** Makes agents with a maximum number of connections to one host. */
 export type MakeAgents = (maxSockets: number) => Agents;
 
+interface Proxy {
+  readonly variable: string;
+  readonly url: URL;
+  readonly address: string;
+}
+
 /** The network that calls to AWS take. */
 export interface AwsNetwork {
-  readonly httpProxy: (protocol: 'http:' | 'https:', host: string, port: number) => { readonly url: URL } | undefined;
+  readonly httpProxy: (protocol: 'http:' | 'https:', host: string, port: number) => Proxy | undefined;
   readonly awsCa: { readonly pem: string } | undefined;
 }
 
@@ -28,7 +34,7 @@ export function agentsFor(network: AwsNetwork): MakeAgents | undefined {
     const shared = { keepAlive: true, maxSockets, ...(awsCa === undefined ? {} : { ca: awsCa.pem }) };
     const agentOf = (protocol: 'http:' | 'https:'): HttpAgent | undefined => {
       const proxy = proxies[protocol];
-      return proxy === undefined ? undefined : new SelectiveProxyAgent(proxy.url, shared, network);
+      return proxy === undefined ? undefined : new SelectiveProxyAgent(proxy, shared, network);
     };
     return {
       httpAgent: agentOf('http:') ?? new HttpAgent(shared),
@@ -38,8 +44,24 @@ export function agentsFor(network: AwsNetwork): MakeAgents | undefined {
 }
 
 /** Returns the proxy of a protocol. The host is one that no list excludes by name. */
-function anyProxy(network: AwsNetwork, protocol: 'http:' | 'https:'): { readonly url: URL } | undefined {
+function anyProxy(network: AwsNetwork, protocol: 'http:' | 'https:'): Proxy | undefined {
   return network.httpProxy(protocol, '', 0);
+}
+
+/** Reports that a proxy did not connect to a host. Nothing reached AWS. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  /** AWS's errors and the network's have one as well. */
+  readonly code = 'ProxyError';
+
+  constructor({ address, variable }: Proxy, host: string, failure: string, options?: ErrorOptions) {
+    super(`the proxy ${address} of ${variable} does not connect to ${host}: ${failure}`, options);
+  }
+}
+
+/** Reports whether a message is that of a {@link ProxyError}, which the SDK's credential sources quote in their own. */
+export function isOfProxy(message: string): boolean {
+  return /\bthe proxy \S+ of \w+ does not connect to /.test(message);
 }
 
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
@@ -47,11 +69,11 @@ type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
 /** Tunnels through a proxy, except to hosts that are excluded: the clients of a credential chain have several hosts. */
 class SelectiveProxyAgent extends HttpsProxyAgent<string> {
   constructor(
-    proxy: URL,
+    private readonly tunnel: Proxy,
     options: ConstructorParameters<typeof HttpsProxyAgent<string>>[1],
     private readonly network: AwsNetwork,
   ) {
-    super(proxy.href, options);
+    super(tunnel.url.href, options);
   }
 
   override async connect(
@@ -59,10 +81,31 @@ class SelectiveProxyAgent extends HttpsProxyAgent<string> {
     options: ConnectOptions,
   ): Promise<Socket> {
     const { host = '', port, secureEndpoint } = options;
-    if (this.network.httpProxy(secureEndpoint ? 'https:' : 'http:', host, port) !== undefined) {
-      return super.connect(request, options);
+    const { httpProxy, awsCa } = this.network;
+    // The proxy agent keeps the CA of its options for its own connection to the proxy.
+    const trusting = awsCa === undefined ? options : { ...options, ca: awsCa.pem };
+    if (httpProxy(secureEndpoint ? 'https:' : 'http:', host, port) !== undefined) {
+      return this.connectByProxy(request, trusting);
     }
     if (!secureEndpoint) return connectSocket(options as NetConnectOpts);
-    return connectTls({ ...(isIP(host) === 0 ? { servername: host } : {}), ...(options as ConnectionOptions) });
+    return connectTls({ ...(isIP(host) === 0 ? { servername: host } : {}), ...(trusting as ConnectionOptions) });
+  }
+
+  /** Opens a tunnel. Its own class would take the refusal of a proxy for the answer of AWS. */
+  private async connectByProxy(
+    request: Parameters<HttpsProxyAgent<string>['connect']>[0],
+    options: ConnectOptions,
+  ): Promise<Socket> {
+    let status = 0;
+    request.once('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => (status = statusCode));
+    let socket: Socket;
+    try {
+      socket = await super.connect(request, options);
+    } catch (error) {
+      throw new ProxyError(this.tunnel, options.host ?? '', (error as Error).message, { cause: error });
+    }
+    if (status === 200) return socket;
+    socket.destroy();
+    throw new ProxyError(this.tunnel, options.host ?? '', `it answers CONNECT with ${String(status)}`);
   }
 }

@@ -5,6 +5,7 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { AwsClock } from './clock.js';
 import { awsError, failureTypeOf } from './errors.js';
+import { refuseForeignReplies } from './foreign-replies.js';
 import { UnverifiedError, type AccountGuard } from './guard.js';
 import type { Pace } from './pace.js';
 
@@ -42,14 +43,25 @@ export async function countingCalls<T>(counts: Record<string, number>, work: () 
   return callCounts.run(counts, work);
 }
 
+const abortSignals = new AsyncLocalStorage<AbortSignal>();
+
+/** Ends waits between the reads that `work` makes once the signal aborts. Calls on the wire finish. */
+export async function abortingOn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return abortSignals.run(signal, work);
+}
+
 /** Returns the user agent for the current call. Clients ask for each call, because all runs of a namespace share them. */
 export function currentUserAgent(workerUserAgent: string): Promise<string> {
   return Promise.resolve(userAgents.getStore() ?? workerUserAgent);
 }
 
-/** Counts and reports each attempt on the wire, the SDK's own retries included, and names the operation in errors. */
+/**
+ * Counts and reports each attempt on the wire, the SDK's own retries included, and names the operation in errors. Refuses
+ * what does not come from AWS.
+ */
 export function observeCalls<C extends AnyClient>(client: C, onCall: ((call: AwsCall) => void) | undefined): C {
   const stack = client.middlewareStack as MiddlewareStack;
+  refuseForeignReplies.applyToStack(stack);
   stack.add(
     (next, context) => async (args) => {
       const { operation, service } = namesIn(context);
@@ -97,7 +109,7 @@ export function waitForTurns(client: IAMClient, pace: Pace): void {
   const wait =
     <Args, Reply>(next: (args: Args) => Promise<Reply>) =>
     async (args: Args): Promise<Reply> => {
-      await pace.turn();
+      await pace.turn(abortSignals.getStore());
       return next(args);
     };
   client.middlewareStack.addRelativeTo(wait, {

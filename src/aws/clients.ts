@@ -1,3 +1,4 @@
+import type { CloudTrailClient, CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
@@ -14,53 +15,15 @@ import {
 } from './calls.js';
 import type { AnyClient, AwsCall } from './calls.js';
 import { AwsClock } from './clock.js';
+import { foreignReplyError } from './errors.js';
 import { createCredentials, retryWithNewCredentials, type RoleSession } from './credentials.js';
 import type { AccountGuard, Caller } from './guard.js';
 import type { Input, Operation, Output } from './operations.js';
 import { Pace } from './pace.js';
+import { regionalRegion, signingRegion } from './partitions.js';
 import { Reader } from './reader.js';
 import { createSecretStore, type SecretStore } from './secret-store.js';
 import { createEventHistory, type EventHistory } from './trail.js';
-
-/** A region of each partition to sign for IAM, whose endpoint is global to the partition. */
-const SIGNING_REGION: Readonly<Record<string, string>> = {
-  aws: 'us-east-1',
-  'aws-cn': 'cn-north-1',
-  'aws-us-gov': 'us-gov-west-1',
-  'aws-eusc': 'eusc-de-east-1',
-  'aws-iso': 'us-iso-east-1',
-  'aws-iso-b': 'us-isob-east-1',
-  'aws-iso-e': 'eu-isoe-west-1',
-  'aws-iso-f': 'us-isof-south-1',
-};
-
-/** Beginnings of the regions of each partition. All other regions are of partition `aws`. */
-const REGIONS: Readonly<Record<string, string>> = {
-  'aws-cn': 'cn-',
-  'aws-us-gov': 'us-gov-',
-  'aws-eusc': 'eusc-',
-  'aws-iso': 'us-iso-',
-  'aws-iso-b': 'us-isob-',
-  'aws-iso-e': 'eu-isoe-',
-  'aws-iso-f': 'us-isof-',
-};
-
-/** Returns the region to sign for IAM. Throws for an unknown partition: another one's endpoint must not get the call. */
-function signingRegion(partition: string): string {
-  const region = Object.hasOwn(SIGNING_REGION, partition) ? SIGNING_REGION[partition] : undefined;
-  if (region !== undefined) return region;
-  const known = Object.keys(SIGNING_REGION).join(', ');
-  throw Object.assign(new Error(`partition ${partition} is unknown; the partitions of AWS are ${known}`), {
-    name: 'ValidationError',
-  });
-}
-
-/** Returns the configured region for services with regional endpoints, or the partition's own where that is of another. */
-function regionalRegion(partition: string, configured: string | undefined, fallback: string): string {
-  if (configured === undefined) return fallback;
-  const [owner = 'aws'] = Object.entries(REGIONS).find(([, start]) => configured.startsWith(start)) ?? [];
-  return owner === partition ? configured : fallback;
-}
 
 /** Timeouts in milliseconds. Without them a lost reply would block an activity until Temporal times it out. */
 const CONNECTION_TIMEOUT_MS = 5_000;
@@ -71,8 +34,8 @@ const SOCKETS = { httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 
 /** Clients of one target. IAM and STS share one credentials object, so that the account guard speaks for both. */
 export interface AwsClients {
   readonly reader: Reader;
-  /** Waits until a write may be sent. Reads wait by themselves. */
-  readonly turn: () => Promise<void>;
+  /** Waits until a write may be sent, or the signal aborts. Reads wait by themselves. */
+  readonly turn: (signal?: AbortSignal) => Promise<void>;
   /**
    * Sends one call with one attempt on the wire. `lastCheck` gets the access key that signed the call, and throws to
    * keep the call from leaving the process.
@@ -101,6 +64,10 @@ export interface AwsOptions extends RoleSession {
   readonly iamEndpoint?: string;
   readonly stsEndpoint?: string;
   readonly secretsManagerEndpoint?: string;
+  readonly cloudTrailEndpoint?: string;
+  /** Uses FIPS endpoints. Default: the SDK's, which reads variables and profiles. */
+  readonly useFipsEndpoint?: boolean;
+  readonly useDualstackEndpoint?: boolean;
   /** Region of Secrets Manager and STS. Default: that in which the partition's IAM calls are signed. */
   readonly region?: string;
   /** Folder for secrets that are kept in files. Default: none, and such locations are refused. */
@@ -122,15 +89,17 @@ export interface AwsOptions extends RoleSession {
 export function createAwsClients(target: Target, options: AwsOptions): AwsClients {
   const { pace = new Pace(), onCall, userAgent, guard = () => undefined } = options;
   const region = signingRegion(target.partition);
-  const regional = regionalRegion(target.partition, options.region, region);
+  const regional = regionalRegion(target.partition, options.region);
   const requestHandler = requestHandlerOf(options);
-  const stsConfig = { region: regional, requestHandler, ...endpointOf(options.stsEndpoint) };
+  const variants = variantsOf(options);
+  const stsConfig = { region: regional, requestHandler, ...variants, ...endpointOf(options.stsEndpoint) };
   const credentials = createCredentials(target, stsConfig, options);
   const { sts } = credentials;
   const config = {
     region,
     credentials: sts.config.credentials,
     requestHandler,
+    ...variants,
     ...(userAgent === undefined ? {} : { userAgentAppId: () => currentUserAgent(userAgent) }),
   };
   const iamConfig = {
@@ -156,7 +125,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     client: once(async () => open(await createSecretsClient({ ...config, region: regional }, options))),
   });
   // IAM's events are in the region that IAM calls are signed for.
-  const trailClient = once(async () => open(new (await import('@aws-sdk/client-cloudtrail')).CloudTrailClient(config)));
+  const trailClient = once(async () => open(await createTrailClient(config, options)));
 
   return {
     reader: new Reader(
@@ -166,7 +135,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     ),
     secrets,
     eventHistory: createEventHistory(trailClient),
-    turn: () => pace.turn(),
+    turn: (signal) => pace.turn(signal),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
       return { requestId: requestIdOf(output), output };
@@ -209,6 +178,14 @@ async function createSecretsClient(
   return new sdk.SecretsManagerClient({ ...config, ...endpointOf(secretsManagerEndpoint) });
 }
 
+async function createTrailClient(
+  config: CloudTrailClientConfig,
+  { cloudTrailEndpoint }: AwsOptions,
+): Promise<CloudTrailClient> {
+  const sdk = await import('@aws-sdk/client-cloudtrail');
+  return new sdk.CloudTrailClient({ ...config, ...endpointOf(cloudTrailEndpoint) });
+}
+
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {
   const client = observeCalls(new iam.IAMClient(config), onCall);
   adjustPace(client, pace);
@@ -216,12 +193,26 @@ function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOpt
 }
 
 async function callerIdentity(sts: STSClient): Promise<Caller> {
-  const { Account = '', Arn = '' } = await sts.send(new GetCallerIdentityCommand({}));
+  const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
+  if (Account === undefined || Arn === undefined) {
+    throw Object.assign(foreignReplyError(200, 'no account'), { operation: 'GetCallerIdentity' });
+  }
   return { account: Account, partition: Arn.split(':')[1] ?? '', arn: Arn };
 }
 
 function requestIdOf(output: unknown): string | null {
   return (output as { $metadata?: { requestId?: string } }).$metadata?.requestId ?? null;
+}
+
+/** Returns the variants of endpoints that are configured. */
+function variantsOf({
+  useFipsEndpoint,
+  useDualstackEndpoint,
+}: AwsOptions): Pick<AwsOptions, 'useFipsEndpoint' | 'useDualstackEndpoint'> {
+  return {
+    ...(useFipsEndpoint === undefined ? {} : { useFipsEndpoint }),
+    ...(useDualstackEndpoint === undefined ? {} : { useDualstackEndpoint }),
+  };
 }
 
 function endpointOf(endpoint: string | undefined): { readonly endpoint?: string } {

@@ -4,6 +4,7 @@ import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/creden
 import type { Target } from '../contract/entity.js';
 import type { AnyClient } from './calls.js';
 import { awsError, isExpired } from './errors.js';
+import { refuseForeignReplies } from './foreign-replies.js';
 
 type Provider = ReturnType<typeof fromTemporaryCredentials>;
 
@@ -11,12 +12,15 @@ type Provider = ReturnType<typeof fromTemporaryCredentials>;
 export interface RoleSession {
   readonly sessionName?: string | undefined;
   readonly sourceIdentity?: string;
+  readonly externalId?: string | undefined;
 }
 
 /** Configuration of the STS client. */
 export interface StsConfig {
   readonly region: string;
   readonly endpoint?: string;
+  readonly useFipsEndpoint?: boolean;
+  readonly useDualstackEndpoint?: boolean;
   readonly requestHandler: NonNullable<STSClientConfig['requestHandler']>;
 }
 
@@ -75,8 +79,10 @@ function createProvider(target: Target, stsConfig: StsConfig, session: RoleSessi
       RoleArn: target.assumeRole,
       RoleSessionName: session.sessionName ?? 'iam-bootstrap',
       ...(session.sourceIdentity === undefined ? {} : { SourceIdentity: session.sourceIdentity }),
+      ...(session.externalId === undefined ? {} : { ExternalId: session.externalId }),
     },
     clientConfig: stsConfig,
+    clientPlugins: [refuseForeignReplies],
   });
   return (options) =>
     assumed(options).catch((error: unknown) => {

@@ -42,7 +42,10 @@ export function awsError(error: unknown): AwsError {
     operation: isNonEmptyString(thrown.operation) ? thrown.operation : null,
     requestId,
     httpStatus,
-    unclear: uncoded !== undefined || (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
+    unclear:
+      uncoded !== undefined ||
+      thrown.Code === FOREIGN_REPLY ||
+      (httpStatus === null ? !isLocal(thrown) : httpStatus >= 500),
   };
 }
 
@@ -73,6 +76,12 @@ function replyWithoutCode({
   return isUnreadable ? { code: 'UnreadableReply', message: 'the reply cannot be read' } : undefined;
 }
 
+/** Returns the error for a success that is no answer of AWS. AWS may have carried the call out. */
+export function foreignReplyError(httpStatusCode: number, type: string): Error {
+  const { code, message } = foreignReply(httpStatusCode, '', type);
+  return Object.assign(new Error(message), { name: code, Code: code, $metadata: { httpStatusCode } });
+}
+
 function foreignReply(status: number, location: string, type: string): Pick<AwsError, 'code' | 'message'> {
   const target = URL.canParse(location) ? ` to ${new URL(location).origin}` : '';
   const what = isRedirect(status) ? `a redirect${target}` : type || 'no content type';
@@ -89,7 +98,10 @@ function isNonEmptyString(value: unknown): value is string {
 
 /** Reports an error from before anything was sent, so that AWS cannot have executed the call. */
 function isLocal({ name, code }: SdkError): boolean {
-  return name === 'CredentialsProviderError' || ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(code));
+  return (
+    name === 'CredentialsProviderError' ||
+    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ProxyError'].includes(String(code))
+  );
 }
 
 /** AWS's codes by failure type, without the suffix `Exception`. The HTTP status does not decide: ten codes are 409. */
@@ -128,9 +140,9 @@ export const FAILURE_TYPES: Readonly<Record<string, FailureType>> = Object.fromE
 
 /** Classifies an AWS error. No other code does this. */
 export function failureTypeOf(error: AwsError): FailureType {
-  // The replica that checks the document may not know a role or user that was just created.
+  // It does not exist, or was just created, and the replica that checks the document does not know it yet.
   if (error.code === 'MalformedPolicyDocument' && error.message.includes('Invalid principal in policy')) {
-    return 'NotPropagated';
+    return 'InvalidPrincipal';
   }
   // AWS's own policies need no propagation: a missing one is misspelt, and waiting would not help.
   if (error.code === 'NoSuchEntity' && error.message.includes(':iam::aws:policy/')) return 'InvalidInput';

@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly details: () => Promise<AccountDetails | undefined>;
   /** Returns `ListRoles`, which shows descriptions and session durations; the details do not. */
   readonly roles: () => Promise<readonly Role[]>;
+  /** Reports whether tags name the namespace as an owner. */
+  readonly isOurs: (tags: Readonly<Record<string, string>>) => boolean;
   /** Reads an entity that a bulk read has shown, and retries for some seconds where it is not found. */
   readonly retryUntilShown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
 }
@@ -31,6 +33,8 @@ interface SnapshotOptions {
   readonly types: ReadonlySet<DetailType>;
   /** Calls that single reads of all declared entities would take. The bulk read stops after that many pages. */
   readonly budget: number;
+  /** Default: no tags do. */
+  readonly isOurs?: Snapshot['isOurs'] | undefined;
   /** Waits; rejects when the work is cancelled. */
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -44,6 +48,7 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
   let roles: Promise<readonly Role[]> | undefined;
   return {
     reader: options.reader,
+    isOurs: options.isOurs ?? (() => false),
     details: () => (details ??= readDetails(options)),
     roles: () => (roles ??= options.reader.list('ListRoles', {}, 'Roles')),
     retryUntilShown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),

@@ -31,6 +31,19 @@ export interface Clock {
 
 const REAL_CLOCK: Clock = { now: () => performance.now(), sleep };
 
+/** Waits for a promise or the abortion, whichever comes first. */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  let abort: () => void = () => undefined;
+  const aborted = new Promise<void>((resolve) => (abort = resolve));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  signal.throwIfAborted();
+}
+
 /**
  * Limits the rate of calls to one account, once AWS has throttled one. IAM does not publish its limits. A token bucket
  * reveals its rate, though: between two throttled calls it accepts as many calls as it is refilled with.
@@ -56,11 +69,17 @@ export class Pace {
     this.#clock = clock;
   }
 
-  async turn(): Promise<void> {
+  /**
+   * Waits until the next call may be sent.
+   *
+   * @param signal - ends the wait: it then throws the signal's reason, and the turn goes to the next call
+   */
+  async turn(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#rate === undefined && this.#dueAt <= this.#clock.now()) return;
-    const turn = this.#turn.then(() => this.#waitUntilDue());
+    const turn = this.#turn.then(() => (signal?.aborted === true ? undefined : this.#waitUntilDue()));
     this.#turn = turn;
-    await turn;
+    await (signal === undefined ? turn : unlessAborted(turn, signal));
   }
 
   /** Sends a call that the pace allows, and adjusts the rate to the reply. */

@@ -8,8 +8,10 @@ import { ExitCode } from '../contract/failures.js';
 import { COMMAND_GROUPS } from './commands/definitions.js';
 import { COMPLETE, complete, completionScript, type Shell, SHELLS } from './completion.js';
 import { addGuide, ALL_EXITS, describeOption } from './help.js';
-import { runCommand } from './run-command.js';
+import { asksForJson, printFailure, runCommand } from './run-command.js';
 import { plain, print, reserveStandardOutput, survivePipeErrors, write } from './terminal.js';
+
+const json = asksForJson(process.argv);
 
 const program = new Command('iam-bootstrap')
   .description('Brings the IAM entities of an AWS account to a declared state, exactly once.')
@@ -45,8 +47,9 @@ for (const [heading, definitions] of Object.entries(COMMAND_GROUPS)) {
   program.commandsGroup(heading);
   for (const { name, description, addOptions, load, ...guide } of definitions) {
     const command = program.command(name).description(description);
+    // Commander hands over what the command's own options and arguments define, which it cannot type.
     addOptions?.(command);
-    addGuide(command, guide).action((...args) => runCommand(async () => (await load())(...(args as never[]))));
+    addGuide(command, guide).action((...args) => runCommand(async () => (await load())(...(args as never[])), json));
   }
 }
 
@@ -82,4 +85,7 @@ program.parseAsync().catch((error: unknown) => {
   // Commander has already printed the error. Help and version are not errors.
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? ExitCode.Converged : ExitCode.Usage;
+  if (!json || error.exitCode === 0) return;
+  const message = error.message.replace(/^error: /, '');
+  printFailure({ message, remedy: 'read `iam-bootstrap --help`', exitCode: ExitCode.Usage });
 });

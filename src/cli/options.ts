@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
+import { DEFAULT_MANIFEST } from '../client/init.js';
+import { MAX_APPROVAL_TIMEOUT_MS, PLAN_DIGEST } from '../contract/approval.js';
 import { ACCOUNT } from '../contract/request.js';
 
 /** Headings under which the help of a command lists its options. */
@@ -39,16 +40,23 @@ export function sinceOption(): Option {
   return new Option('--since <duration>', 'how far back to look: 90m, 12h, 7d').argParser(parseLookBack);
 }
 
+/** Returns the option that names a plan by its digest. */
+export function planOption(): Option {
+  return new Option('--plan <digest>', 'digest of the reviewed plan; default: show it and ask').argParser(
+    parsePlanDigest,
+  );
+}
+
+/** Returns the option that names manifests. */
+function fileOption(description: string): Option {
+  return new Option('-f, --file <path>', description).argParser(parseRepeatable).default([], DEFAULT_MANIFEST);
+}
+
 /** Adds the options that name a manifest and how its result is printed. */
 export function addManifestOptions(command: Command): Command {
   return command
     .optionsGroup(GROUPS.manifest)
-    .requiredOption(
-      '-f, --file <path>',
-      'manifest in YAML, JSON or TypeScript, or - for standard input (repeatable)',
-      parseRepeatable,
-      [],
-    )
+    .addOption(fileOption('manifest in YAML, JSON or TypeScript, or - for standard input (repeatable)'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
     .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
     .optionsGroup(GROUPS.output)
@@ -61,7 +69,14 @@ export function addAdoptionOptions(command: Command): Command {
   return addTrustOption(command)
     .optionsGroup(GROUPS.writes)
     .option('--adopt <foreign:KIND/NAME>', 'take an entity over from its owner (repeatable)', parseRepeatable, [])
-    .option('--remove-unmanaged', 'apply "unmanaged: remove" to newly adopted entities as well', false);
+    .option('--remove-unmanaged', 'apply "unmanaged: remove" to newly adopted entities as well', false)
+    .addOption(
+      new Option('--orphans <what>', 'what to do with entities that left the manifest; default: as it says').choices([
+        'report',
+        'release',
+        'remove',
+      ]),
+    );
 }
 
 /** Adds the option that allows to delete what other entities trust. */
@@ -85,7 +100,7 @@ export function addRequestOptions(command: Command): Command {
     .addOption(
       new Option(
         '--timeout <duration>',
-        'end the run when a step of it has kept failing for this long: 90s, 30m, 2h (default: 1h)',
+        'end the run when it has made no progress for this long: 90s, 30m, 2h (default: 1h)',
       ).argParser(parseDuration),
     )
     .option('--request-key <key>', 'idempotency key; a repeated request is recognized by it')
@@ -129,7 +144,7 @@ export function addNamespaceOptions(command: Command): Command {
     .optionsGroup(GROUPS.namespace)
     .addOption(accountOption('account of the namespace'))
     .option('-n, --namespace <name>', 'namespace; needs --account')
-    .option('-f, --file <path>', 'manifest, instead of --account and --namespace', parseRepeatable, [])
+    .addOption(fileOption('manifest, instead of --account and --namespace'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
     .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
     .option('--run <id>', 'only the run with this ID');
@@ -173,6 +188,11 @@ function parseApprovalTimeout(text: string): number {
 function parseAccount(text: string): string {
   if (!ACCOUNT.test(text)) throw new InvalidArgumentError('Expected the 12 digits of an AWS account ID.');
   return text;
+}
+
+function parsePlanDigest(text: string): string {
+  if (PLAN_DIGEST.test(text)) return text;
+  throw new InvalidArgumentError('Expected the digest of a plan: sha256: and 64 hexadecimal digits.');
 }
 
 /** Returns a parser of whole numbers. */

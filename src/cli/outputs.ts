@@ -102,6 +102,8 @@ export interface Annotation {
   readonly column?: number;
   readonly title: string;
   readonly message: string;
+  /** Default: error. */
+  readonly level?: 'error' | 'warning';
 }
 
 /** Returns annotations for the problems of a manifest. */
@@ -115,6 +117,11 @@ export function annotationsOfProblems(problems: readonly Problem[]): Annotation[
       title: 'invalid manifest',
       message: `${message}\nRemedy: ${remedy}`,
     }));
+}
+
+/** Returns annotations for the warnings about a manifest. */
+export function annotationsOfWarnings(warnings: readonly Problem[]): Annotation[] {
+  return annotationsOfProblems(warnings).map((one) => ({ ...one, title: 'manifest warning', level: 'warning' }));
 }
 
 /** Returns annotations for refused and failed entities, at the lines that declare them. */
@@ -131,10 +138,10 @@ export function annotationsOfReport({ entities }: Report): Annotation[] {
  *
  * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
  */
-export function githubCommand({ file, line, column, title, message }: Annotation): string {
+export function githubCommand({ file, line, column, title, message, level = 'error' }: Annotation): string {
   const position = { file, line: String(line), ...(column === undefined ? {} : { col: String(column) }), title };
   const properties = Object.entries(position).map(([name, value]) => `${name}=${property(value)}`);
-  return `::error ${properties.join(',')}::${data(message)}`;
+  return `::${level} ${properties.join(',')}::${data(message)}`;
 }
 
 /** Escapes a value: a line break would end the command and start another. */

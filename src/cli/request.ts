@@ -1,13 +1,18 @@
+import { existsSync } from 'node:fs';
 import pc from 'picocolors';
+import { DEFAULT_MANIFEST } from '../client/init.js';
 import { loadRequest } from '../client/request.js';
 import type { NamespaceReference } from '../client/runs.js';
 import type { Config } from '../config/config.js';
+import type { OrphanPolicy } from '../contract/entity.js';
+import { ExitCode } from '../contract/failures.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import { positionText, type Problem } from '../engine/manifest/problem.js';
 import { counted } from '../report/text.js';
-import { annotate, annotationsOfProblems } from './outputs.js';
-import { UsageError } from './run-command.js';
-import { note, plain } from './terminal.js';
+import { excerptOf } from './render/excerpt.js';
+import { annotate, annotationsOfProblems, annotationsOfWarnings } from './outputs.js';
+import { printFailure, UsageError } from './run-command.js';
+import { note, plain, wrapped } from './terminal.js';
 
 /** Options that name a manifest. */
 export interface ManifestOptions {
@@ -23,6 +28,7 @@ export interface RequestCommandOptions extends ManifestOptions {
   readonly adopt?: readonly string[];
   readonly deleteTrusted?: readonly string[];
   readonly removeUnmanaged?: boolean;
+  readonly orphans?: OrphanPolicy;
   readonly includeAdopted?: boolean;
   readonly keepGoing: boolean;
   readonly waitTimeout: number;
@@ -34,18 +40,33 @@ export interface RequestCommandOptions extends ManifestOptions {
   readonly timeout?: number;
 }
 
+/**
+ * Returns the manifests that the options name, or else the one that `init` writes.
+ *
+ * @throws UsageError where neither is there
+ */
+export function manifestFiles(file: readonly string[]): readonly string[] {
+  if (file.length > 0) return file;
+  if (existsSync(DEFAULT_MANIFEST)) return [DEFAULT_MANIFEST];
+  throw new UsageError(
+    `no manifest is named, and this folder has no ${DEFAULT_MANIFEST}`,
+    `name one with -f FILE, or write a first one with \`iam-bootstrap init\``,
+  );
+}
+
 /** Loads the manifest as a request. Prints the problems of an invalid manifest and returns null. */
 export async function loadManifestRequest(
   options: RequestCommandOptions,
   config: Config,
   command?: 'release' | 'destroy',
 ): Promise<BootstrapRequest | null> {
-  const loaded = await loadRequest(options.file, {
+  const loaded = await loadRequest(manifestFiles(options.file), {
     environment: options.environment,
     variables: options.var,
     adopt: options.adopt ?? [],
     deleteTrusted: options.deleteTrusted ?? [],
     removeUnmanaged: options.removeUnmanaged,
+    orphans: options.orphans,
     includeAdopted: options.includeAdopted,
     command,
     keepGoing: options.keepGoing,
@@ -58,27 +79,45 @@ export async function loadManifestRequest(
     allowOlder: options.allowOlder,
     timeoutMs: options.timeout,
   });
-  if (options.quiet !== true) printWarnings(loaded.warnings);
+  if (options.quiet !== true) printWarnings(loaded.warnings, config);
   if (loaded.ok) return loaded.request;
   printProblems(loaded.problems, config);
+  if (options.output === 'json') {
+    const failure = { message: 'the manifest is invalid', remedy: 'correct its problems', exitCode: ExitCode.Usage };
+    printFailure(failure, loaded.problems);
+  }
   return null;
 }
 
-/** Prints warnings: valid input that may surprise. */
-export function printWarnings(warnings: readonly Problem[]): void {
-  for (const warning of warnings)
-    note(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);
+/** Prints warnings with their positions and remedies: valid input that may surprise. */
+export function printWarnings(warnings: readonly Problem[], config: Pick<Config, 'github'>): void {
+  for (const warning of warnings) {
+    noteWrapped(`${pc.yellow('warning:')} ${plain(positionText(warning))}: ${plain(warning.message)}`);
+    printSource(warning);
+    noteWrapped(`  ${pc.dim('remedy:')} ${plain(warning.remedy)}`);
+  }
+  annotate(annotationsOfWarnings(warnings), config);
 }
 
 /** Prints problems with their positions and remedies. */
 export function printProblems(problems: readonly Problem[], config: Config): void {
   for (const problem of problems) {
-    const where = problem.line > 0 || problem.path === '' ? '' : ` ${pc.dim(plain(problem.path))}`;
-    note(`${pc.red('error:')} ${plain(positionText(problem))}:${where} ${plain(problem.message)}`);
-    note(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
+    const isNamed = problem.line > 0 || problem.message.startsWith(problem.path);
+    const where = isNamed ? '' : ` ${pc.dim(plain(problem.path))}`;
+    noteWrapped(`${pc.red('error:')} ${plain(positionText(problem))}:${where} ${plain(problem.message)}`);
+    printSource(problem);
+    noteWrapped(`  ${pc.dim('remedy:')} ${plain(problem.remedy)}`);
   }
   annotate(annotationsOfProblems(problems), config);
   note(`${counted(problems.length, 'problem')}. Nothing was sent to Temporal or AWS.`);
+}
+
+function noteWrapped(line: string): void {
+  note(wrapped(line, process.stderr));
+}
+
+function printSource(problem: Problem): void {
+  for (const line of excerptOf(problem)) note(`  ${pc.dim(line)}`);
 }
 
 /** Options that name a run, by account and namespace or by manifest. */
@@ -96,10 +135,11 @@ export interface NamespaceOptions {
 export async function resolveNamespace(options: NamespaceOptions, config: Config): Promise<NamespaceReference | null> {
   const { account, namespace, file, run: runId } = options;
   if (account !== undefined && namespace !== undefined && file.length === 0) return { account, namespace, runId };
-  if (account !== undefined || namespace !== undefined || file.length === 0) {
+  const hasManifest = file.length > 0 || existsSync(DEFAULT_MANIFEST);
+  if (account !== undefined || namespace !== undefined || !hasManifest) {
     throw new UsageError(
       'the options do not name one namespace',
-      'give --account and --namespace, or --file and --environment',
+      `give --account and --namespace, or a manifest with --file; without options, ${DEFAULT_MANIFEST} is read`,
     );
   }
   const request = await loadManifestRequest({ ...options, keepGoing: false, waitTimeout: 0, quiet: true }, config);

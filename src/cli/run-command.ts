@@ -1,23 +1,28 @@
 import { ExitCode } from '../contract/failures.js';
-import { UserFacingError } from '../contract/user-facing-error.js';
+import { type ErrorOutput, UserFacingError } from '../contract/user-facing-error.js';
+import { EmbeddedError } from '../embedded/options.js';
 import { configErrorOf } from '../temporal/errors.js';
-import { printError } from './terminal.js';
+import { isResultWritten, printError, printJson } from './terminal.js';
 
 /** The time that a process has to end by itself after its command. */
 const EXIT_GRACE_MS = 1_000;
 
-/** Runs the action of a command, prints its error, and sets the exit code of the process. */
-export async function runCommand(action: () => Promise<ExitCode>): Promise<void> {
+/** The parts of a failure that are printed. */
+type Failure = Pick<UserFacingError, 'message' | 'remedy' | 'exitCode'>;
+
+/**
+ * Runs the action of a command, prints its error, and sets the exit code of the process. With `json`, standard output
+ * has one document whatever happens.
+ */
+export async function runCommand(action: () => Promise<ExitCode>, json: boolean): Promise<void> {
   // A TypeScript manifest may end the process, or wait for a promise that never settles. Neither is a success.
   const failEarlyExit = (): void => {
-    printError(
-      'the process ended before the command finished',
-      'check the manifest for process.exit() and for promises that never settle',
-    );
-    process.exitCode = ExitCode.Failed;
+    const message = 'the process ended before the command finished';
+    const remedy = 'check the manifest for process.exit() and for promises that never settle';
+    process.exitCode = reportFailure({ message, remedy, exitCode: ExitCode.Failed }, json);
   };
   process.once('exit', failEarlyExit);
-  process.exitCode = await action().catch(reportError);
+  process.exitCode = await action().catch((error: unknown) => reportFailure(failureOf(error), json));
   process.off('exit', failEarlyExit);
   // A connection or a timer of a manifest may keep the process alive, and an orchestrator would wait for its end.
   setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
@@ -47,20 +52,48 @@ export class UsageError extends UserFacingError {
   override readonly exitCode = ExitCode.Usage;
 }
 
-/** Prints an error with its remedy and returns the exit code. */
-export function reportError(thrown: unknown): ExitCode {
-  const error = thrown instanceof UserFacingError ? thrown : (configErrorOf(thrown) ?? thrown);
-  if (error instanceof UserFacingError) {
-    printError(error.message, error.remedy);
-    return error.exitCode;
+/** Returns true for arguments that ask for JSON. They are read before Commander does: it may refuse them. */
+export function asksForJson(args: readonly string[]): boolean {
+  return args.some(
+    (arg, index) =>
+      /^(--output=|-[a-z]*o=?)json$/.test(arg) ||
+      (arg === 'json' && /^(--output|-[a-z]*o)$/.test(args[index - 1] ?? '')),
+  );
+}
+
+/** Prints a failure with its remedy and returns its exit code. */
+function reportFailure(failure: Failure, json: boolean): ExitCode {
+  // Reasons of the servers are lines of their own, and what programs printed there is indented.
+  const lines = failure instanceof EmbeddedError ? failure.message.split('\n') : failure.message;
+  printError(lines, failure.remedy);
+  if (json) printFailure(failure);
+  return failure.exitCode;
+}
+
+/** Prints a failure as JSON on standard output, unless a result is there already: programs read one document. */
+export function printFailure(
+  { message, remedy, exitCode }: Failure,
+  problems: ErrorOutput['error']['problems'] = [],
+): void {
+  if (isResultWritten()) return;
+  const output: ErrorOutput = { version: 1, error: { message, remedy, exitCode, problems } };
+  printJson(output);
+}
+
+function failureOf(thrown: unknown): Failure {
+  if ((thrown as NodeJS.ErrnoException | undefined)?.syscall === 'uv_cwd') {
+    const message = 'the working folder does not exist any more';
+    return { message, remedy: 'change to a folder that exists', exitCode: ExitCode.Usage };
   }
+  const error = thrown instanceof UserFacingError ? thrown : (configErrorOf(thrown) ?? thrown);
+  if (error instanceof UserFacingError) return error;
   const { message, cause } = error instanceof Error ? error : new Error(String(error));
   const details = (cause as { details?: string } | undefined)?.details;
-  printError(
-    details === undefined ? message : `${message}: ${details}`,
-    'if it happens again, report it with the output of `iam-bootstrap doctor`',
-  );
-  return ExitCode.Failed;
+  return {
+    message: details === undefined ? message : `${message}: ${details}`,
+    remedy: 'if it happens again, report it with the output of `iam-bootstrap doctor`',
+    exitCode: ExitCode.Failed,
+  };
 }
 
 /**

@@ -29,8 +29,8 @@ export async function openSession(
   announce: (line: string) => void,
   options: { readonly worker: boolean } = { worker: true },
 ): Promise<Session> {
-  if (config.iamEndpoint !== undefined)
-    announce(`IAM endpoint: ${config.iamEndpoint} (from AWS_ENDPOINT_URL; not AWS)`);
+  const { iamEndpoint } = config;
+  if (iamEndpoint !== undefined) announce(`IAM endpoint: ${iamEndpoint.value} (from ${iamEndpoint.source}; not AWS)`);
   if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, announce, options);
   const temporal = await connect(config, await openDebugLog(config));
   return { temporal, embedded: false, close: () => temporal.close() };
@@ -43,7 +43,10 @@ async function openEmbedded(
 ): Promise<Session> {
   const { acquireEmbeddedServer } = await import('../embedded/runtime.js');
   const { findTemporalCli } = await import('../embedded/temporal-cli.js');
-  if (options.worker) announce('No Temporal server configured: using an embedded one, with a worker in this process.');
+  if (options.worker) {
+    announce('No Temporal server configured: using an embedded one, with a worker in this process.');
+    announce('Its UI stops with this command; `iam-bootstrap dev`, in this folder, opens it again.');
+  }
   const { environment, cacheDirectory, stateDirectory } = config;
   const server = await acquireEmbeddedServer({
     stateDirectory,
@@ -55,7 +58,8 @@ async function openEmbedded(
   try {
     const log = await openDebugLog(config);
     const worker = options.worker ? await startEmbeddedWorker(config, server.address, log) : undefined;
-    const temporal = await connect(config, log, server);
+    // The UI ends with this command, so that its links would be dead.
+    const temporal = { ...(await connect(config, log, server)), runUrl: () => null };
     return {
       temporal,
       embedded: true,
@@ -85,7 +89,16 @@ async function startEmbeddedWorker(config: Config, address: string, log: Logger 
   const { startWorker } = await import('../worker.js');
   const logFile = join(config.stateDirectory, 'worker.log');
   const secretsFolder = config.secretsFolder ?? join(config.stateDirectory, 'secrets');
-  return startWorker({ ...config, secretsFolder }, { address, log, logFile, handleSignals: false });
+  const permitKeyFile = await permitKeyFileOf(config);
+  return startWorker({ ...config, secretsFolder, permitKeyFile }, { address, log, logFile, handleSignals: false });
+}
+
+/** Returns the file with the key of permits; where none is configured and guardrails need one, that of the state folder. */
+export async function permitKeyFileOf(config: Config): Promise<string | undefined> {
+  const { guardrailsFile, permitKey, permitKeyFile, stateDirectory } = config;
+  if (guardrailsFile === undefined || permitKey !== undefined || permitKeyFile !== undefined) return permitKeyFile;
+  const { ensurePermitKey } = await import('../embedded/permit-key.js');
+  return ensurePermitKey(stateDirectory);
 }
 
 /** Returns the logger of `--debug`, which writes text lines to standard error. Undefined without `--debug`. */

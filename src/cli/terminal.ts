@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
+import { supportsHyperlink } from 'supports-hyperlinks';
+import { terminalSettings } from '../config/terminal.js';
 import { ExitCode } from '../contract/failures.js';
+import { breakLine, widthOf } from './width.js';
 
 /**
  * Characters that could move the cursor, or reorder or hide text: control characters, direction marks and overrides,
@@ -25,9 +28,33 @@ export function plain(text: string): string {
     .replace(CI_COMMAND, (start) => (start === '##' ? '# #' : `${start} `));
 }
 
+type Stream = Pick<NodeJS.WriteStream, 'isTTY'>;
+
+/**
+ * Returns true where a stream shows text alone: a file or a pipe, a terminal that knows no escape sequences, and where the
+ * user wants no colors.
+ */
+export function isPlain({ isTTY }: Stream): boolean {
+  const { isDumb, noColor } = terminalSettings();
+  // isTTY is undefined for files and pipes.
+  return !(isTTY as boolean | undefined) || isDumb || noColor;
+}
+
+/** Returns text for a stream: without colors where it shows none, unless `FORCE_COLOR` asks for them. */
+function textFor(text: string, stream: Stream): string {
+  return isPlain(stream) && !terminalSettings().forcesColor ? stripVTControlCharacters(text) : text;
+}
+
+/** Returns a text that opens a link where the stream is a terminal that can; null elsewhere. */
+export function linkText(text: string, url: string, stream: Stream): string | null {
+  if (!/^https?:/.test(url) || isPlain(stream) || !supportsHyperlink(stream)) return null;
+  const target = url.replace(UNSAFE, '').replace(/[^\u0021-\u007e]/gu, encodeURIComponent);
+  return `\u001b]8;;${target}\u0007${text}\u001b]8;;\u0007`;
+}
+
 /** Prints a line for people on standard error, where everything but results goes. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${textFor(line, process.stderr)}\n`);
 }
 
 /** Standard output, for results alone. {@link reserveStandardOutput} sets it. */
@@ -39,14 +66,24 @@ export function reserveStandardOutput(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr);
 }
 
+/** True once a result, or its start, was written. */
+let hasResult = false;
+
+/** Returns true once a result, or its start, was written to standard output. */
+export function isResultWritten(): boolean {
+  return hasResult;
+}
+
 /** Writes text to standard output as it is. */
 export function write(text: string): void {
+  hasResult = true;
   writeResult(text);
 }
 
 /** Prints a result on standard output, where nothing else goes. */
 export function print(text: string): void {
-  write(text.endsWith('\n') ? text : `${text}\n`);
+  const shown = textFor(text, process.stdout);
+  write(shown.endsWith('\n') ? shown : `${shown}\n`);
 }
 
 /** Prints a result as JSON. Unsafe characters are escaped, so that a terminal is safe and programs read equal values. */
@@ -88,48 +125,24 @@ function failExit(): void {
   if (process.exitCode === undefined || process.exitCode === ExitCode.Converged) process.exitCode = ExitCode.Failed;
 }
 
-/** Prints an error and its remedy. */
-export function printError(message: string, remedy: string | null): void {
-  note(wrapped(`${pc.red('error:')} ${plain(message)}`, process.stderr));
+/** Prints an error and its remedy. An error of our own may have several lines. */
+export function printError(message: string | readonly string[], remedy: string | null): void {
+  const text = [message].flat().map(plain).join('\n');
+  note(wrapped(`${pc.red('error:')} ${text}`, process.stderr));
   if (remedy !== null) note(wrapped(`${pc.dim('remedy:')} ${plain(remedy)}`, process.stderr));
 }
 
-const HANGING_INDENT = '  ';
-
-/**
- * Breaks lines that are too long for a terminal between words, with a hanging indent. Lines that contain one of our
- * commands stay whole, so that they can be copied. Text for a file or a pipe is not changed.
- */
+/** Breaks lines that are too long for a terminal. Text for a file or a pipe is not changed. */
 export function wrapped(text: string, { isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): string {
   // isTTY is undefined for files and pipes.
   if (!(isTTY as boolean | undefined) || columns < MIN_COLUMNS) return text;
   return text
     .split('\n')
-    .flatMap((line) => (OWN_COMMAND.test(line) ? [line] : breakLine(line, columns)))
+    .flatMap((line) => breakLine(line, columns))
     .join('\n');
 }
 
-/** A command with arguments. A name alone is short enough to type. */
-const OWN_COMMAND = /iam-bootstrap [\w-]+ \S/;
-
 const MIN_COLUMNS = 40;
-
-function breakLine(line: string, columns: number): string[] {
-  const indent = (/^ */.exec(line)?.[0] ?? '') + HANGING_INDENT;
-  const lines: string[] = [];
-  let current = '';
-  for (const word of line.split(/(?<=\S)(?= )/)) {
-    if (current !== '' && widthOf(current + word) > columns) {
-      lines.push(current);
-      current = indent + word.trimStart();
-    } else current += word;
-  }
-  return [...lines, current];
-}
-
-function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length;
-}
 
 /** Asks questions on a terminal. */
 export interface Prompt {

@@ -82,7 +82,7 @@ function remedyFor(stderr: string): string {
 }
 
 function missingRevision(file: string, { failure, remedy }: MissingHead): Problem {
-  const message = `no git commit found, so nothing prevents an older manifest from being applied after this one (${failure}): ${remedy}`;
+  const message = `no git commit found, so nothing prevents an older manifest from being applied after this one: ${failure}`;
   return { file, line: 0, column: 0, path: '', message, remedy };
 }
 

@@ -21,7 +21,8 @@ const CI: Readonly<
   buildkite: { file: '.buildkite/pipeline.yml', template: 'buildkite.yml', signs: ['.buildkite'] },
 };
 
-const MANIFEST = 'iam/bootstrap.yaml';
+/** The manifest that `init` writes, and that commands read where no other one is named. */
+export const DEFAULT_MANIFEST = 'iam/bootstrap.yaml';
 
 /** The templates of the package: this file is two folders below its root, both in src/ and in dist/. */
 const TEMPLATES = resolve(__dirname, '../../templates');
@@ -53,7 +54,7 @@ export class InitError extends UserFacingError {
 export async function init(options: InitOptions): Promise<readonly string[]> {
   const { directory, ci, ciFile = CI[ci].file, force = false } = options;
   const files = [
-    { path: MANIFEST, text: await manifestFor(options) },
+    { path: DEFAULT_MANIFEST, text: await manifestFor(options) },
     { path: ciFile, text: await template(CI[ci].template) },
   ];
   const present = files.filter(({ path }) => existsSync(resolve(directory, path))).map(({ path }) => path);
@@ -101,21 +102,34 @@ export function namespaceFor(directory: string): string {
   return slug === '' ? 'platform' : slug;
 }
 
+/** Returns why a text is no namespace. Undefined where it is one. */
+export function namespaceProblem(text: string): InitError | undefined {
+  if (NAMESPACE.test(text)) return undefined;
+  return new InitError(
+    `${text === '' ? 'an empty text' : text} is not a valid namespace`,
+    'write 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit',
+  );
+}
+
+/** Returns why a text is no account of an environment. Undefined where it is one. */
+export function accountProblem(environment: string, text: string): InitError | undefined {
+  if (ACCOUNT.test(text)) return undefined;
+  return new InitError(
+    `${text === '' ? 'an empty text' : text} is not a valid account for ${environment}`,
+    'write the twelve digits of an AWS account',
+  );
+}
+
+/** Returns why a text is no CI service. Undefined where it is one. */
+export function ciServiceProblem(text: string): InitError | undefined {
+  if (CI_SERVICES.some((name) => name === text)) return undefined;
+  return new InitError(`unknown CI service: ${text}`, `choose one of ${CI_SERVICES.join(', ')}`);
+}
+
 /** Fills the template, which is itself a valid manifest, with the given names. */
 async function manifestFor({ namespace, accounts: { dev, prod } }: InitOptions): Promise<string> {
-  if (!NAMESPACE.test(namespace)) {
-    throw new InitError(
-      `${namespace} is not a valid namespace`,
-      'write 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit',
-    );
-  }
-  for (const [environment, account] of Object.entries({ dev, prod })) {
-    if (!ACCOUNT.test(account)) {
-      throw new InitError(
-        `${account} is not a valid account for ${environment}`,
-        'write the twelve digits of an AWS account',
-      );
-    }
+  for (const problem of [namespaceProblem(namespace), accountProblem('dev', dev), accountProblem('prod', prod)]) {
+    if (problem !== undefined) throw problem;
   }
   const assumed = dev === prod ? '' : `, assumeRole: 'arn:aws:iam::${prod}:role/iam-bootstrap'`;
   return (await template('bootstrap.yaml'))

@@ -1,17 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type DesiredEntity, entityId } from '../contract/entity.js';
+import { type DesiredEntity, entityId, type Pipeline } from '../contract/entity.js';
 import { type BootstrapRequest, MAX_ENTITIES } from '../contract/request.js';
 import { sortedJson } from '../engine/json.js';
+import { keyOf } from '../engine/manifest/manifest-kind.js';
 import type { Problem, SourcePosition } from '../engine/manifest/problem.js';
 import type { ManifestRequest, RefusedManifest } from '../engine/manifest/resolve.js';
 import type { Validation } from '../engine/manifest/validate.js';
 import { SPLIT_REMEDY } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { originOf } from './checkout.js';
+import { loadGuardrails, refusalsOf } from './guardrails.js';
 import { loadManifest, type LoadOptions, validateManifestFiles } from './manifest/load.js';
 
 /** Options for a request that is made from manifests. */
-export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
+export type RequestOptions = Omit<LoadOptions, 'kinds' | 'variables' | 'pipeline'> & {
+  /** The values of variables, as `--var` gives them. Default: none. */
+  readonly variables?: LoadOptions['variables'] | undefined;
+  /** The job that asks: `loadConfig().pipeline` reads it from the variables of the CI service. Default: no CI service. */
+  readonly pipeline?: Pipeline | undefined;
   /** Identifies this request: a repeat with the same key is the same request. Default: in CI, derived from the attempt of the job; else random. */
   readonly requestKey?: string | undefined;
   /** Releases or destroys what the manifests declare. Default: brings it to its declared state. */
@@ -28,17 +34,20 @@ export type RequestOptions = Omit<LoadOptions, 'kinds'> & {
   readonly timeoutMs?: number | undefined;
 };
 
+const NO_CI: Pipeline = { provider: 'local', url: null, commit: null, actor: null };
+
 /** A request to apply or to plan, or the problems of the manifests. */
 export type LoadedRequest =
   { readonly ok: true; readonly request: BootstrapRequest; readonly warnings: readonly Problem[] } | RefusedManifest;
 
 /** Reads manifests (YAML, JSON, TypeScript) and makes a request of them for one environment. */
-export async function loadRequest(files: readonly string[], options: RequestOptions): Promise<LoadedRequest> {
-  const loaded = await loadManifest(files, { ...options, kinds: KINDS });
+export async function loadRequest(files: readonly string[], options: RequestOptions = {}): Promise<LoadedRequest> {
+  const { pipeline = NO_CI, variables = {} } = options;
+  const loaded = await loadManifest(files, { ...options, pipeline, variables, kinds: KINDS });
   if (!loaded.ok) return loaded;
   const desired =
     options.command === undefined ? loaded.request : removalRequest(loaded.request, options.command, options);
-  const { approval, revision: given, allowOlder, timeoutMs, pipeline, cwd } = options;
+  const { approval, revision: given, allowOlder, timeoutMs, cwd } = options;
   const origin = await originOf(files, { given, pipeline, cwd });
   const warnings = origin.warning === undefined ? loaded.warnings : [...loaded.warnings, origin.warning];
   if (origin.problem !== undefined) return { ok: false, problems: [origin.problem], warnings };
@@ -73,31 +82,49 @@ function removalRequest(
   { includeAdopted = false }: RequestOptions,
 ): ManifestRequest {
   const entities = request.entities.map((entity): DesiredEntity => {
-    const removed = { ...entity, spec: keyOf(entity), dependsOn: [] };
+    const kind = KINDS.find(({ name }) => name === entity.kind);
+    const removed = { ...entity, spec: kind === undefined ? {} : keyOf(kind, entity.spec), dependsOn: [] };
+    for (const field of ['renamedFrom', 'formerReferences']) Reflect.deleteProperty(removed, field);
     if (command === 'release') return { ...removed, state: 'released' };
     return { ...removed, state: 'destroyed', ...(includeAdopted ? { includeAdopted } : {}) };
   });
-  return { ...request, entities, command };
+  // A release deletes nothing.
+  const keepsOrphans = command === 'release' && request.orphans === 'remove';
+  return { ...request, entities, command, ...(keepsOrphans ? { orphans: 'release' } : {}) };
 }
 
-/** Returns the properties that identify an entity: a removal needs no others. */
-function keyOf({ kind: name, spec }: DesiredEntity): DesiredEntity['spec'] {
-  const key = KINDS.find((kind) => kind.name === name)?.keyProperties ?? [];
-  return Object.fromEntries(Object.entries(spec).filter(([property]) => key.includes(property)));
+/** The result of checking manifests. */
+export interface CheckedManifests extends Validation {
+  /** The refusals of the guardrails, with their positions in the manifests. */
+  readonly refusals: readonly Problem[];
 }
+
+/** Options for a check of manifests. */
+export type ValidateOptions = RequestOptions & {
+  /** A file of guardrails that the manifests must keep to. Default: none. */
+  readonly guardrails?: string | undefined;
+};
 
 /** Checks manifests offline, for every environment or for the selected one. */
-export async function validate(files: readonly string[], options: RequestOptions): Promise<Validation> {
-  const checked = await validateManifestFiles(files, { ...options, kinds: KINDS });
+export async function validate(files: readonly string[], options: ValidateOptions = {}): Promise<CheckedManifests> {
+  const { pipeline = NO_CI, variables = {}, guardrails: file } = options;
+  const checked = await validateManifestFiles(files, { ...options, pipeline, variables, kinds: KINDS });
   const sizes = await Promise.all(checked.resolved.map(requestSizeProblem));
-  const problems = sizes.filter((problem) => problem !== null);
-  return { ...checked, ok: checked.ok && problems.length === 0, problems: [...checked.problems, ...problems] };
+  const guardrails = file === undefined ? undefined : loadGuardrails(file);
+  const problems = [
+    ...checked.problems,
+    ...sizes.filter((problem) => problem !== null),
+    ...(guardrails?.ok === false ? guardrails.problems : []),
+  ];
+  const refusals =
+    guardrails?.ok === true ? checked.resolved.flatMap((resolved) => refusalsOf(guardrails.guardrails, resolved)) : [];
+  return { ...checked, ok: checked.ok && problems.length === 0 && refusals.length === 0, problems, refusals };
 }
 
 /** The fields of a request that decide what it does. */
 export type DigestedRequest = Pick<
   BootstrapRequest,
-  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing' | 'approval'
+  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing' | 'approval' | 'orphans'
 >;
 
 /**
@@ -105,13 +132,14 @@ export type DigestedRequest = Pick<
  * positions of their entities and whatever the pipeline.
  */
 export function requestDigest(request: DigestedRequest): string {
-  const { target, namespace, environment, entities, keepGoing, approval } = request;
+  const { target, namespace, environment, entities, keepGoing, approval, orphans } = request;
   const content = {
     target,
     namespace,
     environment,
     entities: entities.map((entity) => ({ ...entity, source: undefined })),
     keepGoing,
+    orphans: orphans === 'report' ? undefined : orphans,
     // A request that requires an approval must not join one that does not. The timeout makes no difference.
     approval: approval === undefined ? undefined : true,
   };

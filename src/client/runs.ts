@@ -11,6 +11,8 @@ import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { UNKNOWN_PIPELINE } from './describe.js';
+import { failingActivities, retryText } from './run/failing-activities.js';
+import { withLockHolders } from './run/lock-holders.js';
 
 const MAX_PROGRESS_QUERIES = 10;
 
@@ -29,6 +31,8 @@ export interface LockHolder {
   /** The ID of the workflow, which is the lock. */
   readonly workflowId: string;
   readonly runId: string;
+  /** The workflow type. Any client may start a run of any type under the ID. */
+  readonly type: string;
   readonly startedAt: string;
   readonly url: string | null;
   readonly memo: Partial<BootstrapMemo>;
@@ -65,6 +69,7 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
     runs.push({
       workflowId: run.workflowId,
       runId: run.runId,
+      type: run.type,
       status: run.status.name,
       result: run.typedSearchAttributes.get(IamOutcome) ?? null,
       conflicts: run.typedSearchAttributes.get(IamConflicts) ?? null,
@@ -101,13 +106,21 @@ async function withProgress(temporal: TemporalConnection, runs: readonly RunSumm
   );
 }
 
-/** Queries the progress of an open run. Null where no worker answers in time. */
+/** Returns the progress of an open run, and what it waits for. Null where no worker answers in time. */
 export async function progressOf(
   { client }: TemporalConnection,
   { workflowId, runId }: Pick<LockHolder, 'workflowId' | 'runId'>,
 ): Promise<Progress | null> {
   const handle = client.workflow.getHandle<typeof bootstrap>(workflowId, runId);
-  return withDeadline(client, () => handle.query(progressQuery), PROGRESS_TIMEOUT_MS).catch(() => null);
+  const ask = async <T>(call: () => Promise<T>): Promise<T | null> =>
+    withDeadline(client, call, PROGRESS_TIMEOUT_MS).catch(() => null);
+  const [progress, failing] = await Promise.all([
+    ask(() => handle.query(progressQuery)).then((found) => found && withLockHolders(client, found)),
+    ask(async () => failingActivities(client, await handle.describe())),
+  ]);
+  const [first] = failing ?? [];
+  if (progress === null || first === undefined) return progress;
+  return { ...progress, waitingFor: progress.waitingFor ?? retryText(first) };
 }
 
 /** Returns the open run of a workflow ID. Null where none is open. */
@@ -124,17 +137,24 @@ export async function lockHolderOf(temporal: TemporalConnection, workflowId: str
   return {
     workflowId,
     runId: description.runId,
+    type: description.type,
     startedAt: description.startTime.toISOString(),
     url: temporal.runUrl(workflowId, description.runId),
     memo: parseMemo(description.memo),
   };
 }
 
-/** Adds the link to the run to a report: the worker does not know the UI. */
+/**
+ * Adds the link to the run to a report: the worker does not know the UI. Reports of version 1, which an older worker has
+ * made, do not tell what is granted.
+ */
 export function withRunUrl(temporal: TemporalConnection, report: Report): Report {
   const { workflowId, runId } = report.workflow;
-  return { ...report, workflow: { workflowId, runId, url: temporal.runUrl(workflowId, runId) } };
+  const entities = report.entities.map((entity) => ({ ...NO_GRANTS, ...entity }));
+  return { ...report, version: 2, entities, workflow: { workflowId, runId, url: temporal.runUrl(workflowId, runId) } };
 }
+
+const NO_GRANTS = { grants: [], warnings: [] };
 
 /** Returns the open run of a namespace. Null where none is open, or another than the referenced one. */
 export async function openRun(

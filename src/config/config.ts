@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pipeline } from '../contract/entity.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
+import type { Setting } from '../contract/setting.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 import { pipelineOf } from './ci-provider.js';
 import { type Network, readNetwork } from './network.js';
@@ -16,7 +17,11 @@ export interface Config {
   readonly cacheDirectory: string;
   readonly stateDirectory: string;
   readonly secretsFolder: string | undefined;
-  readonly awsRegion: string | undefined;
+  /** The file with what the worker allows. */
+  readonly guardrailsFile: string | undefined;
+  /** The key by which workers with guardrails sign what a plan permits. */
+  readonly permitKey: string | undefined;
+  readonly permitKeyFile: string | undefined;
   /** The time after which a call to AWS without a reply counts as lost. */
   readonly awsTimeoutMs: number | undefined;
   /** Source identity of assumed-role sessions, which CloudTrail shows with every call. */
@@ -25,7 +30,8 @@ export interface Config {
   readonly temporalConfigured: boolean;
   readonly temporalCli: string | undefined;
   readonly uiUrl: string | undefined;
-  readonly iamEndpoint: string | undefined;
+  /** The endpoint in place of AWS that a variable names. */
+  readonly iamEndpoint: Setting | undefined;
   readonly healthAddress: string | undefined;
   readonly metricsAddress: string | undefined;
   /** The build of a worker deployment, so that Temporal keeps each run on the build that started it. */
@@ -81,13 +87,15 @@ export function loadConfig(variables: Environment = process.env): Config {
     cacheDirectory: cacheDirectory(environment),
     stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
     secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
-    awsRegion: environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'],
+    guardrailsFile: environment['IAM_BOOTSTRAP_GUARDRAILS'],
+    permitKey: environment['IAM_BOOTSTRAP_PERMIT_KEY'],
+    permitKeyFile: environment['IAM_BOOTSTRAP_PERMIT_KEY_FILE'],
     awsTimeoutMs: readSeconds(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
     sourceIdentity: readSourceIdentity(environment),
     temporalConfigured: temporalConfigured(environment),
     temporalCli: environment['IAM_BOOTSTRAP_TEMPORAL_CLI'],
     uiUrl: environment['IAM_BOOTSTRAP_UI_URL'],
-    iamEndpoint: environment['AWS_ENDPOINT_URL_IAM'] ?? environment['AWS_ENDPOINT_URL'],
+    iamEndpoint: readIamEndpoint(environment),
     healthAddress: environment['IAM_BOOTSTRAP_HEALTH'],
     metricsAddress: readSocketAddress(environment, 'IAM_BOOTSTRAP_METRICS'),
     deployment: readDeployment(environment),
@@ -106,6 +114,25 @@ export function loadConfig(variables: Environment = process.env): Config {
       Object.entries(variables).filter(([name, value]) => value !== '' || !READ_BY_SDKS.test(name)),
     ),
   };
+}
+
+function readIamEndpoint(environment: Environment): Setting | undefined {
+  if (isOn(environment, 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')) return undefined;
+  const source = ['AWS_ENDPOINT_URL_IAM', 'AWS_ENDPOINT_URL'].find((name) => environment[name] !== undefined);
+  const url = environment[source ?? ''];
+  if (source === undefined || url === undefined) return undefined;
+  // A URL may have a password.
+  return { value: URL.canParse(url) ? `${new URL(url).protocol}//${new URL(url).host}` : 'not a URL', source };
+}
+
+/** Reads a switch. Another text than true or false would be taken for either by one library or the other. */
+function isOn(environment: Environment, variable: string): boolean {
+  const text = environment[variable] ?? 'false';
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new ConfigError(
+    `${variable} is ${text}; expected true or false`,
+    `set ${variable} to true or false, or unset it`,
+  );
 }
 
 function readDeployment(environment: Environment): Config['deployment'] {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import type { Setting } from '../contract/setting.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,10 +21,19 @@ export interface Network {
   readonly httpProxy: (protocol: 'http:' | 'https:', host: string, port: number) => Proxy | undefined;
   /** Returns the proxy for gRPC, at an address as `host:port`. Undefined where there is none. */
   readonly grpcProxy: (address: string) => Proxy | undefined;
-  /** Certificates of further authorities to trust, in PEM format, with the variable that names their file. */
-  readonly extraCa: { readonly variable: string; readonly pem: string } | undefined;
+  /** Certificates of further authorities to trust. */
+  readonly extraCa: CaFile | undefined;
   /** Certificates of the authorities to trust in calls to AWS, instead of the usual ones. */
-  readonly awsCa: { readonly variable: string; readonly pem: string } | undefined;
+  readonly awsCa: CaFile | undefined;
+  /** Lists of hosts that are reached without a proxy. */
+  readonly exclusions: readonly Setting[];
+}
+
+/** Certificates in PEM format, with their file and the variable that names it. */
+interface CaFile {
+  readonly variable: string;
+  readonly path: string;
+  readonly pem: string;
 }
 
 /**
@@ -44,8 +54,9 @@ export function readNetwork(environment: Environment): Network {
   };
   const http = { 'http:': proxyOf('http_proxy'), 'https:': proxyOf('https_proxy') };
   const grpc = proxyOf('grpc_proxy', 'https_proxy', 'http_proxy');
-  const isExcluded = matcherOf(read('no_proxy')?.[1]);
-  const isGrpcExcluded = matcherOf(read('no_grpc_proxy', 'no_proxy')?.[1]);
+  const [noProxy, noGrpcProxy] = [read('no_proxy'), read('no_grpc_proxy')];
+  const isExcluded = matcherOf(noProxy?.[1]);
+  const isGrpcExcluded = matcherOf((noGrpcProxy ?? noProxy)?.[1]);
   return {
     httpProxy: (protocol, host, port) => (isExcluded(host, port) ? undefined : http[protocol]),
     grpcProxy: (address) => {
@@ -54,6 +65,9 @@ export function readNetwork(environment: Environment): Network {
     },
     extraCa: readPem(environment, 'NODE_EXTRA_CA_CERTS'),
     awsCa: readPem(environment, 'AWS_CA_BUNDLE'),
+    exclusions: [noProxy, noGrpcProxy].flatMap((list) =>
+      list === undefined ? [] : [{ value: list[1], source: list[0] }],
+    ),
   };
 }
 
@@ -62,15 +76,12 @@ function parseProxy(variable: string, value: string): Proxy {
   if (URL.canParse(text)) {
     const url = new URL(text);
     if ((url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '') {
-      const { username, password, hostname, port } = url;
+      const { hostname, port } = url;
       return {
         variable,
         url,
         address: `${hostname}:${port === '' ? (url.protocol === 'https:' ? '443' : '80') : port}`,
-        credentials:
-          username === ''
-            ? undefined
-            : { username: decodeURIComponent(username), password: decodeURIComponent(password) },
+        credentials: credentialsOf(variable, url),
       };
     }
   }
@@ -78,6 +89,18 @@ function parseProxy(variable: string, value: string): Proxy {
     `${variable} does not name an HTTP proxy`,
     `set ${variable} to http://proxy.example.com:3128, for example, or unset it`,
   );
+}
+
+function credentialsOf(variable: string, { username, password }: URL): Proxy['credentials'] {
+  if (username === '') return undefined;
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    throw new ConfigError(
+      `the name or the password of the proxy in ${variable} has a % that is not followed by the code of a character`,
+      `write %25 for a % in ${variable}, %40 for an @ and %3A for a :`,
+    );
+  }
 }
 
 /** gRPC libraries speak to a proxy without TLS. What then passes it is encrypted from end to end. */
@@ -89,9 +112,21 @@ function requireHttp(proxy: Proxy): Proxy {
   );
 }
 
-/** Reports whether a host is this machine. */
-function isLoopback(host: string): boolean {
+/**
+ * Returns the one form of a host that has several: without brackets and the dot of a full name, in lower case, IPv6 at
+ * its shortest, and an IPv4 address where IPv6 wraps one.
+ */
+function normalizeHost(host: string): string {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase();
+  if (!URL.canParse(`http://[${name}]`)) return name.replace(/\.$/, '');
+  const short = new URL(`http://[${name}]`).hostname.slice(1, -1);
+  const words = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(short)?.slice(1);
+  if (words === undefined) return short;
+  return words.flatMap((word) => [parseInt(word, 16) >> 8, parseInt(word, 16) & 255]).join('.');
+}
+
+/** Reports whether a normalized host is this machine. */
+function isLoopback(name: string): boolean {
   return (
     name === 'localhost' || name.endsWith('.localhost') || name === '::1' || (isIPv4(name) && name.startsWith('127.'))
   );
@@ -99,12 +134,12 @@ function isLoopback(host: string): boolean {
 
 /**
  * Returns a function that reports the hosts which a `no_proxy` list excludes: `example.com` and its subdomains, with or
- * without `.` or `*.` before it, `host:port`, an address, a range as `10.0.0.0/8`, or `*` for all.
+ * without `.` or `*.` before it and `.` after it, `host:port`, an address, a range as `10.0.0.0/8`, or `*` for all.
  */
 function matcherOf(list = ''): (host: string, port: number) => boolean {
   const entries = list.toLowerCase().split(/[\s,]+/);
   return (host, port) => {
-    const name = host.replace(/^\[|\]$/g, '').toLowerCase();
+    const name = normalizeHost(host);
     return isLoopback(name) || entries.some((entry) => matches(entry, name, port));
   };
 }
@@ -113,10 +148,11 @@ function matches(entry: string, name: string, port: number): boolean {
   if (entry === '') return false;
   if (entry === '*') return true;
   const [, range = '', bits = ''] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
-  if (range !== '') return isInRange(name, range, Number(bits));
+  if (range !== '') return isInRange(name, normalizeHost(range), Number(bits));
   const [, withoutPort = entry, onlyPort] = /^(\[.+\]|[^:]+):(\d+)$/.exec(entry) ?? [];
   if (onlyPort !== undefined && Number(onlyPort) !== port) return false;
-  const suffix = withoutPort.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
+  const suffix = normalizeHost(withoutPort.replace(/^\*?\./, ''));
+  if (suffix === '') return false;
   return name === suffix || (isIP(name) === 0 && name.endsWith(`.${suffix}`));
 }
 
@@ -136,12 +172,13 @@ function readPem(environment: Environment, variable: string): Network['extraCa']
   try {
     pem = readFileSync(path, 'utf8');
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     throw new ConfigError(
-      `${variable}: ${(error as Error).message}`,
+      `${variable}: ${code === 'EISDIR' ? `${path} is a folder` : message}`,
       `name a file with certificates, or unset ${variable}`,
     );
   }
-  if (pem.includes('-----BEGIN CERTIFICATE-----')) return { variable, pem };
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return { variable, path, pem };
   throw new ConfigError(
     `${variable}: ${path} has no certificate in PEM format`,
     `name another file, or unset ${variable}`,

@@ -31,15 +31,21 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   row('TEMPORAL_API_KEY', 'commands and worker', 'API key of Temporal Cloud. Switches TLS on', 'none'),
   row('TEMPORAL_TLS', 'commands and worker', 'Switches TLS on or off', 'on with an API key or a certificate'),
   row(
-    'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+    ['TEMPORAL_TLS_SERVER_CA_CERT_PATH', 'TEMPORAL_TLS_SERVER_CA_CERT_DATA'],
     'commands and worker',
-    'File of the only CA that Temporal may have',
+    'File of the only CA that Temporal may have, or its content',
     'the usual ones',
   ),
   row(
-    ['TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH', 'TEMPORAL_TLS_SERVER_NAME'],
+    ['TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_CERT_DATA', 'TEMPORAL_TLS_CLIENT_KEY_PATH'],
     'commands and worker',
-    'Certificate and key for mTLS, and the name in the certificate of the server',
+    'Certificate and key for mTLS; `TEMPORAL_TLS_CLIENT_KEY_DATA` is the content of the key',
+    'none',
+  ),
+  row(
+    'TEMPORAL_TLS_SERVER_NAME',
+    'commands and worker',
+    'The name in the certificate of the server, if it is not that of the address',
     'none',
   ),
   row(
@@ -81,6 +87,18 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'none: such secrets are refused; embedded: `secrets` in the state folder',
   ),
   row(
+    'IAM_BOOTSTRAP_GUARDRAILS',
+    'worker',
+    'File with what the worker allows ([guardrails](guardrails.md)). It is read again when it changes',
+    'none: the worker allows everything that its AWS credentials allow',
+  ),
+  row(
+    ['IAM_BOOTSTRAP_PERMIT_KEY_FILE', 'IAM_BOOTSTRAP_PERMIT_KEY'],
+    'worker',
+    'File with the key, or the key itself, by which workers with guardrails sign what a plan permits: the same for all workers of a task queue, at least 32 characters. A second line is an older key, which is still accepted',
+    'none: required with guardrails; embedded: `permit.key` in the state folder',
+  ),
+  row(
     'IAM_BOOTSTRAP_AWS_TIMEOUT',
     'worker',
     'Seconds until a call to AWS without a reply counts as lost, at most 600',
@@ -104,7 +122,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     'worker',
     "Region of AWS STS and AWS Secrets Manager, if it belongs to the account's partition",
-    'the region in which IAM calls are signed',
+    'the `region` of the profile, else the region in which IAM calls are signed',
+  ),
+  row(
+    ['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'],
+    'worker',
+    'Takes the FIPS endpoints of AWS, or those that also have IPv6 addresses: `true` or `false`',
+    '`use_fips_endpoint` and `use_dualstack_endpoint` of the profile, else `false`',
   ),
   row(
     ['AWS_ENDPOINT_URL_IAM', 'AWS_ENDPOINT_URL'],
@@ -119,11 +143,30 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'AWS',
   ),
   row(
+    'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+    'commands and worker',
+    'With `true`, endpoints in place of AWS are not used',
+    '`ignore_configured_endpoint_urls` of the profile, else `false`',
+  ),
+  row(
     ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
     'worker',
-    'Credentials, read by the AWS SDK, which also takes its other usual sources',
+    'Credentials, read by the AWS SDK, which also takes its other usual sources. A named profile counts before access keys',
     "the SDK's default chain",
   ),
+  row(
+    ['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ROLE_ARN'],
+    'worker',
+    'File of a web identity token, and the role that is assumed with it, as in EKS',
+    "the SDK's default chain",
+  ),
+  row(
+    ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'],
+    'worker',
+    'Credentials of a container, as in ECS and in EKS Pod Identity',
+    "the SDK's default chain",
+  ),
+  row('AWS_EC2_METADATA_DISABLED', 'worker', 'With `true`, the EC2 instance is not asked for credentials', '`false`'),
   row(
     ['HTTPS_PROXY', 'HTTP_PROXY', 'GRPC_PROXY'],
     'commands and worker',
@@ -160,7 +203,18 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'Folders of the user, for the cache and for Temporal profiles',
     "the operating system's",
   ),
-  row(['USER', 'LOGNAME'], 'commands', 'Name of the requester outside of CI', 'unknown'),
+  row(
+    ['PATH'],
+    'commands',
+    'Where Python, the Temporal CLI and git are looked for, and `iam-bootstrap` itself, so that the commands that are printed work as printed',
+    "the operating system's",
+  ),
+  row(
+    ['USER', 'LOGNAME'],
+    'commands',
+    'Name of the requester outside of CI',
+    'unknown; `approve`, `reject`, `cancel`: the name of the user',
+  ),
   row(
     ['GITHUB_ACTIONS', 'GITHUB_STEP_SUMMARY', 'GITHUB_OUTPUT', 'GITHUB_WORKSPACE'],
     'commands',

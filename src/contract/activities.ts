@@ -1,9 +1,10 @@
+import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
 import type { DesiredEntity } from './entity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
-import type { BootstrapRequest, Incarnation, ReconcileRequest } from './request.js';
+import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
 import type { Claim, ClaimAnswer } from './revision.js';
-import type { Confirmation, Conflict, Decision, WriteRecord } from './report.js';
+import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
 /** One entity of a plan. */
 export interface PlannedEntity {
@@ -19,10 +20,24 @@ export interface PlannedEntity {
   readonly listFirst?: boolean;
   /** Digests of the lines of its change; see `PlannedChange`. Missing where nothing is written. */
   readonly lines?: readonly string[];
+  /** ARNs of principals in its trust policy that the plan creates, itself included. Default: none. */
+  readonly newPrincipals?: readonly string[];
+  /** See `PlannedChange`. */
+  readonly holdings?: PlannedChange['holdings'];
   /** Entities that a removal may be detached from, as `Kind/name`. Default: none. */
   readonly detachable?: readonly string[];
   /** Absent where the ledger stays as it is. */
   readonly claim?: PlannedClaim;
+  /** The entities that AWS deletes with it and nobody claims, as `Kind/name`: the run claims them until it ends. Default: none. */
+  readonly takes?: readonly string[];
+  /** The names that leave the ledgers once the entity is renamed, as `Kind/name`. Missing if there are none. */
+  readonly moved?: { readonly declarations: readonly string[]; readonly claims: readonly string[] };
+  /** See `PlannedChange`. */
+  readonly uniqueId?: string;
+  /** Absent where the ledger of the namespace stays as it is. */
+  readonly declaration?: PlannedDeclaration;
+  /** The worker's signature of what its run may write. Missing where the worker has no guardrails. */
+  readonly permit?: string;
   /** Digest of the decision and all that it was made from. Only where the request requires an approval. */
   readonly digest?: string;
 }
@@ -31,17 +46,28 @@ export interface PlannedEntity {
 export type PlannedClaim =
   /** It claims the entity; `replaces` is the namespace whose claim it may take over. */
   | { readonly is: 'taken'; readonly replaces: string | null }
-  /** It drops its claim once the entity has left the namespace. */
-  | { readonly is: 'dropped' };
+  /** It drops the claim once the entity has left; `replaces` is the namespace whose claim it takes over before. */
+  | { readonly is: 'dropped'; readonly replaces?: string };
 
 /** The decisions for a request, in the order of its entities. Holds no documents. */
 export interface Plan {
+  /** The decisions for the entities of the request, and then those for {@link released}. */
   readonly entities: readonly PlannedEntity[];
+  /** Orphans that the request asks to release or remove. Missing if there are none. */
+  readonly released?: readonly DesiredEntity[];
+  /** Orphans that are only reported. Missing if there are none. */
+  readonly orphans?: readonly Orphan[];
+  /** Other manifests of the namespace. Missing if there are none. */
+  readonly otherManifests?: readonly OtherManifest[];
+  /** `Kind/name` of what the ledger of the namespace knows and the account does not have. Missing if there is nothing. */
+  readonly gone?: readonly string[];
   readonly calls: Readonly<Record<string, number>>;
   /** `sha256:…` over the request and what the plan would do. Only where the request requires an approval. */
   readonly digest?: string;
   /** The ID of the worker's Temporal namespace. */
   readonly installation?: string;
+  /** `sha256:…` of the guardrails that the plan was checked against. Missing where the worker has none. */
+  readonly guardrails?: string;
 }
 
 /** Result of one activity of a reconcile-entity workflow. */
@@ -67,11 +93,15 @@ export interface ReconcileActivityResult {
 export interface CreateRequest extends ReconcileRequest {
   /** IDs that existed before the first attempt, for entities that AWS names: a new one is this run's. */
   readonly known?: readonly string[];
+  /** The worker's signature of that list. Missing where the worker has no guardrails. */
+  readonly knownPermit?: string;
 }
 
 /** Result of the listing before a create. */
 export interface Listing {
   readonly known: readonly string[];
+  /** See {@link CreateRequest.knownPermit}. */
+  readonly permit?: string;
   readonly calls: Readonly<Record<string, number>>;
 }
 
@@ -96,12 +126,24 @@ export interface VerifyRequest {
   readonly request: Pick<BootstrapRequest, 'target' | 'namespace' | 'timeoutMs'>;
   readonly entities: readonly ExpectedEntity[];
   readonly arns: Readonly<Record<string, string>>;
+  /** Look once: the run has been cancelled. Default: until AWS shows everything, or the propagation window ends. */
+  readonly once?: boolean;
+}
+
+/** Argument of the activity that changes the declarations of a namespace. */
+export interface DeclareRequest extends DeclarationChanges {
+  readonly account: string;
+  readonly namespace: string;
 }
 
 /** Entities that still differ at the end of the propagation window, by position in the request. */
 export interface VerifyResult {
   /** Entities that were deleted, and whose names a new entity has since. Missing if there are none. */
   readonly recreated?: readonly { readonly index: number; readonly owner: string | null }[];
+  /** Creation dates of entities without tags that are as declared. Missing if there are none. */
+  readonly createdAt?: readonly { readonly index: number; readonly createdAt: string }[];
+  /** Entities that AWS did not show as written before the run was cancelled. Missing if there are none. */
+  readonly unverified?: readonly number[];
   readonly differing: readonly { readonly index: number; readonly decision: Decision }[];
   readonly calls: Readonly<Record<string, number>>;
 }
@@ -139,6 +181,22 @@ export interface FoundEntityRuns {
   readonly others: readonly string[];
 }
 
+/** An activity of a run, or of one of its entity runs, that has not ended. */
+export interface PendingActivity {
+  /** The run that called it. */
+  readonly workflowId: string;
+  /** Names that run for people. */
+  readonly summary: string;
+  readonly activityId: string;
+  /** An attempt is in progress. Otherwise the activity waits for its next attempt, or for a worker. */
+  readonly isStarted: boolean;
+  readonly failedAttempts: number;
+  /** The failure of the last attempt. Null where none has failed. */
+  readonly failure: { readonly type: string | null; readonly message: string } | null;
+  /** The number of writes that it has sent. */
+  readonly writes: number;
+}
+
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
   planEntities(request: BootstrapRequest): Promise<Plan>;
@@ -146,9 +204,13 @@ export interface Activities {
   findEntityRuns(request: EntityRunsRequest): Promise<FoundEntityRuns>;
   /** Cancels entity runs and waits until they have closed. */
   endEntityRuns(runs: readonly EntityRun[]): Promise<void>;
+  /** Lists what the run that asks, and its entity runs, are doing. */
+  listPendingActivities(): Promise<readonly PendingActivity[]>;
   claimRevision(request: ClaimRequest): Promise<ClaimAnswer>;
   /** Takes and drops claims on entities without tags in the account's ledger. */
   claimEntities(request: ClaimEntitiesRequest): Promise<EntityClaimsAnswer>;
+  /** Changes the declarations in the ledger of a namespace. */
+  declareEntities(request: DeclareRequest): Promise<void>;
   listCandidates(request: ReconcileRequest): Promise<Listing>;
   createEntity(request: CreateRequest): Promise<ReconcileActivityResult>;
   updateEntity(request: UpdateRequest): Promise<ReconcileActivityResult>;

@@ -26,6 +26,9 @@ export interface ApprovalDecision {
   readonly reason?: string | null;
 }
 
+/** The digest of a plan. */
+export const PLAN_DIGEST = /^sha256:[0-9a-f]{64}$/;
+
 /** Characters of an approver's name. */
 export const MAX_APPROVER_LENGTH = 200;
 

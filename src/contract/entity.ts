@@ -33,6 +33,9 @@ export type SecretLocation = { readonly secretsManager: string } | { readonly fi
 /** The desired state of an entity. `destroyed` deletes what was created here, and releases what was adopted. */
 export type DesiredState = 'present' | 'absent' | 'released' | 'destroyed';
 
+/** The treatment of entities that the namespace owns and the manifest does not declare any more. */
+export type OrphanPolicy = 'report' | 'release' | 'remove';
+
 /** One entity as the manifest declares it: templates are rendered, references to ARNs are not resolved yet. */
 export interface DesiredEntity {
   /** The kind's name, as in CloudFormation without the service: `Role`. */
@@ -58,8 +61,20 @@ export interface DesiredEntity {
   readonly protect?: boolean;
   /** Delete it even if entities trust it that this namespace does not own. Default: false. */
   readonly deleteTrusted?: boolean;
+  /** The name that it had before. An entity of that name is renamed. Default: it had no other name. */
+  readonly renamedFrom?: string;
+  /**
+   * The old names, as `Kind/name`, of entities that it refers to and that are made anew: it may still refer to them. Such
+   * members of its sets are removed, although they are not declared. Default: none.
+   */
+  readonly formerReferences?: readonly string[];
   /** `destroyed` deletes what was adopted, too. Default: false. */
   readonly includeAdopted?: boolean;
+  /**
+   * It has left the manifest. `createdAt` is the creation date of what this namespace created, for kinds without tags.
+   * `renamedTo` is the entity, as `Kind/name`, that was made anew in its place. Default: it is declared.
+   */
+  readonly orphan?: { readonly createdAt?: Timestamp; readonly renamedTo?: string };
   /** The kind's own properties. A missing property is not managed. */
   readonly spec: JsonObject;
   /** Entities of the same manifest that must exist before this one, as `Kind/name`. */
@@ -70,6 +85,11 @@ export interface DesiredEntity {
 /** Returns the ID of an entity in messages: `Role/prod-deploy`. */
 export function entityId(entity: { readonly kind: string; readonly name: string }): string {
   return `${entity.kind}/${entity.name}`;
+}
+
+/** Reports whether an entity refers to its own ARN. It does not depend on itself: its ARN is known before it exists. */
+export function refersToItself(entity: Pick<DesiredEntity, 'kind' | 'name' | 'spec'>): boolean {
+  return JSON.stringify(entity.spec).includes(`{{arn ${entityId(entity)}}}`);
 }
 
 /** Returns the name as IAM compares it: case does not distinguish two entities. */
@@ -110,6 +130,9 @@ export interface Pipeline {
   /** Distinguishes a job from the same job run again: a count, or an ID. */
   readonly attempt?: string | null;
 }
+
+/** A reference to the ARN of an entity in the strings of a spec: `{{arn Kind/name}}`. */
+export const ARN_REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
 
 /** The maximum length of our workflow IDs; Temporal's SQL visibility allows 255. */
 export const MAX_WORKFLOW_ID_LENGTH = 200;

@@ -7,6 +7,7 @@ export type FailureType =
   | 'ForeignReply'
   | 'ConcurrentModification'
   | 'NotPropagated'
+  | 'InvalidPrincipal'
   | 'AlreadyExists'
   | 'InvalidManifest'
   | 'InvalidInput'
@@ -17,6 +18,8 @@ export type FailureType =
   | 'CredentialsInvalid'
   | 'OrganizationAccess'
   | 'WrongAccount'
+  | 'NotAllowed'
+  | 'GuardrailsInvalid'
   | 'Refused'
   | 'NotConverged'
   | 'TimedOut'
@@ -99,7 +102,14 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   NotPropagated: {
     retry: 'until-propagated',
     exitCode: ExitCode.Busy,
-    remedy: 'nothing to do: IAM is eventually consistent, and the call is repeated for two minutes',
+    remedy:
+      'make sure that what AWS names in the message exists and is right, and apply again; if it is, IAM has not shown it in time: see the AWS Health Dashboard',
+  },
+  InvalidPrincipal: {
+    retry: 'until-propagated',
+    exitCode: ExitCode.Failed,
+    remedy:
+      'create the principal first, or correct or remove it in the trust policy; a principal that may not exist yet can be trusted by its account (arn:aws:iam::ACCOUNT:root) with the condition ArnEquals on aws:PrincipalArn',
   },
   AlreadyExists: {
     retry: 'conflict',
@@ -125,7 +135,7 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   QuotaExceeded: {
     retry: 'never',
     exitCode: ExitCode.Failed,
-    remedy: 'ask for a higher quota in Service Quotas, or remove what is no longer used',
+    remedy: 'remove what is no longer used, or ask for a higher quota where Service Quotas can raise it',
   },
   AccessDenied: {
     retry: 'never',
@@ -147,6 +157,17 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'never',
     exitCode: ExitCode.Refused,
     remedy: "give the worker credentials of the declared account, or set the environment's assumeRole",
+  },
+  NotAllowed: {
+    retry: 'never',
+    exitCode: ExitCode.Refused,
+    remedy:
+      "declare what the worker's guardrails allow, or ask its operator to change them; `iam-bootstrap validate --guardrails FILE` checks it offline",
+  },
+  GuardrailsInvalid: {
+    retry: 'retry',
+    exitCode: ExitCode.Busy,
+    remedy: "correct the worker's file of guardrails: until then, nothing is written",
   },
   Refused: { retry: 'never', exitCode: ExitCode.Refused, remedy: 'see the remedy of the entity' },
   NotConverged: {
@@ -209,6 +230,9 @@ export function gravestExitCode(codes: readonly ExitCode[]): ExitCode {
   return GRAVITY.find((code) => codes.includes(code)) ?? ExitCode.Converged;
 }
 
+/** The progress of an activity over all its attempts, as an attempt that failed reports it. */
+export type AttemptProgress = Pick<FailureDetails, 'calls' | 'writes' | 'remainingWrites' | 'decision'>;
+
 /** The details of an activity's failure. They never contain a document or a secret. */
 export interface FailureDetails {
   readonly operation: string | null;
@@ -219,6 +243,8 @@ export interface FailureDetails {
   readonly writes?: readonly WriteRecord[];
   /** Writes that were due and that AWS has not confirmed, in words. Default: none. */
   readonly remainingWrites?: readonly string[];
+  /** The next step for a person. Default: that of the type's row in {@link FAILURES}. */
+  readonly remedy?: string;
   /** The last decision about the entity. Missing where none was made. */
   readonly decision?: Decision;
 }

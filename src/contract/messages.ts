@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ApprovalDecision, PendingApproval } from './approval.js';
+import type { Declaration, DeclarationChanges } from './declarations.js';
 import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Progress } from './progress.js';
 import type { Approval, Report } from './report.js';
@@ -32,6 +33,12 @@ export const rejectUpdate = defineUpdate<Approval, [ApprovalDecision]>('reject')
  */
 export const joinSignal = defineSignal<[string]>('join');
 
+/**
+ * Reports to the run of an entity what an activity has written before its attempt failed. Temporal keeps nothing of an
+ * activity that is cancelled between two attempts. The argument is an `AttemptProgress`, and checked: any client may signal.
+ */
+export const attemptSignal = defineSignal<[unknown]>('attempt');
+
 /** Approves without a reply: a decision that does not count is ignored. */
 export const approveSignal = defineSignal<[ApprovalDecision]>('approve');
 
@@ -40,6 +47,12 @@ export const rejectSignal = defineSignal<[ApprovalDecision]>('reject');
 
 /** Asks the ledger of a namespace whether a revision may be applied, and records it if so. */
 export const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>('claim');
+
+/** Returns all entities that the manifests of a namespace declare, from its ledger. */
+export const declarationsQuery = defineQuery<readonly Declaration[]>('declarations');
+
+/** Changes the declarations in the ledger of a namespace. */
+export const declareUpdate = defineUpdate<undefined, [DeclarationChanges]>('declare');
 
 /** Returns the claims on the given entities (`Kind/name`) in the ledger of an account. Unclaimed ones are left out. */
 export const entityClaimsQuery = defineQuery<readonly EntityClaim[], [readonly string[]]>('entityClaims');

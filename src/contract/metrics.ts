@@ -4,7 +4,7 @@ import type { Outcome, Report, ReportResult } from './report.js';
 /** One metric of a worker. Labels have few values: no names of entities or namespaces, no IDs. */
 interface Metric {
   /** A histogram is in seconds. */
-  readonly type: 'counter' | 'histogram';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
   readonly help: string;
   /** Upper bounds of a histogram, in seconds. */
@@ -72,6 +72,17 @@ export const METRICS = {
     labels: ['lock'],
     help: 'How long a lock was waited for, where another run held it.',
     buckets: [0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400],
+  },
+  iam_bootstrap_guardrails: {
+    type: 'gauge',
+    labels: ['digest'],
+    help: 'The guardrails of the worker by the digest of their file: 1 in force, 0 no longer. `none`: it has none. Where all are 0, the file cannot be used, and nothing is written.',
+  },
+  iam_bootstrap_guardrails_refusals: {
+    type: 'counter',
+    labels: ['at'],
+    help: 'Requests and entities that the guardrails have refused, in a plan or right before a write.',
+    atZero: [{ at: 'plan' }, { at: 'write' }],
   },
   iam_bootstrap_aws_calls: {
     type: 'counter',

@@ -1,3 +1,4 @@
+import type { DeclaringManifest, LastDeclaration } from './declarations.js';
 import type { DesiredEntity, Json, Pipeline, Timestamp } from './entity.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
@@ -15,6 +16,7 @@ export const OUTCOMES = [
   'unchanged',
   'refused',
   'failed',
+  'cancelled',
   'skipped',
   'pending',
 ] as const;
@@ -57,8 +59,12 @@ export interface Decision {
   readonly drift: readonly Drift[];
   /** Content that is not declared and is kept: `managedPolicyArns: arn:…`. Content to remove is drift. */
   readonly unmanaged: readonly string[];
+  /** Differences without an effect, as in the Sid of a statement: never a reason for a write. Missing if there are none. */
+  readonly cosmetic?: readonly string[];
   readonly reason: string | null;
   readonly remedy: string | null;
+  /** Grants that widen access, as `PROPERTY: text`. Missing if there are none. */
+  readonly warnings?: readonly string[];
   /** Omitted lines of drift and unmanaged. */
   readonly omittedLines?: number;
 }
@@ -72,7 +78,16 @@ export interface EntityReport {
   readonly outcome: Outcome;
   readonly confirmedBy: Confirmation | null;
   readonly drift: readonly Drift[];
+  /**
+   * Everything that a created entity has, and what another one gains: `inlinePolicies.state: Allow s3:GetObject on *`,
+   * `maxSessionDuration: 7200`. Empty where nothing is written.
+   */
+  readonly grants: readonly string[];
+  /** Grants that widen access, as `PROPERTY: text`. */
+  readonly warnings: readonly string[];
   readonly unmanaged: readonly string[];
+  /** Differences without an effect, as in the Sid of a statement: never a reason for a write. Missing if there are none. */
+  readonly cosmetic?: readonly string[];
   readonly writes: readonly WriteRecord[];
   readonly conflicts: readonly Conflict[];
   readonly reason: string | null;
@@ -86,11 +101,35 @@ export interface EntityReport {
   readonly beforeJoin?: true;
   /** Changes that were due when the entity was written, and that the plan had not shown. Missing if there are none. */
   readonly changedSincePlan?: readonly string[];
-  /** Writes of an entity that failed, as far as AWS has not confirmed them: they are left to do. Missing if there are none. */
+  /** Writes of an entity that failed or was cancelled, as far as AWS has not confirmed them: they are left to do. Missing if there are none. */
   readonly remainingWrites?: readonly string[];
-  /** Omitted lines of drift, unmanaged and writes: the complete report would be too large. */
+  /** Omitted lines of drift, grants, unmanaged and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];
+  /** The manifest does not declare it any more: it is released or deleted as an orphan. */
+  readonly orphan?: true;
+}
+
+/** The orphan: an entity that the namespace owns and that no manifest declares any more. It is reported and kept. */
+export interface Orphan {
+  readonly kind: string;
+  readonly name: string;
+  /** Null where this run has not read it. */
+  readonly arn: string | null;
+  /** The sources that show that it is the namespace's. */
+  readonly foundBy: readonly ('tags' | 'ledger')[];
+  /** Null where nothing shows it. */
+  readonly origin: 'created' | 'adopted' | null;
+  /** Null where the ledger does not know it: another manifest of the namespace may declare it. */
+  readonly declaredBy: LastDeclaration | null;
+  /** The text for people. */
+  readonly reason: string;
+}
+
+/** The other manifest or environment of the namespace, as its ledger knows it. Its entities are no orphans. */
+export interface OtherManifest extends DeclaringManifest {
+  /** The number of entities that it declared last. */
+  readonly entities: number;
 }
 
 /** The result of a run. */
@@ -115,7 +154,7 @@ export interface Approval {
 
 /** The result of `plan`, `apply`, `release` and `destroy`: versioned, described by `schema/report.schema.json`. */
 export interface Report {
-  readonly version: 1;
+  readonly version: 2;
   readonly command: 'plan' | 'apply' | 'release' | 'destroy';
   readonly result: ReportResult;
   readonly account: string;
@@ -128,7 +167,13 @@ export interface Report {
   /** The revision of the manifest, and the last one applied before it, once known. Missing if there is none. */
   readonly revision?: Revision & { readonly last?: AppliedRevision | null };
   readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
+  /** `sha256:…` of the file of guardrails that the plan was checked against. Missing where the worker has none. */
+  readonly guardrails?: string;
   readonly entities: readonly EntityReport[];
+  /** The entities that the namespace owns and the manifest does not declare any more. Missing if there are none. */
+  readonly orphans?: readonly Orphan[];
+  /** Other manifests of the namespace in the account. Missing if there are none. */
+  readonly otherManifests?: readonly OtherManifest[];
   readonly summary: Summary;
   /** Calls to AWS on the wire; each attempt counts. */
   readonly apiCalls: { readonly total: number; readonly byOperation: Readonly<Record<string, number>> };

@@ -1,4 +1,4 @@
-import type { Target, DesiredEntity, Pipeline } from './entity.js';
+import type { Target, DesiredEntity, OrphanPolicy, Pipeline } from './entity.js';
 import type { DecisionAction, EntityReport } from './report.js';
 import type { Revision } from './revision.js';
 
@@ -17,7 +17,7 @@ export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export const MAX_ENTITIES = 5000;
 
-/** The time after which an activity that keeps failing is not tried again, so that a run without progress ends: an hour. */
+/** The time after which a run without progress ends, and an activity that keeps failing is not tried again: an hour. */
 export const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 /** Temporal's default timeout of a workflow task. */
@@ -48,6 +48,8 @@ export interface BootstrapRequest {
   /** Converge the entities that are not refused, instead of stopping before the first write. */
   readonly keepGoing: boolean;
   readonly manifest: string;
+  /** Default: report. */
+  readonly orphans?: OrphanPolicy;
   /** The command, if it is not `apply`. The states of the entities define what is done. */
   readonly command?: 'release' | 'destroy';
   /** Wait for an approval of the plan before the first write. Default: no approval is required. */
@@ -75,12 +77,28 @@ export interface PlannedChange {
   readonly action: DecisionAction;
   /** Short digests of all its lines: drift, removals, and what an adoption or a replacement takes over. */
   readonly lines: readonly string[];
+  /** The parts of the entity that are no property of it and that the request does not declare. Missing if unread. */
+  readonly holdings?: readonly Holding[];
+  /** AWS's ID of the entity that is to be renamed. Missing if the plan found none under its old name. */
+  readonly uniqueId?: string;
+}
+
+/** Something that belongs to an entity without being a property of it: an access key of a user. */
+export interface Holding {
+  /** The kind that it would be an entity of. */
+  readonly kind: string;
+  /** The word in a list: `accessKeys`. */
+  readonly label: string;
+  /** AWS's ID, or the name. */
+  readonly id: string;
 }
 
 /** The argument of the reconcile-entity workflow of one entity. */
 export interface ReconcileRequest {
   readonly target: Target;
   readonly namespace: string;
+  /** The environment of the bootstrap request. Missing in requests of earlier versions. */
+  readonly environment?: string;
   readonly entity: DesiredEntity;
   /** The action to take, first that of the plan. An activity decides again when it writes. */
   readonly action: EntityReport['decision'];
@@ -99,6 +117,10 @@ export interface ReconcileRequest {
   readonly readFirst: boolean;
   /** List existing entities before the first Create: see `CreateRequest.known`. */
   readonly listFirst?: boolean;
+  /** ARNs of principals in its trust policy that this run makes, so that IAM may not know them yet. Default: none. */
+  readonly newPrincipals?: readonly string[];
+  /** The signature of a worker that has planned this. Workers with guardrails require it. */
+  readonly permit?: string;
   /** Entities of the request, as `Kind/name`, that a removal may detach it from. */
   readonly detachable?: readonly string[];
 }

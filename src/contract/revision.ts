@@ -1,7 +1,17 @@
+import type { Declaration } from './declarations.js';
 import type { Timestamp } from './entity.js';
 
+/** The values of {@link RevisionSource}. */
+export const REVISION_SOURCES = ['given', 'commit-time'] as const;
+
 /** The source of a revision: given by the caller, or the time of the commit. Only revisions of one source are compared. */
-export type RevisionSource = 'given' | 'commit-time';
+export type RevisionSource = (typeof REVISION_SOURCES)[number];
+
+/** The largest revision that a caller may give: fifteen digits. */
+export const MAX_REVISION = 999_999_999_999_999;
+
+/** The time by which a commit may lie in the future: a day. */
+const MAX_FUTURE_MS = 24 * 3_600_000;
 
 /** The age of a manifest as an integer that grows; a commit time is in seconds since 1970. */
 export interface Revision {
@@ -19,9 +29,12 @@ export interface AppliedRevision extends Revision {
   readonly at: Timestamp;
 }
 
-/** The content of a namespace's ledger: the last revision of each environment and source, in the order of application. */
+/** The content of a namespace's ledger. */
 export interface Ledger {
+  /** The last revision of each environment and source, in the order of application. */
   readonly applied: readonly AppliedRevision[];
+  /** The entities that the manifests of the namespace declare. Default: none. */
+  readonly declarations?: readonly Declaration[];
 }
 
 /** The question of a run that is about to write: is its revision accepted? */
@@ -36,4 +49,14 @@ export interface ClaimAnswer {
   readonly accepted: boolean;
   /** The newer revision that caused the refusal; otherwise the environment's last one, of any source. */
   readonly last: AppliedRevision | null;
+}
+
+/** Returns why a revision is refused: once it was applied, no later one could follow it. Null where it is accepted. */
+export function revisionProblem({ value, source }: Revision, nowMs: number): string | null {
+  if (value < 0) return `revision ${String(value)} is below zero`;
+  if (value > MAX_REVISION) {
+    return `revision ${String(value)} is larger than ${String(MAX_REVISION)}, so no later one could follow it`;
+  }
+  if (source === 'given' || value * 1_000 <= nowMs + MAX_FUTURE_MS) return null;
+  return `revision ${String(value)} is a commit time that lies more than a day in the future, so no later commit could follow it`;
 }

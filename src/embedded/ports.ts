@@ -1,4 +1,5 @@
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { connect } from 'node:net';
 import { hasCode } from './options.js';
 
 /** The only interface that the embedded servers listen on. */
@@ -22,16 +23,16 @@ export async function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Returns a port that is free at this moment. Another process may take it before the caller does. */
+/**
+ * The ports to choose from: none that a system gives to outgoing connections (from 32768 on Linux, from 49152
+ * elsewhere). Such a connection could take the port before the caller listens on it.
+ */
+const CHOICE = { from: 20_000, to: 32_767 } as const;
+
+/** Returns a port that is free at this moment, chosen at random: processes that ask at the same time get different ones. */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port: 0, host: LOOPBACK, exclusive: true }, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
+  for (;;) {
+    const port = randomInt(CHOICE.from, CHOICE.to);
+    if (await isFree(port)) return port;
+  }
 }

@@ -20,6 +20,8 @@ export interface EmbeddedServerOptions {
   readonly cli: () => Promise<string>;
   readonly searchAttributes: readonly SearchAttribute[];
   readonly headless?: boolean | undefined;
+  /** The ports of a server that is started. Default: those of the server before, else free ones. */
+  readonly ports?: { readonly server: number; readonly ui: number } | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   readonly announce?: Announce | undefined;
 }
@@ -170,8 +172,8 @@ class StateFolder {
     const last = known ?? previous;
     const server = await startTemporalServer({
       cli: await this.options.cli(),
-      port: await portIfFree(last?.address),
-      uiPort: await portIfFree(last?.uiUrl),
+      port: this.options.ports?.server ?? (await portIfFree(last?.address)),
+      uiPort: this.options.ports?.ui ?? (await portIfFree(last?.uiUrl)),
       headless: this.options.headless,
       databaseFile: this.databaseFile,
       searchAttributes: this.options.searchAttributes,

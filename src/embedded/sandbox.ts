@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../config/config.js';
 import { makeOnce } from './lock.js';
 import { EmbeddedError, type EmbeddedOptions, packageRoot, reasonOf } from './options.js';
-import { freePort, LOOPBACK } from './ports.js';
+import { LOOPBACK } from './ports.js';
 import { execFileAsync, terminate } from './process.js';
 
 const SANDBOX = join(packageRoot, 'sandbox');
@@ -95,7 +95,8 @@ async function makeEnvironment(
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const script = options.script ?? join(SANDBOX, 'serve.py');
-  const port = options.port ?? (await freePort());
+  // With 0 the sandbox takes a free port itself, which nobody can take in between.
+  const port = options.port ?? 0;
   const child = spawn(
     options.python,
     [
@@ -139,12 +140,30 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
   if (url === undefined || pid === undefined) {
     await stop();
-    throw new EmbeddedError(
-      `IAM sandbox: ${script} does not start on port ${String(port)} of ${LOOPBACK}\n${indent(errorOutput)}; ` +
-        'stop the process that listens on that port, or choose another port',
-    );
+    const [where, remedy] =
+      port === 0
+        ? [LOOPBACK, 'try again']
+        : [`port ${String(port)} of ${LOOPBACK}`, 'stop the process that listens on that port, or choose another port'];
+    throw new EmbeddedError(`IAM sandbox: ${script} does not start on ${where}\n${indent(errorOutput)}; ${remedy}`);
   }
   return { url, pid, exited, stop };
+}
+
+/** Returns the variables by which a worker uses the sandbox in place of AWS. Empty ones count as unset. */
+export function sandboxVariables(url: string): Readonly<Record<string, string>> {
+  const services = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL'];
+  return {
+    ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, url])),
+    // A profile would count before these keys, and the SDK would send its credentials to the sandbox.
+    AWS_PROFILE: '',
+    AWS_REGION: 'us-east-1',
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false',
+    AWS_USE_FIPS_ENDPOINT: 'false',
+    AWS_USE_DUALSTACK_ENDPOINT: 'false',
+    AWS_ACCESS_KEY_ID: 'sandbox',
+    AWS_SECRET_ACCESS_KEY: 'sandbox',
+    AWS_SESSION_TOKEN: '',
+  };
 }
 
 const COMPILE_MODULES = `

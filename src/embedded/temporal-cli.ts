@@ -53,7 +53,7 @@ export async function findTemporalCli(options: TemporalCliOptions): Promise<Temp
       failures.push(`  ${label}: ${reasonOf(error)}`);
     }
   }
-  const remedy = `install it (https://docs.temporal.io/cli), or give its path with ${HOW_TO_GIVE_PATH}`;
+  const remedy = `To get it: https://docs.temporal.io/cli; or give its path with ${HOW_TO_GIVE_PATH}`;
   throw new EmbeddedError(['no Temporal CLI found:', ...failures, remedy].join('\n'));
 }
 

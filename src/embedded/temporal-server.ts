@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exists } from './lock.js';
 import { EmbeddedError, type Environment, reasonOf } from './options.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
@@ -10,6 +11,9 @@ import { registerSearchAttributes, type SearchAttribute, setRetention, waitUntil
 
 /** The number of attempts to start a server, where an attempt fails for a reason that may not recur. */
 const MAX_START_ATTEMPTS = 3;
+
+/** The wait before the next attempt, in milliseconds. */
+const START_RETRY_MS = 500;
 
 /** Options of a Temporal dev server. */
 export interface TemporalServerOptions extends ServerProcessOptions {
@@ -52,11 +56,15 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       return server;
     } catch (error) {
       if (!(error instanceof TransientStartError) || attempt === MAX_START_ATTEMPTS) throw error;
+      await sleep(START_RETRY_MS);
     }
   }
 }
 
-/** The server was killed, or another process took a port between its choice and the moment the server listens on it. */
+/**
+ * The server was killed, another process took a port between its choice and the moment the server listens on it, or a
+ * server that was killed still holds the database.
+ */
 class TransientStartError extends EmbeddedError {}
 
 async function requireFree(port: number | undefined, name: string): Promise<void> {
@@ -158,7 +166,8 @@ async function startError(
   const message =
     `Temporal dev server: ${options.cli} cannot be started: ${reasonOf(error)}\n` +
     `${lastLines(output)}(log: ${options.logFile})`;
-  const isTransient = output.trim() === '' || /address already in use|can't (set|use) .*port/.test(output);
+  const isTransient =
+    output.trim() === '' || /address already in use|can't (set|use) .*port|database is locked/.test(output);
   if (hasEnded && isTransient) return new TransientStartError(`${message}; try again`, { cause: error });
   const remedy =
     options.databaseFile === undefined

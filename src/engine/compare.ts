@@ -4,7 +4,7 @@ import type { Drift } from '../contract/report.js';
 import type { Change, Comparison, ComparisonOptions, Observed, PropertyRule, PropertyRules } from './comparison.js';
 import { equalJson, objectOrEmpty, ownValue, strings } from './json.js';
 import { isOwnershipTag } from './ownership.js';
-import { danglingPrincipals, documentDrift } from './policy/index.js';
+import { cosmeticDifferences, danglingPrincipals, documentDrift } from './policy/index.js';
 import { truncateWithDigest } from './text.js';
 
 /**
@@ -14,6 +14,7 @@ import { truncateWithDigest } from './text.js';
 export function compare(spec: JsonObject, observed: Observed, options: ComparisonOptions): Comparison {
   const drift: Drift[] = [];
   const unmanaged: string[] = [];
+  const cosmetic: string[] = [];
   const changes: Record<string, Change> = {};
 
   for (const [property, rule] of Object.entries(options.rules)) {
@@ -21,6 +22,7 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
     if (desired === undefined) continue;
     const result = compareProperty(property, rule, desired, observed.state[property], options);
     unmanaged.push(...result.unmanaged);
+    cosmetic.push(...(result.cosmetic ?? []));
     if (result.drift.length === 0) continue;
     drift.push(...result.drift.map((line) => (rule.immutable === true ? { ...line, immutable: true } : line)));
     changes[property] = { desired, put: result.put, remove: result.remove };
@@ -33,7 +35,7 @@ export function compare(spec: JsonObject, observed: Observed, options: Compariso
     drift.push(...result.drift);
     if (result.drift.length > 0) changes['tags'] = { desired: tags, put: result.put, remove: result.remove };
   }
-  return { drift, unmanaged, changes };
+  return { drift, unmanaged, ...(cosmetic.length > 0 && { cosmetic }), changes };
 }
 
 /** Content that exists and that the manifest does not declare. */
@@ -86,13 +88,14 @@ function unmanagedOf(rule: PropertyRule, desired: Json | undefined, observed: Js
 interface PropertyComparison extends Pick<Change, 'put' | 'remove'> {
   readonly drift: readonly Drift[];
   readonly unmanaged: readonly string[];
+  readonly cosmetic?: readonly string[];
 }
 const EQUAL: PropertyComparison = { drift: [], unmanaged: [], put: [], remove: [] };
 
-const MAX_VALUE_LENGTH = 300;
+const MAX_VALUE_LENGTH = 4096;
 const MAX_TEXT_LENGTH = 80;
 
-/** Cuts a value so that a report holds no documents. */
+/** Cuts a value so that a report stays small. A document that goes is shown as a whole, as far as that. */
 export function shorten(value: Json | undefined): Json {
   if (value === undefined) return null;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -119,7 +122,7 @@ function compareProperty(
     case 'writeOnly':
       return EQUAL;
     case 'document':
-      return { ...EQUAL, drift: compareDocument(property, desired, observed, options.partition) };
+      return { ...EQUAL, ...compareDocument(property, desired, observed, options.partition) };
     case 'set':
       return compareSet(property, rule, strings(desired), strings(observed), options);
     case 'documents':
@@ -146,25 +149,34 @@ function digestText(text: string | null | undefined): Json {
   return `(${String(text.length)} characters, sha256 ${digest}…)`;
 }
 
-function compareDocument(path: string, desired: Json, observed: Json | undefined, partition: string): Drift[] {
+function compareDocument(
+  path: string,
+  desired: Json,
+  observed: Json | undefined,
+  partition: string,
+): Pick<PropertyComparison, 'drift' | 'cosmetic'> {
   if (observed === undefined || observed === null) {
-    return [{ path, observed: null, desired: '(a document)', summary: 'the document does not exist' }];
+    return { drift: [{ path, observed: null, desired: '(a document)', summary: 'the document does not exist' }] };
   }
   const changes = documentDrift(desired, observed, { partition }).map((change) => ({
     ...change,
     path: `${path}.${change.path}`,
   }));
+  if (changes.length === 0) {
+    return {
+      drift: [],
+      cosmetic: cosmeticDifferences(desired, observed, { partition }).map((line) => `${path}: ${line}`),
+    };
+  }
   const declared = new Set(danglingPrincipals(desired));
-  const dangling = changes.length === 0 ? [] : danglingPrincipals(observed).filter((id) => !declared.has(id));
-  return [
-    ...changes,
-    ...dangling.map((id) => ({
-      path: `${path}.Principal`,
-      observed: id,
-      desired: null,
-      summary: `${id} is the unique ID of a deleted role or user; the document does not trust a new one of the same name`,
-    })),
-  ];
+  const dangling = danglingPrincipals(observed).filter((id) => !declared.has(id));
+  const ofDeleted = dangling.map((id) => ({
+    path: `${path}.Principal`,
+    observed: id,
+    desired: null,
+    summary: `${id} is the unique ID of a deleted role or user; the document does not trust a new one of the same name`,
+  }));
+  return { drift: [...changes, ...ofDeleted] };
 }
 
 /** Returns the line of a member that a set lacks. */
@@ -182,7 +194,8 @@ function compareSet(
   const put = membersWithout(rule, desired, observed);
   const extra = membersWithout(rule, observed, desired);
   const authoritative = rule.authoritative === true && !options.shared;
-  const remove = authoritative || (options.removesUnmanaged(property) && !options.shared) ? extra : [];
+  const removesAll = authoritative || (options.removesUnmanaged(property) && !options.shared);
+  const remove = removesAll ? extra : extra.filter((member) => options.isFormer?.(member) === true);
   const kept = authoritative || options.shared ? [] : extra.filter((member) => !remove.includes(member));
   const unmanaged = kept.map((member) => `${property}: ${member}`);
   const { limit = Number.POSITIVE_INFINITY } = rule;
@@ -216,20 +229,22 @@ function compareDocuments(
   options: ComparisonOptions,
 ): PropertyComparison {
   const drift: Drift[] = [];
+  const cosmetic: string[] = [];
   const put: string[] = [];
   for (const [name, document] of Object.entries(desired)) {
-    const changes = compareDocument(`${property}.${name}`, document, ownValue(observed, name), options.partition);
-    if (changes.length > 0) put.push(name);
-    drift.push(...changes);
+    const result = compareDocument(`${property}.${name}`, document, ownValue(observed, name), options.partition);
+    if (result.drift.length > 0) put.push(name);
+    drift.push(...result.drift);
+    cosmetic.push(...(result.cosmetic ?? []));
   }
   const extra = Object.keys(observed).filter((name) => !Object.hasOwn(desired, name));
   const remove = options.removesUnmanaged(property) ? extra : [];
   for (const name of remove) {
-    // The beginning of the document is shown: it will be lost.
+    // The document is shown: it will be lost.
     drift.push({ path: `${property}.${name}`, observed: shorten(observed[name]), desired: null, summary: `- ${name}` });
   }
   const kept = remove.length > 0 ? [] : extra;
-  return { drift, unmanaged: kept.map((name) => `${property}: ${name}`), put, remove };
+  return { drift, unmanaged: kept.map((name) => `${property}: ${name}`), cosmetic, put, remove };
 }
 
 /** Compares the declared tags with those of the entity. */

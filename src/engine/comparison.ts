@@ -1,10 +1,13 @@
 import type { Json, JsonObject } from '../contract/entity.js';
 import type { Drift } from '../contract/report.js';
+import type { Holding } from '../contract/request.js';
 
 /** One entity as IAM showed it, with the manifest's property names. */
 export interface Observed {
   readonly name: string;
   readonly arn: string;
+  /** The ID that AWS gave it, which stays where its name changes. Undefined for kinds that AWS does not rename. */
+  readonly uniqueId?: string | undefined;
   /** ISO 8601. Null if AWS does not report it. */
   readonly createdAt: string | null;
   /** Empty if the kind has no tags. */
@@ -13,6 +16,8 @@ export interface Observed {
   readonly owner?: string | null;
   /** Property values. Those that AWS does not show are missing, and are not compared. */
   readonly state: JsonObject;
+  /** The parts of it that are no property of it, such as a user's access keys. Undefined where they were not read. */
+  readonly holdings?: readonly Holding[];
   /** Facts that the kind needs for its writes, such as a policy's versions. Never compared, never reported. */
   readonly facts?: JsonObject;
   /** The reason for which it cannot be brought to its declared state, with a remedy. Default: none. */
@@ -46,6 +51,8 @@ export interface PropertyRule {
    * an immutable drift: the fix would remove what the manifest does not declare. Default: no limit.
    */
   readonly limit?: number;
+  /** AWS fills the property by itself where the manifest leaves it out, so what is there is nobody's. Default: false. */
+  readonly setByAws?: boolean;
   /** Members of the set are compared without case. Default: false. */
   readonly ignoreCase?: boolean;
 }
@@ -69,6 +76,8 @@ export interface Comparison {
   readonly drift: readonly Drift[];
   /** Content that the manifest does not declare and that is kept. Content to remove is drift. */
   readonly unmanaged: readonly string[];
+  /** Differences without an effect, as in the Sid of a statement. They are no drift. Missing if there are none. */
+  readonly cosmetic?: readonly string[];
   readonly changes: Changes;
 }
 
@@ -78,6 +87,8 @@ export interface ComparisonOptions {
   readonly partition: string;
   /** Reports whether to remove unmanaged content of a declared property. */
   readonly removesUnmanaged: (property: string) => boolean;
+  /** Reports whether a member of a set is the old name, or the ARN, of what a declared member has replaced. Default: none is. */
+  readonly isFormer?: (member: string) => boolean;
   /** Members that are not declared here belong to other namespaces, and are not unmanaged. */
   readonly shared: boolean;
 }

@@ -19,11 +19,17 @@ import {
 } from './ownership.js';
 import { protectionTagChanges, refuseIfProtected } from './protection.js';
 import { claimAtCreate, claimTags, withdrawalOf, type ShareRules } from './sharing.js';
-import { tagLimitProblem, withoutInstallation } from './tag-limit.js';
+import { tagLimitProblem, withinRoom } from './tag-limit.js';
+import { explainRename, formerMatcher, withRename } from './renames.js';
+import { explainKept, unmanagedAtAdoption, unmanagedOf, UNMANAGED_TAG } from './unmanaged.js';
 
 /** The properties of a kind that decisions depend on. */
 export interface KindRules {
   readonly ownable: boolean;
+  /** The properties that name an entity. The first is the name itself where entities can be renamed. Default: none. */
+  readonly keyProperties?: readonly string[];
+  /** See `ManifestKind`. */
+  readonly renaming?: 'call' | 'anew';
   readonly tagsAfterCreate?: boolean;
   readonly usesReservedPath?: boolean;
   readonly properties: PropertyRules;
@@ -95,13 +101,16 @@ export function assess(
   const isAdoptedNow = ownership.is === 'ours' && ownership.origin === 'adopted' && ownership.intent === context.intent;
   const known = (ownership.is === 'ours' && !isAdoptedNow) || entity.unmanagedAtAdoption === true;
   const others = rules.share === undefined ? [] : otherSharers(observed, namespace);
-  const comparison = compareWith(rules, entity, spec, observed, { context, others, known });
+  const compared = compareWith(rules, entity, spec, observed, { context, others, known });
+  const comparison = withRename(rules, entity, observed, compared);
   const isOwner = observed.tags[OwnershipTag.Namespace] === namespace;
   const situation = { rules, entity, spec, observed, ownership, isOwner, known, others, comparison };
   const decided = refuseIfProtected(decidePresent(situation), entity, observed, rules.ownable);
   const isApplied = decided.action === 'update' || decided.action === 'adopt';
   const removed = isApplied ? (rules.alsoRemoves?.(spec, observed, comparison.changes, partition) ?? []) : [];
-  const decision = explainKept({ ...decided, drift: [...decided.drift, ...removed] }, entity, known, rules.ownable);
+  const unmanaged = unmanagedOf(decided, situation, isAdoptedNow);
+  const kept = explainRename({ ...decided, drift: [...decided.drift, ...removed], unmanaged }, entity, observed);
+  const decision = explainKept(kept, situation);
   if (decision.action === 'release') return assessRelease(rules, entity, decision, observed, namespace);
   const { intent, installation } = context;
   const claimant = { namespace, intent, installation, shared: entity.shared, protect: entity.protect };
@@ -142,6 +151,7 @@ function compareWith(
   return compare(spec, observed, {
     rules: properties,
     partition,
+    isFormer: formerMatcher(entity),
     removesUnmanaged: (property) => removesUnmanaged(entity, property) && known,
     // A previous owner that is replaced is no sharer of what follows.
     shared: entity.shared || others.some((other) => other !== owner && other !== replaced),
@@ -220,9 +230,11 @@ function ownershipTags(
     case 'adopt': {
       const taken = ownershipTagsForAdoption({ ...claimant, claim }, observed, ownership);
       const { put, remove } = withProtection(taken, entity, observed);
+      const baseline = { rules: rules.properties, spec, observed, comparison };
+      const held = claimant.shared ? {} : { [UNMANAGED_TAG]: unmanagedAtAdoption(baseline) };
       const declared = comparison.changes['tags'];
       const change = { put: declared?.put ?? [], remove: [...(declared?.remove ?? []), ...remove] };
-      return { put: withoutInstallation(put, Object.keys(observed.tags), change), remove };
+      return { put: withinRoom({ ...put, ...held }, Object.keys(observed.tags), change), remove };
     }
     case 'update':
     case 'no-op':
@@ -249,7 +261,7 @@ export function createTags(
 ): Record<string, string> {
   const claim = share && claimAtCreate(share, claimant.namespace, spec);
   const put = Object.keys(declaredTags(spec));
-  return withoutInstallation(ownershipTagsForCreate({ ...claimant, claim }), [], { put, remove: [] });
+  return withinRoom(ownershipTagsForCreate({ ...claimant, claim }), [], { put, remove: [] });
 }
 
 /** Adds the writes of ownership tags to the changes; if there are no other writes, the decision becomes an update. */
@@ -274,16 +286,6 @@ function withTagChanges(
   const reason = 'its ownership tags change to what the manifest declares';
   const written = decision.action === 'no-op' ? { ...decision, action: 'update' as const, reason } : decision;
   return { decision: { ...written, drift }, changes: { ...changes, tags: merged } };
-}
-
-/** Says why unmanaged content is kept although the manifest says remove: a first adoption removes nothing. */
-function explainKept(decision: Decision, entity: DesiredEntity, known: boolean, ownable: boolean): Decision {
-  const kept = decision.unmanaged.some((line) => removesUnmanaged(entity, line.slice(0, line.indexOf(':'))));
-  if (known || !kept || decision.action === 'refuse' || entity.observe) return decision;
-  const why = ownable
-    ? 'a first adoption keeps what is unmanaged, unless --remove-unmanaged is given'
-    : 'unmanaged: remove applies only with --remove-unmanaged, because nothing shows whether this is the first adoption';
-  return { ...decision, reason: decision.reason === null ? why : `${decision.reason}; ${why}` };
 }
 
 /** Returns the tags that the manifest declares. */

@@ -5,7 +5,9 @@ import { ownValue } from './json.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import {
   adoptedHere,
+  deletionOf,
   KEPT,
+  leftReason,
   listNamespaces,
   ownerAndOverride,
   ownerPhrase,
@@ -15,6 +17,7 @@ import {
   type OtherOwnership,
 } from './decision-texts.js';
 import type { Ownership } from './ownership.js';
+import { hasOldName } from './renames.js';
 
 /** Everything that the decision about an existing entity depends on. */
 export interface Situation {
@@ -84,8 +87,8 @@ function onlyObserved({ entity, comparison }: Situation): Decision | undefined {
   if (!entity.observe) return undefined;
   const excess: Drift = { path: '', observed: 'present', desired: 'absent', summary: 'exists' };
   return decide('no-op', {
-    drift: entity.state === 'present' ? comparison.drift : [excess],
-    unmanaged: comparison.unmanaged,
+    ...found(comparison),
+    ...(entity.state === 'present' ? {} : { drift: [excess] }),
     reason: 'with observe: true drift is reported and nothing is written',
   });
 }
@@ -105,7 +108,8 @@ function released({ rules, entity, observed, ownership, others }: Situation): De
     return decide('no-op', { reason });
   }
   if (ownership.is !== 'ours') return leftToOwner(ownership, others);
-  return decide('release', { reason: `is released: ${KEPT}` });
+  const why = entity.orphan === undefined ? 'is released' : leftReason(entity);
+  return decide('release', { reason: `${why}: ${KEPT}` });
 }
 
 /** `destroyed` deletes what was created here, and releases what was adopted. */
@@ -115,19 +119,28 @@ function destroyed({ rules, entity, observed, ownership, others }: Situation): D
   if (ownership.is === 'foreign') return leftToOwner(ownership, others);
   if (!rules.ownable) {
     if (entity.includeAdopted === true) return decide('delete', { reason: unprovable(entity.kind) });
-    const reason = `is left as it is: ${unprovable(entity.kind)}; --include-adopted deletes it anyway`;
-    return decide('no-op', { reason });
+    if (isCreatedOrphan(entity, observed)) return decide('delete', { reason: leftReason(entity) });
+    return decide('no-op', { reason: `is left as it is: ${unprovable(entity.kind)}; ${deletionOf(entity)} it anyway` });
   }
   if (ownership.is !== 'ours') return leftToOwner(ownership, others);
   if (others.length > 0) return withdraw(others);
   if (ownership.origin === 'adopted' && entity.includeAdopted !== true) {
-    return decide('release', { reason: `${adoptedHere(rules)}; --include-adopted deletes it` });
+    return decide('release', { reason: `${adoptedHere(rules)}; ${deletionOf(entity)} it` });
   }
-  return decide('delete');
+  return decide('delete', entity.orphan === undefined ? {} : { reason: leftReason(entity) });
+}
+
+/** Reports whether an orphan of a kind without tags is the very entity that this namespace has created. */
+function isCreatedOrphan({ orphan }: DesiredEntity, { createdAt }: Observed): boolean {
+  return orphan?.createdAt !== undefined && orphan.createdAt === createdAt;
 }
 
 function nameInOtherCase({ entity, observed, comparison }: Situation): Decision | undefined {
-  if (observed.name === entity.name) return undefined;
+  if (observed.name === entity.name || observed.name === entity.renamedFrom) return undefined;
+  if (hasOldName(entity, observed.name)) {
+    const reason = `cannot be renamed from ${String(entity.renamedFrom)}: it exists as ${observed.name}, in another case`;
+    return refuse(comparison, reason, `write renamedFrom: ${observed.name}`);
+  }
   return refuse(
     comparison,
     `${OTHER_CASE}: ${entity.kind}/${observed.name} (${observed.arn}); IAM ignores case in names`,
@@ -266,8 +279,12 @@ function withdraw(others: readonly string[]): Decision {
   return decide('release', { reason: `removes only this namespace's part: ${listNamespaces(others)} ${keep} it` });
 }
 
-function found({ drift, unmanaged }: Pick<Comparison, 'drift' | 'unmanaged'>): Pick<Decision, 'drift' | 'unmanaged'> {
-  return { drift, unmanaged };
+function found({
+  drift,
+  unmanaged,
+  cosmetic,
+}: Omit<Comparison, 'changes'>): Pick<Decision, 'drift' | 'unmanaged' | 'cosmetic'> {
+  return { drift, unmanaged, ...(cosmetic && { cosmetic }) };
 }
 
 function refuse(comparison: Pick<Comparison, 'drift' | 'unmanaged'>, reason: string, remedy: string): Decision {

@@ -4,6 +4,16 @@ import type { Ownership } from './ownership.js';
 /** The end of a reason: a release keeps the entity. */
 export const KEPT = 'its ownership tags are removed, and it is kept';
 
+/** Returns the reason for which an orphan is released or deleted. */
+export function leftReason({ orphan }: Pick<DesiredEntity, 'orphan'>): string {
+  return orphan?.renamedTo === undefined ? 'is not declared any more' : `is renamed to ${orphan.renamedTo}`;
+}
+
+/** Returns how to delete an entity that is kept because nothing shows that it was created here. */
+export function deletionOf({ orphan }: Pick<DesiredEntity, 'orphan'>): string {
+  return orphan === undefined ? '--include-adopted deletes' : 'declare it with state: absent to delete';
+}
+
 /** Returns why an adopted entity is released and not deleted. */
 export function adoptedHere({ share }: { readonly share?: object }): string {
   const removed = share === undefined ? KEPT : `this namespace's part and ${KEPT}`;

@@ -1,26 +1,11 @@
 import type { Json, JsonObject } from '../contract/entity.js';
+import { isList, isObject, ownValue } from '../contract/json.js';
 
-/** Reports whether a value is a list. */
-export function isList(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-/** Reports whether a value is an object, and neither a list nor null. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value);
-}
+export { isList, isObject, ownValue };
 
 /** Returns the value if it is an object, else an empty one. */
 export function objectOrEmpty(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
-}
-
-/**
- * Returns the value that a record has itself under a key, and never what every object inherits: a tag, a policy or a
- * condition may be called `constructor`.
- */
-export function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** Returns the strings of a list; empty if the value is no list. */

@@ -148,7 +148,7 @@ function ownerTagValue(owner: string): string {
 }
 
 /** Returns all namespaces that own or share an entity: each has a tag of its own on it. */
-function namespacesOf({ tags }: Pick<Observed, 'tags'>): ReadonlySet<string> {
+export function namespacesOf({ tags }: Pick<Observed, 'tags'>): ReadonlySet<string> {
   const sharers = Object.keys(tags)
     .filter((tag) => tag.startsWith(SHARED_BY))
     .map((tag) => tag.slice(SHARED_BY.length));

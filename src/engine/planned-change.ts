@@ -70,10 +70,10 @@ export function linesBeyondPlan(planned: PlannedChange, found: FoundChange, own:
   const documentOf = ({ path }: Drift): string | undefined =>
     documents.find((key) => path === key || path.startsWith(`${key}.`));
   if (own.made) return found.drift.filter((line) => line.desired === null && documentOf(line) === undefined);
-  const [first = ''] = planned.lines;
-  if (first.startsWith(ALL_LINES) && (own.hasWritten || first === digestAll(digestsOf(found)))) return [];
+  const isOne = hasOneDigest(planned.lines);
+  if (isOne && (own.hasWritten || planned.lines[0] === digestAll(digestsOf(found)))) return [];
   const shown = new Set(planned.lines);
-  const identity = planned.action === 'create' ? [] : identityOf(found);
+  const identity = planned.action === 'create' ? [] : identityOf(found.observed);
   return [...linesOf(found), ...identity].filter((line) => {
     if (shown.has(digest(line))) return false;
     const document = own.hasWritten ? documentOf(line) : undefined;
@@ -82,7 +82,7 @@ export function linesBeyondPlan(planned: PlannedChange, found: FoundChange, own:
 }
 
 function digestsOf(change: FoundChange): readonly string[] {
-  return [...linesOf(change), ...identityOf(change), ...documentKeys(change).map(documentLine)].map(digest);
+  return [...linesOf(change), ...identityOf(change.observed), ...documentKeys(change).map(documentLine)].map(digest);
 }
 
 /** Returns the drift, the former owner, and what the entity has beyond its spec and an adoption or replacement takes over. */
@@ -98,24 +98,45 @@ function linesOf({ rules, spec, observed, assessment, drift }: FoundChange): rea
   return [...drift, ...kept, ...(decision.action === 'adopt' && owner !== undefined ? [taken] : [])];
 }
 
-/** Returns the line that tells the entity of a plan from another one of its name, under another path. */
-function identityOf({ observed }: FoundChange): readonly Drift[] {
-  return observed === undefined
-    ? []
-    : [{ path: 'arn', observed: observed.arn, desired: observed.arn, summary: `is ${observed.arn}` }];
+/** Returns the lines that tell the entity of a plan from another one of its name: under another path, or made since. */
+function identityOf(observed: Observed | undefined): readonly Drift[] {
+  if (observed === undefined) return [];
+  const { arn, createdAt } = observed;
+  const place = { path: 'arn', observed: arn, desired: arn, summary: `is ${arn}` };
+  if (createdAt === null) return [place];
+  return [
+    place,
+    { path: 'createdAt', observed: createdAt, desired: createdAt, summary: `was created at ${createdAt}` },
+  ];
+}
+
+/** Reports whether an entity is the one that a plan showed, and not a later one of its name. */
+export function isPlannedEntity(planned: PlannedChange, observed: Observed): boolean {
+  return identityOf(observed).every((line) => isShown(planned, line));
+}
+
+/** Reports whether a plan showed a line. All lines of one digest count as shown. */
+export function isShown({ lines }: PlannedChange, line: Drift): boolean {
+  return hasOneDigest(lines) || lines.includes(digest(line));
 }
 
 /** Returns the paths of the documents that a change writes. */
 function documentKeys({ rules, assessment: { changes } }: FoundChange): readonly string[] {
-  return Object.entries(changes).flatMap(([property, { put }]) => {
+  return Object.entries(changes).flatMap(([property, { put, remove }]) => {
     const type = rules[property]?.type;
     if (type === 'document') return [property];
-    return type === 'documents' ? put.map((name) => `${property}.${name}`) : [];
+    // One that goes may be reduced first.
+    return type === 'documents' ? [...put, ...remove].map((name) => `${property}.${name}`) : [];
   });
 }
 
 function documentLine(path: string): Drift {
   return { path, observed: null, desired: null, summary: `writes ${path}` };
+}
+
+/** Reports whether all lines of an entity have one digest, so that none can be told from another. */
+function hasOneDigest([first = '']: readonly string[]): boolean {
+  return first.startsWith(ALL_LINES);
 }
 
 function digest({ path, observed, desired, summary }: Drift): string {

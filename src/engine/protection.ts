@@ -4,7 +4,7 @@ import type { Decision } from '../contract/report.js';
 import type { Observed } from './comparison.js';
 import { OwnershipTag, type TagChanges } from './ownership.js';
 
-type Protectable = Pick<DesiredEntity, 'kind' | 'name' | 'protect'>;
+type Protectable = Pick<DesiredEntity, 'kind' | 'name' | 'protect' | 'orphan'>;
 
 /** Reports whether the tag of an entity forbids its deletion, whatever a manifest declares. */
 export function hasProtectionTag({ tags }: Pick<Observed, 'tags'>): boolean {
@@ -21,7 +21,9 @@ export function refuseIfProtected(
   const isTagged = hasProtectionTag(observed);
   if (!REMOVAL_ACTIONS.has(decision.action) || (entity.protect !== true && !isTagged)) return decision;
   const why = decision.action === 'replace' && decision.reason !== null ? `${decision.reason}; but ` : '';
-  const source = isTagged ? `the tag ${OwnershipTag.Protected} on ${observed.arn}` : 'protect: true in the manifest';
+  const source = isTagged
+    ? `the tag ${OwnershipTag.Protected} on ${observed.arn}`
+    : `protect: true in the manifest${entity.orphan === undefined ? '' : ' that declared it'}`;
   const reason = `${why}it is protected by ${source}, so that nothing deletes or replaces it`;
   return { ...decision, action: 'refuse', reason, remedy: unprotectRemedy(entity, ownable) };
 }
@@ -29,6 +31,7 @@ export function refuseIfProtected(
 /** Returns the way to remove the protection of an entity. */
 export function unprotectRemedy(entity: Protectable, ownable: boolean): string {
   const id = entityId(entity);
+  if (entity.orphan !== undefined && !ownable) return `keep it, or declare ${id} with state: absent`;
   return ownable
     ? `keep it, or declare ${id} as present with protect: false and apply, which removes the tag; then delete it`
     : `keep it, or remove protect: true from ${id}`;

@@ -1,8 +1,6 @@
-import type { Json, JsonObject } from '../contract/entity.js';
+import { ARN_REFERENCE, type Json, type JsonObject } from '../contract/entity.js';
 
 const OPENING = '{{arn ';
-/** A reference to the ARN of an entity: `{{arn Kind/name}}`. */
-export const REFERENCE = /\{\{arn ([^{}]+)\}\}/g;
 
 /**
  * Replaces `{{arn Kind/name}}` in every string of a spec.
@@ -15,7 +13,7 @@ export function resolveReferences(spec: JsonObject, arns: Readonly<Record<string
 
 /** Returns the entities that the strings of a value refer to by `{{arn Kind/name}}`. An entity may come twice. */
 export function referencesIn(value: Json): string[] {
-  if (typeof value === 'string') return [...value.matchAll(REFERENCE)].map(([, id = '']) => id);
+  if (typeof value === 'string') return [...value.matchAll(ARN_REFERENCE)].map(([, id = '']) => id);
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap((member: Json) => referencesIn(member));
   return Object.entries(value).flatMap(([key, member]) => [...referencesIn(key), ...referencesIn(member)]);
@@ -24,7 +22,7 @@ export function referencesIn(value: Json): string[] {
 function resolve(value: Json, arns: Readonly<Record<string, string>>): Json {
   if (typeof value === 'string') {
     if (!value.includes(OPENING)) return value;
-    return value.replaceAll(REFERENCE, (marker, id: string) => {
+    return value.replaceAll(ARN_REFERENCE, (marker, id: string) => {
       const arn = Object.hasOwn(arns, id) ? arns[id] : undefined;
       if (arn === undefined) throw new RangeError(`${marker} refers to an entity that the request does not declare`);
       return arn;

@@ -18,7 +18,10 @@ const entitySchema = z.strictObject({
   replace: z.boolean().optional(),
   protect: z.boolean().optional(),
   deleteTrusted: z.boolean().optional(),
+  renamedFrom: z.string().min(1).optional(),
+  formerReferences: z.array(z.string()).optional(),
   includeAdopted: z.boolean().optional(),
+  orphan: z.strictObject({ createdAt: z.string().optional(), renamedTo: z.string().optional() }).optional(),
   spec: z.record(z.string(), z.json()),
   dependsOn: z.array(z.string()),
   source: z.strictObject({ file: z.string(), line: z.number() }).optional(),
@@ -39,6 +42,7 @@ const requestSchema = z.object({
   digest: z.string(),
   key: z.string(),
   keepGoing: z.boolean(),
+  orphans: z.enum(['report', 'release', 'remove']).optional(),
   manifest: z.string(),
   approval: z.strictObject({ timeoutMs: z.int().min(1).max(MAX_APPROVAL_TIMEOUT_MS) }).optional(),
   revision: z.strictObject({ value: z.int().min(0), source: z.enum(['given', 'commit-time']) }).optional(),
@@ -49,6 +53,7 @@ const requestSchema = z.object({
 const reconcileSchema = z.object({
   target: targetSchema,
   namespace: z.string().regex(NAMESPACE),
+  environment: z.string().optional(),
   entity: entitySchema,
   arns: z.record(z.string(), z.string()),
   intent: z.string().regex(/^[\w-]{1,100}$/),
@@ -61,6 +66,7 @@ const reconcileSchema = z.object({
     lines: z.array(z.string()),
   }),
   approved: z.boolean(),
+  newPrincipals: z.array(z.string()).optional(),
   timeoutMs: z.int().min(1).optional(),
 });
 
@@ -120,6 +126,9 @@ function checkEntity(entity: z.infer<typeof entitySchema>, kinds: readonly Check
   if (kind === undefined) return `${id}: this worker does not know the kind ${entity.kind}; upgrade the worker`;
   const spec = (entity.state === 'present' ? kind.schema : keySchema(kind)).safeParse(entity.spec);
   if (!spec.success) return `${id}: ${firstIssue(spec.error)}`;
+  if (entity.renamedFrom !== undefined && (kind.renaming === undefined || entity.state !== 'present')) {
+    return `${id}: cannot be renamed`;
+  }
   if (kind.nameOf(entity.spec) !== entity.name) return `${id}: the spec has another name: ${kind.nameOf(entity.spec)}`;
   return null;
 }
@@ -138,6 +147,12 @@ function checkTogether(entities: readonly z.infer<typeof entitySchema>[]): strin
   for (const entity of entities) {
     if (keys.has(entityKey(entity))) return `${entityId(entity)} is declared twice`;
     keys.add(entityKey(entity));
+  }
+  for (const { kind, renamedFrom } of entities) {
+    if (renamedFrom === undefined) continue;
+    const old = { kind, name: renamedFrom };
+    if (keys.has(entityKey(old))) return `${entityId(old)} is declared, or renamed, twice`;
+    keys.add(entityKey(old));
   }
   const arns = Object.fromEntries(entities.map((entity) => [entityId(entity), '']));
   for (const entity of entities) {

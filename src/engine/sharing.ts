@@ -66,15 +66,20 @@ export function claimTags(
   const removed = new Set((changes[members]?.remove ?? []).map(digestOf));
   const staying = [...(own ?? [])].filter((digest) => present.has(digest) && !removed.has(digest));
   const claim = claimOf(new Set([...declared, ...staying]));
-  return { [mine]: claim, ...tagOfEarlierContent(namespace, present, declared, observed) };
+  const left = new Set([...present].filter((digest) => !removed.has(digest)));
+  return { [mine]: claim, ...tagOfEarlierContent(namespace, left, declared, observed, removed) };
 }
 
-/** Returns the tag that records what was there before: all of it at first, and later what nobody had claimed. */
+/**
+ * Returns the tag that records what was there before: all of it at first, and later what nobody had claimed. What the same
+ * update removes is no longer there before, and neither is what it adds again.
+ */
 function tagOfEarlierContent(
   namespace: string,
   present: ReadonlySet<string>,
   declared: readonly string[],
   observed: Observed,
+  removed: ReadonlySet<string>,
 ): Record<string, string> {
   const { tags } = observed;
   const others = otherSharers(observed, namespace);
@@ -92,7 +97,10 @@ function tagOfEarlierContent(
   const found = declared.filter(
     (digest) => present.has(digest) && !known.has(digest) && !claims.some((claim) => claim?.has(digest) === true),
   );
-  return found.length === 0 ? {} : { [SharingTag.SharedBefore]: claimOf(new Set([...known, ...found])) };
+  const added = new Set(declared.filter((digest) => !present.has(digest)));
+  const staying = [...known].filter((digest) => !removed.has(digest) && !added.has(digest));
+  if (found.length === 0 && staying.length === known.size) return {};
+  return { [SharingTag.SharedBefore]: claimOf(new Set([...staying, ...found])) };
 }
 
 /** The content that a namespace takes along when it leaves an entity. */

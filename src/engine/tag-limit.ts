@@ -1,5 +1,6 @@
 import type { Change, Observed } from './comparison.js';
 import { OwnershipTag } from './ownership.js';
+import { UNMANAGED_TAG } from './unmanaged.js';
 
 /** The maximum number of tags of an entity. AWS does not raise it. */
 export const MAX_TAGS = 50;
@@ -27,15 +28,22 @@ export function ownershipFirst<W extends { readonly tagging?: 'put' | 'remove' }
   return { first: writes.filter(isFirst), rest: writes.filter((write) => !isFirst(write)) };
 }
 
-/** Leaves out the tag of the installation where an entity has no room for it: no decision depends on it. */
-export function withoutInstallation(
+/** Tags that an entity without room for them does not get: no decision depends on them. */
+const OPTIONAL_TAGS: readonly string[] = [UNMANAGED_TAG, OwnershipTag.Installation];
+
+/** Leaves out the optional ownership tags, one by one, where an entity has no room for them. */
+export function withinRoom(
   ownershipTags: Readonly<Record<string, string>>,
   observed: Iterable<string>,
   { put, remove }: TagChange,
 ): Record<string, string> {
-  const isWithin = countTags(observed, { put: [...put, ...Object.keys(ownershipTags)], remove }) <= MAX_TAGS;
-  const tags = Object.entries(ownershipTags);
-  return Object.fromEntries(isWithin ? tags : tags.filter(([tag]) => tag !== OwnershipTag.Installation));
+  const before = [...observed];
+  const tags = { ...ownershipTags };
+  for (const tag of OPTIONAL_TAGS) {
+    if (countTags(before, { put: [...put, ...Object.keys(tags)], remove }) <= MAX_TAGS) break;
+    Reflect.deleteProperty(tags, tag);
+  }
+  return tags;
 }
 
 /** Tells why an entity has no room for the tags of a change, and what to do. Undefined where it has. */

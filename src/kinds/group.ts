@@ -6,8 +6,8 @@ import type { JsonObject } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
 import type { Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
+import { MAX_INLINE_LENGTH } from './shared/inline-policies.js';
 import {
-  MAX_DOCUMENT_LENGTH,
   inlinePoliciesField,
   policiesOf,
   policyQuotaUsage,
@@ -15,15 +15,15 @@ import {
   policyWrites,
   readPolicies,
 } from './shared/policies.js';
-import { byName, lowerCaseNames } from './shared/reads.js';
+import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { attachmentsField, nameField, pathField } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, stringProperty } from './shared/spec.js';
-import { deletion, removal } from './shared/writes.js';
+import { deletion, moveWrites, removal } from './shared/writes.js';
 
 const schema = z.strictObject({
   groupName: nameField(128).describe('Unique in the account. Path and case do not make two names different.'),
   path: pathField.optional().describe("A new path changes the group's ARN."),
-  inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.groupPolicies).optional(),
+  inlinePolicies: inlinePoliciesField(MAX_INLINE_LENGTH.Group).optional(),
   managedPolicyArns: attachmentsField,
   users: z.array(nameField(128)).optional().describe('Names of the member users.'),
 });
@@ -33,6 +33,7 @@ function observedOf(group: Group | GroupDetail, rest: JsonObject): Observed {
   return {
     name: group.GroupName ?? '',
     arn: group.Arn ?? '',
+    uniqueId: group.GroupId,
     createdAt: isoDate(group.CreateDate),
     tags: {},
     state: { path: group.Path ?? '/', ...rest },
@@ -59,6 +60,7 @@ function readMembers(
 export const group: Kind = {
   name: 'Group',
   ...namedEntity('group', 'groupName', { inlinePolicies: {}, managedPolicyArns: [], users: [] }),
+  renaming: 'call',
   schema,
   references: (spec) => strings(spec['users']).map((name) => `User/${name}`),
   dependsOnKinds: ['Policy', 'User'],
@@ -78,6 +80,7 @@ export const group: Kind = {
       'iam:ListGroupPolicies',
       'iam:GetGroupPolicy',
       'iam:ListAttachedGroupPolicies',
+      'iam:ListGroupsForUser',
     ],
     write: [
       'iam:CreateGroup',
@@ -93,13 +96,29 @@ export const group: Kind = {
   },
 
   quotaUsage: (spec) => policyQuotaUsage('Group', spec),
+  memberships: {
+    property: 'users',
+    max: 10,
+    quota: 'GroupsPerUserQuota',
+    label: 'groups',
+    list: async (reader, UserName) =>
+      (await emptyIfAbsent(reader.list('ListGroupsForUser', { UserName }, 'Groups'))).map(
+        ({ GroupName = '' }) => GroupName,
+      ),
+  },
 
   detailType: 'Group',
+  isReadWithOthers: true,
   readCost: 4,
   async read(reader, { name }) {
     const found = await readMembers(reader, name);
     if (found === undefined) return undefined;
     return observedOf(found.group, { ...(await readPolicies(reader, 'Group', name)), users: found.users });
+  },
+  async readRest(reader, observed) {
+    if (observed.state['users'] !== undefined) return { ...observed, holdings: [] };
+    const users = (await readMembers(reader, observed.name))?.users ?? [];
+    return { ...observed, holdings: [], state: { ...observed.state, users } };
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
@@ -128,12 +147,10 @@ export const group: Kind = {
 
   update(desired, observed, changes) {
     const GroupName = observed.name;
-    const { spec } = desired;
-    const writes: Write[] = [];
-    if (changes['path']) {
-      writes.push({ operation: 'UpdateGroup', input: { GroupName, NewPath: stringProperty(spec, 'path') ?? '/' } });
-    }
-    writes.push(...policyWrites('Group', desired, observed, changes));
+    const writes: Write[] = [
+      ...moveWrites('Group', { ...desired, keyProperty: 'groupName' }, observed, changes),
+      ...policyWrites('Group', desired, observed, changes),
+    ];
     for (const UserName of changes['users']?.remove ?? []) {
       writes.push(removal('RemoveUserFromGroup', { GroupName, UserName }));
     }

@@ -106,6 +106,20 @@ export interface Dependent {
   readonly detach: Write | null;
 }
 
+/** Rules for a set whose members AWS limits from their side: how many groups a user is in. */
+export interface MembershipRules {
+  /** The property that lists the members. */
+  readonly property: string;
+  /** The number of entities of this kind that a member may be in. AWS does not raise it. */
+  readonly max: number;
+  /** Key of `GetAccountSummary`. */
+  readonly quota: string;
+  /** The entities of this kind, for people: `groups`. */
+  readonly label: string;
+  /** Lists the names of the entities of this kind that a member is in. */
+  readonly list: (reader: Reader, member: string) => Promise<readonly string[]>;
+}
+
 /** One of several things that a Create of the same spec may have made, for kinds that AWS gives an ID and no name. */
 export interface Candidate {
   /** ID that AWS gave; for things with a name, an ID that also tells one incarnation from the next. */
@@ -174,6 +188,9 @@ export interface Kind extends ManifestKind {
   /** Returns the spec's usage of account quotas, by key of `GetAccountSummary`. Default: none. */
   readonly quotaUsage?: (spec: JsonObject) => readonly QuotaUsage[];
 
+  /** Default: AWS limits no member of its sets from the member's side. */
+  readonly memberships?: MembershipRules;
+
   /** The part of `GetAccountAuthorizationDetails` that {@link readMany} needs, or null. */
   readonly detailType: DetailType | null;
   /** The approximate number of calls that {@link read} makes. It decides between the bulk read and single reads. */
@@ -183,7 +200,8 @@ export interface Kind extends ManifestKind {
   /**
    * Reads many entities from the account's snapshot, which is fetched once for all kinds. The keys of the map are names
    * as IAM compares them (lower case). Returns undefined where the snapshot is not available: it was denied, or it
-   * would cost more calls than single reads.
+   * would cost more calls than single reads. It may also show entities that are not wanted and whose tags name the
+   * namespace.
    */
   readonly readMany: (
     snapshot: Snapshot,
@@ -191,11 +209,15 @@ export interface Kind extends ManifestKind {
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
 
+  /** True where {@link readMany} makes no call for a wanted entity whose spec has its key only. Default: false. */
+  readonly isReadWithOthers?: boolean;
+  /** True where {@link readMany} may leave out an owner, so that {@link readRest} comes before a deletion. Default: false. */
+  readonly hidesOwner?: boolean;
   /**
-   * Reads the owner that {@link readMany} leaves out, null for none. Asked only before an entity without an owner is
-   * adopted or deleted. Default: a bulk read shows every owner.
+   * Completes what {@link readMany} or {@link read} has shown, before the entity is adopted: its owner, properties
+   * that a bulk read leaves out, and what belongs to it without being a property of it. Default: the reads show all of it.
    */
-  readonly readOwner?: (reader: Reader, observed: Observed) => Promise<string | null>;
+  readonly readRest?: (reader: Reader, observed: Observed) => Promise<Observed>;
 
   /** Returns the one call that creates the entity. It carries tags where AWS's Create takes them. */
   readonly create: (desired: Desired) => Write;

@@ -71,7 +71,10 @@ export const openIdConnectProvider: Kind = {
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),
-  properties: { clientIdList: { type: 'set' }, thumbprintList: { type: 'set', authoritative: true, ignoreCase: true } },
+  properties: {
+    clientIdList: { type: 'set' },
+    thumbprintList: { type: 'set', authoritative: true, ignoreCase: true, setByAws: true },
+  },
   actions: {
     read: ['iam:ListOpenIDConnectProviders', 'iam:GetOpenIDConnectProvider', 'iam:ListRoles', 'iam:GetRole'],
     write: [

@@ -8,7 +8,8 @@ import { shorten } from '../engine/compare.js';
 import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
-import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage, type Principal } from './shared/policies.js';
+import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/policies.js';
+import type { Principal } from './shared/principals.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import { nameField, pathField, tagsField } from './shared/schema-fields.js';
 import {

@@ -1,12 +1,12 @@
 import type { Role, RoleDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import type { JsonObject } from '../contract/entity.js';
-import { decodeDocument } from '../engine/policy/index.js';
+import type { Json, JsonObject, Target } from '../contract/entity.js';
+import { decodeDocument, trustWarnings } from '../engine/policy/index.js';
 import type { Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
+import { MAX_INLINE_LENGTH } from './shared/inline-policies.js';
 import {
   MAX_DOCUMENT_LENGTH,
-  boundaryWrites,
   documentField,
   documentQuotaUsage,
   inlinePoliciesField,
@@ -17,6 +17,7 @@ import {
   readPolicies,
   trustWrite,
 } from './shared/policies.js';
+import { boundaryWrites } from './shared/principals.js';
 import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
 import {
   attachmentsField,
@@ -27,6 +28,7 @@ import {
   tagsField,
 } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, serializeDocument, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import { trustAtCreate, trustProblems } from './shared/trust-principals.js';
 import { trustField, trustPolicyOf } from './shared/trust-recipes/index.js';
 import { deletion, removal, tagWrites } from './shared/writes.js';
 
@@ -39,7 +41,7 @@ const schema = z.strictObject({
   ),
   maxSessionDuration: z.int().min(3600).max(43_200).optional().describe('Seconds, from one hour to twelve.'),
   permissionsBoundary: boundaryField,
-  inlinePolicies: inlinePoliciesField(MAX_DOCUMENT_LENGTH.rolePolicies).optional(),
+  inlinePolicies: inlinePoliciesField(MAX_INLINE_LENGTH.Role).optional(),
   managedPolicyArns: attachmentsField,
   tags: tagsField,
 });
@@ -72,12 +74,31 @@ function ownerOf({ SourceRoleTemplate }: Role): string | null {
     : `IAM's role manager (template ${SourceRoleTemplate.TemplateArn ?? ''})`;
 }
 
+const named = namedEntity('role', 'roleName', { inlinePolicies: {}, managedPolicyArns: [] });
+
+/** Returns the trust policy that the Create carries. An update completes it where the role trusts itself. */
+function createdTrust(spec: JsonObject, target: Target): Json {
+  return trustAtCreate(spec['assumeRolePolicyDocument'] ?? null, named.arnOf(spec, target));
+}
+
 /** A role with its trust policy, its policies and its permissions boundary. */
 export const role: Kind = {
   name: 'Role',
-  ...namedEntity('role', 'roleName', { inlinePolicies: {}, managedPolicyArns: [] }),
+  ...named,
+  ignoresTagKeyCase: true,
   schema,
   shorthand: { property: 'trust', replaces: 'assumeRolePolicyDocument', schema: trustField, expand: trustPolicyOf },
+  findProblems: (spec, target) =>
+    trustProblems(spec['assumeRolePolicyDocument'], {
+      id: `Role/${named.nameOf(spec)}`,
+      ownArn: named.arnOf(spec, target),
+      target,
+    }).map((problem) => ({ ...problem, path: ['assumeRolePolicyDocument', ...problem.path] })),
+  warnings: ({ assumeRolePolicyDocument = null }) =>
+    trustWarnings(assumeRolePolicyDocument).map((warning) => ({
+      ...warning,
+      path: ['assumeRolePolicyDocument', ...warning.path],
+    })),
   dependsOnKinds: ['Policy'],
   quota: { used: 'Roles', limit: 'RolesQuota' },
   properties: {
@@ -130,9 +151,13 @@ export const role: Kind = {
     const rest = { ...scalarsOf(found.Role), ...(await readPolicies(reader, 'Role', name)) };
     return { ...observedOf(found.Role, rest), owner: ownerOf(found.Role) };
   },
-  async readOwner(reader, { name }) {
-    const found = await reader.find('GetRole', { RoleName: name });
-    return found?.Role === undefined ? null : ownerOf(found.Role);
+  hidesOwner: true,
+  isReadWithOthers: true,
+  async readRest(reader, observed) {
+    if (observed.owner !== undefined) return observed;
+    const found = await reader.find('GetRole', { RoleName: observed.name });
+    if (found?.Role === undefined) return observed;
+    return { ...observed, owner: ownerOf(found.Role), state: { ...observed.state, ...scalarsOf(found.Role) } };
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
@@ -145,7 +170,7 @@ export const role: Kind = {
       : undefined;
     return byName(
       details.roles
-        .filter(({ RoleName = '' }) => names.has(RoleName.toLowerCase()))
+        .filter(({ RoleName = '', Tags }) => names.has(RoleName.toLowerCase()) || snapshot.isOurs(toTagMap(Tags)))
         .map((detail) => {
           const inListing = listed?.get(detail.RoleName);
           return observedOf(detail, {
@@ -156,18 +181,24 @@ export const role: Kind = {
     );
   },
 
-  create: ({ name, spec, tags }) => ({
+  create: ({ name, spec, tags, target }) => ({
     operation: 'CreateRole',
     input: omitUndefined({
       RoleName: name,
       Path: stringProperty(spec, 'path'),
       Description: stringProperty(spec, 'description'),
-      AssumeRolePolicyDocument: serializeDocument(spec['assumeRolePolicyDocument']),
+      AssumeRolePolicyDocument: serializeDocument(createdTrust(spec, target)),
       MaxSessionDuration: spec['maxSessionDuration'],
       PermissionsBoundary: stringProperty(spec, 'permissionsBoundary'),
       Tags: toTagList(tags),
     }),
   }),
+
+  observedAfterCreate(desired) {
+    const created = named.observedAfterCreate(desired);
+    const assumeRolePolicyDocument = createdTrust(desired.spec, desired.target);
+    return { ...created, state: { ...created.state, assumeRolePolicyDocument } };
+  },
 
   update(desired, observed, changes) {
     const RoleName = observed.name;

@@ -158,6 +158,7 @@ export const samlProvider: Kind = {
   name: 'SAMLProvider',
   ...createdWithTags,
   keyProperties: ['name'],
+  renaming: 'anew',
   schema,
   nameOf,
   arnOf: (spec, target) => arnOfName(nameOf(spec), target),

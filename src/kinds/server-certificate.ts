@@ -2,13 +2,13 @@ import type { ServerCertificate } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import type { Kind, Observed, WantedEntity } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
 import { certificateChainField, certificateField, normalizePem } from './shared/pem.js';
 import { readsByListing } from './shared/reads.js';
 import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
 import { isoDate, omitUndefined, secretLocation, stringProperty, toTagList, toTagMap } from './shared/spec.js';
-import { removal, tagWrites } from './shared/writes.js';
+import { moveWrites, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
   serverCertificateName: nameField(128).describe(
@@ -39,6 +39,7 @@ function observedOf({ ServerCertificateMetadata: metadata, ...certificate }: Ser
   return {
     name: metadata?.ServerCertificateName ?? '',
     arn: metadata?.Arn ?? '',
+    uniqueId: metadata?.ServerCertificateId,
     createdAt: isoDate(metadata?.UploadDate),
     tags: toTagMap(certificate.Tags),
     state: {
@@ -58,6 +59,7 @@ async function read(reader: Reader, { name }: WantedEntity): Promise<Observed | 
 export const serverCertificate: Kind = {
   name: 'ServerCertificate',
   ...namedEntity('server-certificate', 'serverCertificateName'),
+  renaming: 'call',
   schema,
   quota: { used: 'ServerCertificates', limit: 'ServerCertificatesQuota' },
   properties: {
@@ -96,18 +98,10 @@ export const serverCertificate: Kind = {
     secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey') } },
   }),
 
-  update({ spec, tags }, observed, changes) {
-    const key = { ServerCertificateName: observed.name };
-    const writes: Write[] = [];
-    if (changes['path']) {
-      writes.push({
-        operation: 'UpdateServerCertificate',
-        input: { ...key, NewPath: stringProperty(spec, 'path') ?? '/' },
-      });
-    }
-    writes.push(...tagWrites('ServerCertificate', key, tags, changes));
-    return writes;
-  },
+  update: (desired, observed, changes) => [
+    ...moveWrites('ServerCertificate', { ...desired, keyProperty: 'serverCertificateName' }, observed, changes),
+    ...tagWrites('ServerCertificate', { ServerCertificateName: observed.name }, desired.tags, changes),
+  ],
 
   delete: (_reader, observed) => [removal('DeleteServerCertificate', { ServerCertificateName: observed.name })],
 };

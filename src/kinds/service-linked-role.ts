@@ -104,6 +104,7 @@ export const serviceLinkedRole: Kind = {
   arnOf: (spec, target) => iamArn(`role${PATH}${requiredString(spec, 'awsServiceName')}/AWSServiceRoleFor…`, target),
   dependsOnKinds: [],
   ownable: true,
+  ignoresTagKeyCase: true,
   tagsAfterCreate: true,
   usesReservedPath: true,
   duplicateProtection: '400 InvalidInput "has been taken in this account"',

@@ -10,6 +10,12 @@ export interface Meter {
     unit: string,
     help: string,
   ): { add(value: number, labels: Readonly<Record<string, string>>): void };
+  createGauge(
+    name: string,
+    valueType: 'int',
+    unit: string,
+    help: string,
+  ): { set(value: number, labels: Readonly<Record<string, string>>): void };
   createHistogram(
     name: string,
     valueType: 'float',
@@ -18,7 +24,7 @@ export interface Meter {
   ): { record(value: number, labels: Readonly<Record<string, string>>): void };
 }
 
-/** Returns a recorder of a metric, in counts or seconds. */
+/** Returns a recorder of a metric, in counts or seconds; of a gauge, its value. */
 export function metric<N extends MetricName>(meter: Meter, name: N): (value: number, labels: Labels<N>) => void {
   return anyMetric(meter, name);
 }
@@ -35,6 +41,12 @@ export function anyMetric(
       counter.add(value, labels);
     };
   }
+  if (type === 'gauge') {
+    const gauge = meter.createGauge(name, 'int', '', help);
+    return (value, labels) => {
+      gauge.set(value, labels);
+    };
+  }
   const histogram = meter.createHistogram(name, 'float', 'seconds', help);
   return (value, labels) => {
     // Clock skew between machines can make it negative, and the SDK throws on that.
@@ -44,5 +56,6 @@ export function anyMetric(
 
 /** Returns the name of a metric on the Prometheus page. */
 export function pageName(name: MetricName): string {
-  return `${name}_${METRICS[name].type === 'counter' ? 'total' : 'seconds'}`;
+  const suffixes = { counter: '_total', gauge: '', histogram: '_seconds' } as const;
+  return `${name}${suffixes[METRICS[name].type]}`;
 }

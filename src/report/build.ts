@@ -1,8 +1,10 @@
-import type { PlannedEntity } from '../contract/activities.js';
+import type { Plan, PlannedEntity } from '../contract/activities.js';
+import type { Json } from '../contract/entity.js';
 import { ExitCode, FAILURES, type FailureType } from '../contract/failures.js';
 import { OUTCOMES } from '../contract/report.js';
 import type {
   Decision,
+  Drift,
   EntityReport,
   Outcome,
   Report,
@@ -11,6 +13,7 @@ import type {
   WriteRecord,
 } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
+import { arnsOf, grantsOf } from './grants.js';
 
 /** The run that a report is about. */
 export interface ReportedRun {
@@ -27,6 +30,7 @@ export interface ReportedFailure {
   readonly type: FailureType;
   /** The message, with the AWS request ID where one is known. */
   readonly reason: string;
+  readonly remedy: string;
   /** Calls that the failed activity sent, by operation. */
   readonly calls: Readonly<Record<string, number>>;
   /** Writes that AWS carried out, or may have, before the failure. */
@@ -45,7 +49,7 @@ export function buildReport(
   now: number,
 ): Report {
   return {
-    version: 1,
+    version: 2,
     command,
     result: resultOf(entities),
     account: request.target.account,
@@ -56,7 +60,7 @@ export function buildReport(
     request: { key: request.key, pipeline: request.pipeline },
     ...(request.revision === undefined ? {} : { revision: request.revision }),
     workflow: { workflowId, runId, url: null },
-    entities: truncateToFit(entities),
+    entities: truncateToFit(withGrants(entities, request)),
     summary: summarize(entities),
     apiCalls: { total: Object.values(calls).reduce((sum, count) => sum + count, 0), byOperation: calls },
     startedAt: new Date(startedAt).toISOString(),
@@ -66,13 +70,44 @@ export function buildReport(
   };
 }
 
+/** Returns the parts of a report that its plan tells: orphans and guardrails. */
+export function planPartsOf({
+  orphans,
+  otherManifests,
+  guardrails,
+}: Plan): Pick<Report, 'orphans' | 'otherManifests' | 'guardrails'> {
+  return {
+    ...(guardrails === undefined ? {} : { guardrails }),
+    ...(orphans === undefined ? {} : { orphans }),
+    ...(otherManifests === undefined ? {} : { otherManifests }),
+  };
+}
+
+/** Adds what each entity gets, which the request knows. */
+function withGrants(
+  entities: readonly EntityReport[],
+  { entities: desired }: Pick<BootstrapRequest, 'entities'>,
+): readonly EntityReport[] {
+  const arnOf = arnsOf(entities);
+  return entities.map((entity, index) => ({
+    ...entity,
+    grants: grantsOf(entity, desired[index], arnOf),
+    // The plan adds orphans behind what the request declares.
+    ...(index < desired.length ? {} : { orphan: true as const }),
+  }));
+}
+
 /** Builds the report of a run that could not read the account: no entity was read, and nothing was written. */
-export function buildFailedReport(run: ReportedRun, { type, reason, calls }: ReportedFailure, now: number): Report {
+export function buildFailedReport(
+  run: ReportedRun,
+  { type, reason, remedy, calls }: ReportedFailure,
+  now: number,
+): Report {
   return {
     ...buildReport(run, [], calls, now),
     result: resultOfFailure(type),
     reason,
-    remedy: FAILURES[type].remedy,
+    remedy,
   };
 }
 
@@ -91,7 +126,7 @@ export function plannedReport(
   planned: Pick<PlannedEntity, 'kind' | 'name' | 'decision'> & Pick<EntityReport, 'arn'>,
   source: EntityReport['source'],
 ): EntityReport {
-  const { action, drift, unmanaged, reason, remedy, omittedLines } = planned.decision;
+  const { action, drift, unmanaged, cosmetic, reason, remedy, omittedLines, warnings = [] } = planned.decision;
   return {
     kind: planned.kind,
     name: planned.name,
@@ -100,12 +135,15 @@ export function plannedReport(
     outcome: action === 'no-op' ? 'unchanged' : action === 'refuse' ? 'refused' : 'pending',
     confirmedBy: null,
     drift,
+    grants: [],
+    warnings,
     unmanaged,
     writes: [],
     conflicts: [],
     reason,
     remedy,
     attempts: 0,
+    ...(cosmetic === undefined ? {} : { cosmetic }),
     ...(omittedLines === undefined ? {} : { omittedLines }),
     ...(source === undefined ? {} : { source }),
   };
@@ -132,6 +170,7 @@ export function resultOf(entities: readonly Pick<EntityReport, 'outcome'>[]): Re
   const has = (...outcomes: Outcome[]): boolean => entities.some((entity) => outcomes.includes(entity.outcome));
   if (has('failed')) return 'failed';
   if (has('refused')) return 'refused';
+  if (has('cancelled')) return 'cancelled';
   if (has('skipped')) return 'failed';
   if (has('pending')) return 'pending';
   return 'converged';
@@ -151,18 +190,24 @@ export function addCalls(
 const MAX_CHARACTERS = 5_000_000;
 
 /** Lists that may be cut short, in this order: writes come first, because each entity's own run reports them too. */
-const LISTS = ['writes', 'drift', 'unmanaged'] as const;
+const LISTS = ['writes', 'grants', 'cosmetic', 'drift', 'unmanaged'] as const;
 
-type Truncatable = Pick<Decision, 'drift' | 'unmanaged' | 'omittedLines'> & Partial<Pick<EntityReport, 'writes'>>;
+/** Characters of a value of a drift in a report that is too large with whole values. */
+const MAX_SHORT_VALUE = 300;
 
-/** Cuts the lists of entities to their first line where all of it would be too large for Temporal; counts the rest. */
+type Truncatable = Pick<Decision, 'drift' | 'unmanaged' | 'cosmetic' | 'omittedLines'> &
+  Partial<Pick<EntityReport, 'writes' | 'grants'>>;
+
+/** Cuts values, and then lists to their first line, where all of it would be too large for Temporal; counts the rest. */
 export function truncateToFit<T extends Truncatable>(
   entities: readonly T[],
   maxCharacters = MAX_CHARACTERS,
 ): readonly T[] {
-  let shorter = entities;
+  const isTooLarge = (some: readonly T[]): boolean => JSON.stringify(some).length > maxCharacters;
+  if (!isTooLarge(entities)) return entities;
+  let shorter: readonly T[] = entities.map((entity) => ({ ...entity, drift: entity.drift.map(withShortValues) }));
   for (const list of LISTS) {
-    if (JSON.stringify(shorter).length <= maxCharacters) break;
+    if (!isTooLarge(shorter)) break;
     shorter = shorter.map((entity) => {
       const lines = entity[list] ?? [];
       if (lines.length <= 1) return entity;
@@ -172,8 +217,20 @@ export function truncateToFit<T extends Truncatable>(
   return shorter;
 }
 
+function withShortValues(drift: Drift): Drift {
+  return { ...drift, observed: shortValue(drift.observed), desired: shortValue(drift.desired) };
+}
+
+function shortValue(value: Json): Json {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= MAX_SHORT_VALUE ? value : `${text.slice(0, MAX_SHORT_VALUE)}…`;
+}
+
 /** Returns the exit code of a result. `pending` is 2 only where the caller asked for detailed exit codes. */
-export function exitCodeOf(result: ReportResult, options: { readonly detailed: boolean }): ExitCode {
+export function exitCodeOf(
+  result: ReportResult,
+  options: { readonly detailed: boolean } = { detailed: false },
+): ExitCode {
   switch (result) {
     case 'converged':
       return ExitCode.Converged;

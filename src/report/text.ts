@@ -1,5 +1,5 @@
 import { isWrite } from '../contract/actions.js';
-import type { Drift, Report } from '../contract/report.js';
+import type { Report } from '../contract/report.js';
 import type { Revision } from '../contract/revision.js';
 
 /** Returns a count with its noun in the right number: `1 entity`, `2 entities`. */
@@ -13,6 +13,14 @@ export function joinFirst(texts: readonly string[], max: number, separator = ', 
   return texts.length > max ? `${shown} and ${String(texts.length - max)} more` : shown;
 }
 
+/** Returns a timeout as the command line takes it: `90s`, `30m`, `1h`. */
+export function timeoutText(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds >= 3_600 && seconds % 3_600 === 0) return `${String(seconds / 3_600)}h`;
+  if (seconds >= 60 && seconds % 60 === 0) return `${String(seconds / 60)}m`;
+  return `${String(seconds)}s`;
+}
+
 /** Returns the counts of a report in a line: `2 created, 1 refused`; for a plan `2 to create, 1 refused`. */
 export function countsOf(report: Report): string {
   const tally = new Map<string, number>();
@@ -22,18 +30,10 @@ export function countsOf(report: Report): string {
     tally.set(name, (tally.get(name) ?? 0) + 1);
   }
   const counts = [...tally].map(([name, count]) => `${String(count)} ${name}`);
-  const { conflicts } = report.summary;
-  if (conflicts > 0) counts.push(counted(conflicts, 'conflict'));
+  const { summary, orphans = [] } = report;
+  if (summary.conflicts > 0) counts.push(counted(summary.conflicts, 'conflict'));
+  if (orphans.length > 0) counts.push(`${counted(orphans.length, 'orphan')} kept`);
   return counts.length === 0 ? 'nothing was read' : counts.join(', ');
-}
-
-/** Formats a drift as a line: `~ maxSessionDuration = 3600 -> 7200`, `+ tags.cost = "42"`, `- description = "old"`. */
-export function driftText({ path, observed, desired, summary }: Drift): string {
-  if (summary !== undefined) return path === '' ? summary : `${path}: ${summary}`;
-  const [before, after] = [JSON.stringify(observed), JSON.stringify(desired)];
-  if (observed === null) return `+ ${path} = ${after}`;
-  if (desired === null) return `- ${path} = ${before}`;
-  return `~ ${path} = ${before} -> ${after}`;
 }
 
 /** Formats a revision for people: `commit-time 1700000000 (2023-11-14T22:13:20Z, commit 4b825dc642cb)`. */

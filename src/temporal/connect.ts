@@ -14,7 +14,7 @@ export interface TemporalConnection {
   readonly client: Client;
   readonly address: string;
   readonly taskQueue: string;
-  /** Returns the link to a run in the Temporal UI. Null where no UI is known. */
+  /** Returns the link to the page of a run in the Temporal UI, with what the run says of itself. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function connectTemporal(
     runUrl: (workflowId, runId) =>
       ui === undefined
         ? null
-        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodePathSegment(workflowId)}/${runId}`,
+        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodePathSegment(workflowId)}/${runId}/user-metadata`,
     close: async () => {
       closed = true;
       await connection.close();

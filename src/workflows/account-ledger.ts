@@ -9,16 +9,18 @@ import {
 } from '@temporalio/workflow';
 import type { AccountLedger, EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from '../contract/entity-claims.js';
 import { claimEntitiesUpdate, entityClaimsQuery } from '../contract/messages.js';
-import { accountLedgerDetails } from './details.js';
+import { entityClaim } from '../contract/request-shapes.js';
+import { accountLedgerDetails } from './ledger-details.js';
 import { followNewestBuild, MAX_CLAIMS } from './ledger.js';
-import { assertEntityClaimChanges } from './requests.js';
+import { assertEntityClaimChanges, soundEntries } from './requests.js';
 
 /**
  * Remembers which namespace of an account declares which entity, for kinds that cannot carry ownership tags. Like the
  * ledger of a namespace, it never completes.
  */
 export async function accountLedger(argument?: AccountLedger): Promise<void> {
-  const claims = new Map((argument?.claims ?? []).map((claim) => [keyOf(claim.id), claim]));
+  const sound = soundEntries<EntityClaim>(argument, 'claims', entityClaim);
+  const claims = new Map(sound.map((claim) => [keyOf(claim.id), claim]));
   let updates = 0;
   const show = (): void => {
     setCurrentDetails(accountLedgerDetails([...claims.values()]));

@@ -1,37 +1,53 @@
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contract/activities.js';
 import { RETRY_DELAYS } from '../contract/failures.js';
+import { plain } from '../report/markdown.js';
 
-/** Attempts are not limited: no worker may run for hours, and an activity ends its own attempts. */
-const retry = RETRY_DELAYS;
+const OPTIONS = {
+  /** A large account takes minutes to read, and a throttled one minutes to write. */
+  startToCloseTimeout: '10m',
+  /** A dead worker is noticed after this time, and the activity runs again on another one. */
+  heartbeatTimeout: '6s',
+  /** Attempts are not limited: no worker may run for hours, and an activity ends its own attempts. */
+  retry: RETRY_DELAYS,
+} as const satisfies ActivityOptions;
 
-/** A dead worker is noticed after this time, and the activity runs again on another one. */
-const heartbeatTimeout = '6s';
+/** The activity that reads the account in bulk. */
+export const accountReads = proxyActivities<Pick<Activities, 'planEntities'>>(OPTIONS);
 
-/** A large account takes minutes to read, and a throttled one minutes to write. */
-const AWS_OPTIONS = { startToCloseTimeout: '10m', heartbeatTimeout, retry } as const satisfies ActivityOptions;
+const verificationOptions = { ...OPTIONS, cancellationType: 'WAIT_CANCELLATION_COMPLETED' } as const;
 
-/** Activities that read the account in bulk. */
-export const accountReads = proxyActivities<Pick<Activities, 'planEntities' | 'verifyEntities'>>(AWS_OPTIONS);
+/** The activity that verifies what was written. Where its run is cancelled, it returns what it has seen by then. */
+export const verification = proxyActivities<Pick<Activities, 'verifyEntities'>>(verificationOptions);
+
+/** The verification of a cancelled run, which waits for nothing. */
+export const lastVerification = proxyActivities<Pick<Activities, 'verifyEntities'>>({
+  ...verificationOptions,
+  retry: { maximumAttempts: 1 },
+});
 
 /** The activities that find and end what an earlier run has left behind. A worker that is gone holds up its end. */
-export const entityRunActivities = proxyActivities<Pick<Activities, 'findEntityRuns' | 'endEntityRuns'>>({
-  startToCloseTimeout: '10m',
-  heartbeatTimeout,
-  retry,
+export const entityRunActivities = proxyActivities<Pick<Activities, 'findEntityRuns' | 'endEntityRuns'>>(OPTIONS);
+
+/** The activity that lists what a run waits for. The next check repeats it. */
+export const pendingActivityLists = proxyActivities<Pick<Activities, 'listPendingActivities'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '2m',
 });
 
 /** The activities that ask ledgers, which are workflows of the same workers. */
-export const ledgerActivities = proxyActivities<Pick<Activities, 'claimRevision' | 'claimEntities'>>({
+export const ledgerActivities = proxyActivities<
+  Pick<Activities, 'claimRevision' | 'claimEntities' | 'declareEntities'>
+>({
+  ...OPTIONS,
   startToCloseTimeout: '2m',
-  heartbeatTimeout,
-  retry,
 });
 
 /** The activity behind `explain`. A person waits for it, so it is tried only twice. */
 export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEvidence'>>({
+  ...OPTIONS,
   startToCloseTimeout: '2m',
-  heartbeatTimeout,
   retry: { maximumAttempts: 2 },
 });
 
@@ -45,8 +61,8 @@ type EntityActivities = Pick<Activities, 'listCandidates' | 'createEntity' | 'up
  */
 export function entityActivities(summary: string): ReturnType<typeof proxyActivities<EntityActivities>> {
   return proxyActivities<EntityActivities>({
-    ...AWS_OPTIONS,
+    ...OPTIONS,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    summary,
+    summary: plain(summary),
   });
 }

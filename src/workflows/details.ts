@@ -1,17 +1,45 @@
-import type { EntityClaim } from '../contract/entity-claims.js';
 import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
 import { entityId } from '../contract/entity.js';
-import type { EntityState, Progress } from '../contract/progress.js';
+import type { Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';
-import type { AppliedRevision } from '../contract/revision.js';
-import { code, page, plain, table } from '../report/markdown.js';
-import { counted, countsOf, driftText, revisionText } from '../report/text.js';
+import { blockOf, blocksOf } from '../report/blocks.js';
+import { changedProperties } from '../report/entity-lines.js';
+import { code, fenced, page, PAGE_WIDTH, plain, table } from '../report/markdown.js';
+import { markdownBlocks, needsAttention } from '../report/markdown-blocks.js';
+import { counted, countsOf, joinFirst } from '../report/text.js';
+import { approvalText, durationText, isListed, wordOf } from '../report/words.js';
 
 /** Rows of a table that a page shows. */
 const MAX_ROWS = 50;
 
-/** Lines of one entity that the page of a pending approval shows. */
-const MAX_LINES = 10;
+/** Entities of a plan or report on a page. More would keep the workflow busy for too long. */
+const MAX_ENTITIES = 500;
+
+/** Problems on the page of a run that is open. */
+const MAX_PROBLEMS = 20;
+
+/** Entities that the table of a plan or report lists. The blocks name all. */
+const MAX_ENTITY_ROWS = 25;
+
+/** Properties, and writes, that a cell names. */
+const MAX_NAMES = 3;
+
+/** Characters of a reason in a cell, and of a word in it. The blocks have them in full. */
+const MAX_REASON_LENGTH = 80;
+const MAX_WORD_LENGTH = 24;
+
+/**
+ * The size of the blocks on a page, as part of a URL. The Temporal UI asks its server for each page by a URL that has all of
+ * it, and the server takes one megabyte. The worker compresses what is larger than 128 KB, which the UI cannot read.
+ */
+const MAX_SIZE = 90_000;
+
+/** The share of it for what a person must look at, where there is more. */
+const ATTENTION_SHARE = 0.6;
+
+function sizeInUrl(text: string): number {
+  return encodeURIComponent(text).length;
+}
 
 /** Signals that were not accepted as a decision. */
 export interface IgnoredSignals {
@@ -19,65 +47,131 @@ export interface IgnoredSignals {
   readonly last: string;
 }
 
-/** Returns the lines of a table without its last columns where they are empty. The Temporal UI leaves no gap between columns. */
-function columns(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-  maxRows?: number,
-): readonly string[] {
-  const count =
-    headings.length - [...headings].reverse().findIndex((_, index) => rows.some((row) => row.at(-1 - index)));
-  const spaced = (cells: readonly string[]): readonly string[] =>
-    cells.slice(0, count).map((cell, index) => (index === count - 1 ? cell : `${cell}\u00a0\u00a0`));
-  return table(spaced(headings), rows.map(spaced), maxRows);
-}
-
-/** Returns the page of a bootstrap run that is open. */
+/** Returns the page of a bootstrap run that is open, with the problems that it has met so far. */
 export function progressDetails(
   { phase, done, total, entities, waitingFor }: Progress,
   pending: PendingApproval | null,
   ignored: IgnoredSignals,
+  problems: readonly EntityReport[] = [],
 ): string {
   const status = `**${phase}**: ${String(done)} of ${String(total)}`;
-  if (pending !== null) return page([status, ...approvalDetails(pending, ignored)]);
+  if (pending !== null) return page([...approvalDetails(status, pending, ignored)]);
   const rows = entities.map((entity) => [plain(entityId(entity)), entity.state]);
+  const blocks = problems.map((entity) => blockOf({ command: 'apply' }, entity, { grants: false }));
+  const omitted = Math.max(0, blocks.length - MAX_PROBLEMS);
   return page([
     status,
     ...(waitingFor === null ? [] : ['', plain(waitingFor)]),
-    ...columns(['entity', 'state'], rows, MAX_ROWS),
+    ...(blocks.length === 0 ? [] : ['', ATTENTION_HEADING]),
+    ...markdownBlocks(blocks.slice(0, MAX_PROBLEMS), { ...PAGE_OPTIONS, maxLength: MAX_SIZE, omitted }),
+    ...table(['entity', 'state'], rows, MAX_ROWS),
   ]);
 }
 
 /** Returns the page of a bootstrap run that has ended. */
 export function reportDetails(report: Report): string {
-  const rows = report.entities
-    .filter(({ outcome }) => outcome !== 'unchanged')
-    .map((entity) => [plain(entityId(entity)), entity.outcome, plain(entity.reason ?? '')]);
+  const { result, reason, remedy, approval, apiCalls, durationMs } = report;
   return page([
-    `**${report.result}**: ${plain(report.reason ?? countsOf(report))}`,
-    ...columns(['entity', 'state', 'reason'], rows, MAX_ROWS),
+    `**${result}**: ${plain(countsOf(report))}; ${counted(apiCalls.total, 'AWS call')}, ${durationText(durationMs)}`,
+    ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
+    ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
+    ...(approval === undefined ? [] : ['', `${plain(approvalText(approval))}.`]),
+    ...sections(report, 'each entity has a run of its own under **Relationships**; the job prints all of it'),
   ]);
 }
 
-/** Returns the plan that waits for an approval, and how to decide. */
-function approvalDetails({ plan, report, expiresAt }: PendingApproval, ignored: IgnoredSignals): readonly string[] {
-  const { account, namespace, entities } = report;
-  const rows = entities
-    .filter(({ decision }) => decision !== 'no-op')
-    .map((entity) => [plain(entityId(entity)), entity.decision, plannedChanges(entity).join('<br>')]);
-  const command = (action: ApprovalAction): string =>
-    code(`iam-bootstrap ${action} --account ${account} --namespace ${namespace} --plan ${plan}`);
+/** Returns the page of a plan. */
+export function planDetails(report: Report): string {
+  const { result, reason, remedy, entities } = report;
+  return page([
+    `**${result}**: ${counted(entities.length, 'entity', 'entities')}; ${plain(countsOf(report))}`,
+    ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
+    ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
+    ...sections(report, 'the job prints all of it'),
+  ]);
+}
+
+const ATTENTION_HEADING = '### Look at this first';
+
+const PAGE_OPTIONS = { foldsLong: false, measure: sizeInUrl, width: PAGE_WIDTH } as const;
+
+/** Returns what a report has of its entities: what a person must look at, a table of all that is listed, and the rest. */
+function sections(report: Report, elsewhere: string): readonly string[] {
+  const listed = report.entities.filter((entity) => isListed(entity)).sort((a, b) => rankOf(a) - rankOf(b));
+  const blocks = blocksOf({ ...report, entities: listed.slice(0, MAX_ENTITIES) }, { grants: true });
+  const [first, rest] = [blocks.filter(needsAttention), blocks.filter((block) => !needsAttention(block))];
+  const options = { ...PAGE_OPTIONS, elsewhere };
+  const attention = markdownBlocks(first, {
+    ...options,
+    maxLength: rest.length === 0 ? MAX_SIZE : MAX_SIZE * ATTENTION_SHARE,
+  });
+  const maxLength = MAX_SIZE - sizeInUrl(attention.join('\n'));
+  const omitted = Math.max(0, listed.length - MAX_ENTITIES);
   return [
+    ...(first.length === 0 ? [] : ['', ATTENTION_HEADING, ...attention]),
+    ...(listed.length < 2 ? [] : ['', '### Entities', ...entityTable(report, listed)]),
+    ...(rest.length === 0 ? [] : ['', first.length === 0 ? '### Changes' : '### Other changes']),
+    ...markdownBlocks(rest, { ...options, maxLength, omitted }),
+  ];
+}
+
+/** Orders entities by how much a person must look at them. */
+function rankOf({ outcome, warnings, unmanaged }: EntityReport): number {
+  if (outcome === 'failed' || outcome === 'refused') return 0;
+  return warnings.length + unmanaged.length > 0 ? 1 : 2;
+}
+
+function entityTable(report: Report, entities: readonly EntityReport[]): readonly string[] {
+  const rows = entities.slice(0, MAX_ENTITY_ROWS).map((entity) => [
+    plain(entityId(entity)),
+    wordOf(report, entity),
+    plain(joinFirst(changedProperties(entity), MAX_NAMES)),
+    plain(
+      [entity.reason, entity.remedy].flatMap((text) => (text === null ? [] : [shortened(text)])).join('; remedy: '),
+    ),
+    joinFirst(
+      entity.writes.map(({ requestId }) => (requestId === null ? 'reply lost' : code(requestId))),
+      MAX_NAMES,
+    ),
+  ]);
+  const decision = report.command === 'plan' ? 'decision' : 'outcome';
+  const more = entities.length - rows.length;
+  return [
+    ...table(['entity', decision, 'what changes', 'why, remedy', 'AWS request IDs'], rows),
+    ...(more > 0 ? ['', `and ${String(more)} more`] : []),
+  ];
+}
+
+function shortened(text: string): string {
+  const cut = (part: string, max: number): string => (part.length <= max ? part : `${part.slice(0, max)}…`);
+  const words = text.split(' ').map((word) => cut(word, MAX_WORD_LENGTH));
+  return cut(words.join(' '), MAX_REASON_LENGTH);
+}
+
+/** Returns the plan that waits for an approval, and how to decide. */
+function approvalDetails(
+  status: string,
+  { plan, report, expiresAt }: PendingApproval,
+  ignored: IgnoredSignals,
+): readonly string[] {
+  const { account, namespace } = report;
+  const command = (action: ApprovalAction): string =>
+    `iam-bootstrap ${action} --account ${account} --namespace ${namespace}`;
+  return [
+    `${status}; ${plain(countsOf(report))}`,
     '',
-    `Plan ${code(plan)} waits for an approval until ${expiresAt}.`,
-    ...columns(['entity', 'action', 'changes'], rows, MAX_ROWS),
+    `Plan ${code(plan)} waits for an approval until ${plain(expiresAt)}. How to decide is at the end of this page.`,
+    ...sections(report, `${code(command('approve'))} shows the whole plan before it asks`),
     '',
-    `Run ${command('approve')} or ${command('reject')},`,
-    'or send this run the update or the signal `approve` or `reject` with this input and your name in it:',
+    '### Approve or reject',
     '',
-    '```json',
-    JSON.stringify({ plan, by: 'NAME', reason: '' }, null, 2),
-    '```',
+    `Run ${code(`${command('approve')} --plan ${plan}`)}`,
+    '',
+    `or ${code(`${command('reject')} --plan ${plan}`)}.`,
+    '',
+    'Or choose **More Actions**, **Send an Update** (or **Send a Signal**), `approve` or `reject`, and paste this input with your name in it:',
+    '',
+    ...fenced(JSON.stringify({ plan, by: '', reason: '' }, null, 2).split('\n'), 'json'),
     ...(ignored.count === 0 ? [] : ['', ignoredText(ignored)]),
   ];
 }
@@ -87,68 +181,7 @@ function ignoredText({ count, last }: IgnoredSignals): string {
   return `${signals} ignored; the last one: ${plain(last)}`;
 }
 
-function plannedChanges({ drift, reason, omittedLines = 0 }: EntityReport): string[] {
-  const lines = [...drift.map(driftText), ...(reason === null ? [] : [reason])];
-  const shown = lines.slice(0, MAX_LINES).map(plain);
-  const hidden = lines.length - shown.length + omittedLines;
-  return hidden > 0 ? [...shown, `and ${String(hidden)} more`] : shown;
-}
-
 /** Returns the page of a bootstrap that was started under another ID and waits for its namespace. */
 export function lockWaitDetails(lock: string): string {
   return page([`Waiting for the run of ${code(lock)} that is in progress.`]);
-}
-
-/** Returns the page of a plan. */
-export function planDetails(report: Report): string {
-  const { result, reason, entities } = report;
-  return page([
-    `**${result}**: ${counted(entities.length, 'entity', 'entities')}; ${plain(reason ?? countsOf(report))}`,
-  ]);
-}
-
-/** Returns the page of one entity's run: its state, and each write with the request ID under which AWS logged it. */
-export function entityDetails(
-  { kind, name, arn, writes, remainingWrites = [], conflicts, reason, remedy }: EntityReport,
-  state: EntityState,
-): string {
-  const rows = writes.map(({ operation, requestId, at }) => [operation, plain(requestId ?? 'reply lost'), at]);
-  return page([
-    `**${plain(entityId({ kind, name }))}**: ${state}`,
-    ...(arn === null ? [] : ['', code(arn)]),
-    ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
-    ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
-    ...columns(['write', 'AWS request ID', 'at'], rows),
-    ...remainingWrites.flatMap((line) => ['', `Left to do: ${plain(line)}`]),
-    ...conflicts.flatMap((conflict) => [
-      '',
-      `Conflict: ${conflict.operation} answered ${plain(conflict.code)} (request ${plain(conflict.requestId ?? 'unknown')})`,
-    ]),
-  ]);
-}
-
-/** Returns the page of a ledger: the last revision of each source. */
-export function ledgerDetails(applied: readonly AppliedRevision[]): string {
-  const rows = applied.map((revision) => [
-    code(revision.environment),
-    code(revisionText(revision, revision.commit)),
-    code(revision.url ?? 'unknown'),
-    revision.at,
-  ]);
-  if (rows.length === 0) return page(['No revision was applied yet.']);
-  return page(columns(['environment', 'last revision', 'by', 'at'], rows));
-}
-
-/** Entity claims that the page of an account's ledger lists. */
-const MAX_CLAIMS_SHOWN = 100;
-
-/** Returns the page of an account's ledger: the namespaces that declare entities without tags. */
-export function accountLedgerDetails(claims: readonly EntityClaim[]): string {
-  if (claims.length === 0) return page(['No entity is claimed.']);
-  const rows = claims.slice(-MAX_CLAIMS_SHOWN).map(({ id, namespace, at }) => [code(id), code(namespace), at]);
-  const omitted = claims.length - rows.length;
-  return page([
-    ...table(['entity', 'declared by', 'since'], rows),
-    ...(omitted > 0 ? [`${String(omitted)} earlier claims`] : []),
-  ]);
 }

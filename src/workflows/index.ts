@@ -1,6 +1,24 @@
+import { ApplicationFailure, setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
+import { bootstrap } from './bootstrap/bootstrap.js';
+import { explain } from './explain.js';
+import { FAIL_ON_ANY_ERROR } from './failures.js';
+import { plan } from './plan.js';
+import { reconcileEntity } from './reconcile-entity.js';
+
 export { accountLedger } from './account-ledger.js';
-export { bootstrap } from './bootstrap/bootstrap.js';
-export { explain } from './explain.js';
 export { ledger } from './ledger.js';
-export { plan } from './plan.js';
-export { reconcileEntity } from './reconcile-entity.js';
+export { bootstrap, explain, plan, reconcileEntity };
+
+setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, explain);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, plan);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, reconcileEntity);
+
+/** Ends a run of a type that this worker does not know. Temporal would repeat its first task for ever. */
+export default function unknownType(): Promise<never> {
+  const { workflowType, taskQueue } = workflowInfo();
+  throw ApplicationFailure.nonRetryable(
+    `iam-bootstrap has no workflow of type ${workflowType}, and its workers poll the task queue ${taskQueue}`,
+    'InvalidManifest',
+  );
+}

@@ -8,37 +8,65 @@ import {
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
-import { claimUpdate } from '../contract/messages.js';
-import type { Claim, ClaimAnswer, Ledger } from '../contract/revision.js';
-import { ledgerDetails } from './details.js';
-import { assertClaim } from './requests.js';
+import type { Declaration, DeclarationChanges } from '../contract/declarations.js';
+import { entityKeyOfId } from '../contract/entity.js';
+import { claimUpdate, declarationsQuery, declareUpdate } from '../contract/messages.js';
+import { appliedRevision, declaration } from '../contract/request-shapes.js';
+import {
+  type AppliedRevision,
+  type Claim,
+  type ClaimAnswer,
+  type Ledger,
+  revisionProblem,
+} from '../contract/revision.js';
+import { ledgerDetails } from './ledger-details.js';
+import { FAIL_ON_ANY_ERROR } from './failures.js';
+import { assertClaim, assertDeclarationChanges, soundEntries } from './requests.js';
 
-/** Claims after which the workflow continues as new, with an empty history. */
+/** Changes after which the workflow continues as new, with an empty history. */
 export const MAX_CLAIMS = 100;
 
 /**
- * Remembers which revisions were applied to a namespace. It never completes, so it outlives the time for which Temporal
+ * Remembers which revisions were applied to a namespace, and which manifest declared which entity last. It never completes, so it outlives the time for which Temporal
  * keeps closed runs. Each account and namespace has one.
  */
 export async function ledger(argument?: Ledger): Promise<void> {
-  let current: Ledger = { applied: Array.isArray(argument?.applied) ? argument.applied : [] };
-  let claims = 0;
+  let applied: readonly AppliedRevision[] = soundEntries<AppliedRevision>(argument, 'applied', appliedRevision).filter(
+    (revision) => revisionProblem(revision, Date.now()) === null,
+  );
+  const sound = soundEntries<Declaration>(argument, 'declarations', declaration);
+  const declarations = new Map(sound.map((one) => [entityKeyOfId(one.id), one]));
+  let changes = 0;
+  const show = (): void => {
+    setCurrentDetails(ledgerDetails(applied, [...declarations.values()]));
+  };
   setHandler(
     claimUpdate,
     (claim) => {
-      const { answer, ledger: next } = evaluateClaim(current, claim);
+      const { answer, applied: next } = evaluateClaim(applied, claim);
       const { value, source, runId } = claim.revision;
       log.info(answer.accepted ? 'Revision recorded' : 'Revision refused', { value, source, runId });
-      current = next;
-      claims += 1;
-      setCurrentDetails(ledgerDetails(current.applied));
+      applied = next;
+      changes += 1;
+      show();
       return answer;
     },
     { validator: assertClaim },
   );
-  setCurrentDetails(ledgerDetails(current.applied));
-  await condition(() => (claims >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
-  await continueAsNew<typeof ledger>(current);
+  setHandler(declarationsQuery, () => [...declarations.values()]);
+  setHandler(
+    declareUpdate,
+    (change) => {
+      changeDeclarations(declarations, change);
+      changes += 1;
+      show();
+      return undefined;
+    },
+    { validator: assertDeclarationChanges },
+  );
+  show();
+  await condition(() => (changes >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
+  await continueAsNew<typeof ledger>({ applied, declarations: [...declarations.values()] });
 }
 
 /**
@@ -49,8 +77,8 @@ export function followNewestBuild(workflow: (argument?: never) => Promise<void>)
   setWorkflowOptions(
     () =>
       (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
-        ? {}
-        : { versioningBehavior: 'AUTO_UPGRADE' },
+        ? FAIL_ON_ANY_ERROR
+        : { ...FAIL_ON_ANY_ERROR, versioningBehavior: 'AUTO_UPGRADE' },
     workflow,
   );
 }
@@ -59,16 +87,33 @@ followNewestBuild(ledger);
 
 /** Accepts a claim unless its revision is older than the environment's last one of the same source. Records an accepted one. */
 function evaluateClaim(
-  { applied }: Ledger,
+  applied: Ledger['applied'],
   { revision, allowOlder }: Claim,
-): { readonly answer: ClaimAnswer; readonly ledger: Ledger } {
+): { readonly answer: ClaimAnswer } & Pick<Ledger, 'applied'> {
   const sameEnvironment = applied.filter(({ environment }) => environment === revision.environment);
   const sameSource = sameEnvironment.find(({ source }) => source === revision.source);
   if (!allowOlder && sameSource !== undefined && revision.value < sameSource.value) {
-    return { answer: { accepted: false, last: sameSource }, ledger: { applied } };
+    return { answer: { accepted: false, last: sameSource }, applied };
   }
   return {
     answer: { accepted: true, last: sameEnvironment.at(-1) ?? null },
-    ledger: { applied: [...applied.filter((other) => other !== sameSource), revision] },
+    applied: [...applied.filter((other) => other !== sameSource), revision],
   };
+}
+
+/** Records what a run declares and has created, and forgets what has left the namespace. */
+function changeDeclarations(
+  declarations: Map<string, Declaration>,
+  { declare, created, forget, ...last }: DeclarationChanges,
+): void {
+  for (const declared of declare) {
+    const { id } = declared;
+    const { createdAt } = declarations.get(entityKeyOfId(id)) ?? {};
+    declarations.set(entityKeyOfId(id), { ...last, ...declared, ...(createdAt === undefined ? {} : { createdAt }) });
+  }
+  for (const { id, createdAt } of created) {
+    const known = declarations.get(entityKeyOfId(id));
+    if (known !== undefined) declarations.set(entityKeyOfId(id), { ...known, createdAt });
+  }
+  for (const id of forget) declarations.delete(entityKeyOfId(id));
 }

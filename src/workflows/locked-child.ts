@@ -81,5 +81,5 @@ async function sleepUnlessCancelled(ms: number, cancellation: Cancellation | und
   const timer = sleep(ms);
   if (cancellation === undefined) return timer;
   await Promise.race([timer, cancellation.requested]);
-  if (cancellation.isRequested()) throw new CancelledFailure('the wait was cancelled');
+  if (cancellation.reason !== null) throw new CancelledFailure(cancellation.reason);
 }

@@ -1,5 +1,5 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import { buildFailedReport, buildReport, plannedReport, type ReportedRun } from '../report/build.js';
+import { buildFailedReport, buildReport, planPartsOf, plannedReport, type ReportedRun } from '../report/build.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import type { Report } from '../contract/report.js';
 import { accountReads } from './activities.js';
@@ -23,9 +23,9 @@ async function planReport(request: BootstrapRequest): Promise<Report> {
   const { workflowId, runId, startTime } = workflowInfo();
   const run: ReportedRun = { command: 'plan', request, workflowId, runId, startedAt: startTime.getTime() };
   try {
-    const { entities, calls } = await accountReads.planEntities(request);
-    const planned = entities.map((entity, index) => plannedReport(entity, request.entities[index]?.source));
-    return buildReport(run, planned, calls, Date.now());
+    const plan = await accountReads.planEntities(request);
+    const planned = plan.entities.map((entity, index) => plannedReport(entity, request.entities[index]?.source));
+    return { ...buildReport(run, planned, plan.calls, Date.now()), ...planPartsOf(plan) };
   } catch (error) {
     const failure = describeFailure(error);
     if (failure === null) throw error;

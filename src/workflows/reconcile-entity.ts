@@ -1,15 +1,16 @@
-import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, log, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, OUTCOME_OF_ACTION, REMOVAL_ACTIONS } from '../contract/actions.js';
 import type { CreateRequest, ReconcileActivityResult } from '../contract/activities.js';
 import { entityId } from '../contract/entity.js';
-import { FAILURES } from '../contract/failures.js';
+import { attemptSignal } from '../contract/messages.js';
 import type { EntityState } from '../contract/progress.js';
 import type { DecisionAction, EntityReport } from '../contract/report.js';
 import type { Incarnation, ReconcileRequest, ReconcileResult } from '../contract/request.js';
 import { addCalls, isRefusal } from '../report/build.js';
+import { grantsOf } from '../report/grants.js';
 import { entityActivities } from './activities.js';
-import { entityDetails } from './details.js';
-import { describeAnyError } from './failures.js';
+import { entityDetails } from './entity-details.js';
+import { attemptProgress, describeAnyError, wasCancelled } from './failures.js';
 import { assertReconcileRequest } from './requests.js';
 import { recordOutcome } from './search-attributes.js';
 
@@ -26,10 +27,10 @@ interface Round {
 
 /**
  * Brings one entity to its desired state. Its workflow ID is the lock of the entity: one run at a time in an account,
- * whatever the namespace. A bootstrap never cancels it, so a cancellation means that its bootstrap has ended or that a
- * person stops it: the write in flight ends, and no other one starts, because a newer run may write the entity next.
+ * whatever the namespace. Where it is cancelled, the write in flight ends and no other one starts: a newer run may write
+ * the entity next. An activity that waits for its next attempt ends at once.
  *
- * Fails where a person has to look (refused, failed); the result is then in the details of the failure.
+ * Fails where a person has to look (refused, failed, cancelled); the result is then in the details of the failure.
  */
 export async function reconcileEntity(request: ReconcileRequest): Promise<ReconcileResult> {
   assertReconcileRequest(request);
@@ -43,7 +44,10 @@ class Reconciliation {
   #calls: Readonly<Record<string, number>> = {};
   #deleted: Incarnation | undefined;
   /** IDs that were there before the first Create, once they have been listed. */
-  #known: readonly string[] | undefined;
+  #known: Pick<CreateRequest, 'known' | 'knownPermit'> | undefined;
+  /** The progress that the last failed attempt of the present activity has reported. */
+  #lastAttempt: unknown;
+  #state: EntityState = 'planned';
   /** True once this run has deleted the entity in order to create it again. */
   #isReplacing = false;
 
@@ -59,6 +63,8 @@ class Reconciliation {
       outcome: 'failed',
       confirmedBy: null,
       drift: [],
+      grants: [],
+      warnings: [],
       unmanaged: [],
       writes: [],
       conflicts: [],
@@ -67,6 +73,10 @@ class Reconciliation {
       attempts: 0,
       ...(entity.source === undefined ? {} : { source: entity.source }),
     };
+    setHandler(attemptSignal, (progress: unknown) => {
+      this.#lastAttempt = progress;
+      this.#showDetails(this.#state);
+    });
   }
 
   async run(): Promise<ReconcileResult> {
@@ -79,11 +89,12 @@ class Reconciliation {
     const { planned } = this.#request;
     if (this.#report.decision !== planned.action) this.#report.planned = planned.action;
     const conflicts = this.#report.conflicts.map((conflict) => ({ ...conflict, resolvedAs: outcome }));
+    this.#report.conflicts = conflicts;
     const deleted = this.#deleted === undefined ? {} : { deleted: this.#deleted };
-    const result: ReconcileResult = { report: { ...this.#report, conflicts }, calls: this.#calls, ...deleted };
+    const result: ReconcileResult = { report: this.#report, calls: this.#calls, ...deleted };
     this.#showDetails(outcome);
     recordOutcome(outcome, conflicts.length);
-    if (outcome !== 'failed' && outcome !== 'refused') return result;
+    if (outcome !== 'failed' && outcome !== 'refused' && outcome !== 'cancelled') return result;
     log.warn(`Entity ${outcome}`, { entity: this.#id, reason, remedy });
     const type = outcome === 'refused' ? 'Refused' : 'RunFailed';
     throw ApplicationFailure.nonRetryable(`${this.#id}: ${reason ?? ''}`, type, result);
@@ -161,14 +172,15 @@ class Reconciliation {
   async #withKnown(request: ReconcileRequest): Promise<CreateRequest> {
     if (request.listFirst !== true) return request;
     if (this.#known === undefined) {
-      const { known, calls } = await entityActivities(`list before ${this.#id}`).listCandidates(request);
-      this.#known = known;
+      const { known, calls, permit } = await entityActivities(`list before ${this.#id}`).listCandidates(request);
+      this.#known = { known, ...(permit === undefined ? {} : { knownPermit: permit }) };
       this.#calls = addCalls(this.#calls, calls);
     }
-    return { ...request, known: this.#known };
+    return { ...request, ...this.#known };
   }
 
   #recordActivity(result: ReconcileActivityResult): void {
+    this.#lastAttempt = undefined;
     const report = this.#report;
     const conflicts = result.conflicts.map((conflict) => ({ ...conflict, resolvedAs: 'failed' as const }));
     report.arn = result.arn;
@@ -188,25 +200,40 @@ class Reconciliation {
     report.confirmedBy = confirmedBy ?? report.confirmedBy;
     report.drift = decision.drift.length > 0 ? decision.drift : report.drift;
     report.unmanaged = decision.unmanaged;
+    if (decision.cosmetic !== undefined) report.cosmetic = decision.cosmetic;
     report.reason = decision.reason ?? report.reason;
     report.remedy = decision.remedy;
   }
 
   #recordFailure(error: unknown): void {
-    const { type, reason, calls, writes, remainingWrites, decision } = describeAnyError(error);
+    const { type, reason, remedy, calls, writes, remainingWrites, decision } = describeAnyError(
+      error,
+      this.#lastAttempt,
+    );
     const report = this.#report;
     this.#calls = addCalls(this.#calls, calls);
     report.writes = [...report.writes, ...writes];
     if (remainingWrites.length > 0) report.remainingWrites = remainingWrites;
     if (decision !== null && decision.drift.length > 0) report.drift = decision.drift;
     if (decision !== null) report.unmanaged = decision.unmanaged;
+    if (wasCancelled(error)) {
+      report.outcome = 'cancelled';
+      report.reason = `its run was cancelled before ${report.writes.length === 0 ? 'anything' : 'all'} of it was written`;
+      report.remedy = 'apply again';
+      return;
+    }
     report.outcome = isRefusal(type) ? 'refused' : 'failed';
     report.reason = reason;
-    report.remedy = FAILURES[type].remedy;
+    report.remedy = remedy;
   }
 
   #showDetails(state: EntityState): void {
-    setCurrentDetails(entityDetails(this.#report, state));
+    this.#state = state;
+    const { entity, namespace, intent, arns } = this.#request;
+    const grants = grantsOf(this.#report, entity, (id) => arns[id] ?? null);
+    const failedAttempt = this.#lastAttempt === undefined ? null : (attemptProgress(this.#lastAttempt).writes ?? []);
+    const report = { ...this.#report, grants };
+    setCurrentDetails(entityDetails({ report, state, namespace, requestedBy: intent, failedAttempt }));
   }
 }
 

@@ -26,7 +26,7 @@ const LANES = 24;
 /** Runs that one `kill -9` interrupts, each at its own call. */
 const KILLED_AT_ONCE = 40;
 
-/** Rounds of creating, updating and deleting per account. */
+/** Rounds of creating, updating and deleting, in one account as long as each of them deletes the entity. */
 const ROUNDS = 8;
 
 /** Timeout of calls without a reply, in seconds. */
@@ -57,6 +57,12 @@ interface FaultCase {
   readonly at: (point: Point, part: KindCase, phase: Phase) => boolean;
   /** True where the short form includes the fault at every write. */
   readonly always?: true;
+  /**
+   * True where other faults of the table end in the same rule of the engine, by what `src/aws/errors.ts` reads in them:
+   * AWS may have done the call, or refuses it for a while. The short form draws each of them for half of the kinds, so
+   * that each kind meets some of them.
+   */
+  readonly alike?: true;
   /** From that call on, every call of the account, or of that name, meets the fault. */
   readonly lasts?: 'account' | 'call';
   /** True where AWS executes the call and the reply is lost. */
@@ -92,43 +98,53 @@ const FAULT_CASES: readonly FaultCase[] = [
     what: 'AWS answers 500 after it is done',
     fault: { kind: 'error-after-commit' },
     at: isWrite,
-    always: true,
     losesReply: true,
+    alike: true,
   },
   {
     what: 'AWS answers 503 and does nothing',
     fault: { kind: 'error', status: 503, code: 'ServiceUnavailable' },
     at: () => true,
+    alike: true,
   },
-  { what: 'the reply breaks off', fault: { kind: 'truncate' }, at: () => true, losesReply: true },
-  { what: 'the reply is cut', fault: { kind: 'truncate', framed: true }, at: () => true, losesReply: true },
-  { what: 'no answer comes, and nothing is done', fault: { kind: 'hang' }, at: () => true },
+  { what: 'the reply breaks off', fault: { kind: 'truncate' }, at: () => true, losesReply: true, alike: true },
+  {
+    what: 'the reply is cut',
+    fault: { kind: 'truncate', framed: true },
+    at: () => true,
+    losesReply: true,
+    alike: true,
+  },
+  { what: 'no answer comes, and nothing is done', fault: { kind: 'hang' }, at: () => true, alike: true },
   {
     what: 'no answer comes, and it is done',
     fault: { kind: 'hang', when: 'after' },
     at: isWrite,
     losesReply: true,
+    alike: true,
   },
   { what: 'the answer takes a second', fault: { kind: 'delay', ms: 1_000, when: 'after' }, at: () => true },
-  { what: 'AWS throttles it', fault: { kind: 'throttle' }, at: () => true },
-  { what: 'AWS throttles it eight times', fault: { kind: 'throttle', times: 8 }, at: () => true },
+  { what: 'AWS throttles it', fault: { kind: 'throttle' }, at: () => true, alike: true },
+  { what: 'AWS throttles it eight times', fault: { kind: 'throttle', times: 8 }, at: () => true, alike: true },
   {
     what: 'ConcurrentModification, twice',
     fault: { kind: 'error', status: 409, code: 'ConcurrentModification', times: 2 },
     at: isIamWrite,
+    alike: true,
   },
   {
     what: 'EntityTemporarilyUnmodifiable, twice',
     fault: { kind: 'error', status: 409, code: 'EntityTemporarilyUnmodifiable', times: 2 },
     at: isIamWrite,
+    alike: true,
   },
   {
-    what: 'a principal is not known yet, twice',
+    what: 'a principal of another account is not known yet, twice',
     fault: {
       kind: 'error',
       status: 400,
       code: 'MalformedPolicyDocument',
-      message: 'Invalid principal in policy: "AWS":"arn:aws:iam::111111111111:role/new"',
+      message: 'Invalid principal in policy: "AWS":"arn:aws:iam::999999999999:role/new"',
       times: 2,
     },
     at: ({ action }) => ['CreateRole', 'UpdateAssumeRolePolicy'].includes(action),
@@ -334,7 +350,8 @@ const unseen = new Map<string, number>();
 function casesOf(part: KindCase, next: () => number): Case[] {
   const points = rehearsed.get(part.name);
   if (points === undefined) throw new Error(`${part.name} was not rehearsed`);
-  return FAULT_CASES.flatMap((faultCase) => {
+  const place = KIND_CASES.indexOf(part);
+  return FAULT_CASES.flatMap((faultCase, index) => {
     const all = PHASES.flatMap((phase) =>
       points[phase]
         .filter((point) => faultCase.at(point, part, phase))
@@ -342,9 +359,10 @@ function casesOf(part: KindCase, next: () => number): Case[] {
     );
     if (LONG_FORM) return all;
     const drawn = all[Math.floor(next() * all.length)];
+    const isDrawn = faultCase.alike !== true || (place + index) % 2 === 0;
     return all.filter(
       (one) =>
-        one === drawn ||
+        (isDrawn && one === drawn) ||
         (faultCase.always === true && isIamWrite(one.point)) ||
         ONCE_LOST.has(`${part.name}, ${one.phase}, ${one.point.call}: ${faultCase.what}`),
     );
@@ -385,12 +403,11 @@ async function play(part: KindCase, rounds: readonly Round[]): Promise<void> {
     }
     for (const phase of PHASES) {
       const one = round[phase];
-      // Phases without a fault prepare the others: the entity is created, changed as before the recorded
-      // deletion, and deleted.
+      // Phases without a fault prepare the others: the entity is created, and changed as before the recorded deletion.
       const needed = {
         fresh: true,
         update: round.deletion !== undefined && !stage.leavesNothingBehind && changes,
-        deletion: stage.leavesNothingBehind,
+        deletion: false,
       }[phase];
       if (one === undefined && !needed) continue;
       const what = one?.faultCase.what ?? 'nothing breaks';
@@ -408,6 +425,8 @@ async function play(part: KindCase, rounds: readonly Round[]): Promise<void> {
         break;
       }
     }
+    // A new account costs less than a run that deletes the entity.
+    if (round.deletion === undefined) stage = undefined;
   }
 }
 

@@ -205,7 +205,7 @@ test('an interrupted command says that the run continues, and it does', async ()
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
   expect(code).toBe(130);
-  expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
+  expect(stderr).toMatch(/interrupted; run \S+ goes on in Temporal without this command/);
   // It does not wait for a long poll to finish.
   expect(Date.now() - asked).toBeLessThan(5_000);
 
@@ -244,7 +244,7 @@ test('a command interrupted while Temporal is down exits in good order', async (
   follower.kill('SIGINT');
   const { code, stderr } = await follower.ended;
   expect(code).toBe(130);
-  expect(stderr).toMatch(/interrupted; run \S+ continues without this command/);
+  expect(stderr).toMatch(/interrupted; run \S+ goes on in Temporal without this command/);
   expect(stderr).not.toMatch(/^\s+at /m);
 
   await world.resumeTemporal();

@@ -13,6 +13,7 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { Report } from '../../src/contract/report.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
+import { lockTimers } from '../support/lock-timers.js';
 import { forEachConcurrently } from '../support/concurrency.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { FaultProxy, Match } from '../support/fault-proxy.js';
@@ -251,7 +252,7 @@ async function timerStarted({ account }: Scene, namespace: string): Promise<void
   const handle = temporal.client.workflow.getHandle(bootstrapWorkflowId(account, namespace));
   for (;;) {
     const history = await handle.fetchHistory().catch(() => undefined);
-    if (history?.events?.some((event) => event.timerStartedEventAttributes != null) === true) return;
+    if (history !== undefined && lockTimers(history).length > 0) return;
   }
 }
 

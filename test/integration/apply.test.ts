@@ -37,7 +37,7 @@ describe('the roles of the AWS CDK', () => {
     const first = await apply();
     expect([first.code, first.stderr]).toEqual([0, expect.anything()]);
     const made = first.report();
-    expect(made).toMatchObject({ version: 1, command: 'apply', result: 'converged', account: ACCOUNT });
+    expect(made).toMatchObject({ version: 2, command: 'apply', result: 'converged', account: ACCOUNT });
     expect(made.entities.map(({ outcome, confirmedBy }) => [outcome, confirmedBy])).toEqual(
       made.entities.map(() => ['created', 'reply']),
     );
@@ -285,8 +285,8 @@ describe('a job of GitHub Actions', () => {
     expect(code).toBe(3);
     const text = await readFile(summary, 'utf8');
     expect(text).toContain('### iam-bootstrap apply: refused');
-    expect(text).toContain('| `+` | `Role/mine` | created |  |');
-    expect(text).toMatch(/\| `!` \| `Role\/theirs` \| refused \| owned by .*<br>\*\*Remedy:\*\* /);
+    expect(text).toContain('\n`+` `Role/mine` created\n');
+    expect(text).toMatch(/\n`!` `Role\/theirs` refused\n\nowned by .*\n\nremedy: /);
     expect(await readFile(`${summary}.file`, 'utf8')).toBe(text);
     expect(await readFile(output, 'utf8')).toMatch(/^result<<(\S+)\nrefused\n\1$/m);
     expect(await readFile(junit, 'utf8')).toContain('failures="1"');

@@ -102,6 +102,9 @@ test('apply --require-approval shows the plan and the command, and with --no-wai
   expect([left.code, left.report().result]).toEqual([4, 'busy']);
   const plan = /--plan (sha256:[0-9a-f]{64})/.exec(left.stderr)?.[1] ?? '';
   expect(left.stderr).toContain('Role/gated-role');
+  // All that the role would have, and the command once.
+  expect(left.stderr).toMatch(/trust policy\n\s+\+ Allow sts:AssumeRole to /);
+  expect(left.stderr.split('iam-bootstrap approve')).toHaveLength(2);
   const approve = await world.cli(['approve', '-f', file, '--plan', plan, '--as', 'alice']);
   expect([approve.code, approve.stderr]).toEqual([0, expect.not.stringContaining('error')]);
   await runHandle().result();
@@ -167,7 +170,7 @@ test('a decision on another plan, a second decision and one that no run waits fo
   const other = await decide('approve', '--plan', ANOTHER);
   expect([other.code, other.stderr]).toEqual([3, expect.stringContaining(pending.plan)]);
   const malformed = await decide('approve', '--plan', 'all');
-  expect([malformed.code, malformed.stderr]).toEqual([3, expect.stringContaining('"plan"')]);
+  expect([malformed.code, malformed.stderr]).toEqual([64, expect.stringContaining('the digest of a plan')]);
   let go = (): void => undefined;
   const held = new Promise<void>((resolve) => (go = resolve));
   world.proxy.on({ action: 'CreateRole' }, { kind: 'hook', times: 1, before: () => held });

@@ -58,3 +58,36 @@ test('of two namespaces that both find nothing, one creates the entity, and the 
   const writes = world.proxy.writes().filter(({ params }) => params['GroupName'] === 'raced');
   expect(writes.map(({ action }) => action)).toEqual(['CreateGroup']);
 });
+
+test('a claim that nobody wants any more is taken over and dropped by the way out that the refusal names', async () => {
+  const group = { kind: 'Group', groupName: 'unwanted' };
+  await runs.apply([group], { namespace: 'gone' });
+  const refused = await runs.apply([{ ...group, state: 'absent' }], { namespace: 'heir' });
+  expect(refused.entities[0]?.remedy).toContain('--adopt foreign:Group/unwanted');
+  const removed = await runs.apply([{ ...group, state: 'absent', adopt: 'foreign' }], { namespace: 'heir' });
+  expect(removed.entities[0]?.outcome).toBe('deleted');
+  // Nobody claims it any more, so the next that declares it gets it.
+  expect(outcomesOf(await runs.apply([group], { namespace: 'next' }))).toEqual({ 'Group/unwanted': 'created' });
+});
+
+test('what goes with a user cannot be declared by another namespace while the user is deleted', async () => {
+  const user = { kind: 'User', userName: 'alice' };
+  const key = { kind: 'AccessKey', userName: 'alice', secret: { file: 'alice.json' } };
+  await runs.apply([user], { namespace: 'people' });
+  world.proxy.clear();
+  const held = hold(world.proxy, { action: 'DeleteUser' });
+  const deletion = runs.apply([{ ...user, state: 'absent' }], { namespace: 'people' });
+  await held.reached;
+  const declared = await runs.apply([key], { namespace: 'machines' });
+  held.release();
+  expect(declared.entities[0]).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringMatching(/^owned by iam-bootstrap namespace "people"/) as string,
+  });
+  expect(outcomesOf(await deletion)).toEqual({ 'User/alice': 'deleted' });
+  expect(world.proxy.count('CreateAccessKey')).toBe(0);
+
+  // The user is gone, and so are the claims.
+  await runs.apply([user], { namespace: 'people' });
+  expect((await runs.apply([key], { namespace: 'machines' })).result).toBe('converged');
+});

@@ -1,8 +1,14 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RunSummary } from '../../src/client/runs.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import type { Report } from '../../src/contract/report.js';
+import type { ErrorOutput } from '../../src/contract/user-facing-error.js';
+import { commandLine } from '../../src/embedded/process.js';
 import { hold } from '../support/hold.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT } from '../support/world.js';
@@ -83,8 +89,8 @@ test('a pipeline that waits sees which run holds the namespace, since when, how 
   const { code, stderr } = await second.ended;
   expect(code).toBe(0);
   const lines = stderr.split('\n');
-  expect(lines.find((line) => line.startsWith('waiting'))).toMatch(
-    /^waiting for the namespace: held by https:\/\/github\.com\/acme\/infra\/actions\/runs\/42\S* \(job bootstrap, commit 0123456789ab, by ada\), since \d{4}-\d\d-\d\dT[\d:.]+Z: http\S+\/workflows\//,
+  expect(stderr).toMatch(
+    /^waiting for the namespace: held by https:\/\/github\.com\/acme\/infra\/actions\/runs\/42\S* \(job bootstrap, commit 0123456789ab, by ada\), since \d{4}-\d\d-\d\dT[\d:.]+Z\nhttp\S+\/workflows\/\S+\n/m,
   );
   expect(lines.find((line) => line.startsWith('still'))).toMatch(
     /^still waiting for the namespace, for [\d.]+ s: reconciling, 0 of 2 done; held by https:/,
@@ -121,7 +127,10 @@ test.each([
     first.child.kill(signal);
     const { code, stderr } = await first.ended;
     expect(code).toBe(exitCode);
-    expect(stderr).toMatch(new RegExp(`${word}; run \\S+ continues without this command \\(http`));
+    expect(stderr).toMatch(new RegExp(`${word}; run \\S+ goes on in Temporal without this command\n`));
+    // The link stands once, where the run started.
+    expect(stderr.match(/^http\S+$/gm)).toHaveLength(1);
+    expect(stderr).not.toMatch(/\S +http\S+\/workflows\//);
     const told = [...stderr.matchAll(/`iam-bootstrap ([^`]+)`/g)].map(([, command = '']) => command);
     expect(told).toEqual([`status ${place(namespace).join(' ')}`, `cancel ${place(namespace).join(' ')}`]);
     // Both commands work as printed.
@@ -133,12 +142,71 @@ test.each([
     const { code: ended, stdout } = await ending.ended;
     expect([ended, (JSON.parse(stdout) as { report: unknown }).report]).toMatchObject([
       0,
-      { result: 'cancelled', reason: 'the run was cancelled' },
+      { result: 'cancelled', reason: `the run was cancelled by ${userInfo().username}` },
     ]);
     expect(world.proxy.successfulCreates()).toMatchObject({ [`CreateRole ${namespace}`]: 1 });
     expect(world.proxy.successfulCreates()).not.toHaveProperty('CreateRole other');
   },
 );
+
+test.each([
+  ['SIGINT', 130, 'interrupted'],
+  ['SIGTERM', 143, 'terminated'],
+] as const)(
+  'an embedded run that %s ends is paused, its server ends with it, and the next apply continues it',
+  async (signal, exitCode, word) => {
+    const namespace = `embedded-${signal.toLowerCase()}`;
+    const state = join(world.directory, namespace);
+    const embedded = { TEMPORAL_ADDRESS: '', IAM_BOOTSTRAP_STATE: state };
+    const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: namespace } });
+    const later = { kind: 'InstanceProfile', instanceProfileName: namespace, roles: [namespace] };
+    const path = await manifest(namespace, [role(namespace), later]);
+    const first = start(['apply', '-f', path, '-o', 'json'], embedded);
+    await Promise.race([held.reached, first.ended]);
+    const server = JSON.parse(await readFile(join(state, 'server.json'), 'utf8')) as { readonly pid: number };
+    expect(await commandLine(server.pid)).toContain(state);
+    first.child.kill(signal);
+    held.release();
+    const { code, stdout, stderr } = await first.ended;
+    const { error } = JSON.parse(stdout) as { readonly error: ErrorOutput['error'] };
+    expect([code, error.exitCode]).toEqual([exitCode, exitCode]);
+    expect(error.message).toMatch(
+      new RegExp(`^${word}; run \\S+ is paused: it goes on at the next apply, where it was$`),
+    );
+    expect(error.remedy).toContain(`\`iam-bootstrap status ${place(namespace).join(' ')}\``);
+    expect(stderr).toContain(`error: ${error.message}\nremedy: ${error.remedy ?? ''}\n`);
+    expect(stderr).toContain('Press Ctrl-C again to end at once');
+    // The UI ends with the server: a link to it would be dead.
+    expect(stderr).not.toContain('/workflows/');
+    expect((await commandLine(server.pid)) ?? '').not.toContain(state);
+    const next = start(['apply', '-f', path, '-o', 'json'], embedded);
+    const { code: last, stdout: printed } = await next.ended;
+    expect([last, (JSON.parse(printed) as Report).result]).toEqual([0, 'converged']);
+    expect((await next.ended).stderr).toContain('an equal request is already running; following run');
+    expect(world.proxy.successfulCreates()).toMatchObject({
+      [`CreateRole ${namespace}`]: 1,
+      [`CreateInstanceProfile ${namespace}`]: 1,
+    });
+  },
+);
+
+test('a second interrupt ends an embedded run at once, though a call to AWS is in flight', async () => {
+  const namespace = 'interrupted-twice';
+  const state = join(world.directory, namespace);
+  const held = hold(world.proxy, { action: 'CreateRole', params: { RoleName: namespace } });
+  const path = await manifest(namespace, [role(namespace)]);
+  const first = start(['apply', '-f', path], { TEMPORAL_ADDRESS: '', IAM_BOOTSTRAP_STATE: state });
+  await Promise.race([held.reached, first.ended]);
+  const server = JSON.parse(await readFile(join(state, 'server.json'), 'utf8')) as { readonly pid: number };
+  first.child.kill('SIGINT');
+  await first.says('Press Ctrl-C again to end at once');
+  const exited = once(first.child, 'exit');
+  first.child.kill('SIGINT');
+  // A shell reads this end as 130.
+  expect(await exited).toEqual([null, 'SIGINT']);
+  held.release();
+  process.kill(server.pid);
+});
 
 describe('cancel', () => {
   test('finishes what has begun, starts nothing else, and reports who cancelled and why', async () => {
@@ -172,6 +240,44 @@ describe('cancel', () => {
     expect(runs).toMatchObject([{ runId: answer.run.runId, status: 'CANCELLED' }]);
   });
 
+  test('ends an entity that AWS keeps refusing between two attempts, and reports what was written before', async () => {
+    const policy = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+    const refusing = world.proxy.on(
+      { action: 'AttachRolePolicy', params: { RoleName: 'refused-for-ever' } },
+      { kind: 'error', status: 503, code: 'ServiceUnavailable' },
+    );
+    const path = await manifest('refused-for-ever', [role('refused-for-ever', { managedPolicyArns: [policy] })]);
+    const followed = start(['apply', '-f', path, '-o', 'json']);
+    await followed.says('AttachRolePolicy answered ServiceUnavailable');
+    const { code, stdout } = await world.cli(['cancel', ...place('refused-for-ever'), '-o', 'json']);
+    const attempts = refusing.fired;
+    expect(code).toBe(0);
+    const { report } = JSON.parse(stdout) as { report: ReturnType<CommandResult['report']> };
+    expect(report).toMatchObject({
+      result: 'cancelled',
+      reason: `the run was cancelled by ${userInfo().username}`,
+      entities: [
+        {
+          outcome: 'cancelled',
+          reason: 'its run was cancelled before all of it was written',
+          remedy: 'apply again',
+          // AWS may have carried out what it answered with 503.
+          writes: expect.arrayContaining([
+            expect.objectContaining({ operation: 'CreateRole', requestId: expect.any(String) as string }),
+            expect.objectContaining({ operation: 'AttachRolePolicy', requestId: null }),
+          ]) as unknown[],
+          remainingWrites: [`AttachRolePolicy refused-for-ever ${policy}`],
+        },
+      ],
+    });
+    expect((await followed.ended).code).toBe(1);
+    const { code: pending } = await world.cli(['plan', '-f', path, '--detailed-exitcode']);
+    expect([pending, refusing.fired]).toEqual([2, attempts]);
+    refusing.remove();
+    expect((await world.cli(['apply', '-f', path])).code).toBe(0);
+    expect(world.proxy.successfulCreates()).toMatchObject({ 'CreateRole refused-for-ever': 1 });
+  });
+
   test('without a run in progress does nothing, and is not an error', async () => {
     const { code, stdout } = await world.cli(['cancel', ...place('nobody')]);
     expect([code, stdout]).toEqual([
@@ -202,7 +308,9 @@ describe('cancel', () => {
   test('requires the account and the namespace', async () => {
     const { code, stderr } = await world.cli(['cancel', '--account', ACCOUNT]);
     expect(code).toBe(64);
-    expect(stderr).toContain('give --account and --namespace, or --file and --environment');
+    expect(stderr).toContain(
+      'give --account and --namespace, or a manifest with --file; without options, iam/bootstrap.yaml is read',
+    );
   });
 });
 
@@ -216,8 +324,8 @@ describe('status', () => {
     const { stdout } = await world.cli(['status', '--account', ACCOUNT]);
     const rows = stdout.split('\n').filter((line) => line.includes(' same'));
     expect(rows).toHaveLength(2);
-    expect(rows[0]).toMatch(/^refused +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\d.* s {2,}\d{12} {2}same-2 +local$/);
-    expect(rows[1]).toMatch(/^converged +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}\d.* s {2,}\d{12} {2}same +local$/);
+    expect(rows[0]).toMatch(/^refused +(just now|\d+ \w+ ago) +\d.* s {2,}(\d{12} {2})?same-2 +local$/);
+    expect(rows[1]).toMatch(/^converged +(just now|\d+ \w+ ago) +\d.* s {2,}(\d{12} {2})?same +local$/);
   });
 
   test('shows how far a run is, and with --watch each change until it is interrupted', async () => {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/config.js';
-import type { Check } from '../../src/cli/commands/doctor.js';
+import type { Check } from '../../src/cli/commands/doctor-check.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { role } from '../support/manifests-of.js';

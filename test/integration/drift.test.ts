@@ -141,6 +141,25 @@ test('an entity deleted by hand is created again, with everything that it held, 
   await expectNothingToDo();
 });
 
+test('another Sid is shown as cosmetic, and nothing is written because of it', async () => {
+  const { AssumeRolePolicyDocument = '' } = (await iam.getRole({ RoleName: 'law' })).Role ?? {};
+  const trust = JSON.parse(decodeURIComponent(AssumeRolePolicyDocument)) as { Statement: [{ Sid?: string }] };
+  const declared = trust.Statement[0].Sid;
+  trust.Statement[0].Sid = 'ByHand';
+  await iam.updateAssumeRolePolicy({ RoleName: 'law', PolicyDocument: JSON.stringify(trust) });
+  world.proxy.clear();
+
+  const path = await world.manifest('sid.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
+  const line = `assumeRolePolicyDocument: Sid "ByHand" -> ${declared === undefined ? 'none' : `"${declared}"`}`;
+  const planned = await world.cli(['plan', '-f', path, '--detailed-exitcode']);
+  expect(planned.code).toBe(0);
+  expect(planned.stdout).toContain(`cosmetic, written with the next change of the document: ${line}`);
+  const applied = await world.cli(['apply', '-f', path, '--output', 'json']);
+  expect(applied.code).toBe(0);
+  expect(theOne(applied.report(), 'Role')).toMatchObject({ outcome: 'unchanged', drift: [], cosmetic: [line] });
+  expect(writesIn(world)).toEqual([]);
+});
+
 test('the command line reports drift by its exit code, in JSON and in text, and repairs it', async () => {
   const path = await world.manifest('drift.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities: ALL }));
   await externalActor.changeProperty('Role', 'maxSessionDuration');

@@ -24,6 +24,15 @@ const ATTRIBUTES: SearchAttribute[] = [
   { name: 'IamConflicts', type: 'Int' },
 ];
 
+/** Locks a SQLite database until standard input ends. */
+const HOLD_DATABASE = `
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute('BEGIN EXCLUSIVE')
+print('locked', flush=True)
+sys.stdin.read()
+`;
+
 let cli: string;
 let directory: string;
 const children: ChildProcess[] = [];
@@ -230,6 +239,12 @@ describe('a Temporal dev server', () => {
     expect(new Set(results)).toEqual(new Set([true]));
   });
 
+  it('chooses no port that the system gives to outgoing connections, and not the same for those that ask together', async () => {
+    const ports = await Promise.all(Array.from({ length: 5 }, freePort));
+    expect(ports.filter((port) => port >= 32_768)).toEqual([]);
+    expect(new Set(ports).size).toBe(5);
+  });
+
   it('reports which port is in use', async () => {
     const other = createServer().listen(await freePort(), '127.0.0.1');
     await once(other, 'listening');
@@ -248,6 +263,20 @@ describe('a Temporal dev server', () => {
     const options = { cli, databaseFile, searchAttributes: [], logFile: join(directory, 'x.log') };
     await expect(startTemporalServer(options)).rejects.toThrow(/file is not a database[^]*remove .*x\.db/);
   }, 30_000);
+
+  it('starts once a process that is ending has released its database', async () => {
+    const [databaseFile, logFile] = [join(directory, 'x.db'), join(directory, 'x.log')];
+    const options = { cli, headless: true, databaseFile, logFile, searchAttributes: ATTRIBUTES };
+    await startTemporalServer(options).then((server) => server.stop());
+    const holder = spawn('python3', ['-c', HOLD_DATABASE, databaseFile], { stdio: ['pipe', 'pipe', 'inherit'] });
+    children.push(holder);
+    await once(holder.stdout, 'data');
+    const starting = startTemporalServer(options);
+    await waitUntil(async () => (await readFile(logFile, 'utf8')).includes('database is locked'), 'a failed attempt');
+    holder.stdin.end();
+    const server = await starting;
+    await server.stop();
+  }, 60_000);
 
   it('ends with its parent, even if the parent is killed', async () => {
     const starter = startProcess(`

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../src/contract/entity.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import { hold } from '../support/hold.js';
 import { allowing, manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT } from '../support/world.js';
 import type { CommandResult } from '../support/world.js';
@@ -67,6 +68,27 @@ describe('exit code 0', () => {
   test('is that of a plan with changes, unless details are asked for', async () => {
     const planned = await run('plan', [role('a')]);
     expect([planned.code, planned.report().result]).toEqual([0, 'pending']);
+  });
+});
+
+describe('exit code 0 of a worker', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('follows %s, after the calls in flight', async (signal) => {
+    const name = `worker-${signal.toLowerCase()}`;
+    const queue = { IAM_BOOTSTRAP_TASK_QUEUE: name };
+    const stopped = await world.startWorker(queue);
+    const { reached, release } = hold(world.proxy, { action: 'CreateRole', params: { RoleName: name } });
+    const path = await write([role(name)], name);
+    const applied = world.cli(['apply', '-f', path, '--output', 'json'], queue);
+    await reached;
+    process.kill(stopped.pid, signal);
+    while (await stopped.isPolling()) await pause(50);
+    release();
+    expect(await stopped.exited).toEqual([0, null]);
+    const next = await world.startWorker(queue);
+    expect((await applied).report().entities).toMatchObject([{ outcome: 'created' }]);
+    await next.stop();
+    // Its reply was reported: no other worker has asked again.
+    expect(world.proxy.count('CreateRole')).toBe(1);
   });
 });
 
@@ -159,6 +181,7 @@ describe('where something on the way answers in place of AWS', () => {
   const apply = async (): Promise<CommandResult> => run('apply', [role('unreachable')], '--timeout', '6s');
 
   test.each([
+    { status: 200, answer: 'HTTP 200 with text/html' },
     { status: 403, answer: 'HTTP 403 with text/html' },
     { status: 302, location: 'https://login.example/start?token=t', answer: 'a redirect to https://login.example,' },
   ])('a run ends at its timeout with exit code 4, and names $answer', async ({ answer, ...reply }) => {
@@ -173,8 +196,8 @@ describe('where something on the way answers in place of AWS', () => {
     expect(stderr).toMatch(/attempt \d+ failed and is retried: .*GetCallerIdentity answered ForeignReply: HTTP \d+/);
   });
 
-  test('an entity whose write it answers fails, and its report says that AWS may have carried it out', async () => {
-    world.proxy.on({ action: 'CreateRole' }, { kind: 'foreign-reply', status: 403 });
+  test.each([200, 403])('an entity whose write it answers with %i fails, and is not called created', async (status) => {
+    world.proxy.on({ action: 'CreateRole' }, { kind: 'foreign-reply', status });
     const { code, report } = await apply();
     expect(code).toBe(1);
     expect(report().entities).toMatchObject([
@@ -189,6 +212,6 @@ test('for every exit code standard output holds one report and nothing else with
   const policy = { kind: 'Policy', policyName: 'p', policyDocument: allowing('s3:GetObject') };
   for (const entities of [[policy], [role('foreign')], [role('failing')]]) {
     const { stdout } = await run('apply', entities, '--keep-going');
-    expect(JSON.parse(stdout)).toMatchObject({ version: 1, command: 'apply', namespace: 'ci' });
+    expect(JSON.parse(stdout)).toMatchObject({ version: 2, command: 'apply', namespace: 'ci' });
   }
 });

@@ -40,13 +40,13 @@ const FILES: Readonly<Record<CiService, string>> = {
 test('writes a manifest that is sound, can be planned, and converges in both environments', async () => {
   const script = `
     iam-bootstrap init --ci gitlab --namespace acme ${ACCOUNTS}
-    iam-bootstrap validate -f iam/bootstrap.yaml`;
+    iam-bootstrap validate`;
   const { code, output } = await shell(script);
   expect({ code, output }).toEqual({ code: 0, output });
   expect(output).toContain('valid  acme (dev)');
   for (const environment of ['dev', 'prod']) {
-    const applied = `iam-bootstrap apply -f iam/bootstrap.yaml --environment ${environment}`;
-    const planned = `iam-bootstrap plan --detailed-exitcode -f iam/bootstrap.yaml --environment ${environment}`;
+    const applied = `iam-bootstrap apply --environment ${environment}`;
+    const planned = `iam-bootstrap plan --detailed-exitcode --environment ${environment}`;
     expect((await shell(planned)).code).toBe(2);
     expect(await shell(applied)).toMatchObject({ code: 0 });
     expect((await shell(planned)).code).toBe(0);
@@ -109,13 +109,15 @@ test('in a folder of a repository that is not its root, says where to go', async
   expect(output).toMatch(/remedy: cd .*checkout\n/);
 });
 
-test('on a terminal asks for what it cannot find out', async () => {
+test('on a terminal asks for what it cannot find out, and again where an answer is wrong', async () => {
   const { code, lines } = await onScreen(world, ['init'], {
     cwd: checkout,
     answers: [
-      ['buildkite\\): ', 'buildkite\r'],
+      ['buildkite\\): ', 'travis\r'],
+      ['unknown CI service: travis[\\s\\S]*buildkite\\): ', 'buildkite\r'],
       ['\\[checkout\\]: ', '\r'],
-      ['digits: ', `${ACCOUNT}\r`],
+      ['digits: ', '12\r'],
+      ['12 is not a valid account for dev[\\s\\S]*digits: ', `${ACCOUNT}\r`],
       [`\\[${ACCOUNT}\\]: `, '\r'],
     ],
   });

@@ -84,8 +84,15 @@ test("where git refuses another user's checkout, the warning has git's words and
     GIT_TEST_ASSUME_DIFFERENT_OWNER: '1',
   };
   const { stderr } = await runScript('$CLI apply -f iam.json', { cwd, env });
-  expect(stderr).toContain(`(fatal: detected dubious ownership in repository at '${cwd}')`);
+  expect(stderr).toContain(`applied after this one: fatal: detected dubious ownership in repository at '${cwd}'`);
   expect(stderr).toContain(`run \`git config --global --add safe.directory ${cwd}\` before this command`);
+});
+
+test('a working folder that was removed is named, and is no fault to report', async () => {
+  const script = 'mkdir gone && cd gone && rmdir ../gone && $CLI validate -f iam.json';
+  const { code, stderr } = await runScript(script, { cwd });
+  expect(stderr).toBe('error: the working folder does not exist any more\nremedy: change to a folder that exists\n');
+  expect(code).toBe(64);
 });
 
 test('a version of Node.js that is too old is refused with a sentence', async () => {

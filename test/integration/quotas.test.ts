@@ -1,4 +1,6 @@
+import { remedyOfQuota } from '../../src/aws/quotas.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import { SSH_KEY } from '../support/kind-fixtures/certificates.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { entityOf, fullWritesIn, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
 import { ACCOUNT } from '../support/world.js';
@@ -9,7 +11,12 @@ useWorld();
 const AWS_POLICIES = ['ReadOnlyAccess', 'SecurityAudit', 'job-function/Billing', 'job-function/ViewOnlyAccess'].map(
   (name) => `arn:aws:iam::aws:policy/${name}`,
 );
-const REMEDY = 'ask for a higher quota in Service Quotas, or remove what is no longer used';
+/** Which of the quotas AWS raises is proved by the unit test of the table. */
+function remedyFor(name: string, limit: number): string {
+  return remedyOfQuota(name, limit) ?? 'no remedy';
+}
+const MORE_ROLES =
+  'ask for a higher quota "Roles per account" in Service Quotas, where AWS raises it up to 10000, or delete roles that are no longer used';
 
 const policy = (policyName: string, more: JsonObject = {}): JsonObject => ({
   kind: 'Policy',
@@ -53,7 +60,7 @@ describe.each(KINDS)('an account with room for three of kind %s', (kind, name, m
       expect(entityOf(refused, `${kind}/${one}`)).toMatchObject({
         outcome: 'refused',
         reason: `the account has 1 of at most 3 (${name}), and this run creates 3 of kind ${kind}`,
-        remedy: REMEDY,
+        remedy: remedyFor(name, 3),
       });
     }
     expect(entityOf(refused, `${kind}/first`).outcome).toBe('unchanged');
@@ -128,7 +135,7 @@ describe('a full account', () => {
     const { code, stdout } = await world.cli(['apply', '-f', path]);
     expect(code).toBe(3);
     expect(stdout).toContain('the account has 0 of at most 0 (RolesQuota), and this run creates 1 of kind Role');
-    expect(stdout).toContain(REMEDY);
+    expect(stdout).toContain(MORE_ROLES);
     expect(writesIn(world)).toEqual([]);
   });
 });
@@ -188,7 +195,7 @@ describe('an entity that would be larger than the account allows', () => {
     expect(report.entities[0]).toMatchObject({
       outcome: 'refused',
       reason: expect.stringMatching(reason) as string,
-      remedy: REMEDY,
+      remedy: remedyFor(name, value),
     });
     expect(entityOf(report, 'User/other').outcome).toBe('skipped');
     expect(writesIn(world)).toEqual([]);
@@ -248,8 +255,20 @@ describe('the account is asked for its quotas', () => {
     expect(entityOf(report, 'Role/s')).toMatchObject({
       outcome: 'failed',
       reason: expect.stringMatching(/^CreateRole answered LimitExceeded: .*\(request \S+\)$/) as string,
-      remedy: REMEDY,
+      remedy: MORE_ROLES,
     });
     expect(world.proxy.count('CreateRole')).toBe(2);
+  });
+
+  test('and of a quota that the account does not tell, AWS itself says so: the remedy asks for no raise that AWS refuses', async () => {
+    await quota('SSHPublicKeysPerUserQuota', 0);
+    const key = { kind: 'SSHPublicKey', userName: 'ann', sshPublicKeyBody: SSH_KEY };
+    const report = await runs.apply([{ kind: 'User', userName: 'ann' }, key]);
+    expect(report.entities.find(({ kind }) => kind === 'SSHPublicKey')).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringMatching(/^UploadSSHPublicKey answered LimitExceeded/) as string,
+      remedy:
+        'delete an SSH public key of the user that is no longer used: AWS does not raise the quota "SSH public keys per user" of 0',
+    });
   });
 });

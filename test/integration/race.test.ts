@@ -4,7 +4,9 @@ import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import type { Report } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
+import { UNMANAGED_TAG } from '../../src/engine/unmanaged.js';
 import { hold } from '../support/hold.js';
+import { lockTimers } from '../support/lock-timers.js';
 import { requestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT } from '../support/world.js';
 import { writesIn } from '../support/runs.js';
@@ -52,6 +54,8 @@ async function expectOneWinner([winner, loser]: Report[], outcome: 'created' | '
     [OwnershipTag.Origin]: outcome,
     [OwnershipTag.Intent]: winner?.workflow.runId,
     [OwnershipTag.Installation]: expect.any(String) as string,
+    // An adoption notes what it has found.
+    ...(outcome === 'adopted' ? { [UNMANAGED_TAG]: 'none' } : {}),
   });
 }
 
@@ -90,10 +94,13 @@ test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that both planned to c
   const roleName = `planned-${String(round)}`;
   const reports = await race(await rivalsFor(roleName));
   await expectOneWinner(reports, 'created');
-  expect(await world.creates()).toEqual({ [`CreateRole ${roleName}`]: 1 });
+  // On a slow machine the held call of the winner may time out and be sent again. AWS executes one of the two.
+  const once = { [`CreateRole ${roleName}`]: 1 };
+  expect(world.proxy.successfulCreates()).toEqual(once);
+  expect(await world.creates()).toEqual(once);
   // The other run waited for the entity's lock, and read the entity before writing.
   expect(reports[1]?.apiCalls.byOperation).toMatchObject({ GetAccountAuthorizationDetails: 1, GetRole: 1 });
-  expect(world.proxy.count('CreateRole')).toBe(1);
+  expect(reports[1]?.apiCalls.byOperation).not.toHaveProperty('CreateRole');
 });
 
 test('ends a cancelled run that waits for an entity of another run at once, and never starts on the entity', async () => {
@@ -106,7 +113,7 @@ test('ends a cancelled run that waits for an entity of another run at once, and 
   const run = temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, second.namespace));
   for (let waits = false; !waits;) {
     const history = await run.fetchHistory().catch(() => undefined);
-    waits = history?.events?.some((event) => event.timerStartedEventAttributes != null) ?? false;
+    waits = history !== undefined && lockTimers(history).length > 0;
   }
   await run.cancel();
   expect(await waiting).toMatchObject({ result: 'cancelled', entities: [{ outcome: 'skipped' }] });
@@ -121,7 +128,8 @@ test.each([1, 2, 3, 4, 5])('refuses one of two namespaces that adopt a role at t
   holdBack('TagRole', { action: 'GetAccountAuthorizationDetails', answered: 2 });
   const reports = await race(await rivalsFor(roleName));
   await expectOneWinner(reports, 'adopted');
-  expect(writesIn(world)).toEqual(['TagRole']);
+  expect(new Set(writesIn(world))).toEqual(new Set(['TagRole']));
+  expect(reports[1]?.apiCalls.byOperation).not.toHaveProperty('TagRole');
 });
 
 test('a job that joins after another caller deleted an entity gets it back, and the first job is told', async () => {

@@ -3,6 +3,7 @@ import { forEachConcurrently } from '../support/concurrency.js';
 import { dumpAccount } from '../support/account.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { decisionsOf, entityOf, fullWritesIn, outcomesOf, refusedWritesIn, writesIn } from '../support/runs.js';
+import { iamClient } from '../support/sandbox.js';
 import { onStage } from '../support/stage.js';
 import { ACCOUNT } from '../support/world.js';
 import { createRole, iam, runs, useWorld, world } from '../support/use-world.js';
@@ -111,7 +112,13 @@ describe('a policy with replace: true', () => {
       entityOf(planned, 'Policy/p')
         .drift.map(({ summary }) => summary)
         .filter(Boolean),
-    ).toEqual([`DeletePolicyVersion ${PolicyArn} v2`, `DeletePolicy ${PolicyArn}`]);
+    ).toEqual([
+      `DeletePolicyVersion ${PolicyArn} v2`,
+      `DeletePolicy ${PolicyArn}`,
+      `DetachRolePolicy r ${PolicyArn}`,
+      `DetachUserPolicy u ${PolicyArn}`,
+      `DetachGroupPolicy g ${PolicyArn}`,
+    ]);
     expect(entityOf(planned, 'Role/r').reason).toBe('Policy/p is attached again once it is replaced');
     expect(writesIn(world)).toEqual([]);
 
@@ -245,6 +252,9 @@ describe('a role with replace: true', () => {
     const trusts = role('s', { assumeRolePolicyDocument: trusting({ AWS: '{{arn Role/r}}' }) });
     await given([whole('/a/'), PROFILE, trusts]);
     const { InstanceProfile: was } = await iam.getInstanceProfile({ InstanceProfileName: 'i' });
+    const planned = await runs.plan([whole('/b/', { replace: true }), PROFILE, trusts]);
+    const lines = entityOf(planned, 'Role/r').drift.map(({ summary }) => summary);
+    expect(lines).toContain('RemoveRoleFromInstanceProfile i r');
     const report = await runs.apply([whole('/b/', { replace: true }), PROFILE, trusts]);
     expect(report.result).toBe('converged');
     expect(outcomesOf(report)).toEqual({ 'Role/r': 'replaced', 'InstanceProfile/i': 'updated', 'Role/s': 'updated' });
@@ -400,7 +410,7 @@ test('the plan and the report on the command line show what is replaced', async 
   const path = await world.manifest('replace.json', manifestOf({ namespace: 'ci', account: ACCOUNT, entities }));
   const planned = await world.cli(['plan', '-f', path]);
   expect(planned.stdout).toMatch(/± Policy\/p\s+replace\n/);
-  expect(planned.stdout).toContain(`\n      DeletePolicy ${PolicyArn}\n`);
+  expect(planned.stdout).toContain(`\n      - DeletePolicy ${PolicyArn}\n`);
   const applied = await world.cli(['apply', '-f', path]);
   expect(applied.code).toBe(0);
   expect(applied.stdout).toMatch(/± Policy\/p\s+replaced\s+DeletePolicy, CreatePolicy/);
@@ -415,27 +425,34 @@ test('another worker finishes a replacement after the first is killed, with one 
     ['after', 'CreatePolicy'],
     ['after', 'AttachGroupPolicy'],
   ] as const;
-  await forEachConcurrently(points, points.length, ([when, action]) =>
-    onStage(world, async (stage) => {
-      const { account, taskQueue, proxy } = stage;
-      const parts = { account, taskQueue };
+  await onStage(world, async ({ taskQueue, proxy, newAccount, killedAt }) => {
+    const cases = points.map(([when, action]) => {
+      const account = newAccount();
+      return { when, action, account, parts: { account, taskQueue } };
+    });
+    await forEachConcurrently(cases, cases.length, async ({ account, parts }) => {
       expect((await runs.apply([policy({ description: 'a' }), ...HOLDERS], parts)).result).toBe('converged');
-      proxy.clear();
-      const entities = [policy({ description: 'b', replace: true }), ...HOLDERS];
-      const report = await stage.killedAt(when, action, () => runs.apply(entities, parts));
-      expect([when, action, report.result, outcomesOf(report)]).toEqual([
+      proxy.clear(account);
+    });
+    const entities = [policy({ description: 'b', replace: true }), ...HOLDERS];
+    const deaths = await killedAt(cases, ({ parts }) => runs.apply(entities, parts));
+    for (const { when, action, account, parts, ended } of deaths) {
+      expect([when, action, ended.result, outcomesOf(ended)]).toEqual([
         when,
         action,
         'converged',
         { 'Policy/p': 'replaced', 'Role/r': 'updated', 'User/u': 'updated', 'Group/g': 'updated' },
       ]);
-      expect(proxy.successfulCreates()).toEqual({ 'CreatePolicy p': 1 });
-      expect(proxy.calls.filter((call) => call.action === 'DeletePolicy' && call.committed)).toHaveLength(1);
+      const done = proxy.calls.filter((call) => call.account === account && call.committed);
+      expect(done.filter((call) => /^Create|^DeletePolicy$/.test(call.action)).map((call) => call.action)).toEqual([
+        'DeletePolicy',
+        'CreatePolicy',
+      ]);
       const arn = `arn:aws:iam::${account}:policy/p`;
-      const { Policy } = await stage.iam.getPolicy({ PolicyArn: arn });
+      const { Policy } = await iamClient(world.sandbox.url, account).getPolicy({ PolicyArn: arn });
       expect(Policy).toMatchObject({ Description: 'b', AttachmentCount: 3 });
       const again = await runs.plan(entities, parts);
       expect(new Set(Object.values(decisionsOf(again)))).toEqual(new Set(['no-op']));
-    }),
-  );
+    }
+  });
 });

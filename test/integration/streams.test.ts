@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { loadConfig } from '../../src/config/config.js';
+import { errorSchema } from '../../src/report/output-schemas.js';
 import { manifestOf, role } from '../support/manifests-of.js';
 import { ACCOUNT, CLI } from '../support/world.js';
 import { useWorld, world } from '../support/use-world.js';
@@ -48,6 +49,89 @@ test.each(['stdout', 'stderr'] as const)('a plan whose reader closes %s still fi
   expect(stderr).not.toMatch(/EPIPE|at /);
 });
 
+describe('a command that fails with --output json', () => {
+  const RUN = ['--account', ACCOUNT, '--namespace', 'streams'];
+  const NOWHERE = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+
+  test.each<[readonly string[], number, string]>([
+    [['status', ...RUN], 4, 'no Temporal server answers at 127.0.0.1:1'],
+    [['conflicts'], 4, 'no Temporal server answers at 127.0.0.1:1'],
+    [['explain', 'Role/a'], 4, 'no Temporal server answers at 127.0.0.1:1'],
+    [['cancel', ...RUN], 4, 'no Temporal server answers at 127.0.0.1:1'],
+    [['approve', '--as', 'ada', '--yes', ...RUN], 4, 'no Temporal server answers at 127.0.0.1:1'],
+    [['cancel'], 64, 'the options do not name one namespace'],
+    [['plan'], 64, 'no manifest is named, and this folder has no iam/bootstrap.yaml'],
+    [['plan', '-f', 'x.yaml', '--frobnicate'], 64, "unknown option '--frobnicate'"],
+  ])('%j prints the error as one document', async (args, exitCode, message) => {
+    const { code, stdout, stderr } = await world.cli([...args, '-o', 'json'], NOWHERE);
+    const { error } = errorSchema.parse(JSON.parse(stdout));
+    expect([code, error.exitCode, error.problems]).toEqual([exitCode, exitCode, []]);
+    expect(error.message).toContain(message);
+    expect(error.remedy).not.toBe('');
+    expect(stderr).toContain(error.message);
+  });
+
+  test.each(['plan', 'apply', 'destroy'])('%s prints the problems of a manifest as validate does', async (command) => {
+    for (const file of ['missing.yaml', await world.manifest('odd.yaml', 'namespace: [\n')]) {
+      const checked = await world.cli(['validate', '-f', file, '--output=json']);
+      const { code, stdout } = await world.cli([command, '-f', file, '--output=json'], NOWHERE);
+      const { error } = errorSchema.parse(JSON.parse(stdout));
+      expect([code, error]).toEqual([
+        64,
+        {
+          message: 'the manifest is invalid',
+          remedy: 'correct its problems',
+          exitCode: 64,
+          problems: (JSON.parse(checked.stdout) as { readonly problems: unknown }).problems,
+        },
+      ]);
+      expect(error.problems.length).toBeGreaterThan(0);
+    }
+  });
+
+  test('prints one document where it has a report: the report', async () => {
+    const { code, stdout } = await world.cli(['plan', '-f', path, '-o', 'json'], NOWHERE);
+    expect([code, JSON.parse(stdout)]).toMatchObject([4, { version: 2, result: 'busy' }]);
+  });
+
+  test('prints the error of a manifest that ends the process', async () => {
+    const program = await world.manifest('ends.ts', 'process.exit(0);');
+    const { code, stdout } = await world.cli(['plan', '-f', program, '-o', 'json'], NOWHERE);
+    const { error } = errorSchema.parse(JSON.parse(stdout));
+    expect([code, error.message]).toEqual([1, 'the process ended before the command finished']);
+  });
+});
+
+describe.each([
+  ['apply', () => ['apply', '-f', path]],
+  ['plan', () => ['plan', '-f', path]],
+  ['status', () => ['status', '--account', ACCOUNT, '--namespace', 'streams']],
+  ['explain', () => ['explain', 'Role/a', '--account', ACCOUNT]],
+] as const)('the JSON of %s', (_command, args) => {
+  test('may have a reader that goes early: the exit code is the same, and there is no stack', async () => {
+    const open = await world.cli([...args(), '--output', 'json']);
+    expect(JSON.parse(open.stdout)).toBeInstanceOf(Object);
+    const { code, stderr } = await closing('stdout', [...args(), '--output', 'json']);
+    expect(code).toBe(open.code);
+    expect(stderr).not.toMatch(/EPIPE|    at /);
+  });
+
+  test('may not fit on the disk: that is an error with words, and no success', async () => {
+    const script = 'exec "$0" "$@" >/dev/full';
+    const { code, stderr } = await promisify(execFile)(
+      'bash',
+      ['-c', script, process.execPath, CLI, ...args(), '--output', 'json'],
+      { env: world.env },
+    ).then(
+      (written) => ({ ...written, code: 0 }),
+      (error: unknown) => error as { code: number; stderr: string },
+    );
+    expect(stderr).toMatch(/error: the output is incomplete: .*no space left on device/);
+    expect(stderr).not.toContain('    at ');
+    expect(code).toBe(1);
+  });
+});
+
 test('a shell pipeline gets the first line', async () => {
   const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `node ${CLI} --help | head -1`]);
   expect([stdout, stderr]).toEqual(['Usage: iam-bootstrap [options] [command]\n', '']);
@@ -65,18 +149,20 @@ test("the AWS SDK's warning about the version of Node.js does not reach the user
 });
 
 test('--debug shows messages to Temporal, decisions and writes; without it there are none', async () => {
+  const content = manifestOf({ namespace: 'debugged', account: ACCOUNT, entities: [role('b')] });
+  const fresh = await world.manifest('debugged.json', content);
   // Long enough for the command to ask for progress.
   world.proxy.on({ action: 'CreateRole' }, { kind: 'delay', ms: 4_000 });
-  const { code, stderr } = await world.cli(['apply', '-f', path, '--debug']);
+  const { code, stderr } = await world.cli(['apply', '-f', fresh, '--debug']);
   world.proxy.clearRules();
   expect(code).toBe(0);
   expect(stderr).toMatch(
     /^debug: \S+ Temporal message message=start workflowType=bootstrap workflowId=\S+ .*code=OK ms=\d+$/m,
   );
   expect(stderr).toMatch(/^debug: \S+ Temporal message message=query name=progress .* ms=\d+$/m);
-  expect(stderr).toMatch(/^debug: \S+ decision entity=Role\/a decision=create outcome=created$/m);
-  expect(stderr).toMatch(/^debug: \S+ AWS write entity=Role\/a operation=CreateRole requestId=\S+$/m);
-  expect((await world.cli(['plan', '-f', path])).stderr).not.toContain('debug:');
+  expect(stderr).toMatch(/^debug: \S+ decision entity=Role\/b decision=create outcome=created$/m);
+  expect(stderr).toMatch(/^debug: \S+ AWS write entity=Role\/b operation=CreateRole requestId=\S+$/m);
+  expect((await world.cli(['plan', '-f', fresh])).stderr).not.toContain('debug:');
   const doctor = await world.cli(['doctor'], { IAM_BOOTSTRAP_LOG: 'debug' });
   expect(doctor.stderr).toMatch(
     /^debug: \S+ AWS call service=STS operation=GetCallerIdentity code=OK requestId=\S+ ms=\d+$/m,

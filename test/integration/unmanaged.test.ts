@@ -72,6 +72,19 @@ describe('what is not declared, inside of what is ours', () => {
     expect(Tags.map(({ Key }) => Key)).toContain('team');
   });
 
+  test('is no tag that the manifest spells in another case: IAM takes it for the same one', async () => {
+    await runs.apply([declared({ tags: { CostCentre: '42' } })]);
+    world.proxy.clear();
+    const respelled = declared({ tags: { costcentre: '42' }, unmanaged: 'remove' });
+    expect(outcomesOf(await runs.apply([respelled]))).toEqual({ 'Role/r': 'unchanged' });
+    expect(writesIn(world)).toEqual([]);
+    const changed = declared({ tags: { costcentre: '43' }, unmanaged: 'remove' });
+    expect(outcomesOf(await runs.apply([changed]))).toEqual({ 'Role/r': 'updated' });
+    expect(fullWritesIn(world)).toEqual(['TagRole r']);
+    const { Tags = [] } = await iam.listRoleTags({ RoleName: 'r' });
+    expect(Tags.filter(({ Key }) => Key?.toLowerCase() === 'costcentre').map(({ Value }) => Value)).toEqual(['43']);
+  });
+
   test('is kept of the properties that are named, where the defaults say remove', async () => {
     await oursWithExtra();
     const manifest = manifestOf({
@@ -88,9 +101,9 @@ describe('what is not declared, inside of what is ours', () => {
   test('reads in text as what goes and what stays', async () => {
     await oursWithExtra();
     const { stdout } = await runCommand('plan', [declared({ unmanaged: { managedPolicyArns: 'remove' } })]);
-    expect(stdout).toContain(`\n      managedPolicyArns: - ${BILLING}\n`);
-    expect(stdout).toContain('\n      ! unmanaged, kept: inlinePolicies: extra\n');
-    expect(stdout).not.toContain(`unmanaged, kept: managedPolicyArns`);
+    expect(stdout).toContain(`\n        - removed: ${BILLING}\n`);
+    expect(stdout).toContain('\n      ! unmanaged, kept: inline policy extra\n');
+    expect(stdout).not.toContain(`unmanaged, kept: attached policy`);
   });
 });
 
@@ -149,7 +162,7 @@ describe('a first adoption', () => {
   test('removes it with --remove-unmanaged, after a plan that shows it', async () => {
     const planned = await runCommand('plan', wanted, ['--remove-unmanaged']);
     expect(planned.stdout).toMatch(/& Role\/r\s+adopt\n/);
-    expect(planned.stdout).toContain(`managedPolicyArns: - ${BILLING}\n`);
+    expect(planned.stdout).toContain(`- removed: ${BILLING}\n`);
     expect(writesIn(world)).toEqual([]);
     const adopted = await runCommand('apply', wanted, ['--remove-unmanaged', '--output', 'json']);
     expect(adopted.code).toBe(0);
@@ -163,6 +176,82 @@ describe('a first adoption', () => {
     const adopted = await runCommand('apply', [declared()], ['--remove-unmanaged', '--output', 'json']);
     expect(entityOf(adopted.report(), 'Role/r').unmanaged).toEqual(EXTRA);
     expect(writesIn(world).sort()).toEqual(['AttachRolePolicy', 'PutRolePolicy', 'TagRole']);
+  });
+});
+
+describe('an adoption tells what comes with the entity, of properties that the manifest leaves out', () => {
+  const ADMIN = 'arn:aws:iam::aws:policy/AdministratorAccess';
+
+  async function roleOfOthers(): Promise<void> {
+    const AssumeRolePolicyDocument = JSON.stringify(trusting());
+    await iam.createRole({ RoleName: 'r', AssumeRolePolicyDocument, Description: 'by hand', MaxSessionDuration: 7200 });
+    await addToRole();
+    await iam.putRolePolicy({ RoleName: 'r', PolicyName: 'root', PolicyDocument: JSON.stringify(allowing('*')) });
+    await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: ADMIN });
+  }
+
+  test('of a role: at plan and in the outcome, an administrator first, with one read more; later what is new', async () => {
+    await roleOfOthers();
+    world.proxy.clear();
+    const planned = await runCommand('plan', [role('r')]);
+    expect(planned.stdout).toContain(`! unmanaged, kept: attached policy ${ADMIN}\n`);
+    expect(world.proxy.count('GetRole')).toBe(1);
+    const all = [
+      'inlinePolicies: root',
+      `managedPolicyArns: ${ADMIN}`,
+      'description: "by hand"',
+      'maxSessionDuration: 7200',
+      'inlinePolicies: extra',
+      `managedPolicyArns: ${BILLING}`,
+      'tags: extra',
+    ];
+    const adopted = await runs.apply([role('r')]);
+    expect(entityOf(adopted, 'Role/r').unmanaged).toHaveLength(all.length);
+    expect(entityOf(adopted, 'Role/r')).toMatchObject({
+      outcome: 'adopted',
+      unmanaged: expect.arrayContaining(all) as string[],
+    });
+    expect(entityOf(adopted, 'Role/r').unmanaged.slice(0, 2).sort()).toEqual(all.slice(0, 2));
+    expect(writesIn(world)).toEqual(['TagRole']);
+
+    world.proxy.clear();
+    expect(entityOf(await runs.apply([role('r')]), 'Role/r')).toMatchObject({ outcome: 'unchanged', unmanaged: [] });
+    expect(world.proxy.count('GetRole')).toBe(0);
+    await iam.attachRolePolicy({ RoleName: 'r', PolicyArn: READ_ONLY });
+    expect(entityOf(await runs.plan([role('r')]), 'Role/r').unmanaged).toEqual([
+      `managedPolicyArns: ${READ_ONLY} (since its adoption)`,
+    ]);
+  });
+
+  test('of a user: its credentials and memberships, less those that the manifest declares; later new memberships', async () => {
+    await iam.createUser({ UserName: 'ann' });
+    for (const GroupName of ['admins', 'readers', 'later']) await iam.createGroup({ GroupName });
+    for (const GroupName of ['admins', 'readers']) await iam.addUserToGroup({ GroupName, UserName: 'ann' });
+    const { AccessKey } = await iam.createAccessKey({ UserName: 'ann' });
+    await iam.createLoginProfile({ UserName: 'ann', Password: 'Correct-horse-9' });
+    const entities = [
+      { kind: 'User', userName: 'ann' },
+      { kind: 'Group', groupName: 'readers', users: ['ann'] },
+    ];
+    const held = ['groups: admins', 'loginProfile: ann', `accessKeys: ${AccessKey?.AccessKeyId ?? ''}`];
+    expect(entityOf(await runs.plan(entities), 'User/ann')).toMatchObject({ decision: 'adopt', unmanaged: held });
+    expect(entityOf(await runs.apply(entities), 'User/ann')).toMatchObject({ outcome: 'adopted', unmanaged: held });
+
+    await iam.addUserToGroup({ GroupName: 'later', UserName: 'ann' });
+    world.proxy.clear();
+    expect(entityOf(await runs.plan(entities), 'User/ann').unmanaged).toEqual(['groups: later (since its adoption)']);
+    expect(world.proxy.count('ListAccessKeys')).toBe(0);
+  });
+
+  test('of a group: its members, once, until the namespace has claimed it', async () => {
+    await iam.createUser({ UserName: 'ann' });
+    await iam.createGroup({ GroupName: 'g' });
+    await iam.addUserToGroup({ GroupName: 'g', UserName: 'ann' });
+    const group = { kind: 'Group', groupName: 'g' };
+    expect(entityOf(await runs.apply([group]), 'Group/g').unmanaged).toEqual(['users: ann']);
+    world.proxy.clear();
+    expect(entityOf(await runs.apply([group]), 'Group/g').unmanaged).toEqual([]);
+    expect(world.proxy.count('GetGroup')).toBe(0);
   });
 });
 

@@ -173,10 +173,12 @@ export class KindHarness {
     if (single === undefined) throw new Error(`${kind.name} is not shown by a single read`);
     if (bulk === undefined) throw new Error(`${kind.name} is not shown by the bulk read`);
     const declared = Object.keys(kind.properties).filter((property) => spec[property] !== undefined);
-    const { readOwner } = kind;
-    const owner = readOwner && (await this.recordCalls(kind, () => readOwner(reader, bulk))).result;
-    const completed = owner === undefined ? bulk : { ...bulk, owner };
-    expect(withSortedSets(completed, declared)).toEqual(withSortedSets(single, declared));
+    const { readRest } = kind;
+    const complete = async (read: Observed): Promise<Observed> =>
+      readRest === undefined ? read : (await this.recordCalls(kind, () => readRest(reader, read))).result;
+    // Sets that are not declared are sorted as well, since the rest shows them.
+    const sets = readRest === undefined ? declared : Object.keys(kind.properties);
+    expect(withSortedSets(await complete(bulk), sets)).toEqual(withSortedSets(await complete(single), sets));
     return single;
   }
 
@@ -251,6 +253,10 @@ export class KindHarness {
 
   async listDependents(kind: Kind, observed: Observed, reader = this.reader): Promise<readonly Dependent[]> {
     return (await this.recordCalls(kind, async () => (await kind.listDependents?.(reader, observed)) ?? [])).result;
+  }
+
+  async listMemberships(kind: Kind, member: string, reader = this.reader): Promise<readonly string[]> {
+    return (await this.recordCalls(kind, async () => (await kind.memberships?.list(reader, member)) ?? [])).result;
   }
 
   /** Reads the same account in pages of one: the sandbox's, or cut here where it gives all at once. */

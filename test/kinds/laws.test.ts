@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import * as sdk from '@aws-sdk/client-iam';
 import { awsError } from '../../src/aws/errors.js';
 import type { Json, JsonObject } from '../../src/contract/entity.js';
+import { strings } from '../../src/engine/json.js';
+import { orderByEffect } from '../../src/engine/write-order.js';
 import { KINDS, findKind } from '../../src/kinds/index.js';
 import type { Kind, Observed, Write } from '../../src/kinds/kind.js';
 import { KIND_FIXTURES } from '../support/kind-fixtures/index.js';
@@ -365,6 +367,35 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       });
     }
 
+    if (kind.renaming === 'call') {
+      test('it is renamed with all that it has, by one call that is the last, and a second one is told as outdated', async () => {
+        const [property = ''] = kind.keyProperties;
+        await harness.converge(kind, full);
+        const before = await harness.observe(kind, full);
+        const renamed: JsonObject = { ...full, [property]: sibling?.[property] ?? '' };
+        const { changes } = compareSpec(kind, { ...renamed, path: '/renamed/' }, before);
+        const change = { desired: renamed[property] ?? '', put: [], remove: [] };
+        const desired = desiredOf(kind, { ...renamed, path: '/renamed/' });
+        const writes = orderByEffect(kind.update(desired, before, { ...changes, [property]: change }));
+        expect(writes).toHaveLength(1);
+        await harness.send(kind, writes);
+        expect(await harness.read(kind, full)).toBeUndefined();
+        const after = await harness.observe(kind, renamed);
+        expect(after).toEqual({
+          ...before,
+          name: desired.name,
+          arn: after.arn,
+          state: { ...before.state, path: '/renamed/' },
+        });
+        expect(after.arn).toBe(kind.arnOf({ ...renamed, path: '/renamed/' }, TARGET));
+        for (const write of writes) {
+          expect(write.isOutdated?.(await harness.errorFrom(write))).toBe(true);
+          await harness.converge(kind, full);
+          expect(write.isOutdated?.(await harness.errorFrom(write))).toBe(true);
+        }
+      });
+    }
+
     test('every write can be sent twice, but those that say that AWS does not guard them', async () => {
       const sendTwice = async (spec: JsonObject, observed: Observed): Promise<void> => {
         const { changes } = compareSpec(kind, spec, observed, { removeUnmanaged: true });
@@ -431,6 +462,22 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
             ['one', { of: 'one' }],
           ]);
         }
+      });
+    }
+
+    if (kind.memberships !== undefined) {
+      const { property } = kind.memberships;
+      test('each member of its set tells where it is in, and one that does not exist is nowhere', async () => {
+        await harness.converge(kind, full);
+        const members = strings(full[property]);
+        expect(members).not.toEqual([]);
+        for (const member of members) {
+          expect(await harness.listMemberships(kind, member)).toContain(kind.nameOf(full));
+          expect(await harness.listMemberships(kind, member, harness.readerWithSmallPages())).toContain(
+            kind.nameOf(full),
+          );
+        }
+        expect(await harness.listMemberships(kind, 'nobody')).toEqual([]);
       });
     }
 

@@ -72,6 +72,15 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
     expect(kind.actions.write).toContain(`iam:${create}`);
   });
 
+  if (kind.shorthand !== undefined) {
+    const { property, replaces } = kind.shorthand;
+    test(`${property} stands for a property of the model, and is none itself`, () => {
+      expect(model.memberOf(kind, create, replaces)).toBeDefined();
+      expect(model.memberOf(kind, create, property)).toBeUndefined();
+      expect([...properties, ...Object.keys(commonSchema.shape)]).not.toContain(property);
+    });
+  }
+
   if (properties.length > 0) {
     test.each(properties)('%s is named as AWS names it, or is an exception', (property) => {
       const composed = COMPOSED[`${kind.name}.${property}`];

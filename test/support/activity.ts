@@ -5,11 +5,14 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/index.js';
 import { lockOf } from '../../src/activities/plan/plan-entities.js';
+import type { Enforcement } from '../../src/activities/runtime/enforcement.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
 import type { Activities, UpdateRequest } from '../../src/contract/activities.js';
+import type { Declaration } from '../../src/contract/declarations.js';
 import type { EntityClaim } from '../../src/contract/entity-claims.js';
 import { entityKeyOfId, type DesiredEntity } from '../../src/contract/entity.js';
-import type { FailureDetails } from '../../src/contract/failures.js';
+import type { AttemptProgress, FailureDetails } from '../../src/contract/failures.js';
+import { desired } from './desired.js';
 import { TARGET } from './fake-account.js';
 import type { FakeAccount } from './fake-account.js';
 
@@ -22,26 +25,6 @@ export const ROLE = desired('Role', 'deploy', {
   },
 });
 export const GROUP = desired('Group', 'readers', { groupName: 'readers' });
-
-export function desired(
-  kind: string,
-  name: string,
-  spec: DesiredEntity['spec'],
-  more: Partial<DesiredEntity> = {},
-): DesiredEntity {
-  return {
-    kind,
-    name,
-    state: 'present',
-    adopt: 'unowned',
-    observe: false,
-    shared: false,
-    unmanaged: 'keep',
-    spec,
-    dependsOn: [],
-    ...more,
-  };
-}
 
 /** Returns a request of a reconcile-entity workflow, for each of its activities. */
 export function reconcileRequest(entity: DesiredEntity, more: Partial<UpdateRequest> = {}): UpdateRequest {
@@ -73,6 +56,8 @@ export interface EndedActivity<Name extends keyof Activities> {
         readonly details?: readonly [FailureDetails?];
       }
     | undefined;
+  /** What attempts that are repeated have reported to the workflow. */
+  readonly signals: readonly AttemptProgress[];
   /** Details of the heartbeats, in order. The last one is what the next attempt starts with. */
   readonly heartbeats: readonly {
     readonly sent: readonly { readonly operation: string; readonly requestId: string | null }[];
@@ -90,8 +75,12 @@ interface Options {
   readonly claim?: Ledgers['claim'];
   /** Claims on entities without tags in the ledger of the account. */
   readonly entityClaims?: readonly EntityClaim[];
+  /** The declarations in the ledger of the namespace. */
+  readonly declarations?: readonly Declaration[];
   /** Called with the environment before the activity starts. */
   readonly onStart?: (environment: MockActivityEnvironment) => void;
+  /** The guardrails of the worker. Default: none. */
+  readonly enforcement?: Enforcement;
 }
 
 /** Runs one attempt of an activity in Temporal's mock environment, against a fake account. Sleeps end at once. */
@@ -104,15 +93,21 @@ export async function runAttempt<Name extends keyof Activities>(
     lease = () => Promise.resolve(),
     claim = () => Promise.reject(new Error('no ledger')),
     entityClaims = [],
+    declarations = [],
     onStart,
+    enforcement,
   }: Options = {},
 ): Promise<EndedActivity<Name>> {
   const logs: { level: LogLevel; message: string }[] = [];
   const heartbeats: EndedActivity<Name>['heartbeats'][number][] = [];
+  const signals: AttemptProgress[] = [];
   const client = {
     withDeadline: (_at: number, call: () => unknown) => call(),
     withAbortSignal: (_signal: unknown, call: () => unknown) => call(),
     activity: { heartbeat: lease },
+    workflow: {
+      getHandle: () => ({ signal: (_signal: unknown, progress: AttemptProgress) => signals.push(progress) }),
+    },
   } as unknown as Client;
   const { entity } = request as Partial<UpdateRequest>;
   const workflowId = entity === undefined ? 'test' : lockOf(TARGET.account, entity);
@@ -137,18 +132,29 @@ export async function runAttempt<Name extends keyof Activities>(
   const ledgers = {
     claim,
     claimEntities: () => Promise.reject(new Error('no ledger')),
+    declare: () => Promise.reject(new Error('no ledger')),
+    declarations: () => Promise.resolve(declarations),
     entityClaims: (_account: string, ids: readonly string[]) => {
       const keys = new Set(ids.map(entityKeyOfId));
       return Promise.resolve(entityClaims.filter(({ id }) => keys.has(entityKeyOfId(id))));
     },
   };
-  const entityRuns = { find: () => Promise.resolve({ earlier: [], others: [] }), end: () => Promise.resolve() };
-  const activities = createActivities({ accounts: { get: () => account }, ledgers, entityRuns });
+  const entityRuns = {
+    find: () => Promise.resolve({ earlier: [], others: [] }),
+    end: () => Promise.resolve(),
+    pending: () => Promise.resolve([]),
+  };
+  const activities = createActivities({
+    accounts: { get: () => account },
+    ledgers,
+    entityRuns,
+    ...(enforcement === undefined ? {} : { enforcement }),
+  });
   const run = activities[name] as unknown as (given: unknown) => Promise<unknown>;
   const ended = await environment.run(run, request).then(
     (result) => ({ result, failure: undefined }),
     (failure: unknown) => ({ result: undefined, failure }),
   );
   const next = { ...started, attempt: (started.attempt ?? 1) + 1, heartbeatDetails: heartbeats.at(-1) };
-  return { ...(ended as Pick<EndedActivity<Name>, 'result' | 'failure'>), heartbeats, logs, next };
+  return { ...(ended as Pick<EndedActivity<Name>, 'result' | 'failure'>), signals, heartbeats, logs, next };
 }

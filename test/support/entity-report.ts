@@ -11,6 +11,8 @@ export function entityReport(more: Partial<EntityReport> = {}): EntityReport {
     outcome: 'created',
     confirmedBy: 'reply',
     drift: [],
+    grants: [],
+    warnings: [],
     unmanaged: [],
     writes: [],
     conflicts: [],
@@ -24,7 +26,7 @@ export function entityReport(more: Partial<EntityReport> = {}): EntityReport {
 /** Returns the report of an apply that converged, with the differences that a test needs. */
 export function reportOf(entities: readonly EntityReport[], more: Partial<Report> = {}): Report {
   return {
-    version: 1,
+    version: 2,
     command: 'apply',
     result: 'converged',
     account: '111111111111',

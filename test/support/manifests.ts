@@ -64,13 +64,11 @@ entities:
         - { Effect: Allow, Action: "s3:GetObject", Resource: "arn:{{partition}}:s3:::\${aws:username}/*" }
   - kind: Role
     roleName: "{{environment}}-deploy"
-    assumeRolePolicyDocument:
-      Version: "2012-10-17"
-      Statement:
-        - Effect: Allow
-          Principal: { Federated: "{{arn OpenIDConnectProvider/token.actions.githubusercontent.com}}" }
-          Action: sts:AssumeRoleWithWebIdentity
-          Condition: { StringLike: { "token.actions.githubusercontent.com:sub": "repo:{{org}}/*" } }
+    trust:
+      github:
+        repository: "{{org}}/infra"
+        environment: "{{environment}}"
+        provider: "{{arn OpenIDConnectProvider/token.actions.githubusercontent.com}}"
     managedPolicyArns: ["{{arn Policy/{{environment}}-deploy}}", "arn:{{partition}}:iam::aws:policy/ReadOnlyAccess"]
     inlinePolicies:
       state:
@@ -114,7 +112,7 @@ export const malformedManifests: readonly (readonly [title: string, text: string
   [
     'an open bracket',
     `${HEAD}  [{ kind: User, userName: a }\n`,
-    /:6:\d+ .*(flow sequence|sufficiently indented|end with a \]).*; .*(brackets|indentation|close)/i,
+    /:6:1 a bracket above is still open; close it, or indent what is in it/,
   ],
   [
     'a key that stands twice',
@@ -423,7 +421,7 @@ entities: []
   [
     'tags that differ in case',
     declared('{ kind: User, userName: a, tags: { team: a, Team: b } }'),
-    /:5:\d+ .*team and Team are the same to IAM.*; .*remove one/,
+    /:5:\d+ .*team and Team are the same to IAM, which ignores case in those of a User; .*remove one/,
   ],
   [
     'too many tags',
@@ -492,10 +490,27 @@ entities: []
     `${HEAD}${trusting('a', '{{arn Role/b}}')}${trusting('b', '{{arn Role/a}}')}`,
     /:5:5 .*wait for each other: Role\/a -> Role\/b -> Role\/a.*; .*remove one of the references/,
   ],
+
+  // Principals
   [
-    'an entity that waits for itself',
-    `${HEAD}${trusting('a', '{{arn Role/a}}')}`,
-    /:5:5 .*waits for itself: Role\/a -> Role\/a.*; .*remove one of the references/,
+    'a role that trusts itself by its written ARN',
+    `${HEAD}${trusting('a', 'arn:aws:iam::{{account}}:role/A')}`,
+    /:7:103 .*"arn:aws:iam::111111111111:role\/A": is the role itself, which IAM does not know before it is created.*; .*write \{\{arn Role\/a\}\}: the role is created first/,
+  ],
+  [
+    'a principal of another partition',
+    `${HEAD}${trusting('a', 'arn:aws-cn:iam::222222222222:root')}`,
+    /:7:103 .*is of partition aws-cn, and the account is in aws.*; .*write a principal of partition aws/,
+  ],
+  [
+    'a wildcard in a principal',
+    `${HEAD}${trusting('a', 'arn:aws:iam::{{account}}:role/ci-*')}`,
+    /:7:103 .*"arn:aws:iam::111111111111:role\/ci-\*" has a wildcard, .*; .*write "arn:aws:iam::111111111111:root" as principal and the Condition .*ArnLike.*aws:PrincipalArn/,
+  ],
+  [
+    'a reference to a group as a principal',
+    `${HEAD}${trusting('a', '{{arn Group/g}}')}  - { kind: Group, groupName: g }\n`,
+    /:7:103 .*is a group, which is no principal.*; .*name its users/,
   ],
 
   // Files

@@ -172,7 +172,11 @@ function arnOf(id: string, account: string): string {
 type Tags = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
 
 /** Tags that name a run, and so differ from one to the next. */
-const OF_A_RUN: readonly string[] = ['iam-bootstrap:intent', 'iam-bootstrap:installation'];
+const OF_A_RUN: readonly string[] = [
+  'iam-bootstrap:intent',
+  'iam-bootstrap:installation',
+  'iam-bootstrap:unmanaged-at-adoption',
+];
 
 function tagsOf(tags: Tags = []): Record<string, string> {
   const all = tags.map(({ Key = '', Value = '' }) => [Key, Value] as const);

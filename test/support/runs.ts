@@ -11,11 +11,16 @@ import type { World } from './world.js';
 
 /** Options of a run. Default: apply the namespace `ci`. */
 export interface RunParts extends Partial<
-  Pick<RequestOptions, 'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing' | 'revision'>
+  Pick<
+    RequestOptions,
+    'adopt' | 'removeUnmanaged' | 'command' | 'includeAdopted' | 'keepGoing' | 'revision' | 'orphans'
+  >
 > {
   readonly namespace?: string;
   /** The account. Accounts other than the sandbox's own are accessed by a role in them. */
   readonly account?: string;
+  /** The name of the manifest. Default: each run has a manifest of its own. */
+  readonly file?: string;
   /** The task queue of a separate worker. */
   readonly taskQueue?: string;
 }
@@ -41,10 +46,10 @@ export class Runs {
   }
 
   async #run(command: typeof apply, entities: readonly JsonObject[], parts: RunParts): Promise<Report> {
-    const { namespace = 'ci', account = ACCOUNT, taskQueue, ...options } = parts;
     written += 1;
+    const { namespace = 'ci', account = ACCOUNT, file = `run-${String(written)}.json`, taskQueue, ...options } = parts;
     const manifest = manifestOf({ namespace, account, assumed: account !== ACCOUNT, entities });
-    const path = await this.#world.manifest(`run-${String(written)}.json`, manifest);
+    const path = await this.#world.manifest(file, manifest);
     const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
     const loaded = await loadRequest([path], { variables: {}, pipeline, ...options });
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));

@@ -1,78 +1,94 @@
 import { join } from 'node:path';
-import type { IAM } from '@aws-sdk/client-iam';
 import { startFaultProxy } from './fault-proxy.js';
 import type { FaultProxy } from './fault-proxy.js';
-import { iamClient } from './sandbox.js';
 import type { WorkerProcess, World } from './world.js';
 
-/** An account with its own worker and proxy, so that several tests can run concurrently. */
-export interface Stage {
+/** A call of a run at which the worker dies. */
+export interface Death {
+  /** The account of the run. */
   readonly account: string;
+  /** `before`: the call never arrives. `after`: AWS executes it, and the reply is lost. */
+  readonly when: 'before' | 'after';
+  readonly action: string;
+}
+
+/** A worker with a proxy of its own: other tests of the world do not notice its death. */
+export interface Stage {
   readonly proxy: FaultProxy;
   /** The task queue of its workers. */
   readonly taskQueue: string;
-  /** The environment of commands. */
-  readonly env: Readonly<Record<string, string>>;
-  /** A client that does not use the proxy. */
-  readonly iam: IAM;
-  startWorker(): Promise<WorkerProcess>;
+  /** Returns an account that no other test uses. */
+  newAccount(): string;
   /**
-   * Kills the worker right before or after a call, starts another one, and waits for the run to finish. Either the
-   * call or its reply is lost.
+   * Holds each run at its call until all have reached theirs, kills the worker that all of them share, starts another
+   * one, and returns each death with the result of its run. Either the call or its reply is lost.
    */
-  killedAt<T>(when: 'before' | 'after', action: string, run: () => Promise<T>): Promise<T>;
+  killedAt<D extends Death, T>(
+    deaths: readonly D[],
+    run: (death: D) => Promise<T>,
+  ): Promise<(D & { readonly ended: T })[]>;
 }
 
 let accounts = 0;
+let stages = 0;
 
 /** Runs a function on a new stage whose worker has started. */
 export async function onStage<T>(world: World, act: (stage: Stage) => Promise<T>): Promise<T> {
-  accounts += 1;
-  const account = String(400_000_000_000 + accounts);
-  const taskQueue = `stage-${account}`;
+  stages += 1;
+  const taskQueue = `stage-${String(stages)}`;
   const proxy = await startFaultProxy(world.sandbox.url);
   const env = {
     IAM_BOOTSTRAP_TASK_QUEUE: taskQueue,
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
-    IAM_BOOTSTRAP_SECRETS: join(world.directory, `secrets-${account}`),
+    IAM_BOOTSTRAP_SECRETS: join(world.directory, `secrets-${taskQueue}`),
   };
-  const workers: WorkerProcess[] = [];
-  const startWorker = async (): Promise<WorkerProcess> => {
-    const worker = await world.startWorker(env);
-    workers.push(worker);
-    return worker;
-  };
+  let worker: WorkerProcess | undefined;
   try {
-    await startWorker();
+    const doomed = (worker = await world.startWorker(env));
     return await act({
-      account,
       proxy,
       taskQueue,
-      env,
-      iam: iamClient(world.sandbox.url, account),
-      startWorker,
-      killedAt: async (when, action, run) => {
-        const doomed = workers.at(-1);
-        if (doomed === undefined) throw new Error('no worker runs');
-        const die = async (): Promise<'drop'> => {
-          await doomed.kill();
-          return 'drop';
-        };
-        const rule = proxy.on({ action, nth: 1 }, { kind: 'hook', [when]: die });
-        const running = run();
-        const early = running.then((ended) => {
-          throw new Error(`the run ended before ${action}: ${JSON.stringify(ended)}`);
-        });
-        early.catch(() => undefined);
-        await Promise.race([doomed.exited, early]);
-        rule.remove();
-        await startWorker();
-        return running;
+      newAccount: () => {
+        accounts += 1;
+        return String(400_000_000_000 + accounts);
+      },
+      killedAt: async (deaths, run) => {
+        let die = (): void => undefined;
+        const dead = new Promise<void>((resolve) => (die = resolve));
+        const held = deaths.map((death) => ({ death, ...holdAt(proxy, death, dead, () => run(death)) }));
+        await Promise.all(held.map(({ reached }) => reached));
+        await doomed.kill();
+        die();
+        worker = await world.startWorker(env);
+        return Promise.all(held.map(async ({ death, running }) => ({ ...death, ended: await running })));
       },
     });
   } finally {
-    await Promise.all(workers.map((worker) => worker.kill()));
+    await worker?.kill();
     await proxy.stop();
   }
+}
+
+/** Starts a run and holds its first such call until the worker is dead. */
+function holdAt<T>(
+  proxy: FaultProxy,
+  { account, when, action }: Death,
+  dead: Promise<void>,
+  run: () => Promise<T>,
+): { readonly reached: Promise<void>; readonly running: Promise<T> } {
+  let reach = (): void => undefined;
+  const atCall = new Promise<void>((resolve) => (reach = resolve));
+  const hold = async (): Promise<'drop'> => {
+    reach();
+    await dead;
+    return 'drop';
+  };
+  proxy.on({ account, action, nth: 1 }, { kind: 'hook', [when]: hold });
+  const running = run();
+  const early = running.then((ended) => {
+    throw new Error(`the run ended before ${action}: ${JSON.stringify(ended)}`);
+  });
+  early.catch(() => undefined);
+  return { reached: Promise.race([atCall, early]), running };
 }

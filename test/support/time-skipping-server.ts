@@ -36,6 +36,8 @@ const run = promisify(execFile);
 export interface Durations {
   readonly approvalMs: number;
   readonly lockHeldMs: number;
+  /** Time without progress after which a run ends. */
+  readonly timeoutMs: number;
 }
 
 /** A Temporal server for workflow tests. */
@@ -49,7 +51,7 @@ export interface TestServer {
  * own download. Where neither works, the dev server runs the same tests with short durations.
  */
 export async function startTestServer(): Promise<TestServer> {
-  const durations = { approvalMs: 3 * 24 * 3_600_000, lockHeldMs: 3_600_000 };
+  const durations = { approvalMs: 3 * 24 * 3_600_000, lockHeldMs: 3_600_000, timeoutMs: 3_600_000 };
   const reasons: string[] = [];
   for (const executable of [mavenServer, () => undefined]) {
     try {
@@ -66,7 +68,7 @@ export async function startTestServer(): Promise<TestServer> {
   const server = { executable: { type: 'existing-path' as const, path } };
   return {
     environment: await TestWorkflowEnvironment.createLocal({ server }),
-    durations: { approvalMs: 3_000, lockHeldMs: 8_000 },
+    durations: { approvalMs: 3_000, lockHeldMs: 8_000, timeoutMs: 4_000 },
   };
 }
 

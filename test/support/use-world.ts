@@ -1,6 +1,7 @@
 import type { IAM, Tag } from '@aws-sdk/client-iam';
 import { loadConfig } from '../../src/config/config.js';
 import type { JsonObject } from '../../src/contract/entity.js';
+import type { Report } from '../../src/contract/report.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { manifestOf, trusting } from './manifests-of.js';
@@ -88,4 +89,16 @@ export async function runCommand(
 ): Promise<CommandResult> {
   const path = await world.manifest(`${namespace}.json`, manifestOf({ namespace, account: ACCOUNT, entities }));
   return world.cli([command, '-f', path, ...options]);
+}
+
+/** Runs a command with a manifest of the namespace, as `runCommand` does, and returns its report. */
+export async function runForReport(
+  command: 'plan' | 'apply',
+  namespace: string,
+  entities: readonly JsonObject[],
+  ...options: readonly string[]
+): Promise<Report> {
+  const result = await runCommand(command, entities, ['--output', 'json', ...options], namespace);
+  if (result.stdout === '') throw new Error(`exit ${String(result.code)}: ${result.stderr}`);
+  return result.report();
 }

@@ -4,7 +4,6 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Activities, Plan, PlannedEntity, ReconcileActivityResult } from '../../src/contract/activities.js';
-import { PROGRAMMING_ERRORS } from '../../src/contract/failures.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
 import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
@@ -14,14 +13,18 @@ import type { bootstrap } from '../../src/workflows/index.js';
 import { startTestServer } from './time-skipping-server.js';
 import type { TestServer } from './time-skipping-server.js';
 import { workflowBundle } from './workflow-bundle.js';
+import { desired } from './desired.js';
 
 /** Digest of the plans of {@link planOf}. */
 export const PLAN_DIGEST = `sha256:${'1'.repeat(64)}`;
 
 type Started = WorkflowHandleWithStartDetails<typeof bootstrap>;
 
-/** Answers a run that looks for entity runs of earlier runs: there are none. */
-const NO_OTHER_RUNS = { findEntityRuns: () => Promise.resolve({ earlier: [], others: [] }) };
+/** Answers a run that looks for entity runs of earlier runs, or for what it waits for: there are none. */
+const NO_OTHER_RUNS = {
+  findEntityRuns: () => Promise.resolve({ earlier: [], others: [] }),
+  listPendingActivities: () => Promise.resolve([]),
+};
 
 let accounts = 0;
 
@@ -58,6 +61,7 @@ export class WorkflowStage {
       'planEntities',
       'findEntityRuns',
       'endEntityRuns',
+      'listPendingActivities',
       'verifyEntities',
       'claimRevision',
       'claimEntities',
@@ -71,7 +75,6 @@ export class WorkflowStage {
       connection: server.environment.nativeConnection,
       taskQueue: 'workflows',
       workflowBundle: bundle,
-      workflowFailureErrorTypes: { '*': [...PROGRAMMING_ERRORS] },
       activities: Object.fromEntries(names.map((name) => [name, call(name)])),
     });
     stage.current = new WorkflowStage(server, worker);
@@ -134,17 +137,7 @@ export function lockOf({ target, namespace }: BootstrapRequest): string {
 
 /** A role that depends on others. */
 export function role(name: string, ...dependsOn: readonly string[]): DesiredEntity {
-  return {
-    kind: 'Role',
-    name,
-    state: 'present',
-    adopt: 'unowned',
-    observe: false,
-    shared: false,
-    unmanaged: 'keep',
-    spec: {},
-    dependsOn: dependsOn.map((other) => `Role/${other}`),
-  };
+  return desired('Role', name, {}, { dependsOn: dependsOn.map((other) => `Role/${other}`) });
 }
 
 /** A request for entities in an account that no other test of the file uses. */

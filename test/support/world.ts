@@ -8,8 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import type { Report } from '../../src/contract/report.js';
-import { reportSchema } from '../../src/report/output-schemas.js';
-import { freePort } from '../../src/embedded/ports.js';
+import { reportSchema } from '../../src/report/report-schema.js';
+import { isFree } from '../../src/embedded/ports.js';
 import { findTemporalCli } from '../../src/embedded/temporal-cli.js';
 import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 import type { TemporalServer } from '../../src/embedded/temporal-server.js';
@@ -26,6 +26,19 @@ const CREATED = ['RoleName', 'PolicyName', 'UserName', 'GroupName', 'InstancePro
 
 /** The built command line. */
 export const CLI = resolve(__dirname, '../../dist/cli/main.js');
+
+/** Health endpoints that this file has given to workers. */
+let healthPorts = 0;
+
+/** Returns a free port of those that this process of Jest has for itself: no file that runs beside this one takes it. */
+async function healthPort(): Promise<number> {
+  const from = 10_000 + Number(process.env['JEST_WORKER_ID'] ?? '0') * 1_000;
+  for (;;) {
+    const port = from + (healthPorts % 1_000);
+    healthPorts += 1;
+    if (await isFree(port)) return port;
+  }
+}
 
 /** The output and exit code of a command. */
 export interface CommandResult {
@@ -118,6 +131,8 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     // Not by the proxy: it would count calls that are not part of a run.
     AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),
+    // A call that a test holds at the proxy does not time out and is not sent again, even on a slow machine.
+    IAM_BOOTSTRAP_AWS_TIMEOUT: '120',
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
     NO_COLOR: '1',
@@ -128,7 +143,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     more: Readonly<Record<string, string>> = {},
     commandLine = CLI,
   ): Promise<WorkerProcess> => {
-    const health = `127.0.0.1:${String(await freePort())}`;
+    const health = `127.0.0.1:${String(await healthPort())}`;
     const child = spawn(process.execPath, [commandLine, 'worker'], {
       env: { ...env, IAM_BOOTSTRAP_LOG: 'warn', ...more, IAM_BOOTSTRAP_HEALTH: health },
       stdio: ['ignore', 'ignore', 'pipe'],

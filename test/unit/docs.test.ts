@@ -45,3 +45,22 @@ test('every picture is shown on a page', () => {
   const shown = new Set(PAGES.flatMap((page) => targetsOf(page, readFileSync(join(ROOT, page), 'utf8'))));
   expect(FILES.filter((path) => path.startsWith('docs/images/') && !shown.has(path))).toEqual([]);
 });
+
+describe('docs/network.md', () => {
+  const rows = readFileSync(join(ROOT, 'docs/network.md'), 'utf8')
+    .split('\n')
+    .filter((line) => /^\| (?!-|source|setting)/.test(line));
+
+  test('has a row for each source of credentials and each setting', () => {
+    expect(rows.length).toBeGreaterThan(30);
+  });
+
+  test.each(rows.map((row) => [row.split('|')[1]?.trim() ?? '', row.split('|').at(-2)?.trim() ?? '']))(
+    '%s names a test that exists',
+    (_setting, cell) => {
+      const [, path = '', title = ''] = /^\[[\w-]+\]\(\.\.\/(\S+)\): (.+)$/.exec(cell) ?? [];
+      const titles = readFileSync(join(ROOT, path), 'utf8').replace(/\s+/g, ' ');
+      expect(titles).toContain(title);
+    },
+  );
+});

@@ -1,7 +1,9 @@
+import { cancelled, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { joinSignal, progressQuery } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
+import { CONCURRENT_ENTITIES } from '../../src/workflows/bootstrap/reconcile-entities.js';
 import {
   creating,
   decide,
@@ -213,7 +215,53 @@ describe('claims on entities without tags', () => {
     expect(outcomesOf(report)).toEqual({ mine: 'created', theirs: 'refused' });
     expect(report.entities[1]?.reason).toContain('namespace "other", which declared it at');
   });
+
+  test('are taken on what goes with a deletion, and dropped again; one made since the plan refuses the deletion', async () => {
+    const request = requestFor([role('leaving')]);
+    const takes = ['AccessKey/leaving'];
+    stage.activities = creating(request);
+    stage.activities.planEntities = () => {
+      const plan = planOf(request, 'delete');
+      return Promise.resolve({ ...plan, entities: plan.entities.map((planned) => ({ ...planned, takes })) });
+    };
+    let deletions = 0;
+    stage.activities.deleteEntity = () => {
+      deletions += 1;
+      return Promise.resolve(wrote('delete'));
+    };
+    let claimant: string | null = 'other';
+    const changes: unknown[] = [];
+    stage.activities.claimEntities = ({ take, drop, runId, at }) => {
+      changes.push({ take: take.map(({ id }) => id), drop });
+      const refused = claimant === null ? [] : take.map(({ id }) => ({ id, namespace: 'other', runId, at }));
+      return Promise.resolve({ refused });
+    };
+    const refused = await stage.bootstrap(request);
+    expect(refused.entities[0]).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(
+        /^would be deleted with AccessKey\/leaving, which namespace "other" declared/,
+      ) as string,
+    });
+    expect(deletions).toBe(0);
+
+    claimant = null;
+    changes.length = 0;
+    expect(outcomesOf(await stage.bootstrap(request))).toEqual({ leaving: 'deleted' });
+    expect(changes).toEqual([
+      { take: takes, drop: [] },
+      { take: [], drop: takes },
+    ]);
+  });
 });
+
+/** Stands for a call on the wire, which goes on until its activity knows that the run was cancelled. */
+async function untilCancelled(call: HeldCall): Promise<void> {
+  void call.hold();
+  const beat = setInterval(heartbeat, 100);
+  await cancelled().catch(() => undefined);
+  clearInterval(beat);
+}
 
 describe('a bootstrap that is cancelled', () => {
   async function cancelDuring(name: 'planEntities' | 'createEntity' | 'verifyEntities'): Promise<Report> {
@@ -221,25 +269,85 @@ describe('a bootstrap that is cancelled', () => {
     const call = new HeldCall();
     const activity = stage.activities[name] as (argument: unknown) => Promise<never>;
     const held = async (argument: unknown): Promise<never> => {
-      await call.hold();
+      await untilCancelled(call);
       return activity(argument);
     };
     stage.activities = { ...stage.activities, [name]: held };
     const run = await stage.startBootstrap(request);
     await call.reached;
     await run.cancel();
-    call.release();
     return reportOf(run);
   }
 
   test('while it plans writes nothing', async () => {
     const report = await cancelDuring('planEntities');
-    expect([report.result, outcomesOf(report)]).toEqual(['cancelled', { first: 'skipped', second: 'skipped' }]);
+    expect([report.result, report.summary.created]).toEqual(['cancelled', 0]);
   });
 
   test('while it reconciles finishes the entity in flight, and starts no other', async () => {
     const report = await cancelDuring('createEntity');
     expect([report.result, outcomesOf(report)]).toEqual(['cancelled', { first: 'created', second: 'skipped' }]);
+  });
+
+  test('while its plan waits for the next attempt ends', async () => {
+    const request = chain();
+    const call = new HeldCall();
+    let attempts = 0;
+    stage.activities.planEntities = () => {
+      attempts += 1;
+      void call.hold();
+      return Promise.reject(ApplicationFailure.create({ message: 'down', nextRetryDelay: '1 hour' }));
+    };
+    const run = await stage.startBootstrap(request);
+    await call.reached;
+    await run.cancel();
+    expect(await reportOf(run)).toMatchObject({ result: 'cancelled', reason: 'the run was cancelled' });
+    expect(attempts).toBe(1);
+  });
+
+  test('with fifty entities finishes calls in flight, ends what waits for its next attempt, and starts no other', async () => {
+    const request = requestFor(Array.from({ length: 50 }, (_, index) => role(`role-${String(index)}`)));
+    stage.activities = creating(request);
+    const first = new HeldCall();
+    const started = new Set<string>();
+    const all = new HeldCall();
+    stage.activities.createEntity = async ({ entity }) => {
+      started.add(entity.name);
+      if (started.size === CONCURRENT_ENTITIES) void all.hold();
+      if (entity.name !== 'role-0') throw ApplicationFailure.create({ message: 'throttled', nextRetryDelay: '1 hour' });
+      await untilCancelled(first);
+      return wrote('create');
+    };
+    const run = await stage.startBootstrap(request);
+    await all.reached;
+    await run.cancel();
+    const report = await reportOf(run);
+    expect([report.result, report.reason]).toEqual(['cancelled', 'the run was cancelled']);
+    expect(report.summary).toMatchObject({
+      created: 1,
+      cancelled: CONCURRENT_ENTITIES - 1,
+      skipped: 50 - CONCURRENT_ENTITIES,
+    });
+    expect(started.size).toBe(CONCURRENT_ENTITIES);
+    expect(outcomesOf(report)['role-0']).toBe('created');
+  });
+
+  test('does not claim what AWS had not shown by then', async () => {
+    const request = chain();
+    const call = new HeldCall();
+    stage.activities.verifyEntities = async () => {
+      await untilCancelled(call);
+      return { differing: [], unverified: [1], calls: {} };
+    };
+    const run = await stage.startBootstrap(request);
+    await call.reached;
+    await run.cancel();
+    const report = await reportOf(run);
+    expect([report.result, outcomesOf(report)]).toEqual(['cancelled', { first: 'created', second: 'created' }]);
+    expect(report.entities.map(({ reason }) => reason)).toEqual([
+      null,
+      'not verified: the run was cancelled before AWS showed it',
+    ]);
   });
 
   test('while it verifies still verifies, and converges', async () => {

@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { claimUpdate } from '../../src/contract/messages.js';
+import type { DeclarationChanges } from '../../src/contract/declarations.js';
+import { claimUpdate, declarationsQuery, declareUpdate } from '../../src/contract/messages.js';
 import type { ClaimAnswer } from '../../src/contract/revision.js';
 import { MAX_CLAIMS } from '../../src/workflows/ledger.js';
 import { WorkflowStage } from '../support/workflow-stage.js';
@@ -72,4 +73,45 @@ test('a claim that is malformed is rejected', async () => {
   await expect(malformed).rejects.toMatchObject({ cause: { type: 'InvalidManifest' } });
   expect(await claim(ledger, 1)).toEqual({ accepted: true, last: null });
   await ledger.terminate();
+});
+
+describe('the declarations of a namespace', () => {
+  const ROLE = { id: 'Role/Deploy', key: { roleName: 'Deploy' } };
+  const LAST = { manifest: 'iam.yaml', environment: 'dev', runId: 'run', at: 'now' };
+  const NOTHING: DeclarationChanges = { ...LAST, declare: [], created: [], forget: [] };
+
+  async function declare(ledger: WorkflowHandle, changes: Partial<DeclarationChanges>): Promise<void> {
+    await ledger.executeUpdate(declareUpdate, { args: [{ ...NOTHING, ...changes }] });
+  }
+
+  test('are those of the manifest that declared an entity last, whatever the case of its name', async () => {
+    const ledger = await startLedger('ledger-declarations');
+    await declare(ledger, { declare: [ROLE] });
+    await declare(ledger, {
+      created: [
+        { id: 'Role/deploy', createdAt: 'then' },
+        { id: 'Role/other', createdAt: 'then' },
+      ],
+    });
+    expect(await ledger.query(declarationsQuery)).toEqual([{ ...LAST, ...ROLE, createdAt: 'then' }]);
+    await declare(ledger, { declare: [ROLE], manifest: 'other.yaml' });
+    expect(await ledger.query(declarationsQuery)).toEqual([
+      { ...LAST, manifest: 'other.yaml', ...ROLE, createdAt: 'then' },
+    ]);
+    await declare(ledger, { forget: ['Role/DEPLOY'] });
+    expect(await ledger.query(declarationsQuery)).toEqual([]);
+    await ledger.terminate();
+  });
+
+  test('outlive the run of the ledger, which refuses malformed changes', async () => {
+    const ledger = await startLedger('ledger-declarations-long');
+    const malformed = { ...NOTHING, forget: [1] } as unknown as DeclarationChanges;
+    await expect(ledger.executeUpdate(declareUpdate, { args: [malformed] })).rejects.toThrow();
+    const { runId } = await ledger.describe();
+    await declare(ledger, { declare: [ROLE] });
+    for (let value = 1; value <= MAX_CLAIMS; value += 1) await claim(ledger, value);
+    expect(await ledger.query(declarationsQuery)).toEqual([{ ...LAST, ...ROLE }]);
+    expect((await ledger.describe()).runId).not.toBe(runId);
+    await ledger.terminate();
+  });
 });

@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { progressQuery } from '../../src/contract/messages.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
+import { lockTimers } from '../support/lock-timers.js';
 import {
   creating,
   lockOf,
@@ -23,7 +24,8 @@ afterAll(async () => {
 });
 
 function oneRole(): BootstrapRequest {
-  const request = requestFor([role('locked')]);
+  // The wait for another run is no lack of progress.
+  const request = requestFor([role('locked')], { timeoutMs: stage.durations.lockHeldMs / 4 });
   stage.activities = creating(request);
   return request;
 }
@@ -34,15 +36,6 @@ async function take(workflowId: string): Promise<WorkflowHandle> {
 }
 
 const entityLock = (request: BootstrapRequest): string => planOf(request).entities[0]?.workflowId ?? '';
-
-/** Returns the timers that a run has waited for, in milliseconds. */
-async function timersOf(run: WorkflowHandle): Promise<number[]> {
-  const { events } = await run.fetchHistory();
-  return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) => {
-    const timeout = timer?.startToFireTimeout;
-    return timeout == null ? [] : [Number(timeout.seconds ?? 0) * 1000 + (timeout.nanos ?? 0) / 1e6];
-  });
-}
 
 async function isWaiting(run: WorkflowHandle): Promise<void> {
   while ((await run.query(progressQuery)).waitingFor === null) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -67,7 +60,7 @@ test('a run waits for the lock of an entity, ever longer, and then reads before 
   expect((await reportOf(run)).result).toBe('converged');
   expect(readFirst).toEqual([true]);
 
-  const waits = await timersOf(run);
+  const waits = lockTimers(await run.fetchHistory());
   expect(waits.slice(0, 5)).toEqual([200, 400, 800, 1_600, 3_200]);
   let waited = 0;
   for (const [index, wait] of waits.entries()) {

@@ -1,6 +1,8 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { cancelled, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { recordDecision, recordWrite, runActivity } from '../../src/activities/runtime/activity-context.js';
+import { attemptSignal } from '../../src/contract/messages.js';
 import type { Activities } from '../../src/contract/activities.js';
 import type { DecisionAction, EntityReport } from '../../src/contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../src/contract/request.js';
@@ -159,65 +161,99 @@ test('an entity that another tool keeps creating and deleting fails after some r
   expect(calls).toHaveLength(5);
 });
 
-test('a cancelled run reports what its activity had written, and what is left to do', async () => {
+/** Starts the update of an entity. */
+async function startUpdate(): Promise<WorkflowHandleWithStartDetails<typeof reconcileEntity>> {
   const { target } = requestFor([]);
-  const reached = new HeldCall();
-  const writes = [{ operation: 'PutRolePolicy', requestId: 'request-1', at: '2026-01-01T00:00:00.000Z' }];
-  const drift = [{ path: 'managedPolicyArns', observed: null, desired: 'arn:p' }];
-  const remainingWrites = ['AttachRolePolicy one arn:p'];
-  const decision = { action: 'update', drift, unmanaged: [], reason: null, remedy: null };
-  stage.activities = {
-    updateEntity: async () => {
-      void reached.hold();
-      const beat = setInterval(heartbeat, 100);
-      await cancelled().catch(() => undefined);
-      clearInterval(beat);
-      throw new CancelledFailure('CANCELLED', [{ calls: { PutRolePolicy: 1 }, writes, remainingWrites, decision }]);
-    },
-  };
-  const run = await stage.client.workflow.start<typeof reconcileEntity>('reconcileEntity', {
+  return stage.client.workflow.start<typeof reconcileEntity>('reconcileEntity', {
     taskQueue: 'workflows',
     workflowId: `iam:${target.account}:Role:one`,
     args: [requestOf('update', target)],
   });
-  await reached.reached;
+}
+
+/** Cancels a run and returns its report. */
+async function reportOfCancelled(run: Awaited<ReturnType<typeof startUpdate>>): Promise<EntityReport> {
   await run.cancel();
   const error: unknown = await run.result().catch((failure: unknown) => failure);
   const [result] = ((error as WorkflowFailedError).cause as ApplicationFailure).details as [ReconcileResult];
-  expect(result).toMatchObject({
-    calls: { PutRolePolicy: 1 },
-    report: { outcome: 'failed', writes, remainingWrites, drift },
+  return result.report;
+}
+
+const DRIFT = [{ path: 'managedPolicyArns', observed: null, desired: 'arn:p' }];
+const DECISION = { action: 'update', drift: DRIFT, unmanaged: [], reason: null, remedy: null } as const;
+
+describe('a cancelled run', () => {
+  test('reports what its activity had written, and what is left to do', async () => {
+    const reached = new HeldCall();
+    const writes = [{ operation: 'PutRolePolicy', requestId: 'request-1', at: '2026-01-01T00:00:00.000Z' }];
+    const remainingWrites = ['AttachRolePolicy one arn:p'];
+    stage.activities = {
+      updateEntity: async () => {
+        void reached.hold();
+        const beat = setInterval(heartbeat, 100);
+        await cancelled().catch(() => undefined);
+        clearInterval(beat);
+        const progress = { calls: { PutRolePolicy: 1 }, writes, remainingWrites, decision: DECISION };
+        throw new CancelledFailure('CANCELLED', [progress]);
+      },
+    };
+    const run = await startUpdate();
+    await reached.reached;
+    expect(await reportOfCancelled(run)).toMatchObject({ outcome: 'cancelled', writes, remainingWrites, drift: DRIFT });
+  });
+
+  test('reports what earlier attempts had written where its activity waits for the next one', async () => {
+    const reached = new HeldCall();
+    let attempts = 0;
+    stage.activities = {
+      updateEntity: () =>
+        runActivity(async (context) => {
+          attempts += 1;
+          recordDecision(context, DECISION);
+          context.progress = { ...context.progress, remaining: ['AttachRolePolicy one arn:p'] };
+          (await recordWrite(context, 'PutRolePolicy', { RoleName: 'one' })).confirm('request-1');
+          void reached.hold();
+          throw ApplicationFailure.create({ message: 'throttled', type: 'Throttled', nextRetryDelay: '1 hour' });
+        }),
+    };
+    const run = await startUpdate();
+    await reached.reached;
+    await inBackOff(run.workflowId);
+    expect(await reportOfCancelled(run)).toMatchObject({
+      outcome: 'cancelled',
+      reason: 'its run was cancelled before all of it was written',
+      writes: [{ operation: 'PutRolePolicy', requestId: 'request-1' }],
+      remainingWrites: ['AttachRolePolicy one arn:p'],
+      drift: DRIFT,
+    });
+    expect(attempts).toBe(1);
+  });
+
+  test('ends although a client has signalled nonsense to it', async () => {
+    const reached = new HeldCall();
+    stage.activities = {
+      updateEntity: () => {
+        void reached.hold();
+        return Promise.reject(ApplicationFailure.create({ message: 'throttled', nextRetryDelay: '1 hour' }));
+      },
+    };
+    const run = await startUpdate();
+    await reached.reached;
+    await inBackOff(run.workflowId);
+    await run.signal(attemptSignal, { writes: 'all', decision: 7 });
+    expect(await reportOfCancelled(run)).toMatchObject({
+      outcome: 'cancelled',
+      reason: 'its run was cancelled before anything of it was written',
+      writes: [],
+    });
   });
 });
 
-test('a cancelled run starts no further write: an activity that waits for its next attempt ends', async () => {
-  const { target } = requestFor([]);
-  const reached = new HeldCall();
-  let attempts = 0;
-  stage.activities = {
-    updateEntity: () => {
-      attempts += 1;
-      reached.release();
-      void reached.hold();
-      return Promise.reject(
-        ApplicationFailure.create({ message: 'throttled', type: 'Throttled', nextRetryDelay: '1 hour' }),
-      );
-    },
-  };
-  const workflowId = `iam:${target.account}:Role:one`;
-  const request = requestOf('update', target);
-  const run = await stage.client.workflow.start<typeof reconcileEntity>('reconcileEntity', {
-    taskQueue: 'workflows',
-    workflowId,
-    args: [request],
-  });
-  await reached.reached;
-  await run.cancel();
-  const error: unknown = await run.result().catch((failure: unknown) => failure);
-  const [result] = ((error as WorkflowFailedError).cause as ApplicationFailure).details as [ReconcileResult];
-  expect([result.report.outcome, result.report.reason, attempts]).toEqual([
-    'failed',
-    'its run was cancelled before all of it was written',
-    1,
-  ]);
-});
+/** Resolves once Temporal has the failure of the first attempt of a run's activity. */
+async function inBackOff(workflowId: string): Promise<void> {
+  for (;;) {
+    const { raw } = await stage.client.workflow.getHandle(workflowId).describe();
+    if (raw.pendingActivities?.some(({ lastFailure }) => lastFailure != null) === true) return;
+    await stage.sleep(50);
+  }
+}

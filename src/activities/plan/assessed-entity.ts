@@ -1,7 +1,8 @@
 import { isWrite } from '../../contract/actions.js';
 import type { PlannedEntity } from '../../contract/activities.js';
-import type { DesiredEntity, JsonObject } from '../../contract/entity.js';
+import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js';
 import type { Decision, Drift } from '../../contract/report.js';
+import { planWarnings } from '../../engine/plan-warnings.js';
 import type { FoundChange } from '../../engine/planned-change.js';
 import type { Assessment } from '../../engine/decide.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
@@ -23,6 +24,13 @@ export function plannedChangeOf(assessed: AssessedEntity): FoundChange | undefin
   const { kind, spec, observed, assessment, planned, reattached = [] } = assessed;
   if (!isWrite(planned.decision.action)) return undefined;
   return { rules: kind.properties, spec, observed, assessment, drift: [...planned.decision.drift, ...reattached] };
+}
+
+/** Returns what a reviewer of the plan must see first: grants that widen access. */
+export function warningsOf(assessed: AssessedEntity, target: Target): readonly string[] {
+  const { kind, assessment, planned } = assessed;
+  const decided = { ...assessed, assessment: { ...assessment, decision: planned.decision } };
+  return planWarnings(kind.properties, decided, target);
 }
 
 /** Returns the entity with a part of its plan changed. */

@@ -1,13 +1,17 @@
 import { undefinedIfDenied } from '../../aws/errors.js';
+import { remedyOfQuota } from '../../aws/quotas.js';
 import { isWrite } from '../../contract/actions.js';
-import type { Json, JsonObject } from '../../contract/entity.js';
+import type { Json, JsonObject, Target } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { DecisionAction } from '../../contract/report.js';
 import { strings } from '../../engine/json.js';
+import { orderByEffect, peakUsage } from '../../engine/write-order.js';
+import { desiredState } from '../reconcile/desired-state.js';
 import type { Account } from '../runtime/accounts.js';
 import { withDecision, withDependencies, type AssessedEntity } from './assessed-entity.js';
 
-const { remedy: REMEDY } = FAILURES.QuotaExceeded;
+const REMEDY_ON_THE_WAY =
+  'make the change in two applies: leave something else out of the first, so that there is room';
 
 /** Usage and quotas of an account, by AWS's names: `Roles`, `RolesQuota`. */
 export type AccountSummary = Readonly<Record<string, number>>;
@@ -29,14 +33,16 @@ function isConverged({ planned: { decision } }: AssessedEntity): boolean {
   return isWrite(decision.action) && decision.action !== 'release' && decision.action !== 'delete';
 }
 
-/** Refuses, before the first write, each entity that would be larger than the account allows. */
+/** Refuses, before the first write, each entity that would be larger than the account allows, if only on the way. */
 export function refuseTooLarge(
   entities: readonly AssessedEntity[],
   summary: AccountSummary,
+  target: Target,
 ): readonly AssessedEntity[] {
   return entities.map((assessed) => {
-    const reason = isConverged(assessed) ? tooLargeReason(assessed, summary) : undefined;
-    return reason === undefined ? assessed : withDecision(assessed, { action: 'refuse', reason, remedy: REMEDY });
+    if (!isConverged(assessed)) return assessed;
+    const excess = excessOf(assessed, summary) ?? excessOnTheWay(assessed, summary, target);
+    return excess === undefined ? assessed : withDecision(assessed, { action: 'refuse', ...excess });
   });
 }
 
@@ -80,7 +86,7 @@ function checkCountOf(
     if (!created.includes(index)) return assessed;
     return fits
       ? withDependencies(assessed, deletedFirst)
-      : withDecision(assessed, { action: 'refuse', reason, remedy: REMEDY });
+      : withDecision(assessed, { action: 'refuse', reason, remedy: remedyFor(quota.limit, limit) });
   });
 }
 
@@ -97,14 +103,23 @@ function dependentsOf(positions: readonly number[], entities: readonly AssessedE
   return waiting;
 }
 
+/** Returns what to do about a quota that is used up. */
+function remedyFor(quota: string, limit: number): string {
+  return remedyOfQuota(quota, limit) ?? FAILURES.QuotaExceeded.remedy;
+}
+
 /** Tells why an entity would be larger than the account allows; undefined where it is not, or already is as large. */
-function tooLargeReason(assessed: AssessedEntity, summary: AccountSummary): string | undefined {
+function excessOf(
+  assessed: AssessedEntity,
+  summary: AccountSummary,
+): { readonly reason: string; readonly remedy: string } | undefined {
   const { kind, observed } = assessed;
   const before = new Map(kind.quotaUsage?.(observed?.state ?? {}).map(({ quota, amount }) => [quota, amount]));
   for (const { quota, label, amount } of kind.quotaUsage?.(stateAfter(assessed)) ?? []) {
     const limit = summary[quota];
     if (limit !== undefined && amount > limit && amount > (before.get(quota) ?? 0)) {
-      return `would have ${String(amount)} ${label}, and the account allows ${String(limit)} (${quota})`;
+      const reason = `would have ${String(amount)} ${label}, and the account allows ${String(limit)} (${quota})`;
+      return { reason, remedy: remedyFor(quota, limit) };
     }
   }
   return undefined;
@@ -126,4 +141,29 @@ function stateAfter({ kind, spec, observed, assessment }: AssessedEntity): JsonO
     state[property] = { ...Object.fromEntries(kept), ...(desired as JsonObject) };
   }
   return state;
+}
+
+/**
+ * Tells why the writes of an entity exceed a quota on the way, although old and new state both fit: no order of them that
+ * never permits more than both has room. Undefined where there is one.
+ */
+function excessOnTheWay(
+  { entity, kind, spec, observed, assessment, planned }: AssessedEntity,
+  summary: AccountSummary,
+  target: Target,
+): { readonly reason: string; readonly remedy: string } | undefined {
+  const isChanged = planned.decision.action === 'update' || planned.decision.action === 'adopt';
+  if (observed === undefined || !isChanged || kind.quotaUsage === undefined) return undefined;
+  const desired = desiredState(entity, spec, assessment.tags, target);
+  for (const usage of peakUsage(orderByEffect(kind.update(desired, observed, assessment.changes)))) {
+    const { quota, label, start, peak } = usage;
+    const limit = summary[quota];
+    if (limit !== undefined && peak > limit && peak > start) {
+      const reason =
+        `would have ${String(peak)} ${label} on the way, and the account allows ${String(limit)} (${quota}): ` +
+        'what denies is written before anything that denies is removed';
+      return { reason, remedy: REMEDY_ON_THE_WAY };
+    }
+  }
+  return undefined;
 }

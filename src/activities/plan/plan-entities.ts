@@ -1,29 +1,39 @@
 import { createHash } from 'node:crypto';
 import { activityInfo, log } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
-import type { Plan } from '../../contract/activities.js';
+import type { Plan, PlannedClaim, PlannedEntity } from '../../contract/activities.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
-import type { BootstrapRequest } from '../../contract/request.js';
+import type { Decision } from '../../contract/report.js';
+import type { BootstrapRequest, Holding } from '../../contract/request.js';
 import { entityWorkflowId } from '../../contract/workflow-ids.js';
-import { assess } from '../../engine/decide.js';
+import { assess, type Assessment, type DecisionContext } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
+import { strings } from '../../engine/json.js';
 import { digestChanges } from '../../engine/planned-change.js';
+import { principalsIn } from '../../engine/policy/index.js';
 import { referencesIn } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
-import type { Observed } from '../../kinds/kind.js';
+import type { Kind, Observed } from '../../kinds/kind.js';
 import { truncateToFit } from '../../report/build.js';
 import { decisionContext, resolvedSpec } from '../reconcile/desired-state.js';
 import type { Account, Accounts } from '../runtime/accounts.js';
 import type { Calls } from '../runtime/activity-context.js';
+import type { Enforcement } from '../runtime/enforcement.js';
 import { failure } from '../runtime/failures.js';
 import type { Ledgers } from '../ledger.js';
-import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
-import { plannedChangeOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
-import { plannedClaim, readClaims } from './entity-claims.js';
+import { kindOf, observeEntity } from '../runtime/observe.js';
+import { plannedChangeOf, warningsOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { Claims, plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
+import { refuseNotAllowed } from './refuse-not-allowed.js';
+import { type NamespaceToPlan, observeWithOrphans } from './orphans.js';
+import { orderMemberships } from './order-memberships.js';
 import { digestPlan } from './plan-digest.js';
 import { planRemovals } from './plan-removals.js';
+import { planRenames } from './plan-renames.js';
+import { removeReplacedLast } from './replaced.js';
+import { predictArns } from './predict-arns.js';
 
 /** Refusals of a plan that are logged one by one. */
 const MAX_LOGGED_REFUSALS = 20;
@@ -34,64 +44,57 @@ const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 /** Verifies the account, reads it in bulk, and decides for each entity. Writes nothing. */
 export async function planEntities(
   accounts: Pick<Accounts, 'get'>,
-  ledgers: Pick<Ledgers, 'entityClaims'>,
+  ledgers: Pick<Ledgers, 'entityClaims' | 'declarations'>,
   request: BootstrapRequest,
   calls: Calls,
+  enforcement: Enforcement,
 ): Promise<Plan> {
   const problem = checkRequest(request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, { calls });
-  const account = accounts.get(request.target, request.namespace);
+  const guardrails = enforcement.guardrails?.digest;
+  enforcement.assertRequest(request);
+  const account = accounts.get(enforcement.targetForReads(request.target), request.namespace);
   await account.guard.verify();
 
-  const assessed = refuseMissingReferences(await assessEntities(account, ledgers, request));
+  const namespace = await observeWithOrphans(account, ledgers, request);
+  const allowed = refuseNotAllowed(await assessEntities(account, ledgers, namespace), namespace.request, enforcement);
+  const assessed = refuseMissingReferences(allowed);
   const summary = await readAccountSummary(account, assessed);
-  const withRemovals = await planRemovals(account, request.namespace, refuseTooLarge(assessed, summary), (ids) =>
+  const fitting = refuseTooLarge(assessed, summary, request.target);
+  const withRemovals = await planRemovals(account, request.namespace, fitting, (ids) =>
     ledgers.entityClaims(request.target.account, ids),
   );
-  const entities = refuseCycles(checkEntityCounts(withRemovals, summary));
+  const ordered = await orderMemberships(account, withRemovals);
+  const entities = withNewPrincipals(refuseCycles(checkEntityCounts(ordered, summary)));
   logDecisions(entities);
-  return planOf(request, entities, calls);
+  const plan = { ...planOf(request, entities, calls), ...namespace.orphans };
+  return guardrails === undefined ? plan : { ...plan, guardrails };
 }
 
 async function assessEntities(
   account: Account,
   ledgers: Pick<Ledgers, 'entityClaims'>,
-  request: BootstrapRequest,
+  { request, observed, declarations, renames }: NamespaceToPlan,
 ): Promise<readonly AssessedEntity[]> {
-  const [observed, claims] = await Promise.all([
-    observeEntities(account, request.entities),
-    readClaims(ledgers, request),
-  ]);
+  const claims = new Claims(request.namespace, renames, await readClaims(ledgers, request, renames));
   const arns = predictArns(request, observed);
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
-  return Promise.all(
+  const assessedEntities = await Promise.all(
     request.entities.map(async (entity): Promise<AssessedEntity> => {
       const assessed = await assessEntity({
         account,
         request,
         entity,
         arns,
-        observed: observed.get(entityKey(entity)),
-        claimedBy: claims.get(entityKey(entity)) ?? null,
+        observed: renames.shown(entity, observed.get(entityKey(entity)), claims.isOurs),
+        others: observed,
+        claims,
       });
       const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
-      return withPlanned(assessed, { after });
+      return declarations.plan(withPlanned(assessed, { after }));
     }),
   );
-}
-
-/** Returns the ARN of each entity, by `Kind/name`: as observed, or as the entity will have it. */
-function predictArns(
-  { entities, target }: BootstrapRequest,
-  observed: ReadonlyMap<string, Observed>,
-): Readonly<Record<string, string>> {
-  const arns = entities.map((entity) => {
-    // A declared path decides the ARN, except of an entity that is only observed; without one, the path stays.
-    const keepsPath = entity.state !== 'present' || entity.observe || entity.spec['path'] === undefined;
-    const existing = keepsPath ? observed.get(entityKey(entity))?.arn : undefined;
-    return [entityId(entity), existing ?? kindOf(entity).arnOf(entity.spec, target)];
-  });
-  return Object.fromEntries(arns) as Record<string, string>;
+  return planRenames(removeReplacedLast(assessedEntities), renames, claims, (key) => declarations.isKnown(key));
 }
 
 /** Refuses entities that refer to one that does not exist and that no run creates, because it is only observed. */
@@ -116,50 +119,98 @@ function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly 
 
 async function assessEntity({
   account,
-  request: { namespace, target },
+  request: { namespace, target, entities },
   entity,
   arns,
   observed: inBulk,
-  claimedBy,
+  others,
+  claims,
 }: {
   readonly account: Account;
   readonly request: BootstrapRequest;
   readonly entity: DesiredEntity;
   readonly arns: Readonly<Record<string, string>>;
   readonly observed: Observed | undefined;
-  readonly claimedBy: string | null;
+  /** All entities of the request, as observed. */
+  readonly others: ReadonlyMap<string, Observed>;
+  readonly claims: Claims;
 }): Promise<AssessedEntity> {
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, arns);
   const intent = activityInfo().workflowExecution?.runId ?? '';
-  const context = { ...decisionContext({ namespace, target, intent }), claimedBy };
-  let observed = inBulk;
+  const context = { ...decisionContext({ namespace, target, intent }), claimedBy: claims.claimantOf(entity) };
+  let observed = inBulk && withoutDeclared(inBulk, entity.name, entities, others);
   let assessment = assess(kind, entity, spec, observed, context);
   if (entity.replace === true && assessment.decision.drift.some(({ immutable }) => immutable === true)) {
     // A listing may leave out what the spec does not name, and the replacement would lose it.
     observed = await observeEntity(account, entity);
     assessment = assess(kind, entity, spec, observed, context);
   }
-  if (observed !== undefined && observed.owner === undefined && kind.readOwner !== undefined) {
-    const { action } = assessment.decision;
-    // The listing does not show this owner, and nothing is taken or deleted without a look at it.
-    if (action === 'adopt' || action === 'delete') {
-      observed = { ...observed, owner: await kind.readOwner(account.clients.reader, observed) };
-      assessment = assess(kind, entity, spec, observed, context);
-    }
+  if (observed !== undefined && kind.readRest !== undefined && isTakenOrDeleted(entity, kind, assessment, context)) {
+    // A bulk read leaves things out, and nothing is taken or deleted without a look at its owner and all that it holds.
+    const complete = await kind.readRest(account.clients.reader, observed);
+    observed = withoutDeclared(complete, entity.name, entities, others);
+    assessment = assess(kind, entity, spec, observed, context);
   }
-  const claim = kind.ownable ? undefined : plannedClaim(entity, assessment.decision, namespace, claimedBy);
+  const { decision } = assessment;
   const planned = {
     kind: entity.kind,
     name: entity.name,
     arn: arns[entityId(entity)] ?? '',
-    decision: assessment.decision,
+    decision,
     workflowId: lockOf(target.account, entity),
     after: [],
-    ...(kind.secret?.listCandidates === undefined ? {} : { listFirst: true }),
-    ...(claim === undefined ? {} : { claim }),
+    ...optionalParts(kind, observed, decision, plannedClaim(entity, decision, namespace, claims.of(entity))),
   };
   return { entity, kind, spec, observed, assessment, planned };
+}
+
+/** Returns the parts of a plan that only some entities have. */
+function optionalParts(
+  { secret, ownable }: Kind,
+  observed: Observed | undefined,
+  { action }: Decision,
+  claim: PlannedClaim | undefined,
+): Pick<PlannedEntity, 'listFirst' | 'claim' | 'holdings'> {
+  const holdings = isWrite(action) ? observed?.holdings : undefined;
+  return {
+    ...(secret?.listCandidates === undefined ? {} : { listFirst: true }),
+    ...(ownable || claim === undefined ? {} : { claim }),
+    ...(holdings === undefined ? {} : { holdings }),
+  };
+}
+
+/** Reports whether an entity becomes this namespace's by this run, or goes. */
+function isTakenOrDeleted(
+  { state, observe }: DesiredEntity,
+  { ownable, hidesOwner }: Pick<Kind, 'ownable' | 'hidesOwner'>,
+  { decision: { action } }: Assessment,
+  { claimedBy, namespace }: DecisionContext,
+): boolean {
+  if (action === 'adopt' || (action === 'delete' && hidesOwner === true)) return true;
+  const isClaimed = !ownable && state === 'present' && !observe && claimedBy !== namespace;
+  return isClaimed && (action === 'update' || action === 'no-op');
+}
+
+/** Leaves out of an entity's holdings what the request declares as entities of their own, or as members of a group. */
+function withoutDeclared(
+  observed: Observed,
+  declaredName: string,
+  entities: readonly DesiredEntity[],
+  others: ReadonlyMap<string, Observed>,
+): Observed {
+  const { holdings, name: holder } = observed;
+  if (holdings === undefined || holdings.length === 0) return observed;
+  const isDeclared = ({ kind, id }: Holding): boolean =>
+    entities.some((entity) => {
+      if (entity.kind !== kind || entity.state !== 'present') return false;
+      const { name, arn = '', facts = {} } = others.get(entityKey(entity)) ?? { name: entity.name };
+      const isSame = [name, arn, ...Object.values(facts)].some((text) => text === id);
+      // Memberships are declared with the group.
+      const members = kind === 'Group' ? strings(entity.spec['users']) : [holder];
+      return isSame && (members.includes(holder) || members.includes(declaredName));
+    });
+  return { ...observed, holdings: holdings.filter((holding) => !isDeclared(holding)) };
 }
 
 /** Refuses entities that wait for each other: a deletion may wait for an entity that the manifest orders after it. */
@@ -182,6 +233,20 @@ function refuseCycles(entities: readonly AssessedEntity[]): readonly AssessedEnt
   });
 }
 
+/** Adds the principals of trust policies that the plan creates: IAM does not know them at once. */
+function withNewPrincipals(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
+  const isMade = ({ planned }: AssessedEntity): boolean => ['create', 'replace'].includes(planned.decision.action);
+  const made = new Set(entities.filter(isMade).map(({ planned }) => planned.arn));
+  return entities.map((assessed) => {
+    const documents = Object.keys(assessed.kind.properties).filter(
+      (property) => assessed.kind.properties[property]?.type === 'document',
+    );
+    const principals = documents.flatMap((property) => principalsIn(assessed.spec[property] ?? null));
+    const newPrincipals = principals.filter((arn) => made.has(arn));
+    return newPrincipals.length === 0 ? assessed : withPlanned(assessed, { newPrincipals });
+  });
+}
+
 function logDecisions(entities: readonly AssessedEntity[]): void {
   for (const { planned } of entities) {
     log.debug('decision', {
@@ -199,7 +264,12 @@ function logDecisions(entities: readonly AssessedEntity[]): void {
 }
 
 function planOf(request: BootstrapRequest, entities: readonly AssessedEntity[], calls: Calls): Plan {
-  const decisions = truncateToFit(entities.map(({ planned }) => planned.decision));
+  const decisions = truncateToFit(
+    entities.map((assessed): Decision => {
+      const warnings = warningsOf(assessed, request.target);
+      return { ...assessed.planned.decision, ...(warnings.length === 0 ? {} : { warnings }) };
+    }),
+  );
   const { digest, entityDigests } = request.approval === undefined ? NO_DIGEST : digestPlan(request, entities);
   const lines = digestChanges(entities.map(plannedChangeOf));
   return {

@@ -158,7 +158,7 @@ class RemovalPlan {
     }
   }
 
-  /** Refuses removals that AWS would extend to entities without tags which another namespace claims. */
+  /** Refuses removals that AWS would extend to what another namespace claims. The run claims the rest meanwhile. */
   async refuseTakingClaimed(
     namespace: string,
     claimsOn: (ids: readonly string[]) => Promise<readonly EntityClaim[]>,
@@ -174,6 +174,11 @@ class RemovalPlan {
       const keys = new Set(ids.map(entityKeyOfId));
       const taken = foreign.filter(({ id }) => keys.has(entityKeyOfId(id)));
       if (taken.length > 0) this.#change(index, (entity) => withDecision(entity, claimRefusal(removed, taken)));
+      else if (ids.length > 0) {
+        const claimed = new Set(claims.map(({ id }) => entityKeyOfId(id)));
+        const takes = ids.filter((id) => !claimed.has(entityKeyOfId(id)));
+        this.#change(index, (entity) => withPlanned(entity, { takes }));
+      }
     }
   }
 
@@ -202,7 +207,7 @@ class RemovalPlan {
       this.#change(index, (entity) => withDependencies(entity, positions));
       if (after.length === 0) continue;
       this.#change(index, (entity) => withPlanned(entity, { detachable: after.map(entityId) }));
-      if (isDeleted(removed)) this.#change(index, (entity) => withLosses(entity, detachmentLines(after, namespace)));
+      this.#change(index, (entity) => withLosses(entity, detachmentLines(after, namespace)));
       for (const dependent of after) {
         this.#change(this.#positionOf(dependent), (entity) =>
           withDependencies(isDeleted(removed) ? entity : reattach(entity, removed), [index]),

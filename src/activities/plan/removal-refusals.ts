@@ -1,19 +1,26 @@
-import { entityId } from '../../contract/entity.js';
+import type { Declaration } from '../../contract/declarations.js';
+import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Decision } from '../../contract/report.js';
 import type { Dependent } from '../../kinds/kind.js';
+import { kindOf } from '../runtime/observe.js';
 import type { AssessedEntity } from './assessed-entity.js';
 
 /** The part of a decision that a refusal changes. */
 type Refusal = Pick<Decision, 'action' | 'reason' | 'remedy'>;
 
 /** Refuses the deletion of an identity provider, and names the roles that trust it. */
-export function trustRefusal({ planned }: AssessedEntity, trusting: string): Refusal {
+export function trustRefusal({ entity, planned }: AssessedEntity, trusting: string): Refusal {
   const id = entityId(planned);
+  // Flags are about what the manifest declares.
+  const ways =
+    entity.orphan === undefined
+      ? `set deleteTrusted: true on ${id} or give --delete-trusted ${id}`
+      : `declare ${id} with state: absent and deleteTrusted: true`;
   return {
     action: 'refuse',
     reason: `cannot be deleted: it is trusted by ${trusting}, which would lose this access`,
-    remedy: `change the trust first, or set deleteTrusted: true on ${id} or give --delete-trusted ${id} to delete it anyway`,
+    remedy: `change the trust first, or ${ways} to delete it anyway`,
   };
 }
 
@@ -38,6 +45,19 @@ export function claimRefusal({ planned }: AssessedEntity, claims: readonly Entit
   };
 }
 
+/** Refuses a rename that takes along what other namespaces claim. */
+export function renameRefusal(
+  { planned, entity }: AssessedEntity,
+  claims: readonly Pick<EntityClaim, 'id' | 'namespace'>[],
+): Refusal {
+  const owned = claims.map(({ id, namespace }) => `${id}, which namespace "${namespace}" declares`).join(', and with ');
+  return {
+    action: 'refuse',
+    reason: `cannot be renamed from ${String(entity.renamedFrom)}: it would be renamed with ${owned}`,
+    remedy: `have its owner release ${claims.map(({ id }) => id).join(', ')}, or keep the old name of ${entityId(planned)}`,
+  };
+}
+
 /** Refuses a removal, and names the dependents that this run keeps and the ways out. */
 export function refusalOf(
   { planned }: AssessedEntity,
@@ -53,5 +73,44 @@ export function refusalOf(
     action: 'refuse',
     reason: `cannot be ${verb}: still attached to ${ids}, which this run keeps`,
     remedy: ways.join(', or '),
+  };
+}
+
+/** Refuses to remove an orphan that only its tags show. */
+export function unknownRefusal(entity: DesiredEntity, namespace: string): Refusal {
+  return {
+    action: 'refuse',
+    reason: `is not declared here, but another manifest of namespace "${namespace}" may declare it: the ledger does not know which one did`,
+    remedy: `apply the other manifests of the namespace first, declare ${entityId(entity)} here with state: absent or state: released, or give --orphans report`,
+  };
+}
+
+/** Refuses to remove an orphan that declared entities still name: the group that has it as a member. Undefined if none does. */
+export function referredRefusal(entity: DesiredEntity, declared: readonly DesiredEntity[]): Refusal | undefined {
+  const key = entityKey(entity);
+  const referring = declared.filter((other) => {
+    const kind = kindOf(other);
+    // What goes with an entity is looked at where the removal is planned.
+    if (other.state !== 'present' || other.observe || kind.isDeletedWithReference === true) return false;
+    return (kind.references?.(other.spec) ?? []).some((reference) => entityKeyOfId(reference) === key);
+  });
+  if (referring.length === 0) return undefined;
+  const ids = referring.map(entityId).join(', ');
+  return {
+    action: 'refuse',
+    reason: `is not declared any more, but ${ids}, which this manifest declares, ${referring.length === 1 ? 'needs' : 'need'} it`,
+    remedy: `declare ${entityId(entity)} again, or take it out of ${ids}`,
+  };
+}
+
+/** Refuses a rename of what another manifest of the namespace declares. */
+export function holderRefusal(
+  entity: DesiredEntity,
+  { id, manifest, environment }: Pick<Declaration, 'id' | 'manifest' | 'environment'>,
+): Refusal {
+  return {
+    action: 'refuse',
+    reason: `${entity.orphan?.renamedTo ?? entityId(entity)} cannot be renamed from ${id}, which ${manifest} declares (environment ${environment})`,
+    remedy: `remove ${id} from it and declare it here as ${id} first; then rename it`,
   };
 }

@@ -95,7 +95,9 @@ async function removeOrphansOfEarlierAttempts(
 /** Looks for the entity where the plan may be outdated, or where a Create would overwrite it without an error. */
 async function resolveBeforeCreate(creation: Creation): Promise<ReconcileActivityResult | null> {
   const { account, request, attempt, kind } = creation;
-  if (attempt === 1 && !request.readFirst && kind.createOverwrites !== true) return null;
+  // A bulk read that is behind may have hidden what is to be renamed.
+  const mayHaveOldName = kind.renaming === 'call' && request.entity.renamedFrom !== undefined;
+  if (attempt === 1 && !request.readFirst && kind.createOverwrites !== true && !mayHaveOldName) return null;
   const observed = await observeEntity(account, request.entity);
   return observed === undefined ? null : resolveExisting(creation, observed, null);
 }
@@ -111,6 +113,7 @@ async function reserveSecret(creation: Creation): Promise<ReconcileActivityResul
 /** Sends the Create, and goes on by AWS's answer. */
 async function sendCreate(creation: Creation): Promise<ReconcileActivityResult> {
   const { account, context, kind, create } = creation;
+  context.guard.assertEntity(null);
   let output: unknown;
   try {
     output = await send(account, create, context);

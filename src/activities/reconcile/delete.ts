@@ -6,16 +6,17 @@ import type { Decision } from '../../contract/report.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess } from '../../engine/decide.js';
 import { OwnershipTag } from '../../engine/ownership.js';
+import { isPlannedEntity } from '../../engine/planned-change.js';
 import type { Kind, Observed, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
 import { recordDecision, type ActivityContext } from '../runtime/activity-context.js';
 import { OperationError } from '../runtime/failures.js';
 import { kindOf, observeKnownEntity } from '../runtime/observe.js';
 import { sendAll } from '../runtime/send-writes.js';
-import { nameTrusting, readDeletion, type Deletion } from './deletion.js';
+import { linesOfLosses, lossOf, nameTrusting, readDeletion, type Deletion } from './deletion.js';
 import { decisionContext, resolvedSpec } from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
-import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
+import { buildActivityResult, decisionAcrossAttempts, logRefusal, withEarlierRemovals } from './activity-result.js';
 
 /** Reads the entity, decides again, and removes the entity with what it holds, for good or to be created again. */
 export async function deleteEntity(
@@ -27,21 +28,27 @@ export async function deleteEntity(
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, request.arns);
   const observed = await observeKnownEntity(account, entity, context);
-  const assessment = assess(kind, entity, spec, observed, decisionContext(request));
+  const assessed = assess(kind, entity, spec, observed, decisionContext(request));
+  const assessment = { ...assessed, decision: withEarlierRemovals(assessed.decision, context) };
   const deletion =
     observed !== undefined && REMOVAL_ACTIONS.has(assessment.decision.action)
-      ? await readDeletion(account, kind, observed, request.namespace)
+      ? await readDeletion(account, kind, observed, request.namespace, request.planned)
       : undefined;
-  const losses = deletion?.losses ?? [];
+  const found = deletion === undefined ? NOT_ATTACHED : await findDetachments(account, kind, observed, request);
+  const detachmentLines = linesOfLosses(found.detachments.map((write) => lossOf(write, request.namespace)));
+  const losses = [...(deletion?.losses ?? []), ...detachmentLines];
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, losses }, context);
   recordDecision(context, decision);
-  logRefusal(entity, decision);
   if (observed !== undefined && deletion !== undefined && REMOVAL_ACTIONS.has(decision.action)) {
+    context.guard.assertEntity(observed);
     assertNotTrusted(request, deletion);
-    const detachments = await detachmentWrites(account, kind, observed, request);
-    await sendAll(account, [...detachments, ...deletion.writes], context);
+    assertDetachable(found);
+    await sendAll(account, [...found.detachments, ...deletion.writes], context);
   }
-  const decided = decisionAcrossAttempts(request, decision, context);
+  const isStillThere =
+    request.action === 'delete' && observed !== undefined && isPlannedEntity(request.planned, observed);
+  const decided = decisionAcrossAttempts(request, decision, context, isStillThere);
+  logRefusal(entity, decided);
   return buildActivityResult(context, {
     arn: observed?.arn ?? kind.arnOf(entity.spec, target),
     decision: decided,
@@ -50,20 +57,27 @@ export async function deleteEntity(
   });
 }
 
+/** The entities that another one is attached to. */
+interface Attachments {
+  /** The writes that detach it from the dependents that the request names. */
+  readonly detachments: readonly Write[];
+  /** Any other dependent, as `Kind/name`. */
+  readonly blocking: readonly string[];
+}
+
+const NOT_ATTACHED: Attachments = { detachments: [], blocking: [] };
+
 /**
- * Returns the writes that detach an entity from the dependents that the request names: a replacement is attached to
- * them again later, and what a destroyed namespace adopted is released without it.
- *
- * AWS would refuse the deletion at its last write because of any other dependent, after everything that the entity
- * holds is gone. So nothing is written then. A dependent that was removed a moment ago may still show, and the activity
- * is repeated for some seconds.
+ * Returns the writes that detach an entity from the dependents that the request names: a replacement is attached to them
+ * again later, and what a destroyed namespace adopted is released without it.
  */
-async function detachmentWrites(
+async function findDetachments(
   account: Account,
   kind: Kind,
-  observed: Observed,
+  observed: Observed | undefined,
   { detachable = [] }: ReconcileRequest,
-): Promise<readonly Write[]> {
+): Promise<Attachments> {
+  if (observed === undefined) return NOT_ATTACHED;
   const dependents = (await kind.listDependents?.(account.clients.reader, observed)) ?? [];
   const isDetachable = new Set(detachable.map((id) => id.toLowerCase()));
   const detachments: Write[] = [];
@@ -74,11 +88,18 @@ async function detachmentWrites(
       detachments.push(dependent.detach);
     } else blocking.push(id);
   }
-  if (blocking.length > 0) {
-    const error = lateError('DeleteConflict', `still attached to ${blocking.join(', ')}`);
-    throw new OperationError('DeleteEntity', error);
-  }
-  return detachments;
+  return { detachments, blocking };
+}
+
+/**
+ * Throws where AWS would refuse the deletion because of a dependent: at its last write, after everything that the entity
+ * holds is gone. So nothing is written then. A dependent that was removed a moment ago may still show, and the activity
+ * is repeated for some seconds.
+ */
+function assertDetachable({ blocking }: Attachments): void {
+  if (blocking.length === 0) return;
+  const error = lateError('DeleteConflict', `still attached to ${blocking.join(', ')}`);
+  throw new OperationError('DeleteEntity', error);
 }
 
 /** Returns the entity that no longer exists. */

@@ -1,6 +1,8 @@
 import { entityId } from '../../contract/entity.js';
 import type { Drift } from '../../contract/report.js';
+import type { PlannedChange } from '../../contract/request.js';
 import { ownershipOf } from '../../engine/ownership.js';
+import { isShown } from '../../engine/planned-change.js';
 import { hasProtectionTag } from '../../engine/protection.js';
 import type { Kind, Observed, OwnedEntity, Write } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
@@ -17,20 +19,26 @@ export interface Deletion {
 
 /**
  * Reads what a deletion takes. An entity of another owner, or a protected one, that goes with it is detached and kept: the
- * write that would delete it is left out.
+ * write that would delete it is left out. So is one that the plan did not show, as only a plan knows what else is declared.
  */
 export async function readDeletion(
   { clients: { reader } }: Account,
   kind: Kind,
   observed: Observed,
   namespace: string,
+  planned?: PlannedChange,
 ): Promise<Deletion> {
   const writes = await kind.delete(reader, observed);
   const trusting = (await kind.listTrusting?.(reader, observed)) ?? [];
-  const isKept = ({ deletes }: Write): boolean =>
-    deletes !== undefined && (ownershipOf(deletes, namespace).is === 'foreign' || hasProtectionTag(deletes));
+  const isUnseen = (write: Write): boolean =>
+    planned !== undefined && !linesOfLosses([lossOf(write, namespace)]).every((line) => isShown(planned, line));
+  const isKept = (write: Write): boolean => {
+    const { deletes } = write;
+    if (deletes === undefined) return false;
+    return ownershipOf(deletes, namespace).is === 'foreign' || hasProtectionTag(deletes) || isUnseen(write);
+  };
   const losses = [
-    ...writes.map((write) => (isKept(write) ? keptLine(write) : lossOf(write, namespace))),
+    ...writes.map((write) => (isKept(write) ? keptLine(write, namespace) : lossOf(write, namespace))),
     ...trusting.map(
       (entity) => `${entityId(entity)} trusts it and loses this access (${ownerText(entity, namespace)})`,
     ),
@@ -54,12 +62,12 @@ export function lossOf(write: Write, namespace: string): string {
   return [describeWrite(write), ...owner].join(' ');
 }
 
-function keptLine({ deletes }: Write): string {
+function keptLine({ deletes }: Write, namespace: string): string {
   if (deletes === undefined) return '';
-  const ownership = ownershipOf(deletes, '');
-  const owner = ownership.is === 'foreign' ? `: it is owned by ${ownership.owner}` : '';
-  const why = hasProtectionTag(deletes) ? ': it is protected' : owner;
-  return `${entityId(deletes)} is detached and kept${why}`;
+  const ownership = ownershipOf(deletes, namespace);
+  const unprotected = ownership.is === 'foreign' ? `owned by ${ownership.owner}` : 'not in the plan of this deletion';
+  const why = hasProtectionTag(deletes) ? 'protected' : unprotected;
+  return `${entityId(deletes)} is detached and kept: it is ${why}`;
 }
 
 function ownerText(entity: OwnedEntity, namespace: string): string {

@@ -2,7 +2,8 @@ import type { DesiredEntity, JsonObject, Target } from '../../contract/entity.js
 import type { ReconcileRequest } from '../../contract/request.js';
 import { createTags, declaredTags, type DecisionContext } from '../../engine/decide.js';
 import { resolveReferences } from '../../engine/references.js';
-import type { Desired, Kind } from '../../kinds/kind.js';
+import { hasOldName } from '../../engine/renames.js';
+import type { Desired, Kind, Observed } from '../../kinds/kind.js';
 
 /** Returns the spec with its references resolved. An entity that is to be removed needs nothing that it refers to. */
 export function resolvedSpec(
@@ -30,6 +31,17 @@ export function desiredAtCreate(kind: Kind, spec: JsonObject, request: Reconcile
     ? createTags(kind, { namespace, intent, installation, shared: entity.shared, protect: entity.protect }, spec)
     : {};
   return desiredState(entity, spec, { ...declaredTags(spec), ...ownershipTags }, target);
+}
+
+/** Returns the ARN of an entity once it has its declared name. */
+export function arnOnceRenamed(
+  { arnOf }: Pick<Kind, 'arnOf'>,
+  entity: DesiredEntity,
+  { name, arn, state }: Pick<Observed, 'name' | 'arn' | 'state'>,
+  target: Target,
+): string {
+  if (entity.observe || !hasOldName(entity, name)) return arn;
+  return arnOf({ path: state['path'] ?? '/', ...entity.spec }, target);
 }
 
 /** Returns who decides, and in which account. */

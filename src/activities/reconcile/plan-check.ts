@@ -5,7 +5,8 @@ import type { Assessment } from '../../engine/decide.js';
 import { isWithinPlan, linesBeyondPlan, type FoundChange } from '../../engine/planned-change.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import { OwnershipTag } from '../../engine/ownership.js';
-import { driftText, joinFirst } from '../../report/text.js';
+import { driftText } from '../../report/drift.js';
+import { joinFirst } from '../../report/text.js';
 import type { ActivityContext } from '../runtime/activity-context.js';
 
 /** Lines beyond a plan that a report names. */

@@ -11,7 +11,12 @@ import type { Account } from '../runtime/accounts.js';
 import { awsAnswer, failure, notShownYet, OperationError } from '../runtime/failures.js';
 import { LeaseError, CLEANUP_LEASE } from '../runtime/lease.js';
 import { send, sendAll } from '../runtime/send-writes.js';
-import { holdLease, type ActivityContext } from '../runtime/activity-context.js';
+import {
+  holdLease,
+  holdLeaseToComplete,
+  isCancelRequested,
+  type ActivityContext,
+} from '../runtime/activity-context.js';
 
 /** Time for which a revealed secret waits until its location accepts it. */
 const STORE_WINDOW_MS = 60_000;
@@ -82,7 +87,7 @@ export class EntitySecrets {
     if (secret?.recordFromReply === undefined) return;
     const revealed = secret.recordFromReply(output, this.#desired);
     try {
-      await this.#storeWithRetry(revealed);
+      await this.#storeWithRetry(revealed, holdLeaseToComplete);
     } catch (error) {
       const id = secret.candidateIdOf?.(revealed) ?? '';
       const removal = secret.deleteCandidate?.(id, this.#desired) ?? [];
@@ -103,7 +108,7 @@ export class EntitySecrets {
     const type = aws !== null && failureTypeOf(aws) === 'CredentialsInvalid' ? 'CredentialsInvalid' : 'SecretStore';
     const reason = `${describeLocation(this.#location())} does not accept the secret (${messageOf(error)})`;
     try {
-      await sendAll(this.#account, removal, this.#context);
+      await this.#remove(removal);
     } catch (removalError) {
       // No later attempt removes it after any other error, such as an account that cannot be verified.
       if (isInterruption(removalError) || canRetry(removalError)) throw removalError;
@@ -113,6 +118,16 @@ export class EntitySecrets {
     return failure(type, `${reason}; what was created for it was removed again`, { calls });
   }
 
+  /** Removes what nobody can use. A cancelled run has no later attempt that would. */
+  async #remove(removal: readonly Write[]): Promise<void> {
+    try {
+      await sendAll(this.#account, removal, this.#context);
+    } catch (error) {
+      if (!isCancelRequested(error)) throw error;
+      await sendAll(this.#account, removal, { ...this.#context, lease: CLEANUP_LEASE });
+    }
+  }
+
   /** Sends a write that changes the stored record, and stores the change before and after it. */
   async sendRecorded(write: Write, { before, after }: RecordChange): Promise<void> {
     const stored = (await this.#storedForEntity()) ?? {};
@@ -120,7 +135,8 @@ export class EntitySecrets {
     await this.#storeWithRetry(prepared);
     const output = await send(this.#account, write, this.#context);
     const changed = { ...prepared, ...after(output, prepared) };
-    await this.#storeWithRetry(Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== '')));
+    const complete = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== ''));
+    await this.#storeWithRetry(complete, holdLeaseToComplete);
   }
 
   /** Empties the location of the generated secret where the entity existed already: it has another secret. */
@@ -200,10 +216,10 @@ export class EntitySecrets {
     );
   }
 
-  async #store(secret: SecretRecord): Promise<void> {
+  async #store(secret: SecretRecord, hold = holdLease): Promise<void> {
     const { entity, account } = this.#owner();
     const owner = { [Field.Entity]: entity, [Field.Account]: account, [Field.Intent]: this.#request.intent };
-    await holdLease(this.#context);
+    await hold(this.#context);
     try {
       await this.#account.clients.secrets.writeRecord(this.#location(), { ...owner, ...secret });
     } catch (error) {
@@ -212,18 +228,18 @@ export class EntitySecrets {
   }
 
   /** Retries for a while: the location was just reserved, so most errors pass, and the Create cannot be repeated. */
-  async #storeWithRetry(secret: SecretRecord): Promise<void> {
+  async #storeWithRetry(secret: SecretRecord, hold = holdLease): Promise<void> {
     let waited = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Another run that found the location empty at the same moment may have reserved it after this one.
         await this.#storedForEntity();
-        await this.#store(secret);
+        await this.#store(secret, hold);
         return;
       } catch (error) {
         if (waited >= STORE_WINDOW_MS || !canRetry(error)) throw error;
         const pause = pauseAfter(attempt);
-        await sleep(pause);
+        await (hold === holdLease ? sleep(pause) : sleepToComplete(pause));
         waited += pause;
       }
     }
@@ -237,6 +253,16 @@ export class EntitySecrets {
 
   #owner(): { readonly entity: string; readonly account: string } {
     return { entity: entityId(this.#request.entity), account: this.#request.target.account };
+  }
+}
+
+/** Waits although the run was cancelled. */
+async function sleepToComplete(ms: number): Promise<void> {
+  try {
+    await sleep(ms);
+  } catch (error) {
+    if (!isCancelRequested(error)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, ms));
   }
 }
 

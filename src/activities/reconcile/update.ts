@@ -3,6 +3,7 @@ import { isWrite } from '../../contract/actions.js';
 import type { ReconcileActivityResult, UpdateRequest } from '../../contract/activities.js';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { assess, type Assessment } from '../../engine/decide.js';
+import { blockedByStranger, hasOldName } from '../../engine/renames.js';
 import { ownershipFirst } from '../../engine/tag-limit.js';
 import { orderByEffect } from '../../engine/write-order.js';
 import type { Observed, Write } from '../../kinds/kind.js';
@@ -11,10 +12,17 @@ import { recordDecision, type ActivityContext } from '../runtime/activity-contex
 import { notShownYet, OperationError } from '../runtime/failures.js';
 import { kindOf, observeEntity, observeKnownEntity } from '../runtime/observe.js';
 import { send, sendInOrder } from '../runtime/send-writes.js';
-import { decisionContext, desiredAtCreate, desiredState, isKnownAtCreate, resolvedSpec } from './desired-state.js';
+import {
+  arnOnceRenamed,
+  decisionContext,
+  desiredAtCreate,
+  desiredState,
+  isKnownAtCreate,
+  resolvedSpec,
+} from './desired-state.js';
 import { checkAgainstPlan } from './plan-check.js';
 import { EntitySecrets } from './secrets.js';
-import { decisionAcrossAttempts, logRefusal, buildActivityResult } from './activity-result.js';
+import { buildActivityResult, decisionAcrossAttempts, logRefusal, withEarlierRemovals } from './activity-result.js';
 
 const NOT_TAKEN = 'its ownership tags come first, so nothing else of it is written';
 
@@ -27,10 +35,12 @@ export async function updateEntity(
   const { entity, target, made } = request;
   const kind = kindOf(entity);
   const spec = resolvedSpec(entity, request.arns);
-  const observed = await observeForUpdate(account, request, context);
+  const read = withHoldings(await observeForUpdate(account, request, context), request);
+  const observed = read && withoutStranger(read, request);
   // Created a moment ago, and the replica that answered does not show it yet.
   if (observed === undefined && made) throw notShownYet();
-  const assessment = assess(kind, entity, spec, observed, { ...decisionContext(request), made });
+  const assessed = assess(kind, entity, spec, observed, { ...decisionContext(request), made });
+  const assessment = { ...assessed, decision: withEarlierRemovals(assessed.decision, context) };
   const { decision, beyond } = checkAgainstPlan(request, { kind, spec, observed, assessment, made }, context);
   recordDecision(context, decision);
   logRefusal(entity, decision);
@@ -38,10 +48,30 @@ export async function updateEntity(
     await sendChanges(account, request, observed, assessment, context);
   }
   return buildActivityResult(context, {
-    arn: observed?.arn ?? kind.arnOf(entity.spec, target),
+    arn:
+      observed === undefined
+        ? kind.arnOf(entity.spec, target)
+        : isWrite(decision.action)
+          ? arnOnceRenamed(kind, entity, observed, target)
+          : observed.arn,
     decision: decisionAcrossAttempts(request, decision, context),
     ...beyond,
   });
+}
+
+/** Returns the entity with what the plan has read of what belongs to it. */
+function withHoldings(
+  observed: Observed | undefined,
+  { planned: { holdings } }: Pick<ReconcileRequest, 'planned'>,
+): Observed | undefined {
+  return observed === undefined || holdings === undefined ? observed : { ...observed, holdings };
+}
+
+/** Blocks an entity that is not the one that this run is to rename, and that has its new name. */
+function withoutStranger(observed: Observed, { entity, planned }: ReconcileRequest): Observed {
+  const isStranger =
+    planned.uniqueId !== undefined && !hasOldName(entity, observed.name) && observed.uniqueId !== planned.uniqueId;
+  return isStranger ? blockedByStranger(entity, observed) : observed;
 }
 
 /** Reads the entity, unless the reply to its Create has just told its state. */
@@ -71,6 +101,7 @@ export async function sendChanges(
   context: ActivityContext,
 ): Promise<void> {
   const { entity, arns, target } = request;
+  context.guard.assertEntity(observed);
   const kind = kindOf(entity);
   const desired = desiredState(entity, resolvedSpec(entity, arns), tags, target);
   const secrets = new EntitySecrets(account, kind, desired, request, context);

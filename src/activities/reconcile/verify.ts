@@ -1,4 +1,4 @@
-import { sleep } from '@temporalio/activity';
+import { CancelledFailure, sleep } from '@temporalio/activity';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
 import type { ExpectedEntity, VerifyRequest, VerifyResult } from '../../contract/activities.js';
 import { entityKey } from '../../contract/entity.js';
@@ -15,8 +15,11 @@ interface Candidate {
   readonly index: number;
 }
 
-/** The entities that differ, and those that exist anew. */
-type Found = Required<Pick<VerifyResult, 'differing' | 'recreated'>>;
+/** The entities that differ, those that exist anew, and the creation dates of those without tags that are as declared. */
+type Found = Required<Pick<VerifyResult, 'differing' | 'recreated' | 'createdAt'>>;
+
+/** The result of a verification. Where it was cut short, what it had not seen as written is unverified. */
+type Verified = Found & Required<Pick<VerifyResult, 'unverified'>>;
 
 /** Looks at the account in bulk, before an entity that still differs is read by itself. Most replicas have caught up then. */
 const BULK_LOOKS = 2;
@@ -29,15 +32,19 @@ const MAX_SINGLE_READS = 50;
  * written is compared for a few seconds only.
  *
  * No entity counts as different before its own Get has shown it: a bulk read may leave out what it does not know.
+ *
+ * A cancellation ends the wait. What differs then may only not show yet, so it counts as unverified.
  */
-export async function waitUntilConverged(account: Account, request: VerifyRequest): Promise<Found> {
+export async function waitUntilConverged(account: Account, request: VerifyRequest): Promise<Verified> {
   const { entities } = request;
   const recreated: Found['recreated'][number][] = [];
+  const createdAt: Found['createdAt'][number][] = [];
   let differing: Found['differing'] = [];
   let left: readonly Candidate[] = entities.map((entity, index) => ({ entity, index }));
   let looks = 0;
   const take = (found: Found): void => {
     recreated.push(...found.recreated);
+    createdAt.push(...found.createdAt);
     differing = found.differing;
   };
   const candidatesIn = (found: Found['differing']): readonly Candidate[] =>
@@ -50,16 +57,31 @@ export async function waitUntilConverged(account: Account, request: VerifyReques
     left = candidatesIn(differing);
     return left.length === 0 ? true : undefined;
   };
-  if (!entities.some(({ isUnwritten }) => isUnwritten)) await untilShown(compare, sleep);
-  else {
+  const wait = async (): Promise<void> => {
+    if (!entities.some(({ isUnwritten }) => isUnwritten)) {
+      await untilShown(compare, sleep);
+      return;
+    }
     await untilShown(compare, sleep, HIDDEN_WINDOW_MS);
     const unwritten = left.filter(({ entity }) => entity.isUnwritten === true);
     left = left.filter(({ entity }) => entity.isUnwritten !== true);
     if (left.length > 0) await untilShown(compare, sleep);
     left = [...left, ...unwritten];
-  }
+  };
+  const isCut = request.once === true ? !((await compare()) ?? false) : await isCancelledDuring(wait);
+  if (isCut) return { differing: [], recreated, createdAt, unverified: left.map(({ index }) => index) };
   take(findDiffering(request, left, await observeAlone(account, left)));
-  return { differing, recreated };
+  return { differing, recreated, createdAt, unverified: [] };
+}
+
+async function isCancelledDuring(wait: () => Promise<void>): Promise<boolean> {
+  try {
+    await wait();
+    return false;
+  } catch (error) {
+    if (error instanceof CancelledFailure) return true;
+    throw error;
+  }
 }
 
 /** Replaces what a bulk read has found about entities by what their own Gets show. */
@@ -75,6 +97,7 @@ async function confirmed(
   return {
     differing: [...found.differing.filter(({ index }) => !isRead.has(index)), ...shown.differing],
     recreated: [...found.recreated, ...shown.recreated],
+    createdAt: [...found.createdAt, ...shown.createdAt],
   };
 }
 
@@ -104,6 +127,7 @@ function findDiffering(
   const context = { namespace, partition: target.partition, intent: '' };
   const differing: Found['differing'][number][] = [];
   const recreated: Found['recreated'][number][] = [];
+  const createdAt: Found['createdAt'][number][] = [];
   for (const { entity, index } of candidates) {
     const kind = kindOf(entity);
     const shown = observed.get(entityKey(entity));
@@ -115,8 +139,10 @@ function findDiffering(
     const owned = { ...entity, adopt: 'foreign' as const };
     const { decision } = assess(kind, owned, resolvedSpec(entity, arns), shown, context);
     if (decision.action !== 'no-op') differing.push({ index, decision });
+    else if (!kind.ownable && typeof shown?.createdAt === 'string')
+      createdAt.push({ index, createdAt: shown.createdAt });
   }
-  return { differing, recreated };
+  return { differing, recreated, createdAt };
 }
 
 /** Reports whether what AWS shows is not the entity that the run has deleted, but a later one of the same name. */

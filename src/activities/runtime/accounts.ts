@@ -23,12 +23,20 @@ const MAX_USE_MS = 3_600_000;
  */
 export class Accounts {
   readonly #options: AwsOptions;
+  readonly #externalIdOf: (target: Target) => string | undefined;
   readonly #open = new Map<string, Account>();
   /** By account: AWS limits the calls of an account, whichever clients make them. */
   readonly #paces = new Map<string, Pace>();
 
-  constructor(options: AwsOptions) {
+  /**
+   * Keeps the options for the accounts that are opened later.
+   *
+   * @param options - those of all accounts
+   * @param externalIdOf - returns the external ID for the role of a target. Default: none
+   */
+  constructor(options: AwsOptions, externalIdOf: (target: Target) => string | undefined = () => undefined) {
     this.#options = options;
+    this.#externalIdOf = externalIdOf;
   }
 
   /**
@@ -37,8 +45,9 @@ export class Accounts {
    */
   get(target: Target, namespace?: string): Account {
     const session = target.assumeRole === undefined || namespace === undefined ? undefined : sessionName(namespace);
-    const key = JSON.stringify([target.partition, target.account, target.assumeRole, session]);
-    const account = this.#open.get(key) ?? this.#create(target, session);
+    const externalId = target.assumeRole === undefined ? undefined : this.#externalIdOf(target);
+    const key = JSON.stringify([target.partition, target.account, target.assumeRole, session, externalId]);
+    const account = this.#open.get(key) ?? this.#create(target, session, externalId);
     // A map keeps the order of insertion: the account that was not used for the longest time comes first.
     this.#open.delete(key);
     this.#open.set(key, account);
@@ -46,12 +55,12 @@ export class Accounts {
     return account;
   }
 
-  #create(target: Target, session: string | undefined): Account {
+  #create(target: Target, session: string | undefined, externalId: string | undefined): Account {
     const pace = this.#paces.get(target.account) ?? new Pace();
     this.#paces.set(target.account, pace);
     const guarded: { by?: AccountGuard } = {};
     const guard = (): AccountGuard | undefined => guarded.by;
-    const clients = createAwsClients(target, { ...this.#options, sessionName: session, pace, guard });
+    const clients = createAwsClients(target, { ...this.#options, sessionName: session, externalId, pace, guard });
     guarded.by = new AccountGuard(clients, target);
     return { target, clients, guard: guarded.by };
   }

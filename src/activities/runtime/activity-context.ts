@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
-import { activityInfo, heartbeat, log } from '@temporalio/activity';
-import { callingAs, countingCalls } from '../../aws/calls.js';
+import {
+  activityInfo,
+  CancelledFailure,
+  cancellationDetails,
+  cancellationSignal,
+  heartbeat,
+  log,
+} from '@temporalio/activity';
+import { abortingOn, callingAs, countingCalls } from '../../aws/calls.js';
 import { runKey } from '../../contract/attribution.js';
-import type { FailureDetails } from '../../contract/failures.js';
+import type { AttemptProgress } from '../../contract/failures.js';
 import { DEFAULT_TIMEOUT_MS } from '../../contract/request.js';
 import type { Decision, WriteRecord } from '../../contract/report.js';
 import { truncateToFit } from '../../report/build.js';
+import { NO_WRITES, type WriteGuard } from './write-guard.js';
 import { failure, toFailure, withinTimeout, withProgress } from './failures.js';
-import { Lease, LeaseError } from './lease.js';
+import { Lease, LeaseError, type LeaseToWrite } from './lease.js';
+import { isRepeated, reportAttempt } from './report-attempt.js';
 
 /** Interval between two heartbeats of an activity. */
 const HEARTBEAT_INTERVAL_MS = 1_500;
@@ -41,8 +50,10 @@ export interface ActivityContext {
   readonly sent: SentWrite[];
   /** True where {@link sent} holds every write of earlier attempts. An attempt that died may have sent more. */
   readonly isComplete: boolean;
-  readonly lease: Pick<Lease, 'hold' | 'assertHeld'>;
+  readonly lease: LeaseToWrite;
   readonly lost: LostAttempts;
+  /** Identifies the writes that the workflow knows of already. */
+  reported: string;
   /** The progress of the last attempt that came to a decision. A failure reports it. */
   progress: Progress;
   /**
@@ -50,6 +61,10 @@ export interface ActivityContext {
    * shown no date, or where the activity does not ask.
    */
   awsStartedAt: number | null;
+  /** Checks writes against the worker's guardrails. */
+  guard: WriteGuard;
+  /** ARNs of principals that the run makes, for which a refused trust policy is repeated. Default: none. */
+  newPrincipals?: readonly string[];
   /** The start of this attempt, by the clock of `performance`. */
   readonly startedAt: number;
 }
@@ -72,7 +87,7 @@ interface LostAttempts {
 /** The details of a heartbeat, which Temporal hands to the next attempt. */
 interface HeartbeatDetails extends Pick<
   ActivityContext,
-  'calls' | 'sent' | 'isComplete' | 'awsStartedAt' | 'progress'
+  'calls' | 'sent' | 'isComplete' | 'awsStartedAt' | 'progress' | 'reported'
 > {
   /** Set by an attempt that failed, after it recorded all its writes. */
   readonly failedAttempt?: number;
@@ -108,22 +123,25 @@ export async function runActivity<T>(
   try {
     assertMayTry(context.lost);
     if (context.lost.count > 0) beat();
-    return await callingAs(agent, () => countingCalls(context.calls, () => run(context)));
+    const counted = (): Promise<T> => countingCalls(context.calls, () => run(context));
+    return await callingAs(agent, () => abortingOn(cancellationSignal(), counted));
   } catch (error) {
     if (error instanceof LeaseError) log.warn(error.message, { sent: writesSent(context) });
-    heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
     // Both dates are Temporal's, whose clock may differ from the worker's.
     const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + performance.now() - context.startedAt;
     const failedAttempt = { attempt, elapsedMs, calls: context.calls };
     const failed = withinTimeout(toFailure(error, failedAttempt), failedAttempt, timeoutMs);
-    throw withProgress(failed, { calls: context.calls, ...progressOf(context) });
+    const progress = { calls: context.calls, ...progressOf(context) };
+    if (isRepeated(failed)) await reportAttempt(context, progress);
+    heartbeat({ ...heartbeatDetails(context), failedAttempt: attempt } satisfies HeartbeatDetails);
+    throw withProgress(failed, progress);
   } finally {
     clearInterval(timer);
   }
 }
 
 /** Returns the writes and the decision of an activity that ends without a result. */
-function progressOf(context: ActivityContext): Pick<FailureDetails, 'writes' | 'remainingWrites' | 'decision'> {
+function progressOf(context: ActivityContext): Omit<AttemptProgress, 'calls'> {
   const { decision, remaining } = context.progress;
   const writes = writesSent(context);
   return {
@@ -139,19 +157,31 @@ export function recordDecision(context: ActivityContext, decision: Decision): vo
   context.progress = { decision: decided, remaining: [] };
 }
 
+/** The details that the first attempt starts with. A heartbeat of an older version may lack some. */
+const NOTHING_DONE: Pick<HeartbeatDetails, 'calls' | 'sent' | 'awsStartedAt' | 'reported' | 'progress'> = {
+  calls: {},
+  sent: [],
+  awsStartedAt: null,
+  reported: '',
+  progress: { decision: null, remaining: [] },
+};
+
 /** Continues from the last heartbeat of the attempt before. */
 function contextOfAttempt(): ActivityContext {
   const { attempt, ...info } = activityInfo();
   const earlier = info.heartbeatDetails as HeartbeatDetails | undefined;
   const hasReported = earlier?.failedAttempt === attempt - 1;
   const isComplete = attempt === 1 || (earlier?.isComplete === true && hasReported);
+  const { calls, sent, awsStartedAt, reported, progress } = { ...NOTHING_DONE, ...earlier };
   return {
-    calls: { ...earlier?.calls },
-    sent: [...(earlier?.sent ?? [])],
+    calls: { ...calls },
+    sent: [...sent],
     isComplete,
     lease: new Lease(),
-    awsStartedAt: earlier?.awsStartedAt ?? null,
-    progress: earlier?.progress ?? { decision: null, remaining: [] },
+    guard: NO_WRITES,
+    awsStartedAt,
+    reported,
+    progress,
     lost: attempt === 1 || hasReported ? NO_LOST_ATTEMPTS : countLostAttempts(earlier),
     startedAt: performance.now(),
   };
@@ -180,8 +210,8 @@ function assertMayTry({ count, timedOut }: LostAttempts): void {
 }
 
 function heartbeatDetails(context: ActivityContext): HeartbeatDetails {
-  const { calls, sent, isComplete, lost, awsStartedAt, progress, startedAt } = context;
-  return { calls, sent, isComplete, lost, awsStartedAt, progress, elapsedMs: performance.now() - startedAt };
+  const { calls, sent, isComplete, lost, awsStartedAt, progress, reported, startedAt } = context;
+  return { calls, sent, isComplete, lost, awsStartedAt, progress, reported, elapsedMs: performance.now() - startedAt };
 }
 
 /** The record of a write that is being sent. */
@@ -232,6 +262,26 @@ export async function recordWrite(context: ActivityContext, operation: string, i
  */
 export function holdLease(context: ActivityContext): Promise<void> {
   return context.lease.hold(heartbeatDetails(context));
+}
+
+/**
+ * Makes sure that this attempt may still complete its last write, as by storing the secret that AWS has revealed. That the
+ * run was cancelled does not prevent it: no other attempt follows.
+ *
+ * @throws LeaseError
+ */
+export async function holdLeaseToComplete(context: ActivityContext): Promise<void> {
+  try {
+    await holdLease(context);
+  } catch (error) {
+    if (!isCancelRequested(error)) throw error;
+  }
+}
+
+/** Reports whether an attempt may not go on because its run was cancelled, and for no other reason. */
+export function isCancelRequested(error: unknown): boolean {
+  if (error instanceof LeaseError) return error.isCancelled;
+  return error instanceof CancelledFailure && cancellationDetails()?.cancelRequested === true;
 }
 
 /**

@@ -1,10 +1,12 @@
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { awsError, failureTypeOf, type AwsError } from '../../aws/errors.js';
 import { WrongAccountError } from '../../aws/guard.js';
+import { remedyOfLimit } from '../../aws/quotas.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
-import { pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
+import { HIDDEN_WINDOW_MS, pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
 import { bugMessage, FAILURES, RETRY_DELAYS, type FailureDetails, type FailureType } from '../../contract/failures.js';
 import type { Write } from '../../kinds/kind.js';
+import { GuardrailsError } from './guardrails-file.js';
 import { LeaseError } from './lease.js';
 
 /** Attempts that a failure of class `retry` is repeated: about ten minutes at the pace of the retry policy. */
@@ -25,6 +27,12 @@ const UNGUARDED_RETRY_DELAY_MS = 5_000;
 /** Time for which an entity may still count as attached after it was detached from the last other one. */
 const IN_USE_WINDOW_MS = 10_000;
 
+/** Windows of failures that may pass sooner than IAM propagates. */
+const WINDOWS_MS: Partial<Record<FailureType, number>> = {
+  InUse: IN_USE_WINDOW_MS,
+  InvalidPrincipal: HIDDEN_WINDOW_MS,
+};
+
 /** A call to AWS that failed, with the operation that was called. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
@@ -36,13 +44,15 @@ export class OperationError extends Error {
     readonly write?: Write,
     /** The consequence for the entity, for people. */
     readonly consequence?: string,
+    /** The time in which the cause may still pass, from the start of the activity, and why. Default: by the failure's type. */
+    readonly wait?: { readonly windowMs: number; readonly why: string },
   ) {
     super(`${operation} failed`);
   }
 
   /** Returns the error with its consequence. */
   explained(consequence: string): OperationError {
-    return new OperationError(this.operation, this.cause, this.write, consequence);
+    return new OperationError(this.operation, this.cause, this.write, consequence, this.wait);
   }
 }
 
@@ -74,6 +84,10 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: FailedA
   if (error instanceof Error && /^(Cancelled|Application)Failure$/.test(error.name)) return error;
   if (error instanceof SecretLocationError) return failure('SecretStore', error.message, { calls });
   if (error instanceof WrongAccountError) return failure('WrongAccount', error.message, { calls });
+  if (error instanceof GuardrailsError) {
+    const details: FailureDetails = { operation: null, code: null, requestId: null, calls, remedy: error.remedy };
+    return ApplicationFailure.create({ message: error.message, type: 'GuardrailsInvalid', details: [details] });
+  }
   if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
   const bug = bugIn(error);
   if (bug === null) return failureOfAws(error, { attempt, elapsedMs, calls });
@@ -95,20 +109,19 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
   const { operation, code, requestId } = aws;
   const isUnguarded = error instanceof OperationError && error.write?.unguarded === true;
   const type = typeOf(error, aws);
-  const details = { operation, code, requestId, calls };
-  const consequence = error instanceof OperationError ? (error.consequence ?? '') : '';
+  const details = { operation, code, requestId, calls, ...remedyFor(type, aws) };
+  const { consequence, wait } = error instanceof OperationError ? error : {};
+  const notes = [wait?.why, consequence].filter((note) => note !== undefined);
   const answer = `${operation ?? 'a read of the account'} answered ${code}: ${aws.message}`;
-  const message = consequence === '' ? answer : `${answer} (${consequence})`;
+  const message = withNotes(answer, notes);
   const retryable = { message, type, details: [details] };
 
   switch (FAILURES[type].retry) {
-    case 'until-propagated': {
-      if (elapsedMs >= (type === 'InUse' ? IN_USE_WINDOW_MS : PROPAGATION_WINDOW_MS)) {
-        return failure(type, `${message} (for ${String(Math.round(elapsedMs / 1000))} s)`, details);
-      }
-      const nextRetryDelay = pauseAfter(attempt);
-      return ApplicationFailure.create({ ...retryable, nextRetryDelay, category: ApplicationFailureCategory.BENIGN });
-    }
+    case 'until-propagated':
+      return failureUntil(wait?.windowMs ?? windowOf(type), { ...retryable, message: answer }, notes, {
+        attempt,
+        elapsedMs,
+      });
     case 'retry': {
       const delay = isUnguarded && aws.unclear ? { nextRetryDelay: UNGUARDED_RETRY_DELAY_MS } : {};
       return ApplicationFailure.create({ ...retryable, nonRetryable: attempt >= maxAttemptsOf(type), ...delay });
@@ -117,6 +130,46 @@ function failureOfAws(error: unknown, { attempt, elapsedMs, calls }: FailedAttem
     case 'never':
       return failure(type, message, details);
   }
+}
+
+/** Returns the remedy that depends on AWS's answer. Default: that of the type. */
+function remedyFor(type: FailureType, aws: AwsError): Pick<FailureDetails, 'remedy'> {
+  const remedy = type === 'QuotaExceeded' ? remedyOfLimit(aws) : undefined;
+  return remedy === undefined ? {} : { remedy };
+}
+
+function windowOf(type: FailureType): number {
+  return WINDOWS_MS[type] ?? PROPAGATION_WINDOW_MS;
+}
+
+/** Returns a failure that is retried until its window ends. Its message tells how long that is. */
+function failureUntil(
+  windowMs: number,
+  {
+    message,
+    type,
+    details,
+  }: { readonly message: string; readonly type: FailureType; readonly details: FailureDetails[] },
+  notes: readonly string[],
+  { attempt, elapsedMs }: Pick<FailedAttempt, 'attempt' | 'elapsedMs'>,
+): ApplicationFailure {
+  const leftMs = windowMs - elapsedMs;
+  if (leftMs <= 0) {
+    const waited = windowMs === 0 ? [] : [`for ${String(Math.round(elapsedMs / 1000))} s`];
+    return failure(type, withNotes(message, [...notes, ...waited]), details[0] ?? {});
+  }
+  return ApplicationFailure.create({
+    type,
+    details,
+    message: withNotes(message, [...notes, `waiting for IAM, up to ${String(Math.ceil(leftMs / 1000))} s more`]),
+    // The last attempt is made when the window ends.
+    nextRetryDelay: Math.max(pauseAfter(1), Math.min(pauseAfter(attempt), Math.ceil(leftMs))),
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+function withNotes(answer: string, notes: readonly string[]): string {
+  return notes.length === 0 ? answer : `${answer} (${notes.join('; ')})`;
 }
 
 function maxAttemptsOf(type: FailureType): number {

@@ -13,6 +13,11 @@ const MAX_OUTAGE_MS = 120_000;
 /** This attempt may no longer write: another attempt runs the activity, or may run it by now. */
 export class LeaseError extends Error {
   override readonly name = 'LeaseError';
+
+  /** Reports that the run was cancelled. No other attempt follows then. */
+  get isCancelled(): boolean {
+    return this.cause instanceof Error && this.cause.name === 'ActivityCancelledError';
+  }
 }
 
 /** A point in time by two clocks: the first stands still while the machine sleeps, the second can be set. */
@@ -30,6 +35,11 @@ export class Lease {
   #confirmedAt: Instant | undefined;
   #isLost = false;
 
+  /** Aborts where this attempt has to end. */
+  get signal(): AbortSignal {
+    return cancellationSignal();
+  }
+
   /**
    * Resolves as soon as this attempt is known to hold the activity.
    *
@@ -40,7 +50,7 @@ export class Lease {
     const { client } = Context.current();
     const startedAt = now();
     for (let repeat = 1; ; repeat += 1) {
-      cancellationSignal().throwIfAborted();
+      this.signal.throwIfAborted();
       if (this.#isFresh()) return;
       const askedAt = now();
       try {
@@ -80,10 +90,13 @@ export class Lease {
 }
 
 /** A lease for clean-up: what an attempt created and no other can use, it may remove after it lost its own lease. */
-export const CLEANUP_LEASE: Pick<Lease, 'hold' | 'assertHeld'> = {
+export const CLEANUP_LEASE: LeaseToWrite = {
   hold: () => Promise.resolve(),
   assertHeld: () => undefined,
 };
+
+/** The parts of a lease that a write needs. Without a signal, nothing interrupts it. */
+export type LeaseToWrite = Pick<Lease, 'hold' | 'assertHeld'> & Partial<Pick<Lease, 'signal'>>;
 
 function now(): Instant {
   return { steadyMs: performance.now(), wallMs: Date.now() };

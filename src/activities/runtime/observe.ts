@@ -2,58 +2,113 @@ import { sleep } from '@temporalio/activity';
 import { takeSnapshot, type DetailType, type Snapshot } from '../../aws/inventory.js';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
+import { objectOrEmpty } from '../../engine/json.js';
+import { withDeclaredTagKeys } from '../../engine/tag-keys.js';
 import { findKind } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import type { Account } from './accounts.js';
 import type { ActivityContext } from './activity-context.js';
 import { failure } from './failures.js';
 
+/** The entities of a namespace that were asked for, and others that the same calls have shown. */
+export interface ObservedNamespace {
+  /** By `entityKey`. */
+  readonly observed: ReadonlyMap<string, Observed>;
+  /** The entities that were looked for, by `entityKey`: those that are not observed do not exist. */
+  readonly lookedFor: ReadonlySet<string>;
+}
+
 /** Reads many entities, in bulk or one by one, whichever takes fewer calls. The keys of the map are `entityKey`s. */
 export async function observeEntities(
   account: Account,
   entities: readonly DesiredEntity[],
 ): Promise<ReadonlyMap<string, Observed>> {
+  return (await observeNamespace(account, entities, [])).observed;
+}
+
+/**
+ * Reads entities as {@link observeEntities} does, and without a call more what bulk reads show of the orphans and of what
+ * has the tags of the namespace.
+ */
+export async function observeNamespace(
+  account: Account,
+  entities: readonly DesiredEntity[],
+  orphans: readonly DesiredEntity[],
+  isOurs?: Snapshot['isOurs'],
+): Promise<ObservedNamespace> {
   const kinds = [...new Set(entities.map(kindOf))];
   const snapshot = takeSnapshot({
     reader: account.clients.reader,
     types: new Set(kinds.map(({ detailType }) => detailType).filter((type): type is DetailType => type !== null)),
     budget: entities.reduce((sum, entity) => sum + kindOf(entity).readCost, 0),
+    isOurs,
     sleep,
   });
+  const lookedFor = new Set(entities.map(entityKey));
   const found = await Promise.all(
-    kinds.map((kind) =>
-      observeKind(
-        account,
-        kind,
-        snapshot,
-        entities.filter((entity) => entity.kind === kind.name),
-      ),
-    ),
+    kinds.map(async (kind) => {
+      const isOfKind = (entity: DesiredEntity): boolean => entity.kind === kind.name;
+      const others = kind.isReadWithOthers === true ? orphans.filter(isOfKind) : [];
+      const inBulk = await observeInBulk(account, kind, snapshot, [...entities.filter(isOfKind), ...others]);
+      if (inBulk === undefined) return observeSingly(account, entities.filter(isOfKind));
+      for (const other of others) lookedFor.add(entityKey(other));
+      return inBulk;
+    }),
   );
-  return new Map(found.flat());
+  return { observed: new Map(found.flat()), lookedFor };
 }
 
-async function observeKind(
+type Entries = readonly (readonly [string, Observed])[];
+
+async function observeInBulk(
   account: Account,
   kind: Kind,
   snapshot: Snapshot,
   entities: readonly DesiredEntity[],
-): Promise<readonly (readonly [string, Observed])[]> {
+): Promise<Entries | undefined> {
   const inBulk = await kind.readMany(snapshot, entities, account.target);
-  if (inBulk !== undefined) {
-    return [...inBulk].map(([name, observed]) => [entityKey({ kind: kind.name, name }), observed]);
-  }
+  if (inBulk === undefined) return undefined;
+  const wanted = new Map(entities.map((entity) => [entityKey(entity), entity]));
+  return [...inBulk].map(([name, observed]) => {
+    const key = entityKey({ kind: kind.name, name });
+    return [key, asDeclared(observed, kind, wanted.get(key))];
+  });
+}
+
+async function observeSingly(account: Account, entities: readonly DesiredEntity[]): Promise<Entries> {
   const singles = await Promise.all(
-    entities.map(async (entity) => ({ entity, observed: await observeEntity(account, entity) })),
+    entities.map(async (entity) => ({ entity, observed: await observeByName(account, entity) })),
   );
   return singles.flatMap(({ entity, observed }) =>
     observed === undefined ? [] : [[entityKey(entity), observed] as const],
   );
 }
 
-/** Reads one entity by its name. Returns undefined where it does not exist. */
+/** Reads one entity by its name, or else by the one that it had before. Returns undefined where it does not exist. */
 export async function observeEntity(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
-  return kindOf(entity).read(account.clients.reader, entity, account.target);
+  const observed = await observeByName(account, entity);
+  const old = observed === undefined ? underOldName(entity) : undefined;
+  return old === undefined ? observed : observeByName(account, old);
+}
+
+/** Returns an entity under the name that it had before; undefined where AWS renames none of it. */
+export function underOldName({ renamedFrom: name, ...entity }: DesiredEntity): DesiredEntity | undefined {
+  const { renaming, keyProperties } = kindOf(entity);
+  const [property] = keyProperties;
+  if (name === undefined || property === undefined || renaming !== 'call') return undefined;
+  return { ...entity, name, spec: { ...entity.spec, [property]: name } };
+}
+
+async function observeByName(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
+  const kind = kindOf(entity);
+  const observed = await kind.read(account.clients.reader, entity, account.target);
+  return observed && asDeclared(observed, kind, entity);
+}
+
+/** Returns an entity with the tag keys that the manifest has for them. */
+function asDeclared(observed: Observed, kind: Kind, entity: DesiredEntity | undefined): Observed {
+  if (kind.ignoresTagKeyCase !== true) return observed;
+  return withDeclaredTagKeys(observed, Object.keys(objectOrEmpty(entity?.spec['tags'])));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { log } from '@temporalio/activity';
-import { awsError, failureTypeOf, isExpired } from '../../aws/errors.js';
+import { CancelledFailure, log } from '@temporalio/activity';
+import { awsError, failureTypeOf, isExpired, type AwsError } from '../../aws/errors.js';
 import { UnverifiedError } from '../../aws/guard.js';
 import { deriveSecretMembers, readSecretMembers, redactSecrets } from '../../aws/secret-store.js';
 import type { Json } from '../../contract/entity.js';
@@ -10,6 +10,7 @@ import type { Account } from './accounts.js';
 import { recordWrite, type ActivityContext } from './activity-context.js';
 import { OperationError } from './failures.js';
 import { LeaseError } from './lease.js';
+import { waitForPrincipals, type PrincipalWait } from './principals.js';
 
 /** Repeats of a throttled write within one attempt, at the account's pace. AWS did not carry out a throttled call. */
 const MAX_THROTTLE_REPEATS = 10;
@@ -47,6 +48,11 @@ export function describeWrite({ operation, input }: Write): string {
   return [operation, ...values].join(' ');
 }
 
+/** Reports whether a write was not sent, because the lease or the credentials of its attempt had changed. */
+function isLate(error: unknown): boolean {
+  return error instanceof LeaseError || error instanceof UnverifiedError;
+}
+
 /**
  * Sends one write, after the account is verified and while this attempt holds the lease.
  *
@@ -59,9 +65,11 @@ export async function send(account: Account, write: Write, context: ActivityCont
   let isRenewed = false;
   for (let repeat = 1; ; repeat += 1) {
     // The turn comes first: what STS and Temporal answer next is valid for seconds only.
-    await clients.turn();
+    await clients.turn(context.lease.signal);
     await guard.ensure();
     const accessKeyId = await clients.accessKeyId();
+    // A turn can take long, and the guardrails may have changed since the activity began.
+    context.guard.assertWrite(write);
     const record = await recordWrite(context, operation, input);
     const secret = deriveSecretMembers(secretInput, stored, clients.now() ?? Date.now());
     try {
@@ -73,11 +81,13 @@ export async function send(account: Account, write: Write, context: ActivityCont
       await waitUntilApplied?.(clients.reader, output);
       return output;
     } catch (error) {
-      if (error instanceof LeaseError || error instanceof UnverifiedError) {
+      if (isLate(error)) {
         record.discard();
         if (repeat <= MAX_LATE_REPEATS) continue;
         throw error;
       }
+      // The write was confirmed, and the wait for its effect has ended.
+      if (error instanceof CancelledFailure) throw error;
       const aws = awsError(error);
       if (!aws.unclear) record.discard();
       if (isAlreadyApplied?.(aws) === true) return undefined;
@@ -87,9 +97,21 @@ export async function send(account: Account, write: Write, context: ActivityCont
         continue;
       }
       if (failureTypeOf(aws) !== 'Throttled' || repeat > MAX_THROTTLE_REPEATS) {
-        throw new OperationError(operation, redactSecrets(error, Object.values(stored)), write);
+        const wait = await waitOf(account, write, aws, context);
+        throw new OperationError(operation, redactSecrets(error, Object.values(stored)), write, undefined, wait);
       }
       log.info('AWS throttled a write, which is repeated', { operation, repeat, requestId: aws.requestId });
     }
   }
+}
+
+/** Finds out how long a refusal may still pass, where that depends on what it names. */
+async function waitOf(
+  account: Account,
+  write: Write,
+  aws: AwsError,
+  { newPrincipals = [] }: ActivityContext,
+): Promise<PrincipalWait | undefined> {
+  if (failureTypeOf(aws) !== 'InvalidPrincipal') return undefined;
+  return waitForPrincipals(account, write, aws, newPrincipals);
 }

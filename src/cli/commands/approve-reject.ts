@@ -5,6 +5,7 @@ import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
 import { renderReport } from '../render/report.js';
 import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { requireRequesterName } from '../requester.js';
 import { UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
 import { confirm, note, plain, print, printJson, wrapped } from '../terminal.js';
@@ -29,8 +30,7 @@ export function reject(options: ApprovalOptions): Promise<ExitCode> {
 /** Sends the decision. Shows the plan first, unless `--plan` names it. */
 async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const by = options.as ?? config.pipeline.actor;
-  if (by === null) throw new UsageError('your name is unknown', 'add --as NAME');
+  const by = requireRequesterName(options.as, config.pipeline);
   const namespace = await resolveNamespace(options, config);
   if (namespace === null) return ExitCode.Usage;
   const session = await openSession(config, note, { worker: false });

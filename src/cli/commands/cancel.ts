@@ -6,6 +6,7 @@ import { exitCodeOf } from '../../report/build.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
 import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { requesterName } from '../requester.js';
 import { InterruptedError, untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
@@ -30,7 +31,7 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
   const interrupt = untilInterrupted();
   try {
     const run = await requestCancel(session.temporal, namespace, {
-      by: options.as ?? config.pipeline.actor,
+      by: requesterName(options.as, config.pipeline),
       reason: options.reason ?? null,
     });
     if (run === null) {
@@ -39,7 +40,7 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
       return ExitCode.Converged;
     }
     const { workflowId, runId, url } = run;
-    display.say(`Cancelling run ${runId}; waiting for calls in flight.`);
+    display.say(`Cancelling run ${runId}; waiting for calls in flight.`, url);
     const report = options.wait
       ? await followRun(session.temporal, workflowId, runId, {
           waitTimeoutMs: options.waitTimeout,
@@ -51,7 +52,11 @@ export async function cancel(options: CancelOptions): Promise<ExitCode> {
       : null;
     display.end();
     if (json) printJson({ version: 1, run: { workflowId, runId, url }, report });
-    else if (report !== null) print(wrapped(renderReport(report), process.stdout));
+    else if (report !== null) {
+      // The link was printed with the line above.
+      const shown = options.quiet === true ? report : { ...report, workflow: { ...report.workflow, url: null } };
+      print(wrapped(renderReport(shown), process.stdout));
+    }
     const isCancelled = report === null || report.result === 'cancelled';
     return isCancelled ? ExitCode.Converged : exitCodeOf(report.result, { detailed: false });
   } catch (error) {

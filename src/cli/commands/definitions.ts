@@ -1,8 +1,6 @@
-import { Option } from 'commander';
-import { CI_SERVICES } from '../../client/init.js';
 import type { ApprovalAction } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
-import { BUSY_EXITS, type CommandDefinition, EXAMPLE_FILE, REQUEST_EXITS, SERVER_EXITS } from '../help.js';
+import { BUSY_EXITS, type CommandDefinition, EXAMPLE_FILE, REQUEST_EXITS } from '../help.js';
 import {
   accountOption,
   addAdoptionOptions,
@@ -15,21 +13,27 @@ import {
   addTrustOption,
   naturalParser,
   outputOption,
+  planOption,
   quietOption,
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
+import { SERVER_COMMANDS, SETUP_COMMANDS } from './setup-definitions.js';
 
 const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
   {
     name: 'validate',
     description: 'check a manifest offline',
-    addOptions: addManifestOptions,
+    addOptions: (command) =>
+      addManifestOptions(command)
+        .optionsGroup('Guardrails:')
+        .option('--guardrails <file>', "file of a worker's guardrails that the manifest must keep to"),
     examples: [
       ['iam-bootstrap validate -f iam/bootstrap.yaml', 'check every environment that the manifest declares'],
       ['iam-bootstrap validate -f iam/bootstrap.yaml --output json', 'print problems with file and line as JSON'],
+      ['iam-bootstrap validate -f iam/bootstrap.yaml --guardrails guardrails.yaml', 'check what a worker would refuse'],
     ],
-    exits: [[ExitCode.Converged, 'valid'], ExitCode.Usage],
+    exits: [[ExitCode.Converged, 'valid'], [ExitCode.Refused, 'the guardrails do not allow it'], ExitCode.Usage],
     load: async () => (await import('./validate.js')).validate,
   },
   {
@@ -191,7 +195,7 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
     addOptions: (command) =>
       addNamespaceOptions(command)
         .optionsGroup('Decision:')
-        .option('--plan <digest>', 'digest of the reviewed plan; default: show it and ask')
+        .addOption(planOption())
         .option('--as <name>', 'your name; default: the CI actor or the local user')
         .option('--reason <text>', 'reason, kept in the report')
         .option('--yes', 'do not ask for confirmation', false),
@@ -211,78 +215,6 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
     load: async () => (await import('./approve-reject.js'))[action],
   };
 }
-
-const SETUP_COMMANDS: readonly CommandDefinition[] = [
-  {
-    name: 'init',
-    description: 'write a first manifest and a CI file; never overwrites files',
-    addOptions: (command) =>
-      command
-        .addOption(new Option('--ci <service>', 'CI service; default: found in the repository').choices(CI_SERVICES))
-        .option('--ci-file <path>', 'path of the CI file; default: where the service expects it')
-        .option('--namespace <name>', 'owner of the declared entities; default: name of the folder')
-        .option('--dev-account <id>', 'AWS account of environment dev; default: ask')
-        .option('--prod-account <id>', 'AWS account of environment prod; default: ask')
-        .option('--force', 'overwrite files that exist', false),
-    examples: [
-      ['iam-bootstrap init', 'ask for what the repository does not show'],
-      [
-        'iam-bootstrap init --ci github --namespace platform \\\n      --dev-account 111111111111 --prod-account 222222222222',
-        'do not ask, for example in a script',
-      ],
-    ],
-    exits: [
-      [ExitCode.Converged, 'written'],
-      ExitCode.Failed,
-      [ExitCode.Usage, 'a file exists already, or an option is missing'],
-    ],
-    load: async () => (await import('./init.js')).init,
-  },
-  {
-    name: 'doctor',
-    description: 'check Temporal, search attributes, AWS credentials and permissions',
-    addOptions: (command) =>
-      command
-        .option('--fix', 'create missing folders and search attributes; AWS is only read', false)
-        .addOption(outputOption()),
-    examples: [
-      ['iam-bootstrap doctor', 'run it where the worker runs, to check its credentials'],
-      ['iam-bootstrap doctor --fix', 'fix what does not concern AWS'],
-    ],
-    exits: [
-      [ExitCode.Converged, 'ready to apply; warnings are possible'],
-      [ExitCode.Failed, 'a check failed'],
-      ExitCode.Usage,
-    ],
-    load: async () => (await import('./doctor.js')).doctor,
-  },
-];
-
-const SERVER_COMMANDS: readonly CommandDefinition[] = [
-  {
-    name: 'worker',
-    description: 'run the worker, which holds the AWS credentials',
-    examples: [['iam-bootstrap worker', 'run until stopped; configured by TEMPORAL_* and AWS_*']],
-    exits: SERVER_EXITS,
-    load: async () => (await import('./worker.js')).worker,
-  },
-  {
-    name: 'dev',
-    description: 'run Temporal, its UI and a worker on this machine',
-    addOptions: (command) =>
-      command
-        .option('--sandbox', 'use an IAM emulator instead of AWS', false)
-        .option('--port <number>', 'port of the Temporal server', naturalParser(5))
-        .option('--ui-port <number>', 'port of the Temporal UI', naturalParser(5))
-        .option('--temporal-cli <path>', 'path of the Temporal CLI'),
-    examples: [
-      ['iam-bootstrap dev --sandbox', 'try it without an AWS account'],
-      ['iam-bootstrap dev --sandbox --port 7333 --ui-port 8333', 'run beside another server'],
-    ],
-    exits: SERVER_EXITS,
-    load: async () => (await import('./dev.js')).dev,
-  },
-];
 
 /** The commands in the order of the help, by the heading above them. */
 export const COMMAND_GROUPS: Readonly<Record<string, readonly CommandDefinition[]>> = {

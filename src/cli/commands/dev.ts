@@ -1,15 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
+import { DEFAULT_MANIFEST } from '../../client/init.js';
+import { validate } from '../../client/request.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
-import { sandboxPython, startSandbox } from '../../embedded/sandbox.js';
-import { findTemporalCli } from '../../embedded/temporal-cli.js';
+import { type Prepared, prepareServers } from '../../embedded/prepare.js';
+import { acquireEmbeddedServer } from '../../embedded/runtime.js';
+import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
+import { ownCommand, packageFile } from '../own-command.js';
 import { interruption } from '../run-command.js';
-import { note, print } from '../terminal.js';
+import { note, plain, print } from '../terminal.js';
+import { permitKeyFileOf } from '../session.js';
 
 /** Temporal's own default ports. */
 const PORT = 7233;
@@ -30,34 +36,49 @@ interface Running {
   stop(): Promise<unknown>;
 }
 
+/** A Temporal server for development. */
+interface DevServer extends Running {
+  readonly address: string;
+  readonly uiUrl: string | undefined;
+  readonly databaseFile: string;
+  readonly logFile: string;
+}
+
 type Variables = Readonly<Record<string, string>>;
 
 /** Runs Temporal, its UI, a worker and, with `--sandbox`, the IAM sandbox, until it is interrupted. */
 export async function dev(options: DevOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const { stateDirectory } = config;
+  const { temporalCli, sandbox: hasSandbox } = options;
+  const prepared = await prepareServers(config, { temporalCli, sandbox: hasSandbox, announce: note });
   const running: { stop(): Promise<unknown> }[] = [];
   try {
-    const server = await startServer(config, options);
+    const server = hasSandbox
+      ? await startServer(config, options, prepared)
+      : await shareEmbeddedServer(config, options, prepared);
     running.unshift(server);
-    const sandbox = options.sandbox ? await startIamSandbox(config) : undefined;
+    const sandbox = hasSandbox
+      ? await startSandbox({ python: prepared.python, account: SANDBOX_ACCOUNT, environment: config.environment })
+      : undefined;
     if (sandbox !== undefined) running.unshift(sandbox);
+    const permitKeyFile = await permitKeyFileOf(config);
     const worker = startWorkerProcess(config, {
       TEMPORAL_ADDRESS: server.address,
-      IAM_BOOTSTRAP_SECRETS: config.secretsFolder ?? join(stateDirectory, 'secrets'),
+      ...(permitKeyFile === undefined ? {} : { IAM_BOOTSTRAP_PERMIT_KEY_FILE: permitKeyFile }),
+      IAM_BOOTSTRAP_SECRETS: config.secretsFolder ?? join(config.stateDirectory, 'secrets'),
       ...(server.uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: server.uiUrl }),
-      ...sandbox?.variables,
+      ...(sandbox === undefined ? {} : sandboxVariables(sandbox.url)),
     });
     running.unshift(worker);
 
     print(`${pc.bold('Temporal')}     ${server.address}`);
     print(`${pc.bold('Temporal UI')}  ${server.uiUrl ?? 'not available'}`);
     if (sandbox !== undefined) print(`${pc.bold('IAM sandbox')}  ${sandbox.url}, account ${SANDBOX_ACCOUNT}`);
-    print(`${pc.bold('Worker')}       process ${String(worker.pid)}\n`);
-    print('In another terminal:\n');
+    print(`${pc.bold('Worker')}       process ${String(worker.pid)}`);
+    print('\nIn another terminal:\n\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);
-    print('  npx --no-install iam-bootstrap plan -f examples/first.yaml --environment dev\n');
-    print(`Press Ctrl-C to stop. Temporal keeps its data in ${join(stateDirectory, 'dev.db')}.`);
+    for (const line of await nextLines(config, hasSandbox)) print(`  ${line}`);
+    print(`\nPress Ctrl-C to stop. Temporal keeps its data in ${server.databaseFile}.`);
     if (sandbox !== undefined) print('The IAM sandbox keeps its account in memory: it is empty at the next start.');
 
     const stopped = await Promise.race([
@@ -66,42 +87,65 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
       server.exited.then(() => 'the Temporal server stopped'),
     ]);
     if (stopped === null) return ExitCode.Converged;
-    note(`${pc.red('error:')} ${stopped}; see the lines above and ${join(stateDirectory, 'dev-server.log')}`);
+    note(`${pc.red('error:')} ${stopped}; see the lines above and ${server.logFile}`);
     return ExitCode.Failed;
   } finally {
     for (const server of running) await server.stop();
   }
 }
 
-async function startServer(config: Config, options: DevOptions): ReturnType<typeof startTemporalServer> {
-  const { cacheDirectory, environment, stateDirectory } = config;
-  const path = options.temporalCli ?? config.temporalCli;
-  const cli = await findTemporalCli({ path, cacheDirectory, environment, announce: note });
-  return startTemporalServer({
-    cli: cli.path,
-    port: options.port ?? PORT,
-    uiPort: options.uiPort ?? UI_PORT,
-    databaseFile: join(stateDirectory, 'dev.db'),
-    searchAttributes: SEARCH_ATTRIBUTES,
-    logFile: join(stateDirectory, 'dev-server.log'),
-    environment,
-  });
+/** Starts a server on a database of its own: runs against the sandbox and runs against AWS must not meet. */
+async function startServer(
+  { environment, stateDirectory }: Config,
+  { port = PORT, uiPort = UI_PORT }: DevOptions,
+  { cli }: Prepared,
+): Promise<DevServer> {
+  const databaseFile = join(stateDirectory, 'dev.db');
+  const logFile = join(stateDirectory, 'dev-server.log');
+  const searchAttributes = SEARCH_ATTRIBUTES;
+  const server = await startTemporalServer({ cli, port, uiPort, databaseFile, searchAttributes, logFile, environment });
+  const { address, uiUrl, exited } = server;
+  return { address, uiUrl, exited, databaseFile, logFile, stop: () => server.stop() };
 }
 
-/** Starts the IAM sandbox, with the variables by which a worker uses it in place of AWS. */
-async function startIamSandbox({
-  cacheDirectory,
-  environment,
-}: Config): Promise<{ readonly url: string; readonly variables: Variables; stop(): Promise<unknown> }> {
-  const python = await sandboxPython({ cacheDirectory, environment, announce: note });
-  const sandbox = await startSandbox({ python, account: SANDBOX_ACCOUNT, environment });
-  const services = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL'];
-  const variables = {
-    ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, sandbox.url])),
-    AWS_ACCESS_KEY_ID: 'sandbox',
-    AWS_SECRET_ACCESS_KEY: 'sandbox',
+/** Starts or joins the server of the commands that run without one, so that its UI shows their runs. */
+async function shareEmbeddedServer(
+  { environment, stateDirectory }: Config,
+  { port = PORT, uiPort = UI_PORT }: DevOptions,
+  { cli }: Prepared,
+): Promise<DevServer> {
+  const server = await acquireEmbeddedServer({
+    stateDirectory,
+    cli: () => Promise.resolve(cli),
+    searchAttributes: SEARCH_ATTRIBUTES,
+    ports: { server: port, ui: uiPort },
+    environment,
+    announce: note,
+  });
+  const { address, uiUrl } = server;
+  return {
+    address,
+    uiUrl,
+    databaseFile: join(stateDirectory, 'temporal.db'),
+    logFile: join(stateDirectory, 'temporal.log'),
+    // It is started again where it ends.
+    exited: new Promise(() => undefined),
+    stop: () => server.release(),
   };
-  return { url: sandbox.url, variables, stop: () => sandbox.stop() };
+}
+
+/** Returns the commands to type next, for files that are in the working folder. */
+async function nextLines({ pipeline }: Config, hasSandbox: boolean): Promise<readonly string[]> {
+  const command = ownCommand();
+  if (existsSync(DEFAULT_MANIFEST)) {
+    const { ok, resolved } = await validate([DEFAULT_MANIFEST], { variables: {}, pipeline });
+    const requests = resolved.map(({ request }) => request);
+    const { environment } =
+      requests.find(({ target }) => target.account === SANDBOX_ACCOUNT && hasSandbox) ?? requests[0] ?? {};
+    return [ok ? `${command} plan --environment ${plain(environment ?? '')}` : `${command} validate`];
+  }
+  if (!hasSandbox) return [`${command} init`];
+  return [`${command} plan --environment dev \\`, `  -f ${packageFile('examples/first.yaml')}`];
 }
 
 /** Starts the worker in a process of its own, as in production: it can be killed and restarted alone. */

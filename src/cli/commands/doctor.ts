@@ -3,21 +3,23 @@ import { access, mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import type { Logger } from 'pino';
-import { agentsFor } from '../../aws/agents.js';
-import { type AwsOptions, createAwsClients } from '../../aws/clients.js';
-import { awsError } from '../../aws/errors.js';
+import { describeAwsSettings } from '../../aws/describe-settings.js';
+import { type AwsSettings, readAwsSettings } from '../../aws/settings.js';
+import { loadGuardrails } from '../../client/guardrails.js';
 import { hasWorker } from '../../client/runs.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
-import { KINDS } from '../../kinds/index.js';
+import type { NamedSetting } from '../../contract/setting.js';
+import { ConfigError } from '../../contract/user-facing-error.js';
+import { positionText } from '../../engine/manifest/problem.js';
 import { counted } from '../../report/text.js';
 import { connectTemporal, type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
-import { describeOtherInstallations } from './installations.js';
-import { openDebugLog } from '../session.js';
-import { plain, print, printJson } from '../terminal.js';
+import { describeTemporalSettings } from '../../temporal/settings.js';
+import { columns, plain, print, printJson } from '../terminal.js';
+import { checkAws } from './doctor-aws.js';
+import { type Check, configProblem, ok, problem } from './doctor-check.js';
 
 const SIGNS = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('FAIL') } as const;
 const FIXED = pc.cyan('done');
@@ -27,12 +29,21 @@ interface DoctorOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Prints each check, what was fixed, and how to fix the rest. */
+/** The findings of `doctor`. */
+interface Diagnosis {
+  readonly settings: readonly NamedSetting[];
+  readonly checks: readonly Check[];
+}
+
+/** Prints the settings in force and each check, what was fixed, and how to fix the rest. */
 export async function doctor(options: DoctorOptions): Promise<ExitCode> {
-  const checks = await diagnose(loadConfig(), options);
+  const { settings, checks } = await diagnose(loadConfig(), options);
   const failed = checks.some(({ status }) => status === 'fail');
-  if (options.output === 'json') printJson({ version: 1, checks });
+  if (options.output === 'json') printJson({ version: 1, settings, checks });
   else {
+    const rows = settings.map(({ name, value, source }) => [name, plain(value), pc.dim(plain(source))]);
+    for (const line of columns([['setting', 'value', 'from'].map((title) => pc.bold(title)), ...rows])) print(line);
+    print('');
     for (const { name, status, message, remedy, fixed } of checks) {
       print(`${fixed === null ? SIGNS[status] : FIXED} ${name.padEnd(18)} ${plain(fixed ?? message)}`);
       if (remedy !== null) print(`     ${pc.dim('remedy:')} ${plain(remedy)}`);
@@ -46,17 +57,6 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
   return failed ? ExitCode.Failed : ExitCode.Converged;
 }
 
-/** The result of one check. */
-export interface Check {
-  readonly name: string;
-  /** `warn` does not prevent an apply. */
-  readonly status: 'ok' | 'warn' | 'fail';
-  readonly message: string;
-  readonly remedy: string | null;
-  /** The fix that `--fix` made, or null. */
-  readonly fixed: string | null;
-}
-
 /** The longest wait for a registered search attribute to appear. */
 const MAX_REGISTRATION_MS = 20_000;
 
@@ -67,24 +67,46 @@ const TYPE_NUMBER = { Keyword: 2, Int: 3 } as const;
  * Checks everything that an apply needs, from this machine. Run it where the worker runs, to check the worker's AWS
  * credentials. With `fix`, creates missing folders and search attributes. AWS is only read.
  */
-export async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Promise<Check[]> {
+async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Promise<Diagnosis> {
+  const described = describeSettings(config);
+  const aws = await describeAws(config);
   const { checks, installation } = await checkTemporal(config, fix);
-  return [
-    // Older versions do not get here.
-    ok('node', process.version),
-    await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
-    await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
-    ...checks,
-    ...(await checkAws(config, installation)),
-  ];
+  return {
+    settings: [...described.settings, ...aws.settings],
+    checks: [
+      // Older versions do not get here.
+      ok('node', process.version),
+      await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
+      await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
+      checkGuardrails(config),
+      ...checks,
+      ...aws.checks,
+      ...(aws.found === undefined ? [] : await checkAws(config, aws.found, installation)),
+    ],
+  };
 }
 
-function ok(name: string, message: string, fixed: string | null = null): Check {
-  return { name, status: 'ok', message, remedy: null, fixed };
+/** Describes the settings of Temporal. Their mistakes are those of the check of Temporal. */
+function describeSettings(config: Config): Pick<Diagnosis, 'settings'> {
+  const queue = 'IAM_BOOTSTRAP_TASK_QUEUE';
+  const source = config.environment[queue] === undefined ? 'default' : queue;
+  const settings = [{ name: 'task queue', value: config.taskQueue, source }];
+  try {
+    return { settings: [...describeTemporalSettings(config), ...settings] };
+  } catch (error) {
+    if (error instanceof ConfigError) return { settings };
+    throw error;
+  }
 }
 
-function problem(name: string, status: 'warn' | 'fail', message: string, remedy: string): Check {
-  return { name, status, message, remedy, fixed: null };
+async function describeAws(config: Config): Promise<Diagnosis & { readonly found: AwsSettings | undefined }> {
+  try {
+    const found = await readAwsSettings(config.environment);
+    return { settings: describeAwsSettings(found, config.network), checks: [], found };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { settings: [], checks: [configProblem('aws settings', error)], found: undefined };
+  }
 }
 
 /** Checks a folder that commands create when they need it. */
@@ -109,6 +131,20 @@ async function checkFolder(name: string, path: string, variable: string, fix: bo
   }
 }
 
+/** Checks the file with what a worker on this machine allows. */
+function checkGuardrails({ guardrailsFile }: Config): Check {
+  const name = 'guardrails';
+  if (guardrailsFile === undefined) {
+    const message = 'none: a worker writes whatever a client asks for and its AWS credentials allow';
+    return problem(name, 'warn', message, 'set IAM_BOOTSTRAP_GUARDRAILS to a file; see docs/guardrails.md');
+  }
+  const loaded = loadGuardrails(guardrailsFile);
+  if (loaded.ok) return ok(name, `${guardrailsFile}, ${loaded.guardrails.digest}`);
+  const [first] = loaded.problems;
+  if (first === undefined) return problem(name, 'fail', `${guardrailsFile} is invalid`, 'correct the file');
+  return problem(name, 'fail', `${positionText(first)}: ${first.message}`, first.remedy);
+}
+
 /** The checks of Temporal, and the installation that answered; undefined where none did. */
 interface CheckedTemporal {
   readonly checks: readonly Check[];
@@ -120,6 +156,7 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
   try {
     temporal = await connectTemporal(config);
   } catch (error) {
+    if (error instanceof ConfigError) return { checks: [configProblem('temporal', error)], installation: undefined };
     const message = error instanceof Error ? error.message : String(error);
     const unreachable = [
       config.temporalConfigured
@@ -186,101 +223,6 @@ async function checkSearchAttributes({ client }: TemporalConnection, fix: boolea
     return ok(name, wanted, `registered ${names}`);
   } catch (error) {
     return problem(name, 'warn', messageOf(error), 'register them as an operator of the Temporal server');
-  }
-}
-
-async function checkAws(config: Config, installation: string | undefined): Promise<Check[]> {
-  const endpoint: Check = ok('iam endpoint', config.iamEndpoint ?? "AWS's own");
-  const log = await openDebugLog(config);
-  const clients = createAwsClients(
-    { account: '', partition: 'aws' },
-    {
-      ...(await debugOptions(log)),
-      agents: agentsFor(config.network),
-      ...(config.awsRegion === undefined ? {} : { region: config.awsRegion }),
-    },
-  );
-  try {
-    const caller = await clients.callerIdentity();
-    return [
-      config.iamEndpoint === undefined
-        ? endpoint
-        : { ...endpoint, status: 'warn', remedy: 'unset AWS_ENDPOINT_URL_IAM to reach AWS' },
-      ok('credentials', `${caller.arn}, account ${caller.account}, partition ${caller.partition}`),
-      await checkPermissions(clients, caller.arn),
-      await checkEventHistory(clients),
-      ...(installation === undefined ? [] : [await checkInstallations(clients, installation)]),
-    ];
-  } catch (error) {
-    const { code, message } = awsError(error);
-    return [endpoint, problem('credentials', 'warn', `${code}: ${message}`, credentialsRemedy(code))];
-  }
-}
-
-async function debugOptions(log: Logger | undefined): Promise<AwsOptions> {
-  if (log === undefined) return {};
-  const { logAwsCalls } = await import('../../observability/logging.js');
-  return { onCall: logAwsCalls(log) };
-}
-
-function credentialsRemedy(code: string): string {
-  return code === 'CredentialsProviderError'
-    ? 'run `aws sso login`, or try `iam-bootstrap dev --sandbox`; jobs that use a worker elsewhere need no credentials'
-    : 'renew the AWS credentials; jobs that use a worker elsewhere need none';
-}
-
-/** Simulates all actions that the kinds need for the caller. */
-async function checkPermissions(clients: ReturnType<typeof createAwsClients>, callerArn: string): Promise<Check> {
-  const name = 'permissions';
-  const actions = [...new Set(KINDS.flatMap((kind) => [...kind.actions.read, ...kind.actions.write]))];
-  const [, partition = 'aws', , , account = '', resource = ''] = callerArn.split(':');
-  const role = /^assumed-role\/([^/]+)\//.exec(resource)?.[1];
-  const source = role === undefined ? callerArn : `arn:${partition}:iam::${account}:role/${role}`;
-  try {
-    const results = await clients.reader.list(
-      'SimulatePrincipalPolicy',
-      { PolicySourceArn: source, ActionNames: actions },
-      'EvaluationResults',
-    );
-    const denied = results
-      .filter(({ EvalDecision }) => EvalDecision !== 'allowed')
-      .map(({ EvalActionName }) => EvalActionName);
-    if (denied.length === 0) return ok(name, `all ${String(actions.length)} actions are allowed`);
-    const remedy = 'grant them; docs/operator-policy.json is the complete least-privilege policy';
-    return problem(name, 'fail', `denied: ${denied.join(', ')}`, remedy);
-  } catch (error) {
-    const { code, message } = awsError(error);
-    const remedy = 'grant iam:SimulatePrincipalPolicy, or compare the policy with docs/operator-policy.json';
-    return problem(name, 'warn', `not checked: ${code}: ${message}`, remedy);
-  }
-}
-
-/** Checks access to CloudTrail, where `explain` finds other callers. */
-async function checkEventHistory({ eventHistory }: ReturnType<typeof createAwsClients>): Promise<Check> {
-  const name = 'event history';
-  const now = new Date();
-  const from = new Date(now.getTime() - 3_600_000);
-  try {
-    await eventHistory.lookUp({ by: 'EventSource', value: 'iam.amazonaws.com' }, from, now, () => true);
-    return ok(name, 'CloudTrail can be read');
-  } catch (error) {
-    const { code, message } = awsError(error);
-    const remedy = 'grant cloudtrail:LookupEvents; without it, explain knows only runs of iam-bootstrap';
-    return problem(name, 'warn', `${code}: ${message}`, remedy);
-  }
-}
-
-/** Checks that no other installation writes to the account: it would know nothing of the locks and ledgers of this one. */
-async function checkInstallations({ reader }: ReturnType<typeof createAwsClients>, own: string): Promise<Check> {
-  const name = 'installations';
-  try {
-    const others = await describeOtherInstallations(reader, own);
-    if (others.length === 0) return ok(name, `no other than this one, ${own}`);
-    const remedy = 'use one Temporal namespace for each account; after a move to a new server, nothing to do';
-    return problem(name, 'warn', others.join(', '), remedy);
-  } catch (error) {
-    const { code, message } = awsError(error);
-    return problem(name, 'warn', `not checked: ${code}: ${message}`, 'grant iam:GetAccountAuthorizationDetails');
   }
 }
 

@@ -1,13 +1,13 @@
-import { namespaceFlags } from '../../client/describe.js';
 import { busyReport, type RunEvent, type RunOptions } from '../../client/run/events.js';
 import { apply as applyRequest, plan as planRequest } from '../../client/run/start.js';
-import { isDebugLevel, loadConfig } from '../../config/config.js';
+import { type Config, isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { exitCodeOf } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
+import { interruptedRun } from '../interrupted-run.js';
+import { nextLines } from '../next-command.js';
 import { checkOutputs, type OutputOptions, publish } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
@@ -27,7 +27,12 @@ interface PlanOptions extends RequestCommandOptions, OutputOptions {
 
 /** Prints each decision and drift, and writes nothing. */
 export async function plan(options: PlanOptions): Promise<ExitCode> {
-  return follow('plan', planRequest, { ...options, noWait: false, detailed: options.detailedExitcode });
+  return follow('plan', planRequest, {
+    ...options,
+    noWait: false,
+    detailed: options.detailedExitcode,
+    appliedBy: 'apply',
+  });
 }
 
 interface ApplyOptions extends RequestCommandOptions, OutputOptions {
@@ -56,6 +61,8 @@ export type FollowOptions = RequestCommandOptions &
     readonly detailed: boolean;
     /** Also lists unchanged entities that have a reason. Default: false. */
     readonly explained?: boolean;
+    /** The command that applies a plan, to name it below. Default: none is named. */
+    readonly appliedBy?: 'apply' | 'release' | 'destroy' | undefined;
   };
 
 /** Sends a request, shows progress, and prints its report. */
@@ -76,6 +83,11 @@ export async function followRequest(
       display.say(line);
     });
     ({ embedded } = session);
+    if (embedded) {
+      interrupt.signal.addEventListener('abort', () => {
+        display.say('Stopping once the calls in flight have ended. Press Ctrl-C again to end at once.');
+      });
+    }
     try {
       const report = await command(session.temporal, request, {
         waitTimeoutMs: options.waitTimeout,
@@ -83,26 +95,20 @@ export async function followRequest(
         signal: interrupt.signal,
         onEvent: (event) => {
           if (event.type === 'started' || event.type === 'joined') followed = event;
-          display.show(event);
+          if (event.type === 'applying-again') followed = null;
+          display.show(embedded ? withoutLink(event) : event);
         },
       });
       display.end();
       logDecisions(await openDebugLog(config), report);
-      // The UI of an embedded server stops with this command, so its link would be dead.
-      const withoutUrl = { ...report, workflow: { ...report.workflow, url: null } };
-      const published = embedded ? withoutUrl : report;
-      // A terminal shows the link already, since the start of the run.
-      const printed = process.stdout.isTTY && options.quiet !== true ? withoutUrl : published;
-      if (options.output === 'json') printJson(report);
-      else print(wrapped(renderReport(printed, options.explained), process.stdout));
-      await publish(published, options, config);
+      await finish(report, embedded, options, config);
       return report;
     } finally {
       await session.close();
     }
   } catch (error) {
     const reason: unknown = interrupt.signal.reason;
-    if (reason instanceof InterruptedError) throw interrupted(reason.signal, followed, embedded);
+    if (reason instanceof InterruptedError) throw interruptedRun(name, reason.signal, followed, embedded);
     const busy = busyReport(name, request, error);
     if (busy !== undefined) {
       if (options.output === 'json') printJson(busy);
@@ -115,15 +121,22 @@ export async function followRequest(
   }
 }
 
-function interrupted(signal: InterruptedError['signal'], run: Followed | null, embedded: boolean): InterruptedError {
-  if (run === null) return new InterruptedError(signal, ' before the run started; nothing was written', 'apply again');
-  if (embedded) {
-    return new InterruptedError(signal, '; the run is paused and continues with the next apply', 'apply again');
+/** Prints and publishes a report. */
+async function finish(report: Report, embedded: boolean, options: FollowOptions, config: Config): Promise<void> {
+  const withoutUrl = { ...report, workflow: { ...report.workflow, url: null } };
+  // The UI of an embedded server stops with this command, so its link would be dead.
+  const published = embedded ? withoutUrl : report;
+  if (options.output === 'json') printJson(published);
+  else {
+    const next = options.appliedBy === undefined ? [] : nextLines(report, options.appliedBy, options);
+    // The link was printed when the run started.
+    const shown = options.quiet === true ? published : withoutUrl;
+    print(wrapped(renderReport(shown, { explained: options.explained, next }), process.stdout));
   }
-  const flags = namespaceFlags(parseBootstrapWorkflowId(run.workflowId));
-  return new InterruptedError(
-    signal,
-    `; run ${run.runId} continues without this command${run.url === null ? '' : ` (${run.url})`}`,
-    `apply again to follow it, \`iam-bootstrap status ${flags}\` to see it, \`iam-bootstrap cancel ${flags}\` to cancel it`,
-  );
+  await publish(published, options, config);
+}
+
+/** Returns an event of a run on an embedded server without the link: the UI stops with this command. */
+function withoutLink(event: RunEvent): RunEvent {
+  return event.type === 'started' || event.type === 'joined' ? { ...event, url: null } : event;
 }

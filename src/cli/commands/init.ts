@@ -1,11 +1,22 @@
 import { realpathSync } from 'node:fs';
 import pc from 'picocolors';
-import { CI_SERVICES, findCi, init as writeFiles, namespaceFor, repositoryRoot } from '../../client/init.js';
+import {
+  accountProblem,
+  CI_SERVICES,
+  ciServiceProblem,
+  findCi,
+  init as writeFiles,
+  type InitError,
+  namespaceFor,
+  namespaceProblem,
+  repositoryRoot,
+} from '../../client/init.js';
 import type { CiService } from '../../client/init.js';
 import { PACKAGE } from '../../client/package.js';
 import { ExitCode } from '../../contract/failures.js';
 import { InterruptedError, UsageError } from '../run-command.js';
-import { openPrompt, plain, print } from '../terminal.js';
+import { ownCommand } from '../own-command.js';
+import { openPrompt, plain, print, printError } from '../terminal.js';
 
 interface InitOptions {
   readonly ci?: CiService;
@@ -38,20 +49,28 @@ export async function init(options: InitOptions): Promise<ExitCode> {
   const { ask } = questions;
   try {
     const ci =
-      options.ci ?? (await findCi(directory)) ?? toService(await ask('--ci', `CI service (${CI_SERVICES.join(', ')})`));
+      options.ci ??
+      (await findCi(directory)) ??
+      ((await ask('--ci', `CI service (${CI_SERVICES.join(', ')})`, ciServiceProblem)) as CiService);
     const namespace =
       options.namespace ??
-      (await ask('--namespace', 'Namespace, the owner of the declared entities', namespaceFor(directory)));
-    const dev = options.devAccount ?? (await ask('--dev-account', 'AWS account of dev, 12 digits'));
-    const prod = options.prodAccount ?? (await ask('--prod-account', 'AWS account of prod', dev));
+      (await ask(
+        '--namespace',
+        'Namespace, the owner of the declared entities',
+        namespaceProblem,
+        namespaceFor(directory),
+      ));
+    const isAccount = (environment: string) => (text: string) => accountProblem(environment, text);
+    const dev = options.devAccount ?? (await ask('--dev-account', 'AWS account of dev, 12 digits', isAccount('dev')));
+    const prod = options.prodAccount ?? (await ask('--prod-account', 'AWS account of prod', isAccount('prod'), dev));
     const { ciFile, force } = options;
     for (const path of await writeFiles({ directory, ci, ciFile, namespace, accounts: { dev, prod }, force })) {
       print(`${pc.green('wrote')} ${plain(path)}`);
     }
     print(`
 Next:
-  npm install --save-dev --save-exact ${PACKAGE.name}
-  npx --no-install iam-bootstrap validate -f iam/bootstrap.yaml
+${nextCommands()}
+
 ${CI_SETUP[ci]}
 Guide: node_modules/${PACKAGE.name}/docs/ci.md`);
     return ExitCode.Converged;
@@ -60,29 +79,46 @@ Guide: node_modules/${PACKAGE.name}/docs/ci.md`);
   }
 }
 
-function toService(answer: string): CiService {
-  const service = CI_SERVICES.find((name) => name === answer);
-  if (service !== undefined) return service;
-  throw new UsageError(`unknown CI service: ${answer}`, `choose one of ${CI_SERVICES.join(', ')}`);
+/** Returns the commands to type next: the package is installed first where it is not in reach of npx. */
+function nextCommands(): string {
+  const command = ownCommand();
+  const isInstalled = command.startsWith('npx ');
+  return [
+    ...(isInstalled ? [] : [`  npm install --save-dev --save-exact ${PACKAGE.name}`]),
+    `  ${isInstalled ? command : 'npx --no-install iam-bootstrap'} validate`,
+  ].join('\n');
 }
 
 interface Questions {
-  /** Asks for the value of an option. Without a terminal it returns the default, or throws if there is no default. */
-  readonly ask: (option: string, question: string, fallback?: string) => Promise<string>;
+  /**
+   * Asks for the value of an option, again where the answer is wrong. Enter takes the default. Without a terminal it
+   * returns the default, or throws if there is no default.
+   */
+  readonly ask: (
+    option: string,
+    question: string,
+    problemOf: (answer: string) => InitError | undefined,
+    fallback?: string,
+  ) => Promise<string>;
   readonly close: () => void;
 }
 
 function openQuestions(): Questions {
   const prompt = process.stdin.isTTY && process.stderr.isTTY ? openPrompt() : undefined;
   return {
-    ask: async (option, question, fallback) => {
+    ask: async (option, question, problemOf, fallback) => {
       if (prompt === undefined) {
         if (fallback !== undefined) return fallback;
         throw new UsageError(`${option} is missing, and there is no terminal to ask on`, `add ${option}`);
       }
-      const answer = await prompt.ask(`${question}${fallback === undefined ? '' : ` [${plain(fallback)}]`}: `);
-      if (answer === undefined) throw new InterruptedError('SIGINT', '; nothing was written', 'run it again');
-      return answer === '' && fallback !== undefined ? fallback : answer;
+      for (;;) {
+        const answer = await prompt.ask(`${question}${fallback === undefined ? '' : ` [${plain(fallback)}]`}: `);
+        if (answer === undefined) throw new InterruptedError('SIGINT', '; nothing was written', 'run it again');
+        const value = answer === '' && fallback !== undefined ? fallback : answer;
+        const problem = problemOf(value);
+        if (problem === undefined) return value;
+        printError(problem.message, problem.remedy);
+      }
     },
     close: () => prompt?.close(),
   };

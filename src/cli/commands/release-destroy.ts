@@ -63,7 +63,8 @@ async function reviewPlan(
   options: ReleaseOptions,
   following: FollowOptions,
 ): Promise<ExitCode | null> {
-  const planned = await followRequest('plan', plan, request, following);
+  const appliedBy = options.plan ? command : undefined;
+  const planned = await followRequest('plan', plan, request, { ...following, appliedBy });
   const { result } = planned;
   const isBlocked = result === 'failed' || (result === 'refused' && !options.keepGoing);
   if (options.plan || isBlocked) return toExitCode(planned);

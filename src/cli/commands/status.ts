@@ -1,15 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import { describePipeline } from '../../client/describe.js';
 import { hasWorker, recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
-import { progressText } from '../render/progress.js';
-import { durationText } from '../render/words.js';
+import { renderRuns } from '../render/status.js';
 import { untilInterrupted } from '../run-command.js';
 import { openSession, type Session } from '../session.js';
-import { columns, note, plain, print, printError, printJson, printJsonLine, write } from '../terminal.js';
+import { isPlain, note, print, printError, printJson, printJsonLine, write } from '../terminal.js';
 
 const WATCH_INTERVAL_MS = 2_000;
 
@@ -49,7 +46,12 @@ async function noteMissingWorker({ temporal, embedded }: Session, { watch: isWat
 /** Switches to the alternate screen: the terminal restores its content afterwards. */
 const ENTER_SCREEN = '\u001b[?1049h';
 const LEAVE_SCREEN = '\u001b[?1049l';
-const CLEAR_SCREEN = '\u001b[2J\u001b[H';
+const TO_START = '\u001b[H';
+const ERASE_TO_END_OF_LINE = '\u001b[K';
+const ERASE_BELOW = '\u001b[J';
+
+/** Rows that are not for the list: the blank line, the help, and the cursor's. */
+const OTHER_ROWS = 3;
 
 /**
  * Refreshes the list until it is interrupted. On a terminal it uses the alternate screen. Elsewhere it prints the list
@@ -57,7 +59,7 @@ const CLEAR_SCREEN = '\u001b[2J\u001b[H';
  */
 async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOptions): Promise<void> {
   const interrupt = untilInterrupted();
-  const live = output === 'text' && process.stdout.isTTY;
+  const live = output === 'text' && !isPlain(process.stdout);
   const reader = { isClosed: false };
   process.stdout.once('error', () => {
     reader.isClosed = true;
@@ -69,7 +71,7 @@ async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOption
     while (!interrupt.signal.aborted && !reader.isClosed) {
       const runs = await load();
       shown = render(runs);
-      if (live) write(`${CLEAR_SCREEN}${shown}\n\n${pc.dim('Refreshes every 2 s. Press Ctrl-C to stop.')}\n`);
+      if (live) write(screenOf(shown));
       else if (JSON.stringify(runs) !== last) {
         if (output === 'json') printJsonLine({ version: 1, at: new Date().toISOString(), runs });
         else print(`${last === '' ? '' : '\n'}${shown}`);
@@ -83,45 +85,13 @@ async function watch(load: () => Promise<RunSummary[]>, { output }: StatusOption
   }
 }
 
-const PAINT: Readonly<Record<string, (text: string) => string>> = {
-  running: pc.cyan,
-  'awaiting approval': pc.yellow,
-  converged: pc.green,
-  completed: pc.green,
-  failed: pc.red,
-  refused: pc.red,
-  terminated: pc.red,
-  cancelled: pc.magenta,
-};
+/** Returns what draws the list over the one before, within the height of the terminal. */
+function screenOf(shown: string): string {
+  const lines = shown.split('\n').slice(0, Math.max(1, process.stdout.rows - OTHER_ROWS));
+  const help = pc.dim('Refreshes every 2 s. Press Ctrl-C to stop.');
+  return `${TO_START}${[...lines, '', help].map((line) => `${line}${ERASE_TO_END_OF_LINE}\n`).join('')}${ERASE_BELOW}`;
+}
 
 function render(runs: readonly RunSummary[]): string {
-  if (runs.length === 0) return 'No runs.';
-  const head = ['STATE', 'STARTED', 'TOOK', 'ACCOUNT', 'NAMESPACE', 'REQUESTED BY'].map((title) => pc.dim(title));
-  const lines = columns([head, ...runs.map(cells)]);
-  const below = runs.map((run) => [
-    ...(run.progress == null ? [] : [`    ${plain(progressText(run.progress))}`]),
-    ...(run.url === null ? [] : [`    ${pc.dim(plain(run.url))}`]),
-  ]);
-  return lines.flatMap((line, index) => [line, ...(below[index - 1] ?? [])]).join('\n');
-}
-
-function cells(run: RunSummary): string[] {
-  const { account, namespace } = parseBootstrapWorkflowId(run.workflowId);
-  const state = stateOf(run);
-  const took = (run.closedAt === null ? Date.now() : Date.parse(run.closedAt)) - Date.parse(run.startedAt);
-  return [
-    (PAINT[state] ?? pc.yellow)(plain(state)),
-    run.startedAt.replace(/\.\d+Z$/, 'Z'),
-    durationText(Math.max(0, took)),
-    plain(account),
-    plain(namespace),
-    plain(describePipeline(run.memo.pipeline)),
-  ];
-}
-
-/** Returns the result of the report, or Temporal's status where no report was recorded. */
-function stateOf({ status, result, memo }: RunSummary): string {
-  if (status === 'RUNNING') return memo.awaitingApproval === undefined ? 'running' : 'awaiting approval';
-  const reported = status === 'COMPLETED' || status === 'FAILED' ? result : null;
-  return reported ?? status.toLowerCase().replaceAll('_', ' ');
+  return renderRuns(runs, Date.now(), process.stdout);
 }

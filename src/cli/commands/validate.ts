@@ -3,16 +3,21 @@ import { validate as check } from '../../client/request.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { counted } from '../../report/text.js';
-import { type ManifestOptions, printProblems, printWarnings } from '../request.js';
+import { type ManifestOptions, manifestFiles, printProblems, printWarnings } from '../request.js';
 import { plain, print, printJson } from '../terminal.js';
 
+interface ValidateOptions extends ManifestOptions {
+  readonly guardrails?: string;
+}
+
 /** Checks manifests offline, in every environment that they declare. */
-export async function validate(options: ManifestOptions): Promise<ExitCode> {
+export async function validate(options: ValidateOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const { ok, problems, warnings, resolved } = await check(options.file, {
+  const { ok, problems, refusals, warnings, resolved } = await check(manifestFiles(options.file), {
     environment: options.environment,
     variables: options.var,
     pipeline: config.pipeline,
+    guardrails: options.guardrails,
   });
   const environments = resolved.map(({ request }) => ({
     namespace: request.namespace,
@@ -20,10 +25,13 @@ export async function validate(options: ManifestOptions): Promise<ExitCode> {
     account: request.target.account,
     entities: request.entities.length,
   }));
-  if (options.output === 'json') printJson({ version: 1, ok, problems, warnings, environments });
-  else {
-    if (options.quiet !== true) printWarnings(warnings);
+  if (options.output === 'json') {
+    const refused = options.guardrails === undefined ? {} : { refusals };
+    printJson({ version: 1, ok, problems, ...refused, warnings, environments });
+  } else {
+    if (options.quiet !== true) printWarnings(warnings, config);
     if (problems.length > 0) printProblems(problems, config);
+    else if (refusals.length > 0) printProblems(refusals, config);
     else if (options.quiet !== true) {
       for (const { namespace, environment, account, entities } of environments) {
         print(
@@ -32,5 +40,6 @@ export async function validate(options: ManifestOptions): Promise<ExitCode> {
       }
     }
   }
-  return ok ? ExitCode.Converged : ExitCode.Usage;
+  if (ok) return ExitCode.Converged;
+  return problems.length > 0 ? ExitCode.Usage : ExitCode.Refused;
 }

@@ -23,11 +23,12 @@ export function renderExplanations({ explanations, notes }: Explanations): strin
 
 function renderExplanation(explanation: Explanation): string {
   const { requestedBy, refusedCreate, existing } = explanation;
-  const hasFailed = explanation.cause === 'none' && requestedBy?.outcome === 'failed';
+  const outcome = requestedBy?.outcome ?? '';
+  const isUnfinished = explanation.cause === 'none' && ['failed', 'cancelled'].includes(outcome);
   const sure = explanation.certainty === 'proven' ? '' : ' (inferred)';
   return [
     pc.bold(
-      `${plain(`${explanation.kind}/${explanation.name}`)}: ${hasFailed ? 'failed' : CAUSES[explanation.cause]}${sure}`,
+      `${plain(`${explanation.kind}/${explanation.name}`)}: ${isUnfinished ? outcome : CAUSES[explanation.cause]}${sure}`,
     ),
     `  ${plain(explanation.headline)}`,
     `  ${pc.dim('remedy:')} ${plain(explanation.remedy)}`,

@@ -1,8 +1,8 @@
 import junit from 'junit-report-builder';
 import type { Report } from '../../contract/report.js';
-import { driftText } from '../../report/text.js';
+import { linesOf } from '../../report/entity-lines.js';
+import { wordOf } from '../../report/words.js';
 import { plain } from '../terminal.js';
-import { conflictText, wordOf, noteLines } from './words.js';
 
 /** Renders a plan or a report as JUnit XML, which CI services show as tests. Each entity is a test case. */
 export function renderJunit(report: Report): string {
@@ -24,16 +24,14 @@ export function renderJunit(report: Report): string {
       line === null ? [] : [plain(line)],
     );
     if (entity.source !== undefined) test.file(plain(entity.source.file));
-    if (entity.outcome === 'refused' || entity.outcome === 'failed') {
+    if (entity.outcome === 'refused' || entity.outcome === 'failed' || entity.outcome === 'cancelled') {
       test.failure(why.join('\n'), entity.outcome);
     } else if (entity.outcome === 'skipped') test.skipped();
-    const output = [
-      wordOf(report, entity),
-      ...entity.drift.map(driftText),
-      ...noteLines(entity),
-      ...entity.conflicts.map(conflictText),
-    ];
-    test.standardOutput(output.map(plain).join('\n'));
+    const lines = linesOf(entity, { grants: true }).map(
+      ({ sign, depth, text }) => `${'  '.repeat(depth)}${sign === '' ? '' : `${sign} `}${plain(text)}`,
+    );
+    // The builder escapes the first end of a CDATA section only.
+    test.standardOutput([plain(wordOf(report, entity)), ...lines].join('\n').replaceAll(']]>', ']] >'));
   }
   if (reason !== null) {
     const lines = remedy === null ? [reason] : [reason, `Remedy: ${remedy}`];

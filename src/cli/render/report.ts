@@ -1,18 +1,11 @@
 import pc from 'picocolors';
-import type { EntityReport, Outcome, Report, ReportResult } from '../../contract/report.js';
-import { counted, driftText, revisionText } from '../../report/text.js';
+import type { Outcome, Report, ReportResult } from '../../contract/report.js';
+import type { Block } from '../../report/block.js';
+import { blocksOf } from '../../report/blocks.js';
+import type { EntityLine } from '../../report/entity-lines.js';
+import { counted, revisionText } from '../../report/text.js';
+import { approvalText, durationText, summaryOf } from '../../report/words.js';
 import { plain } from '../terminal.js';
-import {
-  approvalText,
-  conflictText,
-  durationText,
-  isListed,
-  shownAs,
-  SIGNS,
-  noteLines,
-  summaryOf,
-  wordOf,
-} from './words.js';
 
 type Paint = (text: string) => string;
 
@@ -22,10 +15,11 @@ const OUTCOMES: Readonly<Record<Outcome, Paint>> = {
   updated: pc.yellow,
   replaced: pc.magenta,
   released: pc.cyan,
-  deleted: pc.magenta,
+  deleted: pc.red,
   unchanged: pc.dim,
   refused: pc.red,
   failed: pc.red,
+  cancelled: pc.magenta,
   skipped: pc.dim,
   pending: pc.yellow,
 };
@@ -44,21 +38,34 @@ const RESULTS: Readonly<Record<ReportResult, Paint>> = {
   cancelled: pc.magenta,
 };
 
-/** Renders a plan or a report as text. With `explained`, also lists unchanged entities that have a reason. */
-export function renderReport(report: Report, explained = false): string {
+/** The choice of what a rendered report has. */
+export interface RenderOptions {
+  /** Also lists unchanged entities that have a reason. Default: false. */
+  readonly explained?: boolean | undefined;
+  /** The last lines, which say what to type next. Default: none. */
+  readonly next?: readonly string[];
+}
+
+/** The longest name that the words behind the names are lined up by. */
+const MAX_ALIGNED_LENGTH = 40;
+
+/** Renders a plan or a report as text. */
+export function renderReport(report: Report, { explained = false, next = [] }: RenderOptions = {}): string {
   const heading = `${report.namespace} (${report.environment}) in account ${report.account}`;
-  const listed = report.entities.filter((entity) => isListed(entity, explained));
-  const width = Math.max(0, ...listed.map(({ kind, name }) => kind.length + name.length + 1));
+  const blocks = blocksOf(report, { explained, grants: report.command === 'plan' });
+  const lengths = blocks.filter(({ count }) => count === 1).map(({ id }) => id.length);
+  const width = Math.max(0, ...lengths.filter((length) => length <= MAX_ALIGNED_LENGTH));
   const lines = [
     pc.bold(`${report.command} ${plain(heading)}`),
     ...(report.approval === undefined ? [] : [`  ${plain(approvalText(report.approval))}`]),
-    ...listed.flatMap((entity) => renderEntity(report, entity, width)),
-    ...uncompared(report).map((line) => pc.yellow(`  ${plain(line)}`)),
+    ...blocks.flatMap((block) => renderBlock(block, width)),
+    ...uncompared(report).map((line) => `  ${pc.yellow(plain(line))}`),
     ...(report.reason === null ? [] : [`  ${pc.red(plain(report.reason))}`]),
-    ...(report.remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
+    ...(report.remedy === null ? [] : [`  ${pc.dim('remedy:')} ${plain(report.remedy)}`]),
     '',
     `${RESULTS[report.result](summaryOf(report))} ${counted(report.apiCalls.total, 'AWS call')}, ${durationText(report.durationMs)}`,
     ...(report.workflow.url === null ? [] : [pc.dim(plain(report.workflow.url))]),
+    ...next.map((line) => line.replace(/\S.*/s, plain)),
   ];
   return lines.join('\n');
 }
@@ -72,18 +79,40 @@ function uncompared({ revision }: Report): string[] {
   ];
 }
 
-function renderEntity(report: Report, entity: EntityReport, width: number): string[] {
-  const look = shownAs(report, entity);
-  const id = plain(`${entity.kind}/${entity.name}`).padEnd(width);
-  const writes = plain(entity.writes.map(({ operation }) => operation).join(', '));
-  return [
-    `  ${OUTCOMES[look](`${SIGNS[look]} ${id}  ${wordOf(report, entity)}`)}${writes === '' ? '' : pc.dim(`  ${writes}`)}`,
-    ...entity.drift.map((drift) => `      ${plain(driftText(drift))}`),
-    ...entity.unmanaged.map((what) => pc.dim(`      ! unmanaged, kept: ${plain(what)}`)),
-    ...(entity.omittedLines === undefined ? [] : [pc.dim(`      and ${counted(entity.omittedLines, 'more line')}`)]),
-    ...noteLines(entity).map((line) => pc.yellow(`      ${plain(line)}`)),
-    ...entity.conflicts.map((conflict) => pc.yellow(`      ${plain(conflictText(conflict))}`)),
-    ...(entity.reason === null ? [] : [`      ${plain(entity.reason)}`]),
-    ...(entity.remedy === null ? [] : [`      ${pc.dim('remedy:')} ${plain(entity.remedy)}`]),
-  ];
+function renderBlock({ outcome, sign, id, count, word, writes, lines }: Block, width: number): string[] {
+  const name = plain(id).padEnd(count === 1 ? width : 0);
+  const separator = outcome === 'skipped' && count > 1 ? ' ' : '  ';
+  const title = OUTCOMES[outcome](`${sign} ${name}${separator}${plain(word)}`);
+  return [`  ${title}${writes === '' ? '' : pc.dim(`  ${plain(writes)}`)}`, ...lines.map(renderLine)];
+}
+
+const SIGNS: Readonly<Record<EntityLine['sign'], Paint>> = {
+  '+': pc.green,
+  '-': pc.red,
+  '~': pc.yellow,
+  '!': pc.yellow,
+  '': String,
+};
+
+function renderLine({ sign, text, tone, depth }: EntityLine): string {
+  const line = `${sign === '' ? '' : `${sign} `}${plain(text)}`;
+  return `      ${'  '.repeat(depth)}${paintLine(line, sign, tone)}`;
+}
+
+function paintLine(line: string, sign: EntityLine['sign'], tone: EntityLine['tone']): string {
+  switch (tone) {
+    case 'warning':
+      return pc.bold(pc.yellow(line));
+    case 'kept':
+    case 'note':
+      return pc.yellow(line);
+    case 'remedy':
+      return line.replace(/^remedy:/, pc.dim('remedy:'));
+    case 'path':
+      return pc.bold(line);
+    case 'change':
+      return SIGNS[sign](line);
+    case 'text':
+      return line;
+  }
 }

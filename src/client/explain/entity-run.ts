@@ -90,7 +90,7 @@ export function needsExplanation(entity: EntityReport | null): entity is EntityR
 
 /** True for an entity that a run could not bring to its declared state, whatever it met. */
 export function hasFailed({ outcome }: EntityReport): boolean {
-  return outcome === 'failed';
+  return outcome === 'failed' || outcome === 'cancelled';
 }
 
 function hasLostReply({ confirmedBy }: EntityReport): boolean {
@@ -132,11 +132,11 @@ export function causeOfConflict(
   return finding.cause === 'none' && hasFailed(report) ? { ...finding, headline: describeFailedRun(report) } : finding;
 }
 
-/** Describes what an entity that failed has got, and what it has not. */
-function describeFailedRun({ reason, writes, remainingWrites = [] }: EntityReport): string {
+/** Describes what an entity that failed or was cancelled has got, and what it has not. */
+function describeFailedRun({ outcome, reason, writes, remainingWrites = [] }: EntityReport): string {
   const written = writes.map(({ operation }) => operation);
   return [
-    `no conflict, but it failed: ${reason ?? 'for an unknown reason'}`,
+    `no conflict, but it ${outcome === 'cancelled' ? 'was cancelled' : 'failed'}: ${reason ?? 'for an unknown reason'}`,
     written.length === 0 ? 'nothing was written' : `written: ${written.join(', ')}`,
     ...(remainingWrites.length === 0 ? [] : [`left to do: ${remainingWrites.join(', ')}`]),
   ].join('; ');
@@ -156,7 +156,7 @@ function conflictingPath({ outcome, drift }: EntityReport): string | null {
 /** Returns the Creates of the entity that runs are known to have made. */
 export function creationsOf(entityRuns: readonly EntityRun[]): Creation[] {
   return entityRuns.flatMap(({ run, report }) => {
-    if (report === null || !['created', 'replaced', 'failed'].includes(report.outcome)) return [];
+    if (report === null || !['created', 'replaced', 'failed', 'cancelled'].includes(report.outcome)) return [];
     const create = report.writes.find(({ operation }) => CREATE_OPERATIONS.test(operation));
     const write = create ?? (hasFailed(report) ? undefined : report.writes[0]);
     if (write === undefined) return [];

@@ -17,8 +17,18 @@ import {
 } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 import { gatherEvidence, trailNotes } from './evidence.js';
-import { buildExplanation, eventsOf, type Subject } from './explanation.js';
-import { assertAccount, DEFAULT_WINDOW_MS, parseEntity, QUERY_FORMS, QueryError, retentionNote } from './query.js';
+import { buildExplanation, eventsOf, lastRefusedCreate, type Subject } from './explanation.js';
+import {
+  assertAccount,
+  DEFAULT_WINDOW_MS,
+  findDeclared,
+  findNamed,
+  parseArn,
+  parseEntity,
+  QUERY_FORMS,
+  QueryError,
+  retentionNote,
+} from './query.js';
 import {
   findRunRecord,
   listRunRecords,
@@ -26,12 +36,11 @@ import {
   readEntityHistory,
   readRequest,
   readRetentionMs,
+  UUID,
 } from './run-records.js';
 import type { RunRecord } from './run-records.js';
 
 const MAX_EXPLAINED = 20;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Options of `explain`. */
 export interface ExplainOptions {
@@ -45,7 +54,7 @@ export interface ExplainOptions {
  * first, then IAM, and CloudTrail where the worker may read it.
  *
  * @param temporal - the server that holds the histories
- * @param query - `Kind/name`, a request ID of AWS, or the ID of a run
+ * @param query - `Kind/name`, a name, an ARN, a request ID of AWS, or the run or workflow ID of a run
  * @param options - the account and the window
  * @throws QueryError where the query has none of these forms
  */
@@ -56,11 +65,16 @@ export async function explain(
 ): Promise<Explanations> {
   const { account, sinceMs = DEFAULT_WINDOW_MS } = options;
   assertAccount(account);
-  const inquiry = new Inquiry(temporal, query, account, new Date(Date.now() - sinceMs));
-  if (query.includes('/')) return inquiry.explainEntity(parseEntity(query));
-  if (!UUID.test(query)) throw new QueryError(`${query} is neither KIND/NAME nor an ID`, QUERY_FORMS);
+  const arn = parseArn(query);
+  if (arn !== undefined && account !== undefined && arn.account !== account) {
+    throw new QueryError(`${query} is not in account ${account}`, 'leave out --account, or correct the ARN');
+  }
+  const inquiry = new Inquiry(temporal, query, arn?.account ?? account, new Date(Date.now() - sinceMs));
+  if (arn !== undefined) return inquiry.explainEntity(parseEntity(arn.id));
   const run = await findRunRecord(temporal, query);
-  return run === null ? inquiry.explainRequest() : inquiry.explainRun(run);
+  if (run !== null) return inquiry.explainRun(run);
+  if (UUID.test(query)) return inquiry.explainRequest();
+  return query.includes('/') ? inquiry.explainEntity(parseEntity(query)) : inquiry.explainName();
 }
 
 /** An entity to explain. */
@@ -89,6 +103,13 @@ class Inquiry {
   async explainEntity(entity: DesiredEntity): Promise<Explanations> {
     await this.readRuns();
     return this.explain(this.onlyAccount(), [{ entity, runId: null, call: null }]);
+  }
+
+  /** Explains the entity with the name of the query, whose kind the runs show. */
+  async explainName(): Promise<Explanations> {
+    await this.readRuns();
+    const entities = this.runs.flatMap(({ report }) => report?.entities ?? []);
+    return this.explain(this.onlyAccount(), [{ entity: findNamed(entities, this.query), runId: null, call: null }]);
   }
 
   /** Explains the conflicts of a run. */
@@ -276,14 +297,4 @@ class Inquiry {
       notes: [...this.notes, ...trailNotes(trail, explanations, this.to)],
     };
   }
-}
-
-function findDeclared(declared: readonly DesiredEntity[], entity: Pick<EntityReport, 'kind' | 'name'>): DesiredEntity {
-  return declared.find((other) => entityKey(other) === entityKey(entity)) ?? parseEntity(entityId(entity));
-}
-
-/** Returns the last Create of an entity that AWS refused, from any caller. */
-function lastRefusedCreate(trail: Trail, subject: Subject): TrailEvent | null {
-  const isRefusedCreate = ({ code, operation }: TrailEvent): boolean => code !== null && operation.startsWith('Create');
-  return eventsOf(trail, subject).filter(isRefusedCreate).at(-1) ?? null;
 }

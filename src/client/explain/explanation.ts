@@ -10,7 +10,7 @@ import {
 import type { CauseFinding, Creation } from '../../engine/conflict-cause.js';
 import { describeConflictCode } from '../../engine/conflict-codes.js';
 import { describeRun } from '../describe.js';
-import { activityOfConflict, causeOfConflict, CREATE_OPERATIONS, creationsOf } from './entity-run.js';
+import { activityOfConflict, causeOfConflict, CREATE_OPERATIONS, creationsOf, hasFailed } from './entity-run.js';
 import type { EntityRun } from './entity-run.js';
 
 /** The longest time between sending a Create and the creation date that AWS records. */
@@ -159,7 +159,7 @@ function refusalByAws({ entityRun, call }: Subject, events: readonly TrailEvent[
 }
 
 function remedyFor({ cause }: CauseFinding, report: EntityReport | null): string {
-  if (cause === 'none' && report?.outcome === 'failed' && report.remedy !== null) return report.remedy;
+  if (cause === 'none' && report !== null && hasFailed(report) && report.remedy !== null) return report.remedy;
   const remedy = remedyForCause(cause, report?.outcome ?? null);
   if (report?.outcome !== 'refused' || report.remedy === null) return remedy;
   return cause === 'parallel-writer' ? `${remedy}; or ${report.remedy}` : report.remedy;
@@ -254,4 +254,10 @@ function replyText(operation: string, code: string | null): string {
 
 function lostReply(operation: string): string {
   return `${operation}: reply lost`;
+}
+
+/** Returns the last Create of an entity that AWS refused, from any caller. */
+export function lastRefusedCreate(trail: Trail, subject: Subject): TrailEvent | null {
+  const isRefusedCreate = ({ code, operation }: TrailEvent): boolean => code !== null && operation.startsWith('Create');
+  return eventsOf(trail, subject).filter(isRefusedCreate).at(-1) ?? null;
 }

@@ -16,6 +16,12 @@ import { bootstrapQuery, parseMemo } from '../runs.js';
 
 const MAX_RUNS = 1_000;
 
+/** The form of a run ID, and of the ID of a request to IAM. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The form of our workflow IDs, without what would end a query. */
+const WORKFLOW_ID = /^iam[\w-]*:[^"\\\p{C}]+$/u;
+
 /** The number of runs whose results or histories are read at a time. */
 const BATCH_SIZE = 10;
 
@@ -54,12 +60,16 @@ export function closedAfter(from: Date): string {
   return `(CloseTime >= "${from.toISOString()}" OR ExecutionStatus = "Running")`;
 }
 
-/** Finds the run with an ID, of any workflow type. Null where Temporal knows no such run. */
+/** Finds the run with a run ID, or the newest run with a workflow ID. Null where Temporal knows no such run. */
 export async function findRunRecord(
   temporal: TemporalConnection,
-  runId: string,
+  id: string,
 ): Promise<(RunRecord & { readonly type: string }) | null> {
-  for await (const run of temporal.client.workflow.list({ query: `RunId = "${runId}"` })) {
+  const isRunId = UUID.test(id);
+  // Other queries, such as names, have no colon: no workflow ID is without one.
+  if (!isRunId && !WORKFLOW_ID.test(id)) return null;
+  const query = `${isRunId ? 'RunId' : 'WorkflowId'} = "${id}"`;
+  for await (const run of temporal.client.workflow.list({ query })) {
     return { ...(await readRunRecord(temporal, run)), type: run.type };
   }
   return null;

@@ -1,17 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
-import { thrownField, thrownText } from '../../engine/manifest/problem.js';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
-import type {
-  ManifestContext,
-  ManifestOptions,
-  ManifestResult,
-  ManifestSource,
-  Problem,
-} from '../../engine/manifest/resolve.js';
+import type { ManifestOptions, ManifestResult, ManifestSource, Problem } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
-import { PACKAGE } from '../package.js';
+import { loadProgram } from './program.js';
 
 const STANDARD_INPUT = '-';
 
@@ -58,6 +50,7 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
     adopt: options.adopt,
     deleteTrusted: options.deleteTrusted,
     removeUnmanaged: options.removeUnmanaged,
+    orphans: options.orphans,
     keepGoing: options.keepGoing,
     pipeline: options.pipeline,
     readFile: (path, from) =>
@@ -113,90 +106,6 @@ async function loadSource(
 
 function fileProblem(file: string, message: string, remedy: string): Problem {
   return { file, line: 0, column: 0, path: '', message, remedy };
-}
-
-/** An error that a program threw, with its position, in the form that the engine's sources use. */
-class ProgramError extends Error {
-  constructor(
-    error: unknown,
-    readonly line: number,
-    readonly column: number,
-  ) {
-    super(firstLine(thrownText(error)), { cause: error });
-  }
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n').find((line) => line.trim() !== '') ?? text).trim();
-}
-
-/** Loads a manifest that is a program. Its default export is a manifest, or a function that returns one. */
-export async function loadProgram(file: string, path: string): Promise<ManifestSource> {
-  let exported: unknown;
-  try {
-    const { createJiti } = await import('jiti');
-    const jiti = createJiti(path, {
-      fsCache: false,
-      moduleCache: false,
-      interopDefault: true,
-      virtualModules: ownPackage(path),
-      tsconfigPaths: true,
-    });
-    exported = await jiti.import(path, { default: true });
-  } catch (error) {
-    const thrown = located(error, path);
-    return {
-      file,
-      produce: () => {
-        throw thrown;
-      },
-    };
-  }
-  if (typeof exported !== 'function') return { file, value: exported };
-  const make = exported as (context: ManifestContext) => unknown;
-  return {
-    file,
-    produce: (context) => {
-      let value: unknown;
-      try {
-        value = make(context);
-      } catch (error) {
-        throw located(error, path);
-      }
-      if (typeof value === 'object' && value !== null && 'then' in value) {
-        throw new ProgramError('the function returns a promise: use await at the top level of the file instead', 0, 0);
-      }
-      return value;
-    },
-  };
-}
-
-/** Lets a manifest import this package, also where it is not installed, and before any `paths` of a tsconfig.json. */
-function ownPackage(path: string): Record<string, unknown> {
-  return {
-    // Loaded when a manifest imports it.
-    get [PACKAGE.name](): unknown {
-      const load = createRequire(path);
-      try {
-        load.resolve(PACKAGE.name);
-      } catch {
-        return createRequire(__filename)(`../define${extname(__filename)}`) as unknown;
-      }
-      return load(PACKAGE.name) as unknown;
-    },
-  };
-}
-
-/** Finds the line of the program itself in the stack: a module that it imports may have thrown. */
-function located(error: unknown, path: string): ProgramError {
-  const texts = [thrownField(error, 'message'), thrownField(error, 'stack')];
-  for (const text of texts) {
-    if (typeof text !== 'string') continue;
-    const at = text.indexOf(`${path}:`);
-    const [, line, column] = at === -1 ? [] : (/^:(\d+)(?::(\d+))?/.exec(text.slice(at + path.length)) ?? []);
-    if (line !== undefined) return new ProgramError(error, Number(line), Number(column ?? 1));
-  }
-  return new ProgramError(error, 0, 0);
 }
 
 /** The largest file that is read. The engine has a limit of its own, in characters. */

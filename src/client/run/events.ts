@@ -4,12 +4,13 @@ import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
-import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import { parseBootstrapWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { buildReport } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { UnreachableError } from '../../temporal/diagnose.js';
 import { approveCommand, describePipeline } from '../describe.js';
 import type { LockHolder } from '../runs.js';
+import type { FailingActivity } from './failing-activities.js';
 
 /** The default of {@link RunOptions.waitTimeoutMs}: 30 minutes. */
 const DEFAULT_WAIT_MS = 30 * 60_000;
@@ -30,7 +31,12 @@ export type RunEvent =
       readonly progress: Progress | null;
       readonly waitedMs: number;
     }
-  | { readonly type: 'awaiting-approval'; readonly approval: PendingApproval }
+  | {
+      readonly type: 'awaiting-approval';
+      readonly approval: PendingApproval;
+      /** The command goes on to wait. If not, it ends with a `BusyError`, whose remedy tells how to approve. */
+      readonly isAwaited: boolean;
+    }
   | {
       /** Sent when the report of a joined run does not hold for the request that joined it. */
       readonly type: 'applying-again';
@@ -40,14 +46,7 @@ export type RunEvent =
       readonly outdated: readonly string[];
     }
   | { readonly type: 'progress'; readonly progress: Progress }
-  | {
-      /** Sent when an activity has failed several times and will be retried. */
-      readonly type: 'retrying';
-      readonly summary: string;
-      /** The attempt that failed last, from 1. */
-      readonly attempt: number;
-      readonly message: string;
-    }
+  | ({ readonly type: 'retrying' } & FailingActivity)
   | { readonly type: 'no-worker'; readonly taskQueue: string }
   | { readonly type: 'unreachable'; readonly message: string };
 
@@ -122,6 +121,17 @@ export function namespaceHeldError(lockHolder: LockHolder, { noWait = false }: R
   );
 }
 
+/** Returns the error for a namespace that is held by a run that no worker answers for, though workers poll. */
+export function silentHolderError(temporalNamespace: string, lockHolder: LockHolder): BusyError {
+  const { workflowId, runId, startedAt, type } = lockHolder;
+  const run = type === WorkflowType.Bootstrap ? 'a run' : `a run of the foreign workflow type ${JSON.stringify(type)}`;
+  return new BusyError(
+    `the namespace is held by ${run} since ${startedAt}, which does not answer`,
+    `look at who started it; if nobody needs it, end it and apply again: temporal workflow terminate --namespace ${temporalNamespace} --workflow-id ${workflowId} --run-id ${runId}`,
+    lockHolder,
+  );
+}
+
 /** Returns the error for a task queue that no worker polls. */
 export function noWorkerError(taskQueue: string): BusyError {
   return new BusyError(
@@ -139,7 +149,7 @@ export function approvalRequiredError(
 ): BusyError {
   return new BusyError(
     'the plan requires an approval; the run stays open without this command',
-    `${approveCommand(parseBootstrapWorkflowId(workflowId), plan)}; then run the same command again to follow the run`,
+    `approve it with \`${approveCommand(parseBootstrapWorkflowId(workflowId), plan)}\`; then run the same command again to follow the run`,
     { workflowId, runId, url: temporal.runUrl(workflowId, runId) },
   );
 }

@@ -3,12 +3,15 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
 import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
+import { unreadableReason } from '../../contract/unreadable.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { hasWorker, withRunUrl } from '../runs.js';
-import { approvalRequiredError, deadlineOf, noWorkerError, RunLostError } from './events.js';
-import type { RunEvent, RunOptions } from './events.js';
+import { hasWorker, lockHolderOf, withRunUrl } from '../runs.js';
+import { approvalRequiredError, deadlineOf, noWorkerError, RunLostError, silentHolderError } from './events.js';
+import type { RunOptions } from './events.js';
+import { failingActivities } from './failing-activities.js';
+import { withLockHolders } from './lock-holders.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
 /**
@@ -40,7 +43,10 @@ export async function awaitReport(
   try {
     const report = retryWhileUnreachable({ ...options, signal: calls.signal }, async () => {
       try {
-        return await client.withAbortSignal(calls.signal, () => handle.result());
+        const result = await client.withAbortSignal(calls.signal, () => handle.result());
+        const unreadable = unreadableReason(result);
+        if (unreadable === null) return result;
+        throw new RunLostError(new Error(unreadable));
       } catch (error) {
         if (!isWorkflowFailed(error)) throw error;
         const failed = reportOfFailure(error) ?? (await reportOfCancelled(temporal, run, error));
@@ -108,11 +114,8 @@ const PROGRESS_INTERVAL_MS = 1_000;
 /** The time without an answer after which the client checks for workers. */
 const WORKER_CHECK_MS = 5_000;
 
-/** The number of failed attempts that are not reported: IAM's eventual consistency causes a few in every run. */
-const MAX_SILENT_ATTEMPTS = 2;
-
-/** The number of open children whose failing activities are reported. */
-const MAX_REPORTED_CHILDREN = 3;
+/** The time without an answer after which a command that is past its deadline stops waiting. Workers may be busy. */
+const MAX_SILENCE_MS = 30_000;
 
 /** A run of a workflow. Without a run ID, the newest one. */
 export interface RunExecution {
@@ -175,23 +178,28 @@ class RunWatcher {
     }
     await this.checkApproval(progress?.approval?.plan);
     await this.checkWorker();
+    await this.checkSilence();
     return true;
   }
 
   private async reportProgress(description: WorkflowExecutionDescription): Promise<Progress | undefined> {
     const { client } = this.temporal;
-    const retries = await failingActivities(this.temporal, description);
+    const retries = await failingActivities(client, description);
     // Without a worker the query has no answer: it must not outlast the wait.
     const leftMs = Math.max(FIRST_PROGRESS_MS, this.deadline - Date.now());
     const query = withDeadline(client, () => this.handle.query(progressQuery), Math.min(WORKER_CHECK_MS, leftMs));
-    const progress = await query.catch(() => undefined);
+    const progress = await query.catch((error: unknown) => {
+      // A plan has no progress, but its worker answers.
+      if ((error as Error).name === 'QueryNotRegisteredError') this.answeredAt = Date.now();
+      return undefined;
+    });
     if (progress !== undefined) {
       this.answeredAt = Date.now();
       this.hasReportedNoWorker = false;
-      this.options.onEvent?.({ type: 'progress', progress });
+      this.options.onEvent?.({ type: 'progress', progress: await withLockHolders(client, progress) });
     }
     // After the progress: a live display keeps the last event in view.
-    for (const event of retries) this.options.onEvent?.(event);
+    for (const retry of retries) this.options.onEvent?.({ type: 'retrying', ...retry });
     return progress;
   }
 
@@ -209,7 +217,8 @@ class RunWatcher {
     if (approval === null) return;
     this.reportedPlan = approval.plan;
     const report = withRunUrl(this.temporal, approval.report);
-    this.options.onEvent?.({ type: 'awaiting-approval', approval: { ...approval, report } });
+    const isAwaited = this.options.noWait !== true && !this.isPastDeadline;
+    this.options.onEvent?.({ type: 'awaiting-approval', approval: { ...approval, report }, isAwaited });
   }
 
   private async checkWorker(): Promise<void> {
@@ -219,30 +228,11 @@ class RunWatcher {
     this.hasReportedNoWorker = true;
     if (this.isPastDeadline) throw noWorkerError(taskQueue);
   }
-}
 
-/** Returns the activities that keep failing, of a run and of its oldest open children. */
-async function failingActivities(
-  { client }: TemporalConnection,
-  run: WorkflowExecutionDescription,
-): Promise<Extract<RunEvent, { type: 'retrying' }>[]> {
-  const pending = (run.raw.pendingChildren ?? []).slice(0, MAX_REPORTED_CHILDREN);
-  const children = await Promise.all(
-    pending.map(async ({ workflowId, runId }) => {
-      const child = client.workflow.getHandle(workflowId ?? '', runId ?? undefined);
-      return withDeadline(client, () => child.describe()).catch(() => undefined);
-    }),
-  );
-  const events = await Promise.all(
-    [run, ...children.filter((child) => child !== undefined)].map(async (description) => {
-      const summary = (await description.staticSummary()) ?? description.workflowId;
-      return (description.raw.pendingActivities ?? []).flatMap(({ attempt, lastFailure }) => {
-        // Temporal counts the attempt that runs or is scheduled.
-        const failed = (attempt ?? 1) - 1;
-        if (failed <= MAX_SILENT_ATTEMPTS || !lastFailure?.message) return [];
-        return [{ type: 'retrying' as const, summary, attempt: failed, message: lastFailure.message }];
-      });
-    }),
-  );
-  return events.flat();
+  /** Ends the wait for a run that workers do not answer for: it may be no run of ours. */
+  private async checkSilence(): Promise<void> {
+    if (!this.isPastDeadline || Date.now() - this.answeredAt < MAX_SILENCE_MS) return;
+    const lockHolder = await lockHolderOf(this.temporal, this.run.workflowId).catch(() => null);
+    if (lockHolder !== null) throw silentHolderError(this.temporal.client.options.namespace, lockHolder);
+  }
 }

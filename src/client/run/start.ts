@@ -5,15 +5,13 @@ import type { Report } from '../../contract/report.js';
 import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
-import { page } from '../../report/markdown.js';
-import { counted } from '../../report/text.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { describeOrigin } from '../describe.js';
-import { type LockHolder, lockHolderOf, progressOf } from '../runs.js';
-import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions } from './events.js';
+import { hasWorker, type LockHolder, lockHolderOf, progressOf } from '../runs.js';
+import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions, silentHolderError } from './events.js';
 import { awaitReport } from './follow.js';
+import { requestDetails, requestSummary } from './request-details.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
 /**
@@ -48,11 +46,27 @@ export async function apply(
       continue;
     }
     if (lockHolder.memo.requestKey === request.key) throw new RequestKeyError(request.key);
-    if (options.noWait === true || Date.now() >= deadline) throw namespaceHeldError(lockHolder, options);
+    if (options.noWait === true || Date.now() >= deadline) throw await heldError(temporal, lockHolder, options);
     options.onEvent?.({ type: 'waiting', lockHolder, progress: null, waitedMs: 0 });
     const hasClosed = await waitForLockHolder(temporal, lockHolder, deadline, options);
-    if (!hasClosed) throw namespaceHeldError(lockHolder, options);
+    if (!hasClosed) throw await heldError(temporal, lockHolder, options);
   }
+}
+
+/** Questions without an answer, of a few seconds each, after which a run counts as silent. Its worker may be busy. */
+const MAX_QUESTIONS = 3;
+
+/** Returns the error for a namespace that is held, by what its run answers now. */
+async function heldError(
+  temporal: TemporalConnection,
+  lockHolder: LockHolder,
+  options: RunOptions,
+): Promise<ReturnType<typeof namespaceHeldError>> {
+  if (!(await hasWorker(temporal))) return namespaceHeldError(lockHolder, options);
+  for (let asked = 0; asked < MAX_QUESTIONS; asked += 1) {
+    if ((await progressOf(temporal, lockHolder)) !== null) return namespaceHeldError(lockHolder, options);
+  }
+  return silentHolderError(temporal.client.options.namespace, lockHolder);
 }
 
 /**
@@ -160,8 +174,8 @@ async function startRun(
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
           memo: { ...memoOf(request) },
-          staticSummary: `${type} ${request.namespace} (${request.environment}) in ${account}: ${counted(request.entities.length, 'entity', 'entities')}`,
-          staticDetails: staticDetailsOf(request),
+          staticSummary: requestSummary(type, request),
+          staticDetails: requestDetails(request),
           ...(isSearchable ? { typedSearchAttributes } : {}),
         }),
       );
@@ -185,15 +199,6 @@ function memoOf(request: BootstrapRequest): BootstrapMemo {
     ...(request.revision === undefined ? {} : { revision: request.revision }),
     ...(request.allowOlder === true ? { allowOlder: true } : {}),
   };
-}
-
-function staticDetailsOf({ manifest, pipeline, digest }: BootstrapRequest): string {
-  const commit = pipeline.commit === null ? '' : `, commit \`${pipeline.commit}\``;
-  return page([
-    `Manifest \`${manifest}\`, requested by ${describeOrigin(pipeline)}${commit}.`,
-    '',
-    `Digest \`${digest}\``,
-  ]);
 }
 
 function isUnknownSearchAttribute(error: unknown): boolean {

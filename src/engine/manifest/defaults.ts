@@ -2,7 +2,9 @@ import type { z } from 'zod';
 import { defaultsSchema } from './fields.js';
 import { DEFAULT_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
+import type { ManifestKind } from './manifest-kind.js';
 import type { Report } from './problem.js';
+import { foldTagKey } from '../tag-keys.js';
 import { mapTree, toJson, type MapEntry, type MapTree, type Tree } from './tree.js';
 
 /** The values of `defaults`. */
@@ -42,17 +44,15 @@ export function readDefaults(
 export function withDefaultTags(
   own: Tree | undefined,
   defaults: MapTree | null,
+  { ignoresTagKeyCase = false }: Pick<ManifestKind, 'ignoresTagKeyCase'>,
   inherited: Set<string>,
 ): Tree | undefined {
   const common = defaults?.entries.get('tags')?.value;
-  if (common?.type !== 'map') return own;
-  if (own === undefined) return mergeTags(new Map(), common, common, inherited);
-  return own.type === 'map' ? mergeTags(own.entries, common, own, inherited) : own;
-}
-
-function mergeTags(own: ReadonlyMap<string, MapEntry>, common: MapTree, { at }: Tree, inherited: Set<string>): MapTree {
-  const taken = new Set([...own.keys()].map((key) => key.toLowerCase()));
-  const added = [...common.entries].filter(([key]) => !taken.has(key.toLowerCase()));
+  if (common?.type !== 'map' || (own !== undefined && own.type !== 'map')) return own;
+  const ownTags: ReadonlyMap<string, MapEntry> = own?.entries ?? new Map<string, MapEntry>();
+  const form = (key: string): string => (ignoresTagKeyCase ? foldTagKey(key) : key);
+  const taken = new Set([...ownTags.keys()].map(form));
+  const added = [...common.entries].filter(([key]) => !taken.has(form(key)));
   for (const [key] of added) inherited.add(`tags.${key}`);
-  return mapTree(at, new Map([...added, ...own]));
+  return mapTree((own ?? common).at, new Map([...added, ...ownTags]));
 }

@@ -5,7 +5,7 @@ import { readDefaults, withDefaultTags, type Defaults, type ReadDefaults } from 
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import { expandShorthand } from './shorthand.js';
+import { expandShorthand, type Expanded } from './shorthand.js';
 import { shapeOf, type ManifestKind } from './manifest-kind.js';
 import type { RenderedManifest } from './expand.js';
 import { quoted, type Report } from './problem.js';
@@ -21,6 +21,8 @@ export interface EntitiesOptions {
   /** Entities that may be deleted although others trust them: `Kind/name`. */
   readonly deleteTrusted: readonly string[];
   readonly report: Report;
+  /** Takes what is valid and may do more than was meant. */
+  readonly warn: Report;
   /** The first adoption may remove what is unmanaged. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
 }
@@ -44,6 +46,9 @@ export interface Draft {
   /** Properties, and tags as `tags.KEY`, that come from the defaults. */
   readonly inherited: ReadonlySet<string>;
   readonly broken: ReadonlySet<Tree>;
+  readonly expanded?: Expanded;
+  /** The position of `renamedFrom`. */
+  readonly renamedFromAt?: SourceOffset | undefined;
 }
 
 /** Reads the entities of one manifest and applies the defaults. */
@@ -85,6 +90,7 @@ function readDraft(
     defaults: defaults.values,
     spec: mapTree(tree.at, own),
     broken,
+    renamedFromAt: commonTree.entries.get('renamedFrom')?.value.at,
   };
   if (kind === null) return draft;
   checkCommon(tree, path, kind, common, report);
@@ -142,7 +148,7 @@ function applyDefaults(
   }
   const takesTags = kind.ownable && !isAbsent;
   // Namespaces with different default tags would overwrite each other's on a shared entity.
-  const allTags = takesTags && draft.common.shared !== true ? withDefaultTags(tags, defaults, inherited) : tags;
+  const allTags = takesTags && draft.common.shared !== true ? withDefaultTags(tags, defaults, kind, inherited) : tags;
   const spec = mapTree(draft.at, own);
   const broken = new Set([...draft.broken, ...reportReferencesInNames(draft, kind, own, report)]);
   return {
@@ -258,10 +264,11 @@ function readName(kind: ManifestKind, spec: MapTree, broken: ReadonlySet<Tree>):
   return null;
 }
 
-/** Returns the path of a value; a value from the defaults has its path there. */
+/** Returns the path of a value as written: a value from the defaults has its path there, and one of a short form has none. */
 export function pathIn(draft: Draft, path: readonly PropertyKey[]): readonly PropertyKey[] {
   const inner = path.slice(draft.path.length);
   const [first, second] = inner;
+  if (first !== undefined && first === draft.expanded?.replaces) return [...draft.path, draft.expanded.property];
   const inherited =
     draft.inherited.has(String(first)) || (first === 'tags' && draft.inherited.has(`tags.${String(second)}`));
   return inherited ? ['defaults', ...inner] : path;

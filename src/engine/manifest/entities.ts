@@ -4,14 +4,16 @@ import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
 import { dependencyOrder } from '../graph.js';
 import { readDrafts, idsOf, pathIn, type Draft, type EntitiesOptions } from './drafts.js';
 import type { RenderedManifest } from './expand.js';
-import { shapeOf, type ManifestKind } from './manifest-kind.js';
+import { shapeOf, type ManifestKind, type SpecProblem } from './manifest-kind.js';
 import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
-import { quoted, optionProblem, positionText, type Problem, type SourcePosition } from './problem.js';
-import { toJson, positionOf, problemAt } from './tree.js';
+import { quoted, optionProblem, positionText, type Problem, type Report, type SourcePosition } from './problem.js';
+import { follow, toJson, positionOf, problemAt } from './tree.js';
+import { foldTagKey } from '../tag-keys.js';
 import { suggestion } from '../text.js';
 import { References } from './references.js';
+import { reportRenames, withFormerReferences } from './renames.js';
 import { respelledValues } from './written-values.js';
 
 /** Entities with their positions in the manifest. */
@@ -61,13 +63,22 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
     });
   }
   reportCycles(entities, sound, options);
+  reportRenames(drafts, declared, options);
   reportSharedSecrets(entities, sound, options);
-  return { entities, positions: places };
+  return { entities: withFormerReferences(entities, options.kinds), positions: places };
 }
 
 /** Returns the options of an entity that have no default. */
-function optionsOf({ replace, protect }: Draft['common']): Pick<DesiredEntity, 'replace' | 'protect'> {
-  return { ...(replace === undefined ? {} : { replace }), ...(protect === undefined ? {} : { protect }) };
+function optionsOf({
+  replace,
+  protect,
+  renamedFrom,
+}: Draft['common']): Pick<DesiredEntity, 'replace' | 'protect' | 'renamedFrom'> {
+  return {
+    ...(replace === undefined ? {} : { replace }),
+    ...(protect === undefined ? {} : { protect }),
+    ...(renamedFrom === undefined ? {} : { renamedFrom }),
+  };
 }
 
 /** Combines an entity's own setting with the default: a setting for one property leaves the others at the default. */
@@ -132,15 +143,19 @@ function declaredKey(
 }
 
 /** Checks a draft's properties against its kind's schema, its tags together with the defaults, and its name. */
-function checkSpec(draft: Draft, references: References, { report }: EntitiesOptions): void {
+function checkSpec(draft: Draft, references: References, { report, warn, target }: EntitiesOptions): void {
   const { kind, path, spec, broken, common } = draft;
   if (kind === null) return;
   const isAbsent = draft.state === 'absent';
   const allowsMore = common.shared === true || draft.state === 'released';
   const schema = draft.state === 'present' ? kind.schema : absentSchema(kind, allowsMore);
-  const issues = schema.safeParse(references.resolved(toJson(spec, references.canonical) as JsonObject)).error?.issues;
+  const written = toJson(spec, references.canonical) as JsonObject;
+  const resolved = references.resolved(written);
+  const issues = schema.safeParse(resolved).error?.issues ?? [];
+  const found = problemsOfKind(draft, written, target);
+  if (issues.length === 0) warnAbout(draft, resolved, warn);
   const onlyName = isAbsent && common.shared !== true;
-  const problems = issuesToProblems(issues ?? [], {
+  const problems = issuesToProblems([...issues, ...found.map(issueOf)], {
     tree: spec,
     broken,
     pathOf: (inner) => pathIn(draft, [...path, ...inner]),
@@ -154,11 +169,34 @@ function checkSpec(draft: Draft, references: References, { report }: EntitiesOpt
           }
         : undefined,
   });
-  for (const problem of withRespelled([...problems, ...tagProblems(draft)], respelledValues(draft))) report(problem);
+  const all = [...problems, ...tagProblems(draft), ...tagKeyProblems(draft, kind)];
+  for (const problem of withRespelled(all, respelledValues(draft))) report(problem);
   const isBroken = [...spec.entries.values()].some(({ value }) => broken.has(value));
   if (draft.name !== null || problems.length > 0 || isBroken) return;
   const message = `${kind.name} has no name: ${kind.keyProperties.join(' and ')} do not give one`;
   report(problemAt(draft.at, path, message, `change ${kind.keyProperties.join(' or ')}`));
+}
+
+/** Returns what is wrong with the spec of an entity that will exist, by the rules of its kind for an account. */
+function problemsOfKind(
+  { kind, state }: Draft,
+  written: JsonObject,
+  target: EntitiesOptions['target'],
+): readonly SpecProblem[] {
+  return state === 'present' ? (kind?.findProblems?.(written, target) ?? []) : [];
+}
+
+function issueOf({ path, message, remedy }: SpecProblem): z.core.$ZodIssue {
+  return { code: 'custom', path: [...path], message, params: { remedy }, input: undefined };
+}
+
+/** Warns of what a valid spec may do beyond what was meant. */
+function warnAbout(draft: Draft, resolved: JsonObject, warn: Report): void {
+  if (draft.state !== 'present') return;
+  for (const { path, message, remedy } of draft.kind?.warnings?.(resolved) ?? []) {
+    const { at } = follow(draft.spec, path);
+    warn(problemAt(at, pathIn(draft, [...draft.path, ...path]), message, remedy));
+  }
 }
 
 /** Adds values that would be sent in another form, unless the schema asks for quotes already. */
@@ -183,6 +221,19 @@ function tagProblems({ tags, common, path, broken }: Draft): Problem[] {
     issues.filter((issue) => issue.path.length === 0),
     { tree: tags, broken, pathOf: () => [...path, 'tags'], owner: 'tags', fields: [] },
   );
+}
+
+/** Reports tags that are one tag to IAM, because it compares the keys of this kind without case. */
+function tagKeyProblems(draft: Draft, { name, ignoresTagKeyCase = false }: ManifestKind): Problem[] {
+  const spellings = new Map<string, string>();
+  return [...(ignoresTagKeyCase ? (draft.tags?.entries ?? []) : [])].flatMap(([key, { at }]) => {
+    const other = spellings.get(foldTagKey(key));
+    spellings.set(foldTagKey(key), key);
+    if (other === undefined) return [];
+    const path = pathIn(draft, [...draft.path, 'tags', key]);
+    const message = `tag keys ${other} and ${key} are the same to IAM, which ignores case in those of a ${name}`;
+    return [problemAt(at, path, message, 'remove one of them')];
+  });
 }
 
 /** Returns a schema that requires only the name. A shared entity may declare the part that this namespace withdraws. */

@@ -25,25 +25,14 @@ const tagsField = z.record(
 const tagsSchema = tagsField
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
-    const keysByCase = new Map<string, string>();
     for (const key of keys) {
       const prefix = ['aws:', 'iam-bootstrap:'].find((reserved) => key.toLowerCase().startsWith(reserved));
-      if (prefix !== undefined) {
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: `tag keys that begin with ${prefix} are reserved`,
-          params: { remedy: 'rename the tag, or remove it' },
-        });
-      }
-      const other = keysByCase.get(key.toLowerCase());
-      keysByCase.set(key.toLowerCase(), key);
-      if (other === undefined) continue;
+      if (prefix === undefined) continue;
       context.addIssue({
         code: 'custom',
         path: [key],
-        message: `tag keys ${other} and ${key} are the same to IAM, which ignores case in them`,
-        params: { remedy: 'remove one of them' },
+        message: `tag keys that begin with ${prefix} are reserved`,
+        params: { remedy: 'rename the tag, or remove it' },
       });
     }
     if (keys.length > MAX_DECLARED_TAGS) {
@@ -54,7 +43,9 @@ const tagsSchema = tagsField
       });
     }
   })
-  .describe('Tags by key. The tags of an entity are added to those of defaults.');
+  .describe(
+    'Tags by key. The tags of an entity are added to those of defaults. On roles and users, IAM compares the keys without case.',
+  );
 
 const adopt = z
   .enum(['own', 'unowned', 'foreign'])
@@ -90,6 +81,14 @@ export const commonFields = {
     .optional()
     .describe(
       'Never delete or replace it, whatever a manifest or a command asks for. A tag records it where the kind has tags; false removes the tag.',
+    ),
+  renamedFrom: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe(
+      'The name that it had before. AWS renames users, groups and server certificates. Others are made anew, references in the manifest move over, and the old one is removed. Afterwards, this has no effect and can be removed.',
     ),
   deleteTrusted: z.boolean().optional().describe('Delete it even if roles trust it that this namespace does not own.'),
   tags: tagsSchema.optional(),
@@ -143,6 +142,13 @@ export const environmentSchema = z.strictObject({
     .describe('The role that the worker assumes for all calls instead of its own credentials.'),
 });
 
+/** The treatment of what left the manifest. */
+const orphanPolicy = z
+  .enum(['report', 'release', 'remove'])
+  .describe(
+    'Entities that the namespace owns and this manifest does not declare any more: report lists them, release ends the ownership, remove deletes what was created here and releases what was adopted. Default: report. --orphans overrides.',
+  );
+
 /** The outermost fields; their contents are checked separately. */
 export const manifestSchema = z.strictObject({
   version: z.literal(1).describe('Version of the format.'),
@@ -155,5 +161,6 @@ export const manifestSchema = z.strictObject({
     .describe('Accounts by environment. --environment chooses one; a single one is the default.'),
   variables: z.record(z.string(), z.unknown()).optional().describe('Values for {{name}}; --var name=value overrides.'),
   defaults: z.record(z.string(), z.unknown()).optional().describe('Values for every entity that does not set its own.'),
+  orphans: orphanPolicy.optional(),
   entities: z.array(z.unknown()).describe('The entities that must exist, or must not.'),
 });

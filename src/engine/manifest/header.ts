@@ -1,10 +1,11 @@
+import type { OrphanPolicy } from '../../contract/entity.js';
 import { commonSchema, defaultsSchema, manifestSchema } from './fields.js';
 import { readEnvironments, type Environment } from './environments.js';
 import { issuesToProblems } from './issues.js';
 import { positionText, thrownField, thrownText, type Problem, type Report } from './problem.js';
 import { parseText, type Parsed } from './source.js';
 import type { MapTree, Origin, SourceOffset, Tree } from './tree.js';
-import { mapTree, positionOf, stringOf, toJson, problemAt } from './tree.js';
+import { mapTree, mayBeSecret, positionOf, stringOf, toJson, problemAt } from './tree.js';
 import { readValue } from './value.js';
 import { readVariables, type Variable } from './variables.js';
 
@@ -33,6 +34,8 @@ export interface Header {
   readonly environmentsAt: SourceOffset;
   readonly variables: ReadonlyMap<string, Variable>;
   readonly defaults: MapTree | null;
+  /** Undefined where the manifest does not say. */
+  readonly orphans: OrphanPolicy | undefined;
   readonly entities: readonly Tree[];
 }
 
@@ -55,7 +58,7 @@ export function parseSource(source: ManifestSource, context: ManifestContext): P
 
 /** Reports an error that a program threw, at the position that it carries. */
 function thrownProblem(file: string, error: unknown): Problem {
-  const [line, column] = [thrownField(error, 'line'), thrownField(error, 'column')];
+  const [line, column, sourceLine] = ['line', 'column', 'sourceLine'].map((field) => thrownField(error, field));
   return {
     file,
     line: typeof line === 'number' ? line : 0,
@@ -63,6 +66,7 @@ function thrownProblem(file: string, error: unknown): Problem {
     path: '',
     message: `the manifest threw: ${thrownText(error)}`,
     remedy: 'fix the program; if it depends on the environment, choose one with --environment',
+    ...(typeof sourceLine === 'string' && !mayBeSecret(sourceLine, sourceLine) ? { sourceLine } : {}),
   };
 }
 
@@ -81,6 +85,7 @@ export function readHeader(tree: Tree, overrides: Readonly<Record<string, string
     environmentsAt: root.entries.get('environments')?.at ?? root.at,
     variables,
     defaults: defaults?.type === 'map' ? defaults : null,
+    orphans: manifestSchema.shape.orphans.safeParse(stringOf(field('orphans')) ?? undefined).data,
     entities: entities?.type === 'list' ? entities.items : [],
   };
 }
@@ -115,6 +120,10 @@ export function headerConflicts(headers: readonly Header[]): Problem[] {
         `namespace ${header.namespace} differs from ${first.namespace} in ${first.origin.name}`,
         'apply one namespace per call',
       );
+    }
+    if (header.orphans !== first.orphans) {
+      const message = `orphans: ${header.orphans ?? 'report'} differs from ${first.orphans ?? 'report'} in ${first.origin.name}`;
+      problem(header.namespaceAt, ['orphans'], message, 'set the same in both manifests, or give --orphans');
     }
     for (const [name, environment] of header.environments) {
       const same = first.environments.get(name);

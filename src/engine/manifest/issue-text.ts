@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { nearest } from '../text.js';
 import { lowerFirst, quoted, type Problem } from './problem.js';
-import type { ScalarTree, Tree } from './tree.js';
+import { mayBeSecret, type ScalarTree, type Tree } from './tree.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -157,6 +157,6 @@ export function shown(label: string, tree: Tree | undefined): string {
   if (tree === undefined) return 'nothing';
   if (tree.type !== 'scalar') return tree.type === 'list' ? '(a list)' : '(a map)';
   const text = String(tree.value);
-  if (/password|secret|privatekey/i.test(label) || text.includes('PRIVATE KEY-----')) return '(not shown)';
+  if (mayBeSecret(label, text)) return '(not shown)';
   return typeof tree.value === 'string' ? quoted(tree.value) : (tree.raw ?? String(tree.value));
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { suggestion } from '../text.js';
+import { nearest, suggestion } from '../text.js';
 import { constraint, expectation, plain, remedyOf, shown, withValue, wrongType, type Finding } from './issue-text.js';
 import { pathText, quoted, type Problem } from './problem.js';
 import { follow, problemAt, type Found, type MapEntry, type SourceOffset, type Tree } from './tree.js';
@@ -24,9 +24,23 @@ export interface IssueContext {
 export function issuesToProblems(issues: readonly Issue[], context: IssueContext): Problem[] {
   // Further checks of a value with the wrong type measure something else: the length of a text, not of a list.
   const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => pathText(path)));
+  const meant = meantFields(issues, context);
+  // A map with a field that does not exist may lack what the field was meant to be.
+  const misnamed = new Set(issues.filter(({ code }) => code === 'unrecognized_keys').map(({ path }) => pathText(path)));
   return issues
     .filter((issue) => issue.code === 'invalid_type' || !mistyped.has(pathText(issue.path)))
+    .filter(({ path }) => path.length !== 1 || !meant.has(String(path[0])))
+    .filter(({ code, path }) => code !== 'custom' || !misnamed.has(pathText(path)))
     .flatMap((issue) => (isConsequence(issue, context) ? [] : problemsOfIssue(issue, context)));
+}
+
+/** Returns the fields that were probably meant by fields that do not exist: that they are missing is a consequence. */
+function meantFields(issues: readonly Issue[], { tree, fields }: IssueContext): ReadonlySet<string> {
+  const unknown = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [],
+  );
+  const missing = fields.filter((field) => tree.type === 'map' && !tree.entries.has(field));
+  return new Set(unknown.flatMap((key) => nearest(key, missing) ?? []));
 }
 
 function isConsequence(issue: Issue, { tree, broken }: IssueContext): boolean {

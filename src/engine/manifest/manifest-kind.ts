@@ -1,5 +1,14 @@
 import type { z } from 'zod';
 import type { Json, JsonObject, SecretLocation, Target } from '../../contract/entity.js';
+import type { DocumentWarning } from '../policy/index.js';
+
+/** A problem of a spec that AWS would refuse. */
+export interface SpecProblem {
+  readonly path: readonly (string | number)[];
+  /** The problem, without the property and its value, which are added. */
+  readonly message: string;
+  readonly remedy: string;
+}
 
 /** The part of a kind that manifests depend on. */
 export interface ManifestKind {
@@ -9,26 +18,45 @@ export interface ManifestKind {
   readonly keyProperties: readonly string[];
   /** The kind's own properties in the manifest: IAM's names in camel case. Strict. */
   readonly schema: z.ZodObject;
+  /**
+   * The way in which an entity gets another name: by a call where AWS has one, else it is made anew and the old one is
+   * removed. Default: it has no name of its own.
+   */
+  readonly renaming?: 'call' | 'anew';
   /** A property that can be written in place of another, which takes its place when the manifest is resolved. */
   readonly shorthand?: {
     readonly property: string;
     readonly replaces: string;
-    readonly schema: z.ZodType;
+    readonly schema: z.ZodObject;
     readonly expand: (value: Json, target: Target) => Json;
   };
+  /** Returns what a valid spec may do beyond what was meant. Default: nothing. */
+  readonly warnings?: (spec: JsonObject) => readonly DocumentWarning[];
   readonly nameOf: (spec: JsonObject) => string;
   /** Returns the ARN that the entity has once it is created from this spec. */
   readonly arnOf: (spec: JsonObject, target: Target) => string;
+  /**
+   * Finds what AWS would refuse in this account, and what depends on whether an ARN is written out or a reference, which the
+   * schema cannot tell. Default: nothing.
+   */
+  readonly findProblems?: (spec: JsonObject, target: Target) => readonly SpecProblem[];
   /** Returns entities, as `Kind/name`, that the spec needs without writing their ARN. Default: none. */
   readonly references?: (spec: JsonObject) => readonly string[];
   /** It can have tags, and so show an owner. */
   readonly ownable: boolean;
+  /** IAM compares the keys of its tags without case, so that `Team` and `team` are one tag. Default: they are two. */
+  readonly ignoresTagKeyCase?: boolean;
   /** Several namespaces can declare it. Default: it has one owner. */
   readonly share?: object;
   /** Other entities can trust it. Default: none can. */
   readonly listTrusting?: unknown;
   /** It has a secret, which is stored at this location. Default: it has none. */
   readonly secret?: { readonly locationOf: (spec: JsonObject) => SecretLocation };
+}
+
+/** Returns the properties that identify an entity: a removal needs no others. */
+export function keyOf({ keyProperties }: Pick<ManifestKind, 'keyProperties'>, spec: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(spec).filter(([property]) => keyProperties.includes(property)));
 }
 
 /** Returns the kind's fields by name. */

@@ -15,6 +15,8 @@ export interface Problem extends SourcePosition {
   readonly message: string;
   /** The next step for a person, as a sentence without its full stop. */
   readonly remedy: string;
+  /** The text of the line, where the file has text. */
+  readonly sourceLine?: string;
 }
 
 /** Takes a problem that was found. */

@@ -1,10 +1,10 @@
-import { entityId, entityKey, type JsonObject } from '../../contract/entity.js';
+import { ARN_REFERENCE, entityId, entityKey, type JsonObject } from '../../contract/entity.js';
 import { idsOf, pathIn, type Draft, type EntitiesOptions } from './drafts.js';
 import type { ManifestKind } from './manifest-kind.js';
 import { quoted, positionText } from './problem.js';
 import { toJson, positionOf, problemAt, type SourceOffset, type MapTree, type Tree } from './tree.js';
 import { nearest, suggestion } from '../text.js';
-import { REFERENCE, referencesIn, resolveReferences } from '../references.js';
+import { referencesIn, resolveReferences } from '../references.js';
 
 /** The references between the entities of a manifest. */
 export class References {
@@ -29,7 +29,7 @@ export class References {
   /** Rewrites the references in a text with the names as declared. */
   readonly canonical = (text: string): string => {
     if (!text.includes('{{arn ')) return text;
-    return text.replaceAll(REFERENCE, (marker, id: string) => {
+    return text.replaceAll(ARN_REFERENCE, (marker, id: string) => {
       const found = this.find(id);
       return found === undefined ? marker : `{{arn ${found.id}}}`;
     });
@@ -108,10 +108,11 @@ export class References {
 
   private text(text: string, at: SourceOffset, path: readonly PropertyKey[], draft: Draft, needed: Set<string>): void {
     if (!text.includes('{{arn ')) return;
-    for (const [, id = ''] of text.matchAll(REFERENCE)) {
+    for (const [, id = ''] of text.matchAll(ARN_REFERENCE)) {
       const found = this.find(id);
-      if (found !== undefined) this.need(found, at, pathIn(draft, path), needed);
-      else this.reportMissing(id, at, pathIn(draft, path));
+      if (found === undefined) this.reportMissing(id, at, pathIn(draft, path));
+      // Its own ARN is known before it exists.
+      else if (found.id !== ownId(draft)) this.need(found, at, pathIn(draft, path), needed);
     }
   }
 
@@ -148,6 +149,10 @@ export class References {
         : `did you mean {{arn ${meant}}}?`;
     this.options.report(problemAt(at, path, `{{arn ${id}}} names an entity that no manifest declares`, remedy));
   }
+}
+
+function ownId({ kind, name }: Draft): string | undefined {
+  return kind === null || name === null ? undefined : entityId({ kind: kind.name, name });
 }
 
 /** Returns the IDs that the references in a value name. */

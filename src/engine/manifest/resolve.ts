@@ -1,4 +1,4 @@
-import type { Pipeline } from '../../contract/entity.js';
+import type { OrphanPolicy, Pipeline } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { declareEntities } from './entities.js';
 import { Expander, newBudget, type RenderedManifest, type Budget } from './expand.js';
@@ -55,6 +55,8 @@ export interface ManifestOptions {
   readonly deleteTrusted?: readonly string[] | undefined;
   /** The first adoption of an entity may remove what is unmanaged, too. Default: false. */
   readonly removeUnmanaged?: boolean | undefined;
+  /** Takes precedence over the manifests. Default: what they say. */
+  readonly orphans?: OrphanPolicy | undefined;
   readonly keepGoing?: boolean | undefined;
   readonly pipeline: Pipeline;
   readonly manifestName: string;
@@ -112,8 +114,10 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
     deleteTrusted: options.deleteTrusted ?? [],
     removeUnmanaged: options.removeUnmanaged,
     report: findings.report,
+    warn: findings.warn,
   });
   const namespace = headers.find((header) => header.namespace !== null)?.namespace ?? '';
+  const orphans = options.orphans ?? headers[0]?.orphans;
   if (findings.problems.length > 0) return findings.refused();
   return {
     ok: true,
@@ -126,6 +130,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
       pipeline: options.pipeline,
       keepGoing: options.keepGoing ?? false,
       manifest: options.manifestName,
+      ...(orphans === undefined ? {} : { orphans }),
     },
     positions: places,
     warnings: sortProblems(findings.warnings, files),

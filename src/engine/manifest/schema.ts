@@ -60,6 +60,7 @@ export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Rec
         additionalProperties: { type: 'string' },
       },
       defaults: described({ anyOf: [defaultsOf(definitions), FILE_REFERENCE] }, fields.defaults.description),
+      orphans: converted(fields.orphans, 'orphans', definitions),
       entities: {
         type: 'array',
         description: fields.entities.description ?? '',
@@ -88,6 +89,7 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
   const commonProperties = { ...(common['properties'] as Schema) };
   for (const field of Object.keys(commonFields)) Reflect.deleteProperty(ownProperties, field);
   if (!kind.ownable) Reflect.deleteProperty(commonProperties, 'tags');
+  if (kind.renaming === undefined) Reflect.deleteProperty(commonProperties, 'renamedFrom');
   if (kind.share === undefined) commonProperties['shared'] = { const: false };
   if (kind.listTrusting === undefined) commonProperties['deleteTrusted'] = { const: false };
 

@@ -12,8 +12,18 @@ interface Expandable {
   readonly broken: ReadonlySet<Tree>;
 }
 
+/** A property that was written in short, and the one in its place. */
+export interface Expanded {
+  readonly property: string;
+  readonly replaces: string;
+}
+
 /** Puts the property that a kind's short form stands for in its place. Reports a short form that is invalid. */
-export function expandShorthand<T extends Expandable>(draft: T, target: Target, report: Report): T {
+export function expandShorthand<T extends Expandable>(
+  draft: T,
+  target: Target,
+  report: Report,
+): T & { readonly expanded?: Expanded } {
   const { kind, path, spec } = draft;
   const short = kind?.shorthand;
   const entry = spec.entries.get(short?.property ?? '');
@@ -21,9 +31,9 @@ export function expandShorthand<T extends Expandable>(draft: T, target: Target, 
   const { property, replaces } = short;
   const lost = scalarTree(entry.value.at, null);
   const entries = new Map([...spec.entries].filter(([name]) => name !== property));
-  const withValue = (value: typeof entry.value, broken = draft.broken): T => {
+  const withValue = (value: typeof entry.value, broken = draft.broken): T & { readonly expanded: Expanded } => {
     entries.set(replaces, { at: entry.at, value });
-    return { ...draft, spec: mapTree(spec.at, entries), broken };
+    return { ...draft, spec: mapTree(spec.at, entries), broken, expanded: { property, replaces } };
   };
   if (entries.has(replaces)) {
     const message = `${property} and ${replaces} are both given, and each is the whole of it`;
@@ -36,7 +46,7 @@ export function expandShorthand<T extends Expandable>(draft: T, target: Target, 
     broken: draft.broken,
     pathOf: (inner) => [...path, property, ...inner],
     owner: property,
-    fields: [],
+    fields: Object.keys(short.schema.shape),
   });
   problems.forEach(report);
   if (problems.length > 0 || draft.broken.has(entry.value)) return withValue(lost, new Set([...draft.broken, lost]));

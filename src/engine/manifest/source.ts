@@ -1,12 +1,26 @@
 import { Composer, isScalar, Lexer, LineCounter, Parser, type CST, type Document } from 'yaml';
 import { truncate } from '../text.js';
 import { isJson, parseJson } from './json.js';
-import { lowerFirst, type Problem } from './problem.js';
+import type { Problem } from './problem.js';
 import { Limit, scalarTree, problemAt, StopParsing, type Origin, type ReportAt, type Tree } from './tree.js';
+import { syntaxFinding } from './yaml-syntax.js';
 import { YamlConverter } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */
 const MAX_OPEN = 4 * Limit.Depth;
+
+/** The remedies that depend on the sort of file that is parsed. */
+export interface Remedies {
+  readonly empty: string;
+  readonly large: string;
+  readonly severalDocuments: string;
+}
+
+const MANIFEST_REMEDIES: Remedies = {
+  empty: 'begin with version: 1, namespace, environments and entities',
+  large: 'split it into several manifests of the same namespace',
+  severalDocuments: 'keep one document in a file, and give several files with -f',
+};
 
 /** The result of parsing: a tree, or the problems that prevent one. */
 export interface Parsed {
@@ -17,7 +31,7 @@ export interface Parsed {
 /** Takes a file as one text. */
 export function parsePlainText(file: string, text: string): Parsed {
   const lines = new LineCounter();
-  const at = { origin: { name: file, lines }, offset: 0 };
+  const at = { origin: { name: file, lines, text }, offset: 0 };
   lines.addNewLine(0);
   if (text !== '') return { tree: scalarTree(at, text), problems: [] };
   return { tree: null, problems: [problemAt(at, [], 'the file is empty', 'write the text into it')] };
@@ -28,9 +42,9 @@ export function parsePlainText(file: string, text: string): Parsed {
  * Duplicate keys, several documents, tags of other tools and values that JSON cannot hold are problems. Aliases and
  * merge keys of YAML work, within limits.
  */
-export function parseText(file: string, text: string): Parsed {
+export function parseText(file: string, text: string, remedies = MANIFEST_REMEDIES): Parsed {
   const lines = new LineCounter();
-  const origin: Origin = { name: file, lines };
+  const origin: Origin = { name: file, lines, text };
   const problems: Problem[] = [];
   const report = (offset: number, message: string, remedy: string): void => {
     const at = { origin, offset: Math.min(Math.max(offset, 0), text.length) };
@@ -39,7 +53,7 @@ export function parseText(file: string, text: string): Parsed {
   };
   if (text.length > Limit.Characters) {
     const message = `the file has ${String(text.length)} characters, more than ${String(Limit.Characters)}`;
-    report(0, message, 'split it into several manifests of the same namespace');
+    report(0, message, remedies.large);
     return { tree: null, problems };
   }
   // The parser does not record every line if it meets text that it cannot parse.
@@ -49,7 +63,7 @@ export function parseText(file: string, text: string): Parsed {
   // A JSON file that is broken must not be read as YAML, which takes a comment for text.
   const parse = /\.json$/i.test(file) || isJson(text) ? parseJson : parseYaml;
   try {
-    const tree = parse(origin, text, report);
+    const tree = parse(origin, text, report, remedies);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
     if (error instanceof StopParsing) return { tree: null, problems };
@@ -58,19 +72,21 @@ export function parseText(file: string, text: string): Parsed {
 }
 
 /** @throws StopParsing if a problem was reported that ends the parse */
-function parseYaml(origin: Origin, text: string, report: ReportAt): Tree {
-  const document = onlyDocument(tokenize(text, report), text, report);
-  for (const error of document.errors.slice(0, Limit.SyntaxErrors)) {
-    const message = lowerFirst(error.message.replace(/\s+/g, ' ').replace(/\.$/, '').slice(0, 200));
-    report(error.pos[0], message, syntaxRemedy(error.code, lineAt(text, error.pos[0])));
+function parseYaml(origin: Origin, text: string, report: ReportAt, remedies: Remedies): Tree {
+  const document = onlyDocument(tokenize(text, report), text, report, remedies);
+  // Further errors are consequences of the first.
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { offset, message, remedy } = syntaxFinding(error, text);
+    report(offset, message, remedy);
+    throw new StopParsing();
   }
-  if (document.errors.length > 0) throw new StopParsing();
   if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
     report(0, `YAML ${document.directives.yaml.version} is not supported`, 'remove the %YAML line');
     throw new StopParsing();
   }
   if (document.contents === null || (isScalar(document.contents) && document.contents.source === '')) {
-    return reportEmpty(report);
+    return reportEmpty(report, remedies);
   }
   return new YamlConverter(origin, text, report).convert(document.contents);
 }
@@ -95,7 +111,7 @@ function tokenize(text: string, report: ReportAt): CST.Token[] {
   return deep === undefined ? tokens : tooDeep(deep);
 }
 
-function onlyDocument(tokens: CST.Token[], text: string, report: ReportAt): Document.Parsed {
+function onlyDocument(tokens: CST.Token[], text: string, report: ReportAt, remedies: Remedies): Document.Parsed {
   const options = { prettyErrors: false, uniqueKeys: false, logLevel: 'silent', schema: 'core' };
   const documents: Document.Parsed[] = [];
   for (const document of new Composer(options as never).compose(tokens, true, text.length)) {
@@ -104,15 +120,14 @@ function onlyDocument(tokens: CST.Token[], text: string, report: ReportAt): Docu
   }
   const [document, second] = documents;
   if (second !== undefined) {
-    const remedy = 'keep one document in a file, and give several files with -f';
-    report(second.range[0], 'a second YAML document begins here', remedy);
+    report(second.range[0], 'a second YAML document begins here', remedies.severalDocuments);
     throw new StopParsing();
   }
-  return document ?? reportEmpty(report);
+  return document ?? reportEmpty(report, remedies);
 }
 
-function reportEmpty(report: ReportAt): never {
-  report(0, 'the file is empty', 'begin with version: 1, namespace, environments and entities');
+function reportEmpty(report: ReportAt, { empty }: Remedies): never {
+  report(0, 'the file is empty', empty);
   throw new StopParsing();
 }
 
@@ -134,33 +149,4 @@ function firstTooDeep(tokens: readonly CST.Token[]): number | undefined {
     }
   }
   return undefined;
-}
-
-function lineAt(text: string, offset: number): string {
-  const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;
-  const end = text.indexOf('\n', start);
-  return text.slice(start, end === -1 ? undefined : end).slice(0, 1000);
-}
-
-function syntaxRemedy(code: string, line: string): string {
-  if (/(^|[^"'\w])\{\{/.test(line)) return 'put text with a template in quotes: "{{name}}"';
-  if (/:\s+[@`%]/.test(line)) return 'put text that begins with @, ` or % in quotes';
-  switch (code) {
-    case 'TAB_AS_INDENT':
-      return 'indent with spaces';
-    case 'MISSING_CHAR':
-      return 'close the quote or bracket that is open here';
-    case 'BLOCK_AS_IMPLICIT_KEY':
-    case 'MULTILINE_IMPLICIT_KEY':
-      return 'check the indentation, and put text that holds ": " in quotes';
-    case 'BAD_INDENT':
-    case 'BAD_COLLECTION_TYPE':
-    case 'BAD_FLOW_COLLECTION':
-    case 'UNEXPECTED_TOKEN':
-      return 'check the indentation, and that brackets and quotes are closed';
-    case 'BAD_DQ_ESCAPE':
-      return 'double the backslash, or use single quotes';
-    default:
-      return 'fix the YAML here';
-  }
 }

@@ -1,3 +1,4 @@
+import { ARN_REFERENCE as MARKER } from '../../contract/entity.js';
 import { suggestion } from '../text.js';
 
 /** Built-in names of templates, beside the manifest's variables. */
@@ -18,6 +19,10 @@ export interface Rendered {
 }
 
 const NAME = /^[A-Za-z_][\w-]*$/;
+/** Braces as text, in either sort of quotes: `{{'{{'}}` stands for `{{`, `{{'{'}}` for one. */
+const LITERAL = /\{\{\s*(['"])(\{{1,2}|\}{1,2})\1\s*\}\}/y;
+/** The way to write braces that are no template, for remedies. */
+const LITERAL_REMEDY = "write {{'{{'}} where the text {{ is meant";
 const REFERENCE = /^arn\s+([A-Za-z][A-Za-z0-9]*)\/(.+)$/s;
 
 /** Reports whether text is a valid name of a variable. */
@@ -26,14 +31,16 @@ export function isVariableName(name: string): boolean {
 }
 
 /**
- * Renders `{{name}}` and `{{arn Kind/name}}` in a text. Values are inserted unchanged and never read as templates: text
- * in which a template would appear after insertion is refused. `${…}` belongs to IAM and stays.
+ * Renders `{{name}}` and `{{arn Kind/name}}` in a text, and `{{'{{'}}` as the braces themselves. Values are inserted
+ * unchanged and never read as templates: text in which a template would appear after insertion is refused. `${…}` belongs
+ * to IAM and stays.
  */
 export function renderTemplate(text: string, values: ReadonlyMap<string, string>): Rendered {
   if (!text.includes('{{')) return { text, used: [], problems: [] };
   const used: string[] = [];
   const problems: TemplateProblem[] = [];
   const markers = new Set<number>();
+  const literals = new Set<number>();
   let out = '';
   let at = 0;
   while (at < text.length) {
@@ -43,11 +50,18 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
       break;
     }
     out += text.slice(at, open);
+    const literal = literalAt(text, open);
+    if (literal !== undefined) {
+      literals.add(out.length);
+      out += literal.braces;
+      at = literal.end;
+      continue;
+    }
     const close = closingOf(text, open);
     if (close === -1) {
       problems.push({
         message: `template ${brief(text.slice(open))} is not closed`,
-        remedy: 'close it with }}, or write a single { where no template is meant',
+        remedy: `close it with }}, or ${LITERAL_REMEDY}`,
       });
       out += text.slice(open);
       break;
@@ -57,7 +71,7 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
     if (text[open - 1] === '$') {
       problems.push({
         message: `$${brief(source)} is another tool's expression`,
-        remedy: `write {{name}} for a template of this manifest, or \${name} for an IAM policy variable`,
+        remedy: `write {{name}} for a template of this manifest, \${name} for an IAM policy variable, or \${{'{{'}} for the text \${{`,
       });
       out += source;
       continue;
@@ -68,13 +82,15 @@ export function renderTemplate(text: string, values: ReadonlyMap<string, string>
     if (rendered.reference && rendered.problems.length === 0) markers.add(out.length);
     out += rendered.text;
   }
-  if (problems.length === 0 && !onlyMarkers(out, markers)) {
-    problems.push({
-      message: `${brief(text)} would read as a template once its values are inserted`,
-      remedy: 'take the braces out of the values and from around the template',
-    });
-  }
+  if (problems.length === 0) problems.push(...misreadings(text, out, markers, literals));
   return { text: out, used, problems };
+}
+
+/** Returns the braces that a literal at this place stands for, and its end; undefined if there is none. */
+function literalAt(text: string, open: number): { readonly braces: string; readonly end: number } | undefined {
+  LITERAL.lastIndex = open;
+  const braces = LITERAL.exec(text)?.[2];
+  return braces === undefined ? undefined : { braces, end: LITERAL.lastIndex };
 }
 
 /** Returns the end of the template that opens here, with its nested ones; -1 if it is not closed. */
@@ -139,12 +155,26 @@ function renderExpression(
   );
 }
 
-/** Reports whether all braces in a rendered text belong to our references. */
-function onlyMarkers(text: string, markers: ReadonlySet<number>): boolean {
-  for (let at = text.indexOf('{{'); at !== -1; at = text.indexOf('{{', at + 1)) {
-    if (!markers.has(at)) return false;
+/** Reports braces in a rendered text that neither a reference nor a literal has made, and literals that make a reference. */
+function misreadings(
+  text: string,
+  out: string,
+  markers: ReadonlySet<number>,
+  literals: ReadonlySet<number>,
+): TemplateProblem[] {
+  // A literal may stand beside a brace of the text: {{{ has two pairs of them.
+  const isWritten = (at: number): boolean =>
+    markers.has(at) || [at - 1, at, at + 1].some((place) => literals.has(place));
+  for (let at = out.indexOf('{{'); at !== -1; at = out.indexOf('{{', at + 1)) {
+    if (isWritten(at)) continue;
+    const message = `${brief(text)} would read as a template once its values are inserted`;
+    return [{ message, remedy: 'take the braces out of the values and from around the template' }];
   }
-  return true;
+  const made = [...out.matchAll(MARKER)].find(({ index }) => !markers.has(index))?.[0];
+  if (made === undefined) return [];
+  return [
+    { message: `${brief(made)} cannot be written as text: it would read as a reference`, remedy: 'change the text' },
+  ];
 }
 
 function namesText(values: ReadonlyMap<string, string>): string {

@@ -9,8 +9,6 @@ export const Limit = {
   Depth: 100,
   /** Values that aliases repeat, or that a manifest has with all its files. */
   Values: 500_000,
-  /** Syntax errors reported for one file; one mistake can cause thousands. */
-  SyntaxErrors: 20,
   Message: 400,
 } as const;
 
@@ -23,7 +21,9 @@ export type ReportAt = (offset: number, message: string, remedy: string) => void
 /** A file, with the offsets of its lines. */
 export interface Origin {
   readonly name: string;
+  /** Null for a value that a program made. */
   readonly lines: LineCounter | null;
+  readonly text?: string;
 }
 
 /** The offset of a value in its file. */
@@ -74,7 +74,29 @@ export function positionOf(at: SourceOffset): SourcePosition {
 
 /** Returns a problem of the value at an offset; `path` is the path to it in the manifest. */
 export function problemAt(at: SourceOffset, path: readonly PropertyKey[], message: string, remedy: string): Problem {
-  return { ...positionOf(at), path: pathText(path), message, remedy };
+  const sourceLine = sourceLineOf(at);
+  const problem = { ...positionOf(at), path: pathText(path), message, remedy };
+  return sourceLine === undefined ? problem : { ...problem, sourceLine };
+}
+
+/** Reports whether a value, by its label or by its text, may be a secret, which no message may show. */
+export function mayBeSecret(label: string, text: string): boolean {
+  return /password|secret|private_?key/i.test(label) || text.includes('PRIVATE KEY-----');
+}
+
+/** The longest line that a problem carries. A document can be one line. */
+const MAX_LINE = 2_000;
+
+/**
+ * Returns the text of the line of an offset. Undefined for a value that has no text, for a line that is too long, and
+ * for what may be a secret.
+ */
+function sourceLineOf({ origin: { text }, offset }: SourceOffset): string | undefined {
+  if (text === undefined || offset < 0) return undefined;
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  const line = text.slice(start, end === -1 ? undefined : end).replace(/\r$/, '');
+  return line.length > MAX_LINE || mayBeSecret(line, line) || mayBeSecret('', text) ? undefined : line;
 }
 
 /** Returns a map with its size and depth. */

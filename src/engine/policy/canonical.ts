@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { isList, isObject, jsonFrom, ownValue, sortKeys } from '../json.js';
+import { asList } from '../../contract/json.js';
+import { isObject, jsonFrom, ownValue, sortKeys } from '../json.js';
 
 /** A policy document as JSON: Version, Statement, Id. It is not checked yet. */
 export type PolicyDocument = JsonObject;
@@ -22,7 +23,7 @@ export const DEFAULT_VERSION = '2008-10-17';
  *   repetition in lists of actions, resources, principals and condition values; actions and condition keys in any case
  *   (but not the path in an OIDC provider's key); booleans and numbers as condition values and their strings; an
  *   account ID and its root ARN as AWS principal; in Allow statements, Principal "*" and {"AWS": "*"}; no Version and
- *   2008-10-17.
+ *   2008-10-17; no Condition and an empty one.
  * - Left out: Sid and Id, which have no effect on evaluation. A difference there is not drift.
  * - Different: everything else. IAM refuses condition operators in another case, so their case counts, and so do
  *   unknown fields.
@@ -41,10 +42,7 @@ export function equivalentDocuments(a: unknown, b: unknown, context: DocumentCon
   return JSON.stringify(canonicalDocument(a, context)) === JSON.stringify(canonicalDocument(b, context));
 }
 
-/** Returns the value if it is a list, else a list of it. */
-export function asList(value: Json): readonly Json[] {
-  return isList(value) ? value : [value];
-}
+export { asList };
 
 /** Returns the fields beside the statements that have a meaning. */
 export function documentFields(document: PolicyDocument): [string, Json][] {
@@ -66,7 +64,9 @@ export function canonicalStatement(
 ): Json {
   if (!isObject(statement)) return sortKeys(statement);
   const allows = ownValue(statement, 'Effect') === 'Allow';
-  const fields = Object.entries(statement).filter(([field]) => field !== 'Sid');
+  const fields = Object.entries(statement).filter(
+    ([field, value]) => field !== 'Sid' && !(field === 'Condition' && isEmptyObject(value)),
+  );
   const canonical = mapEntries(fields, (value, field) => {
     switch (field) {
       case 'Action':
@@ -88,6 +88,11 @@ export function canonicalStatement(
     }
   });
   return sortKeys(canonical);
+}
+
+/** An empty Condition "does not affect the policy", says IAM's validation. It does not say that of an empty operator. */
+function isEmptyObject(value: Json): boolean {
+  return isObject(value) && Object.keys(value).length === 0;
 }
 
 function canonicalPrincipal(principal: Json, { partition }: DocumentContext): Json {
@@ -122,7 +127,7 @@ function conditionValue(value: Json): Json {
  * Lower-cases ASCII letters only: Unicode folding would take the Kelvin sign for a k. The path of an OIDC provider keeps
  * its case.
  */
-function foldCase(name: string, spelling?: Map<string, string>): string {
+export function foldCase(name: string, spelling?: Map<string, string>): string {
   const path = /^[^:/]+(\/[^:]*):/.exec(name)?.[1] ?? '';
   const fold = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   const result = path === '' ? fold(name) : name.split(path).map(fold).join(path);

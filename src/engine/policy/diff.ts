@@ -11,7 +11,7 @@ import {
   type PolicyDocument,
 } from './canonical.js';
 
-/** One difference between two documents. Values are cut at 300 characters, and null if absent. */
+/** One difference between two documents. Values are cut at 4096 characters, and null if absent. */
 export interface DocumentChange {
   /** `Version`, `Statement[Sid=Deploy].Action`, `Statement[2].Condition.StringLike[aws:PrincipalArn]`. */
   readonly path: string;
@@ -55,7 +55,9 @@ export function documentDrift(desired: unknown, observed: unknown, context: Docu
   ];
 }
 
-const MAX_VALUE_LENGTH = 300;
+const MAX_VALUE_LENGTH = 4096;
+
+const MAX_SUMMARY_LENGTH = 300;
 
 function change(path: string, observed: Json | undefined, desired: Json | undefined, summary: string): DocumentChange {
   const shorten = (value: Json = null): Json => {
@@ -66,7 +68,7 @@ function change(path: string, observed: Json | undefined, desired: Json | undefi
     path,
     observed: shorten(observed),
     desired: shorten(desired),
-    summary: truncate(summary, MAX_VALUE_LENGTH),
+    summary: truncate(summary, MAX_SUMMARY_LENGTH),
   };
 }
 

@@ -49,6 +49,16 @@ export function commonGrants(before: Json, after: Json, context: DocumentContext
   return Statement.length === 0 ? null : { Version: isObject(after) ? next.version : old.version, Statement };
 }
 
+/** Returns what a document denies, statement by statement. Null stands for no document. */
+export function denialsOf(document: Json, context: DocumentContext): readonly Json[] {
+  return withoutCovered(grantsOf(document, context).denials);
+}
+
+/** Returns the statements that none of the others covers. */
+export function statementsWithoutCover(statements: readonly Json[], others: readonly Json[]): readonly Json[] {
+  return statements.filter((statement) => !others.some((other) => isCovered(statement, other)));
+}
+
 /** Reports whether a document allows something. */
 export function allowsSomething(document: Json): boolean {
   return grantsOf(document, { partition: 'aws' }).allows.length > 0;
@@ -105,7 +115,7 @@ function isFieldCovered(field: string, inner: Json | undefined, outer: Json | un
   switch (field) {
     case 'Action':
     case 'Resource':
-      return strings(inner).every((text) => strings(outer).some((pattern) => matches(pattern, text)));
+      return strings(inner).every((text) => strings(outer).some((pattern) => matchesPattern(pattern, text)));
     case 'NotAction':
     case 'NotResource':
       return strings(outer).every((text) => strings(inner).includes(text));
@@ -150,7 +160,7 @@ function commonField(field: string, a: Json | undefined, b: Json | undefined): J
     case 'Action':
     case 'Resource': {
       const covered = (texts: Json, patterns: Json): readonly string[] =>
-        strings(texts).filter((text) => strings(patterns).some((pattern) => matches(pattern, text)));
+        strings(texts).filter((text) => strings(patterns).some((pattern) => matchesPattern(pattern, text)));
       return nonEmpty([...new Set([...covered(a, b), ...covered(b, a)])]);
     }
     case 'NotAction':
@@ -206,7 +216,7 @@ function nonEmpty(list: readonly Json[]): Json | undefined {
 }
 
 /** Reports whether a pattern with `*` and `?` matches everything that another text or pattern matches. */
-function matches(pattern: string, text: string): boolean {
+export function matchesPattern(pattern: string, text: string): boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*+/g, '.*')

@@ -3,20 +3,19 @@ import { isList, isObject, jsonFrom, ownValue } from '../json.js';
 import { nearest } from '../text.js';
 import { asList, DEFAULT_VERSION, statementsOf } from './canonical.js';
 import { showValue } from './diff.js';
+import { hasReference, quote, type DocumentProblem, type Refuse } from './problem.js';
+import { checkCondition } from './validate-condition.js';
+import { awsPrincipalFlaw, CANONICAL_USER_FLAW, federatedFlaw, type Flaw } from './principals.js';
 
 /** The use of a document. `boundary` is checked as `identity`: a permissions boundary is a managed policy. */
 export type DocumentType = 'identity' | 'trust' | 'boundary';
 
-/** One thing that IAM would refuse. `path` is empty for the document itself. */
-export interface DocumentProblem {
-  readonly path: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-/** Counts the characters that count against IAM's quotas: all but white space outside of strings. */
+/**
+ * Counts the characters of a document as IAM counts them against its quotas: all but white space, inside of strings as
+ * between them. White space is what JSON and IAM's own list of allowed characters have: space, tab, CR and LF.
+ */
 export function documentSize(doc: unknown): number {
-  return JSON.stringify(jsonFrom(doc)).length;
+  return JSON.stringify(jsonFrom(doc)).replace(/[ \t\r\n]/g, '').length;
 }
 
 /**
@@ -56,36 +55,26 @@ export function validateDocument(doc: unknown, type: DocumentType): DocumentProb
   return problems;
 }
 
-type Refuse = (path: string, message: string, remedy: string) => void;
+/** Finds what is wrong with a string; undefined for nothing. */
+type Form = (text: string) => Flaw | undefined;
 
-/** The form that a string must have. */
-interface Form {
-  readonly pattern: RegExp;
-  readonly problem: string;
-  readonly remedy: string;
+function form(pattern: RegExp, problem: string, remedy: string): Form {
+  return (text) => (pattern.test(text) ? undefined : { problem, remedy });
 }
-const SID: Form = {
-  pattern: /^[A-Za-z0-9]*$/,
-  problem: 'has characters other than letters and digits',
-  remedy: 'write A-Z, a-z, 0-9',
-};
-const ACTION: Form = {
-  pattern: /^(?:\*|(?:[\w-]+|\*):[\w*?-]+)$/,
-  problem: 'does not have the form service:Name',
-  remedy: 'write it as in "s3:GetObject", or "*"',
-};
-const TRUST_ACTION: Form = {
-  pattern: /^(?:\*|(?:sts|\*):[\w*?-]+)$/i,
-  problem: 'is not an action of STS',
-  remedy: 'write an action of STS, as in "sts:AssumeRole"',
-};
-const RESOURCE: Form = { pattern: /^(?:\*$|arn:)/, problem: 'is not an ARN', remedy: 'write an ARN ("arn:…"), or "*"' };
-const AWS_PRINCIPAL: Form = {
-  pattern: /^(?:\*$|\d{12}$|arn:|A(?:ROA|IDA)[A-Z0-9]{12,})/,
-  problem: 'is neither an ARN nor an account ID',
-  remedy: 'write an ARN, an account ID of 12 digits, or "*"',
-};
-const ANY: Form = { pattern: /^/, problem: '', remedy: '' };
+
+const SID = form(/^[A-Za-z0-9]*$/, 'has characters other than letters and digits', 'write A-Z, a-z, 0-9');
+const ACTION = form(
+  /^(?:\*|(?:[\w-]+|\*):[\w*?-]+)$/,
+  'does not have the form service:Name',
+  'write it as in "s3:GetObject", or "*"',
+);
+const TRUST_ACTION = form(
+  /^(?:\*|(?:sts|\*):[\w*?-]+)$/i,
+  'is not an action of STS',
+  'write an action of STS, as in "sts:AssumeRole"',
+);
+const RESOURCE = form(/^(?:\*$|arn:)/, 'is not an ARN', 'write an ARN ("arn:…"), or "*"');
+const ANY: Form = () => undefined;
 
 /** Pairs of fields that exclude each other. */
 const EXCLUSIVE = [
@@ -95,19 +84,12 @@ const EXCLUSIVE = [
 ] as const;
 type ExclusiveField = (typeof EXCLUSIVE)[number][0];
 const STATEMENT_FIELDS = ['Sid', 'Effect', ...EXCLUSIVE.flat(), 'Condition'];
-const PRINCIPAL_TYPES = ['AWS', 'Service', 'Federated', 'CanonicalUser'];
-const ORDERS = ['Equals', 'NotEquals', 'LessThan', 'LessThanEquals', 'GreaterThan', 'GreaterThanEquals'];
-const OPERATORS = [
-  ...['Equals', 'NotEquals', 'EqualsIgnoreCase', 'NotEqualsIgnoreCase', 'Like', 'NotLike'].map(
-    (name) => `String${name}`,
-  ),
-  ...['Equals', 'NotEquals', 'Like', 'NotLike'].map((name) => `Arn${name}`),
-  ...ORDERS.flatMap((name) => [`Numeric${name}`, `Date${name}`]),
-  ...['IpAddress', 'NotIpAddress', 'Bool', 'Null', 'BinaryEquals'],
-];
-
-const quote = (value: Json): string => (typeof value === 'string' ? `"${showValue(value)}"` : showValue(value));
-const hasReference = (value: Json): boolean => typeof value === 'string' && /\{\{[^]*\}\}/.test(value);
+const PRINCIPALS: ReadonlyMap<string, Form> = new Map([
+  ['AWS', awsPrincipalFlaw],
+  ['Service', ANY],
+  ['Federated', federatedFlaw],
+  ['CanonicalUser', () => CANONICAL_USER_FLAW],
+]);
 
 function checkStatement(statement: JsonObject, path: string, trust: boolean, refuse: Refuse): void {
   checkFields(statement, STATEMENT_FIELDS, `${path}.`, refuse);
@@ -144,34 +126,9 @@ function checkPrincipal(principal: Json, path: string, refuse: Refuse): void {
     refuse(path, `principal ${quote(principal)} is not valid`, 'write "*" or an object such as { "AWS": "arn:…" }');
     return;
   }
-  checkFields(principal, PRINCIPAL_TYPES, `${path}.`, refuse);
+  checkFields(principal, [...PRINCIPALS.keys()], `${path}.`, refuse);
   for (const [type, value] of Object.entries(principal)) {
-    checkStrings(value, `${path}.${type}`, type === 'AWS' ? AWS_PRINCIPAL : ANY, refuse);
-  }
-}
-
-function checkCondition(condition: Json = {}, path: string, refuse: Refuse): void {
-  const remedy = 'write { "StringEquals": { "aws:PrincipalTag/team": "platform" } }';
-  if (!isObject(condition)) {
-    refuse(path, `condition ${quote(condition)} is not an object`, remedy);
-    return;
-  }
-  for (const [operator, block] of Object.entries(condition)) {
-    const operatorPath = `${path}.${operator}`;
-    const name = operator.replace(/^For(?:AllValues|AnyValue):/, '').replace(/IfExists$/, '');
-    // An operator that resembles none of these may be new.
-    const meant = OPERATORS.includes(name) ? undefined : nearest(name, OPERATORS, 1);
-    if (meant !== undefined) {
-      const correction = `write "${operator.replace(name, meant)}"`;
-      refuse(operatorPath, `unknown condition operator "${showValue(operator)}"`, correction);
-    }
-    if (!isObject(block)) refuse(operatorPath, `condition ${quote(block)} is not an object`, remedy);
-    for (const [key, values] of Object.entries(isObject(block) ? block : {})) {
-      const wrong = asList(values).find((value) => typeof value === 'object');
-      if (wrong === undefined) continue;
-      const message = `condition value ${quote(wrong)} of "${showValue(key)}" is not a string`;
-      refuse(operatorPath, message, 'write a string or a list of them');
-    }
+    checkStrings(value, `${path}.${type}`, PRINCIPALS.get(type) ?? ANY, refuse);
   }
 }
 
@@ -181,7 +138,7 @@ function checkChoice(value: Json | undefined, choices: readonly string[], path: 
   refuse(path, `${lastField(path)} ${quote(value)} is not valid`, remedy);
 }
 
-function checkStrings(value: Json | undefined, path: string, form: Form, refuse: Refuse): void {
+function checkStrings(value: Json | undefined, path: string, flawOf: Form, refuse: Refuse): void {
   if (value === undefined) return;
   if (isList(value) && value.length === 0) {
     refuse(path, `${lastField(path)} is an empty list`, 'write at least one value');
@@ -190,9 +147,8 @@ function checkStrings(value: Json | undefined, path: string, form: Form, refuse:
     const memberPath = isList(value) ? `${path}[${String(index)}]` : path;
     const subject = `${lastField(path)} ${quote(member)}`;
     if (typeof member !== 'string') refuse(memberPath, `${subject} is not a string`, 'write it in quotes');
-    else if (!hasReference(member) && !form.pattern.test(member)) {
-      refuse(memberPath, `${subject} ${form.problem}`, form.remedy);
-    }
+    const flaw = typeof member !== 'string' || hasReference(member) ? undefined : flawOf(member);
+    if (flaw !== undefined) refuse(memberPath, `${subject} ${flaw.problem}`, flaw.remedy);
   }
 }
 

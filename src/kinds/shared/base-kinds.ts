@@ -24,12 +24,13 @@ export function namedEntity(type: string, nameProperty: string, unset: JsonObjec
   return {
     ...createdWithTags,
     keyProperties: [nameProperty],
+    renaming: 'anew',
     nameOf,
     arnOf,
     observedAfterCreate: (desired: Desired) =>
       newlyCreated(desired, arnOf(desired.spec, desired.target), { ...desired.spec, ...unset }),
     duplicateProtection: '409 EntityAlreadyExists; path and case do not make two names different',
-  } satisfies Partial<Kind>;
+  } as const satisfies Partial<Kind>;
 }
 
 /** Returns the members that are the same for all settings of an account: an account has each setting once. */

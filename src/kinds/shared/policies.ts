@@ -2,31 +2,35 @@ import type { AttachedPolicy, PolicyDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../../aws/reader.js';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import { objectOrEmpty, ownValue, strings } from '../../engine/json.js';
+import { objectOrEmpty, strings } from '../../engine/json.js';
 import {
   allowsSomething,
   commonGrants,
-  compareDenials,
   compareGrants,
   decodeDocument,
   documentSize,
+  equivalentDocuments,
+  sizeOf,
   validateDocument,
 } from '../../engine/policy/index.js';
 import type { DocumentContext } from '../../engine/policy/index.js';
-import type { WriteEffect } from '../../engine/write-order.js';
+import type { Room, WriteEffect } from '../../engine/write-order.js';
 import type { Changes, Desired, Observed, QuotaUsage, Write } from '../kind.js';
+import { inlineQuota, inlineRemovals, inlineWrites } from './inline-policies.js';
+import { principalKey, type Principal } from './principals.js';
 import { nameField } from './schema-fields.js';
-import { serializeDocument, stringProperty } from './spec.js';
+import { serializeDocument } from './spec.js';
+import { TRUST_NOBODY } from './trust-principals.js';
 import { removal } from './writes.js';
 
 /** The longest documents that IAM takes with quotas raised as far as they go, in characters without white space. */
 export const MAX_DOCUMENT_LENGTH = {
   managedPolicy: 6_144,
-  trustPolicy: 4_096,
-  userPolicies: 2_048,
-  groupPolicies: 5_120,
-  rolePolicies: 10_240,
+  trustPolicy: 8_192,
 };
+
+/** The longest trust policy that IAM takes where the account has no higher quota. */
+const DEFAULT_TRUST_POLICY_LENGTH = 2_048;
 
 /** A policy document, checked as far as it can be offline. */
 export function documentField(type: 'identity' | 'trust', maxLength?: number): z.ZodType<JsonObject> {
@@ -76,24 +80,17 @@ export function documentQuotaUsage(quota: string, label: string, document: Json 
   return document === undefined ? [] : [{ quota, label, amount: documentSize(document) }];
 }
 
-/** A kind whose entities have policies. IAM's operations on their policies differ in this name only. */
-export type Principal = 'Role' | 'User' | 'Group';
-
-function keyOf(principal: Principal, name: string): Readonly<Record<string, string>> {
-  return { [`${principal}Name`]: name };
-}
-
 /** Reads the inline policies and the attached policies of one principal, by single reads. */
 export async function readPolicies(reader: Reader, principal: Principal, name: string): Promise<JsonObject> {
   // The SDK gives each of these inputs a type of its own, which differs in the key only.
-  const key = keyOf(principal, name) as never;
+  const key = principalKey(principal, name) as never;
   const [names, attached] = await Promise.all([
     reader.list(`List${principal}Policies`, key, 'PolicyNames'),
     reader.list(`ListAttached${principal}Policies`, key, 'AttachedPolicies'),
   ]);
   const inline = await Promise.all(
     names.map(async (PolicyName): Promise<PolicyDetail> => {
-      const input = { ...keyOf(principal, name), PolicyName } as never;
+      const input = { ...principalKey(principal, name), PolicyName } as never;
       const { PolicyDocument } = await reader.get(`Get${principal}Policy`, input);
       return { PolicyName, PolicyDocument };
     }),
@@ -119,90 +116,60 @@ export function policyQuotaUsage(principal: Principal, spec: JsonObject): QuotaU
   const inline = Object.values(objectOrEmpty(spec['inlinePolicies']));
   return [
     {
-      quota: `AttachedPoliciesPer${principal}Quota`,
-      label: 'attached policies',
+      ...attachmentQuota(principal),
       amount: strings(spec['managedPolicyArns']).length,
     },
     {
-      quota: `${principal}PolicySizeQuota`,
-      label: 'characters of inline policies',
+      ...inlineQuota(principal),
       amount: inline.reduce<number>((sum, document) => sum + documentSize(document), 0),
     },
   ];
 }
 
 /** Returns the writes that bring inline and attached policies to the declared state. */
-export function policyWrites(
-  principal: Principal,
-  { spec, target }: Desired,
-  { name, state }: Observed,
-  { inlinePolicies, managedPolicyArns }: Changes,
-): Write[] {
-  const declared = objectOrEmpty(spec['inlinePolicies']);
-  const existing = objectOrEmpty(state['inlinePolicies']);
-  const { put = [], remove = [] } = inlinePolicies ?? {};
+export function policyWrites(principal: Principal, desired: Desired, observed: Observed, changes: Changes): Write[] {
+  const { put = [], remove = [] } = changes['managedPolicyArns'] ?? {};
   return [
-    ...[...put, ...remove].map((policy) => {
-      const after = put.includes(policy) ? (ownValue(declared, policy) ?? null) : null;
-      return inlineWrite(principal, name, policy, ownValue(existing, policy) ?? null, after, target);
-    }),
-    ...(managedPolicyArns?.remove ?? []).map((arn) => detachment(principal, name, arn)),
-    ...(managedPolicyArns?.put ?? []).map((PolicyArn) => ({
+    ...inlineWrites(principal, desired, observed, changes),
+    ...remove.map((arn) => detachment(principal, observed, arn)),
+    ...put.map((PolicyArn) => ({
       operation: `Attach${principal}Policy` as const,
-      input: { ...keyOf(principal, name), PolicyArn },
+      input: { ...principalKey(principal, observed.name), PolicyArn },
       effect: isDenial(PolicyArn) ? ('narrows' as const) : ('grants' as const),
+      room: attachmentRoom(principal, observed, PolicyArn, { before: 0, after: 1 }),
     })),
   ];
 }
 
 /** Returns the writes that remove all policies of a principal, which AWS requires before its deletion. */
-export function policyRemovals(principal: Principal, { name, arn, state }: Observed): Write[] {
-  const [, partition = 'aws'] = arn.split(':');
+export function policyRemovals(principal: Principal, observed: Observed): Write[] {
+  const [, partition = 'aws'] = observed.arn.split(':');
   return [
-    ...strings(state['managedPolicyArns']).map((policyArn) => detachment(principal, name, policyArn)),
-    ...Object.entries(objectOrEmpty(state['inlinePolicies'])).map(([policy, document]) =>
-      inlineWrite(principal, name, policy, document, null, { partition }),
-    ),
+    ...strings(observed.state['managedPolicyArns']).map((arn) => detachment(principal, observed, arn)),
+    ...inlineRemovals(principal, observed, { partition }),
   ];
 }
 
-/** Returns the write that replaces one inline policy by another document, or that deletes it where there is none. */
-function inlineWrite(
-  principal: Principal,
-  name: string,
-  PolicyName: string,
-  before: Json,
-  after: Json,
-  context: DocumentContext,
-): Write {
-  const input = { ...keyOf(principal, name), PolicyName };
-  const writeOf = (document: Json): Write =>
-    document === null
-      ? removal(`Delete${principal}Policy`, input)
-      : {
-          operation: `Put${principal}Policy`,
-          input: { ...input, PolicyDocument: serializeDocument(document) },
-          effect: 'narrows',
-        };
-  switch (compareGrants(before, after, context)) {
-    case 'narrower':
-      return writeOf(after);
-    case 'wider':
-      return { ...writeOf(after), effect: 'grants' };
-    case 'mixed':
-      return {
-        ...writeOf(after),
-        effect: 'changes',
-        narrowing: writeOf(commonGrants(before, after, context)),
-        denials: compareDenials(before, after, context),
-      };
-  }
+/** Returns the write that detaches a policy. Without a policy that denies, the others grant more. */
+function detachment(principal: Principal, observed: Observed, PolicyArn: string): Write {
+  const write = {
+    ...removal(`Detach${principal}Policy`, { ...principalKey(principal, observed.name), PolicyArn }),
+    room: attachmentRoom(principal, observed, PolicyArn, { before: 1, after: 0 }),
+  };
+  return isDenial(PolicyArn) ? { ...write, effect: 'grants' } : write;
 }
 
-/** Returns the write that detaches a policy. Without a policy that denies, the others grant more. */
-function detachment(principal: Principal, name: string, PolicyArn: string): Write {
-  const write = removal(`Detach${principal}Policy`, { ...keyOf(principal, name), PolicyArn });
-  return isDenial(PolicyArn) ? { ...write, effect: 'grants' } : write;
+function attachmentRoom(
+  principal: Principal,
+  { state }: Observed,
+  item: string,
+  change: Pick<Room, 'before' | 'after'>,
+): Room {
+  return { ...attachmentQuota(principal), item, used: strings(state['managedPolicyArns']).length, ...change };
+}
+
+function attachmentQuota(principal: Principal): Pick<Room, 'quota' | 'label'> {
+  return { quota: `AttachedPoliciesPer${principal}Quota`, label: 'attached policies' };
 }
 
 /**
@@ -211,23 +178,6 @@ function detachment(principal: Principal, name: string, PolicyArn: string): Writ
  */
 function isDenial(policyArn: string): boolean {
   return /[/._-](aws)?deny|quarantine/i.test(policyArn);
-}
-
-/** Returns the write that sets, exchanges or removes the permissions boundary. */
-export function boundaryWrites(
-  principal: 'Role' | 'User',
-  { spec }: Desired,
-  { name, state }: Observed,
-  changes: Changes,
-): Write[] {
-  if (changes['permissionsBoundary'] === undefined) return [];
-  const PermissionsBoundary = stringProperty(spec, 'permissionsBoundary');
-  if (PermissionsBoundary === undefined) {
-    return [{ ...removal(`Delete${principal}PermissionsBoundary`, keyOf(principal, name)), effect: 'unbounds' }];
-  }
-  const input = { ...keyOf(principal, name), PermissionsBoundary };
-  const effect = typeof state['permissionsBoundary'] === 'string' ? 'bounds' : 'narrows';
-  return [{ operation: `Put${principal}PermissionsBoundary`, input, effect }];
 }
 
 /** Returns the write that replaces the trust policy of a role. */
@@ -240,13 +190,10 @@ export function trustWrite(RoleName: string, before: Json, after: Json, context:
   const change = compareGrants(before, after, context);
   if (change !== 'mixed') return writeOf(after, change === 'narrower' ? 'narrows' : 'trusts');
   const common = commonGrants(before, after, context);
-  const isUsable =
-    common !== null && allowsSomething(common) && documentSize(common) <= MAX_DOCUMENT_LENGTH.trustPolicy;
-  return { ...writeOf(after, 'trusts'), narrowing: writeOf(isUsable ? common : TRUST_NOBODY, 'narrows') };
+  // The account may allow no more than IAM does by default; what old and new have in common denies what either denies.
+  const maxLength = Math.max(DEFAULT_TRUST_POLICY_LENGTH, sizeOf(before), sizeOf(after));
+  const isUsable = common !== null && allowsSomething(common) && documentSize(common) <= maxLength;
+  const narrowed = isUsable ? common : TRUST_NOBODY;
+  const write = writeOf(after, 'trusts');
+  return equivalentDocuments(narrowed, before, context) ? write : { ...write, narrowing: writeOf(narrowed, 'narrows') };
 }
-
-/** A trust policy that lets nobody assume the role, since IAM takes no document without a statement. */
-const TRUST_NOBODY: JsonObject = {
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Deny', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
-};

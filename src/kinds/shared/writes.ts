@@ -1,5 +1,6 @@
+import type { AwsError } from '../../aws/errors.js';
 import type { Operation } from '../../aws/operations.js';
-import type { Changes, Kind, Write } from '../kind.js';
+import type { Changes, Desired, Kind, Observed, Write } from '../kind.js';
 import { stringProperty, toTagList } from './spec.js';
 
 /** Returns a write that takes something away, and that counts as applied where that is absent already. */
@@ -35,6 +36,29 @@ export function tagWrites<E extends (Extract<Operation, `Untag${string}`> extend
     writes.push({ operation: `Tag${entity}`, input: { ...key, Tags }, tagging: 'put' });
   }
   return writes;
+}
+
+/**
+ * Returns the write that changes the path, the name or both, in the one call that AWS has for it. A new name comes after
+ * all other writes, which use the old one.
+ */
+export function moveWrites(
+  entity: 'User' | 'Group' | 'ServerCertificate',
+  { name, spec, keyProperty }: Pick<Desired, 'name' | 'spec'> & { readonly keyProperty: string },
+  observed: Observed,
+  changes: Changes,
+): Write[] {
+  const isRenamed = changes[keyProperty] !== undefined;
+  if (!isRenamed && changes['path'] === undefined) return [];
+  const input = {
+    [`${entity}Name`]: observed.name,
+    ...(isRenamed ? { [`New${entity}Name`]: name } : {}),
+    ...(changes['path'] === undefined ? {} : { NewPath: stringProperty(spec, 'path') ?? '/' }),
+  };
+  if (!isRenamed) return [{ operation: `Update${entity}`, input }];
+  // An earlier attempt has renamed it, or another caller has taken the name.
+  const isOutdated = ({ code }: AwsError): boolean => code === 'NoSuchEntity' || code === 'EntityAlreadyExists';
+  return [{ operation: `Update${entity}`, input, effect: 'renames', isOutdated }];
 }
 
 /** Returns the writes of a credential with a status. Its `facts` are the input members that name it: user and ID. */

@@ -1,13 +1,13 @@
 import { ApplicationFailure, condition, log, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Plan } from '../../contract/activities.js';
-import { ApprovalRefused, MAX_APPROVER_LENGTH, MAX_REASON_LENGTH } from '../../contract/approval.js';
+import { ApprovalRefused, MAX_APPROVER_LENGTH, MAX_REASON_LENGTH, PLAN_DIGEST } from '../../contract/approval.js';
 import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
 import { entityId } from '../../contract/entity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
-import { driftText } from '../../report/text.js';
+import { driftText } from '../../report/drift.js';
 import type { Cancellation } from '../cancellation.js';
 import type { IgnoredSignals } from '../details.js';
 import { recordWaiting } from '../search-attributes.js';
@@ -133,19 +133,23 @@ export function explainVerdict({ verdict, by, reason }: Approval): {
   return { reason: 'the plan was not approved in time', remedy: 'apply again, and have the plan approved' };
 }
 
-/** Returns how a plan differs from the approved one, both of one request: a line for each entity. */
+/** Returns how a plan differs from the approved one, both of one request: a line for each entity. Orphans may come and go. */
 export function changesSinceApproval(approved: Plan, planned: Plan): string[] {
-  return planned.entities.flatMap((after, index) => {
-    const before = approved.entities[index];
+  const approvedById = new Map(approved.entities.map((entity) => [entityId(entity), entity]));
+  const ids = new Set(planned.entities.map(entityId));
+  const missing = [...approvedById.keys()].filter((id) => !ids.has(id));
+  const changes = planned.entities.flatMap((after) => {
     const id = entityId(after);
+    const before = approvedById.get(id);
     if (before?.decision.action !== after.decision.action) {
-      return [`${id}: approved to ${before?.decision.action ?? ''}, now to ${after.decision.action}`];
+      return [`${id}: approved to ${before?.decision.action ?? 'be left alone'}, now to ${after.decision.action}`];
     }
     if (before.digest === after.digest) return [];
     const approvedDrift = before.decision.drift.map(driftText);
     const newDrift = after.decision.drift.map(driftText).filter((line) => !approvedDrift.includes(line));
     return [`${id} has changed since the plan was approved${newDrift.length === 0 ? '' : `: ${newDrift.join('; ')}`}`];
   });
+  return [...changes, ...missing.map((id) => `${id} is gone since the plan was approved`)];
 }
 
 /** Returns the digest of a plan. A worker that predates approvals makes plans without one, which must not be written. */
@@ -161,7 +165,7 @@ export function digestOf({ digest }: Plan): string {
 function findDecisionProblem(decision: unknown): string | null {
   if (typeof decision !== 'object' || decision === null) return 'it is not an object with "plan" and "by"';
   const { plan, by, reason } = decision as Partial<Record<keyof ApprovalDecision, unknown>>;
-  if (typeof plan !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(plan)) {
+  if (typeof plan !== 'string' || !PLAN_DIGEST.test(plan)) {
     return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
   }
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {

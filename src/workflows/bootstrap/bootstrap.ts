@@ -2,6 +2,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
+  isCancellation,
   log,
   setCurrentDetails,
   setHandler,
@@ -16,7 +17,7 @@ import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { buildFailedReport } from '../../report/build.js';
 import { countsOf, joinFirst, revisionText } from '../../report/text.js';
 import { accountReads, ledgerActivities } from '../activities.js';
-import { type Cancellation, watchCancellation } from '../cancellation.js';
+import { CANCELLED, Cancellation } from '../cancellation.js';
 import { lockWaitDetails, reportDetails } from '../details.js';
 import { describeFailure } from '../failures.js';
 import { startLocked } from '../locked-child.js';
@@ -24,6 +25,8 @@ import { recordRun } from '../metrics.js';
 import { assertBootstrapRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { changesSinceApproval, digestOf, explainVerdict } from './approval.js';
+import { enforceDeadline } from './deadline.js';
+import { recordDeclarations, settleDeclarations } from './declarations.js';
 import { dropClaims, takeClaims } from './entity-claims.js';
 import { endEarlierRuns } from './earlier-runs.js';
 import { reconcileEntities } from './reconcile-entities.js';
@@ -39,20 +42,18 @@ type Stop = Pick<Report, 'result' | 'reason' | 'remedy'> & {
   readonly skipReason: string;
 };
 
-const CANCELLED = { result: 'cancelled', reason: 'the run was cancelled', remedy: null } as const;
-
 /**
  * Brings the entities of one namespace to their desired state. Its workflow ID, one for each account and namespace, is
  * the lock. A run that was started under another ID, as by a schedule, starts itself as a child under the right one.
  *
  * Fails where its report says failed or refused, so that the UI shows red where a person has to look; the report is then
- * in the details of the failure. A cancelled run finishes what it has begun, starts nothing else, and ends as cancelled.
+ * in the details of the failure. A cancelled run finishes its calls in flight, starts nothing else, and ends as cancelled.
  */
 export async function bootstrap(request: BootstrapRequest): Promise<Report> {
   assertBootstrapRequest(request);
   const lock = bootstrapWorkflowId(request.target.account, request.namespace);
   if (workflowInfo().workflowId !== lock) return runUnderLock(request, lock);
-  const cancellation = watchCancellation();
+  const cancellation = new Cancellation();
   return CancellationScope.nonCancellable(() => new Bootstrap(request, cancellation).run());
 }
 
@@ -93,20 +94,46 @@ class Bootstrap {
   }
 
   async run(): Promise<Report> {
-    const stopped = await this.#planAndApprove();
-    if (stopped !== null) return this.#finish(stopped);
+    // It goes on until the run has ended.
+    void enforceDeadline(this.#state);
+    return this.#finish((await this.#prepare()) ?? (await this.#write()));
+  }
 
-    const refused = this.#request.keepGoing ? [] : this.#refused;
-    const stop = refused.length > 0 ? null : await this.#claimRevision();
-    if (stop !== null) return this.#finish(this.#stoppedReport(stop));
+  /** Plans and has the plan approved and recorded. Returns the report of a run that stops here; null where it goes on. */
+  async #prepare(): Promise<Report | null> {
+    const { cancellation } = this.#state;
+    try {
+      return await cancellation.endOnRequest(async () => {
+        const stopped = await this.#planAndApprove();
+        if (stopped !== null) return stopped;
+        const isStopped = this.#refused.length > 0 && !this.#request.keepGoing;
+        const stop = isStopped ? null : await this.#claimRevision();
+        if (stop !== null) return this.#stoppedReport(stop);
+        if (isStopped) return null;
+        await takeClaims(this.#state);
+        await recordDeclarations(this.#state);
+        return null;
+      });
+    } catch (error) {
+      if (cancellation.reason === null || !isCancellation(error)) throw error;
+      return this.#stoppedReport(this.#endedEarly(cancellation.reason));
+    }
+  }
 
-    if (refused.length === 0) await takeClaims(this.#state);
+  async #write(): Promise<Report> {
     this.#state.enter('reconciling');
     await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused);
     await this.#verify();
     await dropClaims(this.#state);
+    await settleDeclarations(this.#state);
     if (this.#state.hasJoiner) await this.#verify();
-    return this.#finish(this.#finalReport());
+    return this.#finalReport();
+  }
+
+  #endedEarly(reason: string): Stop {
+    const { deadline } = this.#state;
+    if (deadline === null) return { result: 'cancelled', reason, remedy: null, skipReason: reason };
+    return { result: 'failed', reason: deadline.reason, remedy: deadline.remedy, skipReason: reason };
   }
 
   /** Returns the report of a run that stops here; null where it goes on. */
@@ -155,8 +182,11 @@ class Bootstrap {
     const report: Report = { ...this.#state.buildReport(planned), command: 'plan' };
     this.#state.phase = 'awaiting approval';
     const { approval: planApproval, cancellation } = this.#state;
-    const decision = await planApproval.wait(digest, report, approval.timeoutMs, cancellation);
-    if (decision.verdict === 'cancelled') return { ...CANCELLED, skipReason: CANCELLED.reason };
+    // It ends the wait by itself, and records that nobody decided.
+    const decision = await CancellationScope.nonCancellable(() =>
+      planApproval.wait(digest, report, approval.timeoutMs, cancellation),
+    );
+    if (decision.verdict === 'cancelled') return this.#endedEarly(CANCELLED);
     if (decision.verdict !== 'approved') {
       const { reason, remedy } = explainVerdict(decision);
       return { result: 'refused', reason, remedy, skipReason: `nothing was written: ${reason}` };
@@ -178,7 +208,7 @@ class Bootstrap {
    */
   async #claimRevision(): Promise<Stop | null> {
     const { revision, allowOlder = false, target, namespace, environment, pipeline } = this.#request;
-    if (revision === undefined || this.#state.cancellation.isRequested()) return null;
+    if (revision === undefined) return null;
     const { commit, url } = pipeline;
     const { accepted, last } = await ledgerActivities.claimRevision({
       account: target.account,
@@ -209,8 +239,14 @@ class Bootstrap {
       (_, index) => this.#state.reports.get(index) ?? this.#state.skippedReport(index, 'the run ended early'),
     );
     const report = this.#withRevision(this.#state.buildReport(reports));
-    const isUnfinished = this.#state.cancellation.isRequested() && reports.some(({ outcome }) => outcome === 'skipped');
-    return isUnfinished ? { ...report, ...CANCELLED } : report;
+    const { cancellation, unverified, deadline } = this.#state;
+    const isUnfinished =
+      unverified.size > 0 ||
+      (deadline !== null && report.result !== 'converged') ||
+      reports.some(({ outcome }) => outcome === 'skipped' || outcome === 'cancelled');
+    if (cancellation.reason === null || !isUnfinished) return report;
+    const { result, reason, remedy } = this.#endedEarly(cancellation.reason);
+    return { ...report, result, reason, remedy };
   }
 
   #withRevision(report: Report): Report {

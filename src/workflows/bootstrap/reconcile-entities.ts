@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  CancellationScope,
   CancelledFailure,
   ChildWorkflowFailure,
   condition,
@@ -7,21 +8,20 @@ import {
 } from '@temporalio/workflow';
 import { IN_PROGRESS_STATE, isWrite } from '../../contract/actions.js';
 import type { PlannedEntity } from '../../contract/activities.js';
-import { entityId } from '../../contract/entity.js';
+import { entityId, refersToItself } from '../../contract/entity.js';
 import type { EntityReport } from '../../contract/report.js';
 import type { ReconcileRequest, ReconcileResult } from '../../contract/request.js';
 import { IamAccount, IamEntity, IamNamespace } from '../../contract/search-attributes.js';
-import { code } from '../../report/markdown.js';
-import { startLocked } from '../locked-child.js';
+import { code, plain } from '../../report/markdown.js';
+import { startLocked, type LockedChild } from '../locked-child.js';
 import { reconcileEntity } from '../reconcile-entity.js';
 import { hasSearchAttributes } from '../search-attributes.js';
+import { reportAtDeadline } from './deadline.js';
 import { ReadyQueue } from './ready-queue.js';
 import { namesOf, UNSUCCESSFUL, type RunState } from './run-state.js';
 
 /** Entities that a bootstrap reconciles at a time, each by a child workflow. */
 export const CONCURRENT_ENTITIES = 20;
-
-const CANCELLED = 'the run was cancelled';
 
 /**
  * Brings each entity to its desired state once those that it depends on have ended. Where `refused` names entities, their
@@ -41,7 +41,8 @@ export async function reconcileEntities(state: RunState, refused: readonly Plann
       const index = queue.take();
       if (index === undefined) continue;
       const reason = skipReason(state, index, refused);
-      state.record(index, reason === null ? await reconcile(state, index) : state.skippedReport(index, reason));
+      const report = reason === null ? await reconcile(state, index) : state.skippedReport(index, reason);
+      state.record(index, reportAtDeadline(state, state.plannedAt(index).workflowId, report));
       state.refreshDetailsThrottled();
       queue.finish(index);
     }
@@ -60,67 +61,95 @@ function skipReason(state: RunState, index: number, refused: readonly PlannedEnt
   if (unsuccessful.length > 0) {
     return `depends on ${namesOf(unsuccessful.map((other) => state.plannedAt(other)))}, which did not converge`;
   }
-  return state.cancellation.isRequested() ? CANCELLED : null;
+  return state.cancellation.reason;
 }
 
 /** Has a child workflow reconcile one entity. Failures of the child are in the report that it returns. */
 async function reconcile(state: RunState, index: number): Promise<EntityReport> {
   const planned = state.plannedAt(index);
   const request = reconcileRequest(state, index);
-  const { account } = state.request.target;
-  const id = entityId(request.entity);
   const stateInProgress = IN_PROGRESS_STATE[request.action];
   state.setEntityState(index, stateInProgress);
   try {
-    const child = await startLocked(reconcileEntity, {
-      lock: 'entity',
-      workflowId: planned.workflowId,
-      request: (hasWaited) => ({ ...request, readFirst: hasWaited }),
-      options: {
-        staticSummary: `${request.action} ${id} for ${request.namespace}`,
-        staticDetails: code(planned.arn),
-        // A later run finds by it what this one leaves behind where it is terminated.
-        memo: { namespace: request.namespace, run: request.intent },
-        ...(hasSearchAttributes() && {
-          typedSearchAttributes: [
-            { key: IamAccount, value: account },
-            { key: IamNamespace, value: request.namespace },
-            { key: IamEntity, value: id },
-          ],
-        }),
-      },
-      onWait: () => {
-        state.setEntityState(index, 'waiting');
-        state.refreshDetails();
-      },
-      cancellation: state.cancellation,
-    });
+    const scope = new CancellationScope();
+    const child = await scope.run(() =>
+      startLocked(reconcileEntity, {
+        lock: 'entity',
+        workflowId: planned.workflowId,
+        request: (hasWaited) => ({ ...request, readFirst: hasWaited }),
+        options: childOptions(planned, request),
+        onWait: () => {
+          state.setEntityState(index, 'waiting');
+          state.refreshDetails();
+        },
+        cancellation: state.cancellation,
+      }),
+    );
     state.setEntityState(index, stateInProgress);
-    return takeResult(state, index, await child.result());
+    // The scope ends with the run from here on: a child must have started before it is cancelled.
+    const result = await state.cancellation.endOnRequest(() => child.result(), scope);
+    return takeResult(state, index, result);
   } catch (error) {
     return failedReport(state, index, error);
   }
 }
 
+function childOptions(
+  { arn }: PlannedEntity,
+  { action, entity, namespace, intent, target: { account } }: ReconcileRequest,
+): LockedChild<ReconcileRequest>['options'] {
+  const id = entityId(entity);
+  return {
+    staticSummary: plain(`${action} ${id} for ${namespace}`),
+    staticDetails: code(arn),
+    // A later run finds by it what this one leaves behind where it is terminated.
+    memo: { namespace, run: intent },
+    ...(hasSearchAttributes() && {
+      typedSearchAttributes: [
+        { key: IamAccount, value: account },
+        { key: IamNamespace, value: namespace },
+        { key: IamEntity, value: id },
+      ],
+    }),
+  };
+}
+
 function reconcileRequest(state: RunState, index: number): ReconcileRequest {
-  const { target, namespace, timeoutMs } = state.request;
+  const { target, namespace, environment, timeoutMs } = state.request;
   const entity = state.desiredAt(index);
-  const { decision, lines = [], listFirst, detachable } = state.plannedAt(index);
+  const {
+    decision,
+    lines = [],
+    holdings,
+    uniqueId,
+    listFirst,
+    detachable,
+    newPrincipals,
+    permit,
+  } = state.plannedAt(index);
   const { installation } = state.plan;
   return {
     target,
     namespace,
+    environment,
     entity,
     action: decision.action,
-    planned: { action: decision.action, lines },
+    planned: {
+      action: decision.action,
+      lines,
+      ...(holdings === undefined ? {} : { holdings }),
+      ...(uniqueId === undefined ? {} : { uniqueId }),
+    },
     approved: state.request.approval !== undefined,
-    arns: state.arnsOf(entity.dependsOn),
+    arns: state.arnsOf(refersToItself(entity) ? [...entity.dependsOn, entityId(entity)] : entity.dependsOn),
     intent: workflowInfo().runId,
     readFirst: false,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(installation === undefined ? {} : { installation }),
     ...(listFirst === undefined ? {} : { listFirst }),
     ...(detachable === undefined ? {} : { detachable }),
+    ...(newPrincipals === undefined ? {} : { newPrincipals }),
+    ...(permit === undefined ? {} : { permit }),
   };
 }
 
@@ -135,7 +164,8 @@ function takeResult(state: RunState, index: number, { report, calls, deleted }: 
  * an attempt that repeats another one finds only what that one had left to do.
  */
 function withPlannedLines(state: RunState, index: number, report: EntityReport): EntityReport {
-  if (report.outcome !== 'failed' && report.attempts <= 1) return report;
+  const isUnfinished = report.outcome === 'failed' || report.outcome === 'cancelled';
+  if (!isUnfinished && report.attempts <= 1) return report;
   const { drift } = state.plannedReport(index);
   const known = new Set(report.drift.map((line) => JSON.stringify(line)));
   const done = drift.filter((line) => !known.has(JSON.stringify(line)));
@@ -143,7 +173,7 @@ function withPlannedLines(state: RunState, index: number, report: EntityReport):
 }
 
 function failedReport(state: RunState, index: number, error: unknown): EntityReport {
-  if (error instanceof CancelledFailure) return state.skippedReport(index, CANCELLED);
+  if (error instanceof CancelledFailure) return state.skippedReport(index, error.message);
   const failure = error instanceof ChildWorkflowFailure ? error.cause : error;
   // A child that failed or refused has its result in the details of its failure.
   const [result] = failure instanceof ApplicationFailure ? ((failure.details ?? []) as [ReconcileResult?]) : [];

@@ -1,23 +1,45 @@
-import { ApplicationFailure, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Plan, PlannedEntity } from '../../contract/activities.js';
 import { type DesiredEntity, entityId } from '../../contract/entity.js';
 import { type EntityState, type Phase, type Progress, PROGRESS_LIMIT } from '../../contract/progress.js';
 import type { Decision, EntityReport, Outcome, Report } from '../../contract/report.js';
 import type { BootstrapRequest, Incarnation } from '../../contract/request.js';
-import { addCalls, buildReport, plannedReport, type ReportedRun, skippedReport } from '../../report/build.js';
+import {
+  addCalls,
+  buildReport,
+  planPartsOf,
+  plannedReport,
+  type ReportedRun,
+  skippedReport,
+} from '../../report/build.js';
+import { compareProgress, isUnderWay, type TimedState } from '../../report/progress.js';
 import { joinFirst } from '../../report/text.js';
 import type { Cancellation } from '../cancellation.js';
 import { progressDetails } from '../details.js';
 import { PlanApproval } from './approval.js';
 
 /** Outcomes after which the entities that depend on this one are skipped. */
-export const UNSUCCESSFUL: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'skipped']);
+export const UNSUCCESSFUL: ReadonlySet<Outcome> = new Set(['failed', 'refused', 'cancelled', 'skipped']);
 
 /** Updates of the details page while entities are reconciled. One for each of thousands would take longer than they do. */
 const MAX_DETAILS_UPDATES = 200;
 
 /** Entities that a sentence names. */
 const MAX_NAMES = 3;
+
+/** A reason to wait, and what a person can do about it. */
+export interface Stall {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** The end of a run that has made no progress for its timeout. */
+export interface Deadline extends Stall {
+  /** The reason without what was waited for. */
+  readonly short: string;
+  /** The activity that each entity waited for, by workflow ID. */
+  readonly stalls: ReadonlyMap<string, Stall>;
+}
 
 /** State of one bootstrap run, shared by its phases. Entities are known by their position in the request. */
 export class RunState {
@@ -37,12 +59,19 @@ export class RunState {
   calls: Readonly<Record<string, number>> = {};
   /** Reports of the entities that have ended, by position. */
   readonly reports = new Map<number, EntityReport>();
+  /** Positions of entities that were written, and whose verification the end of the run has cut short. */
+  unverified: ReadonlySet<number> = new Set();
   /** Entities that were deleted, by position. */
   readonly deleted = new Map<number, Incarnation>();
+  /** Creation dates of entities without tags, by position, as the verification has seen them. */
+  readonly createdAt = new Map<number, string>();
   #plan: Plan = { entities: [], calls: {} };
   #positions: ReadonlyMap<string, number> = new Map();
-  readonly #states = new Map<number, EntityState>();
+  readonly #states = new Map<number, { readonly state: EntityState; readonly since: number }>();
   #endedAtLastUpdate = 0;
+  #steps = 0;
+  #stall: string | null = null;
+  #deadline: Deadline | null = null;
 
   constructor(request: BootstrapRequest, cancellation: Cancellation) {
     const { workflowId, runId, startTime } = workflowInfo();
@@ -52,6 +81,42 @@ export class RunState {
     this.approval = new PlanApproval(request, () => {
       this.refreshDetails();
     });
+  }
+
+  /** Counts what the run has done. What fails does not count. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** The end of the run for lack of progress; null where it has not come. */
+  get deadline(): Deadline | null {
+    return this.#deadline;
+  }
+
+  endForLackOfProgress(deadline: Deadline): void {
+    this.#deadline = deadline;
+    this.cancellation.request(deadline.short);
+  }
+
+  /** Shows on the run's page why nothing goes on; null where something does. */
+  showStall(stall: string | null): void {
+    if (stall === this.#stall) return;
+    this.#stall = stall;
+    this.refreshDetails();
+  }
+
+  /** Reports whether a person or another run has to act first. Their waits have limits of their own. */
+  get isWaitingForOthers(): boolean {
+    return this.approval.pending !== null || this.#waitingForLocks.length > 0;
+  }
+
+  get #waitingForLocks(): readonly number[] {
+    return [...this.#states].filter(([, { state }]) => state === 'waiting').map(([index]) => index);
+  }
+
+  /** Waits until neither a person nor another run has to act first. */
+  async untilOwnWork(): Promise<void> {
+    await condition(() => !this.isWaitingForOthers);
   }
 
   get plan(): Plan {
@@ -102,16 +167,18 @@ export class RunState {
 
   enter(phase: Phase): void {
     this.phase = phase;
+    this.#steps += 1;
     this.refreshDetails();
   }
 
   record(index: number, report: EntityReport): void {
     this.reports.set(index, report);
-    this.#states.set(index, report.outcome);
+    this.setEntityState(index, report.outcome);
+    if (!UNSUCCESSFUL.has(report.outcome)) this.#steps += 1;
   }
 
   setEntityState(index: number, state: EntityState): void {
-    this.#states.set(index, state);
+    if (this.#states.get(index)?.state !== state) this.#states.set(index, { state, since: Date.now() });
   }
 
   plannedReport(index: number): EntityReport {
@@ -129,7 +196,8 @@ export class RunState {
   }
 
   desiredAt(index: number): DesiredEntity {
-    const entity = this.request.entities[index];
+    const { entities } = this.request;
+    const entity = entities[index] ?? this.#plan.released?.[index - entities.length];
     if (entity === undefined) throw planMismatch();
     return entity;
   }
@@ -148,15 +216,17 @@ export class RunState {
   }
 
   buildReport(entities: readonly EntityReport[]): Report {
-    const told = entities.map((report, index) =>
-      this.#beforeJoin.has(index) ? { ...report, beforeJoin: true as const } : report,
-    );
-    return buildReport(this.run, told, this.calls, Date.now());
+    const told = entities.map((report, index) => ({
+      ...report,
+      // An entity's own run does not know what its plan warned of.
+      warnings: this.#plan.entities[index]?.decision.warnings ?? [],
+      ...(this.#beforeJoin.has(index) ? { beforeJoin: true as const } : {}),
+    }));
+    return { ...buildReport(this.run, told, this.calls, Date.now()), ...planPartsOf(this.#plan) };
   }
 
   progress(): Progress {
-    const waiting = [...this.#states].filter(([, state]) => state === 'waiting').map(([index]) => index);
-    const names = waiting.flatMap((index) => this.#plan.entities[index] ?? []);
+    const names = this.#waitingForLocks.flatMap((index) => this.#plan.entities[index] ?? []);
     const { pending } = this.approval;
     const lockWait = names.length === 0 ? null : `waiting for another run that holds the lock of ${namesOf(names)}`;
     const endWait =
@@ -166,25 +236,45 @@ export class RunState {
     return {
       phase: this.phase,
       done: this.reports.size,
-      total: this.request.entities.length,
-      entities: this.#plan.entities
-        .map(({ kind, name, decision }, index) => ({
-          kind,
-          name,
-          state: this.#states.get(index) ?? (decision.action === 'no-op' ? 'unchanged' : 'planned'),
-        }))
-        .filter(({ state }) => state !== 'unchanged')
-        .slice(0, PROGRESS_LIMIT),
+      total: Math.max(this.request.entities.length, this.#plan.entities.length),
+      entities: this.#entityProgress(),
+      outcomes: this.#outcomes(),
       waitingFor:
         pending === null ? (endWait ?? lockWait) : `waiting for an approval of the plan until ${pending.expiresAt}`,
       ...(pending === null ? {} : { approval: { plan: pending.plan, expiresAt: pending.expiresAt } }),
     };
   }
 
+  #entityProgress(): Progress['entities'] {
+    return this.#plan.entities
+      .map(({ kind, name, decision, workflowId }, index): TimedState => {
+        const { state, since } = this.#states.get(index) ?? {
+          state: decision.action === 'no-op' ? 'unchanged' : 'planned',
+          since: 0,
+        };
+        const underWay = isUnderWay(state) ? { since: new Date(since).toISOString(), workflowId } : {};
+        return { entity: { kind, name, state, ...underWay }, since };
+      })
+      .filter(({ entity }) => entity.state !== 'unchanged')
+      .sort(compareProgress)
+      .slice(0, PROGRESS_LIMIT)
+      .map(({ entity }) => entity);
+  }
+
+  #outcomes(): Partial<Record<Outcome, number>> {
+    const counts: Partial<Record<Outcome, number>> = {};
+    for (const { outcome } of this.reports.values()) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    return counts;
+  }
+
   /** Writes the run's page in the Temporal UI anew. */
   refreshDetails(): void {
     this.#endedAtLastUpdate = this.reports.size;
-    setCurrentDetails(progressDetails(this.progress(), this.approval.pending, this.approval.ignored));
+    const progress = this.progress();
+    const waitingFor = progress.waitingFor ?? this.#stall;
+    const { pending, ignored } = this.approval;
+    const problems = [...this.reports.values()].filter(({ outcome }) => outcome === 'failed' || outcome === 'refused');
+    setCurrentDetails(progressDetails({ ...progress, waitingFor }, pending, ignored, problems));
   }
 
   /** Does so once enough entities have ended since the last time. */

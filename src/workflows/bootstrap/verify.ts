@@ -3,9 +3,10 @@ import { isWrite } from '../../contract/actions.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { Decision, EntityReport } from '../../contract/report.js';
 import { isRefusal } from '../../report/build.js';
-import { driftText, joinFirst } from '../../report/text.js';
-import { accountReads } from '../activities.js';
-import { describeFailure } from '../failures.js';
+import { driftText } from '../../report/drift.js';
+import { joinFirst } from '../../report/text.js';
+import { lastVerification, verification } from '../activities.js';
+import { describeFailure, wasCancelled } from '../failures.js';
 import { UNSUCCESSFUL, type RunState } from './run-state.js';
 
 /** Lines of a change that a report names. */
@@ -25,24 +26,35 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
   state.enter('verifying');
   const { target, namespace, timeoutMs } = state.request;
   const entities = positions.map((index) => expectedEntity(state, index));
+  const { cancellation } = state;
+  const isCancelled = cancellation.isRequested();
   try {
     const request = {
       request: { target, namespace, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
       entities,
       arns: state.allArns(),
+      ...(isCancelled ? { once: true } : {}),
     };
-    const result = await accountReads.verifyEntities(request);
+    const result = isCancelled
+      ? await lastVerification.verifyEntities(request)
+      : await cancellation.endOnRequest(() => verification.verifyEntities(request));
     state.addCalls(result.calls);
+    recordCreationDates(state, positions, result);
     recordDifferences(state, positions, result);
   } catch (error) {
     const failure = describeFailure(error);
+    const isTransient = failure === null || FAILURES[failure.type].retry === 'retry';
+    if (wasCancelled(error) || (isCancelled && isTransient)) {
+      recordUnverified(state, positions, positions.keys());
+      return;
+    }
     if (failure === null) throw error;
     for (const index of positions) {
       const outcome = state.reports.get(index)?.outcome ?? 'pending';
       failEntity(state, index, {
         outcome: isRefusal(failure.type) ? 'refused' : 'failed',
         reason: `was ${outcome}, but could not be verified: ${failure.reason}`,
-        remedy: FAILURES[failure.type].remedy,
+        remedy: failure.remedy,
       });
     }
   }
@@ -78,12 +90,20 @@ function expectedEntity(state: RunState, index: number): ExpectedEntity {
   };
 }
 
+function recordCreationDates(state: RunState, positions: readonly number[], { createdAt = [] }: VerifyResult): void {
+  for (const shown of createdAt) {
+    const position = positions[shown.index];
+    if (position !== undefined) state.createdAt.set(position, shown.createdAt);
+  }
+}
+
 /** Fails the entities that differ. `positions` are those of the entities that were verified, in their order. */
 function recordDifferences(
   state: RunState,
   positions: readonly number[],
-  { differing, recreated = [] }: VerifyResult,
+  { differing, recreated = [], unverified = [] }: VerifyResult,
 ): void {
+  recordUnverified(state, positions, unverified);
   for (const { index, owner } of recreated) {
     const position = positions[index];
     const report = position === undefined ? undefined : state.reports.get(position);
@@ -100,6 +120,17 @@ function recordDifferences(
       ...(isUnwritten(state, position) ? changeSince(decision) : { reason: differenceIn(report, decision) }),
       remedy: FAILURES.NotConverged.remedy,
     });
+  }
+}
+
+/** Records that AWS has not shown entities as written before the run was cancelled. They keep their outcomes. */
+function recordUnverified(state: RunState, positions: readonly number[], unverified: Iterable<number>): void {
+  const indexes = [...unverified].flatMap((position) => positions[position] ?? []);
+  state.unverified = new Set(indexes);
+  for (const index of indexes) {
+    const report = state.reports.get(index);
+    if (report === undefined) continue;
+    state.record(index, { ...report, reason: `not verified: ${state.cancellation.reason ?? ''} before AWS showed it` });
   }
 }
 

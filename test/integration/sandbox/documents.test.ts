@@ -19,6 +19,7 @@ test.each([
   ['no effect', JSON.stringify({ Version: '2012-10-17', Statement: [{ Action: 's3:*', Resource: '*' }] })],
   ['no resource', JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*' }] })],
   ['a principal', trust('*', { Action: 's3:*', Resource: '*' })],
+  ['NullIfExists', policyOf().replace('"Effect"', '"Condition":{"NullIfExists":{"aws:x":"true"}},"Effect"')],
 ])('an identity policy with %s is malformed', async (_what, document) => {
   await createRole('r');
   expect(await outcomeOf(createPolicy('p', { PolicyDocument: document }))).toMatch(/^400 MalformedPolicyDocument/);
@@ -36,6 +37,7 @@ test.each([
   ['a resource', trust('*', { Resource: '*' })],
   ['another action', trust('*', { Action: 's3:GetObject' })],
   ['nobody', trust({ AWS: 'nobody' })],
+  ['NullIfExists', trust('*', { Condition: { 'ForAnyValue:NullIfExists': { 'aws:x': 'true' } } })],
 ])('a trust policy with %s is malformed', async (_what, document) => {
   expect(await outcomeOf(createRole('r', { AssumeRolePolicyDocument: document }))).toMatch(
     /^400 MalformedPolicyDocument/,

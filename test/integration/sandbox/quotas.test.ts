@@ -37,11 +37,13 @@ function bigPolicy(characters: number): string {
 
 const summary = async () => (await iam.getAccountSummary({})).SummaryMap ?? {};
 
-test('the size of a document is limited; white space does not count', async () => {
+test('the size of a document is limited; white space does not count, not even inside of strings', async () => {
   expect(await outcomeOf(createPolicy('p', { PolicyDocument: bigPolicy(6144) }))).toBe(
     '409 LimitExceeded: Cannot exceed quota for PolicySize: 6144',
   );
-  await createPolicy('p', { PolicyDocument: `${bigPolicy(5000)}${' '.repeat(3000)}` });
+  const spaces = ' '.repeat(3000);
+  await createPolicy('p', { PolicyDocument: bigPolicy(5000).replace('"Action"', `"Sid":"",${spaces}"Action"`) });
+  await createPolicy('q', { PolicyDocument: policyOf(`arn:aws:s3:::${'b'.repeat(5000)}${spaces}`) });
   const long = trust({ AWS: Array.from({ length: 60 }, () => `arn:aws:iam::${OTHER_ACCOUNT}:role/deploy`) });
   expect(await outcomeOf(createRole('r', { AssumeRolePolicyDocument: long }))).toBe(
     '409 LimitExceeded: Cannot exceed quota for ACLSizePerRole: 2048',
@@ -130,11 +132,11 @@ test('an instance profile holds one role', async () => {
 test('GetAccountSummary shows the quotas', async () => {
   const quotas = Object.entries(await summary()).filter(([name]) => name.endsWith('Quota'));
   expect(Object.fromEntries(quotas)).toEqual({
-    RolesQuota: 5000,
+    RolesQuota: 10_000,
     UsersQuota: 5000,
     GroupsQuota: 500,
-    PoliciesQuota: 5000,
-    InstanceProfilesQuota: 5000,
+    PoliciesQuota: 10_000,
+    InstanceProfilesQuota: 10_000,
     ServerCertificatesQuota: 1000,
     AttachedPoliciesPerRoleQuota: 10,
     AttachedPoliciesPerUserQuota: 10,
@@ -169,7 +171,7 @@ test('a test can set a quota of an account until the next reset', async () => {
   expect(await outcomeOf(createRole('c'))).toBe('accepted');
   expect(await outcomeOf(createRole('d'))).toBe(full);
   await sandbox.reset();
-  expect((await summary()).RolesQuota).toBe(5000);
+  expect((await summary()).RolesQuota).toBe(10_000);
   expect([await setQuota('NoSuchQuota', 1), await setQuota('RolesQuota', Number.NaN)]).toEqual([400, 400]);
 });
 

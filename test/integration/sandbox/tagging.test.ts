@@ -24,7 +24,7 @@ beforeAll(async () => {
   pki = await makePki();
 });
 
-test('tag keys ignore case, and the prefix aws: is reserved', async () => {
+test('tag keys of roles and users ignore case, and the prefix aws: is reserved', async () => {
   const Tags = [{ Key: 'Team', Value: 'a' }];
   await createRole('r', { Tags });
   await iam.tagRole({ RoleName: 'r', Tags: [{ Key: 'team', Value: 'b' }] });
@@ -35,6 +35,21 @@ test('tag keys ignore case, and the prefix aws: is reserved', async () => {
   expect(await outcomeOf(iam.tagRole(stack))).toMatch(/^400 InvalidInput/);
   await iamClient(sandbox.url, undefined, { accessKeyId: 'AKIAAWSSERVICE' }).tagRole(stack);
   expect((await iam.listRoleTags({ RoleName: 'r' })).Tags).toContainEqual(stack.Tags[0]);
+});
+
+test.each([
+  ['InstanceProfile', (Tags: object[]) => createInstanceProfile('e', { Tags }), { InstanceProfileName: 'e' }],
+  ['Policy', (Tags: object[]) => createPolicy('e', { Tags }), { PolicyArn: policyArn('e') }],
+])('tag keys of a %s that differ in case are two', async (kind, create, key) => {
+  const calls = iam as unknown as Record<string, (input: object) => Promise<{ Tags?: object[] }>>;
+  const [upper, lower] = [
+    { Key: 'Team', Value: 'a' },
+    { Key: 'team', Value: 'b' },
+  ];
+  await create([upper, lower]);
+  await calls[`tag${kind}`]?.call(iam, { ...key, Tags: [{ Key: 'TEAM', Value: 'c' }] });
+  await calls[`untag${kind}`]?.call(iam, { ...key, TagKeys: ['TEAM', 'Team'] });
+  expect((await calls[`list${kind}Tags`]?.call(iam, key))?.Tags).toEqual([lower]);
 });
 
 test.each([
@@ -81,9 +96,12 @@ test.each<[string, object, () => Promise<unknown>]>([
   await create();
   expect((await call(`list${kind}Tags`)).Tags).toEqual(TAGS);
   const more = { Key: 'b', Value: '2' };
-  await call(`tag${kind}`, { Tags: [more, { Key: 'A', Value: '3' }] });
-  expect((await call(`list${kind}Tags`)).Tags).toEqual([{ Key: 'A', Value: '3' }, more]);
+  const upper = { Key: 'A', Value: '3' };
+  await call(`tag${kind}`, { Tags: [more, upper] });
+  expect((await call(`list${kind}Tags`)).Tags).toEqual(expect.arrayContaining([...TAGS, more, upper]));
   await call(`untag${kind}`, { TagKeys: ['a'] });
+  expect((await call(`list${kind}Tags`)).Tags).toEqual(expect.arrayContaining([more, upper]));
+  await call(`untag${kind}`, { TagKeys: ['A'] });
   expect((await call(`list${kind}Tags`)).Tags).toEqual([more]);
   expect(await outcomeOf(call(`tag${kind}`, { Tags: [{ Key: 'aws:x', Value: '' }] }))).toMatch(/^400 InvalidInput/);
 });

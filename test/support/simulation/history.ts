@@ -49,8 +49,12 @@ export interface RunSpec {
   readonly command?: 'release' | 'destroy';
   readonly declares: readonly Declaration[];
   readonly keepGoing?: true;
+  /** Unmanaged content goes at a first adoption, too. */
+  readonly removeUnmanaged?: true;
   /** The plan needs an approval, and gets this decision. */
   readonly approval?: 'approve' | 'reject';
+  /** What left the manifest is deleted or released. Default: it is reported. */
+  readonly orphans?: 'release' | 'remove';
   readonly environment?: string;
   readonly revision?: number;
 }
@@ -106,10 +110,13 @@ function eventText(event: Event): string {
   return `at ${moment}: ${fault}${more}`;
 }
 
-function runText({ namespace, command, declares, keepGoing, approval, environment, revision }: RunSpec): string {
+function runText(spec: RunSpec): string {
+  const { namespace, command, declares, keepGoing, removeUnmanaged, approval, orphans, environment, revision } = spec;
   const options = [
     ...(keepGoing === true ? ['--keep-going'] : []),
+    ...(removeUnmanaged === true ? ['--remove-unmanaged'] : []),
     ...(approval === undefined ? [] : [`with approval (${approval})`]),
+    ...(orphans === undefined ? [] : [`--orphans ${orphans}`]),
     ...(environment === undefined ? [] : [`in ${environment}`]),
     ...(revision === undefined ? [] : [`revision ${String(revision)}`]),
   ];

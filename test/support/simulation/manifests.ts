@@ -11,16 +11,17 @@ let requests = 0;
 
 /** Returns the request of a run, as the command line sends it. */
 export function requestOf(spec: RunSpec): BootstrapRequest {
-  const { namespace, command, declares, keepGoing = false, approval, environment = 'test', revision } = spec;
+  const { namespace, command, declares, keepGoing = false, approval, orphans, environment = 'test', revision } = spec;
   requests += 1;
   const content = {
     version: 1 as const,
     target: { account: ACCOUNT, partition: 'aws' },
     namespace,
     environment,
-    entities: declares.map((declaration) => entityOf(declaration, declares, command)),
+    entities: declares.map((declaration) => entityOf(declaration, declares, spec)),
     keepGoing,
     ...(command === undefined ? {} : { command }),
+    ...(orphans === undefined ? {} : { orphans }),
     ...(approval === undefined ? {} : { approval: { timeoutMs: APPROVAL_MS } }),
   };
   const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
@@ -37,7 +38,7 @@ export function requestOf(spec: RunSpec): BootstrapRequest {
 function entityOf(
   declaration: Declaration,
   declares: readonly Declaration[],
-  command: RunSpec['command'],
+  { command, removeUnmanaged }: RunSpec,
 ): DesiredEntity {
   const { entity, state = 'present', adopt = 'unowned', unmanaged = 'keep' } = declaration;
   const [kind = '', name = ''] = entity.split('/');
@@ -52,6 +53,7 @@ function entityOf(
     observe: declaration.observe === true,
     shared: declaration.shared === true,
     unmanaged,
+    ...(removeUnmanaged === true ? { unmanagedAtAdoption: true } : {}),
     ...(declaration.replace === true ? { replace: true } : {}),
     spec: specOf(declaration, isPresent, declared),
     dependsOn: isPresent ? dependenciesOf(declaration).filter((id) => declared.has(id)) : [],

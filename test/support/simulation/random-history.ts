@@ -74,7 +74,7 @@ const PROPERTIES: Readonly<Record<EntityName, fc.Arbitrary<Properties>>> = {
   'Policy/read': fc.record({ allows: fc.constantFrom(['s3:GetObject'], ['s3:GetObject', 's3:ListBucket']) }),
   'InstanceProfile/machine': fc.record({ members: fc.constantFrom(['deploy'], ['stranger'], []) }),
   'OpenIDConnectProvider/tokens.example': some<Properties>({
-    clientIds: fc.constantFrom(['sts'], ['sts', 'other'], ['of-b'], []),
+    clientIds: fc.constantFrom(['sts'], ['sts', 'other'], ['of-b'], ['by-hand'], []),
   }),
   'VirtualMFADevice/robot': fc.constant({}),
   'Group/people': some<Properties>({ members: fc.constantFrom(['robot'], []), attached: arbitraryAttached }),
@@ -136,6 +136,7 @@ function arbitraryRun(entities: readonly EntityName[]): fc.Arbitrary<RunSpec> {
       declares,
       command: fc.constantFrom(...Array<undefined>(8).fill(undefined), 'release' as const, 'destroy' as const),
       keepGoing: rarely,
+      removeUnmanaged: rarely,
       approval: fc.constantFrom(
         undefined,
         undefined,
@@ -147,11 +148,12 @@ function arbitraryRun(entities: readonly EntityName[]): fc.Arbitrary<RunSpec> {
       revision: fc.constantFrom(undefined, undefined, undefined, 1, 2),
       environment: fc.constantFrom(undefined, undefined, 'dev', 'prod'),
     })
-    .map(({ namespace, declares: declared, command, keepGoing, approval, revision, environment }) => ({
+    .map(({ namespace, declares: declared, command, keepGoing, removeUnmanaged, approval, revision, environment }) => ({
       namespace,
       ...(command === undefined ? {} : { command }),
       declares: withoutAbsentMembers(declared),
       ...(keepGoing ? { keepGoing: true as const } : {}),
+      ...(removeUnmanaged ? { removeUnmanaged: true as const } : {}),
       ...(approval === undefined ? {} : { approval }),
       ...(revision === undefined ? {} : { revision }),
       ...(environment === undefined ? {} : { environment }),
@@ -201,6 +203,27 @@ function arbitraryEvent(entities: readonly EntityName[]): fc.Arbitrary<Event> {
   return fc.tuple(happening, arbitraryMoment).map(([what, moment]) => ({ ...what, ...moment }));
 }
 
+/** Returns what happens in a step: single events, and a run that is ended while it waits or stands still. */
+function arbitraryEvents(entities: readonly EntityName[]): fc.Arbitrary<readonly Event[]> {
+  const ended = fc
+    .record({
+      call: fc.integer({ min: 2, max: 10 }),
+      obstacle: fc.constantFrom(
+        { fault: 'AWS throttles' as const, seconds: 60 },
+        { fault: 'the worker is suspended' as const },
+        { fault: 'the reply is lost' as const },
+      ),
+      end: fc.constantFrom('the run is terminated' as const, 'the run is cancelled' as const),
+    })
+    .map(({ call, obstacle, end }): Event[] => [
+      { ...obstacle, call },
+      { fault: end, call: call + 1 },
+    ]);
+  const single = arbitraryEvent(entities).map((event) => [event]);
+  const some = fc.oneof({ weight: 6, arbitrary: single }, { weight: 1, arbitrary: ended });
+  return fc.array(some, { maxLength: 3 }).map((events) => events.flat());
+}
+
 function arbitraryStep(entities: readonly EntityName[]): fc.Arbitrary<Step> {
   const run = arbitraryRun(entities);
   const step = fc
@@ -212,14 +235,15 @@ function arbitraryStep(entities: readonly EntityName[]): fc.Arbitrary<Step> {
         { weight: 2, arbitrary: run },
       ),
       from: fc.integer({ min: 1, max: 12 }),
-      events: fc.array(arbitraryEvent(entities), { maxLength: 3 }),
+      events: arbitraryEvents(entities),
       order: fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 8 }),
     })
     .map(({ run: first, beside, from, events, order }): Step => ({
       run: first,
       ...(beside === undefined ? {} : { beside: { ...(beside === 'the same' ? first : beside), from } }),
       ...(events.length === 0 ? {} : { events }),
-      ...(order.length === 0 || beside === undefined ? {} : { order }),
+      // A run that was ended before may still have a call on the way.
+      ...(order.length === 0 ? {} : { order }),
     }));
   return fc.oneof(
     { weight: 4, arbitrary: step },

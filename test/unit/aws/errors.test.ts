@@ -105,7 +105,7 @@ describe('the class of an error', () => {
     ['AlreadyExists', 400, 'DuplicateSSHPublicKey', 'what AWS says'],
     ['InvalidInput', 400, 'InvalidInput', 'what AWS says'],
     ['InvalidInput', 400, 'MalformedPolicyDocument', 'Syntax errors in policy.'],
-    ['NotPropagated', 400, 'MalformedPolicyDocument', 'Invalid principal in policy: "AWS":"arn:aws:iam::1:role/x"'],
+    ['InvalidPrincipal', 400, 'MalformedPolicyDocument', 'Invalid principal in policy: "AWS":"arn:aws:iam::1:role/x"'],
     ['InvalidInput', 400, 'PasswordPolicyViolation', 'what AWS says'],
     ['InvalidInput', 400, 'PolicyNotAttachable', 'what AWS says'],
     ['InvalidInput', 400, 'UnmodifiableEntity', 'what AWS says'],
@@ -161,7 +161,7 @@ describe('the class of an error', () => {
   test('of an invalid principal is not malformed for good: the replica does not know the role yet', () => {
     expect(failureTypeOf(answered(400, 'InvalidInput', 'Invalid principal in policy'))).toBe('InvalidInput');
     expect(failureTypeOf(answered(400, 'MalformedPolicyDocument', 'Invalid principal in policy'))).toBe(
-      'NotPropagated',
+      'InvalidPrincipal',
     );
   });
 

@@ -114,6 +114,20 @@ describe('the pace of calls to an account', () => {
     expect(ms).toBeLessThan(5_000 + 10_000 + 15_000);
   });
 
+  it('ends a wait that is aborted, and lets the next call have its turn', async () => {
+    const clock = new Simulation();
+    const pace = new Pace(clock);
+    await expect(pace.send(() => Promise.reject(new Throttling()), isThrottled)).rejects.toThrow();
+    const controller = new AbortController();
+    const aborted = pace.turn(controller.signal);
+    const next = pace.turn();
+    controller.abort(new Error('cancelled'));
+    await expect(aborted).rejects.toThrow('cancelled');
+    await clock.run(next);
+    expect(clock.now()).toBeLessThanOrEqual(1_000);
+    await expect(pace.turn(controller.signal)).rejects.toThrow('cancelled');
+  });
+
   it('forgets a limit after a minute without one', async () => {
     const clock = new Simulation();
     const pace = new Pace(clock);

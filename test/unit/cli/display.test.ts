@@ -83,10 +83,11 @@ describe('a report', () => {
         ],
       }),
     ]);
-    expect(lines.slice(2, 5)).toEqual([
+    expect(lines.slice(2, 6)).toEqual([
       '      ~ maxSessionDuration = 3600 -> 7200',
-      '      - tags = {"a":"b"}',
-      '      inlinePolicies.work: 2 statements added',
+      '      - removed: tags = {"a":"b"}',
+      '      inline policy work',
+      '        2 statements added',
     ]);
   });
 
@@ -108,13 +109,13 @@ describe('a report', () => {
       { reason: 'the run', remedy: 'apply again', workflow: { workflowId: 'w', runId: 'r', url: 'https://ui' } },
     );
     expect(lines.slice(2)).toEqual([
-      '      ! unmanaged, kept: inlinePolicies: legacy',
+      '      ! unmanaged, kept: inline policy legacy',
       '      conflict: CreateRole answered EntityAlreadyExists (request r-1), resolved as adopted',
       '      conflict: CreateRole answered EntityAlreadyExists (request unknown), resolved as adopted',
       '      why',
       '      remedy: what to do',
       '  the run',
-      '    remedy: apply again',
+      '  remedy: apply again',
       '',
       'converged: 1 adopted, 2 conflicts; 3 AWS calls, 1.2 s',
       'https://ui',
@@ -232,6 +233,23 @@ describe('lines on a terminal', () => {
     ]);
   });
 
+  test('keep an ARN whole: it gets a line of its own, with a smaller indent where it fits only so', () => {
+    const arn = `arn:aws:iam::111111111111:role/${'a'.repeat(20)}`;
+    const line = `        + Allow sts:AssumeRole to ${arn} if true`;
+    expect(wrapped(line, terminal(62)).split('\n')).toEqual([
+      '        + Allow sts:AssumeRole to',
+      `          ${arn}`,
+      '          if true',
+    ]);
+    expect(wrapped(line, terminal(54)).split('\n')[1]).toBe(`   ${arn}`);
+  });
+
+  test('do not part a number from its unit, and count wide characters twice', () => {
+    expect(wrapped(`${'a'.repeat(36)} 1.2 s`, terminal(40))).toBe(`${'a'.repeat(36)}\n  1.2 s`);
+    expect(wrapped(`${'発'.repeat(18)} end`, terminal(40))).toBe(`${'発'.repeat(18)} end`);
+    expect(wrapped(`${'発'.repeat(19)} end`, terminal(40))).toBe(`${'発'.repeat(19)}\n  end`);
+  });
+
   test('fit and lose nothing but spaces; long words are not broken, and colours have no width', () => {
     const words = fc.array(fc.stringMatching(/^[a-z:/.]{1,60}$/), { minLength: 1, maxLength: 40 });
     const indents = fc.nat(8).map((count) => ' '.repeat(count));
@@ -249,8 +267,13 @@ describe('lines on a terminal', () => {
   });
 
   test('are not broken in a command to copy, nor without a terminal', () => {
-    const command = `remedy: ${'word '.repeat(20)}iam-bootstrap apply -f iam.yaml`;
-    expect(wrapped(command, terminal(80))).toBe(command);
+    const command = 'iam-bootstrap apply -f iam/bootstrap.yaml --environment prod';
+    expect(wrapped(`To apply: ${command}`, terminal(64))).toBe(`To apply:\n  ${command}`);
+    expect(wrapped(`  remedy: run \`${command}\`, or another`, terminal(50)).split('\n')).toEqual([
+      '  remedy: run',
+      `    \`${command}\`,`,
+      '    or another',
+    ]);
     const prose = 'word '.repeat(100);
     expect(wrapped(prose, { isTTY: false, columns: 80 })).toBe(prose);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { durationMs } from '../../../src/cli/options.js';
-import { durationText } from '../../../src/cli/render/words.js';
+import { agoText, durationText } from '../../../src/report/words.js';
 
 test.each([
   ['500ms', 500],
@@ -50,6 +50,9 @@ test.each([
   [60_000, '1 min 0 s'],
   [59_600, '1 min 0 s'],
   [185_000, '3 min 5 s'],
+  [3_600_000, '1 h 0 min'],
+  [7_500_000, '2 h 5 min'],
+  [273_600_000, '3 d 4 h'],
 ])('%i milliseconds read %s', (ms, text) => {
   expect(durationText(ms)).toBe(text);
 });
@@ -57,8 +60,20 @@ test.each([
 test('no text has sixty seconds', () => {
   fc.assert(
     fc.property(fc.nat({ max: 10_000_000 }), (ms) => {
-      expect(durationText(ms)).toMatch(/^(\d\d?(\.\d)? s|\d+ min [1-5]?\d s)$/);
+      expect(durationText(ms)).toMatch(/^(\d\d?(\.\d)? s|[1-5]?\d min [1-5]?\d s|\d+ h [1-5]?\d min)$/);
       expect(durationText(ms)).not.toMatch(/\b60 s/);
     }),
   );
+});
+
+test.each([
+  [-5, 'just now'],
+  [999, 'just now'],
+  [1_000, '1 second ago'],
+  [59_999, '59 seconds ago'],
+  [125_000, '2 minutes ago'],
+  [3_700_000, '1 hour ago'],
+  [200_000_000, '2 days ago'],
+])('%i milliseconds before now read %s', (ms, text) => {
+  expect(agoText(ms)).toBe(text);
 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import {
   annotate,
   annotationsOfProblems,
+  annotationsOfWarnings,
   annotationsOfReport,
   checkOutputs,
   githubCommand,
@@ -45,19 +46,28 @@ describe('a summary in Markdown', () => {
     expect(text.split('\n')).toEqual([
       '### iam-bootstrap apply: refused',
       '',
-      '`ci` (prod) in account `111111111111`: 1 created, 1 updated, 1 refused; 3 AWS calls, 1.2 s. [Run in Temporal](https://ui.example.com/run)',
+      '`ci` (prod) in account `111111111111`: refused: 1 created, 1 updated, 1 refused; 3 AWS calls, 1.2 s. [Run in Temporal](https://ui.example.com/run)',
       '',
-      '| | entity | | what |',
-      '| --- | --- | --- | --- |',
-      '| `+` | `Role/deploy` | created |  |',
-      '| `~` | `Role/old` | updated | \\~ maxSessionDuration = 3600 -\\> 7200 |',
-      '| `!` | `Role/taken` | refused | belongs to stack \\| of others<br>**Remedy:** rename it |',
+      '`!` `Role/taken` refused',
+      '',
+      'belongs to stack \\| of others',
+      '',
+      'remedy: rename it',
+      '',
+      '`+` `Role/deploy` created',
+      '',
+      '`~` `Role/old` updated',
+      '',
+      '```diff',
+      '- maxSessionDuration = 3600',
+      '+ maxSessionDuration = 7200',
+      '```',
       '',
     ]);
   });
 
-  it('has no table where no entity changed', () => {
-    expect(renderSummary(reportOf([entityOf({ decision: 'no-op', outcome: 'unchanged' })]))).not.toContain('| --- |');
+  it('lists no entity where none changed', () => {
+    expect(renderSummary(reportOf([entityOf({ decision: 'no-op', outcome: 'unchanged' })]))).not.toContain('Role/');
   });
 
   it('states why there is no report, and what to do', () => {
@@ -65,27 +75,44 @@ describe('a summary in Markdown', () => {
     expect(text).toContain('**held by another.** Remedy: try again.');
   });
 
-  it('stays within the length of a comment, and counts the omitted entities', () => {
-    const entities = Array.from({ length: 3_000 }, (_, index) => entityOf({ name: `role-${String(index)}` }));
-    const text = renderSummary(reportOf(entities));
-    expect(text.length).toBeLessThan(65_536);
-    const left = 3_000 - text.split('\n').filter((line) => line.startsWith('| `+`')).length;
-    expect(text).toContain(`and ${String(left)} more entities: see the report`);
+  it('stays within the length of a comment: what needs a look comes first, and what is omitted is counted', () => {
+    const entities = Array.from({ length: 3_000 }, (_, index) =>
+      entityOf({ name: `role-${String(index)}`, grants: [`inlinePolicies.p: Allow s3:GetObject on ${String(index)}`] }),
+    );
+    const text = renderSummary(reportOf([...entities, refused], { command: 'plan' }));
+    expect(text.length).toBeLessThanOrEqual(60_000);
+    expect(text.indexOf('Role/taken')).toBeLessThan(text.indexOf('Role/role-0'));
+    const left = 3_000 - text.split('\n').filter((line) => line.startsWith('`+`')).length;
+    expect(left).toBeGreaterThan(0);
+    expect(text).toContain(`Left out here: ${String(left)} more entities; see the report`);
   });
 
-  it('keeps any text in its cell: it never starts a line, a cell, a code span or a tag', () => {
+  it('folds what is long, and never a warning or what is unmanaged', () => {
+    const grants = Array.from({ length: 30 }, (_, index) => `managedPolicyArns: arn:${String(index)}`);
+    const text = renderSummary(
+      reportOf([entityOf({ grants, warnings: ['managedPolicyArns: too much'], unmanaged: ['tags: old'] })]),
+    );
+    const [open = '', folded = ''] = text.split('<details><summary>31 lines of <code>Role/deploy</code></summary>');
+    expect(open).toContain('! warning: attached policy too much\n! unmanaged, kept: tag old');
+    expect(folded).toContain('+   arn:29\n');
+  });
+
+  it('keeps any text in its block: it never ends the block, or starts a line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const rows = renderSummary(reportOf([entityOf({ name: text, reason: text, unmanaged: [text] })]))
+        const lines = renderSummary(reportOf([entityOf({ name: text, reason: `${text}.`, unmanaged: [text] })]))
           .split('\n')
-          .slice(6);
-        expect(rows).toHaveLength(2);
-        const [row = ''] = rows;
-        const [, name = '|', what = '|'] = /^\| `\+` \| `Role\/([^`]*)` \| created \| (.*) \|$/.exec(row) ?? [];
-        expect(name).not.toMatch(/(?<!\\)\|/);
-        expect(what.replace(/\\./g, '').replaceAll('<br>', '')).not.toMatch(/[`|<>[\]]/);
+          .slice(4);
+        expect(lines).toHaveLength(8);
+        const [title = '', , fence = '', kept = '', end, blank, , last] = lines;
+        expect(title).toMatch(/^`\+` `Role\/.* created$/);
+        expect(fence).toMatch(/^`{3,}diff$/);
+        expect(kept).toMatch(/^! /);
+        expect(end).toBe(fence.replace('diff', ''));
+        expect(kept).not.toContain(end);
+        expect([blank, last]).toEqual(['', '']);
       }),
-      { examples: [['a|b'], ['`'], ['\\|'], ['\n| x |'], ['<img src=x>'], ['[a](b)']] },
+      { examples: [['a|b'], ['`'], ['```'], ['\n```\n# x'], ['<img src=x>'], ['[a](b)'], ['\u202e']] },
     );
   });
 });
@@ -106,6 +133,13 @@ describe('an annotation', () => {
     const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'bad', remedy: 'fix it' };
     expect(annotationsOfProblems([problem, { ...problem, line: 0 }])).toEqual([
       { file: 'm.yaml', line: 3, column: 5, title: 'invalid manifest', message: 'bad\nRemedy: fix it' },
+    ]);
+  });
+
+  it('is a warning where the manifest is valid', () => {
+    const problem = { file: 'm.yaml', line: 3, column: 5, path: 'entities[0]', message: 'wide', remedy: 'limit it' };
+    expect(annotationsOfWarnings([problem]).map(githubCommand)).toEqual([
+      '::warning file=m.yaml,line=3,col=5,title=manifest warning::wide%0ARemedy: limit it',
     ]);
   });
 

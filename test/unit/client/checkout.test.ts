@@ -63,5 +63,7 @@ test('a commit that is dated in the future is refused with its date, unless a re
 
 test('where there is no repository, the warning says so', async () => {
   const { warning } = await originOf(['iam.yaml'], { pipeline, cwd });
-  expect(warning?.message).toMatch(/fatal: not a git repository .*: check it out with git, or give --revision$/);
+  expect(warning?.message).toMatch(/applied after this one: fatal: not a git repository /);
+  expect(warning?.message).not.toContain('--revision');
+  expect(warning?.remedy).toBe('check it out with git, or give --revision');
 });

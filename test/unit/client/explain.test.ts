@@ -52,7 +52,7 @@ function run(namespace: string, at: string, one: EntityReport, url = `https://ci
       endedAt: at,
     },
     report: {
-      version: 1,
+      version: 2,
       command: 'apply',
       result: 'converged',
       account: '111111111111',

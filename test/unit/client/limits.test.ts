@@ -122,6 +122,8 @@ describe('a report', () => {
     outcome: 'created',
     confirmedBy: 'reply',
     drift: [],
+    grants: [],
+    warnings: [],
     unmanaged: [],
     writes: Array.from({ length: 22 }, (_, nth) => ({
       operation: nth === 0 ? 'CreateRole' : 'AttachRolePolicy',

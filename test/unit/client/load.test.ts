@@ -112,6 +112,28 @@ describe('loading manifests', () => {
     ]);
   });
 
+  it('gives the place of an error in the source of a program, not in what is made of it', async () => {
+    await write({
+      'throws.ts':
+        'interface A { a: string }\nconst x: A | undefined = undefined as A | undefined;\nexport default { y: x!.a };\n',
+      'calls.ts':
+        'type A = {\n  a: string;\n};\nexport default (): A => {\n  const b: A | null = null as A | null; throw new Error(`b ${b}`);\n};\n',
+      'syntax.ts': 'export default {\n  b: {{,\n};\n',
+    });
+    const place = async (file: string): Promise<unknown> => {
+      const result = await loadManifest([file], options);
+      return result.ok ? null : result.problems.map(({ line, column, sourceLine }) => [line, column, sourceLine]);
+    };
+    expect(await place('throws.ts')).toEqual([[3, 24, 'export default { y: x!.a };']]);
+    expect(await place('calls.ts')).toEqual([
+      [5, 47, '  const b: A | null = null as A | null; throw new Error(`b ${b}`);'],
+    ]);
+    expect(await place('syntax.ts')).toEqual([[2, 7, '  b: {{,']]);
+    // A line that may hold a secret is not shown.
+    await write({ 'secret.ts': "export {};\nconst password = 'hunter2'; throw new Error(`x`);\n" });
+    expect(await place('secret.ts')).toEqual([[2, 35, undefined]]);
+  });
+
   it('reports what is wrong in one file together with another that cannot be read', async () => {
     await write({ 'm.yaml': `${HEAD}  - { kind: User }\n` });
     expect(problemTexts(await loadManifest(['none.yaml', 'm.yaml'], options))).toEqual([

@@ -21,7 +21,6 @@ test('with nothing set there are defaults for all', () => {
     cacheDirectory: expect.stringMatching(/iam-bootstrap$/) as string,
     stateDirectory: '.iam-bootstrap',
     secretsFolder: undefined,
-    awsRegion: undefined,
     awsTimeoutMs: undefined,
     sourceIdentity: undefined,
     temporalConfigured: false,
@@ -54,7 +53,6 @@ test('each variable is read', () => {
     IAM_BOOTSTRAP_CACHE: '/cache',
     IAM_BOOTSTRAP_STATE: '/state',
     IAM_BOOTSTRAP_SECRETS: '/secrets',
-    AWS_DEFAULT_REGION: 'eu-west-1',
     IAM_BOOTSTRAP_AWS_TIMEOUT: '2.5',
     IAM_BOOTSTRAP_SOURCE_IDENTITY: 'platform-team@example.com',
     IAM_BOOTSTRAP_TEMPORAL_CLI: '/bin/temporal',
@@ -71,7 +69,6 @@ test('each variable is read', () => {
     stateDirectory: '/state',
     secretsFolder: '/secrets',
     sourceIdentity: 'platform-team@example.com',
-    awsRegion: 'eu-west-1',
     awsTimeoutMs: 2500,
     temporalCli: '/bin/temporal',
     uiUrl: 'https://temporal.example.com',
@@ -199,7 +196,7 @@ describe('the endpoint that is shown', () => {
     [{ AWS_ENDPOINT_URL: 'http://all', AWS_ENDPOINT_URL_IAM: 'http://iam' }, 'http://iam'],
     [{ AWS_ENDPOINT_URL_STS: 'http://sts' }, undefined],
   ])('of %j is the one that the SDK uses for IAM', (environment, endpoint) => {
-    expect(loadConfig({ HOME: home, ...environment }).iamEndpoint).toBe(endpoint);
+    expect(loadConfig({ HOME: home, ...environment }).iamEndpoint?.value).toBe(endpoint);
   });
 });
 

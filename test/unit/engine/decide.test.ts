@@ -6,6 +6,7 @@ import type { Observed } from '../../../src/engine/comparison.js';
 import { assess } from '../../../src/engine/decide.js';
 import type { Assessment, KindRules } from '../../../src/engine/decide.js';
 import { OwnershipTag, sharedByTag, SharingTag } from '../../../src/engine/ownership.js';
+import { UNMANAGED_TAG } from '../../../src/engine/unmanaged.js';
 
 const NAMESPACE = 'ci-platform';
 const CONTEXT = { namespace: NAMESPACE, partition: 'aws', intent: 'run-1' };
@@ -252,6 +253,25 @@ describe('what AWS cannot change', () => {
   });
 });
 
+describe('a difference that is cosmetic', () => {
+  const ofSid = (Sid: string): JsonObject => ({
+    documents: { a: { Version: '2012-10-17', Statement: [{ Sid, Effect: 'Allow', Action: 's3:*', Resource: '*' }] } },
+  });
+  const cosmetic = ['documents.a: Sid "Old" -> "New"'];
+
+  test.each<[Wish, Owner, DecisionAction]>([
+    ['own', 'ours', 'no-op'],
+    ['unowned', 'unowned', 'adopt'],
+    ['observe', 'foreign', 'no-op'],
+    ['own', 'foreign', 'refuse'],
+  ])('with %s, of an entity that is %s, is shown in the decision: %s', (wish, owner, action) => {
+    const entity = observed(TAGS[owner], { state: ofSid('Old') });
+    const { decision, changes } = assess(OWNABLE, desired(wish), ofSid('New'), entity, CONTEXT);
+    expect(decision).toMatchObject({ action, cosmetic, drift: [] });
+    expect(Object.keys(changes)).not.toContain('documents');
+  });
+});
+
 describe('a name that is taken in another case', () => {
   test.each<[Owner, AdoptPolicy]>([
     ['ours', 'unowned'],
@@ -285,6 +305,7 @@ describe('what an adoption writes', () => {
       [OwnershipTag.Namespace]: NAMESPACE,
       [OwnershipTag.Origin]: 'adopted',
       [OwnershipTag.Intent]: 'run-1',
+      [UNMANAGED_TAG]: 'none',
     });
     expect(changes['tags']).toMatchObject({ put: Object.keys(tags), remove: [] });
   });
@@ -297,7 +318,13 @@ describe('what an adoption writes', () => {
   test('puts the declared tags that differ, and those only', () => {
     const spec = { tags: { team: 'platform', stage: 'prod' } };
     const { changes, tags } = assess(OWNABLE, desired('unowned'), spec, observed({ team: 'platform' }), CONTEXT);
-    expect(changes['tags']?.put).toEqual(['stage', OwnershipTag.Namespace, OwnershipTag.Origin, OwnershipTag.Intent]);
+    expect(changes['tags']?.put).toEqual([
+      'stage',
+      OwnershipTag.Namespace,
+      OwnershipTag.Origin,
+      OwnershipTag.Intent,
+      UNMANAGED_TAG,
+    ]);
     expect(tags).toMatchObject({ team: 'platform', stage: 'prod' });
   });
 
@@ -339,15 +366,16 @@ describe('what is not declared', () => {
     expect(found.changes).toEqual({});
   });
 
-  test('is not even looked at in a property that is not managed', () => {
+  test('is told and kept in a property that is not managed, whatever unmanaged says', () => {
     const seen = observed({ ...TAGS.ours, extra: 'tag' }, { state: { members: ['a', 'b'] } });
     const found = decide(OWNABLE, desired('own', { unmanaged: 'remove' }), {}, seen);
-    expect(found).toMatchObject({ action: 'no-op', unmanaged: [], drift: [] });
+    const unmanaged = ['members: a', 'members: b', 'tags: extra'];
+    expect(found).toMatchObject({ action: 'no-op', unmanaged, drift: [], reason: null });
   });
 
   test('is never our marks, nor a tag of AWS', () => {
     const tags = { ...TAGS.ours, [OwnershipTag.PreviousOwner]: 'x', 'aws:servicecatalog:x': 'y' };
-    const found = decide(OWNABLE, desired('own', { unmanaged: 'remove' }), { tags: {} }, observed(tags));
+    const found = decide(OWNABLE, desired('own', { unmanaged: 'remove' }), { ...SAME, tags: {} }, observed(tags));
     expect(found).toMatchObject({ action: 'no-op', unmanaged: [], drift: [] });
   });
 });
@@ -650,6 +678,23 @@ describe('what a namespace leaves', () => {
       reason: expect.stringMatching(/^is left as it is: .*; --include-adopted deletes it anyway$/) as string,
     });
     expect(decide(UNOWNABLE, leaving('destroyed', { includeAdopted: true }), {}, seen).action).toBe('delete');
+  });
+
+  test('as an orphan: a kind without tags is deleted only where AWS shows what was created here', () => {
+    const createdAt = '2024-01-01T00:00:00.000Z';
+    const decided = (orphan: NonNullable<DesiredEntity['orphan']>, seenAt: string | null) =>
+      decide(UNOWNABLE, leaving('destroyed', { orphan }), {}, observed({}, { createdAt: seenAt }));
+    expect(decided({ createdAt }, createdAt)).toMatchObject({ action: 'delete', reason: 'is not declared any more' });
+    for (const [orphan, seenAt] of [
+      [{ createdAt }, '2024-01-02T00:00:00.000Z'],
+      [{ createdAt }, null],
+      [{}, null],
+    ] as const) {
+      expect(decided(orphan, seenAt)).toMatchObject({
+        action: 'no-op',
+        reason: expect.stringMatching(/; declare it with state: absent to delete it anyway$/) as string,
+      });
+    }
   });
 
   test('and is named in another case: it is not the declared one', () => {

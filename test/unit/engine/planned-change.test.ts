@@ -4,7 +4,8 @@ import { digestChanges, isWithinPlan, linesBeyondPlan } from '../../../src/engin
 import type { FoundChange, OwnPart } from '../../../src/engine/planned-change.js';
 import type { Observed } from '../../../src/engine/comparison.js';
 import { findKind } from '../../../src/kinds/index.js';
-import { desired, ROLE } from '../../support/activity.js';
+import { ROLE } from '../../support/activity.js';
+import { desired } from '../../support/desired.js';
 import { OWNED_TAGS } from '../../support/fake-account.js';
 
 const ADMIN = 'arn:aws:iam::aws:policy/AdministratorAccess';
@@ -52,6 +53,12 @@ describe('a change goes beyond its plan', () => {
   test.each<[string, FoundChange, FoundChange, string[]]>([
     ['by nothing where nothing has changed', drifting, drifting, []],
     ['by nothing where less is to be done', drifting, change(observed({})), []],
+    [
+      'by being another entity, created under the same name since',
+      change({ ...observed({ managedPolicyArns: [] }), createdAt: '2026-11-01T08:00:00.000Z' }),
+      change({ ...observed({ managedPolicyArns: [] }), createdAt: '2026-11-28T22:00:00.000Z' }),
+      ['was created at 2026-11-28T22:00:00.000Z'],
+    ],
     [
       'by an attachment that it would take away',
       drifting,
@@ -103,6 +110,13 @@ describe('a change goes beyond its plan', () => {
     expect(beyond(wide, common)).not.toEqual([]);
     expect(beyond(wide, common, { made: false, hasWritten: true })).toEqual([]);
     expect(beyond(drifting, common, { made: false, hasWritten: true })).not.toEqual([]);
+  });
+
+  test('by nothing where a document that goes has been reduced by this run already', () => {
+    const whole = change(observed({ inlinePolicies: { state: policy('s3:GetObject'), old: policy('*') } }));
+    const reduced = change(observed({ inlinePolicies: { state: policy('s3:GetObject'), old: policy('s3:*') } }));
+    expect(beyond(whole, reduced)).toEqual(['- old']);
+    expect(beyond(whole, reduced, { made: false, hasWritten: true })).toEqual([]);
   });
 
   test('by a loss, but not by a gain, where this run has created the entity', () => {

@@ -26,6 +26,17 @@ const CIRCLE = ['Role/other', 'Role/deploy'].map((needed, index) => {
   return entities[index] ?? {};
 });
 
+const USERS = requestOf([
+  { kind: 'User', userName: 'a' },
+  { kind: 'User', userName: 'b' },
+]);
+const RENAMED = {
+  ...USERS,
+  entities: (USERS['entities'] as readonly JsonObject[]).map((one, index) =>
+    index === 1 ? { ...one, renamedFrom: 'A' } : one,
+  ),
+};
+
 test('a request of this version is accepted', () => {
   expect(checkRequest(SOUND, KINDS)).toBeNull();
 });
@@ -47,6 +58,12 @@ test.each<[string, unknown, RegExp]>([
   ['a malformed document', withEntity(0, { spec: { ...SPEC, inlinePolicies: { a: 1 } } }), /Role\/deploy: .*inlineP/],
   ['a name other than that of the spec', withEntity(0, { name: 'deploi' }), /Role\/deploi: .* another name: deploy/],
   ['one entity twice', withEntity(1, FIRST), /Role\/deploy is declared twice/],
+  [
+    'a rename of what cannot be renamed',
+    withEntity(0, { kind: 'Role', state: 'absent', spec: { roleName: 'deploy' }, renamedFrom: 'old' }),
+    /Role\/deploy: cannot be renamed/,
+  ],
+  ['a rename from a declared entity', RENAMED, /User\/A is declared, or renamed, twice/],
   [
     'a reference to nothing',
     withEntity(0, { spec: { ...SPEC, assumeRolePolicyDocument: trusting({ AWS: '{{arn User/nobody}}' }) } }),

@@ -5,6 +5,8 @@ import { orderByEffect } from '../../../src/engine/write-order.js';
 import { group } from '../../../src/kinds/group.js';
 import type { Kind, Observed, Write } from '../../../src/kinds/kind.js';
 import { role } from '../../../src/kinds/role.js';
+import { MAX_INLINE_LENGTH } from '../../../src/kinds/shared/inline-policies.js';
+import type { Principal } from '../../../src/kinds/shared/principals.js';
 import { user } from '../../../src/kinds/user.js';
 
 /**
@@ -184,6 +186,53 @@ function firstExcess(kind: Kind, before: State, writes: readonly Write[]): unkno
 
 const RUNS = { numRuns: 300 };
 
+/** States whose inline policies take much of the room that there is, with actions that nothing else knows. */
+function fullState(limit: number): fc.Arbitrary<State> {
+  const statement = fc
+    .tuple(inlineStatement, fc.constantFrom(0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8))
+    .map(([{ Effect, Action }, share]): Json => ({
+      Effect,
+      Action: share === 0 ? Action : [...Action, `pad:${'x'.repeat(Math.round(share * limit) - 80)}`],
+      Resource: '*',
+    }));
+  const document = fc
+    .array(statement, { minLength: 1, maxLength: 3 })
+    .map((Statement): Json => ({ Version: '2012-10-17', Statement }));
+  const inline = fc.dictionary(fc.constantFrom('one', 'two', 'three', 'four'), document, { noNullPrototype: true });
+  return fc
+    .tuple(anyState, inline)
+    .map(([state, documents]) => ({ ...state, inline: documents }))
+    .filter((state) => inlineSize(state) <= limit);
+}
+
+/** Returns the other state, with the inline policies of the first under names of their own. */
+function renamed({ inline }: State, other: State): State {
+  const documents = Object.entries(inline).map(([name, document]) => [`new-${name}`, document] as const);
+  return { ...other, inline: Object.fromEntries(documents) };
+}
+
+function inlineSize({ inline }: State): number {
+  return Object.values(inline).reduce<number>((sum, document) => sum + JSON.stringify(document).length, 0);
+}
+
+/** Returns the total size of the inline policies before the first write, and after each. */
+function inlineSizes(before: State, writes: readonly Write[]): readonly number[] {
+  const states = [before];
+  for (const write of writes) states.push(apply(states.at(-1) ?? before, write));
+  return states.map(inlineSize);
+}
+
+/** An order is promised where all denials fit at once, beside what does not change. */
+function hasOrder(before: State, after: State, limit: number): boolean {
+  const parts = [before, after].flatMap(({ inline }) => Object.entries(inline));
+  const size = parts.reduce((sum, [name, document]) => {
+    const isChanged = JSON.stringify(before.inline[name]) !== JSON.stringify(after.inline[name]);
+    const Statement = statementsOf(document).filter(({ Effect }) => Effect === 'Deny' || !isChanged);
+    return sum + (Statement.length === 0 ? 0 : JSON.stringify({ Version: '2012-10-17', Statement }).length + 20);
+  }, 0);
+  return size <= limit;
+}
+
 describe.each([role, user, group].map((kind) => [kind.name, kind] as const))('%s', (_name, kind) => {
   test('an update permits at no moment more than before and after', () => {
     fc.assert(
@@ -206,6 +255,22 @@ describe.each([role, user, group].map((kind) => [kind.name, kind] as const))('%s
     );
   });
 
+  test('an update never exceeds the limit of inline policies where both ends keep it, and permits no more on the way', () => {
+    const limit = MAX_INLINE_LENGTH[kind.name as Principal];
+    const anyFull = fullState(limit);
+    fc.assert(
+      fc.property(anyFull, anyFull, fc.boolean(), (before, other, renames) => {
+        const after = renames ? renamed(before, other) : other;
+        const writes = orderByEffect(updateWrites(kind, before, after, true));
+        const sizes = inlineSizes(before, writes);
+        expect(firstExcess(kind, before, writes)).toBeNull();
+        expect([...permits(writes.reduce(apply, before), kind)].sort()).toEqual([...permits(after, kind)].sort());
+        if (hasOrder(before, after, limit)) expect(Math.max(...sizes)).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   test('a deletion permits at no moment more than before', async () => {
     await fc.assert(
       fc.asyncProperty(anyState, async (before) => {
@@ -216,6 +281,81 @@ describe.each([role, user, group].map((kind) => [kind.name, kind] as const))('%s
       }),
       RUNS,
     );
+  });
+});
+
+/** Returns a document of so many characters, with as many statements as effects. */
+function documentOf(size: number, ...effects: readonly ('Allow' | 'Deny')[]): Json {
+  const withPad = (length: number): Json => ({
+    Version: '2012-10-17',
+    Statement: effects.map((Effect, index) => ({
+      Effect,
+      Action: ['s3:GetObject', `pad:${String(index)}${'x'.repeat(length)}`],
+      Resource: '*',
+    })),
+  });
+  const empty = JSON.stringify(withPad(0)).length;
+  return withPad(Math.floor((size - empty) / effects.length));
+}
+
+/** Returns the writes of inline policies as `name: what it has`, and `name: -` for a deletion. */
+function inlineWriting(before: Record<string, Json>, after: Record<string, Json>): readonly string[] {
+  const base: State = { trust: trusting(0), boundary: null, inline: {}, attached: [], users: [] };
+  const writes = orderByEffect(updateWrites(role, { ...base, inline: before }, { ...base, inline: after }, true));
+  expect(firstExcess(role, { ...base, inline: before }, writes)).toBeNull();
+  return writes.map(({ input }) => {
+    const document = input['PolicyDocument'];
+    const effects = typeof document === 'string' ? statementsOf(JSON.parse(document) as Json) : [];
+    return `${String(input['PolicyName'])}: ${effects.map(({ Effect }) => Effect).join(' ') || '-'}`;
+  });
+}
+
+describe('inline policies of a role, where old and new ones do not fit together', () => {
+  const LARGE = 6_400;
+
+  test('a policy that is renamed is deleted first', () => {
+    const policy = documentOf(LARGE, 'Allow');
+    expect(inlineWriting({ old: policy }, { new: policy })).toEqual(['old: -', 'new: Allow']);
+  });
+
+  test('a policy with denials that is renamed keeps them until the new one has them', () => {
+    const policy = documentOf(LARGE, 'Allow', 'Deny');
+    expect(inlineWriting({ old: policy }, { new: policy })).toEqual(['old: Deny', 'new: Allow Deny', 'old: -']);
+    const small = documentOf(1_000, 'Allow', 'Deny');
+    expect(inlineWriting({ old: small }, { new: small })).toEqual(['new: Allow Deny', 'old: -']);
+  });
+
+  test('one that shrinks is written before one that grows, and none is reduced for it', () => {
+    const before = { grows: documentOf(2_000, 'Allow', 'Allow'), shrinks: documentOf(8_000, 'Allow', 'Allow') };
+    const after = { grows: documentOf(8_000, 'Allow', 'Allow'), shrinks: documentOf(2_000, 'Allow', 'Allow') };
+    expect(inlineWriting(before, after)).toEqual(['shrinks: Allow Allow', 'grows: Allow Allow']);
+  });
+
+  test('one that grows because it denies more comes before one that shrinks because it allows more, which is reduced', () => {
+    const narrow = documentOf(2_000, 'Allow');
+    const denying = {
+      Version: '2012-10-17',
+      Statement: [...statementsOf(narrow), ...statementsOf(documentOf(7_000, 'Deny'))],
+    };
+    const wide = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+    expect(
+      inlineWriting(
+        { grows: narrow, shrinks: documentOf(8_000, 'Allow') },
+        { grows: denying as unknown as Json, shrinks: wide },
+      ),
+    ).toEqual(['shrinks: -', 'grows: Allow Deny', 'shrinks: Allow']);
+  });
+
+  test('denials that do not fit twice are moved statement by statement', () => {
+    const denials = documentOf(LARGE, 'Deny', 'Deny', 'Deny');
+    expect(inlineWriting({ old: denials }, { new: denials })).toEqual([
+      'new: Deny',
+      'old: Deny Deny',
+      'new: Deny Deny',
+      'old: Deny',
+      'new: Deny Deny Deny',
+      'old: -',
+    ]);
   });
 });
 

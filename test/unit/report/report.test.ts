@@ -13,6 +13,7 @@ const OUTCOMES: readonly Outcome[] = [
   'unchanged',
   'refused',
   'failed',
+  'cancelled',
   'skipped',
   'pending',
 ];
@@ -71,6 +72,8 @@ describe('the result of a report', () => {
     ['failed', ['refused', 'failed']],
     ['failed', ['failed', 'skipped', 'pending']],
     ['failed', ['created', 'skipped']],
+    ['cancelled', ['created', 'cancelled', 'skipped']],
+    ['failed', ['cancelled', 'failed']],
   ])('is %s of %j', (result, all) => {
     expect(resultOf(ended(...all))).toBe(result);
   });
@@ -87,7 +90,7 @@ describe('the result of a report', () => {
   });
 
   test('is never converged where an entity did not converge', () => {
-    const bad = fc.constantFrom<Outcome>('refused', 'failed', 'skipped', 'pending');
+    const bad = fc.constantFrom<Outcome>('refused', 'failed', 'cancelled', 'skipped', 'pending');
     fc.assert(
       fc.property(outcomes, bad, (all, one) => {
         expect(resultOf(ended(...all, one))).not.toBe('converged');

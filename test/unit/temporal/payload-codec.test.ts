@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Payload, PayloadCodec } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
 import fc from 'fast-check';
 import { dataConverter } from '../../../src/temporal/payload-codec.js';
 
@@ -81,7 +83,7 @@ test('restores a large payload byte for byte, with its metadata', async () => {
       async (pattern, length, metadata) => {
         const payload = {
           data: Buffer.alloc(length, pattern),
-          metadata: { ...metadata, encoding: Buffer.from('own') },
+          metadata: { ...metadata, encoding: Buffer.from('binary/plain') },
         };
         const encoded = await encode(payload);
         expect(encodingOf(encoded)).toBe('binary/gzip');
@@ -109,7 +111,20 @@ test('compresses the plan of the largest account below the limit', async () => {
   expect(defaultPayloadConverter.fromPayload(await decode(encoded))).toEqual(plan);
 });
 
-describe('corrupt data is an error', () => {
+/** Returns why a payload cannot be read; undefined where it can. */
+async function unreadable(payload: Payload, context?: object): Promise<string | undefined> {
+  const [decoded] = await (codec() as { decode(payloads: Payload[], context?: object): Promise<Payload[]> }).decode(
+    [payload],
+    context,
+  );
+  return defaultPayloadConverter.fromPayload<{ unreadablePayload?: string }>(decoded ?? {}).unreadablePayload;
+}
+
+function payload(encoding: string, data: Uint8Array | string): Payload {
+  return { metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) };
+}
+
+describe('a payload that cannot be read says why in place of its value', () => {
   const large = defaultPayloadConverter.toPayload('x'.repeat(READABLE));
 
   test.each([
@@ -119,12 +134,49 @@ describe('corrupt data is an error', () => {
     ['a changed byte', (data: Uint8Array): Uint8Array => data.map((byte, at) => (at === 20 ? byte ^ 0xff : byte))],
   ])('%s', async (_what, spoil) => {
     const encoded = await encode(large);
-    await expect(decode({ ...encoded, data: spoil(encoded.data ?? new Uint8Array()) })).rejects.toThrow();
+    expect(await unreadable({ ...encoded, data: spoil(encoded.data ?? new Uint8Array()) })).toMatch(
+      /^the payload cannot be read: it cannot be decompressed: /,
+    );
   });
 
-  test('another encoding is left unchanged', async () => {
-    const payload = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('?') };
-    expect(await decode(payload)).toBe(payload);
-    expect(await decode({})).toEqual({});
+  test.each<[string, Payload, RegExp]>([
+    ['another encoding', payload('binary/encrypted', '?'), /nothing here knows the encoding binary\/encrypted$/],
+    ['no encoding', {}, /it has no encoding$/],
+    ['no JSON', payload('json/plain', '{"a":'), /it is not valid JSON: /],
+    ['no payload inside', payload('binary/gzip', gzipSync(Buffer.alloc(64, 0xff))), /it holds no payload: /],
+  ])('%s', async (_what, sent, reason) => {
+    expect(await unreadable(sent)).toMatch(reason);
+  });
+
+  test('a payload within a payload', async () => {
+    const twice = temporal.api.common.v1.Payload.encode(await encode(large)).finish();
+    expect(await unreadable(payload('binary/gzip', gzipSync(twice)))).toMatch(/it is compressed twice$/);
+  });
+});
+
+describe('what is decompressed has a limit', () => {
+  /** Compresses JSON of one long string. */
+  function bomb(bytes: number): Payload {
+    const inner = payload('json/plain', Buffer.concat([Buffer.from('"'), Buffer.alloc(bytes, 0x61), Buffer.from('"')]));
+    return payload('binary/gzip', gzipSync(temporal.api.common.v1.Payload.encode(inner).finish()));
+  }
+
+  test('of one payload, which stops before the rest is decompressed', async () => {
+    const sent = bomb(1_000_000_000);
+    expect(sent.data?.length).toBeLessThan(2_000_000);
+    const before = process.memoryUsage.rss();
+    expect(await unreadable(sent)).toMatch(/more than 45,000,000 bytes/);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200_000_000);
+  });
+
+  test('of all payloads of one task together; the next task starts anew, and another run is not counted', async () => {
+    const half = bomb(20_000_000);
+    const run = {};
+    const reasons = await Promise.all([half, half, half, half].map((sent) => unreadable(sent, run)));
+    expect(reasons.map((reason) => reason === undefined)).toEqual([true, true, false, false]);
+    await new Promise(setImmediate);
+    expect(await unreadable(half, run)).toBeUndefined();
+    const apart = await Promise.all([half, half, half].map((sent) => unreadable(sent, {})));
+    expect(apart).toEqual([undefined, undefined, undefined]);
   });
 });

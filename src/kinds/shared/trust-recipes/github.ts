@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { listOf, oidcFields, oidcStatement, part, parts, recipe } from './recipe.js';
+import { listOf, names, oidcFields, oidcStatement, parts, recipe } from './recipe.js';
 
 const ISSUER = 'token.actions.githubusercontent.com';
+/** Also issuers of one enterprise, and of GitHub Enterprise Cloud with data residency. */
+const SENDS_IDS = /^token\.actions\.(?:githubusercontent\.com|[\w-]+\.ghe\.com)(?:\/|$)/;
 const id = z.string().regex(/^\d+$/, 'must be the number that GitHub gave it, in quotes');
 
 const schema = z
@@ -12,9 +14,13 @@ const schema = z
       .regex(/^[\w.-]+\/[\w.-]+$/, 'must be OWNER/REPOSITORY')
       .optional(),
     repositoryId: id.optional(),
-    owner: part.optional().describe('Only with `anyRepository`.'),
+    owner: z
+      .string()
+      .regex(/^[\w.-]+$/, 'must be the name of a user or an organization')
+      .optional()
+      .describe('Only with `anyRepository`.'),
     ownerId: id.optional(),
-    environment: parts.optional(),
+    environment: names.optional().describe('GitHub writes a colon in its name as `%3A`.'),
     branch: parts.optional(),
     tag: parts.optional(),
     pullRequest: z.literal(true).optional(),
@@ -32,6 +38,9 @@ const schema = z
   })
   .refine((it) => it.anyRepository === true || (it.repositoryId === undefined) === (it.ownerId === undefined), {
     message: 'needs both repositoryId and ownerId, or neither',
+  })
+  .refine((it) => it.ownerId === undefined || SENDS_IDS.test(it.issuer ?? ISSUER), {
+    message: 'has IDs, and GitHub Enterprise Server sends none',
   })
   .refine((it) => it.anyRepository === true || contextsOf(it).length > 0, {
     message: 'needs an environment, branch, tag or pullRequest, or anyRef: true',
@@ -63,8 +72,7 @@ export const github = recipe('github', schema, (it, target) => {
   const [owner = '', name = ''] = it.repository?.split('/') ?? [it.owner, '*'];
   const named = `repo:${owner}/${name}`;
   const ids = `repo:${owner}@${it.ownerId ?? '*'}/${name}${it.anyRepository === true ? '' : `@${it.repositoryId ?? '*'}`}`;
-  // GitHub Enterprise Server has no IDs in its subjects.
-  const repositories = issuer !== ISSUER ? [named] : it.ownerId === undefined ? [named, ids] : [ids];
+  const repositories = !SENDS_IDS.test(issuer) ? [named] : it.ownerId === undefined ? [named, ids] : [ids];
   const subjects = repositories.flatMap((prefix) =>
     it.anyRepository === true ? [prefix] : contextsOf(it).map((context) => `${prefix}:${context}`),
   );

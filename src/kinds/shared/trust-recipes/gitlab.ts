@@ -4,7 +4,9 @@ import { listOf, oidcFields, oidcStatement, part, parts, recipe } from './recipe
 const schema = z
   .strictObject({
     ...oidcFields,
-    project: part.describe('The path of the project: `group/project`.'),
+    project: part
+      .regex(/^[^/]+(?:\/[^/]+)+$/, 'must be written as in group/project')
+      .describe('The path of the project: `group/project`.'),
     branch: parts.optional(),
     tag: parts.optional(),
     anyRef: z.literal(true).optional().describe('Trusts every branch and tag.'),

@@ -1,13 +1,24 @@
 import { z } from 'zod';
 import type { Json, JsonObject, Target } from '../../../contract/entity.js';
 import { buildkite } from './buildkite.js';
+import { circleci } from './circleci.js';
 import { eks } from './eks.js';
+import { eksPodIdentity } from './eks-pod-identity.js';
 import { github } from './github.js';
 import { gitlab } from './gitlab.js';
 import type { TrustRecipe } from './recipe.js';
+import { terraformCloud } from './terraform-cloud.js';
 
 /** Every trust recipe, one line each. */
-const TRUST_RECIPES: readonly TrustRecipe[] = [buildkite, eks, github, gitlab];
+const TRUST_RECIPES: readonly TrustRecipe[] = [
+  buildkite,
+  circleci,
+  eks,
+  eksPodIdentity,
+  github,
+  gitlab,
+  terraformCloud,
+];
 
 /** The recipes of a role, by name. */
 export const trustField = z

@@ -18,11 +18,19 @@ export function recipe<T>(
   return { name, schema, statement: (value, target) => statement(schema.parse(value), target) };
 }
 
-/** A part of a subject. A colon or a wildcard in it would make it mean something else. */
-export const part = z.string().regex(/^[^:*?\s]+$/, 'must have no colon, wildcard or space');
+/** A part of a subject. A colon, a wildcard or a variable in it would make it mean something else. */
+export const part = z.string().regex(/^(?!.*\$\{)[^:*?\s]+$/, 'must have no colon, wildcard, variable (${) or space');
+
+/** A part of a subject that can have spaces inside. */
+export const name = z
+  .string()
+  .regex(/^(?!.*\$\{)[^:*?\s]+(?: +[^:*?\s]+)*$/, 'must have no colon, wildcard, variable (${) or space at an end');
 
 /** One part of a subject, or several that are all trusted. */
 export const parts = z.union([part, z.array(part).min(1)]);
+
+/** One name, or several that are all trusted. */
+export const names = z.union([name, z.array(name).min(1)]);
 
 /** The properties of every recipe for an OpenID Connect provider. */
 export const oidcFields = {
@@ -40,17 +48,17 @@ export const oidcFields = {
 };
 
 /** Returns the list of one value or several. */
-export function listOf(value: string | readonly string[] | undefined): readonly string[] {
+export function listOf<T extends string>(value: T | readonly T[] | undefined): readonly T[] {
   return value === undefined ? [] : typeof value === 'string' ? [value] : value;
 }
 
-/** Returns the statement for tokens of a provider with one of these subjects; `*` in a subject matches anything. */
+/** Returns the statement for tokens of a provider with one of these subjects, which can have wildcards. */
 export function oidcStatement(
   { issuer, audience, provider }: { issuer: string; audience: string; provider: string | undefined },
   subjects: readonly string[],
   { account, partition }: Target,
 ): JsonObject {
-  const exact = !subjects.some((subject) => subject.includes('*'));
+  const exact = !subjects.some((subject) => /[*?]/.test(subject));
   const aud = { [`${issuer}:aud`]: audience };
   const sub = { [`${issuer}:sub`]: [...subjects] };
   return {

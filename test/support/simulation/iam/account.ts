@@ -50,12 +50,16 @@ export interface Entry {
   readonly after: IamState;
   /** AWS's code where it refused; null where it carried the write out. */
   readonly code: string | null;
+  /** AWS carried it out, and its sender got no answer. */
+  readonly isReplyLost: boolean;
   /** The number of the state after it. */
   readonly version: number;
   /** The number of the state in which the sender's last read showed the entity; null where it did not read it. */
   readonly seen: number | null;
   /** The number of the state when it read it: a replica may have shown an older one. */
   readonly lookedAt: number | null;
+  /** Its sender's attempt had read nothing at all before. */
+  readonly isBlind: boolean;
 }
 
 const TARGET = { account: ACCOUNT, partition: 'aws' };
@@ -193,8 +197,11 @@ export class SimulatedAccount implements Account {
       if (fate.is === 'call lost') throw awsFailure('ECONNRESET', operation);
       if (fate.is === 'refused') throw awsFailure(fate.code, operation);
       const version = Math.max(0, this.version - (fate.is === 'stale' ? fate.writes : 0));
-      const output = call.isWrite ? this.#write(attempt, operation, call.input) : this.#read(call, version);
-      if (fate.is === 'reply lost') throw awsFailure('ECONNRESET', operation);
+      const isReplyLost = fate.is === 'reply lost';
+      const output = call.isWrite
+        ? this.#write(attempt, operation, call.input, isReplyLost)
+        : this.#read(call, version);
+      if (isReplyLost) throw awsFailure('ECONNRESET', operation);
       if (fate.is === 'worker dies after it') attempt.loseHeartbeats();
       else resolve(output ?? {});
     } catch (error) {
@@ -204,12 +211,15 @@ export class SimulatedAccount implements Account {
   }
 
   #read({ attempt, operation, input }: Call, version: number): unknown {
+    attempt.hasRead = true;
     if (version < this.version) this.#mislead(attempt, keyOfCall(operation, input), version);
     for (const key of keysRead(operation, input)) {
-      attempt.looks.set(key, version);
-      attempt.lookedAt.set(key, this.version);
+      noteLook(attempt.looks, key, version);
+      noteLook(attempt.lookedAt, key, this.version);
       const { root } = attempt.run;
-      this.#looks.set(root, (this.#looks.get(root) ?? new Map<string, number>()).set(key, version));
+      const looks = this.#looks.get(root) ?? new Map<string, number>();
+      noteLook(looks, key, version);
+      this.#looks.set(root, looks);
     }
     return read(this.states[version] ?? new Map(), operation, input);
   }
@@ -225,22 +235,25 @@ export class SimulatedAccount implements Account {
     }
   }
 
-  #write(by: Attempt | string, operation: string, input: Input): unknown {
+  #write(by: Attempt | string, operation: string, input: Input, isReplyLost = false): unknown {
     const before = this.state;
     const key = keyOfCall(operation, input) ?? '';
     const seen = typeof by === 'string' ? null : lastLook(by.looks, key);
     const lookedAt = typeof by === 'string' ? null : lastLook(by.lookedAt, key);
-    const entry = { by, at: this.#scheduler.now, operation, input, key, seen, lookedAt };
+    const isBlind = typeof by !== 'string' && !by.hasRead;
+    const entry = { by, at: this.#scheduler.now, operation, input, key, seen, lookedAt, isBlind };
     try {
       this.#incarnations += 1;
       const moment = { state: before, at: this.#scheduler.now, incarnation: this.#incarnations };
       const { state, output } = write(moment, operation, input);
       this.states.push(state);
-      this.record.push({ ...entry, before, after: state, code: null, version: this.version });
+      this.record.push({ ...entry, before, after: state, code: null, isReplyLost, version: this.version });
       return output;
     } catch (error) {
       const { Code } = error as { readonly Code?: string };
-      if (Code !== undefined) this.record.push({ ...entry, before, after: before, code: Code, version: this.version });
+      if (Code !== undefined) {
+        this.record.push({ ...entry, before, after: before, code: Code, isReplyLost: false, version: this.version });
+      }
       throw error;
     }
   }
@@ -257,12 +270,19 @@ function keysRead(operation: string, input: Input): readonly string[] {
   return types.map((type) => `${type === 'LocalManagedPolicy' ? 'Policy' : type}/*`);
 }
 
-/** Returns the later of the last read of an entity and the last bulk read of its kind. */
+/** Notes what a read has shown of an entity, as the last read. */
+function noteLook(looks: Map<string, number>, key: string, version: number): void {
+  looks.delete(key);
+  looks.set(key, version);
+}
+
+/**
+ * Returns what the last read of an entity, or of its kind in bulk, has shown. A replica that is behind may show less than
+ * an earlier read, and the last one counts: the engine has nothing newer to go by.
+ */
 function lastLook(looks: ReadonlyMap<string, number> | undefined, key: string): number | null {
-  const single = looks?.get(key) ?? -1;
-  const bulk = looks?.get(key.replace(/\/.*/, '/*')) ?? -1;
-  const last = Math.max(single, bulk);
-  return last === -1 ? null : last;
+  const keys = [key, key.replace(/\/.*/, '/*')];
+  return [...(looks ?? [])].findLast(([read]) => keys.includes(read))?.[1] ?? null;
 }
 
 /** Returns an input as it goes over the wire. */

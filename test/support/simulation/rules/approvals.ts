@@ -31,7 +31,8 @@ function beyond(played: Played, { shown }: PlayedRun, entry: Entry): string | nu
   const before = stateAt(played, shown.version).get(entry.key);
   switch (planned.decision) {
     case 'create':
-      if (isCreate(entry)) return null;
+      // What a hand made and deleted again around the plan is not there any more: what the run has created is its own.
+      if (isCreate(entry) || isOwnCreation(played, entry)) return null;
       return before === undefined && (hasCreated(played, entry) || overwritesUnseen(played, entry))
         ? null
         : 'to what existed, under an approved create';

@@ -1,4 +1,4 @@
-import type { Declaration, Namespace } from '../history.js';
+import type { Declaration, Namespace, RunSpec } from '../history.js';
 import type { IamEntity } from '../iam/state.js';
 import { policyArn } from '../manifests.js';
 import { namespacesOf } from './facts.js';
@@ -6,10 +6,19 @@ import { namespacesOf } from './facts.js';
 /** The access-related content of an entity. */
 export type Content = Pick<IamEntity, 'trust' | 'boundary' | 'inline' | 'attached'>;
 
-/** Returns what a declaration makes of an entity; undefined where the entity did not exist. */
-export function contentAfter(declaration: Declaration, before: IamEntity | undefined, namespace: Namespace): Content {
-  const isOurs = before !== undefined && namespacesOf(before).includes(namespace);
-  const removes = declaration.unmanaged === 'remove' && isOurs;
+/**
+ * Returns what a declaration makes of an entity.
+ *
+ * @param before - the entity; undefined where it did not exist
+ * @param isOurs - it was the namespace's own before the run
+ */
+export function contentAfter(
+  declaration: Declaration,
+  before: IamEntity | undefined,
+  { removeUnmanaged }: RunSpec,
+  isOurs: boolean,
+): Content {
+  const removes = declaration.unmanaged === 'remove' && (isOurs || removeUnmanaged === true);
   const { trust = ['111111111111'], boundary, inline, attached } = declaration;
   const declaredInline = Object.fromEntries(
     Object.entries(inline ?? {}).map(([name, actions]) => [name, JSON.stringify({ actions })]),

@@ -51,7 +51,10 @@ export function keyOfDeclaration({ entity }: Declaration): string {
 }
 
 export function declarationOf({ spec }: PlayedRun, key: string): Declaration | undefined {
-  return spec.declares.find((declaration) => keyOfDeclaration(declaration) === key);
+  const declared = spec.declares.find((declaration) => keyOfDeclaration(declaration) === key);
+  if (declared !== undefined || spec.orphans === undefined) return declared;
+  // An orphan leaves as an entity does that is declared absent; of what is shared, the part of the namespace goes.
+  return { entity: key as Declaration['entity'], state: 'absent', shared: true };
 }
 
 /** Reports whether a run removes an entity that it declares. */
@@ -151,4 +154,21 @@ export function isCreate({ before, after, key }: Entry): boolean {
 
 export function isDelete({ before, after, key }: Entry): boolean {
   return before.has(key) && !after.has(key);
+}
+
+/**
+ * Reports whether an entity was the namespace's own before the run first wrote to it, or is one that the run created. The
+ * tags that the run's own adoption has written are no proof of an earlier one.
+ */
+export function wasOwnBefore(played: Played, run: PlayedRun, { before, key, seen }: Entry): boolean {
+  const written = before.get(key);
+  const first = writesOf(played, run).find(
+    (other) => other.key === key && other.after.get(key)?.incarnation === written?.incarnation,
+  );
+  if (first === undefined || isCreate(first)) return first !== undefined;
+  const shown = [seen, first.seen].map((look) => stateAt(played, look ?? first.version).get(key));
+  const isEarlier = (entity: IamEntity | undefined): boolean => entity?.incarnation !== written?.incarnation;
+  return [first.before.get(key), ...shown.filter(isEarlier), shown[1]].some(
+    (entity) => entity !== undefined && namespacesOf(entity).includes(run.spec.namespace),
+  );
 }

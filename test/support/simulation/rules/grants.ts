@@ -1,10 +1,18 @@
 import type { Entry } from '../iam/account.js';
 import { actionsOfAwsPolicy, isAwsPolicy } from '../iam/state.js';
-import type { IamEntity } from '../iam/state.js';
 import type { Played, PlayedRun } from '../play.js';
 import { actionsIn, contentAfter, principalsIn } from './desired.js';
 import type { Content } from './desired.js';
-import { declarationOf, isChangedByHandSinceLook, isHand, isLeaving, startedRuns, writes, writesOf } from './facts.js';
+import {
+  declarationOf,
+  isChangedByHandSinceLook,
+  isHand,
+  isLeaving,
+  startedRuns,
+  wasOwnBefore,
+  writes,
+  writesOf,
+} from './facts.js';
 import type { Rule } from './facts.js';
 
 /** Every action of the simulation, for `*`. */
@@ -42,7 +50,7 @@ export const neverWider: Rule = (played) =>
         const [first, last] = [own[0], own.at(-1)];
         if (first === undefined || last === undefined) return [];
         const before = first.before.get(key);
-        const allowed = new Set([...grantsOf(before), ...grantsOfEnd(run, key, before, last)]);
+        const allowed = new Set([...grantsOf(before), ...grantsOfEnd(played, run, first, last)]);
         return own.flatMap((entry) => {
           const more = [...grantsOf(entry.after.get(key))].filter((pair) => !allowed.has(pair));
           return more
@@ -71,11 +79,14 @@ function undisturbedWrites(played: Played, run: PlayedRun, key: string): readonl
 }
 
 /** Returns what the entity grants in the end: as declared, so that a run that stops halfway has no excuse. */
-function grantsOfEnd(run: PlayedRun, key: string, before: IamEntity | undefined, last: Entry): ReadonlySet<string> {
+function grantsOfEnd(played: Played, run: PlayedRun, first: Entry, last: Entry): ReadonlySet<string> {
+  const { key } = first;
   const declaration = declarationOf(run, key);
-  const end = last.after.get(key);
+  const [before, end] = [first.before.get(key), last.after.get(key)];
   if (declaration === undefined || isLeaving(run, declaration)) return grantsOf(end);
   // A replacement keeps nothing of what was there before.
   const isReplaced = before !== undefined && end !== undefined && before.incarnation !== end.incarnation;
-  return grantsOf(contentAfter(declaration, isReplaced ? undefined : before, run.spec.namespace));
+  // The tags of the run's own adoption may be there by now. They do not let it remove what is unmanaged.
+  const isOurs = wasOwnBefore(played, run, first);
+  return grantsOf(contentAfter(declaration, isReplaced ? undefined : before, run.spec, isOurs));
 }

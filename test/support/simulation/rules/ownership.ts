@@ -1,3 +1,4 @@
+import type { Namespace } from '../history.js';
 import type { Entry } from '../iam/account.js';
 import type { IamEntity } from '../iam/state.js';
 import type { Played, PlayedRun } from '../play.js';
@@ -10,6 +11,7 @@ import {
   isDelete,
   isForeign,
   isLeaving,
+  isOfOtherEntity,
   isUntagged,
   keyOfDeclaration,
   namespacesOf,
@@ -55,7 +57,7 @@ function takesItsPart(entry: Entry, run: PlayedRun, entity: IamEntity): boolean 
   return declaration !== undefined && isLeaving(run, declaration) && isMember && !isDelete(entry);
 }
 
-/** No other run writes an entity between a run's look at it and its write. */
+/** No other run, and no other attempt of the same run, writes an entity between an attempt's look at it and its write. */
 export const writesAlone: Rule = (played) =>
   writes(played).flatMap((entry) => {
     const { by, lookedAt } = entry;
@@ -66,7 +68,7 @@ export const writesAlone: Rule = (played) =>
         other.version > lookedAt &&
         other.version < entry.version &&
         typeof other.by !== 'string' &&
-        other.by.run !== by.run,
+        other.by !== by,
     );
     return others.map((other) => `${entryText(other)} came between the look and ${entryText(entry)}`);
   });
@@ -83,6 +85,38 @@ export const keepsShared: Rule = (played) =>
     if (others.length === 0 || isChangedByHandSinceLook(played, entry, run)) return [];
     return [`${entryText(entry)}, which ${others.join(' and ')} still had`];
   });
+
+/** Of what a manifest does not declare, only what it has declared before and what its namespace has created is deleted, on request. */
+export const removesOwnOrphansOnly: Rule = (played) =>
+  writes(played).flatMap((entry) => {
+    const run = senderOf(played, entry);
+    const entity = entry.before.get(entry.key);
+    if (run === undefined || entity === undefined || !isDelete(entry) || isOfOtherEntity(entry)) return [];
+    const { namespace, environment, orphans, declares } = run.spec;
+    if (declares.some((declaration) => keyOfDeclaration(declaration) === entry.key)) return [];
+    if (orphans !== 'remove') return [`${entryText(entry)}, which its manifest does not declare`];
+    const isDeclaredBefore = played.runs.some(
+      ({ spec, startedAt }) =>
+        spec.namespace === namespace &&
+        spec.environment === environment &&
+        startedAt <= run.startedAt &&
+        spec.declares.some((declaration) => keyOfDeclaration(declaration) === entry.key),
+    );
+    if (!isDeclaredBefore) return [`${entryText(entry)}, which its manifest has never declared`];
+    const creation = writes(played).find(
+      (other) => isCreate(other) && other.after.get(entry.key)?.incarnation === entity.incarnation,
+    );
+    if (creation !== undefined && isByOrMarkedAs(played, creation, namespace)) return [];
+    if (isChangedByHandSinceLook(played, entry, run)) return [];
+    return [`${entryText(entry)}, which it has not created`];
+  });
+
+/** A hand that copies the tags of a creation has the last word. */
+function isByOrMarkedAs(played: Played, creation: Entry, namespace: Namespace): boolean {
+  const { tags = {} } = creation.after.get(creation.key) ?? {};
+  const isMarked = tags['iam-bootstrap:namespace'] === namespace && tags['iam-bootstrap:origin'] === 'created';
+  return isMarked || senderOf(played, creation)?.spec.namespace === namespace;
+}
 
 /** The tag of another owner stays, but for a takeover. */
 export const keepsOwner: Rule = (played) =>
@@ -168,15 +202,13 @@ function leavers({ before, after, key }: Entry): string[] {
 
 /**
  * Returns the client IDs that the writes of a namespace added to a provider that is still there. What a namespace has
- * released is no longer its own.
+ * released, or another one has taken over, is no longer its own.
  */
 function broughtBy(played: Played, namespace: string, key: string, until: number, incarnation: number): string[] {
-  const own = writes(played)
-    .filter((entry) => entry.key === key && entry.version <= until)
-    .filter((entry) => senderOf(played, entry)?.spec.namespace === namespace);
-  const released = own.findLast((entry) => leavers(entry).includes(namespace))?.version ?? 0;
-  return own
-    .filter(({ version }) => version > released)
+  const ofKey = writes(played).filter((entry) => entry.key === key && entry.version <= until);
+  const left = ofKey.findLast((entry) => leavers(entry).includes(namespace))?.version ?? 0;
+  return ofKey
+    .filter((entry) => entry.version > left && senderOf(played, entry)?.spec.namespace === namespace)
     .flatMap(({ before, after }) => {
       const [had, has] = [before.get(key), after.get(key)];
       if (has?.incarnation !== incarnation) return [];

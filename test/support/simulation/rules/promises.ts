@@ -3,6 +3,7 @@ import type { Entry } from '../iam/account.js';
 import { policyArn } from '../manifests.js';
 import type { Played, PlayedRun } from '../play.js';
 import {
+  attemptsFor,
   declarationOf,
   entryText,
   isBy,
@@ -19,6 +20,7 @@ import {
   senderOf,
   startedRuns,
   stateAt,
+  wasOwnBefore,
   writes,
   writesFor,
   writesOf,
@@ -34,17 +36,17 @@ export const onlyObserves: Rule = (played) =>
       .map((entry) => `${entryText(entry)}, which is only observed`),
   );
 
-/** What is not declared stays, unless the manifest says that it goes. */
+/**
+ * What is not declared stays, unless the manifest says that it goes. A first adoption removes nothing even then, unless
+ * the run was asked for it.
+ */
 export const keepsUnmanaged: Rule = (played) =>
   startedRuns(played).flatMap((run) =>
     writesOf(played, run).flatMap((entry) => {
       const declaration = declarationOf(run, entry.key);
       if (declaration === undefined || isLeaving(run, declaration) || declaration.replace === true) return [];
-      const seen = stateAt(played, entry.seen ?? entry.version).get(entry.key);
-      const isKnown = [entry.before.get(entry.key), seen].some(
-        (entity) => entity !== undefined && namespacesOf(entity).includes(run.spec.namespace),
-      );
-      if (declaration.unmanaged === 'remove' && (isKnown || entry.key.startsWith('Group/'))) return [];
+      const mayRemove = run.spec.removeUnmanaged === true || wasOwnBefore(played, run, entry);
+      if (declaration.unmanaged === 'remove' && mayRemove) return [];
       const lost = lostParts(entry).filter((part) => !isReplaced(declaration, entry, part));
       return lost.map((part) => `${entryText(entry)} took ${part}, which is not managed`);
     }),
@@ -116,8 +118,9 @@ export const writesAreReported: Rule = (played) => {
       const report = reportOf(run, key);
       if (report === undefined) return [];
       const left = report.writes.map(({ operation }) => operation);
+      const sent = attemptsFor(played, run, key);
       return writesFor(played, run, key).flatMap((entry) => {
-        if (isLostWithoutTrace(played, entry)) return [];
+        if (isLostWithoutTrace(played, entry) || isSentAgain(entry, sent)) return [];
         const index = left.indexOf(entry.operation);
         if (index !== -1) left.splice(index, 1);
         return index === -1 ? [`${entryText(entry)} is not in the report, which says ${report.outcome}`] : [];
@@ -128,8 +131,17 @@ export const writesAreReported: Rule = (played) => {
 
 /** A Create without a reply, whose entity a hand deleted before it was read, looks like a call that never arrived. */
 function isLostWithoutTrace(played: Played, entry: Entry): boolean {
-  const isReplyLost = JSON.stringify(played.history).includes('the reply is lost');
-  return isReplyLost && isCreate(entry) && writes(played).some((other) => isDeletedByHand(other, entry));
+  return entry.isReplyLost && isCreate(entry) && writes(played).some((other) => isDeletedByHand(other, entry));
+}
+
+/**
+ * Reports whether the next write is the same one and this one had no reply: its sender cannot tell whether it has arrived,
+ * and the report names the two as one.
+ */
+function isSentAgain(entry: Entry, sent: readonly Entry[]): boolean {
+  const next = sent[sent.indexOf(entry) + 1];
+  if (!entry.isReplyLost || next === undefined) return false;
+  return next.operation === entry.operation && JSON.stringify(next.input) === JSON.stringify(entry.input);
 }
 
 function isDeletedByHand(other: Entry, { key, version }: Entry): boolean {
@@ -177,13 +189,26 @@ export const secondRunIsQuiet: Rule = (played) =>
     return own.map((entry) => `${entryText(entry)} in a second run of what had converged`);
   });
 
+/** What waited for the lock of an entity reads the entity before its first write: the other run may have written it. */
+export const looksAfterWaiting: Rule = ({ account, server }) =>
+  server.runs
+    .filter(({ hasWaited }) => hasWaited)
+    .flatMap((run) => {
+      const first = account.record.find(({ by }) => typeof by !== 'string' && by.run === run);
+      if (first?.isBlind !== true) return [];
+      return [`${entryText(first)} without a look at it since another run held its lock`];
+    });
+
 /** Two namespaces never both own an entity that neither of them shares or may take over. */
 export const ownersNeverBothSucceed: Rule = (played) =>
   startedRuns(played).flatMap((run) =>
     run.spec.declares.flatMap((declaration) => {
       const key = keyOfDeclaration(declaration);
       const entity = stateAt(played, run.endedAt).get(key);
-      const claims = ['created', 'adopted', 'updated', 'unchanged'].includes(reportOf(run, key)?.outcome ?? '');
+      const outcome = reportOf(run, key)?.outcome ?? '';
+      const claims = ['created', 'adopted', 'updated', 'unchanged'].includes(outcome);
+      // A run that a stale read shows its entity as it was finds nothing to do, and looks no more.
+      if (outcome === 'unchanged' && isMisled(played, run, key)) return [];
       if (!claims || entity === undefined || isLeaving(run, declaration) || declaration.observe === true) return [];
       if (run.report?.result !== 'converged' || declaration.adopt === 'foreign') return [];
       if (isTouchedByOther(played, run, key) || key.startsWith('Group/') || key.startsWith('Account')) return [];

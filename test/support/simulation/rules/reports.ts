@@ -3,6 +3,7 @@ import type { Declaration } from '../history.js';
 import type { EntityReport } from '../../../../src/contract/report.js';
 import { missing } from './desired.js';
 import {
+  declarationOf,
   isCreate,
   isDelete,
   isHand,
@@ -103,8 +104,8 @@ export const claimsAreDone: Rule = (played) =>
       case 'replaced':
       case 'updated':
         // A write that AWS refuses because another one came first still ends in what was wanted. One of a worker that dies
-        // may have arrived, and nobody can tell once a hand has deleted the entity.
-        return attemptsFor(played, run, key).length > 0 || isLostWithEntity(played, run, key)
+        // may have arrived, and nobody can tell once a hand has deleted the entity, or has written the same.
+        return attemptsFor(played, run, key).length > 0 || isHiddenByHand(played, run, key)
           ? null
           : 'but the run sent nothing to it';
       case 'unchanged':
@@ -115,12 +116,11 @@ export const claimsAreDone: Rule = (played) =>
     }
   });
 
-function isLostWithEntity(played: Played, { startedAt, endedAt }: PlayedRun, key: string): boolean {
+function isHiddenByHand(played: Played, { startedAt, endedAt }: PlayedRun, key: string): boolean {
   return (
     LOSSES.test(JSON.stringify(played.history)) &&
     writes(played).some(
-      (entry) =>
-        entry.key === key && isHand(entry) && isDelete(entry) && entry.version > startedAt && entry.version <= endedAt,
+      (entry) => entry.key === key && isHand(entry) && entry.version > startedAt && entry.version <= endedAt,
     )
   );
 }
@@ -225,6 +225,32 @@ export const untaggedIsClaimed: Rule = (played) =>
         : [`${run.spec.namespace} was not told that ${claimant} declares ${key}`];
     }),
   );
+
+/** Of two namespaces that ask for an entity without tags at one time, one is refused: a claim has one holder. */
+export const untaggedHasOneClaimant: Rule = (played) =>
+  startedRuns(played).flatMap((run, index, runs) =>
+    run.spec.declares.flatMap((declaration) => {
+      const key = keyOfDeclaration(declaration);
+      if (!isUntagged(key) || !isClaimedBy(run, key)) return [];
+      const rivals = runs.slice(0, index).filter((other) => {
+        const isRival = other.spec.namespace !== run.spec.namespace && isAtOneTime(run, other);
+        return isRival && isClaimedBy(other, key);
+      });
+      // A namespace that leaves between the two frees the claim, and one that takes over moves it.
+      const hasMoved = runs.some((other) => {
+        const moving = declarationOf(other, key);
+        return moving !== undefined && (isLeaving(other, moving) || moving.adopt === 'foreign');
+      });
+      return hasMoved ? [] : rivals.map(({ spec }) => `${run.spec.namespace} and ${spec.namespace} both claim ${key}`);
+    }),
+  );
+
+/** Reports whether a run ended in a claim on an entity without tags that nothing entitles it to take over. */
+function isClaimedBy(run: PlayedRun, key: string): boolean {
+  const declaration = declarationOf(run, key);
+  if (declaration === undefined || isLeaving(run, declaration) || declaration.observe === true) return false;
+  return declaration.adopt !== 'foreign' && run.report?.result === 'converged';
+}
 
 function isAtOneTime({ run }: PlayedRun, { run: other }: PlayedRun): boolean {
   return run !== other && run.start.startedAt <= other.closedAt && other.start.startedAt <= run.closedAt;

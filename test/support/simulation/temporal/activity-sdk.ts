@@ -62,6 +62,12 @@ export function clientOf(server: SimulatedServer): unknown {
         return server.update(run, name, JSON.parse(JSON.stringify(args)) as readonly unknown[], updateId);
       },
       getHandle: (workflowId: string) => ({
+        signal: ({ name }: { readonly name: string }, ...args: readonly unknown[]) => {
+          const run = server.openRun(workflowId);
+          if (run === undefined) return Promise.reject(new WorkflowNotFoundError('no such run', workflowId, undefined));
+          server.signal(run, name, ...(JSON.parse(JSON.stringify(args)) as readonly unknown[]));
+          return Promise.resolve();
+        },
         query: ({ name }: { readonly name: string }, ...args: readonly unknown[]) => {
           const run = server.openRun(workflowId);
           return run === undefined

@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  type Duration,
   RetryState,
   TimeoutFailure,
   TimeoutType,
@@ -9,13 +10,10 @@ import {
 import { msToNumber } from '@temporalio/common/lib/time';
 import type { Activities } from '../../../../src/contract/activities.js';
 import type { Run } from './run.js';
-import { inAttempt, isCancellable } from './server.js';
+import { currentCancellation, inAttempt } from './server.js';
 
 /** Time in which an attempt learns by a heartbeat that it is cancelled, in milliseconds. */
 const HEARTBEAT_MS = 1_500;
-
-/** A time in milliseconds, or as `10s`. */
-type Duration = string | number;
 
 /** Options of an activity, as `proxyActivities` takes them. */
 export interface ActivityOptions {
@@ -64,6 +62,8 @@ export class Attempt {
   readonly misled = new Set<string>();
   /** The state of the account at the time of each of these reads. */
   readonly lookedAt = new Map<string, number>();
+  /** True once it has read anything. */
+  hasRead = false;
   #end: (ended: Ended) => void = () => undefined;
 
   constructor(
@@ -157,8 +157,9 @@ export async function runActivity(
   const { scheduler } = run.server;
   const { retry = {} } = options;
   const scheduledAt = scheduler.now;
-  const canCancel = isCancellable();
-  if (canCancel && run.isCancelRequested) throw new CancelledFailure('the run is cancelled');
+  const cancellation = currentCancellation();
+  const isCancelled = (): boolean => cancellation?.isCancelRequested === true;
+  if (isCancelled()) throw new CancelledFailure('the run is cancelled');
   let inherited: unknown;
   let interval = ms(retry.initialInterval, 1_000);
   for (let number = 1; ; number += 1) {
@@ -166,10 +167,9 @@ export async function runActivity(
     const startToCloseMs = ms(options.startToCloseTimeout, Infinity);
     const limits = { heartbeatTimeoutMs, startToCloseMs };
     const attempt = new Attempt(run, { activity, attempt: number, scheduledAt, ...limits, inherited });
-    if (canCancel)
-      run.cancelRequested.catch(() => {
-        attempt.requestCancel();
-      });
+    cancellation?.cancelRequested.catch(() => {
+      attempt.requestCancel();
+    });
     const ended = await attempt.execute(copy(argument));
     // The code of a closed run never goes on.
     if (isClosed(run)) return new Promise(() => undefined);
@@ -179,16 +179,15 @@ export async function runActivity(
     const isFinal = cause instanceof ApplicationFailure && cause.nonRetryable === true;
     const isOfTypeNever =
       cause instanceof ApplicationFailure && retry.nonRetryableErrorTypes?.includes(cause.type ?? '');
-    const isCancelled = canCancel && run.isCancelRequested;
     const isLate = scheduler.now - scheduledAt >= ms(options.scheduleToCloseTimeout, Infinity);
-    if (isFinal || isOfTypeNever === true || isCancelled || isLate || number >= (retry.maximumAttempts ?? Infinity)) {
+    if (isFinal || isOfTypeNever === true || isCancelled() || isLate || number >= (retry.maximumAttempts ?? Infinity)) {
       const state = isFinal ? RetryState.NON_RETRYABLE_FAILURE : RetryState.MAXIMUM_ATTEMPTS_REACHED;
       throw new ActivityFailure('Activity task failed', activity, String(number), state, undefined, cause);
     }
-    const delay = (cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined) as
-      Duration | null | undefined;
-    await scheduler.sleep(ms(delay, interval));
-    if (canCancel && run.isCancelRequested && run.isOpen) {
+    const delay = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
+    // Temporal ends an activity at once that waits for its next attempt.
+    await Promise.race([scheduler.sleep(ms(delay, interval)), cancellation?.cancelRequested ?? never]).catch(nothing);
+    if (isCancelled() && run.isOpen) {
       const cancelled = new CancelledFailure('the activity is cancelled');
       throw new ActivityFailure(
         'Activity task failed',
@@ -203,6 +202,9 @@ export async function runActivity(
     interval = Math.min(interval * (retry.backoffCoefficient ?? 2), ms(retry.maximumInterval, interval * 100));
   }
 }
+
+const never = new Promise<never>(() => undefined);
+const nothing = (): undefined => undefined;
 
 function isClosed(run: Run): boolean {
   return !run.isOpen;

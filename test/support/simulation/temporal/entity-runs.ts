@@ -4,7 +4,7 @@ import type { Run } from './run.js';
 import type { SimulatedServer } from './server.js';
 
 /** Returns the access to the entity runs of a simulated server. */
-export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' | 'end'> {
+export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' | 'end' | 'pending'> {
   const openRuns = (): Run[] =>
     server.runs.filter(({ isOpen, start }) => isOpen && start.type === WorkflowType.ReconcileEntity);
   return {
@@ -16,6 +16,8 @@ export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' |
       const runs = earlier.map(({ start }) => ({ workflowId: start.workflowId, runId: start.runId }));
       return Promise.resolve({ earlier: runs, others });
     },
+    // No history of the simulation lasts until a deadline.
+    pending: () => Promise.resolve([]),
     end: async (runs) => {
       const ids = new Set(runs.map(({ runId }) => runId));
       const open = openRuns().filter(({ start }) => ids.has(start.runId));

@@ -46,6 +46,8 @@ export class Run {
   /** Results of updates by their ID: a repeated one gets the same answer. */
   readonly updates = new Map<string, Promise<unknown>>();
   runningUpdates = 0;
+  /** The IDs under which it could not start a child, because a run of that ID was open. */
+  readonly refusedStarts = new Set<string>();
   isCancelRequested = false;
   #cancel: (error: Error) => void = () => undefined;
   #conditions: Condition[] = [];
@@ -70,6 +72,11 @@ export class Run {
   /** The run that no other one started. */
   get root(): Run {
     return this.start.parent === null ? this : this.start.parent.root;
+  }
+
+  /** True where another run held the ID when the parent first tried to start this one. */
+  get hasWaited(): boolean {
+    return this.start.parent?.refusedStarts.has(this.start.workflowId) ?? false;
   }
 
   requestCancel(): void {

@@ -9,8 +9,8 @@ import type { RunStart, RunStatus } from './run.js';
 /** The run or the attempt of an activity that the present code belongs to. */
 interface Here {
   readonly run?: Run;
-  /** True in a part of workflow code that a cancellation does not reach. */
-  readonly isShielded?: boolean;
+  /** Reaches the present workflow code. Null in a part that no cancellation reaches; default: that of the run. */
+  readonly cancellation?: CancelToken | null;
   readonly attempt?: Attempt;
 }
 
@@ -23,14 +23,22 @@ export function currentRun(): Run {
   return run;
 }
 
-/** Reports whether a cancellation of the run reaches the present workflow code. */
-export function isCancellable(): boolean {
-  return here.getStore()?.isShielded !== true;
+/** A request to cancel that reaches a part of workflow code. */
+export interface CancelToken {
+  readonly isCancelRequested: boolean;
+  /** Rejects once it is requested. */
+  readonly cancelRequested: Promise<never>;
 }
 
-/** Runs workflow code that a cancellation of its run does not reach. */
-export function shielded<T>(code: () => T): T {
-  return here.run({ run: currentRun(), isShielded: true }, code);
+/** Returns the cancellation that reaches the present workflow code; null if none does. */
+export function currentCancellation(): CancelToken | null {
+  const { cancellation } = here.getStore() ?? {};
+  return cancellation === undefined ? currentRun() : cancellation;
+}
+
+/** Runs workflow code that another cancellation reaches, or none. */
+export function withCancellation<T>(cancellation: CancelToken | null, code: () => T): T {
+  return here.run({ run: currentRun(), cancellation }, code);
 }
 
 /** Returns the attempt whose activity code calls. */
@@ -77,6 +85,7 @@ export class SimulatedServer {
   startRun(start: Omit<RunStart, 'runId' | 'startedAt'>): Run {
     const { workflowId, type, parent } = start;
     if (this.#open.has(workflowId)) {
+      parent?.refusedStarts.add(workflowId);
       throw new WorkflowExecutionAlreadyStartedError('a run of this ID is open', workflowId, type);
     }
     const workflow = this.#workflows[type];

@@ -3,7 +3,8 @@ import { msToNumber } from '@temporalio/common/lib/time';
 import type * as sdk from '@temporalio/workflow';
 import { runActivity } from './attempt.js';
 import type { ActivityOptions } from './attempt.js';
-import { ContinueAsNewRequest, currentRun, shielded } from './server.js';
+import { ContinueAsNewRequest, currentCancellation, currentRun, withCancellation } from './server.js';
+import type { CancelToken } from './server.js';
 import type { Run } from './run.js';
 
 /*
@@ -12,6 +13,8 @@ import type { Run } from './run.js';
  */
 
 const actual = jest.requireActual<typeof sdk>('@temporalio/workflow');
+
+const nothing = (): undefined => undefined;
 
 interface Definition {
   readonly type: 'query' | 'signal' | 'update';
@@ -61,6 +64,9 @@ function startChild(
     parent,
     parentClosePolicy,
   });
+  currentCancellation()?.cancelRequested.catch(() => {
+    run.requestCancel();
+  });
   return {
     workflowId,
     firstExecutionRunId: run.start.runId,
@@ -94,9 +100,42 @@ async function whileOpen<T>(run: Run, promise: Promise<T>): Promise<T> {
   }
 }
 
+/** Rejects where the present code is cancelled before the promise settles. */
+function unlessCancelled<T>(promise: Promise<T>): Promise<T> {
+  const cancellation = currentCancellation();
+  return cancellation === null ? promise : Promise.race([promise, cancellation.cancelRequested]);
+}
+
+/** A part of workflow code that can be cancelled by itself, or with the code around it. */
+class CancellationScope implements CancelToken {
+  static current = (): CancelToken => currentCancellation() ?? new CancellationScope();
+  static nonCancellable = <T>(code: () => Promise<T>): Promise<T> => withCancellation(null, code);
+  static cancellable = <T>(code: () => Promise<T>): Promise<T> => new CancellationScope().run(code);
+  isCancelRequested = false;
+  readonly cancelRequested: Promise<never>;
+  #reject: (error: Error) => void = nothing;
+
+  constructor() {
+    this.cancelRequested = new Promise((_resolve, reject) => (this.#reject = reject));
+    this.cancelRequested.catch(nothing);
+    currentCancellation()?.cancelRequested.catch(() => {
+      this.cancel();
+    });
+  }
+
+  run<T>(code: () => Promise<T>): Promise<T> {
+    return withCancellation(this, code);
+  }
+
+  cancel(): void {
+    this.isCancelRequested = true;
+    this.#reject(new actual.CancelledFailure('the scope is cancelled'));
+  }
+}
+
 function sleep(duration: Duration): Promise<void> {
   const run = currentRun();
-  return whileOpen(run, run.server.scheduler.sleep(msToNumber(duration)));
+  return whileOpen(run, unlessCancelled(run.server.scheduler.sleep(msToNumber(duration))));
 }
 
 async function condition(test: () => boolean, timeout?: Duration): Promise<boolean | undefined> {
@@ -104,10 +143,10 @@ async function condition(test: () => boolean, timeout?: Duration): Promise<boole
   if (test()) return timeout === undefined ? undefined : true;
   const met = run.until(test).then(() => true);
   if (timeout === undefined) {
-    await met;
+    await unlessCancelled(met);
     return undefined;
   }
-  return Promise.race([met, sleep(timeout).then(() => test())]);
+  return Promise.race([unlessCancelled(met), sleep(timeout).then(() => test())]);
 }
 
 function setHandler(
@@ -124,23 +163,19 @@ function upsertMemo(memo: Readonly<Record<string, unknown>>): void {
   run.server.onMemo(run, memo);
 }
 
-const nothing = (): undefined => undefined;
 const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 export const workflowSdk = {
   ...actual,
   allHandlersFinished: () => currentRun().runningUpdates === 0,
-  CancellationScope: {
-    current: () => ({ cancelRequested: currentRun().cancelRequested }),
-    nonCancellable: <T>(code: () => Promise<T>) => shielded(code),
-    cancellable: <T>(code: () => Promise<T>) => code(),
-  },
+  CancellationScope,
   condition,
   continueAsNew: (...args: readonly unknown[]) => Promise.reject(new ContinueAsNewRequest(args)),
   executeChild: (...given: Parameters<typeof startChild>) =>
     (startChild(...given) as { result: () => Promise<unknown> }).result(),
   log: silent,
   metricMeter: { createCounter: () => ({ add: nothing }), createHistogram: () => ({ record: nothing }) },
+  patched: () => true,
   proxyActivities,
   setCurrentDetails: nothing,
   setHandler,

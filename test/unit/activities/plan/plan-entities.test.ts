@@ -2,7 +2,8 @@ import type { PlannedEntity } from '../../../../src/contract/activities.js';
 import type { EntityClaim } from '../../../../src/contract/entity-claims.js';
 import type { Decision } from '../../../../src/contract/report.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
-import { desired, GROUP, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
+import { GROUP, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
+import { desired } from '../../../support/desired.js';
 import { FakeAccount, OWNED_TAGS, TARGET } from '../../../support/fake-account.js';
 
 const REQUEST: BootstrapRequest = {
@@ -43,6 +44,29 @@ test('attempt 2 makes the same plan, and its digest is the same', async () => {
   expect(second.result?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
+test('names the principals in trust policies that the plan creates, itself included, and no others', async () => {
+  account.add('Role/there', { tags: OWNED_TAGS, input: { AssumeRolePolicyDocument: '{}' } });
+  const trusting = (name: string, ...AWS: readonly string[]) =>
+    desired('Role', name, {
+      roleName: name,
+      assumeRolePolicyDocument: { Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' }] },
+    });
+  const arnOf = (name: string): string => `arn:aws:iam::${TARGET.account}:role/${name}`;
+  const entities = [
+    ROLE,
+    trusting('there', '{{arn Role/deploy}}', TARGET.account),
+    trusting('new', '{{arn Role/new}}', '{{arn Role/there}}', arnOf('deploy'), '*'),
+    trusting('last', '{{arn Role/there}}'),
+  ];
+  const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities });
+  expect(result?.entities.map(({ newPrincipals }) => newPrincipals)).toEqual([
+    undefined,
+    [arnOf('deploy')],
+    [arnOf('new'), arnOf('deploy')],
+    undefined,
+  ]);
+});
+
 test('lists each write of a deletion, and refuses what is still attached, with a log line', async () => {
   account.add('Role/deploy', { tags: OWNED_TAGS });
   const entities = [desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' })];
@@ -80,6 +104,8 @@ describe('a kind without tags, by the claims in the ledger of the account', () =
     );
     const taken = await planned([claim('other')], { adopt: 'foreign' });
     expect(taken).toMatchObject({ decision: { action: 'no-op' }, claim: { is: 'taken', replaces: 'other' } });
+    const removed = await planned([claim('other')], { adopt: 'foreign', state: 'absent' });
+    expect(removed).toMatchObject({ decision: { action: 'delete' }, claim: { is: 'dropped', replaces: 'other' } });
   });
 
   test('is only observed with observe: true, and then claims nothing', async () => {
@@ -101,6 +127,17 @@ describe('the deletion of a user whose credential another namespace claims', () 
       action: 'refuse',
       reason: 'would be deleted with AccessKey/Alice, which namespace "other" declares',
     });
+  });
+
+  test('claims what nobody claims of what goes with the user', async () => {
+    account.add('User/alice', { tags: OWNED_TAGS });
+    const { result } = await runAttempt(
+      account,
+      'planEntities',
+      { ...REQUEST, entities: [user] },
+      { entityClaims: [] },
+    );
+    expect(result?.entities[0]?.takes).toContain('AccessKey/alice');
   });
 
   test('is planned where the claim is ours', async () => {

@@ -1,4 +1,5 @@
-import { desired, GROUP, reconcileRequest, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
+import { GROUP, reconcileRequest, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
+import { desired } from '../../../support/desired.js';
 import { FakeAccount } from '../../../support/fake-account.js';
 
 const KEY = desired('AccessKey', 'ci', { userName: 'ci', secret: { file: 'ci.json' } });
@@ -89,6 +90,21 @@ describe('after a lost reply, attempt 2', () => {
     const { result } = await runAttempt(account, 'createEntity', reconcileRequest(ALIAS), { info });
     expect(result).toMatchObject({ confirmedBy: 'unconfirmed', decision: { action: 'adopt' } });
     expect(account.writes).toEqual([]);
+  });
+
+  test('stores the secret of an access key that was created when the run was cancelled', async () => {
+    const { failure, result } = await runAttempt(account, 'createEntity', reconcileRequest(KEY), {
+      onStart: (environment) => {
+        account.beforeWrite = () => {
+          environment.cancel();
+        };
+      },
+    });
+    expect([failure?.name, account.writes]).toEqual([undefined, ['CreateAccessKey']]);
+    expect(result?.writes).toMatchObject([{ operation: 'CreateAccessKey', requestId: 'request-of-CreateAccessKey' }]);
+    expect(account.secrets.get(LOCATION)).toMatchObject({
+      SecretAccessKey: expect.stringMatching(/^secret-of-/) as string,
+    });
   });
 
   test('removes the access key whose secret was lost, and creates another one', async () => {

@@ -1,4 +1,5 @@
-import { desired, reconcileRequest, runAttempt } from '../../../support/activity.js';
+import { reconcileRequest, runAttempt } from '../../../support/activity.js';
+import { desired } from '../../../support/desired.js';
 import { FakeAccount, OWNED_TAGS } from '../../../support/fake-account.js';
 
 const ABSENT = desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' });
@@ -25,6 +26,20 @@ test('attempt 2 reports what attempt 1 deleted with a lost reply', async () => {
   const second = await runAttempt(account, 'deleteEntity', DELETE, { info: first.next });
   expect(second.result).toMatchObject({ decision: { action: 'delete' }, writes: [{ operation: 'DeleteRole' }] });
   expect(account.writes).toEqual(['DeleteRole']);
+});
+
+test('attempt 2 does not call deleted what lost its tags after attempt 1, and says that it may be incomplete', async () => {
+  const entity = { ...ABSENT, state: 'destroyed' as const };
+  const planned = { action: 'delete' as const, lines: ['all:lines'] };
+  const request = reconcileRequest(entity, { action: 'delete', planned });
+  account.failNext('DeleteRole', 'ECONNRESET');
+  const { next } = await runAttempt(account, 'deleteEntity', request);
+  account.add('Role/deploy', { tags: {} });
+  const { result } = await runAttempt(account, 'deleteEntity', request, { info: next });
+  expect(result).toMatchObject({ decision: { action: 'refuse' } });
+  expect(result?.decision.reason).toMatch(/^an earlier attempt to delete it was interrupted.*it has no owner$/);
+  expect(result).not.toHaveProperty('deleted');
+  expect(account.items.size).toBe(1);
 });
 
 test('refuses what another namespace took over since the plan', async () => {

@@ -1,5 +1,6 @@
 import type { PlannedChange } from '../../../../src/contract/request.js';
-import { desired, GROUP, reconcileRequest, ROLE, runAttempt } from '../../../support/activity.js';
+import { GROUP, reconcileRequest, ROLE, runAttempt } from '../../../support/activity.js';
+import { desired } from '../../../support/desired.js';
 import { FakeAccount, OWNED_TAGS, TARGET } from '../../../support/fake-account.js';
 
 const TAGGED = { ...ROLE, spec: { ...ROLE.spec, tags: { team: 'web' } }, unmanaged: 'remove' } as const;
@@ -11,9 +12,12 @@ beforeEach(() => {
   account = new FakeAccount();
 });
 
+/** Of one entity: a role that was created at another time is another one. */
+const CREATED_AT = new Date('2026-01-01T00:00:00Z');
+
 function addRole(tags: Record<string, string>): void {
   const trust = JSON.stringify(ROLE.spec['assumeRolePolicyDocument']);
-  account.add('Role/deploy', { tags, input: { AssumeRolePolicyDocument: trust } });
+  account.add('Role/deploy', { tags, createdAt: CREATED_AT, input: { AssumeRolePolicyDocument: trust } });
 }
 
 /** Returns what a plan shows for the entity now. */
@@ -41,7 +45,7 @@ describe('under an approved plan', () => {
     addRole({ ...OWNED_TAGS, old: '1', byHand: '2' });
     const request = reconcileRequest(TAGGED, { action: 'update', planned: plan, approved: true });
     const { result } = await runAttempt(account, 'updateEntity', request);
-    const reason = 'has changed since the plan was approved: - tags.byHand = "2"';
+    const reason = 'has changed since the plan was approved: - removed: tags.byHand = "2"';
     expect(result?.decision).toMatchObject({ action: 'refuse', reason, remedy: REMEDY });
     expect(account.writes).toEqual([]);
   });
@@ -114,7 +118,7 @@ describe('under an approved plan', () => {
     const create = { action: 'create', lines: [] } as const;
     const request = reconcileRequest(TAGGED, { planned: create, approved: true, made: true });
     const { result } = await runAttempt(account, 'updateEntity', request);
-    expect(result?.decision.reason).toBe('has changed since the plan was approved: - tags.byHand = "2"');
+    expect(result?.decision.reason).toBe('has changed since the plan was approved: - removed: tags.byHand = "2"');
     const kept = reconcileRequest({ ...TAGGED, unmanaged: 'keep' }, { planned: create, approved: true, made: true });
     expect((await runAttempt(account, 'updateEntity', kept)).result?.decision.action).toBe('update');
     expect(account.tagsOf('Role/deploy')).toMatchObject({ byHand: '2', team: 'web' });
@@ -149,7 +153,10 @@ describe('without an approval', () => {
     addRole({ ...OWNED_TAGS, old: '1', byHand: '2' });
     const request = reconcileRequest(TAGGED, { action: 'update', planned: plan });
     const { result } = await runAttempt(account, 'updateEntity', request);
-    expect(result).toMatchObject({ decision: { action: 'update' }, changedSincePlan: ['- tags.byHand = "2"'] });
+    expect(result).toMatchObject({
+      decision: { action: 'update' },
+      changedSincePlan: ['- removed: tags.byHand = "2"'],
+    });
     expect(account.tagsOf('Role/deploy')).toEqual({ ...OWNED_TAGS, team: 'web' });
   });
 

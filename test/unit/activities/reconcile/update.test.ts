@@ -45,6 +45,23 @@ test('names in its failure what it wrote before it failed', async () => {
   });
 });
 
+test('reports to its run what an attempt wrote that is repeated, once for the same writes', async () => {
+  addRole({ ...OWNED_TAGS, other: 'tag' });
+  const request = { ...UPDATE, entity: { ...TAGGED, unmanaged: 'remove' as const } };
+  account.failNext('TagRole', 'ServiceUnavailable');
+  const first = await runAttempt(account, 'updateEntity', request);
+  expect(first.failure?.nonRetryable ?? false).toBe(false);
+  expect(first.signals).toMatchObject([
+    { writes: [{ operation: 'UntagRole', requestId: 'request-of-UntagRole' }], remainingWrites: ['TagRole deploy'] },
+  ]);
+  account.failNext('TagRole', 'ServiceUnavailable');
+  const second = await runAttempt(account, 'updateEntity', request, { info: first.next });
+  expect(second.signals).toEqual([]);
+  account.failNext('TagRole', 'AccessDenied');
+  const third = await runAttempt(account, 'updateEntity', request, { info: second.next });
+  expect([third.failure?.nonRetryable, third.signals]).toEqual([true, []]);
+});
+
 test('names in its cancellation what it wrote before it', async () => {
   addRole({ ...OWNED_TAGS, other: 'tag' });
   const entity = { ...TAGGED, unmanaged: 'remove' as const };

@@ -13,7 +13,8 @@ beforeEach(() => {
 test('reads again until replicas show what was written', async () => {
   account.staleReads = 1;
   const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, entities: [GROUP] });
-  expect(result).toEqual({ differing: [], calls: {} });
+  const createdAt = [{ index: 0, createdAt: expect.any(String) as string }];
+  expect(result).toEqual({ differing: [], createdAt, calls: {} });
 });
 
 test('reports by position what still differs at the end of the window, on attempt 2 as well', async () => {
@@ -21,13 +22,17 @@ test('reports by position what still differs at the end of the window, on attemp
   expect(result?.differing).toMatchObject([{ index: 0, decision: { action: 'create' } }]);
 });
 
-test('ends when it is cancelled between two reads', async () => {
+test('counts as unverified what AWS has not shown when its run is cancelled', async () => {
   const onStart = (environment: { cancel(): void }): void => {
     environment.cancel();
   };
-  const { failure, heartbeats } = await runAttempt(account, 'verifyEntities', VERIFY, { onStart });
-  expect(failure?.name).toBe('CancelledFailure');
-  expect(heartbeats).toMatchObject([{ failedAttempt: 1 }]);
+  const { result } = await runAttempt(account, 'verifyEntities', VERIFY, { onStart });
+  expect(result).toMatchObject({ differing: [], unverified: [0] });
+});
+
+test('of a cancelled run looks once', async () => {
+  const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, once: true });
+  expect(result).toMatchObject({ differing: [], unverified: [0] });
 });
 
 test('a deletion holds where another namespace has created the entity anew', async () => {

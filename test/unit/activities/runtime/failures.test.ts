@@ -15,6 +15,7 @@ const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   ForeignReply: ['retry', ExitCode.Busy],
   ConcurrentModification: ['retry', ExitCode.Busy],
   NotPropagated: ['until-propagated', ExitCode.Busy],
+  InvalidPrincipal: ['until-propagated', ExitCode.Failed],
   AlreadyExists: ['conflict', ExitCode.Failed],
   InvalidManifest: ['never', ExitCode.Usage],
   InvalidInput: ['never', ExitCode.Failed],
@@ -25,6 +26,8 @@ const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   CredentialsInvalid: ['never', ExitCode.Failed],
   OrganizationAccess: ['never', ExitCode.Refused],
   WrongAccount: ['never', ExitCode.Refused],
+  NotAllowed: ['never', 3],
+  GuardrailsInvalid: ['retry', 4],
   Refused: ['never', ExitCode.Refused],
   NotConverged: ['never', ExitCode.Failed],
   RunFailed: ['never', ExitCode.Failed],
@@ -175,9 +178,29 @@ describe('an error on its way to Temporal', () => {
     const early = shown(error, 1, PROPAGATION_WINDOW_MS - 1);
     expect(early).toMatchObject({ type: 'NotPropagated', nonRetryable: false, category: 'BENIGN' });
     expect(early.nextRetryDelay).toBe(250);
+    expect(early.message).toContain('(waiting for IAM, up to 1 s more)');
     const late = shown(error, 30, PROPAGATION_WINDOW_MS);
     expect(late).toMatchObject({ type: 'NotPropagated', nonRetryable: true });
     expect(late.message).toContain('(for 120 s)');
+  });
+
+  test('tells how long it waits for IAM and what is known, and makes its last attempt at the end of that time', () => {
+    const refused = { Code: 'MalformedPolicyDocument', message: 'Invalid principal in policy: "AWS":"x"' };
+    const wait = { windowMs: 20_000, why: 'it is in another account' };
+    const error = new OperationError('CreateRole', refused, undefined, undefined, wait);
+    const answer = 'CreateRole answered MalformedPolicyDocument: Invalid principal in policy: "AWS":"x"';
+    expect(shown(error, 8, 18_500)).toMatchObject({
+      type: 'InvalidPrincipal',
+      nonRetryable: false,
+      nextRetryDelay: 1_500,
+      message: `${answer} (it is in another account; waiting for IAM, up to 2 s more)`,
+    });
+    expect(shown(error, 9, 20_000)).toMatchObject({
+      nonRetryable: true,
+      message: `${answer} (it is in another account; for 20 s)`,
+    });
+    const never = new OperationError('CreateRole', refused, undefined, undefined, { windowMs: 0, why: 'is an ID' });
+    expect(shown(never, 1, 0)).toMatchObject({ nonRetryable: true, message: `${answer} (is an ID)` });
   });
 
   test('is a refusal where the account is another', () => {

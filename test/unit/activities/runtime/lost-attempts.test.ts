@@ -1,4 +1,5 @@
-import { runAttempt, desired } from '../../../support/activity.js';
+import { runAttempt } from '../../../support/activity.js';
+import { desired } from '../../../support/desired.js';
 import { FakeAccount, TARGET } from '../../../support/fake-account.js';
 
 const START_TO_CLOSE_MS = 600_000;

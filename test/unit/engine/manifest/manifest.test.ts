@@ -55,6 +55,56 @@ describe('a malformed manifest', () => {
     }
   });
 
+  it.each([
+    [
+      'deeper than the line above, which has a value',
+      '  - kind: User\n    userName: a\n     path: /x/\n',
+      '7:6',
+      '1, 3 or 5',
+    ],
+    ['between two levels', '  - kind: User\n    userName: a\n   path: /x/\n', '7:4', '1, 3 or 5'],
+    ['beside a dash', '  - kind: User\n  userName: a\n', '6:3', '1, 3 or 5'],
+    ['an item less than the others', '  - kind: User\n - kind: User\n', '6:2', '1, 3 or 5'],
+    [
+      'deeper, after a blank line and a comment',
+      '  - kind: User\n    tags:\n      a: b\n\n # c\n       c: d\n',
+      '10:8',
+      '1, 3, 5 or 7',
+    ],
+  ])('is said to have bad indentation: %s', (_title, entities, place, columns) => {
+    const column = place.split(':')[1] ?? '';
+    expect(onlyProblem(resolveText(`${HEAD}${entities}`))).toBe(
+      `m.yaml:${place} bad indentation: the line begins in column ${column}, and nothing above it does; ` +
+        `begin it in column ${columns}, as lines above do`,
+    );
+  });
+
+  it('has one message for one mistake', () => {
+    expect(onlyProblem(resolveText(`${HEAD}  - { kind: User, userNam: a }\n`))).toMatch(/did you mean userName/);
+    expect(onlyProblem(resolveText(`${HEAD}  - kind: User\n    userName: a: b\n`))).toMatch(
+      /:6:15 text that holds ": " is not in quotes/,
+    );
+    expect(onlyProblem(resolveText(`${HEAD}  - kind: User\n    userName a\n    path: /x/\n`))).toMatch(
+      /:6:5 a colon is missing; write a key and its value as key: value/,
+    );
+    const role = `${HEAD}  - { kind: Role, roleName: r, trust: { gitub: {} } }\n`;
+    expect(onlyProblem(resolveText(role))).toMatch(/trust has no field "gitub"; did you mean github\?/);
+  });
+
+  it('has the line of each problem, but no line of what may be a secret', () => {
+    const lines = (text: string, files?: Record<string, string>): (string | undefined)[] =>
+      problemsOf(resolveText(text, {}, files)).map(({ sourceLine }) => sourceLine);
+    expect(lines(`${HEAD}  - kind: Usr\n    userName: a\n`)).toEqual(['  - kind: Usr']);
+    expect(lines(`${HEAD}  - kind: User\r\n    userName: [a]\r\n`)).toEqual(['    userName: [a]']);
+    expect(lines(`${HEAD}  - { kind: User, userName: a, password: hunter2 }\n`)).toEqual([undefined]);
+    const key = '-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n';
+    const text = `${HEAD}  - { kind: User, userName: u, path: { $file: key.pem } }\n`;
+    expect(JSON.stringify(problemsOf(resolveText(text, {}, { 'key.pem': key })))).not.toMatch(/MII|PRIVATE/);
+    expect(
+      JSON.stringify(problemsOf(resolveText(`${HEAD}  - kind: User\n    path: |\n${key.replace(/^/gm, '      ')}`))),
+    ).not.toMatch(/MII/);
+  });
+
   it('has all its problems reported at once, in the order of their places', () => {
     const text = `version: 2
 namespace: CI
@@ -173,6 +223,26 @@ defaults: { path: /ci/, tags: { team: platform, y: "2" }, adopt: own, unmanaged:
     expect(provider?.spec).toEqual({ url: 'https://h' });
   });
 
+  it.each([
+    ['Policy', `policyName: p, policyDocument: ${DOCUMENT}`],
+    ['InstanceProfile', 'instanceProfileName: p'],
+    ['OpenIDConnectProvider', 'url: "https://h"'],
+    ['VirtualMFADevice', 'virtualMfaDeviceName: p, secret: { file: s }'],
+  ])('of kind %s has two tags where their keys differ in case only', (kind, fields) => {
+    const text = `${HEAD}  - { kind: ${kind}, ${fields}, tags: { Team: own, team: other } }
+defaults: { tags: { TEAM: platform } }
+`;
+    const [entity] = entitiesOf(resolveText(text));
+    expect(entity?.spec['tags']).toEqual({ TEAM: 'platform', Team: 'own', team: 'other' });
+  });
+
+  it('whose tags IAM takes for one may not have two from the defaults either', () => {
+    const text = `${user()}defaults: { tags: { Team: a, team: b } }\n`;
+    expect(onlyProblem(resolveText(text))).toMatch(
+      /m\.yaml:6:30 tag keys Team and team are the same to IAM, which ignores case in those of a User; .*remove one/,
+    );
+  });
+
   it('may refuse the default boundary with null', () => {
     const text = `${user(', permissionsBoundary: null')}defaults: { permissionsBoundary: "arn:aws:iam::aws:policy/b" }\n`;
     expect(onlyEntity(text).spec).toEqual({ userName: 'a', permissionsBoundary: null });
@@ -254,10 +324,10 @@ describe('a request', () => {
       ['OpenIDConnectProvider/token.actions.githubusercontent.com', [], 9],
       ['Policy/prod-deploy', [], 13],
       ['Role/prod-deploy', ['OpenIDConnectProvider/token.actions.githubusercontent.com', 'Policy/prod-deploy'], 19],
-      ['InstanceProfile/deploy', ['Role/prod-deploy'], 35],
-      ['Group/people', ['User/alice'], 36],
-      ['User/alice', [], 37],
-      ['User/legacy-ci', [], 38],
+      ['InstanceProfile/deploy', ['Role/prod-deploy'], 33],
+      ['Group/people', ['User/alice'], 34],
+      ['User/alice', [], 35],
+      ['User/legacy-ci', [], 36],
     ]);
   });
 
@@ -333,6 +403,14 @@ describe('a file that a manifest refers to', () => {
     });
   });
 
+  it('has braces as text where it quotes them, as the manifest itself', () => {
+    const written = DOCUMENT.replace('"*"', `"arn:aws:s3:::{{'{{'}}arn}}/{{partition}}"`);
+    const expected = JSON.parse(DOCUMENT.replace('"*"', '"arn:aws:s3:::{{arn}}/aws"')) as unknown;
+    expect(onlyEntity(policy('p.json'), {}, { 'p.json': written }).spec['policyDocument']).toEqual(expected);
+    const inline = `${HEAD}  - { kind: Policy, policyName: p, policyDocument: ${written} }\n`;
+    expect(onlyEntity(inline).spec['policyDocument']).toEqual(expected);
+  });
+
   it('is taken as plain text if its name ends in neither .yaml nor .json', () => {
     const text = `${HEAD}  - { kind: Policy, policyName: p, description: { $file: about.txt }, policyDocument: { $file: p.json } }\n`;
     const about = 'key: "value" # {{environment}}\n--- %\n';
@@ -388,6 +466,23 @@ describe('several manifests in one call', () => {
     );
   });
 
+  it('have to agree on what to do with orphans, which an option decides for all', () => {
+    const other = user()
+      .replace('userName: a', 'userName: b')
+      .replace('namespace: ci', 'orphans: remove\nnamespace: ci');
+    expect(onlyProblem(resolveSources([one, two(other)]))).toMatch(
+      /^b\.yaml:\d+:\d+ orphans: remove differs from report in a\.yaml; set the same in both manifests/,
+    );
+    const invalid = other.replace('orphans: remove', 'orphans: delete');
+    expect(onlyProblem(resolveSources([two(invalid)]))).toMatch(
+      /^b\.yaml:2:10 orphans "delete" is not one of report, /,
+    );
+    for (const orphans of [undefined, 'report'] as const) {
+      const resolved = resolveSources([two(other)], { orphans });
+      expect(resolved).toMatchObject({ ok: true, request: { orphans: orphans ?? 'remove' } });
+    }
+  });
+
   it('have to agree on the environments', () => {
     const other = user().replace('userName: a', 'userName: b');
     expect(onlyProblem(resolveSources([one, two(other.replace('111111111111', '222222222222'))]))).toMatch(
@@ -436,8 +531,7 @@ describe('a manifest made by a program', () => {
       ],
     };
     expect(problemsOf(resolveSources([{ file: 'm.ts', value }]))).toEqual([
-      expect.objectContaining({ line: 0, column: 0, path: 'entities[1].userName', message: 'userName is missing' }),
-      expect.objectContaining({ line: 0, path: 'entities[1].userNam', remedy: 'did you mean userName?' }),
+      expect.objectContaining({ line: 0, column: 0, path: 'entities[1].userNam', remedy: 'did you mean userName?' }),
     ]);
   });
 
@@ -549,5 +643,61 @@ describe('validation across environments', () => {
     ];
     expect(validateManifests(sources, { ...manifestOptions, variables: { who: 'b' } }).problems).toEqual([]);
     expect(validateManifests(sources, { ...manifestOptions, variables: { what: 'b' } }).problems).toHaveLength(1);
+  });
+});
+
+describe('renamedFrom', () => {
+  const entities = (...lines: readonly string[]): string => `${HEAD}${lines.map((line) => `  - ${line}\n`).join('')}`;
+
+  it('is kept for a kind that can be renamed, and templates are rendered in it', () => {
+    const text = entities('{ kind: User, userName: b, renamedFrom: "{{environment}}-a" }');
+    expect(onlyEntity(text)).toMatchObject({ name: 'b', renamedFrom: 'dev-a', spec: { userName: 'b' } });
+  });
+
+  it('tells what refers to an entity that is made anew which reference it replaces', () => {
+    const text = entities(
+      '{ kind: Policy, policyName: b, policyDocument: &d { Statement: [{ Effect: Allow, Action: "s3:*", Resource: "*" }], Version: "2012-10-17" }, renamedFrom: a }',
+      '{ kind: User, userName: u, managedPolicyArns: ["{{arn Policy/b}}"] }',
+      '{ kind: User, userName: v, renamedFrom: w }',
+      '{ kind: Group, groupName: g, users: [v] }',
+    );
+    const former = entitiesOf(resolveText(text)).map(({ formerReferences }) => formerReferences);
+    expect(former).toEqual([undefined, ['Policy/a'], undefined, undefined]);
+  });
+
+  it.each<[string, readonly string[], RegExp]>([
+    [
+      'a kind without a name of its own',
+      ['{ kind: LoginProfile, userName: b, secret: { file: f }, renamedFrom: a }'],
+      /^m\.yaml:5:74 an entity of kind LoginProfile cannot be renamed; remove renamedFrom/,
+    ],
+    [
+      'an absent entity',
+      ['{ kind: User, userName: b, state: absent, renamedFrom: a }'],
+      /^m\.yaml:5:60 an entity that is absent is not renamed; remove renamedFrom/,
+    ],
+    ['its own name', ['{ kind: User, userName: b, renamedFrom: b }'], /^m\.yaml:5:45 "b" is its name already; remove/],
+    [
+      'its own name in another case',
+      ['{ kind: User, userName: b, renamedFrom: B }'],
+      /^m\.yaml:5:45 "B" and "b" differ in case only, .*; keep the name as it exists, or rename it to another one/,
+    ],
+    [
+      'no name',
+      ['{ kind: User, userName: b, renamedFrom: "a b" }'],
+      /^m\.yaml:5:45 "a b" is no name of .* User; use letters/,
+    ],
+    [
+      'the name of another entity',
+      ['{ kind: User, userName: a }', '{ kind: User, userName: b, renamedFrom: A }'],
+      /^m\.yaml:6:45 User\/A is declared at m\.yaml:5:5, so that nothing can be renamed from it; remove renamedFrom, or/,
+    ],
+    [
+      'the old name of another entity',
+      ['{ kind: User, userName: b, renamedFrom: a }', '{ kind: User, userName: c, renamedFrom: A }'],
+      /^m\.yaml:6:45 another entity is renamed from User\/A, at m\.yaml:5:45; remove renamedFrom from one of them/,
+    ],
+  ])('is refused: %s', (_title, lines, problem) => {
+    expect(onlyProblem(resolveText(entities(...lines)))).toMatch(problem);
   });
 });

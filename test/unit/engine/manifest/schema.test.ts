@@ -34,6 +34,7 @@ describe('the JSON Schema of the manifest', () => {
       'path',
       'permissionsBoundary',
       'protect',
+      'renamedFrom',
       'replace',
       'roleName',
       'shared',
@@ -44,6 +45,8 @@ describe('the JSON Schema of the manifest', () => {
     ]);
     expect(definitions['Role']?.['additionalProperties']).toBe(false);
     expect(Object.keys(propertiesOf('Group'))).not.toContain('tags');
+    expect(Object.keys(propertiesOf('User'))).toContain('renamedFrom');
+    expect(Object.keys(propertiesOf('AccessKey'))).not.toContain('renamedFrom');
     expect(propertiesOf('User')['shared']).toEqual({ const: false });
     expect(propertiesOf('User')['deleteTrusted']).toEqual({ const: false });
   });

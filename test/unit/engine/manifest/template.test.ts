@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { renderTemplate } from '../../../../src/engine/manifest/template.js';
-import { REFERENCE } from '../../../../src/engine/references.js';
+import { ARN_REFERENCE } from '../../../../src/contract/entity.js';
 
 const values = new Map([
   ['environment', 'prod'],
@@ -29,6 +29,19 @@ describe('a template', () => {
     for (const text of ['', 'a', '{', '}', '}}', '{ {', '{"a":{"b":1}}', '${aws:username}', '${*}']) {
       expect(render(text)).toBe(text);
     }
+  });
+
+  it.each([
+    ["{{'{{'}}", '{{'],
+    ['{{"{{"}}', '{{'],
+    ["{{ '{{' }} x {{'}}'}}", '{{ x }}'],
+    ["{{'{{'}}name}}", '{{name}}'],
+    ["{{'{{'}}{{org}}}}", '{{acme}}'],
+    ["{{'{'}}{{'{{'}}{", '{{{{'],
+    ["${{'{{'}} github.ref }}", '${{ github.ref }}'],
+    ["{{'{{'}}arn }}{{arn Role/x}}", '{{arn }}{{arn Role/x}}'],
+  ])('stands for braces themselves where it quotes them: %s', (text, expected) => {
+    expect(render(text)).toBe(expected);
   });
 
   it('stands inside of a policy variable of IAM', () => {
@@ -64,6 +77,9 @@ describe('a template', () => {
     ['{{{brace}}', /names nothing|not closed/],
     ['{{brace}}{arn Role/x}}', /would read as a template/],
     ['{{arn Role/{{brace}}}}', /names no entity/],
+    ["{{'{{'}}arn Role/x}}", /\{\{arn Role\/x\}\} cannot be written as text: it would read as a reference; change/],
+    ["{{arn Role/{{'{{'}}}}", /not closed|names no entity/],
+    ["{{'{{'}", /not closed; .*write \{\{'\{\{'\}\} where the text \{\{ is meant/],
   ])('is refused where it reads %s', (text, expected) => {
     expect(problemOf(text)).toMatch(expected);
   });
@@ -108,14 +124,25 @@ describe('a template', () => {
       fc.property(fc.array(part, { maxLength: 8 }), fc.string(), (parts, a) => {
         const { text, problems } = renderTemplate(parts.join(''), new Map([['a', a]]));
         if (problems.length > 0) return;
-        expect(text.replaceAll(REFERENCE, '')).not.toContain('{{');
+        expect(text.replaceAll(ARN_REFERENCE, '')).not.toContain('{{');
         const made = parts.join('').split('{{arn ').length - 1;
-        expect([...text.matchAll(REFERENCE)]).toHaveLength(made);
+        expect([...text.matchAll(ARN_REFERENCE)]).toHaveLength(made);
       }),
     );
   });
 
-  it.each(['{{', '}}', '{{a}}', '{{arn Role/', '{{arn Role/{{a', '{', '{{}}'])(
+  it('has a spelling for every text but that of a reference', () => {
+    const part = fc.oneof(fc.constantFrom('{', '}', '{{', '}}', '$', '{{arn ', "'", 'a'), fc.string());
+    const text = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(text, (wanted) => {
+        fc.pre(wanted.search(ARN_REFERENCE) === -1);
+        expect(render(wanted.replaceAll('{{', "{{'{{'}}"))).toBe(wanted);
+      }),
+    );
+  });
+
+  it.each(['{{', '}}', "{{'{{'}}", '{{a}}', '{{arn Role/', '{{arn Role/{{a', '{', '{{}}'])(
     'finishes in a text full of %s',
     (piece) => {
       expect(renderTemplate(piece.repeat(100_000), values)).toBeDefined();

@@ -362,9 +362,8 @@ describe('whatever stands where a document is expected', () => {
     fc.assert(
       fc.property(anyDocument, anyDocument, (a, b) => {
         for (const { observed, desired, summary } of documentDrift(a, b, AWS)) {
-          for (const value of [observed, desired, summary]) {
-            expect((typeof value === 'string' ? value : JSON.stringify(value)).length).toBeLessThanOrEqual(300);
-          }
+          expect(summary.length).toBeLessThanOrEqual(300);
+          for (const value of [observed, desired]) expect(JSON.stringify(value).length).toBeLessThanOrEqual(4096);
         }
       }),
     );
@@ -388,7 +387,7 @@ describe('whatever stands where a document is expected', () => {
         for (const sent of [text, encodeURIComponent(text), JSON.stringify(document, null, 2)]) {
           expect(JSON.stringify(decodeDocument(sent))).toBe(text);
         }
-        expect(documentSize(document)).toBe(text.length);
+        expect(documentSize(document)).toBe(text.replaceAll(' ', '').length);
       }),
       { numRuns: 500 },
     );

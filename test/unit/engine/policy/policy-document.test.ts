@@ -135,6 +135,7 @@ describe('documents that mean the same', () => {
       trust({ Principal: { AWS: ['123456789012', '*'] } }),
       trust({ Principal: { AWS: ['*', 'arn:aws:iam::123456789012:root'] } }),
     ],
+    ['an empty Condition has no effect', allow(), allow({ Condition: {} })],
     ['AWS documents "*" and {"AWS":"*"} as equal', trust({ Principal: '*' }), trust({ Principal: { AWS: ['*'] } })],
   ])('are equivalent: %s', (_reason, first, second) => {
     const [a, b] = [documentOf(first), documentOf(second)];
@@ -235,8 +236,13 @@ describe('documents that do not mean the same', () => {
       when('StringEquals', { 'aws:x': 'a' }),
       when('StringEqualsIfExists', { 'aws:x': 'a' }),
     ],
-    ['an empty condition is not relied on', allow(), allow({ Condition: {} })],
-    ['an empty operator is not relied on', allow({ Condition: {} }), when('StringEquals', {})],
+    [
+      'AWS does not say that an operator without keys has no effect',
+      allow({ Condition: {} }),
+      when('StringEquals', {}),
+    ],
+    ['AWS does not say that a key without values has no effect', allow(), when('StringEquals', { 'aws:x': [] })],
+    ['a condition that is null is not an empty one', allow(), allow({ Condition: null })],
     ['a condition restricts', allow(), when('StringEquals', { 'aws:x': 'a' })],
     ['an empty list matches nothing', when('StringEquals', { 'aws:x': [] }), when('StringEquals', {})],
     ['null is not the word null', when('StringEquals', { 'aws:x': null }), when('StringEquals', { 'aws:x': 'null' })],
@@ -416,9 +422,9 @@ describe('the differences of two documents', () => {
     ]);
   });
 
-  test('hold no documents: values, summaries and paths are cut', () => {
-    const many = Array.from({ length: 300 }, (_, index) => `arn:aws:s3:::bucket-${String(index)}`);
-    const long = 'x'.repeat(1000);
+  test('show whole statements, and cut what is longer than any that IAM takes', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => `arn:aws:s3:::bucket-${String(index)}`);
+    const long = 'x'.repeat(5000);
     const desired = document(allow({ Sid: 'A', Resource: many }), {
       [long]: long,
       Condition: { [long]: { [long]: long } },
@@ -426,9 +432,8 @@ describe('the differences of two documents', () => {
     const changes = documentDrift(desired, document(allow({ Sid: 'A' }), { Sid: long, Effect: long }), AWS);
     expect(changes).toHaveLength(3);
     for (const { path, observed, desired: wanted, summary } of changes) {
-      for (const value of [path, observed, wanted, summary]) {
-        expect((typeof value === 'string' ? value : JSON.stringify(value)).length).toBeLessThanOrEqual(300);
-      }
+      for (const text of [path, summary]) expect(text.length).toBeLessThanOrEqual(300);
+      for (const value of [observed, wanted]) expect(JSON.stringify(value).length).toBeLessThanOrEqual(4096);
     }
   });
 
@@ -466,10 +471,9 @@ describe('dangling principals', () => {
   );
 });
 
-test('the size leaves out white space between, not inside, strings', () => {
-  expect(documentSize(JSON.parse('{ "Version" : "a b",\n "Statement": [ ] }'))).toBe(
-    '{"Version":"a b","Statement":[]}'.length,
-  );
+test('the size leaves out white space between and inside of strings, and counts what JSON escapes', () => {
+  const text = '{ "Version" : "a b\\tc\\u00a0d",\n "Statement": [ ] }';
+  expect(documentSize(JSON.parse(text))).toBe('{"Version":"ab\\tc\u00a0d","Statement":[]}'.length);
 });
 
 describe('checking a document offline', () => {
@@ -485,17 +489,89 @@ describe('checking a document offline', () => {
     ['principal "*"', document(trust({ Principal: '*' })), 'trust'],
     [
       'each form of AWS principal',
-      document(trust({ Principal: { AWS: ['*', '123456789012', 'arn:aws:iam::1:role/x', 'AIDAEXAMPLE123456789'] } })),
+      document(
+        trust({
+          Principal: {
+            AWS: [
+              ...['*', '123456789012', 'AIDAEXAMPLE123456789', 'arn:aws:iam::123456789012:root'],
+              ...['arn:aws-cn:iam::123456789012:role/x', 'arn:aws:iam::123456789012:user/people/a.b+c=d,e@f_g-h'],
+              'arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef',
+              ...['arn:aws:sts::123456789012:assumed-role/x/session', 'arn:aws:sts::123456789012:federated-user/bob'],
+            ],
+          },
+        }),
+      ),
       'trust',
     ],
     [
-      'operators with a prefix and a suffix, and ones yet to come',
+      'services and identity providers',
+      document(
+        trust({
+          Principal: {
+            Service: ['ec2.amazonaws.com', 'states.eu-west-1.amazonaws.com'],
+            Federated: [
+              ...['cognito-identity.amazonaws.com', 'accounts.google.com', 'www.amazon.com'],
+              ...[
+                'arn:aws:iam::123456789012:saml-provider/x',
+                'arn:aws:iam::123456789012:oidc-provider/x.example/id/1',
+              ],
+            ],
+          },
+        }),
+      ),
+      'trust',
+    ],
+    [
+      'operators with a prefix and a suffix',
       document(
         allow({
-          Condition: { 'ForAnyValue:StringLikeIfExists': { 'aws:x': ['a', true, 5] }, GeoWithin: { 'aws:y': 'z' } },
+          Condition: { 'ForAnyValue:StringLikeIfExists': { 'aws:x': ['a', true, 5] }, BoolIfExists: { 'aws:y': true } },
         }),
       ),
       'identity',
+    ],
+    [
+      'values in each form that their operators have',
+      document(
+        allow({
+          Condition: {
+            Bool: { 'aws:SecureTransport': ['true', 'False', true] },
+            Null: { 'aws:TokenIssueTime': false },
+            NumericLessThanEquals: { 'aws:MultiFactorAuthAge': ['3600', 3600, '-0.5', '1e3'] },
+            DateGreaterThan: {
+              'aws:CurrentTime': ['2027', '2027-01', '2027-01-31', '2027-01-31T08:30Z', '2027-01-31T08:30:00.25+01:00'],
+              // IAM was seen to accept each of these.
+              'aws:TokenIssueTime': ['01T', '2016-12-13t2:00:00.593194+23', '-292275054', '1798761600', 1798761600],
+            },
+            IpAddress: {
+              'aws:SourceIp': ['203.0.113.7', '203.0.113.0/24', '0.0.0.0/0', '2001:DB8:1234:5678::/64', '::1'],
+            },
+            ArnLike: { 'aws:SourceArn': ['arn:aws:s3:::bucket', 'arn:*:sns:*:*:topic', '*'] },
+            BinaryEquals: { 'aws:x': 'QmluYXJ5VmFsdWVJbkJhc2U2NA==' },
+          },
+        }),
+      ),
+      'identity',
+    ],
+    [
+      'policy variables and references in place of values in any form',
+      document(
+        allow({
+          Condition: Object.fromEntries(
+            ['Bool', 'Null', 'NumericEquals', 'DateEquals', 'IpAddress', 'ArnEquals', 'BinaryEquals'].map(
+              (operator) => [operator, { 'aws:x': ['${aws:PrincipalTag/x}', '{{arn Role/x}}', 'x${*}'] }],
+            ),
+          ),
+        }),
+      ),
+      'identity',
+    ],
+    [
+      'condition keys that differ in a path that has a case',
+      document(
+        trust({ Condition: { StringEquals: { 'oidc.example.com/id/A:sub': 'x', 'oidc.example.com/id/a:sub': 'x' } } }),
+      ),
+      'trust',
     ],
     [
       'references in any string',
@@ -631,10 +707,145 @@ describe('checking a document offline', () => {
       ],
     },
     {
+      doc: document(
+        when('Bool', { 'aws:SecureTransport': 'no' }),
+        when('BoolIfExists', { 'aws:MultiFactorAuthPresent': ['True', 'yes', 'maybe', 1] }),
+        when('Null', { 'aws:TokenIssueTime': 'absent' }),
+      ),
+      says: [
+        'Statement[0].Condition.Bool: condition value "no" of "aws:SecureTransport" is neither true nor false, as Bool needs; write "false"',
+        'Statement[1].Condition.BoolIfExists: condition value "yes" of "aws:MultiFactorAuthPresent" is neither true nor false, as BoolIfExists needs; write "true"',
+        'Statement[1].Condition.BoolIfExists: condition value "maybe" of "aws:MultiFactorAuthPresent" is neither true nor false, as BoolIfExists needs; write "true" or "false"',
+        'Statement[1].Condition.BoolIfExists: condition value 1 of "aws:MultiFactorAuthPresent" is neither true nor false, as BoolIfExists needs; write "true"',
+        'Statement[2].Condition.Null: condition value "absent" of "aws:TokenIssueTime" is neither true nor false, as Null needs; write "true" or "false"',
+      ],
+    },
+    {
+      doc: document(
+        when('NullIfExists', { 'aws:TokenIssueTime': 'true' }),
+        when('ForAnyValues:StringLike', { 'aws:TagKeys': 'x' }),
+        when('ForAllValues::StringLikeIfExists', { 'aws:TagKeys': 'x' }),
+        when('GeoWithin', { 'aws:x': 'x' }),
+      ),
+      says: [
+        'Statement[0].Condition.NullIfExists: condition operator "NullIfExists" is not one that IAM has; write "Null": Null itself tests whether the key exists',
+        'Statement[1].Condition.ForAnyValues:StringLike: unknown condition operator "ForAnyValues:StringLike"; write "ForAnyValue:StringLike"',
+        'Statement[2].Condition.ForAllValues::StringLikeIfExists: unknown condition operator "ForAllValues::StringLikeIfExists"; write "ForAllValues:StringLikeIfExists"',
+        expect.stringMatching(
+          /^Statement\[3\]\.Condition\.GeoWithin: unknown condition operator "GeoWithin"; use one of StringEquals, .*BinaryEquals, with ForAllValues: or ForAnyValue: before it where the key has several values, or IfExists after it$/,
+        ) as string,
+      ],
+    },
+    {
+      doc: document(
+        when('NumericLessThan', { 'aws:MultiFactorAuthAge': ['1h', ''] }),
+        when('DateLessThan', {
+          'aws:CurrentTime': ['tomorrow', '2027-13-01', '234-13', '2016-12-13t2:00:00.593194+1'],
+        }),
+        when('NotIpAddress', { 'aws:SourceIp': ['203.0.113.*', '203.0.113.0/33', '2001:db8::/129', '300.1.1.1'] }),
+        when('ArnEquals', { 'aws:SourceArn': 'my-topic' }),
+        when('BinaryEquals', { 'aws:x': 'abc' }),
+      ),
+      says: [
+        ...['1h', ''].map(
+          (value) =>
+            `Statement[0].Condition.NumericLessThan: condition value "${value}" of "aws:MultiFactorAuthAge" is not a number, as NumericLessThan needs; write digits, as in "3600"`,
+        ),
+        ...['tomorrow', '2027-13-01', '234-13', '2016-12-13t2:00:00.593194+1'].map(
+          (value) =>
+            `Statement[1].Condition.DateLessThan: condition value "${value}" of "aws:CurrentTime" is not a date, as DateLessThan needs; write it as in "2027-01-31T00:00:00Z", or in seconds since 1970`,
+        ),
+        ...['203.0.113.*', '203.0.113.0/33', '2001:db8::/129', '300.1.1.1'].map(
+          (value) =>
+            `Statement[2].Condition.NotIpAddress: condition value "${value}" of "aws:SourceIp" is not an IP address or a range of them, as NotIpAddress needs; write it as in "203.0.113.0/24" or "2001:db8::/32"`,
+        ),
+        'Statement[3].Condition.ArnEquals: condition value "my-topic" of "aws:SourceArn" is not an ARN, as ArnEquals needs; write an ARN ("arn:…"), or use an operator for strings, such as StringLike',
+        'Statement[4].Condition.BinaryEquals: condition value "abc" of "aws:x" is not base64, as BinaryEquals needs; write the bytes in base64',
+      ],
+    },
+    {
+      doc: document(when('StringEquals', { 'aws:PrincipalTag/Team': 'a', 'AWS:principaltag/team': 'b' })),
+      says: [
+        'Statement[0].Condition.StringEquals: condition keys "aws:PrincipalTag/Team" and "AWS:principaltag/team" differ in case only, and are one to IAM; write the key once, with a list of values',
+      ],
+    },
+    {
       doc: document(when('StringEquals', { 'aws:x': 'a \u2014 b' })),
       says: [': IAM refuses the character "\u2014"; use characters up to U+00FF'],
     },
   ])('says what to write instead: $says.0', ({ doc, type, says }) => {
     expect(problems(doc, type)).toEqual(says);
+  });
+
+  const WILDCARD = 'has a wildcard, which IAM takes in no principal but "*" alone';
+  const NO_PRINCIPAL = 'write the ARN of a role, a user, a session or an account, an account ID of 12 digits, or "*"';
+  const A = '123456789012';
+
+  test.each<[type: string, principal: string, says: string]>([
+    [
+      'AWS',
+      `arn:aws:iam::${A}:role/ci-*`,
+      `${WILDCARD}; write "arn:aws:iam::${A}:root" as principal and the Condition { "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::${A}:role/ci-*" } }`,
+    ],
+    [
+      'AWS',
+      'arn:aws:iam::*:role/ci',
+      `${WILDCARD}; write "*" as principal and the Condition { "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/ci" } }`,
+    ],
+    [
+      'AWS',
+      `arn:aws:sts::${A}:assumed-role/ci/*`,
+      `${WILDCARD}; write "arn:aws:iam::${A}:role/ci", the role itself: that trusts all of its sessions`,
+    ],
+    [
+      'AWS',
+      `arn:aws-cn:sts::${A}:assumed-role/ci-*/x`,
+      `${WILDCARD}; write "arn:aws-cn:iam::${A}:root" as principal and the Condition { "ArnLike": { "aws:PrincipalArn": "arn:aws-cn:iam::${A}:role/ci-*" } }`,
+    ],
+    ['AWS', '1234*', `${WILDCARD}; write an ARN, an account ID of 12 digits, or "*"`],
+    ['AWS', '1234', 'has "1234" where an account ID belongs; write the account ID with its 12 digits, in quotes'],
+    [
+      'AWS',
+      'arn:aws:iam::1234:root',
+      'has "1234" where an account ID belongs; write the account ID with its 12 digits, in quotes',
+    ],
+    ['AWS', 'arn:aws:iam:::role/x', 'has no account ID; write the account ID with its 12 digits, in quotes'],
+    ['AWS', `arn:aws:iam:eu-west-1:${A}:role/x`, 'has a region; remove the region: IAM has none'],
+    [
+      'AWS',
+      `arn:aws:iam::${A}:group/admins`,
+      `is a group, which is no principal: nobody signs in as a group; name its users, or write "arn:aws:iam::${A}:root" as principal and let a policy of the group allow sts:AssumeRole`,
+    ],
+    [
+      'AWS',
+      `arn:aws:iam::${A}:instance-profile/web`,
+      'is an instance profile, which is no principal; write the ARN of the role in the instance profile',
+    ],
+    ['AWS', 'arn:aws:iam::aws:policy/ReadOnlyAccess', `is the ARN of a policy, which is no principal; ${NO_PRINCIPAL}`],
+    ['AWS', 'arn:aws:s3:::bucket', `is an ARN of s3, which is no principal; ${NO_PRINCIPAL}`],
+    ['AWS', `arn:aws:iam::${A}:role/`, `is the ARN of a role, which is no principal; ${NO_PRINCIPAL}`],
+    [
+      'AWS',
+      `arn:aws:sts::${A}:assumed-role/ci`,
+      'names no session; add the name of the session (assumed-role/ROLE/SESSION), or write the ARN of the role',
+    ],
+    ['AWS', `arn:aws:iam::${A}:saml-provider/x`, 'is an identity provider; write it under Federated instead of AWS'],
+    [
+      'Federated',
+      `arn:aws:iam::${A}:role/x`,
+      'is no identity provider; write the ARN of an OIDC or SAML provider, or move it to AWS if it is a role, a user or an account',
+    ],
+    [
+      'Federated',
+      `arn:aws:iam::${A}:oidc-provider/*`,
+      'has a wildcard, which IAM takes in no principal; name each identity provider',
+    ],
+    ['CanonicalUser', '79a59df9', 'is a principal of Amazon S3 only; write the account ID: { "AWS": "111111111111" }'],
+  ])('refuses a principal that cannot be: %s %s', (type, principal, says) => {
+    for (const field of ['Principal', 'NotPrincipal']) {
+      const statement = { Effect: 'Allow', [field]: { [type]: [principal] }, Action: 'sts:*' };
+      const path = `Statement[0].${field}.${type}[0]`;
+      expect(problems(document(statement), 'trust')).toEqual([`${path}: ${type} "${principal}" ${says}`]);
+    }
   });
 });

@@ -1,0 +1,27 @@
+import { entityId } from '../../contract/entity.js';
+import { FAILURES } from '../../contract/failures.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { declaredPolicies } from '../../guardrails/request.js';
+import { fieldsOf, type Enforcement } from '../runtime/enforcement.js';
+import { withDecision, type AssessedEntity } from './assessed-entity.js';
+
+/**
+ * Refuses entities that the worker's guardrails do not allow, those included that are as declared already: a manifest that
+ * declares what is not allowed passes no plan.
+ */
+export function refuseNotAllowed(
+  entities: readonly AssessedEntity[],
+  request: BootstrapRequest,
+  enforcement: Enforcement,
+): readonly AssessedEntity[] {
+  if (enforcement.guardrails === null) return entities;
+  const arns = Object.fromEntries(entities.map(({ entity, planned }) => [entityId(entity), planned.arn]));
+  return entities.map((assessed) => {
+    const { entity, spec, observed = null } = assessed;
+    const declared = declaredPolicies(entity, request.entities, arns);
+    const subject = { entity, spec, fields: fieldsOf(entity), observed, declaredPolicies: declared };
+    const reason = enforcement.refusalOf(request, subject);
+    if (reason === null || assessed.planned.decision.action === 'refuse') return assessed;
+    return withDecision(assessed, { action: 'refuse', reason, remedy: FAILURES.NotAllowed.remedy });
+  });
+}

@@ -1,0 +1,27 @@
+import { activityInfo } from '@temporalio/activity';
+import type { ReconcileRequest } from '../../contract/request.js';
+import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import type { EntityRun } from '../../contract/activities.js';
+
+/** Entity runs whose start is remembered. */
+const MAX_REMEMBERED = 1_000;
+
+/** Reports whether the entity run of an activity was started by the bootstrap run that it names. */
+export type Launch = (request: ReconcileRequest) => Promise<boolean>;
+
+/**
+ * Asks Temporal which run has started an entity run. The server records it, so that no client can claim it. What was found
+ * is remembered for the next activities of the run.
+ */
+export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | undefined>): Launch {
+  const parents = new Map<string, EntityRun | undefined>();
+  return async ({ target, namespace, intent }) => {
+    const { workflowExecution: run } = activityInfo();
+    if (run === undefined) return false;
+    const parent = parents.has(run.runId) ? parents.get(run.runId) : await parentOf(run);
+    parents.set(run.runId, parent);
+    const [oldest] = parents.keys();
+    if (parents.size > MAX_REMEMBERED && oldest !== undefined) parents.delete(oldest);
+    return parent?.workflowId === bootstrapWorkflowId(target.account, namespace) && parent.runId === intent;
+  };
+}

@@ -1,0 +1,127 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isWrite } from '../../contract/actions.js';
+import type { CreateRequest, Plan } from '../../contract/activities.js';
+import { entityId, refersToItself } from '../../contract/entity.js';
+import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
+import { sortedJson } from '../../engine/json.js';
+
+/** Bytes of a signature. A plan carries one for each of thousands of entities. */
+const SIGNATURE_BYTES = 16;
+
+/** The part of a request that a permit signs. What changes from one activity to the next is decided anew by each. */
+type Permitted = Pick<
+  ReconcileRequest,
+  | 'target'
+  | 'namespace'
+  | 'environment'
+  | 'entity'
+  | 'planned'
+  | 'approved'
+  | 'arns'
+  | 'intent'
+  | 'installation'
+  | 'listFirst'
+  | 'detachable'
+  | 'newPrincipals'
+>;
+
+/** Signs what a plan permits, with a key that only workers have. The first key signs, and all of them are accepted. */
+export class Permits {
+  readonly #keys: readonly string[];
+
+  constructor(keys: readonly string[]) {
+    this.#keys = keys;
+  }
+
+  /** Returns the plan with a permit for each entity that its run may write. */
+  permitPlan(request: BootstrapRequest, plan: Plan, intent: string): Plan {
+    const desired = [...request.entities, ...(plan.released ?? [])];
+    const arns = new Map(plan.entities.map((planned) => [entityId(planned), planned.arn]));
+    const { target, namespace, environment } = request;
+    const entities = plan.entities.map((planned, index) => {
+      const entity = desired[index];
+      if (entity === undefined || !isWrite(planned.decision.action)) return planned;
+      const { decision, lines = [], holdings, uniqueId, listFirst, detachable, newPrincipals } = planned;
+      const referred = refersToItself(entity) ? [...entity.dependsOn, entityId(entity)] : entity.dependsOn;
+      const content = {
+        target,
+        namespace,
+        environment,
+        entity,
+        planned: { action: decision.action, lines, holdings, uniqueId },
+        approved: request.approval !== undefined,
+        arns: Object.fromEntries(referred.flatMap((id) => (arns.has(id) ? [[id, arns.get(id)]] : []))),
+        intent,
+        installation: plan.installation,
+        listFirst,
+        detachable,
+        newPrincipals,
+      };
+      return { ...planned, permit: this.#sign('write', contentOf(content as Permitted)) };
+    });
+    return { ...plan, entities };
+  }
+
+  /** Reports whether a request is what the plan of its run permits. */
+  isPermitted(request: ReconcileRequest): boolean {
+    return this.#isSigned('write', contentOf(request), request.permit);
+  }
+
+  /** Returns the signature of a listing before a Create. */
+  permitListing(request: ReconcileRequest, known: readonly string[]): string {
+    return this.#sign('known', listingOf(request, known));
+  }
+
+  /** Reports whether what a Create takes for older than itself is what a worker has listed. */
+  isListed({ known, knownPermit, ...request }: CreateRequest): boolean {
+    if (known === undefined) return true;
+    return this.#isSigned('known', listingOf(request, known), knownPermit);
+  }
+
+  #sign(purpose: string, content: unknown): string {
+    return signature(this.#keys[0] ?? '', purpose, content).toString('base64url');
+  }
+
+  #isSigned(purpose: string, content: unknown, permit: string | undefined): boolean {
+    const given = Buffer.from(permit ?? '', 'base64url');
+    if (given.length !== SIGNATURE_BYTES) return false;
+    return this.#keys.some((key) => timingSafeEqual(given, signature(key, purpose, content)));
+  }
+}
+
+function signature(key: string, purpose: string, content: unknown): Buffer {
+  const hmac = createHmac('sha256', key).update(`iam-bootstrap permit 1 ${purpose}\n`);
+  return hmac.update(sortedJson(content)).digest().subarray(0, SIGNATURE_BYTES);
+}
+
+function contentOf(request: Permitted): unknown {
+  const { target, namespace, environment, entity, planned, approved, arns, intent, ...more } = request;
+  const { installation, listFirst, detachable, newPrincipals } = more;
+  const { action, lines, holdings, uniqueId } = planned;
+  return {
+    target,
+    namespace,
+    environment,
+    entity,
+    planned: { action, lines, holdings, uniqueId },
+    approved,
+    arns: Object.fromEntries(Object.entries(arns).map(([id, arn]) => [id, withoutPath(arn)])),
+    intent,
+    installation,
+    listFirst,
+    detachable,
+    newPrincipals,
+  };
+}
+
+function listingOf({ target, entity, intent }: ReconcileRequest, known: readonly string[]): unknown {
+  return { account: target.account, entity: entityId(entity), intent, known };
+}
+
+/** Returns an ARN without its path, which a run may change. IAM does not tell entities apart by it. */
+function withoutPath(arn: string): string {
+  return arn.replace(
+    /^(arn:[^:]*:iam::\d*:(?:role|user|group|policy|instance-profile|server-certificate)\/)(?:.*\/)?/,
+    '$1',
+  );
+}

@@ -1,0 +1,99 @@
+import { Option } from 'commander';
+import { CI_SERVICES } from '../../client/init.js';
+import { ExitCode } from '../../contract/failures.js';
+import { type CommandDefinition, SERVER_EXITS } from '../help.js';
+import { naturalParser, outputOption } from '../options.js';
+
+/** The path of the Temporal CLI, of commands that start servers. */
+const TEMPORAL_CLI = ['--temporal-cli <path>', 'path of the Temporal CLI'] as const;
+
+/** Commands for the first time on a machine or in a repository. */
+export const SETUP_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'demo',
+    description: 'play the main job against an IAM emulator, and check each claim',
+    addOptions: (command) =>
+      command
+        .option('--keep', 'leave the servers running afterwards, with the Temporal UI', false)
+        .option(...TEMPORAL_CLI),
+    examples: [['iam-bootstrap demo', 'a minute, without an AWS account']],
+    exits: [
+      [ExitCode.Converged, 'all claims hold'],
+      [ExitCode.Failed, 'a claim does not hold'],
+      [ExitCode.Busy, 'Python or the Temporal CLI is missing'],
+      ExitCode.Interrupted,
+      ExitCode.Terminated,
+    ],
+    load: async () => (await import('./demo.js')).demo,
+  },
+  {
+    name: 'init',
+    description: 'write a first manifest and a CI file; never overwrites files',
+    addOptions: (command) =>
+      command
+        .addOption(new Option('--ci <service>', 'CI service; default: found in the repository').choices(CI_SERVICES))
+        .option('--ci-file <path>', 'path of the CI file; default: where the service expects it')
+        .option('--namespace <name>', 'owner of the declared entities; default: name of the folder')
+        .option('--dev-account <id>', 'AWS account of environment dev; default: ask')
+        .option('--prod-account <id>', 'AWS account of environment prod; default: ask')
+        .option('--force', 'overwrite files that exist', false),
+    examples: [
+      ['iam-bootstrap init', 'ask for what the repository does not show'],
+      [
+        'iam-bootstrap init --ci github --namespace platform \\\n      --dev-account 111111111111 --prod-account 222222222222',
+        'do not ask, for example in a script',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'written'],
+      ExitCode.Failed,
+      [ExitCode.Usage, 'a file exists already, or an option is missing'],
+    ],
+    load: async () => (await import('./init.js')).init,
+  },
+  {
+    name: 'doctor',
+    description: 'check Temporal, search attributes, AWS credentials and permissions',
+    addOptions: (command) =>
+      command
+        .option('--fix', 'create missing folders and search attributes; AWS is only read', false)
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap doctor', 'run it where the worker runs, to check its credentials'],
+      ['iam-bootstrap doctor --fix', 'fix what does not concern AWS'],
+    ],
+    exits: [
+      [ExitCode.Converged, 'ready to apply; warnings are possible'],
+      [ExitCode.Failed, 'a check failed'],
+      ExitCode.Usage,
+    ],
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+];
+
+/** Commands that run servers until they are stopped. */
+export const SERVER_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'worker',
+    description: 'run the worker, which holds the AWS credentials',
+    examples: [['iam-bootstrap worker', 'run until stopped; configured by TEMPORAL_* and AWS_*']],
+    exits: SERVER_EXITS,
+    load: async () => (await import('./worker.js')).worker,
+  },
+  {
+    name: 'dev',
+    description: 'run Temporal, its UI and a worker on this machine',
+    addOptions: (command) =>
+      command
+        .option('--sandbox', 'use an IAM emulator instead of AWS', false)
+        .option('--port <number>', 'port of the Temporal server', naturalParser(5))
+        .option('--ui-port <number>', 'port of the Temporal UI', naturalParser(5))
+        .option(...TEMPORAL_CLI),
+    examples: [
+      ['iam-bootstrap dev --sandbox', 'try it without an AWS account'],
+      ['iam-bootstrap dev --sandbox --port 7333 --ui-port 8333', 'run beside another server'],
+    ],
+    exits: SERVER_EXITS,
+    load: async () => (await import('./dev.js')).dev,
+  },
+];

@@ -1,0 +1,151 @@
+import { ACCOUNT, NAMESPACE } from './request.js';
+import { REVISION_SOURCES } from './revision.js';
+import {
+  either,
+  fields,
+  flag,
+  integer,
+  listOf,
+  matching,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  positive,
+  recordOf,
+  type Shape,
+  text,
+} from './shape.js';
+
+const account = matching(ACCOUNT, 'the twelve digits of an account');
+const namespace = matching(
+  NAMESPACE,
+  '1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
+);
+const target = fields({ account, partition: text, assumeRole: optional(text) });
+
+const pipeline = fields({
+  provider: text,
+  url: nullable(text),
+  commit: nullable(text),
+  actor: nullable(text),
+  run: optional(nullable(text)),
+  runNumber: optional(nullable(text)),
+  job: optional(nullable(text)),
+  branch: optional(nullable(text)),
+  attempt: optional(nullable(text)),
+});
+
+const entity = fields({
+  kind: text,
+  name: text,
+  state: oneOf('present', 'absent', 'released', 'destroyed'),
+  adopt: text,
+  observe: flag,
+  shared: flag,
+  unmanaged: either(text, recordOf(text)),
+  unmanagedAtAdoption: optional(flag),
+  replace: optional(flag),
+  protect: optional(flag),
+  deleteTrusted: optional(flag),
+  includeAdopted: optional(flag),
+  renamedFrom: optional(text),
+  formerReferences: optional(listOf(text)),
+  orphan: optional(fields({ createdAt: optional(text), renamedTo: optional(text) })),
+  spec: object,
+  dependsOn: listOf(text),
+  source: optional(fields({ file: text, line: integer })),
+});
+
+const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
+
+/** The argument of the bootstrap and plan workflows. */
+export const bootstrapRequest: Shape = fields({
+  version: integer,
+  target,
+  namespace,
+  environment: text,
+  entities: listOf(entity),
+  digest: text,
+  key: text,
+  pipeline,
+  keepGoing: flag,
+  manifest: text,
+  orphans: optional(text),
+  command: optional(oneOf('release', 'destroy')),
+  approval: optional(fields({ timeoutMs: positive })),
+  revision: optional(fields(REVISION)),
+  allowOlder: optional(flag),
+  timeoutMs: optional(positive),
+});
+
+/** The argument of the reconcile-entity workflow. */
+export const reconcileRequest: Shape = fields({
+  target,
+  namespace,
+  environment: optional(text),
+  entity,
+  action: text,
+  planned: fields({ action: text, lines: listOf(text) }),
+  approved: flag,
+  arns: recordOf(text),
+  intent: text,
+  installation: optional(text),
+  timeoutMs: optional(positive),
+  readFirst: flag,
+  listFirst: optional(flag),
+  newPrincipals: optional(listOf(text)),
+  detachable: optional(listOf(text)),
+  permit: optional(text),
+});
+
+/** The argument of the explain workflow. */
+export const evidenceRequest: Shape = fields({
+  target,
+  entities: listOf(entity),
+  requestId: nullable(text),
+  from: text,
+  to: text,
+});
+
+/** A revision in the ledger of a namespace. */
+export const appliedRevision: Shape = fields({
+  ...REVISION,
+  environment: text,
+  commit: nullable(text),
+  url: nullable(text),
+  runId: text,
+  at: text,
+});
+
+/** The argument of the ledger's update that claims a revision. */
+export const claim: Shape = fields({ revision: appliedRevision, allowOlder: optional(flag) });
+
+/** A claim in the ledger of an account. */
+export const entityClaim: Shape = fields({ id: text, namespace: text, runId: text, at: text });
+
+/** The argument of the update of an account's ledger. */
+export const entityClaimChanges: Shape = fields({
+  take: listOf(fields({ id: text, replaces: nullable(text) })),
+  drop: listOf(text),
+  namespace: text,
+  runId: text,
+  at: text,
+});
+
+const declaring = { manifest: text, environment: text, runId: text, at: text };
+const declared = { id: text, key: object, protect: optional(flag) };
+
+/** An entity of a namespace in its ledger. */
+export const declaration: Shape = fields({ ...declaring, ...declared, createdAt: optional(text) });
+
+/** The argument of the ledger's update that changes declarations. */
+export const declarationChanges: Shape = fields({
+  ...declaring,
+  declare: listOf(fields(declared)),
+  created: listOf(fields({ id: text, createdAt: text })),
+  forget: listOf(text),
+});
+
+/** The argument of a ledger. Entries that are malformed are left out, so their shapes do not count. */
+export const ledgerArgument: Shape = object;

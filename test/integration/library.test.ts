@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { loadManifest } from '../../src/client/manifest/load.js';
+import { KINDS } from '../../src/kinds/index.js';
+import { useWorld, world } from '../support/use-world.js';
+
+/** The programs of docs/library.md, compiled in the strictest form and run against a worker, in their order. */
+
+useWorld({ reset: false });
+
+const ROOT = resolve(__dirname, '../..');
+
+let folder: string;
+let files: string[];
+
+beforeAll(async () => {
+  folder = join(world.directory, 'project');
+  await mkdir(join(folder, 'node_modules/@iam-bootstrap'), { recursive: true });
+  await symlink(ROOT, join(folder, 'node_modules/@iam-bootstrap/iam-bootstrap'));
+  await symlink(join(ROOT, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  await copyFile(join(ROOT, 'examples/first.yaml'), join(folder, 'iam.yaml'));
+  const page = await readFile(join(ROOT, 'docs/library.md'), 'utf8');
+  const programs = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, program = '']) => program);
+  files = programs.map((_, index) => join(folder, `program-${String(index)}.ts`));
+  for (const [index, file] of files.entries()) await writeFile(file, programs[index] ?? '');
+});
+
+/** Runs one of the programs, and returns the lines that it prints. */
+async function run(index: number): Promise<string[]> {
+  const loader = join(ROOT, 'node_modules/jiti/lib/jiti-cli.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', loader, files[index] ?? ''], {
+    cwd: folder,
+    env: world.env,
+  });
+  return stdout.trim().split('\n');
+}
+
+test('compiles every program of the page', () => {
+  expect(files).toHaveLength(3);
+  const program = ts.createProgram(files, {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    types: ['node'],
+  });
+  const problems = ts.getPreEmitDiagnostics(program);
+  expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
+});
+
+test('plans and applies a manifest, as the page has it', async () => {
+  const [planned, ...rest] = await run(0);
+  expect(planned).toBe("[ 'create Policy/read-artifacts', 'create Role/artifact-reader' ]");
+  expect(rest.at(-1)).toBe('converged 2');
+  expect(await world.creates()).toEqual({ 'CreatePolicy read-artifacts': 1, 'CreateRole artifact-reader': 1 });
+});
+
+test('explains an entity and counts conflicts, as the page has it', async () => {
+  const lines = await run(1);
+  expect(lines.at(-1)).toMatch(/^\d+ conflicts$/);
+  expect(lines).toHaveLength(2);
+});
+
+test('loads the manifest that is a program, as the page has it', async () => {
+  const loaded = await loadManifest([files[2] ?? ''], {
+    kinds: KINDS,
+    environment: 'prod',
+    variables: {},
+    pipeline: { provider: 'local', url: null, commit: null, actor: null },
+  });
+  expect(loaded).toMatchObject({ ok: true, request: { entities: [{ name: 'prod-readers' }] } });
+});
