@@ -2,6 +2,7 @@ import { entityId } from '../contract/entity.js';
 import type { Problem, SourcePosition } from '../engine/manifest/problem.js';
 import type { ResolvedManifest } from '../engine/manifest/resolve.js';
 import { parseGuardrails, type Guardrails, type ParsedGuardrails } from '../guardrails/parse.js';
+import { explainGuardrails, type ExplanationFilter, type GuardrailsExplanation } from '../guardrails/explain.js';
 import { evaluateOffline } from '../guardrails/request.js';
 import { violationText, type Violation } from '../guardrails/violation.js';
 import { KINDS } from '../kinds/index.js';
@@ -20,6 +21,17 @@ export function loadGuardrails(file: string): ParsedGuardrails {
     return { ok: false, problems: [{ file, line: 0, column: 0, path: '', message, remedy }] };
   }
   return parseGuardrails(file, text, { kinds: KINDS.map(({ name }) => name) });
+}
+
+/** The explanation of a file of guardrails, or the problems of the file. */
+type ExplainedFile =
+  | { readonly ok: true; readonly explanation: GuardrailsExplanation }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Explains a file of guardrails offline: what a worker allows that has it. */
+export function explainGuardrailsFile(file: string, filter: ExplanationFilter): ExplainedFile {
+  const parsed = loadGuardrails(file);
+  return parsed.ok ? { ok: true, explanation: explainGuardrails(parsed.guardrails, filter) } : parsed;
 }
 
 /** Returns what manifests declare beyond the guardrails, at its position in the manifests. */

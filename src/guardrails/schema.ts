@@ -171,3 +171,8 @@ export type GuardrailRules = z.infer<typeof guardrailsSchema>;
 
 /** The rules that both a file and an account can hold. */
 export type RuleSet = Pick<GuardrailRules, keyof typeof rules>;
+
+/** Returns the JSON Schema of the file, for editors: completion, and checks while typing. */
+export function guardrailsJsonSchema(): Readonly<Record<string, unknown>> {
+  return { title: 'iam-bootstrap guardrails', ...z.toJSONSchema(guardrailsSchema, { io: 'input' }) };
+}

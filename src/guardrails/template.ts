@@ -31,7 +31,7 @@ export function templatesIn(text: string): readonly string[] {
 
 /** Renders a text. Undefined where a value is not known. */
 export function render(text: string, scope: Scope): string | undefined {
-  const parts = partsOf(text, scope);
+  const parts = partsOf(text, valuesOf(scope));
   return parts?.map((part) => part.text).join('');
 }
 
@@ -40,8 +40,24 @@ export function render(text: string, scope: Scope): string | undefined {
  * nothing by it. Undefined where a value is not known.
  */
 export function renderPattern(text: string, scope: Scope, fold: (text: string) => string): Pattern | undefined {
-  const parts = partsOf(text, scope);
+  const parts = partsOf(text, valuesOf(scope));
   return parts?.flatMap((part) => (part.isValue ? literalOf(fold(part.text)) : patternOf(fold(part.text))));
+}
+
+/** Values of a request, as far as they are known. */
+export type KnownValues = Readonly<Partial<Record<TemplateName, string | undefined>>>;
+
+/** Fills the templates of a text whose values are known, for people. */
+export function fillTemplates(text: string, values: KnownValues): string {
+  return text.replace(TEMPLATE, (template, name: string) => (isTemplateName(name) ? values[name] : null) ?? template);
+}
+
+/** Returns the pattern of a text. A value that is not known stands for anything. */
+export function patternOfKnown(text: string, values: KnownValues): Pattern {
+  const known: KnownValues = Object.fromEntries(TEMPLATE_NAMES.map((name) => [name, values[name] ?? '']));
+  return (partsOf(text, known) ?? []).flatMap(({ text: part, isValue }) =>
+    isValue && part === '' ? patternOf('*') : isValue ? literalOf(part) : patternOf(part),
+  );
 }
 
 interface Part {
@@ -49,13 +65,11 @@ interface Part {
   readonly isValue: boolean;
 }
 
-function partsOf(text: string, scope: Scope): readonly Part[] | undefined {
-  const values: Readonly<Record<TemplateName, string | undefined>> = {
-    account: scope.target.account,
-    partition: scope.target.partition,
-    namespace: scope.namespace,
-    environment: scope.environment,
-  };
+function valuesOf({ target: { account, partition }, namespace, environment }: Scope): KnownValues {
+  return { account, partition, namespace, environment };
+}
+
+function partsOf(text: string, values: KnownValues): readonly Part[] | undefined {
   const parts: Part[] = [];
   let at = 0;
   for (const match of text.matchAll(TEMPLATE)) {

@@ -1,3 +1,4 @@
+import { Argument } from 'commander';
 import type { ApprovalAction } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
 import { BUSY_EXITS, type CommandDefinition, EXAMPLE_FILE, REQUEST_EXITS } from '../help.js';
@@ -35,6 +36,31 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     ],
     exits: [[ExitCode.Converged, 'valid'], [ExitCode.Refused, 'the guardrails do not allow it'], ExitCode.Usage],
     load: async () => (await import('./validate.js')).validate,
+  },
+  {
+    name: 'guardrails',
+    description: "explain a file of a worker's guardrails offline: what is allowed for whom",
+    addOptions: (command) =>
+      command
+        .addArgument(new Argument('<action>', 'what to do with the file').choices(['explain']))
+        .argument('[file]', 'file of guardrails (default: that of IAM_BOOTSTRAP_GUARDRAILS)')
+        .addOption(accountOption('only what is allowed in this account'))
+        .option('-n, --namespace <name>', 'only what is allowed for this namespace')
+        .option('-e, --environment <name>', 'only what is allowed for this environment')
+        .addOption(outputOption()),
+    examples: [
+      ['iam-bootstrap guardrails explain guardrails.yaml', 'show the limits of each account'],
+      [
+        'iam-bootstrap guardrails explain guardrails.yaml \\\n      --account 111111111111 --namespace platform',
+        'show those of one request; exit with 3 if it is not allowed',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'explained'],
+      [ExitCode.Refused, 'the account, namespace or environment is not allowed'],
+      ExitCode.Usage,
+    ],
+    load: async () => (await import('./guardrails.js')).guardrails,
   },
   {
     name: 'plan',
