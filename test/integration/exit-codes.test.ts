@@ -34,18 +34,19 @@ function deny(RoleName: string): void {
 }
 
 /**
- * Starts an apply that AWS keeps waiting, and gives it when it writes. Its role is named after the namespace: what AWS
- * does late, for a run that was terminated, is then in no later test's way.
+ * Starts an apply that AWS keeps waiting until `release`, and gives it when it writes. Its role is named after the
+ * namespace: what AWS does late, for a run that was terminated, is then in no later test's way.
  */
-async function startSlow(namespace: string, more: readonly JsonObject[] = []): Promise<ChildProcess> {
+async function startHeld(namespace: string): Promise<{ readonly child: ChildProcess; readonly release: () => void }> {
   const RoleName = `slow-${namespace}`;
-  world.proxy.on({ action: 'CreateRole', params: { RoleName } }, { kind: 'delay', ms: 6_000 });
-  const child = world.spawnCli(['apply', '-f', await write([role(RoleName), ...more], namespace), '--output', 'json']);
-  while (world.proxy.count('CreateRole') === 0) {
-    if (child.exitCode !== null) throw new Error(`apply ended with ${String(child.exitCode)} before it wrote`);
-    await pause(50);
-  }
-  return child;
+  const { reached, release } = hold(world.proxy, { action: 'CreateRole', params: { RoleName } });
+  const child = world.spawnCli(['apply', '-f', await write([role(RoleName)], namespace), '--output', 'json']);
+  const exited = once(child, 'exit').then(([code]) => {
+    throw new Error(`apply ended with ${String(code)} before it wrote`);
+  });
+  await Promise.race([reached, exited]);
+  exited.catch(() => undefined);
+  return { child, release };
 }
 
 async function ended(child: ChildProcess): Promise<Pick<CommandResult, 'code' | 'stdout' | 'stderr'>> {
@@ -109,9 +110,11 @@ describe('exit code 1', () => {
   });
 
   test('is that of a terminated run, with a remedy', async () => {
-    const result = ended(await startSlow('terminated'));
+    const { child, release } = await startHeld('terminated');
+    const result = ended(child);
     await temporal.client.workflow.getHandle(bootstrapWorkflowId(ACCOUNT, 'terminated')).terminate('by hand');
     const { code, stderr } = await result;
+    release();
     expect(code).toBe(1);
     expect(stderr).toContain('ended without a report');
     expect(stderr).toMatch(/remedy: apply again/);
@@ -156,7 +159,8 @@ describe('exit code 3', () => {
 
 describe('exit code 4', () => {
   test('is that of a command that does not wait for another manifest, or not for long', async () => {
-    const holder = ended(await startSlow('held'));
+    const { child, release } = await startHeld('held');
+    const holder = ended(child);
     const path = await world.manifest(
       'held-too.json',
       manifestOf({ namespace: 'held', account: ACCOUNT, entities: [role('another')] }),
@@ -172,6 +176,7 @@ describe('exit code 4', () => {
     }
     expect(atOnce.report()).toMatchObject({ result: 'busy', entities: [] });
     expect(late.stdout).toBe('');
+    release();
     expect((await holder).code).toBe(0);
     expect(world.proxy.successfulCreates()).toMatchObject({ 'CreateRole slow-held': 1 });
   });
