@@ -14,8 +14,8 @@ import type { Logger } from 'pino';
 import { createActivities } from './activities/index.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { Ledgers } from './activities/ledger.js';
+import { ProofUses } from './activities/proof-uses.js';
 import { Accounts } from './activities/runtime/accounts.js';
-import { launchedBy } from './activities/runtime/launches.js';
 import { openEnforcement } from './activities/runtime/open-enforcement.js';
 import type { AwsOptions } from './aws/clients.js';
 import { awsOptions, readAwsSettings } from './aws/settings.js';
@@ -105,8 +105,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       workflow: { queryRejectCondition: 'NOT_OPEN' },
     });
     const entityRuns = new EntityRuns(client);
-    const launch = launchedBy((entityRun) => entityRuns.parentOf(entityRun));
-    const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), launch);
+    const runs = { entityRuns, proofUses: new ProofUses(client, config.taskQueue) };
+    const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     worker = await Worker.create({
       connection,
       namespace,

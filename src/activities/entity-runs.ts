@@ -2,7 +2,13 @@ import { activityInfo, sleep } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { pauseAfter, untilShown } from '../aws/propagation.js';
-import type { EntityRun, EntityRunsRequest, FoundEntityRuns, PendingActivity } from '../contract/activities.js';
+import type {
+  EntityRun,
+  EntityRunsRequest,
+  FoundEntityRuns,
+  PendingActivity,
+  RunOrigin,
+} from '../contract/activities.js';
 import { bootstrapWorkflowId, entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
 import { pendingActivities } from '../temporal/pending-activities.js';
 
@@ -125,6 +131,15 @@ export class EntityRuns {
     const description = await this.#call(run, (handle) => handle.describe());
     const { workflowId, runId } = description?.parentExecution ?? {};
     return typeof workflowId === 'string' && typeof runId === 'string' ? { workflowId, runId } : undefined;
+  }
+
+  /** Returns the start of a run. Undefined where it is gone. */
+  async originOf(run: EntityRun): Promise<RunOrigin | undefined> {
+    const description = await this.#call(run, (handle) => handle.describe());
+    if (description === undefined) return undefined;
+    const firstRunId = description.raw.workflowExecutionInfo?.firstRunId ?? '';
+    // A server of an earlier version does not tell it.
+    return { startedAt: description.startTime.getTime(), firstRunId: firstRunId === '' ? run.runId : firstRunId };
   }
 
   async #isOpen(run: EntityRun): Promise<boolean> {

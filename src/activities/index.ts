@@ -56,6 +56,7 @@ export function createActivities({
   return {
     planEntities: (request) =>
       runActivity(async ({ calls }) => {
+        await enforcement.assertSigned(request);
         const plan = await planEntities(accounts, ledgers, request, calls, enforcement);
         const id = await installation?.();
         return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id });
@@ -78,7 +79,10 @@ export function createActivities({
         return verify(accounts.get(enforcement.targetForReads(target), namespace), request, calls);
       }, runOptionsOf(request.request)),
     gatherEvidence: (request) =>
-      runActivity(() => gatherEvidence(accounts.get(enforcement.targetForReads(request.target)), ledgers, request)),
+      runActivity(async () => {
+        await enforcement.assertEvidenceSigned(request);
+        return gatherEvidence(accounts.get(enforcement.targetForReads(request.target)), ledgers, request);
+      }),
   };
 }
 

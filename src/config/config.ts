@@ -22,6 +22,9 @@ export interface Config {
   /** The key by which workers with guardrails sign what a plan permits. */
   readonly permitKey: string | undefined;
   readonly permitKeyFile: string | undefined;
+  /** The key that clients sign requests with, and by which workers know them. */
+  readonly requestKey: string | undefined;
+  readonly requestKeyFile: string | undefined;
   /** The time after which a call to AWS without a reply counts as lost. */
   readonly awsTimeoutMs: number | undefined;
   /** Source identity of assumed-role sessions, which CloudTrail shows with every call. */
@@ -90,6 +93,8 @@ export function loadConfig(variables: Environment = process.env): Config {
     guardrailsFile: environment['IAM_BOOTSTRAP_GUARDRAILS'],
     permitKey: environment['IAM_BOOTSTRAP_PERMIT_KEY'],
     permitKeyFile: environment['IAM_BOOTSTRAP_PERMIT_KEY_FILE'],
+    requestKey: environment['IAM_BOOTSTRAP_REQUEST_KEY'],
+    requestKeyFile: environment['IAM_BOOTSTRAP_REQUEST_KEY_FILE'],
     awsTimeoutMs: readSeconds(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
     sourceIdentity: readSourceIdentity(environment),
     temporalConfigured: temporalConfigured(environment),

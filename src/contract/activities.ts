@@ -173,6 +173,14 @@ export interface EntityRun {
   readonly runId: string;
 }
 
+/** The start of a run, as Temporal has recorded it. */
+export interface RunOrigin {
+  /** In milliseconds since 1970, by the server's clock. A run that was reset starts anew. */
+  readonly startedAt: number;
+  /** The first run of the chain: for a run that was reset, the one before. */
+  readonly firstRunId: string;
+}
+
 /** Open entity runs of an account. */
 export interface FoundEntityRuns {
   /** Runs that an earlier run of the namespace has left behind: it was terminated. */

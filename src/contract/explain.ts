@@ -1,4 +1,5 @@
 import type { DesiredEntity, Pipeline, Target, Timestamp } from './entity.js';
+import type { Proof } from './identity.js';
 import type { DecisionAction, Outcome } from './report.js';
 
 /** The reason that a Create met an existing entity, or that the entity exists at all. */
@@ -24,6 +25,8 @@ export interface EvidenceRequest {
   readonly requestId: string | null;
   readonly from: Timestamp;
   readonly to: Timestamp;
+  /** Proves who asks, where the worker asks for it. */
+  readonly proof?: Proof;
 }
 
 /** The findings of the worker, which has the credentials. */

@@ -57,6 +57,8 @@ const entity = fields({
   source: optional(fields({ file: text, line: integer })),
 });
 
+const proof = fields({ token: optional(text), signature: optional(text) });
+
 const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
 
 /** The argument of the bootstrap and plan workflows. */
@@ -77,6 +79,7 @@ export const bootstrapRequest: Shape = fields({
   revision: optional(fields(REVISION)),
   allowOlder: optional(flag),
   timeoutMs: optional(positive),
+  proof: optional(proof),
 });
 
 /** The argument of the reconcile-entity workflow. */
@@ -106,6 +109,7 @@ export const evidenceRequest: Shape = fields({
   requestId: nullable(text),
   from: text,
   to: text,
+  proof: optional(proof),
 });
 
 /** A revision in the ledger of a namespace. */

@@ -1,4 +1,5 @@
 import type { Target, DesiredEntity, OrphanPolicy, Pipeline } from './entity.js';
+import type { Proof } from './identity.js';
 import type { DecisionAction, EntityReport } from './report.js';
 import type { Revision } from './revision.js';
 
@@ -62,6 +63,8 @@ export interface BootstrapRequest {
   readonly allowOlder?: boolean;
   /** See {@link DEFAULT_TIMEOUT_MS}, which is the default. */
   readonly timeoutMs?: number;
+  /** Proves who asks, where the worker asks for it. No part of the digest. */
+  readonly proof?: Proof;
 }
 
 /** One of several entities that follow each other under one name. Null is not known. */

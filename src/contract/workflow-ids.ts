@@ -7,6 +7,7 @@ export const WorkflowType = {
   Explain: 'explain',
   Ledger: 'ledger',
   Plan: 'plan',
+  ProofUse: 'proofUse',
   ReconcileEntity: 'reconcileEntity',
 } as const;
 
@@ -34,6 +35,11 @@ export function accountLedgerWorkflowId(account: string): string {
 /** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */
 export function planWorkflowId(account: string, namespace: string, key: string): string {
   return `iam-bootstrap-plan:${account}:${namespace}:${key}`;
+}
+
+/** Returns the ID of the workflow that remembers for which run a proof was used. */
+export function proofUseWorkflowId(id: string): string {
+  return `iam-bootstrap-proof:${id}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

@@ -1,6 +1,7 @@
 import type { Client, Connection, ConnectionOptions, WorkflowClientInterceptor } from '@temporalio/client';
 import type { Config } from '../config/config.js';
 import type { Proxy } from '../config/network.js';
+import { signingKey } from '../identity/signing-key.js';
 import { diagnoseConnection } from './diagnose.js';
 import { type ConnectionSettings, temporalSettings } from './settings.js';
 
@@ -14,6 +15,8 @@ export interface TemporalConnection {
   readonly client: Client;
   readonly address: string;
   readonly taskQueue: string;
+  /** The key that requests are signed with. Undefined where none is set: only workers without one take them. */
+  readonly requestKey?: string | undefined;
   /** Returns the link to the page of a run in the Temporal UI, with what the run says of itself. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
   close(): Promise<void>;
@@ -48,6 +51,7 @@ export async function connectTemporal(
   const settings = temporalSettings(config, server?.address);
   const { connectionOptions, namespace } = settings;
   const { address } = connectionOptions;
+  const requestKey = signingKey(config, address);
   let closed = false;
   let connection: Connection;
   try {
@@ -66,6 +70,7 @@ export async function connectTemporal(
     client,
     address,
     taskQueue: config.taskQueue,
+    requestKey,
     runUrl: (workflowId, runId) =>
       ui === undefined
         ? null

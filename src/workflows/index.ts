@@ -7,6 +7,7 @@ import { reconcileEntity } from './reconcile-entity.js';
 
 export { accountLedger } from './account-ledger.js';
 export { ledger } from './ledger.js';
+export { proofUse } from './proof-use.js';
 export { bootstrap, explain, plan, reconcileEntity };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);

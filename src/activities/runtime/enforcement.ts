@@ -1,7 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
-import type { CreateRequest, Listing, Plan } from '../../contract/activities.js';
+import { ApplicationFailure } from '@temporalio/common';
+import type { CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
+import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
+import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { evaluateEntity, evaluateRequest } from '../../guardrails/evaluate.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import { referredPolicies } from '../../guardrails/request.js';
@@ -14,6 +17,7 @@ import type { GuardrailsSource } from './guardrails-file.js';
 import type { Launch } from './launches.js';
 import { kindOf } from './observe.js';
 import type { Permits } from './permits.js';
+import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
 
 /** Violations that one message names. */
@@ -26,6 +30,8 @@ export type RefusedAt = 'plan' | 'write';
 interface Binding {
   readonly permits: Permits;
   readonly launch: Launch;
+  /** Returns the start of a run. Undefined where it is gone. */
+  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
 }
 
 interface EnforcementOptions {
@@ -33,6 +39,8 @@ interface EnforcementOptions {
   readonly onRefusal?: (at: RefusedAt) => void;
   /** Default: writes are judged by the guardrails alone. */
   readonly binding?: Binding;
+  /** Default: requests need no signature. */
+  readonly requests?: SignedRequests;
 }
 
 /** The guardrails of a worker, as its activities apply them. */
@@ -40,11 +48,13 @@ export class Enforcement {
   readonly #source: GuardrailsSource;
   readonly #onRefusal: (at: RefusedAt) => void;
   readonly #binding: Binding | undefined;
+  readonly #requests: SignedRequests | undefined;
 
-  constructor({ source, onRefusal = () => undefined, binding }: EnforcementOptions) {
+  constructor({ source, onRefusal = () => undefined, binding, requests }: EnforcementOptions) {
     this.#source = source;
     this.#onRefusal = onRefusal;
     this.#binding = binding;
+    this.#requests = requests;
   }
 
   /** Returns the guardrails in force; null where the worker has none. */
@@ -88,11 +98,22 @@ export class Enforcement {
     return textOf(violations);
   }
 
-  /** Returns the plan with what binds its run to it. */
-  bind(request: BootstrapRequest, plan: Plan): Plan {
-    const { workflowExecution } = activityInfo();
-    if (this.#binding === undefined || workflowExecution === undefined) return plan;
-    return this.#binding.permits.permitPlan(request, plan, workflowExecution.runId);
+  /** @throws ApplicationFailure where the worker takes only signed requests, and this one is not */
+  async assertSigned(request: BootstrapRequest): Promise<void> {
+    await this.#countRefusal(this.#requests?.assertRequest(request));
+  }
+
+  /** @throws ApplicationFailure where the worker takes only signed requests, and this one is not */
+  async assertEvidenceSigned(request: EvidenceRequest): Promise<void> {
+    await this.#countRefusal(this.#requests?.assertEvidence(request));
+  }
+
+  /** Returns the plan with what binds its run to it. A run that continues after a reset is the same. */
+  async bind(request: BootstrapRequest, plan: Plan): Promise<Plan> {
+    const { workflowExecution: run } = activityInfo();
+    if (this.#binding === undefined || run === undefined) return plan;
+    const { permits, originOf } = this.#binding;
+    return permits.permitPlan(request, plan, (await originOf(run))?.firstRunId ?? run.runId);
   }
 
   /** Returns the listing with what binds its run to it. */
@@ -111,11 +132,27 @@ export class Enforcement {
     if (this.#binding === undefined) return;
     const { permits, launch } = this.#binding;
     const id = entityId(request.entity);
-    if (!permits.isPermitted(request))
+    if (!permits.isPermitted(request) && !permits.isPermitted(await this.#beforeReset(this.#binding, request)))
       this.#refuseUnbound(`no plan of this worker's bootstrap runs has permitted to write ${id} so`);
     if (!permits.isListed(request)) this.#refuseUnbound(`no worker has listed what was there before ${id}`);
     if (await launch(request)) return;
     this.#refuseUnbound(`${id} is written by entity runs of its bootstrap run ${request.intent} only`);
+  }
+
+  /** Returns the request as the first run of its bootstrap run's chain would make it: that run has planned it. */
+  async #beforeReset({ originOf }: Binding, request: CreateRequest): Promise<CreateRequest> {
+    const { target, namespace, intent: runId } = request;
+    const origin = await originOf({ workflowId: bootstrapWorkflowId(target.account, namespace), runId });
+    return { ...request, intent: origin?.firstRunId ?? runId };
+  }
+
+  async #countRefusal(check: Promise<void> | undefined): Promise<void> {
+    try {
+      await check;
+    } catch (error) {
+      if (error instanceof ApplicationFailure && error.type === 'NotAllowed') this.#onRefusal('plan');
+      throw error;
+    }
   }
 
   #refuseUnbound(message: string): never {

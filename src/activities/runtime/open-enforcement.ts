@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../contract/user-facing-error.js';
+import { readKeys, readRequestKeys, type RequestKeyConfig } from '../../identity/keys.js';
 import { Enforcement, type RefusedAt } from './enforcement.js';
 import { GuardrailsError, GuardrailsFile, NO_GUARDRAILS, type GuardrailsChange } from './guardrails-file.js';
-import type { Launch } from './launches.js';
+import { launchedBy } from './launches.js';
 import { Permits } from './permits.js';
+import { SignedRequests } from './signed-requests.js';
+import type { EntityRuns } from '../entity-runs.js';
+import type { ProofUses } from '../proof-uses.js';
 
-/** The shortest key of permits, in characters. */
-const MIN_KEY_LENGTH = 32;
-
-/** The configuration of a worker's guardrails. */
-export interface EnforcementConfig {
+/** The configuration of what a worker allows, and to whom. */
+export interface EnforcementConfig extends RequestKeyConfig {
   readonly guardrailsFile: string | undefined;
   readonly permitKey: string | undefined;
   readonly permitKeyFile: string | undefined;
@@ -22,20 +22,44 @@ export interface GuardrailsObserver {
   refused(at: RefusedAt): void;
 }
 
+/** The parts of a worker that ask Temporal about runs. */
+export interface EnforcementRuns {
+  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf'>;
+  readonly proofUses: Pick<ProofUses, 'use'>;
+}
+
 /**
- * Opens the guardrails of a worker.
+ * Opens what a worker allows: its guardrails, and the signatures that it asks for.
  *
- * @throws ConfigError where the file or the key cannot be used: a worker that ignored them would write what must not be
+ * @throws ConfigError where the file or a key cannot be used: a worker that ignored them would write what must not be
  * written
  */
-export function openEnforcement(config: EnforcementConfig, observer: GuardrailsObserver, launch: Launch): Enforcement {
-  const onRefusal = (at: RefusedAt): void => {
-    observer.refused(at);
-  };
-  const { guardrailsFile: path } = config;
+export function openEnforcement(
+  config: EnforcementConfig,
+  observer: GuardrailsObserver,
+  runs: EnforcementRuns,
+): Enforcement {
+  const source = openGuardrails(config, observer);
+  const requestKeys = readRequestKeys(config);
+  const binding = source === undefined && requestKeys === undefined ? undefined : openBinding(config, runs);
+  const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
+  return new Enforcement({
+    source: source ?? NO_GUARDRAILS,
+    onRefusal: (at) => {
+      observer.refused(at);
+    },
+    ...(binding === undefined ? {} : { binding }),
+    ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, runs) }),
+  });
+}
+
+function openGuardrails(
+  { guardrailsFile: path }: EnforcementConfig,
+  observer: GuardrailsObserver,
+): GuardrailsFile | undefined {
   if (path === undefined) {
     observer.missing();
-    return new Enforcement({ source: NO_GUARDRAILS, onRefusal });
+    return undefined;
   }
   const source = new GuardrailsFile(path, (change) => {
     observer.changed(change);
@@ -46,45 +70,23 @@ export function openEnforcement(config: EnforcementConfig, observer: GuardrailsO
     if (!(error instanceof GuardrailsError)) throw error;
     throw new ConfigError(`IAM_BOOTSTRAP_GUARDRAILS=${path}: ${error.message}`, error.remedy, { cause: error });
   }
-  return new Enforcement({ source, onRefusal, binding: { permits: new Permits(readKeys(config)), launch } });
+  return source;
 }
 
-/** Reads the keys: one a line, the one that signs first. */
-function readKeys({ permitKey, permitKeyFile }: EnforcementConfig): readonly string[] {
-  if (permitKey !== undefined && permitKeyFile !== undefined) {
-    throw new ConfigError(
-      'both IAM_BOOTSTRAP_PERMIT_KEY and IAM_BOOTSTRAP_PERMIT_KEY_FILE are set',
-      'unset one of them',
-    );
-  }
-  const name =
-    permitKeyFile === undefined ? 'IAM_BOOTSTRAP_PERMIT_KEY' : `IAM_BOOTSTRAP_PERMIT_KEY_FILE=${permitKeyFile}`;
-  const keys = (permitKeyFile === undefined ? permitKey : readKeyFile(permitKeyFile))
-    ?.split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+type Binding = NonNullable<ConstructorParameters<typeof Enforcement>[0]['binding']>;
+
+/** Opens what binds writes to a plan. Without it, a client could start what writes, no matter who has to sign requests. */
+function openBinding(config: EnforcementConfig, { entityRuns }: EnforcementRuns): Binding {
   const make = 'give all workers of a task queue one key, as from `openssl rand -base64 32`';
+  const { permitKey: key, permitKeyFile: file } = config;
+  const keys = readKeys({ variable: 'IAM_BOOTSTRAP_PERMIT_KEY', key, file, make });
   if (keys === undefined) {
-    throw new ConfigError(
-      'IAM_BOOTSTRAP_GUARDRAILS is set without a key of permits',
-      `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`,
-    );
+    const cause = config.guardrailsFile === undefined ? 'a key of requests' : 'IAM_BOOTSTRAP_GUARDRAILS';
+    throw new ConfigError(`${cause} is set without a key of permits`, `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`);
   }
-  if (keys.length === 0 || keys.some(({ length }) => length < MIN_KEY_LENGTH)) {
-    throw new ConfigError(`${name} has a key of less than ${String(MIN_KEY_LENGTH)} characters`, make);
-  }
-  return keys;
-}
-
-function readKeyFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as { readonly code?: string };
-    throw new ConfigError(
-      `IAM_BOOTSTRAP_PERMIT_KEY_FILE=${path} cannot be read: ${code ?? 'unknown'}`,
-      'make the file readable for the worker',
-      { cause: error },
-    );
-  }
+  return {
+    permits: new Permits(keys),
+    launch: launchedBy((run) => entityRuns.parentOf(run)),
+    originOf: (run) => entityRuns.originOf(run),
+  };
 }

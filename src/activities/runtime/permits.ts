@@ -1,9 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
 import type { CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
-import { sortedJson } from '../../engine/json.js';
+import { macOf } from '../../identity/mac.js';
 
 /** Bytes of a signature. A plan carries one for each of thousands of entities. */
 const SIGNATURE_BYTES = 16;
@@ -90,8 +90,7 @@ export class Permits {
 }
 
 function signature(key: string, purpose: string, content: unknown): Buffer {
-  const hmac = createHmac('sha256', key).update(`iam-bootstrap permit 1 ${purpose}\n`);
-  return hmac.update(sortedJson(content)).digest().subarray(0, SIGNATURE_BYTES);
+  return macOf(key, `permit 1 ${purpose}`, content).subarray(0, SIGNATURE_BYTES);
 }
 
 function contentOf(request: Permitted): unknown {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Evidence, type EvidenceRequest, type Explanation, type Trail, UNREAD } from '../../contract/explain.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
+import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { explain } from '../../workflows/index.js';
@@ -23,7 +24,7 @@ export async function gatherEvidence(
 ): Promise<Evidence> {
   const { entities, requestId, target } = request;
   if (entities.length === 0 && requestId === null) return noEvidence(request, 'no entity to read');
-  const { client, taskQueue } = temporal;
+  const { client, taskQueue, requestKey } = temporal;
   if (!(await hasWorker(temporal))) {
     return noEvidence(request, `AWS was not read: no worker polls the task queue ${taskQueue}`);
   }
@@ -32,7 +33,7 @@ export async function gatherEvidence(
     return await client.workflow.execute<typeof explain>(WorkflowType.Explain, {
       taskQueue,
       workflowId: `iam-bootstrap-explain:${target.account}:${randomUUID()}`,
-      args: [{ ...request, from: oldest.toISOString() }],
+      args: [signed(requestKey, WorkflowType.Explain, { ...request, from: oldest.toISOString() })],
       staticSummary: `explain ${query} in ${target.account}`,
       // A worker of an older build does not know the workflow and would retry its task for ever.
       workflowExecutionTimeout: EVIDENCE_TIMEOUT_MS,

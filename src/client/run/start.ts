@@ -5,6 +5,7 @@ import type { Report } from '../../contract/report.js';
 import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { signed } from '../../identity/signature.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
@@ -151,7 +152,7 @@ export async function plan(
 
 /** Starts a run and returns its run ID. Null where a run with this workflow ID is open. */
 async function startRun(
-  { client, taskQueue }: TemporalConnection,
+  { client, taskQueue, requestKey }: TemporalConnection,
   type: typeof WorkflowType.Bootstrap | typeof WorkflowType.Plan,
   workflowId: string,
   request: BootstrapRequest,
@@ -169,7 +170,8 @@ async function startRun(
         client.workflow.start<typeof bootstrap>(type, {
           taskQueue,
           workflowId,
-          args: [request],
+          // Signed anew each time: a signature counts for one run.
+          args: [signed(requestKey, type, request)],
           workflowIdConflictPolicy: 'FAIL',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),

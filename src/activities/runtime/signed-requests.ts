@@ -1,0 +1,96 @@
+import { activityInfo } from '@temporalio/activity';
+import type { EntityRun, RunOrigin } from '../../contract/activities.js';
+import type { EvidenceRequest } from '../../contract/explain.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { verifySignature, type Signed, type SignedAction } from '../../identity/signature.js';
+import { failure } from './failures.js';
+
+/** The longest time between a signature and the start of its run, in milliseconds; either clock may be behind. */
+const MAX_AGE_MS = 15 * 60_000;
+
+const MS_PER_MINUTE = 60_000;
+
+/** The questions about runs that the check of signatures asks Temporal. */
+export interface SignedRuns {
+  readonly entityRuns: { originOf(run: EntityRun): Promise<RunOrigin | undefined> };
+  readonly proofUses: {
+    /** Uses a proof for a run. Returns false where it was used for another one. */
+    use(id: string, runId: string): Promise<boolean>;
+  };
+}
+
+/** The check that a request was signed with a key that the worker shares with those who may ask it. */
+export class SignedRequests {
+  readonly #keys: readonly string[];
+  /** Names the key for people. */
+  readonly #where: string;
+  readonly #runs: SignedRuns;
+
+  constructor(keys: readonly string[], where: string, runs: SignedRuns) {
+    this.#keys = keys;
+    this.#where = where;
+    this.#runs = runs;
+  }
+
+  /**
+   * Makes sure that the request of a plan or bootstrap run is signed, for this run.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertRequest(request: BootstrapRequest): Promise<void> {
+    const { target, namespace, key } = request;
+    const run = ownRun();
+    const isPlan = run.workflowId === planWorkflowId(target.account, namespace, key);
+    if (!isPlan && run.workflowId !== bootstrapWorkflowId(target.account, namespace)) {
+      throw this.#refusal(`a run with the ID ${run.workflowId} cannot be signed for`);
+    }
+    const action = isPlan ? WorkflowType.Plan : WorkflowType.Bootstrap;
+    const signed = this.#verify(action, request);
+    const origin = await this.#assertRecent(signed, run);
+    // A plan that is made once more tells what the history of the first one tells.
+    if (isPlan || (await this.#runs.proofUses.use(signed.id, origin.firstRunId))) return;
+    throw this.#refusal('its signature was used for another run');
+  }
+
+  /**
+   * Makes sure that a request to read entities is signed, for a run that starts now.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertEvidence(request: EvidenceRequest): Promise<void> {
+    await this.#assertRecent(this.#verify(WorkflowType.Explain, request), ownRun());
+  }
+
+  #verify(action: SignedAction, request: BootstrapRequest | EvidenceRequest): Signed {
+    const signature: unknown = request.proof?.signature;
+    if (typeof signature !== 'string') throw this.#refusal('it is not signed');
+    const signed = verifySignature(this.#keys, action, request, signature);
+    if (signed === undefined) throw this.#refusal(`its signature is not that of this ${action}`);
+    return signed;
+  }
+
+  /** Compares the signer's clock with the server's: the run may have waited for a worker, and waits for an approval. */
+  async #assertRecent({ signedAt }: Signed, run: EntityRun): Promise<RunOrigin> {
+    const origin = await this.#runs.entityRuns.originOf(run);
+    if (origin === undefined) throw this.#refusal('its run is gone');
+    const minutes = Math.round((origin.startedAt - signedAt) / MS_PER_MINUTE);
+    if (Math.abs(origin.startedAt - signedAt) <= MAX_AGE_MS) return origin;
+    throw this.#refusal(
+      minutes > 0
+        ? `it was signed ${String(minutes)} minutes before its run started`
+        : `it was signed ${String(-minutes)} minutes after its run started: the clocks differ`,
+    );
+  }
+
+  #refusal(problem: string): Error {
+    const message = `the worker takes only requests that are signed with ${this.#where}, and this one is refused: ${problem}`;
+    const remedy = `send it by iam-bootstrap, with IAM_BOOTSTRAP_REQUEST_KEY_FILE set to a file with ${this.#where}; a run that is started by hand, by a schedule or as a copy cannot be signed`;
+    return failure('NotAllowed', message, { remedy });
+  }
+}
+
+/** Returns the run of this activity. A request without a run has no signature that could be for it. */
+function ownRun(): EntityRun {
+  return activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
+}

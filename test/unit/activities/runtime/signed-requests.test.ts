@@ -1,0 +1,145 @@
+import type { Info } from '@temporalio/activity';
+import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
+import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
+import { SignedRequests } from '../../../../src/activities/runtime/signed-requests.js';
+import type { EntityRun } from '../../../../src/contract/activities.js';
+import type { EvidenceRequest } from '../../../../src/contract/explain.js';
+import type { BootstrapRequest } from '../../../../src/contract/request.js';
+import { bootstrapWorkflowId, planWorkflowId } from '../../../../src/contract/workflow-ids.js';
+import { signatureOf, type SignedAction } from '../../../../src/identity/signature.js';
+import { type EndedActivity, ROLE, RUN_ID, runAttempt } from '../../../support/activity.js';
+import { FakeAccount } from '../../../support/fake-account.js';
+import { requestOf } from '../../../support/planned.js';
+
+const KEY = 'a key of at least thirty-two characters';
+const NOW = Date.parse('2026-11-29T20:00:00Z');
+const MINUTE = 60_000;
+const REQUEST = requestOf([{ kind: 'Role', spec: ROLE.spec }]);
+const ACCOUNT = REQUEST.target.account;
+const LOCK = bootstrapWorkflowId(ACCOUNT, REQUEST.namespace);
+const PLAN = planWorkflowId(ACCOUNT, REQUEST.namespace, REQUEST.key);
+
+/** A worker with the key, and a Temporal whose runs started now. */
+class Worker {
+  readonly refused: string[] = [];
+  readonly account = new FakeAccount();
+  /** The calls to AWS of the last activity that failed. */
+  calls: Readonly<Record<string, number>> | undefined;
+  startedAt = NOW;
+  /** The first runs of runs that were reset. */
+  readonly firstRuns = new Map<string, string>();
+  readonly #uses = new Map<string, string>();
+  readonly #enforcement = new Enforcement({
+    source: NO_GUARDRAILS,
+    onRefusal: (at) => this.refused.push(at),
+    requests: new SignedRequests([KEY], 'its key', {
+      entityRuns: {
+        originOf: ({ runId }: EntityRun) =>
+          Promise.resolve({ startedAt: this.startedAt, firstRunId: this.firstRuns.get(runId) ?? runId }),
+      },
+      proofUses: {
+        use: (id, runId) => {
+          this.#uses.set(id, this.#uses.get(id) ?? runId);
+          return Promise.resolve(this.#uses.get(id) === runId);
+        },
+      },
+    }),
+  });
+
+  /** Plans a request in a run of this ID. Returns what the worker says of it; undefined where it has planned. */
+  async plan(request: BootstrapRequest, workflowId = LOCK, runId = RUN_ID): Promise<string | undefined> {
+    const info: Partial<Info> = { workflowExecution: { workflowId, runId } };
+    const enforcement = this.#enforcement;
+    const { failure } = await runAttempt(this.account, 'planEntities', request, { info, enforcement });
+    return this.#told(failure);
+  }
+
+  async explain(request: EvidenceRequest): Promise<string | undefined> {
+    const enforcement = this.#enforcement;
+    const { failure } = await runAttempt(this.account, 'gatherEvidence', request, { enforcement });
+    return this.#told(failure);
+  }
+
+  #told(failure: EndedActivity<'planEntities'>['failure']): string | undefined {
+    this.calls = failure?.details?.[0]?.calls;
+    if (failure === undefined) return undefined;
+    return `${failure.type ?? ''}: ${failure.message.split('refused: ').at(-1) ?? ''}`;
+  }
+}
+
+function signed<T extends object>(request: T, action: SignedAction = 'bootstrap', at = NOW, key = KEY): T {
+  return { ...request, proof: { signature: signatureOf(key, action, request, at) } };
+}
+
+let worker: Worker;
+beforeEach(() => (worker = new Worker()));
+
+test('what is signed is planned', async () => {
+  expect(await worker.plan(signed(REQUEST))).toBeUndefined();
+  expect(await worker.plan(signed(REQUEST, 'plan'), PLAN)).toBeUndefined();
+  expect(worker.refused).toEqual([]);
+});
+
+test.each<[string, BootstrapRequest, string]>([
+  ['is not signed', REQUEST, 'it is not signed'],
+  ['has a token only', { ...REQUEST, proof: { token: 'x' } }, 'it is not signed'],
+  [
+    'is signed with another key',
+    signed(REQUEST, 'bootstrap', NOW, KEY.toUpperCase()),
+    'its signature is not that of this bootstrap',
+  ],
+  ['was changed', { ...signed(REQUEST), keepGoing: true }, 'its signature is not that of this bootstrap'],
+  ['was signed to be planned', signed(REQUEST, 'plan'), 'its signature is not that of this bootstrap'],
+  [
+    'was signed long before',
+    signed(REQUEST, 'bootstrap', NOW - 16 * MINUTE),
+    'it was signed 16 minutes before its run started',
+  ],
+  [
+    'is signed by a clock that is wrong',
+    signed(REQUEST, 'bootstrap', NOW + 16 * MINUTE),
+    'it was signed 16 minutes after its run started: the clocks differ',
+  ],
+])('what %s is refused before any call', async (_what, request, problem) => {
+  expect(await worker.plan(request)).toBe(`NotAllowed: ${problem}`);
+  expect(worker.calls).toEqual({});
+  expect(worker.refused).toEqual(['plan']);
+});
+
+test('a run that waits for an approval is planned again, hours later, and one that was reset soon after', async () => {
+  const request = signed(REQUEST);
+  expect(await worker.plan(request)).toBeUndefined();
+  expect(await worker.plan(request)).toBeUndefined();
+  worker.firstRuns.set('reset', RUN_ID);
+  expect(await worker.plan(request, LOCK, 'reset')).toBeUndefined();
+});
+
+test('a copy of a request from a history starts nothing', async () => {
+  const request = signed(REQUEST);
+  await worker.plan(request);
+  expect(await worker.plan(request, LOCK, 'another run')).toBe('NotAllowed: its signature was used for another run');
+  expect(await worker.plan(request, 'iam-bootstrap:by-hand')).toBe(
+    'NotAllowed: a run with the ID iam-bootstrap:by-hand cannot be signed for',
+  );
+});
+
+test('a run that is reset later is not planned again', async () => {
+  const request = signed(REQUEST);
+  await worker.plan(request);
+  worker.firstRuns.set('reset', RUN_ID);
+  worker.startedAt = NOW + 60 * MINUTE;
+  expect(await worker.plan(request, LOCK, 'reset')).toBe('NotAllowed: it was signed 60 minutes before its run started');
+});
+
+test('to explain an entity, a request is signed too', async () => {
+  const request: EvidenceRequest = {
+    target: REQUEST.target,
+    entities: [],
+    requestId: null,
+    from: '2026-11-29T19:00:00Z',
+    to: '2026-11-29T20:00:00Z',
+  };
+  expect(await worker.explain(request)).toBe('NotAllowed: it is not signed');
+  expect(await worker.explain(signed(request, 'plan'))).toBe('NotAllowed: its signature is not that of this explain');
+  expect(await worker.explain(signed(request, 'explain'))).toBeUndefined();
+});
