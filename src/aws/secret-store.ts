@@ -5,6 +5,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import type * as sdk from '@aws-sdk/client-secrets-manager';
 import type { SecretLocation } from '../contract/entity.js';
 import { awsError, fallBackOn } from './errors.js';
+import { secretFormProblem, type SecretForm } from './secret-form.js';
 
 /** The stored form of one secret: a flat object of strings with AWS's names. */
 export type SecretRecord = Readonly<Record<string, string>>;
@@ -64,6 +65,7 @@ type SecretSources = Readonly<
     {
       readonly location: SecretLocation;
       readonly field?: string;
+      readonly form?: SecretForm;
       readonly derive?: (stored: string, now: number) => string;
     }
   >
@@ -80,17 +82,27 @@ export function deriveSecretMembers(
   );
 }
 
-/** Reads what is stored for secret input members. */
+/**
+ * Reads what is stored for secret input members.
+ *
+ * @throws SecretLocationError where a value is missing, or has another form than it must have
+ */
 export async function readSecretMembers(
   store: SecretStore,
   secretInput: SecretSources = {},
 ): Promise<Record<string, string>> {
   const members = await Promise.all(
-    Object.entries(secretInput).map(async ([member, { location, field }]) => {
+    Object.entries(secretInput).map(async ([member, { location, field, form }]) => {
       const stored = field === undefined ? await store.readText(location) : (await store.readRecord(location))?.[field];
       if (stored === undefined) {
         const missing = field === undefined ? 'is empty' : `has no ${field}`;
         throw new SecretLocationError(`${describeLocation(location)} ${missing}; store the value for ${member} there`);
+      }
+      const problem = form === undefined ? undefined : secretFormProblem(form, stored);
+      if (problem !== undefined) {
+        throw new SecretLocationError(
+          `${describeLocation(location)} ${problem}; nothing of it was sent: store the value for ${member} there, or declare its location`,
+        );
       }
       return [member, stored] as const;
     }),

@@ -1,5 +1,5 @@
 import { entityId, normalizeName, type JsonObject } from '../contract/entity.js';
-import { isObject } from '../engine/json.js';
+import { isObject, ownValue, strings } from '../engine/json.js';
 import type { Guardrails } from './parse.js';
 import { accessOf, checkAccount } from './rules/account.js';
 import { checkBoundary } from './rules/boundary.js';
@@ -66,15 +66,22 @@ function documentsIn(property: string, value: JsonObject): readonly (readonly [s
 function checkOperatorRoles(
   guardrails: Guardrails,
   scope: Scope,
-  { entity }: EntityToEvaluate,
+  { entity, spec }: EntityToEvaluate,
   violations: Violations,
 ): void {
-  if (entity.kind !== 'Role') return;
+  const names =
+    entity.kind === 'Role'
+      ? namesOf(entity)
+      : entity.kind === 'InstanceProfile'
+        ? strings(ownValue(spec, 'roles'))
+        : [];
+  if (names.length === 0) return;
   const { key, assumeRole, planRole } = accessOf(guardrails, scope);
   if (key === undefined) return;
   for (const [rule, arn] of Object.entries({ assumeRole, planRole })) {
     const role = normalizeName(arn?.slice(arn.lastIndexOf('/') + 1) ?? '');
-    if (!namesOf(entity).some((name) => normalizeName(name) === role)) continue;
-    violations.below(['accounts', key])([rule], `${entityId(entity)} is a role of the worker itself`);
+    if (!names.some((name) => normalizeName(name) === role)) continue;
+    const what = entity.kind === 'Role' ? 'is' : 'would hold';
+    violations.below(['accounts', key])([rule], `${entityId(entity)} ${what} a role of the worker itself`);
   }
 }

@@ -2,6 +2,7 @@ import { normalizeName, type Json } from '../contract/entity.js';
 import type { Guardrails } from './parse.js';
 import { accessOf } from './rules/account.js';
 import { BOUNDARY, isPolicyNamed, requiredBoundary } from './rules/boundary.js';
+import { checkMember, MEMBERS } from './rules/entities.js';
 import { checkAttachment, checkDocument } from './rules/grants.js';
 import { checkTrust } from './rules/trust.js';
 import type { Scope } from './template.js';
@@ -23,6 +24,9 @@ export function evaluateWrite(guardrails: Guardrails, scope: Scope, write: Write
   for (const context of contextsOf(guardrails, scope, violations)) {
     checkDocuments(context, write);
     checkBoundary(context, write);
+    for (const { input, memberKind } of MEMBERS.filter(({ operation }) => operation === write.operation)) {
+      checkMember(context, `${write.operation} would add`, memberKind, String(write.input[input]));
+    }
     const { PolicyArn } = write.input;
     if (write.operation.startsWith('Attach')) {
       checkAttachment(context, write.operation, String(PolicyArn), write.declaredPolicies);

@@ -2,6 +2,7 @@ import type { AwsError } from '../aws/errors.js';
 import type { DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
+import type { SecretForm } from '../aws/secret-form.js';
 import type { JsonObject, SecretLocation, Target } from '../contract/entity.js';
 import type { AlsoRemoves, Changes, Comparison, Observed, PropertyRules } from '../engine/comparison.js';
 import type { ManifestKind } from '../engine/manifest/manifest-kind.js';
@@ -70,6 +71,8 @@ export interface SecretInput {
   readonly location: SecretLocation;
   /** Field to take from the stored JSON object. Default: the value is the stored text. */
   readonly field?: string;
+  /** The form that the stored text must have to be sent. Default: that of the record with the field. */
+  readonly form?: SecretForm;
   /** Computes the value from the stored one, right before the write is sent. `now` is the time by AWS's clock. */
   readonly derive?: (stored: string, now: number) => string;
 }

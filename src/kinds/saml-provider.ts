@@ -124,7 +124,7 @@ function observedOf(arn: string, provider: GetSAMLProviderResponse, spec: JsonOb
 /** Returns the secret input that adds the private key, if the spec declares one. */
 function addPrivateKey(spec: JsonObject): Pick<Write, 'secretInput'> {
   if (spec['privateKey'] === undefined) return {};
-  return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey') } } };
+  return { secretInput: { AddPrivateKey: { location: secretLocation(spec, 'privateKey'), form: 'private key' } } };
 }
 
 /** Returns the writes that exchange private keys: no moment without a key, and at most two of them. */

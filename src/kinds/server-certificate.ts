@@ -95,7 +95,7 @@ export const serverCertificate: Kind = {
       CertificateChain: normalizedPemProperty(spec, 'certificateChain'),
       Tags: toTagList(tags),
     }),
-    secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey') } },
+    secretInput: { PrivateKey: { location: secretLocation(spec, 'privateKey'), form: 'private key' } },
   }),
 
   update: (desired, observed, changes) => [

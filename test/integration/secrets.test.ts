@@ -803,6 +803,16 @@ describe('a private key', () => {
     expect(await run('saml', entity)).toMatchObject({ outcome: 'created' });
   });
 
+  test('is not taken from a file that holds something else: AWS is not called, and the report names the location only', async () => {
+    await writeFile(join(folder(), 'other.conf'), 'token = hunter2-hunter2-hunter2\n', { mode: 0o600 });
+    const entity = await run('tls-other', certificate('other', { file: 'other.conf' }));
+    expect(entity).toMatchObject({ outcome: 'failed', writes: [] });
+    expect(entity.reason).toContain('secret file other.conf does not hold one private key');
+    expect(JSON.stringify(entity)).not.toContain('hunter2');
+    const sent = world.proxy.calls.filter(({ params }) => params['ServerCertificateName'] === 'other');
+    expect(sent.filter(({ action }) => action === 'UploadServerCertificate')).toEqual([]);
+  });
+
   test('is missing from its location: the report says so, and nothing is created', async () => {
     const entity = await run('tls-none', certificate('no-key', { file: 'none.pem' }));
     expect(entity).toMatchObject({ outcome: 'failed', writes: [] });

@@ -78,7 +78,7 @@ describe('a SAML provider', () => {
         operation: 'UpdateSAMLProvider',
         input: { SAMLProviderArn: whole.arn, AssertionEncryptionMode: 'Allowed' },
         effect: 'grants',
-        secretInput: { AddPrivateKey: { location: { file: 'key' } } },
+        secretInput: { AddPrivateKey: { location: { file: 'key' }, form: 'private key' } },
         unguarded: true,
       },
     ]);
@@ -180,7 +180,7 @@ describe('a server certificate', () => {
     );
     expect(input['CertificateBody']).toBe(CERTIFICATE.trim());
     expect(input).not.toHaveProperty('PrivateKey');
-    expect(secretInput).toEqual({ PrivateKey: { location: { file: 'key' } } });
+    expect(secretInput).toEqual({ PrivateKey: { location: { file: 'key' }, form: 'private key' } });
   });
 
   test('is refused by AWS where the declared private key belongs to another certificate', async () => {

@@ -1,5 +1,6 @@
 import { entityId, type DesiredEntity, type Json, type JsonObject } from '../../contract/entity.js';
-import { isObject, ownValue } from '../../engine/json.js';
+import { isObject, ownValue, strings } from '../../engine/json.js';
+import { truncate } from '../../engine/text.js';
 import { isListed, listOf, type RuleContext } from '../violation.js';
 import type { EntityToEvaluate } from '../subject.js';
 
@@ -19,6 +20,7 @@ export function checkEntity(context: RuleContext, subject: EntityToEvaluate): vo
     const has = name === entity.name ? 'has a name' : `is renamed from ${name}, a name`;
     refuse(['entities', 'names'], `${id} ${has} that is not allowed: ${listOf(names, scope)}`);
   }
+  checkMembers(context, subject);
   checkPath(context, subject);
 }
 
@@ -27,7 +29,39 @@ export function namesOf({ name, renamedFrom }: Pick<DesiredEntity, 'name' | 'ren
   return renamedFrom === undefined ? [name] : [name, renamedFrom];
 }
 
-function isNamed(pattern: string, kind: string, name: string, { scope }: RuleContext): boolean {
+/** Entities that others name: a property and the call that adds one, with the kind of the named entities. */
+export const MEMBERS = [
+  { kind: 'Group', property: 'users', operation: 'AddUserToGroup', input: 'UserName', memberKind: 'User' },
+  {
+    kind: 'InstanceProfile',
+    property: 'roles',
+    operation: 'AddRoleToInstanceProfile',
+    input: 'RoleName',
+    memberKind: 'Role',
+  },
+] as const;
+
+/** Refuses members of groups and roles of instance profiles that a request may not name. */
+function checkMembers(context: RuleContext, { entity, spec }: EntityToEvaluate): void {
+  if (entity.state !== 'present') return;
+  for (const { property, memberKind } of MEMBERS.filter(({ kind }) => kind === entity.kind)) {
+    for (const name of strings(ownValue(spec, property))) {
+      checkMember(context, `${entityId(entity)} would have`, memberKind, name);
+    }
+  }
+}
+
+/** Refuses a member that no rule of names allows. One that the same manifest declares is judged by the same rule. */
+export function checkMember({ rules, scope, refuse }: RuleContext, has: string, kind: string, name: string): void {
+  const names = rules.entities?.names;
+  if (names === undefined || names.some((pattern) => isNamed(pattern, kind, name, { scope }))) return;
+  refuse(
+    ['entities', 'names'],
+    `${has} ${kind}/${truncate(name, 100)}, a name that is not allowed: ${listOf(names, scope)}`,
+  );
+}
+
+function isNamed(pattern: string, kind: string, name: string, { scope }: Pick<RuleContext, 'scope'>): boolean {
   const own = `${kind}/`;
   return isListed([pattern.startsWith(own) ? pattern.slice(own.length) : pattern], name, scope);
 }

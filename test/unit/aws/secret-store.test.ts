@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,51 @@ describe('an input member that is secret', () => {
   test('that is not there is told by its place and its name', async () => {
     const missing = readSecretMembers(store, { PrivateKey: { location: { file: 'key.pem' } } });
     await expect(missing).rejects.toThrow(/^secret file key\.pem is empty; store the value for PrivateKey there$/);
+  });
+});
+
+describe('a private key', () => {
+  const location = { file: 'key.pem' };
+
+  async function read(text: string): Promise<Record<string, string>> {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'key.pem'), text);
+    return readSecretMembers(store, { PrivateKey: { location, form: 'private key' } });
+  }
+
+  const ec = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+  const pkcs8 = ec.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const sec1 = ec.export({ type: 'sec1', format: 'pem' }) as string;
+  const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
+
+  test.each([
+    ['PKCS #8', pkcs8],
+    ['SEC 1', sec1],
+    ['SEC 1, after the parameters of its curve', `${parameters}${sec1}`],
+    ['PKCS #8, with Windows line ends', `\r\n${pkcs8.replaceAll('\n', '\r\n')}`],
+  ])('in %s is read as it is', async (_form, text) => {
+    await expect(read(text)).resolves.toEqual({ PrivateKey: text });
+  });
+
+  test.each([
+    ['the record of another entity', JSON.stringify(RECORD)],
+    ['a configuration', 'password = hunter2-hunter2\n'],
+    ['a key among other text', `# of shop\n${pkcs8}password = hunter2-hunter2\n`],
+    ['two keys', `${pkcs8}${sec1}`],
+    ['a certificate', '-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n'],
+    ['another text in the clothes of a key', '-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n'],
+    ['half a key', pkcs8.slice(0, 100)],
+  ])('is not read from %s, and the error shows the location only', async (_what, text) => {
+    const error = (await read(text).catch((caught: unknown) => caught)) as Error;
+    expect(error).toMatchObject({ name: 'SecretLocationError' });
+    expect(error.message).toBe(
+      'secret file key.pem does not hold one private key in PEM and nothing else; nothing of it was sent: store the value for PrivateKey there, or declare its location',
+    );
+  });
+
+  test('with a password is told apart', async () => {
+    const text = ec.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) as string;
+    await expect(read(text)).rejects.toThrow(/^secret file key\.pem has a private key with a password/);
   });
 });
 

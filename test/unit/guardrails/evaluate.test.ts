@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/contract/entity.js';
 import { evaluateRequest } from '../../../src/guardrails/evaluate.js';
+import { evaluateWrite } from '../../../src/guardrails/write.js';
 import { violationText } from '../../../src/guardrails/violation.js';
 import { guardrailsOf, scopeOf, violationsOf } from '../../support/guardrails.js';
 
@@ -151,6 +152,26 @@ describe('entities', () => {
     ]);
   });
 
+  test.each<[string, string, JsonObject, readonly string[]]>([
+    ['a group with users that a request may name', 'Group', { groupName: 'prod-g', users: ['prod-x'] }, []],
+    ['a group with another user', 'Group', { groupName: 'prod-g', users: ['prod-x', 'alice'] }, ['alice']],
+    ['a profile with another role', 'InstanceProfile', { instanceProfileName: 'prod-p', roles: ['admin'] }, ['admin']],
+  ])('%s', (_what, kind, spec, refused) => {
+    const found = violationsOf(guardrails, kind, { path: '/ci/', ...spec });
+    expect(found.map(({ rule }) => rule)).toEqual(refused.map(() => 'entities.names'));
+    for (const [index, name] of refused.entries()) expect(found[index]?.message).toContain(`/${name}, a name that`);
+  });
+
+  test.each([
+    ['AddUserToGroup', { GroupName: 'prod-g', UserName: 'prod-x' }, []],
+    ['AddUserToGroup', { GroupName: 'prod-g', UserName: 'alice' }, ['entities.names']],
+    ['AddRoleToInstanceProfile', { InstanceProfileName: 'prod-p', RoleName: 'admin' }, ['entities.names']],
+    ['RemoveUserFromGroup', { GroupName: 'prod-g', UserName: 'alice' }, []],
+  ])('%s of %j is judged by the name of the member', (operation, input, expected) => {
+    const write = { operation, input, declaredPolicies: new Set<string>() };
+    expect(rulesOf(evaluateWrite(guardrails, scopeOf(), write))).toEqual(expected);
+  });
+
   test('that are only observed are not refused', () => {
     expect(violationsOf(guardrails, 'Role', { roleName: 'x' }, { observe: true })).toEqual([]);
   });
@@ -222,6 +243,8 @@ test('the roles of the worker cannot be changed', () => {
     assumeRole: "arn:aws:iam::{{account}}:role/ops/iam-bootstrap"
     planRole: "arn:aws:iam::{{account}}:role/iam-bootstrap-plan"
 `);
+  const held = violationsOf(guardrails, 'InstanceProfile', { instanceProfileName: 'p', roles: ['iam-bootstrap'] });
+  expect(rulesOf(held)).toEqual(['accounts["*"].assumeRole']);
   const roles = ['IAM-bootstrap', 'iam-bootstrap-plan', 'other'];
   const refused = roles.flatMap((roleName) => violationsOf(guardrails, 'Role', { roleName }, { state: 'released' }));
   expect(rulesOf(refused)).toEqual(['accounts["*"].assumeRole', 'accounts["*"].planRole']);
