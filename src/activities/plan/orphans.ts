@@ -14,6 +14,7 @@ import type { Ledgers } from '../ledger.js';
 import type { Account } from '../runtime/accounts.js';
 import { kindOf, observeNamespace, type ObservedNamespace } from '../runtime/observe.js';
 import { Renames } from './renames.js';
+import { orphanEntity } from './orphan-entity.js';
 import { replacedBy } from './replaced.js';
 import { holderRefusal, referredRefusal, unknownRefusal } from './removal-refusals.js';
 import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
@@ -227,19 +228,14 @@ export class NamespaceDeclarations {
     createdAt,
     protect,
   }: Pick<Known, 'kind' | 'name' | 'key' | 'createdAt' | 'protect'>): DesiredEntity {
-    return {
+    return orphanEntity({
       kind: kind.name,
       name,
       state: this.#request.orphans === 'release' ? 'released' : 'destroyed',
-      adopt: 'own',
-      observe: false,
-      shared: false,
-      unmanaged: 'keep',
       ...(protect === undefined ? {} : { protect }),
       orphan: createdAt === undefined ? {} : { createdAt },
       spec: key,
-      dependsOn: [],
-    };
+    });
   }
 
   #left(): readonly Known[] {

@@ -18,6 +18,8 @@ export class Renames {
   readonly #entities: readonly DesiredEntity[];
   /** By the key of the new name. */
   readonly #renames = new Map<string, Rename>();
+  /** Keys of new names by the keys of the old ones. */
+  readonly #newKeys = new Map<string, string>();
   /** Entities that have the old name of one that exists, by the key of the latter. */
   readonly #beside = new Map<string, Observed>();
   /** The keys of entities that are still to be renamed, by the keys of those that refer to them. */
@@ -27,7 +29,7 @@ export class Renames {
     this.#entities = entities;
     for (const entity of entities) {
       const old = underOldName(entity);
-      if (old !== undefined) this.#renames.set(entityKey(entity), { old, is: 'done' });
+      if (old !== undefined) this.#set(entityKey(entity), { old, is: 'done' });
     }
   }
 
@@ -59,7 +61,7 @@ export class Renames {
 
   /** Returns the rename of an entity by the key of its old name. */
   find(oldKey: string): Rename | undefined {
-    return [...this.#renames.values()].find(({ old }) => entityKey(old) === oldKey);
+    return this.#renames.get(this.#newKeys.get(oldKey) ?? '');
   }
 
   /**
@@ -74,16 +76,21 @@ export class Renames {
       observed.delete(entityKey(old));
       if (present === undefined) {
         observed.set(key, shown);
-        this.#renames.set(key, { old, is: 'pending' });
+        this.#set(key, { old, is: 'pending' });
       } else if (!isSameEntity(present, shown)) {
         this.#beside.set(key, shown);
-        this.#renames.set(key, { old, is: 'beside' });
+        this.#set(key, { old, is: 'beside' });
       }
     }
     if (this.pending.length > 0) {
       await Promise.all(this.#entities.map((entity) => this.#readReferring(account, entity, observed)));
     }
     return { observed, lookedFor };
+  }
+
+  #set(key: string, rename: Rename): void {
+    this.#renames.set(key, rename);
+    this.#newKeys.set(entityKey(rename.old), key);
   }
 
   async #readReferring(account: Account, entity: DesiredEntity, observed: Map<string, Observed>): Promise<void> {
@@ -99,7 +106,7 @@ export class Renames {
     const key = entityKey(entity);
     this.#referring.set(key, first.key);
     const before = referringBefore(kind, this.#renames.get(key)?.old ?? entity, names);
-    if (kind.isDeletedWithReference === true) this.#renames.set(key, { old: before, is: 'along' });
+    if (kind.isDeletedWithReference === true) this.#set(key, { old: before, is: 'along' });
     const shown = await observeEntity(account, before);
     if (shown !== undefined) observed.set(key, referringAfter(kind, entity, shown, { names, target: account.target }));
   }

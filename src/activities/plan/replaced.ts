@@ -1,5 +1,6 @@
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import { kindOf } from '../runtime/observe.js';
+import { orphanEntity } from './orphan-entity.js';
 import { withDependencies, type AssessedEntity } from './assessed-entity.js';
 
 /** Returns the entities that others of a request were made anew for, to be removed as orphans are. */
@@ -9,20 +10,8 @@ export function replacedBy(entities: readonly DesiredEntity[]): readonly Desired
     const { renaming, keyProperties } = kindOf(entity);
     const [property] = keyProperties;
     if (name === undefined || property === undefined || renaming !== 'anew' || observe) return [];
-    return [
-      {
-        kind,
-        name,
-        state: 'destroyed',
-        adopt: 'own',
-        observe: false,
-        shared: false,
-        unmanaged: 'keep',
-        orphan: { renamedTo: entityId(entity) },
-        spec: { [property]: name },
-        dependsOn: [],
-      },
-    ];
+    const orphan = { renamedTo: entityId(entity) };
+    return [orphanEntity({ kind, name, state: 'destroyed', orphan, spec: { [property]: name } })];
   });
 }
 
