@@ -26,7 +26,7 @@ const ROOMS = {
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
   client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'kinds', 'report'],
-  embedded: ['config', 'contract'],
+  embedded: ['config', 'contract', 'identity'],
   cli: ['client', 'temporal', 'engine', 'contract', 'report', 'config', 'embedded', 'observability'],
 };
 

@@ -48,6 +48,8 @@ async function openEmbedded(
     announce('Its UI stops with this command; `iam-bootstrap dev`, in this folder, opens it again.');
   }
   const { environment, cacheDirectory, stateDirectory } = config;
+  const { withStateKeys } = await import('../embedded/state-keys.js');
+  const keyed = await withStateKeys(config, announce);
   const server = await acquireEmbeddedServer({
     stateDirectory,
     cli: async () => (await findTemporalCli({ path: config.temporalCli, cacheDirectory, environment, announce })).path,
@@ -57,9 +59,9 @@ async function openEmbedded(
   });
   try {
     const log = await openDebugLog(config);
-    const worker = options.worker ? await startEmbeddedWorker(config, server.address, log) : undefined;
+    const worker = options.worker ? await startEmbeddedWorker(keyed, server.address, log) : undefined;
     // The UI ends with this command, so that its links would be dead.
-    const temporal = { ...(await connect(config, log, server)), runUrl: () => null };
+    const temporal = { ...(await connect(keyed, log, server)), runUrl: () => null };
     return {
       temporal,
       embedded: true,
@@ -89,16 +91,7 @@ async function startEmbeddedWorker(config: Config, address: string, log: Logger 
   const { startWorker } = await import('../worker.js');
   const logFile = join(config.stateDirectory, 'worker.log');
   const secretsFolder = config.secretsFolder ?? join(config.stateDirectory, 'secrets');
-  const permitKeyFile = await permitKeyFileOf(config);
-  return startWorker({ ...config, secretsFolder, permitKeyFile }, { address, log, logFile, handleSignals: false });
-}
-
-/** Returns the file with the key of permits; where none is configured and guardrails need one, that of the state folder. */
-export async function permitKeyFileOf(config: Config): Promise<string | undefined> {
-  const { guardrailsFile, permitKey, permitKeyFile, stateDirectory } = config;
-  if (guardrailsFile === undefined || permitKey !== undefined || permitKeyFile !== undefined) return permitKeyFile;
-  const { ensurePermitKey } = await import('../embedded/permit-key.js');
-  return ensurePermitKey(stateDirectory);
+  return startWorker({ ...config, secretsFolder }, { address, log, logFile, handleSignals: false });
 }
 
 /** Returns the logger of `--debug`, which writes text lines to standard error. Undefined without `--debug`. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from './lock.js';
-import { type Announce, EmbeddedError, reasonOf } from './options.js';
+import { type Announce, reasonOf } from './options.js';
 import { isFree, LOOPBACK } from './ports.js';
 import { checkLiveness, commandLine, identifySelf, parseIdentity, terminate } from './process.js';
 import { isServing, type SearchAttribute } from './server-api.js';
+import { explainStateErrors, FILE_MODE, openStateFolder } from './state-folder.js';
 import { startTemporalServer } from './temporal-server.js';
 
 /** A running server that does not respond within this time is replaced. */
@@ -50,7 +51,7 @@ interface ServerRecord {
  * in use, a process that uses it starts it again, at the same address and with the same data.
  */
 export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const folder = await openFolder(options);
+  const folder = new StateFolder(await openStateFolder(options.stateDirectory, options.announce), options);
   const user = `${String(process.pid)}-${randomUUID()}`;
   const acquired = await folder.locked('starting the embedded server', async () => {
     await folder.register(user);
@@ -103,17 +104,6 @@ export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Pro
   };
 }
 
-async function openFolder(options: EmbeddedServerOptions): Promise<StateFolder> {
-  try {
-    await mkdir(join(options.stateDirectory, 'users'), { recursive: true });
-    await writeFile(join(options.stateDirectory, '.gitignore'), '*\n');
-    return new StateFolder(await realpath(options.stateDirectory), options);
-  } catch (error) {
-    const remedy = 'make it writable, or set TEMPORAL_ADDRESS to use another server';
-    throw new EmbeddedError(`state folder ${options.stateDirectory}: ${reasonOf(error)}; ${remedy}`, { cause: error });
-  }
-}
-
 /** The state folder. Only the holder of its lock may call its methods, except {@link locked} and {@link isServer}. */
 class StateFolder {
   private readonly databaseFile: string;
@@ -132,11 +122,12 @@ class StateFolder {
   }
 
   locked<T>(purpose: string, work: () => Promise<T>): Promise<T> {
-    return withLock(this.path('lock'), work, { purpose, announce: this.options.announce });
+    const { announce } = this.options;
+    return explainStateErrors(this.directory, () => withLock(this.path('lock'), work, { purpose, announce }));
   }
 
   async register(user: string): Promise<void> {
-    await writeFile(join(this.usersDirectory, user), JSON.stringify(await identifySelf()));
+    await writeFile(join(this.usersDirectory, user), JSON.stringify(await identifySelf()), { mode: FILE_MODE });
   }
 
   async unregister(user: string): Promise<void> {
@@ -184,8 +175,14 @@ class StateFolder {
     });
     const { pid, address, uiUrl } = server;
     const record = { pid, address, uiUrl, startedAt: new Date().toISOString() };
-    await writeFile(`${this.recordFile}.tmp`, `${JSON.stringify(record, null, 2)}\n`);
-    await rename(`${this.recordFile}.tmp`, this.recordFile);
+    try {
+      await writeFile(`${this.recordFile}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: FILE_MODE });
+      await rename(`${this.recordFile}.tmp`, this.recordFile);
+    } catch (error) {
+      // No other process would find it, and nothing would ever stop it.
+      await server.stop();
+      throw error;
+    }
     return { record, joined: false };
   }
 

@@ -7,6 +7,7 @@ import { exists } from './lock.js';
 import { EmbeddedError, type Environment, reasonOf } from './options.js';
 import { freePort, isFree, LOOPBACK } from './ports.js';
 import { terminate } from './process.js';
+import { FILE_MODE } from './state-folder.js';
 import { registerSearchAttributes, type SearchAttribute, setRetention, waitUntilServing } from './server-api.js';
 
 /** The number of attempts to start a server, where an attempt fails for a reason that may not recur. */
@@ -85,7 +86,7 @@ async function prepareDatabase(databaseFile: string): Promise<void> {
   const marker = incompleteMarker(databaseFile);
   if ((await exists(databaseFile)) && !(await exists(marker))) return;
   await mkdir(dirname(databaseFile), { recursive: true });
-  await writeFile(marker, '');
+  await writeFile(marker, '', { mode: FILE_MODE });
   for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${databaseFile}${suffix}`, { force: true });
 }
 
@@ -197,13 +198,14 @@ export interface ServerProcessOptions {
 }
 
 /** Writes the PID to a file, then becomes the server. */
-const DETACHED_SCRIPT = `printf '%s' "$$" >"$1" && shift && exec "$@"`;
+const DETACHED_SCRIPT = `umask 077 && printf '%s' "$$" >"$1" && shift && exec "$@"`;
 
 /**
  * Runs the server, prints its PID, and kills the server when standard input ends. The kernel closes standard input when
  * the parent dies, even by SIGKILL.
  */
 const WATCHED_SCRIPT = `
+umask 077
 exec 3<&0
 "$@" </dev/null 3<&- >&2 &
 server=$!
@@ -258,7 +260,7 @@ export async function openLog(path: string): Promise<ServerLog> {
   );
   if (size > MAX_LOG_BYTES) await truncate(path);
   const start = size > MAX_LOG_BYTES ? 0 : size;
-  const handle = await open(path, 'a+');
+  const handle = await open(path, 'a+', FILE_MODE);
   return {
     fd: handle.fd,
     close: () => handle.close(),

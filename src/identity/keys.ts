@@ -25,7 +25,18 @@ export function readKeys({ variable, key, file, make }: KeySource): readonly [st
   }
   const name = file === undefined ? variable : `${variable}_FILE=${file}`;
   const text = file === undefined ? key : readKeyFile(name, file);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseKeys(text, name, make);
+}
+
+/**
+ * Returns the keys in a text: one a line.
+ *
+ * @param text - the content of a file or of a variable
+ * @param name - the file or variable, for people
+ * @param make - the remedy
+ * @throws ConfigError where there is none, or one is short
+ */
+export function parseKeys(text: string, name: string, make: string): readonly [string, ...string[]] {
   const [first, ...older] = text
     .split('\n')
     .map((line) => line.trim())

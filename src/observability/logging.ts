@@ -11,7 +11,9 @@ export type LogDestination = string | number | { write(line: string): void };
 /** Creates a logger that writes JSON lines. Errors keep their type, message and cause. */
 export function createLogger(level: string, destination: LogDestination): Logger {
   const stream =
-    typeof destination === 'object' ? destination : pino.destination({ dest: destination, mkdir: true, sync: true });
+    typeof destination === 'object'
+      ? destination
+      : pino.destination({ dest: destination, mkdir: true, sync: true, mode: 0o600 });
   const serializers = { error: describeError, err: describeError };
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers }, stream);
 }

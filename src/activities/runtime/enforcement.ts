@@ -20,6 +20,9 @@ import type { Permits } from './permits.js';
 import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
 
+/** A run ID: Temporal answers to nothing else. */
+const RUN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
 /** Violations that one message names. */
 const MAX_VIOLATIONS = 5;
 
@@ -142,6 +145,7 @@ export class Enforcement {
   /** Returns the request as the first run of its bootstrap run's chain would make it: that run has planned it. */
   async #beforeReset({ originOf }: Binding, request: CreateRequest): Promise<CreateRequest> {
     const { target, namespace, intent: runId } = request;
+    if (!RUN_ID.test(runId)) return request;
     const origin = await originOf({ workflowId: bootstrapWorkflowId(target.account, namespace), runId });
     return { ...request, intent: origin?.firstRunId ?? runId };
   }

@@ -11,11 +11,11 @@ import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { type Prepared, prepareServers } from '../../embedded/prepare.js';
 import { acquireEmbeddedServer } from '../../embedded/runtime.js';
 import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
+import { withStateKeys } from '../../embedded/state-keys.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
 import { ownCommand, packageFile } from '../own-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
-import { permitKeyFileOf } from '../session.js';
 
 /** Temporal's own default ports. */
 const PORT = 7233;
@@ -51,6 +51,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
   const config = loadConfig();
   const { temporalCli, sandbox: hasSandbox } = options;
   const prepared = await prepareServers(config, { temporalCli, sandbox: hasSandbox, announce: note });
+  const { permitKeyFile, requestKeyFile } = await withStateKeys(config, note);
   const running: { stop(): Promise<unknown> }[] = [];
   try {
     const server = hasSandbox
@@ -61,10 +62,10 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
       ? await startSandbox({ python: prepared.python, account: SANDBOX_ACCOUNT, environment: config.environment })
       : undefined;
     if (sandbox !== undefined) running.unshift(sandbox);
-    const permitKeyFile = await permitKeyFileOf(config);
     const worker = startWorkerProcess(config, {
       TEMPORAL_ADDRESS: server.address,
       ...(permitKeyFile === undefined ? {} : { IAM_BOOTSTRAP_PERMIT_KEY_FILE: permitKeyFile }),
+      ...(requestKeyFile === undefined ? {} : { IAM_BOOTSTRAP_REQUEST_KEY_FILE: requestKeyFile }),
       IAM_BOOTSTRAP_SECRETS: config.secretsFolder ?? join(config.stateDirectory, 'secrets'),
       ...(server.uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: server.uiUrl }),
       ...(sandbox === undefined ? {} : sandboxVariables(sandbox.url)),

@@ -115,7 +115,7 @@ async function checkFolder(name: string, path: string, variable: string, fix: bo
   try {
     if (!existsSync(folder)) {
       if (!fix) return ok(name, `${folder} does not exist yet; it is created when needed`);
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       return ok(name, folder, `created ${folder}`);
     }
     if (!(await stat(folder)).isDirectory()) throw new Error('not a folder');

@@ -12,6 +12,11 @@ const ENTITY = desired('Role', 'deploy', ROLE.spec);
 const REQUEST = { ...requestOf([]), entities: [ENTITY] };
 const LOCK = bootstrapWorkflowId(REQUEST.target.account, REQUEST.namespace);
 
+/** Returns a run ID. */
+const run = (last: number): string => `00000000-0000-4000-8000-${String(last).padStart(12, '0')}`;
+
+const [FIRST, SECOND, THIRD, FOREIGN] = [run(1), run(2), run(3), run(4)];
+
 /** A Temporal in which a run may follow another one by a reset. */
 class Runs {
   readonly account = new FakeAccount();
@@ -43,19 +48,19 @@ class Runs {
 }
 
 test.each([
-  ['the run that has planned it', 'first', 'first'],
-  ['a run that goes on after a reset', 'first', 'second'],
-  ['a run that was reset twice, and planned in between', 'second', 'third'],
-  ['a run that planned again after a reset', 'third', 'third'],
+  ['the run that has planned it', FIRST, FIRST],
+  ['a run that goes on after a reset', FIRST, SECOND],
+  ['a run that was reset twice, and planned in between', SECOND, THIRD],
+  ['a run that planned again after a reset', THIRD, THIRD],
 ])('%s writes', async (_what, plannedBy, startedBy) => {
-  const runs = new Runs({ second: 'first', third: 'first' });
+  const runs = new Runs({ [SECOND]: FIRST, [THIRD]: FIRST });
   expect(await runs.create(plannedBy, startedBy)).toBeUndefined();
   expect(runs.account.writes).toEqual(['CreateRole']);
 });
 
 test('another run of the namespace writes nothing by a copy of the permit', async () => {
-  const runs = new Runs({ second: 'first' });
-  expect(await runs.create('first', 'foreign')).toContain('no plan of this worker');
-  expect(await runs.create('second', 'foreign')).toContain('no plan of this worker');
+  const runs = new Runs({ [SECOND]: FIRST });
+  expect(await runs.create(FIRST, FOREIGN)).toContain('no plan of this worker');
+  expect(await runs.create(SECOND, FOREIGN)).toContain('no plan of this worker');
   expect(runs.account.writes).toEqual([]);
 });
