@@ -10,7 +10,7 @@ const ROOMS = {
   identity: ['engine', 'contract'],
   aws: ['contract'],
   kinds: ['engine', 'contract', 'aws'],
-  temporal: ['contract', 'identity'],
+  temporal: ['contract', 'identity', 'aws/kms'],
   config: ['contract'],
   observability: ['contract', 'aws'],
   activities: [

@@ -9,6 +9,7 @@ const quiet = { trace() {}, debug() {}, info() {}, warn: console.warn, error: co
 
 const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('workflows/index.js', dist)),
+  failureConverterPath: fileURLToPath(new URL('workflows/failure-converter.js', dist)),
   logger: quiet,
 });
 await writeFile(new URL('workflow-bundle.js', dist), withoutSources(code));

@@ -3,10 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import {
   NativeConnection,
   type NativeConnectionOptions,
   Runtime,
+  type WorkflowBundleOption,
   Worker,
   type WorkerDeploymentOptions,
 } from '@temporalio/worker';
@@ -22,13 +24,22 @@ import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './contract/user-facing-error.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
-import { createLogger, logAwsCalls, logTemporalMessages, toSdkLogger } from './observability/logging.js';
+import {
+  createLogger,
+  logAwsCalls,
+  logEncryption,
+  logKeyChanges,
+  logTemporalMessages,
+  toSdkLogger,
+} from './observability/logging.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { diagnoseConnection } from './temporal/diagnose.js';
 import { configErrorOf } from './temporal/errors.js';
 import { installationOf } from './temporal/installation.js';
-import { dataConverter } from './temporal/payload-codec.js';
+import { openEncryption } from './temporal/encryption/open.js';
+import { workflowsWithEncodedFailures } from './temporal/encryption/workflow-code.js';
+import { createDataConverter } from './temporal/payload-codec.js';
 import { type ConnectionSettings, temporalSettings } from './temporal/settings.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
@@ -95,11 +106,12 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const onCall: AwsOptions['onCall'] = (call) => {
       for (const observe of observers) observe(call);
     };
+    const payloads = await openPayloads(config, log);
     connection = await connect(config, settings);
     const client = new Client({
       connection,
       namespace,
-      dataConverter,
+      dataConverter: payloads.ofClient,
       interceptors: { workflow: [logTemporalMessages(log)] },
       // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
       workflow: { queryRejectCondition: 'NOT_OPEN' },
@@ -111,7 +123,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       connection,
       namespace,
       taskQueue: config.taskQueue,
-      ...workflows(),
+      ...payloads.workflows,
       activities: {
         ...createActivities({
           accounts: new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target)),
@@ -122,7 +134,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
         }),
       },
       interceptors: { activity: [traceActivities] },
-      dataConverter,
+      dataConverter: payloads.ofWorker,
       ...ISOLATION,
       shutdownGraceTime: SHUTDOWN_GRACE,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
@@ -193,10 +205,29 @@ function run(worker: Worker, close: () => Promise<void>): RunningWorker {
   };
 }
 
-/** Returns the prebuilt workflow bundle, or the sources where there is none. */
-function workflows(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
+/** The data converters of a worker and of its own client, and the workflows that encode failures in the same way. */
+interface Payloads {
+  readonly ofWorker: DataConverter;
+  readonly ofClient: DataConverter;
+  readonly workflows: { readonly workflowBundle: WorkflowBundleOption } | { readonly workflowsPath: string };
+}
+
+async function openPayloads(config: Config, log: Logger): Promise<Payloads> {
+  const encryption = await openEncryption(config, logKeyChanges(log));
+  logEncryption(log, encryption);
+  const isEncrypting = encryption.keys !== undefined;
   const codePath = join(__dirname, 'workflow-bundle.js');
-  return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: join(__dirname, 'workflows') };
+  return {
+    ofClient: createDataConverter(encryption),
+    ofWorker: {
+      ...createDataConverter({ ...encryption, isWorker: true }),
+      ...(isEncrypting ? { failureConverterPath: join(__dirname, 'temporal/encoded-failures') } : {}),
+    },
+    // The prebuilt bundle, or the sources where there is none.
+    workflows: existsSync(codePath)
+      ? { workflowBundle: isEncrypting ? { code: workflowsWithEncodedFailures(codePath) } : { codePath } }
+      : { workflowsPath: join(__dirname, 'workflows') },
+  };
 }
 
 function installRuntime(log: Logger, { handleSignals = true, metricsAddress }: WorkerOptions): void {

@@ -6,6 +6,7 @@ import type { Report } from '../contract/report.js';
 import type { BootstrapMemo } from '../contract/request.js';
 import type { Revision } from '../contract/revision.js';
 import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
+import { missingKeyOf } from '../contract/unreadable.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
@@ -47,6 +48,8 @@ export interface RunSummary extends LockHolder {
   /** Creates that AWS answered with "already exists". Null where the run has recorded no number. */
   readonly conflicts: number | null;
   readonly closedAt: string | null;
+  /** The ID of the key that this client lacks to read the memo. */
+  readonly encryptedWith?: string;
   readonly progress?: Progress | null;
 }
 
@@ -77,6 +80,7 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
       closedAt: run.closeTime?.toISOString() ?? null,
       url: temporal.runUrl(run.workflowId, run.runId),
       memo: parseMemo(run.memo),
+      ...encryptedMemo(run.memo),
     });
   }
   runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
@@ -176,6 +180,11 @@ export function parseMemo(memo: Readonly<Record<string, unknown>> = {}): Partial
       : {}),
     ...(memo['allowOlder'] === true ? { allowOlder: true } : {}),
   };
+}
+
+function encryptedMemo(memo: Readonly<Record<string, unknown>> = {}): Pick<RunSummary, 'encryptedWith'> {
+  const encryptedWith = Object.values(memo).map(missingKeyOf).find(Boolean);
+  return encryptedWith === undefined ? {} : { encryptedWith };
 }
 
 function textFields(value: unknown): Readonly<Record<string, string>> {

@@ -11,6 +11,16 @@ import { type Network, readNetwork } from './network.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The sources of the keys that encrypt payloads. Undefined where a source is not configured. */
+export interface EncryptionConfig {
+  readonly keys?: string | undefined;
+  readonly keysFile?: string | undefined;
+  /** ARNs of keys in KMS, with commas between them. */
+  readonly kmsKeys?: string | undefined;
+  /** Refuses what is not encrypted. */
+  readonly isRequired: boolean;
+}
+
 /** The configuration of the process, read from its environment here and nowhere else. `variables.ts` explains each variable. */
 export interface Config {
   readonly taskQueue: string;
@@ -25,6 +35,8 @@ export interface Config {
   /** The key that clients sign requests with, and by which workers know them. */
   readonly requestKey: string | undefined;
   readonly requestKeyFile: string | undefined;
+  /** The keys that encrypt what is sent to Temporal. */
+  readonly encryption: EncryptionConfig;
   /** The time after which a call to AWS without a reply counts as lost. */
   readonly awsTimeoutMs: number | undefined;
   /** Source identity of assumed-role sessions, which CloudTrail shows with every call. */
@@ -95,6 +107,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     permitKeyFile: environment['IAM_BOOTSTRAP_PERMIT_KEY_FILE'],
     requestKey: environment['IAM_BOOTSTRAP_REQUEST_KEY'],
     requestKeyFile: environment['IAM_BOOTSTRAP_REQUEST_KEY_FILE'],
+    encryption: readEncryption(environment),
     awsTimeoutMs: readSeconds(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
     sourceIdentity: readSourceIdentity(environment),
     temporalConfigured: temporalConfigured(environment),
@@ -138,6 +151,22 @@ function isOn(environment: Environment, variable: string): boolean {
     `${variable} is ${text}; expected true or false`,
     `set ${variable} to true or false, or unset it`,
   );
+}
+
+function readEncryption(environment: Environment): EncryptionConfig {
+  const mode = environment['IAM_BOOTSTRAP_ENCRYPTION'];
+  if (mode !== undefined && mode !== 'required') {
+    throw new ConfigError(
+      `IAM_BOOTSTRAP_ENCRYPTION is ${mode}; expected required`,
+      'set it to required, or unset it: without it, keys encrypt, and what is not encrypted is read as well',
+    );
+  }
+  return {
+    keys: environment['IAM_BOOTSTRAP_ENCRYPTION_KEYS'],
+    keysFile: environment['IAM_BOOTSTRAP_ENCRYPTION_KEYS_FILE'],
+    kmsKeys: environment['IAM_BOOTSTRAP_ENCRYPTION_KMS_KEY'],
+    isRequired: mode === 'required',
+  };
 }
 
 function readDeployment(environment: Environment): Config['deployment'] {

@@ -105,6 +105,25 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'none: the worker takes the requests of every client; embedded, and in `dev`: `request.key` in the state folder',
   ),
   row(
+    ['IAM_BOOTSTRAP_ENCRYPTION_KEYS_FILE', 'IAM_BOOTSTRAP_ENCRYPTION_KEYS'],
+    'commands and worker',
+    'File with the keys, or the keys themselves, that encrypt what Temporal keeps ([encryption](encryption.md)): lines of `id: base64` with 32 bytes each. The first one encrypts, all decrypt. The file is read again when it changes',
+    'none: nothing is encrypted',
+  ),
+  row(
+    'IAM_BOOTSTRAP_ENCRYPTION_KMS_KEY',
+    'commands and worker',
+    'ARN of a key in AWS KMS whose data keys encrypt what Temporal keeps. After a comma, older keys that decrypt only',
+    'none',
+  ),
+  row(
+    'IAM_BOOTSTRAP_ENCRYPTION',
+    'commands and worker',
+    'With `required`, payloads that are not encrypted are refused',
+    'they are read, so that encryption can be switched on while runs are open',
+  ),
+  row('AWS_ENDPOINT_URL_KMS', 'commands and worker', 'Endpoint of AWS KMS in place of AWS, read by the AWS SDK', 'AWS'),
+  row(
     'IAM_BOOTSTRAP_AWS_TIMEOUT',
     'worker',
     'Seconds until a call to AWS without a reply counts as lost, at most 600',

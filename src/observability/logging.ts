@@ -29,6 +29,31 @@ export function toSdkLogger(log: Logger): DefaultLogger {
   });
 }
 
+/** Logs which keys a worker has. */
+export function logEncryption(log: Logger, { keyIds, isRequired = false }: EncryptionState): void {
+  if (keyIds.length > 0)
+    log.info({ encryptsWith: keyIds[0], decryptsWith: keyIds, isRequired }, 'Payloads are encrypted');
+}
+
+interface EncryptionState {
+  readonly keyIds: readonly string[];
+  readonly isRequired?: boolean;
+}
+
+/** Returns an observer that logs changes of the file of keys. */
+export function logKeyChanges(
+  log: Logger,
+): (change: { readonly ids: readonly string[]; readonly error: Error | null }) => void {
+  return ({ ids, error }) => {
+    if (error === null) log.info({ encryptsWith: ids[0], decryptsWith: ids }, 'Encryption keys read again');
+    else
+      log.error(
+        { keys: ids, error: error.message },
+        'Encryption keys cannot be used: the keys from before stay in use',
+      );
+  };
+}
+
 /** Returns an observer that logs each call to AWS at level debug, without input and output. */
 export function logAwsCalls(log: Logger): (call: AwsCall) => void {
   return ({ service, operation, code, requestId, durationMs }) => {

@@ -47,7 +47,9 @@ export async function connectTemporal(
   interceptors: WorkflowClientInterceptor[] = [],
 ): Promise<TemporalConnection> {
   const { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } = await import('@temporalio/client');
-  const { dataConverter } = await import('./payload-codec.js');
+  const { createDataConverter } = await import('./payload-codec.js');
+  const { openEncryption } = await import('./encryption/open.js');
+  const dataConverter = createDataConverter(await openEncryption(config));
   const settings = temporalSettings(config, server?.address);
   const { connectionOptions, namespace } = settings;
   const { address } = connectionOptions;

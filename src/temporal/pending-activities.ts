@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { PendingActivity } from '../contract/activities.js';
 import { withDeadline } from './connect.js';
-import { decodeFirstPayload } from './payload-codec.js';
+import { decodeFirstPayload, readFailureMessage } from './payload-codec.js';
 
 /** `PENDING_ACTIVITY_STATE_STARTED`. */
 const STARTED = 2;
@@ -20,17 +20,20 @@ export async function pendingActivities(
     }),
   );
   const described = [run, ...children.filter((child) => child !== undefined)];
-  return (await Promise.all(described.map(activitiesOf))).flat();
+  return (await Promise.all(described.map((one) => activitiesOf(client, one)))).flat();
 }
 
-async function activitiesOf(description: WorkflowExecutionDescription): Promise<readonly PendingActivity[]> {
+async function activitiesOf(
+  client: Client,
+  description: WorkflowExecutionDescription,
+): Promise<readonly PendingActivity[]> {
   const { workflowId } = description;
   const summary = (await description.staticSummary()) ?? workflowId;
   const pending = description.raw.pendingActivities ?? [];
   return Promise.all(
     pending.map(async ({ activityId, state, attempt, lastFailure, heartbeatDetails }) => {
-      const progress = await decodeFirstPayload<{ readonly sent?: unknown } | null>(heartbeatDetails?.payloads);
-      const message = lastFailure?.message ?? '';
+      const progress = await decodeFirstPayload<{ readonly sent?: unknown } | null>(client, heartbeatDetails?.payloads);
+      const message = lastFailure == null ? '' : await readFailureMessage(client, lastFailure);
       const type = lastFailure?.applicationFailureInfo?.type ?? null;
       return {
         workflowId,

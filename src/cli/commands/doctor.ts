@@ -20,6 +20,7 @@ import { describeTemporalSettings } from '../../temporal/settings.js';
 import { columns, plain, print, printJson } from '../terminal.js';
 import { checkAws } from './doctor-aws.js';
 import { type Check, configProblem, ok, problem } from './doctor-check.js';
+import { checkEncryption } from './doctor-encryption.js';
 
 const SIGNS = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('FAIL') } as const;
 const FIXED = pc.cyan('done');
@@ -79,6 +80,7 @@ async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Pro
       await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
       await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
       checkGuardrails(config),
+      await checkEncryption(config),
       ...checks,
       ...aws.checks,
       ...(aws.found === undefined ? [] : await checkAws(config, aws.found, installation)),

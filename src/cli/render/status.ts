@@ -63,13 +63,14 @@ function cells(
   const linked = (text: string, url: string | null): string =>
     url === null ? plain(text) : (linkText(plain(text), url, stream) ?? plain(text));
   const { actor, provider, url } = run.memo.pipeline ?? UNKNOWN_PIPELINE;
+  const by = [actor ?? [], provider === 'local' && actor !== null ? [] : provider].flat().join(', ');
   return [
     (PAINT[state] ?? pc.yellow)(plain(state)),
     agoText(now - startedAt),
     durationText(Math.max(0, took)),
     ...(hasAccount ? [plain(account)] : []),
     linked(namespace, run.url),
-    linked([actor ?? [], provider === 'local' && actor !== null ? [] : provider].flat().join(', '), url),
+    run.encryptedWith === undefined ? linked(by, url) : plain(`encrypted, key ID ${run.encryptedWith}`),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Activities, ReconcileActivityResult } from '../../contract/activities.js';
 import type { RunReference } from '../../contract/explain.js';
 import type { EntityReport, Report } from '../../contract/report.js';
@@ -8,7 +8,7 @@ import { entityWorkflowId, parseBootstrapWorkflowId } from '../../contract/workf
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
-import { decodeFirstPayload } from '../../temporal/payload-codec.js';
+import { decodeFirstPayload, readFailureMessage } from '../../temporal/payload-codec.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { UNKNOWN_PIPELINE } from '../describe.js';
 import { reportOfFailure } from '../run/follow.js';
@@ -123,7 +123,7 @@ export async function readRequest(
       client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
     );
     const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-    return (await decodeFirstPayload<BootstrapRequest>(started?.input?.payloads)) ?? undefined;
+    return (await decodeFirstPayload<BootstrapRequest>(client, started?.input?.payloads)) ?? undefined;
   } catch (error) {
     if (grpcStatusOf(error) === GrpcStatus.NotFound) return undefined;
     throw error;
@@ -204,15 +204,15 @@ export async function readEntityHistory(
   }
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;
-  const request = await decodeFirstPayload<ReconcileRequest>(started?.input?.payloads);
+  const request = await decodeFirstPayload<ReconcileRequest>(client, started?.input?.payloads);
   if (request?.entity === undefined) return null;
-  const result = await decodeFirstPayload<ReconcileResult>(resultPayloads(events.at(-1)));
+  const result = await decodeFirstPayload<ReconcileResult>(client, resultPayloads(events.at(-1)));
   return {
     workflowId,
     runId,
     startedAt: timeOf(first) ?? '',
     request,
-    activities: await readActivities(events),
+    activities: await readActivities(client, events),
     report: result?.report ?? null,
   };
 }
@@ -233,12 +233,16 @@ const WRITING_ACTIVITIES: ReadonlySet<string> = new Set<keyof Activities>([
   'deleteEntity',
 ]);
 
-async function readActivities(events: readonly HistoryEvent[]): Promise<ActivityRecord[]> {
+async function readActivities(client: Client, events: readonly HistoryEvent[]): Promise<ActivityRecord[]> {
   const scheduled = events.filter((event) => event.activityTaskScheduledEventAttributes != null);
-  return Promise.all(scheduled.map((event) => readActivity(event, events)));
+  return Promise.all(scheduled.map((event) => readActivity(client, event, events)));
 }
 
-async function readActivity(scheduled: HistoryEvent, events: readonly HistoryEvent[]): Promise<ActivityRecord> {
+async function readActivity(
+  client: Client,
+  scheduled: HistoryEvent,
+  events: readonly HistoryEvent[],
+): Promise<ActivityRecord> {
   const isOfActivity = (attributes: { scheduledEventId?: unknown } | null | undefined): boolean =>
     attributes != null && String(attributes.scheduledEventId) === String(scheduled.eventId);
   const started = events.find((event) => isOfActivity(event.activityTaskStartedEventAttributes));
@@ -250,17 +254,22 @@ async function readActivity(scheduled: HistoryEvent, events: readonly HistoryEve
     startedAt: timeOf(started),
     endedAt: timeOf(completed ?? failed),
     attempt: started?.activityTaskStartedEventAttributes?.attempt ?? 1,
-    lastFailure: lastFailureOf(started, failed),
+    lastFailure: await lastFailureOf(client, started, failed),
     result: WRITING_ACTIVITIES.has(name)
-      ? await decodeFirstPayload(completed?.activityTaskCompletedEventAttributes?.result?.payloads)
+      ? await decodeFirstPayload(client, completed?.activityTaskCompletedEventAttributes?.result?.payloads)
       : null,
   };
 }
 
-function lastFailureOf(started: HistoryEvent | undefined, failed: HistoryEvent | undefined): string | null {
+async function lastFailureOf(
+  client: Client,
+  started: HistoryEvent | undefined,
+  failed: HistoryEvent | undefined,
+): Promise<string | null> {
   const { failure } = failed?.activityTaskFailedEventAttributes ?? {};
   const { lastFailure } = started?.activityTaskStartedEventAttributes ?? {};
-  return failure?.message ?? lastFailure?.message ?? null;
+  const last = failure ?? lastFailure;
+  return last == null ? null : readFailureMessage(client, last);
 }
 
 function timeOf(event: HistoryEvent | undefined): string | null {

@@ -33,6 +33,7 @@ test('with nothing set there are defaults for all', () => {
     logLevel: 'info',
     network: expect.anything() as object,
     pipeline: { provider: 'local', url: null, commit: null, actor: null },
+    encryption: { isRequired: false },
     environment,
   });
 });
