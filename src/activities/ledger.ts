@@ -10,18 +10,29 @@ import {
   declareUpdate,
   entityClaimsQuery,
 } from '../contract/messages.js';
-import { accountLedgerWorkflowId, ledgerWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
+import { accountLedgerWorkflowId, ledgerWorkflowId, terminateCommand, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
 import type { ClaimEntitiesRequest, ClaimRequest, DeclareRequest } from '../contract/activities.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
+import { failure } from './runtime/failures.js';
 
 /** Deadline of one call to Temporal. */
 const UPDATE_DEADLINE_MS = 10_000;
+
+/** Time in which a ledger may not answer, though Temporal does, before it counts as silent. A worker may be busy. */
+const MAX_SILENCE_MS = 60_000;
+
+/** Ledgers whose silence is remembered. */
+const MAX_SILENT = 1_000;
+
+const LEDGER_TYPES: readonly string[] = [WorkflowType.Ledger, WorkflowType.AccountLedger];
 
 /** Gives access to the ledgers of namespaces and accounts. Each ledger is a workflow that stays open. */
 export class Ledgers {
   readonly #client: Client;
   readonly #taskQueue: string;
+  /** By workflow ID, the run that does not answer, and the times of the first and the last question. */
+  readonly #silent = new Map<string, { readonly runId: string; readonly since: number; readonly last: number }>();
 
   constructor(client: Client, taskQueue: string) {
     this.#client = client;
@@ -31,7 +42,7 @@ export class Ledgers {
   /** Asks the ledger of a namespace whether a run may write, and starts the ledger if it does not run. */
   claim({ account, namespace, ...claim }: ClaimRequest, context: ActivityContext): Promise<ClaimAnswer> {
     const start = this.#startOfNamespace(account, namespace);
-    return this.#update(`the ledger of namespace ${namespace}`, context, () =>
+    return this.#update(namespaceLedger(account, namespace), context, () =>
       this.#client.workflow.executeUpdateWithStart(claimUpdate, {
         startWorkflowOperation: start,
         args: [claim],
@@ -44,7 +55,7 @@ export class Ledgers {
   /** Changes the declarations in the ledger of a namespace, and starts the ledger if it does not run. */
   declare({ account, namespace, ...changes }: DeclareRequest, context: ActivityContext): Promise<undefined> {
     const start = this.#startOfNamespace(account, namespace);
-    return this.#update(`the ledger of namespace ${namespace}`, context, () =>
+    return this.#update(namespaceLedger(account, namespace), context, () =>
       this.#client.workflow.executeUpdateWithStart(declareUpdate, {
         startWorkflowOperation: start,
         args: [changes],
@@ -55,9 +66,10 @@ export class Ledgers {
 
   /** Returns the entities that the manifests of a namespace declare. A namespace without a ledger has none. */
   async declarations(account: string, namespace: string): Promise<readonly Declaration[]> {
-    const ledger = this.#client.workflow.getHandle(ledgerWorkflowId(account, namespace));
+    const ledger = namespaceLedger(account, namespace);
+    const handle = this.#client.workflow.getHandle(ledger.workflowId);
     try {
-      return await this.#ask(`the ledger of namespace ${namespace}`, () => ledger.query(declarationsQuery));
+      return await this.#ask(ledger, () => handle.query(declarationsQuery));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
@@ -67,10 +79,10 @@ export class Ledgers {
   /** Takes and drops entity claims in the ledger of an account, and starts the ledger if it does not run. */
   claimEntities({ account, ...changes }: ClaimEntitiesRequest, context: ActivityContext): Promise<EntityClaimsAnswer> {
     const start = this.#startOperation<AccountLedger>(WorkflowType.AccountLedger, {
-      workflowId: accountLedgerWorkflowId(account),
+      workflowId: accountLedger(account).workflowId,
       staticSummary: `namespaces that declare entities without tags in ${account}`,
     });
-    return this.#update(`the ledger of account ${account}`, context, () =>
+    return this.#update(accountLedger(account), context, () =>
       this.#client.workflow.executeUpdateWithStart(claimEntitiesUpdate, {
         startWorkflowOperation: start,
         args: [changes],
@@ -81,9 +93,10 @@ export class Ledgers {
 
   /** Returns the claims on entities in the ledger of an account. An account without a ledger has none. */
   async entityClaims(account: string, ids: readonly string[]): Promise<readonly EntityClaim[]> {
-    const ledger = this.#client.workflow.getHandle(accountLedgerWorkflowId(account));
+    const ledger = accountLedger(account);
+    const handle = this.#client.workflow.getHandle(ledger.workflowId);
     try {
-      return await this.#ask(`the ledger of account ${account}`, () => ledger.query(entityClaimsQuery, ids));
+      return await this.#ask(ledger, () => handle.query(entityClaimsQuery, ids));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
@@ -95,7 +108,7 @@ export class Ledgers {
     namespace: string,
   ): WithStartWorkflowOperation<(ledger?: Ledger) => Promise<void>> {
     return this.#startOperation<Ledger>(WorkflowType.Ledger, {
-      workflowId: ledgerWorkflowId(account, namespace),
+      workflowId: namespaceLedger(account, namespace).workflowId,
       staticSummary: `what was applied to ${namespace} in ${account}`,
     });
   }
@@ -113,21 +126,70 @@ export class Ledgers {
     });
   }
 
-  async #update<T>(ledger: string, context: ActivityContext, update: () => Promise<T>): Promise<T> {
+  async #update<T>(ledger: NamedLedger, context: ActivityContext, update: () => Promise<T>): Promise<T> {
     // A suspended attempt that resumes after another one took over must not claim anything.
     await holdLease(context);
     return this.#ask(ledger, update);
   }
 
-  async #ask<T>(ledger: string, call: () => Promise<T>): Promise<T> {
+  async #ask<T>(ledger: NamedLedger, call: () => Promise<T>): Promise<T> {
     try {
-      return await this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, call);
+      const answer = await this.#inTime(call);
+      this.#silent.delete(ledger.workflowId);
+      return answer;
     } catch (error) {
       if (isMissing(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw ApplicationFailure.retryable(`${ledger} does not answer: ${reason}`, 'ServiceUnavailable');
+      throw await this.#silence(ledger, error instanceof Error ? error.message : String(error));
     }
   }
+
+  /**
+   * Returns the failure for a ledger that has not answered. It is tried again, but not for ever: any client can start a
+   * run under the ID of a ledger, which then never answers.
+   */
+  async #silence({ workflowId, name }: NamedLedger, reason: string): Promise<Error> {
+    const run = await this.#inTime(() => this.#client.workflow.getHandle(workflowId).describe()).catch(() => undefined);
+    const again = ApplicationFailure.retryable(`${name} does not answer: ${reason}`, 'ServiceUnavailable');
+    // Nothing can be said about it while Temporal itself does not answer.
+    if (run?.status.name !== 'RUNNING') return again;
+    const now = Date.now();
+    const before = this.#silent.get(workflowId);
+    const isSame = before?.runId === run.runId && now - before.last < MAX_SILENCE_MS;
+    const since = isSame ? before.since : now;
+    this.#silent.delete(workflowId);
+    this.#silent.set(workflowId, { runId: run.runId, since, last: now });
+    const [oldest] = this.#silent.keys();
+    if (this.#silent.size > MAX_SILENT && oldest !== undefined) this.#silent.delete(oldest);
+    const isForeign = !LEDGER_TYPES.includes(run.type);
+    if (!isForeign && now - since < MAX_SILENCE_MS) return again;
+    const what = isForeign ? `a run of the foreign workflow type ${JSON.stringify(run.type)}` : 'a run';
+    const { namespace } = this.#client.options;
+    return failure(
+      'ServiceUnavailable',
+      `${name} does not answer: its ID ${workflowId} is held by ${what} since ${run.startTime.toISOString()}`,
+      {
+        remedy: `look at who started it; if nobody needs it, end it and apply again, which starts a new ledger: ${terminateCommand(namespace, workflowId, run.runId)}`,
+      },
+    );
+  }
+
+  async #inTime<T>(call: () => Promise<T>): Promise<T> {
+    return this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, call);
+  }
+}
+
+/** A ledger, with its name for people. */
+interface NamedLedger {
+  readonly workflowId: string;
+  readonly name: string;
+}
+
+function namespaceLedger(account: string, namespace: string): NamedLedger {
+  return { workflowId: ledgerWorkflowId(account, namespace), name: `the ledger of namespace ${namespace}` };
+}
+
+function accountLedger(account: string): NamedLedger {
+  return { workflowId: accountLedgerWorkflowId(account), name: `the ledger of account ${account}` };
 }
 
 /** Reports whether a ledger does not run. A closed one would still answer queries: the worker's client rejects them. */

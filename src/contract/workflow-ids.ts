@@ -42,6 +42,11 @@ export function proofUseWorkflowId(id: string): string {
   return `iam-bootstrap-proof:${id}`;
 }
 
+/** Returns the command that ends a run which does not answer. */
+export function terminateCommand(temporalNamespace: string, workflowId: string, runId: string): string {
+  return `temporal workflow terminate --namespace ${temporalNamespace} --workflow-id ${workflowId} --run-id ${runId}`;
+}
+
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */
 export function entityWorkflowIdPrefix(account: string): string {
   return `iam:${account}:`;

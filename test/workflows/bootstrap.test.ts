@@ -486,6 +486,51 @@ describe('what an earlier run of the namespace has left behind', () => {
   });
 });
 
+describe('a ledger that does not answer', () => {
+  const silent = ApplicationFailure.nonRetryable('the ledger does not answer', 'ServiceUnavailable', {
+    remedy: 'end it',
+    calls: {},
+  });
+
+  test('before the first write ends the run with a report, and nothing is written', async () => {
+    const request = requestFor([role('one')]);
+    const [planned] = planOf(request).entities;
+    if (planned === undefined) throw new Error('no plan');
+    const entities = [{ ...planned, claim: { is: 'taken', replaces: null } as const }];
+    stage.activities = {
+      planEntities: () => Promise.resolve({ ...planOf(request), entities }),
+      claimEntities: () => Promise.reject(silent),
+      createEntity: () => Promise.reject(new Error('written')),
+    };
+    const { result, reason, remedy, entities: reports } = await stage.bootstrap(request);
+    expect({ result, reason, remedy, reports }).toEqual({
+      result: 'busy',
+      reason: 'the ledger does not answer',
+      remedy: 'end it',
+      reports: [],
+    });
+  });
+
+  test('after the writes leaves them in the report', async () => {
+    const request = requestFor([role('one')]);
+    const [planned] = planOf(request).entities;
+    if (planned === undefined) throw new Error('no plan');
+    const entities = [{ ...planned, takes: ['LoginProfile/one'] }];
+    stage.activities = {
+      ...creating(request),
+      planEntities: () => Promise.resolve({ ...planOf(request), entities }),
+      claimEntities: ({ take }) => (take.length > 0 ? Promise.resolve({ refused: [] }) : Promise.reject(silent)),
+    };
+    const report = await stage.bootstrap(request);
+    expect(report).toMatchObject({
+      result: 'failed',
+      reason: 'what was written could not be recorded: the ledger does not answer',
+      remedy: 'end it',
+    });
+    expect(outcomesOf(report)).toEqual({ one: 'created' });
+  });
+});
+
 test('an argument that is not a request fails the run, and is not tried again', async () => {
   const run = await stage.startBootstrap({} as BootstrapRequest, 'malformed');
   await expect(run.result()).rejects.toMatchObject({ cause: { type: 'InvalidManifest' } });

@@ -4,7 +4,7 @@ import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
-import { parseBootstrapWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { parseBootstrapWorkflowId, terminateCommand, WorkflowType } from '../../contract/workflow-ids.js';
 import { buildReport } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { UnreachableError } from '../../temporal/diagnose.js';
@@ -127,7 +127,7 @@ export function silentHolderError(temporalNamespace: string, lockHolder: LockHol
   const run = type === WorkflowType.Bootstrap ? 'a run' : `a run of the foreign workflow type ${JSON.stringify(type)}`;
   return new BusyError(
     `the namespace is held by ${run} since ${startedAt}, which does not answer`,
-    `look at who started it; if nobody needs it, end it and apply again: temporal workflow terminate --namespace ${temporalNamespace} --workflow-id ${workflowId} --run-id ${runId}`,
+    `look at who started it; if nobody needs it, end it and apply again: ${terminateCommand(temporalNamespace, workflowId, runId)}`,
     lockHolder,
   );
 }

@@ -26,11 +26,12 @@ import { assertBootstrapRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { changesSinceApproval, digestOf, explainVerdict } from './approval.js';
 import { enforceDeadline } from './deadline.js';
-import { recordDeclarations, settleDeclarations } from './declarations.js';
-import { dropClaims, takeClaims } from './entity-claims.js';
+import { recordDeclarations } from './declarations.js';
+import { takeClaims } from './entity-claims.js';
 import { endEarlierRuns } from './earlier-runs.js';
 import { reconcileEntities } from './reconcile-entities.js';
 import { RunState } from './run-state.js';
+import { settleLedgers } from './settle-ledgers.js';
 import { verifyEntities } from './verify.js';
 
 /** Changes since the approval that a report names. */
@@ -115,8 +116,10 @@ class Bootstrap {
         return null;
       });
     } catch (error) {
-      if (cancellation.reason === null || !isCancellation(error)) throw error;
-      return this.#stoppedReport(this.#endedEarly(cancellation.reason));
+      if (cancellation.reason !== null && isCancellation(error)) {
+        return this.#stoppedReport(this.#endedEarly(cancellation.reason));
+      }
+      return this.#failedReport(error);
     }
   }
 
@@ -124,10 +127,9 @@ class Bootstrap {
     this.#state.enter('reconciling');
     await reconcileEntities(this.#state, this.#request.keepGoing ? [] : this.#refused);
     await this.#verify();
-    await dropClaims(this.#state);
-    await settleDeclarations(this.#state);
+    const unsettled = await settleLedgers(this.#state);
     if (this.#state.hasJoiner) await this.#verify();
-    return this.#finalReport();
+    return { ...this.#finalReport(), ...unsettled };
   }
 
   #endedEarly(reason: string): Stop {
@@ -143,10 +145,15 @@ class Bootstrap {
       const stop = await this.#approve();
       return stop === null ? null : this.#stoppedReport(stop);
     } catch (error) {
-      const failure = describeFailure(error);
-      if (failure === null) throw error;
-      return buildFailedReport(this.#state.run, failure, Date.now());
+      return this.#failedReport(error);
     }
+  }
+
+  /** Returns the report of a run that has failed before its first write. */
+  #failedReport(error: unknown): Report {
+    const failure = describeFailure(error);
+    if (failure === null) throw error;
+    return buildFailedReport(this.#state.run, failure, Date.now());
   }
 
   /** Verifies what was written; for those that have joined since the plan, everything. */

@@ -78,3 +78,75 @@ test('sends heartbeats while it waits for the ledger', async () => {
     { calls: {}, sent: [], isComplete: true },
   ]);
 });
+
+describe('a ledger that does not answer', () => {
+  /** What Temporal tells of the run under the ID of the ledger. Null where it does not answer either. */
+  let run: { readonly runId: string; readonly type: string; readonly status?: string } | null;
+  let now: number;
+  let silent: Ledgers;
+
+  beforeEach(() => {
+    run = { runId: 'squatter', type: 'ledger' };
+    now = Date.parse('2026-11-29T20:00:00Z');
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    update.mockRejectedValue(new Error('deadline exceeded'));
+    const describe = (): Promise<unknown> =>
+      run === null
+        ? Promise.reject(new Error('unreachable'))
+        : Promise.resolve({
+            runId: run.runId,
+            type: run.type,
+            status: { name: run.status ?? 'RUNNING' },
+            startTime: new Date('2026-11-29T19:00:00Z'),
+          });
+    const client = {
+      options: { namespace: 'default' },
+      withDeadline: (_at: number, call: () => unknown) => call(),
+      workflow: { executeUpdateWithStart: update, getHandle: () => ({ describe }) },
+    };
+    silent = new Ledgers(client as unknown as Client, 'iam-bootstrap');
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const ask = async (afterMs: number): Promise<string> => {
+    now += afterMs;
+    const { failure } = await runAttempt(new FakeAccount(), 'claimRevision', CLAIM, {
+      claim: silent.claim.bind(silent),
+    });
+    if (failure === undefined) return 'answered';
+    const { nonRetryable, message, details } = failure;
+    return nonRetryable === true ? `${message}; ${details?.[0]?.remedy ?? ''}` : 'again';
+  };
+
+  const REFUSED =
+    'the ledger of namespace ci does not answer: its ID iam-bootstrap-ledger:111111111111:ci is held by RUN since 2026-11-29T19:00:00.000Z; look at who started it; if nobody needs it, end it and apply again, which starts a new ledger: temporal workflow terminate --namespace default --workflow-id iam-bootstrap-ledger:111111111111:ci --run-id squatter';
+
+  test('for a minute is named, with the command that ends it', async () => {
+    expect([await ask(0), await ask(20_000), await ask(20_000)]).toEqual(['again', 'again', 'again']);
+    expect(await ask(20_000)).toBe(REFUSED.replace('RUN', 'a run'));
+  });
+
+  test('since it is a run of another type is named at once', async () => {
+    run = { runId: 'squatter', type: 'hold' };
+    expect(await ask(0)).toBe(REFUSED.replace('RUN', 'a run of the foreign workflow type "hold"'));
+  });
+
+  test('is asked again as long as Temporal does not answer either, or it has ended', async () => {
+    run = null;
+    expect([await ask(0), await ask(90_000), await ask(90_000)]).toEqual(['again', 'again', 'again']);
+    run = { runId: 'squatter', type: 'hold', status: 'TERMINATED' };
+    expect(await ask(0)).toBe('again');
+  });
+
+  test('gets its minute again once it has answered, was replaced, or was long not asked', async () => {
+    expect([await ask(0), await ask(50_000)]).toEqual(['again', 'again']);
+    update.mockResolvedValueOnce(ACCEPTED);
+    expect([await ask(5_000), await ask(10_000)]).toEqual(['answered', 'again']);
+    run = { runId: 'another', type: 'ledger' };
+    expect(await ask(55_000)).toBe('again');
+    expect(await ask(3_600_000)).toBe('again');
+  });
+});
