@@ -11,9 +11,12 @@ export const ACCOUNT = '111111111111';
 /** Parses guardrails that must be valid. `version` and `accounts` come first, unless the text has its own. */
 export function guardrailsOf(text: string): Guardrails {
   const header = text.includes('accounts:\n') || text.startsWith('accounts:') ? '' : `accounts: { "${ACCOUNT}": {} }\n`;
-  const parsed = parseGuardrails('guardrails.yaml', `version: 1\n${header}${text}`, {
-    kinds: KINDS.map(({ name }) => name),
-  });
+  return guardrailsFrom(`version: 1\n${header}${text}`);
+}
+
+/** Parses a whole file of guardrails, which must be valid. */
+export function guardrailsFrom(text: string): Guardrails {
+  const parsed = parseGuardrails('guardrails.yaml', text, { kinds: KINDS.map(({ name }) => name) });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return parsed.guardrails;
 }

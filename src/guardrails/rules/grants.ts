@@ -32,12 +32,12 @@ function checkStatement(context: RuleContext, subject: string, statement: JsonOb
   for (const [index, denied] of denyActions.entries()) {
     const pattern = actionPattern(denied);
     const path = ['grants', 'denyActions', index];
-    const granted = actions?.find((action) => overlap(actionPattern(action), pattern));
+    const granted = actions?.find((action) => doActionsMeet(actionPattern(action), pattern));
     if (granted !== undefined) {
       const by = foldCase(granted) === foldCase(denied) ? '' : `, which includes ${denied}`;
       context.refuse(path, `${subject} allows ${shown(granted)}${by}`);
     }
-    if (except !== undefined && !except.some((action) => covers(actionPattern(action), pattern))) {
+    if (except !== undefined && !except.some((action) => coversAction(action, pattern))) {
       context.refuse(
         path,
         `${subject} allows every action but ${except.map(shown).join(', ')}, which includes ${denied}`,
@@ -66,9 +66,28 @@ function checkWildcards(
   }
 }
 
-/** Actions have no case. */
-function actionPattern(action: string): Pattern {
-  return patternOf(foldCase(action));
+/** A pattern of actions. A wildcard of one part does not reach into the other: `*:Delete*` has nothing of `s3:Get*`. */
+interface ActionPattern {
+  readonly service: Pattern;
+  readonly name: Pattern;
+}
+
+/** Actions have no case. One without a service is `*`, or is none to IAM and counts as if it were. */
+function actionPattern(action: string): ActionPattern {
+  const colon = action.indexOf(':');
+  const [service, name] = colon === -1 ? ['*', '*'] : [action.slice(0, colon), action.slice(colon + 1)];
+  return { service: patternOf(foldCase(service)), name: patternOf(foldCase(name)) };
+}
+
+function doActionsMeet(a: ActionPattern, b: ActionPattern): boolean {
+  return overlap(a.service, b.service) && overlap(a.name, b.name);
+}
+
+/** Reports whether an action of `NotAction` names all actions of a pattern. One without a service names none. */
+function coversAction(action: string, inner: ActionPattern): boolean {
+  if (action !== '*' && !action.includes(':')) return false;
+  const outer = actionPattern(action);
+  return covers(outer.service, inner.service) && covers(outer.name, inner.name);
 }
 
 function shown(action: string): string {

@@ -309,6 +309,25 @@ describe('grants', () => {
     expect(granting(statement)).toEqual(expected);
   });
 
+  test('a wildcard of a service or of a name does not reach over the colon', () => {
+    const rules = guardrailsOf('grants: { denyActions: ["*:Delete*"] }');
+    const policyOf = (statement: JsonObject): JsonObject => ({
+      policyName: 'p',
+      policyDocument: document({ Effect: 'Allow', Resource: '*', ...statement }),
+    });
+    const refused = (statement: JsonObject): boolean => violationsOf(rules, 'Policy', policyOf(statement)).length > 0;
+    expect([{ Action: 's3:Get*' }, { Action: 's3:*Delete*' }, { Action: 's3' }].map(refused)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect([{ NotAction: '*:Delete*' }, { NotAction: 'Delete' }, { NotAction: '*' }].map(refused)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   test('every action of a service is denied where the rule says so', () => {
     const strict = guardrailsOf('grants: { denyWildcardAction: service }');
     const policyOf = (Action: string): JsonObject => ({
