@@ -116,7 +116,7 @@ const forbidden = [
     comment: 'message definitions are the one place of contract/ that needs the SDK',
     severity: 'error',
     from: {
-      path: '^src/(kinds|aws|engine|guardrails|contract|report|config)/',
+      path: '^src/(kinds|aws|engine|guardrails|identity|contract|report|config)/',
       pathNot: '^src/contract/messages\\.ts$',
     },
     to: { path: ['node_modules/@temporalio', '^src/contract/messages\\.ts$'] },

@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type DesiredEntity, entityId, type Pipeline } from '../contract/entity.js';
 import { type BootstrapRequest, MAX_ENTITIES } from '../contract/request.js';
-import { sortedJson } from '../engine/json.js';
 import { keyOf } from '../engine/manifest/manifest-kind.js';
 import type { Problem, SourcePosition } from '../engine/manifest/problem.js';
 import type { ManifestRequest, RefusedManifest } from '../engine/manifest/resolve.js';
 import type { Validation } from '../engine/manifest/validate.js';
 import { SPLIT_REMEDY } from '../engine/request.js';
+import { requestDigest } from '../engine/request-digest.js';
 import { KINDS } from '../kinds/index.js';
 import { originOf } from './checkout.js';
 import { loadGuardrails, refusalsOf } from './guardrails.js';
@@ -119,31 +119,6 @@ export async function validate(files: readonly string[], options: ValidateOption
   const refusals =
     guardrails?.ok === true ? checked.resolved.flatMap((resolved) => refusalsOf(guardrails.guardrails, resolved)) : [];
   return { ...checked, ok: checked.ok && problems.length === 0 && refusals.length === 0, problems, refusals };
-}
-
-/** The fields of a request that decide what it does. */
-export type DigestedRequest = Pick<
-  BootstrapRequest,
-  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing' | 'approval' | 'orphans'
->;
-
-/**
- * Returns the digest of a request, as `sha256:…`. Requests with the same digest do the same, whatever the source
- * positions of their entities and whatever the pipeline.
- */
-export function requestDigest(request: DigestedRequest): string {
-  const { target, namespace, environment, entities, keepGoing, approval, orphans } = request;
-  const content = {
-    target,
-    namespace,
-    environment,
-    entities: entities.map((entity) => ({ ...entity, source: undefined })),
-    keepGoing,
-    orphans: orphans === 'report' ? undefined : orphans,
-    // A request that requires an approval must not join one that does not. The timeout makes no difference.
-    approval: approval === undefined ? undefined : true,
-  };
-  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }
 
 /**

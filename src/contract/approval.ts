@@ -1,4 +1,5 @@
 import type { Timestamp } from './entity.js';
+import type { Proof } from './identity.js';
 import type { Report } from './report.js';
 
 /** A plan that waits for an approval. */
@@ -24,6 +25,8 @@ export interface ApprovalDecision {
   readonly by: string;
   /** The reason: at most {@link MAX_REASON_LENGTH} characters. */
   readonly reason?: string | null;
+  /** Proves who decides, where the worker's guardrails ask for it. */
+  readonly proof?: Proof;
 }
 
 /** The digest of a plan. */

@@ -17,14 +17,56 @@ export interface Identity {
   readonly issuer: string;
   /** The `sub` of the token. For a key the same as the issuer. */
   readonly subject: string;
-  /** The claims that guardrails can match and reports show, as text. */
-  readonly claims: Readonly<Record<string, string>>;
+  /** The claims that guardrails can match and reports show. A claim that is a list stays one. */
+  readonly claims: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** An identity with the signature of the worker that has verified it, since its token expires long before a run ends. */
+export interface SignedIdentity {
+  readonly identity: Identity;
+  readonly permit: string;
+}
+
+/** The public key that tokens are sealed for, as a JWK. */
+export interface SealingKey {
+  readonly kty: 'OKP';
+  readonly crv: 'X25519';
+  readonly x: string;
+  readonly kid: string;
+}
+
+/** An issuer of tokens that a worker accepts. */
+export interface AcceptedIssuer {
+  /** Its name in the guardrails. */
+  readonly name: string;
+  /** Its URL: the `iss` of its tokens. */
+  readonly issuer: string;
+  /** The audience of its tokens where it is fixed. Missing where it is {@link proofAudience}. */
+  readonly audience?: string;
+}
+
+/** The argument of the proof-key workflow: the account that a proof is needed for. */
+export interface ProofQuestion {
+  readonly account: string;
+  readonly namespace: string;
+  readonly environment: string;
+}
+
+/** The result of the proof-key workflow: what a client needs to prove who it is. */
+export interface ProofTerms {
+  /** The key to seal a token for. Null where the worker takes no tokens. */
+  readonly key: SealingKey | null;
+  readonly issuers: readonly AcceptedIssuer[];
+  /** Only proven requests are applied. */
+  readonly requests: boolean;
+  /** Only proven approvals count, and the run waits for them even if the request does not ask. */
+  readonly approvals: boolean;
 }
 
 /**
  * Returns the audience of a token that proves a request, or an approval of a plan: it is worth nothing for another one.
  *
- * @param digest - `sha256:…` of the request or of the plan
+ * @param digest - `sha256:…` of the request (`proofDigest`) or of the plan
  */
 export function proofAudience(digest: string): string {
   return `iam-bootstrap:${digest}`;

@@ -1,3 +1,4 @@
+import { MAX_PROOF_LENGTH } from './identity.js';
 import { ACCOUNT, NAMESPACE } from './request.js';
 import { REVISION_SOURCES } from './revision.js';
 import {
@@ -57,7 +58,11 @@ const entity = fields({
   source: optional(fields({ file: text, line: integer })),
 });
 
-const proof = fields({ token: optional(text), signature: optional(text) });
+/** Proofs are long: a request with more in them is refused before anything is done with it. */
+const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)}}$`), 'a proof');
+
+/** What a client sends to prove who it is. */
+export const proof: Shape = fields({ token: optional(proofText), signature: optional(proofText) });
 
 const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LoadOptions } from '../../../src/client/manifest/load.js';
 import { loadManifest, loadSources, validateManifestFiles } from '../../../src/client/manifest/load.js';
 import { PACKAGE } from '../../../src/client/package.js';
-import { requestDigest } from '../../../src/client/request.js';
+import { requestDigest } from '../../../src/engine/request-digest.js';
 import { defineBootstrap } from '../../../src/client/define.js';
 import { KINDS } from '../../../src/kinds/index.js';
 import type { ManifestResult } from '../../../src/engine/manifest/resolve.js';

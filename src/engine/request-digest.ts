@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { BootstrapRequest } from '../contract/request.js';
+import { sortedJson } from './json.js';
+
+/** The fields of a request that decide what it does. */
+export type DigestedRequest = Pick<
+  BootstrapRequest,
+  'target' | 'namespace' | 'environment' | 'entities' | 'keepGoing' | 'approval' | 'orphans'
+>;
+
+/**
+ * Returns the digest of a request, as `sha256:…`. Requests with the same digest do the same, whatever the source
+ * positions of their entities and whatever the pipeline.
+ */
+export function requestDigest(request: DigestedRequest): string {
+  const { target, namespace, environment, entities, keepGoing, approval, orphans } = request;
+  const content = {
+    target,
+    namespace,
+    environment,
+    entities: entities.map((entity) => ({ ...entity, source: undefined })),
+    keepGoing,
+    orphans: orphans === 'report' ? undefined : orphans,
+    // A request that requires an approval must not join one that does not. The timeout makes no difference.
+    approval: approval === undefined ? undefined : true,
+  };
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
+
+/**
+ * Returns the digest that a proof of a request is made for, as `sha256:…`. It covers the whole request: its digest, and
+ * what makes no difference to it, as its key, its revision and the job that asks.
+ */
+export function proofDigest(request: BootstrapRequest): string {
+  const content = { ...request, proof: undefined, digest: requestDigest(request) };
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
