@@ -1,7 +1,7 @@
 /** The most characters that a proof may have. */
 export const MAX_PROOF_LENGTH = 16_384;
 
-/** What a client sends to prove who it is. Neither part is a secret of lasting worth to those who read a history. */
+/** The proof that a client sends of who it is. Neither part is a secret of lasting worth to those who read a history. */
 export interface Proof {
   /** An OIDC token whose audience is {@link proofAudience}, sealed for the workers of the task queue (a compact JWE). */
   readonly token?: string;
@@ -11,7 +11,7 @@ export interface Proof {
 
 /** An identity that a worker has verified. */
 export interface Identity {
-  /** How it was proven: by a token of an OIDC issuer, or by a shared key. */
+  /** The means by which it was proven: a token of an OIDC issuer, or a shared key. */
   readonly by: 'oidc' | 'key';
   /** The name of the issuer in the guardrails, or of the key. */
   readonly issuer: string;

@@ -61,7 +61,7 @@ const entity = fields({
 /** Proofs are long: a request with more in them is refused before anything is done with it. */
 const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)}}$`), 'a proof');
 
-/** What a client sends to prove who it is. */
+/** The proof of a client. */
 export const proof: Shape = fields({ token: optional(proofText), signature: optional(proofText) });
 
 const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };

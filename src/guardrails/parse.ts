@@ -4,6 +4,7 @@ import { positionText, type Problem } from '../engine/manifest/problem.js';
 import { parseText } from '../engine/manifest/source.js';
 import { follow, positionOf, problemAt, toJson, type Tree } from '../engine/manifest/tree.js';
 import { suggestion } from '../engine/text.js';
+import { identityProblems } from './identity-problems.js';
 import { guardrailsSchema, type GuardrailRules, type RuleSet } from './schema.js';
 
 /** The limits that the operator of a worker sets, with the positions of all rules. */
@@ -47,7 +48,7 @@ export function parseGuardrails(file: string, text: string, { kinds }: ParseOpti
     };
     return { ok: false, problems: issuesToProblems(parsed.error.issues, context) };
   }
-  const unknown = unknownKinds(parsed.data, tree, kinds);
+  const unknown = [...unknownKinds(parsed.data, tree, kinds), ...identityProblems(parsed.data, tree)];
   if (unknown.length > 0) return { ok: false, problems: unknown };
   const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
   const placeOf = (path: readonly PropertyKey[]): string => positionText(positionOf(follow(tree, path).at));

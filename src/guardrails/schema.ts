@@ -1,19 +1,8 @@
 import { z } from 'zod';
 import { ACCOUNT } from '../contract/request.js';
-import { templateProblem, templatesIn } from './template.js';
-
-/** The longest pattern that a file can hold. */
-const MAX_TEXT = 500;
-
-/** Text that may hold templates. */
-const text = z
-  .string()
-  .min(1)
-  .max(MAX_TEXT)
-  .superRefine((value, context) => {
-    const problem = templateProblem(value);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-  });
+import { apply, identity } from './identity-schema.js';
+import { MAX_TEXT, text } from './text-schema.js';
+import { templatesIn } from './template.js';
 
 /** Patterns: `*` stands for any text, `/` included, and `?` for one character. */
 const patterns = z.array(text).min(1);
@@ -138,6 +127,7 @@ const rules = {
     .optional()
     .describe('deny: what the manifest does not declare stays on an entity.'),
   secrets: secrets.optional(),
+  apply: apply.optional(),
 };
 
 const account = z.strictObject({
@@ -163,6 +153,7 @@ export const guardrailsSchema = z.strictObject({
     .describe(
       'Accounts that a request may name, in quotes. "*" is for all accounts that are not listed. The rules of an account apply in addition to those of the file.',
     ),
+  identity: identity.optional(),
   ...rules,
 });
 

@@ -19,7 +19,9 @@ export class SealError extends Error {
  * Returns a token that only workers can read: it passes Temporal, which keeps it in its histories. What is sealed for one
  * digest proves no other one, even where the token itself names no digest.
  *
- * @param digest - of the request (`proofDigest`), or of the plan
+ * @param key - the key of the workers, which their proof-key workflow returns
+ * @param token - the token
+ * @param digest - the digest of the request (`proofDigest`), or of the plan
  */
 export async function sealToken(key: SealingKey, token: string, digest: string): Promise<string> {
   const { CompactEncrypt, importJWK } = await import('jose');

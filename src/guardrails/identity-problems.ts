@@ -1,0 +1,80 @@
+import { problemAt, type Tree, follow } from '../engine/manifest/tree.js';
+import type { Problem } from '../engine/manifest/problem.js';
+import { suggestion } from '../engine/text.js';
+import type { Matcher, Who } from './identity-schema.js';
+import { issuersOf, PUBLIC_ISSUERS, type Issuer } from './issuers.js';
+import type { GuardrailRules, RuleSet } from './schema.js';
+
+type Path = readonly PropertyKey[];
+
+/** Takes a problem of a path in the file. */
+type Report = (path: Path, message: string, remedy: string) => void;
+
+/** Returns what is wrong with the identities of a file: names that it does not define, and patterns that match strangers. */
+export function identityProblems(rules: GuardrailRules, tree: Tree): readonly Problem[] {
+  const problems: Problem[] = [];
+  const report: Report = (path, message, remedy) => {
+    problems.push(problemAt(follow(tree, path).at, path, message, remedy));
+  };
+  const issuers = issuersOf(rules);
+  const { groups = {} } = rules.identity ?? {};
+  checkIssuers(rules, issuers, report);
+  for (const [name, matchers] of Object.entries(groups)) {
+    for (const [index, matcher] of matchers.entries()) {
+      checkMatcher(matcher, issuers, ['identity', 'groups', name, index], report);
+    }
+  }
+  for (const [path, { apply }] of setsOf(rules)) {
+    const lists = { only: apply?.only ?? [], by: apply?.approval?.by ?? [] };
+    const check = (who: readonly Who[], at: Path): void => {
+      for (const [index, one] of who.entries()) {
+        if (typeof one === 'string') checkGroup(one, Object.keys(groups), [...at, index], report);
+        else checkMatcher(one, issuers, [...at, index], report);
+      }
+    };
+    check(lists.only, [...path, 'apply', 'only']);
+    check(lists.by, [...path, 'apply', 'approval', 'by']);
+  }
+  return problems;
+}
+
+function checkIssuers(rules: GuardrailRules, issuers: readonly Issuer[], report: Report): void {
+  for (const name of Object.keys(rules.identity?.issuers ?? {})) {
+    const path = ['identity', 'issuers', name];
+    const url = issuers.find((one) => one.name === name)?.issuer;
+    if (url === undefined) report(path, 'the issuer has no URL', 'give its issuer, as in https://gitlab.example.com');
+    else if (issuers.some((other) => other.name !== name && other.issuer === url)) {
+      report(path, `another issuer has the URL ${url}`, 'keep one of them');
+    }
+  }
+}
+
+function checkGroup(name: string, known: readonly string[], path: Path, report: Report): void {
+  if (known.includes(name)) return;
+  report(path, `there is no group ${JSON.stringify(name)}`, suggestion(name, known, 'add it to identity.groups'));
+}
+
+function checkMatcher(matcher: Matcher, issuers: readonly Issuer[], path: Path, report: Report): void {
+  const issuer = issuers.find(({ name }) => name === matcher.issuer);
+  if (issuer === undefined) {
+    const known = issuers.map(({ name }) => name);
+    const remedy = suggestion(matcher.issuer, known, 'add it to identity.issuers');
+    report([...path, 'issuer'], `there is no issuer ${JSON.stringify(matcher.issuer)}`, remedy);
+    return;
+  }
+  const service = Object.values(PUBLIC_ISSUERS).find(({ issuer: url }) => url === issuer.issuer);
+  if (service === undefined || service.owners.some((claim) => isFixed(matcher[claim]))) return;
+  const remedy = `give one of ${service.owners.join(', ')} in full, or up to a / before its first wildcard`;
+  report(path, `it matches tokens of every customer of ${issuer.issuer}`, remedy);
+}
+
+function setsOf(rules: GuardrailRules): readonly (readonly [Path, RuleSet])[] {
+  return [[[], rules], ...Object.entries(rules.accounts).map(([id, own]) => [['accounts', id], own] as const)];
+}
+
+/** Reports whether a pattern matches what one customer owns and no other: all of it, or an owner and a slash, is literal. */
+function isFixed(pattern: string | undefined): boolean {
+  if (pattern === undefined || pattern.includes('{{')) return false;
+  const wildcard = pattern.search(/[*?]/);
+  return wildcard === -1 || pattern.slice(0, wildcard).includes('/');
+}

@@ -1,0 +1,164 @@
+import type { Identity, ProofQuestion, ProofTerms } from '../../contract/identity.js';
+import type { Matcher, Who } from '../identity-schema.js';
+import { issuersOf, PERSON_CLAIMS } from '../issuers.js';
+import type { Guardrails } from '../parse.js';
+import type { Scope } from '../template.js';
+import { contextsOf, isListed, Violations, type RuleContext, type Violation } from '../violation.js';
+
+/** Identities that a message names. */
+const MAX_NAMED = 5;
+
+/** The proofs that the guardrails ask for. */
+export interface ProofDemand {
+  /** The requester has to be proven. */
+  readonly requester: boolean;
+  /** The most approvals that one rule needs; 0 where none is needed. */
+  readonly approvals: number;
+  /** The requester cannot approve. */
+  readonly notRequester: boolean;
+  /** The identities whose approval counts, for people. */
+  readonly approvers: string;
+}
+
+/** Returns what the guardrails ask for where a request is applied. */
+export function demandOf(guardrails: Guardrails, scope: Scope): ProofDemand {
+  const contexts = contextsOf(guardrails, scope, new Violations(guardrails));
+  const rules = contexts.flatMap(({ rules: { apply } }) => apply?.approval ?? []);
+  const notRequester = rules.some(({ not }) => not !== undefined);
+  return {
+    requester: notRequester || contexts.some(({ rules: { apply } }) => apply?.only !== undefined),
+    approvals: Math.max(0, ...rules.map(({ count = 1 }) => count)),
+    notRequester,
+    approvers: [...new Set(rules.map(({ by }) => whoText(by)))].join('; and '),
+  };
+}
+
+/** Returns what a client needs to prove who it is. The key to seal tokens for is the worker's. */
+export function termsOf(guardrails: Guardrails, question: ProofQuestion, partition: string): Omit<ProofTerms, 'key'> {
+  const { account, namespace, environment } = question;
+  const demand = demandOf(guardrails, { target: { account, partition }, namespace, environment });
+  return {
+    issuers: issuersOf(guardrails.rules).map(({ name, issuer, audience }) => ({
+      name,
+      issuer,
+      ...(audience === undefined ? {} : { audience }),
+    })),
+    requests: demand.requester,
+    approvals: demand.approvals > 0,
+  };
+}
+
+/** Returns why an identity may not have a manifest applied. */
+export function evaluateRequester(guardrails: Guardrails, scope: Scope, requester: Identity): readonly Violation[] {
+  const violations = new Violations(guardrails);
+  for (const context of contextsOf(guardrails, scope, violations)) {
+    const { only } = context.rules.apply ?? {};
+    if (only === undefined || isOneOf(only, requester, guardrails, context)) continue;
+    context.refuse(['apply', 'only'], `${identityText(requester)} may not apply: only ${whoText(only)}`);
+  }
+  return violations.found;
+}
+
+/** Returns why the approval of an identity does not count; it has to count for one of the rules. */
+export function evaluateApprover(
+  guardrails: Guardrails,
+  scope: Scope,
+  requester: Identity | undefined,
+  approver: Identity,
+): readonly Violation[] {
+  const violations = new Violations(guardrails);
+  const contexts = contextsOf(guardrails, scope, violations).filter(({ rules }) => rules.apply?.approval !== undefined);
+  const isWanted = contexts.some((context) => isOneOf(whoOf(context), approver, guardrails, context));
+  for (const context of contexts) {
+    const { not } = context.rules.apply?.approval ?? {};
+    if (!isWanted) {
+      const message = `the approval of ${identityText(approver)} does not count: only that of ${whoText(whoOf(context))}`;
+      context.refuse(['apply', 'approval', 'by'], message);
+    } else if (not !== undefined && (requester === undefined || isSamePerson(requester, approver))) {
+      context.refuse(
+        ['apply', 'approval', 'not'],
+        `${identityText(approver)} has asked for the run, and cannot approve it`,
+      );
+    }
+  }
+  return violations.found;
+}
+
+/** Returns the rules that a plan's approvals do not satisfy yet. */
+export function missingApprovals(
+  guardrails: Guardrails,
+  scope: Scope,
+  requester: Identity | undefined,
+  approvers: readonly Identity[],
+): readonly Violation[] {
+  const violations = new Violations(guardrails);
+  const distinct = approvers.filter(
+    (approver, index) => !approvers.slice(0, index).some((earlier) => isSamePerson(earlier, approver)),
+  );
+  for (const context of contextsOf(guardrails, scope, violations)) {
+    const { approval } = context.rules.apply ?? {};
+    if (approval === undefined) continue;
+    const { by, not, count = 1 } = approval;
+    const counted = distinct.filter(
+      (approver) =>
+        isOneOf(by, approver, guardrails, context) &&
+        (not === undefined || (requester !== undefined && !isSamePerson(requester, approver))),
+    );
+    if (counted.length >= count) continue;
+    const message = `${String(counted.length)} of ${String(count)} approvals by ${whoText(by)}`;
+    context.refuse(['apply', 'approval'], message);
+  }
+  return violations.found;
+}
+
+function whoOf({ rules }: RuleContext): readonly Who[] {
+  return rules.apply?.approval?.by ?? [];
+}
+
+function isOneOf(who: readonly Who[], identity: Identity, { rules }: Guardrails, { scope }: RuleContext): boolean {
+  const groups = rules.identity?.groups ?? {};
+  const matchers = who.flatMap((one) => {
+    if (typeof one !== 'string') return one;
+    return Object.hasOwn(groups, one) ? (groups[one] ?? []) : [];
+  });
+  return matchers.some((matcher) => matches(matcher, identity, scope));
+}
+
+function matches({ issuer, ...claims }: Matcher, identity: Identity, scope: Scope): boolean {
+  if (identity.by !== 'oidc' || identity.issuer !== issuer) return false;
+  return Object.entries(claims).every(([name, pattern]) =>
+    valuesOf(identity, name).some((value) => isListed([pattern], value, scope)),
+  );
+}
+
+function valuesOf({ subject, claims }: Identity, name: string): readonly string[] {
+  if (name === 'sub') return [subject];
+  const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+/** Reports whether two identities are, or may be, one person: people have different subjects in the jobs that they start. */
+export function isSamePerson(a: Identity, b: Identity): boolean {
+  if (a.by !== b.by || a.issuer !== b.issuer) return false;
+  if (a.subject === b.subject) return true;
+  return PERSON_CLAIMS.some((name) => {
+    const values = valuesOf(b, name);
+    return valuesOf(a, name).some((value) => value !== '' && values.includes(value));
+  });
+}
+
+/** Returns an identity as a message names it. */
+export function identityText({ issuer, subject }: Identity): string {
+  return `${subject} (${issuer})`;
+}
+
+function whoText(who: readonly Who[]): string {
+  const shown = who.slice(0, MAX_NAMED).map((one) => {
+    if (typeof one === 'string') return `group ${one}`;
+    return Object.entries(one)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ');
+  });
+  const more = who.length - shown.length;
+  return [...shown, ...(more === 0 ? [] : [`${String(more)} more`])].join(' or ');
+}

@@ -1,0 +1,151 @@
+import type { Identity } from '../../../src/contract/identity.js';
+import { parseGuardrails, type Guardrails } from '../../../src/guardrails/parse.js';
+import {
+  demandOf,
+  evaluateApprover,
+  evaluateRequester,
+  missingApprovals,
+  termsOf,
+} from '../../../src/guardrails/rules/identity.js';
+
+const ACCOUNT = '111111111111';
+const SCOPE = { target: { account: ACCOUNT, partition: 'aws' }, namespace: 'platform', environment: 'prod' };
+
+function parse(text: string): Guardrails {
+  const parsed = parseGuardrails('guardrails.yaml', `version: 1\n${text}`, { kinds: ['Role'] });
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('\n'));
+  return parsed.guardrails;
+}
+
+function problems(text: string): readonly string[] {
+  const parsed = parseGuardrails('guardrails.yaml', `version: 1\naccounts: { "*": {} }\n${text}`, { kinds: ['Role'] });
+  return parsed.ok ? [] : parsed.problems.map(({ path, message, remedy }) => `${path}: ${message}; ${remedy}`);
+}
+
+const identity = (subject: string, claims: Identity['claims'] = {}, issuer = 'github'): Identity => ({
+  by: 'oidc',
+  issuer,
+  subject,
+  claims,
+});
+
+const MAIN = { repository: 'acme/iam', ref: 'refs/heads/main' };
+
+const GUARDRAILS = `
+identity:
+  issuers: { company: { issuer: "https://login.example.com", audience: cli } }
+  groups: { security: [{ issuer: company, groups: security-* }] }
+accounts:
+  "${ACCOUNT}":
+    apply:
+      only: [{ issuer: github, repository: acme/iam, ref: refs/heads/main }]
+      approval: { by: [security], not: requester, count: 2 }
+  "*": {}
+`;
+
+describe('the rule of who may apply', () => {
+  const guardrails = parse(GUARDRAILS);
+
+  it('lets those apply whose claims match, and refuses all others with its place in the file', () => {
+    expect(evaluateRequester(guardrails, SCOPE, identity('a', MAIN))).toEqual([]);
+    expect(evaluateRequester(guardrails, SCOPE, identity('a', { ...MAIN, ref: 'refs/heads/topic' }))).toEqual([
+      {
+        rule: `accounts.${ACCOUNT}.apply.only`,
+        place: 'guardrails.yaml:9:13',
+        message: 'a (github) may not apply: only issuer github, repository acme/iam, ref refs/heads/main',
+      },
+    ]);
+  });
+
+  it.each<[string, Identity]>([
+    ['the same claims of another issuer', identity('a', MAIN, 'company')],
+    ['a shared key with the name of the issuer', { ...identity('a', MAIN), by: 'key' }],
+    ['a claim that is missing', identity('a', { repository: 'acme/iam' })],
+    ['a claim that only begins alike', identity('a', { ...MAIN, repository: 'acme/iam-fork' })],
+    ['a name of the prototype as a claim', identity('a', { constructor: 'acme/iam' })],
+  ])('refuses %s', (_name, requester) => {
+    expect(evaluateRequester(guardrails, SCOPE, requester)).toHaveLength(1);
+  });
+
+  it('holds in the accounts that have it, and in all where the file has it', () => {
+    const other = { ...SCOPE, target: { account: '222222222222', partition: 'aws' } };
+    expect(demandOf(guardrails, other)).toMatchObject({ requester: false, approvals: 0 });
+    const everywhere = parse('accounts: { "*": {} }\napply: { only: [{ issuer: gitlab, project_path: acme/* }] }');
+    expect(evaluateRequester(everywhere, other, identity('a', { project_path: 'evil/iam' }, 'gitlab'))).toHaveLength(1);
+    expect(evaluateRequester(everywhere, other, identity('a', { project_path: 'acme/x/iam' }, 'gitlab'))).toEqual([]);
+  });
+
+  it('matches the subject, and values of the request as plain text', () => {
+    const own = parse(
+      'accounts: { "*": {} }\napply: { only: [{ issuer: github, repository: acme/iam, sub: "{{namespace}}" }] }',
+    );
+    expect(evaluateRequester(own, SCOPE, identity('platform', MAIN))).toEqual([]);
+    expect(evaluateRequester(own, { ...SCOPE, namespace: '*' }, identity('platform', MAIN))).toHaveLength(1);
+  });
+});
+
+describe('the rule of who may approve', () => {
+  const guardrails = parse(GUARDRAILS);
+  const requester = identity('repo:acme/iam', MAIN);
+  const member = (name: string): Identity => identity(name, { groups: ['all', 'security-eu'] }, 'company');
+
+  it('is told to clients, with the issuers and their audiences', () => {
+    const terms = termsOf(guardrails, { account: ACCOUNT, namespace: 'platform', environment: 'prod' }, 'aws');
+    expect(terms).toMatchObject({ requests: true, approvals: true });
+    expect(terms.issuers).toContainEqual({ name: 'company', issuer: 'https://login.example.com', audience: 'cli' });
+    expect(terms.issuers).toContainEqual({ name: 'github', issuer: 'https://token.actions.githubusercontent.com' });
+  });
+
+  it('counts members of the group, one person once, and the requester never', () => {
+    const missing = (...approvers: readonly Identity[]): number =>
+      missingApprovals(guardrails, SCOPE, requester, approvers).length;
+    expect(missing(member('ann'), member('bob'))).toBe(0);
+    expect(missing(member('ann'))).toBe(1);
+    expect(missing(member('ann'), member('ann'))).toBe(1);
+    expect(missing(member('ann'), identity('eve', { groups: ['all'] }, 'company'))).toBe(1);
+    expect(missingApprovals(guardrails, SCOPE, member('bob'), [member('ann'), member('bob')])).toHaveLength(1);
+    expect(missingApprovals(guardrails, SCOPE, undefined, [member('ann'), member('bob')])).toHaveLength(1);
+  });
+
+  it('refuses the approval of others and of the requester, each with its reason', () => {
+    expect(evaluateApprover(guardrails, SCOPE, requester, member('ann'))).toEqual([]);
+    expect(evaluateApprover(guardrails, SCOPE, requester, requester)).toMatchObject([
+      { rule: `accounts.${ACCOUNT}.apply.approval.by` },
+    ]);
+    expect(evaluateApprover(guardrails, SCOPE, member('ann'), member('ann'))).toMatchObject([
+      { rule: `accounts.${ACCOUNT}.apply.approval.not`, place: 'guardrails.yaml:10:40' },
+    ]);
+  });
+
+  it('knows the person who starts two jobs with different subjects', () => {
+    const [deploy, approve] = ['deploy', 'approve'].map((environment) =>
+      identity(`repo:acme/iam:environment:${environment}`, { ...MAIN, actor_id: '7' }),
+    ) as [Identity, Identity];
+    const own = parse(
+      'accounts: { "*": {} }\napply: { approval: { by: [{ issuer: github, repository: acme/iam }], not: requester } }',
+    );
+    expect(missingApprovals(own, SCOPE, deploy, [approve])).toHaveLength(1);
+    expect(missingApprovals(own, SCOPE, { ...deploy, claims: { ...MAIN, actor_id: '8' } }, [approve])).toEqual([]);
+  });
+});
+
+describe('a file of guardrails', () => {
+  it.each([
+    ['an unknown issuer', 'apply: { only: [{ issuer: githup, repository: a/b }] }', 'did you mean github?'],
+    ['an unknown group', 'apply: { approval: { by: [security] } }', 'add it to identity.groups'],
+    ['an issuer without a URL', 'identity: { issuers: { mine: {} } }', 'give its issuer'],
+    ['two issuers of one URL', 'identity: { issuers: { mine: { issuer: "https://gitlab.com" } } }', 'keep one of them'],
+    ['keys without TLS', 'identity: { issuers: { mine: { issuer: "http://login.example.com" } } }', 'https'],
+    ['a pattern of everyone', 'apply: { only: [{ issuer: github }] }', 'every customer'],
+    ['a pattern of every branch', 'apply: { only: [{ issuer: github, ref: refs/heads/main }] }', 'every customer'],
+    ['a pattern of many owners', 'apply: { only: [{ issuer: github, repository: "acme*" }] }', 'every customer'],
+    [
+      'a group of everyone',
+      'identity: { groups: { all: [{ issuer: buildkite, organization_slug: "*" }] } }',
+      'every customer',
+    ],
+    ['nobody', 'apply: { only: [] }', 'only'],
+  ])('is refused where it names %s', (_name, text, problem) => {
+    expect(problems(text).join('\n')).toContain(problem);
+  });
+});
