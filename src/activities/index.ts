@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Activities, VerifyRequest, VerifyResult } from '../contract/activities.js';
+import type { ProofTerms } from '../contract/identity.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -17,6 +18,7 @@ import type { Account, Accounts } from './runtime/accounts.js';
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
 import { failure } from './runtime/failures.js';
+import type { Proofs } from './runtime/proofs.js';
 import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
 
 /** The connections of a worker that its activities use. */
@@ -54,13 +56,15 @@ export function createActivities({
       }, runOptionsOf(request));
   };
   return {
-    planEntities: (request) =>
+    planEntities: (request, approved) =>
       runActivity(async ({ calls }) => {
         await enforcement.assertSigned(request);
-        const plan = await planEntities(accounts, ledgers, request, calls, enforcement);
+        const plan = await planEntities(accounts, ledgers, request, calls, enforcement, approved);
         const id = await installation?.();
-        return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id });
+        return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
       }, runOptionsOf(request)),
+    verifyDecision: (request) => runActivity(() => proofsOf(enforcement).decide(request)),
+    proofTerms: (question) => runActivity(() => Promise.resolve(enforcement.proofs?.terms(question) ?? NO_PROOFS)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
     listPendingActivities: () => runActivity(() => entityRuns.pending()),
@@ -84,6 +88,16 @@ export function createActivities({
         return gatherEvidence(accounts.get(enforcement.targetForReads(request.target)), ledgers, request);
       }),
   };
+}
+
+/** The answer of a worker that asks nobody who they are. */
+const NO_PROOFS: ProofTerms = { key: null, issuers: [], requests: false, approvals: false };
+
+function proofsOf({ proofs }: Enforcement): Proofs {
+  if (proofs !== undefined) return proofs;
+  throw failure('NotAllowed', 'this worker has no guardrails, and so cannot verify who decides', {
+    remedy: 'give all workers of the task queue the same guardrails',
+  });
 }
 
 async function verify(account: Account, request: VerifyRequest, calls: Calls): Promise<VerifyResult> {

@@ -14,6 +14,8 @@ const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
   [ApprovalRefused.Malformed]: 'correct what the message names, and send the decision again',
   [ApprovalRefused.NoPendingApproval]: 'see `iam-bootstrap status`; `apply --require-approval` asks for an approval',
   [ApprovalRefused.AlreadyDecided]: 'nothing to do: the first decision counts',
+  [ApprovalRefused.NotProven]:
+    'approve by an identity that the guardrails name: from its CI job, or with `iam-bootstrap approve --login`',
   [ApprovalRefused.AnotherPlan]: 'review the plan that waits, and approve or reject that one',
 };
 

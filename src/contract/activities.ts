@@ -1,5 +1,6 @@
 import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
 import type { DesiredEntity } from './entity.js';
+import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
@@ -68,6 +69,39 @@ export interface Plan {
   readonly installation?: string;
   /** `sha256:…` of the guardrails that the plan was checked against. Missing where the worker has none. */
   readonly guardrails?: string;
+  /** The identity that asks, as proven. Missing where nothing asks for a proof. */
+  readonly requester?: SignedIdentity;
+  /** The approvals that the guardrails demand. Missing where they demand none. */
+  readonly approvalRule?: ApprovalRule;
+}
+
+/** The approvals that the guardrails of a worker demand of a plan. */
+export interface ApprovalRule {
+  readonly count: number;
+  /** The identities whose approval counts, for people. */
+  readonly by: string;
+  readonly notRequester: boolean;
+}
+
+/** The approval of a plan that a worker has verified. */
+export interface SignedApproval extends SignedIdentity {
+  /** The approvals that are missing after this one. */
+  readonly missing: number;
+}
+
+/** A plan that was approved, for the activity that plans again before the run writes. */
+export interface ApprovedPlan {
+  /** Its digest. */
+  readonly plan: string;
+  readonly requester?: SignedIdentity;
+  readonly approvals: readonly SignedIdentity[];
+}
+
+/** Argument of the activity that verifies the decision of a person. */
+export interface VerifyDecisionRequest extends ApprovedPlan {
+  readonly request: Pick<BootstrapRequest, 'target' | 'namespace' | 'environment'>;
+  readonly verdict: 'approved' | 'rejected';
+  readonly proof: Proof;
 }
 
 /** Result of one activity of a reconcile-entity workflow. */
@@ -207,7 +241,12 @@ export interface PendingActivity {
 
 /** The activities that workflows call. Each is safe to repeat at any point. */
 export interface Activities {
-  planEntities(request: BootstrapRequest): Promise<Plan>;
+  /** Plans a request. An approved plan is made again, by the proofs that were verified for it. */
+  planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
+  /** Verifies who approves or rejects a plan. */
+  verifyDecision(request: VerifyDecisionRequest): Promise<SignedApproval>;
+  /** Returns what a client needs to prove who it is. */
+  proofTerms(question: ProofQuestion): Promise<ProofTerms>;
   /** Lists the open entity runs of an account. */
   findEntityRuns(request: EntityRunsRequest): Promise<FoundEntityRuns>;
   /** Cancels entity runs and waits until they have closed. */

@@ -1,3 +1,4 @@
+import type { ApprovalRule } from './activities.js';
 import type { Timestamp } from './entity.js';
 import type { Proof } from './identity.js';
 import type { Report } from './report.js';
@@ -9,6 +10,8 @@ export interface PendingApproval {
   readonly openedAt: Timestamp;
   readonly expiresAt: Timestamp;
   readonly report: Report;
+  /** Decisions have to be proven. Missing where they need no proof. */
+  readonly rule?: ApprovalRule;
 }
 
 /** Names of the updates and signals that decide; both carry one {@link ApprovalDecision}. A signal gets no reply. */
@@ -45,12 +48,17 @@ export const ApprovalRefused = {
   NoPendingApproval: 'NoPendingApproval',
   /** The plan was decided before; the failure's details have the {@link Approval}. */
   AlreadyDecided: 'AlreadyDecided',
+  /** The guardrails do not let this identity decide, or it is not proven. */
+  NotProven: 'NotProven',
   /** It is about another plan; the failure's details have the digest of the waiting one. */
   AnotherPlan: 'AnotherPlan',
 } as const;
 
 /** One of {@link ApprovalRefused}. */
 export type ApprovalRefused = (typeof ApprovalRefused)[keyof typeof ApprovalRefused];
+
+/** The wait for an approval that the guardrails demand and the request does not: a day. */
+export const DEFAULT_APPROVAL_TIMEOUT_MS = 24 * 3600000;
 
 /** The longest wait for an approval: thirty days. */
 export const MAX_APPROVAL_TIMEOUT_MS = 30 * 24 * 3600000;

@@ -20,6 +20,7 @@ export type FailureType =
   | 'WrongAccount'
   | 'NotAllowed'
   | 'GuardrailsInvalid'
+  | 'IssuerUnavailable'
   | 'Refused'
   | 'NotConverged'
   | 'TimedOut'
@@ -168,6 +169,12 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
     retry: 'retry',
     exitCode: ExitCode.Busy,
     remedy: "correct the worker's file of guardrails: until then, nothing is written",
+  },
+  IssuerUnavailable: {
+    retry: 'retry',
+    exitCode: ExitCode.Busy,
+    remedy:
+      "nothing to do: the issuer is asked again; if it lasts, look at the URL in the worker's guardrails and at the proxies of its network",
   },
   Refused: { retry: 'never', exitCode: ExitCode.Refused, remedy: 'see the remedy of the entity' },
   NotConverged: {

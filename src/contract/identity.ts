@@ -24,6 +24,8 @@ export interface Identity {
 /** An identity with the signature of the worker that has verified it, since its token expires long before a run ends. */
 export interface SignedIdentity {
   readonly identity: Identity;
+  /** The digest that its token has proven: of the request (`proofDigest`), or of the plan. */
+  readonly digest: string;
   readonly permit: string;
 }
 
@@ -70,4 +72,9 @@ export interface ProofTerms {
  */
 export function proofAudience(digest: string): string {
   return `iam-bootstrap:${digest}`;
+}
+
+/** Returns an identity that was proven, with the name of its issuer. */
+export function identityText({ subject, issuer }: Identity): string {
+  return `${subject} (${issuer})`;
 }

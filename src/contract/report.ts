@@ -1,5 +1,6 @@
 import type { DeclaringManifest, LastDeclaration } from './declarations.js';
 import type { DesiredEntity, Json, Pipeline, Timestamp } from './entity.js';
+import type { Identity } from './identity.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
 /** The planned action for an entity. */
@@ -147,6 +148,10 @@ export interface Approval {
   readonly verdict: Verdict;
   /** The approver's name as given. Null if no one decided. */
   readonly by: string | null;
+  /** The identities that approved, as proven. Missing where the guardrails ask for no proof. */
+  readonly approvers?: readonly Identity[];
+  /** The approvals that the plan still needs. Missing where it needs none. */
+  readonly missing?: number;
   readonly reason: string | null;
   readonly openedAt: Timestamp;
   readonly at: Timestamp;
@@ -169,6 +174,8 @@ export interface Report {
   readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
   /** `sha256:…` of the file of guardrails that the plan was checked against. Missing where the worker has none. */
   readonly guardrails?: string;
+  /** The identity that asked, as proven. Missing where the guardrails ask for no proof: then all that `request` tells is claimed. */
+  readonly requester?: Identity;
   readonly entities: readonly EntityReport[];
   /** The entities that the namespace owns and the manifest does not declare any more. Missing if there are none. */
   readonly orphans?: readonly Orphan[];

@@ -62,7 +62,10 @@ const entity = fields({
 const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)}}$`), 'a proof');
 
 /** The proof of a client. */
-export const proof: Shape = fields({ token: optional(proofText), signature: optional(proofText) });
+const proof: Shape = fields({ token: optional(proofText), signature: optional(proofText) });
+
+/** The proof of a decision about a plan. */
+export const decisionProof: Shape = optional(proof);
 
 const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
 
@@ -116,6 +119,9 @@ export const evidenceRequest: Shape = fields({
   to: text,
   proof: optional(proof),
 });
+
+/** The argument of the proof-key workflow. */
+export const proofQuestion: Shape = fields({ account, namespace, environment: text });
 
 /** A revision in the ledger of a namespace. */
 export const appliedRevision: Shape = fields({

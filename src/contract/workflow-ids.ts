@@ -7,6 +7,7 @@ export const WorkflowType = {
   Explain: 'explain',
   Ledger: 'ledger',
   Plan: 'plan',
+  ProofKey: 'proofKey',
   ProofUse: 'proofUse',
   ReconcileEntity: 'reconcileEntity',
 } as const;
@@ -45,6 +46,11 @@ export function proofUseWorkflowId(id: string): string {
 /** Returns the command that ends a run which does not answer. */
 export function terminateCommand(temporalNamespace: string, workflowId: string, runId: string): string {
   return `temporal workflow terminate --namespace ${temporalNamespace} --workflow-id ${workflowId} --run-id ${runId}`;
+}
+
+/** Returns the ID of a workflow that tells a client how to prove who it is. `key` tells it from others. */
+export function proofKeyWorkflowId(account: string, key: string): string {
+  return `iam-bootstrap-proof-key:${account}:${key}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

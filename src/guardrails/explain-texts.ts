@@ -1,5 +1,5 @@
-import type { Json } from '../contract/entity.js';
-import { asList } from '../contract/json.js';
+import type { Json, JsonObject } from '../contract/entity.js';
+import { asList, isObject } from '../contract/json.js';
 
 /** Fills the templates of a text whose values are known. */
 export type Fill = (text: string) => string;
@@ -21,6 +21,20 @@ const listed: Say = (value, fill) =>
     .join(', ');
 const only: Say = (value, fill) => `only ${listed(value, fill)}`;
 const none: Say = (value, fill) => `none of ${listed(value, fill)}`;
+/** Returns a value as it is written. */
+const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Names groups, and issuers with the claims that they have to prove. */
+const who: Say = (value, fill) =>
+  asList(value)
+    .map((one) =>
+      isObject(one)
+        ? Object.entries(one)
+            .map(([name, pattern]) => `${name} ${fill(textOf(pattern))}`)
+            .join(', ')
+        : `group ${textOf(one)}`,
+    )
+    .join(' or ');
 const denied: Say = () => 'denied';
 const isFalse = (value: Json): boolean => value === false;
 const isAllow = (value: Json): boolean => value === 'allow';
@@ -76,4 +90,13 @@ export const RULE_TEXTS: readonly RuleText[] = [
   { path: ['unmanaged', 'remove'], subject: 'unmanaged: remove', say: denied, isOpen: isAllow },
   { path: ['secrets', 'files'], subject: 'secret files', say: only },
   { path: ['secrets', 'secretsManager'], subject: 'secrets in AWS Secrets Manager', say: only },
+  { path: ['apply', 'only'], subject: 'who applies', say: (value, fill) => `only ${who(value, fill)}, proven` },
+  {
+    path: ['apply', 'approval'],
+    subject: 'approvals',
+    say: (value, fill) => {
+      const { by = [], count = 1, not } = value as JsonObject;
+      return `${textOf(count)} of ${who(by, fill)}, proven${not === undefined ? '' : ', and not the requester'}`;
+    },
+  },
 ];

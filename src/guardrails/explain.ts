@@ -7,6 +7,9 @@ import { covers, literalOf } from './patterns.js';
 import { fillTemplates, patternOfKnown, type KnownValues } from './template.js';
 import { accountKeyOf } from './violation.js';
 
+/** Fields of a file that limit nothing themselves. `identity` says what the names in other rules stand for. */
+const NO_LIMITS: readonly string[] = ['version', 'identity'];
+
 /** One rule of a file, in words. */
 export interface ExplainedRule {
   /** The rule, as a path in the file: `accounts.111111111111.namespaces`. */
@@ -88,7 +91,7 @@ function explainAccount(guardrails: Guardrails, key: string, filter: Explanation
   const values = valuesOf(key, filter);
   const fill: Fill = (text) => fillTemplates(text, values);
   const { accounts, ...rest } = guardrails.rules;
-  const general = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== 'version'));
+  const general = Object.fromEntries(Object.entries(rest).filter(([name]) => !NO_LIMITS.includes(name)));
   const texts = [...ACCOUNT_TEXTS, ...RULE_TEXTS];
   const own: JsonObject = { ...(accounts[key] as JsonObject | undefined) };
   const leaves = [...leavesOf(general as JsonObject, []), ...leavesOf(own, ['accounts', key])];

@@ -74,7 +74,7 @@ function setsOf(rules: GuardrailRules): readonly (readonly [Path, RuleSet])[] {
 
 /** Reports whether a pattern matches what one customer owns and no other: all of it, or an owner and a slash, is literal. */
 function isFixed(pattern: string | undefined): boolean {
-  if (pattern === undefined || pattern.includes('{{')) return false;
-  const wildcard = pattern.search(/[*?]/);
+  if (pattern === undefined) return false;
+  const wildcard = pattern.search(/[*?]|\{\{/);
   return wildcard === -1 || pattern.slice(0, wildcard).includes('/');
 }

@@ -83,9 +83,6 @@ export const apply = z
   })
   .describe('Identities that may apply and approve, proven by tokens of their issuers.');
 
-/** An issuer in the guardrails. */
-export type IssuerRule = z.infer<typeof issuer>;
-
 /** A pattern of identities. */
 export type Matcher = z.infer<typeof matcher>;
 

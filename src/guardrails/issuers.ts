@@ -1,10 +1,9 @@
-import type { Guardrails } from './parse.js';
 import type { GuardrailRules } from './schema.js';
 
 /** An issuer whose tokens everyone on the internet can get. */
 interface PublicIssuer {
   readonly issuer: string;
-  /** Claims of which a pattern must fix one: they tell one customer of the service from another. */
+  /** Claims that tell one customer of the service from another. A pattern must fix one of them. */
   readonly owners: readonly string[];
 }
 
@@ -85,7 +84,7 @@ function publicUrl(name: string): string | undefined {
 }
 
 /** Returns the names of the claims that are kept of a token: those that any pattern matches, and those that are shown. */
-export function keptClaims({ rules }: Guardrails): ReadonlySet<string> {
+export function keptClaims(rules: GuardrailRules): ReadonlySet<string> {
   const { groups = {} } = rules.identity ?? {};
   const sets = [rules, ...Object.values(rules.accounts)];
   const lists = sets.flatMap(({ apply }) => [...(apply?.only ?? []), ...(apply?.approval?.by ?? [])]);

@@ -75,8 +75,10 @@ export function planPartsOf({
   orphans,
   otherManifests,
   guardrails,
-}: Plan): Pick<Report, 'orphans' | 'otherManifests' | 'guardrails'> {
+  requester,
+}: Plan): Pick<Report, 'orphans' | 'otherManifests' | 'guardrails' | 'requester'> {
   return {
+    ...(requester === undefined ? {} : { requester: requester.identity }),
     ...(guardrails === undefined ? {} : { guardrails }),
     ...(orphans === undefined ? {} : { orphans }),
     ...(otherManifests === undefined ? {} : { otherManifests }),

@@ -113,6 +113,13 @@ const orphan = z.strictObject({
 
 const revision = { value: count, source: z.enum(['given', 'commit-time']) };
 
+const identity = z.strictObject({
+  by: z.enum(['oidc', 'key']),
+  issuer: z.string().describe('name of the issuer in the guardrails, or of the key'),
+  subject: z.string(),
+  claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+});
+
 /** Schema of the output of `plan`, `apply`, `release` and `destroy` with `--output json`. The compiler keeps it equal to the contract's type. */
 export const reportSchema = z.strictObject({
   version: z.literal(2),
@@ -150,6 +157,7 @@ export const reportSchema = z.strictObject({
     .string()
     .exactOptional()
     .describe('digest of the guardrails that the plan was checked against; absent where the worker has none'),
+  requester: identity.exactOptional().describe('who asked, as proven; absent where the guardrails ask for no proof'),
   entities: z.array(entity),
   orphans: z
     .array(orphan)
@@ -184,6 +192,8 @@ export const reportSchema = z.strictObject({
       plan: z.string().describe('digest of the plan that was shown'),
       verdict: z.enum(['approved', 'rejected', 'expired', 'cancelled']),
       by: text.describe('as the approver stated it'),
+      approvers: z.array(identity).exactOptional().describe('who approved, as proven'),
+      missing: count.exactOptional().describe('approvals that the plan still needs'),
       reason: text,
       openedAt: z.iso.datetime(),
       at: z.iso.datetime(),

@@ -1,3 +1,4 @@
+import { identityText } from '../contract/identity.js';
 import { OUTCOME_OF_ACTION } from '../contract/actions.js';
 import type { Approval, Conflict, EntityReport, Outcome, Report } from '../contract/report.js';
 import { counted, countsOf } from './text.js';
@@ -36,8 +37,9 @@ export function isListed(entity: EntityReport, explained = false): boolean {
 }
 
 /** Describes a decision: `plan approved by alice at …: as agreed`. */
-export function approvalText({ verdict, by, reason, at }: Approval): string {
-  const who = by === null ? '' : ` by ${by}`;
+export function approvalText({ verdict, by, reason, at, approvers }: Approval): string {
+  const proven = approvers?.map(identityText).join(', ');
+  const who = proven === undefined ? (by === null ? '' : ` by ${by}`) : ` by ${proven}, proven,`;
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 

@@ -51,6 +51,20 @@ export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEviden
   retry: { maximumAttempts: 2 },
 });
 
+/** The activity that tells a client how to prove who it is. */
+export const proofActivities = proxyActivities<Pick<Activities, 'proofTerms'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1m',
+});
+
+/** The activity that verifies who decides about a plan. A person waits for it. */
+export const decisionActivities = proxyActivities<Pick<Activities, 'verifyDecision'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '45s',
+});
+
 type EntityActivities = Pick<Activities, 'listCandidates' | 'createEntity' | 'updateEntity' | 'deleteEntity'>;
 
 /**

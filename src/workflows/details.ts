@@ -1,5 +1,7 @@
+import type { ApprovalRule } from '../contract/activities.js';
 import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
 import { entityId } from '../contract/entity.js';
+import { identityText } from '../contract/identity.js';
 import type { Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import { blockOf, blocksOf } from '../report/blocks.js';
@@ -70,11 +72,12 @@ export function progressDetails(
 
 /** Returns the page of a bootstrap run that has ended. */
 export function reportDetails(report: Report): string {
-  const { result, reason, remedy, approval, apiCalls, durationMs } = report;
+  const { result, reason, remedy, approval, apiCalls, durationMs, requester } = report;
   return page([
     `**${result}**: ${plain(countsOf(report))}; ${counted(apiCalls.total, 'AWS call')}, ${durationText(durationMs)}`,
     ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
     ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
+    ...(requester === undefined ? [] : ['', `Asked for by ${plain(identityText(requester))}, proven.`]),
     ...(approval === undefined ? [] : ['', `${plain(approvalText(approval))}.`]),
     ...sections(report, 'each entity has a run of its own under **Relationships**; the job prints all of it'),
   ]);
@@ -151,7 +154,7 @@ function shortened(text: string): string {
 /** Returns the plan that waits for an approval, and how to decide. */
 function approvalDetails(
   status: string,
-  { plan, report, expiresAt }: PendingApproval,
+  { plan, report, expiresAt, rule }: PendingApproval,
   ignored: IgnoredSignals,
 ): readonly string[] {
   const { account, namespace } = report;
@@ -169,10 +172,25 @@ function approvalDetails(
     '',
     `or ${code(`${command('reject')} --plan ${plan}`)}.`,
     '',
+    ...(rule === undefined ? inputLines(plan) : provenLines(rule)),
+    ...(ignored.count === 0 ? [] : ['', ignoredText(ignored)]),
+  ];
+}
+
+/** Returns how to decide in the Temporal UI. */
+function inputLines(plan: string): readonly string[] {
+  return [
     'Or choose **More Actions**, **Send an Update** (or **Send a Signal**), `approve` or `reject`, and paste this input with your name in it:',
     '',
     ...fenced(JSON.stringify({ plan, by: '', reason: '' }, null, 2).split('\n'), 'json'),
-    ...(ignored.count === 0 ? [] : ['', ignoredText(ignored)]),
+  ];
+}
+
+/** Returns whose decision counts, where it has to be proven: what is sent in the Temporal UI proves nothing. */
+function provenLines({ count, by, notRequester }: ApprovalRule): readonly string[] {
+  const requester = notRequester ? ', and that of the requester does not count' : '';
+  return [
+    `It needs ${counted(count, 'proven approval')} of ${plain(by)}${requester}: run the command in a CI job of theirs, or with ${code('--login')}.`,
   ];
 }
 

@@ -3,16 +3,18 @@ import { bootstrap } from './bootstrap/bootstrap.js';
 import { explain } from './explain.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
 import { plan } from './plan.js';
+import { proofKey } from './proof-key.js';
 import { reconcileEntity } from './reconcile-entity.js';
 
 export { accountLedger } from './account-ledger.js';
 export { ledger } from './ledger.js';
 export { proofUse } from './proof-use.js';
-export { bootstrap, explain, plan, reconcileEntity };
+export { bootstrap, explain, plan, proofKey, reconcileEntity };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, explain);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, plan);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, proofKey);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, reconcileEntity);
 
 /** Ends a run of a type that this worker does not know. Temporal would repeat its first task for ever. */

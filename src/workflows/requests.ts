@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { DeclarationChanges } from '../contract/declarations.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
+import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
@@ -27,6 +28,11 @@ export function assertReconcileRequest(request: unknown): asserts request is Rec
 /** Ends a run whose argument does not say which entities `explain` should read. */
 export function assertEvidenceRequest(request: unknown): asserts request is EvidenceRequest {
   assertShape(request, shapes.evidenceRequest, 'is not a request for evidence');
+}
+
+/** Ends a run whose argument does not say which account a proof is needed for. */
+export function assertProofQuestion(question: unknown): asserts question is ProofQuestion {
+  assertShape(question, shapes.proofQuestion, 'does not name an account, a namespace and an environment');
 }
 
 /** Rejects an update of the ledger whose argument is not a claim. It leaves no trace in the history. */

@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, type JWK, type JWTPayload, type KeyLike, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, type JWK, type KeyLike, SignJWT } from 'jose';
+
+/** Claims of a token. One that is undefined is left out. */
+export type Claims = Readonly<Record<string, unknown>>;
 
 /** An OIDC issuer on this machine, with a real key pair, discovery document and key set. */
 export class TokenIssuer {
@@ -34,11 +37,11 @@ export class TokenIssuer {
   }
 
   get publicJwk(): JWK {
-    return this.#keys[0]?.publicJwk ?? {};
+    return this.#keys[0]?.publicJwk ?? { kty: 'none' };
   }
 
   /** Signs a token of this issuer that is valid now, except for what `claims` and `header` change. */
-  async sign(claims: JWTPayload, header: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  async sign(claims: Claims, header: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const [key] = this.#keys;
     if (key === undefined) throw new Error('no key');
     const now = Math.floor(Date.now() / 1_000);

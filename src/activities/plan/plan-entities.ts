@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { activityInfo, log } from '@temporalio/activity';
 import { isWrite } from '../../contract/actions.js';
-import type { Plan, PlannedClaim, PlannedEntity } from '../../contract/activities.js';
+import type { ApprovedPlan, Plan, PlannedClaim, PlannedEntity } from '../../contract/activities.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
 import type { BootstrapRequest, Holding } from '../../contract/request.js';
@@ -48,11 +48,13 @@ export async function planEntities(
   request: BootstrapRequest,
   calls: Calls,
   enforcement: Enforcement,
+  approved?: ApprovedPlan,
 ): Promise<Plan> {
   const problem = checkRequest(request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, { calls });
   const guardrails = enforcement.guardrails?.digest;
   enforcement.assertRequest(request);
+  const proven = await enforcement.proofs?.prove(request, approved);
   const account = accounts.get(enforcement.targetForReads(request.target), request.namespace);
   await account.guard.verify();
 
@@ -67,7 +69,8 @@ export async function planEntities(
   const ordered = await orderMemberships(account, withRemovals);
   const entities = withNewPrincipals(refuseCycles(checkEntityCounts(ordered, summary)));
   logDecisions(entities);
-  const plan = { ...planOf(request, entities, calls), ...namespace.orphans };
+  const isApprovalNeeded = request.approval !== undefined || proven?.approvalRule !== undefined;
+  const plan = { ...planOf(request, entities, calls, isApprovalNeeded), ...namespace.orphans, ...proven };
   return guardrails === undefined ? plan : { ...plan, guardrails };
 }
 
@@ -263,14 +266,19 @@ function logDecisions(entities: readonly AssessedEntity[]): void {
   if (others > 0) log.warn(`the plan refuses ${String(others)} more`);
 }
 
-function planOf(request: BootstrapRequest, entities: readonly AssessedEntity[], calls: Calls): Plan {
+function planOf(
+  request: BootstrapRequest,
+  entities: readonly AssessedEntity[],
+  calls: Calls,
+  isApprovalNeeded: boolean,
+): Plan {
   const decisions = truncateToFit(
     entities.map((assessed): Decision => {
       const warnings = warningsOf(assessed, request.target);
       return { ...assessed.planned.decision, ...(warnings.length === 0 ? {} : { warnings }) };
     }),
   );
-  const { digest, entityDigests } = request.approval === undefined ? NO_DIGEST : digestPlan(request, entities);
+  const { digest, entityDigests } = isApprovalNeeded ? digestPlan(request, entities) : NO_DIGEST;
   const lines = digestChanges(entities.map(plannedChangeOf));
   return {
     entities: entities.map(({ planned }, index) => {

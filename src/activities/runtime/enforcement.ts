@@ -1,10 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
+import type { ApprovedPlan, CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
-import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
+import { bootstrapWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { evaluateEntity, evaluateRequest } from '../../guardrails/evaluate.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import { referredPolicies } from '../../guardrails/request.js';
@@ -17,6 +17,7 @@ import type { GuardrailsSource } from './guardrails-file.js';
 import type { Launch } from './launches.js';
 import { kindOf } from './observe.js';
 import type { Permits } from './permits.js';
+import type { Proofs } from './proofs.js';
 import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
 
@@ -44,6 +45,8 @@ interface EnforcementOptions {
   readonly binding?: Binding;
   /** Default: requests need no signature. */
   readonly requests?: SignedRequests;
+  /** Default: nothing asks who a client is. */
+  readonly proofs?: Proofs;
 }
 
 /** The guardrails of a worker, as its activities apply them. */
@@ -52,12 +55,15 @@ export class Enforcement {
   readonly #onRefusal: (at: RefusedAt) => void;
   readonly #binding: Binding | undefined;
   readonly #requests: SignedRequests | undefined;
+  /** Verifies who asks and who approves. Undefined where the worker has no guardrails. */
+  readonly proofs: Proofs | undefined;
 
-  constructor({ source, onRefusal = () => undefined, binding, requests }: EnforcementOptions) {
+  constructor({ source, onRefusal = () => undefined, binding, requests, proofs }: EnforcementOptions) {
     this.#source = source;
     this.#onRefusal = onRefusal;
     this.#binding = binding;
     this.#requests = requests;
+    this.proofs = proofs;
   }
 
   /** Returns the guardrails in force; null where the worker has none. */
@@ -111,10 +117,14 @@ export class Enforcement {
     await this.#countRefusal(this.#requests?.assertEvidence(request));
   }
 
-  /** Returns the plan with what binds its run to it. A run that continues after a reset is the same. */
-  async bind(request: BootstrapRequest, plan: Plan): Promise<Plan> {
-    const { workflowExecution: run } = activityInfo();
-    if (this.#binding === undefined || run === undefined) return plan;
+  /**
+   * Returns the plan with what binds its run to it. A run that continues after a reset is the same. A plan that needs
+   * approvals permits nothing before it was approved, nor does one that a plan workflow makes for anyone.
+   */
+  async bind(request: BootstrapRequest, plan: Plan, approved?: ApprovedPlan): Promise<Plan> {
+    const { workflowExecution: run, workflowType } = activityInfo();
+    if (this.#binding === undefined || run === undefined || workflowType === WorkflowType.Plan) return plan;
+    if (plan.approvalRule !== undefined && approved?.plan !== plan.digest) return plan;
     const { permits, originOf } = this.#binding;
     return permits.permitPlan(request, plan, (await originOf(run))?.firstRunId ?? run.runId);
   }

@@ -5,6 +5,7 @@ import { remedyOfLimit } from '../../aws/quotas.js';
 import { SecretLocationError } from '../../aws/secret-store.js';
 import { HIDDEN_WINDOW_MS, pauseAfter, PROPAGATION_WINDOW_MS } from '../../aws/propagation.js';
 import { bugMessage, FAILURES, RETRY_DELAYS, type FailureDetails, type FailureType } from '../../contract/failures.js';
+import { IssuerUnavailableError } from '../../identity/issuer-keys.js';
 import type { Write } from '../../kinds/kind.js';
 import { GuardrailsError } from './guardrails-file.js';
 import { LeaseError } from './lease.js';
@@ -87,6 +88,10 @@ export function toFailure(error: unknown, { attempt, elapsedMs, calls }: FailedA
   if (error instanceof GuardrailsError) {
     const details: FailureDetails = { operation: null, code: null, requestId: null, calls, remedy: error.remedy };
     return ApplicationFailure.create({ message: error.message, type: 'GuardrailsInvalid', details: [details] });
+  }
+  if (error instanceof IssuerUnavailableError) {
+    const nonRetryable = attempt >= MAX_ATTEMPTS;
+    return ApplicationFailure.create({ message: error.message, type: 'IssuerUnavailable', nonRetryable });
   }
   if (error instanceof LeaseError) return ApplicationFailure.retryable(error.message, 'ServiceUnavailable');
   const bug = bugIn(error);

@@ -1,5 +1,9 @@
+import { agentsFor, type AwsNetwork } from '../../aws/agents.js';
 import { ConfigError } from '../../contract/user-facing-error.js';
 import { readKeys, readRequestKeys, type RequestKeyConfig } from '../../identity/keys.js';
+import { jsonFetcher } from '../../identity/fetch-json.js';
+import { IssuerKeys } from '../../identity/issuer-keys.js';
+import { Seals } from '../../identity/seal.js';
 import { Enforcement, type RefusedAt } from './enforcement.js';
 import { GuardrailsError, GuardrailsFile, NO_GUARDRAILS, type GuardrailsChange } from './guardrails-file.js';
 import { launchedBy } from './launches.js';
@@ -7,12 +11,18 @@ import { Permits } from './permits.js';
 import { SignedRequests } from './signed-requests.js';
 import type { EntityRuns } from '../entity-runs.js';
 import type { ProofUses } from '../proof-uses.js';
+import { Proofs } from './proofs.js';
+
+/** Connections to one issuer of tokens at a time. */
+const ISSUER_SOCKETS = 4;
 
 /** The configuration of what a worker allows, and to whom. */
 export interface EnforcementConfig extends RequestKeyConfig {
   readonly guardrailsFile: string | undefined;
   readonly permitKey: string | undefined;
   readonly permitKeyFile: string | undefined;
+  /** The way to the issuers of tokens. */
+  readonly network: AwsNetwork;
 }
 
 /** Takes what happens to guardrails. */
@@ -41,14 +51,19 @@ export function openEnforcement(
 ): Enforcement {
   const source = openGuardrails(config, observer);
   const requestKeys = readRequestKeys(config);
-  const binding = source === undefined && requestKeys === undefined ? undefined : openBinding(config, runs);
+  const onRefusal = (at: RefusedAt): void => {
+    observer.refused(at);
+  };
+  if (source === undefined && requestKeys === undefined) return new Enforcement({ source: NO_GUARDRAILS, onRefusal });
+  const permitKeys = readPermitKeys(config);
+  const binding = bindingOf(permitKeys, runs);
+  const proofs = source && new Proofs({ source, ...binding, ...runs, ...sealsAndKeys(permitKeys, config), onRefusal });
   const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,
-    onRefusal: (at) => {
-      observer.refused(at);
-    },
-    ...(binding === undefined ? {} : { binding }),
+    onRefusal,
+    binding,
+    ...(proofs === undefined ? {} : { proofs }),
     ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, runs) }),
   });
 }
@@ -75,15 +90,27 @@ function openGuardrails(
 
 type Binding = NonNullable<ConstructorParameters<typeof Enforcement>[0]['binding']>;
 
-/** Opens what binds writes to a plan. Without it, a client could start what writes, no matter who has to sign requests. */
-function openBinding(config: EnforcementConfig, { entityRuns }: EnforcementRuns): Binding {
+/** Reads the keys of permits. Without them, a client could start what writes, no matter who has to sign requests. */
+function readPermitKeys(config: EnforcementConfig): readonly string[] {
   const make = 'give all workers of a task queue one key, as from `openssl rand -base64 32`';
   const { permitKey: key, permitKeyFile: file } = config;
   const keys = readKeys({ variable: 'IAM_BOOTSTRAP_PERMIT_KEY', key, file, make });
-  if (keys === undefined) {
-    const cause = config.guardrailsFile === undefined ? 'a key of requests' : 'IAM_BOOTSTRAP_GUARDRAILS';
-    throw new ConfigError(`${cause} is set without a key of permits`, `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`);
-  }
+  if (keys !== undefined) return keys;
+  const cause = config.guardrailsFile === undefined ? 'a key of requests' : 'IAM_BOOTSTRAP_GUARDRAILS';
+  throw new ConfigError(`${cause} is set without a key of permits`, `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`);
+}
+
+/** Returns what opens and verifies tokens. Their issuers are not AWS, so that its certificates do not count for them. */
+function sealsAndKeys(
+  permitKeys: readonly string[],
+  { network }: EnforcementConfig,
+): { readonly seals: Seals; readonly issuerKeys: IssuerKeys } {
+  const agents = agentsFor({ ...network, awsCa: undefined })?.(ISSUER_SOCKETS);
+  return { seals: new Seals(permitKeys), issuerKeys: new IssuerKeys(jsonFetcher(agents)) };
+}
+
+/** Returns what binds writes to a plan. */
+function bindingOf(keys: readonly string[], { entityRuns }: EnforcementRuns): Binding {
   return {
     permits: new Permits(keys),
     launch: launchedBy((run) => entityRuns.parentOf(run)),

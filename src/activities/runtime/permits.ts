@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
 import type { CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
+import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import { macOf } from '../../identity/mac.js';
 
@@ -24,6 +25,9 @@ type Permitted = Pick<
   | 'detachable'
   | 'newPrincipals'
 >;
+
+/** The parts that a proven identity can have in a run. */
+export type IdentityPurpose = 'requester' | 'approval';
 
 /** Signs what a plan permits, with a key that only workers have. The first key signs, and all of them are accepted. */
 export class Permits {
@@ -49,7 +53,7 @@ export class Permits {
         environment,
         entity,
         planned: { action: decision.action, lines, holdings, uniqueId },
-        approved: request.approval !== undefined,
+        approved: request.approval !== undefined || plan.approvalRule !== undefined,
         arns: Object.fromEntries(referred.flatMap((id) => (arns.has(id) ? [[id, arns.get(id)]] : []))),
         intent,
         installation: plan.installation,
@@ -76,6 +80,16 @@ export class Permits {
   isListed({ known, knownPermit, ...request }: CreateRequest): boolean {
     if (known === undefined) return true;
     return this.#isSigned('known', listingOf(request, known), knownPermit);
+  }
+
+  /** Returns an identity that was proven to a run, with the signature by which later activities of the run believe it. */
+  signIdentity(purpose: IdentityPurpose, runId: string, identity: Identity, digest: string): SignedIdentity {
+    return { identity, digest, permit: this.#sign(purpose, { runId, identity, digest }) };
+  }
+
+  /** Reports whether a worker has verified an identity for a run. */
+  isProven(purpose: IdentityPurpose, runId: string, { identity, digest, permit }: SignedIdentity): boolean {
+    return this.#isSigned(purpose, { runId, identity, digest }, permit);
   }
 
   #sign(purpose: string, content: unknown): string {

@@ -1,4 +1,4 @@
-import type { Identity, ProofQuestion, ProofTerms } from '../../contract/identity.js';
+import { identityText, type Identity, type ProofQuestion, type ProofTerms } from '../../contract/identity.js';
 import type { Matcher, Who } from '../identity-schema.js';
 import { issuersOf, PERSON_CLAIMS } from '../issuers.js';
 import type { Guardrails } from '../parse.js';
@@ -48,6 +48,25 @@ export function termsOf(guardrails: Guardrails, question: ProofQuestion, partiti
   };
 }
 
+/** Returns the rules that a request, or a decision, without a proof does not satisfy. */
+export function unproven(guardrails: Guardrails, scope: Scope, of: 'requester' | 'approval'): readonly Violation[] {
+  const violations = new Violations(guardrails);
+  for (const context of contextsOf(guardrails, scope, violations)) {
+    const { only, approval } = context.rules.apply ?? {};
+    if (of === 'approval' && approval !== undefined) {
+      const message = `the decision has no token of OIDC: only that of ${whoText(approval.by)} counts`;
+      context.refuse(['apply', 'approval'], message);
+    } else if (of === 'requester' && (only !== undefined || approval?.not !== undefined)) {
+      const who = only === undefined ? 'proven identities' : whoText(only);
+      context.refuse(
+        ['apply', ...(only === undefined ? ['approval', 'not'] : ['only'])],
+        `the request has no token of OIDC: only ${who} may apply`,
+      );
+    }
+  }
+  return violations.found;
+}
+
 /** Returns why an identity may not have a manifest applied. */
 export function evaluateRequester(guardrails: Guardrails, scope: Scope, requester: Identity): readonly Violation[] {
   const violations = new Violations(guardrails);
@@ -59,12 +78,16 @@ export function evaluateRequester(guardrails: Guardrails, scope: Scope, requeste
   return violations.found;
 }
 
-/** Returns why the approval of an identity does not count; it has to count for one of the rules. */
+/**
+ * Returns why the decision of an identity about a plan does not count. It has to count for one of the rules. The requester
+ * may reject a plan in any case.
+ */
 export function evaluateApprover(
   guardrails: Guardrails,
   scope: Scope,
   requester: Identity | undefined,
   approver: Identity,
+  verdict: 'approved' | 'rejected' = 'approved',
 ): readonly Violation[] {
   const violations = new Violations(guardrails);
   const contexts = contextsOf(guardrails, scope, violations).filter(({ rules }) => rules.apply?.approval !== undefined);
@@ -72,9 +95,13 @@ export function evaluateApprover(
   for (const context of contexts) {
     const { not } = context.rules.apply?.approval ?? {};
     if (!isWanted) {
-      const message = `the approval of ${identityText(approver)} does not count: only that of ${whoText(whoOf(context))}`;
+      const message = `the decision of ${identityText(approver)} does not count: only that of ${whoText(whoOf(context))}`;
       context.refuse(['apply', 'approval', 'by'], message);
-    } else if (not !== undefined && (requester === undefined || isSamePerson(requester, approver))) {
+    } else if (
+      verdict === 'approved' &&
+      not !== undefined &&
+      (requester === undefined || isSamePerson(requester, approver))
+    ) {
       context.refuse(
         ['apply', 'approval', 'not'],
         `${identityText(approver)} has asked for the run, and cannot approve it`,
@@ -145,11 +172,6 @@ export function isSamePerson(a: Identity, b: Identity): boolean {
     const values = valuesOf(b, name);
     return valuesOf(a, name).some((value) => value !== '' && values.includes(value));
   });
-}
-
-/** Returns an identity as a message names it. */
-export function identityText({ issuer, subject }: Identity): string {
-  return `${subject} (${issuer})`;
 }
 
 function whoText(who: readonly Who[]): string {

@@ -1,21 +1,55 @@
-import { ApplicationFailure, condition, log, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import type { Plan } from '../../contract/activities.js';
-import { ApprovalRefused, MAX_APPROVER_LENGTH, MAX_REASON_LENGTH, PLAN_DIGEST } from '../../contract/approval.js';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  log,
+  setHandler,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type {
+  ApprovalRule,
+  ApprovedPlan,
+  Plan,
+  SignedApproval,
+  VerifyDecisionRequest,
+} from '../../contract/activities.js';
+import {
+  ApprovalRefused,
+  DEFAULT_APPROVAL_TIMEOUT_MS,
+  MAX_APPROVER_LENGTH,
+  MAX_REASON_LENGTH,
+  PLAN_DIGEST,
+} from '../../contract/approval.js';
 import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
 import { entityId } from '../../contract/entity.js';
+import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
+import { decisionProof as proofShape } from '../../contract/request-shapes.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
 import { driftText } from '../../report/drift.js';
+import { decisionActivities } from '../activities.js';
 import type { Cancellation } from '../cancellation.js';
 import type { IgnoredSignals } from '../details.js';
+import { describeFailure } from '../failures.js';
 import { recordWaiting } from '../search-attributes.js';
 
 const DECISIONS = [
   { update: approveUpdate, signal: approveSignal, verdict: 'approved' },
   { update: rejectUpdate, signal: rejectSignal, verdict: 'rejected' },
 ] as const;
+
+/** A verdict that a person gives. */
+type ProvableVerdict = (typeof DECISIONS)[number]['verdict'];
+
+/** The proofs that a decision about a plan needs. */
+interface DecisionTerms {
+  readonly rule: ApprovalRule;
+  readonly request: VerifyDecisionRequest['request'];
+  readonly requester: SignedIdentity | undefined;
+}
 
 /**
  * Waits until a person approves or rejects a plan. The first decision that names the plan counts. The validator refuses
@@ -25,13 +59,19 @@ export class PlanApproval {
   #requested: PendingApproval | null = null;
   #result: Approval | null = null;
   #ignored: IgnoredSignals = { count: 0, last: '' };
+  /** The proofs that decisions need; undefined where they need none. */
+  #terms: DecisionTerms | undefined;
+  #proven: readonly SignedIdentity[] = [];
+  #isVerifying = false;
+  readonly #request: BootstrapRequest;
   readonly #onChange: () => void;
 
   /** Registers the handlers. `onChange` is called when the run's page has something new to show. */
   constructor(request: BootstrapRequest, onChange: () => void) {
+    this.#request = request;
     this.#onChange = onChange;
     for (const { update, signal, verdict } of DECISIONS) {
-      setHandler(update, (decision) => this.#close(verdict, decision), {
+      setHandler(update, (decision) => this.#decide(verdict, decision), {
         validator: (decision) => {
           this.#assertAccepted(decision);
         },
@@ -57,15 +97,38 @@ export class PlanApproval {
     return this.#ignored;
   }
 
+  /** Returns what workers have verified for a plan, for the activity that makes it again; undefined where nothing was. */
+  proofsOf({ approvalRule, requester }: Plan, plan: string): ApprovedPlan | undefined {
+    if (approvalRule === undefined && requester === undefined) return undefined;
+    return { plan, approvals: this.#proven, ...(requester && { requester }) };
+  }
+
   /** Asks for an approval of a plan and waits for the decision, the end of the time, or cancellation of the run. */
-  async wait(plan: string, report: Report, timeoutMs: number, cancellation: Cancellation): Promise<Approval> {
+  async wait(
+    { approvalRule: rule, requester }: Plan,
+    plan: string,
+    report: Report,
+    cancellation: Cancellation,
+  ): Promise<Approval> {
+    const { target, namespace, environment, approval: asked } = this.#request;
+    const timeoutMs = asked?.timeoutMs ?? DEFAULT_APPROVAL_TIMEOUT_MS;
+    const terms = rule && { rule, requester, request: { target, namespace, environment } };
     const openedAt = Date.now();
+    this.#terms = terms;
     const expiresAt = new Date(openedAt + timeoutMs).toISOString();
-    this.#requested = { plan, report, openedAt: new Date(openedAt).toISOString(), expiresAt };
+    this.#requested = {
+      plan,
+      report,
+      openedAt: new Date(openedAt).toISOString(),
+      expiresAt,
+      ...(rule === undefined ? {} : { rule }),
+    };
     log.info('Approval requested', { plan, expiresAt });
     recordPending(plan);
     this.#onChange();
     const isInTime = await condition(() => this.#result !== null || cancellation.isRequested(), timeoutMs);
+    // A decision that came in time counts, however long its verification takes.
+    if (terms !== undefined) await condition(() => !this.#isVerifying);
     const approval = this.#result ?? this.#close(isInTime ? 'cancelled' : 'expired', null);
     recordPending(null);
     return approval;
@@ -74,6 +137,10 @@ export class PlanApproval {
   #handleSignal(name: string, verdict: Verdict, decision: unknown): void {
     try {
       this.#assertAccepted(decision);
+      if (this.#terms !== undefined) {
+        const message = 'a proven decision is sent as an update, which tells whether it counts';
+        throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NotProven);
+      }
     } catch (error) {
       if (!(error instanceof ApplicationFailure)) throw error;
       log.warn('Signal ignored', { signal: name, reason: error.message });
@@ -84,13 +151,54 @@ export class PlanApproval {
     this.#close(verdict, decision);
   }
 
-  #close(verdict: Verdict, decision: ApprovalDecision | null): Approval {
-    const { plan, openedAt } = this.#requested ?? { plan: '', openedAt: '' };
-    const [by, reason] = [decision?.by ?? null, decision?.reason ?? null];
-    this.#result = { plan, verdict, by, reason, openedAt, at: new Date().toISOString() };
+  /** Takes a decision that was accepted. It counts at once where nobody has to prove who decides. */
+  #decide(verdict: ProvableVerdict, decision: ApprovalDecision): Approval | Promise<Approval> {
+    if (this.#terms === undefined) return this.#close(verdict, decision);
+    return this.#prove(verdict, decision, this.#terms);
+  }
+
+  /** Has a worker verify who decides. One decision is verified at a time, since each counts those before it. */
+  async #prove(verdict: ProvableVerdict, decision: ApprovalDecision, terms: DecisionTerms): Promise<Approval> {
+    await condition(() => !this.#isVerifying);
+    this.#assertAccepted(decision);
+    const { plan, proof = {} } = decision;
+    this.#isVerifying = true;
+    let verified: SignedApproval;
+    try {
+      const { request, requester } = terms;
+      const asked = requester === undefined ? {} : { requester };
+      const arguments_ = { request, plan, verdict, proof, approvals: this.#proven, ...asked };
+      verified = await CancellationScope.nonCancellable(() => decisionActivities.verifyDecision(arguments_));
+    } catch (error) {
+      const reason = describeFailure(error)?.reason ?? 'it was not verified in time: send it again';
+      throw ApplicationFailure.nonRetryable(`the decision does not count: ${reason}`, ApprovalRefused.NotProven);
+    } finally {
+      this.#isVerifying = false;
+    }
+    this.#assertAccepted(decision);
+    const { missing, ...approval } = verified;
+    if (verdict === 'rejected') return this.#close(verdict, decision, [approval.identity]);
+    this.#proven = [...this.#proven, approval];
+    const approvers = this.#proven.map(({ identity }) => identity);
+    if (missing === 0) return this.#close(verdict, decision, approvers);
+    log.info('Approval counted', { plan, missing });
+    this.#onChange();
+    return { ...this.#resultOf(verdict, decision, approvers), missing };
+  }
+
+  #close(verdict: Verdict, decision: ApprovalDecision | null, approvers?: readonly Identity[]): Approval {
+    this.#result = this.#resultOf(verdict, decision, approvers);
+    const { plan, by, reason } = this.#result;
     log.info(`Plan ${verdict}`, { plan, by, reason });
     this.#onChange();
     return this.#result;
+  }
+
+  #resultOf(verdict: Verdict, decision: ApprovalDecision | null, approvers?: readonly Identity[]): Approval {
+    const { plan, openedAt } = this.#requested ?? { plan: '', openedAt: '' };
+    const [by, reason] = [decision?.by ?? null, decision?.reason ?? null];
+    const proven = approvers === undefined ? {} : { approvers };
+    return { plan, verdict, by, ...proven, reason, openedAt, at: new Date().toISOString() };
   }
 
   /** Refuses a decision that is malformed, too late, or for another plan. */
@@ -111,6 +219,10 @@ export class PlanApproval {
     if ((decision as ApprovalDecision).plan !== this.#requested.plan) {
       const message = `another plan waits for an approval: ${this.#requested.plan}`;
       throw ApplicationFailure.nonRetryable(message, ApprovalRefused.AnotherPlan, this.#requested.plan);
+    }
+    if (this.#terms !== undefined && (decision as ApprovalDecision).proof?.token === undefined) {
+      const message = `a decision about this plan needs a token of OIDC: only that of ${this.#terms.rule.by} counts`;
+      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NotProven);
     }
   }
 }
@@ -164,13 +276,15 @@ export function digestOf({ digest }: Plan): string {
 /** Returns the problem of a decision, which any client may have sent, in one line. Null if it is valid. */
 function findDecisionProblem(decision: unknown): string | null {
   if (typeof decision !== 'object' || decision === null) return 'it is not an object with "plan" and "by"';
-  const { plan, by, reason } = decision as Partial<Record<keyof ApprovalDecision, unknown>>;
+  const { plan, by, reason, proof } = decision as Partial<Record<keyof ApprovalDecision, unknown>>;
   if (typeof plan !== 'string' || !PLAN_DIGEST.test(plan)) {
     return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
   }
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {
     return `"by" is not a name of 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
   }
+  const problem = proofShape(proof, 'proof');
+  if (problem !== null) return problem;
   if (reason != null && (typeof reason !== 'string' || reason.length > MAX_REASON_LENGTH)) {
     return `"reason" is not text of at most ${String(MAX_REASON_LENGTH)} characters`;
   }

@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { isWrite } from '../../contract/actions.js';
 import { approvalQuery, joinSignal, progressQuery, reportQuery } from '../../contract/messages.js';
+import type { ApprovedPlan } from '../../contract/activities.js';
 import type { Report } from '../../contract/report.js';
 import { type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import type { AppliedRevision } from '../../contract/revision.js';
@@ -164,11 +165,13 @@ class Bootstrap {
     } while (this.#state.hasJoiner && !this.#state.cancellation.isRequested());
   }
 
-  async #plan(): Promise<void> {
+  async #plan(approved?: ApprovedPlan): Promise<void> {
     this.#state.enter('planning');
     this.#state.takeJoiners();
     await endEarlierRuns(this.#state);
-    this.#state.plan = await accountReads.planEntities(this.#request);
+    this.#state.plan = await (approved === undefined
+      ? accountReads.planEntities(this.#request)
+      : accountReads.planEntities(this.#request, approved));
   }
 
   get #refused(): RunState['plan']['entities'] {
@@ -183,7 +186,8 @@ class Bootstrap {
     const { approval, keepGoing } = this.#request;
     const approved = this.#state.plan;
     const hasWrites = approved.entities.some(({ decision }) => isWrite(decision.action));
-    if (approval === undefined || !hasWrites || (this.#refused.length > 0 && !keepGoing)) return null;
+    const isNeeded = approval !== undefined || approved.approvalRule !== undefined;
+    if (!isNeeded || !hasWrites || (this.#refused.length > 0 && !keepGoing)) return null;
     const digest = digestOf(approved);
     const planned = approved.entities.map((_, index) => this.#state.plannedReport(index));
     const report: Report = { ...this.#state.buildReport(planned), command: 'plan' };
@@ -191,14 +195,14 @@ class Bootstrap {
     const { approval: planApproval, cancellation } = this.#state;
     // It ends the wait by itself, and records that nobody decided.
     const decision = await CancellationScope.nonCancellable(() =>
-      planApproval.wait(digest, report, approval.timeoutMs, cancellation),
+      planApproval.wait(approved, digest, report, cancellation),
     );
     if (decision.verdict === 'cancelled') return this.#endedEarly(CANCELLED);
     if (decision.verdict !== 'approved') {
       const { reason, remedy } = explainVerdict(decision);
       return { result: 'refused', reason, remedy, skipReason: `nothing was written: ${reason}` };
     }
-    await this.#plan();
+    await this.#plan(planApproval.proofsOf(approved, digest));
     const changes = changesSinceApproval(approved, this.#state.plan);
     if (changes.length === 0 && this.#state.plan.digest === digest) return null;
     return {

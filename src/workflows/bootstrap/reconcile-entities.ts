@@ -140,7 +140,7 @@ function reconcileRequest(state: RunState, index: number): ReconcileRequest {
       ...(holdings === undefined ? {} : { holdings }),
       ...(uniqueId === undefined ? {} : { uniqueId }),
     },
-    approved: state.request.approval !== undefined,
+    approved: state.request.approval !== undefined || state.plan.approvalRule !== undefined,
     arns: state.arnsOf(refersToItself(entity) ? [...entity.dependsOn, entityId(entity)] : entity.dependsOn),
     intent: workflowInfo().runId,
     readFirst: false,

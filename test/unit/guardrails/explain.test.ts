@@ -57,6 +57,8 @@ test('what a rule allows to everyone, or no rule names, is not limited', () => {
     'unmanaged: remove',
     'secret files',
     'secrets in AWS Secrets Manager',
+    'who applies',
+    'approvals',
   ]);
 });
 
@@ -107,13 +109,32 @@ destroy: deny
 replace: deny
 unmanaged: { remove: deny }
 secrets: { files: ["{{account}}/{{namespace}}/*"], secretsManager: ["{{namespace}}/*"] }
+identity: { groups: { security: [{ issuer: gitlab, project_path: acme/approvals }] } }
+apply: { only: [{ issuer: github, repository: "acme/{{namespace}}" , repository_owner: acme }, security], approval: { by: [security], not: requester, count: 2 } }
 `);
   const [account] = explainGuardrails(everything).accounts;
   expect(account?.notLimited).toEqual([]);
   expect(account?.rules.filter(({ rule, subject }) => rule === subject && !['namespaces'].includes(rule))).toEqual([]);
   const explained = new Set(account?.rules.map(({ rule }) => rule.replace(/^accounts\.\d+\./, '').split('.')[0]));
   const known = Object.keys({ ...guardrailsSchema.shape, ...guardrailsSchema.shape.accounts._zod.def.valueType.shape });
-  expect(known.filter((name) => !['version', 'accounts'].includes(name) && !explained.has(name))).toEqual([]);
+  expect(known.filter((name) => !['version', 'accounts', 'identity'].includes(name) && !explained.has(name))).toEqual(
+    [],
+  );
+});
+
+test('who applies and who approves is named, with the values that a request would give', () => {
+  const own = guardrailsOf(`identity: { groups: { security: [{ issuer: gitlab, project_path: acme/approvals }] } }
+apply:
+  only: [{ issuer: github, repository: "acme/{{namespace}}" }, security]
+  approval: { by: [security], not: requester, count: 2 }
+`);
+  const [account] = explainGuardrails(own, { namespace: 'ci' }).accounts;
+  expect(account?.rules.map(({ subject, meaning }) => `${subject}: ${meaning}`)).toEqual(
+    expect.arrayContaining([
+      'who applies: only issuer github, repository acme/ci or group security, proven',
+      'approvals: 2 of group security, proven, and not the requester',
+    ]),
+  );
 });
 
 test('editors check the file by the generated schema', () => {

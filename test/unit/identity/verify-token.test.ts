@@ -1,10 +1,9 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
-import type { JWTPayload } from 'jose';
 import { jsonFetcher } from '../../../src/identity/fetch-json.js';
 import { IssuerKeys, IssuerUnavailableError } from '../../../src/identity/issuer-keys.js';
 import { TokenError, verifyToken, type TokenIssuer as Accepted } from '../../../src/identity/verify-token.js';
-import { TokenIssuer } from '../../support/token-issuer.js';
+import { TokenIssuer, type Claims } from '../../support/token-issuer.js';
 
 const AUDIENCE = `iam-bootstrap:sha256:${'a'.repeat(64)}`;
 const NOW_S = Math.floor(Date.now() / 1_000);
@@ -44,8 +43,7 @@ const verify = (token: string, changes: Partial<Accepted> = {}) =>
     keys,
   );
 
-const signed = (claims: JWTPayload = {}, header = {}): Promise<string> =>
-  issuer.sign({ aud: AUDIENCE, ...claims }, header);
+const signed = (claims: Claims = {}, header = {}): Promise<string> => issuer.sign({ aud: AUDIENCE, ...claims }, header);
 
 describe('a token that is accepted', () => {
   it('proves its subject, and keeps only the claims that are asked for', async () => {
@@ -92,7 +90,7 @@ describe('a token that is accepted', () => {
 });
 
 describe('a token that proves nothing', () => {
-  it.each<[string, JWTPayload, string]>([
+  it.each<[string, Claims, string]>([
     ['has expired', { exp: NOW_S - 120 }, 'has expired'],
     ['never expires', { exp: undefined }, 'has no claim exp'],
     ['is not valid yet', { nbf: NOW_S + 600 }, 'is not valid yet'],

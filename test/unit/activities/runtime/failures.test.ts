@@ -28,6 +28,7 @@ const ROWS: Readonly<Record<FailureType, readonly [RetryClass, ExitCode]>> = {
   WrongAccount: ['never', ExitCode.Refused],
   NotAllowed: ['never', 3],
   GuardrailsInvalid: ['retry', 4],
+  IssuerUnavailable: ['retry', 4],
   Refused: ['never', ExitCode.Refused],
   NotConverged: ['never', ExitCode.Failed],
   RunFailed: ['never', ExitCode.Failed],

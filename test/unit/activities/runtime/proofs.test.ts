@@ -1,0 +1,260 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { Permits } from '../../../../src/activities/runtime/permits.js';
+import { Proofs } from '../../../../src/activities/runtime/proofs.js';
+import type { ApprovedPlan, SignedApproval, VerifyDecisionRequest } from '../../../../src/contract/activities.js';
+import { proofAudience, type SignedIdentity } from '../../../../src/contract/identity.js';
+import type { BootstrapRequest } from '../../../../src/contract/request.js';
+import { proofDigest, requestDigest } from '../../../../src/engine/request-digest.js';
+import type { Guardrails } from '../../../../src/guardrails/parse.js';
+import { jsonFetcher } from '../../../../src/identity/fetch-json.js';
+import { IssuerKeys } from '../../../../src/identity/issuer-keys.js';
+import { Seals, sealToken } from '../../../../src/identity/seal.js';
+import { ROLE } from '../../../support/activity.js';
+import { guardrailsOf } from '../../../support/guardrails.js';
+import { requestOf } from '../../../support/planned.js';
+import { TokenIssuer, type Claims } from '../../../support/token-issuer.js';
+
+const KEYS = ['a key of at least thirty-two characters'];
+const PLAN = `sha256:${'a'.repeat(64)}`;
+const MAIN = { repository: 'acme/iam', sub: 'repo:acme/iam' };
+
+let issuer: TokenIssuer;
+let guardrails: Guardrails | null;
+let request: BootstrapRequest;
+let uses: Map<string, string>;
+let refusals: number;
+/** The first runs of runs that were reset. */
+let firstRuns: Record<string, string>;
+let proofs: Proofs;
+
+beforeAll(async () => {
+  issuer = await TokenIssuer.start();
+});
+
+afterAll(async () => {
+  await issuer.stop();
+});
+
+beforeEach(() => {
+  guardrails = rulesOf('only: [{ issuer: ci, repository: acme/iam }]');
+  const draft = requestOf([{ kind: 'Role', spec: ROLE.spec }]);
+  request = { ...draft, digest: requestDigest(draft) };
+  uses = new Map();
+  refusals = 0;
+  firstRuns = {};
+  proofs = new Proofs({
+    source: { current: () => guardrails },
+    permits: new Permits(KEYS),
+    seals: new Seals(KEYS),
+    issuerKeys: new IssuerKeys(jsonFetcher()),
+    proofUses: {
+      use: (id, run) => {
+        uses.set(id, uses.get(id) ?? run);
+        return Promise.resolve(uses.get(id) === run);
+      },
+    },
+    originOf: ({ runId }) => Promise.resolve({ startedAt: 0, firstRunId: firstRuns[runId] ?? runId }),
+    onRefusal: () => (refusals += 1),
+  });
+});
+
+function rulesOf(apply: string): Guardrails {
+  return guardrailsOf(
+    `identity: { issuers: { ci: { issuer: "${issuer.url}" } } }\napply:\n  ${apply.replaceAll('\n', '\n  ')}\n`,
+  );
+}
+
+async function sealed(digest: string, claims: Claims = MAIN, seals = new Seals(KEYS)): Promise<{ token: string }> {
+  const token = await issuer.sign({ aud: proofAudience(digest), ...claims });
+  return { token: await sealToken(seals.publicKey, token, digest) };
+}
+
+async function proven(claims: Claims = MAIN): Promise<BootstrapRequest> {
+  return { ...request, proof: await sealed(proofDigest(request), claims) };
+}
+
+function inRun<T>(run: () => Promise<T>, runId = 'run-1', workflowType = 'bootstrap'): Promise<T> {
+  const environment = new MockActivityEnvironment(
+    { workflowType, workflowExecution: { workflowId: 'w', runId } },
+    { logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+  return environment.run<[], T, () => Promise<T>>(run);
+}
+
+const prove = (asked: BootstrapRequest, approved?: ApprovedPlan, runId?: string) =>
+  inRun(() => proofs.prove(asked, approved), runId);
+
+async function requesterIn(runId?: string, claims?: Claims): Promise<SignedIdentity> {
+  const { requester } = await prove(await proven(claims), undefined, runId);
+  if (requester === undefined) throw new Error('no requester');
+  return requester;
+}
+
+describe('a request', () => {
+  it('is proven by a token, and again after an approval by what the worker has signed, when the token has expired', async () => {
+    const requester = await requesterIn();
+    expect(requester.identity).toMatchObject({ by: 'oidc', issuer: 'ci', subject: 'repo:acme/iam' });
+    await expect(prove(request, { plan: PLAN, approvals: [], requester })).resolves.toEqual({ requester });
+    expect(refusals).toBe(0);
+  });
+
+  it.each<[string, () => Promise<BootstrapRequest>, string]>([
+    [
+      'has no proof',
+      () => Promise.resolve(request),
+      'only issuer ci, repository acme/iam may apply (guardrails: apply.only at',
+    ],
+    ['is of another identity', () => proven({ ...MAIN, repository: 'evil/iam' }), 'may not apply: only'],
+    [
+      'has the proof of another one',
+      async () => ({ ...request, proof: await sealed(proofDigest({ ...request, key: 'other' })) }),
+      'sealed for another request or plan',
+    ],
+    [
+      'has a token with the audience of another one',
+      async () => ({ ...request, proof: await sealed(proofDigest(request), { ...MAIN, aud: proofAudience(PLAN) }) }),
+      'another audience',
+    ],
+    [
+      'was sealed for workers with another key',
+      async () => ({ ...request, proof: await sealed(proofDigest(request), MAIN, new Seals(['x'.repeat(32)])) }),
+      'workers with another key',
+    ],
+    ['has a proof that is no token', () => Promise.resolve({ ...request, proof: { token: 'x.y' } }), 'not sealed'],
+    [
+      'has a digest that is not that of its content',
+      async () => ({ ...(await proven()), keepGoing: !request.keepGoing }),
+      'the digest of the request is not that of its content',
+    ],
+  ])('is refused where it %s', async (_name, make, message) => {
+    const asked = await make();
+    const refused = prove(asked);
+    await expect(refused).rejects.toMatchObject({ type: 'NotAllowed', nonRetryable: true });
+    await expect(refused).rejects.toThrow(message);
+    expect(refusals).toBe(1);
+  });
+
+  it.each<[string, Partial<BootstrapRequest>]>([
+    ['revision', { revision: { value: 7, source: 'given' } }],
+    ['permission to go back', { allowOlder: true }],
+    ['key', { key: 'another' }],
+    ['command', { command: 'destroy' }],
+    ['timeout', { timeoutMs: 1 }],
+    ['pipeline', { pipeline: { provider: 'github', url: null, commit: null, actor: 'boss' } }],
+  ])('is refused with the proof of the same content and another %s', async (_name, change) => {
+    const changed = { ...(await proven()), ...change };
+    expect(requestDigest(changed)).toBe(request.digest);
+    await expect(prove(changed)).rejects.toThrow('another request');
+  });
+
+  it('is repeated in its own run, also after a reset, and refused in another one', async () => {
+    const asked = await proven();
+    await prove(asked);
+    await expect(prove(asked)).resolves.toBeDefined();
+    firstRuns['run-2'] = 'run-1';
+    await expect(prove(asked, undefined, 'run-2')).resolves.toBeDefined();
+    await expect(prove(asked, undefined, 'run-3')).rejects.toThrow('its token has proved another run before');
+  });
+
+  it('is refused after an approval where the requester was verified for another run or request, or by nobody', async () => {
+    const requester = await requesterIn();
+    const again = (changed: SignedIdentity, runId?: string, asked = request): Promise<unknown> =>
+      prove(asked, { plan: PLAN, approvals: [], requester: changed }, runId);
+    const message = 'no worker has verified the requester of this run';
+    await expect(again(requester, 'run-2')).rejects.toThrow(message);
+    await expect(again(requester, 'run-1', { ...request, key: 'other' })).rejects.toThrow(message);
+    await expect(again({ ...requester, identity: { ...requester.identity, subject: 'x' } })).rejects.toThrow(message);
+    await expect(again({ ...requester, permit: '' })).rejects.toThrow(message);
+  });
+
+  it('is refused after an approval where the guardrails no longer name the requester', async () => {
+    const requester = await requesterIn();
+    guardrails = rulesOf('only: [{ issuer: ci, repository: acme/other }]');
+    await expect(prove(request, { plan: PLAN, approvals: [], requester })).rejects.toThrow('may not apply');
+  });
+
+  it('needs no proof where no rule asks for one, or where it is only planned', async () => {
+    await expect(inRun(() => proofs.prove(request, undefined), 'run-1', 'plan')).resolves.toEqual({});
+    guardrails = guardrailsOf('');
+    await expect(prove(request)).resolves.toEqual({});
+    guardrails = null;
+    await expect(prove(request)).resolves.toEqual({});
+  });
+
+  it('is tried again where the issuer does not answer, and no token is used up by that', async () => {
+    const asked = await proven();
+    issuer.answer = (_request, response) => Boolean(response.writeHead(503).end());
+    await expect(prove(asked)).rejects.toThrow('the keys of the issuer ci');
+    issuer.answer = undefined;
+    expect(uses.size).toBe(0);
+    await expect(prove(asked, undefined, 'run-2')).resolves.toBeDefined();
+  });
+});
+
+describe('an approval', () => {
+  beforeEach(() => {
+    guardrails = rulesOf(
+      'only: [{ issuer: ci, repository: acme/iam }]\napproval: { by: [{ issuer: ci, team: security }], not: requester, count: 2 }',
+    );
+  });
+
+  const ann = { sub: 'ann', team: 'security' };
+  const bob = { sub: 'bob', team: 'security' };
+
+  async function decide(
+    claims: Claims,
+    more: Partial<VerifyDecisionRequest> = {},
+    runId?: string,
+  ): Promise<SignedApproval> {
+    const { plan = PLAN } = more;
+    const decision = {
+      request,
+      plan,
+      verdict: 'approved',
+      approvals: [],
+      proof: await sealed(plan, claims),
+      ...more,
+    } as const;
+    return inRun(() => proofs.decide(decision), runId);
+  }
+
+  it('counts with those before it, and the plan is permitted once there are enough', async () => {
+    const requester = await requesterIn();
+    const { missing, ...first } = await decide(ann, { requester });
+    expect(missing).toBe(1);
+    const { missing: none, ...second } = await decide(bob, { requester, approvals: [first] });
+    expect(none).toBe(0);
+    const approved = { plan: PLAN, requester, approvals: [first, second] };
+    await expect(prove(request, approved)).resolves.toMatchObject({ approvalRule: { count: 2, notRequester: true } });
+    const forged = 'no worker has verified an approval of this plan';
+    await expect(prove(request, { ...approved, approvals: [first, first] })).rejects.toThrow('1 of 2 approvals');
+    await expect(prove(request, { ...approved, plan: `${PLAN.slice(0, -1)}b` })).rejects.toThrow(forged);
+    await expect(
+      prove(request, { ...approved, approvals: [first, { ...second, permit: first.permit }] }),
+    ).rejects.toThrow(forged);
+  });
+
+  it('of the requester, of others, and of those of another run is refused', async () => {
+    const requester = await requesterIn('run-1', { ...MAIN, ...ann });
+    await expect(decide(ann, { requester })).rejects.toThrow('has asked for the run, and cannot approve it');
+    await expect(decide({ ...bob, team: 'sales' }, { requester })).rejects.toThrow('does not count: only that of');
+    await expect(decide(bob, { requester }, 'run-2')).rejects.toThrow('no worker has verified the requester');
+    await expect(decide(bob, { requester, proof: {} })).rejects.toThrow('the decision has no token');
+    const ofRequest = await sealed(proofDigest(request), bob);
+    await expect(decide(bob, { requester, proof: ofRequest })).rejects.toThrow('another request or plan');
+  });
+
+  it('of a plan proves no approval in another run', async () => {
+    const [first, second] = [await requesterIn('run-1'), await requesterIn('run-2')];
+    const proof = await sealed(PLAN, bob);
+    await expect(decide(bob, { requester: first, proof })).resolves.toMatchObject({ missing: 1 });
+    await expect(decide(bob, { requester: second, proof }, 'run-2')).rejects.toThrow('has proved another run before');
+  });
+
+  it('is not needed for a rejection by the requester, who has to be one of those who may decide', async () => {
+    const requester = await requesterIn('run-1', { ...MAIN, ...ann });
+    await expect(decide(ann, { requester, verdict: 'rejected' })).resolves.toBeDefined();
+    await expect(decide({ sub: 'eve' }, { requester, verdict: 'rejected' })).rejects.toThrow('does not count');
+  });
+});
