@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { VirtualClock } from '../support/simulation/clock.js';
+import { arbitraryGuarding, forbiddenWrites, withForgeries } from '../support/simulation/guarded.js';
 import { historyText } from '../support/simulation/history.js';
 import type { History, RunSpec } from '../support/simulation/history.js';
 import { play } from '../support/simulation/play.js';
@@ -69,7 +70,7 @@ afterAll(async () => {
 
 /** Returns the kinds that a history declares, as a place for the page of results. */
 function placeOf(history: History): string {
-  const runs = history.flatMap((step) => ('hand' in step ? [] : [step.run]));
+  const runs = history.flatMap((step) => ('run' in step ? [step.run] : []));
   const kinds = runs.flatMap(({ declares }) => declares.map(({ entity }) => entity.split('/')[0] ?? ''));
   return [...new Set(kinds)].sort().join(', ');
 }
@@ -83,9 +84,9 @@ function removingOrphans(history: History): History {
   const removing = <S extends RunSpec>(spec: S): S =>
     spec.command === undefined ? { ...spec, orphans: 'remove' } : spec;
   return history.map((step) =>
-    'hand' in step
-      ? step
-      : { ...step, run: removing(step.run), ...(step.beside === undefined ? {} : { beside: removing(step.beside) }) },
+    'run' in step
+      ? { ...step, run: removing(step.run), ...(step.beside === undefined ? {} : { beside: removing(step.beside) }) }
+      : step,
   );
 }
 
@@ -118,6 +119,37 @@ test.each([
       `keep it as ${JSON.stringify(history)}`,
     ].join('\n'),
   );
+});
+
+/** Histories of workers with guardrails in the short form. */
+const GUARDED_HISTORIES = LONG_FORM ? 30_000 : 300;
+
+const guarded = fc.tuple(arbitraryGuarding, withForgeries(arbitraryHistory.map(removingOrphans)));
+
+test('nothing is written that the guardrails of its moment forbid, after any edit and whatever clients start', async () => {
+  const given = process.env['IAM_BOOTSTRAP_SEED'];
+  const seed = given === undefined ? (LONG_FORM ? startedAt : SEED) : Number(given);
+  let writes = 0;
+  let isShrinking = false;
+  const property = fc.asyncProperty(guarded, async ([guarding, history]) => {
+    const played = await play(history, clock, guarding);
+    const problems = forbiddenWrites(played);
+    if (!isShrinking) tally.count('histories under guardrails', placeOf(history), problems.length === 0);
+    isShrinking ||= problems.length > 0;
+    writes += played.account.record.filter(({ by, code }) => typeof by !== 'string' && code === null).length;
+    expect(problems).toEqual([]);
+  });
+  await fc.assert(property, { seed, numRuns: GUARDED_HISTORIES });
+  // Guardrails that allow nothing would be kept without any check.
+  expect(writes).toBeGreaterThan(GUARDED_HISTORIES);
+});
+
+test('without permits, the same histories write what no bootstrap run has started', async () => {
+  const problems: string[] = [];
+  for (const [guarding, history] of fc.sample(guarded, { seed: SEED, numRuns: 100 })) {
+    problems.push(...forbiddenWrites(await play(history, clock, { ...guarding, hasPermits: false })));
+  }
+  expect(problems.filter((line) => line.endsWith('by a run that no bootstrap run has started'))).not.toEqual([]);
 });
 
 interface Kept {

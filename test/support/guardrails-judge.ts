@@ -363,3 +363,68 @@ function judgeTrust({ trust }: WrittenRules, request: JudgedRequest, document: J
     if (isIn(trust.requireSubject ?? [], issuer, request)) found.refuse('trust.requireSubject');
   }
 }
+
+/** One write as AWS has recorded it. `kind` and `name` are those of the entity that it is about. */
+export interface JudgedWrite {
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Writes by which something leaves an entity. Guardrails do not judge what a removal takes along. */
+const TAKES_ALONG = /^(Remove|Detach|Deactivate|DeleteVirtualMFADevice)/;
+
+/** Returns the rules that a write breaks, by what AWS has recorded of it alone. */
+export function judgeWrite(file: WrittenGuardrails, request: JudgedRequest, write: JudgedWrite): readonly string[] {
+  const found = new Findings();
+  for (const rules of rulesFor(file, request) ?? [file]) {
+    judgeTargets(rules, request, write, found);
+    judgeContents(rules, request, write, found);
+  }
+  return [...found.must];
+}
+
+function judgeTargets(rules: WrittenRules, request: JudgedRequest, write: JudgedWrite, found: Findings): void {
+  const { operation, input, kind, name } = write;
+  if (TAKES_ALONG.test(operation)) return;
+  const { kinds } = rules.entities ?? {};
+  const isListed = kinds?.allow?.includes(kind) !== false && kinds?.deny?.includes(kind) !== true;
+  if (!isListed) found.refuse('entities.kinds');
+  const isMember = /^Add(UserTo|RoleTo)/.test(operation);
+  const members = [['User', input['UserName']] as const, ['Role', input['RoleName']] as const];
+  const named = [[kind, name] as const, ...(isMember ? members : [])];
+  const isRefused = named.some(([of, one]) => typeof one === 'string' && !isNameAllowed(rules, request, of, one));
+  if (isRefused) found.refuse('entities.names');
+  const deletes = `Delete${kind}` === operation;
+  if (deletes && rules.destroy === 'deny' && rules.replace === 'deny') found.refuse('destroy');
+}
+
+function judgeContents(rules: WrittenRules, request: JudgedRequest, write: JudgedWrite, found: Findings): void {
+  const { operation, input } = write;
+  const required = requiredBoundary(rules, request);
+  if (required !== undefined) {
+    const sets = /^(Create(Role|User)|Put(Role|User)PermissionsBoundary)$/.test(operation);
+    const isOther = sets && input['PermissionsBoundary'] !== required;
+    if (isOther || /^Delete\w+PermissionsBoundary$/.test(operation)) found.refuse('permissionsBoundary.required');
+  }
+  if (operation.startsWith('Attach')) {
+    const arn = input['PolicyArn'] as string;
+    // Whether the request declares it is told by the request.
+    judgeAttachment(rules, request, arn, !arn.includes('::aws:'), found);
+  }
+  for (const [member, value] of Object.entries(input)) {
+    if (!member.endsWith('PolicyDocument')) continue;
+    const isTrust = member === 'AssumeRolePolicyDocument' || operation === 'UpdateAssumeRolePolicy';
+    const document = JSON.parse(value as string) as JsonObject;
+    if (isTrust) judgeTrust(rules, request, document, found);
+    else judgeActions(rules, document, found);
+  }
+}
+
+/** Judges a document that names single actions. */
+function judgeActions({ grants }: WrittenRules, document: JsonObject, found: Findings): void {
+  const actions = statementsOf(document).flatMap(({ Effect, Action }) => (Effect === 'Deny' ? [] : asTexts(Action)));
+  const denied = (grants?.denyActions ?? []).map((pattern) => regexOf(pattern, undefined, 'is'));
+  if (actions.some((action) => denied.some((regex) => regex.test(action)))) found.refuse('grants.denyActions');
+}

@@ -81,7 +81,13 @@ export type Step =
       /** Which of the waiting callers goes next, where several wait. */
       readonly order?: readonly number[];
     }
-  | { readonly hand: string };
+  | { readonly hand: string }
+  /** A client starts the entity run that was started last, by itself. */
+  | { readonly forge: Forgery };
+
+/** The change that a client makes to the request of an entity run before it starts it by itself. */
+export type Forgery = 'nothing' | 'action' | 'intent' | 'entity' | 'approval' | 'plan';
+export const FORGERIES: readonly Forgery[] = ['nothing', 'action', 'intent', 'entity', 'approval', 'plan'];
 
 export type History = readonly Step[];
 
@@ -92,6 +98,7 @@ export function historyText(history: History): string {
 
 function stepText(step: Step): string {
   if ('hand' in step) return `by hand: ${step.hand}`;
+  if ('forge' in step) return `a client starts the last entity run by itself, with a change of: ${step.forge}`;
   const { run, beside, events = [], order } = step;
   return [
     runText(run),

@@ -10,7 +10,8 @@ import * as workflows from '../../../src/workflows/index.js';
 import type { VirtualClock } from './clock.js';
 import { Happenings } from './happenings.js';
 import { handWrites } from './hands.js';
-import type { History, RunSpec, Step } from './history.js';
+import { EDIT, forgedStart, Guard, type Guarding, type InForce } from './guarded.js';
+import type { Forgery, History, RunSpec, Step } from './history.js';
 import { SimulatedAccount } from './iam/account.js';
 import { ACCOUNT } from './iam/state.js';
 import { requestOf } from './manifests.js';
@@ -47,11 +48,13 @@ export interface Played {
   readonly server: SimulatedServer;
   /** In the order in which their clients asked. */
   readonly runs: readonly PlayedRun[];
+  /** The guardrails that were in force, each from an entry of the account's record on. */
+  readonly guardrails: readonly InForce[];
 }
 
 /** Plays a history against a new account, and waits until everything that it has begun has ended. */
-export async function play(history: History, clock: VirtualClock): Promise<Played> {
-  const stage = new Stage(history, clock);
+export async function play(history: History, clock: VirtualClock, guarding?: Guarding): Promise<Played> {
+  const stage = new Stage(history, clock, guarding);
   for (const step of history) await stage.play(step);
   return stage.finish();
 }
@@ -62,9 +65,10 @@ class Stage {
   readonly #server: SimulatedServer;
   readonly #account: SimulatedAccount;
   readonly #runs: PlayedRun[] = [];
+  readonly #guard: Guard | undefined;
   #happenings: Happenings;
 
-  constructor(history: History, clock: VirtualClock) {
+  constructor(history: History, clock: VirtualClock, guarding: Guarding | undefined) {
     this.#history = history;
     this.#scheduler = new Scheduler(clock);
     this.#server = new SimulatedServer(this.#scheduler, workflows);
@@ -75,10 +79,12 @@ class Stage {
       () => undefined,
       () => undefined,
     );
+    this.#guard = guarding && new Guard(guarding, this.#server, this.#account.record);
     this.#server.activities = createActivities({
       accounts: { get: () => this.#account },
       ledgers: new Ledgers(clientOf(this.#server) as Client, 'simulation'),
       entityRuns: entityRunsOf(this.#server),
+      ...(this.#guard === undefined ? {} : { enforcement: this.#guard.enforcement }),
     });
     this.#server.onMemo = (run, memo) => {
       if (typeof memo['awaitingApproval'] === 'string') this.#showPlan(run, memo['awaitingApproval']);
@@ -91,6 +97,10 @@ class Stage {
   async play(step: Step): Promise<void> {
     if ('hand' in step) {
       this.#actByHand(step.hand);
+      return;
+    }
+    if ('forge' in step) {
+      await this.#forge(step.forge);
       return;
     }
     const { run, beside, events = [], order = [] } = step;
@@ -138,14 +148,27 @@ class Stage {
       () => undefined,
     );
     await this.#runUntil(() => this.#server.runs.every(({ isOpen, start }) => !isOpen || /ledger/i.test(start.type)));
-    return { history: this.#history, account: this.#account, server: this.#server, runs: this.#runs };
+    const guardrails = this.#guard?.inForce ?? [];
+    return { history: this.#history, account: this.#account, server: this.#server, runs: this.#runs, guardrails };
   }
 
   #runUntil(isDone: () => boolean): Promise<void> {
     return this.#scheduler.runUntil(isDone, () => this.#server.rest());
   }
 
+  /** Starts the last entity run once more, as any client can. */
+  async #forge(forgery: Forgery): Promise<void> {
+    const start = forgedStart(this.#server, forgery);
+    if (start === undefined) return;
+    const run = this.#server.startRun(start);
+    await this.#runUntil(() => !run.isOpen);
+  }
+
   #actByHand(hand: string): void {
+    if (hand === EDIT) {
+      this.#guard?.edit();
+      return;
+    }
     for (const [operation, input] of handWrites(hand, this.#account.state))
       this.#account.byHand(hand, operation, input);
   }

@@ -266,6 +266,6 @@ export const arbitraryHistory: fc.Arbitrary<History> = arbitraryEntities
 function withRepeat(steps: History, position: number): History {
   const index = position % steps.length;
   const step = steps[index];
-  if (step === undefined || 'hand' in step) return steps;
+  if (step === undefined || !('run' in step)) return steps;
   return [...steps.slice(0, index + 1), { run: step.run }, ...steps.slice(index + 1)];
 }

@@ -174,7 +174,7 @@ const BUG = /is not a function|is not iterable|Cannot read|is not defined|the si
 export const failsForAReason: Rule = (played) => {
   const { history, runs } = played;
   const isQuiet = history.every(
-    (step) => 'hand' in step || (step.beside === undefined && (step.events ?? []).length === 0),
+    (step) => !('run' in step) || (step.beside === undefined && (step.events ?? []).length === 0),
   );
   if (!isQuiet) return [];
   return runs.flatMap(({ report, spec }) => {
