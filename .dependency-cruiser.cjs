@@ -7,7 +7,7 @@ const ROOMS = {
   report: ['contract'],
   engine: ['contract'],
   guardrails: ['engine', 'contract'],
-  identity: ['engine', 'contract'],
+  identity: ['engine', 'contract', 'aws/agents'],
   aws: ['contract'],
   kinds: ['engine', 'contract', 'aws'],
   temporal: ['contract', 'identity', 'aws/kms'],

@@ -6,8 +6,10 @@ import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
+import type { TokenSource } from '../identity/tokens/token-source.js';
 import type { bootstrap } from '../workflows/index.js';
 import { noWorkerError } from './run/events.js';
+import { proofToken } from './run/proof.js';
 import { hasWorker, type NamespaceReference, openRun, withRunUrl } from './runs.js';
 
 const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
@@ -43,7 +45,7 @@ export async function pendingApproval(
   temporal: TemporalConnection,
   reference: NamespaceReference,
 ): Promise<PendingApproval> {
-  const handle = await openRunHandle(temporal, reference);
+  const { handle } = await openRunHandle(temporal, reference);
   const approval = await explainMissingWorker(temporal, () =>
     withDeadline(temporal.client, () => handle.query(approvalQuery)),
   );
@@ -51,22 +53,38 @@ export async function pendingApproval(
   return { ...approval, report: withRunUrl(temporal, approval.report) };
 }
 
+/** Options of a decision. */
+export interface DecisionOptions {
+  /** The source of the token that proves who decides. Default: that of the environment. */
+  readonly idTokens?: TokenSource | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Approves or rejects the plan that waits. The approver's name is recorded as given.
+ * Approves or rejects the plan that waits. The approver's name is recorded as given; where the worker asks for it, a token
+ * proves who decides.
  *
- * @throws ApprovalRefusedError, BusyError
+ * @throws ApprovalRefusedError, BusyError, IdTokenError
  */
 export async function decideApproval(
   temporal: TemporalConnection,
   reference: NamespaceReference,
   action: ApprovalAction,
   decision: ApprovalDecision,
+  options: DecisionOptions = {},
 ): Promise<Approval> {
-  const handle = await openRunHandle(temporal, reference);
+  const { account, namespace } = reference;
+  const { handle, environment } = await openRunHandle(temporal, reference);
+  const question = { account, namespace, environment };
+  const { idTokens: source, signal } = options;
+  const proven = { question, digest: decision.plan, what: 'approval' } as const;
+  const token = await proofToken(temporal, proven, { source, signal, deadline: Date.now() });
+  const proof = token === undefined ? decision.proof : { ...decision.proof, token };
+  const sent = proof === undefined ? decision : { ...decision, proof };
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
   return explainMissingWorker(temporal, async () => {
     try {
-      return await withDeadline(temporal.client, () => handle.executeUpdate(update, { args: [decision] }));
+      return await withDeadline(temporal.client, () => handle.executeUpdate(update, { args: [sent] }));
     } catch (error) {
       // The run has closed meanwhile.
       throw isWorkflowNotFound(error) ? noPendingApproval(reference) : (approvalRefusedError(error) ?? error);
@@ -97,14 +115,13 @@ function noPendingApproval({ account, namespace }: NamespaceReference): Approval
   return new ApprovalRefusedError(ApprovalRefused.NoPendingApproval, message);
 }
 
-/** Returns the handle of the open run. A closed run must get no query: a worker would replay it to answer. */
+/** Returns the handle of the open run, and its environment. A closed run must get no query: a worker would replay it to answer. */
 async function openRunHandle(temporal: TemporalConnection, reference: NamespaceReference) {
   const run = await openRun(temporal, reference);
   if (run === null) throw noPendingApproval(reference);
-  return temporal.client.workflow.getHandle<typeof bootstrap>(
-    bootstrapWorkflowId(reference.account, reference.namespace),
-    run.runId,
-  );
+  const workflowId = bootstrapWorkflowId(reference.account, reference.namespace);
+  const handle = temporal.client.workflow.getHandle<typeof bootstrap>(workflowId, run.runId);
+  return { handle, environment: run.memo.environment ?? '' };
 }
 
 /** Makes a call that a worker answers. If it fails because no worker polls, the error says so. */

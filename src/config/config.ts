@@ -7,6 +7,7 @@ import { DEFAULT_TASK_QUEUE } from '../contract/request.js';
 import type { Setting } from '../contract/setting.js';
 import { ConfigError } from '../contract/user-facing-error.js';
 import { pipelineOf } from './ci-provider.js';
+import { type LoginConfig, readLogin } from './login.js';
 import { type Network, readNetwork } from './network.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,6 +38,8 @@ export interface Config {
   readonly requestKeyFile: string | undefined;
   /** The keys that encrypt what is sent to Temporal. */
   readonly encryption: EncryptionConfig;
+  /** The issuer and the client at which people log in. Undefined where none is set. */
+  readonly login: LoginConfig | undefined;
   /** The time after which a call to AWS without a reply counts as lost. */
   readonly awsTimeoutMs: number | undefined;
   /** Source identity of assumed-role sessions, which CloudTrail shows with every call. */
@@ -108,6 +111,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     requestKey: environment['IAM_BOOTSTRAP_REQUEST_KEY'],
     requestKeyFile: environment['IAM_BOOTSTRAP_REQUEST_KEY_FILE'],
     encryption: readEncryption(environment),
+    login: readLogin(environment),
     awsTimeoutMs: readSeconds(environment, 'IAM_BOOTSTRAP_AWS_TIMEOUT'),
     sourceIdentity: readSourceIdentity(environment),
     temporalConfigured: temporalConfigured(environment),

@@ -2,6 +2,7 @@ import type { Client, Connection, ConnectionOptions, WorkflowClientInterceptor }
 import type { Config } from '../config/config.js';
 import type { Proxy } from '../config/network.js';
 import { signingKey } from '../identity/signing-key.js';
+import type { TokenSource } from '../identity/tokens/token-source.js';
 import { diagnoseConnection } from './diagnose.js';
 import { type ConnectionSettings, temporalSettings } from './settings.js';
 
@@ -17,6 +18,8 @@ export interface TemporalConnection {
   readonly taskQueue: string;
   /** The key that requests are signed with. Undefined where none is set: only workers without one take them. */
   readonly requestKey?: string | undefined;
+  /** Returns the source of tokens that prove who asks. Undefined where the environment has none. */
+  idTokens?(): Promise<TokenSource | undefined>;
   /** Returns the link to the page of a run in the Temporal UI, with what the run says of itself. Null where no UI is known. */
   runUrl(workflowId: string, runId: string): string | null;
   close(): Promise<void>;
@@ -73,6 +76,7 @@ export async function connectTemporal(
     address,
     taskQueue: config.taskQueue,
     requestKey,
+    idTokens: async () => (await import('../identity/tokens/open-source.js')).openTokenSource(config),
     runUrl: (workflowId, runId) =>
       ui === undefined
         ? null

@@ -12,7 +12,12 @@ useWorld();
 
 const OTHER = '222222222222';
 /** Who answers, where nobody is named. */
-const PERSON = { USER: 'alice' };
+const PERSON = {
+  USER: 'alice',
+  // The worker asks for no proof, so that nobody logs in there.
+  IAM_BOOTSTRAP_LOGIN_ISSUER: 'https://login.example.com',
+  IAM_BOOTSTRAP_LOGIN_CLIENT_ID: 'iam-bootstrap-cli',
+};
 const FILE = '-f iam/bootstrap.yaml -e prod';
 
 let checkout: string;

@@ -17,7 +17,7 @@ import { historiesAsText } from '../support/leaks.js';
 import { writesIn } from '../support/runs.js';
 import { TokenIssuer, type Claims } from '../support/token-issuer.js';
 import { temporal, useWorld, world } from '../support/use-world.js';
-import { ACCOUNT } from '../support/world.js';
+import { ACCOUNT, type CommandResult } from '../support/world.js';
 
 /** Proven identity on a real server: an OIDC issuer on this machine signs real tokens. */
 
@@ -199,6 +199,97 @@ test('a plan waits for the approvals that the guardrails demand, and neither one
   const report = (await handle.result()) as Report;
   expect(report).toMatchObject({ result: 'converged', requester: { subject: 'author' } });
   expect(report.approval?.approvers?.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['ann']));
+  expect(writesIn(world)).toEqual(['CreateRole']);
+});
+
+/** Runs a command and returns what it ended with. It shows no token, wherever it got one. */
+async function command(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CommandResult> {
+  const result = await world.cli(args, env);
+  for (const part of tokens.flatMap((token) => token.split('.'))) {
+    expect(result.stdout + result.stderr).not.toContain(part);
+  }
+  return result;
+}
+
+/** Lets an issuer answer at further paths, with tokens as its CI jobs and its people get them. */
+function serve(by: TokenIssuer, answers: Readonly<Record<string, (query: URLSearchParams) => Promise<object>>>): void {
+  by.answer = (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', by.url);
+    const answer = answers[pathname];
+    if (answer === undefined) return false;
+    void answer(searchParams).then((body) => response.end(JSON.stringify(body)));
+    return true;
+  };
+}
+
+async function issued(by: TokenIssuer, claims: Claims): Promise<string> {
+  const token = await by.sign(claims);
+  tokens.push(token);
+  return token;
+}
+
+test('a job proves who asks by the token service of its CI, and learns of a missing permission before anything starts', async () => {
+  const asked: (string | null)[] = [];
+  serve(issuer, {
+    '/job': async (query) => {
+      asked.push(query.get('audience'));
+      return { value: await issued(issuer, { ...MAIN, aud: query.get('audience') ?? '' }) };
+    },
+  });
+  const manifest = manifestOf({ namespace: 'open-cli', account: ACCOUNT, entities: [role('cli')] });
+  const apply = ['apply', '-f', await world.manifest('cli.json', manifest), '--output', 'json'];
+  const job = { IAM_BOOTSTRAP_TASK_QUEUE: QUEUE, GITHUB_ACTIONS: 'true' };
+  const without = await command(apply, job);
+  expect([without.code, without.stderr]).toEqual([64, expect.stringContaining('id-token: write')]);
+  expect(world.proxy.calls).toEqual([]);
+
+  const service = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${issuer.url}/job?api-version=2.0`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 's',
+  };
+  const { code, stdout } = await command(apply, { ...job, ...service });
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { result: 'converged', requester: { issuer: 'ci' } }]);
+  expect(asked).toEqual([expect.stringMatching(/^iam-bootstrap:sha256:[0-9a-f]{64}$/)]);
+  expect(writesIn(world)).toEqual(['CreateRole']);
+});
+
+test('people prove who approves by a login at the identity provider', async () => {
+  let person = '';
+  const form = { device_code: 'd', user_code: 'WDJB-MJHT', verification_uri: `${company.url}/device`, interval: 0.1 };
+  serve(company, {
+    '/.well-known/openid-configuration': () =>
+      Promise.resolve({
+        issuer: company.url,
+        jwks_uri: `${company.url}/keys`,
+        device_authorization_endpoint: `${company.url}/code`,
+        token_endpoint: `${company.url}/token`,
+      }),
+    '/code': () => Promise.resolve(form),
+    '/token': async () => ({ id_token: await issued(company, { ...EMPLOYEE, sub: person }) }),
+  });
+  const manifest = manifestOf({ namespace: 'gated-cli', account: ACCOUNT, entities: [role('gated-cli')] });
+  const where = ['-f', await world.manifest('gated-cli.json', manifest)];
+  const env = { IAM_BOOTSTRAP_TASK_QUEUE: 'gated' };
+  const token = await issued(company, { ...EMPLOYEE, sub: 'author' });
+  const { code } = await command(['apply', ...where, '--no-wait'], { ...env, IAM_BOOTSTRAP_ID_TOKEN: token });
+  expect(code).toBe(4);
+
+  const login = { ...env, IAM_BOOTSTRAP_LOGIN_ISSUER: company.url, IAM_BOOTSTRAP_LOGIN_CLIENT_ID: 'iam-bootstrap-cli' };
+  const approve = async (sub: string): Promise<CommandResult> => {
+    person = sub;
+    return command(['approve', ...where, '--login', '--yes', '--output', 'json'], login);
+  };
+  const own = await approve('author');
+  expect([own.code, own.stderr]).toEqual([3, expect.stringContaining('cannot approve it')]);
+  const first = await approve('dee');
+  expect(first.stderr).toContain(`Log in at ${company.url}/device with the code WDJB-MJHT`);
+  expect([first.code, JSON.parse(first.stdout)]).toMatchObject([0, { approval: { missing: 1 } }]);
+  expect(writesIn(world)).toEqual([]);
+  expect((await approve('eli')).code).toBe(0);
+  const report = (await temporal.client.workflow
+    .getHandle(bootstrapWorkflowId(ACCOUNT, 'gated-cli'))
+    .result()) as Report;
+  expect(report.approval?.approvers?.map(({ subject }) => subject)).toEqual(['dee', 'eli']);
   expect(writesIn(world)).toEqual(['CreateRole']);
 });
 

@@ -1,12 +1,13 @@
 import { ApprovalRefusedError, decideApproval, pendingApproval } from '../../client/approval.js';
-import { loadConfig } from '../../config/config.js';
+import { loginSource } from '../../client/login.js';
+import { type Config, loadConfig } from '../../config/config.js';
 import { ApprovalAction, type PendingApproval } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
 import { renderReport } from '../render/report.js';
 import { type NamespaceOptions, resolveNamespace } from '../request.js';
 import { requireRequesterName } from '../requester.js';
-import { UsageError } from '../run-command.js';
+import { InterruptedError, untilInterrupted, UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
 import { confirm, note, plain, print, printJson, wrapped } from '../terminal.js';
 
@@ -15,6 +16,8 @@ interface ApprovalOptions extends NamespaceOptions {
   readonly as?: string;
   readonly reason?: string;
   readonly yes: boolean;
+  /** Logs in at the issuer of the company, to prove who decides. */
+  readonly login: boolean;
 }
 
 /** Approves the plan of a run that waits for it. */
@@ -30,6 +33,7 @@ export function reject(options: ApprovalOptions): Promise<ExitCode> {
 /** Sends the decision. Shows the plan first, unless `--plan` names it. */
 async function decide(action: ApprovalAction, options: ApprovalOptions): Promise<ExitCode> {
   const config = loadConfig();
+  if (options.login && config.login === undefined) throw loginUsageError();
   const by = requireRequesterName(options.as, config.pipeline);
   const namespace = await resolveNamespace(options, config);
   if (namespace === null) return ExitCode.Usage;
@@ -42,7 +46,8 @@ async function decide(action: ApprovalAction, options: ApprovalOptions): Promise
       return ExitCode.Refused;
     }
     const decision = { plan, by, reason: options.reason ?? null };
-    const approval = await decideApproval(session.temporal, namespace, action, decision).catch((error: unknown) =>
+    const send = options.login && config.login !== undefined ? sendAfterLogin(config.login, config) : decideApproval;
+    const approval = await send(session.temporal, namespace, action, decision).catch((error: unknown) =>
       equalDecision(action, plan, error),
     );
     printApproval(approval, options);
@@ -50,6 +55,46 @@ async function decide(action: ApprovalAction, options: ApprovalOptions): Promise
   } finally {
     await session.close();
   }
+}
+
+type Send = (...args: Parameters<typeof decideApproval>) => Promise<Approval>;
+
+/** Returns a function that sends a decision, for which the person at the terminal logs in where the worker asks for proof. */
+function sendAfterLogin(login: NonNullable<Config['login']>, { network }: Config): Send {
+  return async (temporal, namespace, action, decision) => {
+    const interrupt = untilInterrupted();
+    const prompts: string[] = [];
+    const idTokens = loginSource({
+      login,
+      network,
+      onPrompt: ({ url, completeUrl, code }) => {
+        prompts.push(code);
+        note(`Log in at ${plain(url)} with the code ${plain(code)}`);
+        if (completeUrl !== undefined) note(`or open ${plain(completeUrl)} and compare the code.`);
+      },
+    });
+    try {
+      const approval = await decideApproval(temporal, namespace, action, decision, {
+        idTokens,
+        signal: interrupt.signal,
+      });
+      if (prompts.length === 0) note('The worker asks for no proof here: your name is recorded as claimed.');
+      return approval;
+    } catch (error) {
+      const reason: unknown = interrupt.signal.reason;
+      if (!(reason instanceof InterruptedError)) throw error;
+      throw new InterruptedError(reason.signal, '; nothing was decided', `${action} again`);
+    } finally {
+      interrupt.dispose();
+    }
+  };
+}
+
+function loginUsageError(): UsageError {
+  return new UsageError(
+    '--login needs an issuer at which people log in',
+    'set IAM_BOOTSTRAP_LOGIN_ISSUER and IAM_BOOTSTRAP_LOGIN_CLIENT_ID; see docs/identity.md',
+  );
 }
 
 /** Returns an equal decision that was made before: its reply may have been lost. Throws the error otherwise. */

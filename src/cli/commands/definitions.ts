@@ -224,9 +224,11 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
         .addOption(planOption())
         .option('--as <name>', 'your name; default: the CI actor or the local user')
         .option('--reason <text>', 'reason, kept in the report')
+        .option('--login', "prove who you are at the company's identity provider", false)
         .option('--yes', 'do not ask for confirmation', false),
     examples: [
       [`iam-bootstrap ${action} ${EXAMPLE_FILE}`, 'show the plan and ask'],
+      [`iam-bootstrap ${action} ${EXAMPLE_FILE} --login`, 'also prove who you are'],
       [
         `iam-bootstrap ${action} --account 222222222222 --namespace platform \\\n      --as alice --reason 'as agreed' --yes`,
         'do not ask, for example in a script',
@@ -237,6 +239,8 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
       ExitCode.Failed,
       [ExitCode.Refused, 'not confirmed, or no such plan waits for approval'],
       ...BUSY_EXITS,
+      ExitCode.Interrupted,
+      ExitCode.Terminated,
     ],
     load: async () => (await import('./approve-reject.js'))[action],
   };

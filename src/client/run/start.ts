@@ -5,6 +5,7 @@ import type { Report } from '../../contract/report.js';
 import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { proofDigest } from '../../engine/request-digest.js';
 import { signed } from '../../identity/signature.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
@@ -12,6 +13,7 @@ import type { bootstrap } from '../../workflows/index.js';
 import { hasWorker, type LockHolder, lockHolderOf, progressOf } from '../runs.js';
 import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions, silentHolderError } from './events.js';
 import { awaitReport } from './follow.js';
+import { proofToken } from './proof.js';
 import { requestDetails, requestSummary } from './request-details.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
@@ -19,7 +21,7 @@ import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js
  * Applies a request: starts a run, joins the open run of the same request, or waits until the namespace is free.
  *
  * @returns the report of a run that applied this request
- * @throws BusyError, RequestKeyError, RunLostError, UnreachableError
+ * @throws BusyError, IdTokenError, RequestKeyError, RunLostError, UnreachableError
  */
 export async function apply(
   temporal: TemporalConnection,
@@ -28,10 +30,14 @@ export async function apply(
 ): Promise<Report> {
   const workflowId = bootstrapWorkflowId(request.target.account, request.namespace);
   const deadline = deadlineOf(options);
+  const { environment, namespace, target } = request;
+  const question = { account: target.account, namespace, environment };
+  const proven = { question, digest: proofDigest(request), what: 'request' } as const;
+  const starting = { ...options, prove: () => proofToken(temporal, proven, { ...options, deadline }) };
   let firstHolder: string | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
-    const runId = await startRun(temporal, WorkflowType.Bootstrap, workflowId, request, options);
+    const runId = await startRun(temporal, WorkflowType.Bootstrap, workflowId, request, starting);
     if (runId !== null) {
       options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
       return awaitReport(temporal, { workflowId, runId }, deadline, options);
@@ -150,13 +156,19 @@ export async function plan(
   return awaitReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, { ...options, onEvent });
 }
 
+/** Options of {@link startRun}. */
+interface StartOptions extends RunOptions {
+  /** Returns a sealed token that proves who asks. Default: nothing is proven. */
+  readonly prove?: () => Promise<string | undefined>;
+}
+
 /** Starts a run and returns its run ID. Null where a run with this workflow ID is open. */
 async function startRun(
   { client, taskQueue, requestKey }: TemporalConnection,
   type: typeof WorkflowType.Bootstrap | typeof WorkflowType.Plan,
   workflowId: string,
   request: BootstrapRequest,
-  options: RunOptions,
+  options: StartOptions,
 ): Promise<string | null> {
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
   const { account } = request.target;
@@ -165,13 +177,14 @@ async function startRun(
     { key: IamNamespace, value: request.namespace },
   ];
   const start = async (isSearchable: boolean): Promise<string | null> => {
+    const proven = await withToken(request, options);
     try {
       const handle = await withDeadline(client, () =>
         client.workflow.start<typeof bootstrap>(type, {
           taskQueue,
           workflowId,
           // Signed anew each time: a signature counts for one run.
-          args: [signed(requestKey, type, request)],
+          args: [signed(requestKey, type, proven)],
           workflowIdConflictPolicy: 'FAIL',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
@@ -189,6 +202,12 @@ async function startRun(
     }
   };
   return retryWhileUnreachable(options, () => start(true));
+}
+
+/** Returns a request with a token in its proof. A token is made for one attempt to start: it expires while another run is waited for. */
+async function withToken(request: BootstrapRequest, { prove }: StartOptions): Promise<BootstrapRequest> {
+  const token = await prove?.();
+  return token === undefined ? request : { ...request, proof: { ...request.proof, token } };
 }
 
 function memoOf(request: BootstrapRequest): BootstrapMemo {

@@ -1,0 +1,113 @@
+import { type IncomingMessage, request as requestHttp, type Agent as HttpAgent } from 'node:http';
+import { request as requestHttps, type Agent as HttpsAgent } from 'node:https';
+
+/** The most bytes of an answer. */
+const MAX_BYTES = 1_000_000;
+
+/** Time for an answer, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+/** The agents of the network's proxies. */
+export interface Agents {
+  readonly httpAgent?: HttpAgent | undefined;
+  readonly httpsAgent?: HttpsAgent | undefined;
+}
+
+/** A call by HTTP. With a form, it is a POST. */
+export interface Call {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly form?: Readonly<Record<string, string>> | undefined;
+}
+
+/** An answer that is a JSON object. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Reports that a server gave no answer that can be used. */
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError';
+
+  constructor(
+    message: string,
+    /** A later call may be answered. */
+    readonly isTransient: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Sends a call and returns its answer. */
+export type Exchange = (call: Call, signal?: AbortSignal) => Promise<Answer>;
+
+/**
+ * Returns a function that exchanges JSON by HTTP. It follows no redirects, since calls carry secrets. Its errors name the
+ * server and quote nothing of the call.
+ */
+export function exchangeBy({ httpAgent, httpsAgent }: Agents): Exchange {
+  return async ({ url: text, headers = {}, form }, stopped) => {
+    const url = new URL(text);
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = stopped === undefined ? timeout : AbortSignal.any([timeout, stopped]);
+    const body = form === undefined ? undefined : new URLSearchParams(form).toString();
+    const options = {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'iam-bootstrap',
+        ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+      signal,
+    };
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const call =
+          url.protocol === 'https:'
+            ? requestHttps(url, { ...options, agent: httpsAgent })
+            : requestHttp(url, { ...options, agent: httpAgent });
+        call.once('response', resolve);
+        call.once('error', reject);
+        call.end(body);
+      });
+      return await answerOf(response, url);
+    } catch (error) {
+      stopped?.throwIfAborted();
+      if (error instanceof ExchangeError) throw error;
+      const reason = timeout.aborted ? `no answer for ${String(TIMEOUT_MS / 1_000)} s` : (error as Error).message;
+      throw new ExchangeError(`${url.host} cannot be reached: ${reason}`, true, { cause: error });
+    }
+  };
+}
+
+async function answerOf(response: IncomingMessage, { host, pathname }: URL): Promise<Answer> {
+  const { statusCode: status = 0 } = response;
+  const failed = (what: string): ExchangeError =>
+    new ExchangeError(
+      `${host}${pathname} answers with status ${String(status)} and ${what}`,
+      status >= 500 || status === 429,
+    );
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) {
+      response.destroy();
+      throw failed(`more than ${String(MAX_BYTES)} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
+      return { status, body: body as Answer['body'] };
+    }
+  } catch {
+    // A page of a proxy, for example.
+  }
+  throw failed('no JSON object');
+}
