@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../contract/failures.js';
-import { type Answer, ExchangeError } from './exchange.js';
+import { type Answer, ExchangeError } from '../exchange.js';
 import { IdTokenError, quoted } from './id-token-error.js';
 import { runProgram } from './program.js';
 import { type SourceContext, type TokenSource, variableSource } from './token-source.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../contract/failures.js';
 import { proofUrlProblem } from '../../contract/proof-url.js';
-import { type Answer, type Call, type Exchange, ExchangeError } from './exchange.js';
+import { type Answer, type Call, type Exchange, ExchangeError } from '../exchange.js';
 import { IdTokenError, quoted } from './id-token-error.js';
 
 /** Pause between two questions where the issuer names none, in seconds: RFC 8628, section 3.2. */

@@ -1,5 +1,5 @@
 import { agentsFor, type AwsNetwork } from '../../aws/agents.js';
-import { type Exchange, exchangeBy } from './exchange.js';
+import { type Exchange, exchangeBy } from '../exchange.js';
 import { tokenSource } from './sources.js';
 import type { TokenSource } from './token-source.js';
 

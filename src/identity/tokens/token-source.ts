@@ -1,4 +1,4 @@
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../exchange.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

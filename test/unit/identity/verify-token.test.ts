@@ -223,7 +223,7 @@ describe('the keys of an issuer', () => {
   it.each<[string, NonNullable<TokenIssuer['answer']>, string]>([
     ['answers with an error', (_, response) => Boolean(response.writeHead(503).end()), 'status 503'],
     ['shows a sign-in page', (_, response) => Boolean(response.end('<html>')), 'no JSON'],
-    ['answers with a list', (_, response) => Boolean(response.end('[]')), 'no object'],
+    ['answers with a list', (_, response) => Boolean(response.end('[]')), 'no JSON object'],
     ['has no keys', (request, response) => request.url === '/keys' && Boolean(response.end('{}')), 'no list of keys'],
     [
       'answers without an end',

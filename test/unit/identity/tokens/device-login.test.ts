@@ -1,4 +1,4 @@
-import { exchangeBy } from '../../../../src/identity/tokens/exchange.js';
+import { exchangeBy } from '../../../../src/identity/exchange.js';
 import { deviceLogin, type LoginPrompt, type LoginSettings } from '../../../../src/identity/tokens/device-login.js';
 import { type HttpStage, type StagedAnswer, startHttpStage } from '../../../support/http-stage.js';
 

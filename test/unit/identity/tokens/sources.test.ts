@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { agentsFor } from '../../../../src/aws/agents.js';
 import { readNetwork } from '../../../../src/config/network.js';
-import { exchangeBy } from '../../../../src/identity/tokens/exchange.js';
+import { exchangeBy } from '../../../../src/identity/exchange.js';
 import { tokenSource } from '../../../../src/identity/tokens/sources.js';
 import type { TokenSource } from '../../../../src/identity/tokens/token-source.js';
 import { startConnectProxy } from '../../../support/connect-proxy.js';
@@ -182,8 +182,8 @@ describe('GitHub Actions', () => {
   });
 
   test.each([
-    ['with a page and no JSON', '<html>', 'status 200 and no JSON object'],
-    ['without end', 'x'.repeat(2_000_000), 'status 200 and more than 1000000 bytes'],
+    ['with a page and no JSON', '<html>', 'answers with something that is no JSON object'],
+    ['without end', 'x'.repeat(2_000_000), 'answers with more than 1000000 bytes'],
   ])('that answers %s is an error', async (_what, body, message) => {
     const { url } = await stage(() => ({ body }));
     expect(await failureOf(github(url))).toMatchObject({

@@ -4,7 +4,7 @@ import { request as requestHttps, type Agent as HttpsAgent } from 'node:https';
 /** The most bytes of an answer. */
 const MAX_BYTES = 1_000_000;
 
-/** Time for an answer, in milliseconds. */
+/** Default of the time for an answer, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 /** The agents of the network's proxies. */
@@ -20,9 +20,12 @@ export interface Call {
   readonly form?: Readonly<Record<string, string>> | undefined;
 }
 
-/** An answer that is a JSON object. */
+/** An answer. */
 export interface Answer {
   readonly status: number;
+  /** The address of a redirect, which is not followed. */
+  readonly location?: string | undefined;
+  /** The JSON object of the answer. Empty where it has another status than 200 and none. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -47,10 +50,10 @@ export type Exchange = (call: Call, signal?: AbortSignal) => Promise<Answer>;
  * Returns a function that exchanges JSON by HTTP. It follows no redirects, since calls carry secrets. Its errors name the
  * server and quote nothing of the call.
  */
-export function exchangeBy({ httpAgent, httpsAgent }: Agents): Exchange {
+export function exchangeBy({ httpAgent, httpsAgent }: Agents, timeoutMs = TIMEOUT_MS): Exchange {
   return async ({ url: text, headers = {}, form }, stopped) => {
     const url = new URL(text);
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const timeout = AbortSignal.timeout(timeoutMs);
     const signal = stopped === undefined ? timeout : AbortSignal.any([timeout, stopped]);
     const body = form === undefined ? undefined : new URLSearchParams(form).toString();
     const options = {
@@ -77,37 +80,36 @@ export function exchangeBy({ httpAgent, httpsAgent }: Agents): Exchange {
     } catch (error) {
       stopped?.throwIfAborted();
       if (error instanceof ExchangeError) throw error;
-      const reason = timeout.aborted ? `no answer for ${String(TIMEOUT_MS / 1_000)} s` : (error as Error).message;
+      const reason = timeout.aborted ? `no answer for ${String(timeoutMs / 1_000)} s` : (error as Error).message;
       throw new ExchangeError(`${url.host} cannot be reached: ${reason}`, true, { cause: error });
     }
   };
 }
 
 async function answerOf(response: IncomingMessage, { host, pathname }: URL): Promise<Answer> {
-  const { statusCode: status = 0 } = response;
-  const failed = (what: string): ExchangeError =>
-    new ExchangeError(
-      `${host}${pathname} answers with status ${String(status)} and ${what}`,
-      status >= 500 || status === 429,
-    );
+  const { statusCode: status = 0, headers } = response;
+  const { location } = headers;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) {
       response.destroy();
-      throw failed(`more than ${String(MAX_BYTES)} bytes`);
+      throw new ExchangeError(`${host}${pathname} answers with more than ${String(MAX_BYTES)} bytes`, false);
     }
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const body = objectIn(Buffer.concat(chunks).toString('utf8'));
+  if (body !== undefined || status !== 200) return { status, location, body: body ?? {} };
+  throw new ExchangeError(`${host}${pathname} answers with something that is no JSON object`, false);
+}
+
+function objectIn(text: string): Answer['body'] | undefined {
   try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
-      return { status, body: body as Answer['body'] };
-    }
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Answer['body']) : undefined;
   } catch {
     // A page of a proxy, for example.
+    return undefined;
   }
-  throw failed('no JSON object');
 }
