@@ -14,7 +14,7 @@ import { deleteEntity } from './reconcile/delete.js';
 import { resolvedSpec } from './reconcile/desired-state.js';
 import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
-import type { Account, Accounts } from './runtime/accounts.js';
+import { withAccounts, type Account, type AccountLease, type Accounts } from './runtime/accounts.js';
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
 import { failure } from './runtime/failures.js';
@@ -23,7 +23,7 @@ import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
 
 /** The connections of a worker that its activities use. */
 export interface WorkerParts {
-  readonly accounts: Pick<Accounts, 'get'>;
+  readonly accounts: Pick<Accounts, 'lease'>;
   readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims' | 'declare' | 'declarations'>;
   readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
@@ -40,6 +40,7 @@ export function createActivities({
   installation,
   enforcement = new Enforcement({ source: NO_GUARDRAILS }),
 }: WorkerParts): Activities {
+  const use = <T>(work: (lease: AccountLease) => Promise<T>): Promise<T> => withAccounts(accounts, work);
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
   const reconcile = <Request extends ReconcileRequest, Result>(
     run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
@@ -52,14 +53,14 @@ export function createActivities({
         context.guard = enforcement.guardOf(request, resolvedSpec(request.entity, request.arns));
         context.guard.assertEntity(undefined);
         context.newPrincipals = request.newPrincipals ?? [];
-        return run(accounts.get(request.target, request.namespace), request, context);
+        return use((lease) => run(lease.get(request.target, request.namespace), request, context));
       }, runOptionsOf(request));
   };
   return {
     planEntities: (request, approved) =>
       runActivity(async ({ calls }) => {
         await enforcement.assertSigned(request);
-        const plan = await planEntities(accounts, ledgers, request, calls, enforcement, approved);
+        const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
         const id = await installation?.();
         return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
       }, runOptionsOf(request)),
@@ -80,12 +81,12 @@ export function createActivities({
     verifyEntities: (request) =>
       runActivity(({ calls }) => {
         const { target, namespace } = request.request;
-        return verify(accounts.get(enforcement.targetForReads(target), namespace), request, calls);
+        return use((lease) => verify(lease.get(enforcement.targetForReads(target), namespace), request, calls));
       }, runOptionsOf(request.request)),
     gatherEvidence: (request) =>
       runActivity(async () => {
         await enforcement.assertEvidenceSigned(request);
-        return gatherEvidence(accounts.get(enforcement.targetForReads(request.target)), ledgers, request);
+        return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
       }),
   };
 }

@@ -1,6 +1,13 @@
+import type { Declaration, DeclarationChanges } from './declarations.js';
+import type { DesiredEntity, Pipeline, Target } from './entity.js';
+import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
+import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
+import type { Proof, ProofQuestion } from './identity.js';
 import { ACCOUNT, NAMESPACE } from './request.js';
+import type { BootstrapRequest, Holding, PlannedChange, ReconcileRequest } from './request.js';
 import { REVISION_SOURCES } from './revision.js';
+import type { AppliedRevision, Claim, Revision } from './revision.js';
 import {
   either,
   fields,
@@ -23,9 +30,9 @@ const namespace = matching(
   NAMESPACE,
   '1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
 );
-const target = fields({ account, partition: text, assumeRole: optional(text) });
+const target = fields<Target>({ account, partition: text, assumeRole: optional(text) });
 
-const pipeline = fields({
+const pipeline = fields<Pipeline>({
   provider: text,
   url: nullable(text),
   commit: nullable(text),
@@ -37,7 +44,7 @@ const pipeline = fields({
   attempt: optional(nullable(text)),
 });
 
-const entity = fields({
+const entity = fields<DesiredEntity>({
   kind: text,
   name: text,
   state: oneOf('present', 'absent', 'released', 'destroyed'),
@@ -52,17 +59,19 @@ const entity = fields({
   includeAdopted: optional(flag),
   renamedFrom: optional(text),
   formerReferences: optional(listOf(text)),
-  orphan: optional(fields({ createdAt: optional(text), renamedTo: optional(text) })),
+  orphan: optional(
+    fields<NonNullable<DesiredEntity['orphan']>>({ createdAt: optional(text), renamedTo: optional(text) }),
+  ),
   spec: object,
   dependsOn: listOf(text),
-  source: optional(fields({ file: text, line: integer })),
+  source: optional(fields<NonNullable<DesiredEntity['source']>>({ file: text, line: integer })),
 });
 
 /** Proofs are long: a request with more in them is refused before anything is done with it. */
 const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)}}$`), 'a proof');
 
 /** The proof of a client. */
-const proof: Shape = fields({ token: optional(proofText), signature: optional(proofText) });
+const proof = fields<Proof>({ token: optional(proofText), signature: optional(proofText) });
 
 /** The proof of a decision about a plan. */
 export const decisionProof: Shape = optional(proof);
@@ -70,7 +79,7 @@ export const decisionProof: Shape = optional(proof);
 const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
 
 /** The argument of the bootstrap and plan workflows. */
-export const bootstrapRequest: Shape = fields({
+export const bootstrapRequest: Shape = fields<BootstrapRequest>({
   version: integer,
   target,
   namespace,
@@ -83,21 +92,26 @@ export const bootstrapRequest: Shape = fields({
   manifest: text,
   orphans: optional(text),
   command: optional(oneOf('release', 'destroy')),
-  approval: optional(fields({ timeoutMs: positive })),
-  revision: optional(fields(REVISION)),
+  approval: optional(fields<NonNullable<BootstrapRequest['approval']>>({ timeoutMs: positive })),
+  revision: optional(fields<Revision>(REVISION)),
   allowOlder: optional(flag),
   timeoutMs: optional(positive),
   proof: optional(proof),
 });
 
 /** The argument of the reconcile-entity workflow. */
-export const reconcileRequest: Shape = fields({
+export const reconcileRequest: Shape = fields<ReconcileRequest>({
   target,
   namespace,
   environment: optional(text),
   entity,
   action: text,
-  planned: fields({ action: text, lines: listOf(text) }),
+  planned: fields<PlannedChange>({
+    action: text,
+    lines: listOf(text),
+    holdings: optional(listOf(fields<Holding>({ kind: text, label: text, id: text }))),
+    uniqueId: optional(text),
+  }),
   approved: flag,
   arns: recordOf(text),
   intent: text,
@@ -111,7 +125,7 @@ export const reconcileRequest: Shape = fields({
 });
 
 /** The argument of the explain workflow. */
-export const evidenceRequest: Shape = fields({
+export const evidenceRequest: Shape = fields<EvidenceRequest>({
   target,
   entities: listOf(entity),
   requestId: nullable(text),
@@ -121,10 +135,10 @@ export const evidenceRequest: Shape = fields({
 });
 
 /** The argument of the proof-key workflow. */
-export const proofQuestion: Shape = fields({ account, namespace, environment: text });
+export const proofQuestion: Shape = fields<ProofQuestion>({ account, namespace, environment: text });
 
 /** A revision in the ledger of a namespace. */
-export const appliedRevision: Shape = fields({
+export const appliedRevision: Shape = fields<AppliedRevision>({
   ...REVISION,
   environment: text,
   commit: nullable(text),
@@ -134,14 +148,14 @@ export const appliedRevision: Shape = fields({
 });
 
 /** The argument of the ledger's update that claims a revision. */
-export const claim: Shape = fields({ revision: appliedRevision, allowOlder: optional(flag) });
+export const claim: Shape = fields<Claim>({ revision: appliedRevision, allowOlder: optional(flag) });
 
 /** A claim in the ledger of an account. */
-export const entityClaim: Shape = fields({ id: text, namespace: text, runId: text, at: text });
+export const entityClaim: Shape = fields<EntityClaim>({ id: text, namespace: text, runId: text, at: text });
 
 /** The argument of the update of an account's ledger. */
-export const entityClaimChanges: Shape = fields({
-  take: listOf(fields({ id: text, replaces: nullable(text) })),
+export const entityClaimChanges: Shape = fields<EntityClaimChanges>({
+  take: listOf(fields<EntityClaimChanges['take'][number]>({ id: text, replaces: nullable(text) })),
   drop: listOf(text),
   namespace: text,
   runId: text,
@@ -149,16 +163,16 @@ export const entityClaimChanges: Shape = fields({
 });
 
 const declaring = { manifest: text, environment: text, runId: text, at: text };
-const declared = { id: text, key: object, protect: optional(flag) };
+const declared = { id: text, key: object, protect: optional(flag), createdAt: optional(text) };
 
 /** An entity of a namespace in its ledger. */
-export const declaration: Shape = fields({ ...declaring, ...declared, createdAt: optional(text) });
+export const declaration: Shape = fields<Declaration>({ ...declaring, ...declared });
 
 /** The argument of the ledger's update that changes declarations. */
-export const declarationChanges: Shape = fields({
+export const declarationChanges: Shape = fields<DeclarationChanges>({
   ...declaring,
-  declare: listOf(fields(declared)),
-  created: listOf(fields({ id: text, createdAt: text })),
+  declare: listOf(fields<DeclarationChanges['declare'][number]>(declared)),
+  created: listOf(fields<DeclarationChanges['created'][number]>({ id: text, createdAt: text })),
   forget: listOf(text),
 });
 

@@ -73,9 +73,14 @@ export function recordOf(shape: Shape): Shape {
     object(value, path) ?? first(Object.entries(value as object), ([key, item]) => shape(item, join(path, key)));
 }
 
-/** An object with these fields. It may have others. */
-export function fields(shapes: Readonly<Record<string, Shape>>): Shape {
-  const entries = Object.entries(shapes);
+/**
+ * An object with these fields. It may have others. With a type argument, a field of that type that is left out here does not
+ * compile.
+ */
+export function fields<T extends object = Record<string, unknown>>(
+  shapes: Readonly<Record<keyof T & string, Shape>>,
+): Shape {
+  const entries: readonly [string, Shape][] = Object.entries<Shape>(shapes);
   return (value, path) =>
     object(value, path) ??
     first(entries, ([key, shape]) => shape((value as Readonly<Record<string, unknown>>)[key], join(path, key)));

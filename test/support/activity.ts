@@ -145,7 +145,7 @@ export async function runAttempt<Name extends keyof Activities>(
     pending: () => Promise.resolve([]),
   };
   const activities = createActivities({
-    accounts: { get: () => account },
+    accounts: { lease: () => ({ get: () => account, release: () => undefined }) },
     ledgers,
     entityRuns,
     ...(enforcement === undefined ? {} : { enforcement }),

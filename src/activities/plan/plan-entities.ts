@@ -17,7 +17,7 @@ import { KINDS } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
 import { truncateToFit } from '../../report/build.js';
 import { decisionContext, resolvedSpec } from '../reconcile/desired-state.js';
-import type { Account, Accounts } from '../runtime/accounts.js';
+import type { Account, AccountLease } from '../runtime/accounts.js';
 import type { Calls } from '../runtime/activity-context.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { failure } from '../runtime/failures.js';
@@ -43,7 +43,7 @@ const NO_DIGEST = { digest: undefined, entityDigests: [] } as const;
 
 /** Verifies the account, reads it in bulk, and decides for each entity. Writes nothing. */
 export async function planEntities(
-  accounts: Pick<Accounts, 'get'>,
+  accounts: Pick<AccountLease, 'get'>,
   ledgers: Pick<Ledgers, 'entityClaims' | 'declarations'>,
   request: BootstrapRequest,
   calls: Calls,

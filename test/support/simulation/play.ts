@@ -81,7 +81,7 @@ class Stage {
     );
     this.#guard = guarding && new Guard(guarding, this.#server, this.#account.record);
     this.#server.activities = createActivities({
-      accounts: { get: () => this.#account },
+      accounts: { lease: () => ({ get: () => this.#account, release: () => undefined }) },
       ledgers: new Ledgers(clientOf(this.#server) as Client, 'simulation'),
       entityRuns: entityRunsOf(this.#server),
       ...(this.#guard === undefined ? {} : { enforcement: this.#guard.enforcement }),

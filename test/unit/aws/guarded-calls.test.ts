@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Accounts } from '../../../src/activities/runtime/accounts.js';
+import { Accounts, type Account } from '../../../src/activities/runtime/accounts.js';
 import { awsError } from '../../../src/aws/errors.js';
 import { WrongAccountError } from '../../../src/aws/guard.js';
 
@@ -43,7 +43,7 @@ test('credentials that change to another account do not read it, and STS is aske
   const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   useKey('KEY1');
   const accounts = new Accounts({ iamEndpoint: endpoint, stsEndpoint: endpoint });
-  const { clients } = accounts.get({ account: '111111111111', partition: 'aws' });
+  const { clients } = accounts.lease().get({ account: '111111111111', partition: 'aws' });
   const read = (): Promise<unknown> => clients.reader.get('ListRoles', {});
   await Promise.all([read(), read(), read()]);
   expect(calls).toEqual(['GetCallerIdentity KEY1', 'ListRoles KEY1', 'ListRoles KEY1', 'ListRoles KEY1']);
@@ -60,11 +60,11 @@ test('credentials that change to another account do not read it, and STS is aske
 describe('a sign-in page with status 200', () => {
   const target = { account: '111111111111', partition: 'aws' } as const;
 
-  function open(assumeRole?: string): ReturnType<Accounts['get']> {
+  function open(assumeRole?: string): Account {
     const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     useKey('PAGE1');
     const accounts = new Accounts({ iamEndpoint: endpoint, stsEndpoint: endpoint });
-    return accounts.get(assumeRole === undefined ? target : { ...target, assumeRole });
+    return accounts.lease().get(assumeRole === undefined ? target : { ...target, assumeRole });
   }
 
   test.each([

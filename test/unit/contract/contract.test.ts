@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { entityId, entityKey, MAX_WORKFLOW_ID_LENGTH } from '../../../src/contract/entity.js';
 import { ExitCode, FAILURES, gravestExitCode, isFailureType } from '../../../src/contract/failures.js';
+import { declarationChanges } from '../../../src/contract/request-shapes.js';
 import { entityWorkflowId, planWorkflowId, bootstrapWorkflowId } from '../../../src/contract/workflow-ids.js';
 
 const ACCOUNT = '111111111111';
@@ -137,6 +138,18 @@ describe('failures', () => {
       fc.property(fc.array(fc.constantFrom(...grave, ExitCode.Converged)), (codes) => {
         expect(gravestExitCode(codes)).toBe(grave.find((code) => codes.includes(code)) ?? ExitCode.Converged);
       }),
+    );
+  });
+});
+
+describe('what a client may send', () => {
+  const entity = { id: 'Role/a', key: { roleName: 'a' } };
+  const changes = { manifest: 'iam.yaml', environment: 'prod', runId: 'r', at: 't', created: [], forget: [] };
+
+  it('is checked in every field that its type has, where it is optional too', () => {
+    expect(declarationChanges({ ...changes, declare: [{ ...entity, createdAt: '2026' }] }, '')).toBeNull();
+    expect(declarationChanges({ ...changes, declare: [{ ...entity, createdAt: 1 }] }, '')).toBe(
+      'declare[0].createdAt: expected text',
     );
   });
 });

@@ -1,4 +1,4 @@
-import { Accounts } from '../../../../src/activities/runtime/accounts.js';
+import { Accounts, type Account } from '../../../../src/activities/runtime/accounts.js';
 import type { Target } from '../../../../src/contract/entity.js';
 
 function targetOf(index: number): Target {
@@ -6,30 +6,56 @@ function targetOf(index: number): Target {
   return { account, partition: 'aws', assumeRole: `arn:aws:iam::${account}:role/bootstrap` };
 }
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
+/** Uses an account as one activity does, and returns it. */
+function use(accounts: Accounts, index: number): Account {
+  const lease = accounts.lease();
+  const account = lease.get(targetOf(index));
+  lease.release();
+  return account;
+}
 
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-test('an account is opened once while it is in use', () => {
+test('an account is opened once while it is used again and again', () => {
   const accounts = new Accounts({});
-  const first = accounts.get(targetOf(0));
+  const first = use(accounts, 0);
   for (let index = 1; index <= 300; index += 1) {
-    accounts.get(targetOf(index));
-    expect(accounts.get(targetOf(0))).toBe(first);
+    use(accounts, index);
+    expect(use(accounts, 0)).toBe(first);
   }
 });
 
-test('of many accounts, the one that was not used for the longest time is closed, once no activity uses it', () => {
+test('of 900 accounts, no more than 100 stay open, and the others are closed at once', () => {
   const accounts = new Accounts({});
-  const first = accounts.get(targetOf(0));
-  const destroy = jest.spyOn(first.clients, 'destroy');
-  for (let index = 1; index <= 100; index += 1) accounts.get(targetOf(index));
+  const destroyed = Array.from({ length: 900 }, (_, index) => jest.spyOn(use(accounts, index).clients, 'destroy'));
+  const closed = destroyed.filter((destroy) => destroy.mock.calls.length > 0);
+  expect(closed).toHaveLength(800);
+  expect(closed.every((destroy) => destroy.mock.calls.length === 1)).toBe(true);
+});
+
+test('an account that is in use is closed once no activity uses it any more', () => {
+  const accounts = new Accounts({});
+  const [one, two] = [accounts.lease(), accounts.lease()];
+  const account = one.get(targetOf(0));
+  expect([one.get(targetOf(0)), two.get(targetOf(0))]).toEqual([account, account]);
+  const destroy = jest.spyOn(account.clients, 'destroy');
+  for (let index = 1; index <= 200; index += 1) use(accounts, index);
+  expect(use(accounts, 0)).toBe(account);
+  one.release();
+  one.release();
+  for (let index = 1; index <= 200; index += 1) use(accounts, index);
   expect(destroy).not.toHaveBeenCalled();
-  jest.advanceTimersByTime(3_600_000);
+  two.release();
+  for (let index = 1; index <= 200; index += 1) use(accounts, index);
   expect(destroy).toHaveBeenCalledTimes(1);
-  expect(accounts.get(targetOf(0))).not.toBe(first);
+  expect(use(accounts, 0)).not.toBe(account);
+});
+
+test('more accounts than that may be in use at a time', () => {
+  const accounts = new Accounts({});
+  const leases = Array.from({ length: 150 }, (_, index) => {
+    const lease = accounts.lease();
+    return { lease, destroy: jest.spyOn(lease.get(targetOf(index)).clients, 'destroy') };
+  });
+  expect(leases.every(({ destroy }) => destroy.mock.calls.length === 0)).toBe(true);
+  for (const { lease } of leases) lease.release();
+  expect(leases.filter(({ destroy }) => destroy.mock.calls.length > 0)).toHaveLength(50);
 });
