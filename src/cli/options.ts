@@ -210,3 +210,18 @@ export function durationMs(text: string): number | undefined {
   const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
   return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS];
 }
+
+/** Parses an address to listen on: `127.0.0.1:8081`, `[::1]:8081`. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, six, name, port = ''] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = six ?? name;
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('expected host:port');
+  return { host, port: Number(port) };
+}
+
+/** Collects origins of web pages: `https://temporal.example.com`, without a path. */
+export function parseOrigin(text: string, previous: readonly string[]): readonly string[] {
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null';
+  if (!/^https?:/.test(origin)) throw new InvalidArgumentError('expected http(s)://host[:port]');
+  return [...previous, origin];
+}

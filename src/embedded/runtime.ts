@@ -21,6 +21,8 @@ export interface EmbeddedServerOptions {
   readonly cli: () => Promise<string>;
   readonly searchAttributes: readonly SearchAttribute[];
   readonly headless?: boolean | undefined;
+  /** The address of a codec server for the UI of a server that is started. */
+  readonly codecEndpoint?: string | undefined;
   /** The ports of a server that is started. Default: those of the server before, else free ones. */
   readonly ports?: { readonly server: number; readonly ui: number } | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
@@ -166,6 +168,7 @@ class StateFolder {
       port: this.options.ports?.server ?? (await portIfFree(last?.address)),
       uiPort: this.options.ports?.ui ?? (await portIfFree(last?.uiUrl)),
       headless: this.options.headless,
+      codecEndpoint: this.options.codecEndpoint,
       databaseFile: this.databaseFile,
       searchAttributes: this.options.searchAttributes,
       logFile: this.path('temporal.log'),

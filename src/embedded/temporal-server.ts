@@ -23,6 +23,8 @@ export interface TemporalServerOptions extends ServerProcessOptions {
   /** The port of the UI. Default: a free one. */
   readonly uiPort?: number | undefined;
   readonly headless?: boolean | undefined;
+  /** The address of a codec server, which the UI asks to decrypt payloads. Default: none. */
+  readonly codecEndpoint?: string | undefined;
   /** The file that keeps the server's data across restarts. Default: the data stays in memory. */
   readonly databaseFile?: string | undefined;
   readonly searchAttributes: readonly SearchAttribute[];
@@ -131,12 +133,13 @@ function exitOf(child: ChildProcess): Promise<void> {
 }
 
 function serverArguments(options: TemporalServerOptions, port: number, uiPort: number | undefined): string[] {
-  const { databaseFile, searchAttributes } = options;
+  const { databaseFile, searchAttributes, codecEndpoint } = options;
   return [
     'server',
     'start-dev',
     ...['--ip', LOOPBACK, '--port', String(port)],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(uiPort === undefined || codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...['--log-level', 'warn', '--color', 'never'],
     // The check for newer versions sends a request to Temporal, and fills the log where no network is.
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],

@@ -211,7 +211,7 @@ function encodingOf({ metadata }: Payload): string {
 }
 
 /** Returns the data converter of a worker or a client. */
-export function createDataConverter(options: CodecOptions): { readonly payloadCodecs: PayloadCodec[] } {
+export function createDataConverter(options: CodecOptions): { readonly payloadCodecs: [PayloadCodec] } {
   return { payloadCodecs: [new PayloadGuard(options)] };
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,7 +11,9 @@ import { apply } from '../../src/client/run/start.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ApprovalAction, type PendingApproval } from '../../src/contract/approval.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import { freePort } from '../../src/embedded/ports.js';
 import { connectTemporal, type TemporalConnection } from '../../src/temporal/connect.js';
+import { inBrowser, shows } from '../support/browser.js';
 import { historiesAsText, Watch } from '../support/leaks.js';
 import { allowing, manifestOf, role } from '../support/manifests-of.js';
 import { outcomesOf, Runs, writesIn } from '../support/runs.js';
@@ -165,4 +168,83 @@ test('a worker without the key says so and loses nothing: with the key the run g
   await keyless.stop();
   worker = await world.startWorker(keys);
   expect(outcomesOf(await report)).toEqual({ 'Role/kept': 'created' });
+});
+
+test('codec-server decrypts for the owner of a token and an allowed origin', async () => {
+  const token = randomBytes(16).toString('hex');
+  await writeFile(join(world.directory, 'tokens'), token);
+  const [origin, evil] = ['https://temporal.example.com', 'https://evil.example'];
+  const args = ['codec-server', '--listen', '127.0.0.1:0', '--origin', origin, '--token-file', 'tokens'];
+  const server = world.spawnCli(args, keys);
+  let log = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    server.stderr?.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      const [, found] = /"url":"([^"]+)"/.exec(log) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    server.once('exit', () => {
+      reject(new Error(log));
+    });
+  });
+  const { history } = await temporal.client.workflowService.getWorkflowExecutionHistory({
+    namespace: temporal.client.options.namespace,
+    execution: { workflowId: `iam:${ACCOUNT}:Role:kept` },
+    maximumPageSize: 1,
+  });
+  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  const base64 = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString('base64');
+  const metadata = new Map(Object.entries(payload?.metadata ?? {}).map(([name, value]) => [name, base64(value)]));
+  const sent = { metadata: Object.fromEntries<string>(metadata), data: base64(payload?.data) };
+  const body = JSON.stringify({ payloads: [sent] });
+  const ask = async (headers: Readonly<Record<string, string>>): Promise<[number, string]> => {
+    const answer = await fetch(`${url}/decode`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+    const { payloads = [] } = (await answer.json()) as { payloads?: { data: string }[] };
+    return [answer.status, payloads.map(({ data }) => Buffer.from(data, 'base64').toString()).join()];
+  };
+  const authorization = `Bearer ${token}`;
+  expect(await ask({ origin, authorization })).toEqual([200, expect.stringContaining('"roleName":"kept"') as string]);
+  expect(await ask({ origin: evil, authorization })).toEqual([403, '']);
+  expect(await ask({ origin })).toEqual([401, '']);
+  expect(log).not.toContain('roleName');
+  const exited = once(server, 'exit') as Promise<[number | null]>;
+  server.kill('SIGTERM');
+  expect((await exited)[0]).toBe(0);
+});
+
+test('dev with keys shows the pages of encrypted runs in its UI', async () => {
+  const [port, uiPort] = [String(await freePort()), String(await freePort())];
+  const dev = world.spawnCli(['dev', '--sandbox', '--port', port, '--ui-port', uiPort], keys);
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    for (const stream of [dev.stdout, dev.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.includes('Press Ctrl-C to stop')) resolve();
+      });
+    }
+    dev.once('exit', () => {
+      reject(new Error(output));
+    });
+  });
+  const exited = once(dev, 'exit');
+  try {
+    const manifest = manifestOf({ namespace: 'shown', account: ACCOUNT, entities: [role('shown')] });
+    const path = await world.manifest('shown.json', manifest);
+    const ui = `http://127.0.0.1:${uiPort}`;
+    const env = { ...keys, TEMPORAL_ADDRESS: `127.0.0.1:${port}`, IAM_BOOTSTRAP_UI_URL: ui };
+    const applied = await world.cli(['apply', '-f', path, '--output', 'json'], env);
+    await inBrowser(async (page) => {
+      await page.goto(applied.report().workflow.url ?? '');
+      await shows(page, '1 created');
+      await shows(page, 'Role/shown');
+    });
+  } finally {
+    dev.kill('SIGINT');
+    await exited;
+  }
 });

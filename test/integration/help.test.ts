@@ -40,7 +40,7 @@ async function helpOf(...command: string[]): Promise<string> {
 
 /** Names of the commands that the help lists, but for its own. */
 function commandsOf(help: string): string[] {
-  return [...help.matchAll(/^ {2}([a-z]+) (?: |\[|<)/gm)]
+  return [...help.matchAll(/^ {2}([a-z][a-z-]*) (?: |\[|<)/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help');
 }
@@ -97,6 +97,9 @@ const STAGES: Readonly<Record<string, Stage>> = {
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },
   reject: { before: GATED, answers: TO_THE_PLAN },
+  'codec-server': {
+    before: 'echo "2026-01: $(openssl rand -base64 32)" > encryption.keys && openssl rand -hex 32 > codec.tokens',
+  },
   init: {
     before: 'rm -r iam .github',
     answers: [
@@ -117,7 +120,15 @@ const ENDS: Readonly<Record<string, number>> = {
 };
 
 /** These run until they are stopped: each has a test of its own below. */
-const SERVERS = ['worker', 'dev'];
+const SERVERS = ['worker', 'dev', 'codec-server'];
+
+/** What these show once they run, if it is not the state of a worker. */
+const SHOWN: Readonly<Record<string, RegExp>> = { 'codec-server': /Codec server listens/ };
+
+/** The environment that these need. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  'codec-server': 'env IAM_BOOTSTRAP_ENCRYPTION_KEYS_FILE=encryption.keys ',
+};
 
 /** Takes a minute: getting-started.test.ts runs it. */
 const RUN_ELSEWHERE = ['demo'];
@@ -171,7 +182,12 @@ test('every example of a command that runs until it is stopped does so', async (
   const network = await ownNetwork();
   for (const name of SERVERS) {
     for (const example of examplesOf(helps.get(name) ?? '')) {
-      await stopped(example, /"state":"RUNNING"/, name === 'dev' ? `${network} ` : '');
+      await prepared(STAGES[name]?.before);
+      await stopped(
+        example,
+        SHOWN[name] ?? /"state":"RUNNING"/,
+        name === 'dev' ? `${network} ` : (SETTINGS[name] ?? ''),
+      );
     }
   }
   for (const [example, what] of WATCHING) {

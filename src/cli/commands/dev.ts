@@ -13,6 +13,9 @@ import { acquireEmbeddedServer } from '../../embedded/runtime.js';
 import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
 import { withStateKeys } from '../../embedded/state-keys.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
+import { type CodecServer, startCodecServer } from '../../temporal/codec-server/codec-server.js';
+import { openEncryption } from '../../temporal/encryption/open.js';
+import { createDataConverter } from '../../temporal/payload-codec.js';
 import { ownCommand, packageFile } from '../own-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
@@ -54,20 +57,18 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
   const { permitKeyFile, requestKeyFile } = await withStateKeys(config, note);
   const running: { stop(): Promise<unknown> }[] = [];
   try {
+    const codec = await startUiCodec(config, options.uiPort ?? UI_PORT);
+    if (codec !== undefined) running.unshift(codec);
     const server = hasSandbox
-      ? await startServer(config, options, prepared)
-      : await shareEmbeddedServer(config, options, prepared);
+      ? await startServer(config, options, prepared, codec?.url)
+      : await shareEmbeddedServer(config, options, prepared, codec?.url);
     running.unshift(server);
     const sandbox = hasSandbox
       ? await startSandbox({ python: prepared.python, account: SANDBOX_ACCOUNT, environment: config.environment })
       : undefined;
     if (sandbox !== undefined) running.unshift(sandbox);
     const worker = startWorkerProcess(config, {
-      TEMPORAL_ADDRESS: server.address,
-      ...(permitKeyFile === undefined ? {} : { IAM_BOOTSTRAP_PERMIT_KEY_FILE: permitKeyFile }),
-      ...(requestKeyFile === undefined ? {} : { IAM_BOOTSTRAP_REQUEST_KEY_FILE: requestKeyFile }),
-      IAM_BOOTSTRAP_SECRETS: config.secretsFolder ?? join(config.stateDirectory, 'secrets'),
-      ...(server.uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: server.uiUrl }),
+      ...workerVariables(config, server, { permitKeyFile, requestKeyFile }),
       ...(sandbox === undefined ? {} : sandboxVariables(sandbox.url)),
     });
     running.unshift(worker);
@@ -95,16 +96,34 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
   }
 }
 
+/** Returns the variables by which the worker finds the server and the state folder. */
+function workerVariables(
+  { secretsFolder, stateDirectory }: Config,
+  { address, uiUrl }: DevServer,
+  { permitKeyFile, requestKeyFile }: Pick<Config, 'permitKeyFile' | 'requestKeyFile'>,
+): Variables {
+  return {
+    TEMPORAL_ADDRESS: address,
+    ...(permitKeyFile === undefined ? {} : { IAM_BOOTSTRAP_PERMIT_KEY_FILE: permitKeyFile }),
+    ...(requestKeyFile === undefined ? {} : { IAM_BOOTSTRAP_REQUEST_KEY_FILE: requestKeyFile }),
+    IAM_BOOTSTRAP_SECRETS: secretsFolder ?? join(stateDirectory, 'secrets'),
+    ...(uiUrl === undefined ? {} : { IAM_BOOTSTRAP_UI_URL: uiUrl }),
+  };
+}
+
 /** Starts a server on a database of its own: runs against the sandbox and runs against AWS must not meet. */
 async function startServer(
   { environment, stateDirectory }: Config,
   { port = PORT, uiPort = UI_PORT }: DevOptions,
   { cli }: Prepared,
+  codecEndpoint: string | undefined,
 ): Promise<DevServer> {
   const databaseFile = join(stateDirectory, 'dev.db');
   const logFile = join(stateDirectory, 'dev-server.log');
   const searchAttributes = SEARCH_ATTRIBUTES;
-  const server = await startTemporalServer({ cli, port, uiPort, databaseFile, searchAttributes, logFile, environment });
+  const server = await startTemporalServer({
+    ...{ cli, port, uiPort, databaseFile, searchAttributes, logFile, environment, codecEndpoint },
+  });
   const { address, uiUrl, exited } = server;
   return { address, uiUrl, exited, databaseFile, logFile, stop: () => server.stop() };
 }
@@ -114,6 +133,7 @@ async function shareEmbeddedServer(
   { environment, stateDirectory }: Config,
   { port = PORT, uiPort = UI_PORT }: DevOptions,
   { cli }: Prepared,
+  codecEndpoint: string | undefined,
 ): Promise<DevServer> {
   const server = await acquireEmbeddedServer({
     stateDirectory,
@@ -122,6 +142,7 @@ async function shareEmbeddedServer(
     ports: { server: port, ui: uiPort },
     environment,
     announce: note,
+    codecEndpoint,
   });
   const { address, uiUrl } = server;
   return {
@@ -133,6 +154,21 @@ async function shareEmbeddedServer(
     exited: new Promise(() => undefined),
     stop: () => server.release(),
   };
+}
+
+/**
+ * Starts a codec server for the UI of this machine, where payloads are encrypted. Undefined where they are not. It serves
+ * every process of this machine, as the key in the environment of this command does.
+ */
+async function startUiCodec(config: Config, uiPort: number): Promise<(CodecServer & Running) | undefined> {
+  const { keys } = await openEncryption(config);
+  if (keys === undefined) return undefined;
+  const server = await startCodecServer({
+    codec: createDataConverter({ keys }).payloadCodecs[0],
+    ...{ host: '127.0.0.1', port: 0, allowsEncode: true },
+    origins: ['127.0.0.1', 'localhost'].map((host) => `http://${host}:${String(uiPort)}`),
+  });
+  return { ...server, exited: new Promise(() => undefined), stop: () => server.close() };
 }
 
 /** Returns the commands to type next, for files that are in the working folder. */

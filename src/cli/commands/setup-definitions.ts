@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { CI_SERVICES } from '../../client/init.js';
 import { ExitCode } from '../../contract/failures.js';
 import { type CommandDefinition, SERVER_EXITS } from '../help.js';
-import { naturalParser, outputOption } from '../options.js';
+import { naturalParser, outputOption, parseListen, parseOrigin } from '../options.js';
 
 /** The path of the Temporal CLI, of commands that start servers. */
 const TEMPORAL_CLI = ['--temporal-cli <path>', 'path of the Temporal CLI'] as const;
@@ -95,5 +95,27 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
     ],
     exits: SERVER_EXITS,
     load: async () => (await import('./dev.js')).dev,
+  },
+  {
+    name: 'codec-server',
+    description: 'decrypt payloads for the Temporal UI and command line',
+    addOptions: (command) =>
+      command
+        .addOption(
+          new Option('--listen <host:port>', 'address to listen on')
+            .argParser(parseListen)
+            .default({ host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
+        )
+        .addOption(
+          new Option('--origin <url>', 'origin of a UI that may read (repeatable)').argParser(parseOrigin).default([]),
+        )
+        .option('--token-file <path>', 'file of bearer tokens, one a line; others are refused')
+        .option('--allow-encode', 'encrypt input of the UI and command line as well', false),
+    examples: [
+      ['iam-bootstrap codec-server --origin http://localhost:8233', 'for the UI of a dev server on this machine'],
+      ['iam-bootstrap codec-server --listen 127.0.0.1:8082 --token-file codec.tokens', 'only for owners of a token'],
+    ],
+    exits: [[ExitCode.Converged, 'stopped by SIGINT or SIGTERM'], ExitCode.Failed, ExitCode.Usage],
+    load: async () => (await import('./codec-server.js')).codecServer,
   },
 ];
