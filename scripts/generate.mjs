@@ -26,21 +26,25 @@ const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
 /** Calls of the engine itself: the account's quotas. */
 const ENGINE = { read: ['iam:GetAccountSummary'], write: [] };
 const actions = (which) => [...new Set([...ENGINE[which], ...KINDS.flatMap((kind) => kind.actions[which])])].sort();
-const operatorPolicy = {
-  Version: '2012-10-17',
-  Statement: [
-    { Sid: 'ReadTheAccount', Effect: 'Allow', Action: actions('read'), Resource: '*' },
-    { Sid: 'WriteDeclaredEntities', Effect: 'Allow', Action: actions('write'), Resource: '*' },
-    {
-      Sid: 'KeepSecrets',
-      Effect: 'Allow',
-      Action: ['secretsmanager:CreateSecret', 'secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'],
-      Resource: '*',
-    },
-    // Without it, explain says what our own runs know, and not who else called.
-    { Sid: 'ExplainConflictsOptional', Effect: 'Allow', Action: ['cloudtrail:LookupEvents'], Resource: '*' },
-    { Sid: 'VerifyTheAccount', Effect: 'Allow', Action: ['sts:GetCallerIdentity'], Resource: '*' },
-  ],
+const statement = (Sid, Action) => ({ Sid, Effect: 'Allow', Action, Resource: '*' });
+const READ = statement('ReadTheAccount', actions('read'));
+const WRITE = statement('WriteDeclaredEntities', actions('write'));
+const SECRETS = statement('KeepSecrets', [
+  'secretsmanager:CreateSecret',
+  'secretsmanager:GetSecretValue',
+  'secretsmanager:PutSecretValue',
+]);
+// Without it, explain says what our own runs know, and not who else called.
+const EXPLAIN = statement('ExplainConflictsOptional', ['cloudtrail:LookupEvents']);
+const VERIFY = statement('VerifyTheAccount', ['sts:GetCallerIdentity']);
+// Where an entity has a secret, a plan looks whether its location holds it.
+const READ_SECRETS = statement('ReadSecrets', ['secretsmanager:GetSecretValue']);
+const policyOf = (...Statement) => ({ Version: '2012-10-17', Statement });
+/** One role for everything, or a role that plans and explains and one that applies, as guardrails name them. */
+const operatorPolicies = {
+  'docs/operator-policy.json': policyOf(READ, WRITE, SECRETS, EXPLAIN, VERIFY),
+  'docs/operator-policy-plan.json': policyOf(READ, READ_SECRETS, EXPLAIN, VERIFY),
+  'docs/operator-policy-apply.json': policyOf(READ, WRITE, SECRETS, VERIFY),
 };
 
 const failuresTable = [
@@ -68,7 +72,7 @@ const files = {
     Object.entries(outputJsonSchemas()).map(([name, schema]) => [`schema/${name}.schema.json`, json(schema)]),
   ),
   'src/client/manifest-types.ts': await manifestTypes(manifestJsonSchema(KINDS)),
-  'docs/operator-policy.json': json(operatorPolicy),
+  ...Object.fromEntries(Object.entries(operatorPolicies).map(([name, policy]) => [name, json(policy)])),
   'docs/kinds.md': `${generated}\n\n${kindsPage(KINDS, QUOTAS)}\n`,
   'docs/configuration.md': `${generated}\n\n# Environment variables\n\nA variable that is set to an empty text counts as not set.\n\n${configurationTable}\n`,
   'docs/failures.md': `${generated}\n\n# Failures\n\nThe type is what the Temporal UI and \`ApplicationFailure.type\` show.\n\n${failuresTable}\n`,

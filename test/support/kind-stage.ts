@@ -4,7 +4,7 @@ import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
 import { deriveSecretMembers, readSecretMembers } from '../../src/aws/secret-store.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
-import { apply } from '../../src/client/run/start.js';
+import { apply, plan } from '../../src/client/run/start.js';
 import type { JsonObject, Target } from '../../src/contract/entity.js';
 import type { Confirmation, Outcome, Report } from '../../src/contract/report.js';
 import { compare } from '../../src/engine/compare.js';
@@ -133,17 +133,30 @@ export class KindStage {
 
   /** Runs a phase, and gives what came of it. */
   async run(phase: Phase): Promise<Result> {
-    const { kind, account } = this;
+    const { account } = this;
     const { proxy } = this.#world;
     proxy.clear(account);
+    const report = await apply(this.#temporal, await this.#requestOf(phase));
+    const calls = proxy.calls.filter((call) => call.account === account);
+    return { report, calls, writes: calls.filter((call) => call.protocol === 'xml' && !isRead(call)) };
+  }
+
+  /** Plans a phase. Returns the report and the calls that it took. */
+  async plan(phase: Phase): Promise<Pick<Result, 'report' | 'calls'>> {
+    const { proxy } = this.#world;
+    proxy.clear(this.account);
+    const report = await plan(this.#temporal, await this.#requestOf(phase));
+    return { report, calls: proxy.calls.filter((call) => call.account === this.account) };
+  }
+
+  async #requestOf(phase: Phase): ReturnType<typeof requestOf> {
+    const { kind, account } = this;
     const entity: JsonObject =
       phase === 'deletion'
         ? { kind: kind.name, ...this.#key, state: 'absent' }
         : { kind: kind.name, ...this.#spec, unmanaged: 'remove' };
     const parts = { namespace: 'chaos', account, assumed: true, entities: [entity], removeUnmanaged: true };
-    const report = await apply(this.#temporal, await requestOf(this.#world, parts));
-    const calls = proxy.calls.filter((call) => call.account === account);
-    return { report, calls, writes: calls.filter((call) => call.protocol === 'xml' && !isRead(call)) };
+    return requestOf(this.#world, parts);
   }
 
   /** Deletes the entity as a person does. */
