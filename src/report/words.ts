@@ -39,8 +39,13 @@ export function isListed(entity: EntityReport, explained = false): boolean {
 /** Describes a decision: `plan approved by alice at …: as agreed`. */
 export function approvalText({ verdict, by, reason, at, approvers }: Approval): string {
   const proven = approvers?.map(identityText).join(', ');
-  const who = proven === undefined ? (by === null ? '' : ` by ${by}`) : ` by ${proven}, proven,`;
+  const who = proven === undefined ? (by === null ? '' : ` by ${by} (claimed)`) : ` by ${proven}, proven,`;
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** Describes who asked for a run, as proven. Undefined where nothing asked for a proof. */
+export function requesterText({ requester }: Report): string | undefined {
+  return requester && `asked for by ${identityText(requester)}, proven`;
 }
 
 /** Describes what an entity's run found that the plan had not shown, and what it has left to do. */

@@ -1,7 +1,6 @@
 import type { ApprovalRule } from '../contract/activities.js';
 import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
 import { entityId } from '../contract/entity.js';
-import { identityText } from '../contract/identity.js';
 import type { Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';
 import { blockOf, blocksOf } from '../report/blocks.js';
@@ -9,7 +8,7 @@ import { changedProperties } from '../report/entity-lines.js';
 import { code, fenced, page, PAGE_WIDTH, plain, table } from '../report/markdown.js';
 import { markdownBlocks, needsAttention } from '../report/markdown-blocks.js';
 import { counted, countsOf, joinFirst } from '../report/text.js';
-import { approvalText, durationText, isListed, wordOf } from '../report/words.js';
+import { approvalText, durationText, isListed, requesterText, wordOf } from '../report/words.js';
 
 /** Rows of a table that a page shows. */
 const MAX_ROWS = 50;
@@ -72,12 +71,13 @@ export function progressDetails(
 
 /** Returns the page of a bootstrap run that has ended. */
 export function reportDetails(report: Report): string {
-  const { result, reason, remedy, approval, apiCalls, durationMs, requester } = report;
+  const { result, reason, remedy, approval, apiCalls, durationMs } = report;
+  const requester = requesterText(report);
   return page([
     `**${result}**: ${plain(countsOf(report))}; ${counted(apiCalls.total, 'AWS call')}, ${durationText(durationMs)}`,
     ...(reason === null ? [] : ['', `Reason: ${plain(reason)}.`]),
     ...(remedy === null ? [] : ['', `Remedy: ${plain(remedy)}.`]),
-    ...(requester === undefined ? [] : ['', `Asked for by ${plain(identityText(requester))}, proven.`]),
+    ...(requester === undefined ? [] : ['', `${plain(requester)}.`]),
     ...(approval === undefined ? [] : ['', `${plain(approvalText(approval))}.`]),
     ...sections(report, 'each entity has a run of its own under **Relationships**; the job prints all of it'),
   ]);

@@ -52,10 +52,10 @@ export class WorkflowStage {
     const stage: { current?: WorkflowStage } = {};
     const call =
       <K extends keyof Activities>(name: K) =>
-      (argument: never): unknown => {
+      (...given: readonly never[]): unknown => {
         const activity = stage.current?.activities[name] ?? (NO_OTHER_RUNS as Partial<Activities>)[name];
         if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
-        return (activity as (argument: never) => unknown)(argument);
+        return (activity as (...args: readonly never[]) => unknown)(...given);
       };
     const names = [
       'planEntities',
@@ -70,6 +70,8 @@ export class WorkflowStage {
       'updateEntity',
       'deleteEntity',
       'gatherEvidence',
+      'verifyDecision',
+      'proofTerms',
     ] as const satisfies readonly (keyof Activities)[];
     const worker = await Worker.create({
       connection: server.environment.nativeConnection,

@@ -1,5 +1,10 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ApprovedPlan, VerifyDecisionRequest } from '../../src/contract/activities.js';
+import type { ApprovalDecision } from '../../src/contract/approval.js';
+import type { SignedIdentity } from '../../src/contract/identity.js';
 import { approvalQuery, approveSignal, approveUpdate, rejectUpdate } from '../../src/contract/messages.js';
+import type { Approval } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import {
   creating,
@@ -43,6 +48,12 @@ function gatedRequest(): BootstrapRequest {
 
 function fail(): never {
   throw new Error('not an activity of this test');
+}
+
+function withoutApproval(request: BootstrapRequest): BootstrapRequest {
+  const draft: BootstrapRequest = { ...request };
+  Reflect.deleteProperty(draft, 'approval');
+  return draft;
 }
 
 async function pendingPlan(run: WorkflowHandle): Promise<string> {
@@ -120,4 +131,66 @@ test('a run that is cancelled while its plan waits ends at once, and nothing is 
   await run.cancel();
   expect(await reportOf(run)).toMatchObject({ result: 'cancelled', approval: { verdict: 'cancelled' } });
   expect(creates).toBe(0);
+});
+
+describe('a plan whose decisions have to be proven', () => {
+  const approvalRule = { count: 2, by: 'group security', notRequester: false };
+  const decisionOf = (by: string): ApprovalDecision => ({ plan: PLAN_DIGEST, by, proof: { token: by } });
+  let verified: VerifyDecisionRequest[];
+  let plans: (ApprovedPlan | undefined)[];
+
+  function provenRequest(): BootstrapRequest {
+    const request = withoutApproval(gatedRequest());
+    [verified, plans] = [[], []];
+    stage.activities.planEntities = (_request, approved) => {
+      plans.push(approved);
+      return Promise.resolve({ ...planOf(request, 'create'), approvalRule });
+    };
+    stage.activities.verifyDecision = (decision) => {
+      verified.push(decision);
+      const { proof, approvals } = decision;
+      if (proof.token === 'eve') return Promise.reject(ApplicationFailure.nonRetryable('eve may not', 'NotAllowed'));
+      return Promise.resolve({ ...signed(proof.token), missing: Math.max(0, 1 - approvals.length) });
+    };
+    return request;
+  }
+
+  const signed = (subject = ''): SignedIdentity => ({
+    identity: { by: 'oidc', issuer: 'company', subject, claims: {} },
+    digest: PLAN_DIGEST,
+    permit: `permit of ${subject}`,
+  });
+
+  test('waits although the request does not ask, for as many as the guardrails demand, and hands them to the next plan', async () => {
+    const run = await stage.startBootstrap(provenRequest());
+    await pendingPlan(run);
+    const send = (by: string): Promise<Approval> => run.executeUpdate(approveUpdate, { args: [decisionOf(by)] });
+    await expect(send('eve')).rejects.toMatchObject({
+      cause: { type: 'NotProven', message: 'the decision does not count: eve may not' },
+    });
+    // Both at once: the second is verified with the first, in whichever order they come.
+    const missing = (await Promise.all([send('ann'), send('bob')])).map((approval) => approval.missing ?? 0);
+    expect(missing.sort()).toEqual([0, 1]);
+    const counted = verified.filter(({ proof }) => proof.token !== 'eve');
+    expect(counted.map(({ approvals }) => approvals.length)).toEqual([0, 1]);
+    const order = counted.map(({ proof }) => proof.token ?? '');
+    const report = await reportOf(run);
+    expect(report.approval?.approvers?.map(({ subject }) => subject)).toEqual(order);
+    expect(plans).toEqual([undefined, { plan: PLAN_DIGEST, approvals: order.map((by) => signed(by)) }]);
+    expect(creates).toBe(1);
+  });
+
+  test('refuses a decision without a token before it is accepted', async () => {
+    const run = await stage.startBootstrap(provenRequest());
+    await pendingPlan(run);
+    const unproven = run.executeUpdate(approveUpdate, { args: [{ plan: PLAN_DIGEST, by: 'ann' }] });
+    await expect(unproven).rejects.toMatchObject({ cause: { type: 'NotProven' } });
+    expect(verified).toEqual([]);
+    await run.executeUpdate(rejectUpdate, { args: [decisionOf('ann')] });
+    expect(await reportOf(run)).toMatchObject({
+      result: 'refused',
+      approval: { verdict: 'rejected', approvers: [{ subject: 'ann' }] },
+    });
+    expect(creates).toBe(0);
+  });
 });

@@ -110,7 +110,9 @@ function printApproval(approval: Approval, { output }: ApprovalOptions): void {
   if (output === 'json') printJson({ version: 1, approval });
   else {
     const verdict = approval.verdict === 'approved' ? 'Approved' : 'Rejected';
-    print(`${verdict} by ${plain(approval.by ?? '')} at ${approval.at}: plan ${plain(approval.plan)}`);
+    const { by, at, plan, missing = 0 } = approval;
+    print(`${verdict} by ${plain(by ?? '')} at ${at}: plan ${plain(plan)}`);
+    if (missing > 0) print('It counts. The plan waits for more approvals.');
   }
 }
 

@@ -4,7 +4,7 @@ import type { Block } from '../../report/block.js';
 import { blocksOf } from '../../report/blocks.js';
 import type { EntityLine } from '../../report/entity-lines.js';
 import { counted, revisionText } from '../../report/text.js';
-import { approvalText, durationText, summaryOf } from '../../report/words.js';
+import { approvalText, durationText, requesterText, summaryOf } from '../../report/words.js';
 import { plain } from '../terminal.js';
 
 type Paint = (text: string) => string;
@@ -55,8 +55,10 @@ export function renderReport(report: Report, { explained = false, next = [] }: R
   const blocks = blocksOf(report, { explained, grants: report.command === 'plan' });
   const lengths = blocks.filter(({ count }) => count === 1).map(({ id }) => id.length);
   const width = Math.max(0, ...lengths.filter((length) => length <= MAX_ALIGNED_LENGTH));
+  const requester = requesterText(report);
   const lines = [
     pc.bold(`${report.command} ${plain(heading)}`),
+    ...(requester === undefined ? [] : [`  ${plain(requester)}`]),
     ...(report.approval === undefined ? [] : [`  ${plain(approvalText(report.approval))}`]),
     ...blocks.flatMap((block) => renderBlock(block, width)),
     ...uncompared(report).map((line) => `  ${pc.yellow(plain(line))}`),

@@ -159,7 +159,8 @@ export class PlanApproval {
 
   /** Has a worker verify who decides. One decision is verified at a time, since each counts those before it. */
   async #prove(verdict: ProvableVerdict, decision: ApprovalDecision, terms: DecisionTerms): Promise<Approval> {
-    await condition(() => !this.#isVerifying);
+    // Several decisions may wake at once.
+    while (this.#isVerifying) await condition(() => !this.#isVerifying);
     this.#assertAccepted(decision);
     const { plan, proof = {} } = decision;
     this.#isVerifying = true;
