@@ -1,8 +1,15 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { Permits } from '../../../../src/activities/runtime/permits.js';
 import { Proofs } from '../../../../src/activities/runtime/proofs.js';
-import type { ApprovedPlan, SignedApproval, VerifyDecisionRequest } from '../../../../src/contract/activities.js';
+import type {
+  ApprovedPlan,
+  Plan,
+  PlannedEntity,
+  SignedApproval,
+  VerifyDecisionRequest,
+} from '../../../../src/contract/activities.js';
 import { proofAudience, type SignedIdentity } from '../../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { proofDigest, requestDigest } from '../../../../src/engine/request-digest.js';
@@ -17,6 +24,14 @@ import { TokenIssuer, type Claims } from '../../../support/token-issuer.js';
 
 const KEYS = ['a key of at least thirty-two characters'];
 const PLAN = `sha256:${'a'.repeat(64)}`;
+const CREATE: PlannedEntity = {
+  kind: 'Role',
+  name: ROLE.name,
+  arn: '',
+  decision: { action: 'create', drift: [], unmanaged: [], reason: null, remedy: null },
+  workflowId: '',
+  after: [],
+};
 const MAIN = { repository: 'acme/iam', sub: 'repo:acme/iam' };
 
 let issuer: TokenIssuer;
@@ -256,5 +271,41 @@ describe('an approval', () => {
     const requester = await requesterIn('run-1', { ...MAIN, ...ann });
     await expect(decide(ann, { requester, verdict: 'rejected' })).resolves.toBeDefined();
     await expect(decide({ sub: 'eve' }, { requester, verdict: 'rejected' })).rejects.toThrow('does not count');
+  });
+});
+
+describe('the permits of a plan', () => {
+  const permitsOf = (workflowType: string, approved?: ApprovedPlan, more: Partial<Plan> = {}): Promise<unknown> =>
+    inRun(
+      async () => {
+        const binding = {
+          permits: new Permits(KEYS),
+          launch: () => Promise.resolve(true),
+          originOf: () => Promise.resolve(undefined),
+        };
+        const enforcement = new Enforcement({ source: { current: () => guardrails }, binding });
+        const { entities } = await enforcement.bind(
+          request,
+          { entities: [CREATE], calls: {}, digest: PLAN, ...more },
+          approved,
+        );
+        return entities.map(({ permit }) => permit !== undefined);
+      },
+      'run-1',
+      workflowType,
+    );
+  const approvalRule = { count: 1, by: 'group security', notRequester: false };
+
+  it('are signed only once it is approved, where the guardrails demand that, so that no other program can start its writes', async () => {
+    await expect(permitsOf('bootstrap')).resolves.toEqual([true]);
+    await expect(permitsOf('bootstrap', undefined, { approvalRule })).resolves.toEqual([false]);
+    await expect(permitsOf('bootstrap', { plan: 'another', approvals: [] }, { approvalRule })).resolves.toEqual([
+      false,
+    ]);
+    await expect(permitsOf('bootstrap', { plan: PLAN, approvals: [] }, { approvalRule })).resolves.toEqual([true]);
+  });
+
+  it('are not signed in a plan workflow, which anyone may start under any ID', async () => {
+    await expect(permitsOf('plan')).resolves.toEqual([false]);
   });
 });
