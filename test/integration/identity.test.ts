@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
@@ -217,7 +218,9 @@ function serve(by: TokenIssuer, answers: Readonly<Record<string, (query: URLSear
     const { pathname, searchParams } = new URL(request.url ?? '', by.url);
     const answer = answers[pathname];
     if (answer === undefined) return false;
-    void answer(searchParams).then((body) => response.end(JSON.stringify(body)));
+    void answer(searchParams).then((body) => {
+      response.writeHead('error' in body ? 400 : 200).end(JSON.stringify(body));
+    });
     return true;
   };
 }
@@ -265,7 +268,10 @@ test('people prove who approves by a login at the identity provider', async () =
         token_endpoint: `${company.url}/token`,
       }),
     '/code': () => Promise.resolve(form),
-    '/token': async () => ({ id_token: await issued(company, { ...EMPLOYEE, sub: person }) }),
+    '/token': async () =>
+      person === ''
+        ? { error: 'authorization_pending' }
+        : { id_token: await issued(company, { ...EMPLOYEE, sub: person }) },
   });
   const manifest = manifestOf({ namespace: 'gated-cli', account: ACCOUNT, entities: [role('gated-cli')] });
   const where = ['-f', await world.manifest('gated-cli.json', manifest)];
@@ -275,15 +281,25 @@ test('people prove who approves by a login at the identity provider', async () =
   expect(code).toBe(4);
 
   const login = { ...env, IAM_BOOTSTRAP_LOGIN_ISSUER: company.url, IAM_BOOTSTRAP_LOGIN_CLIENT_ID: 'iam-bootstrap-cli' };
+  const line = ['approve', ...where, '--login', '--yes'];
+  const interrupted = world.spawnCli(line, login);
+  let shown = '';
+  interrupted.stderr?.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (chunk.includes('with the code')) interrupted.kill('SIGINT');
+  });
+  expect(await once(interrupted, 'close')).toEqual([130, null]);
+  expect(shown).toContain('interrupted; nothing was decided');
+
   const approve = async (sub: string): Promise<CommandResult> => {
     person = sub;
-    return command(['approve', ...where, '--login', '--yes', '--output', 'json'], login);
+    return command(line, login);
   };
   const own = await approve('author');
   expect([own.code, own.stderr]).toEqual([3, expect.stringContaining('cannot approve it')]);
   const first = await approve('dee');
   expect(first.stderr).toContain(`Log in at ${company.url}/device with the code WDJB-MJHT`);
-  expect([first.code, JSON.parse(first.stdout)]).toMatchObject([0, { approval: { missing: 1 } }]);
+  expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('The plan still waits for 1 more approval.')]);
   expect(writesIn(world)).toEqual([]);
   expect((await approve('eli')).code).toBe(0);
   const report = (await temporal.client.workflow

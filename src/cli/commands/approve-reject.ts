@@ -4,6 +4,7 @@ import { type Config, loadConfig } from '../../config/config.js';
 import { ApprovalAction, type PendingApproval } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
+import { counted } from '../../report/text.js';
 import { renderReport } from '../render/report.js';
 import { type NamespaceOptions, resolveNamespace } from '../request.js';
 import { requireRequesterName } from '../requester.js';
@@ -112,7 +113,7 @@ function printApproval(approval: Approval, { output }: ApprovalOptions): void {
     const verdict = approval.verdict === 'approved' ? 'Approved' : 'Rejected';
     const { by, at, plan, missing = 0 } = approval;
     print(`${verdict} by ${plain(by ?? '')} at ${at}: plan ${plain(plan)}`);
-    if (missing > 0) print('It counts. The plan waits for more approvals.');
+    if (missing > 0) print(`It counts. The plan still waits for ${counted(missing, 'more approval')}.`);
   }
 }
 

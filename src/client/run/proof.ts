@@ -9,6 +9,7 @@ import { isWorkflowFailed } from '../../temporal/errors.js';
 import { proofTerms } from '../proof-terms.js';
 import { hasWorker } from '../runs.js';
 import { BusyError, noWorkerError, type RunOptions } from './events.js';
+import { rejectOnAbort } from './retry.js';
 
 /** Pause between two looks for a worker, in milliseconds. */
 const WORKER_INTERVAL_MS = 500;
@@ -68,8 +69,9 @@ async function askTerms(
     if (Date.now() >= deadline) throw noWorkerError(taskQueue);
     await sleep(WORKER_INTERVAL_MS, undefined, { signal });
   }
+  const aborted = rejectOnAbort(signal);
   try {
-    return await proofTerms(temporal, question);
+    return await Promise.race([proofTerms(temporal, question), aborted.promise]);
   } catch (error) {
     if (!isWorkflowFailed(error)) throw error;
     const { message } = error.cause instanceof Error ? error.cause : error;
@@ -78,5 +80,7 @@ async function askTerms(
       "apply again; see the worker's log if it goes on",
       null,
     );
+  } finally {
+    aborted.dispose();
   }
 }

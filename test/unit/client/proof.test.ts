@@ -102,3 +102,17 @@ test('without a worker nothing is asked, and the command says that none polls', 
   expect(sealed).toMatchObject({ exitCode: 4, message: 'no worker polls the task queue iam-bootstrap' });
   expect(seen.questions).toBe(0);
 });
+
+test('an interrupted command does not wait for the worker to answer', async () => {
+  const { temporal } = connection(TERMS, SOURCE);
+  const { client } = temporal as unknown as { readonly client: { readonly workflow: { start: () => unknown } } };
+  const controller = new AbortController();
+  client.workflow.start = () => {
+    controller.abort(new Error('interrupted'));
+    return Promise.resolve({ result: () => new Promise(() => undefined) });
+  };
+  const proven = { question: QUESTION, digest: DIGEST, what: 'request' } as const;
+  await expect(proofToken(temporal, proven, { deadline: Date.now(), signal: controller.signal })).rejects.toThrow(
+    'interrupted',
+  );
+});
