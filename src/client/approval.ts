@@ -4,6 +4,7 @@ import { approvalQuery, approveUpdate, rejectUpdate } from '../contract/messages
 import type { Approval } from '../contract/report.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
+import { signed } from '../identity/signature.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import type { TokenSource } from '../identity/tokens/token-source.js';
@@ -84,7 +85,9 @@ export async function decideApproval(
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
   return explainMissingWorker(temporal, async () => {
     try {
-      return await withDeadline(temporal.client, () => handle.executeUpdate(update, { args: [sent] }));
+      return await withDeadline(temporal.client, () =>
+        handle.executeUpdate(update, { args: [signed(temporal.requestKey, action, sent)] }),
+      );
     } catch (error) {
       // The run has closed meanwhile.
       throw isWorkflowNotFound(error) ? noPendingApproval(reference) : (approvalRefusedError(error) ?? error);

@@ -1,3 +1,4 @@
+import type { ApprovalDecision } from './approval.js';
 import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
 import type { DesiredEntity } from './entity.js';
 import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
@@ -73,6 +74,8 @@ export interface Plan {
   readonly requester?: SignedIdentity;
   /** The approvals that the guardrails demand. Missing where they demand none. */
   readonly approvalRule?: ApprovalRule;
+  /** A decision about it has to be signed, as its request was. Missing where the worker has no key of requests. */
+  readonly signedDecisions?: true;
 }
 
 /** The approvals that the guardrails of a worker demand of a plan. */
@@ -95,6 +98,12 @@ export interface ApprovedPlan {
   readonly plan: string;
   readonly requester?: SignedIdentity;
   readonly approvals: readonly SignedIdentity[];
+}
+
+/** Argument of the activity that verifies the signature of a decision. */
+export interface SignedDecisionRequest {
+  readonly verdict: 'approved' | 'rejected';
+  readonly decision: ApprovalDecision;
 }
 
 /** Argument of the activity that verifies the decision of a person. */
@@ -245,6 +254,8 @@ export interface Activities {
   planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
   /** Verifies who approves or rejects a plan. */
   verifyDecision(request: VerifyDecisionRequest): Promise<SignedApproval>;
+  /** Verifies that a decision about a plan was signed with the key of requests. */
+  verifySignature(request: SignedDecisionRequest): Promise<void>;
   /** Returns what a client needs to prove who it is. */
   proofTerms(question: ProofQuestion): Promise<ProofTerms>;
   /** Lists the open entity runs of an account. */

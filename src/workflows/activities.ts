@@ -59,7 +59,7 @@ export const proofActivities = proxyActivities<Pick<Activities, 'proofTerms'>>({
 });
 
 /** The activity that verifies who decides about a plan. A person waits for it. */
-export const decisionActivities = proxyActivities<Pick<Activities, 'verifyDecision'>>({
+export const decisionActivities = proxyActivities<Pick<Activities, 'verifyDecision' | 'verifySignature'>>({
   ...OPTIONS,
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '45s',

@@ -59,6 +59,7 @@ export class WorkflowStage {
       };
     const names = [
       'planEntities',
+      'verifySignature',
       'findEntityRuns',
       'endEntityRuns',
       'listPendingActivities',

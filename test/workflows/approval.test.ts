@@ -194,3 +194,27 @@ describe('a plan whose decisions have to be proven', () => {
     expect(creates).toBe(0);
   });
 });
+
+test('where decisions have to be signed, an unsigned one changes nothing, a signal neither, and a signed one counts', async () => {
+  const request = gatedRequest();
+  const { planEntities = fail } = stage.activities;
+  stage.activities.planEntities = async (argument) => ({ ...(await planEntities(argument)), signedDecisions: true });
+  stage.activities.verifySignature = ({ verdict, decision }) => {
+    if (verdict === 'approved' && decision.proof?.signature === 'signed') return Promise.resolve();
+    throw ApplicationFailure.nonRetryable('it is not signed', 'NotAllowed');
+  };
+  const run = await stage.startBootstrap(request);
+  await pendingPlan(run);
+  await run.signal(approveSignal, alice);
+  for (const decision of [alice, { ...alice, proof: { signature: 'copied' } }]) {
+    await expect(run.executeUpdate(approveUpdate, { args: [decision] })).rejects.toMatchObject({
+      cause: { type: 'NotProven', message: 'the decision does not count: it is not signed' },
+    });
+  }
+  await expect(run.executeUpdate(rejectUpdate, { args: [alice] })).rejects.toThrow();
+  expect([await pendingPlan(run), creates]).toEqual([PLAN_DIGEST, 0]);
+  const approval = await run.executeUpdate(approveUpdate, { args: [{ ...alice, proof: { signature: 'signed' } }] });
+  expect(approval.verdict).toBe('approved');
+  expect((await reportOf(run)).result).toBe('converged');
+  expect(creates).toBe(1);
+});

@@ -1,6 +1,14 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ApprovedPlan, CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
+import type {
+  ApprovedPlan,
+  CreateRequest,
+  EntityRun,
+  Listing,
+  Plan,
+  RunOrigin,
+  SignedDecisionRequest,
+} from '../../contract/activities.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
@@ -117,6 +125,11 @@ export class Enforcement {
     await this.#countRefusal(this.#requests?.assertEvidence(request));
   }
 
+  /** @throws ApplicationFailure where a decision is not signed as the worker asks */
+  async assertDecisionSigned(request: SignedDecisionRequest): Promise<void> {
+    await this.#countRefusal(this.#requests?.assertDecision(request));
+  }
+
   /**
    * Returns the plan with what binds its run to it. A run that continues after a reset is the same. A plan that needs
    * approvals permits nothing before it was approved, nor does one that a plan workflow makes for anyone.
@@ -126,7 +139,8 @@ export class Enforcement {
     if (this.#binding === undefined || run === undefined || workflowType === WorkflowType.Plan) return plan;
     if (plan.approvalRule !== undefined && approved?.plan !== plan.digest) return plan;
     const { permits, originOf } = this.#binding;
-    return permits.permitPlan(request, plan, (await originOf(run))?.firstRunId ?? run.runId);
+    const decided = this.#requests === undefined ? plan : { ...plan, signedDecisions: true as const };
+    return permits.permitPlan(request, decided, (await originOf(run))?.firstRunId ?? run.runId);
   }
 
   /** Returns the listing with what binds its run to it. */

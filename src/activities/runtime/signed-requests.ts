@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
-import type { EntityRun, RunOrigin } from '../../contract/activities.js';
+import type { EntityRun, RunOrigin, SignedDecisionRequest } from '../../contract/activities.js';
+import type { ApprovalDecision } from '../../contract/approval.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
@@ -62,7 +63,21 @@ export class SignedRequests {
     await this.#assertRecent(this.#verify(WorkflowType.Explain, request), ownRun());
   }
 
-  #verify(action: SignedAction, request: BootstrapRequest | EvidenceRequest): Signed {
+  /**
+   * Makes sure that a decision about a plan is signed, now and for this run: another one may have the same plan.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertDecision({ verdict, decision }: SignedDecisionRequest): Promise<void> {
+    const signed = this.#verify(verdict === 'approved' ? 'approve' : 'reject', decision);
+    const origin = await this.#runs.entityRuns.originOf(ownRun());
+    if (origin === undefined) throw this.#refusal('its run is gone');
+    this.#assertAge(signed, activityInfo().scheduledTimestampMs, 'it was sent');
+    if (await this.#runs.proofUses.use(signed.id, origin.firstRunId)) return;
+    throw this.#refusal('its signature was used for another run');
+  }
+
+  #verify(action: SignedAction, request: BootstrapRequest | EvidenceRequest | ApprovalDecision): Signed {
     const signature: unknown = request.proof?.signature;
     if (typeof signature !== 'string') throw this.#refusal('it is not signed');
     const signed = verifySignature(this.#keys, action, request, signature);
@@ -71,15 +86,20 @@ export class SignedRequests {
   }
 
   /** Compares the signer's clock with the server's: the run may have waited for a worker, and waits for an approval. */
-  async #assertRecent({ signedAt }: Signed, run: EntityRun): Promise<RunOrigin> {
+  async #assertRecent(signed: Signed, run: EntityRun): Promise<RunOrigin> {
     const origin = await this.#runs.entityRuns.originOf(run);
     if (origin === undefined) throw this.#refusal('its run is gone');
-    const minutes = Math.round((origin.startedAt - signedAt) / MS_PER_MINUTE);
-    if (Math.abs(origin.startedAt - signedAt) <= MAX_AGE_MS) return origin;
+    this.#assertAge(signed, origin.startedAt, 'its run started');
+    return origin;
+  }
+
+  #assertAge({ signedAt }: Signed, at: number, event: string): void {
+    const minutes = Math.round((at - signedAt) / MS_PER_MINUTE);
+    if (Math.abs(at - signedAt) <= MAX_AGE_MS) return;
     throw this.#refusal(
       minutes > 0
-        ? `it was signed ${String(minutes)} minutes before its run started`
-        : `it was signed ${String(-minutes)} minutes after its run started: the clocks differ`,
+        ? `it was signed ${String(minutes)} minutes before ${event}`
+        : `it was signed ${String(-minutes)} minutes after ${event}: the clocks differ`,
     );
   }
 

@@ -7,27 +7,14 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type {
-  ApprovalRule,
-  ApprovedPlan,
-  Plan,
-  SignedApproval,
-  VerifyDecisionRequest,
-} from '../../contract/activities.js';
-import {
-  ApprovalRefused,
-  DEFAULT_APPROVAL_TIMEOUT_MS,
-  MAX_APPROVER_LENGTH,
-  MAX_REASON_LENGTH,
-  PLAN_DIGEST,
-} from '../../contract/approval.js';
+import type { ApprovalRule, ApprovedPlan, Plan, VerifyDecisionRequest } from '../../contract/activities.js';
+import { ApprovalRefused, DEFAULT_APPROVAL_TIMEOUT_MS } from '../../contract/approval.js';
 import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
 import { entityId } from '../../contract/entity.js';
 import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
 import type { Approval, Report, Verdict } from '../../contract/report.js';
 import type { BootstrapMemo, BootstrapRequest } from '../../contract/request.js';
-import { decisionProof as proofShape } from '../../contract/request-shapes.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
 import { driftText } from '../../report/drift.js';
 import { decisionActivities } from '../activities.js';
@@ -35,6 +22,7 @@ import type { Cancellation } from '../cancellation.js';
 import type { IgnoredSignals } from '../details.js';
 import { describeFailure } from '../failures.js';
 import { recordWaiting } from '../search-attributes.js';
+import { findDecisionProblem } from './decision-problem.js';
 
 const DECISIONS = [
   { update: approveUpdate, signal: approveSignal, verdict: 'approved' },
@@ -63,6 +51,8 @@ export class PlanApproval {
   #terms: DecisionTerms | undefined;
   #proven: readonly SignedIdentity[] = [];
   #isVerifying = false;
+  /** A decision has to be signed with the key of requests. */
+  #isSigned = false;
   readonly #request: BootstrapRequest;
   readonly #onChange: () => void;
 
@@ -105,7 +95,7 @@ export class PlanApproval {
 
   /** Asks for an approval of a plan and waits for the decision, the end of the time, or cancellation of the run. */
   async wait(
-    { approvalRule: rule, requester }: Plan,
+    { approvalRule: rule, requester, signedDecisions }: Plan,
     plan: string,
     report: Report,
     cancellation: Cancellation,
@@ -115,6 +105,8 @@ export class PlanApproval {
     const terms = rule && { rule, requester, request: { target, namespace, environment } };
     const openedAt = Date.now();
     this.#terms = terms;
+    // Where the guardrails say whose token counts, that decides.
+    this.#isSigned = signedDecisions === true && terms === undefined;
     const expiresAt = new Date(openedAt + timeoutMs).toISOString();
     this.#requested = {
       plan,
@@ -128,7 +120,7 @@ export class PlanApproval {
     this.#onChange();
     const isInTime = await condition(() => this.#result !== null || cancellation.isRequested(), timeoutMs);
     // A decision that came in time counts, however long its verification takes.
-    if (terms !== undefined) await condition(() => !this.#isVerifying);
+    if (terms !== undefined || this.#isSigned) await condition(() => !this.#isVerifying);
     const approval = this.#result ?? this.#close(isInTime ? 'cancelled' : 'expired', null);
     recordPending(null);
     return approval;
@@ -137,7 +129,7 @@ export class PlanApproval {
   #handleSignal(name: string, verdict: Verdict, decision: unknown): void {
     try {
       this.#assertAccepted(decision);
-      if (this.#terms !== undefined) {
+      if (this.#terms !== undefined || this.#isSigned) {
         const message = 'a proven decision is sent as an update, which tells whether it counts';
         throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NotProven);
       }
@@ -153,6 +145,7 @@ export class PlanApproval {
 
   /** Takes a decision that was accepted. It counts at once where nobody has to prove who decides. */
   #decide(verdict: ProvableVerdict, decision: ApprovalDecision): Approval | Promise<Approval> {
+    if (this.#isSigned) return this.#checkSignature(verdict, decision);
     if (this.#terms === undefined) return this.#close(verdict, decision);
     return this.#prove(verdict, decision, this.#terms);
   }
@@ -163,20 +156,10 @@ export class PlanApproval {
     while (this.#isVerifying) await condition(() => !this.#isVerifying);
     this.#assertAccepted(decision);
     const { plan, proof = {} } = decision;
-    this.#isVerifying = true;
-    let verified: SignedApproval;
-    try {
-      const { request, requester } = terms;
-      const asked = requester === undefined ? {} : { requester };
-      const arguments_ = { request, plan, verdict, proof, approvals: this.#proven, ...asked };
-      verified = await CancellationScope.nonCancellable(() => decisionActivities.verifyDecision(arguments_));
-    } catch (error) {
-      const reason = describeFailure(error)?.reason ?? 'it was not verified in time: send it again';
-      throw ApplicationFailure.nonRetryable(`the decision does not count: ${reason}`, ApprovalRefused.NotProven);
-    } finally {
-      this.#isVerifying = false;
-    }
-    this.#assertAccepted(decision);
+    const { request, requester } = terms;
+    const asked = requester === undefined ? {} : { requester };
+    const arguments_ = { request, plan, verdict, proof, approvals: this.#proven, ...asked };
+    const verified = await this.#verified(decision, () => decisionActivities.verifyDecision(arguments_));
     const { missing, ...approval } = verified;
     if (verdict === 'rejected') return this.#close(verdict, decision, [approval.identity]);
     this.#proven = [...this.#proven, approval];
@@ -185,6 +168,29 @@ export class PlanApproval {
     log.info('Approval counted', { plan, missing });
     this.#onChange();
     return { ...this.#resultOf(verdict, decision, approvers), missing };
+  }
+
+  /** Has a worker verify that a decision was signed. The first one that was counts. */
+  async #checkSignature(verdict: ProvableVerdict, decision: ApprovalDecision): Promise<Approval> {
+    await condition(() => !this.#isVerifying);
+    this.#assertAccepted(decision);
+    await this.#verified(decision, () => decisionActivities.verifySignature({ verdict, decision }));
+    return this.#close(verdict, decision);
+  }
+
+  async #verified<T>(decision: ApprovalDecision, verify: () => Promise<T>): Promise<T> {
+    this.#isVerifying = true;
+    let result: T;
+    try {
+      result = await CancellationScope.nonCancellable(verify);
+    } catch (error) {
+      const reason = describeFailure(error)?.reason ?? 'it was not verified in time: send it again';
+      throw ApplicationFailure.nonRetryable(`the decision does not count: ${reason}`, ApprovalRefused.NotProven);
+    } finally {
+      this.#isVerifying = false;
+    }
+    this.#assertAccepted(decision);
+    return result;
   }
 
   #close(verdict: Verdict, decision: ApprovalDecision | null, approvers?: readonly Identity[]): Approval {
@@ -272,22 +278,4 @@ export function digestOf({ digest }: Plan): string {
     `a worker of task queue ${workflowInfo().taskQueue} is too old to plan for an approval: upgrade every worker`,
     'InvalidManifest',
   );
-}
-
-/** Returns the problem of a decision, which any client may have sent, in one line. Null if it is valid. */
-function findDecisionProblem(decision: unknown): string | null {
-  if (typeof decision !== 'object' || decision === null) return 'it is not an object with "plan" and "by"';
-  const { plan, by, reason, proof } = decision as Partial<Record<keyof ApprovalDecision, unknown>>;
-  if (typeof plan !== 'string' || !PLAN_DIGEST.test(plan)) {
-    return '"plan" is not the digest of a plan (sha256: and 64 hexadecimal digits)';
-  }
-  if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_APPROVER_LENGTH) {
-    return `"by" is not a name of 1 to ${String(MAX_APPROVER_LENGTH)} characters`;
-  }
-  const problem = proofShape(proof, 'proof');
-  if (problem !== null) return problem;
-  if (reason != null && (typeof reason !== 'string' || reason.length > MAX_REASON_LENGTH)) {
-    return `"reason" is not text of at most ${String(MAX_REASON_LENGTH)} characters`;
-  }
-  return null;
 }

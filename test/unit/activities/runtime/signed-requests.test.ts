@@ -2,7 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
 import { SignedRequests } from '../../../../src/activities/runtime/signed-requests.js';
-import type { EntityRun } from '../../../../src/contract/activities.js';
+import type { EntityRun, SignedDecisionRequest } from '../../../../src/contract/activities.js';
 import type { EvidenceRequest } from '../../../../src/contract/explain.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { bootstrapWorkflowId, planWorkflowId } from '../../../../src/contract/workflow-ids.js';
@@ -57,6 +57,13 @@ class Worker {
   async explain(request: EvidenceRequest): Promise<string | undefined> {
     const enforcement = this.#enforcement;
     const { failure } = await runAttempt(this.account, 'gatherEvidence', request, { enforcement });
+    return this.#told(failure);
+  }
+
+  async decide(request: SignedDecisionRequest, sentAt = NOW, runId = RUN_ID): Promise<string | undefined> {
+    const info: Partial<Info> = { workflowExecution: { workflowId: LOCK, runId }, scheduledTimestampMs: sentAt };
+    const enforcement = this.#enforcement;
+    const { failure } = await runAttempt(this.account, 'verifySignature', request, { info, enforcement });
     return this.#told(failure);
   }
 
@@ -142,4 +149,48 @@ test('to explain an entity, a request is signed too', async () => {
   expect(await worker.explain(request)).toBe('NotAllowed: it is not signed');
   expect(await worker.explain(signed(request, 'plan'))).toBe('NotAllowed: its signature is not that of this explain');
   expect(await worker.explain(signed(request, 'explain'))).toBeUndefined();
+});
+
+describe('a decision about a plan', () => {
+  const decision = { plan: `sha256:${'0'.repeat(64)}`, by: 'alice', reason: null };
+  const approved = { verdict: 'approved', decision: signed(decision, 'approve') } as const;
+
+  test('counts where it is signed, and once more in the same run', async () => {
+    expect([await worker.decide(approved), await worker.decide(approved)]).toEqual([undefined, undefined]);
+    const rejected = { verdict: 'rejected', decision: signed(decision, 'reject') } as const;
+    expect(await worker.decide(rejected)).toBeUndefined();
+  });
+
+  test.each<[string, SignedDecisionRequest, string]>([
+    ['without a signature', { ...approved, decision }, 'it is not signed'],
+    [
+      'by another name',
+      { ...approved, decision: { ...approved.decision, by: 'bob' } },
+      'its signature is not that of this approve',
+    ],
+    [
+      'about another plan',
+      { ...approved, decision: { ...approved.decision, plan: `sha256:${'1'.repeat(64)}` } },
+      'its signature is not that of this approve',
+    ],
+    [
+      'that was signed as a rejection',
+      { ...approved, decision: signed(decision, 'reject') },
+      'its signature is not that of this approve',
+    ],
+    [
+      'that was signed long before',
+      { ...approved, decision: signed(decision, 'approve', NOW - 20 * MINUTE) },
+      'it was signed 20 minutes before it was sent',
+    ],
+  ])('%s does not', async (_what, request, problem) => {
+    expect(await worker.decide(request)).toBe(`NotAllowed: ${problem}`);
+  });
+
+  test('does not count in another run of the same plan', async () => {
+    await worker.decide(approved);
+    expect(await worker.decide(approved, NOW, 'another run')).toBe(
+      'NotAllowed: its signature was used for another run',
+    );
+  });
 });
