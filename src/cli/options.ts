@@ -151,7 +151,7 @@ export function addNamespaceOptions(command: Command): Command {
 }
 
 /** Adds a value to the earlier ones. */
-function parseRepeatable(value: string, earlier: readonly string[]): string[] {
+export function parseRepeatable(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];
 }
 

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { CI_SERVICES } from '../../client/init.js';
 import { ExitCode } from '../../contract/failures.js';
 import { type CommandDefinition, SERVER_EXITS } from '../help.js';
-import { naturalParser, outputOption, parseListen, parseOrigin } from '../options.js';
+import { naturalParser, outputOption, parseListen, parseOrigin, parseRepeatable } from '../options.js';
 
 /** The path of the Temporal CLI, of commands that start servers. */
 const TEMPORAL_CLI = ['--temporal-cli <path>', 'path of the Temporal CLI'] as const;
@@ -110,6 +110,10 @@ export const SERVER_COMMANDS: readonly CommandDefinition[] = [
           new Option('--origin <url>', 'origin of a UI that may read (repeatable)').argParser(parseOrigin).default([]),
         )
         .option('--token-file <path>', 'file of bearer tokens, one a line; others are refused')
+        .option('--issuer <url>', 'OIDC issuer of the tokens that the UI sends')
+        .option('--audience <id>', 'audience of these tokens: the client ID of the UI')
+        .option('--jwks-url <url>', 'keys of the issuer; default: as it publishes')
+        .option('--claim <name=value>', 'claim that a token needs (repeatable)', parseRepeatable, [])
         .option('--allow-encode', 'encrypt input of the UI and command line as well', false),
     examples: [
       ['iam-bootstrap codec-server --origin http://localhost:8233', 'for the UI of a dev server on this machine'],

@@ -2,8 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../contract/user-facing-error.js';
 
-/** The result of a look at a bearer token: who it stands for, or why it counts for nothing. */
-export type Authorization = { readonly subject: string } | { readonly refused: string };
+/** The result of a look at a bearer token: its owner, why it counts for nothing, or why that cannot be told now. */
+export type Authorization =
+  { readonly subject: string } | { readonly refused: string } | { readonly unavailable: string };
 
 /** Decides whether the owner of a bearer token may read payloads. */
 export type Authorize = (token: string) => Promise<Authorization>;

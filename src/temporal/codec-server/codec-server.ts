@@ -74,7 +74,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   if (authorize === undefined && !isLoopback(host)) {
     throw new ConfigError(
       `the codec server would decrypt for everyone who reaches ${host}:${String(port)}`,
-      'set --token-file, or listen on 127.0.0.1',
+      'set --token-file or --issuer, or listen on 127.0.0.1',
     );
   }
   const handler = new Handler(options);
@@ -210,6 +210,7 @@ class Handler {
     const [, token] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
     if (token === undefined) throw new Refusal(401, 'send a bearer token', challenge);
     const authorization = await authorize(token);
+    if ('unavailable' in authorization) throw new Refusal(503, authorization.unavailable, { 'retry-after': '5' });
     if ('refused' in authorization) throw new Refusal(401, authorization.refused, challenge);
     return authorization.subject;
   }

@@ -12,6 +12,10 @@ import {
   type CodecServerOptions,
   startCodecServer,
 } from '../../../src/temporal/codec-server/codec-server.js';
+import { oidcTokens } from '../../../src/temporal/codec-server/oidc.js';
+import { jsonFetcher } from '../../../src/identity/fetch-json.js';
+import { IssuerKeys } from '../../../src/identity/issuer-keys.js';
+import { TokenIssuer } from '../../support/token-issuer.js';
 import { KeyList, parseKeys } from '../../../src/temporal/encryption/key-list.js';
 import { createDataConverter } from '../../../src/temporal/payload-codec.js';
 
@@ -266,4 +270,74 @@ test('survives what is no HTTP', async () => {
     socket.resume();
   });
   expect((await send(server, { body: await encrypted('next') })).status).toBe(200);
+});
+
+describe('with tokens of an OIDC issuer', () => {
+  let issuer: TokenIssuer;
+  beforeAll(async () => {
+    issuer = await TokenIssuer.start();
+  });
+  afterAll(() => issuer.stop());
+
+  const authorizeFor = (claims: readonly string[] = []): Authorize =>
+    oidcTokens({ issuer: issuer.url, audience: 'temporal-ui', claims }, new IssuerKeys(jsonFetcher()));
+  const ask = async (authorize: Authorize, token: string): Promise<readonly [number, string]> => {
+    const server = await start({ authorize });
+    const headers = { origin: UI, authorization: `Bearer ${token}` };
+    const { status, body } = await send(server, { headers, body: await encrypted('secret') });
+    return [status, body];
+  };
+
+  test('serves the owner of a token for its audience with an accepted claim', async () => {
+    const claims = { aud: 'temporal-ui', groups: ['staff', 'security'] };
+    expect((await ask(authorizeFor(), await issuer.sign(claims)))[0]).toBe(200);
+    const authorize = authorizeFor(['groups=platform', 'groups=security']);
+    expect((await ask(authorize, await issuer.sign(claims)))[0]).toBe(200);
+    expect(await authorize(await issuer.sign(claims))).toEqual({ subject: 'someone' });
+  });
+
+  test.each<[string, () => Promise<string>, RegExp]>([
+    ['of another audience', () => issuer.sign({ aud: 'another' }), /another audience/],
+    ['that has expired', () => issuer.sign({ aud: 'temporal-ui', iat: 1, exp: 2 }), /expired|older/],
+    [
+      'of another issuer',
+      () => issuer.sign({ aud: 'temporal-ui', iss: 'https://evil.example' }),
+      /codec server accepts/,
+    ],
+    ['without the claim', () => issuer.sign({ aud: 'temporal-ui', groups: ['staff'] }), /no accepted groups/],
+    ['that is none', () => Promise.resolve('a.b.c'), /no JSON Web Token/],
+  ])('refuses a token %s', async (_what, token, reason) => {
+    const [status, body] = await ask(authorizeFor(['groups=security']), await token());
+    expect([status, body]).toEqual([401, expect.stringMatching(reason)]);
+  });
+
+  test('refuses a token that the issuer did not sign', async () => {
+    const [header, claims] = (await issuer.sign({ aud: 'temporal-ui' })).split('.');
+    const [status] = await ask(
+      authorizeFor(),
+      `${header ?? ''}.${claims ?? ''}.${Buffer.alloc(256).toString('base64url')}`,
+    );
+    expect(status).toBe(401);
+  });
+
+  test('answers that it cannot tell while the issuer does not answer', async () => {
+    const token = await issuer.sign({ aud: 'temporal-ui' });
+    issuer.answer = (_request, response) => {
+      response.writeHead(500).end();
+      return true;
+    };
+    try {
+      expect((await ask(authorizeFor(), token))[0]).toBe(503);
+    } finally {
+      issuer.answer = undefined;
+    }
+  });
+
+  test('takes no issuer without TLS, and no claim without a value', () => {
+    const keysOf = new IssuerKeys(jsonFetcher());
+    const options = { issuer: 'http://login.example.com', audience: 'a', claims: [] };
+    expect(() => oidcTokens(options, keysOf)).toThrow(/--issuer http:\/\/login\.example\.com is refused/);
+    const claims = ['groups'];
+    expect(() => oidcTokens({ ...options, issuer: issuer.url, claims }, keysOf)).toThrow(/expected name=value/);
+  });
 });
