@@ -1,4 +1,4 @@
-import type { ApprovalDecision } from './approval.js';
+import type { ApprovalRule, SignedDecisionRequest } from './approval.js';
 import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
 import type { DesiredEntity } from './entity.js';
 import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
@@ -78,14 +78,6 @@ export interface Plan {
   readonly signedDecisions?: true;
 }
 
-/** The approvals that the guardrails of a worker demand of a plan. */
-export interface ApprovalRule {
-  readonly count: number;
-  /** The identities whose approval counts, for people. */
-  readonly by: string;
-  readonly notRequester: boolean;
-}
-
 /** The approval of a plan that a worker has verified. */
 export interface SignedApproval extends SignedIdentity {
   /** The approvals that are missing after this one. */
@@ -98,12 +90,6 @@ export interface ApprovedPlan {
   readonly plan: string;
   readonly requester?: SignedIdentity;
   readonly approvals: readonly SignedIdentity[];
-}
-
-/** Argument of the activity that verifies the signature of a decision. */
-export interface SignedDecisionRequest {
-  readonly verdict: 'approved' | 'rejected';
-  readonly decision: ApprovalDecision;
 }
 
 /** Argument of the activity that verifies the decision of a person. */

@@ -1,7 +1,14 @@
-import type { ApprovalRule } from './activities.js';
 import type { Timestamp } from './entity.js';
 import type { Proof } from './identity.js';
 import type { Report } from './report.js';
+
+/** The approvals that the guardrails of a worker demand of a plan. */
+export interface ApprovalRule {
+  readonly count: number;
+  /** The identities whose approval counts, for people. */
+  readonly by: string;
+  readonly notRequester: boolean;
+}
 
 /** A plan that waits for an approval. */
 export interface PendingApproval {
@@ -30,6 +37,12 @@ export interface ApprovalDecision {
   readonly reason?: string | null;
   /** Proves who decides, where the worker's guardrails ask for it. */
   readonly proof?: Proof;
+}
+
+/** Argument of the activity that verifies the signature of a decision. */
+export interface SignedDecisionRequest {
+  readonly verdict: 'approved' | 'rejected';
+  readonly decision: ApprovalDecision;
 }
 
 /** The digest of a plan. */

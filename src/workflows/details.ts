@@ -1,5 +1,4 @@
-import type { ApprovalRule } from '../contract/activities.js';
-import type { ApprovalAction, PendingApproval } from '../contract/approval.js';
+import type { ApprovalAction, ApprovalRule, PendingApproval } from '../contract/approval.js';
 import { entityId } from '../contract/entity.js';
 import type { Progress } from '../contract/progress.js';
 import type { EntityReport, Report } from '../contract/report.js';

@@ -1,14 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type {
-  ApprovedPlan,
-  CreateRequest,
-  EntityRun,
-  Listing,
-  Plan,
-  RunOrigin,
-  SignedDecisionRequest,
-} from '../../contract/activities.js';
+import type { ApprovedPlan, CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
+import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';

@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
-import type { EntityRun, RunOrigin, SignedDecisionRequest } from '../../contract/activities.js';
-import type { ApprovalDecision } from '../../contract/approval.js';
+import type { EntityRun, RunOrigin } from '../../contract/activities.js';
+import type { ApprovalDecision, SignedDecisionRequest } from '../../contract/approval.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';

@@ -7,9 +7,9 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ApprovalRule, ApprovedPlan, Plan, VerifyDecisionRequest } from '../../contract/activities.js';
+import type { ApprovedPlan, Plan, VerifyDecisionRequest } from '../../contract/activities.js';
 import { ApprovalRefused, DEFAULT_APPROVAL_TIMEOUT_MS } from '../../contract/approval.js';
-import type { ApprovalDecision, PendingApproval } from '../../contract/approval.js';
+import type { ApprovalDecision, ApprovalRule, PendingApproval } from '../../contract/approval.js';
 import { entityId } from '../../contract/entity.js';
 import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import { approveSignal, approveUpdate, rejectSignal, rejectUpdate } from '../../contract/messages.js';
