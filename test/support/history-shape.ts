@@ -74,6 +74,6 @@ async function payloadTexts(value: Json): Promise<string[]> {
     metadata: Object.fromEntries(parts.map(([key, text]) => [key, Buffer.from(text, 'base64')])),
     data: Buffer.from(data, 'base64'),
   };
-  const [decoded] = (await dataConverter.payloadCodecs[0]?.decode([payload])) ?? [];
+  const [decoded] = await dataConverter.payloadCodecs[0].decode([payload]);
   return [Buffer.from(decoded?.data ?? []).toString()];
 }

@@ -26,7 +26,7 @@ type Codec = Required<Pick<PayloadCodec, 'encode'>> & {
 };
 
 function codec(options: CodecOptions): Codec {
-  return createDataConverter(options).payloadCodecs[0] as Codec;
+  return createDataConverter(options).payloadCodecs[0];
 }
 
 function keys(...lines: readonly string[]): KeySource {

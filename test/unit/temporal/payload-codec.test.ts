@@ -12,9 +12,7 @@ const LIMIT = 2 * 1024 * 1024;
 const READABLE = 128 * 1024;
 
 function codec(): PayloadCodec {
-  const [only, ...others] = dataConverter.payloadCodecs;
-  if (only === undefined || others.length > 0) throw new Error('there is one codec');
-  return only;
+  return dataConverter.payloadCodecs[0];
 }
 
 async function encode(payload: Payload): Promise<Payload> {
