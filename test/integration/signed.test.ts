@@ -27,6 +27,7 @@ let folder: string;
 let server: ChildProcess;
 let address: string;
 let sandbox: string;
+let keyFile: string;
 let iam: IAM;
 let client: Client;
 
@@ -47,6 +48,7 @@ beforeAll(async () => {
   });
   if (server.stdout === null) throw new Error('no output');
   for await (const line of createInterface({ input: server.stdout })) {
+    keyFile = /export IAM_BOOTSTRAP_REQUEST_KEY_FILE=(\S+)/.exec(line)?.[1] ?? keyFile;
     sandbox = /^IAM sandbox +(\S+?),/.exec(line)?.[1] ?? sandbox;
     if (line.startsWith('Press Ctrl-C')) break;
   }
@@ -68,9 +70,12 @@ afterAll(async () => {
 });
 
 /** Runs a command in the folder of `dev`, or in another one. */
-function command(line: string, cwd = folder): Promise<Ended> {
+function command(line: string, cwd = folder, more: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const manifest = join(folder, 'iam.json');
-  return runScript(`$CLI ${line} -f ${manifest} -o json`, { cwd, env: { HOME: cwd, TEMPORAL_ADDRESS: address } });
+  return runScript(`$CLI ${line} -f ${manifest} -o json`, {
+    cwd,
+    env: { HOME: cwd, TEMPORAL_ADDRESS: address, ...more },
+  });
 }
 
 /** Starts a workflow as any client can, and returns its failure. */
@@ -116,6 +121,10 @@ test('a request is taken from a client with the key only, for its own run, and a
   );
   expect((JSON.parse((await command('plan', elsewhere)).stdout) as Report).reason).toContain('it is not signed');
   expect(await writes()).toEqual([]);
+  // As `dev` says.
+  const key = { IAM_BOOTSTRAP_REQUEST_KEY_FILE: keyFile };
+  const planned = await command('plan', elsewhere, key);
+  expect((JSON.parse(planned.stdout) as Report).entities[0]?.decision).toBe('create');
 
   const applied = await command('apply');
   expect((JSON.parse(applied.stdout) as Report).result).toBe('converged');
@@ -162,7 +171,7 @@ test('a request is taken from a client with the key only, for its own run, and a
   ]);
   expect(modes.filter(([, others]) => others !== '0')).toEqual([]);
   expect(modes.map(([name]) => name)).toEqual(expect.arrayContaining(['dev.db', 'dev-server.log', 'request.key']));
-}, 60_000);
+});
 
 /** Returns the ID of the event that ends the workflow task after the plan. */
 async function taskAfterPlan(runId: string): Promise<number> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { DEFAULT_MANIFEST } from '../../client/init.js';
 import { validate } from '../../client/request.js';
@@ -17,6 +17,7 @@ import { type CodecServer, startCodecServer } from '../../temporal/codec-server/
 import { openEncryption } from '../../temporal/encryption/open.js';
 import { createDataConverter } from '../../temporal/payload-codec.js';
 import { ownCommand, packageFile } from '../own-command.js';
+import { shellWord } from '../next-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
 
@@ -79,7 +80,8 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     print(`${pc.bold('Worker')}       process ${String(worker.pid)}`);
     print('\nIn another terminal:\n\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);
-    for (const line of await nextLines(config, hasSandbox)) print(`  ${line}`);
+    const next = [...(await nextLines(config, hasSandbox)), ...keyLines(requestKeyFile)];
+    for (const line of next) print(`  ${line}`);
     print(`\nPress Ctrl-C to stop. Temporal keeps its data in ${server.databaseFile}.`);
     if (sandbox !== undefined) print('The IAM sandbox keeps its account in memory: it is empty at the next start.');
 
@@ -169,6 +171,12 @@ async function startUiCodec(config: Config, uiPort: number): Promise<(CodecServe
     origins: ['127.0.0.1', 'localhost'].map((host) => `http://${host}:${String(uiPort)}`),
   });
   return { ...server, exited: new Promise(() => undefined), stop: () => server.close() };
+}
+
+/** Returns how a command in another folder gets the key that the worker asks for. */
+function keyLines(file: string | undefined): readonly string[] {
+  if (file === undefined) return [];
+  return ['# In another folder, also:', `export IAM_BOOTSTRAP_REQUEST_KEY_FILE=${shellWord(resolve(file))}`];
 }
 
 /** Returns the commands to type next, for files that are in the working folder. */
