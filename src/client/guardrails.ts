@@ -10,7 +10,7 @@ import { fileErrorText, readTextFile } from './manifest/load.js';
 
 const REMEDY = "declare what the guardrails allow, or ask the worker's operator to change them";
 
-/** Reads a file of guardrails. */
+/** Reads a guardrails file. */
 export function loadGuardrails(file: string): ParsedGuardrails {
   let text: string;
   try {
@@ -23,12 +23,12 @@ export function loadGuardrails(file: string): ParsedGuardrails {
   return parseGuardrails(file, text, { kinds: KINDS.map(({ name }) => name) });
 }
 
-/** The explanation of a file of guardrails, or the problems of the file. */
+/** The explanation of a guardrails file, or the problems of the file. */
 type ExplainedFile =
   | { readonly ok: true; readonly explanation: GuardrailsExplanation }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Explains a file of guardrails offline: what a worker allows that has it. */
+/** Explains a guardrails file offline: what a worker allows that has it. */
 export function explainGuardrailsFile(file: string, filter: ExplanationFilter): ExplainedFile {
   const parsed = loadGuardrails(file);
   return parsed.ok ? { ok: true, explanation: explainGuardrails(parsed.guardrails, filter) } : parsed;

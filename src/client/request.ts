@@ -101,7 +101,7 @@ export interface CheckedManifests extends Validation {
 
 /** Options for a check of manifests. */
 export type ValidateOptions = RequestOptions & {
-  /** A file of guardrails that the manifests must keep to. Default: none. */
+  /** A guardrails file that the manifests must keep to. Default: none. */
   readonly guardrails?: string | undefined;
 };
 

@@ -96,12 +96,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     ['IAM_BOOTSTRAP_PERMIT_KEY_FILE', 'IAM_BOOTSTRAP_PERMIT_KEY'],
     'worker',
     'File with the key, or the key itself, by which workers with guardrails sign what a plan permits: the same for all workers of a task queue, at least 32 characters. A second line is an older key, which is still accepted',
-    'none: required with guardrails, and with a key of requests; embedded: `permit.key` in the state folder',
+    'none: required with guardrails, and with a request key; embedded: `permit.key` in the state folder',
   ),
   row(
     ['IAM_BOOTSTRAP_REQUEST_KEY_FILE', 'IAM_BOOTSTRAP_REQUEST_KEY'],
     'commands and worker',
-    'File with the key, or the key itself, that commands sign what they ask with: at least 32 characters. A worker that has it takes only what is signed with it, and needs a key of permits as well. A second line is an older key, which workers still accept',
+    'File with the key, or the key itself, that commands sign what they ask with: at least 32 characters. A worker that has it takes only what is signed with it, and needs a permit key as well. A second line is an older key, which workers still accept',
     'none: the worker takes the requests of every client; embedded, and in `dev`: `request.key` in the state folder',
   ),
   row(

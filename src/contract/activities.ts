@@ -74,7 +74,7 @@ export interface Plan {
   readonly requester?: SignedIdentity;
   /** The approvals that the guardrails demand. Missing where they demand none. */
   readonly approvalRule?: ApprovalRule;
-  /** A decision about it has to be signed, as its request was. Missing where the worker has no key of requests. */
+  /** A decision about it has to be signed, as its request was. Missing where the worker has no request key. */
   readonly signedDecisions?: true;
 }
 
@@ -240,7 +240,7 @@ export interface Activities {
   planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
   /** Verifies who approves or rejects a plan. */
   verifyDecision(request: VerifyDecisionRequest): Promise<SignedApproval>;
-  /** Verifies that a decision about a plan was signed with the key of requests. */
+  /** Verifies that a decision about a plan was signed with the request key. */
   verifySignature(request: SignedDecisionRequest): Promise<void>;
   /** Returns what a client needs to prove who it is. */
   proofTerms(question: ProofQuestion): Promise<ProofTerms>;

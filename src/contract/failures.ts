@@ -168,7 +168,7 @@ export const FAILURES: Readonly<Record<FailureType, FailureRow>> = {
   GuardrailsInvalid: {
     retry: 'retry',
     exitCode: ExitCode.Busy,
-    remedy: "correct the worker's file of guardrails: until then, nothing is written",
+    remedy: "correct the worker's guardrails file: until then, nothing is written",
   },
   IssuerUnavailable: {
     retry: 'retry',

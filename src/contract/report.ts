@@ -172,7 +172,7 @@ export interface Report {
   /** The revision of the manifest, and the last one applied before it, once known. Missing if there is none. */
   readonly revision?: Revision & { readonly last?: AppliedRevision | null };
   readonly workflow: { readonly workflowId: string; readonly runId: string; readonly url: string | null };
-  /** `sha256:…` of the file of guardrails that the plan was checked against. Missing where the worker has none. */
+  /** `sha256:…` of the guardrails file that the plan was checked against. Missing where the worker has none. */
   readonly guardrails?: string;
   /** The identity that asked, as proven. Missing where the guardrails ask for no proof: then all that `request` tells is claimed. */
   readonly requester?: Identity;

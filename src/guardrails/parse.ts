@@ -34,7 +34,7 @@ const REMEDIES = {
   severalDocuments: 'keep one document in the file',
 };
 
-/** Parses a file of guardrails. Whatever is unknown in it is a problem: a rule that is not understood protects nobody. */
+/** Parses a guardrails file. Whatever is unknown in it is a problem: a rule that is not understood protects nobody. */
 export function parseGuardrails(file: string, text: string, { kinds }: ParseOptions): ParsedGuardrails {
   const { tree, problems } = parseText(file, text, REMEDIES);
   if (tree === null) return { ok: false, problems };

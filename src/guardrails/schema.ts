@@ -157,7 +157,7 @@ export const guardrailsSchema = z.strictObject({
   ...rules,
 });
 
-/** The content of a file of guardrails. */
+/** The content of a guardrails file. */
 export type GuardrailRules = z.infer<typeof guardrailsSchema>;
 
 /** The rules that both a file and an account can hold. */

@@ -63,7 +63,7 @@ export interface RequestKeyConfig {
 }
 
 /**
- * Returns the keys of requests. Undefined where none is set.
+ * Returns the request keys. Undefined where none is set.
  *
  * @throws ConfigError
  */

@@ -31,7 +31,7 @@ export async function sealToken(key: SealingKey, token: string, digest: string):
     .encrypt(await importJWK({ ...key }, ALGORITHM));
 }
 
-/** Opens what clients have sealed, by keys that all workers of a task queue derive from their keys of permits. */
+/** Opens what clients have sealed, by keys that all workers of a task queue derive from their permit keys. */
 export class Seals {
   readonly #keys: ReadonlyMap<string, KeyObject>;
   /** The key that clients seal for: that of the first permit key. */

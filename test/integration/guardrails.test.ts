@@ -288,7 +288,7 @@ test('a worker does not start with a broken file or without a key, and says why'
     expect(code).not.toBe(0);
     return stderr;
   };
-  expect(await start({})).toContain('IAM_BOOTSTRAP_GUARDRAILS is set without a key of permits');
+  expect(await start({})).toContain('IAM_BOOTSTRAP_GUARDRAILS is set without a permit key');
   expect(await start({ IAM_BOOTSTRAP_PERMIT_KEY: 'short' })).toContain('a key of less than 32 characters');
   await writeFile(file, 'version: 2\n');
   const stderr = await start({ IAM_BOOTSTRAP_PERMIT_KEY: PERMIT_KEY });

@@ -83,7 +83,7 @@ const APPLIED: Stage = { before: `iam-bootstrap apply ${FILE}` };
 const GATED = `iam-bootstrap apply ${FILE} --require-approval --no-wait || [ $? -eq 4 ]`;
 const TO_THE_PLAN: readonly Answer[] = [['Type yes to \\w+ this plan: ', 'yes\r']];
 
-/** A file of guardrails is there. */
+/** A guardrails file is there. */
 const GUARDED: Stage = {
   before: `printf 'version: 1\\naccounts: { "${ACCOUNT}": {}, "${OTHER}": { assumeRole: "arn:aws:iam::${OTHER}:role/iam-bootstrap" } }\\n' > guardrails.yaml`,
 };

@@ -130,7 +130,7 @@ test('only who is named may apply: without a proof, or with that of another bran
   const request = await requestOf('open-a');
   await expectRefused(
     request,
-    'the request has no token of OIDC: only issuer ci, repository acme/iam, ref refs/heads/main',
+    'the request has no OIDC token: only issuer ci, repository acme/iam, ref refs/heads/main',
   );
   await expectRefused(await proven(request, { ...MAIN, ref: 'refs/heads/topic' }), 'may not apply');
   const other = await proven(await requestOf('open-b'), MAIN);

@@ -14,7 +14,7 @@ export function guardrailsOf(text: string): Guardrails {
   return guardrailsFrom(`version: 1\n${header}${text}`);
 }
 
-/** Parses a whole file of guardrails, which must be valid. */
+/** Parses a whole guardrails file, which must be valid. */
 export function guardrailsFrom(text: string): Guardrails {
   const parsed = parseGuardrails('guardrails.yaml', text, { kinds: KINDS.map(({ name }) => name) });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));

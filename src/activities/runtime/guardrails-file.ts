@@ -42,7 +42,7 @@ export interface GuardrailsChange {
 }
 
 /**
- * A file of guardrails. Each look at it compares the file's metadata, so that a change counts from the next write on, and
+ * A guardrails file. Each look at it compares the file's metadata, so that a change counts from the next write on, and
  * a mounted file that is exchanged by a link as well.
  */
 export class GuardrailsFile implements GuardrailsSource {

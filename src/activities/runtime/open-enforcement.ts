@@ -90,14 +90,14 @@ function openGuardrails(
 
 type Binding = NonNullable<ConstructorParameters<typeof Enforcement>[0]['binding']>;
 
-/** Reads the keys of permits. Without them, a client could start what writes, no matter who has to sign requests. */
+/** Reads the permit keys. Without them, a client could start what writes, no matter who has to sign requests. */
 function readPermitKeys(config: EnforcementConfig): readonly string[] {
   const make = 'give all workers of a task queue one key, as from `openssl rand -base64 32`';
   const { permitKey: key, permitKeyFile: file } = config;
   const keys = readKeys({ variable: 'IAM_BOOTSTRAP_PERMIT_KEY', key, file, make });
   if (keys !== undefined) return keys;
-  const cause = config.guardrailsFile === undefined ? 'a key of requests' : 'IAM_BOOTSTRAP_GUARDRAILS';
-  throw new ConfigError(`${cause} is set without a key of permits`, `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`);
+  const cause = config.guardrailsFile === undefined ? 'a request key' : 'IAM_BOOTSTRAP_GUARDRAILS';
+  throw new ConfigError(`${cause} is set without a permit key`, `set IAM_BOOTSTRAP_PERMIT_KEY_FILE: ${make}`);
 }
 
 /** Returns what opens and verifies tokens. Their issuers are not AWS, so that its certificates do not count for them. */

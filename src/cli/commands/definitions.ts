@@ -43,7 +43,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     addOptions: (command) =>
       command
         .addArgument(new Argument('<action>', 'what to do with the file').choices(['explain']))
-        .argument('[file]', 'file of guardrails (default: that of IAM_BOOTSTRAP_GUARDRAILS)')
+        .argument('[file]', 'guardrails file (default: that of IAM_BOOTSTRAP_GUARDRAILS)')
         .addOption(accountOption('only what is allowed in this account'))
         .option('-n, --namespace <name>', 'only what is allowed for this namespace')
         .option('-e, --environment <name>', 'only what is allowed for this environment')

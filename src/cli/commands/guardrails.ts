@@ -13,7 +13,7 @@ interface GuardrailsOptions {
   readonly output: 'text' | 'json';
 }
 
-/** Explains a file of guardrails, by default the one that a worker here would use. */
+/** Explains a guardrails file, by default the one that a worker here would use. */
 export function guardrails(action: 'explain', file: string | undefined, options: GuardrailsOptions): Promise<ExitCode> {
   return Promise.resolve(explain(file, options));
 }
@@ -22,7 +22,7 @@ function explain(named: string | undefined, options: GuardrailsOptions): ExitCod
   const config = loadConfig();
   const file = named ?? config.guardrailsFile;
   if (file === undefined) {
-    throw new UsageError('no file of guardrails is named', 'name one, or set IAM_BOOTSTRAP_GUARDRAILS');
+    throw new UsageError('no guardrails file is named', 'name one, or set IAM_BOOTSTRAP_GUARDRAILS');
   }
   const { output, ...filter } = options;
   const explained = explainGuardrailsFile(file, filter);

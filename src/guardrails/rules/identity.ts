@@ -54,13 +54,13 @@ export function unproven(guardrails: Guardrails, scope: Scope, of: 'requester' |
   for (const context of contextsOf(guardrails, scope, violations)) {
     const { only, approval } = context.rules.apply ?? {};
     if (of === 'approval' && approval !== undefined) {
-      const message = `the decision has no token of OIDC: only that of ${whoText(approval.by)} counts`;
+      const message = `the decision has no OIDC token: only that of ${whoText(approval.by)} counts`;
       context.refuse(['apply', 'approval'], message);
     } else if (of === 'requester' && (only !== undefined || approval?.not !== undefined)) {
       const who = only === undefined ? 'proven identities' : whoText(only);
       context.refuse(
         ['apply', ...(only === undefined ? ['approval', 'not'] : ['only'])],
-        `the request has no token of OIDC: only ${who} may apply`,
+        `the request has no OIDC token: only ${who} may apply`,
       );
     }
   }

@@ -51,7 +51,7 @@ export class PlanApproval {
   #terms: DecisionTerms | undefined;
   #proven: readonly SignedIdentity[] = [];
   #isVerifying = false;
-  /** A decision has to be signed with the key of requests. */
+  /** A decision has to be signed with the request key. */
   #isSigned = false;
   readonly #request: BootstrapRequest;
   readonly #onChange: () => void;
@@ -228,7 +228,7 @@ export class PlanApproval {
       throw ApplicationFailure.nonRetryable(message, ApprovalRefused.AnotherPlan, this.#requested.plan);
     }
     if (this.#terms !== undefined && (decision as ApprovalDecision).proof?.token === undefined) {
-      const message = `a decision about this plan needs a token of OIDC: only that of ${this.#terms.rule.by} counts`;
+      const message = `a decision about this plan needs an OIDC token: only that of ${this.#terms.rule.by} counts`;
       throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NotProven);
     }
   }

@@ -129,7 +129,7 @@ describe('the rule of who may approve', () => {
   });
 });
 
-describe('a file of guardrails', () => {
+describe('a guardrails file', () => {
   it.each([
     ['an unknown issuer', 'apply: { only: [{ issuer: githup, repository: a/b }] }', 'did you mean github?'],
     ['an unknown group', 'apply: { approval: { by: [security] } }', 'add it to identity.groups'],
