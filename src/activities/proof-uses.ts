@@ -1,13 +1,18 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { proofUseWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
+import type { Permits } from './runtime/permits.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
 
+/** The permits that tell a memory of a worker from one that a client has made. */
+type UsePermits = Pick<Permits, 'permitUse' | 'isUse'>;
+
 /**
  * Remembers which run a proof was used for, so that a copy from a history starts nothing. The memory is a workflow that
- * ends at once: Temporal lets only one have its ID, for as long as it keeps closed runs.
+ * ends at once: Temporal starts no second one of its ID for us, for as long as it keeps closed runs. A client can start
+ * one of that ID with other options, but cannot sign what it remembers.
  */
 export class ProofUses {
   readonly #client: Client;
@@ -23,9 +28,9 @@ export class ProofUses {
    *
    * @param id - identifies the proof
    * @param runId - the first run of the chain, so that a run that was reset is the same
-   * @returns true where this run has the proof, now or since before
+   * @returns true if this run has the proof, now or since before; false if the memory is not signed, too
    */
-  async use(id: string, runId: string): Promise<boolean> {
+  async use(id: string, runId: string, permits: UsePermits): Promise<boolean> {
     const workflowId = proofUseWorkflowId(id);
     return this.#ask(async () => {
       try {
@@ -33,7 +38,7 @@ export class ProofUses {
           workflowId,
           taskQueue: this.#taskQueue,
           args: [],
-          memo: { runId },
+          memo: { runId, permit: permits.permitUse(id, runId) },
           staticSummary: `remembers that a proof was used for run ${runId}`,
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'FAIL',
@@ -42,7 +47,7 @@ export class ProofUses {
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
         const { memo } = await this.#client.workflow.getHandle(workflowId).describe();
-        return memo?.['runId'] === runId;
+        return memo?.['runId'] === runId && permits.isUse(id, runId, memo['permit']);
       }
     });
   }

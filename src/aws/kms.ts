@@ -12,8 +12,13 @@ const MAX_ATTEMPTS = 2;
 /** The context that KMS binds an encrypted data key to. CloudTrail shows it, and key policies may require it. */
 const ENCRYPTION_CONTEXT = { application: 'iam-bootstrap', purpose: 'temporal-payloads' };
 
-/** Codes by which KMS says that it did not make an encrypted data key, or made it with another key. */
-const FOREIGN_CIPHERTEXT: ReadonlySet<string> = new Set(['InvalidCiphertext', 'IncorrectKey']);
+/** Codes by which KMS says that it did not make an encrypted data key, or made it with another key, or that it is none. */
+const FOREIGN_CIPHERTEXT: ReadonlySet<string> = new Set([
+  'InvalidCiphertext',
+  'IncorrectKey',
+  'Validation',
+  'ValidationError',
+]);
 
 /** A data key, as KMS returns it. */
 export interface DataKey {

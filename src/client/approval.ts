@@ -4,6 +4,7 @@ import { approvalQuery, approveUpdate, rejectUpdate } from '../contract/messages
 import type { Approval } from '../contract/report.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
+import { decisionDigest } from '../engine/request-digest.js';
 import { signed } from '../identity/signature.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
@@ -78,7 +79,8 @@ export async function decideApproval(
   const { handle, environment } = await openRunHandle(temporal, reference);
   const question = { account, namespace, environment };
   const { idTokens: source, signal } = options;
-  const proven = { question, digest: decision.plan, what: 'approval' } as const;
+  const verdict = action === ApprovalAction.Approve ? 'approved' : 'rejected';
+  const proven = { question, digest: decisionDigest(verdict, decision.plan), what: 'approval' } as const;
   const token = await proofToken(temporal, proven, { source, signal, deadline: Date.now() });
   const proof = token === undefined ? decision.proof : { ...decision.proof, token };
   const sent = proof === undefined ? decision : { ...decision, proof };

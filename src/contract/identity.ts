@@ -66,9 +66,9 @@ export interface ProofTerms {
 }
 
 /**
- * Returns the audience of a token that proves a request, or an approval of a plan: it is worth nothing for another one.
+ * Returns the audience of a token that proves a request, or a decision about a plan: it is worth nothing for another one.
  *
- * @param digest - `sha256:…` of the request (`proofDigest`) or of the plan
+ * @param digest - `sha256:…` of the request (`proofDigest`) or of the decision (`decisionDigest`)
  */
 export function proofAudience(digest: string): string {
   return `iam-bootstrap:${digest}`;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Verdict } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import { sortedJson } from './json.js';
 
@@ -34,4 +35,13 @@ export function requestDigest(request: DigestedRequest): string {
 export function proofDigest(request: BootstrapRequest): string {
   const content = { ...request, proof: undefined, digest: requestDigest(request) };
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
+
+/**
+ * Returns the digest that a proof of a decision is made for, as `sha256:…`: a token that rejects a plan does not approve it.
+ *
+ * @param plan - the digest of the plan
+ */
+export function decisionDigest(verdict: Extract<Verdict, 'approved' | 'rejected'>, plan: string): string {
+  return `sha256:${createHash('sha256').update(sortedJson({ plan, verdict })).digest('hex')}`;
 }

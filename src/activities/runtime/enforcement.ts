@@ -120,7 +120,11 @@ export class Enforcement {
 
   /** @throws ApplicationFailure where a decision is not signed as the worker asks */
   async assertDecisionSigned(request: SignedDecisionRequest): Promise<void> {
-    await this.#countRefusal(this.#requests?.assertDecision(request));
+    if (this.#requests === undefined) {
+      const remedy = 'give all workers of the task queue the same request key';
+      throw failure('NotAllowed', 'this worker has no request key, and so cannot verify who decides', { remedy });
+    }
+    await this.#countRefusal(this.#requests.assertDecision(request));
   }
 
   /**
@@ -152,8 +156,12 @@ export class Enforcement {
     if (this.#binding === undefined) return;
     const { permits, launch } = this.#binding;
     const id = entityId(request.entity);
-    if (!permits.isPermitted(request) && !permits.isPermitted(await this.#beforeReset(this.#binding, request)))
-      this.#refuseUnbound(`no plan of this worker's bootstrap runs has permitted to write ${id} so`);
+    if (!permits.isPermitted(request)) {
+      if (!permits.isPermitted(await this.#beforeReset(this.#binding, request)))
+        this.#refuseUnbound(`no plan of this worker's bootstrap runs has permitted to write ${id} so`);
+      if (this.proofs?.isRequired({ ...request, environment: request.environment }) === true)
+        this.#refuseUnbound('its bootstrap run was reset, and what was proven for a run is not proven for another');
+    }
     if (!permits.isListed(request)) this.#refuseUnbound(`no worker has listed what was there before ${id}`);
     if (await launch(request)) return;
     this.#refuseUnbound(`${id} is written by entity runs of its bootstrap run ${request.intent} only`);

@@ -57,14 +57,18 @@ export function openEnforcement(
   if (source === undefined && requestKeys === undefined) return new Enforcement({ source: NO_GUARDRAILS, onRefusal });
   const permitKeys = readPermitKeys(config);
   const binding = bindingOf(permitKeys, runs);
-  const proofs = source && new Proofs({ source, ...binding, ...runs, ...sealsAndKeys(permitKeys, config), onRefusal });
+  const proofUses = {
+    use: (id: string, runId: string): Promise<boolean> => runs.proofUses.use(id, runId, binding.permits),
+  };
+  const proofs =
+    source && new Proofs({ source, ...binding, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
   const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,
     onRefusal,
     binding,
     ...(proofs === undefined ? {} : { proofs }),
-    ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, runs) }),
+    ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, { ...runs, proofUses }) }),
   });
 }
 

@@ -92,6 +92,16 @@ export class Permits {
     return this.#isSigned(purpose, { runId, identity, digest }, permit);
   }
 
+  /** Returns the signature of what is remembered of a proof: the run that it was used for. */
+  permitUse(id: string, runId: string): string {
+    return this.#sign('use', { id, runId });
+  }
+
+  /** Reports whether a worker has remembered a proof for a run. */
+  isUse(id: string, runId: string, permit: unknown): boolean {
+    return typeof permit === 'string' && this.#isSigned('use', { id, runId }, permit);
+  }
+
   #sign(purpose: string, content: unknown): string {
     return signature(this.#keys[0] ?? '', purpose, content).toString('base64url');
   }

@@ -17,7 +17,7 @@ import {
 } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
-import { proofDigest, requestDigest } from '../../engine/request-digest.js';
+import { decisionDigest, proofDigest, requestDigest } from '../../engine/request-digest.js';
 import { issuersOf, keptClaims } from '../../guardrails/issuers.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import {
@@ -33,10 +33,10 @@ import { violationText, type Violation } from '../../guardrails/violation.js';
 import type { IssuerKeys } from '../../identity/issuer-keys.js';
 import { SealError, type Seals } from '../../identity/seal.js';
 import { TokenError, verifyToken, type VerifiedToken } from '../../identity/verify-token.js';
-import type { ProofUses } from '../proof-uses.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import type { IdentityPurpose, Permits } from './permits.js';
+import type { SignedRuns } from './signed-requests.js';
 
 const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
   requester:
@@ -51,7 +51,7 @@ interface ProofParts {
   readonly seals: Seals;
   readonly issuerKeys: IssuerKeys;
   /** Remembers for all workers what a proof was used for. */
-  readonly proofUses: Pick<ProofUses, 'use'>;
+  readonly proofUses: SignedRuns['proofUses'];
   readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
   readonly onRefusal: (at: 'plan') => void;
 }
@@ -62,6 +62,14 @@ export class Proofs {
 
   constructor(parts: ProofParts) {
     this.#parts = parts;
+  }
+
+  /** Reports whether the guardrails demand proofs for what a request does. */
+  isRequired(scope: Scope): boolean {
+    const guardrails = this.#parts.source.current();
+    if (guardrails === null) return false;
+    const { requester, approvals } = demandOf(guardrails, scope);
+    return requester || approvals > 0;
   }
 
   /** Returns what a client needs to prove who it is. */
@@ -109,7 +117,7 @@ export class Proofs {
     if (requester !== undefined && !this.#parts.permits.isProven('requester', runId, requester)) {
       this.#refuse('approval', 'no worker has verified the requester of this run');
     }
-    const token = await this.#verify(guardrails, request, 'approval', proof, plan);
+    const token = await this.#verify(guardrails, request, 'approval', proof, decisionDigest(verdict, plan));
     const { identity } = token;
     this.#assertNone('approval', evaluateApprover(guardrails, request, requester?.identity, identity, verdict));
     await this.#use('approval', token);

@@ -17,7 +17,7 @@ const WORKER_INTERVAL_MS = 500;
 /** A request or a plan that a token is to prove. */
 export interface Proven {
   readonly question: ProofQuestion;
-  /** The digest of the request (`proofDigest`), or of the plan. */
+  /** The digest of the request (`proofDigest`) or of the decision (`decisionDigest`). */
   readonly digest: string;
   readonly what: 'request' | 'approval';
 }

@@ -16,7 +16,8 @@ export interface TokenForTermsOptions {
 
 /**
  * Returns a token of a source that a worker can accept: of one of its issuers, for the audience that it expects of it. It
- * finds mistakes before a run is started, and tells the setting to change.
+ * finds mistakes before a run is started, and tells the setting to change. A source that chooses the audience is asked for
+ * that of the proof alone: a program that answers in place of a worker could name the audience of another system.
  *
  * @throws IdTokenError
  */
@@ -25,18 +26,13 @@ export async function tokenForTerms(
   { issuers, digest, now = new Date(), signal }: TokenForTermsOptions,
 ): Promise<string> {
   const audience = proofAudience(digest);
-  let token = await source.token(audience, signal);
-  let claims = claimsOf(source, token, now);
+  const token = await source.token(audience, signal);
+  const claims = claimsOf(source, token, now);
   const accepted = issuers.filter(({ issuer }) => issuer === claims.issuer);
   const [first] = accepted;
   if (first === undefined) throw foreignIssuer(source, claims, issuers);
   const expected = accepted.map((issuer) => issuer.audience ?? audience);
   if (isFor(claims, expected)) return token;
-  if (source.choosesAudience && first.audience !== undefined) {
-    token = await source.token(first.audience, signal);
-    claims = claimsOf(source, token, now);
-    if (claims.issuer === first.issuer && isFor(claims, [first.audience])) return token;
-  }
   throw wrongAudience(source, claims, first);
 }
 
@@ -76,7 +72,11 @@ function foreignIssuer(
   );
 }
 
-function wrongAudience({ title }: TokenSource, { audiences }: ReadClaims, issuer: AcceptedIssuer): IdTokenError {
+function wrongAudience(
+  { title, choosesAudience }: TokenSource,
+  { audiences }: ReadClaims,
+  issuer: AcceptedIssuer,
+): IdTokenError {
   const found = audiences.length === 0 ? 'no audience' : `the audience ${audiences.map(shown).join(', ')}`;
   const [own = 'AUDIENCE'] = audiences;
   return issuer.audience === undefined
@@ -87,7 +87,9 @@ function wrongAudience({ title }: TokenSource, { audiences }: ReadClaims, issuer
       )
     : new IdTokenError(
         `the token of ${title} has ${found}; the worker expects ${shown(issuer.audience)} alone from ${issuer.name}`,
-        'ask for a token with that audience and no other',
+        choosesAudience
+          ? `remove \`identity.issuers.${issuer.name}.audience\` from the worker's guardrails: this source gives a token for each request`
+          : 'ask for a token with that audience and no other',
         ExitCode.Refused,
       );
 }

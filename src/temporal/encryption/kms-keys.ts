@@ -122,7 +122,19 @@ function keyOf(arn: string, plaintext: Uint8Array, dataKey: Uint8Array): Encrypt
   return key;
 }
 
+/** What the SDK throws. */
+interface KmsError {
+  readonly name?: string;
+  readonly message?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/**
+ * Returns the error for a data key that KMS does not give. It is temporary only if KMS has not decided: a client could name
+ * a key that is disabled, and the task that reads it would be tried for ever.
+ */
 function unavailable(arn: string, error: unknown): MissingKeyError {
-  const { name = '', message = '' } = error as { readonly name?: string; readonly message?: string };
-  return new MissingKeyError(arn, `and KMS does not give its data key: ${name}: ${message.slice(0, 300)}`, true);
+  const { name = '', message = '', $metadata: { httpStatusCode: status } = {} } = error as KmsError;
+  const isTemporary = status === undefined || status >= 500 || /throttl|limit|toomany/i.test(name);
+  return new MissingKeyError(arn, `and KMS does not give its data key: ${name}: ${message.slice(0, 300)}`, isTemporary);
 }

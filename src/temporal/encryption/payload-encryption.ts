@@ -117,7 +117,7 @@ function referenceOf(payload: Payload): KeyReference {
     const bytes = metadata?.[name]?.length ?? 0;
     return bytes > 0 && bytes <= MAX_KEY_ID_BYTES;
   });
-  if (!isOurs || (dataKey?.length ?? 0) > MAX_DATA_KEY_BYTES) {
+  if (!isOurs || dataKey?.length === 0 || (dataKey?.length ?? 0) > MAX_DATA_KEY_BYTES) {
     throw new UnreadablePayloadError(`nothing here knows the encoding ${ENCRYPTED}`);
   }
   const reference = { id: textOf(payload, KEY_ID), check: textOf(payload, KEY_CHECK) };

@@ -59,7 +59,7 @@ test('decrypts a data key with that key alone', async () => {
   expect(calls).toEqual([{ operation: 'Decrypt', input }]);
 });
 
-test.each(['InvalidCiphertextException', 'IncorrectKeyException'])(
+test.each(['InvalidCiphertextException', 'IncorrectKeyException', 'ValidationException'])(
   '%s means that KMS did not make it',
   async (type) => {
     answer = () => ({ status: 400, body: { __type: type } });

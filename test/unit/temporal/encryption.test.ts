@@ -306,12 +306,34 @@ describe('data keys of KMS', () => {
     const one = codec({ isWorker: true, keys: new KmsKeys([ARN], kms) });
     const run = {};
     await one.decode([toPayload('request')], run);
-    kms.failure = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
-    await expect(one.decode([encoded], run)).rejects.toThrow(
-      /KMS does not give its data key: AccessDenied.*authorized/,
-    );
+    kms.failure = Object.assign(new Error('try again'), { name: 'KMSInternal', $metadata: { httpStatusCode: 500 } });
+    await expect(one.decode([encoded], run)).rejects.toThrow(/KMS does not give its data key: KMSInternal: try again/);
     kms.failure = undefined;
     expect(fromPayload((await one.decode([encoded], run))[0] ?? {})).toBe('value');
+  });
+
+  test('that KMS refuses to decrypt fail the task of the argument, and no later one: any client can name a disabled key', async () => {
+    const kms = new FakeKms();
+    const encoded = await encode('value', new KmsKeys([ARN], kms));
+    const one = codec({ isWorker: true, keys: new KmsKeys([ARN], kms) });
+    kms.failure = Object.assign(new Error('disabled'), {
+      name: 'DisabledException',
+      $metadata: { httpStatusCode: 400 },
+    });
+    const run = {};
+    await expect(one.decode([encoded], run)).rejects.toThrow(/KMS does not give its data key: Disabled/);
+    await one.decode([toPayload('request')], run);
+    const [signal = {}] = await one.decode([encoded], run);
+    expect(fromPayload(signal)).toMatchObject({ unreadablePayload: expect.stringContaining('disabled') as string });
+  });
+
+  test('that are empty are not sent to KMS', async () => {
+    const kms = new FakeKms();
+    const encoded = await encode('value', new KmsKeys([ARN], kms));
+    const metadata = { ...encoded.metadata, 'encryption-data-key': new Uint8Array() };
+    const payload = { ...encoded, metadata };
+    expect(await reasonOf(payload, { keys: new KmsKeys([ARN], kms), isWorker: true })).toContain('encoding');
+    expect(kms.calls.decrypt).toBe(0);
   });
 
   test('that KMS did not make are refused, and asked for once', async () => {

@@ -2,6 +2,7 @@ import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
 import { launchedBy } from '../../../../src/activities/runtime/launches.js';
 import { Permits } from '../../../../src/activities/runtime/permits.js';
+import type { Proofs } from '../../../../src/activities/runtime/proofs.js';
 import { bootstrapWorkflowId } from '../../../../src/contract/workflow-ids.js';
 import { desired } from '../../../support/desired.js';
 import { reconcileRequest, ROLE, runAttempt } from '../../../support/activity.js';
@@ -20,12 +21,16 @@ const [FIRST, SECOND, THIRD, FOREIGN] = [run(1), run(2), run(3), run(4)];
 /** A Temporal in which a run may follow another one by a reset. */
 class Runs {
   readonly account = new FakeAccount();
-  constructor(private readonly resets: Readonly<Record<string, string>>) {}
+  constructor(
+    private readonly resets: Readonly<Record<string, string>>,
+    private readonly proofs?: Pick<Proofs, 'prove' | 'isRequired'>,
+  ) {}
 
   /** Plans in one bootstrap run, and creates the entity in a run that another bootstrap run has started. */
   async create(plannedBy: string, startedBy: string): Promise<string | undefined> {
     const enforcement = new Enforcement({
       source: NO_GUARDRAILS,
+      ...(this.proofs === undefined ? {} : { proofs: this.proofs as Proofs }),
       binding: {
         permits: new Permits(['a key of at least thirty-two characters']),
         launch: launchedBy(() => Promise.resolve({ workflowId: LOCK, runId: startedBy })),
@@ -63,4 +68,13 @@ test('another run of the namespace writes nothing by a copy of the permit', asyn
   expect(await runs.create(FIRST, FOREIGN)).toContain('no plan of this worker');
   expect(await runs.create(SECOND, FOREIGN)).toContain('no plan of this worker');
   expect(runs.account.writes).toEqual([]);
+});
+
+test('a run that goes on after a reset writes nothing where the guardrails demand proofs: they were for the first run', async () => {
+  const proofs = { prove: () => Promise.resolve({}), isRequired: () => true };
+  const runs = new Runs({ [SECOND]: FIRST }, proofs);
+  expect(await runs.create(FIRST, SECOND)).toContain('its bootstrap run was reset');
+  expect(runs.account.writes).toEqual([]);
+  expect(await runs.create(FIRST, FIRST)).toBeUndefined();
+  expect(runs.account.writes).toEqual(['CreateRole']);
 });

@@ -12,7 +12,7 @@ import type {
 } from '../../../../src/contract/activities.js';
 import { proofAudience, type SignedIdentity } from '../../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
-import { proofDigest, requestDigest } from '../../../../src/engine/request-digest.js';
+import { decisionDigest, proofDigest, requestDigest } from '../../../../src/engine/request-digest.js';
 import type { Guardrails } from '../../../../src/guardrails/parse.js';
 import { jsonFetcher } from '../../../../src/identity/fetch-json.js';
 import { IssuerKeys } from '../../../../src/identity/issuer-keys.js';
@@ -222,13 +222,13 @@ describe('an approval', () => {
     more: Partial<VerifyDecisionRequest> = {},
     runId?: string,
   ): Promise<SignedApproval> {
-    const { plan = PLAN } = more;
+    const { plan = PLAN, verdict = 'approved' } = more;
     const decision = {
       request,
       plan,
-      verdict: 'approved',
+      verdict,
       approvals: [],
-      proof: await sealed(plan, claims),
+      proof: await sealed(decisionDigest(verdict, plan), claims),
       ...more,
     } as const;
     return inRun(() => proofs.decide(decision), runId);
@@ -255,16 +255,22 @@ describe('an approval', () => {
     await expect(decide(ann, { requester })).rejects.toThrow('has asked for the run, and cannot approve it');
     await expect(decide({ ...bob, team: 'sales' }, { requester })).rejects.toThrow('does not count: only that of');
     await expect(decide(bob, { requester }, 'run-2')).rejects.toThrow('no worker has verified the requester');
-    await expect(decide(bob, { requester, proof: {} })).rejects.toThrow('the decision has no token');
+    await expect(decide(bob, { requester, proof: {} })).rejects.toThrow('the decision has no OIDC token');
     const ofRequest = await sealed(proofDigest(request), bob);
     await expect(decide(bob, { requester, proof: ofRequest })).rejects.toThrow('another request or plan');
   });
 
   it('of a plan proves no approval in another run', async () => {
     const [first, second] = [await requesterIn('run-1'), await requesterIn('run-2')];
-    const proof = await sealed(PLAN, bob);
+    const proof = await sealed(decisionDigest('approved', PLAN), bob);
     await expect(decide(bob, { requester: first, proof })).resolves.toMatchObject({ missing: 1 });
     await expect(decide(bob, { requester: second, proof }, 'run-2')).rejects.toThrow('has proved another run before');
+  });
+
+  it('is not made of a token that rejects the plan', async () => {
+    const requester = await requesterIn();
+    const proof = await sealed(decisionDigest('rejected', PLAN), bob);
+    await expect(decide(bob, { requester, proof })).rejects.toThrow('another request or plan');
   });
 
   it('is not needed for a rejection by the requester, who has to be one of those who may decide', async () => {

@@ -35,10 +35,12 @@ test('a token is for this request alone where the service chooses the audience',
   expect(result).toBe(tokenWith({ iss: GITHUB.issuer, aud: AUDIENCE }));
 });
 
-test('a service that chooses is asked again for the fixed audience of the guardrails', async () => {
-  const { asked, result } = await get(GITLAB.issuer, undefined, [GITLAB]);
-  expect(asked).toEqual([AUDIENCE, 'iam-bootstrap']);
-  expect(result).toBe(tokenWith({ iss: GITLAB.issuer, aud: 'iam-bootstrap' }));
+test('a service that chooses is never asked for an audience that the worker names: it could be that of another system', async () => {
+  const { asked, result } = await get(GITLAB.issuer, undefined, [{ ...GITLAB, audience: 'sts.amazonaws.com' }]);
+  expect(asked).toEqual([AUDIENCE]);
+  expect(result).toMatchObject({
+    remedy: expect.stringContaining('remove `identity.issuers.gitlab.audience`') as string,
+  });
 });
 
 test('a token with the fixed audience of the guardrails is taken, also in a list of one', async () => {
