@@ -40,6 +40,7 @@ export function proofDigest(request: BootstrapRequest): string {
 /**
  * Returns the digest that a proof of a decision is made for, as `sha256:…`: a token that rejects a plan does not approve it.
  *
+ * @param verdict - the decision
  * @param plan - the digest of the plan
  */
 export function decisionDigest(verdict: Extract<Verdict, 'approved' | 'rejected'>, plan: string): string {

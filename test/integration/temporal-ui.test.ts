@@ -118,7 +118,8 @@ async function startHostileRuns(): Promise<readonly { readonly workflowId: strin
   const options = { taskQueue: temporal.taskQueue, workflowTaskTimeout: '30s' } as const;
   const target = { account: ACCOUNT, partition: 'aws' };
   const request = contract.valueOf<BootstrapRequest>('request.ts', 'BootstrapRequest', HOSTILE, {
-    ...{ target, namespace: 'hostile' },
+    // A proof that is none would end the run before it has a page.
+    ...{ target, namespace: 'hostile', proof: {} },
   });
   const id = bootstrapWorkflowId(ACCOUNT, 'hostile');
   const run = await workflow.start(WorkflowType.Bootstrap, {

@@ -122,7 +122,7 @@ function keyOf(arn: string, plaintext: Uint8Array, dataKey: Uint8Array): Encrypt
   return key;
 }
 
-/** What the SDK throws. */
+/** The part of an error of the SDK that tells whether KMS has decided. */
 interface KmsError {
   readonly name?: string;
   readonly message?: string;
