@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface LoginConfig {
   readonly issuer: string;
   readonly clientId: string;
-  /** Undefined for a public client. */
+  /** Undefined for a public client, which most issuers take. */
   readonly clientSecret: string | undefined;
   readonly scope: string;
 }

@@ -159,7 +159,8 @@ export class Enforcement {
     if (!permits.isPermitted(request)) {
       if (!permits.isPermitted(await this.#beforeReset(this.#binding, request)))
         this.#refuseUnbound(`no plan of this worker's bootstrap runs has permitted to write ${id} so`);
-      if (this.proofs?.isRequired({ ...request, environment: request.environment }) === true)
+      const { target, namespace, environment } = request;
+      if (this.proofs?.isRequired({ target, namespace, environment }) === true)
         this.#refuseUnbound('its bootstrap run was reset, and what was proven for a run is not proven for another');
     }
     if (!permits.isListed(request)) this.#refuseUnbound(`no worker has listed what was there before ${id}`);

@@ -120,7 +120,7 @@ export class Proofs {
     const token = await this.#verify(guardrails, request, 'approval', proof, decisionDigest(verdict, plan));
     const { identity } = token;
     this.#assertNone('approval', evaluateApprover(guardrails, request, requester?.identity, identity, verdict));
-    await this.#use('approval', token);
+    await this.#use('approval', runId, token);
     const signed = this.#parts.permits.signIdentity('approval', runId, identity, plan);
     const approvers = [...approvals.map((earlier) => earlier.identity), identity];
     return { ...signed, missing: missingApprovals(guardrails, request, requester?.identity, approvers).length };
@@ -145,7 +145,7 @@ export class Proofs {
     }
     const token = await this.#verify(guardrails, request, 'requester', request.proof, digest);
     this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));
-    await this.#use('requester', token);
+    await this.#use('requester', runId, token);
     return permits.signIdentity('requester', runId, token.identity, digest);
   }
 
@@ -187,8 +187,8 @@ export class Proofs {
   }
 
   /** Remembers a token as used for this run: a second run with a copy of it is refused, and a repeated attempt is not. */
-  async #use(purpose: IdentityPurpose, { id }: VerifiedToken): Promise<void> {
-    if (await this.#parts.proofUses.use(id, `${await this.#runId()} ${purpose}`)) return;
+  async #use(purpose: IdentityPurpose, runId: string, { id }: VerifiedToken): Promise<void> {
+    if (await this.#parts.proofUses.use(id, `${runId} ${purpose}`)) return;
     this.#refuse(purpose, 'its token has proved another run before');
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoginConfig } from '../../config/login.js';
 import { ExitCode } from '../../contract/failures.js';
 import { proofUrlProblem } from '../../contract/proof-url.js';
 import { type Answer, type Call, type Exchange, ExchangeError } from '../exchange.js';
@@ -14,15 +15,6 @@ const SLOW_DOWN_S = 5;
 const MAX_WAIT_S = 1_800;
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-
-/** The issuer of the company, and the client by which people log in there. */
-export interface LoginSettings {
-  readonly issuer: string;
-  readonly clientId: string;
-  /** Undefined for a public client, which most issuers take. */
-  readonly clientSecret: string | undefined;
-  readonly scope: string;
-}
 
 /** The page on which a person logs in, and the code to type there. */
 export interface LoginPrompt {
@@ -61,7 +53,7 @@ interface DeviceCode {
  *
  * @throws IdTokenError where the issuer does not offer it, the person refuses, or the code expires
  */
-export async function deviceLogin(settings: LoginSettings, options: LoginOptions): Promise<string> {
+export async function deviceLogin(settings: LoginConfig, options: LoginOptions): Promise<string> {
   const send = sender(settings, options);
   const endpoints = await discover(settings, send);
   const { clientId, clientSecret, scope } = settings;
@@ -77,7 +69,7 @@ export async function deviceLogin(settings: LoginSettings, options: LoginOptions
 type Send = (call: Call) => Promise<Answer>;
 
 /** Returns a sender whose errors say that the issuer does not answer. */
-function sender(settings: LoginSettings, { exchange, signal }: LoginOptions): Send {
+function sender(settings: LoginConfig, { exchange, signal }: LoginOptions): Send {
   return async (call) => {
     try {
       return await exchange(call, signal);
@@ -87,7 +79,7 @@ function sender(settings: LoginSettings, { exchange, signal }: LoginOptions): Se
   };
 }
 
-function unanswered({ issuer }: LoginSettings, error: ExchangeError): IdTokenError {
+function unanswered({ issuer }: LoginConfig, error: ExchangeError): IdTokenError {
   return error.isTransient
     ? new IdTokenError(`nobody can log in at ${issuer}: ${error.message}`, 'try again', ExitCode.Busy, { cause: error })
     : settingsError(`nobody can log in at ${issuer}: ${error.message}`, error);
@@ -99,7 +91,7 @@ function settingsError(message: string, cause?: unknown): IdTokenError {
   return new IdTokenError(message, remedy, ExitCode.Usage, { cause });
 }
 
-async function discover(settings: LoginSettings, send: Send): Promise<Endpoints> {
+async function discover(settings: LoginConfig, send: Send): Promise<Endpoints> {
   const { issuer } = settings;
   const problem = proofUrlProblem(issuer);
   if (problem !== undefined) throw settingsError(`IAM_BOOTSTRAP_LOGIN_ISSUER is refused: ${problem}`);
@@ -121,7 +113,7 @@ async function discover(settings: LoginSettings, send: Send): Promise<Endpoints>
 }
 
 function readCode(
-  { issuer }: LoginSettings,
+  { issuer }: LoginConfig,
   body: Answer['body'],
 ): { readonly prompt: LoginPrompt; readonly code: DeviceCode } {
   const [secret, code, url] = [body['device_code'], body['user_code'], body['verification_uri']];
@@ -141,7 +133,7 @@ function readCode(
 
 /** Asks for the token until the person has logged in. */
 async function awaitToken(
-  settings: LoginSettings,
+  settings: LoginConfig,
   { intervalS, expiresInS }: DeviceCode,
   poll: Call,
   { exchange, signal, pause = pauseFor }: LoginOptions,
@@ -170,7 +162,7 @@ async function awaitToken(
   }
 }
 
-function expired({ issuer }: LoginSettings): IdTokenError {
+function expired({ issuer }: LoginConfig): IdTokenError {
   return new IdTokenError(
     `nobody has logged in at ${issuer} before the code expired`,
     'run the command again',
@@ -178,7 +170,7 @@ function expired({ issuer }: LoginSettings): IdTokenError {
   );
 }
 
-function refusal({ issuer }: LoginSettings, { status, body }: Answer): IdTokenError {
+function refusal({ issuer }: LoginConfig, { status, body }: Answer): IdTokenError {
   const problem = body['error'];
   if (problem === 'access_denied') {
     return new IdTokenError(`the login at ${issuer} was refused`, 'run the command again', ExitCode.Refused);

@@ -1,5 +1,6 @@
 import { exchangeBy } from '../../../../src/identity/exchange.js';
-import { deviceLogin, type LoginPrompt, type LoginSettings } from '../../../../src/identity/tokens/device-login.js';
+import type { LoginConfig } from '../../../../src/config/login.js';
+import { deviceLogin, type LoginPrompt } from '../../../../src/identity/tokens/device-login.js';
 import { type HttpStage, type StagedAnswer, startHttpStage } from '../../../support/http-stage.js';
 
 /** The device authorization grant, against an issuer on this machine. */
@@ -29,7 +30,7 @@ afterEach(() => {
 });
 
 /** Logs in at a scripted issuer. Records the pauses between its questions, in seconds, and does not wait. */
-async function logIn(script: Script, settings: Partial<LoginSettings> = {}) {
+async function logIn(script: Script, settings: Partial<LoginConfig> = {}) {
   let polls = 0;
   const { polls: answers = [{ body: { id_token: TOKEN } }], device = { body: DEVICE } } = script;
   const started = await startHttpStage(({ url }, address) => {
@@ -119,7 +120,7 @@ test('a code that expires ends the login, even if the issuer never says so', asy
   expect(pauses.length).toBeLessThan(12);
 });
 
-test.each<[string, Script, Partial<LoginSettings>, string, number]>([
+test.each<[string, Script, Partial<LoginConfig>, string, number]>([
   ['of another issuer', { discovery: { issuer: 'https://other.example.com' } }, {}, 'is that of another issuer', 64],
   [
     'without the grant',
