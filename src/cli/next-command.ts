@@ -48,6 +48,6 @@ function commandLine(command: string, options: RequestCommandOptions): string {
 }
 
 /** Quotes a word where a shell would read it as more. */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -10,7 +10,7 @@ import { approvalQuery, approveUpdate } from '../../src/contract/messages.js';
 import type { Approval, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import { bootstrapWorkflowId, WorkflowType } from '../../src/contract/workflow-ids.js';
-import { proofDigest } from '../../src/engine/request-digest.js';
+import { decisionDigest, proofDigest } from '../../src/engine/request-digest.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { sealToken } from '../../src/identity/seal.js';
 import { manifestOf, role } from '../support/manifests-of.js';
@@ -176,7 +176,7 @@ test('a plan waits for the approvals that the guardrails demand, and neither one
   expect(writesIn(world)).toEqual([]);
 
   const approve = async (sub: string, claims: Claims = {}): Promise<Approval | string> => {
-    const own = await sealed(terms, plan, { ...EMPLOYEE, sub, ...claims }, company);
+    const own = await sealed(terms, decisionDigest('approved', plan), { ...EMPLOYEE, sub, ...claims }, company);
     return decide({ plan, by: sub, proof: own });
   };
   const decide = async (decision: object): Promise<Approval | string> => {
@@ -187,7 +187,7 @@ test('a plan waits for the approvals that the guardrails demand, and neither one
       return `${String(error.cause.type)}: ${error.cause.message}`;
     }
   };
-  expect(await decide({ plan, by: 'ann' })).toContain('NotProven: a decision about this plan needs a token');
+  expect(await decide({ plan, by: 'ann' })).toContain('NotProven: a decision about this plan needs an OIDC token');
   expect(await approve('author')).toContain('has asked for the run, and cannot approve it');
   expect(await approve('eve', { groups: ['all'] })).toContain('does not count: only that of group security');
   expect(await approve('ann')).toMatchObject({ missing: 1, approvers: [{ subject: 'ann' }] });

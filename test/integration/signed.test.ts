@@ -48,7 +48,7 @@ beforeAll(async () => {
   });
   if (server.stdout === null) throw new Error('no output');
   for await (const line of createInterface({ input: server.stdout })) {
-    keyFile = /export IAM_BOOTSTRAP_REQUEST_KEY_FILE=(\S+)/.exec(line)?.[1] ?? keyFile;
+    keyFile = /^(\/\S+request\.key)$/.exec(line)?.[1] ?? keyFile;
     sandbox = /^IAM sandbox +(\S+?),/.exec(line)?.[1] ?? sandbox;
     if (line.startsWith('Press Ctrl-C')) break;
   }

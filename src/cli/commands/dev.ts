@@ -17,7 +17,6 @@ import { type CodecServer, startCodecServer } from '../../temporal/codec-server/
 import { openEncryption } from '../../temporal/encryption/open.js';
 import { createDataConverter } from '../../temporal/payload-codec.js';
 import { ownCommand, packageFile } from '../own-command.js';
-import { shellWord } from '../next-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
 
@@ -80,8 +79,8 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
     print(`${pc.bold('Worker')}       process ${String(worker.pid)}`);
     print('\nIn another terminal:\n\n');
     print(`  export TEMPORAL_ADDRESS=${server.address}`);
-    const next = [...(await nextLines(config, hasSandbox)), ...keyLines(requestKeyFile)];
-    for (const line of next) print(`  ${line}`);
+    const next = (await nextLines(config, hasSandbox)).map((line) => `  ${line}`);
+    for (const line of [...next, ...keyLines(requestKeyFile)]) print(line);
     print(`\nPress Ctrl-C to stop. Temporal keeps its data in ${server.databaseFile}.`);
     if (sandbox !== undefined) print('The IAM sandbox keeps its account in memory: it is empty at the next start.');
 
@@ -176,7 +175,7 @@ async function startUiCodec(config: Config, uiPort: number): Promise<(CodecServe
 /** Returns how a command in another folder gets the key that the worker asks for. */
 function keyLines(file: string | undefined): readonly string[] {
   if (file === undefined) return [];
-  return ['# In another folder, also:', `export IAM_BOOTSTRAP_REQUEST_KEY_FILE=${shellWord(resolve(file))}`];
+  return ['In another folder, also set IAM_BOOTSTRAP_REQUEST_KEY_FILE to', resolve(file)];
 }
 
 /** Returns the commands to type next, for files that are in the working folder. */
