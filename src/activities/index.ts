@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Activities, VerifyRequest, VerifyResult } from '../contract/activities.js';
 import type { ProofTerms } from '../contract/identity.js';
+import type { DeliveryRequest, Notification } from '../contract/notification.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -30,7 +31,18 @@ export interface WorkerParts {
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
   readonly enforcement?: Enforcement;
+  /** The channels that people are told by. Default: none. */
+  readonly notifications?: {
+    channelsFor(notification: Notification): readonly string[];
+    deliver(request: DeliveryRequest): Promise<void>;
+  };
 }
+
+/** The channels of a worker that takes no notifications. */
+const NO_CHANNELS: NonNullable<WorkerParts['notifications']> = {
+  channelsFor: () => [],
+  deliver: ({ channel }) => Promise.reject(failure('NotAllowed', `this worker has no channel ${channel}`, {})),
+};
 
 /** Returns the activities of a worker. */
 export function createActivities({
@@ -39,6 +51,7 @@ export function createActivities({
   entityRuns,
   installation,
   enforcement = new Enforcement({ source: NO_GUARDRAILS }),
+  notifications = NO_CHANNELS,
 }: WorkerParts): Activities {
   const use = <T>(work: (lease: AccountLease) => Promise<T>): Promise<T> => withAccounts(accounts, work);
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
@@ -89,6 +102,8 @@ export function createActivities({
         await enforcement.assertEvidenceSigned(request);
         return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
       }),
+    notificationChannels: (notification) => Promise.resolve(notifications.channelsFor(notification)),
+    deliverNotification: (request) => notifications.deliver(request),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identit
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
+import type { DeliveryRequest, Notification } from './notification.js';
 import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
@@ -261,4 +262,8 @@ export interface Activities {
   deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
   gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
+  /** Returns the names of the channels that take a notification. Empty where the worker tells nobody. */
+  notificationChannels(notification: Notification): Promise<readonly string[]>;
+  /** Delivers a notification to one channel. Its receiver may see it twice where a reply was lost. */
+  deliverNotification(request: DeliveryRequest): Promise<void>;
 }

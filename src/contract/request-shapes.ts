@@ -4,6 +4,13 @@ import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
 import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
 import type { Proof, ProofQuestion } from './identity.js';
+import {
+  MAX_NOTIFICATION_ID,
+  MAX_NOTIFICATION_LINE,
+  MAX_NOTIFIED_ENTITIES,
+  NOTIFICATION_TYPES,
+} from './notification.js';
+import type { Notification, NotificationSubject, NotifiedEntity } from './notification.js';
 import { ACCOUNT, NAMESPACE } from './request.js';
 import type { BootstrapRequest, Holding, PlannedChange, ReconcileRequest } from './request.js';
 import { REVISION_SOURCES } from './revision.js';
@@ -23,6 +30,7 @@ import {
   recordOf,
   type Shape,
   text,
+  textUpTo,
 } from './shape.js';
 
 const account = matching(ACCOUNT, 'the twelve digits of an account');
@@ -174,6 +182,30 @@ export const declarationChanges: Shape = fields<DeclarationChanges>({
   declare: listOf(fields<DeclarationChanges['declare'][number]>(declared)),
   created: listOf(fields<DeclarationChanges['created'][number]>({ id: text, createdAt: text })),
   forget: listOf(text),
+});
+
+const line = textUpTo(MAX_NOTIFICATION_LINE);
+
+/** The argument of the notification workflow. */
+export const notification: Shape = fields<Notification>({
+  id: textUpTo(MAX_NOTIFICATION_ID),
+  type: oneOf(...NOTIFICATION_TYPES),
+  at: text,
+  subject: fields<NotificationSubject>({
+    account,
+    namespace,
+    environment: line,
+    fleet: optional(line),
+    workflowId: line,
+    runId: line,
+    url: nullable(text),
+  }),
+  summary: line,
+  reason: nullable(line),
+  remedy: nullable(line),
+  counts: recordOf(integer),
+  entities: listOf(fields<NotifiedEntity>({ id: line, line }), MAX_NOTIFIED_ENTITIES),
+  omittedEntities: integer,
 });
 
 /** The argument of a ledger. Entries that are malformed are left out, so their shapes do not count. */

@@ -20,6 +20,14 @@ function typed(what: string, accepts: (value: unknown) => boolean): Shape {
 /** Any string. */
 export const text = typed('text', (value) => typeof value === 'string');
 
+/** Text of limited length. */
+export function textUpTo(length: number): Shape {
+  return typed(
+    `text of at most ${String(length)} characters`,
+    (value) => typeof value === 'string' && value.length <= length,
+  );
+}
+
 /** `true` or `false`. */
 export const flag = typed('true or false', (value) => typeof value === 'boolean');
 
@@ -60,9 +68,12 @@ export function optional(shape: Shape): Shape {
   return (value, path) => (value === undefined ? null : shape(value, path));
 }
 
-/** A list of values of one shape. */
-export function listOf(shape: Shape): Shape {
-  const list = typed('a list', Array.isArray);
+/** A list of values of one shape, at most so many. */
+export function listOf(shape: Shape, max = Infinity): Shape {
+  const list = typed(
+    max === Infinity ? 'a list' : `a list of at most ${String(max)}`,
+    (value) => Array.isArray(value) && value.length <= max,
+  );
   return (value, path) =>
     list(value, path) ?? first(value as readonly unknown[], (item, index) => shape(item, `${path}[${String(index)}]`));
 }

@@ -6,6 +6,7 @@ export const WorkflowType = {
   Bootstrap: 'bootstrap',
   Explain: 'explain',
   Ledger: 'ledger',
+  Notification: 'notification',
   Plan: 'plan',
   ProofKey: 'proofKey',
   ProofUse: 'proofUse',
@@ -41,6 +42,11 @@ export function planWorkflowId(account: string, namespace: string, key: string):
 /** Returns the ID of the workflow that remembers for which run a proof was used. */
 export function proofUseWorkflowId(id: string): string {
   return `iam-bootstrap-proof:${id}`;
+}
+
+/** Returns the ID of the workflow that delivers a notification. */
+export function notificationWorkflowId(id: string): string {
+  return `iam-bootstrap-notification:${id}`;
 }
 
 /** Returns the command that ends a run which does not answer. */

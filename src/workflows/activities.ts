@@ -65,6 +65,25 @@ export const decisionActivities = proxyActivities<Pick<Activities, 'verifyDecisi
   scheduleToCloseTimeout: '45s',
 });
 
+/** The activity that reads which channels take a notification. */
+export const notificationActivities = proxyActivities<Pick<Activities, 'notificationChannels'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1d',
+});
+
+/** Returns the activity that delivers a notification to a channel, which may be down for a day. */
+export function deliveryActivities(channel: string): ReturnType<typeof proxyActivities<DeliveryActivities>> {
+  return proxyActivities<DeliveryActivities>({
+    startToCloseTimeout: '1m',
+    scheduleToCloseTimeout: '1d',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10m' },
+    summary: plain(`deliver to ${channel}`),
+  });
+}
+
+type DeliveryActivities = Pick<Activities, 'deliverNotification'>;
+
 type EntityActivities = Pick<Activities, 'listCandidates' | 'createEntity' | 'updateEntity' | 'deleteEntity'>;
 
 /**

@@ -8,6 +8,7 @@ import { reconcileEntity } from './reconcile-entity.js';
 
 export { accountLedger } from './account-ledger.js';
 export { ledger } from './ledger.js';
+export { notification } from './notification.js';
 export { proofUse } from './proof-use.js';
 export { bootstrap, explain, plan, proofKey, reconcileEntity };
 

@@ -70,10 +70,10 @@ export async function ledger(argument?: Ledger): Promise<void> {
 }
 
 /**
- * Has Temporal move a workflow to the newest build. A ledger that is pinned to the build that started it would need a
+ * Has Temporal move a workflow that stays open for long to the newest build. A ledger that is pinned to the build that started it would need a
  * worker of that build forever. Only a worker that belongs to a deployment may set a versioning behavior.
  */
-export function followNewestBuild(workflow: (argument?: never) => Promise<void>): void {
+export function followNewestBuild(workflow: (argument: never) => Promise<unknown>): void {
   setWorkflowOptions(
     () =>
       (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''

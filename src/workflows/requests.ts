@@ -3,6 +3,7 @@ import type { DeclarationChanges } from '../contract/declarations.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
 import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
+import type { Notification } from '../contract/notification.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
 import { type Claim, revisionProblem } from '../contract/revision.js';
@@ -33,6 +34,11 @@ export function assertEvidenceRequest(request: unknown): asserts request is Evid
 /** Ends a run whose argument does not say which account a proof is needed for. */
 export function assertProofQuestion(question: unknown): asserts question is ProofQuestion {
   assertShape(question, shapes.proofQuestion, 'does not name an account, a namespace and an environment');
+}
+
+/** Ends a run whose argument is not a notification. */
+export function assertNotification(notification: unknown): asserts notification is Notification {
+  assertShape(notification, shapes.notification, 'is not a notification');
 }
 
 /** Rejects an update of the ledger whose argument is not a claim. It leaves no trace in the history. */

@@ -1,0 +1,78 @@
+import type { Timestamp } from './entity.js';
+
+/** The types of notifications. Each that begins is told again when it ends. */
+export const NOTIFICATION_TYPES = [
+  'drift.found',
+  'drift.gone',
+  'run.refused',
+  'run.failed',
+  /** A run has converged after the last one was refused or failed. */
+  'run.recovered',
+  'approval.waiting',
+  'approval.ended',
+] as const;
+
+/** One of {@link NOTIFICATION_TYPES}. */
+export type NotificationType = (typeof NOTIFICATION_TYPES)[number];
+
+/** Entities that a notification names, at most. */
+export const MAX_NOTIFIED_ENTITIES = 20;
+
+/** Characters of a line of a notification, at most. */
+export const MAX_NOTIFICATION_LINE = 300;
+
+/** Characters of the ID of a notification, at most: the workflow that delivers it is named by it. */
+export const MAX_NOTIFICATION_ID = 150;
+
+/** The run that a notification is about. */
+export interface NotificationSubject {
+  readonly account: string;
+  readonly namespace: string;
+  readonly environment: string;
+  /** Missing where the run belongs to no fleet. */
+  readonly fleet?: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Address of the CI job or schedule that asked for the run. Null where none is known. */
+  readonly url: string | null;
+}
+
+/** The entity that a notification names. */
+export interface NotifiedEntity {
+  /** `Kind/name`. */
+  readonly id: string;
+  /** The change of the entity, in a line. */
+  readonly line: string;
+}
+
+/** The change that people are told about. Holds no documents and no secrets; its texts may come from a manifest. */
+export interface Notification {
+  /** `TYPE:KEY`. Notifications of one ID are delivered once, from however many runs. */
+  readonly id: string;
+  readonly type: NotificationType;
+  readonly at: Timestamp;
+  readonly subject: NotificationSubject;
+  /** The change in a line without a full stop: `2 of 30 entities differ from the manifest`. */
+  readonly summary: string;
+  readonly reason: string | null;
+  readonly remedy: string | null;
+  /** Numbers by name: `{ drifted: 2, unchanged: 28 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The first {@link MAX_NOTIFIED_ENTITIES} entities. */
+  readonly entities: readonly NotifiedEntity[];
+  /** The number of entities that {@link entities} leaves out. */
+  readonly omittedEntities: number;
+}
+
+/** Argument of the activity that delivers a notification. */
+export interface DeliveryRequest {
+  /** The name of the channel in the worker's file. */
+  readonly channel: string;
+  readonly notification: Notification;
+}
+
+/** The result of a notification workflow. */
+export interface NotificationResult {
+  /** The names of the channels that took it. Empty where the worker has no channel for it. */
+  readonly delivered: readonly string[];
+}

@@ -1,0 +1,32 @@
+import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { Notification, NotificationResult } from '../contract/notification.js';
+import { deliveryActivities, notificationActivities } from './activities.js';
+import { followNewestBuild } from './ledger.js';
+import { assertNotification } from './requests.js';
+
+/**
+ * Delivers a notification to each channel that takes it. Its ID is that of the notification, so that it is delivered once.
+ * Fails where a channel did not take it for a day, so that the UI shows red.
+ */
+export async function notification(notified: Notification): Promise<NotificationResult> {
+  assertNotification(notified);
+  if (workflowInfo().parent === undefined) {
+    throw ApplicationFailure.nonRetryable('only a run of this worker may notify people', 'NotAllowed');
+  }
+  const channels = await notificationActivities.notificationChannels(notified);
+  const results = await Promise.allSettled(
+    channels.map((channel) => deliveryActivities(channel).deliverNotification({ channel, notification: notified })),
+  );
+  const failures = results.flatMap((result, index) =>
+    result.status === 'rejected' ? [`${channels[index] ?? ''}: ${reasonOf(result.reason)}`] : [],
+  );
+  if (failures.length > 0) throw ApplicationFailure.nonRetryable(failures.join('; '), 'NotificationFailed');
+  return { delivered: channels };
+}
+
+followNewestBuild(notification);
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}

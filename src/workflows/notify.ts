@@ -1,0 +1,53 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancellationScope, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { MAX_NOTIFICATION_LINE, MAX_NOTIFIED_ENTITIES } from '../contract/notification.js';
+import type { Notification } from '../contract/notification.js';
+import { notificationWorkflowId } from '../contract/workflow-ids.js';
+import { notification } from './notification.js';
+
+/** The content of a notification, before its ID is made and its texts are cut. */
+export interface NewNotification extends Omit<Notification, 'id' | 'omittedEntities'> {
+  /** Tells this change from others of its type: the ID of the run that has found it, where it finds one of a type. */
+  readonly key: string;
+}
+
+/**
+ * Tells people of a change: a workflow of its own delivers it, and outlives the run that asks. Waits only until that
+ * workflow has started, and never fails. A second call with the same type and key does nothing.
+ *
+ * The commands of the caller change: recorded histories need `patched`, or a condition that they do not meet.
+ */
+export async function notify({ key, ...change }: NewNotification): Promise<void> {
+  const { entities, summary, reason, remedy } = change;
+  const id = `${change.type}:${key}`;
+  const bounded: Notification = {
+    ...change,
+    id,
+    summary: cut(summary),
+    reason: reason === null ? null : cut(reason),
+    remedy: remedy === null ? null : cut(remedy),
+    entities: entities
+      .slice(0, MAX_NOTIFIED_ENTITIES)
+      .map((entity) => ({ id: cut(entity.id), line: cut(entity.line) })),
+    omittedEntities: Math.max(0, entities.length - MAX_NOTIFIED_ENTITIES),
+  };
+  try {
+    await CancellationScope.nonCancellable(() =>
+      startChild(notification, {
+        workflowId: notificationWorkflowId(id),
+        args: [bounded],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        staticSummary: `${change.type} in ${change.subject.namespace}`,
+      }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    log.warn('Could not notify', { id, error });
+  }
+}
+
+function cut(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length <= MAX_NOTIFICATION_LINE ? line : `${line.slice(0, MAX_NOTIFICATION_LINE - 1)}…`;
+}
