@@ -1,6 +1,7 @@
 import type { Json, OrphanPolicy, Pipeline, Timestamp } from './entity.js';
 import type { Proof } from './identity.js';
 import type { DecisionAction, EntityReport, ReportResult, Summary } from './report.js';
+import type { BootstrapRequest } from './request.js';
 import type { Revision } from './revision.js';
 
 /** The accounts of a fleet: those listed by ID, and those of the organization that the other fields select. */
@@ -97,6 +98,22 @@ export interface ResolvedFleet {
   readonly accounts: readonly FleetAccount[];
   readonly leftOut: readonly LeftOutAccount[];
   readonly calls: Readonly<Record<string, number>>;
+  /** Decisions about its waves have to be signed, as its request was. Missing where the worker has no request key. */
+  readonly signedDecisions?: true;
+}
+
+/** The argument of the activity that makes the request for one account of a fleet. */
+export interface FleetAccountRequest {
+  readonly request: FleetRequest;
+  readonly account: FleetAccount;
+}
+
+/** The activities of the fleet workflow. Each is safe to repeat at any point. */
+export interface FleetActivities {
+  /** Returns the accounts of a fleet. Reads AWS Organizations where the selection asks for it. */
+  resolveFleet(request: FleetRequest): Promise<ResolvedFleet>;
+  /** Returns the request for one account: the manifests, rendered for it. Its key is the same at every repeat. */
+  prepareFleetAccount(request: FleetAccountRequest): Promise<BootstrapRequest>;
 }
 
 /** The result for one account of a fleet. */
