@@ -78,7 +78,7 @@ export function createActivities({
         return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
       }, runOptionsOf(request)),
     verifyDecision: (request) => runActivity(() => proofsOf(enforcement).decide(request)),
-    verifySignature: (decision) => runActivity(() => enforcement.assertDecisionSigned(decision)),
+    verifySignature: (decision) => runActivity(() => enforcement.verifyDecision(decision)),
     proofTerms: (question) => runActivity(() => Promise.resolve(enforcement.proofs?.terms(question) ?? NO_PROOFS)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),

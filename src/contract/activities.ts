@@ -91,6 +91,8 @@ export interface ApprovedPlan {
   readonly plan: string;
   readonly requester?: SignedIdentity;
   readonly approvals: readonly SignedIdentity[];
+  /** The worker's signature of an approval that was signed with the request key. Missing where none has to be. */
+  readonly permit?: string;
 }
 
 /** Argument of the activity that verifies the decision of a person. */
@@ -241,8 +243,8 @@ export interface Activities {
   planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
   /** Verifies who approves or rejects a plan. */
   verifyDecision(request: VerifyDecisionRequest): Promise<SignedApproval>;
-  /** Verifies that a decision about a plan was signed with the request key. */
-  verifySignature(request: SignedDecisionRequest): Promise<void>;
+  /** Verifies that a decision about a plan was signed with the request key. Returns {@link ApprovedPlan.permit}, or null. */
+  verifySignature(request: SignedDecisionRequest): Promise<string | null>;
   /** Returns what a client needs to prove who it is. */
   proofTerms(question: ProofQuestion): Promise<ProofTerms>;
   /** Lists the open entity runs of an account. */

@@ -7,7 +7,7 @@ import { createActivities } from '../../src/activities/index.js';
 import { lockOf } from '../../src/activities/plan/plan-entities.js';
 import type { Enforcement } from '../../src/activities/runtime/enforcement.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
-import type { Activities, UpdateRequest } from '../../src/contract/activities.js';
+import type { Activities, ApprovedPlan, UpdateRequest } from '../../src/contract/activities.js';
 import type { Declaration } from '../../src/contract/declarations.js';
 import type { EntityClaim } from '../../src/contract/entity-claims.js';
 import { entityKeyOfId, type DesiredEntity } from '../../src/contract/entity.js';
@@ -79,6 +79,8 @@ interface Options {
   readonly declarations?: readonly Declaration[];
   /** Called with the environment before the activity starts. */
   readonly onStart?: (environment: MockActivityEnvironment) => void;
+  /** The second argument of the activity that plans. */
+  readonly approved?: ApprovedPlan;
   /** The guardrails of the worker. Default: none. */
   readonly enforcement?: Enforcement;
 }
@@ -95,6 +97,7 @@ export async function runAttempt<Name extends keyof Activities>(
     entityClaims = [],
     declarations = [],
     onStart,
+    approved,
     enforcement,
   }: Options = {},
 ): Promise<EndedActivity<Name>> {
@@ -150,8 +153,8 @@ export async function runAttempt<Name extends keyof Activities>(
     entityRuns,
     ...(enforcement === undefined ? {} : { enforcement }),
   });
-  const run = activities[name] as unknown as (given: unknown) => Promise<unknown>;
-  const ended = await environment.run(run, request).then(
+  const run = activities[name] as unknown as (given: unknown, approved?: ApprovedPlan) => Promise<unknown>;
+  const ended = await environment.run(run, request, approved).then(
     (result) => ({ result, failure: undefined }),
     (failure: unknown) => ({ result: undefined, failure }),
   );

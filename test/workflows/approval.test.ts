@@ -197,10 +197,9 @@ describe('a plan whose decisions have to be proven', () => {
 
 test('where decisions have to be signed, an unsigned one changes nothing, a signal neither, and a signed one counts', async () => {
   const request = gatedRequest();
-  const { planEntities = fail } = stage.activities;
-  stage.activities.planEntities = async (argument) => ({ ...(await planEntities(argument)), signedDecisions: true });
+  const plans = planSigned();
   stage.activities.verifySignature = ({ verdict, decision }) => {
-    if (verdict === 'approved' && decision.proof?.signature === 'signed') return Promise.resolve();
+    if (verdict === 'approved' && decision.proof?.signature === 'signed') return Promise.resolve('permit of alice');
     throw ApplicationFailure.nonRetryable('it is not signed', 'NotAllowed');
   };
   const run = await stage.startBootstrap(request);
@@ -216,5 +215,92 @@ test('where decisions have to be signed, an unsigned one changes nothing, a sign
   const approval = await run.executeUpdate(approveUpdate, { args: [{ ...alice, proof: { signature: 'signed' } }] });
   expect(approval.verdict).toBe('approved');
   expect((await reportOf(run)).result).toBe('converged');
+  expect(plans).toEqual([undefined, { plan: PLAN_DIGEST, approvals: [], permit: 'permit of alice' }]);
   expect(creates).toBe(1);
+});
+
+/** Has the plans of a test ask for signed decisions. Returns what each of them is made from. */
+function planSigned(): (ApprovedPlan | undefined)[] {
+  const plans: (ApprovedPlan | undefined)[] = [];
+  const { planEntities = fail } = stage.activities;
+  stage.activities.planEntities = async (argument, approved) => {
+    plans.push(approved);
+    return { ...(await planEntities(argument)), signedDecisions: true };
+  };
+  return plans;
+}
+
+describe('decisions that have to be signed and come together', () => {
+  let calls: HeldCall[];
+  let names: string[];
+
+  /** Starts a run whose decisions are verified when the test says so. Those of eve are not signed. */
+  async function startHeld(
+    count: number,
+    timeoutMs = stage.durations.approvalMs,
+  ): Promise<Awaited<ReturnType<WorkflowStage['startBootstrap']>>> {
+    const request = { ...gatedRequest(), approval: { timeoutMs } };
+    planSigned();
+    [calls, names] = [Array.from({ length: count }, () => new HeldCall()), []];
+    stage.activities.verifySignature = async ({ decision: { by } }) => {
+      names.push(by);
+      await calls[names.length - 1]?.hold();
+      if (by.startsWith('eve')) throw ApplicationFailure.nonRetryable('it is not signed', 'NotAllowed');
+      return 'permit';
+    };
+    const run = await stage.startBootstrap(request);
+    await pendingPlan(run);
+    return run;
+  }
+
+  /** Sends a decision. Resolves once the run has accepted it. */
+  const send = (run: WorkflowHandle, by: string) =>
+    run.startUpdate(approveUpdate, { args: [{ plan: PLAN_DIGEST, by }], waitForStage: 'ACCEPTED' });
+
+  afterEach(() => {
+    for (const call of calls) call.release();
+  });
+
+  test('are verified one after the other', async () => {
+    const run = await startHeld(3);
+    const first = await send(run, 'eve');
+    await calls[0]?.reached;
+    const others = [await send(run, 'eve again'), await send(run, 'eve once more')];
+    calls[0]?.release();
+    await expect(first.result()).rejects.toThrow();
+    await calls[1]?.reached;
+    const { raw } = await run.describe();
+    expect(raw.pendingActivities).toHaveLength(1);
+    calls[1]?.release();
+    calls[2]?.release();
+    for (const update of others) await expect(update.result()).rejects.toThrow();
+    expect(names).toEqual(['eve', 'eve again', 'eve once more']);
+    await run.executeUpdate(approveUpdate, { args: [alice] });
+    expect((await reportOf(run)).result).toBe('converged');
+  });
+
+  test('count if they were accepted before the time was over, however long it takes to verify them', async () => {
+    // Shorter than the time after which Temporal misses the heartbeat of the activity.
+    const run = await startHeld(2, 3_000);
+    const first = await send(run, 'eve');
+    await calls[0]?.reached;
+    const last = await send(run, 'alice');
+    await hasFired(run);
+    expect(names).toEqual(['eve']);
+    calls[0]?.release();
+    await expect(first.result()).rejects.toThrow();
+    await calls[1]?.reached;
+    calls[1]?.release();
+    expect((await last.result()).verdict).toBe('approved');
+    expect(await reportOf(run)).toMatchObject({ result: 'converged', approval: { verdict: 'approved', by: 'alice' } });
+  });
+
+  /** Resolves once the time of the approval is over. */
+  async function hasFired(run: WorkflowHandle): Promise<void> {
+    for (;;) {
+      const { events } = await run.fetchHistory();
+      if (events?.some(({ timerFiredEventAttributes: fired }) => fired != null) === true) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 });

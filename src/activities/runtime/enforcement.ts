@@ -118,26 +118,42 @@ export class Enforcement {
     await this.#countRefusal(this.#requests?.assertEvidence(request));
   }
 
-  /** @throws ApplicationFailure where a decision is not signed as the worker asks */
-  async assertDecisionSigned(request: SignedDecisionRequest): Promise<void> {
-    if (this.#requests === undefined) {
+  /**
+   * Verifies that a decision about a plan is signed. Returns the proof of an approval for the plan that is made again, and
+   * null for a rejection.
+   *
+   * @throws ApplicationFailure where it is not signed as the worker asks
+   */
+  async verifyDecision(request: SignedDecisionRequest): Promise<string | null> {
+    if (this.#requests === undefined || this.#binding === undefined) {
       const remedy = 'give all workers of the task queue the same request key';
       throw failure('NotAllowed', 'this worker has no request key, and so cannot verify who decides', { remedy });
     }
     await this.#countRefusal(this.#requests.assertDecision(request));
+    if (request.verdict === 'rejected') return null;
+    return this.#binding.permits.permitApproval(await firstRunOf(this.#binding), request.decision.plan);
   }
 
   /**
    * Returns the plan with what binds its run to it. A run that continues after a reset is the same. A plan that needs
    * approvals permits nothing before it was approved, nor does one that a plan workflow makes for anyone.
+   *
+   * @throws ApplicationFailure where no worker has verified the approval
    */
   async bind(request: BootstrapRequest, plan: Plan, approved?: ApprovedPlan): Promise<Plan> {
     const { workflowExecution: run, workflowType } = activityInfo();
     if (this.#binding === undefined || run === undefined || workflowType === WorkflowType.Plan) return plan;
-    if (plan.approvalRule !== undefined && approved?.plan !== plan.digest) return plan;
-    const { permits, originOf } = this.#binding;
     const decided = this.#requests === undefined ? plan : { ...plan, signedDecisions: true as const };
-    return permits.permitPlan(request, decided, (await originOf(run))?.firstRunId ?? run.runId);
+    const { digest, approvalRule } = decided;
+    // A plan has a digest where it needs an approval.
+    if (digest !== undefined && approved?.plan !== digest) return decided;
+    const { permits } = this.#binding;
+    const runId = await firstRunOf(this.#binding);
+    const isSignatureNeeded = this.#requests !== undefined && approvalRule === undefined;
+    if (approved !== undefined && digest !== undefined && isSignatureNeeded && !permits.isApproved(runId, approved)) {
+      this.#refuseUnbound('no worker has verified an approval of this plan');
+    }
+    return permits.permitPlan(request, decided, runId);
   }
 
   /** Returns the listing with what binds its run to it. */
@@ -219,6 +235,13 @@ export class Enforcement {
     this.#onRefusal(at);
     throw failure('NotAllowed', textOf(violations), {});
   }
+}
+
+/** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */
+async function firstRunOf({ originOf }: Binding): Promise<string> {
+  const { workflowExecution: run } = activityInfo();
+  if (run === undefined) throw new Error('permits are signed in activities of a run');
+  return (await originOf(run))?.firstRunId ?? run.runId;
 }
 
 /** Returns the properties that an entity of this kind can have. */

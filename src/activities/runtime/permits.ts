@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
-import type { CreateRequest, Plan } from '../../contract/activities.js';
+import type { ApprovedPlan, CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
 import type { Identity, SignedIdentity } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
@@ -90,6 +90,16 @@ export class Permits {
   /** Reports whether a worker has verified an identity for a run. */
   isProven(purpose: IdentityPurpose, runId: string, { identity, digest, permit }: SignedIdentity): boolean {
     return this.#isSigned(purpose, { runId, identity, digest }, permit);
+  }
+
+  /** Returns the signature of an approval that a worker has verified for a run. */
+  permitApproval(runId: string, plan: string): string {
+    return this.#sign('approved', { runId, plan });
+  }
+
+  /** Reports whether a worker has verified an approval of a plan for a run. */
+  isApproved(runId: string, { plan, permit }: Pick<ApprovedPlan, 'plan' | 'permit'>): boolean {
+    return this.#isSigned('approved', { runId, plan }, permit);
   }
 
   /** Returns the signature of what is remembered of a proof: the run that it was used for. */

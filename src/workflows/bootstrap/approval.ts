@@ -50,7 +50,11 @@ export class PlanApproval {
   /** The proofs that decisions need; undefined where they need none. */
   #terms: DecisionTerms | undefined;
   #proven: readonly SignedIdentity[] = [];
+  /** The signature of the worker that has verified the signature of an approval. */
+  #permit: string | null = null;
   #isVerifying = false;
+  /** Decisions that were accepted and are not verified yet. */
+  #unverified = 0;
   /** A decision has to be signed with the request key. */
   #isSigned = false;
   readonly #request: BootstrapRequest;
@@ -87,10 +91,10 @@ export class PlanApproval {
     return this.#ignored;
   }
 
-  /** Returns what workers have verified for a plan, for the activity that makes it again; undefined where nothing was. */
-  proofsOf({ approvalRule, requester }: Plan, plan: string): ApprovedPlan | undefined {
-    if (approvalRule === undefined && requester === undefined) return undefined;
-    return { plan, approvals: this.#proven, ...(requester && { requester }) };
+  /** Returns a plan that was approved, with what workers have verified for it, for the activity that makes it again. */
+  approvedPlan({ requester }: Plan, plan: string): ApprovedPlan {
+    const permit = this.#permit ?? undefined;
+    return { plan, approvals: this.#proven, ...(requester && { requester }), ...(permit && { permit }) };
   }
 
   /** Asks for an approval of a plan and waits for the decision, the end of the time, or cancellation of the run. */
@@ -120,7 +124,7 @@ export class PlanApproval {
     this.#onChange();
     const isInTime = await condition(() => this.#result !== null || cancellation.isRequested(), timeoutMs);
     // A decision that came in time counts, however long its verification takes.
-    if (terms !== undefined || this.#isSigned) await condition(() => !this.#isVerifying);
+    if (this.#unverified > 0) await condition(() => this.#unverified === 0);
     const approval = this.#result ?? this.#close(isInTime ? 'cancelled' : 'expired', null);
     recordPending(null);
     return approval;
@@ -145,16 +149,32 @@ export class PlanApproval {
 
   /** Takes a decision that was accepted. It counts at once where nobody has to prove who decides. */
   #decide(verdict: ProvableVerdict, decision: ApprovalDecision): Approval | Promise<Approval> {
-    if (this.#isSigned) return this.#checkSignature(verdict, decision);
-    if (this.#terms === undefined) return this.#close(verdict, decision);
-    return this.#prove(verdict, decision, this.#terms);
+    const terms = this.#terms;
+    if (terms !== undefined) return this.#inTurn(decision, () => this.#prove(verdict, decision, terms));
+    if (this.#isSigned) return this.#inTurn(decision, () => this.#checkSignature(verdict, decision));
+    return this.#close(verdict, decision);
   }
 
-  /** Has a worker verify who decides. One decision is verified at a time, since each counts those before it. */
+  /** Verifies one decision at a time, since each counts those before it and may be the last. */
+  async #inTurn(decision: ApprovalDecision, verify: () => Promise<Approval>): Promise<Approval> {
+    this.#unverified += 1;
+    try {
+      // Several decisions may wake at once.
+      while (this.#isVerifying) await condition(() => !this.#isVerifying);
+      this.#isVerifying = true;
+      try {
+        this.#assertAccepted(decision);
+        return await verify();
+      } finally {
+        this.#isVerifying = false;
+      }
+    } finally {
+      this.#unverified -= 1;
+    }
+  }
+
+  /** Has a worker verify who decides. */
   async #prove(verdict: ProvableVerdict, decision: ApprovalDecision, terms: DecisionTerms): Promise<Approval> {
-    // Several decisions may wake at once.
-    while (this.#isVerifying) await condition(() => !this.#isVerifying);
-    this.#assertAccepted(decision);
     const { plan, proof = {} } = decision;
     const { request, requester } = terms;
     const asked = requester === undefined ? {} : { requester };
@@ -172,22 +192,17 @@ export class PlanApproval {
 
   /** Has a worker verify that a decision was signed. The first one that was counts. */
   async #checkSignature(verdict: ProvableVerdict, decision: ApprovalDecision): Promise<Approval> {
-    await condition(() => !this.#isVerifying);
-    this.#assertAccepted(decision);
-    await this.#verified(decision, () => decisionActivities.verifySignature({ verdict, decision }));
+    this.#permit = await this.#verified(decision, () => decisionActivities.verifySignature({ verdict, decision }));
     return this.#close(verdict, decision);
   }
 
   async #verified<T>(decision: ApprovalDecision, verify: () => Promise<T>): Promise<T> {
-    this.#isVerifying = true;
     let result: T;
     try {
       result = await CancellationScope.nonCancellable(verify);
     } catch (error) {
       const reason = describeFailure(error)?.reason ?? 'it was not verified in time: send it again';
       throw ApplicationFailure.nonRetryable(`the decision does not count: ${reason}`, ApprovalRefused.NotProven);
-    } finally {
-      this.#isVerifying = false;
     }
     this.#assertAccepted(decision);
     return result;

@@ -202,7 +202,7 @@ class Bootstrap {
       const { reason, remedy } = explainVerdict(decision);
       return { result: 'refused', reason, remedy, skipReason: `nothing was written: ${reason}` };
     }
-    await this.#plan(planApproval.proofsOf(approved, digest));
+    await this.#plan(planApproval.approvedPlan(approved, digest));
     const changes = changesSinceApproval(approved, this.#state.plan);
     if (changes.length === 0 && this.#state.plan.digest === digest) return null;
     return {

@@ -290,11 +290,7 @@ describe('the permits of a plan', () => {
           originOf: () => Promise.resolve(undefined),
         };
         const enforcement = new Enforcement({ source: { current: () => guardrails }, binding });
-        const { entities } = await enforcement.bind(
-          request,
-          { entities: [CREATE], calls: {}, digest: PLAN, ...more },
-          approved,
-        );
+        const { entities } = await enforcement.bind(request, { entities: [CREATE], calls: {}, ...more }, approved);
         return entities.map(({ permit }) => permit !== undefined);
       },
       'run-1',
@@ -302,13 +298,14 @@ describe('the permits of a plan', () => {
     );
   const approvalRule = { count: 1, by: 'group security', notRequester: false };
 
-  it('are signed only once it is approved, where the guardrails demand that, so that no other program can start its writes', async () => {
+  it('are signed only once it is approved, where an approval is needed, so that no other program can start its writes', async () => {
     await expect(permitsOf('bootstrap')).resolves.toEqual([true]);
-    await expect(permitsOf('bootstrap', undefined, { approvalRule })).resolves.toEqual([false]);
-    await expect(permitsOf('bootstrap', { plan: 'another', approvals: [] }, { approvalRule })).resolves.toEqual([
-      false,
-    ]);
-    await expect(permitsOf('bootstrap', { plan: PLAN, approvals: [] }, { approvalRule })).resolves.toEqual([true]);
+    // By a rule, or by the request alone: either plan has a digest.
+    for (const needed of [{ digest: PLAN, approvalRule }, { digest: PLAN }]) {
+      await expect(permitsOf('bootstrap', undefined, needed)).resolves.toEqual([false]);
+      await expect(permitsOf('bootstrap', { plan: 'another', approvals: [] }, needed)).resolves.toEqual([false]);
+      await expect(permitsOf('bootstrap', { plan: PLAN, approvals: [] }, needed)).resolves.toEqual([true]);
+    }
   });
 
   it('are not signed in a plan workflow, which anyone may start under any ID', async () => {

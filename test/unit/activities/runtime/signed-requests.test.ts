@@ -1,8 +1,9 @@
 import type { Info } from '@temporalio/activity';
 import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
+import { Permits } from '../../../../src/activities/runtime/permits.js';
 import { SignedRequests } from '../../../../src/activities/runtime/signed-requests.js';
-import type { EntityRun } from '../../../../src/contract/activities.js';
+import type { ApprovedPlan, EntityRun, Plan, RunOrigin } from '../../../../src/contract/activities.js';
 import type { SignedDecisionRequest } from '../../../../src/contract/approval.js';
 import type { EvidenceRequest } from '../../../../src/contract/explain.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
@@ -30,14 +31,14 @@ class Worker {
   /** The first runs of runs that were reset. */
   readonly firstRuns = new Map<string, string>();
   readonly #uses = new Map<string, string>();
+  readonly #originOf = ({ runId }: EntityRun): Promise<RunOrigin> =>
+    Promise.resolve({ startedAt: this.startedAt, firstRunId: this.firstRuns.get(runId) ?? runId });
   readonly #enforcement = new Enforcement({
     source: NO_GUARDRAILS,
     onRefusal: (at) => this.refused.push(at),
+    binding: { permits: new Permits([KEY]), launch: () => Promise.resolve(true), originOf: this.#originOf },
     requests: new SignedRequests([KEY], 'its key', {
-      entityRuns: {
-        originOf: ({ runId }: EntityRun) =>
-          Promise.resolve({ startedAt: this.startedAt, firstRunId: this.firstRuns.get(runId) ?? runId }),
-      },
+      entityRuns: { originOf: this.#originOf },
       proofUses: {
         use: (id, runId) => {
           this.#uses.set(id, this.#uses.get(id) ?? runId);
@@ -49,10 +50,18 @@ class Worker {
 
   /** Plans a request in a run of this ID. Returns what the worker says of it; undefined where it has planned. */
   async plan(request: BootstrapRequest, workflowId = LOCK, runId = RUN_ID): Promise<string | undefined> {
+    return (await this.planned(request, { workflowId, runId })).told;
+  }
+
+  /** Plans a request, or plans it again after an approval. */
+  async planned(
+    request: BootstrapRequest,
+    { workflowId = LOCK, runId = RUN_ID, approved }: Partial<EntityRun> & { readonly approved?: ApprovedPlan } = {},
+  ): Promise<{ readonly plan: Plan | undefined; readonly told: string | undefined }> {
     const info: Partial<Info> = { workflowExecution: { workflowId, runId } };
-    const enforcement = this.#enforcement;
-    const { failure } = await runAttempt(this.account, 'planEntities', request, { info, enforcement });
-    return this.#told(failure);
+    const options = { info, enforcement: this.#enforcement, ...(approved === undefined ? {} : { approved }) };
+    const { result, failure } = await runAttempt(this.account, 'planEntities', request, options);
+    return { plan: result, told: this.#told(failure) };
   }
 
   async explain(request: EvidenceRequest): Promise<string | undefined> {
@@ -62,10 +71,18 @@ class Worker {
   }
 
   async decide(request: SignedDecisionRequest, sentAt = NOW, runId = RUN_ID): Promise<string | undefined> {
+    return (await this.decided(request, sentAt, runId)).told;
+  }
+
+  async decided(
+    request: SignedDecisionRequest,
+    sentAt = NOW,
+    runId = RUN_ID,
+  ): Promise<{ readonly permit: string | null | undefined; readonly told: string | undefined }> {
     const info: Partial<Info> = { workflowExecution: { workflowId: LOCK, runId }, scheduledTimestampMs: sentAt };
     const enforcement = this.#enforcement;
-    const { failure } = await runAttempt(this.account, 'verifySignature', request, { info, enforcement });
-    return this.#told(failure);
+    const { result, failure } = await runAttempt(this.account, 'verifySignature', request, { info, enforcement });
+    return { permit: result, told: this.#told(failure) };
   }
 
   #told(failure: EndedActivity<'planEntities'>['failure']): string | undefined {
@@ -193,5 +210,52 @@ describe('a decision about a plan', () => {
     expect(await worker.decide(approved, NOW, 'another run')).toBe(
       'NotAllowed: its signature was used for another run',
     );
+  });
+});
+
+test('a worker without the request key takes no decision about a plan that asks for a signature', async () => {
+  const decision = signed({ plan: `sha256:${'0'.repeat(64)}`, by: 'alice', reason: null }, 'approve');
+  const { failure } = await runAttempt(new FakeAccount(), 'verifySignature', { verdict: 'approved', decision });
+  expect([failure?.type, failure?.message]).toEqual([
+    'NotAllowed',
+    'this worker has no request key, and so cannot verify who decides',
+  ]);
+});
+
+describe('a plan that waits for an approval, which its request asks for', () => {
+  const request = signed({ ...REQUEST, approval: { timeoutMs: 60 * MINUTE } });
+  const permitsIn = (plan: Plan | undefined): unknown => plan?.entities.map(({ permit }) => permit !== undefined);
+  const decisionAbout = (plan: string): { plan: string; by: string; reason: null } => ({
+    plan,
+    by: 'alice',
+    reason: null,
+  });
+
+  test('permits nothing before a worker has verified the approval, so that a program in place of a worker starts none of its writes', async () => {
+    const { plan: first } = await worker.planned(request);
+    const plan = first?.digest ?? '';
+    expect([permitsIn(first), first?.signedDecisions]).toEqual([[false], true]);
+    for (const forged of [{}, { permit: 'AAAAAAAAAAAAAAAAAAAAAA' }]) {
+      const { told } = await worker.planned(request, { approved: { plan, approvals: [], ...forged } });
+      expect(told).toBe('NotAllowed: no worker has verified an approval of this plan');
+    }
+    const { permit } = await worker.decided({ verdict: 'approved', decision: signed(decisionAbout(plan), 'approve') });
+    const approved = { plan, approvals: [], permit: permit ?? '' };
+    expect(permitsIn((await worker.planned(request, { approved })).plan)).toEqual([true]);
+  });
+
+  test('permits nothing by a rejection, by the approval of another plan, or in another run', async () => {
+    const plan = (await worker.planned(request)).plan?.digest ?? '';
+    const rejection = await worker.decided({ verdict: 'rejected', decision: signed(decisionAbout(plan), 'reject') });
+    expect(rejection).toEqual({ permit: null, told: undefined });
+    const other = `sha256:${'1'.repeat(64)}`;
+    const { permit } = await worker.decided({ verdict: 'approved', decision: signed(decisionAbout(other), 'approve') });
+    const copied = { approvals: [], permit: permit ?? '' };
+    expect(permitsIn((await worker.planned(request, { approved: { ...copied, plan: other } })).plan)).toEqual([false]);
+    expect((await worker.planned(request, { approved: { ...copied, plan } })).told).toContain('no worker has verified');
+    const ours = await worker.decided({ verdict: 'approved', decision: signed(decisionAbout(plan), 'approve') });
+    const own = new Worker();
+    const approved = { plan, approvals: [], permit: ours.permit ?? '' };
+    expect((await own.planned(request, { approved, runId: 'another run' })).told).toContain('no worker has verified');
   });
 });
