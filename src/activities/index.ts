@@ -93,7 +93,8 @@ export function createActivities({
     updateEntity: reconcile(updateEntity),
     deleteEntity: reconcile(deleteEntity),
     verifyEntities: (request) =>
-      runActivity(({ calls }) => {
+      runActivity(async ({ calls }) => {
+        await enforcement.assertMayVerify(request);
         const { target, namespace } = request.request;
         return use((lease) => verify(lease.get(enforcement.targetForReads(target), namespace), request, calls));
       }, runOptionsOf(request.request)),

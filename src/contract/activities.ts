@@ -77,6 +77,8 @@ export interface Plan {
   readonly approvalRule?: ApprovalRule;
   /** A decision about it has to be signed, as its request was. Missing where the worker has no request key. */
   readonly signedDecisions?: true;
+  /** The worker's signature that its run may read the account. Missing where the worker has no request key. */
+  readonly readPermit?: string;
 }
 
 /** The approval of a plan that a worker has verified. */
@@ -160,6 +162,8 @@ export interface VerifyRequest {
   readonly arns: Readonly<Record<string, string>>;
   /** Look once: the run has been cancelled. Default: until AWS shows everything, or the propagation window ends. */
   readonly once?: boolean;
+  /** See {@link Plan.readPermit}. */
+  readonly permit?: string;
 }
 
 /** Argument of the activity that changes the declarations of a namespace. */

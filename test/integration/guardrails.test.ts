@@ -9,6 +9,7 @@ import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../src/contract/request.js';
 import { bootstrapWorkflowId, WorkflowType } from '../../src/contract/workflow-ids.js';
 import { desired } from '../support/desired.js';
+import { hold } from '../support/hold.js';
 import { allowing, manifestOf, role, trusting } from '../support/manifests-of.js';
 import { outcomesOf, writesIn } from '../support/runs.js';
 import { temporal, useWorld, world } from '../support/use-world.js';
@@ -202,24 +203,30 @@ describe('an entity run that a client starts by itself', () => {
   });
 
   test('with the permit of a run, is no run of it, nor may it change what is permitted', async () => {
-    // The run waits for its approval, so that its permits are in its history, and nothing is written yet.
-    const waiting = await requestOf([role('ci-x')], { approval: { timeoutMs: 600_000 } });
+    // The run waits for the policy that the role needs, so that the permit of the role is in its history, and unused.
+    const policy = hold(world.proxy, { action: 'CreatePolicy' });
+    const waiting = await requestOf([
+      { kind: 'Policy', policyName: 'ci-read', policyDocument: allowing('s3:Get*') },
+      role('ci-x', { managedPolicyArns: ['{{arn Policy/ci-read}}'] }),
+    ]);
     const workflowId = bootstrapWorkflowId(ACCOUNT, 'ci');
     const options = { taskQueue: GUARDED, workflowId, args: [waiting] };
     const handle = await temporal.client.workflow.start(WorkflowType.Bootstrap, options);
-    const planned = await permitIn(handle.workflowId, handle.firstExecutionRunId);
+    await policy.reached;
+    const before = writesIn(world);
+    const planned = await permitIn(handle.workflowId, handle.firstExecutionRunId, 'ci-x');
     const copied: ReconcileRequest = {
       ...request,
-      entity: waiting.entities[0] ?? entity,
+      entity: waiting.entities.find(({ name }) => name === 'ci-x') ?? entity,
       planned: { action: 'create', lines: planned.lines },
-      approved: true,
+      arns: { 'Policy/ci-read': `arn:aws:iam::${ACCOUNT}:policy/ci-read` },
       intent: handle.firstExecutionRunId,
       installation: planned.installation,
       permit: planned.permit,
     };
     expect((await start(GUARDED, copied)).message).toContain('is written by entity runs of its bootstrap run');
     const forgeries: Partial<ReconcileRequest>[] = [
-      { approved: false },
+      { approved: true },
       { planned: { ...copied.planned, action: 'delete' } },
       { intent: request.intent },
       { entity: { ...copied.entity, adopt: 'own' } },
@@ -233,29 +240,61 @@ describe('an entity run that a client starts by itself', () => {
     }
     const known = { ...copied, known: ['AKIAOTHER'] };
     expect((await start(GUARDED, known)).message).toContain('no worker has listed');
-    expect(writesIn(world)).toEqual([]);
-    await handle.terminate();
+    expect(writesIn(world)).toEqual(before);
+    await handle.cancel();
+    policy.release();
+    await expect(handle.result()).rejects.toThrow();
   });
+});
+
+test('an activity that a client starts without a workflow does nothing, whatever it is', async () => {
+  const request = await requestOf([role('ci-x')]);
+  const { target, namespace } = request;
+  const entities = request.entities;
+  const start = (type: string, argument: unknown, taskQueue: string): Promise<unknown> =>
+    temporal.client.activity.execute(type, {
+      id: `${type} ${taskQueue}`,
+      taskQueue,
+      args: [argument],
+      startToCloseTimeout: '30s',
+    });
+  for (const taskQueue of [GUARDED, OPEN]) {
+    for (const [type, argument] of [
+      ['planEntities', request],
+      ['verifyEntities', { request: { target, namespace }, entities, arns: {} }],
+      ['gatherEvidence', { target, entities, requestId: null, from: request.key, to: request.key }],
+      ['createEntity', { target, namespace, entity: entities[0], arns: {} }],
+      ['claimEntities', { account: ACCOUNT, runId: 'x', take: [], drop: [] }],
+      ['endEntityRuns', []],
+    ] as const) {
+      await expect(start(type, argument, taskQueue)).rejects.toMatchObject({
+        cause: { type: 'NotAllowed', message: `the activity ${type} runs in workflows only` },
+      });
+    }
+  }
+  expect(world.proxy.calls).toEqual([]);
 });
 
 /** The part of a plan that everyone can read in the history of its run. */
 interface ReadPlan {
-  readonly entities?: readonly { readonly permit: string; readonly lines: readonly string[] }[];
+  readonly entities?: readonly { readonly name: string; readonly permit: string; readonly lines: readonly string[] }[];
   readonly installation: string;
 }
 
-/** Returns what the plan of a run permits for its only entity. */
+/** Returns what the plan of a run permits for an entity. */
 async function permitIn(
   workflowId: string,
   runId: string,
+  name: string,
 ): Promise<{ readonly permit: string; readonly lines: readonly string[]; readonly installation: string }> {
   for (;;) {
     const { events } = await temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
     for (const { activityTaskCompletedEventAttributes } of events ?? []) {
-      // A plan of one entity is too small to be compressed.
+      // A plan of two entities is too small to be compressed.
       const [payload] = activityTaskCompletedEventAttributes?.result?.payloads ?? [];
       const { entities, installation } = JSON.parse(Buffer.from(payload?.data ?? '{}').toString()) as ReadPlan;
-      if (entities?.[0] !== undefined) return { ...entities[0], installation };
+      const planned = entities?.find((entity) => entity.name === name);
+      if (planned !== undefined) return { ...planned, installation };
     }
     await pause(100);
   }

@@ -15,6 +15,7 @@ import type { Decision, WriteRecord } from '../../contract/report.js';
 import { truncateToFit } from '../../report/build.js';
 import { NO_WRITES, type WriteGuard } from './write-guard.js';
 import { failure, toFailure, withinTimeout, withProgress } from './failures.js';
+import { assertInWorkflow } from './launches.js';
 import { Lease, LeaseError, type LeaseToWrite } from './lease.js';
 import { isRepeated, reportAttempt } from './report-attempt.js';
 
@@ -121,6 +122,7 @@ export async function runActivity<T>(
   };
   const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
+    assertInWorkflow();
     assertMayTry(context.lost);
     if (context.lost.count > 0) beat();
     const counted = (): Promise<T> => countingCalls(context.calls, () => run(context));
@@ -196,10 +198,7 @@ function countLostAttempts(earlier: HeartbeatDetails | undefined): LostAttempts 
   return { count: lost.count + 1, timedOut: hasTimedOut ? lost.timedOut + 1 : 0 };
 }
 
-/**
- * Ends an activity that Temporal would repeat for ever: one that always takes longer than an attempt may take, or one
- * that no worker survives.
- */
+/** Ends what Temporal would repeat for ever: no attempt has had enough time, or no worker has survived it. */
 function assertMayTry({ count, timedOut }: LostAttempts): void {
   const minutes = String(activityInfo().startToCloseTimeoutMs / 60_000);
   if (timedOut >= MAX_TIMED_OUT_ATTEMPTS) {

@@ -1,6 +1,14 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ApprovedPlan, CreateRequest, EntityRun, Listing, Plan, RunOrigin } from '../../contract/activities.js';
+import type {
+  ApprovedPlan,
+  CreateRequest,
+  EntityRun,
+  Listing,
+  Plan,
+  RunOrigin,
+  VerifyRequest,
+} from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
@@ -143,17 +151,33 @@ export class Enforcement {
   async bind(request: BootstrapRequest, plan: Plan, approved?: ApprovedPlan): Promise<Plan> {
     const { workflowExecution: run, workflowType } = activityInfo();
     if (this.#binding === undefined || run === undefined || workflowType === WorkflowType.Plan) return plan;
-    const decided = this.#requests === undefined ? plan : { ...plan, signedDecisions: true as const };
-    const { digest, approvalRule } = decided;
+    const { permits } = this.#binding;
+    const { digest, approvalRule } = plan;
+    const isKeyed = this.#requests !== undefined;
+    const runId = await firstRunOf(this.#binding);
+    const readPermit = permits.permitReads(runId, request);
+    const decided = isKeyed ? { ...plan, signedDecisions: true as const, readPermit } : plan;
     // A plan has a digest where it needs an approval.
     if (digest !== undefined && approved?.plan !== digest) return decided;
-    const { permits } = this.#binding;
-    const runId = await firstRunOf(this.#binding);
-    const isSignatureNeeded = this.#requests !== undefined && approvalRule === undefined;
+    const isSignatureNeeded = isKeyed && approvalRule === undefined;
     if (approved !== undefined && digest !== undefined && isSignatureNeeded && !permits.isApproved(runId, approved)) {
       this.#refuseUnbound('no worker has verified an approval of this plan');
     }
     return permits.permitPlan(request, decided, runId);
+  }
+
+  /**
+   * Makes sure that the run of a verification has a signed request for the same account. Without a request key, anyone may
+   * plan, and a plan shows as much.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertMayVerify({ request, permit }: VerifyRequest): Promise<void> {
+    if (this.#requests === undefined || this.#binding === undefined) return;
+    const runId = await firstRunOf(this.#binding);
+    if (this.#binding.permits.mayRead(runId, request, permit)) return;
+    this.#onRefusal('plan');
+    throw failure('NotAllowed', 'no plan of this run has permitted to read the account', { remedy: 'apply again' });
   }
 
   /** Returns the listing with what binds its run to it. */

@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import type { EntityRun } from '../../contract/activities.js';
+import { failure } from './failures.js';
 
 /** Entity runs whose start is remembered. */
 const MAX_REMEMBERED = 1_000;
@@ -24,4 +25,17 @@ export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | und
     if (parents.size > MAX_REMEMBERED && oldest !== undefined) parents.delete(oldest);
     return parent?.workflowId === bootstrapWorkflowId(target.account, namespace) && parent.runId === intent;
   };
+}
+
+/**
+ * Refuses an activity that a client has started by itself: Temporal runs activities without a workflow. Workflows check
+ * what they hand to activities, and wait for approvals.
+ *
+ * @throws ApplicationFailure
+ */
+export function assertInWorkflow(): void {
+  const { workflowExecution, activityType } = activityInfo();
+  if (workflowExecution !== undefined) return;
+  const remedy = 'use iam-bootstrap, which starts the workflow that calls it';
+  throw failure('NotAllowed', `the activity ${activityType} runs in workflows only`, { remedy });
 }

@@ -26,6 +26,9 @@ type Permitted = Pick<
   | 'newPrincipals'
 >;
 
+/** The account that a run may read, and the namespace in whose session. */
+type ReadScope = Pick<BootstrapRequest, 'target' | 'namespace'>;
+
 /** The parts that a proven identity can have in a run. */
 export type IdentityPurpose = 'requester' | 'approval';
 
@@ -100,6 +103,16 @@ export class Permits {
   /** Reports whether a worker has verified an approval of a plan for a run. */
   isApproved(runId: string, { plan, permit }: Pick<ApprovedPlan, 'plan' | 'permit'>): boolean {
     return this.#isSigned('approved', { runId, plan }, permit);
+  }
+
+  /** Returns the signature that lets a run read the account of its request. */
+  permitReads(runId: string, { target, namespace }: ReadScope): string {
+    return this.#sign('read', { runId, target, namespace });
+  }
+
+  /** Reports whether a run may read an account. */
+  mayRead(runId: string, { target, namespace }: ReadScope, permit: string | undefined): boolean {
+    return this.#isSigned('read', { runId, target, namespace }, permit);
   }
 
   /** Returns the signature of what is remembered of a proof: the run that it was used for. */

@@ -26,7 +26,10 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
   state.enter('verifying');
   const { target, namespace, timeoutMs } = state.request;
   const entities = positions.map((index) => expectedEntity(state, index));
-  const { cancellation } = state;
+  const {
+    cancellation,
+    plan: { readPermit },
+  } = state;
   const isCancelled = cancellation.isRequested();
   try {
     const request = {
@@ -34,6 +37,7 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
       entities,
       arns: state.allArns(),
       ...(isCancelled ? { once: true } : {}),
+      ...(readPermit === undefined ? {} : { permit: readPermit }),
     };
     const result = isCancelled
       ? await lastVerification.verifyEntities(request)

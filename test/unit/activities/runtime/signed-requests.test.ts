@@ -3,7 +3,7 @@ import { Enforcement } from '../../../../src/activities/runtime/enforcement.js';
 import { NO_GUARDRAILS } from '../../../../src/activities/runtime/guardrails-file.js';
 import { Permits } from '../../../../src/activities/runtime/permits.js';
 import { SignedRequests } from '../../../../src/activities/runtime/signed-requests.js';
-import type { ApprovedPlan, EntityRun, Plan, RunOrigin } from '../../../../src/contract/activities.js';
+import type { ApprovedPlan, EntityRun, Plan, RunOrigin, VerifyRequest } from '../../../../src/contract/activities.js';
 import type { SignedDecisionRequest } from '../../../../src/contract/approval.js';
 import type { EvidenceRequest } from '../../../../src/contract/explain.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
@@ -67,6 +67,16 @@ class Worker {
   async explain(request: EvidenceRequest): Promise<string | undefined> {
     const enforcement = this.#enforcement;
     const { failure } = await runAttempt(this.account, 'gatherEvidence', request, { enforcement });
+    return this.#told(failure);
+  }
+
+  /** Has a bootstrap run verify what it has written. */
+  async verify(request: VerifyRequest, runId = RUN_ID): Promise<string | undefined> {
+    const info: Partial<Info> = { workflowExecution: { workflowId: LOCK, runId } };
+    const { failure } = await runAttempt(this.account, 'verifyEntities', request, {
+      info,
+      enforcement: this.#enforcement,
+    });
     return this.#told(failure);
   }
 
@@ -258,4 +268,28 @@ describe('a plan that waits for an approval, which its request asks for', () => 
     const approved = { plan, approvals: [], permit: ours.permit ?? '' };
     expect((await own.planned(request, { approved, runId: 'another run' })).told).toContain('no worker has verified');
   });
+});
+
+test('a verification reads the account of a signed request only, for the run that has planned it', async () => {
+  const { target, namespace } = REQUEST;
+  const { plan } = await worker.planned(signed(REQUEST));
+  const unsigned: VerifyRequest = { request: { target, namespace }, entities: [], arns: {} };
+  const verification = { ...unsigned, permit: plan?.readPermit ?? '' };
+  expect(await worker.verify(verification)).toBeUndefined();
+  worker.firstRuns.set('reset', RUN_ID);
+  expect(await worker.verify(verification, 'reset')).toBeUndefined();
+  expect(worker.refused).toEqual([]);
+  const refusal = 'NotAllowed: no plan of this run has permitted to read the account';
+  expect(await worker.verify(unsigned)).toBe(refusal);
+  expect(await worker.verify(verification, 'another run')).toBe(refusal);
+  const assumeRole = `arn:aws:iam::${target.account}:role/admin`;
+  for (const request of [
+    { target: { ...target, assumeRole }, namespace },
+    { target: { ...target, account: '222222222222' }, namespace },
+    { target, namespace: 'other' },
+  ]) {
+    expect(await worker.verify({ ...verification, request })).toBe(refusal);
+  }
+  expect(worker.refused).toHaveLength(5);
+  expect(worker.calls).toEqual({});
 });
