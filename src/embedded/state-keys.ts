@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseKeys } from '../identity/keys.js';
@@ -35,7 +35,7 @@ export async function withStateKeys<T extends KeySettings>(settings: T, announce
 
 async function ensureKey(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
-  const own = `${path}.${String(process.pid)}`;
+  const own = `${path}.${randomUUID()}`;
   await explainStateErrors(folder, async () => {
     try {
       await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: FILE_MODE });

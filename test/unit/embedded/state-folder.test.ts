@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -63,23 +65,20 @@ test('its keys stay, and configured ones are taken in their place', async () => 
   expect(await withStateKeys(given)).toEqual(given);
 });
 
-test('a folder of an earlier version is closed to other users, with a notice, but not what links lead to', async () => {
+test('a folder of an earlier version is closed to other users, with a notice', async () => {
   mkdirSync(join(state, 'secrets'), { recursive: true });
-  for (const name of ['temporal.db', 'temporal.db-wal', 'worker.log', 'permit.key'])
-    writeFileSync(join(state, name), 'x');
-  const elsewhere = join(parent, 'elsewhere');
-  writeFileSync(elsewhere, 'x');
-  symlinkSync(elsewhere, join(state, 'dev.db'));
-  chmodSync(elsewhere, 0o644);
+  for (const name of ['temporal.db', 'temporal.db-wal', 'worker.log', join('secrets', 'robot')])
+    writeFileSync(join(state, name), 'x', { mode: 0o644 });
+  writeFileSync(join(state, 'permit.key'), 'x', { mode: 0o600 });
   chmodSync(state, 0o755);
   await openStateFolder(state, announce);
   expect(announced).toEqual([`state folder ${state}: other users could read it; now only you can`]);
   expect(modes()).toEqual({
     '': '700',
     '.gitignore': '600',
-    'dev.db': '644',
     'permit.key': '600',
     secrets: '700',
+    'secrets/robot': '600',
     'temporal.db': '600',
     'temporal.db-wal': '600',
     users: '700',
@@ -87,6 +86,115 @@ test('a folder of an earlier version is closed to other users, with a notice, bu
   });
   await openStateFolder(state, announce);
   expect(announced).toHaveLength(1);
+});
+
+describe('what another user may have put into the folder while it was open', () => {
+  const KEY_TEXT = `${'k'.repeat(44)}\n`;
+  const elsewhere = (mode = 0o600): string => {
+    const path = join(parent, 'elsewhere');
+    writeFileSync(path, KEY_TEXT, { mode });
+    return path;
+  };
+  const put = (name: string, mode: number): void => {
+    writeFileSync(join(state, name), KEY_TEXT);
+    chmodSync(join(state, name), mode);
+  };
+  const anew = ': a new key is made, and what still runs by the old one has to be applied again';
+  const asRootOnly = process.getuid?.() === 0;
+
+  test.each<[string, string, () => void, string]>([
+    [
+      'a key of theirs',
+      'request.key belongs to another user (65534, and this is user 0)',
+      () => {
+        put('request.key', 0o600);
+        if (asRootOnly) chownSync(join(state, 'request.key'), 65_534, 65_534);
+      },
+      anew,
+    ],
+    [
+      'a server record of theirs',
+      'server.json belongs to another user (65534, and this is user 0)',
+      () => {
+        put('server.json', 0o644);
+        if (asRootOnly) chownSync(join(state, 'server.json'), 65_534, 65_534);
+      },
+      '',
+    ],
+    [
+      'a link to a key',
+      'permit.key is a link',
+      () => {
+        symlinkSync(elsewhere(0o644), join(state, 'permit.key'));
+      },
+      anew,
+    ],
+    [
+      'a link to a folder',
+      'users is a link',
+      () => {
+        symlinkSync(parent, join(state, 'users'));
+      },
+      '',
+    ],
+    [
+      'a second name of a file that they can read',
+      'request.key has another name elsewhere (a hard link)',
+      () => {
+        linkSync(elsewhere(), join(state, 'request.key'));
+      },
+      anew,
+    ],
+    [
+      'a key that they could read',
+      'permit.key could be read by other users',
+      () => {
+        put('permit.key', 0o644);
+      },
+      anew,
+    ],
+    [
+      'a database that they could write',
+      'temporal.db-wal could be written by other users',
+      () => {
+        put('temporal.db-wal', 0o666);
+      },
+      '',
+    ],
+    ['a pipe', 'temporal.log is no file', () => execFileSync('mkfifo', [join(state, 'temporal.log')]), ''],
+  ])(
+    'is refused before it is read, and once more when the folder is closed: %s',
+    async (what, problem, plant, effect) => {
+      if (what.endsWith('theirs') && !asRootOnly) return;
+      mkdirSync(state, { recursive: true });
+      chmodSync(state, 0o777);
+      plant();
+      const planted = problem.split(' ')[0] ?? '';
+      const before = lstatSync(join(state, planted));
+      for (const attempt of [1, 2]) {
+        const error: unknown = await withStateKeys({ ...NO_KEYS, stateDirectory: state }, announce).catch(
+          (thrown: unknown) => thrown,
+        );
+        expect([attempt, (error as Error).message]).toEqual([
+          attempt,
+          `state folder ${state}: ${problem}; find out who put it there, and remove it${effect}`,
+        ]);
+        expect((statSync(state).mode & 0o777).toString(8)).toBe('700');
+      }
+      expect(announced).toHaveLength(1);
+      expect(lstatSync(join(state, planted))).toMatchObject({ mode: before.mode, ino: before.ino });
+      rmSync(join(state, planted));
+      await withStateKeys({ ...NO_KEYS, stateDirectory: state });
+    },
+  );
+
+  test('is not what other processes of this user make and remove meanwhile', async () => {
+    const open = (): Promise<unknown> => withStateKeys({ ...NO_KEYS, stateDirectory: state });
+    await Promise.all(Array.from({ length: 50 }, open));
+    // A process that was killed while it made a key leaves a second name in the folder.
+    linkSync(join(state, 'permit.key'), join(state, 'permit.key.4711'));
+    await open();
+  });
 });
 
 test('a folder with something else in it is left as it is, and refused', async () => {
