@@ -94,9 +94,8 @@ export function createActivities({
     deleteEntity: reconcile(deleteEntity),
     verifyEntities: (request) =>
       runActivity(async ({ calls }) => {
-        await enforcement.assertMayVerify(request);
-        const { target, namespace } = request.request;
-        return use((lease) => verify(lease.get(enforcement.targetForReads(target), namespace), request, calls));
+        const target = await enforcement.targetForVerification(request);
+        return use((lease) => verify(lease.get(target, request.request.namespace), request, calls));
       }, runOptionsOf(request.request)),
     gatherEvidence: (request) =>
       runActivity(async () => {

@@ -167,15 +167,16 @@ export class Enforcement {
   }
 
   /**
-   * Makes sure that the run of a verification has a signed request for the same account. Without a request key, anyone may
-   * plan, and a plan shows as much.
+   * Returns the target for the reads of a verification. Its run needs a signed request for the same account. Without a
+   * request key, anyone may plan, and a plan shows as much.
    *
-   * @throws ApplicationFailure
+   * @throws ApplicationFailure where the run may not read that account
    */
-  async assertMayVerify({ request, permit }: VerifyRequest): Promise<void> {
-    if (this.#requests === undefined || this.#binding === undefined) return;
+  async targetForVerification({ request, permit }: VerifyRequest): Promise<Target> {
+    const target = this.targetForReads(request.target);
+    if (this.#requests === undefined || this.#binding === undefined) return target;
     const runId = await firstRunOf(this.#binding);
-    if (this.#binding.permits.mayRead(runId, request, permit)) return;
+    if (this.#binding.permits.mayRead(runId, request, permit)) return target;
     this.#onRefusal('plan');
     throw failure('NotAllowed', 'no plan of this run has permitted to read the account', { remedy: 'apply again' });
   }

@@ -1,4 +1,4 @@
-import type { ExpectedEntity, VerifyResult } from '../../contract/activities.js';
+import type { ExpectedEntity, VerifyRequest, VerifyResult } from '../../contract/activities.js';
 import { isWrite } from '../../contract/actions.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { Decision, EntityReport } from '../../contract/report.js';
@@ -24,23 +24,12 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
   const positions = [...state.reports.keys()].filter((index) => isVerified(state, index, unwritten));
   if (positions.length === 0) return;
   state.enter('verifying');
-  const { target, namespace, timeoutMs } = state.request;
-  const entities = positions.map((index) => expectedEntity(state, index));
-  const {
-    cancellation,
-    plan: { readPermit },
-  } = state;
+  const { cancellation } = state;
   const isCancelled = cancellation.isRequested();
   try {
-    const request = {
-      request: { target, namespace, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
-      entities,
-      arns: state.allArns(),
-      ...(isCancelled ? { once: true } : {}),
-      ...(readPermit === undefined ? {} : { permit: readPermit }),
-    };
+    const request = verifyRequestOf(state, positions);
     const result = isCancelled
-      ? await lastVerification.verifyEntities(request)
+      ? await lastVerification.verifyEntities({ ...request, once: true })
       : await cancellation.endOnRequest(() => verification.verifyEntities(request));
     state.addCalls(result.calls);
     recordCreationDates(state, positions, result);
@@ -62,6 +51,17 @@ export async function verifyEntities(state: RunState, unwritten: (index: number)
       });
     }
   }
+}
+
+function verifyRequestOf(state: RunState, positions: readonly number[]): VerifyRequest {
+  const { target, namespace, timeoutMs } = state.request;
+  const { readPermit } = state.plan;
+  return {
+    request: { target, namespace, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    entities: positions.map((index) => expectedEntity(state, index)),
+    arns: state.allArns(),
+    ...(readPermit === undefined ? {} : { permit: readPermit }),
+  };
 }
 
 /** Reports whether an entity was not written, because the plan found it as declared. */
