@@ -748,7 +748,8 @@ async function checkJournal(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  world = await startWorld({ databaseFile: true, replay: { notBecause: 'these are thousands of runs' } });
+  const replay = { notBecause: 'these are thousands of runs' };
+  world = await startWorld({ databaseFile: true, secured: true, replay });
   temporal = await connectTemporal(loadConfig(world.env));
 }, 300_000);
 

@@ -26,7 +26,7 @@ let worker: WorkerProcess;
 const tally = new Tally();
 
 beforeAll(async () => {
-  world = await startWorld({ databaseFile: true });
+  world = await startWorld({ databaseFile: true, secured: true });
   worker = await world.startWorker();
 }, 300_000);
 

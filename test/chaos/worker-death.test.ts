@@ -43,7 +43,7 @@ let world: World;
 let temporal: TemporalConnection;
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ secured: true });
   temporal = await connectTemporal(loadConfig(world.env));
 }, 300_000);
 

@@ -37,7 +37,7 @@ const tally = new Tally();
 const lateWrites = { stopped: 0, arrived: 0 };
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ secured: true });
   temporal = await connectTemporal(loadConfig(world.env));
 }, 300_000);
 

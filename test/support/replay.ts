@@ -7,8 +7,10 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { temporal } from '@temporalio/proto';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
+import { loadConfig } from '../../src/config/config.js';
 import { MAX_MESSAGE_BYTES } from '../../src/temporal/connect.js';
-import { dataConverter } from '../../src/temporal/payload-codec.js';
+import { openEncryption } from '../../src/temporal/encryption/open.js';
+import { createDataConverter, dataConverter as withoutKeys } from '../../src/temporal/payload-codec.js';
 import { workflowBundle } from './workflow-bundle.js';
 
 /** The history of a run, as Temporal returns it. */
@@ -35,10 +37,11 @@ export interface Replay {
   readonly error: Error | null;
 }
 
-/** Replays runs, one after the other. */
+/** Replays runs, one after the other. Those of workers with encryption need a data converter that has their keys. */
 export async function* replay(
   workflowBundle: WorkflowBundleOption,
   runs: Iterable<RecordedRun> | AsyncIterable<RecordedRun>,
+  dataConverter = withoutKeys,
 ): AsyncGenerator<Replay> {
   quietRuntime();
   const results = Worker.runReplayHistories({ workflowBundle, dataConverter }, runs);
@@ -49,9 +52,12 @@ export async function* replay(
  * Replays the runs that a Temporal server has seen with the code that its workers ran. Saves their histories first where
  * `npm run record:histories` has named a folder.
  *
+ * @param address - of the server
+ * @param environment - of the workers: it has the keys of encrypted payloads
  * @throws an error that names every run that does not replay
  */
-export async function replayAll(address: string): Promise<void> {
+export async function replayAll(address: string, environment: Readonly<Record<string, string>>): Promise<void> {
+  const dataConverter = createDataConverter(await openEncryption(loadConfig(environment)));
   const channelArgs = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES };
   const connection = await Connection.connect({ address, channelArgs });
   try {
@@ -64,7 +70,7 @@ export async function replayAll(address: string): Promise<void> {
     const sample = runs.filter((_run, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
     const bundle = existsSync(BUILT) ? { codePath: BUILT } : await workflowBundle();
     const broken: string[] = [];
-    for await (const { workflowId, error } of replay(bundle, histories(client, sample))) {
+    for await (const { workflowId, error } of replay(bundle, histories(client, sample), dataConverter)) {
       if (error !== null) broken.push(`${workflowId}: ${error.name}: ${error.message}`);
     }
     if (broken.length > 0) throw new Error(`${String(broken.length)} runs do not replay:\n${broken.join('\n')}`);

@@ -17,6 +17,7 @@ import { startFaultProxy } from './fault-proxy.js';
 import type { FaultProxy } from './fault-proxy.js';
 import { replayAll } from './replay.js';
 import { startSandbox } from './sandbox.js';
+import { startSecurity } from './security.js';
 
 /** The account of the sandbox. */
 export const ACCOUNT = '111111111111';
@@ -100,11 +101,18 @@ export interface WorldOptions {
   readonly databaseFile?: boolean;
   /** True where each run is replayed from its history at the end, or the reason why not. Default: true. */
   readonly replay?: true | { readonly notBecause: string };
+  /** Runs workers and commands under guardrails that ask for a proof of who applies, and encrypts payloads. Default: false. */
+  readonly secured?: boolean;
 }
 
 /** Starts a world. */
-export async function startWorld({ databaseFile = false, replay = true }: WorldOptions = {}): Promise<World> {
+export async function startWorld({
+  databaseFile = false,
+  replay = true,
+  secured = false,
+}: WorldOptions = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
+  const security = secured ? await startSecurity(directory, ACCOUNT) : undefined;
   const { cacheDirectory, environment, temporalCli } = loadConfig();
   const [cli, sandbox] = await Promise.all([
     findTemporalCli({ cacheDirectory, environment, path: temporalCli }),
@@ -136,6 +144,7 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
     NO_COLOR: '1',
+    ...security?.env(),
   };
   const workers = new Set<WorkerProcess>();
 
@@ -231,9 +240,9 @@ export async function startWorld({ databaseFile = false, replay = true }: WorldO
     stop: async () => {
       await Promise.all([...workers].map((worker) => worker.kill()));
       try {
-        if (replay === true && !crashed) await replayAll(temporal.address);
+        if (replay === true && !crashed) await replayAll(temporal.address, env);
       } finally {
-        await Promise.all([temporal.stop(), proxy.stop(), sandbox.stop()]);
+        await Promise.all([temporal.stop(), proxy.stop(), sandbox.stop(), security?.stop()]);
         await rm(directory, { recursive: true, force: true });
       }
     },
