@@ -36,15 +36,20 @@ const SECRETS = statement('KeepSecrets', [
 ]);
 // Without it, explain says what our own runs know, and not who else called.
 const EXPLAIN = statement('ExplainConflictsOptional', ['cloudtrail:LookupEvents']);
+// Called only where guardrails ask for it.
+const CHECK_POLICIES = statement('CheckPoliciesOptional', [
+  'access-analyzer:CheckNoNewAccess',
+  'access-analyzer:ValidatePolicy',
+]);
 const VERIFY = statement('VerifyTheAccount', ['sts:GetCallerIdentity']);
 // Where an entity has a secret, a plan looks whether its location holds it.
 const READ_SECRETS = statement('ReadSecrets', ['secretsmanager:GetSecretValue']);
 const policyOf = (...Statement) => ({ Version: '2012-10-17', Statement });
 /** One role for everything, or a role that plans and explains and one that applies, as guardrails name them. */
 const operatorPolicies = {
-  'docs/operator-policy.json': policyOf(READ, WRITE, SECRETS, EXPLAIN, VERIFY),
-  'docs/operator-policy-plan.json': policyOf(READ, READ_SECRETS, EXPLAIN, VERIFY),
-  'docs/operator-policy-apply.json': policyOf(READ, WRITE, SECRETS, VERIFY),
+  'docs/operator-policy.json': policyOf(READ, WRITE, SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
+  'docs/operator-policy-plan.json': policyOf(READ, READ_SECRETS, EXPLAIN, CHECK_POLICIES, VERIFY),
+  'docs/operator-policy-apply.json': policyOf(READ, WRITE, SECRETS, CHECK_POLICIES, VERIFY),
 };
 
 const failuresTable = [

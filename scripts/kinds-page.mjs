@@ -188,7 +188,7 @@ export function kindsPage(kinds, quotas) {
   return [
     '# Kinds',
     kindsTable(kinds),
-    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`, `protect`, and `renamedFrom` where it can be renamed. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
+    "Beside its own properties every entity has those of [the manifest's schema](../schema/manifest.schema.json): `state`, `adopt`, `observe`, `shared`, `unmanaged`, `replace`, `protect`, `renamedFrom` where it can be renamed, and `suppressFindings` where it has policies. The worker's least-privilege policy for all kinds is [operator-policy.json](operator-policy.json).",
     ...kinds.map(section),
     '## Quotas',
     'The remedy of an entity that a quota refuses is taken from this table. Sources: [IAM and AWS STS quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html) and Service Quotas. The values of an account are read with `GetAccountSummary`, as far as it shows them.',

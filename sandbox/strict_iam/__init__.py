@@ -1,4 +1,4 @@
-"""An emulator of IAM, STS, AWS Secrets Manager and CloudTrail's LookupEvents, as strict as AWS.
+"""An emulator of IAM, STS, AWS Secrets Manager, CloudTrail's LookupEvents and Access Analyzer's policy checks, as strict as AWS.
 
 moto parses requests, creates and stores entities, validates identity policies and issues credentials. This package adds
 what AWS refuses and moto accepts, and what moto lacks. The docstring of each module lists its rules, with the error that

@@ -16,6 +16,8 @@ from moto.utilities.utils import get_partition
 
 from . import access, journal
 from .access import ACCOUNT_OF_KEY, check_access_key, check_authorised, check_caller
+from .access_analyzer import SERVICE as ANALYZER
+from .access_analyzer import StrictAnalyzer
 from .cloudtrail import StrictTrail, caller_identity, record_event
 from .errors import STATUS, aws_error
 from .iam import StrictIam
@@ -41,6 +43,14 @@ JSON_SERVICES = {
     "secretsmanager": ("secretsmanager", StrictSecrets),
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": ("cloudtrail", StrictTrail),
     "CloudTrail_20131101": ("cloudtrail", StrictTrail),
+}
+# The status of errors by the REST protocol. Others have 400.
+REST_STATUS = {
+    "AccessDeniedException": 403,
+    "InternalServerException": 500,
+    "ThrottlingException": 429,
+    "ExpiredTokenException": 403,
+    "UnrecognizedClientException": 403,
 }
 READS = re.compile("Get|List|Simulate|Generate")
 
@@ -89,6 +99,26 @@ def call_json(target, text, authorization):
 
     names = {key: params[key] for key in ("Name", "SecretId") if isinstance(params, dict) and key in params}
     return serve(service or "secretsmanager", action, names, authorization, perform, refuse)
+
+
+def call_rest(path, query, text, authorization):
+    """Serves a call of AWS IAM Access Analyzer. Returns its status, request ID and JSON."""
+    action = StrictAnalyzer.ACTIONS[path]
+
+    def perform(access_key, account, region, request_id):
+        try:
+            params = {**json.loads(text or "{}"), **query}
+        except ValueError:
+            raise aws_error("ValidationError", "The body is not JSON.") from None
+        if "maxResults" in params:
+            params["maxResults"] = int(params["maxResults"])
+        return json.dumps(StrictAnalyzer().perform(action, params))
+
+    def refuse(code, message, request_id):
+        code = JSON_CODES.get(code, code).replace("InternalServiceError", "InternalServerException")
+        return REST_STATUS.get(code, 400), code, json.dumps({"__type": code, "message": message})
+
+    return serve(ANALYZER, action, {}, authorization, perform, refuse)
 
 
 def serve(service, action, params, authorization, perform, refuse, agent="", address=""):

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from . import access, journal
 from .access import requested_actions
-from .calls import call, call_json
+from .access_analyzer import StrictAnalyzer
+from .calls import call, call_json, call_rest
 from .controls import CONTROLS
 
 
@@ -44,6 +45,10 @@ class Handler(BaseHTTPRequestHandler):
         if target:
             status, request_id, text = call_json(target, body, authorization)
             return self.reply(status, "application/x-amz-json-1.1", text, request_id)
+        url = urlsplit(self.path)
+        if url.path in StrictAnalyzer.ACTIONS:
+            status, request_id, text = call_rest(url.path, dict(parse_qsl(url.query)), body, authorization)
+            return self.reply(status, "application/json", text, request_id)
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         agent = self.headers.get("User-Agent") or ""
         status, request_id, text = call(form, authorization, agent, self.client_address[0])

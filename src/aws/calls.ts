@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AccessAnalyzerClient } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -10,7 +11,7 @@ import { UnverifiedError, type AccountGuard } from './guard.js';
 import type { Pace } from './pace.js';
 
 /** A client of any AWS service that the engine calls. */
-export type AnyClient = IAMClient | STSClient | SecretsManagerClient | CloudTrailClient;
+export type AnyClient = IAMClient | STSClient | SecretsManagerClient | CloudTrailClient | AccessAnalyzerClient;
 
 type MiddlewareStack = IAMClient['middlewareStack'];
 

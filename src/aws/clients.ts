@@ -1,8 +1,10 @@
+import type { AccessAnalyzerClient, AccessAnalyzerClientConfig } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient, CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
+import { createPolicyAnalyzer, type PolicyAnalyzer } from './access-analyzer.js';
 import type { MakeAgents } from './agents.js';
 import {
   adjustPace,
@@ -29,6 +31,9 @@ import { createEventHistory, type EventHistory } from './trail.js';
 const CONNECTION_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 
+/** Attempts for each check of a policy: AWS allows few of them a second, and a plan makes many. */
+const MAX_ANALYZER_ATTEMPTS = 6;
+
 const SOCKETS = { httpsAgent: { maxSockets: 100 }, httpAgent: { maxSockets: 100 } };
 
 /** Clients of one target. IAM and STS share one credentials object, so that the account guard speaks for both. */
@@ -47,6 +52,7 @@ export interface AwsClients {
   ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
   readonly secrets: SecretStore;
   readonly eventHistory: EventHistory;
+  readonly policyAnalyzer: PolicyAnalyzer;
   readonly callerIdentity: () => Promise<Caller>;
   /** Returns the time by AWS's clock, in milliseconds since 1970; null where AWS has not shown it yet. */
   readonly now: () => number | null;
@@ -65,10 +71,11 @@ export interface AwsOptions extends RoleSession {
   readonly stsEndpoint?: string;
   readonly secretsManagerEndpoint?: string;
   readonly cloudTrailEndpoint?: string;
+  readonly accessAnalyzerEndpoint?: string;
   /** Uses FIPS endpoints. Default: the SDK's, which reads variables and profiles. */
   readonly useFipsEndpoint?: boolean;
   readonly useDualstackEndpoint?: boolean;
-  /** Region of Secrets Manager and STS. Default: that in which the partition's IAM calls are signed. */
+  /** Region of Secrets Manager, STS and Access Analyzer. Default: that in which the partition's IAM calls are signed. */
   readonly region?: string;
   /** Folder for secrets that are kept in files. Default: none, and such locations are refused. */
   readonly secretsFolder?: string;
@@ -124,6 +131,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     folder: options.secretsFolder,
     client: once(async () => open(await createSecretsClient({ ...config, region: regional }, options))),
   });
+  const analyzerClient = once(async () => open(await createAnalyzerClient({ ...config, region: regional }, options)));
   // IAM's events are in the region that IAM calls are signed for.
   const trailClient = once(async () => open(await createTrailClient(config, options)));
 
@@ -135,6 +143,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     ),
     secrets,
     eventHistory: createEventHistory(trailClient),
+    policyAnalyzer: createPolicyAnalyzer(analyzerClient),
     turn: (signal) => pace.turn(signal),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
@@ -184,6 +193,18 @@ async function createTrailClient(
 ): Promise<CloudTrailClient> {
   const sdk = await import('@aws-sdk/client-cloudtrail');
   return new sdk.CloudTrailClient({ ...config, ...endpointOf(cloudTrailEndpoint) });
+}
+
+async function createAnalyzerClient(
+  config: AccessAnalyzerClientConfig,
+  { accessAnalyzerEndpoint }: AwsOptions,
+): Promise<AccessAnalyzerClient> {
+  const sdk = await import('@aws-sdk/client-accessanalyzer');
+  return new sdk.AccessAnalyzerClient({
+    ...config,
+    maxAttempts: MAX_ANALYZER_ATTEMPTS,
+    ...endpointOf(accessAnalyzerEndpoint),
+  });
 }
 
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {

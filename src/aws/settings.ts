@@ -17,7 +17,7 @@ export interface AwsConfig {
 }
 
 /** The services that are called, as their variables end. */
-export const SERVICES = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL'] as const;
+export const SERVICES = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER'] as const;
 
 type Service = (typeof SERVICES)[number];
 
@@ -128,6 +128,7 @@ export function awsOptions(
     stsEndpoint: endpoints.STS?.value,
     secretsManagerEndpoint: endpoints.SECRETS_MANAGER?.value,
     cloudTrailEndpoint: endpoints.CLOUDTRAIL?.value,
+    accessAnalyzerEndpoint: endpoints.ACCESSANALYZER?.value,
     useFipsEndpoint: isOn(fips),
     useDualstackEndpoint: isOn(dualStack),
   };

@@ -4,6 +4,7 @@ import type { ResolvedManifest } from '../engine/manifest/resolve.js';
 import { parseGuardrails, type Guardrails, type ParsedGuardrails } from '../guardrails/parse.js';
 import { explainGuardrails, type ExplanationFilter, type GuardrailsExplanation } from '../guardrails/explain.js';
 import { evaluateOffline } from '../guardrails/request.js';
+import { configuredPolicyChecks, type PolicyCheck } from '../guardrails/rules/access-analyzer.js';
 import { violationText, type Violation } from '../guardrails/violation.js';
 import { KINDS } from '../kinds/index.js';
 import { fileErrorText, readTextFile } from './manifest/load.js';
@@ -21,6 +22,12 @@ export function loadGuardrails(file: string): ParsedGuardrails {
     return { ok: false, problems: [{ file, line: 0, column: 0, path: '', message, remedy }] };
   }
   return parseGuardrails(file, text, { kinds: KINDS.map(({ name }) => name) });
+}
+
+/** Returns the checks of policies that a guardrails file asks for in any account; none where it cannot be read. */
+export function policyChecksIn(file: string): readonly PolicyCheck[] {
+  const parsed = loadGuardrails(file);
+  return parsed.ok ? configuredPolicyChecks(parsed.guardrails) : [];
 }
 
 /** The explanation of a guardrails file, or the problems of the file. */

@@ -154,6 +154,24 @@ export interface RoleWithAssumeRolePolicyDocument {
   renamedFrom?: string;
   deleteTrusted?: false;
   /**
+   * Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.
+   */
+  suppressFindings?:
+    | readonly (
+        | {
+            /**
+             * AWS's issue code, or NEW_ACCESS.
+             */
+            code: string;
+            /**
+             * Why the finding is accepted. The plan shows it.
+             */
+            reason: string;
+          }
+        | FileReference
+      )[]
+    | FileReference;
+  /**
    * Tags by key. The tags of an entity are added to those of defaults. On roles and users, IAM compares the keys without case.
    */
   tags?:
@@ -232,6 +250,24 @@ export interface RoleWithTrust {
    */
   renamedFrom?: string;
   deleteTrusted?: false;
+  /**
+   * Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.
+   */
+  suppressFindings?:
+    | readonly (
+        | {
+            /**
+             * AWS's issue code, or NEW_ACCESS.
+             */
+            code: string;
+            /**
+             * Why the finding is accepted. The plan shows it.
+             */
+            reason: string;
+          }
+        | FileReference
+      )[]
+    | FileReference;
   /**
    * Tags by key. The tags of an entity are added to those of defaults. On roles and users, IAM compares the keys without case.
    */
@@ -469,6 +505,24 @@ export interface Policy {
   renamedFrom?: string;
   deleteTrusted?: false;
   /**
+   * Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.
+   */
+  suppressFindings?:
+    | readonly (
+        | {
+            /**
+             * AWS's issue code, or NEW_ACCESS.
+             */
+            code: string;
+            /**
+             * Why the finding is accepted. The plan shows it.
+             */
+            reason: string;
+          }
+        | FileReference
+      )[]
+    | FileReference;
+  /**
    * Tags by key. The tags of an entity are added to those of defaults. On roles and users, IAM compares the keys without case.
    */
   tags?:
@@ -538,6 +592,24 @@ export interface User {
   renamedFrom?: string;
   deleteTrusted?: false;
   /**
+   * Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.
+   */
+  suppressFindings?:
+    | readonly (
+        | {
+            /**
+             * AWS's issue code, or NEW_ACCESS.
+             */
+            code: string;
+            /**
+             * Why the finding is accepted. The plan shows it.
+             */
+            reason: string;
+          }
+        | FileReference
+      )[]
+    | FileReference;
+  /**
    * Tags by key. The tags of an entity are added to those of defaults. On roles and users, IAM compares the keys without case.
    */
   tags?:
@@ -606,6 +678,24 @@ export interface Group {
    */
   renamedFrom?: string;
   deleteTrusted?: false;
+  /**
+   * Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.
+   */
+  suppressFindings?:
+    | readonly (
+        | {
+            /**
+             * AWS's issue code, or NEW_ACCESS.
+             */
+            code: string;
+            /**
+             * Why the finding is accepted. The plan shows it.
+             */
+            reason: string;
+          }
+        | FileReference
+      )[]
+    | FileReference;
   /**
    * The default.
    */

@@ -179,7 +179,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   row(
     ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     'worker',
-    "Region of AWS STS and AWS Secrets Manager, if it belongs to the account's partition",
+    "Region of AWS STS, AWS Secrets Manager and Access Analyzer, if it belongs to the account's partition",
     'the `region` of the profile, else the region in which IAM calls are signed',
   ),
   row(
@@ -195,7 +195,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'AWS',
   ),
   row(
-    ['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL_CLOUDTRAIL'],
+    [
+      'AWS_ENDPOINT_URL_STS',
+      'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+      'AWS_ENDPOINT_URL_CLOUDTRAIL',
+      'AWS_ENDPOINT_URL_ACCESSANALYZER',
+    ],
     'worker',
     'Endpoints of other services in place of AWS',
     'AWS',

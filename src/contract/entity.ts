@@ -1,3 +1,5 @@
+import type { FindingSuppression } from './policy-findings.js';
+
 /**
  * The terms that all files use.
  *
@@ -75,6 +77,8 @@ export interface DesiredEntity {
    * `renamedTo` is the entity, as `Kind/name`, that was made anew in its place. Default: it is declared.
    */
   readonly orphan?: { readonly createdAt?: Timestamp; readonly renamedTo?: string };
+  /** Findings of Access Analyzer that are accepted. Default: none. */
+  readonly suppressFindings?: readonly FindingSuppression[];
   /** The kind's own properties. A missing property is not managed. */
   readonly spec: JsonObject;
   /** Entities of the same manifest that must exist before this one, as `Kind/name`. */

@@ -66,6 +66,8 @@ export interface Decision {
   readonly remedy: string | null;
   /** Grants that widen access, as `PROPERTY: text`. Missing if there are none. */
   readonly warnings?: readonly string[];
+  /** Findings of Access Analyzer that the manifest suppresses, as `PROPERTY: CODE: reason`. Missing if there are none. */
+  readonly suppressed?: readonly string[];
   /** Omitted lines of drift and unmanaged. */
   readonly omittedLines?: number;
 }
@@ -86,6 +88,8 @@ export interface EntityReport {
   readonly grants: readonly string[];
   /** Grants that widen access, as `PROPERTY: text`. */
   readonly warnings: readonly string[];
+  /** Findings of Access Analyzer that the manifest suppresses, as `PROPERTY: CODE: reason`. Missing if there are none. */
+  readonly suppressed?: readonly string[];
   readonly unmanaged: readonly string[];
   /** Differences without an effect, as in the Sid of a statement: never a reason for a write. Missing if there are none. */
   readonly cosmetic?: readonly string[];

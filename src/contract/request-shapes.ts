@@ -11,6 +11,7 @@ import {
   NOTIFICATION_TYPES,
 } from './notification.js';
 import type { Notification, NotificationSubject, NotifiedEntity } from './notification.js';
+import type { FindingSuppression } from './policy-findings.js';
 import { ACCOUNT, NAMESPACE } from './request.js';
 import type { BootstrapRequest, Holding, PlannedChange, ReconcileRequest } from './request.js';
 import { REVISION_SOURCES } from './revision.js';
@@ -66,6 +67,7 @@ const entity = fields<DesiredEntity>({
   deleteTrusted: optional(flag),
   includeAdopted: optional(flag),
   renamedFrom: optional(text),
+  suppressFindings: optional(listOf(fields<FindingSuppression>({ code: text, reason: text }))),
   formerReferences: optional(listOf(text)),
   orphan: optional(
     fields<NonNullable<DesiredEntity['orphan']>>({ createdAt: optional(text), renamedTo: optional(text) }),

@@ -4,6 +4,7 @@ import { MAX_ENTITIES, NAMESPACE, ACCOUNT } from '../contract/request.js';
 import { MAX_APPROVAL_TIMEOUT_MS } from '../contract/approval.js';
 import type { KindRules } from './decide.js';
 import { dependencyOrder } from './graph.js';
+import { suppressionsSchema } from './manifest/fields.js';
 import { resolveReferences } from './references.js';
 
 const entitySchema = z.strictObject({
@@ -19,6 +20,7 @@ const entitySchema = z.strictObject({
   protect: z.boolean().optional(),
   deleteTrusted: z.boolean().optional(),
   renamedFrom: z.string().min(1).optional(),
+  suppressFindings: suppressionsSchema.optional(),
   formerReferences: z.array(z.string()).optional(),
   includeAdopted: z.boolean().optional(),
   orphan: z.strictObject({ createdAt: z.string().optional(), renamedTo: z.string().optional() }).optional(),

@@ -37,6 +37,7 @@ const who: Say = (value, fill) =>
     .join(' or ');
 const denied: Say = () => 'denied';
 const isFalse = (value: Json): boolean => value === false;
+const isOff = (value: Json): boolean => value === 'off';
 const isAllow = (value: Json): boolean => value === 'allow';
 
 /** The rules that only an account can hold. */
@@ -83,6 +84,29 @@ export const RULE_TEXTS: readonly RuleText[] = [
     path: ['trust', 'requireSubject'],
     subject: 'trusted tokens',
     say: (value, fill) => `only certain subjects of ${listed(value, fill)}`,
+  },
+  {
+    path: ['accessAnalyzer', 'validatePolicy'],
+    subject: 'policy findings',
+    say: (value) =>
+      value === 'error' ? 'errors and security warnings of Access Analyzer are refused' : 'shown as warnings',
+    isOpen: isOff,
+  },
+  {
+    path: ['accessAnalyzer', 'checkNoNewAccess'],
+    subject: 'new access',
+    say: (value) => (value === 'error' ? 'refused in policies that exist' : 'shown as a warning'),
+    isOpen: isOff,
+  },
+  {
+    path: ['accessAnalyzer', 'unavailable'],
+    subject: 'policy findings',
+    say: (value) => `a policy that cannot be checked is ${value === 'error' ? 'refused' : 'shown with a warning'}`,
+  },
+  {
+    path: ['accessAnalyzer', 'allowSuppressions'],
+    subject: 'policy findings',
+    say: (value, fill) => `a manifest may suppress ${listed(value, fill)}`,
   },
   { path: ['adopt', 'foreign'], subject: 'adopt: foreign', say: denied, isOpen: isAllow },
   { path: ['destroy'], subject: 'deletions', say: denied, isOpen: isAllow },

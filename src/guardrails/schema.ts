@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FINDING_CODE } from '../contract/policy-findings.js';
 import { ACCOUNT } from '../contract/request.js';
 import { apply, identity } from './identity-schema.js';
 import { MAX_TEXT, text } from './text-schema.js';
@@ -102,6 +103,32 @@ const secrets = z
   })
   .describe('Locations of secrets. A location of a sort that is not listed is denied.');
 
+const checkLevel = z.enum(['off', 'warn', 'error']);
+
+const accessAnalyzer = z
+  .strictObject({
+    validatePolicy: checkLevel
+      .optional()
+      .describe(
+        'ValidatePolicy, for each policy that a run would write. error refuses errors and security warnings, and shows other findings; warn shows all findings. Default: off.',
+      ),
+    checkNoNewAccess: checkLevel
+      .optional()
+      .describe(
+        'CheckNoNewAccess, for each policy that a run would write to an entity that exists. error refuses a policy that allows more than the live one. Default: off.',
+      ),
+    unavailable: z
+      .enum(['warn', 'error'])
+      .optional()
+      .describe('What a policy is shown or refused with that cannot be checked. Default: as its check says.'),
+    allowSuppressions: z
+      .array(z.string().regex(FINDING_CODE, 'write the code of a finding, as in "PASS_ROLE_WITH_STAR_IN_RESOURCE"'))
+      .min(1)
+      .optional()
+      .describe('Codes that a manifest may suppress where a rule says error. Default: none.'),
+  })
+  .describe('Checks of policies by AWS IAM Access Analyzer.');
+
 /** The rules that the file holds for all accounts, and that an account may hold for itself in addition. */
 const rules = {
   namespaces: patterns.optional().describe('Namespaces that a request may name.'),
@@ -116,6 +143,7 @@ const rules = {
     ),
   grants: grants.optional(),
   trust: trust.optional(),
+  accessAnalyzer: accessAnalyzer.optional(),
   adopt: z
     .strictObject({ foreign: setting })
     .optional()

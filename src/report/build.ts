@@ -128,7 +128,17 @@ export function plannedReport(
   planned: Pick<PlannedEntity, 'kind' | 'name' | 'decision'> & Pick<EntityReport, 'arn'>,
   source: EntityReport['source'],
 ): EntityReport {
-  const { action, drift, unmanaged, cosmetic, reason, remedy, omittedLines, warnings = [] } = planned.decision;
+  const {
+    action,
+    drift,
+    unmanaged,
+    cosmetic,
+    reason,
+    remedy,
+    omittedLines,
+    suppressed,
+    warnings = [],
+  } = planned.decision;
   return {
     kind: planned.kind,
     name: planned.name,
@@ -145,6 +155,7 @@ export function plannedReport(
     reason,
     remedy,
     attempts: 0,
+    ...(suppressed === undefined ? {} : { suppressed }),
     ...(cosmetic === undefined ? {} : { cosmetic }),
     ...(omittedLines === undefined ? {} : { omittedLines }),
     ...(source === undefined ? {} : { source }),

@@ -47,6 +47,10 @@ const entity = z.strictObject({
   drift: z.array(drift),
   grants: z.array(z.string()).describe('what the entity gets, as "PROPERTY: text"; a statement is a line'),
   warnings: z.array(z.string()).describe('grants that widen access, as "PROPERTY: text"'),
+  suppressed: z
+    .array(z.string())
+    .exactOptional()
+    .describe('findings of Access Analyzer that the manifest suppresses, as "PROPERTY: CODE: reason"'),
   unmanaged: z.array(z.string()).describe('what AWS has and the manifest does not declare, kept'),
   cosmetic: z
     .array(z.string())

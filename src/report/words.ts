@@ -1,6 +1,7 @@
 import { identityText } from '../contract/identity.js';
 import { OUTCOME_OF_ACTION } from '../contract/actions.js';
 import type { Approval, Conflict, EntityReport, Outcome, Report } from '../contract/report.js';
+import { labelled } from './drift.js';
 import { counted, countsOf } from './text.js';
 
 /** One character for each outcome, in lists and tables. */
@@ -51,12 +52,14 @@ export function requesterText({ requester }: Report): string | undefined {
 /** Describes what an entity's run found that the plan had not shown, and what it has left to do. */
 export function noteLines({
   planned,
+  suppressed = [],
   cosmetic = [],
   changedSincePlan = [],
   remainingWrites = [],
 }: EntityReport): readonly string[] {
   return [
     ...(planned === undefined ? [] : [`planned: ${planned}`]),
+    ...suppressed.map((line) => `suppressed finding: ${labelled(line)}`),
     ...cosmetic.map((line) => `cosmetic, written with the next change of the document: ${line}`),
     ...changedSincePlan.map((line) => `changed since the plan: ${line}`),
     ...remainingWrites.map((line) => `left to do: ${line}`),

@@ -200,7 +200,7 @@ describe('the workers', () => {
       name.includes('ENDPOINT'),
     );
     const port = withDefaults(service('iam-sandbox').ports?.[0] ?? '').split(':')[2] ?? '';
-    const sandboxed = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL'].map((name) => [
+    const sandboxed = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER'].map((name) => [
       `AWS_ENDPOINT_URL_${name}`,
       `http://iam-sandbox:${port}`,
     ]);

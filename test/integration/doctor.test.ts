@@ -107,6 +107,24 @@ test('reports whether CloudTrail can be read', async () => {
   expect(denied?.remedy).toContain('grant cloudtrail:LookupEvents');
 });
 
+test('reports whether Access Analyzer answers, where the guardrails have policies checked', async () => {
+  const file = join(checkout, 'guardrails.yaml');
+  await writeFile(
+    file,
+    'version: 1\naccounts: { "*": { accessAnalyzer: { validatePolicy: error, checkNoNewAccess: warn } } }\n',
+  );
+  const asked = async (env: Readonly<Record<string, string>>): Promise<Check | undefined> =>
+    checksOf(await world.cli(['doctor', '--output', 'json'], env))['policy checks'];
+  expect(await asked({})).toBeUndefined();
+  expect(await asked({ IAM_BOOTSTRAP_GUARDRAILS: file })).toMatchObject({ status: 'ok' });
+  const denied = { kind: 'error', status: 403, code: 'AccessDeniedException', message: 'not authorized' } as const;
+  const rule = world.proxy.on({ action: 'CheckNoNewAccess' }, denied);
+  const check = await asked({ IAM_BOOTSTRAP_GUARDRAILS: file });
+  rule.remove();
+  expect(check).toMatchObject({ status: 'warn', message: 'AccessDenied: not authorized' });
+  expect(check?.remedy).toContain('grant access-analyzer:ValidatePolicy');
+});
+
 test('reports what it cannot fix', async () => {
   await mkdir(join(checkout, 'a'));
   await writeFile(join(checkout, 'a/file'), '');

@@ -74,6 +74,10 @@ export class FakeAccount implements Account {
         readRecord: (location) => Promise.resolve(this.secrets.get(JSON.stringify(location))),
         writeRecord: (location, record) => Promise.resolve(void this.secrets.set(JSON.stringify(location), record)),
       },
+      policyAnalyzer: {
+        validate: () => Promise.resolve([]),
+        compare: () => Promise.resolve([]),
+      },
       eventHistory: { lookUp: () => Promise.resolve({ events: this.events, truncated: false }) },
       callerIdentity: () =>
         Promise.resolve({ account: this.callerAccount, partition: 'aws', arn: 'arn:aws:iam::1:role/w' }),

@@ -10,7 +10,7 @@ export interface Call {
   readonly seq: number;
   /** The action in AWS's spelling: `CreateRole`. */
   readonly action: string;
-  /** The protocol: JSON for Secrets Manager, XML for IAM and STS. */
+  /** The protocol: JSON for Secrets Manager and Access Analyzer, XML for IAM and STS. */
   readonly protocol: 'json' | 'xml';
   /** The account of the role that the caller assumed through this proxy, or assumes by this call. */
   readonly account?: string;
@@ -158,7 +158,13 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-const READ = /^(Get|List|Simulate|AssumeRole)/;
+const READ = /^(Get|List|Simulate|AssumeRole|Validate|Check)/;
+
+/** Operations of the REST protocol, by their path. */
+const REST_ACTIONS: ReadonlyMap<string, string> = new Map([
+  ['/policy/validation', 'ValidatePolicy'],
+  ['/policy/check-no-new-access', 'CheckNoNewAccess'],
+]);
 
 /** Faults that do not stop later rules. */
 const PASSING: ReadonlySet<Fault['kind']> = new Set(['clock', 'delay', 'hook', 'lag']);
@@ -223,7 +229,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const call: Call = {
       seq: arrived,
       action,
-      protocol: incoming.headers['x-amz-target'] === undefined ? 'xml' : 'json',
+      protocol: isJson(incoming) ? 'json' : 'xml',
       ...(account === undefined ? {} : { account }),
       accessKeyId,
       params,
@@ -651,11 +657,22 @@ function drop({ socket }: ServerResponse): void {
   else socket?.resetAndDestroy();
 }
 
+/** Returns the operation that a request of the REST protocol names by its path. */
+function restActionOf({ url = '' }: IncomingMessage): string | undefined {
+  return REST_ACTIONS.get(url.split('?')[0] ?? '');
+}
+
+function isJson(incoming: IncomingMessage): boolean {
+  return incoming.headers['x-amz-target'] !== undefined || restActionOf(incoming) !== undefined;
+}
+
 /** Returns the parameters of a request: a form for IAM and STS, JSON for Secrets Manager. Secret values are removed. */
 function askedFor(
   incoming: IncomingMessage,
   body: Buffer,
 ): { readonly action: string | undefined; readonly params: Record<string, string> } {
+  const action = restActionOf(incoming);
+  if (action !== undefined) return { action, params: {} };
   const target = incoming.headers['x-amz-target'];
   if (typeof target !== 'string') {
     const params = Object.fromEntries(new URLSearchParams(body.toString()));

@@ -1,4 +1,4 @@
-import { warningsOf } from '../../src/activities/plan/assessed-entity.js';
+import { notesOf } from '../../src/activities/plan/assessed-entity.js';
 import type { PlannedEntity } from '../../src/contract/activities.js';
 import type { DesiredEntity, JsonObject } from '../../src/contract/entity.js';
 import type { EntityReport, Report } from '../../src/contract/report.js';
@@ -93,6 +93,6 @@ function plannedOf(wanted: Wanted): PlannedEntity {
     workflowId: '',
     after: [],
   };
-  const warnings = warningsOf({ entity, kind, spec: wanted.spec, observed, assessment, planned }, TARGET);
-  return { ...planned, decision: { ...planned.decision, warnings } };
+  const notes = notesOf({ entity, kind, spec: wanted.spec, observed, assessment, planned }, TARGET);
+  return { ...planned, decision: { ...planned.decision, ...notes } };
 }

@@ -136,6 +136,7 @@ export async function startWorld({
     AWS_ENDPOINT_URL_IAM: proxy.url,
     AWS_ENDPOINT_URL_STS: proxy.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: proxy.url,
+    AWS_ENDPOINT_URL_ACCESSANALYZER: proxy.url,
     // Not by the proxy: it would count calls that are not part of a run.
     AWS_ENDPOINT_URL_CLOUDTRAIL: sandbox.url,
     IAM_BOOTSTRAP_SECRETS: join(directory, 'secrets'),

@@ -17,6 +17,8 @@ export interface AssessedEntity {
   readonly planned: PlannedEntity;
   /** Lines by which it is attached again to what is replaced. Its decision does not list them. Default: none. */
   readonly reattached?: readonly Drift[];
+  /** The findings of Access Analyzer about its policies. Default: none were checked. */
+  readonly findings?: Pick<Decision, 'warnings' | 'suppressed'>;
 }
 
 /** Returns the change that the plan shows for an entity; undefined where nothing is written. */
@@ -26,11 +28,15 @@ export function plannedChangeOf(assessed: AssessedEntity): FoundChange | undefin
   return { rules: kind.properties, spec, observed, assessment, drift: [...planned.decision.drift, ...reattached] };
 }
 
-/** Returns what a reviewer of the plan must see first: grants that widen access. */
-export function warningsOf(assessed: AssessedEntity, target: Target): readonly string[] {
-  const { kind, assessment, planned } = assessed;
+/** Returns what a reviewer of the plan must see first: grants that widen access, and findings about policies. */
+export function notesOf(assessed: AssessedEntity, target: Target): Pick<Decision, 'warnings' | 'suppressed'> {
+  const { kind, assessment, planned, findings = {} } = assessed;
   const decided = { ...assessed, assessment: { ...assessment, decision: planned.decision } };
-  return planWarnings(kind.properties, decided, target);
+  const warnings = [...planWarnings(kind.properties, decided, target), ...(findings.warnings ?? [])];
+  return {
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(findings.suppressed === undefined ? {} : { suppressed: findings.suppressed }),
+  };
 }
 
 /** Returns the entity with a part of its plan changed. */

@@ -23,7 +23,8 @@ import type { Enforcement } from '../runtime/enforcement.js';
 import { failure } from '../runtime/failures.js';
 import type { Ledgers } from '../ledger.js';
 import { kindOf, observeEntity } from '../runtime/observe.js';
-import { plannedChangeOf, warningsOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
+import { checkPolicies } from './check-policies.js';
+import { notesOf, plannedChangeOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { Claims, plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
 import { refuseNotAllowed } from './refuse-not-allowed.js';
@@ -63,7 +64,8 @@ export async function planEntities(
   const assessed = refuseMissingReferences(allowed);
   const summary = await readAccountSummary(account, assessed);
   const fitting = refuseTooLarge(assessed, summary, request.target);
-  const withRemovals = await planRemovals(account, request.namespace, fitting, (ids) =>
+  const checked = await checkPolicies(account, fitting, request, enforcement);
+  const withRemovals = await planRemovals(account, request.namespace, checked, (ids) =>
     ledgers.entityClaims(request.target.account, ids),
   );
   const ordered = await orderMemberships(account, withRemovals);
@@ -273,10 +275,7 @@ function planOf(
   isApprovalNeeded: boolean,
 ): Plan {
   const decisions = truncateToFit(
-    entities.map((assessed): Decision => {
-      const warnings = warningsOf(assessed, request.target);
-      return { ...assessed.planned.decision, ...(warnings.length === 0 ? {} : { warnings }) };
-    }),
+    entities.map((assessed): Decision => ({ ...assessed.planned.decision, ...notesOf(assessed, request.target) })),
   );
   const { digest, entityDigests } = isApprovalNeeded ? digestPlan(request, entities) : NO_DIGEST;
   const lines = digestChanges(entities.map(plannedChangeOf));

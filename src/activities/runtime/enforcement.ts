@@ -110,7 +110,11 @@ export class Enforcement {
   /** Returns why the guardrails refuse an entity of a plan; null where they allow it. */
   refusalOf(scope: Scope, subject: Parameters<typeof evaluateEntity>[2]): string | null {
     const { guardrails } = this;
-    const violations = guardrails === null ? [] : evaluateEntity(guardrails, scope, subject);
+    return this.refusalFor(guardrails === null ? [] : evaluateEntity(guardrails, scope, subject));
+  }
+
+  /** Returns the reason for which a plan refuses an entity, and counts the refusal; null without violations. */
+  refusalFor(violations: readonly Violation[]): string | null {
     if (violations.length === 0) return null;
     this.#onRefusal('plan');
     return textOf(violations);

@@ -5,6 +5,7 @@ import { type AwsError, awsError } from '../../aws/errors.js';
 import { type Fault, faultOf } from '../../aws/faults.js';
 import { type AwsSettings, awsOptions } from '../../aws/settings.js';
 import type { Config } from '../../config/config.js';
+import { policyChecksIn } from '../../client/guardrails.js';
 import { ConfigError } from '../../contract/user-facing-error.js';
 import { KINDS } from '../../kinds/index.js';
 import { openDebugLog } from '../session.js';
@@ -35,6 +36,7 @@ export async function checkAws(
       ok('credentials', `${caller.arn}, account ${caller.account}, partition ${caller.partition}`),
       await checkPermissions(clients, caller.arn),
       await checkEventHistory(clients),
+      ...(await checkPolicyAnalyzer(clients, config)),
       ...(installation === undefined ? [] : [await checkInstallations(clients, installation)]),
     ];
   } catch (error) {
@@ -149,6 +151,24 @@ async function checkEventHistory({ eventHistory }: AwsClients): Promise<Check> {
     const { code, message } = awsError(error);
     const remedy = 'grant cloudtrail:LookupEvents; without it, explain knows only runs of iam-bootstrap';
     return problem(name, 'warn', `${code}: ${message}`, remedy);
+  }
+}
+
+/** Checks access to Access Analyzer, where the guardrails have policies checked by it. */
+async function checkPolicyAnalyzer({ policyAnalyzer }: AwsClients, { guardrailsFile }: Config): Promise<Check[]> {
+  const checks = guardrailsFile === undefined ? [] : policyChecksIn(guardrailsFile);
+  if (checks.length === 0) return [];
+  const name = 'policy checks';
+  const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }] };
+  try {
+    if (checks.includes('validatePolicy')) await policyAnalyzer.validate('identity', policy);
+    if (checks.includes('checkNoNewAccess')) await policyAnalyzer.compare('identity', policy, policy);
+    return [ok(name, `Access Analyzer answers (${checks.join(', ')})`)];
+  } catch (error) {
+    const { code, message } = awsError(error);
+    const remedy =
+      'grant access-analyzer:ValidatePolicy and access-analyzer:CheckNoNewAccess to the role that plans, or change accessAnalyzer in the guardrails';
+    return [problem(name, 'warn', `${code}: ${message}`, remedy)];
   }
 }
 

@@ -6,7 +6,7 @@ import { commonSchema } from './fields.js';
 import { COMMON_FIELDS } from './header.js';
 import { issuesToProblems } from './issues.js';
 import { expandShorthand, type Expanded } from './shorthand.js';
-import { shapeOf, type ManifestKind } from './manifest-kind.js';
+import { hasPolicies, shapeOf, type ManifestKind } from './manifest-kind.js';
 import type { RenderedManifest } from './expand.js';
 import { quoted, type Report } from './problem.js';
 import type { MapEntry, MapTree, SourceOffset, Tree } from './tree.js';
@@ -220,6 +220,10 @@ function checkCommon(
   };
   if (common.deleteTrusted === true && kind.listTrusting === undefined) {
     problem('deleteTrusted', `no other entity can trust one of kind ${kind.name}`, 'remove deleteTrusted');
+  }
+  if (common.suppressFindings !== undefined && !hasPolicies(kind)) {
+    const message = `an entity of kind ${kind.name} has no policy with findings`;
+    problem('suppressFindings', message, 'remove suppressFindings', true);
   }
   if (common.shared === true && kind.share === undefined) {
     problem(

@@ -73,11 +73,13 @@ function optionsOf({
   replace,
   protect,
   renamedFrom,
-}: Draft['common']): Pick<DesiredEntity, 'replace' | 'protect' | 'renamedFrom'> {
+  suppressFindings,
+}: Draft['common']): Pick<DesiredEntity, 'replace' | 'protect' | 'renamedFrom' | 'suppressFindings'> {
   return {
     ...(replace === undefined ? {} : { replace }),
     ...(protect === undefined ? {} : { protect }),
     ...(renamedFrom === undefined ? {} : { renamedFrom }),
+    ...(suppressFindings === undefined ? {} : { suppressFindings }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FINDING_CODE } from '../../contract/policy-findings.js';
 import { NAMESPACE } from '../../contract/request.js';
 import { OwnershipTag } from '../ownership.js';
 import { MAX_TAGS } from '../tag-limit.js';
@@ -55,6 +56,34 @@ const unmanaged = unmanagedPolicy.describe(
   'Keep or remove content of declared properties that the manifest does not declare.',
 );
 
+/** Findings that are accepted. Each needs a reason, which the plan shows. */
+export const suppressionsSchema = z
+  .array(
+    z.strictObject({
+      code: z
+        .string()
+        .regex(FINDING_CODE, 'write the code of a finding, as in PASS_ROLE_WITH_STAR_IN_RESOURCE')
+        .describe("AWS's issue code, or NEW_ACCESS."),
+      reason: z
+        .string()
+        .max(500)
+        .regex(/\S/, 'say why the finding is accepted')
+        .describe('Why the finding is accepted. The plan shows it.'),
+    }),
+  )
+  .min(1)
+  .superRefine((suppressions, context) => {
+    const codes = suppressions.map(({ code }) => code);
+    codes.forEach((code, index) => {
+      if (codes.indexOf(code) === index) return;
+      const message = `${code} is suppressed twice`;
+      context.addIssue({ code: 'custom', path: [index, 'code'], message, params: { remedy: 'keep one of them' } });
+    });
+  })
+  .describe(
+    'Findings of AWS IAM Access Analyzer that are accepted. Guardrails decide whether the worker checks policies, and which refusals a manifest may suppress.',
+  );
+
 /** Fields that every entity has, whatever its kind. `kind` is checked apart. */
 export const commonFields = {
   state: z
@@ -91,6 +120,7 @@ export const commonFields = {
       'The name that it had before. AWS renames users, groups and server certificates. Others are made anew, references in the manifest move over, and the old one is removed. Afterwards, this has no effect and can be removed.',
     ),
   deleteTrusted: z.boolean().optional().describe('Delete it even if roles trust it that this namespace does not own.'),
+  suppressFindings: suppressionsSchema.optional(),
   tags: tagsSchema.optional(),
 } as const;
 

@@ -50,6 +50,8 @@ export interface ManifestKind {
   readonly share?: object;
   /** Other entities can trust it. Default: none can. */
   readonly listTrusting?: unknown;
+  /** The way in which each property is compared. Those of type `document` and `documents` hold policies. */
+  readonly properties?: Readonly<Record<string, { readonly type: string }>>;
   /** It has a secret, which is stored at this location. Default: it has none. */
   readonly secret?: { readonly locationOf: (spec: JsonObject) => SecretLocation };
 }
@@ -57,6 +59,11 @@ export interface ManifestKind {
 /** Returns the properties that identify an entity: a removal needs no others. */
 export function keyOf({ keyProperties }: Pick<ManifestKind, 'keyProperties'>, spec: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(spec).filter(([property]) => keyProperties.includes(property)));
+}
+
+/** Reports whether entities of a kind have policies. */
+export function hasPolicies({ properties = {} }: Pick<ManifestKind, 'properties'>): boolean {
+  return Object.values(properties).some(({ type }) => type === 'document' || type === 'documents');
 }
 
 /** Returns the kind's fields by name. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../contract/entity.js';
-import type { ManifestKind } from './manifest-kind.js';
+import { hasPolicies, type ManifestKind } from './manifest-kind.js';
 import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
 import { isVariableName } from './template.js';
 
@@ -90,6 +90,7 @@ function entitySchema(kind: ManifestKind, definitions: Schema): Schema {
   for (const field of Object.keys(commonFields)) Reflect.deleteProperty(ownProperties, field);
   if (!kind.ownable) Reflect.deleteProperty(commonProperties, 'tags');
   if (kind.renaming === undefined) Reflect.deleteProperty(commonProperties, 'renamedFrom');
+  if (!hasPolicies(kind)) Reflect.deleteProperty(commonProperties, 'suppressFindings');
   if (kind.share === undefined) commonProperties['shared'] = { const: false };
   if (kind.listTrusting === undefined) commonProperties['deleteTrusted'] = { const: false };
 

@@ -216,12 +216,17 @@ export class RunState {
   }
 
   buildReport(entities: readonly EntityReport[]): Report {
-    const told = entities.map((report, index) => ({
-      ...report,
+    const told = entities.map((report, index) => {
       // An entity's own run does not know what its plan warned of.
-      warnings: this.#plan.entities[index]?.decision.warnings ?? [],
-      ...(this.#beforeJoin.has(index) ? { beforeJoin: true as const } : {}),
-    }));
+      const { warnings = [], suppressed } = this.#plan.entities[index]?.decision ?? {};
+      const isBeforeJoin = this.#beforeJoin.has(index);
+      return {
+        ...report,
+        warnings,
+        ...(suppressed && { suppressed }),
+        ...(isBeforeJoin && { beforeJoin: true as const }),
+      };
+    });
     return { ...buildReport(this.run, told, this.calls, Date.now()), ...planPartsOf(this.#plan) };
   }
 

@@ -13,6 +13,7 @@ interface Hosts {
   readonly sts: readonly string[];
   readonly secrets: readonly string[];
   readonly trail: readonly string[];
+  readonly analyzer: readonly string[];
 }
 
 /** Has each client make a call, and returns the hosts that it would connect to. */
@@ -43,6 +44,7 @@ async function hostsOf(partition: string, options: AwsOptions = {}, assumeRole?:
     ],
     sts: await asked(() => clients.callerIdentity()),
     secrets: await asked(() => clients.secrets.readRecord(secret)),
+    analyzer: await asked(() => clients.policyAnalyzer.validate('identity', {})),
     trail: await asked(() => clients.eventHistory.lookUp({ by: 'EventSource', value: 'iam' }, now, now, () => true)),
   };
   clients.destroy();
@@ -56,6 +58,7 @@ function inPartition(iam: string, region: string, suffix: string, signingRegion 
     sts: [`sts.${region}.${suffix}`],
     secrets: [`secretsmanager.${region}.${suffix}`],
     trail: [`cloudtrail.${signingRegion}.${suffix}`],
+    analyzer: [`access-analyzer.${region}.${suffix}`],
   };
 }
 
@@ -80,6 +83,7 @@ test.each([
     sts: hosts.sts,
     secrets: hosts.sts,
     trail: hosts.sts,
+    analyzer: hosts.sts,
   });
 });
 
@@ -95,6 +99,7 @@ test('every client takes FIPS and dual-stack endpoints', async () => {
     sts: ['sts-fips.us-east-2.amazonaws.com'],
     secrets: ['secretsmanager-fips.us-east-2.amazonaws.com'],
     trail: ['cloudtrail-fips.us-east-1.amazonaws.com'],
+    analyzer: ['access-analyzer-fips.us-east-2.amazonaws.com'],
   });
   expect((await hostsOf('aws', { region: 'us-east-2', useDualstackEndpoint: true })).sts).toEqual([
     'sts.us-east-2.api.aws',

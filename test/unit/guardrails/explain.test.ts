@@ -52,6 +52,8 @@ test('what a rule allows to everyone, or no rule names, is not limited', () => {
     'trusted accounts',
     'trusted identity providers',
     'trusted tokens',
+    'policy findings',
+    'new access',
     'adopt: foreign',
     'replacements',
     'unmanaged: remove',
@@ -104,6 +106,7 @@ entities: { kinds: { allow: [Role], deny: [User] }, names: [a], paths: [/a/] }
 permissionsBoundary: { required: "arn:aws:iam::111111111111:policy/b" }
 grants: { denyActions: ["iam:*"], denyWildcardAction: true, allowManagedPolicies: [a], denyManagedPolicies: [b] }
 trust: { denyAnyone: true, accounts: ["222222222222"], providers: [a], requireSubject: [a] }
+accessAnalyzer: { validatePolicy: error, checkNoNewAccess: warn, unavailable: error, allowSuppressions: [INVALID_ACTION] }
 adopt: { foreign: deny }
 destroy: deny
 replace: deny
@@ -120,6 +123,21 @@ apply: { only: [{ issuer: github, repository: "acme/{{namespace}}" , repository_
   expect(known.filter((name) => !['version', 'accounts', 'identity'].includes(name) && !explained.has(name))).toEqual(
     [],
   );
+});
+
+test('the checks of policies are explained, and one that is off limits nothing', () => {
+  const own =
+    guardrailsOf(`accessAnalyzer: { validatePolicy: error, checkNoNewAccess: off, unavailable: warn, allowSuppressions: [A, B] }
+`);
+  const [account] = explainGuardrails(own).accounts;
+  expect(account?.rules.map(({ subject, meaning }) => `${subject}: ${meaning}`)).toEqual(
+    expect.arrayContaining([
+      'policy findings: errors and security warnings of Access Analyzer are refused',
+      'policy findings: a policy that cannot be checked is shown with a warning',
+      'policy findings: a manifest may suppress A, B',
+    ]),
+  );
+  expect(account?.notLimited).toContain('new access');
 });
 
 test('who applies and who approves is named, with the values that a request would give', () => {

@@ -65,8 +65,8 @@ test.each<[string, string, string]>([
   ],
   [
     'a rule of a later version',
-    `${MINIMAL}accessAnalyzer: { validatePolicy: error }\n`,
-    '3:1 guardrails has no field "accessAnalyzer": remove it; known are identity, namespaces, entities, permissionsBoundary, grants, trust, adopt, destroy, replace, unmanaged, secrets, apply',
+    `${MINIMAL}serviceControls: {}\n`,
+    '3:1 guardrails has no field "serviceControls": remove it; known are identity, namespaces, entities, permissionsBoundary, grants, trust, accessAnalyzer, adopt, destroy, replace, unmanaged, secrets, apply',
   ],
   [
     'an unknown kind',

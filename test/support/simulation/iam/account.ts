@@ -109,6 +109,7 @@ export class SimulatedAccount implements Account {
         readRecord: (location) => Promise.resolve(this.#secrets.get(secretKey(location))),
         writeRecord: (location, record) => Promise.resolve(void this.#secrets.set(secretKey(location), record)),
       },
+      policyAnalyzer: { validate: () => Promise.resolve([]), compare: () => Promise.resolve([]) },
       eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
       now: () => scheduler.now,

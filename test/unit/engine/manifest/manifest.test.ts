@@ -646,6 +646,31 @@ describe('validation across environments', () => {
   });
 });
 
+describe('suppressFindings', () => {
+  const entity = (fields: string): string => `${HEAD}  - { ${fields} }\n`;
+  const user = (suppressions: string): string => entity(`kind: User, userName: u, suppressFindings: ${suppressions}`);
+
+  it('is kept with the code and the reason of each', () => {
+    expect(onlyEntity(user('[{ code: NEW_ACCESS, reason: "asked for in {{environment}}" }]'))).toMatchObject({
+      suppressFindings: [{ code: 'NEW_ACCESS', reason: 'asked for in dev' }],
+    });
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['no reason', user('[{ code: A }]'), /suppressFindings\[0\].*reason/],
+    ['an empty reason', user('[{ code: A, reason: " " }]'), /say why the finding is accepted/],
+    ['a pattern', user('[{ code: "*", reason: r }]'), /write the code of a finding/],
+    ['a code twice', user('[{ code: A, reason: r }, { code: A, reason: s }]'), /A is suppressed twice; keep one/],
+    [
+      'a kind without policies',
+      entity('kind: AccessKey, userName: u, secret: { file: f }, suppressFindings: [{ code: A, reason: r }]'),
+      /an entity of kind AccessKey has no policy with findings; remove suppressFindings/,
+    ],
+  ])('is refused with %s', (_title, text, problem) => {
+    expect(onlyProblem(resolveText(text))).toMatch(problem);
+  });
+});
+
 describe('renamedFrom', () => {
   const entities = (...lines: readonly string[]): string => `${HEAD}${lines.map((line) => `  - ${line}\n`).join('')}`;
 

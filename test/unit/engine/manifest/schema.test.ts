@@ -39,6 +39,7 @@ describe('the JSON Schema of the manifest', () => {
       'roleName',
       'shared',
       'state',
+      'suppressFindings',
       'tags',
       'trust',
       'unmanaged',
@@ -47,6 +48,8 @@ describe('the JSON Schema of the manifest', () => {
     expect(Object.keys(propertiesOf('Group'))).not.toContain('tags');
     expect(Object.keys(propertiesOf('User'))).toContain('renamedFrom');
     expect(Object.keys(propertiesOf('AccessKey'))).not.toContain('renamedFrom');
+    expect(Object.keys(propertiesOf('Group'))).toContain('suppressFindings');
+    expect(Object.keys(propertiesOf('AccessKey'))).not.toContain('suppressFindings');
     expect(propertiesOf('User')['shared']).toEqual({ const: false });
     expect(propertiesOf('User')['deleteTrusted']).toEqual({ const: false });
   });
