@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
@@ -15,6 +13,7 @@ import {
 import type { Logger } from 'pino';
 import { createActivities } from './activities/index.js';
 import { EntityRuns } from './activities/entity-runs.js';
+import { createFleetActivities } from './activities/fleet/index.js';
 import { Ledgers } from './activities/ledger.js';
 import { ProofUses } from './activities/proof-uses.js';
 import { Accounts } from './activities/runtime/accounts.js';
@@ -24,6 +23,7 @@ import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './contract/user-facing-error.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
+import { serveHealth } from './observability/health.js';
 import {
   createLogger,
   logAwsCalls,
@@ -102,10 +102,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     installRuntime(log, options);
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
-    const observers = [awsCallRecorder(meter), traceCall, logAwsCalls(log)];
-    const onCall: AwsOptions['onCall'] = (call) => {
-      for (const observe of observers) observe(call);
-    };
+    const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
     const payloads = await openPayloads(config, log);
     connection = await connect(config, settings);
     const client = new Client({
@@ -132,6 +129,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           installation: installationOf(client),
           enforcement,
         }),
+        ...createFleetActivities(),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
@@ -150,6 +148,13 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     await closeHealth();
     await connection.close();
   });
+}
+
+/** Returns an observer of calls to AWS that tells each of these. */
+function toEach(observers: readonly NonNullable<AwsOptions['onCall']>[]): NonNullable<AwsOptions['onCall']> {
+  return (call) => {
+    for (const observe of observers) observe(call);
+  };
 }
 
 /**
@@ -250,51 +255,4 @@ function installRuntime(log: Logger, { handleSignals = true, metricsAddress }: W
     // A second worker in a process shares the runtime of the first.
     if (!(error instanceof Error) || error.name !== 'IllegalStateError') throw error;
   }
-}
-
-/** Limits against slow clients, in milliseconds: a health check is one short request. */
-const HEALTH_LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  keepAliveTimeout: 1_000,
-  connectionsCheckingInterval: 1_000,
-};
-
-const MAX_HEALTH_CONNECTIONS = 256;
-
-/** Serves `GET /health`: 200 while the worker polls, 503 otherwise. The reply has the process ID. */
-async function serveHealth(
-  address: string | undefined,
-  worker: () => Worker | undefined,
-): Promise<() => Promise<void>> {
-  if (address === undefined) return () => Promise.resolve();
-  const separator = address.lastIndexOf(':');
-  const server = createServer(HEALTH_LIMITS, (request, response) => {
-    const state = worker()?.getState() ?? 'INITIALIZED';
-    const found = request.method === 'GET' && request.url === '/health';
-    response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
-    response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
-  });
-  server.maxConnections = MAX_HEALTH_CONNECTIONS;
-  try {
-    await new Promise<AddressInfo>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(Number(address.slice(separator + 1)), address.slice(0, separator) || '127.0.0.1', () => {
-        resolve(server.address() as AddressInfo);
-      });
-    });
-  } catch (error) {
-    throw new ConfigError(
-      `cannot serve health at IAM_BOOTSTRAP_HEALTH=${address}: ${(error as Error).message}`,
-      'choose a free address of this machine, such as 127.0.0.1:8080',
-      { cause: error },
-    );
-  }
-  return () =>
-    new Promise((resolve) => {
-      server.close(() => {
-        resolve();
-      });
-      server.closeAllConnections();
-    });
 }

@@ -19,7 +19,7 @@ export interface Manifest {
   /**
    * Accounts by environment. --environment chooses one; a single one is the default.
    */
-  environments: {
+  environments?: {
     [k: string]: {
       /**
        * Twelve digits, in quotes.
@@ -33,6 +33,99 @@ export interface Manifest {
        * The role that the worker assumes for all calls instead of its own credentials.
        */
       assumeRole?: string;
+    };
+  };
+  /**
+   * Many accounts by fleet. --fleet chooses one. A manifest declares environments, fleets, or both.
+   */
+  fleets?: {
+    [k: string]: {
+      /**
+       * The accounts: those listed by ID, and those that AWS Organizations shows.
+       */
+      accounts: {
+        /**
+         * Accounts by ID: twelve digits, in quotes.
+         *
+         * @minItems 1
+         */
+        ids?: readonly string[];
+        /**
+         * Organizational units, with the units below them, or the root of the organization.
+         *
+         * @minItems 1
+         */
+        organizationalUnits?: readonly string[];
+        /**
+         * Tags that an account of the units must have, or of the organization if no unit is named.
+         */
+        tags?: {
+          [k: string]: string;
+        };
+        /**
+         * Accounts that are left out, however they are selected.
+         */
+        exclude?: readonly string[];
+        /**
+         * The role that may read AWS Organizations. Default: the worker's own credentials.
+         */
+        organizationRole?: string;
+      };
+      /**
+       * The value of {{environment}}. Default: the name of the fleet.
+       */
+      environment?: string;
+      /**
+       * Default: aws.
+       */
+      partition?: string;
+      /**
+       * The role that the worker assumes in each account: arn:{{partition}}:iam::{{account}}:role/NAME. Default: its own credentials.
+       */
+      assumeRole?: string;
+      /**
+       * Values of variables in this fleet. They may use {{account}}, {{account.name}} and {{account.tags.KEY}}.
+       */
+      variables?: {
+        [k: string]: string;
+      };
+      /**
+       * How far each wave gets, counted from the first account. Default: one wave with all accounts.
+       *
+       * @minItems 1
+       */
+      waves?: readonly (
+        | {
+            /**
+             * A number of accounts.
+             */
+            accounts: number;
+          }
+        | {
+            /**
+             * A share of the accounts, in percent.
+             */
+            percent: number;
+          }
+      )[];
+      /**
+       * The largest number of accounts at a time. Default: 20.
+       */
+      concurrency?: number;
+      /**
+       * Failed accounts beyond which no other wave starts: a number, or a share such as "10%". Default: 0.
+       */
+      maxFailures?: number | string;
+      /**
+       * Values of variables by account ID; they take precedence over those of the fleet.
+       */
+      accountVariables?:
+        | {
+            [k: string]: {
+              [k: string]: string;
+            };
+          }
+        | FileReference;
     };
   };
   /**

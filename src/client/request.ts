@@ -13,7 +13,7 @@ import { loadGuardrails, refusalsOf } from './guardrails.js';
 import { loadManifest, type LoadOptions, validateManifestFiles } from './manifest/load.js';
 
 /** Options for a request that is made from manifests. */
-export type RequestOptions = Omit<LoadOptions, 'kinds' | 'variables' | 'pipeline'> & {
+export type RequestOptions = Omit<LoadOptions, 'kinds' | 'variables' | 'pipeline' | 'fleet'> & {
   /** The values of variables, as `--var` gives them. Default: none. */
   readonly variables?: LoadOptions['variables'] | undefined;
   /** The job that asks: `loadConfig().pipeline` reads it from the variables of the CI service. Default: no CI service. */
@@ -34,7 +34,8 @@ export type RequestOptions = Omit<LoadOptions, 'kinds' | 'variables' | 'pipeline
   readonly timeoutMs?: number | undefined;
 };
 
-const NO_CI: Pipeline = { provider: 'local', url: null, commit: null, actor: null };
+/** The origin of requests outside of CI. */
+export const NO_CI: Pipeline = { provider: 'local', url: null, commit: null, actor: null };
 
 /** A request to apply or to plan, or the problems of the manifests. */
 export type LoadedRequest =
@@ -68,7 +69,10 @@ export async function loadRequest(files: readonly string[], options: RequestOpti
 }
 
 /** Returns the same key for the same request of the same job attempt. Undefined outside CI. */
-function attemptKey({ pipeline, revision, allowOlder }: ManifestRequest, digest: string): string | undefined {
+export function attemptKey(
+  { pipeline, revision, allowOlder }: Pick<ManifestRequest, 'pipeline' | 'revision' | 'allowOlder'>,
+  digest: string,
+): string | undefined {
   const { provider, run, job, attempt } = pipeline;
   if (typeof run !== 'string') return undefined;
   const identity = JSON.stringify([provider, run, job, attempt, digest, revision, allowOlder]);
@@ -125,7 +129,7 @@ export async function validate(files: readonly string[], options: ValidateOption
  * The largest request, compressed. Temporal accepts payloads of up to 2,097,152 bytes, and the verification sends the
  * entities once more, with the ARN of each.
  */
-const MAX_SENT_BYTES = 1_750_000;
+export const MAX_SENT_BYTES = 1_750_000;
 
 /** The largest estimated history of a run. Temporal terminates a workflow at 50 MB. */
 const MAX_HISTORY_BYTES = 45_000_000;
@@ -175,7 +179,7 @@ export async function requestSizeProblem({ request, positions }: PositionedReque
 }
 
 /** Returns the compressed size of data, or its size where that is small enough already. */
-async function sentBytes(data: Uint8Array): Promise<number> {
+export async function sentBytes(data: Uint8Array): Promise<number> {
   if (data.length <= MAX_SENT_BYTES) return data.length;
   const { dataConverter } = await import('../temporal/payload-codec.js');
   let payloads = [{ metadata: {}, data }];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { FleetRequest } from '../contract/fleet.js';
 import type { Verdict } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import { sortedJson } from './json.js';
@@ -24,6 +25,27 @@ export function requestDigest(request: DigestedRequest): string {
     orphans: orphans === 'report' ? undefined : orphans,
     // A request that requires an approval must not join one that does not. The timeout makes no difference.
     approval: approval === undefined ? undefined : true,
+  };
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
+
+/**
+ * Returns the digest of a request for a fleet, as `sha256:…`. Requests with the same digest do the same, whatever their
+ * manifests are called and whatever the pipeline.
+ */
+export function fleetDigest(request: Omit<FleetRequest, 'digest' | 'key'>): string {
+  const { fleet, namespace, environment, partition, manifest, selection, rollout, only, keepGoing } = request;
+  const { sources, files, variables, adopt, deleteTrusted, removeUnmanaged, orphans } = manifest;
+  const content = {
+    manifest: {
+      sources: sources.map(({ file, ...source }) => ({ ...source, files: files[file] })),
+      variables,
+      adopt: [...adopt].sort(),
+      deleteTrusted: [...deleteTrusted].sort(),
+      removeUnmanaged,
+      orphans,
+    },
+    ...{ fleet, namespace, environment, partition, selection, rollout, only, keepGoing },
   };
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }

@@ -7,7 +7,8 @@ import { loadProgram } from './program.js';
 
 const STANDARD_INPUT = '-';
 
-const STANDARD_INPUT_NAME = '(standard input)';
+/** The name of standard input in problems and reports. */
+export const STANDARD_INPUT_NAME = '(standard input)';
 
 const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 const PROGRAM_EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
@@ -55,8 +56,13 @@ function engineOptions(files: readonly string[], options: LoadOptions): Manifest
     pipeline: options.pipeline,
     readFile: (path, from) =>
       readReferencedFile(path, from === STANDARD_INPUT_NAME ? cwd : dirname(resolve(cwd, from))),
-    manifestName: files.map((file) => (file === STANDARD_INPUT ? STANDARD_INPUT_NAME : file)).join(', '),
+    manifestName: manifestName(files),
   };
+}
+
+/** Returns the name of manifests in reports. */
+export function manifestName(files: readonly string[]): string {
+  return files.map((file) => (file === STANDARD_INPUT ? STANDARD_INPUT_NAME : file)).join(', ');
 }
 
 /** Reads files as sources: YAML and JSON as text, programs with a loader that is only imported for them. */

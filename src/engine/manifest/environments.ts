@@ -1,6 +1,7 @@
 import type { Target } from '../../contract/entity.js';
 import { environmentSchema } from './fields.js';
 import { issuesToProblems } from './issues.js';
+import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from './names.js';
 import { pathText, quoted, type Report } from './problem.js';
 import { renderTemplate } from './template.js';
 import type { MapEntry, SourceOffset, Tree } from './tree.js';
@@ -13,8 +14,6 @@ export interface Environment {
   readonly target: Target;
   readonly at: SourceOffset;
 }
-
-const ENVIRONMENT_NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
 
 /** The values that templates of environments can use. */
 interface Values {
@@ -37,8 +36,7 @@ export function readEnvironments(
   for (const [name, { at, value }] of tree.entries) {
     if (!ENVIRONMENT_NAME.test(name)) {
       const message = `environment name ${quoted(name)} is not allowed`;
-      const remedy = 'use at most 63 letters, digits, _, . and -, beginning with a letter or digit';
-      report(problemAt(at, ['environments', name], message, remedy));
+      report(problemAt(at, ['environments', name], message, ENVIRONMENT_NAME_TEXT));
     }
     environments.set(name, { name, at, target: readTarget(name, value, values, report) });
   }
@@ -66,16 +64,24 @@ function readTarget(name: string, tree: Tree, values: Values, report: Report): T
   };
   const assumeRole = parsed.data?.assumeRole;
   if (assumeRole === undefined) return target;
-  checkAssumeRole(assumeRole, target, name, rendered.get('assumeRole')?.value.at ?? tree.at, report);
+  const path = ['environments', name, 'assumeRole'];
+  checkAssumeRole(assumeRole, target, path, rendered.get('assumeRole')?.value.at ?? tree.at, report);
   return { ...target, assumeRole };
 }
 
-function checkAssumeRole(assumeRole: string, target: Target, name: string, at: SourceOffset, report: Report): void {
+/** Reports a role of another account, or of another partition. */
+export function checkAssumeRole(
+  assumeRole: string,
+  target: Target,
+  path: readonly string[],
+  at: SourceOffset,
+  report: Report,
+): void {
   const [, partition, , , account] = assumeRole.split(':');
   if (partition === target.partition && account === target.account) return;
   const message = `assumeRole ${quoted(assumeRole)} is not a role of account ${target.account} in partition ${target.partition}`;
   const remedy = `name a role as arn:${target.partition}:iam::${target.account}:role/NAME`;
-  report(problemAt(at, ['environments', name, 'assumeRole'], message, remedy));
+  report(problemAt(at, path, message, remedy));
 }
 
 /** Renders the fields of an environment; a field whose template fails is reported and left out. */

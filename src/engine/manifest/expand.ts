@@ -27,6 +27,8 @@ export interface RenderedManifest {
   readonly defaults: Tree | null;
   readonly entities: readonly Tree[];
   readonly broken: ReadonlySet<Tree>;
+  /** The names whose values were inserted. */
+  readonly used: ReadonlySet<string>;
 }
 
 /** The inputs of rendering. */
@@ -55,6 +57,13 @@ export class Expander {
     this.path.splice(0, this.path.length, ...path);
     this.included = false;
     return this.tree(tree, literal);
+  }
+
+  /** Returns the content of the file that a tree names, with its templates as they are; else the tree itself. */
+  include(tree: Tree, path: readonly PropertyKey[]): Tree {
+    this.path.splice(0, this.path.length, ...path);
+    const file = tree.type === 'map' ? tree.entries.get(FILE_KEY) : undefined;
+    return file === undefined || tree.type !== 'map' ? tree : this.content(file, tree.entries.size).tree;
   }
 
   private tree(tree: Tree, literal?: readonly string[]): Tree {
@@ -127,7 +136,6 @@ export class Expander {
   }
 
   private file(entry: MapEntry, size: number, literal: readonly string[] | undefined): Tree {
-    const at = entry.value.at;
     if (this.included) {
       return this.refuse(
         entry.at,
@@ -135,29 +143,35 @@ export class Expander {
         'name the inner file in the manifest itself',
       );
     }
+    const { tree, hasTemplates } = this.content(entry, size);
+    if (!hasTemplates) return tree;
+    this.included = true;
+    const rendered = this.tree(tree, literal);
+    this.included = false;
+    return rendered;
+  }
+
+  /** Returns the content of a file as it was parsed. */
+  private content(entry: MapEntry, size: number): { readonly tree: Tree; readonly hasTemplates: boolean } {
+    const none = (tree: Tree): { tree: Tree; hasTemplates: boolean } => ({ tree, hasTemplates: false });
+    const at = entry.value.at;
     if (size > 1) {
-      return this.refuse(entry.at, `${FILE_KEY} has other keys beside it`, 'put the other keys into the file');
+      return none(this.refuse(entry.at, `${FILE_KEY} has other keys beside it`, 'put the other keys into the file'));
     }
     if (entry.value.type !== 'scalar' || typeof entry.value.value !== 'string') {
-      return this.refuse(at, `${FILE_KEY} must be the path of a file`, `write { ${FILE_KEY}: policies/name.json }`);
+      const remedy = `write { ${FILE_KEY}: policies/name.json }`;
+      return none(this.refuse(at, `${FILE_KEY} must be the path of a file`, remedy));
     }
     const { text: path, failed } = this.text(entry.value.value, at);
-    if (failed) return this.lost(at);
+    if (failed) return none(this.lost(at));
     const escape = refusalOf(path);
     if (escape !== undefined) {
-      return this.refuse(
-        at,
-        `${FILE_KEY} ${quoted(path)} ${escape}`,
-        "name a file below the manifest's folder, with /",
-      );
+      const remedy = "name a file below the manifest's folder, with /";
+      return none(this.refuse(at, `${FILE_KEY} ${quoted(path)} ${escape}`, remedy));
     }
     const parsed = this.read(path, at);
-    if (parsed === undefined || parsed.tree === null) return this.lost(at);
-    if (!isParsed(path)) return parsed.tree;
-    this.included = true;
-    const tree = this.tree(parsed.tree, literal);
-    this.included = false;
-    return tree;
+    if (parsed === undefined || parsed.tree === null) return none(this.lost(at));
+    return { tree: parsed.tree, hasTemplates: isParsed(path) };
   }
 
   /** Reads and parses a file once, and reports its problems once. */

@@ -189,6 +189,10 @@ export const manifestSchema = z.strictObject({
   environments: z
     .record(z.string(), z.unknown())
     .describe('Accounts by environment. --environment chooses one; a single one is the default.'),
+  fleets: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Many accounts by fleet. --fleet chooses one. A manifest declares environments, fleets, or both.'),
   variables: z.record(z.string(), z.unknown()).optional().describe('Values for {{name}}; --var name=value overrides.'),
   defaults: z.record(z.string(), z.unknown()).optional().describe('Values for every entity that does not set its own.'),
   orphans: orphanPolicy.optional(),

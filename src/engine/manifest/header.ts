@@ -1,6 +1,8 @@
 import type { OrphanPolicy } from '../../contract/entity.js';
 import { commonSchema, defaultsSchema, manifestSchema } from './fields.js';
 import { readEnvironments, type Environment } from './environments.js';
+import type { Findings } from './findings.js';
+import { readFleets, type Fleet } from './fleets.js';
 import { issuesToProblems } from './issues.js';
 import { positionText, thrownField, thrownText, type Problem, type Report } from './problem.js';
 import { parseText, type Parsed } from './source.js';
@@ -32,6 +34,7 @@ export interface Header {
   readonly namespaceAt: SourceOffset;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly environmentsAt: SourceOffset;
+  readonly fleets: ReadonlyMap<string, Fleet>;
   readonly variables: ReadonlyMap<string, Variable>;
   readonly defaults: MapTree | null;
   /** Undefined where the manifest does not say. */
@@ -70,6 +73,18 @@ function thrownProblem(file: string, error: unknown): Problem {
   };
 }
 
+/** The context of a manifest whose environment is not chosen yet. */
+export const NO_CONTEXT: ManifestContext = { environment: '', account: '', partition: '', variables: {} };
+
+/** Reads the headers of manifests; one that cannot be read is reported and left out. */
+export function headersOf(sources: readonly ManifestSource[], context: ManifestContext, findings: Findings): Header[] {
+  return sources.flatMap((source) => {
+    const { tree, problems } = parseSource(source, context);
+    for (const problem of problems) findings.report(problem);
+    return tree === null ? [] : [readHeader(tree, context.variables, findings.report)];
+  });
+}
+
 /** Reads the outermost fields of a manifest. `overrides` are values given with `--var`. */
 export function readHeader(tree: Tree, overrides: Readonly<Record<string, string>>, report: Report): Header {
   const root = checkRoot(tree, report);
@@ -83,6 +98,7 @@ export function readHeader(tree: Tree, overrides: Readonly<Record<string, string
     namespaceAt: field('namespace')?.at ?? root.at,
     environments: readEnvironments(field('environments'), { namespace: namespace ?? '', variables }, report),
     environmentsAt: root.entries.get('environments')?.at ?? root.at,
+    fleets: readFleets(field('fleets'), report),
     variables,
     defaults: defaults?.type === 'map' ? defaults : null,
     orphans: manifestSchema.shape.orphans.safeParse(stringOf(field('orphans')) ?? undefined).data,
@@ -97,7 +113,10 @@ function checkRoot(tree: Tree, report: Report): MapTree {
     );
     return mapTree(tree.at, new Map());
   }
-  const issues = manifestSchema.safeParse(toJson(tree)).error?.issues ?? [];
+  const isOptional = tree.entries.has('fleets') && !tree.entries.has('environments');
+  const issues = (manifestSchema.safeParse(toJson(tree)).error?.issues ?? []).filter(
+    ({ path: [field] }) => !(isOptional && field === 'environments'),
+  );
   const fields = Object.keys(manifestSchema.shape);
   issuesToProblems(issues, { tree, pathOf: (path) => path, owner: 'a manifest', fields }).forEach(report);
   return tree;
@@ -138,6 +157,12 @@ export function headerConflicts(headers: readonly Header[]): Problem[] {
           'declare the same account, partition and assumeRole in both',
         );
       }
+    }
+    for (const [name, { at, written }] of header.fleets) {
+      const same = first.fleets.get(name);
+      if (same === undefined || JSON.stringify(same.written) === JSON.stringify(written)) continue;
+      const message = `fleet ${name} differs from the one at ${positionText(positionOf(same.at))}`;
+      problem(at, ['fleets', name], message, 'declare the same fleet in both, or in one of them only');
     }
     for (const name of first.environments.keys()) {
       if (header.environments.has(name)) continue;

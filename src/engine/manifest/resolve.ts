@@ -4,14 +4,24 @@ import { declareEntities } from './entities.js';
 import { Expander, newBudget, type RenderedManifest, type Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
 import type { Environment } from './environments.js';
-import { headerConflicts, parseSource, readHeader } from './header.js';
-import type { Header, ManifestContext, ManifestSource } from './header.js';
+import { Findings, type RefusedManifest } from './findings.js';
+import { headerConflicts, headersOf, NO_CONTEXT } from './header.js';
+import type { Header, ManifestSource } from './header.js';
+import {
+  environmentScope,
+  readFleetScope,
+  scopeValues,
+  warnOfUnused,
+  type FleetScopeOptions,
+  type Scope,
+} from './scope.js';
 import { overrideProblems } from './variables.js';
 import { problemAt } from './tree.js';
 import { nearest } from '../text.js';
 import { optionProblem, sortProblems, type Problem, type SourcePosition } from './problem.js';
 
 export type { ManifestKind } from './manifest-kind.js';
+export type { RefusedManifest } from './findings.js';
 export type { ManifestContext, ManifestSource } from './header.js';
 export type { Problem } from './problem.js';
 
@@ -26,13 +36,6 @@ export interface ResolvedManifest {
   readonly warnings: readonly Problem[];
 }
 
-/** The result for invalid manifests: all problems, sorted by position. */
-export interface RefusedManifest {
-  readonly ok: false;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
-
 /** The result of {@link resolveManifest}. */
 export type ManifestResult = ResolvedManifest | RefusedManifest;
 
@@ -40,6 +43,8 @@ export type ManifestResult = ResolvedManifest | RefusedManifest;
 export interface ManifestOptions {
   readonly kinds: readonly ManifestKind[];
   readonly environment?: string | undefined;
+  /** The account of a fleet to resolve the manifests for. Default: the environment. */
+  readonly fleet?: FleetScopeOptions | undefined;
   readonly variables: Readonly<Record<string, string>>;
   /**
    * Reads a file that a manifest refers to.
@@ -62,28 +67,6 @@ export interface ManifestOptions {
   readonly manifestName: string;
 }
 
-/** Collects problems and warnings. */
-export class Findings {
-  readonly problems: Problem[] = [];
-  readonly warnings: Problem[] = [];
-  readonly report = (problem: Problem): void => {
-    this.problems.push(problem);
-  };
-  readonly warn = (warning: Problem): void => {
-    this.warnings.push(warning);
-  };
-
-  constructor(private readonly files: readonly string[]) {}
-
-  refused(): RefusedManifest {
-    return {
-      ok: false,
-      problems: sortProblems(this.problems, this.files),
-      warnings: sortProblems(this.warnings, this.files),
-    };
-  }
-}
-
 /**
  * Turns the manifests of one call into one request: parse, read the headers, expand templates and files, build drafts
  * with defaults, check them by their kind's schema, resolve references and dependencies. Never throws because of a
@@ -100,13 +83,13 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
     findings.report(optionProblem(`-f ${file}`, `${file} is given more than once`, 'name it once'));
   }
 
-  const { headers, environment } = readHeaders(sources, options, findings);
-  for (const problem of headerConflicts(headers)) findings.report(problem);
-  for (const problem of overrideProblems(options.variables, headers)) findings.report(problem);
-  if (environment === undefined) return findings.refused();
-
   const budget = newBudget();
-  const manifests = headers.map((header) => render(header, environment, options, budget, findings));
+  const { headers, scope } = readScope(sources, options, budget, findings);
+  if (scope === undefined) return findings.refused();
+
+  const { environment } = scope;
+  const manifests = headers.map((header) => render(header, scope, options, budget, findings));
+  warnOfUnused(scope, headers, manifests, findings);
   const { entities, positions: places } = declareEntities(manifests, {
     kinds: options.kinds,
     target: environment.target,
@@ -137,45 +120,61 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
   };
 }
 
-/** The context of a manifest whose environment is not chosen yet. */
-export const NO_CONTEXT: ManifestContext = { environment: '', account: '', partition: '', variables: {} };
-
-/** Reads the headers of manifests; one that cannot be read is reported and left out. */
-export function headersOf(sources: readonly ManifestSource[], context: ManifestContext, findings: Findings): Header[] {
-  return sources.flatMap((source) => {
-    const { tree, problems } = parseSource(source, context);
-    for (const problem of problems) findings.report(problem);
-    return tree === null ? [] : [readHeader(tree, context.variables, findings.report)];
-  });
+/** Reads the headers, and chooses the environment or the account of a fleet. */
+function readScope(
+  sources: readonly ManifestSource[],
+  options: ManifestOptions,
+  budget: Budget,
+  findings: Findings,
+): ReturnType<typeof readFleetScope> {
+  const { fleet, variables } = options;
+  const found =
+    fleet === undefined
+      ? readEnvironmentScope(sources, options, findings)
+      : readFleetScope(sources, fleet, { ...options, budget }, findings);
+  for (const problem of headerConflicts(found.headers)) findings.report(problem);
+  const declared = found.headers.flatMap((header) => [...header.variables.keys()]);
+  const named = new Set([...declared, ...(found.scope?.variables.keys() ?? [])]);
+  for (const problem of overrideProblems(variables, [...named])) findings.report(problem);
+  return found;
 }
 
 /**
  * Reads the headers and chooses the environment. Manifests that are functions are called once to learn their
  * environments, and again when the account is known; only the second result counts.
  */
-function readHeaders(
+function readEnvironmentScope(
   sources: readonly ManifestSource[],
   { environment: wanted, variables }: ManifestOptions,
   findings: Findings,
-): { readonly headers: readonly Header[]; readonly environment: Environment | undefined } {
+): { readonly headers: readonly Header[]; readonly scope: Scope | undefined } {
   const probe = new Findings([]);
   const headers = headersOf(sources, { ...NO_CONTEXT, environment: wanted ?? '', variables }, probe);
   const environment = choose(headers, wanted, probe);
   if (environment === undefined || !sources.some((source) => 'produce' in source)) {
     probe.problems.forEach(findings.report);
-    return { headers, environment };
+    return { headers, scope: environment && environmentScope(environment) };
   }
   const { account, partition } = environment.target;
   const again = headersOf(sources, { environment: environment.name, account, partition, variables }, findings);
-  return { headers: again, environment: choose(again, environment.name, findings) };
+  const chosen = choose(again, environment.name, findings);
+  return { headers: again, scope: chosen && environmentScope(chosen) };
 }
 
 function choose(headers: readonly Header[], wanted: string | undefined, findings: Findings): Environment | undefined {
   const found = new Map(headers.flatMap(({ environments }) => [...environments]));
   const names = [...found.keys()];
   const header = headers[0];
-  // If no environment could be read, that has been reported.
-  if (header === undefined || names.length === 0) return undefined;
+  if (header === undefined) return undefined;
+  if (names.length === 0) {
+    const fleets = headers.flatMap((one) => [...one.fleets.values()]);
+    const [fleet] = fleets;
+    // If no environment could be read, that has been reported.
+    if (fleet === undefined) return undefined;
+    const remedy = `choose a fleet with --fleet: ${fleets.map((one) => one.name).join(', ')}`;
+    findings.report(problemAt(fleet.at, ['fleets'], 'there is no environment, only fleets', remedy));
+    return undefined;
+  }
   if (wanted === undefined) {
     if (names.length === 1) return found.get(names[0] ?? '');
     const message = `there are ${String(names.length)} environments: ${names.join(', ')}`;
@@ -194,24 +193,18 @@ function choose(headers: readonly Header[], wanted: string | undefined, findings
 
 function render(
   header: Header,
-  { name, target }: Environment,
+  scope: Scope,
   options: ManifestOptions,
   budget: Budget,
   { report, warn }: Findings,
 ): RenderedManifest {
-  const values = new Map([
-    ['environment', name],
-    ['account', target.account],
-    ['partition', target.partition],
-    ['namespace', header.namespace ?? ''],
-  ]);
-  for (const [variable, { value }] of header.variables) values.set(variable, value);
+  const values = scopeValues(scope, header);
   const expander = new Expander({ origin: header.origin, values, readFile: options.readFile, report, warn, budget });
   const defaults = header.defaults === null ? null : expander.expand(header.defaults, ['defaults'], []);
   const entities = header.entities.map((entity, index) => expander.expand(entity, ['entities', index], ['kind']));
   for (const [variable, { at, used }] of header.variables) {
-    if (used || expander.used.has(variable)) continue;
+    if (used || expander.used.has(variable) || scope.used.has(variable)) continue;
     warn(problemAt(at, ['variables', variable], `variable ${variable} is not used`, 'remove it'));
   }
-  return { defaults, entities, broken: expander.broken };
+  return { defaults, entities, broken: expander.broken, used: expander.used };
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { hasPolicies, type ManifestKind } from './manifest-kind.js';
 import { commonFields, commonSchema, defaultsSchema, environmentSchema, manifestSchema } from './fields.js';
+import { fleetSchema } from './fleet-fields.js';
+import { ENVIRONMENT_NAME } from './names.js';
 import { isVariableName } from './template.js';
 
 type Schema = Record<string, Json>;
@@ -47,8 +49,15 @@ export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Rec
         type: 'object',
         description: fields.environments.description ?? '',
         minProperties: 1,
-        propertyNames: { pattern: '^[A-Za-z0-9][\\w.-]{0,62}$' },
+        propertyNames: { pattern: ENVIRONMENT_NAME.source },
         additionalProperties: tolerant(converted(environmentSchema, 'environment', definitions)),
+      },
+      fleets: {
+        type: 'object',
+        description: fields.fleets.description ?? '',
+        minProperties: 1,
+        propertyNames: { pattern: ENVIRONMENT_NAME.source },
+        additionalProperties: fleetOf(definitions),
       },
       variables: {
         type: 'object',
@@ -67,10 +76,19 @@ export function manifestJsonSchema(kinds: readonly ManifestKind[]): Readonly<Rec
         items: { oneOf: [...kinds.map(({ name }): Schema => ({ $ref: `#/$defs/${name}` })), FILE_REFERENCE] },
       },
     },
-    required: ['version', 'namespace', 'environments', 'entities'],
+    required: ['version', 'namespace', 'entities'],
+    anyOf: [{ required: ['environments'] }, { required: ['fleets'] }],
     additionalProperties: false,
     $defs: definitions,
   };
+}
+
+/** Returns the schema of a fleet, whose values by account may stand in a file. */
+function fleetOf(definitions: Schema): Schema {
+  const schema = converted(fleetSchema, 'fleet', definitions);
+  const { accountVariables, ...properties } = schema['properties'] as Record<string, Schema>;
+  const values = described({ anyOf: [accountVariables ?? {}, FILE_REFERENCE] }, accountVariables?.['description']);
+  return { ...schema, properties: { ...properties, accountVariables: values } };
 }
 
 /** Returns the schema of the defaults, without `adopt: foreign`, which single entities only can set. */

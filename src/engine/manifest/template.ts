@@ -4,6 +4,12 @@ import { suggestion } from '../text.js';
 /** Built-in names of templates, beside the manifest's variables. */
 export const TEMPLATE_NAMES = ['environment', 'account', 'partition', 'namespace'] as const;
 
+/** The template of an account's name. */
+export const ACCOUNT_NAME = 'account.name';
+
+/** The prefix of the templates of an account's tags: the key of the tag follows. */
+export const ACCOUNT_TAGS = 'account.tags.';
+
 /** A problem of a template. */
 export interface TemplateProblem {
   readonly message: string;
@@ -147,12 +153,25 @@ function renderExpression(
   }
   const value = values.get(expression);
   if (value !== undefined) return { text: value, used: [expression], problems: [], reference: false };
-  return fail(
-    `template ${brief(source)} names nothing that is known`,
-    NAME.test(expression)
-      ? suggestion(expression, [...values.keys()], 'declare it under variables')
-      : `write one of ${namesText(values)}, or arn Kind/name, between the braces`,
-  );
+  const { message, remedy } = unknownName(source, expression, values);
+  return fail(message, remedy);
+}
+
+/** Returns the problem of a template whose name has no value. */
+function unknownName(source: string, expression: string, values: ReadonlyMap<string, string>): TemplateProblem {
+  if (expression === ACCOUNT_NAME || expression.startsWith(ACCOUNT_TAGS)) {
+    const what =
+      expression === ACCOUNT_NAME ? 'no name' : `no tag ${JSON.stringify(expression.slice(ACCOUNT_TAGS.length))}`;
+    return {
+      message: `template ${brief(source)} has no value: account ${values.get('account') ?? ''} has ${what} that is known`,
+      remedy:
+        'only accounts of a fleet have names and tags; tag the account, or use a variable and set it under accountVariables',
+    };
+  }
+  const remedy = NAME.test(expression)
+    ? suggestion(expression, [...values.keys()], 'declare it under variables')
+    : `write one of ${namesText(values)}, or arn Kind/name, between the braces`;
+  return { message: `template ${brief(source)} names nothing that is known`, remedy };
 }
 
 /** Reports braces in a rendered text that neither a reference nor a literal has made, and literals that make a reference. */

@@ -1,7 +1,8 @@
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
-import type { ManifestSource } from './header.js';
+import { Findings } from './findings.js';
+import { headersOf, NO_CONTEXT, type ManifestSource } from './header.js';
 import { positionText, sortProblems, type Problem, type SourcePosition } from './problem.js';
-import { headersOf, NO_CONTEXT, Findings, resolveManifest } from './resolve.js';
+import { resolveManifest } from './resolve.js';
 import type { ManifestOptions, ManifestRequest, ResolvedManifest } from './resolve.js';
 
 /** Returns the environments that the manifests declare, in order; manifests that cannot be read are left out. */

@@ -21,7 +21,7 @@ export function readVariables(
   if (tree?.type !== 'map') return variables;
   for (const [name, { at, value }] of tree.entries) {
     const path = pathText(['variables', name]);
-    const nameProblem = checkName(name);
+    const nameProblem = variableNameProblem(name);
     if (nameProblem !== undefined) {
       report({ ...positionOf(at), path, ...nameProblem });
       continue;
@@ -38,7 +38,8 @@ export function readVariables(
 
 type Finding = Pick<Problem, 'message' | 'remedy'>;
 
-function checkName(name: string): Finding | undefined {
+/** Returns the problem of a name that templates could not use. */
+export function variableNameProblem(name: string): Finding | undefined {
   if ((TEMPLATE_NAMES as readonly string[]).includes(name) || name === 'arn') {
     return { message: `variable ${name} has the name of a built-in value`, remedy: 'rename the variable' };
   }
@@ -65,12 +66,8 @@ function checkValue(name: string, value: Tree): Finding | undefined {
   return { message: `variable ${name} must be text, found ${written}`, remedy: `quote it: "${written}"` };
 }
 
-/** Checks the values given with `--var` against the declared variables of all manifests. */
-export function overrideProblems(
-  overrides: Readonly<Record<string, string>>,
-  headers: readonly { readonly variables: ReadonlyMap<string, Variable> }[],
-): Problem[] {
-  const declared = [...new Set(headers.flatMap(({ variables }) => [...variables.keys()]))];
+/** Checks the values given with `--var` against the names that the manifests declare. */
+export function overrideProblems(overrides: Readonly<Record<string, string>>, declared: readonly string[]): Problem[] {
   return Object.entries(overrides).flatMap(([name, value]) => {
     const option = `--var ${name}`;
     if (!declared.includes(name)) {

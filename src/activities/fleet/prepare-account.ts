@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { FleetAccountRequest } from '../../contract/fleet.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { openBundle } from '../../engine/manifest/bundle.js';
+import { positionText, type Problem } from '../../engine/manifest/problem.js';
+import { resolveManifest } from '../../engine/manifest/resolve.js';
+import { requestDigest } from '../../engine/request-digest.js';
+import { KINDS } from '../../kinds/index.js';
+import { failure } from '../runtime/failures.js';
+
+/** Problems of a manifest that a failure lists. */
+const MAX_LISTED = 10;
+
+/**
+ * Returns the request for one account of a fleet: its manifests, rendered for the account. Its key follows from the key of
+ * the fleet's request and the account, so that a repeat makes the same request.
+ *
+ * @throws ApplicationFailure with the problems of the manifests in this account
+ */
+export function prepareAccount({ request, account }: FleetAccountRequest): BootstrapRequest {
+  const { sources, ...bundle } = openBundle(request.manifest);
+  const { pipeline, keepGoing, revision, allowOlder, timeoutMs } = request;
+  const result = resolveManifest(sources, {
+    ...bundle,
+    kinds: KINDS,
+    fleet: { name: request.fleet, account },
+    pipeline,
+    keepGoing,
+  });
+  if (!result.ok) throw failure('InvalidManifest', problemsText(account.id, result.problems), {});
+  const rendered = {
+    ...result.request,
+    ...(revision === undefined ? {} : { revision }),
+    ...(allowOlder === true ? { allowOlder } : {}),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  const identity = JSON.stringify([request.key, account.id]);
+  const key = `fleet-${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`;
+  return { ...rendered, digest: requestDigest(rendered), key };
+}
+
+function problemsText(account: string, problems: readonly Problem[]): string {
+  const lines = problems
+    .slice(0, MAX_LISTED)
+    .map((problem) => `${positionText(problem)} ${problem.message}; ${problem.remedy}`);
+  const rest = problems.length - lines.length;
+  const more = rest > 0 ? [`and ${String(rest)} more`] : [];
+  return [`the manifest is not valid in account ${account}: ${lines.join('\n')}`, ...more].join('\n');
+}
