@@ -47,6 +47,20 @@ export interface AcceptedIssuer {
   readonly audience?: string;
 }
 
+/** An issuer, and what its tokens have to keep to. */
+export interface TokenIssuer {
+  /** Its name in the guardrails. */
+  readonly name: string;
+  /** Its URL: the `iss` of its tokens. */
+  readonly issuer: string;
+  /** Undefined where the audience is that of the proof. */
+  readonly audience: string | undefined;
+  /** The address of its keys. Undefined where the discovery document names it. */
+  readonly jwksUri: string | undefined;
+  readonly clockSkewSeconds: number;
+  readonly maxAgeSeconds: number;
+}
+
 /** The argument of the proof-key workflow: the account that a proof is needed for. */
 export interface ProofQuestion {
   readonly account: string;

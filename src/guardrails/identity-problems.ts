@@ -1,8 +1,10 @@
+import type { TokenIssuer } from '../contract/identity.js';
 import { problemAt, type Tree, follow } from '../engine/manifest/tree.js';
 import type { Problem } from '../engine/manifest/problem.js';
+import { namesOwner, sharedIssuer, type SharedIssuer } from '../engine/policy/index.js';
 import { suggestion } from '../engine/text.js';
 import type { Matcher, Who } from './identity-schema.js';
-import { issuersOf, PUBLIC_ISSUERS, type Issuer } from './issuers.js';
+import { issuersOf } from './issuers.js';
 import type { GuardrailRules, RuleSet } from './schema.js';
 
 type Path = readonly PropertyKey[];
@@ -38,7 +40,7 @@ export function identityProblems(rules: GuardrailRules, tree: Tree): readonly Pr
   return problems;
 }
 
-function checkIssuers(rules: GuardrailRules, issuers: readonly Issuer[], report: Report): void {
+function checkIssuers(rules: GuardrailRules, issuers: readonly TokenIssuer[], report: Report): void {
   for (const name of Object.keys(rules.identity?.issuers ?? {})) {
     const path = ['identity', 'issuers', name];
     const url = issuers.find((one) => one.name === name)?.issuer;
@@ -54,7 +56,7 @@ function checkGroup(name: string, known: readonly string[], path: Path, report: 
   report(path, `there is no group ${JSON.stringify(name)}`, suggestion(name, known, 'add it to identity.groups'));
 }
 
-function checkMatcher(matcher: Matcher, issuers: readonly Issuer[], path: Path, report: Report): void {
+function checkMatcher(matcher: Matcher, issuers: readonly TokenIssuer[], path: Path, report: Report): void {
   const issuer = issuers.find(({ name }) => name === matcher.issuer);
   if (issuer === undefined) {
     const known = issuers.map(({ name }) => name);
@@ -62,19 +64,32 @@ function checkMatcher(matcher: Matcher, issuers: readonly Issuer[], path: Path, 
     report([...path, 'issuer'], `there is no issuer ${JSON.stringify(matcher.issuer)}`, remedy);
     return;
   }
-  const service = Object.values(PUBLIC_ISSUERS).find(({ issuer: url }) => url === issuer.issuer);
-  if (service === undefined || service.owners.some((claim) => isFixed(matcher[claim]))) return;
-  const remedy = `give one of ${service.owners.join(', ')} in full, or up to a / before its first wildcard`;
-  report(path, `it matches tokens of every customer of ${issuer.issuer}`, remedy);
+  const shared = sharedIssuer(issuer.issuer);
+  if (shared === undefined || namesCustomer(matcher, shared)) return;
+  const { everyone = 'every customer of', owners = [], paths = [] } = shared;
+  const whole = `give ${[...owners, 'sub'].join(' or ')} in full`;
+  const remedy = paths.length === 0 ? whole : `${whole}, or ${paths.join(' or ')} up to a / before its first wildcard`;
+  report(path, `it matches tokens of ${everyone} ${issuer.issuer}`, remedy);
+}
+
+/** Reports whether a pattern matches tokens of one customer of a service, and of no other. */
+function namesCustomer(matcher: Matcher, { owners = [], paths = [] }: SharedIssuer): boolean {
+  const isNamed = (claim: string, isEnough: (pattern: string) => boolean): boolean => {
+    const pattern = matcher[claim];
+    return pattern !== undefined && (literalPart(pattern) === pattern || isEnough(pattern));
+  };
+  return (
+    owners.some((claim) => isNamed(claim, () => false)) ||
+    paths.some((claim) => isNamed(claim, (pattern) => literalPart(pattern).includes('/'))) ||
+    isNamed('sub', (pattern) => !pattern.includes('{{') && namesOwner(pattern))
+  );
 }
 
 function setsOf(rules: GuardrailRules): readonly (readonly [Path, RuleSet])[] {
   return [[[], rules], ...Object.entries(rules.accounts).map(([id, own]) => [['accounts', id], own] as const)];
 }
 
-/** Reports whether a pattern matches what one customer owns and no other: all of it, or an owner and a slash, is literal. */
-function isFixed(pattern: string | undefined): boolean {
-  if (pattern === undefined) return false;
-  const wildcard = pattern.search(/[*?]|\{\{/);
-  return wildcard === -1 || pattern.slice(0, wildcard).includes('/');
+/** Returns the text of a pattern before its first wildcard or template. */
+function literalPart(pattern: string): string {
+  return /^(?:(?!\{\{)[^*?])*/.exec(pattern)?.[0] ?? '';
 }

@@ -1,26 +1,11 @@
+import type { TokenIssuer } from '../contract/identity.js';
 import type { GuardrailRules } from './schema.js';
 
-/** An issuer whose tokens everyone on the internet can get. */
-interface PublicIssuer {
-  readonly issuer: string;
-  /** Claims that tell one customer of the service from another. A pattern must fix one of them. */
-  readonly owners: readonly string[];
-}
-
-/** Services that issue tokens to the jobs of all their customers, by the name of the issuer. */
-export const PUBLIC_ISSUERS: Readonly<Record<string, PublicIssuer>> = {
-  github: {
-    issuer: 'https://token.actions.githubusercontent.com',
-    owners: ['repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'enterprise', 'enterprise_id'],
-  },
-  gitlab: {
-    issuer: 'https://gitlab.com',
-    owners: ['project_path', 'project_id', 'namespace_path', 'namespace_id'],
-  },
-  buildkite: {
-    issuer: 'https://agent.buildkite.com',
-    owners: ['organization_slug', 'organization_id', 'pipeline_id'],
-  },
+/** The URLs of services whose issuers a pattern can name without settings. */
+const NAMED_ISSUERS: Readonly<Record<string, string>> = {
+  github: 'https://token.actions.githubusercontent.com',
+  gitlab: 'https://gitlab.com',
+  buildkite: 'https://agent.buildkite.com',
 };
 
 /** Claims by which two tokens of one issuer show the same person, whatever their subjects. */
@@ -48,25 +33,13 @@ const CLOCK_SKEW_SECONDS = 60;
 /** Defaults of the age of a token, in seconds, with a fixed audience and with one that proves a single request. */
 const MAX_AGE_SECONDS = { fixed: 600, bound: 3_600 } as const;
 
-/** An issuer as tokens are verified. */
-export interface Issuer {
-  readonly name: string;
-  readonly issuer: string;
-  /** Undefined where the audience is the digest of what is proven. */
-  readonly audience: string | undefined;
-  /** Undefined where the discovery document names it. */
-  readonly jwksUri: string | undefined;
-  readonly clockSkewSeconds: number;
-  readonly maxAgeSeconds: number;
-}
-
-/** Returns the issuers that a file accepts. Those of public services need no settings where a pattern names them. */
-export function issuersOf(rules: Pick<GuardrailRules, 'identity'>): readonly Issuer[] {
+/** Returns the issuers that a file accepts. Those of named services need no settings where a pattern names them. */
+export function issuersOf(rules: Pick<GuardrailRules, 'identity'>): readonly TokenIssuer[] {
   const configured = rules.identity?.issuers ?? {};
-  const names = [...new Set([...Object.keys(PUBLIC_ISSUERS), ...Object.keys(configured)])];
+  const names = [...new Set([...Object.keys(NAMED_ISSUERS), ...Object.keys(configured)])];
   return names.flatMap((name) => {
     const settings = Object.hasOwn(configured, name) ? configured[name] : undefined;
-    const { issuer = publicUrl(name), audience, jwksUri, clockSkewSeconds, maxAgeSeconds } = settings ?? {};
+    const { issuer = urlOf(name), audience, jwksUri, clockSkewSeconds, maxAgeSeconds } = settings ?? {};
     if (issuer === undefined) return [];
     return {
       name,
@@ -79,8 +52,8 @@ export function issuersOf(rules: Pick<GuardrailRules, 'identity'>): readonly Iss
   });
 }
 
-function publicUrl(name: string): string | undefined {
-  return Object.hasOwn(PUBLIC_ISSUERS, name) ? PUBLIC_ISSUERS[name]?.issuer : undefined;
+function urlOf(name: string): string | undefined {
+  return Object.hasOwn(NAMED_ISSUERS, name) ? NAMED_ISSUERS[name] : undefined;
 }
 
 /** Returns the names of the claims that are kept of a token: those that any pattern matches, and those that are shown. */

@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
+import type { TokenIssuer } from '../contract/identity.js';
 import type { FetchJson } from './fetch-json.js';
 
 /** Time for which keys count as current, in milliseconds. */
@@ -10,12 +11,11 @@ const STALE_MS = 3_600_000;
 /** Pause between two reads for keys that the last one did not have: any client may send tokens with invented ones. */
 const COOLDOWN_MS = 30_000;
 
+/** Pause after a read that failed: tokens with invented keys must not cause one each while the issuer does not answer. */
+const FAILED_COOLDOWN_MS = 5_000;
+
 /** An issuer whose keys are needed. */
-export interface KeyOwner {
-  readonly name: string;
-  readonly issuer: string;
-  readonly jwksUri: string | undefined;
-}
+export type KeyOwner = Pick<TokenIssuer, 'name' | 'issuer' | 'jwksUri'>;
 
 /** Reports that the keys of an issuer cannot be read now. */
 export class IssuerUnavailableError extends Error {
@@ -38,6 +38,7 @@ export class IssuerKeys {
   readonly #now: () => number;
   readonly #known = new Map<string, Known>();
   readonly #reading = new Map<string, Promise<Known>>();
+  readonly #failed = new Map<string, { readonly at: number; readonly error: unknown }>();
 
   constructor(fetchJson: FetchJson, now: () => number = Date.now) {
     this.#fetchJson = fetchJson;
@@ -66,14 +67,22 @@ export class IssuerKeys {
   }
 
   /** Reads keys, once for all that need them at a time. */
-  #read(id: string, owner: KeyOwner): Promise<Known> {
+  async #read(id: string, owner: KeyOwner): Promise<Known> {
+    const failed = this.#failed.get(id);
+    if (failed !== undefined && this.#now() - failed.at < FAILED_COOLDOWN_MS) throw failed.error;
     const reading =
       this.#reading.get(id) ??
-      this.#load(owner).then((keys) => {
-        const known = { keys, at: this.#now() };
-        this.#known.set(id, known);
-        return known;
-      });
+      this.#load(owner).then(
+        (keys) => {
+          const known = { keys, at: this.#now() };
+          this.#known.set(id, known);
+          return known;
+        },
+        (error: unknown) => {
+          this.#failed.set(id, { at: this.#now(), error });
+          throw error;
+        },
+      );
     this.#reading.set(id, reading);
     return reading.finally(() => this.#reading.delete(id));
   }

@@ -4,8 +4,8 @@ import { ConfigError } from '../contract/user-facing-error.js';
 /** The shortest key, in characters. */
 const MIN_KEY_LENGTH = 32;
 
-/** A key in a variable, or in the file that another variable names. */
-export interface KeySource {
+/** A key that processes share: in a variable, or in the file that another variable names. */
+export interface SharedKey {
   /** The variable with the key. That with the file has the suffix `_FILE`. */
   readonly variable: string;
   readonly key: string | undefined;
@@ -19,7 +19,7 @@ export interface KeySource {
  *
  * @throws ConfigError where both variables are set, the file cannot be read, or a key is short
  */
-export function readKeys({ variable, key, file, make }: KeySource): readonly [string, ...string[]] | undefined {
+export function readKeys({ variable, key, file, make }: SharedKey): readonly [string, ...string[]] | undefined {
   if (key !== undefined && file !== undefined) {
     throw new ConfigError(`both ${variable} and ${variable}_FILE are set`, 'unset one of them');
   }

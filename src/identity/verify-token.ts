@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JWTPayload, JWTVerifyResult } from 'jose';
-import type { Identity } from '../contract/identity.js';
-import type { IssuerKeys, KeyOwner } from './issuer-keys.js';
+import type { Identity, TokenIssuer } from '../contract/identity.js';
+import type { IssuerKeys } from './issuer-keys.js';
 
 /** Signatures that only the owner of a private key can make. A list without them would take HS256 with a public key. */
 const ALGORITHMS = [
@@ -18,14 +18,6 @@ const MAX_MEMBERS = 500;
 /** Reports that a token proves nothing here. The message says why, and holds nothing of the token but its claims. */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
-}
-
-/** An issuer, and what its tokens have to keep to. */
-export interface TokenIssuer extends KeyOwner {
-  /** Undefined where the audience is that of the proof. */
-  readonly audience: string | undefined;
-  readonly clockSkewSeconds: number;
-  readonly maxAgeSeconds: number;
 }
 
 /** The content that a token has to have. */

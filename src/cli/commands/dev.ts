@@ -13,12 +13,10 @@ import { acquireEmbeddedServer } from '../../embedded/runtime.js';
 import { sandboxVariables, startSandbox } from '../../embedded/sandbox.js';
 import { withStateKeys } from '../../embedded/state-keys.js';
 import { startTemporalServer } from '../../embedded/temporal-server.js';
-import { type CodecServer, startCodecServer } from '../../temporal/codec-server/codec-server.js';
-import { openEncryption } from '../../temporal/encryption/open.js';
-import { createDataConverter } from '../../temporal/payload-codec.js';
 import { ownCommand, packageFile } from '../own-command.js';
 import { interruption } from '../run-command.js';
 import { note, plain, print } from '../terminal.js';
+import { startUiCodec } from './ui-codec.js';
 
 /** Temporal's own default ports. */
 const PORT = 7233;
@@ -58,7 +56,7 @@ export async function dev(options: DevOptions): Promise<ExitCode> {
   const running: { stop(): Promise<unknown> }[] = [];
   try {
     const codec = await startUiCodec(config, options.uiPort ?? UI_PORT);
-    if (codec !== undefined) running.unshift(codec);
+    if (codec !== undefined) running.unshift({ stop: () => codec.close() });
     const server = hasSandbox
       ? await startServer(config, options, prepared, codec?.url)
       : await shareEmbeddedServer(config, options, prepared, codec?.url);
@@ -155,21 +153,6 @@ async function shareEmbeddedServer(
     exited: new Promise(() => undefined),
     stop: () => server.release(),
   };
-}
-
-/**
- * Starts a codec server for the UI of this machine, where payloads are encrypted. Undefined where they are not. It serves
- * every process of this machine, as the key in the environment of this command does.
- */
-async function startUiCodec(config: Config, uiPort: number): Promise<(CodecServer & Running) | undefined> {
-  const { keys } = await openEncryption(config);
-  if (keys === undefined) return undefined;
-  const server = await startCodecServer({
-    codec: createDataConverter({ keys }).payloadCodecs[0],
-    ...{ host: '127.0.0.1', port: 0, allowsEncode: true },
-    origins: ['127.0.0.1', 'localhost'].map((host) => `http://${host}:${String(uiPort)}`),
-  });
-  return { ...server, exited: new Promise(() => undefined), stop: () => server.close() };
 }
 
 /** Returns how a command in another folder gets the key that the worker asks for. */

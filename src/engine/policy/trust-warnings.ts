@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../contract/entity.js';
 import { isObject, ownValue } from '../json.js';
 import { asList, statementsOf } from './canonical.js';
 import { showValue } from './diff.js';
+import { sharedIssuer } from './shared-issuers.js';
 
 /** Something that IAM accepts and that may trust more than was meant. */
 export interface DocumentWarning {
@@ -9,30 +10,6 @@ export interface DocumentWarning {
   readonly message: string;
   readonly remedy: string;
 }
-
-/**
- * Issuers that many organizations share, and the claim that tells their tokens apart.
- *
- * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
- */
-const SHARED_ISSUERS = new Map([
-  ['agent.buildkite.com', 'sub'],
-  ['api.pulumi.com/oidc', 'aud'],
-  ['app.eu.terraform.io', 'sub'],
-  ['app.terraform.io', 'sub'],
-  ['cognito-identity.amazonaws.com', 'aud'],
-  ['gitlab.com', 'sub'],
-  ['oidc-configuration.audit-log.githubusercontent.com', 'sub'],
-  ['oidc.codefresh.io', 'sub'],
-  ['oidc.vercel.com', 'aud'],
-  ['proidc.upbound.io', 'sub'],
-  ['sandboxes.cloud', 'aud'],
-  ['scalr.io', 'sub'],
-  ['studio.datachain.ai/api', 'sub'],
-  ['token.actions.githubusercontent.com', 'sub'],
-  ['tokens.cloud.shisho.dev', 'sub'],
-  ['vstoken.actions.githubusercontent.com', 'sub'],
-]);
 
 /** The subjects of a service. `owner` finds the organization, and `limited` a subject that names a part of it. */
 interface SubjectForm {
@@ -160,7 +137,7 @@ function literalWildcards(conditions: readonly KeyCondition[], path: readonly (s
 /** Returns the issuer of a federated principal; none for a SAML provider. */
 function issuerOf(principal: Json): string[] {
   if (typeof principal !== 'string') return [];
-  if (SHARED_ISSUERS.has(principal)) return [principal];
+  if (sharedIssuer(principal) !== undefined) return [principal];
   return /:oidc-provider\/(.+)$/.exec(principal)?.slice(1) ?? [];
 }
 
@@ -175,7 +152,7 @@ function issuerWarnings(
         /^String(?:Equals|EqualsIgnoreCase|Like)$/.test(operator) &&
         key.toLowerCase() === `${issuer}:${claim}`.toLowerCase(),
     );
-  const claim = claimOf(issuer);
+  const claim = sharedIssuer(issuer)?.trustClaim;
   if (claim !== undefined && !on(claim).some(isLimit)) {
     const key = `${issuer}:${claim}`;
     const message = `the role trusts every token of ${issuer}: no condition limits ${key}`;
@@ -204,11 +181,6 @@ export function namesOwner(pattern: string): boolean {
     if (literal.startsWith(prefix)) return owner.test(pattern);
     return !prefix.startsWith(literal);
   });
-}
-
-/** Returns the claim that tells an issuer's users apart. CircleCI has an issuer for each organization. */
-export function claimOf(issuer: string): string | undefined {
-  return issuer.startsWith('oidc.circleci.com/org/') ? 'sub' : SHARED_ISSUERS.get(issuer);
 }
 
 function isLimit({ operator, values }: KeyCondition): boolean {

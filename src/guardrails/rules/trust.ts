@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 import { asList } from '../../contract/json.js';
 import { isObject, objectOrEmpty, ownValue } from '../../engine/json.js';
-import { claimOf, namesOwner, parsePrincipalArn } from '../../engine/policy/index.js';
+import { namesOwner, parsePrincipalArn, sharedIssuer } from '../../engine/policy/index.js';
 import { truncate } from '../../engine/text.js';
 import { foldCase, literalOf, overlap } from '../patterns.js';
 import { isListed, renderPatterns, type RuleContext } from '../violation.js';
@@ -75,7 +75,7 @@ function checkProvider(context: RuleContext, subject: string, member: string, st
   // A company's SAML provider signs in the company's own people.
   if (arn?.type === 'saml-provider') return;
   checkSubject(context, subject, issuer, statement);
-  const claims = ['sub', claimOf(issuer) ?? 'sub'];
+  const claims = ['sub', sharedIssuer(issuer)?.trustClaim ?? 'sub'];
   if (context.rules.trust?.denyAnyone !== true || isLimited(statement, issuer, claims)) return;
   const message = `${subject} trusts every token of ${shown(issuer)}: no condition limits ${shown(issuer)}:${claims.at(-1) ?? 'sub'}`;
   context.refuse(['trust', 'denyAnyone'], message);

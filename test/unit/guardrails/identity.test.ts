@@ -144,8 +144,45 @@ describe('a guardrails file', () => {
       'identity: { groups: { all: [{ issuer: buildkite, organization_slug: "*" }] } }',
       'every customer',
     ],
+    [
+      'no claim of a shared issuer that it configures',
+      'identity: { issuers: { ci: { issuer: "https://app.terraform.io" } } }\napply: { only: [{ issuer: ci, terraform_run_phase: apply }] }',
+      'apply.only[0]: it matches tokens of every customer of https://app.terraform.io; give terraform_organization_name or terraform_organization_id or terraform_workspace_id or sub in full',
+    ],
+    [
+      'everyone who has a Google account',
+      'identity: { issuers: { google: { issuer: "https://accounts.google.com", audience: cli } } }\napply: { approval: { by: [{ issuer: google, email: "*@acme.com" }] } }',
+      'apply.approval.by[0]: it matches tokens of every customer of https://accounts.google.com; give hd or email or sub in full',
+    ],
+    [
+      'every project of an organization',
+      'identity: { issuers: { circleci: { issuer: "https://oidc.circleci.com/org/1" } } }\napply: { only: [{ issuer: circleci }] }',
+      'every project of the organization at https://oidc.circleci.com/org/1',
+    ],
+    ['subjects of everyone', 'apply: { only: [{ issuer: github, sub: "repo:*:environment:prod" }] }', 'every customer'],
+    ['a template for the owner', 'apply: { only: [{ issuer: github, sub: "{{namespace}}" }] }', 'every customer'],
+    ['a wildcard in an ID', 'apply: { only: [{ issuer: gitlab, project_id: "1/*" }] }', 'every customer'],
     ['nobody', 'apply: { only: [] }', 'only'],
   ])('is refused where it names %s', (_name, text, problem) => {
     expect(problems(text).join('\n')).toContain(problem);
+  });
+
+  it.each([
+    ['github', 'repository: "acme/*"'],
+    ['github', 'sub: "repo:acme/iam:*"'],
+    ['gitlab', 'namespace_id: "7"'],
+    ['buildkite', 'organization_slug: acme, build_branch: "*"'],
+    ['google', 'hd: acme.com, email: "*@acme.com"'],
+    ['circleci', 'oidc.circleci.com/project-id: "7"'],
+    ['company', 'groups: "*"'],
+  ])('may name tokens of %s with %s', (issuer, claims) => {
+    const issuers = [
+      'google: { issuer: "https://accounts.google.com", audience: cli }',
+      'circleci: { issuer: "https://oidc.circleci.com/org/1" }',
+      'company: { issuer: "https://login.example.com" }',
+    ].join(', ');
+    expect(
+      problems(`identity: { issuers: { ${issuers} } }\napply: { only: [{ issuer: ${issuer}, ${claims} }] }`),
+    ).toEqual([]);
   });
 });

@@ -2,7 +2,8 @@ import { createHmac, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { jsonFetcher } from '../../../src/identity/fetch-json.js';
 import { IssuerKeys, IssuerUnavailableError } from '../../../src/identity/issuer-keys.js';
-import { TokenError, verifyToken, type TokenIssuer as Accepted } from '../../../src/identity/verify-token.js';
+import type { TokenIssuer as Accepted } from '../../../src/contract/identity.js';
+import { TokenError, verifyToken } from '../../../src/identity/verify-token.js';
 import { TokenIssuer, type Claims } from '../../support/token-issuer.js';
 
 const AUDIENCE = `iam-bootstrap:sha256:${'a'.repeat(64)}`;
@@ -200,6 +201,24 @@ describe('the keys of an issuer', () => {
       await expect(verify(await signed({}, { kid }))).rejects.toThrow('a key that the issuer does not publish');
     }
     expect(countReads() - before).toBe(0);
+  });
+
+  it('are not read for each token with an invented key while the issuer does not answer, and again soon', async () => {
+    await verify(await signed());
+    clock += 31_000;
+    issuer.answer = (_request, response) => Boolean(response.writeHead(503).end());
+    const before = issuer.asked.length;
+    for (const kid of ['a', 'b', 'c']) {
+      await expect(verify(await signed({}, { kid }))).rejects.toThrow(IssuerUnavailableError);
+    }
+    await expect(verify(await signed())).resolves.toBeDefined();
+    expect(issuer.asked.length - before).toBe(1);
+    clock += 5_000;
+    await expect(verify(await signed({}, { kid: 'd' }))).rejects.toThrow(IssuerUnavailableError);
+    expect(issuer.asked.length - before).toBe(2);
+    issuer.answer = undefined;
+    clock += 5_000;
+    await expect(verify(await signed({}, { kid: 'e' }))).rejects.toThrow('a key that the issuer does not publish');
   });
 
   it('no longer count once the issuer has withdrawn them and they are read again', async () => {

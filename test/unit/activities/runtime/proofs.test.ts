@@ -35,6 +35,7 @@ const CREATE: PlannedEntity = {
 const MAIN = { repository: 'acme/iam', sub: 'repo:acme/iam' };
 
 let issuer: TokenIssuer;
+let clock = Date.now();
 let guardrails: Guardrails | null;
 let request: BootstrapRequest;
 let uses: Map<string, string>;
@@ -62,7 +63,7 @@ beforeEach(() => {
     source: { current: () => guardrails },
     permits: new Permits(KEYS),
     seals: new Seals(KEYS),
-    issuerKeys: new IssuerKeys(jsonFetcher()),
+    issuerKeys: new IssuerKeys(jsonFetcher(), () => clock),
     proofUses: {
       use: (id, run) => {
         uses.set(id, uses.get(id) ?? run);
@@ -202,6 +203,7 @@ describe('a request', () => {
     issuer.answer = (_request, response) => Boolean(response.writeHead(503).end());
     await expect(prove(asked)).rejects.toThrow('the keys of the issuer ci');
     issuer.answer = undefined;
+    clock += 5_000;
     expect(uses.size).toBe(0);
     await expect(prove(asked, undefined, 'run-2')).resolves.toBeDefined();
   });
