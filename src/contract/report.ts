@@ -68,7 +68,7 @@ export interface Decision {
   readonly warnings?: readonly string[];
   /** Findings of Access Analyzer that the manifest suppresses, as `PROPERTY: CODE: reason`. Missing if there are none. */
   readonly suppressed?: readonly string[];
-  /** Omitted lines of drift and unmanaged. */
+  /** Omitted lines of drift, unmanaged, suppressed and warnings. */
   readonly omittedLines?: number;
 }
 
@@ -108,7 +108,7 @@ export interface EntityReport {
   readonly changedSincePlan?: readonly string[];
   /** Writes of an entity that failed or was cancelled, as far as AWS has not confirmed them: they are left to do. Missing if there are none. */
   readonly remainingWrites?: readonly string[];
-  /** Omitted lines of drift, grants, unmanaged and writes: the complete report would be too large. */
+  /** Omitted lines of drift, grants, unmanaged, suppressed, warnings and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];
   /** The manifest does not declare it any more: it is released or deleted as an orphan. */

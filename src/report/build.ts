@@ -202,14 +202,17 @@ export function addCalls(
 /** Characters that the entities of a plan or a report may take. Compressed, it is well below Temporal's 2 MB. */
 const MAX_CHARACTERS = 5_000_000;
 
-/** Lists that may be cut short, in this order: writes come first, because each entity's own run reports them too. */
-const LISTS = ['writes', 'grants', 'cosmetic', 'drift', 'unmanaged'] as const;
+/**
+ * Lists that may be cut short, in this order: writes come first, because each entity's own run reports them too, and
+ * warnings last, because a reviewer has to see them first.
+ */
+const LISTS = ['writes', 'grants', 'cosmetic', 'drift', 'unmanaged', 'suppressed', 'warnings'] as const;
 
 /** Characters of a value of a drift in a report that is too large with whole values. */
 const MAX_SHORT_VALUE = 300;
 
 type Truncatable = Pick<Decision, 'drift' | 'unmanaged' | 'cosmetic' | 'omittedLines'> &
-  Partial<Pick<EntityReport, 'writes' | 'grants'>>;
+  Partial<Pick<EntityReport, 'writes' | 'grants' | 'suppressed' | 'warnings'>>;
 
 /** Cuts values, and then lists to their first line, where all of it would be too large for Temporal; counts the rest. */
 export function truncateToFit<T extends Truncatable>(
