@@ -8,6 +8,7 @@ const ROOMS = {
   engine: ['contract'],
   guardrails: ['engine', 'contract'],
   identity: ['engine', 'contract', 'aws/agents'],
+  notifications: ['engine', 'contract'],
   aws: ['contract'],
   kinds: ['engine', 'contract', 'aws'],
   temporal: ['contract', 'identity', 'aws/kms'],
@@ -17,6 +18,7 @@ const ROOMS = {
     'engine',
     'guardrails',
     'identity',
+    'notifications',
     'kinds',
     'aws',
     'report',
@@ -25,7 +27,7 @@ const ROOMS = {
     'temporal/pending-activities',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
-  client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'kinds', 'report'],
+  client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report'],
   embedded: ['config', 'contract', 'identity'],
   cli: ['client', 'temporal', 'engine', 'contract', 'report', 'config', 'embedded', 'observability'],
 };
@@ -41,7 +43,7 @@ const roomRule = ([room, allowed]) => ({
 /** Files that put rooms together. Each has a rule of its own below. */
 const EXCEPTIONS = [
   '^src/client/index\\.ts$',
-  '^src/cli/commands/doctor(-aws)?\\.ts$',
+  '^src/cli/commands/doctor(-aws|-notifications)?\\.ts$',
   '^src/cli/commands/worker\\.ts$',
   '^src/cli/session\\.ts$',
 ];
@@ -76,8 +78,11 @@ const forbidden = [
     name: 'doctor-imports',
     comment: 'doctor looks at AWS itself, since it has to work where no worker does',
     severity: 'error',
-    from: { path: '^src/cli/commands/doctor(-aws)?\\.ts$' },
-    to: { path: '^src/', pathNot: ['cli', ...ROOMS.cli, 'aws', 'kinds'].map((name) => `^src/${name}/`) },
+    from: { path: '^src/cli/commands/doctor(-aws|-notifications)?\\.ts$' },
+    to: {
+      path: '^src/',
+      pathNot: ['cli', ...ROOMS.cli, 'aws', 'kinds', 'notifications'].map((name) => `^src/${name}/`),
+    },
   },
   {
     name: 'kinds-know-no-other-kind',
@@ -100,7 +105,7 @@ const forbidden = [
       path: [
         'node_modules/@aws-sdk',
         'node_modules/zod',
-        '^src/(kinds|aws|engine|guardrails|identity|activities|client|config)/',
+        '^src/(kinds|aws|engine|guardrails|identity|notifications|activities|client|config)/',
       ],
       reachable: true,
     },
@@ -116,7 +121,7 @@ const forbidden = [
     comment: 'message definitions are the one place of contract/ that needs the SDK',
     severity: 'error',
     from: {
-      path: '^src/(kinds|aws|engine|guardrails|identity|contract|report|config)/',
+      path: '^src/(kinds|aws|engine|guardrails|identity|notifications|contract|report|config)/',
       pathNot: '^src/contract/messages\\.ts$',
     },
     to: { path: ['node_modules/@temporalio', '^src/contract/messages\\.ts$'] },

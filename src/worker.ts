@@ -15,6 +15,7 @@ import { createActivities } from './activities/index.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { createFleetActivities } from './activities/fleet/index.js';
 import { Ledgers } from './activities/ledger.js';
+import { type Notifications, openNotifications } from './activities/notifications.js';
 import { ProofUses } from './activities/proof-uses.js';
 import { Accounts } from './activities/runtime/accounts.js';
 import { openEnforcement } from './activities/runtime/open-enforcement.js';
@@ -32,7 +33,9 @@ import {
   logTemporalMessages,
   toSdkLogger,
 } from './observability/logging.js';
+import type { Meter } from './observability/instruments.js';
 import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
+import { deliveryRecorder } from './observability/notifications.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { diagnoseConnection } from './temporal/diagnose.js';
 import { configErrorOf } from './temporal/errors.js';
@@ -40,6 +43,7 @@ import { installationOf } from './temporal/installation.js';
 import { openEncryption } from './temporal/encryption/open.js';
 import { workflowsWithEncodedFailures } from './temporal/encryption/workflow-code.js';
 import { createDataConverter } from './temporal/payload-codec.js';
+import { runUrlIn } from './temporal/run-url.js';
 import { type ConnectionSettings, temporalSettings } from './temporal/settings.js';
 
 /** Time for activities to finish when the worker is asked to stop. */
@@ -128,6 +132,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           entityRuns,
           installation: installationOf(client),
           enforcement,
+          notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),
         }),
         ...createFleetActivities(),
       },
@@ -155,6 +160,20 @@ function toEach(observers: readonly NonNullable<AwsOptions['onCall']>[]): NonNul
   return (call) => {
     for (const observe of observers) observe(call);
   };
+}
+
+/** Opens the channels by which the worker tells people. */
+function openChannels(
+  config: Config,
+  { connectionOptions: { address }, namespace }: ConnectionSettings,
+  parts: { readonly aws: AwsOptions; readonly log: Logger; readonly meter: Meter; readonly payloads: Payloads },
+): Notifications | undefined {
+  return openNotifications(config, {
+    aws: parts.aws,
+    runUrl: runUrlIn(config.uiUrl, { address, namespace }),
+    isEncrypting: parts.payloads.isEncrypting,
+    onAttempt: deliveryRecorder(parts.log, parts.meter),
+  });
 }
 
 /**
@@ -212,6 +231,7 @@ function run(worker: Worker, close: () => Promise<void>): RunningWorker {
 
 /** The data converters of a worker and of its own client, and the workflows that encode failures in the same way. */
 interface Payloads {
+  readonly isEncrypting: boolean;
   readonly ofWorker: DataConverter;
   readonly ofClient: DataConverter;
   readonly workflows: { readonly workflowBundle: WorkflowBundleOption } | { readonly workflowsPath: string };
@@ -223,6 +243,7 @@ async function openPayloads(config: Config, log: Logger): Promise<Payloads> {
   const isEncrypting = encryption.keys !== undefined;
   const codePath = join(__dirname, 'workflow-bundle.js');
   return {
+    isEncrypting,
     ofClient: createDataConverter(encryption),
     ofWorker: {
       ...createDataConverter({ ...encryption, isWorker: true }),

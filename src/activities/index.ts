@@ -1,7 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Activities, VerifyRequest, VerifyResult } from '../contract/activities.js';
+import type { Activities, Plan, VerifyRequest, VerifyResult } from '../contract/activities.js';
 import type { ProofTerms } from '../contract/identity.js';
-import type { DeliveryRequest, Notification } from '../contract/notification.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
@@ -9,6 +8,7 @@ import { truncateToFit } from '../report/build.js';
 import { gatherEvidence } from './evidence.js';
 import type { EntityRuns } from './entity-runs.js';
 import type { Ledgers } from './ledger.js';
+import type { Notifications } from './notifications.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
 import { createEntity, listCandidates } from './reconcile/create.js';
 import { deleteEntity } from './reconcile/delete.js';
@@ -18,30 +18,32 @@ import { waitUntilConverged } from './reconcile/verify.js';
 import { withAccounts, type Account, type AccountLease, type Accounts } from './runtime/accounts.js';
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
-import { failure } from './runtime/failures.js';
+import { failure, withProgress } from './runtime/failures.js';
+import { assertInWorkflow } from './runtime/launches.js';
 import type { Proofs } from './runtime/proofs.js';
 import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
 
 /** The connections of a worker that its activities use. */
 export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'lease'>;
-  readonly ledgers: Pick<Ledgers, 'claim' | 'claimEntities' | 'entityClaims' | 'declare' | 'declarations'>;
+  readonly ledgers: Pick<
+    Ledgers,
+    'claim' | 'claimEntities' | 'entityClaims' | 'declare' | 'declarations' | 'recordOutcome'
+  >;
   readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
   readonly enforcement?: Enforcement;
   /** The channels that people are told by. Default: none. */
-  readonly notifications?: {
-    channelsFor(notification: Notification): readonly string[];
-    deliver(request: DeliveryRequest): Promise<void>;
-  };
+  readonly notifications?: Pick<Notifications, 'channelsFor' | 'deliver'> | undefined;
 }
 
 /** The channels of a worker that takes no notifications. */
 const NO_CHANNELS: NonNullable<WorkerParts['notifications']> = {
   channelsFor: () => [],
-  deliver: ({ channel }) => Promise.reject(failure('NotAllowed', `this worker has no channel ${channel}`, {})),
+  // Another worker may have it.
+  deliver: ({ channel }) => Promise.reject(new Error(`this worker has no channel ${channel}`)),
 };
 
 /** Returns the activities of a worker. */
@@ -51,7 +53,7 @@ export function createActivities({
   entityRuns,
   installation,
   enforcement = new Enforcement({ source: NO_GUARDRAILS }),
-  notifications = NO_CHANNELS,
+  notifications,
 }: WorkerParts): Activities {
   const use = <T>(work: (lease: AccountLease) => Promise<T>): Promise<T> => withAccounts(accounts, work);
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
@@ -71,21 +73,21 @@ export function createActivities({
   };
   return {
     planEntities: (request, approved) =>
-      runActivity(async ({ calls }) => {
-        await enforcement.assertSigned(request);
-        const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
-        const id = await installation?.();
-        return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
-      }, runOptionsOf(request)),
+      announced(
+        notifications,
+        runActivity(async ({ calls }) => {
+          await enforcement.assertSigned(request);
+          const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
+          const id = await installation?.();
+          return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
+        }, runOptionsOf(request)),
+      ),
     verifyDecision: (request) => runActivity(() => proofsOf(enforcement).decide(request)),
     verifySignature: (decision) => runActivity(() => enforcement.verifyDecision(decision)),
     proofTerms: (question) => runActivity(() => Promise.resolve(enforcement.proofs?.terms(question) ?? NO_PROOFS)),
     findEntityRuns: (request) => runActivity(() => entityRuns.find(request)),
     endEntityRuns: (runs) => runActivity(() => entityRuns.end(runs)),
     listPendingActivities: () => runActivity(() => entityRuns.pending()),
-    claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
-    claimEntities: (request) => runActivity((context) => ledgers.claimEntities(request, context)),
-    declareEntities: (request) => runActivity((context) => ledgers.declare(request, context)),
     listCandidates: reconcile(async (account, request: ReconcileRequest, context) =>
       enforcement.bindListing(request, await listCandidates(account, request, context)),
     ),
@@ -102,8 +104,8 @@ export function createActivities({
         await enforcement.assertEvidenceSigned(request);
         return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
       }),
-    notificationChannels: (notification) => Promise.resolve(notifications.channelsFor(notification)),
-    deliverNotification: (request) => notifications.deliver(request),
+    ...ledgerActivities(ledgers),
+    ...notificationActivities(notifications),
   };
 }
 
@@ -139,4 +141,39 @@ function runOptionsOf(request: Partial<Pick<ReconcileRequest, 'intent' | 'timeou
     ...(typeof intent === 'string' ? { runId: intent } : {}),
     ...(typeof timeoutMs === 'number' ? { timeoutMs } : {}),
   };
+}
+
+/** Returns the activities that write to ledgers. */
+function ledgerActivities(
+  ledgers: WorkerParts['ledgers'],
+): Pick<Activities, 'claimRevision' | 'claimEntities' | 'declareEntities' | 'recordOutcome'> {
+  return {
+    claimRevision: (request) => runActivity((context) => ledgers.claim(request, context)),
+    claimEntities: (request) => runActivity((context) => ledgers.claimEntities(request, context)),
+    declareEntities: (request) => runActivity((context) => ledgers.declare(request, context)),
+    recordOutcome: (request) => runActivity((context) => ledgers.recordOutcome(request, context)),
+  };
+}
+
+/** Returns the activities that tell people. */
+function notificationActivities(
+  notifications: WorkerParts['notifications'] = NO_CHANNELS,
+): Pick<Activities, 'notificationChannels' | 'deliverNotification'> {
+  return {
+    notificationChannels: (notification) => Promise.resolve(notifications.channelsFor(notification)),
+    deliverNotification: async (request) => {
+      assertInWorkflow();
+      return notifications.deliver(request);
+    },
+  };
+}
+
+/** Adds to a plan, or to its failure, that the worker tells people what becomes of the run. */
+async function announced(notifications: WorkerParts['notifications'], planning: Promise<Plan>): Promise<Plan> {
+  if (notifications === undefined) return planning;
+  try {
+    return { ...(await planning), notifies: true };
+  } catch (error) {
+    throw error instanceof Error ? withProgress(error, { notifies: true }) : error;
+  }
 }

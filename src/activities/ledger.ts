@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { QueryRejectedError, WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -9,9 +10,11 @@ import {
   declarationsQuery,
   declareUpdate,
   entityClaimsQuery,
+  outcomeUpdate,
 } from '../contract/messages.js';
 import { accountLedgerWorkflowId, ledgerWorkflowId, terminateCommand, WorkflowType } from '../contract/workflow-ids.js';
 import type { ClaimAnswer, Ledger } from '../contract/revision.js';
+import type { RecordOutcomeRequest } from '../contract/notification.js';
 import type { ClaimEntitiesRequest, ClaimRequest, DeclareRequest } from '../contract/activities.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 import { failure } from './runtime/failures.js';
@@ -60,6 +63,22 @@ export class Ledgers {
         startWorkflowOperation: start,
         args: [changes],
         updateId: `${changes.runId}:${changes.declare.length > 0 ? 'declare' : 'settle'}`,
+      }),
+    );
+  }
+
+  /** Records the end of a run in the ledger of its namespace, and returns whether it is a change. */
+  recordOutcome(
+    { account, namespace, trouble, ...run }: RecordOutcomeRequest,
+    context: ActivityContext,
+  ): Promise<boolean> {
+    const start = this.#startOfNamespace(account, namespace);
+    const digest = trouble.length === 0 ? null : createHash('sha256').update(JSON.stringify(trouble)).digest('hex');
+    return this.#update(namespaceLedger(account, namespace), context, () =>
+      this.#client.workflow.executeUpdateWithStart(outcomeUpdate, {
+        startWorkflowOperation: start,
+        args: [{ ...run, trouble: digest }],
+        updateId: `${run.runId}:outcome`,
       }),
     );
   }

@@ -3,6 +3,7 @@ import type { AccessAnalyzerClient } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { AwsClock } from './clock.js';
 import { awsError, failureTypeOf } from './errors.js';
@@ -11,7 +12,8 @@ import { UnverifiedError, type AccountGuard } from './guard.js';
 import type { Pace } from './pace.js';
 
 /** A client of any AWS service that the engine calls. */
-export type AnyClient = IAMClient | STSClient | SecretsManagerClient | CloudTrailClient | AccessAnalyzerClient;
+export type AnyClient =
+  IAMClient | STSClient | SecretsManagerClient | CloudTrailClient | AccessAnalyzerClient | SNSClient;
 
 type MiddlewareStack = IAMClient['middlewareStack'];
 

@@ -2,6 +2,7 @@ import type { AccessAnalyzerClient, AccessAnalyzerClientConfig } from '@aws-sdk/
 import type { CloudTrailClient, CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
+import type { SNSClient, SNSClientConfig } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../contract/entity.js';
 import { createPolicyAnalyzer, type PolicyAnalyzer } from './access-analyzer.js';
@@ -25,6 +26,7 @@ import { Pace } from './pace.js';
 import { regionalRegion, signingRegion } from './partitions.js';
 import { Reader } from './reader.js';
 import { createSecretStore, type SecretStore } from './secret-store.js';
+import { createTopics, type Topics } from './topics.js';
 import { createEventHistory, type EventHistory } from './trail.js';
 
 /** Timeouts in milliseconds. Without them a lost reply would block an activity until Temporal times it out. */
@@ -53,6 +55,7 @@ export interface AwsClients {
   readonly secrets: SecretStore;
   readonly eventHistory: EventHistory;
   readonly policyAnalyzer: PolicyAnalyzer;
+  readonly topics: Topics;
   readonly callerIdentity: () => Promise<Caller>;
   /** Returns the time by AWS's clock, in milliseconds since 1970; null where AWS has not shown it yet. */
   readonly now: () => number | null;
@@ -72,6 +75,7 @@ export interface AwsOptions extends RoleSession {
   readonly secretsManagerEndpoint?: string;
   readonly cloudTrailEndpoint?: string;
   readonly accessAnalyzerEndpoint?: string;
+  readonly snsEndpoint?: string;
   /** Uses FIPS endpoints. Default: the SDK's, which reads variables and profiles. */
   readonly useFipsEndpoint?: boolean;
   readonly useDualstackEndpoint?: boolean;
@@ -109,11 +113,8 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     ...variants,
     ...(userAgent === undefined ? {} : { userAgentAppId: () => currentUserAgent(userAgent) }),
   };
-  const iamConfig = {
-    ...config,
-    requestHandler: { ...SOCKETS, ...requestHandler },
-    ...endpointOf(options.iamEndpoint),
-  };
+  const socketed = { ...SOCKETS, ...requestHandler };
+  const iamConfig = { ...config, requestHandler: socketed, ...endpointOf(options.iamEndpoint) };
   const reads = createIamClient(iamConfig, pace, onCall);
   waitForTurns(reads, pace);
   // One attempt: the SDK would hide a lost reply, and show only the 409 that its own retry received.
@@ -134,6 +135,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
   const analyzerClient = once(async () => open(await createAnalyzerClient({ ...config, region: regional }, options)));
   // IAM's events are in the region that IAM calls are signed for.
   const trailClient = once(async () => open(await createTrailClient(config, options)));
+  const topicClient = async (home: string) => open(await createSnsClient({ ...config, region: home }, options));
 
   return {
     reader: new Reader(
@@ -144,6 +146,7 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     secrets,
     eventHistory: createEventHistory(trailClient),
     policyAnalyzer: createPolicyAnalyzer(analyzerClient),
+    topics: createTopics(topicClient),
     turn: (signal) => pace.turn(signal),
     write: async (operation, input, lastCheck) => {
       const output = await send(writes, operation, input as Input<typeof operation>, lastCheck);
@@ -205,6 +208,11 @@ async function createAnalyzerClient(
     maxAttempts: MAX_ANALYZER_ATTEMPTS,
     ...endpointOf(accessAnalyzerEndpoint),
   });
+}
+
+async function createSnsClient(config: SNSClientConfig, { snsEndpoint }: AwsOptions): Promise<SNSClient> {
+  const sdk = await import('@aws-sdk/client-sns');
+  return new sdk.SNSClient({ ...config, ...endpointOf(snsEndpoint) });
 }
 
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {

@@ -17,7 +17,7 @@ export interface AwsConfig {
 }
 
 /** The services that are called, as their variables end. */
-export const SERVICES = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER'] as const;
+export const SERVICES = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER', 'SNS'] as const;
 
 type Service = (typeof SERVICES)[number];
 
@@ -129,6 +129,7 @@ export function awsOptions(
     secretsManagerEndpoint: endpoints.SECRETS_MANAGER?.value,
     cloudTrailEndpoint: endpoints.CLOUDTRAIL?.value,
     accessAnalyzerEndpoint: endpoints.ACCESSANALYZER?.value,
+    snsEndpoint: endpoints.SNS?.value,
     useFipsEndpoint: isOn(fips),
     useDualstackEndpoint: isOn(dualStack),
   };

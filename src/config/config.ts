@@ -30,6 +30,8 @@ export interface Config {
   readonly secretsFolder: string | undefined;
   /** The file with what the worker allows. */
   readonly guardrailsFile: string | undefined;
+  /** The file with the channels by which the worker tells people. */
+  readonly notificationsFile: string | undefined;
   /** The key by which workers with guardrails sign what a plan permits. */
   readonly permitKey: string | undefined;
   readonly permitKeyFile: string | undefined;
@@ -106,6 +108,7 @@ export function loadConfig(variables: Environment = process.env): Config {
     stateDirectory: environment['IAM_BOOTSTRAP_STATE'] ?? '.iam-bootstrap',
     secretsFolder: environment['IAM_BOOTSTRAP_SECRETS'],
     guardrailsFile: environment['IAM_BOOTSTRAP_GUARDRAILS'],
+    notificationsFile: environment['IAM_BOOTSTRAP_NOTIFICATIONS'],
     permitKey: environment['IAM_BOOTSTRAP_PERMIT_KEY'],
     permitKeyFile: environment['IAM_BOOTSTRAP_PERMIT_KEY_FILE'],
     requestKey: environment['IAM_BOOTSTRAP_REQUEST_KEY'],

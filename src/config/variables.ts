@@ -63,7 +63,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   ),
   row(
     'IAM_BOOTSTRAP_UI_URL',
-    'commands',
+    'commands and worker',
     'Address of the Temporal UI, for links',
     'found for a local dev server; otherwise no links',
   ),
@@ -91,6 +91,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'worker',
     'File with what the worker allows ([guardrails](guardrails.md)). It is read again when it changes',
     'none: the worker allows everything that its AWS credentials allow',
+  ),
+  row(
+    'IAM_BOOTSTRAP_NOTIFICATIONS',
+    'worker',
+    'File with the channels by which the worker tells people of drift, refusals, failures and approvals ([notifications](notifications.md)). It is read at the start',
+    'none: nobody is told',
   ),
   row(
     ['IAM_BOOTSTRAP_PERMIT_KEY_FILE', 'IAM_BOOTSTRAP_PERMIT_KEY'],
@@ -200,6 +206,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
       'AWS_ENDPOINT_URL_SECRETS_MANAGER',
       'AWS_ENDPOINT_URL_CLOUDTRAIL',
       'AWS_ENDPOINT_URL_ACCESSANALYZER',
+      'AWS_ENDPOINT_URL_SNS',
     ],
     'worker',
     'Endpoints of other services in place of AWS',

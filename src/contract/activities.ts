@@ -5,7 +5,7 @@ import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identit
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
-import type { DeliveryRequest, Notification } from './notification.js';
+import type { DeliveryRequest, Notification, RecordOutcomeRequest } from './notification.js';
 import type { Claim, ClaimAnswer } from './revision.js';
 import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
@@ -75,6 +75,8 @@ export interface Plan {
   readonly requester?: SignedIdentity;
   /** The approvals that the guardrails demand. Missing where they demand none. */
   readonly approvalRule?: ApprovalRule;
+  /** The worker tells people what becomes of the run. */
+  readonly notifies?: true;
   /** A decision about it has to be signed, as its request was. Missing where the worker has no request key. */
   readonly signedDecisions?: true;
   /** The worker's signature that its run may read the account. Missing where the worker has no request key. */
@@ -268,6 +270,8 @@ export interface Activities {
   deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
   gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
+  /** Records the end of a run in the ledger of its namespace. Returns whether it is a change that people must be told. */
+  recordOutcome(request: RecordOutcomeRequest): Promise<boolean>;
   /** Returns the names of the channels that take a notification. Empty where the worker tells nobody. */
   notificationChannels(notification: Notification): Promise<readonly string[]>;
   /** Delivers a notification to one channel. Its receiver may see it twice where a reply was lost. */

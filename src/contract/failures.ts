@@ -254,4 +254,6 @@ export interface FailureDetails {
   readonly remedy?: string;
   /** The last decision about the entity. Missing where none was made. */
   readonly decision?: Decision;
+  /** The worker tells people what becomes of the run. Only where no plan could be made. */
+  readonly notifies?: true;
 }

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ApprovalDecision, PendingApproval } from './approval.js';
 import type { Declaration, DeclarationChanges } from './declarations.js';
 import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
+import type { LastOutcome } from './notification.js';
 import type { Progress } from './progress.js';
 import type { Approval, Report } from './report.js';
 import type { Claim, ClaimAnswer } from './revision.js';
@@ -47,6 +48,9 @@ export const rejectSignal = defineSignal<[ApprovalDecision]>('reject');
 
 /** Asks the ledger of a namespace whether a revision may be applied, and records it if so. */
 export const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>('claim');
+
+/** Records the end of a run in the ledger of its namespace. Returns whether it is a change that people must be told. */
+export const outcomeUpdate = defineUpdate<boolean, [Omit<LastOutcome, 'isChange'>]>('outcome');
 
 /** Returns all entities that the manifests of a namespace declare, from its ledger. */
 export const declarationsQuery = defineQuery<readonly Declaration[]>('declarations');

@@ -84,6 +84,11 @@ export const METRICS = {
     help: 'Requests and entities that the guardrails have refused, in a plan or right before a write.',
     atZero: [{ at: 'plan' }, { at: 'write' }],
   },
+  iam_bootstrap_notifications: {
+    type: 'counter',
+    labels: ['channel', 'result'],
+    help: 'Attempts to deliver a notification, by channel: `delivered` or `failed`. A failed one is repeated for a day.',
+  },
   iam_bootstrap_aws_calls: {
     type: 'counter',
     labels: ['operation', 'code'],

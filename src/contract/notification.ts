@@ -1,3 +1,4 @@
+import type { DeclaringManifest } from './declarations.js';
 import type { Timestamp } from './entity.js';
 
 /** The types of notifications. Each that begins is told again when it ends. */
@@ -75,4 +76,27 @@ export interface DeliveryRequest {
 export interface NotificationResult {
   /** The names of the channels that took it. Empty where the worker has no channel for it. */
   readonly delivered: readonly string[];
+}
+
+/** The end of a run, by which the ledger of its namespace knows whether people have been told. */
+export interface RunOutcome extends DeclaringManifest {
+  /** The refusals and failures, one a line, in a form that stays the same over runs. Empty where the run has converged. */
+  readonly trouble: readonly string[];
+  readonly runId: string;
+  /** The start of the run. */
+  readonly at: Timestamp;
+}
+
+/** Argument of the activity that records the end of a run. */
+export interface RecordOutcomeRequest extends RunOutcome {
+  readonly account: string;
+  readonly namespace: string;
+}
+
+/** The last end of a run of a manifest and environment, in the ledger of the namespace. */
+export interface LastOutcome extends Omit<RunOutcome, 'trouble'> {
+  /** Digest of the refusals and failures. Null where the run has converged. */
+  readonly trouble: string | null;
+  /** The run has changed what people have to know. */
+  readonly isChange: boolean;
 }

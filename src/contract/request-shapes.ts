@@ -10,7 +10,7 @@ import {
   MAX_NOTIFIED_ENTITIES,
   NOTIFICATION_TYPES,
 } from './notification.js';
-import type { Notification, NotificationSubject, NotifiedEntity } from './notification.js';
+import type { LastOutcome, Notification, NotificationSubject, NotifiedEntity, RunOutcome } from './notification.js';
 import type { FindingSuppression } from './policy-findings.js';
 import { ACCOUNT, NAMESPACE } from './request.js';
 import type { BootstrapRequest, Holding, PlannedChange, ReconcileRequest } from './request.js';
@@ -209,6 +209,17 @@ export const notification: Shape = fields<Notification>({
   entities: listOf(fields<NotifiedEntity>({ id: line, line }), MAX_NOTIFIED_ENTITIES),
   omittedEntities: integer,
 });
+
+const run = { manifest: text, environment: text, runId: text, at: text };
+
+/** The second argument of the notification workflow. */
+export const runOutcome: Shape = fields<RunOutcome>({ ...run, trouble: listOf(text) });
+
+/** The argument of the ledger's update that records the end of a run. */
+export const outcome: Shape = fields<Omit<LastOutcome, 'isChange'>>({ ...run, trouble: nullable(text) });
+
+/** The last end of a run, in the ledger of a namespace. */
+export const lastOutcome: Shape = fields<LastOutcome>({ ...run, trouble: nullable(text), isChange: flag });
 
 /** The argument of a ledger. Entries that are malformed are left out, so their shapes do not count. */
 export const ledgerArgument: Shape = object;

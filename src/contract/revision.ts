@@ -1,5 +1,6 @@
 import type { Declaration } from './declarations.js';
 import type { Timestamp } from './entity.js';
+import type { LastOutcome } from './notification.js';
 
 /** The values of {@link RevisionSource}. */
 export const REVISION_SOURCES = ['given', 'commit-time'] as const;
@@ -35,6 +36,8 @@ export interface Ledger {
   readonly applied: readonly AppliedRevision[];
   /** The entities that the manifests of the namespace declare. Default: none. */
   readonly declarations?: readonly Declaration[];
+  /** The last end of a run, by manifest and environment. Default: none. */
+  readonly outcomes?: readonly LastOutcome[];
 }
 
 /** The question of a run that is about to write: is its revision accepted? */

@@ -4,6 +4,7 @@ import type { Proxy } from '../config/network.js';
 import { signingKey } from '../identity/signing-key.js';
 import type { TokenSource } from '../identity/tokens/token-source.js';
 import { diagnoseConnection } from './diagnose.js';
+import { type RunUrl, runUrlIn } from './run-url.js';
 import { type ConnectionSettings, temporalSettings } from './settings.js';
 
 /** The deadline of a call to Temporal that is not a long poll. */
@@ -21,7 +22,7 @@ export interface TemporalConnection {
   /** Returns the source of tokens that prove who asks. Undefined where the environment has none. */
   idTokens?(): Promise<TokenSource | undefined>;
   /** Returns the link to the page of a run in the Temporal UI, with what the run says of itself. Null where no UI is known. */
-  runUrl(workflowId: string, runId: string): string | null;
+  readonly runUrl: RunUrl;
   close(): Promise<void>;
 }
 
@@ -70,17 +71,13 @@ export async function connectTemporal(
     throw await diagnoseConnection(settings, config, error);
   }
   const client = new Client({ connection, namespace, dataConverter, interceptors: { workflow: interceptors } });
-  const ui = config.uiUrl ?? server?.uiUrl ?? devServerUi(address);
   return {
     client,
     address,
     taskQueue: config.taskQueue,
     requestKey,
     idTokens: async () => (await import('../identity/tokens/open-source.js')).openTokenSource(config),
-    runUrl: (workflowId, runId) =>
-      ui === undefined
-        ? null
-        : `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodePathSegment(workflowId)}/${runId}/user-metadata`,
+    runUrl: runUrlIn(config.uiUrl ?? server?.uiUrl, { address, namespace }),
     close: async () => {
       closed = true;
       await connection.close();
@@ -112,11 +109,6 @@ function through(
   };
 }
 
-/** Encodes a path segment and keeps its colons, which are legal there: people read these links. */
-function encodePathSegment(text: string): string {
-  return encodeURIComponent(text).replaceAll('%3A', ':');
-}
-
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 type NextCall = Parameters<Interceptor>[1];
 /** An interceptor that passes the call through. gRPC accepts the result of `nextCall`; its type does not say so. */
@@ -139,12 +131,6 @@ const noop = (): void => undefined;
 
 /** A call that is never sent and never ends: its caller has already received the error of the closed connection. */
 const INERT_CALL = { start: noop, sendMessage: noop, halfClose: noop } as unknown as ReturnType<NextCall>;
-
-/** Returns the UI of a dev server on this machine, which listens 1000 ports above its gRPC port. */
-function devServerUi(address: string): string | undefined {
-  const match = /^(localhost|127\.0\.0\.1):(\d+)$/.exec(address);
-  return match === null ? undefined : `http://${match[1] ?? ''}:${String(Number(match[2]) + 1000)}`;
-}
 
 /** Sets a deadline for the calls that a function makes to Temporal: the SDK sets none by default. */
 export async function withDeadline<T>(client: Client, call: () => Promise<T>, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {

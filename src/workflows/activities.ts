@@ -65,8 +65,8 @@ export const decisionActivities = proxyActivities<Pick<Activities, 'verifyDecisi
   scheduleToCloseTimeout: '45s',
 });
 
-/** The activity that reads which channels take a notification. */
-export const notificationActivities = proxyActivities<Pick<Activities, 'notificationChannels'>>({
+/** The activities that find out whom to tell, if anybody. Nobody waits for them. */
+export const notificationActivities = proxyActivities<Pick<Activities, 'notificationChannels' | 'recordOutcome'>>({
   ...OPTIONS,
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1d',

@@ -39,6 +39,11 @@ export function describeAnyError(error: unknown, lastAttempt?: unknown): Reporte
   return { ...described, calls, writes, remainingWrites, decision };
 }
 
+/** Reports whether the activity that failed is of a worker that tells people. */
+export function isOfNotifyingWorker(error: unknown): boolean {
+  return detailsOf(error instanceof ActivityFailure ? error.cause : error).notifies === true;
+}
+
 /** Reports whether an error is the end of a cancelled activity. One that was to be tried again keeps its failure. */
 export function wasCancelled(error: unknown): boolean {
   return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');

@@ -10,8 +10,9 @@ import {
 } from '@temporalio/workflow';
 import type { Declaration, DeclarationChanges } from '../contract/declarations.js';
 import { entityKeyOfId } from '../contract/entity.js';
-import { claimUpdate, declarationsQuery, declareUpdate } from '../contract/messages.js';
-import { appliedRevision, declaration } from '../contract/request-shapes.js';
+import { claimUpdate, declarationsQuery, declareUpdate, outcomeUpdate } from '../contract/messages.js';
+import type { LastOutcome } from '../contract/notification.js';
+import { appliedRevision, declaration, lastOutcome } from '../contract/request-shapes.js';
 import {
   type AppliedRevision,
   type Claim,
@@ -21,7 +22,7 @@ import {
 } from '../contract/revision.js';
 import { ledgerDetails } from './ledger-details.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
-import { assertClaim, assertDeclarationChanges, soundEntries } from './requests.js';
+import { assertClaim, assertDeclarationChanges, assertOutcome, soundEntries } from './requests.js';
 
 /** Changes after which the workflow continues as new, with an empty history. */
 export const MAX_CLAIMS = 100;
@@ -36,6 +37,9 @@ export async function ledger(argument?: Ledger): Promise<void> {
   );
   const sound = soundEntries<Declaration>(argument, 'declarations', declaration);
   const declarations = new Map(sound.map((one) => [entityKeyOfId(one.id), one]));
+  const outcomes = new Map(
+    soundEntries<LastOutcome>(argument, 'outcomes', lastOutcome).map((one) => [keyOfOutcome(one), one]),
+  );
   let changes = 0;
   const show = (): void => {
     setCurrentDetails(ledgerDetails(applied, [...declarations.values()]));
@@ -64,16 +68,28 @@ export async function ledger(argument?: Ledger): Promise<void> {
     },
     { validator: assertDeclarationChanges },
   );
+  setHandler(
+    outcomeUpdate,
+    (outcome) => {
+      changes += 1;
+      return recordOutcome(outcomes, outcome);
+    },
+    { validator: assertOutcome },
+  );
   show();
   await condition(() => (changes >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
-  await continueAsNew<typeof ledger>({ applied, declarations: [...declarations.values()] });
+  await continueAsNew<typeof ledger>({
+    applied,
+    declarations: [...declarations.values()],
+    ...(outcomes.size === 0 ? {} : { outcomes: [...outcomes.values()] }),
+  });
 }
 
 /**
  * Has Temporal move a workflow that stays open for long to the newest build. A ledger that is pinned to the build that started it would need a
  * worker of that build forever. Only a worker that belongs to a deployment may set a versioning behavior.
  */
-export function followNewestBuild(workflow: (argument: never) => Promise<unknown>): void {
+export function followNewestBuild(workflow: (...given: never[]) => Promise<unknown>): void {
   setWorkflowOptions(
     () =>
       (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') === ''
@@ -116,4 +132,19 @@ function changeDeclarations(
     if (known !== undefined) declarations.set(entityKeyOfId(id), { ...known, createdAt });
   }
   for (const id of forget) declarations.delete(entityKeyOfId(id));
+}
+
+function keyOfOutcome({ manifest, environment }: Pick<LastOutcome, 'manifest' | 'environment'>): string {
+  return JSON.stringify([manifest, environment]);
+}
+
+/** Records the end of a run, and reports whether it is a change. Runs end in turn, but their ends may be recorded in any order. */
+function recordOutcome(outcomes: Map<string, LastOutcome>, outcome: Omit<LastOutcome, 'isChange'>): boolean {
+  const key = keyOfOutcome(outcome);
+  const last = outcomes.get(key);
+  if (last?.runId === outcome.runId) return last.isChange;
+  if (last !== undefined && last.at > outcome.at) return false;
+  const isChange = (last?.trouble ?? null) !== outcome.trouble;
+  outcomes.set(key, { ...outcome, isChange });
+  return isChange;
 }

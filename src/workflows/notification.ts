@@ -1,17 +1,22 @@
 import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { Notification, NotificationResult } from '../contract/notification.js';
+import type { Notification, NotificationResult, RunOutcome } from '../contract/notification.js';
 import { deliveryActivities, notificationActivities } from './activities.js';
 import { followNewestBuild } from './ledger.js';
-import { assertNotification } from './requests.js';
+import { assertNotification, assertRunOutcome } from './requests.js';
 
 /**
  * Delivers a notification to each channel that takes it. Its ID is that of the notification, so that it is delivered once.
- * Fails where a channel did not take it for a day, so that the UI shows red.
+ * The end of a run is told only where it is a change, as the ledger of the namespace knows. Fails where a channel did not take it for a day, so that the UI shows red.
  */
-export async function notification(notified: Notification): Promise<NotificationResult> {
+export async function notification(notified: Notification, outcome?: RunOutcome): Promise<NotificationResult> {
   assertNotification(notified);
+  if (outcome !== undefined) assertRunOutcome(outcome);
   if (workflowInfo().parent === undefined) {
     throw ApplicationFailure.nonRetryable('only a run of this worker may notify people', 'NotAllowed');
+  }
+  const { account, namespace } = notified.subject;
+  if (outcome !== undefined && !(await notificationActivities.recordOutcome({ account, namespace, ...outcome }))) {
+    return { delivered: [] };
   }
   const channels = await notificationActivities.notificationChannels(notified);
   const results = await Promise.allSettled(

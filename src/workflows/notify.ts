@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { MAX_NOTIFICATION_LINE, MAX_NOTIFIED_ENTITIES } from '../contract/notification.js';
-import type { Notification } from '../contract/notification.js';
+import type { Notification, RunOutcome } from '../contract/notification.js';
 import { notificationWorkflowId } from '../contract/workflow-ids.js';
 import { notification } from './notification.js';
 
@@ -15,9 +15,9 @@ export interface NewNotification extends Omit<Notification, 'id' | 'omittedEntit
  * Tells people of a change: a workflow of its own delivers it, and outlives the run that asks. Waits only until that
  * workflow has started, and never fails. A second call with the same type and key does nothing.
  *
- * The commands of the caller change: recorded histories need `patched`, or a condition that they do not meet.
+ * With the end of a run, people are told only where it differs from the last one. The commands of the caller change: recorded histories need `patched`, or a condition that they do not meet.
  */
-export async function notify({ key, ...change }: NewNotification): Promise<void> {
+export async function notify({ key, ...change }: NewNotification, outcome?: RunOutcome): Promise<void> {
   const { entities, summary, reason, remedy } = change;
   const id = `${change.type}:${key}`;
   const bounded: Notification = {
@@ -35,7 +35,7 @@ export async function notify({ key, ...change }: NewNotification): Promise<void>
     await CancellationScope.nonCancellable(() =>
       startChild(notification, {
         workflowId: notificationWorkflowId(id),
-        args: [bounded],
+        args: outcome === undefined ? [bounded] : [bounded, outcome],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         staticSummary: `${change.type} in ${change.subject.namespace}`,

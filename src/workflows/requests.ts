@@ -3,7 +3,7 @@ import type { DeclarationChanges } from '../contract/declarations.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
 import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
-import type { Notification } from '../contract/notification.js';
+import type { LastOutcome, Notification, RunOutcome } from '../contract/notification.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
 import { type Claim, revisionProblem } from '../contract/revision.js';
@@ -39,6 +39,16 @@ export function assertProofQuestion(question: unknown): asserts question is Proo
 /** Ends a run whose argument is not a notification. */
 export function assertNotification(notification: unknown): asserts notification is Notification {
   assertShape(notification, shapes.notification, 'is not a notification');
+}
+
+/** Ends a run whose argument is not the end of a run. */
+export function assertRunOutcome(outcome: unknown): asserts outcome is RunOutcome {
+  assertShape(outcome, shapes.runOutcome, 'is not the end of a run');
+}
+
+/** Rejects an update of the ledger whose argument is not the end of a run. It leaves no trace in the history. */
+export function assertOutcome(outcome: unknown): asserts outcome is Omit<LastOutcome, 'isChange'> {
+  assertShape(outcome, shapes.outcome, 'is not the end of a run');
 }
 
 /** Rejects an update of the ledger whose argument is not a claim. It leaves no trace in the history. */

@@ -136,6 +136,7 @@ export async function runAttempt<Name extends keyof Activities>(
     claim,
     claimEntities: () => Promise.reject(new Error('no ledger')),
     declare: () => Promise.reject(new Error('no ledger')),
+    recordOutcome: () => Promise.reject(new Error('no ledger')),
     declarations: () => Promise.resolve(declarations),
     entityClaims: (_account: string, ids: readonly string[]) => {
       const keys = new Set(ids.map(entityKeyOfId));

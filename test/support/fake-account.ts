@@ -79,6 +79,7 @@ export class FakeAccount implements Account {
         compare: () => Promise.resolve([]),
       },
       eventHistory: { lookUp: () => Promise.resolve({ events: this.events, truncated: false }) },
+      topics: { publish: () => Promise.reject(new Error('no topics')) },
       callerIdentity: () =>
         Promise.resolve({ account: this.callerAccount, partition: 'aws', arn: 'arn:aws:iam::1:role/w' }),
       now: () => this.#now().getTime(),

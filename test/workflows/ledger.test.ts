@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DeclarationChanges } from '../../src/contract/declarations.js';
-import { claimUpdate, declarationsQuery, declareUpdate } from '../../src/contract/messages.js';
+import { claimUpdate, declarationsQuery, declareUpdate, outcomeUpdate } from '../../src/contract/messages.js';
 import type { ClaimAnswer } from '../../src/contract/revision.js';
 import { MAX_CLAIMS } from '../../src/workflows/ledger.js';
 import { WorkflowStage } from '../support/workflow-stage.js';
@@ -114,4 +114,32 @@ describe('the declarations of a namespace', () => {
     expect((await ledger.describe()).runId).not.toBe(runId);
     await ledger.terminate();
   });
+});
+
+test('a ledger tells the end of a run that changes something from one that does not, in any order, and after a restart', async () => {
+  const ledger = await startLedger('ledger-outcomes');
+  const end = (run: number, trouble: string | null, manifest = 'a.yaml'): Promise<boolean> => {
+    const outcome = {
+      manifest,
+      environment: 'test',
+      trouble,
+      runId: `run-${String(run)}`,
+      at: `2026-01-0${String(run)}`,
+    };
+    return ledger.executeUpdate(outcomeUpdate, { args: [outcome] });
+  };
+  expect(await end(1, null)).toBe(false);
+  expect(await end(3, 'refused')).toBe(true);
+  // The same run again, as after a lost answer.
+  expect(await end(3, 'refused')).toBe(true);
+  expect(await end(4, 'refused')).toBe(false);
+  // A run that has ended before, and whose end is recorded later.
+  expect(await end(2, null)).toBe(false);
+  expect(await end(4, 'refused', 'b.yaml')).toBe(true);
+  for (let value = 1; value <= MAX_CLAIMS; value += 1) await claim(ledger, value);
+  expect(await end(5, 'refused')).toBe(false);
+  expect(await end(6, 'failed')).toBe(true);
+  expect(await end(7, null)).toBe(true);
+  expect(await end(8, null)).toBe(false);
+  await ledger.terminate();
 });

@@ -21,6 +21,7 @@ import { columns, plain, print, printJson } from '../terminal.js';
 import { checkAws } from './doctor-aws.js';
 import { type Check, configProblem, ok, problem } from './doctor-check.js';
 import { checkEncryption } from './doctor-encryption.js';
+import { checkNotifications } from './doctor-notifications.js';
 import { checkProof } from './doctor-proof.js';
 
 const SIGNS = { ok: pc.green('ok  '), warn: pc.yellow('warn'), fail: pc.red('FAIL') } as const;
@@ -81,6 +82,7 @@ async function diagnose(config: Config, { fix }: { readonly fix: boolean }): Pro
       await checkFolder('cache folder', config.cacheDirectory, 'IAM_BOOTSTRAP_CACHE', fix),
       await checkFolder('state folder', config.stateDirectory, 'IAM_BOOTSTRAP_STATE', fix),
       checkGuardrails(config),
+      await checkNotifications(config),
       await checkEncryption(config),
       await checkProof(config),
       ...checks,

@@ -20,7 +20,7 @@ import { countsOf, joinFirst, revisionText } from '../../report/text.js';
 import { accountReads, ledgerActivities } from '../activities.js';
 import { CANCELLED, Cancellation } from '../cancellation.js';
 import { lockWaitDetails, reportDetails } from '../details.js';
-import { describeFailure } from '../failures.js';
+import { describeFailure, isOfNotifyingWorker } from '../failures.js';
 import { startLocked } from '../locked-child.js';
 import { recordRun } from '../metrics.js';
 import { assertBootstrapRequest } from '../requests.js';
@@ -30,6 +30,7 @@ import { enforceDeadline } from './deadline.js';
 import { recordDeclarations } from './declarations.js';
 import { takeClaims } from './entity-claims.js';
 import { endEarlierRuns } from './earlier-runs.js';
+import { notifyOfApproval, notifyOfDecision, notifyOfEnd } from './notifications.js';
 import { reconcileEntities } from './reconcile-entities.js';
 import { RunState } from './run-state.js';
 import { settleLedgers } from './settle-ledgers.js';
@@ -80,6 +81,7 @@ class Bootstrap {
   readonly #request: BootstrapRequest;
   readonly #state: RunState;
   #report: Report | null = null;
+  #notifies = false;
   /** The revision that was applied last before this run; undefined until the ledger has answered. */
   #lastRevision: AppliedRevision | null | undefined;
 
@@ -98,7 +100,11 @@ class Bootstrap {
   async run(): Promise<Report> {
     // It goes on until the run has ended.
     void enforceDeadline(this.#state);
-    return this.#finish((await this.#prepare()) ?? (await this.#write()));
+    const ended = (await this.#prepare()) ?? (await this.#write());
+    const { result: approval } = this.#state.approval;
+    const report = approval === null ? ended : { ...ended, approval };
+    if (this.#notifies) await notifyOfEnd(this.#request, report);
+    return this.#finish(report);
   }
 
   /** Plans and has the plan approved and recorded. Returns the report of a run that stops here; null where it goes on. */
@@ -154,6 +160,7 @@ class Bootstrap {
   #failedReport(error: unknown): Report {
     const failure = describeFailure(error);
     if (failure === null) throw error;
+    if (isOfNotifyingWorker(error)) this.#notifies = true;
     return buildFailedReport(this.#state.run, failure, Date.now());
   }
 
@@ -172,6 +179,7 @@ class Bootstrap {
     this.#state.plan = await (approved === undefined
       ? accountReads.planEntities(this.#request)
       : accountReads.planEntities(this.#request, approved));
+    this.#notifies = this.#state.plan.notifies === true;
   }
 
   get #refused(): RunState['plan']['entities'] {
@@ -193,10 +201,12 @@ class Bootstrap {
     const report: Report = { ...this.#state.buildReport(planned), command: 'plan' };
     this.#state.phase = 'awaiting approval';
     const { approval: planApproval, cancellation } = this.#state;
+    if (this.#notifies) await notifyOfApproval(report, digest);
     // It ends the wait by itself, and records that nobody decided.
     const decision = await CancellationScope.nonCancellable(() =>
       planApproval.wait(approved, digest, report, cancellation),
     );
+    if (this.#notifies) await notifyOfDecision(report, decision);
     if (decision.verdict === 'cancelled') return this.#endedEarly(CANCELLED);
     if (decision.verdict !== 'approved') {
       const { reason, remedy } = explainVerdict(decision);
@@ -266,12 +276,9 @@ class Bootstrap {
     return { ...report, revision: { ...revision, last: this.#lastRevision } };
   }
 
-  #finish(ended: Report): Report {
-    const approval = this.#state.approval.result;
-    const report = approval === null ? ended : { ...ended, approval };
-    const { result, reason } = report;
+  #finish(report: Report): Report {
+    const { result, reason } = (this.#report = report);
     this.#state.phase = 'done';
-    this.#report = report;
     setCurrentDetails(reportDetails(report));
     recordOutcome(result, report.summary.conflicts);
     recordRun(report);

@@ -111,6 +111,7 @@ export class SimulatedAccount implements Account {
       },
       policyAnalyzer: { validate: () => Promise.resolve([]), compare: () => Promise.resolve([]) },
       eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
+      topics: { publish: () => Promise.reject(new Error('no topics')) },
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),
       now: () => scheduler.now,
       accessKeyId: () => Promise.resolve('AKIAWORKER'),
