@@ -1,4 +1,4 @@
-/** The most characters that a proof may have. */
+/** The maximum length of a proof, in characters. */
 export const MAX_PROOF_LENGTH = 16_384;
 
 /** The proof that a client sends of who it is. Neither part is a secret of lasting worth to those who read a history. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { proofUrlProblem } from '../contract/proof-url.js';
 import { text } from './text-schema.js';
 
-/** The most approvals that a plan can need. */
+/** The maximum number of approvals that a rule can demand. */
 const MAX_APPROVALS = 10;
 
 /** The longest age of a token, in seconds: longer than any CI service grants, and shorter than Temporal keeps a closed run. */

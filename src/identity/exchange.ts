@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestHttp, type Agent as HttpAgent } from 'node:http';
 import { request as requestHttps, type Agent as HttpsAgent } from 'node:https';
 
-/** The most bytes of an answer. */
+/** The maximum size of an answer, in bytes. */
 const MAX_BYTES = 1_000_000;
 
 /** Default of the time for an answer, in milliseconds. */

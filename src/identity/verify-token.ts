@@ -12,7 +12,7 @@ const ALGORITHMS = [
 /** The longest text of a claim, and of a subject. */
 const MAX_CLAIM_LENGTH = 1_000;
 
-/** The most members of a claim that is a list. */
+/** The maximum number of members of a claim that is a list. */
 const MAX_MEMBERS = 500;
 
 /** Reports that a token proves nothing here. The message says why, and holds nothing of the token but its claims. */

@@ -101,7 +101,11 @@ export class Enforcement {
     return accessOf(guardrails, { target, namespace: '', environment: undefined }).externalId;
   }
 
-  /** @throws ApplicationFailure where the request names something that is not allowed */
+  /**
+   * Makes sure that the guardrails allow what a request names.
+   *
+   * @throws ApplicationFailure
+   */
   assertRequest(scope: Scope): void {
     const { guardrails } = this;
     if (guardrails !== null) this.#refuse('plan', evaluateRequest(guardrails, scope));
@@ -120,12 +124,20 @@ export class Enforcement {
     return textOf(violations);
   }
 
-  /** @throws ApplicationFailure where the worker takes only signed requests, and this one is not */
+  /**
+   * Makes sure that a request is signed, where the worker takes only such.
+   *
+   * @throws ApplicationFailure
+   */
   async assertSigned(request: BootstrapRequest): Promise<void> {
     await this.#countRefusal(this.#requests?.assertRequest(request));
   }
 
-  /** @throws ApplicationFailure where the worker takes only signed requests, and this one is not */
+  /**
+   * Makes sure that a request to read entities is signed, where the worker takes only such.
+   *
+   * @throws ApplicationFailure
+   */
   async assertEvidenceSigned(request: EvidenceRequest): Promise<void> {
     await this.#countRefusal(this.#requests?.assertEvidence(request));
   }

@@ -113,7 +113,7 @@ function printApproval(approval: Approval, { output }: ApprovalOptions): void {
     const verdict = approval.verdict === 'approved' ? 'Approved' : 'Rejected';
     const { by, at, plan, missing = 0 } = approval;
     print(`${verdict} by ${plain(by ?? '')} at ${at}: plan ${plain(plan)}`);
-    if (missing > 0) print(`It counts. The plan still waits for ${counted(missing, 'more approval')}.`);
+    if (missing > 0) print(`The approval counts. The plan still waits for ${counted(missing, 'more approval')}.`);
   }
 }
 

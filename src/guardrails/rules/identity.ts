@@ -12,7 +12,7 @@ const MAX_NAMED = 5;
 export interface ProofDemand {
   /** The requester has to be proven. */
   readonly requester: boolean;
-  /** The most approvals that one rule needs; 0 where none is needed. */
+  /** The highest number of approvals that a rule needs; 0 where none is needed. */
   readonly approvals: number;
   /** The requester cannot approve. */
   readonly notRequester: boolean;

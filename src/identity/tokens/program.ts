@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 /** Time that a program has for its token, in milliseconds. */
 const TIMEOUT_MS = 60_000;
 
-/** The most bytes of a program's output. A token has some thousand. */
+/** The maximum size of a program's output, in bytes. A token has some thousand. */
 const MAX_BYTES = 100_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
