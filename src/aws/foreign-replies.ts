@@ -11,7 +11,7 @@ interface HttpReply {
 }
 
 /** Services whose replies name the operation: `<CreateRoleResponse xmlns="…">`. The others reply in JSON. */
-const XML_SERVICES: ReadonlySet<string> = new Set(['IAMClient', 'STSClient']);
+const XML_SERVICES: ReadonlySet<string> = new Set(['IAMClient', 'STSClient', 'SNSClient']);
 
 /** The beginning of a reply in XML, up to the name of its root. */
 const XML_ROOT = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s/>]/;
