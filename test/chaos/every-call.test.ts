@@ -59,7 +59,7 @@ interface FaultCase {
   readonly always?: true;
   /**
    * True where other faults of the table end in the same rule of the engine, by what `src/aws/errors.ts` reads in them:
-   * AWS may have done the call, or refuses it for a while. The short form draws each of them for half of the kinds, so
+   * AWS may have done the call, or refuses it for a while. The short form draws each of them for a third of the kinds, so
    * that each kind meets some of them.
    */
   readonly alike?: true;
@@ -359,7 +359,7 @@ function casesOf(part: KindCase, next: () => number): Case[] {
     );
     if (LONG_FORM) return all;
     const drawn = all[Math.floor(next() * all.length)];
-    const isDrawn = faultCase.alike !== true || (place + index) % 2 === 0;
+    const isDrawn = faultCase.alike !== true || (place + index) % 3 === 0;
     return all.filter(
       (one) =>
         (isDrawn && one === drawn) ||
