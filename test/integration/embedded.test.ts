@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -298,6 +298,33 @@ describe('a Temporal dev server', () => {
 });
 
 describe('the shared server of a folder', () => {
+  test.each<[string, (database: string) => Promise<void>]>([
+    ['no database', (database) => writeFile(database, 'x'.repeat(10_000))],
+    [
+      'half a database',
+      async (database) => {
+        const server = await acquireEmbeddedServer(sharedOptions());
+        await server.release();
+        await rm(`${database}-wal`, { force: true });
+        await truncate(database, 8_192);
+      },
+    ],
+  ])('%s is named, with the file to remove, and no server is left', async (_what, damage) => {
+    const { stateDirectory } = sharedOptions();
+    const database = join(stateDirectory, 'temporal.db');
+    await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+    await damage(database);
+    await expect(acquireEmbeddedServer(sharedOptions())).rejects.toMatchObject({
+      name: 'EmbeddedError',
+      exitCode: 4,
+      message: expect.stringContaining(
+        `if the database file is broken or was made by another server version, remove ${database}*`,
+      ) as string,
+    });
+    expect(await serverPids()).toEqual([]);
+    expect(await exists(join(stateDirectory, 'server.json'))).toBe(false);
+  });
+
   it('is one server for all processes, and the last one to release it stops it', async () => {
     const other = startProcess(acquireInProcess('process.once("SIGTERM", () => server.release()); await sleep(1e9);'));
     const [mine, theirs] = await Promise.all([acquireEmbeddedServer(sharedOptions()), lineOf(other, /pid/)]);
