@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import type { Report } from '../../src/contract/report.js';
 import { OwnershipTag } from '../../src/engine/ownership.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { hold } from '../support/hold.js';
+import { type HttpStage, startHttpStage } from '../support/http-stage.js';
 import { requestOf, role, trusting } from '../support/manifests-of.js';
 import { scrape, sumBy } from '../support/metrics-page.js';
 import type { Sample } from '../support/metrics-page.js';
@@ -49,18 +51,32 @@ interface SyntaxNode {
 
 let worker: WorkerProcess;
 let address: string;
+let receiver: HttpStage;
 let reports: Report[];
 let samples: Sample[];
 
 beforeAll(async () => {
   address = `127.0.0.1:${String(await freePort())}`;
-  worker = await world.startWorker({ IAM_BOOTSTRAP_METRICS: address });
+  const notifications = join(world.directory, 'notifications.json');
+  receiver = await startHttpStage(() => ({ body: {} }));
+  await writeFile(join(world.directory, 'hook-key'), Buffer.alloc(32).toString('base64'));
+  const channel = (url: string): object => ({ webhook: { url, secret: { file: 'hook-key' } } });
+  const channels = { closed: channel('http://127.0.0.1:1/'), open: channel(receiver.url) };
+  await writeFile(notifications, JSON.stringify({ version: 1, channels }));
+  worker = await world.startWorker({ IAM_BOOTSTRAP_METRICS: address, IAM_BOOTSTRAP_NOTIFICATIONS: notifications });
   const atFirst = await scrape(address);
   // What is rare is there before it happens.
   expect(atFirst).toContainEqual(expect.objectContaining({ name: 'iam_bootstrap_runs_total', value: 0 }));
   expect(sumBy(atFirst, 'iam_bootstrap_runs_total', 'command')).toEqual({});
   reports = [...(await conflicting()), ...(await waiting()), ...(await drifting()), await failing()];
-  samples = await scrape(address);
+  // A refused run is told, outside of the run.
+  do {
+    samples = await scrape(address);
+  } while (Object.keys(sumBy(samples, 'iam_bootstrap_notifications_total', 'result')).length < 2);
+});
+
+afterAll(() => {
+  receiver.stop();
 });
 
 function requestFor(namespace: string, ...entities: JsonObject[]): ReturnType<typeof requestOf> {
