@@ -12,6 +12,7 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities/index.js';
+import { showDrift } from './activities/drift-gauges.js';
 import { EntityRuns } from './activities/entity-runs.js';
 import { createFleetActivities } from './activities/fleet/index.js';
 import { Ledgers } from './activities/ledger.js';
@@ -117,8 +118,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
       workflow: { queryRejectCondition: 'NOT_OPEN' },
     });
-    const entityRuns = new EntityRuns(client);
-    const runs = { entityRuns, proofUses: new ProofUses(client, config.taskQueue) };
+    if (options.metricsAddress !== undefined) showDrift(client, meter);
+    const runs = { entityRuns: new EntityRuns(client), proofUses: new ProofUses(client, config.taskQueue) };
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     worker = await Worker.create({
       connection,
@@ -129,7 +130,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
         ...createActivities({
           accounts: new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target)),
           ledgers: new Ledgers(client, config.taskQueue),
-          entityRuns,
+          entityRuns: runs.entityRuns,
           installation: installationOf(client),
           enforcement,
           notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),

@@ -1,5 +1,5 @@
 import { activityInfo, sleep } from '@temporalio/activity';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { pauseAfter, untilShown } from '../aws/propagation.js';
 import type {
@@ -14,6 +14,9 @@ import { pendingActivities } from '../temporal/pending-activities.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
+
+/** gRPC's status code of what does not exist. */
+const NOT_FOUND: readonly number[] = [5];
 
 /** Time for which one attempt waits for Temporal to list its own run. */
 const MAX_LAG_MS = 20_000;
@@ -140,6 +143,22 @@ export class EntityRuns {
     const firstRunId = description.raw.workflowExecutionInfo?.firstRunId ?? '';
     // A server of an earlier version does not tell it.
     return { startedAt: description.startTime.getTime(), firstRunId: firstRunId === '' ? run.runId : firstRunId };
+  }
+
+  /** Reports whether a schedule has started a run, as the server has recorded it. False where the schedule is gone. */
+  async isOfSchedule(scheduleId: string, { workflowId, runId }: EntityRun): Promise<boolean> {
+    const { namespace } = this.#client.options;
+    const { info } = await this.#ask(() =>
+      this.#client.workflowService.describeSchedule({ namespace, scheduleId }).catch((error: unknown) => {
+        if (isGrpcServiceError(error) && NOT_FOUND.includes(error.code)) return { info: null };
+        throw error;
+      }),
+    );
+    const started = [
+      ...(info?.runningWorkflows ?? []),
+      ...(info?.recentActions ?? []).map(({ startWorkflowResult }) => startWorkflowResult),
+    ];
+    return started.some((run) => run?.workflowId === workflowId && run.runId === runId);
   }
 
   async #isOpen(run: EntityRun): Promise<boolean> {

@@ -32,7 +32,7 @@ export async function gatherEvidence(
   }
   const [found, trail] = await Promise.all([
     Promise.all(request.entities.map((entity) => findEntity(account, ledgers, entity))),
-    new TrailReader(account, request).read(),
+    readTrail(account, request),
   ]);
   return { found, trail };
 }
@@ -64,6 +64,11 @@ async function claimantOf(
 ): Promise<string | null> {
   const [claim] = await ledgers.entityClaims(target.account, [entityId(entity)]);
   return claim === undefined ? null : `iam-bootstrap namespace "${claim.namespace}"`;
+}
+
+/** Returns the events of a request's entities in CloudTrail, oldest first. What cannot be read is reported in it. */
+export function readTrail(account: Account, request: EvidenceRequest): Promise<Trail> {
+  return new TrailReader(account, request).read();
 }
 
 /** Reads the events of a request's entities in CloudTrail, and the event of its request ID. */

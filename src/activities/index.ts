@@ -9,6 +9,7 @@ import { gatherEvidence } from './evidence.js';
 import type { EntityRuns } from './entity-runs.js';
 import type { Ledgers } from './ledger.js';
 import type { Notifications } from './notifications.js';
+import { scheduleActivities } from './schedules.js';
 import { lockOf, planEntities } from './plan/plan-entities.js';
 import { createEntity, listCandidates } from './reconcile/create.js';
 import { deleteEntity } from './reconcile/delete.js';
@@ -28,7 +29,14 @@ export interface WorkerParts {
   readonly accounts: Pick<Accounts, 'lease'>;
   readonly ledgers: Pick<
     Ledgers,
-    'claim' | 'claimEntities' | 'entityClaims' | 'declare' | 'declarations' | 'recordOutcome'
+    | 'applied'
+    | 'claim'
+    | 'claimEntities'
+    | 'entityClaims'
+    | 'declare'
+    | 'declarations'
+    | 'recordDrift'
+    | 'recordOutcome'
   >;
   readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
@@ -47,20 +55,16 @@ const NO_CHANNELS: NonNullable<WorkerParts['notifications']> = {
 };
 
 /** Returns the activities of a worker. */
-export function createActivities({
-  accounts,
-  ledgers,
-  entityRuns,
-  installation,
-  enforcement = new Enforcement({ source: NO_GUARDRAILS }),
-  notifications,
-}: WorkerParts): Activities {
+export function createActivities(parts: WorkerParts): Activities {
+  const { accounts, ledgers, entityRuns, installation, notifications } = parts;
+  const { enforcement = new Enforcement({ source: NO_GUARDRAILS }) } = parts;
   const use = <T>(work: (lease: AccountLease) => Promise<T>): Promise<T> => withAccounts(accounts, work);
   /** Runs an activity of a reconcile-entity workflow, after the request was checked: any client may have started it. */
-  const reconcile = <Request extends ReconcileRequest, Result>(
-    run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
-  ): ((request: Request) => Promise<Result>) => {
-    return (request) =>
+  const reconcile =
+    <Request extends ReconcileRequest, Result>(
+      run: (account: Account, request: Request, context: ActivityContext) => Promise<Result>,
+    ): ((request: Request) => Promise<Result>) =>
+    (request) =>
       runActivity(async (context) => {
         const problem = checkReconcileRequest(request, KINDS, lockOf, activityInfo().workflowExecution?.workflowId);
         if (problem !== null) throw failure('InvalidManifest', problem, { calls: context.calls });
@@ -70,7 +74,6 @@ export function createActivities({
         context.newPrincipals = request.newPrincipals ?? [];
         return use((lease) => run(lease.get(request.target, request.namespace), request, context));
       }, runOptionsOf(request));
-  };
   return {
     planEntities: (request, approved) =>
       announced(
@@ -99,6 +102,7 @@ export function createActivities({
         const target = await enforcement.targetForVerification(request);
         return use((lease) => verify(lease.get(target, request.request.namespace), request, calls));
       }, runOptionsOf(request.request)),
+    ...scheduleActivities({ ledgers, enforcement, use }),
     gatherEvidence: (request) =>
       runActivity(async () => {
         await enforcement.assertEvidenceSigned(request);

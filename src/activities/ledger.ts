@@ -1,21 +1,32 @@
 import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { QueryRejectedError, WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type SearchAttributePair } from '@temporalio/common';
 import type { AccountLedger, EntityClaim, EntityClaimsAnswer } from '../contract/entity-claims.js';
 import type { Declaration } from '../contract/declarations.js';
+import type { DriftChanges, DriftRecord, RecordDriftRequest } from '../contract/drift-record.js';
 import {
+  appliedQuery,
   claimEntitiesUpdate,
   claimUpdate,
   declarationsQuery,
   declareUpdate,
   entityClaimsQuery,
   outcomeUpdate,
+  recordDriftUpdate,
 } from '../contract/messages.js';
-import { accountLedgerWorkflowId, ledgerWorkflowId, terminateCommand, WorkflowType } from '../contract/workflow-ids.js';
-import type { ClaimAnswer, Ledger } from '../contract/revision.js';
-import type { RecordOutcomeRequest } from '../contract/notification.js';
+import { IamAccount, IamDrift, IamNamespace } from '../contract/search-attributes.js';
+import {
+  accountLedgerWorkflowId,
+  driftRecordWorkflowId,
+  ledgerWorkflowId,
+  terminateCommand,
+  WorkflowType,
+} from '../contract/workflow-ids.js';
+import type { AppliedRevision, ClaimAnswer, Ledger } from '../contract/revision.js';
 import type { ClaimEntitiesRequest, ClaimRequest, DeclareRequest } from '../contract/activities.js';
+import type { RecordOutcomeRequest } from '../contract/notification.js';
+import { emptyRecord } from '../report/drift-record.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 import { failure } from './runtime/failures.js';
 
@@ -28,9 +39,9 @@ const MAX_SILENCE_MS = 60_000;
 /** Ledgers whose silence is remembered. */
 const MAX_SILENT = 1_000;
 
-const LEDGER_TYPES: readonly string[] = [WorkflowType.Ledger, WorkflowType.AccountLedger];
+const LEDGER_TYPES: readonly string[] = [WorkflowType.Ledger, WorkflowType.AccountLedger, WorkflowType.DriftRecord];
 
-/** Gives access to the ledgers of namespaces and accounts. Each ledger is a workflow that stays open. */
+/** Gives access to ledgers of namespaces and accounts, and to drift records. Each is a workflow that stays open. */
 export class Ledgers {
   readonly #client: Client;
   readonly #taskQueue: string;
@@ -83,6 +94,18 @@ export class Ledgers {
     );
   }
 
+  /** Returns the revisions that were applied to a namespace. A namespace without a ledger has none. */
+  async applied(account: string, namespace: string): Promise<readonly AppliedRevision[]> {
+    const ledger = namespaceLedger(account, namespace);
+    const handle = this.#client.workflow.getHandle(ledger.workflowId);
+    try {
+      return await this.#ask(ledger, () => handle.query(appliedQuery));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
   /** Returns the entities that the manifests of a namespace declare. A namespace without a ledger has none. */
   async declarations(account: string, namespace: string): Promise<readonly Declaration[]> {
     const ledger = namespaceLedger(account, namespace);
@@ -122,6 +145,38 @@ export class Ledgers {
     }
   }
 
+  /** Changes the drift record of an environment, and starts it if it does not run. */
+  async recordDrift({ of, update }: RecordDriftRequest, context: ActivityContext): Promise<DriftChanges> {
+    const workflowId = driftRecordWorkflowId(of);
+    const { account, namespace, environment } = of;
+    const name = `the drift record of ${namespace} (${environment}) in ${account}`;
+    // A repeated update gets the first one's answer.
+    const updateId = `${activityInfo().workflowExecution?.runId ?? ''}:${activityInfo().activityId}`;
+    const record = (isSearchable: boolean): Promise<DriftChanges> =>
+      this.#client.workflow.executeUpdateWithStart(recordDriftUpdate, {
+        startWorkflowOperation: this.#startOperation<DriftRecord>(
+          WorkflowType.DriftRecord,
+          {
+            workflowId,
+            staticSummary: `drift of ${namespace} (${environment}) in ${account}`,
+            ...(isSearchable ? { typedSearchAttributes: driftAttributes(account, namespace) } : {}),
+          },
+          [emptyRecord(of)],
+        ),
+        args: [update],
+        updateId,
+      });
+    return this.#update({ workflowId, name }, context, async () => {
+      try {
+        return await record(true);
+      } catch (error) {
+        // The server does not know the attributes.
+        if (!/search attribute/i.test(detailsOf(error))) throw error;
+        return record(false);
+      }
+    });
+  }
+
   #startOfNamespace(
     account: string,
     namespace: string,
@@ -134,13 +189,14 @@ export class Ledgers {
 
   #startOperation<L>(
     type: string,
-    options: { readonly workflowId: string; readonly staticSummary: string },
+    options: LedgerStart,
+    args: [] | [L] = [],
   ): WithStartWorkflowOperation<(ledger?: L) => Promise<void>> {
     const taskQueue = this.#taskQueue;
-    return new WithStartWorkflowOperation(type, {
+    return new WithStartWorkflowOperation<(ledger?: L) => Promise<void>>(type, {
       ...options,
       taskQueue,
-      args: [],
+      args,
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
   }
@@ -195,6 +251,27 @@ export class Ledgers {
   async #inTime<T>(call: () => Promise<T>): Promise<T> {
     return this.#client.withDeadline(Date.now() + UPDATE_DEADLINE_MS, call);
   }
+}
+
+/** The options by which ledgers differ at their start. */
+interface LedgerStart {
+  readonly workflowId: string;
+  readonly staticSummary: string;
+  readonly typedSearchAttributes?: SearchAttributePair[];
+}
+
+function driftAttributes(account: string, namespace: string): SearchAttributePair[] {
+  return [
+    { key: IamAccount, value: account },
+    { key: IamNamespace, value: namespace },
+    { key: IamDrift, value: 0 },
+  ];
+}
+
+/** Returns the text of an error and of its causes. */
+function detailsOf(error: unknown): string {
+  const { message, details, cause } = (error ?? {}) as { message?: string; details?: string; cause?: unknown };
+  return [message, details, cause === undefined ? [] : detailsOf(cause)].flat().join(' ');
 }
 
 /** A ledger, with its name for people. */

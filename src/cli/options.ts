@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_MANIFEST } from '../client/init.js';
 import { MAX_APPROVAL_TIMEOUT_MS, PLAN_DIGEST } from '../contract/approval.js';
 import { ACCOUNT } from '../contract/request.js';
+import { MIN_INTERVAL_MS } from '../contract/schedule.js';
 
 /** Headings under which the help of a command lists its options. */
 const GROUPS = {
@@ -111,7 +112,12 @@ export function addRequestOptions(command: Command): Command {
 
 /** Adds the options of a command that writes to AWS. */
 export function addRunOptions(command: Command): Command {
-  return addRequestOptions(command)
+  return addRevisionOptions(addRequestOptions(command));
+}
+
+/** Adds the options that name the revision of a manifest. */
+export function addRevisionOptions(command: Command): Command {
+  return command
     .optionsGroup(GROUPS.run)
     .option('--revision <number>', 'revision of the manifest; default: commit time, in CI', naturalParser(15))
     .option('--allow-older', 'apply even if a newer revision was applied before', false);
@@ -122,6 +128,29 @@ export function addNoWaitOption(command: Command): Command {
   return command
     .optionsGroup('Run:')
     .option('--no-wait', 'exit with 4 instead of waiting for another run or an approval');
+}
+
+/** Adds the options that say when a schedule runs, and what it does. */
+export function addScheduleOptions(command: Command): Command {
+  return command
+    .optionsGroup('Schedule:')
+    .option('--enforce', 'apply the manifest where something differs; default: only look', false)
+    .addOption(new Option('--every <duration>', 'interval: 30m, 6h; at least 10s').argParser(parseInterval))
+    .option('--cron <expression>', 'times as five cron fields, in UTC')
+    .addOption(new Option('--jitter <duration>', 'delay each run by up to this').argParser(parseDuration))
+    .option('--name <name>', 'tells it from others of the same environment')
+    .option('--paused', 'create it paused', false)
+    .option('--reason <text>', 'reason, kept in the schedule')
+    .optionsGroup('Which schedules:')
+    .addOption(accountOption('only schedules of this account'))
+    .option('-n, --namespace <name>', 'only schedules of this namespace');
+}
+
+/** Parses the interval of a schedule into milliseconds. */
+function parseInterval(text: string): number {
+  const ms = parseDuration(text);
+  if (ms < MIN_INTERVAL_MS) throw new InvalidArgumentError('Expected at least 10s.');
+  return ms;
 }
 
 /** Adds the options that make a run wait for an approval. */

@@ -1,12 +1,14 @@
 import type { ApprovalRule, SignedDecisionRequest } from './approval.js';
 import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
+import type { DriftChanges, FoundCause, RecordDriftRequest } from './drift-record.js';
 import type { DesiredEntity } from './entity.js';
 import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
 import type { DeliveryRequest, Notification, RecordOutcomeRequest } from './notification.js';
-import type { Claim, ClaimAnswer } from './revision.js';
+import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
+import type { PermittedSchedule, ScheduledRun, SchedulePermitRequest } from './schedule.js';
 import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
 /** One entity of a plan. */
@@ -197,6 +199,12 @@ export interface ClaimEntitiesRequest extends EntityClaimChanges {
   readonly account: string;
 }
 
+/** Argument of the activity that looks for the causes of drift. */
+export interface DriftCausesRequest {
+  readonly scheduled: ScheduledRun;
+  readonly entities: DriftChanges['unexplained'];
+}
+
 /** Argument of the activity that finds entity runs. */
 export interface EntityRunsRequest {
   readonly account: string;
@@ -276,4 +284,12 @@ export interface Activities {
   notificationChannels(notification: Notification): Promise<readonly string[]>;
   /** Delivers a notification to one channel. Its receiver may see it twice where a reply was lost. */
   deliverNotification(request: DeliveryRequest): Promise<void>;
+  /** Permits the runs of a schedule what its maker may do. Null where nobody asks for a proof. */
+  permitSchedule(request: SchedulePermitRequest): Promise<PermittedSchedule>;
+  /** Returns the revision that was applied after that of a request. Null where there is none. */
+  newerRevision(request: BootstrapRequest): Promise<AppliedRevision | null>;
+  /** Changes the drift record of an environment, and starts it if it does not run. */
+  recordDrift(request: RecordDriftRequest): Promise<DriftChanges>;
+  /** Looks for the calls that have caused drift. Those that are not found are left out. */
+  findDriftCauses(request: DriftCausesRequest): Promise<readonly FoundCause[]>;
 }

@@ -1,12 +1,24 @@
 /** The maximum length of a proof, in characters. */
 export const MAX_PROOF_LENGTH = 16_384;
 
-/** The proof that a client sends of who it is. Neither part is a secret of lasting worth to those who read a history. */
+/** The signature of a worker by which the runs of a schedule do what its maker may do. */
+export interface SchedulePermit {
+  /** The ID of the schedule. */
+  readonly schedule: string;
+  readonly command: 'detect' | 'enforce';
+  /** The identity that made the schedule, as proven. Null where the guardrails asked for no proof. */
+  readonly requester: Identity | null;
+  readonly signature: string;
+}
+
+/** The proof that a client sends of who it is. No part is a secret of lasting worth to those who read a history. */
 export interface Proof {
   /** An OIDC token whose audience is {@link proofAudience}, sealed for the workers of the task queue (a compact JWE). */
   readonly token?: string;
   /** An HMAC of a shared key, in base64url. */
   readonly signature?: string;
+  /** The permit of the schedule that the run belongs to. */
+  readonly permit?: SchedulePermit;
 }
 
 /** An identity that a worker has verified. */

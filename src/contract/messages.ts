@@ -1,11 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ApprovalDecision, PendingApproval } from './approval.js';
 import type { Declaration, DeclarationChanges } from './declarations.js';
+import type { DriftChanges, DriftUpdate } from './drift-record.js';
 import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { LastOutcome } from './notification.js';
 import type { Progress } from './progress.js';
 import type { Approval, Report } from './report.js';
-import type { Claim, ClaimAnswer } from './revision.js';
+import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
 
 /**
  * Messages that workflows handle and clients send, in the names that the `temporal` command line takes.
@@ -52,6 +53,9 @@ export const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>('claim');
 /** Records the end of a run in the ledger of its namespace. Returns whether it is a change that people must be told. */
 export const outcomeUpdate = defineUpdate<boolean, [Omit<LastOutcome, 'isChange'>]>('outcome');
 
+/** Returns the revisions in the ledger of a namespace: the last of each environment and source. */
+export const appliedQuery = defineQuery<readonly AppliedRevision[]>('applied');
+
 /** Returns all entities that the manifests of a namespace declare, from its ledger. */
 export const declarationsQuery = defineQuery<readonly Declaration[]>('declarations');
 
@@ -63,3 +67,6 @@ export const entityClaimsQuery = defineQuery<readonly EntityClaim[], [readonly s
 
 /** Takes and drops claims on entities whose kinds cannot carry ownership tags. */
 export const claimEntitiesUpdate = defineUpdate<EntityClaimsAnswer, [EntityClaimChanges]>('claimEntities');
+
+/** Changes the drift record of an environment. */
+export const recordDriftUpdate = defineUpdate<DriftChanges, [DriftUpdate]>('recordDrift');

@@ -1,7 +1,7 @@
 import { WorkflowType } from './workflow-ids.js';
 import type { Outcome, Report, ReportResult } from './report.js';
 
-/** One metric of a worker. Labels have few values: no names of entities or namespaces, no IDs. */
+/** One metric of a worker. Labels have few values: no names of entities, no IDs of runs. Only what is watched is named. */
 interface Metric {
   /** A histogram is in seconds. */
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -54,6 +54,11 @@ export const METRICS = {
     type: 'counter',
     labels: ['command', 'kind'],
     help: 'Entities that a run has found to differ from what is declared.',
+  },
+  iam_bootstrap_entities_in_drift: {
+    type: 'gauge',
+    labels: ['account', 'namespace', 'environment'],
+    help: 'Entities that differ from the manifest, as the last scheduled run found them. Every worker shows all that is watched: take the maximum, not the sum.',
   },
   iam_bootstrap_conflicts: {
     type: 'counter',

@@ -3,7 +3,7 @@ import type { DesiredEntity, Pipeline, Target } from './entity.js';
 import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
 import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
-import type { Proof, ProofQuestion } from './identity.js';
+import type { Identity, Proof, ProofQuestion, SchedulePermit } from './identity.js';
 import {
   MAX_NOTIFICATION_ID,
   MAX_NOTIFICATION_LINE,
@@ -80,8 +80,21 @@ const entity = fields<DesiredEntity>({
 /** Proofs are long: a request with more in them is refused before anything is done with it. */
 const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)}}$`), 'a proof');
 
-/** The proof of a client. */
-const proof = fields<Proof>({ token: optional(proofText), signature: optional(proofText) });
+const identity = fields<Identity>({ by: oneOf('oidc', 'key'), issuer: text, subject: text, claims: object });
+
+const permit = fields<SchedulePermit>({
+  schedule: text,
+  command: oneOf('detect', 'enforce'),
+  requester: nullable(identity),
+  signature: text,
+});
+
+/** The proof of a client, or of a schedule. */
+const proof = fields<Proof>({
+  token: optional(proofText),
+  signature: optional(proofText),
+  permit: optional(permit),
+});
 
 /** The proof of a decision about a plan. */
 export const decisionProof: Shape = optional(proof);

@@ -4,13 +4,16 @@ import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 export const WorkflowType = {
   AccountLedger: 'accountLedger',
   Bootstrap: 'bootstrap',
+  DriftRecord: 'driftRecord',
   Explain: 'explain',
   Ledger: 'ledger',
   Notification: 'notification',
+  PermitSchedule: 'permitSchedule',
   Plan: 'plan',
   ProofKey: 'proofKey',
   ProofUse: 'proofUse',
   ReconcileEntity: 'reconcileEntity',
+  ScheduledRun: 'scheduledRun',
 } as const;
 
 /** Returns the ID of the bootstrap workflow: one writer for each namespace of an account. */
@@ -32,6 +35,61 @@ export function ledgerWorkflowId(account: string, namespace: string): string {
 /** Returns the ID of the workflow that records which namespace of an account declares which entity without tags. */
 export function accountLedgerWorkflowId(account: string): string {
   return `iam-bootstrap-ledger:${account}`;
+}
+
+/** The environment of a namespace in an account. */
+export interface EnvironmentReference {
+  readonly account: string;
+  readonly namespace: string;
+  readonly environment: string;
+}
+
+/** The start of the IDs of all schedules, and of their runs. */
+export const SCHEDULE_ID_PREFIX = 'iam-bootstrap-schedule:';
+
+/**
+ * Returns the ID of a schedule. There is one for each environment and command, unless it has a name.
+ *
+ * @param of - the environment
+ * @param command - `detect` or `enforce`
+ * @param name - tells it from others of the same environment and command
+ */
+export function scheduleId(of: EnvironmentReference, command: string, name?: string): string {
+  const suffix = name === undefined ? '' : `:${name}`;
+  return `${SCHEDULE_ID_PREFIX}${environmentPath(of)}:${command}${suffix}`;
+}
+
+const DRIFT_RECORD_ID_PREFIX = 'iam-bootstrap-drift:';
+
+/** Returns the ID of the workflow that records the drift of an environment. */
+export function driftRecordWorkflowId(of: EnvironmentReference): string {
+  return `${DRIFT_RECORD_ID_PREFIX}${environmentPath(of)}`;
+}
+
+/** Returns the environment in the ID of a drift record. Empty if the ID has none. */
+export function parseDriftRecordWorkflowId(workflowId: string): EnvironmentReference {
+  const { account, namespace, environment } = parseEnvironmentPath(workflowId.slice(DRIFT_RECORD_ID_PREFIX.length));
+  return { account, namespace, environment };
+}
+
+/** Returns the environment and the rest of a path. Any client may have made the ID that it is part of. */
+export function parseEnvironmentPath(path: string): EnvironmentReference & { readonly rest: readonly string[] } {
+  const [account = '', namespace = '', environment = '', ...rest] = path.split(':');
+  try {
+    return { account, namespace, environment: decodeURIComponent(environment), rest };
+  } catch {
+    return { account, namespace, environment, rest };
+  }
+}
+
+/** An environment may have any name. */
+function environmentPath({ account, namespace, environment }: EnvironmentReference): string {
+  return `${account}:${namespace}:${encodeURIComponent(environment)}`;
+}
+
+/** Returns the ID of a workflow that permits a schedule. `key` tells it from others. */
+export function permitScheduleWorkflowId(account: string, key: string): string {
+  return `iam-bootstrap-permit:${account}:${key}`;
 }
 
 /** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FleetRequest } from '../contract/fleet.js';
 import type { Verdict } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
+import type { ScheduledRun } from '../contract/schedule.js';
 import { sortedJson } from './json.js';
 
 /** The fields of a request that decide what it does. */
@@ -56,6 +57,14 @@ export function fleetDigest(request: Omit<FleetRequest, 'digest' | 'key'>): stri
  */
 export function proofDigest(request: BootstrapRequest): string {
   const content = { ...request, proof: undefined, digest: requestDigest(request) };
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
+
+/**
+ * Returns the digest that a proof of a schedule is made for, as `sha256:…`: a token that applies once makes no schedule.
+ */
+export function scheduleDigest({ schedule, command, request }: ScheduledRun): string {
+  const content = { schedule, command, request: proofDigest(request) };
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }
 

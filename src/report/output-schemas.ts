@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
+import { driftSchema } from './drift-schema.js';
 import { count, decision, outcome, pipeline, reportSchema, text } from './report-schema.js';
 
 const time = z.iso.datetime();
@@ -158,7 +159,13 @@ export const errorSchema = z.strictObject({
 
 /** Returns the JSON Schemas of the outputs, by the name of the file in `schema/`. */
 export function outputJsonSchemas(): Readonly<Record<string, object>> {
-  const schemas = { report: reportSchema, explain: explanationsSchema, conflicts: conflictsSchema, error: errorSchema };
+  const schemas = {
+    report: reportSchema,
+    explain: explanationsSchema,
+    conflicts: conflictsSchema,
+    drift: driftSchema,
+    error: errorSchema,
+  };
   return Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => [
       name,

@@ -44,6 +44,26 @@ export const ledgerActivities = proxyActivities<
   startToCloseTimeout: '2m',
 });
 
+/** The activities of a scheduled run that ask the ledger and the drift record, which are workflows of the same workers. */
+export const scheduleActivities = proxyActivities<Pick<Activities, 'newerRevision' | 'recordDrift'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '2m',
+});
+
+/** The activity that looks for causes of drift in CloudTrail. The next run looks again. */
+export const causeActivities = proxyActivities<Pick<Activities, 'findDriftCauses'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '2m',
+  retry: { maximumAttempts: 2 },
+});
+
+/** The activity that permits a schedule. A person or a job waits for it. */
+export const permitActivities = proxyActivities<Pick<Activities, 'permitSchedule'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1m',
+});
+
 /** The activity behind `explain`. A person waits for it, so it is tried only twice. */
 export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEvidence'>>({
   ...OPTIONS,

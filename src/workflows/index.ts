@@ -2,21 +2,26 @@ import { ApplicationFailure, setWorkflowOptions, workflowInfo } from '@temporali
 import { bootstrap } from './bootstrap/bootstrap.js';
 import { explain } from './explain.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
+import { permitSchedule } from './permit-schedule.js';
 import { plan } from './plan.js';
 import { proofKey } from './proof-key.js';
 import { reconcileEntity } from './reconcile-entity.js';
+import { scheduledRun } from './scheduled-run.js';
 
 export { accountLedger } from './account-ledger.js';
+export { driftRecord } from './drift-record.js';
 export { ledger } from './ledger.js';
 export { notification } from './notification.js';
 export { proofUse } from './proof-use.js';
-export { bootstrap, explain, plan, proofKey, reconcileEntity };
+export { bootstrap, explain, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, explain);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, permitSchedule);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, plan);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, proofKey);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, reconcileEntity);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, scheduledRun);
 
 /** Ends a run of a type that this worker does not know. Temporal would repeat its first task for ever. */
 export default function unknownType(): Promise<never> {

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Declaration, DeclarationChanges } from '../contract/declarations.js';
 import { entityKeyOfId } from '../contract/entity.js';
-import { claimUpdate, declarationsQuery, declareUpdate, outcomeUpdate } from '../contract/messages.js';
+import { appliedQuery, claimUpdate, declarationsQuery, declareUpdate, outcomeUpdate } from '../contract/messages.js';
 import type { LastOutcome } from '../contract/notification.js';
 import { appliedRevision, declaration, lastOutcome } from '../contract/request-shapes.js';
 import {
@@ -57,6 +57,7 @@ export async function ledger(argument?: Ledger): Promise<void> {
     },
     { validator: assertClaim },
   );
+  setHandler(appliedQuery, () => applied);
   setHandler(declarationsQuery, () => [...declarations.values()]);
   setHandler(
     declareUpdate,

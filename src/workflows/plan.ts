@@ -19,7 +19,8 @@ export async function plan(request: BootstrapRequest): Promise<Report> {
   return report;
 }
 
-async function planReport(request: BootstrapRequest): Promise<Report> {
+/** Plans a request in the run that calls it. The report says why where that fails. */
+export async function planReport(request: BootstrapRequest): Promise<Report> {
   const { workflowId, runId, startTime } = workflowInfo();
   const run: ReportedRun = { command: 'plan', request, workflowId, runId, startedAt: startTime.getTime() };
   try {

@@ -1,12 +1,15 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { DeclarationChanges } from '../contract/declarations.js';
+import type { DriftRecord, DriftUpdate } from '../contract/drift-record.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
 import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
 import type { LastOutcome, Notification, RunOutcome } from '../contract/notification.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
+import * as scheduleShapes from '../contract/schedule-shapes.js';
 import { type Claim, revisionProblem } from '../contract/revision.js';
+import type { ScheduledRun } from '../contract/schedule.js';
 import type { Shape } from '../contract/shape.js';
 
 /*
@@ -49,6 +52,27 @@ export function assertRunOutcome(outcome: unknown): asserts outcome is RunOutcom
 /** Rejects an update of the ledger whose argument is not the end of a run. It leaves no trace in the history. */
 export function assertOutcome(outcome: unknown): asserts outcome is Omit<LastOutcome, 'isChange'> {
   assertShape(outcome, shapes.outcome, 'is not the end of a run');
+}
+
+/** Ends a run whose argument is not that of a scheduled run. */
+export function assertScheduledRun(argument: unknown): asserts argument is ScheduledRun {
+  assertShape(argument, scheduleShapes.scheduledRun, 'is not that of a schedule');
+  assertBootstrapRequest((argument as ScheduledRun).request);
+}
+
+/** Ends a drift record whose argument is not the content of one, or of another environment. */
+export function assertDriftRecord(
+  argument: unknown,
+  idOf: (of: DriftRecord) => string,
+): asserts argument is DriftRecord {
+  assertShape(argument, scheduleShapes.driftRecord, 'is not a drift record');
+  if (idOf(argument as DriftRecord) === workflowInfo().workflowId) return;
+  throw malformed('the drift record is that of another environment');
+}
+
+/** Rejects an update of a drift record whose argument is malformed. It leaves no trace in the history. */
+export function assertDriftUpdate(update: unknown): asserts update is DriftUpdate {
+  assertShape(update, scheduleShapes.driftUpdate, 'does not update a drift record');
 }
 
 /** Rejects an update of the ledger whose argument is not a claim. It leaves no trace in the history. */

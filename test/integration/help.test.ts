@@ -88,11 +88,15 @@ const GUARDED: Stage = {
   before: `printf 'version: 1\\naccounts: { "${ACCOUNT}": {}, "${OTHER}": { assumeRole: "arn:aws:iam::${OTHER}:role/iam-bootstrap" } }\\n' > guardrails.yaml`,
 };
 
+/** The schedule that examples name is there. */
+const SCHEDULED: Stage = { before: `iam-bootstrap schedule create ${FILE} --every 6h` };
+
 /** By command; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
   guardrails: GUARDED,
   explain: APPLIED,
+  schedule: SCHEDULED,
   release: APPLIED,
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },
@@ -138,6 +142,8 @@ const WATCHING: readonly (readonly [string, RegExp])[] = [['iam-bootstrap status
 
 /** What an example leaves behind that others would meet. */
 const LEFT: Readonly<Record<string, string>> = {
+  [`iam-bootstrap schedule create ${FILE} --enforce --cron '0 3 * * *' --jitter 10m`]:
+    'iam-bootstrap schedule delete iam-bootstrap-schedule:222222222222:platform:prod:enforce',
   [`iam-bootstrap apply ${FILE} --require-approval --no-wait`]: `iam-bootstrap reject ${FILE} --yes; iam-bootstrap apply ${FILE}`,
 };
 

@@ -134,6 +134,8 @@ export async function runAttempt<Name extends keyof Activities>(
   onStart?.(environment);
   const ledgers = {
     claim,
+    applied: () => Promise.resolve([]),
+    recordDrift: () => Promise.reject(new Error('no drift record')),
     claimEntities: () => Promise.reject(new Error('no ledger')),
     declare: () => Promise.reject(new Error('no ledger')),
     recordOutcome: () => Promise.reject(new Error('no ledger')),

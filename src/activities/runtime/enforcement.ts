@@ -13,7 +13,8 @@ import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
-import { bootstrapWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule.js';
+import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { evaluateEntity, evaluateRequest } from '../../guardrails/evaluate.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import { referredPolicies } from '../../guardrails/request.js';
@@ -23,10 +24,11 @@ import { violationText, type Violation } from '../../guardrails/violation.js';
 import { evaluateWrite } from '../../guardrails/write.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
-import type { Launch } from './launches.js';
+import { firstRunOf, type Launch } from './launches.js';
 import { kindOf } from './observe.js';
 import type { Permits } from './permits.js';
 import type { Proofs } from './proofs.js';
+import { isReadOnly, type SchedulePermits } from './schedule-permits.js';
 import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
 
@@ -52,6 +54,8 @@ interface EnforcementOptions {
   readonly onRefusal?: (at: RefusedAt) => void;
   /** Default: writes are judged by the guardrails alone. */
   readonly binding?: Binding;
+  /** Default: schedules need no permit, and none counts. */
+  readonly schedulePermits?: SchedulePermits;
   /** Default: requests need no signature. */
   readonly requests?: SignedRequests;
   /** Default: nothing asks who a client is. */
@@ -63,14 +67,17 @@ export class Enforcement {
   readonly #source: GuardrailsSource;
   readonly #onRefusal: (at: RefusedAt) => void;
   readonly #binding: Binding | undefined;
+  readonly #schedulePermits: SchedulePermits | undefined;
   readonly #requests: SignedRequests | undefined;
   /** Verifies who asks and who approves. Undefined where the worker has no guardrails. */
   readonly proofs: Proofs | undefined;
 
-  constructor({ source, onRefusal = () => undefined, binding, requests, proofs }: EnforcementOptions) {
+  constructor(options: EnforcementOptions) {
+    const { source, onRefusal = () => undefined, binding, schedulePermits, requests, proofs } = options;
     this.#source = source;
     this.#onRefusal = onRefusal;
     this.#binding = binding;
+    this.#schedulePermits = schedulePermits;
     this.#requests = requests;
     this.proofs = proofs;
   }
@@ -130,7 +137,24 @@ export class Enforcement {
    * @throws ApplicationFailure
    */
   async assertSigned(request: BootstrapRequest): Promise<void> {
-    await this.#countRefusal(this.#requests?.assertRequest(request));
+    if (this.#requests === undefined) return;
+    const permits = request.proof?.permit === undefined ? undefined : this.#schedulePermits;
+    await this.#countRefusal(permits?.assert(request) ?? this.#requests.assertRequest(request));
+  }
+
+  /**
+   * Permits the runs of a schedule what its maker may do. To detect drift needs no more than to plan. Null where the
+   * worker asks nobody for a proof.
+   *
+   * @throws ApplicationFailure where it may not
+   */
+  async permitSchedule(scheduled: SchedulePermitRequest): Promise<PermittedSchedule> {
+    const { command, request } = scheduled;
+    this.assertRequest(request);
+    if (this.#schedulePermits === undefined) return null;
+    await this.#countRefusal(this.#requests?.assertSchedule(scheduled));
+    const requester = command === 'enforce' ? await this.proofs?.proveSchedule(scheduled) : null;
+    return this.#schedulePermits.sign(scheduled, requester ?? null);
   }
 
   /**
@@ -160,13 +184,13 @@ export class Enforcement {
 
   /**
    * Returns the plan with what binds its run to it. A run that continues after a reset is the same. A plan that needs
-   * approvals permits nothing before it was approved, nor does one that a plan workflow makes for anyone.
+   * approvals permits nothing before it was approved, nor does one of a run that only plans.
    *
    * @throws ApplicationFailure where no worker has verified the approval
    */
   async bind(request: BootstrapRequest, plan: Plan, approved?: ApprovedPlan): Promise<Plan> {
     const { workflowExecution: run, workflowType } = activityInfo();
-    if (this.#binding === undefined || run === undefined || workflowType === WorkflowType.Plan) return plan;
+    if (this.#binding === undefined || run === undefined || isReadOnly(workflowType)) return plan;
     const { permits } = this.#binding;
     const { digest, approvalRule } = plan;
     const isKeyed = this.#requests !== undefined;
@@ -233,7 +257,7 @@ export class Enforcement {
     return { ...request, intent: origin?.firstRunId ?? runId };
   }
 
-  async #countRefusal(check: Promise<void> | undefined): Promise<void> {
+  async #countRefusal(check: Promise<unknown> | undefined): Promise<void> {
     try {
       await check;
     } catch (error) {
@@ -276,13 +300,6 @@ export class Enforcement {
     this.#onRefusal(at);
     throw failure('NotAllowed', textOf(violations), {});
   }
-}
-
-/** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */
-async function firstRunOf({ originOf }: Binding): Promise<string> {
-  const { workflowExecution: run } = activityInfo();
-  if (run === undefined) throw new Error('permits are signed in activities of a run');
-  return (await originOf(run))?.firstRunId ?? run.runId;
 }
 
 /** Returns the properties that an entity of this kind can have. */

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ReconcileRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
-import type { EntityRun } from '../../contract/activities.js';
+import type { EntityRun, RunOrigin } from '../../contract/activities.js';
 import { failure } from './failures.js';
 
 /** Entity runs whose start is remembered. */
@@ -25,6 +25,17 @@ export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | und
     if (parents.size > MAX_REMEMBERED && oldest !== undefined) parents.delete(oldest);
     return parent?.workflowId === bootstrapWorkflowId(target.account, namespace) && parent.runId === intent;
   };
+}
+
+/** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */
+export async function firstRunOf({
+  originOf,
+}: {
+  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
+}): Promise<string> {
+  const { workflowExecution: run } = activityInfo();
+  if (run === undefined) throw new Error('permits are signed in activities of a run');
+  return (await originOf(run))?.firstRunId ?? run.runId;
 }
 
 /**

@@ -8,6 +8,7 @@ import { Enforcement, type RefusedAt } from './enforcement.js';
 import { GuardrailsError, GuardrailsFile, NO_GUARDRAILS, type GuardrailsChange } from './guardrails-file.js';
 import { launchedBy } from './launches.js';
 import { Permits } from './permits.js';
+import { SchedulePermits } from './schedule-permits.js';
 import { SignedRequests } from './signed-requests.js';
 import type { EntityRuns } from '../entity-runs.js';
 import type { ProofUses } from '../proof-uses.js';
@@ -34,7 +35,7 @@ export interface GuardrailsObserver {
 
 /** The parts of a worker that ask Temporal about runs. */
 export interface EnforcementRuns {
-  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf'>;
+  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>;
   readonly proofUses: Pick<ProofUses, 'use'>;
 }
 
@@ -57,16 +58,19 @@ export function openEnforcement(
   if (source === undefined && requestKeys === undefined) return new Enforcement({ source: NO_GUARDRAILS, onRefusal });
   const permitKeys = readPermitKeys(config);
   const binding = bindingOf(permitKeys, runs);
+  const schedulePermits = new SchedulePermits(binding.permits, runs.entityRuns);
   const proofUses = {
     use: (id: string, runId: string): Promise<boolean> => runs.proofUses.use(id, runId, binding.permits),
   };
   const proofs =
-    source && new Proofs({ source, ...binding, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
+    source &&
+    new Proofs({ source, ...binding, schedulePermits, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
   const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,
     onRefusal,
     binding,
+    schedulePermits,
     ...(proofs === undefined ? {} : { proofs }),
     ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, { ...runs, proofUses }) }),
   });

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
 import type { ApprovedPlan, CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
-import type { Identity, SignedIdentity } from '../../contract/identity.js';
+import type { Identity, SchedulePermit, SignedIdentity } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import { macOf } from '../../identity/mac.js';
 
@@ -113,6 +113,17 @@ export class Permits {
   /** Reports whether a run may read an account. */
   mayRead(runId: string, { target, namespace }: ReadScope, permit: string | undefined): boolean {
     return this.#isSigned('read', { runId, target, namespace }, permit);
+  }
+
+  /** Returns the permit of a schedule whose runs send a request with this digest. */
+  permitSchedule(permit: Omit<SchedulePermit, 'signature'>, digest: string): SchedulePermit {
+    const { schedule, command, requester } = permit;
+    return { ...permit, signature: this.#sign('schedule', { schedule, command, requester, digest }) };
+  }
+
+  /** Reports whether a worker has permitted a schedule to send a request with this digest. */
+  isSchedulePermit({ schedule, command, requester, signature: given }: SchedulePermit, digest: string): boolean {
+    return this.#isSigned('schedule', { schedule, command, requester, digest }, given);
   }
 
   /** Returns the signature of what is remembered of a proof: the run that it was used for. */

@@ -16,8 +16,9 @@ import {
   type SignedIdentity,
 } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import { WorkflowType } from '../../contract/workflow-ids.js';
-import { decisionDigest, proofDigest, requestDigest } from '../../engine/request-digest.js';
+import type { SchedulePermitRequest } from '../../contract/schedule.js';
+import { isReadOnly } from './schedule-permits.js';
+import { decisionDigest, proofDigest, requestDigest, scheduleDigest } from '../../engine/request-digest.js';
 import { issuersOf, keptClaims } from '../../guardrails/issuers.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import {
@@ -36,6 +37,7 @@ import { TokenError, verifyToken, type VerifiedToken } from '../../identity/veri
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import type { IdentityPurpose, Permits } from './permits.js';
+import type { SchedulePermits } from './schedule-permits.js';
 import type { SignedRuns } from './signed-requests.js';
 
 const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
@@ -48,6 +50,8 @@ const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
 interface ProofParts {
   readonly source: GuardrailsSource;
   readonly permits: Permits;
+  /** Verifies the permits of scheduled runs. Default: none counts. */
+  readonly schedulePermits?: Pick<SchedulePermits, 'assert'>;
   readonly seals: Seals;
   readonly issuerKeys: IssuerKeys;
   /** Remembers for all workers what a proof was used for. */
@@ -80,7 +84,8 @@ export class Proofs {
   }
 
   /**
-   * Returns what the guardrails demand of a run, and who asks for it. A plan workflow writes nothing, so anyone may plan.
+   * Returns what the guardrails demand of a run, and who asks for it. A run that only plans writes nothing, so anyone may
+   * plan.
    *
    * @throws ApplicationFailure where the requester may not apply, or what was approved is not proven
    */
@@ -89,7 +94,7 @@ export class Proofs {
     approved: ApprovedPlan | undefined,
   ): Promise<Pick<Plan, 'requester' | 'approvalRule'>> {
     const guardrails = this.#parts.source.current();
-    if (guardrails === null || activityInfo().workflowType === WorkflowType.Plan) return {};
+    if (guardrails === null || isReadOnly(activityInfo().workflowType)) return {};
     const demand = demandOf(guardrails, request);
     if (!demand.requester && demand.approvals === 0) return {};
     if (requestDigest(request) !== request.digest) {
@@ -102,6 +107,24 @@ export class Proofs {
       ...(requester === undefined ? {} : { requester }),
       ...(count === 0 ? {} : { approvalRule: { count, by, notRequester } }),
     };
+  }
+
+  /**
+   * Returns the identity that makes a schedule which enforces. Null where the guardrails ask for no proof.
+   *
+   * @throws ApplicationFailure where it may not apply
+   */
+  async proveSchedule(scheduled: SchedulePermitRequest): Promise<Identity | null> {
+    const { request } = scheduled;
+    const guardrails = this.#parts.source.current();
+    if (guardrails === null || !demandOf(guardrails, request).requester) return null;
+    if (requestDigest(request) !== request.digest) {
+      this.#refuse('requester', 'the digest of the request is not that of its content');
+    }
+    const token = await this.#verify(guardrails, request, 'requester', request.proof, scheduleDigest(scheduled));
+    this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));
+    await this.#use('requester', await this.#runId(), token);
+    return token.identity;
   }
 
   /**
@@ -131,7 +154,7 @@ export class Proofs {
     request: BootstrapRequest,
     approved: ApprovedPlan | undefined,
   ): Promise<SignedIdentity> {
-    const { permits } = this.#parts;
+    const { permits, schedulePermits } = this.#parts;
     const runId = await this.#runId();
     const digest = proofDigest(request);
     const earlier = approved?.requester;
@@ -142,6 +165,12 @@ export class Proofs {
       }
       this.#assertNone('requester', evaluateRequester(guardrails, request, earlier.identity));
       return earlier;
+    }
+    if (request.proof?.permit !== undefined && schedulePermits !== undefined) {
+      const { requester } = await schedulePermits.assert(request);
+      if (requester === null) this.#refuse('requester', 'the schedule was made when nobody had to prove who asks');
+      this.#assertNone('requester', evaluateRequester(guardrails, request, requester));
+      return permits.signIdentity('requester', runId, requester, digest);
     }
     const token = await this.#verify(guardrails, request, 'requester', request.proof, digest);
     this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));

@@ -1,9 +1,12 @@
 import { activityInfo } from '@temporalio/activity';
 import type { EntityRun, RunOrigin } from '../../contract/activities.js';
-import type { ApprovalDecision, SignedDecisionRequest } from '../../contract/approval.js';
+import type { SignedDecisionRequest } from '../../contract/approval.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
+import type { Proof } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
+import type { SchedulePermitRequest } from '../../contract/schedule.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { scheduleDigest } from '../../engine/request-digest.js';
 import { verifySignature, type Signed, type SignedAction } from '../../identity/signature.js';
 import { failure } from './failures.js';
 
@@ -55,6 +58,19 @@ export class SignedRequests {
   }
 
   /**
+   * Makes sure that the maker of a schedule has signed it, now: its runs carry a permit of a worker.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertSchedule(scheduled: SchedulePermitRequest): Promise<void> {
+    const { proof } = scheduled.request;
+    const signed = this.#verify('schedule', { digest: scheduleDigest(scheduled), proof });
+    const origin = await this.#assertRecent(signed, ownRun());
+    if (await this.#runs.proofUses.use(signed.id, origin.firstRunId)) return;
+    throw this.#refusal('its signature was used for another run');
+  }
+
+  /**
    * Makes sure that a request to read entities is signed, for a run that starts now.
    *
    * @throws ApplicationFailure
@@ -77,7 +93,7 @@ export class SignedRequests {
     throw this.#refusal('its signature was used for another run');
   }
 
-  #verify(action: SignedAction, request: BootstrapRequest | EvidenceRequest | ApprovalDecision): Signed {
+  #verify<T extends { readonly proof?: Proof | undefined }>(action: SignedAction, request: T): Signed {
     const signature: unknown = request.proof?.signature;
     if (typeof signature !== 'string') throw this.#refusal('it is not signed');
     const signed = verifySignature(this.#keys, action, request, signature);
@@ -105,7 +121,7 @@ export class SignedRequests {
 
   #refusal(problem: string): Error {
     const message = `the worker takes only requests that are signed with ${this.#where}, and this one is refused: ${problem}`;
-    const remedy = `send it by iam-bootstrap, with IAM_BOOTSTRAP_REQUEST_KEY_FILE set to a file with ${this.#where}; a run that is started by hand, by a schedule or as a copy cannot be signed`;
+    const remedy = `send it by iam-bootstrap, with IAM_BOOTSTRAP_REQUEST_KEY_FILE set to a file with ${this.#where}; a run that is started by hand or as a copy cannot be signed, and a schedule is made by \`iam-bootstrap schedule create\``;
     return failure('NotAllowed', message, { remedy });
   }
 }

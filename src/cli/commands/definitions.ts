@@ -19,6 +19,7 @@ import {
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
+import { SCHEDULE_COMMANDS } from './schedule-definitions.js';
 import { SERVER_COMMANDS, SETUP_COMMANDS } from './setup-definitions.js';
 
 const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
@@ -250,6 +251,7 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
 export const COMMAND_GROUPS: Readonly<Record<string, readonly CommandDefinition[]>> = {
   'Manifests:': MANIFEST_COMMANDS,
   'Runs:': RUN_COMMANDS,
+  'Schedules:': SCHEDULE_COMMANDS,
   'Setup:': SETUP_COMMANDS,
   'Servers:': SERVER_COMMANDS,
 };

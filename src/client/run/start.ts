@@ -222,7 +222,8 @@ function memoOf(request: BootstrapRequest): BootstrapMemo {
   };
 }
 
-function isUnknownSearchAttribute(error: unknown): boolean {
+/** Reports whether the server does not know the search attributes: nobody has registered them. */
+export function isUnknownSearchAttribute(error: unknown): boolean {
   const { details = '' } = ((error as Error).cause ?? {}) as { readonly details?: string };
   return grpcStatusOf(error) === GrpcStatus.InvalidArgument && details.includes('search attribute');
 }

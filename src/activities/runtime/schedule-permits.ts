@@ -1,0 +1,106 @@
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { EntityRun } from '../../contract/activities.js';
+import type { Identity, SchedulePermit } from '../../contract/identity.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import type { SchedulePermitRequest } from '../../contract/schedule.js';
+import { scheduleId, WorkflowType } from '../../contract/workflow-ids.js';
+import { proofDigest, requestDigest } from '../../engine/request-digest.js';
+import type { EntityRuns } from '../entity-runs.js';
+import { failure } from './failures.js';
+import type { Permits } from './permits.js';
+
+/** Time in which Temporal's schedule may not know a run yet that it has started, in milliseconds. */
+const MAX_LAG_MS = 30_000;
+
+/** Scheduled runs that are remembered as such. */
+const MAX_REMEMBERED = 1_000;
+
+const REMEDY = 'make the schedule again with `iam-bootstrap schedule create`';
+
+/** Workflows whose plans are only read, so that anyone may start them. */
+const READ_ONLY: readonly string[] = [WorkflowType.Plan, WorkflowType.ScheduledRun];
+
+/** Reports whether runs of a workflow type only plan. */
+export function isReadOnly(workflowType: string | undefined): boolean {
+  return workflowType !== undefined && READ_ONLY.includes(workflowType);
+}
+
+/**
+ * Permits the runs of a schedule, and verifies that permit in them. It stands in the schedule, where every client can copy
+ * it, so it counts only in runs that Temporal's scheduler has started for that schedule, and in their bootstrap runs.
+ */
+export class SchedulePermits {
+  readonly #permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>;
+  readonly #runs: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>;
+  readonly #known = new Set<string>();
+
+  constructor(
+    permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>,
+    runs: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>,
+  ) {
+    this.#permits = permits;
+    this.#runs = runs;
+  }
+
+  /**
+   * Returns the permit of a schedule.
+   *
+   * @throws ApplicationFailure where its ID is not that of a schedule for the request
+   */
+  sign({ schedule, command, request }: SchedulePermitRequest, requester: Identity | null): SchedulePermit {
+    const { target, namespace, environment } = request;
+    const id = scheduleId({ account: target.account, namespace, environment }, command);
+    if (schedule !== id && !schedule.startsWith(`${id}:`)) throw refusal(`its ID is ${schedule} in place of ${id}`);
+    return this.#permits.permitSchedule({ schedule, command, requester }, digestOf(request));
+  }
+
+  /**
+   * Returns the permit of a request, in a run that may use it.
+   *
+   * @throws ApplicationFailure
+   */
+  async assert(request: BootstrapRequest): Promise<SchedulePermit> {
+    const permit = request.proof?.permit;
+    if (permit === undefined || !this.#permits.isSchedulePermit(permit, digestOf(request))) {
+      throw refusal('no worker has signed its permit for this request');
+    }
+    const run = await this.#scheduledRun(permit);
+    if (this.#known.has(run.runId)) return permit;
+    const { startedAt, firstRunId } = (await this.#runs.originOf(run)) ?? { startedAt: 0, firstRunId: run.runId };
+    if (!(await this.#runs.isOfSchedule(permit.schedule, { ...run, runId: firstRunId }))) {
+      if (Date.now() - startedAt < MAX_LAG_MS) {
+        throw ApplicationFailure.retryable('the schedule does not list this run yet', 'ServiceUnavailable');
+      }
+      throw refusal(`its permit is that of schedule ${permit.schedule}, which has not started this run`);
+    }
+    this.#remember(run.runId);
+    return permit;
+  }
+
+  /** Returns the scheduled run that a run belongs to: itself, or the one that has started its bootstrap. */
+  async #scheduledRun({ schedule, command }: SchedulePermit): Promise<EntityRun> {
+    const { workflowExecution: run, workflowType } = activityInfo();
+    if (run !== undefined && workflowType === WorkflowType.ScheduledRun) return run;
+    const isBootstrap = workflowType === WorkflowType.Bootstrap && command === 'enforce';
+    const parent = run === undefined || !isBootstrap ? undefined : await this.#runs.parentOf(run);
+    if (parent !== undefined) return parent;
+    throw refusal(`its permit lets schedule ${schedule} ${command === 'detect' ? 'detect drift' : 'enforce'} only`);
+  }
+
+  #remember(runId: string): void {
+    this.#known.add(runId);
+    const [oldest] = this.#known;
+    if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+  }
+}
+
+/** Returns the digest that a permit is signed for. The request's own, which people see, has to be right as well. */
+function digestOf(request: BootstrapRequest): string {
+  if (requestDigest(request) === request.digest) return proofDigest(request);
+  throw refusal('its digest is not that of its content');
+}
+
+function refusal(problem: string): Error {
+  return failure('NotAllowed', `the request of a schedule is refused: ${problem}`, { remedy: REMEDY });
+}

@@ -1,0 +1,127 @@
+import { driftRecord } from '../contract/schedule-shapes.js';
+import type { DriftRecord, DriftState, WatchedEnvironment } from '../contract/drift-record.js';
+import type { ScheduleSummary } from '../contract/schedule.js';
+import { driftRecordWorkflowId, type EnvironmentReference, WorkflowType } from '../contract/workflow-ids.js';
+import { durationText } from '../report/words.js';
+import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
+import { isWorkflowNotFound } from '../temporal/errors.js';
+import { failingActivities } from './run/failing-activities.js';
+import { listSchedules, type ScheduleFilter } from './schedule/read.js';
+
+/** The time after which a run that was due or has started counts as late, in milliseconds. */
+const MAX_DELAY_MS = 10 * 60_000;
+
+/** The time after which a task that no worker has taken tells that none polls, in milliseconds. */
+const MAX_UNTAKEN_MS = 10_000;
+
+/** Runs that Temporal is asked about at a time. */
+const PARALLEL_READS = 20;
+
+/** Returns the drift of everything that is watched, as the last looks found it. Needs no worker. */
+export async function drift(temporal: TemporalConnection, filter: ScheduleFilter = {}): Promise<DriftState> {
+  const [schedules, records] = await Promise.all([listSchedules(temporal, filter), listRecords(temporal, filter)]);
+  const now = Date.now();
+  const keys = new Map<string, EnvironmentReference>();
+  // A record without a schedule is that of a run which was open when its schedule was deleted.
+  for (const { account, namespace, environment } of schedules) {
+    const of = { account, namespace, environment };
+    keys.set(driftRecordWorkflowId(of), of);
+  }
+  const environments = await mapInTurns([...keys].sort(), async ([id, of]): Promise<WatchedEnvironment> => {
+    const record = records.get(id) ?? null;
+    const own = schedules.filter((one) => driftRecordWorkflowId(one) === id);
+    const next = own.flatMap(({ nextAt }) => nextAt ?? []).sort();
+    return {
+      ...of,
+      state: stateOf(record),
+      record,
+      schedules: own,
+      nextLookAt: next[0] ?? null,
+      problem: await problemOf(temporal, record, own, now),
+    };
+  });
+  return { version: 1, command: 'drift', at: new Date(now).toISOString(), environments };
+}
+
+/** Maps a list, a few items at a time: each may ask Temporal about an open run. */
+async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += PARALLEL_READS) {
+    results.push(...(await Promise.all(items.slice(start, start + PARALLEL_READS).map(map))));
+  }
+  return results;
+}
+
+/** Returns the open drift records by workflow ID, from their memos: any client may have written one. */
+async function listRecords(
+  { client }: TemporalConnection,
+  { account, namespace }: ScheduleFilter,
+): Promise<ReadonlyMap<string, DriftRecord>> {
+  const query = `WorkflowType = "${WorkflowType.DriftRecord}" AND ExecutionStatus = "Running"`;
+  const records = new Map<string, DriftRecord>();
+  for await (const { workflowId, memo } of client.workflow.list({ query, pageSize: 100 })) {
+    const record = memo?.['drift'];
+    if (driftRecord(record, '') !== null || driftRecordWorkflowId(record as DriftRecord) !== workflowId) continue;
+    const { account: inAccount, namespace: inNamespace } = record as DriftRecord;
+    if (account !== undefined && inAccount !== account) continue;
+    if (namespace !== undefined && inNamespace !== namespace) continue;
+    records.set(workflowId, record as DriftRecord);
+  }
+  return records;
+}
+
+function stateOf(record: DriftRecord | null): WatchedEnvironment['state'] {
+  if (record?.lookedAt == null) return 'unknown';
+  return record.inDrift > 0 ? 'drift' : 'no-drift';
+}
+
+/** Returns why nothing has looked when it should have, or will not. Null where all is well. */
+async function problemOf(
+  temporal: TemporalConnection,
+  record: DriftRecord | null,
+  schedules: readonly ScheduleSummary[],
+  now: number,
+): Promise<string | null> {
+  const active = schedules.filter(({ paused }) => !paused);
+  const [note] = schedules.flatMap((one) => one.note ?? []);
+  if (active.length === 0) return `paused${note === undefined ? '' : ` ${note}`}`;
+  const seenAt = [record?.lookedAt ?? '', record?.failed?.at ?? ''].sort().at(-1) ?? '';
+  const open = active.filter(({ lastAt }) => lastAt !== null && lastAt > seenAt);
+  const [stuck] = (await Promise.all(open.map((one) => stallOf(temporal, one, now)))).filter((text) => text !== null);
+  if (stuck !== undefined) return stuck;
+  const due = active.flatMap(({ nextAt }) => nextAt ?? []).sort()[0];
+  if (due !== undefined && now - Date.parse(due) > MAX_DELAY_MS)
+    return `the run that was due at ${due} has not started`;
+  const failed = record?.failed ?? null;
+  return failed === null ? null : `the look at ${failed.at} failed: ${failed.reason}`;
+}
+
+/** Returns why the last run of a schedule has not looked yet. Null where it is going on. */
+async function stallOf(
+  { client, taskQueue }: TemporalConnection,
+  { lastAt, lastRun }: ScheduleSummary,
+  now: number,
+): Promise<string | null> {
+  if (lastRun === null || lastAt === null) return null;
+  const run = `the run of ${lastAt}`;
+  try {
+    const handle = client.workflow.getHandle(lastRun.workflowId, lastRun.runId);
+    const description = await withDeadline(client, () => handle.describe());
+    const status = description.status.name;
+    // One that has ended by itself has told the record, which the list may not show yet.
+    if (status === 'COMPLETED' || status === 'FAILED') return null;
+    if (status !== 'RUNNING') return `${run} has not looked: it was ${status.toLowerCase().replaceAll('_', ' ')}`;
+    const { scheduledTime, startedTime } = description.raw.pendingWorkflowTask ?? {};
+    const waitedMs = scheduledTime == null || startedTime != null ? 0 : now - Number(scheduledTime.seconds) * 1_000;
+    if (waitedMs > MAX_UNTAKEN_MS) {
+      return `${run} waits for ${durationText(waitedMs)}: no worker of task queue ${taskQueue} takes it`;
+    }
+    const [failing] = await failingActivities(client, description);
+    if (failing !== undefined) return `${run} tries again: ${failing.message}`;
+    return now - Date.parse(lastAt) > MAX_DELAY_MS ? `${run} has not ended` : null;
+  } catch (error) {
+    // The list of schedules may be older than the run.
+    if (isWorkflowNotFound(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExitCode } from '../../contract/failures.js';
+import type { Proof } from '../../contract/identity.js';
+import type { PermittedSchedule, ScheduledRun } from '../../contract/schedule.js';
+import { permitScheduleWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { scheduleDigest } from '../../engine/request-digest.js';
+import { signed } from '../../identity/signature.js';
+import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
+import { isWorkflowFailed } from '../../temporal/errors.js';
+import type { permitSchedule } from '../../workflows/index.js';
+import { deadlineOf, noWorkerError, type RunOptions } from '../run/events.js';
+import { proofToken } from '../run/proof.js';
+import { hasWorker } from '../runs.js';
+import { ScheduleError } from './errors.js';
+
+/** The longest wait for the answer of a worker, in milliseconds. */
+const TIMEOUT_MS = 90_000;
+
+const WORKER_INTERVAL_MS = 500;
+
+/**
+ * Has a worker permit the runs of a schedule what its maker may do, and returns the argument of these runs.
+ *
+ * @throws ScheduleError where the maker may not, BusyError where no worker polls, IdTokenError
+ */
+export async function permitted(
+  temporal: TemporalConnection,
+  scheduled: ScheduledRun,
+  options: RunOptions,
+): Promise<ScheduledRun> {
+  const { client, taskQueue, requestKey } = temporal;
+  const { request, command } = scheduled;
+  const { target, namespace, environment } = request;
+  const deadline = deadlineOf(options);
+  await untilWorker(temporal, deadline, options);
+  const digest = scheduleDigest(scheduled);
+  const question = { account: target.account, namespace, environment };
+  // To detect drift needs no more than to plan.
+  const token =
+    command === 'enforce'
+      ? await proofToken(temporal, { question, digest, what: 'request' }, { ...options, deadline })
+      : undefined;
+  const { signature } = signed<{ digest: string; proof?: Proof }>(requestKey, 'schedule', { digest }).proof ?? {};
+  const proof = { ...(token === undefined ? {} : { token }), ...(signature === undefined ? {} : { signature }) };
+  try {
+    const handle = await withDeadline(client, () =>
+      client.workflow.start<typeof permitSchedule>(WorkflowType.PermitSchedule, {
+        taskQueue,
+        workflowId: permitScheduleWorkflowId(target.account, randomUUID()),
+        args: [{ ...scheduled, request: { ...request, proof } }],
+        staticSummary: `permits ${scheduled.schedule}`,
+        workflowExecutionTimeout: TIMEOUT_MS,
+      }),
+    );
+    return withPermit(scheduled, await handle.result());
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
+async function untilWorker(
+  temporal: TemporalConnection,
+  deadline: number,
+  { onEvent, signal }: RunOptions,
+): Promise<void> {
+  const { taskQueue } = temporal;
+  for (let looks = 0; !(await hasWorker(temporal)); looks += 1) {
+    if (looks === 1) onEvent?.({ type: 'no-worker', taskQueue });
+    if (Date.now() >= deadline) throw noWorkerError(taskQueue);
+    await sleep(WORKER_INTERVAL_MS, undefined, { signal });
+  }
+}
+
+function withPermit(scheduled: ScheduledRun, permit: PermittedSchedule): ScheduledRun {
+  if (permit === null) return scheduled;
+  return { ...scheduled, request: { ...scheduled.request, proof: { permit } } };
+}
+
+/** Returns the reason that a worker gave for its refusal. */
+function refusalOf(error: unknown): unknown {
+  if (!isWorkflowFailed(error)) return error;
+  let cause: unknown = error;
+  while (cause instanceof Error && cause.cause !== undefined) ({ cause } = cause);
+  const { message, type, details } = cause as { message: string; type?: string; details?: readonly unknown[] };
+  const { remedy = null } = (details?.[0] ?? {}) as { readonly remedy?: string | null };
+  const exitCode = type === 'NotAllowed' ? ExitCode.Refused : ExitCode.Failed;
+  return new ScheduleError(`the schedule was not permitted: ${message}`, remedy, exitCode);
+}

@@ -1,0 +1,215 @@
+import type { ScheduleDescription, ScheduleSummary as SdkSummary } from '@temporalio/client';
+import { unreadableReason } from '../../contract/unreadable.js';
+import { scheduledRun } from '../../contract/schedule-shapes.js';
+import type { ScheduledResult, ScheduledRun, ScheduleSummary, Timing } from '../../contract/schedule.js';
+import { parseEnvironmentPath, SCHEDULE_ID_PREFIX, WorkflowType } from '../../contract/workflow-ids.js';
+import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
+import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
+import { unknownSchedule } from './errors.js';
+
+/** Runs that `describe` tells of. Temporal remembers ten. */
+const MAX_RUNS = 5;
+
+/** Selects schedules. */
+export interface ScheduleFilter {
+  readonly account?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+/** A run of a schedule. */
+export interface ScheduleRun {
+  /** The time that it was due. */
+  readonly scheduledAt: string;
+  readonly startedAt: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly url: string | null;
+  /** `running`, the result, or Temporal's status where it has none. */
+  readonly state: string;
+  readonly inDrift: number | null;
+  readonly corrected: number | null;
+  readonly reason: string | null;
+}
+
+/** Everything that is known of a schedule. */
+export interface DescribedSchedule extends ScheduleSummary {
+  readonly timing: Timing | null;
+  /** The next times. */
+  readonly next: readonly string[];
+  /** The last runs, newest first. */
+  readonly runs: readonly ScheduleRun[];
+  /** Starts that the schedule has left out, since the run before was still open. */
+  readonly skipped: number;
+  /** Times that have passed while the server was down for longer than the schedule catches up. */
+  readonly missed: number;
+  /** Null where the client cannot read its content. */
+  readonly request: Pick<ScheduledRun['request'], 'manifest' | 'digest' | 'pipeline' | 'revision'> | null;
+  readonly entities: number;
+  /** The maker, as proven. Null where nobody asked for a proof. */
+  readonly requester: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string | null;
+}
+
+/** Lists the schedules of this tool, by ID. */
+export async function listSchedules(
+  { client }: TemporalConnection,
+  { account, namespace }: ScheduleFilter = {},
+): Promise<ScheduleSummary[]> {
+  const found: ScheduleSummary[] = [];
+  for await (const one of client.schedule.list({ pageSize: 100 })) {
+    const summary = one.scheduleId.startsWith(SCHEDULE_ID_PREFIX) ? summaryOf(one) : undefined;
+    if (summary === undefined) continue;
+    if (account !== undefined && summary.account !== account) continue;
+    if (namespace !== undefined && summary.namespace !== namespace) continue;
+    found.push(summary);
+  }
+  return found.sort((a, b) => a.id.localeCompare(b.id));
+}
+
+/**
+ * Describes a schedule and its last runs.
+ *
+ * @throws ScheduleError where there is none
+ */
+export async function describeSchedule(temporal: TemporalConnection, id: string): Promise<DescribedSchedule> {
+  const found = await describeIfThere(temporal, id);
+  const summary = found && summaryOf(found);
+  if (found === undefined || summary === undefined) throw unknownSchedule(id);
+  const { info } = found;
+  const scheduled = scheduledRunOf(found);
+  const recent = info.recentActions.slice(-MAX_RUNS).reverse();
+  const identity = scheduled?.request.proof?.permit?.requester;
+  return {
+    ...summary,
+    timing: timingOf(found) ?? null,
+    next: found.state.paused ? [] : info.nextActionTimes.slice(0, 3).map((time) => time.toISOString()),
+    runs: await Promise.all(recent.map((action) => runOf(temporal, action))),
+    skipped: info.numActionsSkippedOverlap,
+    missed: info.numActionsMissedCatchupWindow,
+    request: scheduled === undefined ? null : requestOf(scheduled),
+    entities: scheduled?.request.entities.length ?? 0,
+    requester: identity == null ? null : `${identity.subject} (${identity.issuer})`,
+    createdAt: info.createdAt.toISOString(),
+    updatedAt: info.lastUpdatedAt?.toISOString() ?? null,
+  };
+}
+
+function requestOf({ request }: ScheduledRun): NonNullable<DescribedSchedule['request']> {
+  const { manifest, digest, pipeline, revision } = request;
+  return { manifest, digest, pipeline, ...(revision === undefined ? {} : { revision }) };
+}
+
+/** Describes a schedule. Undefined where there is none. */
+export async function describeIfThere(
+  { client }: TemporalConnection,
+  id: string,
+): Promise<ScheduleDescription | undefined> {
+  try {
+    return await withDeadline(client, () => client.schedule.getHandle(id).describe());
+  } catch (error) {
+    const isMissing = error instanceof Error && error.name === 'ScheduleNotFoundError';
+    if (isMissing || grpcStatusOf(error) === GrpcStatus.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Returns the argument of a schedule's runs. Undefined where it is none of this tool, or cannot be read. */
+export function scheduledRunOf({ action }: ScheduleDescription): ScheduledRun | undefined {
+  const [argument] = (action.args ?? []) as readonly unknown[];
+  if (action.workflowType !== WorkflowType.ScheduledRun) return undefined;
+  return scheduledRun(argument, '') === null ? (argument as ScheduledRun) : undefined;
+}
+
+/** Returns the times of a schedule, as they were given. */
+export function timingOf({ action }: ScheduleDescription): Timing | undefined {
+  const timing = action.memo?.['timing'];
+  if (typeof timing !== 'object' || timing === null || unreadableReason(timing) !== null) return undefined;
+  const { every, cron, jitter } = timing as Readonly<Record<string, unknown>>;
+  return {
+    ...(typeof every === 'number' ? { every } : {}),
+    ...(typeof cron === 'string' ? { cron } : {}),
+    ...(typeof jitter === 'number' ? { jitter } : {}),
+  };
+}
+
+/** Returns what a list shows. The ID says it all: any client may have written the memo. */
+function summaryOf(schedule: SdkSummary | ScheduleDescription): ScheduleSummary | undefined {
+  const { scheduleId: id, state, info } = schedule;
+  const { account, namespace, environment, rest } = parseEnvironmentPath(id.slice(SCHEDULE_ID_PREFIX.length));
+  const [command] = rest;
+  if (command !== 'detect' && command !== 'enforce') return undefined;
+  const [next] = state.paused ? [] : info.nextActionTimes;
+  const last = info.recentActions.at(-1);
+  return {
+    id,
+    command,
+    account,
+    namespace,
+    environment,
+    paused: state.paused,
+    note: state.note === undefined || state.note === '' ? null : state.note,
+    nextAt: next?.toISOString() ?? null,
+    lastAt: last?.takenAt.toISOString() ?? null,
+    lastRun:
+      last === undefined
+        ? null
+        : { workflowId: last.action.workflow.workflowId, runId: last.action.workflow.firstExecutionRunId },
+  };
+}
+
+async function runOf(
+  temporal: TemporalConnection,
+  { scheduledAt, takenAt, action }: ScheduleDescription['info']['recentActions'][number],
+): Promise<ScheduleRun> {
+  const { workflowId, firstExecutionRunId: runId } = action.workflow;
+  const run = {
+    scheduledAt: scheduledAt.toISOString(),
+    startedAt: takenAt.toISOString(),
+    workflowId,
+    runId,
+    url: temporal.runUrl(workflowId, runId),
+  };
+  const unknown = { inDrift: null, corrected: null, reason: null };
+  const status = await statusOf(temporal, workflowId, runId);
+  if (status !== 'COMPLETED' && status !== 'FAILED') return { ...run, ...unknown, state: wordOf(status) };
+  const result = await resultOf(temporal, workflowId, runId);
+  if (result === undefined) return { ...run, ...unknown, state: wordOf(status) };
+  const { inDrift, corrected, reason } = result;
+  return { ...run, inDrift, corrected, reason, state: result.result };
+}
+
+async function statusOf({ client }: TemporalConnection, workflowId: string, runId: string): Promise<string> {
+  try {
+    const { status } = await withDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
+    return status.name;
+  } catch (error) {
+    // Temporal keeps closed runs for some time only.
+    if (isWorkflowNotFound(error)) return 'GONE';
+    throw error;
+  }
+}
+
+function wordOf(status: string): string {
+  return status.toLowerCase().replaceAll('_', ' ');
+}
+
+async function resultOf(
+  { client }: TemporalConnection,
+  workflowId: string,
+  runId: string,
+): Promise<ScheduledResult | undefined> {
+  try {
+    const result: unknown = await withDeadline(client, () => client.workflow.getHandle(workflowId, runId).result());
+    return isResult(result) ? result : undefined;
+  } catch (error) {
+    if (!isWorkflowFailed(error)) throw error;
+    const { details } = (error.cause ?? {}) as { readonly details?: readonly unknown[] };
+    return isResult(details?.[0]) ? details[0] : undefined;
+  }
+}
+
+function isResult(value: unknown): value is ScheduledResult {
+  const { result, inDrift } = (value ?? {}) as Partial<ScheduledResult>;
+  return typeof result === 'string' && typeof inDrift === 'number';
+}
