@@ -96,6 +96,7 @@ test('the options of clients have everything that is configured', async () => {
     secretsManagerEndpoint: 'https://all.example.com',
     cloudTrailEndpoint: 'https://all.example.com',
     accessAnalyzerEndpoint: 'https://all.example.com',
+    snsEndpoint: 'https://all.example.com',
     useFipsEndpoint: true,
     useDualstackEndpoint: false,
   });
@@ -201,6 +202,7 @@ test('the description names every setting with its source, and has no secret', a
     { name: 'aws endpoint SECRETS_MANAGER', value: "AWS's own", source: 'default' },
     { name: 'aws endpoint CLOUDTRAIL', value: "AWS's own", source: 'default' },
     { name: 'aws endpoint ACCESSANALYZER', value: "AWS's own", source: 'default' },
+    { name: 'aws endpoint SNS', value: "AWS's own", source: 'default' },
     { name: 'aws FIPS', value: 'false', source: 'default' },
     { name: 'aws dual-stack', value: 'false', source: 'default' },
     { name: 'aws proxy', value: 'proxy.example.com:3128', source: 'https_proxy' },
