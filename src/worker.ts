@@ -121,6 +121,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     if (options.metricsAddress !== undefined) showDrift(client, meter);
     const runs = { entityRuns: new EntityRuns(client), proofUses: new ProofUses(client, config.taskQueue) };
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
+    const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
     worker = await Worker.create({
       connection,
       namespace,
@@ -128,14 +129,14 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       ...payloads.workflows,
       activities: {
         ...createActivities({
-          accounts: new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target)),
+          accounts,
           ledgers: new Ledgers(client, config.taskQueue),
           entityRuns: runs.entityRuns,
           installation: installationOf(client),
           enforcement,
           notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),
         }),
-        ...createFleetActivities(),
+        ...createFleetActivities(accounts, enforcement),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,

@@ -16,6 +16,8 @@ For tests:
   service-linked role or server certificate; with "inUse": false it no longer does.
   POST /sandbox/age-keys {"account": "111111111111", "userName": "ann", "hours": 2160} lets the access keys of that user be
   older by some hours.
+  POST /sandbox/account-state {"account": "111111111111", "id": "333333333333", "state": "PENDING_CLOSURE"} gives an account
+  of the organization of that management account another state.
   POST /sandbox/organization {"account": "111111111111", "error": "ServiceAccessNotEnabled"} refuses that account the
   features of its organization with that error; null allows them again.
 """

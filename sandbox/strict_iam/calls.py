@@ -21,6 +21,7 @@ from .access_analyzer import StrictAnalyzer
 from .cloudtrail import StrictTrail, caller_identity, record_event
 from .errors import STATUS, aws_error
 from .iam import StrictIam
+from .organizations import StrictOrganizations
 from .secrets_manager import StrictSecrets
 from .sts import StrictSts
 from .views import xml
@@ -43,6 +44,7 @@ JSON_SERVICES = {
     "secretsmanager": ("secretsmanager", StrictSecrets),
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": ("cloudtrail", StrictTrail),
     "CloudTrail_20131101": ("cloudtrail", StrictTrail),
+    "AWSOrganizationsV20161128": ("organizations", StrictOrganizations),
 }
 # The status of errors by the REST protocol. Others have 400.
 REST_STATUS = {

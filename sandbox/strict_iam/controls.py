@@ -4,6 +4,7 @@
 from datetime import timedelta
 
 from moto.iam.models import iam_backends
+from moto.organizations.models import organizations_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sts.models import sts_backends
 
@@ -11,6 +12,7 @@ from . import journal
 from .access import authorise, authorised, requested_actions
 from .account import organization_errors, set_organization
 from .cloudtrail import trail_lookups, trails
+from .organizations import set_state
 from .quotas import lowered_quotas, set_quota
 
 
@@ -18,6 +20,8 @@ def reset():
     """POST /sandbox/reset: empties all accounts and the journal, and undoes the controls below."""
     for state in (
         iam_backends,
+        organizations_backends,
+        organizations_backends.master_accounts,
         sts_backends,
         secretsmanager_backends,
         lowered_quotas,
@@ -65,4 +69,5 @@ CONTROLS = {
     "/sandbox/age-keys": age_keys,
     "/sandbox/authorise": authorise,
     "/sandbox/organization": set_organization,
+    "/sandbox/account-state": set_state,
 }

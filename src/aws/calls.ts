@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AccessAnalyzerClient } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { IAMClient } from '@aws-sdk/client-iam';
+import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -13,7 +14,13 @@ import type { Pace } from './pace.js';
 
 /** A client of any AWS service that the engine calls. */
 export type AnyClient =
-  IAMClient | STSClient | SecretsManagerClient | CloudTrailClient | AccessAnalyzerClient | SNSClient;
+  | IAMClient
+  | STSClient
+  | SecretsManagerClient
+  | CloudTrailClient
+  | AccessAnalyzerClient
+  | SNSClient
+  | OrganizationsClient;
 
 type MiddlewareStack = IAMClient['middlewareStack'];
 

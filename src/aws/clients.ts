@@ -1,6 +1,7 @@
 import type { AccessAnalyzerClient, AccessAnalyzerClientConfig } from '@aws-sdk/client-accessanalyzer';
 import type { CloudTrailClient, CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
+import type { OrganizationsClient, OrganizationsClientConfig } from '@aws-sdk/client-organizations';
 import type { SecretsManagerClient, SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import type { SNSClient, SNSClientConfig } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
@@ -22,6 +23,7 @@ import { foreignReplyError } from './errors.js';
 import { createCredentials, retryWithNewCredentials, type RoleSession } from './credentials.js';
 import type { AccountGuard, Caller } from './guard.js';
 import type { Input, Operation, Output } from './operations.js';
+import { createOrganization, type Organization } from './organizations.js';
 import { Pace } from './pace.js';
 import { regionalRegion, signingRegion } from './partitions.js';
 import { Reader } from './reader.js';
@@ -54,6 +56,7 @@ export interface AwsClients {
   ) => Promise<{ readonly requestId: string | null; readonly output: unknown }>;
   readonly secrets: SecretStore;
   readonly eventHistory: EventHistory;
+  readonly organization: Organization;
   readonly policyAnalyzer: PolicyAnalyzer;
   readonly topics: Topics;
   readonly callerIdentity: () => Promise<Caller>;
@@ -74,6 +77,7 @@ export interface AwsOptions extends RoleSession {
   readonly stsEndpoint?: string;
   readonly secretsManagerEndpoint?: string;
   readonly cloudTrailEndpoint?: string;
+  readonly organizationsEndpoint?: string;
   readonly accessAnalyzerEndpoint?: string;
   readonly snsEndpoint?: string;
   /** Uses FIPS endpoints. Default: the SDK's, which reads variables and profiles. */
@@ -133,8 +137,6 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
     client: once(async () => open(await createSecretsClient({ ...config, region: regional }, options))),
   });
   const analyzerClient = once(async () => open(await createAnalyzerClient({ ...config, region: regional }, options)));
-  // IAM's events are in the region that IAM calls are signed for.
-  const trailClient = once(async () => open(await createTrailClient(config, options)));
   const topicClient = async (home: string) => open(await createSnsClient({ ...config, region: home }, options));
 
   return {
@@ -144,7 +146,9 @@ export function createAwsClients(target: Target, options: AwsOptions): AwsClient
       now,
     ),
     secrets,
-    eventHistory: createEventHistory(trailClient),
+    // IAM's events are in the region that IAM calls are signed for.
+    eventHistory: createEventHistory(lazily(open, () => createTrailClient(config, options))),
+    organization: createOrganization(lazily(open, () => createOrganizationsClient(config, options))),
     policyAnalyzer: createPolicyAnalyzer(analyzerClient),
     topics: createTopics(topicClient),
     turn: (signal) => pace.turn(signal),
@@ -215,6 +219,17 @@ async function createSnsClient(config: SNSClientConfig, { snsEndpoint }: AwsOpti
   return new sdk.SNSClient({ ...config, ...endpointOf(snsEndpoint) });
 }
 
+/** Calls of AWS Organizations that are throttled are slowed down, and repeated for minutes. */
+const ORGANIZATIONS_RETRIES = { retryMode: 'adaptive', maxAttempts: 10 };
+
+async function createOrganizationsClient(
+  config: OrganizationsClientConfig,
+  { organizationsEndpoint }: AwsOptions,
+): Promise<OrganizationsClient> {
+  const sdk = await import('@aws-sdk/client-organizations');
+  return new sdk.OrganizationsClient({ ...config, ...ORGANIZATIONS_RETRIES, ...endpointOf(organizationsEndpoint) });
+}
+
 function createIamClient(config: iam.IAMClientConfig, pace: Pace, onCall: AwsOptions['onCall']): iam.IAMClient {
   const client = observeCalls(new iam.IAMClient(config), onCall);
   adjustPace(client, pace);
@@ -246,6 +261,11 @@ function variantsOf({
 
 function endpointOf(endpoint: string | undefined): { readonly endpoint?: string } {
   return endpoint === undefined ? {} : { endpoint };
+}
+
+/** Makes a client at its first use, and opens it. */
+function lazily<C>(open: (client: C) => C, create: () => Promise<C>): () => Promise<C> {
+  return once(async () => open(await create()));
 }
 
 /** Makes a client at its first use: most runs need neither, and their code is large. */

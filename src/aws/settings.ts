@@ -17,7 +17,15 @@ export interface AwsConfig {
 }
 
 /** The services that are called, as their variables end. */
-export const SERVICES = ['IAM', 'STS', 'SECRETS_MANAGER', 'CLOUDTRAIL', 'ACCESSANALYZER', 'SNS'] as const;
+export const SERVICES = [
+  'IAM',
+  'STS',
+  'SECRETS_MANAGER',
+  'CLOUDTRAIL',
+  'ACCESSANALYZER',
+  'SNS',
+  'ORGANIZATIONS',
+] as const;
 
 type Service = (typeof SERVICES)[number];
 
@@ -128,6 +136,7 @@ export function awsOptions(
     stsEndpoint: endpoints.STS?.value,
     secretsManagerEndpoint: endpoints.SECRETS_MANAGER?.value,
     cloudTrailEndpoint: endpoints.CLOUDTRAIL?.value,
+    organizationsEndpoint: endpoints.ORGANIZATIONS?.value,
     accessAnalyzerEndpoint: endpoints.ACCESSANALYZER?.value,
     snsEndpoint: endpoints.SNS?.value,
     useFipsEndpoint: isOn(fips),

@@ -113,7 +113,8 @@ export type ValidateOptions = RequestOptions & {
 export async function validate(files: readonly string[], options: ValidateOptions = {}): Promise<CheckedManifests> {
   const { pipeline = NO_CI, variables = {}, guardrails: file } = options;
   const checked = await validateManifestFiles(files, { ...options, pipeline, variables, kinds: KINDS });
-  const sizes = await Promise.all(checked.resolved.map(requestSizeProblem));
+  const all = [...checked.resolved, ...checked.fleets.flatMap(({ resolved }) => resolved)];
+  const sizes = await Promise.all(all.map(requestSizeProblem));
   const guardrails = file === undefined ? undefined : loadGuardrails(file);
   const problems = [
     ...checked.problems,
@@ -121,7 +122,7 @@ export async function validate(files: readonly string[], options: ValidateOption
     ...(guardrails?.ok === false ? guardrails.problems : []),
   ];
   const refusals =
-    guardrails?.ok === true ? checked.resolved.flatMap((resolved) => refusalsOf(guardrails.guardrails, resolved)) : [];
+    guardrails?.ok === true ? all.flatMap((resolved) => refusalsOf(guardrails.guardrails, resolved)) : [];
   return { ...checked, ok: checked.ok && problems.length === 0 && refusals.length === 0, problems, refusals };
 }
 

@@ -78,6 +78,12 @@ export class FakeAccount implements Account {
         validate: () => Promise.resolve([]),
         compare: () => Promise.resolve([]),
       },
+      organization: {
+        accounts: () => Promise.resolve([]),
+        accountsOf: () => Promise.resolve([]),
+        unitsOf: () => Promise.resolve([]),
+        tagsOf: () => Promise.resolve({}),
+      },
       eventHistory: { lookUp: () => Promise.resolve({ events: this.events, truncated: false }) },
       topics: { publish: () => Promise.reject(new Error('no topics')) },
       callerIdentity: () =>

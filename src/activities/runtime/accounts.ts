@@ -1,5 +1,6 @@
 import { createAwsClients, type AwsClients, type AwsOptions } from '../../aws/clients.js';
 import { AccountGuard } from '../../aws/guard.js';
+import type { OpenOrganization } from '../../aws/organizations.js';
 import { Pace } from '../../aws/pace.js';
 import { sessionName } from '../../contract/attribution.js';
 import type { Target } from '../../contract/entity.js';
@@ -49,6 +50,13 @@ export class Accounts {
   constructor(options: AwsOptions, externalIdOf: (target: Target) => string | undefined = () => undefined) {
     this.#options = options;
     this.#externalIdOf = externalIdOf;
+  }
+
+  /** Opens the organization that the credentials of a target can read. No account is verified: it is only read. */
+  organization(target: Target): OpenOrganization {
+    const externalId = target.assumeRole === undefined ? undefined : this.#externalIdOf(target);
+    const { organization, destroy } = createAwsClients(target, { ...this.#options, externalId });
+    return { organization, close: destroy };
   }
 
   /** Returns a lease, from which an activity gets its accounts. */

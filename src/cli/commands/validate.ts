@@ -13,7 +13,7 @@ interface ValidateOptions extends ManifestOptions {
 /** Checks manifests offline, in every environment that they declare. */
 export async function validate(options: ValidateOptions): Promise<ExitCode> {
   const config = loadConfig();
-  const { ok, problems, refusals, warnings, resolved } = await check(manifestFiles(options.file), {
+  const { ok, problems, refusals, warnings, resolved, ...checked } = await check(manifestFiles(options.file), {
     environment: options.environment,
     variables: options.var,
     pipeline: config.pipeline,
@@ -25,9 +25,10 @@ export async function validate(options: ValidateOptions): Promise<ExitCode> {
     account: request.target.account,
     entities: request.entities.length,
   }));
+  const fleets = checked.fleets.map((fleet) => ({ ...fleet, resolved: undefined, accounts: fleet.resolved.length }));
   if (options.output === 'json') {
     const refused = options.guardrails === undefined ? {} : { refusals };
-    printJson({ version: 1, ok, problems, ...refused, warnings, environments });
+    printJson({ version: 1, ok, problems, ...refused, warnings, environments, fleets });
   } else {
     if (options.quiet !== true) printWarnings(warnings, config);
     if (problems.length > 0) printProblems(problems, config);
@@ -36,6 +37,12 @@ export async function validate(options: ValidateOptions): Promise<ExitCode> {
       for (const { namespace, environment, account, entities } of environments) {
         print(
           `${pc.green('valid')}  ${plain(namespace)} (${plain(environment)}), account ${account}: ${counted(entities, 'entity', 'entities')}`,
+        );
+      }
+      for (const { namespace, fleet, accounts, hasUnknown } of fleets) {
+        const unknown = hasUnknown ? '; the others are known to AWS Organizations only' : '';
+        print(
+          `${pc.green('valid')}  ${plain(namespace)} (fleet ${plain(fleet)}): ${counted(accounts, 'account')} checked${unknown}`,
         );
       }
     }

@@ -37,7 +37,8 @@ export async function loadManifest(files: readonly string[], options: LoadOption
 /** Reads manifests and checks them for every environment, or for the selected one. */
 export async function validateManifestFiles(files: readonly string[], options: LoadOptions): Promise<Validation> {
   const { sources, problems } = await loadSources(files, options);
-  if (problems.length > 0 && sources.length === 0) return { ok: false, problems, warnings: [], resolved: [] };
+  if (problems.length > 0 && sources.length === 0)
+    return { ok: false, problems, warnings: [], resolved: [], fleets: [] };
   const result = validateManifests(sources, engineOptions(files, options));
   return { ...result, ok: result.ok && problems.length === 0, problems: [...problems, ...result.problems] };
 }

@@ -1,4 +1,5 @@
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
+import { checkFleet, type CheckedFleet } from './check-fleet.js';
 import { Findings } from './findings.js';
 import { headersOf, NO_CONTEXT, type ManifestSource } from './header.js';
 import { positionText, sortProblems, type Problem, type SourcePosition } from './problem.js';
@@ -21,6 +22,17 @@ export interface Validation {
   readonly warnings: readonly Problem[];
   /** One for each valid namespace and environment. */
   readonly resolved: readonly ResolvedManifest[];
+  readonly fleets: readonly ValidatedFleet[];
+}
+
+/** A fleet of valid manifests. */
+export interface ValidatedFleet {
+  readonly namespace: string;
+  readonly fleet: string;
+  /** The manifests, resolved for each account that is known without AWS Organizations. */
+  readonly resolved: readonly ResolvedManifest[];
+  /** Further accounts are known to AWS Organizations only, and were not checked. */
+  readonly hasUnknown: boolean;
 }
 
 /**
@@ -32,6 +44,7 @@ export function validateManifests(sources: readonly ManifestSource[], options: M
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const resolved: ResolvedManifest[] = [];
+  const fleets: ValidatedFleet[] = [];
   const declared = new Set(groups.flatMap((group) => group.variables));
   const wanted = [...new Set(groups.flatMap((group) => environmentsOf(group.sources, options.variables)))];
 
@@ -44,25 +57,62 @@ export function validateManifests(sources: readonly ManifestSource[], options: M
     const asked = options.environment;
     const elsewhere = asked !== undefined && !own.includes(asked) && wanted.includes(asked);
     if (elsewhere) continue;
-    const environments = asked !== undefined ? [asked] : own.length > 0 ? own : [undefined];
+    const names = asked === undefined ? fleetsOf(group.sources, variables) : [];
+    for (const name of names) {
+      const checked = checkFleet(group.sources, name, { ...options, variables: ofScope(variables, group, name) });
+      problems.push(...checked.problems);
+      warnings.push(...checked.warnings);
+      if (checked.problems.length === 0) fleets.push(validated(name, checked));
+    }
+    const environments = asked !== undefined ? [asked] : own.length > 0 || names.length > 0 ? own : [undefined];
     for (const environment of environments) {
-      const result = resolveManifest(group.sources, { ...options, variables, environment });
+      const result = resolveManifest(group.sources, { ...options, variables: ofScope(variables, group), environment });
       warnings.push(...result.warnings);
       if (result.ok) resolved.push(result);
       else problems.push(...result.problems);
     }
   }
-  problems.push(...collisionsAcross(resolved));
+  problems.push(...collisionsAcross([...resolved, ...fleets.flatMap((fleet) => fleet.resolved)]));
   const files = sources.map(({ file }) => file);
   return {
     ok: problems.length === 0,
     problems: sortProblems(problems, files),
     warnings: sortProblems(warnings, files),
     resolved,
+    fleets,
   };
 }
+
+function fleetsOf(sources: readonly ManifestSource[], variables: Readonly<Record<string, string>>): string[] {
+  const headers = headersOf(sources, { ...NO_CONTEXT, variables }, new Findings([]));
+  return [...new Set(headers.flatMap(({ fleets }) => [...fleets.keys()]))];
+}
+
+function validated(fleet: string, { namespace, resolved, fleet: found }: CheckedFleet): ValidatedFleet {
+  const { organizationalUnits = [], tags = {} } = found?.selection ?? {};
+  const hasUnknown = organizationalUnits.length > 0 || Object.keys(tags).length > 0;
+  return { namespace, fleet, resolved, hasUnknown };
+}
+
+/** Returns the values of variables without those that only other fleets declare. */
+function ofScope(
+  variables: Readonly<Record<string, string>>,
+  { ofFleets, ofManifests }: Group,
+  fleet?: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => {
+      const fleets = ofFleets.get(name);
+      return fleets === undefined || ofManifests.has(name) || (fleet !== undefined && fleets.includes(fleet));
+    }),
+  );
+}
+
 interface Group {
   readonly sources: ManifestSource[];
+  readonly ofManifests: Set<string>;
+  /** The fleets that set a variable. */
+  readonly ofFleets: Map<string, string[]>;
   readonly variables: string[];
 }
 function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Record<string, string>>): Group[] {
@@ -70,12 +120,28 @@ function byNamespace(sources: readonly ManifestSource[], variables: Readonly<Rec
   for (const source of sources) {
     const [header] = headersOf([source], { ...NO_CONTEXT, variables }, new Findings([]));
     const namespace = header?.namespace ?? '';
-    const group = groups.get(namespace) ?? { sources: [], variables: [] };
+    const group: Group = groups.get(namespace) ?? {
+      sources: [],
+      variables: [],
+      ofManifests: new Set(),
+      ofFleets: new Map(),
+    };
     groups.set(namespace, group);
     group.sources.push(source);
-    group.variables.push(...(header?.variables.keys() ?? []));
+    for (const variable of header?.variables.keys() ?? []) {
+      group.variables.push(variable);
+      group.ofManifests.add(variable);
+    }
+    for (const { name, variables: own } of header?.fleets.values() ?? []) {
+      for (const variable of own.keys()) {
+        group.variables.push(variable);
+        group.ofFleets.set(variable, [...(group.ofFleets.get(variable) ?? []), name]);
+      }
+    }
   }
-  return groups.size === 0 ? [{ sources: [], variables: [] }] : [...groups.values()];
+  return groups.size === 0
+    ? [{ sources: [], variables: [], ofManifests: new Set(), ofFleets: new Map() }]
+    : [...groups.values()];
 }
 
 /**

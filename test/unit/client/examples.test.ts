@@ -33,6 +33,7 @@ const EXAMPLES: Readonly<
   },
   'bootstrap.ts': { environments: ['dev', 'prod'], kinds: ['Role', 'Role', 'Role'] },
   'cdk-bootstrap.yaml': { environments: ['dev', 'prod'], kinds: ['Role', 'Role', 'Role', 'Role', 'Role'] },
+  'fleet.yaml': { environments: [], kinds: [] },
   'first.yaml': { environments: ['dev'], kinds: ['Policy', 'Role'] },
   'github-ci.yaml': {
     environments: ['dev', 'prod'],
@@ -67,6 +68,16 @@ async function entity(name: string, environment: string, id: string): Promise<De
 test('this test covers every manifest of the examples', () => {
   const files = readdirSync(join(ROOT, 'examples')).filter((name) => !/^(policies$|guardrails-)/.test(name));
   expect(files.sort()).toEqual(Object.keys(EXAMPLES).sort());
+});
+
+test('the fleet of the example renders in the account that has a value of its own', async () => {
+  const { ok, fleets } = await load(['fleet.yaml']);
+  expect(ok).toBe(true);
+  expect(fleets.map(({ fleet, hasUnknown }) => [fleet, hasUnknown])).toEqual([['workloads', true]]);
+  expect(fleets[0]?.resolved[0]?.request).toMatchObject({
+    target: { account: '333333333333', assumeRole: 'arn:aws:iam::333333333333:role/iam-bootstrap' },
+    entities: [{ kind: 'Role', name: 'data-audit' }],
+  });
 });
 
 describe.each(Object.entries(EXAMPLES))('%s', (name, { environments, kinds }) => {

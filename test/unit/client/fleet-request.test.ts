@@ -145,14 +145,16 @@ describe('a request for a fleet', () => {
 });
 
 describe('the accounts of a fleet that lists them', () => {
-  const resolve = async (options: Partial<FleetRequestOptions> = {}) => {
-    const request = await load(options);
-    return resolveFleet({ ...request, selection: { ...request.selection, organizationalUnits: [] } });
-  };
+  const unread = (): Promise<never> => Promise.reject(new Error('AWS Organizations is not read'));
+  const organization = { accounts: unread, accountsOf: unread, unitsOf: unread, tagsOf: unread };
 
-  it('are those of the list, or those that are asked for', async () => {
+  it('are those of the list, or those that are asked for, and need no call', async () => {
+    const plain = MANIFEST.replace(', organizationalUnits: [ou-abcd-11111111]', '')
+      .replace('{{account.tags.team}}', 'shop')
+      .replace('{{account.tags.env}}', 'dev');
+    write({ 'iam.yaml': plain });
     const none = { name: null, tags: {} };
-    expect(await resolve()).toEqual({
+    expect(await resolveFleet(await load(), organization)).toEqual({
       accounts: [
         { id: '111111111111', ...none },
         { id: '222222222222', ...none },
@@ -160,7 +162,10 @@ describe('the accounts of a fleet that lists them', () => {
       leftOut: [],
       calls: {},
     });
-    expect((await resolve({ only: ['222222222222'] })).accounts).toEqual([{ id: '222222222222', ...none }]);
-    await expect(resolve({ only: ['999999999999'] })).rejects.toThrow(/fleet workloads does not have account 9{12}/);
+    const second = await resolveFleet(await load({ only: ['222222222222'] }), organization);
+    expect(second.accounts).toEqual([{ id: '222222222222', ...none }]);
+    await expect(resolveFleet(await load({ only: ['999999999999'] }), organization)).rejects.toThrow(
+      /fleet workloads does not have account 9{12}/,
+    );
   });
 });

@@ -110,6 +110,12 @@ export class SimulatedAccount implements Account {
         writeRecord: (location, record) => Promise.resolve(void this.#secrets.set(secretKey(location), record)),
       },
       policyAnalyzer: { validate: () => Promise.resolve([]), compare: () => Promise.resolve([]) },
+      organization: {
+        accounts: () => Promise.resolve([]),
+        accountsOf: () => Promise.resolve([]),
+        unitsOf: () => Promise.resolve([]),
+        tagsOf: () => Promise.resolve({}),
+      },
       eventHistory: { lookUp: () => Promise.resolve({ events: [], truncated: false }) },
       topics: { publish: () => Promise.reject(new Error('no topics')) },
       callerIdentity: () => Promise.resolve({ account: ACCOUNT, partition: 'aws', arn: 'arn:aws:iam::1:role/worker' }),

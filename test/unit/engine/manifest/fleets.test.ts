@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import type { FleetAccount } from '../../../../src/contract/fleet.js';
 import { checkFleet } from '../../../../src/engine/manifest/check-fleet.js';
 import type { ManifestResult, Problem } from '../../../../src/engine/manifest/resolve.js';
+import { validateManifests } from '../../../../src/engine/manifest/validate.js';
 import { manifestOptions, resolveSources } from '../../../support/manifests.js';
 
 /** A manifest with a fleet of these fields, and the entities of these lines. */
@@ -212,6 +213,43 @@ describe('the fleets of a manifest', () => {
       waves: [{ accounts: 1 }, { percent: 100 }],
       maxFailures: { percent: 2.5 },
     });
+  });
+});
+
+describe('validation', () => {
+  const validate = (text: string, variables: Record<string, string> = {}) =>
+    validateManifests([{ file: 'm.yaml', text }], { ...manifestOptions, variables });
+
+  it('checks every account of every fleet that is known, and says where others are not', () => {
+    const text = manifest('{ accounts: { ids: ["333333333333"], organizationalUnits: [ou-abcd-11111111] } }').replace(
+      'entities:',
+      `  others: { accounts: { ids: ["222222222222"] }, variables: { region: "{{account}}" } }\nentities:`,
+    );
+    const { problems, fleets, resolved } = validate(text, {});
+    expect({ problems, resolved }).toEqual({ problems: [], resolved: [] });
+    expect(fleets.map(({ fleet, hasUnknown, resolved: of }) => [fleet, hasUnknown, of.length])).toEqual([
+      ['workloads', true, 1],
+      ['others', false, 1],
+    ]);
+    expect(validate(text, { region: 'x' }).fleets[1]?.resolved[0]?.request.entities[0]?.name).toBe('u-x');
+  });
+
+  it('reports a fleet and an environment that put one name into one account', () => {
+    const text = manifest(`{ ${IDS} }`).replace(
+      'fleets:',
+      'environments: { dev: { account: "333333333333" } }\nfleets:',
+    );
+    expect(validate(text).problems.map(({ message }) => message)).toEqual([
+      'User/u-eu-central-1 of environment workloads is User/u-eu-central-1 of environment dev at m.yaml:8:5, too: both map to account 333333333333',
+    ]);
+  });
+
+  it('leaves a variable that only a fleet sets out of environments', () => {
+    const text = manifest(`{ ${IDS}, variables: { team: a } }`, '{ kind: User, userName: "{{environment}}" }').replace(
+      'fleets:',
+      'environments: { dev: { account: "111111111111" } }\nfleets:',
+    );
+    expect(validate(text, { team: 'b' }).problems).toEqual([]);
   });
 });
 
