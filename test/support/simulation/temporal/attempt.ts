@@ -86,16 +86,16 @@ export class Attempt {
   }
 
   /** Runs the code of the activity until it ends, or until Temporal no longer waits for it. */
-  execute(argument: unknown): Promise<Ended> {
+  execute(given: readonly unknown[]): Promise<Ended> {
     const { activities, scheduler } = this.run.server;
     const code = activities?.[this.activity as keyof Activities] as
-      ((argument: unknown) => Promise<unknown>) | undefined;
+      ((...given: readonly unknown[]) => Promise<unknown>) | undefined;
     if (code === undefined) throw new Error(`no activity ${this.activity}`);
     const ended = new Promise<Ended>((resolve) => (this.#end = resolve));
     const stopTimer = scheduler.after(this.startToCloseMs, () => {
       this.#finish({ is: 'timed out', type: TimeoutType.START_TO_CLOSE });
     });
-    inAttempt(this, () => code(argument)).then(
+    inAttempt(this, () => code(...given)).then(
       (value) => {
         this.#finish({ is: 'completed', value: copy(value) });
       },
@@ -151,7 +151,7 @@ export class Attempt {
 export async function runActivity(
   run: Run,
   activity: string,
-  argument: unknown,
+  given: readonly unknown[],
   options: ActivityOptions,
 ): Promise<unknown> {
   const { scheduler } = run.server;
@@ -170,7 +170,7 @@ export async function runActivity(
     cancellation?.cancelRequested.catch(() => {
       attempt.requestCancel();
     });
-    const ended = await attempt.execute(copy(argument));
+    const ended = await attempt.execute(given.map(copy));
     // The code of a closed run never goes on.
     if (isClosed(run)) return new Promise(() => undefined);
     if (ended.is === 'completed') return ended.value;

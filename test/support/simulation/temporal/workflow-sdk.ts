@@ -40,7 +40,10 @@ function proxyActivities(options: ActivityOptions): unknown {
   return new Proxy(
     {},
     {
-      get: (_target, name) => (argument: unknown) => runActivity(currentRun(), String(name), argument, options),
+      get:
+        (_target, name) =>
+        (...given: readonly unknown[]) =>
+          runActivity(currentRun(), String(name), given, options),
     },
   );
 }
