@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { IamDrift } from '../contract/search-attributes.js';
 import { driftRecordWorkflowId, parseDriftRecordWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
-import { type Meter, metric } from '../observability/instruments.js';
+import { type Labels, type Meter, metric } from '../observability/instruments.js';
 
 /** The pause between two readings, in milliseconds: about as often as Prometheus scrapes. */
 const INTERVAL_MS = 30_000;
@@ -20,7 +20,7 @@ export function showDrift(client: Client, meter: Meter): void {
     const present = await inDrift(client);
     // A record that has ended would keep its last value.
     const gone = [...shown.keys()].filter((id) => !present.has(id)).map((id) => [id, 0] as const);
-    for (const [id, value] of [...present, ...gone]) show(value, parseDriftRecordWorkflowId(id));
+    for (const [id, value] of [...present, ...gone]) show(value, labelsOf(id));
     shown = present;
   };
   const attempt = (): void => {
@@ -28,6 +28,12 @@ export function showDrift(client: Client, meter: Meter): void {
   };
   attempt();
   setInterval(attempt, INTERVAL_MS).unref();
+}
+
+/** Returns the labels of a record. `namespace` is that of Temporal in all metrics. */
+function labelsOf(id: string): Labels<'iam_bootstrap_entities_in_drift'> {
+  const { account, namespace, environment } = parseDriftRecordWorkflowId(id);
+  return { account, iam_namespace: namespace, environment };
 }
 
 /** Returns the number of entities in drift, by the workflow ID of the record. */

@@ -57,7 +57,7 @@ export const METRICS = {
   },
   iam_bootstrap_entities_in_drift: {
     type: 'gauge',
-    labels: ['account', 'namespace', 'environment'],
+    labels: ['account', 'iam_namespace', 'environment'],
     help: 'Entities that differ from the manifest, as the last scheduled run found them. Every worker shows all that is watched: take the maximum, not the sum.',
   },
   iam_bootstrap_conflicts: {

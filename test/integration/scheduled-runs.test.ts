@@ -328,7 +328,7 @@ test('the command line makes a schedule, shows it, and prints drift as text and 
 
   const shown = async (count: number): Promise<true | undefined> => {
     const samples = (await scrape(metrics)).filter(({ name }) => name === 'iam_bootstrap_entities_in_drift');
-    const own = samples.find(({ labels }) => labels['namespace'] === namespace);
+    const own = samples.find(({ labels }) => labels['iam_namespace'] === namespace);
     return own?.value === count && own.labels['account'] === ACCOUNT ? true : undefined;
   };
   const metrics = `127.0.0.1:${String(await freePort())}`;
