@@ -14,6 +14,9 @@ export interface Violation {
   readonly message: string;
 }
 
+/** Violations that one message names. */
+const MAX_VIOLATIONS = 5;
+
 /** Records a violation of the rule at a path. */
 export type Refuse = (path: readonly PropertyKey[], message: string) => void;
 
@@ -28,6 +31,13 @@ export interface RuleContext {
 /** Returns the violation as one sentence. */
 export function violationText({ rule, place, message }: Violation): string {
   return `${message} (guardrails: ${rule} at ${place})`;
+}
+
+/** Returns the first violations as one line, with the number of the others. */
+export function violationsText(violations: readonly Violation[]): string {
+  const shown = violations.slice(0, MAX_VIOLATIONS).map(violationText);
+  const more = violations.length - shown.length;
+  return [...shown, ...(more === 0 ? [] : [`and ${String(more)} more`])].join('; ');
 }
 
 /** Collects the violations of guardrails. */

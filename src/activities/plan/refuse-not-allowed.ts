@@ -2,7 +2,8 @@ import { entityId } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { declaredPolicies } from '../../guardrails/request.js';
-import { fieldsOf, type Enforcement } from '../runtime/enforcement.js';
+import type { Enforcement } from '../runtime/enforcement.js';
+import { fieldsOf } from '../runtime/observe.js';
 import { withDecision, type AssessedEntity } from './assessed-entity.js';
 
 /**

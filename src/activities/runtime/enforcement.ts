@@ -10,7 +10,7 @@ import type {
   VerifyRequest,
 } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
-import { entityId, type DesiredEntity, type JsonObject, type Target } from '../../contract/entity.js';
+import { entityId, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule.js';
@@ -20,12 +20,12 @@ import type { Guardrails } from '../../guardrails/parse.js';
 import { referredPolicies } from '../../guardrails/request.js';
 import { accessOf, evaluateAccess } from '../../guardrails/rules/account.js';
 import type { Scope } from '../../guardrails/template.js';
-import { violationText, type Violation } from '../../guardrails/violation.js';
+import { violationsText, type Violation } from '../../guardrails/violation.js';
 import { evaluateWrite } from '../../guardrails/write.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import { firstRunOf, type Launch } from './launches.js';
-import { kindOf } from './observe.js';
+import { fieldsOf } from './observe.js';
 import type { Permits } from './permits.js';
 import type { Proofs } from './proofs.js';
 import { isReadOnly, type SchedulePermits } from './schedule-permits.js';
@@ -34,9 +34,6 @@ import type { WriteGuard } from './write-guard.js';
 
 /** A run ID: Temporal answers to nothing else. */
 const RUN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-
-/** Violations that one message names. */
-const MAX_VIOLATIONS = 5;
 
 /** The stage at which something was refused. */
 export type RefusedAt = 'plan' | 'write';
@@ -128,7 +125,7 @@ export class Enforcement {
   refusalFor(violations: readonly Violation[]): string | null {
     if (violations.length === 0) return null;
     this.#onRefusal('plan');
-    return textOf(violations);
+    return violationsText(violations);
   }
 
   /**
@@ -298,17 +295,6 @@ export class Enforcement {
   #refuse(at: RefusedAt, violations: readonly Violation[]): void {
     if (violations.length === 0) return;
     this.#onRefusal(at);
-    throw failure('NotAllowed', textOf(violations), {});
+    throw failure('NotAllowed', violationsText(violations), {});
   }
-}
-
-/** Returns the properties that an entity of this kind can have. */
-export function fieldsOf(entity: DesiredEntity): readonly string[] {
-  return Object.keys(kindOf(entity).schema.shape);
-}
-
-function textOf(violations: readonly Violation[]): string {
-  const shown = violations.slice(0, MAX_VIOLATIONS).map(violationText);
-  const more = violations.length - shown.length;
-  return [...shown, ...(more === 0 ? [] : [`and ${String(more)} more`])].join('; ');
 }

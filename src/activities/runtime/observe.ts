@@ -141,3 +141,8 @@ export function kindOf(entity: { readonly kind: string; readonly name: string })
   }
   return kind;
 }
+
+/** Returns the properties that an entity of this kind can have. */
+export function fieldsOf(entity: DesiredEntity): readonly string[] {
+  return Object.keys(kindOf(entity).schema.shape);
+}
