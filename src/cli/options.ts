@@ -12,6 +12,7 @@ const GROUPS = {
   run: 'Run:',
   approval: 'Approval:',
   namespace: 'Which run:',
+  fleet: 'Fleet:',
 } as const;
 
 /** Returns the option that chooses between text and JSON. */
@@ -110,6 +111,28 @@ export function addRequestOptions(command: Command): Command {
     .option('--junit <file>', 'also write the report as JUnit XML, with a test case per entity');
 }
 
+/** Returns the option that names a fleet of the manifest. */
+export function fleetOption(
+  description = 'all accounts of a fleet of the manifest, in place of an environment',
+): Option {
+  return new Option('--fleet <name>', description);
+}
+
+/** Adds the options that choose the accounts of a fleet. */
+export function addFleetOptions(command: Command): Command {
+  return command
+    .optionsGroup(GROUPS.fleet)
+    .addOption(fleetOption())
+    .option('--accounts <ids>', 'only these accounts of the fleet, separated by commas', parseAccounts);
+}
+
+/** Adds the options of a command that writes to a fleet. */
+export function addFleetRunOptions(command: Command): Command {
+  return addFleetOptions(command)
+    .option('--approve-waves', 'wait for an approval before each wave but the first', false)
+    .option('--retry-failed', 'only the accounts that did not converge in the last run of the fleet', false);
+}
+
 /** Adds the options of a command that writes to AWS. */
 export function addRunOptions(command: Command): Command {
   return addRevisionOptions(addRequestOptions(command));
@@ -176,6 +199,7 @@ export function addNamespaceOptions(command: Command): Command {
     .addOption(fileOption('manifest, instead of --account and --namespace'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
     .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
+    .addOption(fleetOption('fleet of the namespace, in place of an account'))
     .option('--run <id>', 'only the run with this ID');
 }
 
@@ -217,6 +241,11 @@ function parseApprovalTimeout(text: string): number {
 function parseAccount(text: string): string {
   if (!ACCOUNT.test(text)) throw new InvalidArgumentError('Expected the 12 digits of an AWS account ID.');
   return text;
+}
+
+/** Parses account IDs that are separated by commas, and adds them to the earlier ones. */
+function parseAccounts(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, ...text.split(',').map((id) => parseAccount(id.trim()))];
 }
 
 function parsePlanDigest(text: string): string {

@@ -5,8 +5,10 @@ import { dirname, relative, resolve } from 'node:path';
 import type { Config } from '../config/config.js';
 import { isWrite } from '../contract/actions.js';
 import { entityId } from '../contract/entity.js';
+import type { FleetReport } from '../contract/fleet.js';
 import type { Report } from '../contract/report.js';
 import type { Problem } from '../engine/manifest/problem.js';
+import { renderFleetSummary } from './render/fleet-summary.js';
 import { renderSummary } from './render/summary.js';
 import { UsageError } from './run-command.js';
 import { note, plain, printError } from './terminal.js';
@@ -42,15 +44,6 @@ export async function publish(
   { summary, junit }: OutputOptions,
   { github }: Pick<Config, 'github'>,
 ): Promise<void> {
-  const attempt = async (file: string, write: () => Promise<void>): Promise<void> => {
-    try {
-      await write();
-    } catch (error) {
-      // The run is over: a file that cannot be written does not change its exit code.
-      const { code, message } = error as { readonly code?: string; readonly message: string };
-      printError(`could not write ${file}: ${code ?? message}`, 'read the report on standard output');
-    }
-  };
   if (summary !== undefined) await attempt(summary, () => writeFile(summary, renderSummary(report)));
   if (junit !== undefined) {
     await attempt(junit, async () => {
@@ -63,6 +56,36 @@ export async function publish(
   const { stepSummary, output } = github;
   if (stepSummary !== undefined) await attempt(stepSummary, () => appendFile(stepSummary, renderSummary(report)));
   if (output !== undefined) await attempt(output, () => appendFile(output, stepOutputs(report)));
+}
+
+/** Writes the report of a fleet to the files of the options and, in GitHub Actions, to summary and step outputs. */
+export async function publishFleet(
+  report: FleetReport,
+  { summary, junit }: OutputOptions,
+  { github }: Pick<Config, 'github'>,
+): Promise<void> {
+  if (summary !== undefined) await attempt(summary, () => writeFile(summary, renderFleetSummary(report)));
+  if (junit !== undefined) {
+    await attempt(junit, async () => {
+      const { renderFleetJunit } = await import('./render/junit.js');
+      await writeFile(junit, renderFleetJunit(report));
+    });
+  }
+  const { stepSummary, output } = github ?? {};
+  if (stepSummary !== undefined) {
+    await attempt(stepSummary, () => appendFile(stepSummary, renderFleetSummary(report)));
+  }
+  if (output !== undefined) await attempt(output, () => appendFile(output, outputLines({ result: report.result })));
+}
+
+/** Writes a file. The run is over: one that cannot be written does not change its exit code. */
+async function attempt(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const { code, message } = error as { readonly code?: string; readonly message: string };
+    printError(`could not write ${file}: ${code ?? message}`, 'read the report on standard output');
+  }
 }
 
 /** Prints annotations for GitHub Actions; does nothing elsewhere. */
@@ -86,6 +109,11 @@ function stepOutputs({ result, entities, workflow }: Report): string {
     'run-url': workflow.url ?? '',
     arns: JSON.stringify(Object.fromEntries(arns)),
   };
+  return outputLines(outputs);
+}
+
+/** Formats outputs of a step. */
+function outputLines(outputs: Readonly<Record<string, string>>): string {
   // A random delimiter, because a value could contain a fixed one.
   const end = `end-${randomUUID()}`;
   return Object.entries(outputs)

@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
 import pc from 'picocolors';
 import { DEFAULT_MANIFEST } from '../client/init.js';
+import { loadFleetRequest } from '../client/fleet-request.js';
 import { loadRequest } from '../client/request.js';
+import type { FleetReference } from '../client/fleet/runs.js';
 import type { NamespaceReference } from '../client/runs.js';
 import type { Config } from '../config/config.js';
 import type { OrphanPolicy } from '../contract/entity.js';
 import { ExitCode } from '../contract/failures.js';
+import type { FleetRequest } from '../contract/fleet.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import { positionText, type Problem } from '../engine/manifest/problem.js';
+import type { RefusedManifest } from '../engine/manifest/resolve.js';
 import { counted } from '../report/text.js';
 import { excerptOf } from './render/excerpt.js';
-import { annotate, annotationsOfProblems, annotationsOfWarnings } from './outputs.js';
+import { annotate, annotationsOfProblems, annotationsOfWarnings, type OutputOptions } from './outputs.js';
 import { printFailure, UsageError } from './run-command.js';
 import { note, plain, wrapped } from './terminal.js';
 
@@ -38,6 +42,25 @@ export interface RequestCommandOptions extends ManifestOptions {
   readonly revision?: number;
   readonly allowOlder?: boolean;
   readonly timeout?: number;
+}
+
+/** Options of commands that send a request for an account or for a fleet. */
+export interface FleetCommandOptions extends RequestCommandOptions {
+  readonly fleet?: string;
+  readonly accounts?: readonly string[];
+  readonly approveWaves?: boolean;
+  readonly retryFailed?: boolean;
+}
+
+/** Options of `plan`. */
+export interface PlanOptions extends FleetCommandOptions, OutputOptions {
+  readonly detailedExitcode: boolean;
+}
+
+/** Options of `apply`. */
+export interface ApplyOptions extends FleetCommandOptions, OutputOptions {
+  /** False for `--no-wait`. */
+  readonly wait: boolean;
 }
 
 /**
@@ -79,10 +102,45 @@ export async function loadManifestRequest(
     allowOlder: options.allowOlder,
     timeoutMs: options.timeout,
   });
-  if (options.quiet !== true) printWarnings(loaded.warnings, config);
+  return requestOf(loaded, options, config);
+}
+
+/** Loads the manifest as a request for a fleet. Prints the problems of an invalid manifest and returns null. */
+export async function loadFleetManifest(
+  options: FleetCommandOptions & { readonly fleet: string },
+  config: Config,
+  command: FleetRequest['command'],
+): Promise<FleetRequest | null> {
+  const loaded = await loadFleetRequest(manifestFiles(options.file), {
+    fleet: options.fleet,
+    command,
+    approveWaves: options.approveWaves,
+    only: options.accounts,
+    variables: options.var,
+    adopt: options.adopt ?? [],
+    deleteTrusted: options.deleteTrusted ?? [],
+    removeUnmanaged: options.removeUnmanaged,
+    orphans: options.orphans,
+    keepGoing: options.keepGoing,
+    pipeline: config.pipeline,
+    requestKey: options.requestKey,
+    revision: options.revision,
+    allowOlder: options.allowOlder,
+    timeoutMs: options.timeout,
+  });
+  return requestOf(loaded, options, config);
+}
+
+/** Returns a request that was loaded. Prints the problems of an invalid manifest and returns null. */
+function requestOf<T>(
+  loaded: { readonly ok: true; readonly request: T; readonly warnings: readonly Problem[] } | RefusedManifest,
+  { quiet, output }: Pick<ManifestOptions, 'quiet' | 'output'>,
+  config: Config,
+): T | null {
+  if (quiet !== true) printWarnings(loaded.warnings, config);
   if (loaded.ok) return loaded.request;
   printProblems(loaded.problems, config);
-  if (options.output === 'json') {
+  if (output === 'json') {
     const failure = { message: 'the manifest is invalid', remedy: 'correct its problems', exitCode: ExitCode.Usage };
     printFailure(failure, loaded.problems);
   }
@@ -128,7 +186,26 @@ export interface NamespaceOptions {
   readonly environment?: string;
   readonly var: Readonly<Record<string, string>>;
   readonly run?: string;
+  readonly fleet?: string;
   readonly output: 'text' | 'json';
+}
+
+/** Returns the fleet that the options name. Prints the problems of an invalid manifest and returns null. */
+export async function resolveFleetReference(
+  { fleet, ...options }: NamespaceOptions & { readonly fleet: string },
+  config: Config,
+): Promise<FleetReference | null> {
+  const { account, namespace, run, file } = options;
+  if (account !== undefined || run !== undefined) {
+    throw new UsageError('--fleet goes without --account and --run', 'give --namespace, or a manifest with --file');
+  }
+  if (namespace !== undefined && file.length === 0) return { namespace, fleet };
+  const request = await loadFleetManifest(
+    { ...options, fleet, keepGoing: false, waitTimeout: 0, quiet: true },
+    config,
+    'plan',
+  );
+  return request === null ? null : { namespace: request.namespace, fleet };
 }
 
 /** Returns the run that the options name. Prints the problems of an invalid manifest and returns null. */
@@ -144,4 +221,14 @@ export async function resolveNamespace(options: NamespaceOptions, config: Config
   }
   const request = await loadManifestRequest({ ...options, keepGoing: false, waitTimeout: 0, quiet: true }, config);
   return request === null ? null : { account: request.target.account, namespace: request.namespace, runId };
+}
+
+/** Options of `cancel`. */
+export interface CancelOptions extends NamespaceOptions {
+  readonly as?: string;
+  readonly reason?: string;
+  readonly waitTimeout: number;
+  /** False for `--no-wait`. */
+  readonly wait: boolean;
+  readonly quiet?: boolean;
 }

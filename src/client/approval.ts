@@ -98,7 +98,7 @@ export async function decideApproval(
 }
 
 /** Returns the error for an update that the workflow has refused. Undefined for any other failure. */
-function approvalRefusedError(error: unknown): ApprovalRefusedError | undefined {
+export function approvalRefusedError(error: unknown): ApprovalRefusedError | undefined {
   if (!(error instanceof Error) || error.name !== 'WorkflowUpdateFailedError') return undefined;
   const {
     type,

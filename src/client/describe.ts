@@ -1,13 +1,9 @@
 import type { Pipeline } from '../contract/entity.js';
 import type { RunReference } from '../contract/explain.js';
+import { describeOrigin } from '../report/run-description.js';
 
 /** The pipeline of a run whose memo has none. */
 export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
-
-/** Returns the shortest description of a request's origin: its link, else the actor, else the CI service. */
-export function describeOrigin({ url, actor, provider }: Pick<Pipeline, 'url' | 'actor' | 'provider'>): string {
-  return url ?? actor ?? provider;
-}
 
 /** Returns who requested a run: `https://ci.example.com/42 (job deploy, commit 4b825dc642cb, by ada)`. */
 export function describePipeline(pipeline: Pipeline = UNKNOWN_PIPELINE): string {

@@ -1,6 +1,6 @@
 import type { Json, OrphanPolicy, Pipeline, Timestamp } from './entity.js';
 import type { Proof } from './identity.js';
-import type { DecisionAction, EntityReport, ReportResult, Summary } from './report.js';
+import type { DecisionAction, EntityReport, Report, ReportResult, Summary } from './report.js';
 import type { BootstrapRequest } from './request.js';
 import type { Revision } from './revision.js';
 
@@ -98,8 +98,6 @@ export interface ResolvedFleet {
   readonly accounts: readonly FleetAccount[];
   readonly leftOut: readonly LeftOutAccount[];
   readonly calls: Readonly<Record<string, number>>;
-  /** Decisions about its waves have to be signed, as its request was. Missing where the worker has no request key. */
-  readonly signedDecisions?: true;
 }
 
 /** The argument of the activity that makes the request for one account of a fleet. */
@@ -108,12 +106,29 @@ export interface FleetAccountRequest {
   readonly account: FleetAccount;
 }
 
+/** The run of an account, by which a fleet finds it again. */
+export interface AccountRun {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** The state of an account's run. */
+export interface FoundAccountRun {
+  readonly isOpen: boolean;
+  /** The report of a run that has closed. Null where it is open, and where it ended without one. */
+  readonly report: Report | null;
+  /** The reason for which a closed run has no report. */
+  readonly reason?: string;
+}
+
 /** The activities of the fleet workflow. Each is safe to repeat at any point. */
 export interface FleetActivities {
   /** Returns the accounts of a fleet. Reads AWS Organizations where the selection asks for it. */
   resolveFleet(request: FleetRequest): Promise<ResolvedFleet>;
   /** Returns the request for one account: the manifests, rendered for it. Its key is the same at every repeat. */
   prepareFleetAccount(request: FleetAccountRequest): Promise<BootstrapRequest>;
+  /** Finds the run of an account that an earlier run of the fleet's workflow has started. */
+  findAccountRun(run: AccountRun): Promise<FoundAccountRun>;
 }
 
 /** The result for one account of a fleet. */

@@ -3,6 +3,8 @@ import type { ApprovalDecision, PendingApproval } from './approval.js';
 import type { Declaration, DeclarationChanges } from './declarations.js';
 import type { DriftChanges, DriftUpdate } from './drift-record.js';
 import type { EntityClaim, EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
+import type { FleetProgress, PendingWave } from './fleet-progress.js';
+import type { FleetReport } from './fleet.js';
 import type { LastOutcome } from './notification.js';
 import type { Progress } from './progress.js';
 import type { Approval, Report } from './report.js';
@@ -46,6 +48,15 @@ export const approveSignal = defineSignal<[ApprovalDecision]>('approve');
 
 /** Rejects without a reply: a decision that does not count is ignored. */
 export const rejectSignal = defineSignal<[ApprovalDecision]>('reject');
+
+/** Returns where an open fleet run stands. */
+export const fleetProgressQuery = defineQuery<FleetProgress>('progress');
+
+/** Returns the report of a fleet run that was cancelled. Null while the run is open. */
+export const fleetReportQuery = defineQuery<FleetReport | null>('report');
+
+/** Returns the wave of a fleet that waits for an approval. Null while none does. */
+export const waveApprovalQuery = defineQuery<PendingWave | null>('approval');
 
 /** Asks the ledger of a namespace whether a revision may be applied, and records it if so. */
 export const claimUpdate = defineUpdate<ClaimAnswer, [Claim]>('claim');

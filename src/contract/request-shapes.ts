@@ -35,13 +35,15 @@ import {
 } from './shape.js';
 
 const account = matching(ACCOUNT, 'the twelve digits of an account');
-const namespace = matching(
+/** The namespace of a request. */
+export const requestNamespace = matching(
   NAMESPACE,
   '1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
 );
 const target = fields<Target>({ account, partition: text, assumeRole: optional(text) });
 
-const pipeline = fields<Pipeline>({
+/** The job that a request comes from. */
+export const pipeline = fields<Pipeline>({
   provider: text,
   url: nullable(text),
   commit: nullable(text),
@@ -90,7 +92,7 @@ const permit = fields<SchedulePermit>({
 });
 
 /** The proof of a client, or of a schedule. */
-const proof = fields<Proof>({
+export const proof = fields<Proof>({
   token: optional(proofText),
   signature: optional(proofText),
   permit: optional(permit),
@@ -99,13 +101,14 @@ const proof = fields<Proof>({
 /** The proof of a decision about a plan. */
 export const decisionProof: Shape = optional(proof);
 
-const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
+/** The fields of a revision. */
+export const REVISION = { value: integer, source: oneOf(...REVISION_SOURCES) };
 
 /** The argument of the bootstrap and plan workflows. */
 export const bootstrapRequest: Shape = fields<BootstrapRequest>({
   version: integer,
   target,
-  namespace,
+  namespace: requestNamespace,
   environment: text,
   entities: listOf(entity),
   digest: text,
@@ -125,7 +128,7 @@ export const bootstrapRequest: Shape = fields<BootstrapRequest>({
 /** The argument of the reconcile-entity workflow. */
 export const reconcileRequest: Shape = fields<ReconcileRequest>({
   target,
-  namespace,
+  namespace: requestNamespace,
   environment: optional(text),
   entity,
   action: text,
@@ -158,7 +161,7 @@ export const evidenceRequest: Shape = fields<EvidenceRequest>({
 });
 
 /** The argument of the proof-key workflow. */
-export const proofQuestion: Shape = fields<ProofQuestion>({ account, namespace, environment: text });
+export const proofQuestion: Shape = fields<ProofQuestion>({ account, namespace: requestNamespace, environment: text });
 
 /** A revision in the ledger of a namespace. */
 export const appliedRevision: Shape = fields<AppliedRevision>({
@@ -208,7 +211,7 @@ export const notification: Shape = fields<Notification>({
   at: text,
   subject: fields<NotificationSubject>({
     account,
-    namespace,
+    namespace: requestNamespace,
     environment: line,
     fleet: optional(line),
     workflowId: line,

@@ -6,6 +6,7 @@ export const WorkflowType = {
   Bootstrap: 'bootstrap',
   DriftRecord: 'driftRecord',
   Explain: 'explain',
+  Fleet: 'fleet',
   Ledger: 'ledger',
   Notification: 'notification',
   PermitSchedule: 'permitSchedule',
@@ -95,6 +96,16 @@ export function permitScheduleWorkflowId(account: string, key: string): string {
 /** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */
 export function planWorkflowId(account: string, namespace: string, key: string): string {
   return `iam-bootstrap-plan:${account}:${namespace}:${key}`;
+}
+
+/** Returns the ID of the workflow that applies a manifest to a fleet. It is the lock of the fleet. */
+export function fleetWorkflowId(namespace: string, fleet: string): string {
+  return `iam-bootstrap-fleet:${namespace}:${fleet}`;
+}
+
+/** Returns the ID of the workflow that plans a fleet. It takes no lock, so its ID contains the request's key. */
+export function fleetPlanWorkflowId(namespace: string, fleet: string, key: string): string {
+  return `iam-bootstrap-fleet-plan:${namespace}:${fleet}:${key}`;
 }
 
 /** Returns the ID of the workflow that remembers for which run a proof was used. */

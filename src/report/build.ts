@@ -113,7 +113,8 @@ export function buildFailedReport(
   };
 }
 
-function resultOfFailure(type: FailureType): ReportResult {
+/** Returns the result of a run that a failure has ended. */
+export function resultOfFailure(type: FailureType): ReportResult {
   if (isRefusal(type)) return 'refused';
   return FAILURES[type].exitCode === ExitCode.Busy ? 'busy' : 'failed';
 }

@@ -1,5 +1,6 @@
 import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../contract/activities.js';
+import type { FleetActivities } from '../contract/fleet.js';
 import { RETRY_DELAYS } from '../contract/failures.js';
 import { plain } from '../report/markdown.js';
 
@@ -63,6 +64,29 @@ export const permitActivities = proxyActivities<Pick<Activities, 'permitSchedule
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1m',
 });
+
+/** The activity that finds the accounts of a fleet. */
+export const fleetAccounts = proxyActivities<Pick<FleetActivities, 'resolveFleet'>>(OPTIONS);
+
+/** The activity that finds the run of an account again. The fleet asks until it has closed. */
+export const accountRuns = proxyActivities<Pick<FleetActivities, 'findAccountRun'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '1m',
+});
+
+/**
+ * Returns the activity that makes the request for an account.
+ *
+ * @param account - its tasks are dispatched fairly among those of all accounts
+ */
+export function accountActivities(account: string): Pick<FleetActivities, 'prepareFleetAccount'> {
+  return proxyActivities<Pick<FleetActivities, 'prepareFleetAccount'>>({
+    ...OPTIONS,
+    startToCloseTimeout: '2m',
+    priority: { fairnessKey: account },
+    summary: account,
+  });
+}
 
 /** The activity behind `explain`. A person waits for it, so it is tried only twice. */
 export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEvidence'>>({

@@ -2,6 +2,7 @@ import { ApplicationFailure, setWorkflowOptions, workflowInfo } from '@temporali
 import { bootstrap } from './bootstrap/bootstrap.js';
 import { explain } from './explain.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
+import { fleet } from './fleet/fleet.js';
 import { permitSchedule } from './permit-schedule.js';
 import { plan } from './plan.js';
 import { proofKey } from './proof-key.js';
@@ -13,10 +14,11 @@ export { driftRecord } from './drift-record.js';
 export { ledger } from './ledger.js';
 export { notification } from './notification.js';
 export { proofUse } from './proof-use.js';
-export { bootstrap, explain, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
+export { bootstrap, explain, fleet, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, explain);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, fleet);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, permitSchedule);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, plan);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, proofKey);

@@ -51,29 +51,42 @@ export async function startLocked<A, R>(
   let waitMs = FIRST_LOCK_WAIT_MS;
   let waitedMs = 0;
   for (let hasWaited = false; ; hasWaited = true) {
-    try {
-      const child = await startChild(workflow, {
-        ...options,
-        workflowId,
-        args: [request(hasWaited)],
-        // A cancelled child ends between two writes. The default would terminate it during one when its parent closes.
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      });
+    const child = await startUnlessLocked(workflow, workflowId, request(hasWaited), options);
+    if (child !== null) {
       if (hasWaited) {
         log.info('Lock acquired', { lock: workflowId, waitedMs: Date.now() - waitingSince });
         recordWait(lock, Date.now() - waitingSince);
       }
       return child;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      log.info('Waiting for a lock: another run of this workflow ID holds it', { lock: workflowId, retryInMs: waitMs });
-      onWait();
-      recordRefusal(lock);
-      await sleepUnlessCancelled(waitMs, cancellation);
-      waitedMs += waitMs;
-      waitMs = nextLockWait(waitMs, waitedMs);
     }
+    log.info('Waiting for a lock: another run of this workflow ID holds it', { lock: workflowId, retryInMs: waitMs });
+    onWait();
+    recordRefusal(lock);
+    await sleepUnlessCancelled(waitMs, cancellation);
+    waitedMs += waitMs;
+    waitMs = nextLockWait(waitMs, waitedMs);
+  }
+}
+
+/** Starts a child whose workflow ID is a lock. Returns null where another run holds it. */
+export async function startUnlessLocked<A, R>(
+  workflow: (request: A) => Promise<R>,
+  workflowId: string,
+  request: A,
+  options: LockedChild<A>['options'],
+): Promise<ChildWorkflowHandle<typeof workflow> | null> {
+  try {
+    return await startChild(workflow, {
+      // A cancelled child ends between two writes. The default would terminate it during one when its parent closes.
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      ...options,
+      workflowId,
+      args: [request],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
   }
 }
 

@@ -36,7 +36,7 @@ export function recordWait(lock: Lock, ms: number): void {
 }
 
 /** A kind of lock, as a label. */
-export type Lock = 'namespace' | 'entity';
+export type Lock = 'namespace' | 'entity' | 'fleet';
 
 function grouped<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();

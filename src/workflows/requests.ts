@@ -4,6 +4,8 @@ import type { DriftRecord, DriftUpdate } from '../contract/drift-record.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
 import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
+import { fleetRequest } from '../contract/fleet-shapes.js';
+import type { FleetRequest } from '../contract/fleet.js';
 import type { LastOutcome, Notification, RunOutcome } from '../contract/notification.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
@@ -21,6 +23,13 @@ import type { Shape } from '../contract/shape.js';
 export function assertBootstrapRequest(request: unknown): asserts request is BootstrapRequest {
   assertShape(request, shapes.bootstrapRequest, 'is not a bootstrap request');
   const { revision } = request as BootstrapRequest;
+  if (revision !== undefined) assertRevision(revision);
+}
+
+/** Ends a run whose argument is not a request for a fleet. */
+export function assertFleetRequest(request: unknown): asserts request is FleetRequest {
+  assertShape(request, fleetRequest, 'is not a request for a fleet');
+  const { revision } = request as FleetRequest;
   if (revision !== undefined) assertRevision(revision);
 }
 

@@ -1,12 +1,12 @@
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { IamAccount, IamConflicts, IamOutcome } from '../contract/search-attributes.js';
+import { IamConflicts, IamNamespace, IamOutcome } from '../contract/search-attributes.js';
 
 /**
  * Reports whether the server knows the search attributes: then the client has set one at the start. Upserting an
  * unknown one would fail the workflow task forever.
  */
 export function hasSearchAttributes(): boolean {
-  return workflowInfo().typedSearchAttributes.get(IamAccount) !== undefined;
+  return workflowInfo().typedSearchAttributes.get(IamNamespace) !== undefined;
 }
 
 /** Records how a run ended, so that runs are found by it. */

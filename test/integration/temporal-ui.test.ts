@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { requestDetails, requestSummary } from '../../src/client/run/request-details.js';
+import { requestDetails, requestSummary } from '../../src/report/run-description.js';
 import { claimUpdate } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';

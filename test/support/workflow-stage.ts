@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Activities, Plan, PlannedEntity, ReconcileActivityResult } from '../../src/contract/activities.js';
 import type { DesiredEntity } from '../../src/contract/entity.js';
+import type { FleetActivities } from '../../src/contract/fleet.js';
 import type { DecisionAction, EntityReport, Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import { reportQuery } from '../../src/contract/messages.js';
@@ -31,7 +32,7 @@ let accounts = 0;
 /** Runs the workflows on a test server, with activities that each test replaces. */
 export class WorkflowStage {
   /** Activities of the test that runs. */
-  activities: Partial<Activities> = {};
+  activities: Partial<Activities & FleetActivities> = {};
   readonly #server: TestServer;
   readonly #worker: Worker;
   readonly #running: Promise<void>;
@@ -51,9 +52,10 @@ export class WorkflowStage {
     const [server, bundle] = await Promise.all([startTestServer(), workflowBundle()]);
     const stage: { current?: WorkflowStage } = {};
     const call =
-      <K extends keyof Activities>(name: K) =>
+      <K extends keyof (Activities & FleetActivities)>(name: K) =>
       (...given: readonly never[]): unknown => {
-        const activity = stage.current?.activities[name] ?? (NO_OTHER_RUNS as Partial<Activities>)[name];
+        const activity =
+          stage.current?.activities[name] ?? (NO_OTHER_RUNS as Partial<Activities & FleetActivities>)[name];
         if (activity === undefined) throw ApplicationFailure.nonRetryable(`no ${name} in this test`, 'InvalidManifest');
         return (activity as (...args: readonly never[]) => unknown)(...given);
       };
@@ -73,7 +75,10 @@ export class WorkflowStage {
       'gatherEvidence',
       'verifyDecision',
       'proofTerms',
-    ] as const satisfies readonly (keyof Activities)[];
+      'resolveFleet',
+      'prepareFleetAccount',
+      'findAccountRun',
+    ] as const satisfies readonly (keyof (Activities & FleetActivities))[];
     const worker = await Worker.create({
       connection: server.environment.nativeConnection,
       taskQueue: 'workflows',

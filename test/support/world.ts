@@ -103,6 +103,16 @@ export interface WorldOptions {
   readonly replay?: true | { readonly notBecause: string };
   /** Runs workers and commands under guardrails that ask for a proof of who applies, and encrypts payloads. Default: false. */
   readonly secured?: boolean;
+  /** Events after which the server suggests that a workflow continues as new. Default: that of the server. */
+  readonly suggestsContinueAsNewAt?: number;
+}
+
+/** Returns a program that starts the server with another limit of a history. */
+async function suggesting(cli: string, directory: string, events: number): Promise<string> {
+  const path = join(directory, 'temporal-server.sh');
+  const limit = `--dynamic-config-value limit.historyCount.suggestContinueAsNew=${String(events)}`;
+  await writeFile(path, `#!/bin/sh\nexec "${cli}" "$@" ${limit}\n`, { mode: 0o755 });
+  return path;
 }
 
 /** Starts a world. */
@@ -110,6 +120,7 @@ export async function startWorld({
   databaseFile = false,
   replay = true,
   secured = false,
+  suggestsContinueAsNewAt,
 }: WorldOptions = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'iam-bootstrap-'));
   const security = secured ? await startSecurity(directory, ACCOUNT) : undefined;
@@ -119,7 +130,8 @@ export async function startWorld({
     startSandbox({ account: ACCOUNT }),
   ]);
   const serverOptions = {
-    cli: cli.path,
+    cli:
+      suggestsContinueAsNewAt === undefined ? cli.path : await suggesting(cli.path, directory, suggestsContinueAsNewAt),
     searchAttributes: SEARCH_ATTRIBUTES,
     logFile: join(directory, 'temporal.log'),
     ...(databaseFile ? { databaseFile: join(directory, 'temporal.db') } : {}),

@@ -1,25 +1,16 @@
-import { ApprovalRefusedError, decideApproval, pendingApproval } from '../../client/approval.js';
+import { decideApproval, pendingApproval } from '../../client/approval.js';
 import { loginSource } from '../../client/login.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ApprovalAction, type PendingApproval } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { Approval } from '../../contract/report.js';
-import { counted } from '../../report/text.js';
 import { renderReport } from '../render/report.js';
-import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { type ApprovalOptions, equalDecision, printApproval } from '../decision.js';
+import { resolveNamespace } from '../request.js';
 import { requireRequesterName } from '../requester.js';
 import { InterruptedError, untilInterrupted, UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
-import { confirm, note, plain, print, printJson, wrapped } from '../terminal.js';
-
-interface ApprovalOptions extends NamespaceOptions {
-  readonly plan?: string;
-  readonly as?: string;
-  readonly reason?: string;
-  readonly yes: boolean;
-  /** Logs in at the issuer of the company, to prove who decides. */
-  readonly login: boolean;
-}
+import { confirm, note, plain, wrapped } from '../terminal.js';
 
 /** Approves the plan of a run that waits for it. */
 export function approve(options: ApprovalOptions): Promise<ExitCode> {
@@ -36,6 +27,9 @@ async function decide(action: ApprovalAction, options: ApprovalOptions): Promise
   const config = loadConfig();
   if (options.login && config.login === undefined) throw loginUsageError();
   const by = requireRequesterName(options.as, config.pipeline);
+  const { fleet } = options;
+  if (fleet !== undefined)
+    return (await import('./fleet-control.js')).decide(action, { ...options, fleet }, by, config);
   const namespace = await resolveNamespace(options, config);
   if (namespace === null) return ExitCode.Usage;
   const session = await openSession(config, note, { worker: false });
@@ -96,25 +90,6 @@ function loginUsageError(): UsageError {
     '--login needs an issuer at which people log in',
     'set IAM_BOOTSTRAP_LOGIN_ISSUER and IAM_BOOTSTRAP_LOGIN_CLIENT_ID; see docs/identity.md',
   );
-}
-
-/** Returns an equal decision that was made before: its reply may have been lost. Throws the error otherwise. */
-function equalDecision(action: ApprovalAction, plan: string, error: unknown): Approval {
-  const before = error instanceof ApprovalRefusedError ? error.approval : null;
-  const isEqual =
-    before?.plan === plan && before.verdict === (action === ApprovalAction.Approve ? 'approved' : 'rejected');
-  if (before !== null && isEqual) return before;
-  throw error;
-}
-
-function printApproval(approval: Approval, { output }: ApprovalOptions): void {
-  if (output === 'json') printJson({ version: 1, approval });
-  else {
-    const verdict = approval.verdict === 'approved' ? 'Approved' : 'Rejected';
-    const { by, at, plan, missing = 0 } = approval;
-    print(`${verdict} by ${plain(by ?? '')} at ${at}: plan ${plain(plan)}`);
-    if (missing > 0) print(`The approval counts. The plan still waits for ${counted(missing, 'more approval')}.`);
-  }
 }
 
 /** Shows the plan. Returns its digest once it is confirmed, null otherwise. */

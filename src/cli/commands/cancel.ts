@@ -5,24 +5,17 @@ import { ExitCode } from '../../contract/failures.js';
 import { exitCodeOf } from '../../report/build.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
-import { type NamespaceOptions, resolveNamespace } from '../request.js';
+import { type CancelOptions, resolveNamespace } from '../request.js';
 import { requesterName } from '../requester.js';
 import { InterruptedError, untilInterrupted } from '../run-command.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
-interface CancelOptions extends NamespaceOptions {
-  readonly as?: string;
-  readonly reason?: string;
-  readonly waitTimeout: number;
-  /** False for `--no-wait`. */
-  readonly wait: boolean;
-  readonly quiet?: boolean;
-}
-
 /** Cancels the open run of a namespace: calls in flight finish, no new ones start. */
 export async function cancel(options: CancelOptions): Promise<ExitCode> {
   const config = loadConfig();
+  const { fleet } = options;
+  if (fleet !== undefined) return (await import('./fleet-control.js')).cancelRun({ ...options, fleet }, config);
   const namespace = await resolveNamespace(options, config);
   if (namespace === null) return ExitCode.Usage;
   const json = options.output === 'json';

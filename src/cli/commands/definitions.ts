@@ -6,6 +6,9 @@ import {
   accountOption,
   addAdoptionOptions,
   addApprovalOptions,
+  addFleetOptions,
+  addFleetRunOptions,
+  fleetOption,
   addManifestOptions,
   addNoWaitOption,
   addNamespaceOptions,
@@ -67,7 +70,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     name: 'plan',
     description: 'show what apply would do; write nothing',
     addOptions: (command) =>
-      addRequestOptions(addAdoptionOptions(addManifestOptions(command)))
+      addFleetOptions(addRequestOptions(addAdoptionOptions(addManifestOptions(command))))
         .optionsGroup('Run:')
         .option('--detailed-exitcode', 'exit with 2 if changes are pending', false),
     examples: [
@@ -88,7 +91,9 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     name: 'apply',
     description: 'start a run, or join an equal one, and follow it',
     addOptions: (command) =>
-      addNoWaitOption(addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))),
+      addFleetRunOptions(
+        addNoWaitOption(addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))),
+      ),
     examples: [
       [`iam-bootstrap apply ${EXAMPLE_FILE}`, 'create what is missing, adopt what exists'],
       [
@@ -138,7 +143,8 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
     addOptions: (command) =>
       command
         .addOption(accountOption('only runs of this account'))
-        .option('-n, --namespace <name>', 'only runs of this namespace; needs --account')
+        .option('-n, --namespace <name>', 'only runs of this namespace; needs --account or --fleet')
+        .addOption(fleetOption('the last run of this fleet; needs --namespace'))
         .option('-l, --limit <count>', 'number of runs', naturalParser(5), 10)
         .option('-w, --watch', 'refresh every 2 seconds until interrupted', false)
         .addOption(outputOption()),

@@ -11,8 +11,14 @@ import { nextLines } from '../next-command.js';
 import { checkOutputs, type OutputOptions, publish } from '../outputs.js';
 import { openDisplay } from '../render/progress.js';
 import { renderReport } from '../render/report.js';
-import { loadManifestRequest, type RequestCommandOptions } from '../request.js';
-import { InterruptedError, untilInterrupted } from '../run-command.js';
+import {
+  type ApplyOptions,
+  type FleetCommandOptions,
+  loadManifestRequest,
+  type PlanOptions,
+  type RequestCommandOptions,
+} from '../request.js';
+import { InterruptedError, untilInterrupted, UsageError } from '../run-command.js';
 import { logDecisions, openDebugLog, openSession } from '../session.js';
 import { print, printJson, wrapped } from '../terminal.js';
 
@@ -21,12 +27,9 @@ type Followed = Extract<RunEvent, { type: 'started' | 'joined' }>;
 
 type Command = (temporal: TemporalConnection, request: BootstrapRequest, options: RunOptions) => Promise<Report>;
 
-interface PlanOptions extends RequestCommandOptions, OutputOptions {
-  readonly detailedExitcode: boolean;
-}
-
 /** Prints each decision and drift, and writes nothing. */
 export async function plan(options: PlanOptions): Promise<ExitCode> {
+  if (isFleetCommand(options)) return (await import('./fleet.js')).plan(options);
   return follow('plan', planRequest, {
     ...options,
     noWait: false,
@@ -35,14 +38,23 @@ export async function plan(options: PlanOptions): Promise<ExitCode> {
   });
 }
 
-interface ApplyOptions extends RequestCommandOptions, OutputOptions {
-  /** False for `--no-wait`. */
-  readonly wait: boolean;
-}
-
 /** Starts or joins a run, follows it, and prints its report. */
 export async function apply(options: ApplyOptions): Promise<ExitCode> {
+  if (isFleetCommand(options)) return (await import('./fleet.js')).apply(options);
   return follow('apply', applyRequest, { ...options, noWait: !options.wait, detailed: false });
+}
+
+/** Returns true for options that name a fleet. Throws where an option of fleets is given without one. */
+function isFleetCommand<T extends FleetCommandOptions>(options: T): options is T & { readonly fleet: string } {
+  const { fleet, accounts, approveWaves, retryFailed, environment, requireApproval } = options;
+  if (fleet !== undefined) {
+    if (environment !== undefined)
+      throw new UsageError('--fleet and --environment do not go together', 'give one of them');
+    if (requireApproval !== true) return true;
+    throw new UsageError('--require-approval is for one account', 'use --approve-waves for a fleet');
+  }
+  if (accounts === undefined && approveWaves !== true && retryFailed !== true) return false;
+  throw new UsageError('--accounts, --approve-waves and --retry-failed are for fleets', 'name one with --fleet');
 }
 
 /** Sends the manifest's request by `plan` or `apply`, shows progress, prints the report, and returns the exit code. */

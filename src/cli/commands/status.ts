@@ -4,7 +4,7 @@ import { hasWorker, recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderRuns } from '../render/status.js';
-import { untilInterrupted } from '../run-command.js';
+import { untilInterrupted, UsageError } from '../run-command.js';
 import { openSession, type Session } from '../session.js';
 import { isPlain, note, print, printError, printJson, printJsonLine, write } from '../terminal.js';
 
@@ -13,6 +13,7 @@ const WATCH_INTERVAL_MS = 2_000;
 interface StatusOptions {
   readonly account?: string;
   readonly namespace?: string;
+  readonly fleet?: string;
   readonly limit: number;
   readonly watch: boolean;
   readonly output: 'text' | 'json';
@@ -20,7 +21,12 @@ interface StatusOptions {
 
 /** Lists open and recent runs, newest first. */
 export async function status(options: StatusOptions): Promise<ExitCode> {
-  if (options.namespace !== undefined && options.account === undefined) {
+  const { namespace, fleet } = options;
+  if (fleet !== undefined) {
+    if (namespace === undefined) throw new UsageError('--fleet needs --namespace', 'add --namespace');
+    return (await import('./fleet.js')).fleetStatus({ namespace, fleet }, options.output);
+  }
+  if (namespace !== undefined && options.account === undefined) {
     printError('--namespace needs --account', 'add --account');
     return ExitCode.Usage;
   }

@@ -1,5 +1,7 @@
 import junit from 'junit-report-builder';
+import type { FleetReport } from '../../contract/fleet.js';
 import type { Report } from '../../contract/report.js';
+import { accountText, summaryText } from '../../report/fleet-words.js';
 import { linesOf } from '../../report/entity-lines.js';
 import { wordOf } from '../../report/words.js';
 import { plain } from '../terminal.js';
@@ -36,6 +38,34 @@ export function renderJunit(report: Report): string {
   if (reason !== null) {
     const lines = remedy === null ? [reason] : [reason, `Remedy: ${remedy}`];
     suite.testCase().className('run').name('the run').error(lines.map(plain).join('\n'));
+  }
+  return builder.build();
+}
+
+/** Renders the report of a fleet as JUnit XML. Each account is a test case. */
+export function renderFleetJunit(report: FleetReport): string {
+  const { command, namespace, environment, fleet, accounts } = report;
+  const builder = junit.newBuilder();
+  const suite = builder
+    .testSuite()
+    .name(`iam-bootstrap ${command} ${plain(namespace)} (${plain(environment)})`)
+    .timestamp(report.startedAt)
+    .time(report.durationMs / 1000)
+    .property('fleet', plain(fleet))
+    .property('run', plain(report.workflow.runId));
+  for (const account of accounts) {
+    const test = suite
+      .testCase()
+      .className('account')
+      .name(plain(accountText(account)))
+      .time(account.durationMs / 1000);
+    const { result, reason, remedy } = account;
+    const why = [reason, remedy === null ? null : `Remedy: ${remedy}`].flatMap((line) =>
+      line === null ? [] : [plain(line)],
+    );
+    if (result === 'skipped') test.skipped();
+    else if (result !== 'converged' && result !== 'pending') test.failure(why.join('\n'), result);
+    test.standardOutput([result, summaryText(account)].join(': '));
   }
   return builder.build();
 }

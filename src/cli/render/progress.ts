@@ -13,3 +13,8 @@ export function openDisplay({ quiet, debug }: { readonly quiet: boolean; readonl
   if (quiet) return SILENT;
   return isPlain(process.stderr) || debug ? new LineDisplay() : new LiveDisplay(process.stderr);
 }
+
+/** Opens a display that prints lines, wherever it is. */
+export function openLineDisplay(isQuiet: boolean): Display {
+  return isQuiet ? SILENT : new LineDisplay();
+}

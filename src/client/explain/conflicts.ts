@@ -4,7 +4,7 @@ import type { EntityReport } from '../../contract/report.js';
 import { NAMESPACE } from '../../contract/request.js';
 import { counted } from '../../report/text.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { describeOrigin } from '../describe.js';
+import { describeOrigin } from '../../report/run-description.js';
 import { causeOfConflict, creationsOf, type EntityRun, needsExplanation } from './entity-run.js';
 import { assertAccount, DEFAULT_WINDOW_MS, QueryError, retentionNote } from './query.js';
 import { listRunRecords, readRetentionMs, type RunRecord } from './run-records.js';

@@ -62,7 +62,7 @@ export interface RunOptions {
 }
 
 /** Returns the time at which a command stops waiting, in milliseconds since 1970. */
-export function deadlineOf({ waitTimeoutMs = DEFAULT_WAIT_MS }: RunOptions): number {
+export function deadlineOf({ waitTimeoutMs = DEFAULT_WAIT_MS }: Pick<RunOptions, 'waitTimeoutMs'>): number {
   return Date.now() + waitTimeoutMs;
 }
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GrpcStatus, grpcStatusOf } from '../../temporal/errors.js';
-import type { RunOptions } from './events.js';
+import type { RunEvent } from './events.js';
 
 /** The longest outage of the server that a command waits out. */
 const MAX_OUTAGE_MS = 300_000;
@@ -16,11 +16,14 @@ const OUTAGE_CODES: readonly (number | undefined)[] = [
   GrpcStatus.Unavailable,
 ];
 
+/** Hears of outages, and ends the wait for their end. */
+interface Observer {
+  readonly onEvent?: (event: Extract<RunEvent, { type: 'unreachable' }>) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** Retries a call while the server does not answer: the server may be restarting, and its state is durable. */
-export async function retryWhileUnreachable<T>(
-  { onEvent, signal }: Pick<RunOptions, 'onEvent' | 'signal'>,
-  call: () => Promise<T>,
-): Promise<T> {
+export async function retryWhileUnreachable<T>({ onEvent, signal }: Observer, call: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + MAX_OUTAGE_MS;
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
     try {

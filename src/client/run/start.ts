@@ -7,6 +7,7 @@ import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
 import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { proofDigest } from '../../engine/request-digest.js';
 import { signed } from '../../identity/signature.js';
+import { memoOf, requestDetails, requestSummary } from '../../report/run-description.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
@@ -14,7 +15,6 @@ import { hasWorker, type LockHolder, lockHolderOf, progressOf } from '../runs.js
 import { deadlineOf, namespaceHeldError, RequestKeyError, type RunOptions, silentHolderError } from './events.js';
 import { awaitReport } from './follow.js';
 import { proofToken } from './proof.js';
-import { requestDetails, requestSummary } from './request-details.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
 /**
@@ -118,9 +118,9 @@ async function announce(
 }
 
 /** True where the report of an open run is also the report of a request: same manifest, same revision, same guard. */
-function isSameRequest(
+export function isSameRequest(
   { digest, revision, allowOlder = false }: Partial<BootstrapMemo>,
-  request: BootstrapRequest,
+  request: Pick<BootstrapRequest, 'digest' | 'revision' | 'allowOlder'>,
 ): boolean {
   return (
     digest === request.digest &&
@@ -210,19 +210,7 @@ async function withToken(request: BootstrapRequest, { prove }: StartOptions): Pr
   return token === undefined ? request : { ...request, proof: { ...request.proof, token } };
 }
 
-function memoOf(request: BootstrapRequest): BootstrapMemo {
-  return {
-    digest: request.digest,
-    requestKey: request.key,
-    pipeline: request.pipeline,
-    manifest: request.manifest,
-    environment: request.environment,
-    ...(request.revision === undefined ? {} : { revision: request.revision }),
-    ...(request.allowOlder === true ? { allowOlder: true } : {}),
-  };
-}
-
-/** Reports whether the server does not know the search attributes: nobody has registered them. */
+/** Reports whether the server does not know a search attribute of a start. */
 export function isUnknownSearchAttribute(error: unknown): boolean {
   const { details = '' } = ((error as Error).cause ?? {}) as { readonly details?: string };
   return grpcStatusOf(error) === GrpcStatus.InvalidArgument && details.includes('search attribute');

@@ -1,6 +1,6 @@
 import MarkdownIt from 'markdown-it';
 import { renderSummary } from '../../../src/cli/render/summary.js';
-import { requestDetails, requestSummary } from '../../../src/client/run/request-details.js';
+import { requestDetails, requestSummary } from '../../../src/report/run-description.js';
 import type { DecisionAction, EntityReport, Outcome, Report } from '../../../src/contract/report.js';
 import { OUTCOMES } from '../../../src/contract/report.js';
 import { lockWaitDetails, planDetails, progressDetails, reportDetails } from '../../../src/workflows/details.js';
@@ -100,7 +100,7 @@ const PAGES: Readonly<Record<string, (text: string) => string>> = {
   'the summary of a job': (text) => renderSummary(reportOf(text, 'apply')),
   'the summary of a plan': (text) => renderSummary(reportOf(text, 'plan')),
   'what a request says of itself': (text) => {
-    const request = contract.valueOf<Parameters<typeof requestDetails>[0]>('request.ts', 'BootstrapRequest', text);
+    const request = contract.valueOf<Parameters<typeof requestSummary>[1]>('request.ts', 'BootstrapRequest', text);
     return `${requestSummary('plan', request)}\n\n${requestDetails(request)}`;
   },
 };

@@ -1,0 +1,134 @@
+import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
+import { joinSignal } from '../../contract/messages.js';
+import { IamNamespace } from '../../contract/search-attributes.js';
+import { fleetPlanWorkflowId, fleetWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
+import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
+import type { fleet } from '../../workflows/index.js';
+import { BusyError, deadlineOf, RequestKeyError } from '../run/events.js';
+import { retryWhileUnreachable } from '../run/retry.js';
+import { isSameRequest, isUnknownSearchAttribute, waitForLockHolder } from '../run/start.js';
+import { describePipeline } from '../describe.js';
+import { type LockHolder, lockHolderOf } from '../runs.js';
+import type { FleetOptions } from './events.js';
+import { awaitFleetReport } from './follow.js';
+
+/**
+ * Applies a manifest to a fleet: starts a run, joins the open run of the same request, or waits until the fleet is free.
+ *
+ * @throws BusyError, RequestKeyError, RunLostError, UnreachableError
+ */
+export async function applyFleet(
+  temporal: TemporalConnection,
+  request: FleetRequest,
+  options: FleetOptions = {},
+): Promise<FleetReport> {
+  const workflowId = fleetWorkflowId(request.namespace, request.fleet);
+  const deadline = deadlineOf(options);
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const runId = await startFleet(temporal, workflowId, request, options);
+    if (runId !== null) {
+      options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
+      return awaitFleetReport(temporal, { workflowId, runId }, deadline, options);
+    }
+    const lockHolder = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
+    if (lockHolder === null) continue;
+    if (isSameRequest(lockHolder.memo, request)) {
+      const { runId: joined, url } = lockHolder;
+      if (!(await announce(temporal, lockHolder, request.key))) continue;
+      options.onEvent?.({ type: 'joined', workflowId, runId: joined, url });
+      return awaitFleetReport(temporal, { workflowId, runId: joined }, deadline, options);
+    }
+    if (lockHolder.memo.requestKey === request.key) throw new RequestKeyError(request.key);
+    await waitForFleet(temporal, lockHolder, deadline, options);
+  }
+}
+
+/**
+ * Plans a manifest for every account of a fleet, and writes nothing. Takes no lock.
+ *
+ * @throws BusyError, RequestKeyError, RunLostError, UnreachableError
+ */
+export async function planFleet(
+  temporal: TemporalConnection,
+  request: FleetRequest,
+  options: FleetOptions = {},
+): Promise<FleetReport> {
+  const workflowId = fleetPlanWorkflowId(request.namespace, request.fleet, request.key);
+  const deadline = deadlineOf(options);
+  let runId = await startFleet(temporal, workflowId, request, options);
+  if (runId === null) {
+    const open = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
+    if (open !== null && open.memo.digest !== request.digest) throw new RequestKeyError(request.key);
+    runId = open?.runId ?? null;
+  }
+  options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
+  return awaitFleetReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, options);
+}
+
+/** Waits until another run of the fleet has closed, or has continued as new. */
+async function waitForFleet(
+  temporal: TemporalConnection,
+  lockHolder: LockHolder,
+  deadline: number,
+  { noWait, signal, onEvent }: FleetOptions,
+): Promise<void> {
+  if (noWait === true || Date.now() >= deadline) throw fleetHeldError(lockHolder);
+  onEvent?.({ type: 'waiting', lockHolder });
+  const hasClosed = await waitForLockHolder(temporal, lockHolder, deadline, signal === undefined ? {} : { signal });
+  if (!hasClosed) throw fleetHeldError(lockHolder);
+}
+
+function fleetHeldError(lockHolder: LockHolder): BusyError {
+  const { memo, startedAt, url, workflowId } = lockHolder;
+  return new BusyError(
+    `the fleet is held by a run of ${describePipeline(memo.pipeline)} since ${startedAt}`,
+    `apply again when it has finished: ${url ?? workflowId}`,
+    lockHolder,
+  );
+}
+
+/** Tells a run that another request relies on it. Returns false where the run has closed. */
+async function announce({ client }: TemporalConnection, { workflowId }: LockHolder, key: string): Promise<boolean> {
+  try {
+    await withDeadline(client, () => client.workflow.getHandle(workflowId).signal(joinSignal, key));
+    return true;
+  } catch (error) {
+    if ((error as Error).name === 'WorkflowNotFoundError') return false;
+    throw error;
+  }
+}
+
+/** Starts a run of a fleet and returns its run ID. Null where a run with this workflow ID is open. */
+async function startFleet(
+  { client, taskQueue }: TemporalConnection,
+  workflowId: string,
+  request: FleetRequest,
+  options: FleetOptions,
+): Promise<string | null> {
+  const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
+  const start = async (isSearchable: boolean): Promise<string | null> => {
+    try {
+      const handle = await withDeadline(client, () =>
+        client.workflow.start<typeof fleet>(WorkflowType.Fleet, {
+          taskQueue,
+          workflowId,
+          args: [request],
+          workflowIdConflictPolicy: 'FAIL',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          memo: { ...fleetMemoOf(request) },
+          staticSummary: fleetSummary(request),
+          staticDetails: fleetDetails(request),
+          ...(isSearchable ? { typedSearchAttributes: [{ key: IamNamespace, value: request.namespace }] } : {}),
+        }),
+      );
+      return handle.firstExecutionRunId;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      if (isSearchable && isUnknownSearchAttribute(error)) return start(false);
+      throw error;
+    }
+  };
+  return retryWhileUnreachable(options, () => start(true));
+}

@@ -1,0 +1,81 @@
+import { ApplicationFailure, ChildWorkflowFailure, isCancellation, ParentClosePolicy } from '@temporalio/workflow';
+import type { ChildWorkflowOptions } from '@temporalio/workflow';
+import type { AccountReport, AccountRun } from '../../contract/fleet.js';
+import type { Report } from '../../contract/report.js';
+import { type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
+import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
+import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { resultOfFailure } from '../../report/build.js';
+import { memoOf, requestDetails, requestSummary } from '../../report/run-description.js';
+import { accountRuns } from '../activities.js';
+import { bootstrap } from '../bootstrap/bootstrap.js';
+import { describeAnyError } from '../failures.js';
+import { startUnlessLocked } from '../locked-child.js';
+import { plan } from '../plan.js';
+import { hasSearchAttributes } from '../search-attributes.js';
+
+/** Starts the run of an account as a client would. Returns null where another run holds the namespace. */
+export function startAccount(
+  command: 'plan' | 'apply',
+  request: BootstrapRequest,
+): ReturnType<typeof startUnlessLocked<BootstrapRequest, Report>> {
+  const { account } = request.target;
+  if (command === 'plan') {
+    const workflowId = planWorkflowId(account, request.namespace, request.key);
+    return startUnlessLocked(plan, workflowId, request, childOptions(WorkflowType.Plan, request));
+  }
+  const workflowId = bootstrapWorkflowId(account, request.namespace);
+  return startUnlessLocked(bootstrap, workflowId, request, childOptions(WorkflowType.Bootstrap, request));
+}
+
+function childOptions(
+  type: string,
+  request: BootstrapRequest,
+): Omit<ChildWorkflowOptions, 'args' | 'workflowId' | 'typeInfo'> {
+  const { account } = request.target;
+  return {
+    // The fleet goes on with an empty history while its children are open, and finds them again.
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    workflowTaskTimeout: workflowTaskTimeoutMs(request.entities.length),
+    memo: { ...memoOf(request) },
+    staticSummary: requestSummary(type, request),
+    staticDetails: requestDetails(request),
+    priority: { fairnessKey: account },
+    ...(hasSearchAttributes() && {
+      typedSearchAttributes: [
+        { key: IamAccount, value: account },
+        { key: IamNamespace, value: request.namespace },
+      ],
+    }),
+  };
+}
+
+/** The result of an account whose run has no report. */
+type Ended = Pick<AccountReport, 'result' | 'reason' | 'remedy'>;
+
+/**
+ * Returns what an account ended with: the report of its run, or what went wrong without one.
+ *
+ * @param error - what its request, its start or its run has failed with
+ * @param run - null where none was started
+ * @param cancelReason - the reason of the fleet's end
+ */
+export async function endOf(error: unknown, run: AccountRun | null, cancelReason: string): Promise<Report | Ended> {
+  const report = reportOf(error);
+  if (report !== null) return report;
+  if (!isCancellation(error)) {
+    const { type, reason, remedy } = describeAnyError(error instanceof ChildWorkflowFailure ? error.cause : error);
+    return { result: resultOfFailure(type), reason, remedy };
+  }
+  if (run === null) return { result: 'skipped', reason: cancelReason, remedy: null };
+  // It ends without a result, and keeps its report for queries.
+  const found = await accountRuns.findAccountRun(run).catch(() => null);
+  return found?.report ?? { result: 'cancelled', reason: cancelReason, remedy: null };
+}
+
+/** Returns the report in the failure of an account's run. Null where it has none. */
+function reportOf(error: unknown): Report | null {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+  const [report] = cause instanceof ApplicationFailure ? ((cause.details ?? []) as [unknown?]) : [];
+  return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
+}

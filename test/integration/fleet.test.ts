@@ -1,0 +1,191 @@
+import type { FleetReport } from '../../src/contract/fleet.js';
+import { fleetProgressQuery } from '../../src/contract/messages.js';
+import { bootstrapWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
+import { failedAccounts, fleetRun } from '../../src/client/fleet/runs.js';
+import type { fleet } from '../../src/workflows/index.js';
+import { hold } from '../support/hold.js';
+import { role } from '../support/manifests-of.js';
+import { temporal, useWorld, worker, world } from '../support/use-world.js';
+
+/** Events after which a fleet goes on with an empty history: some accounts' worth. */
+const FEW_EVENTS = 60;
+
+useWorld({ suggestsContinueAsNewAt: FEW_EVENTS, replay: { notBecause: 'the worker is killed between two tasks' } });
+
+const ACCOUNTS = Array.from({ length: 10 }, (_, index) => String(300_000_000_001 + index));
+let fleets = 0;
+
+/** Writes a manifest with a fleet of its own, and returns the arguments that name both. */
+async function fleetOf(
+  accounts: readonly string[],
+  fields: object = {},
+  names = ['deploy'],
+): Promise<readonly string[]> {
+  fleets += 1;
+  const name = `fleet-${String(fleets)}`;
+  const path = await world.manifest(`${name}.json`, {
+    version: 1,
+    namespace: name,
+    fleets: {
+      [name]: {
+        accounts: { ids: accounts },
+        assumeRole: 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap',
+        ...fields,
+      },
+    },
+    entities: names.map((one) => role(`${name}-${one}`)),
+  });
+  return ['-f', path, '--fleet', name];
+}
+
+const nameOf = (args: readonly string[]): string => args[3] ?? '';
+
+async function report(command: string, args: readonly string[], code = 0): Promise<FleetReport> {
+  const { stdout, stderr, code: ended } = await world.cli([command, ...args, '--output', 'json']);
+  expect({ ended, stderr: ended === code ? '' : stderr }).toEqual({ ended: code, stderr: '' });
+  return JSON.parse(stdout) as FleetReport;
+}
+
+function outcomes({ accounts }: FleetReport): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { entities } of accounts) {
+    for (const { outcome } of entities) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}
+
+async function expectOneCreateEach(accounts: readonly string[], name: string, count = 1): Promise<void> {
+  for (const account of accounts) {
+    expect([account, await world.creates(account)]).toEqual([account, { [`CreateRole ${name}-deploy`]: count }]);
+  }
+}
+
+/** Returns the runs that a fleet has gone through. */
+async function chainOf(name: string): Promise<number> {
+  let count = 0;
+  const query = `WorkflowId = "${fleetWorkflowId(name, name)}"`;
+  for await (const run of temporal.client.workflow.list({ query })) count += run.runId === '' ? 0 : 1;
+  return count;
+}
+
+test('a fleet is planned, created, and found unchanged', async () => {
+  const args = await fleetOf(ACCOUNTS, { waves: [{ accounts: 1 }, { percent: 100 }], concurrency: 4 });
+  const planned = await report('plan', args);
+  expect(planned).toMatchObject({ command: 'plan', result: 'pending', summary: { pending: 10 } });
+  expect(await report('plan', [...args, '--detailed-exitcode'], 2)).toMatchObject({ result: 'pending' });
+  world.proxy.clear();
+  const applied = await report('apply', args);
+  expect(applied).toMatchObject({ result: 'converged', summary: { created: 10 } });
+  expect(applied.accounts.map(({ account, wave }) => [account, wave])).toEqual(
+    ACCOUNTS.map((account, index) => [account, index === 0 ? 1 : 2]),
+  );
+  await expectOneCreateEach(ACCOUNTS, nameOf(args));
+  expect(await chainOf(nameOf(args))).toBeGreaterThan(1);
+
+  world.proxy.clear();
+  const idle = await report('apply', args);
+  expect([outcomes(idle), idle.summary.unchanged]).toEqual([{}, 10]);
+  const status = await world.cli(['status', '--namespace', nameOf(args), '--fleet', nameOf(args)]);
+  expect(status.stdout).toContain(`${ACCOUNTS[0] ?? ''}  converged  1 unchanged`);
+});
+
+test('three accounts that cannot be entered fail nothing else, and are applied to again alone', async () => {
+  const args = await fleetOf(ACCOUNTS, { maxFailures: 3 });
+  const closed = ACCOUNTS.slice(2, 5);
+  const rule = world.proxy.on(
+    {
+      action: 'AssumeRole',
+      predicate: ({ params }) => closed.some((account) => (params['RoleArn'] ?? '').includes(account)),
+    },
+    { kind: 'error', status: 403, code: 'AccessDenied', message: 'not authorized to perform sts:AssumeRole' },
+  );
+  const applied = await report('apply', args, 1);
+  expect(applied.result).toBe('failed');
+  const failed = applied.accounts.filter(({ result }) => result === 'failed');
+  expect(failed.map(({ account }) => account)).toEqual(closed);
+  expect(failed[0]?.reason).toMatch(/AssumeRole/);
+  expect(outcomes(applied)).toEqual({ created: 7 });
+  expect(rule.fired).toBeGreaterThan(0);
+  expect(await failedAccounts(temporal, { namespace: nameOf(args), fleet: nameOf(args) })).toEqual(closed);
+
+  world.proxy.clearRules();
+  const again = await report('apply', [...args, '--retry-failed']);
+  expect(again.accounts.map(({ account, result }) => [account, result])).toEqual(
+    closed.map((account) => [account, 'converged']),
+  );
+  await expectOneCreateEach(ACCOUNTS, nameOf(args));
+});
+
+test('goes on after its worker was killed, and no account gets a second Create', async () => {
+  const args = await fleetOf(ACCOUNTS, { concurrency: 3 });
+  const call = hold(world.proxy, { action: 'CreateRole', nth: 4 });
+  const applying = report('apply', args);
+  await call.reached;
+  await worker.kill();
+  call.release();
+  const other = await world.startWorker();
+  const applied = await applying;
+  expect(outcomes(applied)).toEqual({ created: 10 });
+  await expectOneCreateEach(ACCOUNTS, nameOf(args));
+  expect(other.pid).not.toBe(worker.pid);
+});
+
+test('equal fleets share one run, and a different one waits for its turn', async () => {
+  const args = await fleetOf(ACCOUNTS.slice(0, 3));
+  const call = hold(world.proxy, { action: 'CreateRole' });
+  const first = report('apply', args);
+  await call.reached;
+  const equal = report('apply', args);
+  const different = report('apply', [...args, '--keep-going']);
+  const busy = await world.cli(['apply', ...args, '--accounts', ACCOUNTS[0] ?? '', '--no-wait']);
+  expect([busy.code, busy.stderr]).toEqual([4, expect.stringContaining('the fleet is held by a run of') as string]);
+  call.release();
+  const [one, two, three] = await Promise.all([first, equal, different]);
+  expect(two.workflow.runId).toBe(one.workflow.runId);
+  expect(three.workflow.runId).not.toBe(one.workflow.runId);
+  expect([outcomes(one), outcomes(three)]).toEqual([{ created: 3 }, {}]);
+  await expectOneCreateEach(ACCOUNTS.slice(0, 3), nameOf(args));
+});
+
+test('its waves wait for an approval, and it is cancelled as a whole', async () => {
+  const args = await fleetOf(ACCOUNTS.slice(0, 4), { waves: [{ accounts: 1 }, { accounts: 2 }, { percent: 100 }] });
+  const name = nameOf(args);
+  const flags = ['--namespace', name, '--fleet', name];
+  const waiting = await world.cli(['apply', ...args, '--approve-waves', '--no-wait']);
+  expect([waiting.code, waiting.stderr]).toEqual([
+    4,
+    expect.stringMatching(/the next wave requires an approval/) as string,
+  ]);
+  const approved = await world.cli(['approve', ...flags, '--as', 'grace', '--yes']);
+  expect([approved.code, approved.stdout]).toEqual([0, expect.stringMatching(/^Approved by grace/) as string]);
+  const handle = temporal.client.workflow.getHandle<typeof fleet>(fleetWorkflowId(name, name));
+  await world.cli(['apply', ...args, '--approve-waves', '--no-wait']);
+  expect(await handle.query(fleetProgressQuery)).toMatchObject({ phase: 'awaiting approval', wave: 3, done: 2 });
+  const cancelled = await world.cli(['cancel', ...flags, '--output', 'json']);
+  expect(cancelled.code).toBe(0);
+  const { report: ended } = JSON.parse(cancelled.stdout) as { readonly report: FleetReport };
+  expect([ended.result, ended.accounts.map(({ result }) => result)]).toEqual([
+    'cancelled',
+    ['converged', 'converged', 'skipped', 'skipped'],
+  ]);
+  expect((await fleetRun(temporal, { namespace: name, fleet: name }))?.report?.result).toBe('cancelled');
+  await expectOneCreateEach(ACCOUNTS.slice(0, 2), name);
+});
+
+test('a run that outlasts the history of its fleet is found again', async () => {
+  const args = await fleetOf(ACCOUNTS, { concurrency: 2 });
+  const [slow = ''] = ACCOUNTS;
+  const call = hold(world.proxy, { action: 'CreateRole', account: slow });
+  const applying = report('apply', args);
+  await call.reached;
+  const name = nameOf(args);
+  const first = await temporal.client.workflow.getHandle(fleetWorkflowId(name, name)).describe();
+  for (let runId = first.runId; runId === first.runId;) {
+    ({ runId } = await temporal.client.workflow.getHandle(fleetWorkflowId(name, name)).describe());
+  }
+  call.release();
+  const applied = await applying;
+  expect(outcomes(applied)).toEqual({ created: 10 });
+  expect(applied.accounts[0]?.workflow?.workflowId).toBe(bootstrapWorkflowId(slow, name));
+  await expectOneCreateEach(ACCOUNTS, name);
+}, 180_000);

@@ -1,0 +1,302 @@
+import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { AccountReport, FleetReport, FleetRequest } from '../../src/contract/fleet.js';
+import { approveUpdate, fleetProgressQuery, fleetReportQuery, rejectUpdate } from '../../src/contract/messages.js';
+import type { FleetProgress } from '../../src/contract/fleet-progress.js';
+import type { BootstrapRequest } from '../../src/contract/request.js';
+import { bootstrapWorkflowId, fleetPlanWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { fleet } from '../../src/workflows/index.js';
+import { AccountRuns } from '../../src/activities/account-runs.js';
+import { HeldCall, planOf, requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
+
+let stage: WorkflowStage;
+let fleets = 0;
+/** Requests of accounts by their ID. */
+let prepared: Map<string, BootstrapRequest>;
+
+beforeAll(async () => {
+  stage = await WorkflowStage.start();
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+/** A fleet of some accounts that no other test uses, and activities under which each account converges. */
+function fleetOf(
+  count: number,
+  more: Partial<FleetRequest> = {},
+  rollout: Partial<FleetRequest['rollout']> = {},
+): FleetRequest {
+  fleets += 1;
+  const ids = Array.from({ length: count }, (_, index) => String(fleets * 1_000_000 + index).padStart(12, '9'));
+  prepared = new Map();
+  stage.activities = {
+    resolveFleet: () =>
+      Promise.resolve({
+        accounts: ids.map((id) => ({ id, name: `account ${id.slice(-3)}`, tags: {} })),
+        leftOut: [],
+        calls: { ListAccounts: 1 },
+      }),
+    prepareFleetAccount: ({ account, request }) => {
+      const made = {
+        ...requestFor([role('deploy')]),
+        target: { account: account.id, partition: 'aws' },
+        key: `${request.key}-${account.id}`,
+      };
+      prepared.set(account.id, made);
+      return Promise.resolve(made);
+    },
+    planEntities: (request) => Promise.resolve(planOf(request)),
+    createEntity: () => Promise.resolve(wrote('create')),
+    verifyEntities: () => Promise.resolve({ differing: [], calls: { ListRoles: 1 } }),
+    findAccountRun: (run) => new AccountRuns(stage.client).find(run),
+  };
+  return {
+    version: 1,
+    command: 'apply',
+    fleet: `fleet-${String(fleets)}`,
+    namespace: 'ci',
+    environment: 'test',
+    partition: 'aws',
+    manifest: { sources: [], files: {}, variables: {}, adopt: [], deleteTrusted: [], name: 'iam.yaml' },
+    selection: { ids, organizationalUnits: [], tags: {}, exclude: [] },
+    rollout: { waves: [], concurrency: 20, maxFailures: { accounts: 0 }, approveWaves: false, ...rollout },
+    digest: `sha256:${'0'.repeat(64)}`,
+    key: 'key',
+    pipeline: { provider: 'local', url: null, commit: null, actor: null },
+    keepGoing: false,
+    ...more,
+  };
+}
+
+type Started = WorkflowHandleWithStartDetails<typeof fleet>;
+
+async function start(request: FleetRequest): Promise<Started> {
+  const workflowId =
+    request.command === 'plan'
+      ? fleetPlanWorkflowId(request.namespace, request.fleet, request.key)
+      : fleetWorkflowId(request.namespace, request.fleet);
+  return stage.client.workflow.start<typeof fleet>('fleet', { taskQueue: 'workflows', workflowId, args: [request] });
+}
+
+async function reportOf(handle: Started): Promise<FleetReport> {
+  try {
+    return await handle.result();
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (error.cause instanceof CancelledFailure) {
+      const report = await stage.client.workflow.getHandle<typeof fleet>(handle.workflowId).query(fleetReportQuery);
+      if (report !== null) return report;
+    }
+    if (error.cause instanceof ApplicationFailure) return error.cause.details?.[0] as FleetReport;
+    throw error;
+  }
+}
+
+const run = async (request: FleetRequest): Promise<FleetReport> => reportOf(await start(request));
+
+function resultsOf({ accounts }: FleetReport): readonly AccountReport['result'][] {
+  return accounts.map(({ result }) => result);
+}
+
+/** Lets the plan of one account fail. */
+function failing(request: FleetRequest, ...positions: readonly number[]): void {
+  const bad = new Set(positions.map((position) => request.selection.ids[position]));
+  stage.activities.planEntities = (planned) =>
+    bad.has(planned.target.account)
+      ? Promise.reject(ApplicationFailure.nonRetryable('cannot assume the role', 'AccessDenied'))
+      : Promise.resolve(planOf(planned));
+}
+
+describe('a fleet', () => {
+  test('applies its manifest to every account, and lists what each has changed', async () => {
+    const request = fleetOf(3);
+    const report = await run(request);
+    expect(resultsOf(report)).toEqual(['converged', 'converged', 'converged']);
+    expect(report).toMatchObject({ result: 'converged', summary: { created: 3 }, reason: null });
+    const [first] = report.accounts;
+    expect(first).toMatchObject({
+      account: request.selection.ids[0],
+      wave: 1,
+      entities: [{ kind: 'Role', name: 'deploy', outcome: 'created' }],
+      workflow: { workflowId: bootstrapWorkflowId(request.selection.ids[0] ?? '', 'ci') },
+    });
+    expect(report.calls).toEqual({ ListAccounts: 1, ListRoles: 6, CreateRole: 3 });
+  });
+
+  test('lists no entity of an account that has nothing to do', async () => {
+    const request = fleetOf(2);
+    stage.activities.planEntities = (planned) => Promise.resolve(planOf(planned, 'no-op'));
+    const report = await run(request);
+    expect(report.accounts.map(({ entities }) => entities)).toEqual([[], []]);
+    expect(report.summary.unchanged).toBe(2);
+  });
+
+  test('plans its accounts without their locks', async () => {
+    const request = fleetOf(2, { command: 'plan' });
+    const report = await run(request);
+    expect(resultsOf(report)).toEqual(['pending', 'pending']);
+    expect(report).toMatchObject({ command: 'plan', result: 'pending', summary: { pending: 2 } });
+    expect(report.accounts[0]?.workflow?.workflowId).toMatch(/^iam-bootstrap-plan:/);
+  });
+
+  test('goes on past accounts that cannot be entered, refused ones, and manifests that cannot be rendered', async () => {
+    const request = fleetOf(4);
+    failing(request, 0);
+    const { prepareFleetAccount, planEntities } = stage.activities;
+    stage.activities.prepareFleetAccount = (given) =>
+      given.account.id === request.selection.ids[1]
+        ? Promise.reject(ApplicationFailure.nonRetryable('variable region is not set', 'InvalidManifest'))
+        : (prepareFleetAccount?.(given) ?? Promise.reject(new Error('none')));
+    stage.activities.planEntities = (planned) =>
+      planned.target.account === request.selection.ids[2]
+        ? Promise.resolve(planOf(planned, 'refuse'))
+        : (planEntities?.(planned) ?? Promise.reject(new Error('none')));
+    const report = await run(request);
+    expect(resultsOf(report)).toEqual(['failed', 'failed', 'refused', 'converged']);
+    expect(report.accounts.map(({ reason }) => reason)).toEqual([
+      'cannot assume the role',
+      'variable region is not set',
+      'Role/deploy: owned by another namespace',
+      null,
+    ]);
+    expect(report.result).toBe('failed');
+  });
+
+  test('has a run for no more accounts at a time than its concurrency', async () => {
+    const request = fleetOf(9, {}, { concurrency: 3 });
+    let [open, most] = [0, 0];
+    stage.activities.planEntities = async (planned) => {
+      most = Math.max(most, (open += 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      open -= 1;
+      return planOf(planned, 'no-op');
+    };
+    expect(resultsOf(await run(request))).toHaveLength(9);
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
+  test.each([
+    ['none tolerated', { accounts: 0 }, [0], 1],
+    ['one more than tolerated', { accounts: 1 }, [0, 1], 1],
+    ['as many as tolerated', { accounts: 1 }, [0], 3],
+    ['a share exceeded', { percent: 10 }, [0, 1], 1],
+    ['a share kept', { percent: 20 }, [0, 1], 3],
+  ])('with failures in the first wave, %s, ends with wave %#', async (_, maxFailures, bad, lastWave) => {
+    const request = fleetOf(10, {}, { waves: [{ accounts: 2 }, { percent: 50 }, { percent: 100 }], maxFailures });
+    failing(request, ...bad);
+    const report = await run(request);
+    const begun = report.accounts.filter(({ result }) => result !== 'skipped');
+    expect(begun.map(({ wave }) => wave)).toEqual([1, 1, 2, 2, 2, 3, 3, 3, 3, 3].slice(0, lastWave === 1 ? 2 : 10));
+    expect(report.result).toBe('failed');
+    if (lastWave > 1) return;
+    expect(report.reason).toMatch(/did not converge, more than maxFailures allows: wave 2 does not start/);
+    expect(report.accounts[9]).toMatchObject({ result: 'skipped', workflow: null, reason: report.reason });
+    expect(prepared.size).toBe(2);
+  });
+
+  test('waits for an approval of each wave but the first, and ends where one is rejected', async () => {
+    const request = fleetOf(4, {}, { waves: [{ accounts: 1 }, { accounts: 2 }, { percent: 100 }], approveWaves: true });
+    const handle = await start(request);
+    const decide = async (update: typeof approveUpdate, wave: number): Promise<void> => {
+      const { plan } = await pendingWave(handle, wave);
+      await handle.executeUpdate(update, { args: [{ plan, by: 'grace', reason: 'looked at it' }] });
+    };
+    await decide(approveUpdate, 2);
+    await expect(
+      handle.executeUpdate(approveUpdate, { args: [{ plan: request.digest, by: 'grace' }] }),
+    ).rejects.toThrow();
+    await decide(rejectUpdate, 3);
+    const report = await reportOf(handle);
+    expect(resultsOf(report)).toEqual(['converged', 'converged', 'skipped', 'skipped']);
+    expect(report).toMatchObject({ result: 'refused', reason: 'wave 3 was rejected by grace: looked at it' });
+  });
+
+  test('lets an account wait for its namespace without a place of its own, and applies to it at last', async () => {
+    const request = fleetOf(3, {}, { concurrency: 1 });
+    const [held = ''] = request.selection.ids;
+    const call = new HeldCall();
+    const plan = stage.activities.planEntities;
+    stage.activities.planEntities = async (planned) => {
+      if (planned.key === 'other') await call.hold();
+      return plan?.(planned) ?? planOf(planned);
+    };
+    const other = await stage.startBootstrap({
+      ...requestFor([role('deploy')]),
+      target: { account: held, partition: 'aws' },
+      key: 'other',
+    });
+    await call.reached;
+    const handle = await start(request);
+    await until(handle, ({ done, accounts }) => done === 2 && accounts[0]?.state === 'waiting');
+    call.release();
+    await other.result();
+    expect(resultsOf(await reportOf(handle))).toEqual(['converged', 'converged', 'converged']);
+  });
+
+  test('is cancelled as a whole: what runs ends, what waits does not begin, and its report says so', async () => {
+    const request = fleetOf(3, {}, { concurrency: 1 });
+    const call = new HeldCall();
+    stage.activities.createEntity = async () => {
+      await call.hold();
+      return wrote('create');
+    };
+    const handle = await start(request);
+    await call.reached;
+    await handle.cancel();
+    await until(handle, () => true);
+    call.release();
+    const report = await reportOf(handle);
+    expect(report.result).toBe('cancelled');
+    expect(resultsOf(report).slice(1)).toEqual(['skipped', 'skipped']);
+    expect(report.accounts[0]?.entities).toMatchObject([{ outcome: 'created' }]);
+  });
+
+  test('says why where its accounts cannot be found', async () => {
+    const request = fleetOf(1);
+    stage.activities.resolveFleet = () =>
+      Promise.reject(ApplicationFailure.nonRetryable('no such unit: ou-abcd-11111111', 'InvalidManifest'));
+    expect(await run(request)).toMatchObject({
+      result: 'failed',
+      reason: 'no such unit: ou-abcd-11111111',
+      accounts: [],
+    });
+  });
+
+  test('that is started under another ID, as by a schedule, runs under its own', async () => {
+    const request = fleetOf(1);
+    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
+      taskQueue: 'workflows',
+      workflowId: `${request.fleet}-by-schedule`,
+      args: [request],
+    });
+    const report = await reportOf(handle);
+    expect(report.workflow.workflowId).toBe(fleetWorkflowId('ci', request.fleet));
+    expect(resultsOf(report)).toEqual(['converged']);
+  });
+
+  test('ends where its argument is no request for a fleet', async () => {
+    await expect(start({ ...fleetOf(1), fleet: 'a:b' }).then((handle) => handle.result())).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('is not a request for a fleet: fleet: expected') as string },
+    });
+  });
+});
+
+/** Waits for a state of the fleet. */
+async function until(handle: Started, isReached: (progress: FleetProgress) => boolean): Promise<void> {
+  for (;;) {
+    if (isReached(await stage.client.workflow.getHandle<typeof fleet>(handle.workflowId).query(fleetProgressQuery)))
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function pendingWave(handle: Started, wave: number): Promise<{ readonly plan: string }> {
+  for (;;) {
+    const { approval } = await handle.query(fleetProgressQuery);
+    if (approval?.wave === wave) return approval;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
