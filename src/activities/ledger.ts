@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
-import { QueryRejectedError, WithStartWorkflowOperation, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import {
+  QueryRejectedError,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { ApplicationFailure, type SearchAttributePair } from '@temporalio/common';
 import type { AccountLedger, EntityClaim, EntityClaimsAnswer } from '../contract/entity-claims.js';
 import type { Declaration } from '../contract/declarations.js';
@@ -25,7 +31,7 @@ import {
 } from '../contract/workflow-ids.js';
 import type { AppliedRevision, ClaimAnswer, Ledger } from '../contract/revision.js';
 import type { ClaimEntitiesRequest, ClaimRequest, DeclareRequest } from '../contract/activities.js';
-import type { RecordOutcomeRequest } from '../contract/notification.js';
+import type { LastOutcome, RecordOutcomeRequest } from '../contract/notification.js';
 import { emptyRecord } from '../report/drift-record.js';
 import { holdLease, type ActivityContext } from './runtime/activity-context.js';
 import { failure } from './runtime/failures.js';
@@ -78,44 +84,40 @@ export class Ledgers {
     );
   }
 
-  /** Records the end of a run in the ledger of its namespace, and returns whether it is a change. */
-  recordOutcome(
-    { account, namespace, trouble, ...run }: RecordOutcomeRequest,
+  /**
+   * Records the end of a run in the ledger of its namespace, and returns whether it is a change. Where the run has read the
+   * account, the ledger is started if it does not run; where it has not, trouble without a ledger is a change.
+   */
+  async recordOutcome(
+    { account, namespace, trouble, hasLooked = true, ...run }: RecordOutcomeRequest,
     context: ActivityContext,
   ): Promise<boolean> {
-    const start = this.#startOfNamespace(account, namespace);
+    const ledger = namespaceLedger(account, namespace);
     const digest = trouble.length === 0 ? null : createHash('sha256').update(JSON.stringify(trouble)).digest('hex');
-    return this.#update(namespaceLedger(account, namespace), context, () =>
-      this.#client.workflow.executeUpdateWithStart(outcomeUpdate, {
-        startWorkflowOperation: start,
-        args: [{ ...run, trouble: digest }],
-        updateId: `${run.runId}:outcome`,
-      }),
-    );
+    const args: [Omit<LastOutcome, 'isChange'>] = [{ ...run, trouble: digest }];
+    const update = { args, updateId: `${run.runId}:outcome` };
+    const { workflow } = this.#client;
+    const startWorkflowOperation = this.#startOfNamespace(account, namespace);
+    try {
+      return await this.#update(ledger, context, () =>
+        hasLooked
+          ? workflow.executeUpdateWithStart(outcomeUpdate, { startWorkflowOperation, ...update })
+          : workflow.getHandle(ledger.workflowId).executeUpdate(outcomeUpdate, update),
+      );
+    } catch (error) {
+      if (hasLooked || !isMissing(error)) throw error;
+      return digest !== null;
+    }
   }
 
   /** Returns the revisions that were applied to a namespace. A namespace without a ledger has none. */
-  async applied(account: string, namespace: string): Promise<readonly AppliedRevision[]> {
-    const ledger = namespaceLedger(account, namespace);
-    const handle = this.#client.workflow.getHandle(ledger.workflowId);
-    try {
-      return await this.#ask(ledger, () => handle.query(appliedQuery));
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+  applied(account: string, namespace: string): Promise<readonly AppliedRevision[]> {
+    return this.#list(namespaceLedger(account, namespace), (handle) => handle.query(appliedQuery));
   }
 
   /** Returns the entities that the manifests of a namespace declare. A namespace without a ledger has none. */
-  async declarations(account: string, namespace: string): Promise<readonly Declaration[]> {
-    const ledger = namespaceLedger(account, namespace);
-    const handle = this.#client.workflow.getHandle(ledger.workflowId);
-    try {
-      return await this.#ask(ledger, () => handle.query(declarationsQuery));
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+  declarations(account: string, namespace: string): Promise<readonly Declaration[]> {
+    return this.#list(namespaceLedger(account, namespace), (handle) => handle.query(declarationsQuery));
   }
 
   /** Takes and drops entity claims in the ledger of an account, and starts the ledger if it does not run. */
@@ -134,15 +136,8 @@ export class Ledgers {
   }
 
   /** Returns the claims on entities in the ledger of an account. An account without a ledger has none. */
-  async entityClaims(account: string, ids: readonly string[]): Promise<readonly EntityClaim[]> {
-    const ledger = accountLedger(account);
-    const handle = this.#client.workflow.getHandle(ledger.workflowId);
-    try {
-      return await this.#ask(ledger, () => handle.query(entityClaimsQuery, ids));
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+  entityClaims(account: string, ids: readonly string[]): Promise<readonly EntityClaim[]> {
+    return this.#list(accountLedger(account), (handle) => handle.query(entityClaimsQuery, ids));
   }
 
   /** Changes the drift record of an environment, and starts it if it does not run. */
@@ -205,6 +200,16 @@ export class Ledgers {
     // A suspended attempt that resumes after another one took over must not claim anything.
     await holdLease(context);
     return this.#ask(ledger, update);
+  }
+
+  async #list<T>(ledger: NamedLedger, query: (handle: WorkflowHandle) => Promise<readonly T[]>): Promise<readonly T[]> {
+    const handle = this.#client.workflow.getHandle(ledger.workflowId);
+    try {
+      return await this.#ask(ledger, () => query(handle));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
   }
 
   async #ask<T>(ledger: NamedLedger, call: () => Promise<T>): Promise<T> {

@@ -22,6 +22,15 @@ export const MAX_NOTIFIED_ENTITIES = 20;
 /** Characters of a line of a notification, at most. */
 export const MAX_NOTIFICATION_LINE = 300;
 
+/** Characters of the address of a job in a notification, at most. A longer one is left out: a part of it leads nowhere. */
+export const MAX_NOTIFICATION_URL = 2_000;
+
+/** Numbers that a notification has, at most. */
+export const MAX_NOTIFIED_COUNTS = 50;
+
+/** Refusals and failures by which the ends of two runs are compared, at most. */
+export const MAX_TROUBLES = 1_000;
+
 /** Characters of the ID of a notification, at most: the workflow that delivers it is named by it. */
 export const MAX_NOTIFICATION_ID = 150;
 
@@ -82,6 +91,11 @@ export interface NotificationResult {
 export interface RunOutcome extends DeclaringManifest {
   /** The refusals and failures, one a line, in a form that stays the same over runs. Empty where the run has converged. */
   readonly trouble: readonly string[];
+  /**
+   * The run has planned, and so has read the account. One that has not leaves no ledger where there is none: any client can
+   * name an account and a namespace. Default: true.
+   */
+  readonly hasLooked?: boolean;
   readonly runId: string;
   /** The start of the run. */
   readonly at: Timestamp;
@@ -94,7 +108,7 @@ export interface RecordOutcomeRequest extends RunOutcome {
 }
 
 /** The last end of a run of a manifest and environment, in the ledger of the namespace. */
-export interface LastOutcome extends Omit<RunOutcome, 'trouble'> {
+export interface LastOutcome extends Omit<RunOutcome, 'trouble' | 'hasLooked'> {
   /** Digest of the refusals and failures. Null where the run has converged. */
   readonly trouble: string | null;
   /** The run has changed what people have to know. */

@@ -7,12 +7,15 @@ import type { Identity, Proof, ProofQuestion, SchedulePermit } from './identity.
 import {
   MAX_NOTIFICATION_ID,
   MAX_NOTIFICATION_LINE,
+  MAX_NOTIFICATION_URL,
+  MAX_NOTIFIED_COUNTS,
   MAX_NOTIFIED_ENTITIES,
+  MAX_TROUBLES,
   NOTIFICATION_TYPES,
 } from './notification.js';
 import type { LastOutcome, Notification, NotificationSubject, NotifiedEntity, RunOutcome } from './notification.js';
 import type { FindingSuppression } from './policy-findings.js';
-import { ACCOUNT, NAMESPACE } from './request.js';
+import { ACCOUNT, MAX_ENVIRONMENT, MAX_JOB_TEXT, NAMESPACE } from './request.js';
 import type { BootstrapRequest, Holding, PlannedChange, ReconcileRequest } from './request.js';
 import { REVISION_SOURCES } from './revision.js';
 import type { AppliedRevision, Claim, Revision } from './revision.js';
@@ -42,17 +45,20 @@ export const requestNamespace = matching(
 );
 const target = fields<Target>({ account, partition: text, assumeRole: optional(text) });
 
+/** A text about a job. Each report, page and revision has it. */
+const jobText = textUpTo(MAX_JOB_TEXT);
+
 /** The job that a request comes from. */
 export const pipeline = fields<Pipeline>({
-  provider: text,
-  url: nullable(text),
-  commit: nullable(text),
-  actor: nullable(text),
-  run: optional(nullable(text)),
-  runNumber: optional(nullable(text)),
-  job: optional(nullable(text)),
-  branch: optional(nullable(text)),
-  attempt: optional(nullable(text)),
+  provider: jobText,
+  url: nullable(jobText),
+  commit: nullable(jobText),
+  actor: nullable(jobText),
+  run: optional(nullable(jobText)),
+  runNumber: optional(nullable(jobText)),
+  job: optional(nullable(jobText)),
+  branch: optional(nullable(jobText)),
+  attempt: optional(nullable(jobText)),
 });
 
 const entity = fields<DesiredEntity>({
@@ -109,7 +115,7 @@ export const bootstrapRequest: Shape = fields<BootstrapRequest>({
   version: integer,
   target,
   namespace: requestNamespace,
-  environment: text,
+  environment: textUpTo(MAX_ENVIRONMENT),
   entities: listOf(entity),
   digest: text,
   key: text,
@@ -208,7 +214,7 @@ const line = textUpTo(MAX_NOTIFICATION_LINE);
 export const notification: Shape = fields<Notification>({
   id: textUpTo(MAX_NOTIFICATION_ID),
   type: oneOf(...NOTIFICATION_TYPES),
-  at: text,
+  at: line,
   subject: fields<NotificationSubject>({
     account,
     namespace: requestNamespace,
@@ -216,26 +222,30 @@ export const notification: Shape = fields<Notification>({
     fleet: optional(line),
     workflowId: line,
     runId: line,
-    url: nullable(text),
+    url: nullable(textUpTo(MAX_NOTIFICATION_URL)),
   }),
   summary: line,
   reason: nullable(line),
   remedy: nullable(line),
-  counts: recordOf(integer),
+  counts: recordOf(integer, MAX_NOTIFIED_COUNTS),
   entities: listOf(fields<NotifiedEntity>({ id: line, line }), MAX_NOTIFIED_ENTITIES),
   omittedEntities: integer,
 });
 
-const run = { manifest: text, environment: text, runId: text, at: text };
+const run = { manifest: line, environment: line, runId: line, at: line };
 
 /** The second argument of the notification workflow. */
-export const runOutcome: Shape = fields<RunOutcome>({ ...run, trouble: listOf(text) });
+export const runOutcome: Shape = fields<RunOutcome>({
+  ...run,
+  trouble: listOf(line, MAX_TROUBLES),
+  hasLooked: optional(flag),
+});
 
 /** The argument of the ledger's update that records the end of a run. */
-export const outcome: Shape = fields<Omit<LastOutcome, 'isChange'>>({ ...run, trouble: nullable(text) });
+export const outcome: Shape = fields<Omit<LastOutcome, 'isChange'>>({ ...run, trouble: nullable(line) });
 
 /** The last end of a run, in the ledger of a namespace. */
-export const lastOutcome: Shape = fields<LastOutcome>({ ...run, trouble: nullable(text), isChange: flag });
+export const lastOutcome: Shape = fields<LastOutcome>({ ...run, trouble: nullable(line), isChange: flag });
 
 /** The argument of a ledger. Entries that are malformed are left out, so their shapes do not count. */
 export const ledgerArgument: Shape = object;

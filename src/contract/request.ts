@@ -12,6 +12,12 @@ export const ACCOUNT = /^\d{12}$/;
 /** A namespace: part of workflow IDs and tag values. */
 export const NAMESPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+/** Characters of the name of an environment, at most: as many as a line of a notification has. */
+export const MAX_ENVIRONMENT = 300;
+
+/** Characters of each text about the job that a request comes from, at most. */
+export const MAX_JOB_TEXT = 2_000;
+
 /**
  * The maximum number of entities in a request. An entity adds up to nine events to the history of its run, and Temporal
  * terminates a workflow at 51,200 events.

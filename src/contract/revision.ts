@@ -11,8 +11,11 @@ export type RevisionSource = (typeof REVISION_SOURCES)[number];
 /** The largest revision that a caller may give: fifteen digits. */
 export const MAX_REVISION = 999_999_999_999_999;
 
-/** The time by which a commit may lie in the future: a day. */
+/** The time by which a commit, or the end of a run, may lie in the future: a day. */
 const MAX_FUTURE_MS = 24 * 3_600_000;
+
+/** Ends of runs that a ledger remembers, at most. One that it has forgotten is told as a change. */
+export const MAX_OUTCOMES = 100;
 
 /** The age of a manifest as an integer that grows; a commit time is in seconds since 1970. */
 export interface Revision {
@@ -36,7 +39,7 @@ export interface Ledger {
   readonly applied: readonly AppliedRevision[];
   /** The entities that the manifests of the namespace declare. Default: none. */
   readonly declarations?: readonly Declaration[];
-  /** The last end of a run, by manifest and environment. Default: none. */
+  /** The last end of a run, by manifest and environment, in the order of recording; the last {@link MAX_OUTCOMES}. Default: none. */
   readonly outcomes?: readonly LastOutcome[];
 }
 
@@ -62,4 +65,12 @@ export function revisionProblem({ value, source }: Revision, nowMs: number): str
   }
   if (source === 'given' || value * 1_000 <= nowMs + MAX_FUTURE_MS) return null;
   return `revision ${String(value)} is a commit time that lies more than a day in the future, so no later commit could follow it`;
+}
+
+/** Returns why the start of a run is refused: it has to sort after those before it, and before later ones. Null where it does. */
+export function startProblem(at: string, nowMs: number): string | null {
+  const ms = Date.parse(at);
+  if (Number.isNaN(ms) || new Date(ms).toISOString() !== at) return 'the start of the run is no time in UTC';
+  if (ms <= nowMs + MAX_FUTURE_MS) return null;
+  return 'the start of the run lies more than a day in the future, so that no later run could follow it';
 }

@@ -5,6 +5,9 @@ import { unreadableReason } from './unreadable.js';
  * less: that every field which they read has its type.
  */
 
+/** Characters of a name in an object of limited size, at most. */
+const MAX_NAME = 100;
+
 /** Returns the first problem of a value, with its path; null where it has the shape. */
 export type Shape = (value: unknown, path: string) => string | null;
 
@@ -78,10 +81,19 @@ export function listOf(shape: Shape, max = Infinity): Shape {
     list(value, path) ?? first(value as readonly unknown[], (item, index) => shape(item, `${path}[${String(index)}]`));
 }
 
-/** An object whose values have one shape. */
-export function recordOf(shape: Shape): Shape {
+/** An object whose values have one shape, at most so many. Its names have at most {@link MAX_NAME} characters where it has a limit. */
+export function recordOf(shape: Shape, max = Infinity): Shape {
+  const record = typed(
+    `an object with at most ${String(max)} short names`,
+    (value) =>
+      max === Infinity ||
+      (Object.keys(value as object).length <= max &&
+        Object.keys(value as object).every((key) => key.length <= MAX_NAME)),
+  );
   return (value, path) =>
-    object(value, path) ?? first(Object.entries(value as object), ([key, item]) => shape(item, join(path, key)));
+    object(value, path) ??
+    record(value, path) ??
+    first(Object.entries(value as object), ([key, item]) => shape(item, join(path, key)));
 }
 
 /**

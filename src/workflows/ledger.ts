@@ -18,7 +18,9 @@ import {
   type Claim,
   type ClaimAnswer,
   type Ledger,
+  MAX_OUTCOMES,
   revisionProblem,
+  startProblem,
 } from '../contract/revision.js';
 import { ledgerDetails } from './ledger-details.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
@@ -38,7 +40,10 @@ export async function ledger(argument?: Ledger): Promise<void> {
   const sound = soundEntries<Declaration>(argument, 'declarations', declaration);
   const declarations = new Map(sound.map((one) => [entityKeyOfId(one.id), one]));
   const outcomes = new Map(
-    soundEntries<LastOutcome>(argument, 'outcomes', lastOutcome).map((one) => [keyOfOutcome(one), one]),
+    soundEntries<LastOutcome>(argument, 'outcomes', lastOutcome)
+      .filter(({ at }) => startProblem(at, Date.now()) === null)
+      .slice(-MAX_OUTCOMES)
+      .map((one) => [keyOfOutcome(one), one]),
   );
   let changes = 0;
   const show = (): void => {
@@ -146,6 +151,10 @@ function recordOutcome(outcomes: Map<string, LastOutcome>, outcome: Omit<LastOut
   if (last?.runId === outcome.runId) return last.isChange;
   if (last !== undefined && last.at > outcome.at) return false;
   const isChange = (last?.trouble ?? null) !== outcome.trouble;
+  // The last one recorded comes last: the first ones are forgotten first.
+  outcomes.delete(key);
   outcomes.set(key, { ...outcome, isChange });
+  const [oldest] = outcomes.keys();
+  if (outcomes.size > MAX_OUTCOMES && oldest !== undefined) outcomes.delete(oldest);
   return isChange;
 }

@@ -1,5 +1,5 @@
-import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { Notification, NotificationResult, RunOutcome } from '../contract/notification.js';
+import { ActivityFailure, ApplicationFailure, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import type { Notification, NotificationResult, RecordOutcomeRequest, RunOutcome } from '../contract/notification.js';
 import { deliveryActivities, notificationActivities } from './activities.js';
 import { followNewestBuild } from './ledger.js';
 import { assertNotification, assertRunOutcome } from './requests.js';
@@ -15,9 +15,7 @@ export async function notification(notified: Notification, outcome?: RunOutcome)
     throw ApplicationFailure.nonRetryable('only a run of this worker may notify people', 'NotAllowed');
   }
   const { account, namespace } = notified.subject;
-  if (outcome !== undefined && !(await notificationActivities.recordOutcome({ account, namespace, ...outcome }))) {
-    return { delivered: [] };
-  }
+  if (outcome !== undefined && !(await isChange({ account, namespace, ...outcome }))) return { delivered: [] };
   const channels = await notificationActivities.notificationChannels(notified);
   const results = await Promise.allSettled(
     channels.map((channel) => deliveryActivities(channel).deliverNotification({ channel, notification: notified })),
@@ -30,6 +28,17 @@ export async function notification(notified: Notification, outcome?: RunOutcome)
 }
 
 followNewestBuild(notification);
+
+/** Reports whether the end of a run is a change. It counts as one where the ledger does not answer: any client can hold its ID. */
+async function isChange(outcome: RecordOutcomeRequest): Promise<boolean> {
+  try {
+    return await notificationActivities.recordOutcome(outcome);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('The end of a run is not recorded, and is told as a change', { reason: reasonOf(error) });
+    return true;
+  }
+}
 
 function reasonOf(error: unknown): string {
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;

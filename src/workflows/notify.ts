@@ -1,7 +1,12 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { MAX_NOTIFICATION_LINE, MAX_NOTIFIED_ENTITIES } from '../contract/notification.js';
-import type { Notification, RunOutcome } from '../contract/notification.js';
+import {
+  MAX_NOTIFICATION_LINE,
+  MAX_NOTIFICATION_URL,
+  MAX_NOTIFIED_ENTITIES,
+  MAX_TROUBLES,
+} from '../contract/notification.js';
+import type { Notification, NotificationSubject, RunOutcome } from '../contract/notification.js';
 import { notificationWorkflowId } from '../contract/workflow-ids.js';
 import { notification } from './notification.js';
 
@@ -18,11 +23,12 @@ export interface NewNotification extends Omit<Notification, 'id' | 'omittedEntit
  * With the end of a run, people are told only where it differs from the last one. The commands of the caller change: recorded histories need `patched`, or a condition that they do not meet.
  */
 export async function notify({ key, ...change }: NewNotification, outcome?: RunOutcome): Promise<void> {
-  const { entities, summary, reason, remedy } = change;
+  const { entities, summary, reason, remedy, subject } = change;
   const id = `${change.type}:${key}`;
   const bounded: Notification = {
     ...change,
     id,
+    subject: cutSubject(subject),
     summary: cut(summary),
     reason: reason === null ? null : cut(reason),
     remedy: remedy === null ? null : cut(remedy),
@@ -35,7 +41,7 @@ export async function notify({ key, ...change }: NewNotification, outcome?: RunO
     await CancellationScope.nonCancellable(() =>
       startChild(notification, {
         workflowId: notificationWorkflowId(id),
-        args: outcome === undefined ? [bounded] : [bounded, outcome],
+        args: outcome === undefined ? [bounded] : [bounded, cutOutcome(outcome)],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         staticSummary: `${change.type} in ${change.subject.namespace}`,
@@ -45,6 +51,24 @@ export async function notify({ key, ...change }: NewNotification, outcome?: RunO
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     log.warn('Could not notify', { id, error });
   }
+}
+
+function cutSubject({ environment, fleet, url, ...subject }: NotificationSubject): NotificationSubject {
+  return {
+    ...subject,
+    environment: cut(environment),
+    ...(fleet === undefined ? {} : { fleet: cut(fleet) }),
+    url: url === null || url.length > MAX_NOTIFICATION_URL ? null : url,
+  };
+}
+
+function cutOutcome({ manifest, environment, trouble, ...outcome }: RunOutcome): RunOutcome {
+  return {
+    ...outcome,
+    manifest: cut(manifest),
+    environment: cut(environment),
+    trouble: trouble.slice(0, MAX_TROUBLES).map(cut),
+  };
 }
 
 function cut(text: string): string {

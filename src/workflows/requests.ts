@@ -10,7 +10,7 @@ import type { LastOutcome, Notification, RunOutcome } from '../contract/notifica
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
 import * as scheduleShapes from '../contract/schedule-shapes.js';
-import { type Claim, revisionProblem } from '../contract/revision.js';
+import { type Claim, revisionProblem, startProblem } from '../contract/revision.js';
 import type { ScheduledRun } from '../contract/schedule.js';
 import type { Shape } from '../contract/shape.js';
 
@@ -61,6 +61,8 @@ export function assertRunOutcome(outcome: unknown): asserts outcome is RunOutcom
 /** Rejects an update of the ledger whose argument is not the end of a run. It leaves no trace in the history. */
 export function assertOutcome(outcome: unknown): asserts outcome is Omit<LastOutcome, 'isChange'> {
   assertShape(outcome, shapes.outcome, 'is not the end of a run');
+  const problem = startProblem((outcome as LastOutcome).at, Date.now());
+  if (problem !== null) throw malformed(problem);
 }
 
 /** Ends a run whose argument is not that of a scheduled run. */

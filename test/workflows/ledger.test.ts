@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DeclarationChanges } from '../../src/contract/declarations.js';
 import { claimUpdate, declarationsQuery, declareUpdate, outcomeUpdate } from '../../src/contract/messages.js';
-import type { ClaimAnswer } from '../../src/contract/revision.js';
+import { type ClaimAnswer, MAX_OUTCOMES } from '../../src/contract/revision.js';
 import { MAX_CLAIMS } from '../../src/workflows/ledger.js';
 import { WorkflowStage } from '../support/workflow-stage.js';
 
@@ -124,7 +124,7 @@ test('a ledger tells the end of a run that changes something from one that does 
       environment: 'test',
       trouble,
       runId: `run-${String(run)}`,
-      at: `2026-01-0${String(run)}`,
+      at: `2026-01-0${String(run)}T00:00:00.000Z`,
     };
     return ledger.executeUpdate(outcomeUpdate, { args: [outcome] });
   };
@@ -141,5 +141,26 @@ test('a ledger tells the end of a run that changes something from one that does 
   expect(await end(6, 'failed')).toBe(true);
   expect(await end(7, null)).toBe(true);
   expect(await end(8, null)).toBe(false);
+  await ledger.terminate();
+});
+
+test('no end of a run silences the later ones by a start in the future, and a ledger remembers the last hundred', async () => {
+  const ledger = await startLedger('ledger-outcomes-hostile');
+  const end = (manifest: string, trouble: string | null, at = new Date().toISOString()): Promise<boolean> =>
+    ledger.executeUpdate(outcomeUpdate, {
+      args: [{ manifest, environment: 'test', trouble, runId: `${manifest} ${at} ${trouble ?? ''}`.slice(0, 200), at }],
+    });
+  const dayAfterNext = new Date(Date.now() + 2 * 24 * 3_600_000).toISOString();
+  for (const at of ['9999', 'z', '', 'Dec 1 2026', '9999-01-01T00:00:00.000Z', dayAfterNext]) {
+    await expect(end('a.yaml', 'refused', at)).rejects.toMatchObject({ cause: { type: 'InvalidManifest' } });
+  }
+  await expect(end('m'.repeat(301), 'refused')).rejects.toMatchObject({ cause: { type: 'InvalidManifest' } });
+  expect(await end('a.yaml', 'refused')).toBe(true);
+  expect(await end('a.yaml', 'failed')).toBe(true);
+  for (let number = 1; number < MAX_OUTCOMES; number += 1) await end(`${String(number)}.yaml`, 'refused');
+  expect(await end('a.yaml', 'failed')).toBe(false);
+  // The last of the hundred is the one that was recorded first, and is forgotten.
+  await end('b.yaml', 'refused');
+  expect(await end('1.yaml', 'refused')).toBe(true);
   await ledger.terminate();
 });

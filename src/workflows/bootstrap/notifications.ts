@@ -25,7 +25,10 @@ export async function notifyOfEnd({ manifest }: BootstrapRequest, report: Report
       reason: report.reason,
       remedy: report.remedy ?? troubled.find(({ remedy }) => remedy !== null)?.remedy ?? null,
     },
-    { manifest, environment, trouble: troubleOf(report, troubled), runId: workflow.runId, at: startedAt },
+    {
+      ...{ manifest, environment, trouble: troubleOf(report, troubled), runId: workflow.runId, at: startedAt },
+      hasLooked: report.entities.length > 0,
+    },
   );
 }
 

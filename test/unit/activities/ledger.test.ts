@@ -1,6 +1,8 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { Ledgers } from '../../../src/activities/ledger.js';
+import type { ActivityContext } from '../../../src/activities/runtime/activity-context.js';
+import type { RecordOutcomeRequest } from '../../../src/contract/notification.js';
 import { RUN_ID, runAttempt } from '../../support/activity.js';
 import { FakeAccount, TARGET } from '../../support/fake-account.js';
 
@@ -148,5 +150,32 @@ describe('a ledger that does not answer', () => {
     run = { runId: 'another', type: 'ledger' };
     expect(await ask(55_000)).toBe('again');
     expect(await ask(3_600_000)).toBe('again');
+  });
+});
+
+describe('the end of a run', () => {
+  const END = {
+    ...{ account: TARGET.account, namespace: 'invented', manifest: 'iam.yaml', environment: 'test' },
+    ...{ trouble: ['refused'], runId: RUN_ID, at: '2026-11-28T12:00:00.000Z' },
+  };
+
+  const record = async (more: Partial<RecordOutcomeRequest>, known: () => Promise<boolean>): Promise<unknown> => {
+    const client = {
+      withDeadline: (_at: number, call: () => unknown) => call(),
+      workflow: { executeUpdateWithStart: update, getHandle: () => ({ executeUpdate: known }) },
+    };
+    const context = { lease: { hold: () => Promise.resolve() }, sent: [], calls: {} } as unknown as ActivityContext;
+    return new Ledgers(client as unknown as Client, 'iam-bootstrap').recordOutcome({ ...END, ...more }, context);
+  };
+  const missing = (): Promise<boolean> => Promise.reject(new WorkflowNotFoundError('gone', 'ledger', undefined));
+
+  test('that was refused before it looked at the account starts no ledger, and is told', async () => {
+    expect(await record({ hasLooked: false }, missing)).toBe(true);
+    expect(await record({ hasLooked: false, trouble: [] }, missing)).toBe(false);
+    expect(await record({ hasLooked: false }, () => Promise.resolve(false))).toBe(false);
+    expect(update).not.toHaveBeenCalled();
+    update.mockResolvedValueOnce(true);
+    expect(await record({ hasLooked: true }, missing)).toBe(true);
+    expect(update).toHaveBeenCalledTimes(1);
   });
 });
