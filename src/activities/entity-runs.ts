@@ -27,6 +27,12 @@ const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CA
 /** The number of entity runs whose activities are listed: a run has at most 20 open at a time. */
 const MAX_LISTED_RUNS = 20;
 
+/** The workflow that a run executes. */
+interface RunWorkflow {
+  readonly type: string;
+  readonly taskQueue: string;
+}
+
 /** Finds, looks into and ends runs of the reconcile-entity workflow. */
 export class EntityRuns {
   readonly #client: Client;
@@ -143,6 +149,12 @@ export class EntityRuns {
     const firstRunId = description.raw.workflowExecutionInfo?.firstRunId ?? '';
     // A server of an earlier version does not tell it.
     return { startedAt: description.startTime.getTime(), firstRunId: firstRunId === '' ? run.runId : firstRunId };
+  }
+
+  /** Returns the workflow that a run executes. Undefined where it is gone. */
+  async workflowOf(run: EntityRun): Promise<RunWorkflow | undefined> {
+    const description = await this.#call(run, (handle) => handle.describe());
+    return description === undefined ? undefined : { type: description.type, taskQueue: description.taskQueue };
   }
 
   /** Reports whether a schedule has started a run, as the server has recorded it. False where the schedule is gone. */

@@ -19,13 +19,13 @@ interface ScheduleParts {
   readonly use: <T>(work: (lease: AccountLease) => Promise<T>) => Promise<T>;
 }
 
-type ScheduleActivities = Pick<Activities, 'permitSchedule' | 'newerRevision' | 'recordDrift' | 'findDriftCauses'>;
+type ScheduleActivities = Pick<Activities, 'permitSchedule' | 'otherRevision' | 'recordDrift' | 'findDriftCauses'>;
 
 /** Returns the activities of schedules and their runs. */
 export function scheduleActivities({ ledgers, enforcement, use }: ScheduleParts): ScheduleActivities {
   return {
     permitSchedule: (request) => runActivity(() => permitSchedule(enforcement, request)),
-    newerRevision: (request) => runActivity(() => newerRevision(ledgers, request)),
+    otherRevision: (request) => runActivity(() => otherRevision(ledgers, request)),
     recordDrift: (request) => runActivity((context) => ledgers.recordDrift(request, context)),
     findDriftCauses: (request) =>
       runActivity(async () => {
@@ -45,20 +45,24 @@ async function permitSchedule(
   enforcement: Pick<Enforcement, 'permitSchedule'>,
   scheduled: SchedulePermitRequest,
 ): Promise<PermittedSchedule> {
+  if (scheduled.request.allowOlder === true) {
+    throw failure('InvalidManifest', 'no schedule is permitted to undo newer revisions at each of its runs', {});
+  }
   const problem = checkRequest(scheduled.request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, {});
   return enforcement.permitSchedule(scheduled);
 }
 
-/** Returns the revision that was applied after that of a request. Null where there is none, or it cannot be compared. */
-async function newerRevision(
+/**
+ * Returns the last applied revision of the source of a request's, where the request's is another one: a newer manifest
+ * was applied, or an older one by a rollback. Null where it is the same, or nothing can be compared.
+ */
+async function otherRevision(
   ledgers: Pick<Ledgers, 'applied'>,
   { target, namespace, environment, revision }: BootstrapRequest,
 ): Promise<AppliedRevision | null> {
   if (revision === undefined) return null;
   const applied = await ledgers.applied(target.account, namespace);
-  const newer = applied.find(
-    (one) => one.environment === environment && one.source === revision.source && one.value > revision.value,
-  );
-  return newer ?? null;
+  const last = applied.find((one) => one.environment === environment && one.source === revision.source);
+  return last === undefined || last.value === revision.value ? null : last;
 }

@@ -286,8 +286,8 @@ export interface Activities {
   deliverNotification(request: DeliveryRequest): Promise<void>;
   /** Permits the runs of a schedule what its maker may do. Null where nobody asks for a proof. */
   permitSchedule(request: SchedulePermitRequest): Promise<PermittedSchedule>;
-  /** Returns the revision that was applied after that of a request. Null where there is none. */
-  newerRevision(request: BootstrapRequest): Promise<AppliedRevision | null>;
+  /** Returns the last applied revision, where that of a request is another one. Null where it is the same, or there is none. */
+  otherRevision(request: BootstrapRequest): Promise<AppliedRevision | null>;
   /** Changes the drift record of an environment, and starts it if it does not run. */
   recordDrift(request: RecordDriftRequest): Promise<DriftChanges>;
   /** Looks for the calls that have caused drift. Those that are not found are left out. */

@@ -180,7 +180,11 @@ export const appliedRevision: Shape = fields<AppliedRevision>({
 });
 
 /** The argument of the ledger's update that claims a revision. */
-export const claim: Shape = fields<Claim>({ revision: appliedRevision, allowOlder: optional(flag) });
+export const claim: Shape = fields<Claim>({
+  revision: appliedRevision,
+  allowOlder: optional(flag),
+  mustBeLast: optional(flag),
+});
 
 /** A claim in the ledger of an account. */
 export const entityClaim: Shape = fields<EntityClaim>({ id: text, namespace: text, runId: text, at: text });

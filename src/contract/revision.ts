@@ -48,12 +48,14 @@ export interface Claim {
   readonly revision: AppliedRevision;
   /** The revision may be older than the last one. */
   readonly allowOlder: boolean;
+  /** The revision has to be the last one of its source, where there is one. Default: false. */
+  readonly mustBeLast?: boolean;
 }
 
 /** The ledger's reply to a {@link Claim}. */
 export interface ClaimAnswer {
   readonly accepted: boolean;
-  /** The newer revision that caused the refusal; otherwise the environment's last one, of any source. */
+  /** The last revision, which caused the refusal; otherwise the environment's last one, of any source. */
   readonly last: AppliedRevision | null;
 }
 

@@ -46,7 +46,7 @@ export const ledgerActivities = proxyActivities<
 });
 
 /** The activities of a scheduled run that ask the ledger and the drift record, which are workflows of the same workers. */
-export const scheduleActivities = proxyActivities<Pick<Activities, 'newerRevision' | 'recordDrift'>>({
+export const scheduleActivities = proxyActivities<Pick<Activities, 'otherRevision' | 'recordDrift'>>({
   ...OPTIONS,
   startToCloseTimeout: '2m',
 });

@@ -107,14 +107,19 @@ export function followNewestBuild(workflow: (...given: never[]) => Promise<unkno
 
 followNewestBuild(ledger);
 
-/** Accepts a claim unless its revision is older than the environment's last one of the same source. Records an accepted one. */
+/**
+ * Accepts a claim unless its revision is older than the environment's last one of the same source, or another one where it
+ * has to be the last. Records an accepted one.
+ */
 function evaluateClaim(
   applied: Ledger['applied'],
-  { revision, allowOlder }: Claim,
+  { revision, allowOlder, mustBeLast = false }: Claim,
 ): { readonly answer: ClaimAnswer } & Pick<Ledger, 'applied'> {
   const sameEnvironment = applied.filter(({ environment }) => environment === revision.environment);
   const sameSource = sameEnvironment.find(({ source }) => source === revision.source);
-  if (!allowOlder && sameSource !== undefined && revision.value < sameSource.value) {
+  const { value: last = revision.value } = sameSource ?? {};
+  const isRefused = mustBeLast ? revision.value !== last : !allowOlder && revision.value < last;
+  if (isRefused && sameSource !== undefined) {
     return { answer: { accepted: false, last: sameSource }, applied };
   }
   return {

@@ -68,7 +68,13 @@ export function assertOutcome(outcome: unknown): asserts outcome is Omit<LastOut
 /** Ends a run whose argument is not that of a scheduled run. */
 export function assertScheduledRun(argument: unknown): asserts argument is ScheduledRun {
   assertShape(argument, scheduleShapes.scheduledRun, 'is not that of a schedule');
-  assertBootstrapRequest((argument as ScheduledRun).request);
+  const { schedule, request } = argument as ScheduledRun;
+  assertBootstrapRequest(request);
+  // By its key the ledger knows that a schedule asks.
+  if (request.key !== schedule) throw malformed(`the request's key is not the ID of its schedule, ${schedule}`);
+  if (request.allowOlder !== true) return;
+  const problem = 'the request of a schedule may not undo newer revisions at each of its runs (--allow-older)';
+  throw malformed(`${problem}: make the schedule again with \`iam-bootstrap schedule create\``);
 }
 
 /** Ends a drift record whose argument is not the content of one, or of another environment. */

@@ -80,23 +80,29 @@ class Scheduled {
     const hasWrites = planned.entities.some(({ decision }) => isWrite(decision));
     if (command === 'detect' || !hasWrites) return this.#end({ ...planned, result: resultOf(planned), reason: null });
     const report = await this.#enforce();
+    // Another revision may have been applied while this run waited for the lock.
+    const since = report.result === 'refused' ? await this.#outdated() : null;
+    if (since !== null) return this.#end(since);
     if (report.entities.length > 0) await this.#look(report);
     setCurrentDetails(reportDetails(report));
     return this.#end(report);
   }
 
-  /** Returns why this manifest says nothing about drift: a newer one was applied. Null where none was. */
+  /** Returns why this manifest says nothing about drift: another one was applied last. Null where it is that one. */
   async #outdated(): Promise<End | null> {
     const { request } = this.#argument;
     const { revision, pipeline } = request;
     if (revision === undefined) return null;
-    const newer = await scheduleActivities.newerRevision(request);
-    if (newer === null) return null;
-    const applied = `${revisionText(newer, newer.commit)} was applied at ${newer.at} by ${newer.url ?? `run ${newer.runId}`}`;
+    const last = await scheduleActivities.otherRevision(request);
+    if (last === null) return null;
+    const applied = `${revisionText(last, last.commit)} was applied last, at ${last.at} by ${last.url ?? `run ${last.runId}`}`;
+    const isBack = last.value < revision.value;
     return {
       result: 'outdated',
       reason: `the schedule's manifest is out of date: it is revision ${revisionText(revision, pipeline.commit)}, and ${applied}`,
-      remedy: 'run `iam-bootstrap schedule create` with the newest commit, best after each apply in the same job',
+      remedy: isBack
+        ? 'after a rollback, run `iam-bootstrap schedule create --allow-older` with its commit; else apply this one first'
+        : 'run `iam-bootstrap schedule create` with the newest commit, best after each apply in the same job',
     };
   }
 
@@ -207,7 +213,7 @@ class Scheduled {
     const isFailed = !['converged', 'pending'].includes(result);
     const text = reason ?? `${result}: see the run`;
     recordOutcome(result, 0);
-    if (this.#looks === 0) {
+    if (this.#looks === 0 || result === 'outdated') {
       const failed = { at: new Date().toISOString(), result, reason: text, run: this.#run };
       await CancellationScope.nonCancellable(() =>
         scheduleActivities.recordDrift({ of: this.#of, update: { type: 'failed', failed } }),

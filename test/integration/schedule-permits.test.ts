@@ -151,3 +151,14 @@ test('with a request key, schedules are signed when they are made, and not other
     'lets schedule iam-bootstrap-schedule:111111111111:signed-a:test:detect detect drift only',
   );
 });
+
+test('making a schedule again renews a permit that the workers no longer take, and never lets its runs go back', async () => {
+  const content = await requestOf(world, { namespace: 'renewed', account: ACCOUNT, entities: [role('renewed')] });
+  const wanted = { request: { ...content, allowOlder: true }, command: 'enforce', timing: HOURLY } as const;
+  const { id } = await createSchedule(keyHolder(REQUEST_KEY), wanted);
+  expect((await argumentOf(id)).request).not.toHaveProperty('allowOlder');
+  expect(await createSchedule(keyHolder(REQUEST_KEY), wanted)).toMatchObject({ outcome: 'unchanged' });
+  const renewed = await createSchedule(job(MAIN), wanted);
+  expect(renewed).toMatchObject({ outcome: 'updated', changes: ['permit: signed anew'] });
+  expect(await runOf(id)).toMatchObject({ state: 'converged', corrected: 1 });
+});

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { joinSignal, progressQuery } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
+import { SCHEDULE_ID_PREFIX } from '../../src/contract/workflow-ids.js';
 import { CONCURRENT_ENTITIES } from '../../src/workflows/bootstrap/reconcile-entities.js';
 import {
   creating,
@@ -187,6 +188,19 @@ describe('a bootstrap', () => {
     expect(report.reason).toContain('given 1 (commit unknown) is older than given 2');
     expect(outcomesOf(report)).toEqual({ first: 'skipped', second: 'skipped' });
   });
+});
+
+test('a bootstrap for a schedule claims its revision as one that has to be the last', async () => {
+  const claims: unknown[] = [];
+  for (const key of ['job', `${SCHEDULE_ID_PREFIX}one`]) {
+    const request = chain({ key, revision: { value: 1, source: 'given' } });
+    stage.activities.claimRevision = ({ mustBeLast }) => {
+      claims.push(mustBeLast);
+      return Promise.resolve({ accepted: true, last: null });
+    };
+    await stage.bootstrap(request);
+  }
+  expect(claims).toEqual([undefined, true]);
 });
 
 describe('claims on entities without tags', () => {

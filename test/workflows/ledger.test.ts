@@ -26,6 +26,7 @@ async function claim(
   value: number,
   allowOlder = false,
   environment = 'test',
+  mustBeLast?: boolean,
 ): Promise<ClaimAnswer> {
   const revision = {
     value,
@@ -36,7 +37,9 @@ async function claim(
     runId: `run-${String(value)}`,
     at: 'now',
   } as const;
-  return ledger.executeUpdate(claimUpdate, { args: [{ revision, allowOlder }] });
+  return ledger.executeUpdate(claimUpdate, {
+    args: [{ revision, allowOlder, ...(mustBeLast === undefined ? {} : { mustBeLast }) }],
+  });
 }
 
 test('a ledger refuses a revision older than the last one, unless an older one is allowed', async () => {
@@ -46,6 +49,16 @@ test('a ledger refuses a revision older than the last one, unless an older one i
   expect(await claim(ledger, 5)).toMatchObject({ accepted: true, last: { value: 5 } });
   expect(await claim(ledger, 4, true)).toMatchObject({ accepted: true, last: { value: 5 } });
   expect(await claim(ledger, 4)).toMatchObject({ accepted: true, last: { value: 4 } });
+  await ledger.terminate();
+});
+
+test('a ledger takes from a schedule no other revision than the last one', async () => {
+  const ledger = await startLedger('ledger-schedules');
+  const scheduled = (value: number): Promise<ClaimAnswer> => claim(ledger, value, false, 'test', true);
+  expect(await scheduled(5)).toEqual({ accepted: true, last: null });
+  expect(await claim(ledger, 3, true)).toMatchObject({ accepted: true, last: { value: 5 } });
+  expect(await scheduled(5)).toMatchObject({ accepted: false, last: { value: 3 } });
+  expect(await scheduled(3)).toMatchObject({ accepted: true, last: { value: 3 } });
   await ledger.terminate();
 });
 

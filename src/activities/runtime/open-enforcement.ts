@@ -35,7 +35,7 @@ export interface GuardrailsObserver {
 
 /** The parts of a worker that ask Temporal about runs. */
 export interface EnforcementRuns {
-  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>;
+  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'workflowOf' | 'isOfSchedule'>;
   readonly proofUses: Pick<ProofUses, 'use'>;
 }
 

@@ -21,6 +21,8 @@ const REMEDY = 'make the schedule again with `iam-bootstrap schedule create`';
 /** Workflows whose plans are only read, so that anyone may start them. */
 const READ_ONLY: readonly string[] = [WorkflowType.Plan, WorkflowType.ScheduledRun];
 
+type Runs = Pick<EntityRuns, 'parentOf' | 'originOf' | 'workflowOf' | 'isOfSchedule'>;
+
 /** Reports whether runs of a workflow type only plan. */
 export function isReadOnly(workflowType: string | undefined): boolean {
   return workflowType !== undefined && READ_ONLY.includes(workflowType);
@@ -32,13 +34,11 @@ export function isReadOnly(workflowType: string | undefined): boolean {
  */
 export class SchedulePermits {
   readonly #permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>;
-  readonly #runs: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>;
+  readonly #runs: Runs;
+  /** Schedules with the runs that are known to be theirs. */
   readonly #known = new Set<string>();
 
-  constructor(
-    permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>,
-    runs: Pick<EntityRuns, 'parentOf' | 'originOf' | 'isOfSchedule'>,
-  ) {
+  constructor(permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>, runs: Runs) {
     this.#permits = permits;
     this.#runs = runs;
   }
@@ -66,7 +66,9 @@ export class SchedulePermits {
       throw refusal('no worker has signed its permit for this request');
     }
     const run = await this.#scheduledRun(permit);
-    if (this.#known.has(run.runId)) return permit;
+    const known = `${permit.schedule} ${run.runId}`;
+    if (this.#known.has(known)) return permit;
+    await this.#assertRunsHere(run, permit);
     const { startedAt, firstRunId } = (await this.#runs.originOf(run)) ?? { startedAt: 0, firstRunId: run.runId };
     if (!(await this.#runs.isOfSchedule(permit.schedule, { ...run, runId: firstRunId }))) {
       if (Date.now() - startedAt < MAX_LAG_MS) {
@@ -74,7 +76,7 @@ export class SchedulePermits {
       }
       throw refusal(`its permit is that of schedule ${permit.schedule}, which has not started this run`);
     }
-    this.#remember(run.runId);
+    this.#remember(known);
     return permit;
   }
 
@@ -88,8 +90,15 @@ export class SchedulePermits {
     throw refusal(`its permit lets schedule ${schedule} ${command === 'detect' ? 'detect drift' : 'enforce'} only`);
   }
 
-  #remember(runId: string): void {
-    this.#known.add(runId);
+  /** Makes sure that a run is a scheduled one of these workers: a schedule can start any workflow, which can start any other. */
+  async #assertRunsHere(run: EntityRun, { schedule }: SchedulePermit): Promise<void> {
+    const { type, taskQueue } = (await this.#runs.workflowOf(run)) ?? {};
+    if (type === WorkflowType.ScheduledRun && taskQueue === activityInfo().taskQueue) return;
+    throw refusal(`its permit is that of schedule ${schedule}, and no scheduled run of this task queue uses it`);
+  }
+
+  #remember(known: string): void {
+    this.#known.add(known);
     const [oldest] = this.#known;
     if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
   }

@@ -58,13 +58,15 @@ export async function createSchedule(
   const { command, name } = wanted;
   const { target, namespace, environment } = wanted.request;
   const id = scheduleId({ account: target.account, namespace, environment }, command, name);
-  // Its runs are named by the schedule, and not by the job that made it.
-  const request = { ...wanted.request, key: id };
+  const { allowOlder = false, ...content } = wanted.request;
+  // Its runs are named by the schedule, and not by the job that made it. Going back is allowed now, and not at each run.
+  const request = { ...content, key: id };
   const found = await describeIfThere(temporal, id);
-  const changes = found === undefined ? [] : changesOf(found, wanted);
-  if (found !== undefined && changes.length === 0) return created(temporal, id, 'unchanged', []);
-  if (found !== undefined) assertNotOlder(found, request);
+  if (found !== undefined && !allowOlder) assertNotOlder(found, request);
+  // Also where nothing else has changed: the workers may ask for another permit than they did, and refuse the one it has.
   const scheduled = await permitted(temporal, { version: 1, schedule: id, command, request }, options);
+  const changes = found === undefined ? [] : changesOf(found, wanted, scheduled);
+  if (found !== undefined && changes.length === 0) return created(temporal, id, 'unchanged', []);
   await write(temporal, scheduled, wanted, found !== undefined);
   return created(temporal, id, found === undefined ? 'created' : 'updated', changes);
 }
@@ -82,10 +84,10 @@ async function created(
 }
 
 /** An older pipeline must not turn a schedule back. */
-function assertNotOlder(found: ScheduleDescription, { revision, pipeline, allowOlder }: BootstrapRequest): void {
+function assertNotOlder(found: ScheduleDescription, { revision, pipeline }: BootstrapRequest): void {
   const before = scheduledRunOf(found)?.request;
   const last = before?.revision;
-  if (revision === undefined || last?.source !== revision.source || allowOlder === true) return;
+  if (revision === undefined || last?.source !== revision.source) return;
   if (revision.value >= last.value) return;
   throw new ScheduleError(
     `revision ${revisionText(revision, pipeline.commit)} is older than that of the schedule, ${revisionText(last, before?.pipeline.commit ?? null)}`,
@@ -154,8 +156,12 @@ async function write(
   await send(true);
 }
 
-/** Returns what differs between a schedule and what is wanted. */
-function changesOf(found: ScheduleDescription, { request, timing, paused }: WantedSchedule): readonly string[] {
+/** Returns what differs between a schedule and what is wanted, and permitted. */
+function changesOf(
+  found: ScheduleDescription,
+  { timing, paused }: WantedSchedule,
+  { request }: ScheduledRun,
+): readonly string[] {
   const before = scheduledRunOf(found);
   if (before === undefined) return ['its content could not be read'];
   const text = timingOf(found);
@@ -166,6 +172,18 @@ function changesOf(found: ScheduleDescription, { request, timing, paused }: Want
     ...(before.request.digest === request.digest ? [] : manifestChanges(before.request, request)),
     ...changed('revision: ', revisionOf(before.request), revisionOf(request)),
     ...(paused === true && !found.state.paused ? ['paused'] : []),
+    ...permitChanges(before.request, request),
+  ];
+}
+
+/** Returns whether the permit of a schedule is another one, in words. It is signed for the whole request and its maker. */
+function permitChanges(before: BootstrapRequest, now: BootstrapRequest): string[] {
+  const [old, next] = [before, now].map(({ proof }) => proof?.permit?.signature);
+  return [
+    ...(before.allowOlder === true ? ['no longer undoes newer revisions'] : []),
+    ...(old === next
+      ? []
+      : [next === undefined ? 'permit: dropped, as no worker asks for one' : 'permit: signed anew']),
   ];
 }
 

@@ -17,7 +17,7 @@ import type { AppliedRevision } from '../../contract/revision.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { buildFailedReport } from '../../report/build.js';
 import { countsOf, joinFirst, revisionText } from '../../report/text.js';
-import { accountReads, ledgerActivities } from '../activities.js';
+import { accountReads } from '../activities.js';
 import { CANCELLED, Cancellation } from '../cancellation.js';
 import { lockWaitDetails, reportDetails } from '../details.js';
 import { describeFailure, isOfNotifyingWorker } from '../failures.js';
@@ -32,6 +32,7 @@ import { takeClaims } from './entity-claims.js';
 import { endEarlierRuns } from './earlier-runs.js';
 import { notifyOfApproval, notifyOfDecision, notifyOfEnd } from './notifications.js';
 import { reconcileEntities } from './reconcile-entities.js';
+import { claimRevision, mustBeLast } from './revision-claim.js';
 import { RunState } from './run-state.js';
 import { settleLedgers } from './settle-ledgers.js';
 import { verifyEntities } from './verify.js';
@@ -228,23 +229,18 @@ class Bootstrap {
    * before the first write, because a later run must not undo what this one has begun to write.
    */
   async #claimRevision(): Promise<Stop | null> {
-    const { revision, allowOlder = false, target, namespace, environment, pipeline } = this.#request;
+    const { revision, pipeline } = this.#request;
     if (revision === undefined) return null;
-    const { commit, url } = pipeline;
-    const { accepted, last } = await ledgerActivities.claimRevision({
-      account: target.account,
-      namespace,
-      revision: { ...revision, environment, commit, url, runId: workflowInfo().runId, at: new Date().toISOString() },
-      allowOlder,
-    });
+    const { accepted, last } = await claimRevision(this.#request, revision);
     this.#lastRevision = last;
     if (accepted || last === null) return null;
+    const order = mustBeLast(this.#request) ? 'not' : 'older than';
     const applied = `${revisionText(last, last.commit)}, which was applied at ${last.at} by ${last.url ?? `run ${last.runId}`}`;
     return {
       result: 'refused',
-      reason: `revision ${revisionText(revision, commit)} is older than ${applied}`,
+      reason: `revision ${revisionText(revision, pipeline.commit)} is ${order} ${applied}`,
       remedy: 'apply the newest commit; to go back to this revision anyway, use --allow-older',
-      skipReason: 'nothing was written: the manifest is older than the one applied last',
+      skipReason: `nothing was written: the manifest is ${order} the one applied last`,
     };
   }
 

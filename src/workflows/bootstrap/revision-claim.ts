@@ -1,0 +1,23 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { BootstrapRequest } from '../../contract/request.js';
+import type { ClaimAnswer, Revision } from '../../contract/revision.js';
+import { SCHEDULE_ID_PREFIX } from '../../contract/workflow-ids.js';
+import { ledgerActivities } from '../activities.js';
+
+/** Reports whether a request is that of a schedule. Nobody looks at what it writes: it must not undo a rollback either. */
+export function mustBeLast({ key }: BootstrapRequest): boolean {
+  return key.startsWith(SCHEDULE_ID_PREFIX);
+}
+
+/** Asks the ledger whether the revision of a request may be applied, and has it recorded. */
+export function claimRevision(request: BootstrapRequest, revision: Revision): Promise<ClaimAnswer> {
+  const { allowOlder = false, target, namespace, environment, pipeline } = request;
+  const { commit, url } = pipeline;
+  return ledgerActivities.claimRevision({
+    account: target.account,
+    namespace,
+    revision: { ...revision, environment, commit, url, runId: workflowInfo().runId, at: new Date().toISOString() },
+    allowOlder,
+    ...(mustBeLast(request) ? { mustBeLast: true } : {}),
+  });
+}
