@@ -286,6 +286,8 @@ describe('decisions that have to be signed and come together', () => {
     await calls[0]?.reached;
     const last = await send(run, 'alice');
     await hasFired(run);
+    // One that comes later would keep the lock of the namespace for as long as it is verified.
+    await expect((await send(run, 'mallory')).result()).rejects.toMatchObject({ cause: { type: 'NoPendingApproval' } });
     expect(names).toEqual(['eve']);
     calls[0]?.release();
     await expect(first.result()).rejects.toThrow();

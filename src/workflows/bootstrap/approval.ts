@@ -53,6 +53,8 @@ export class PlanApproval {
   /** The signature of the worker that has verified the signature of an approval. */
   #permit: string | null = null;
   #isVerifying = false;
+  /** The time is over, or the run is cancelled. */
+  #isOver = false;
   /** Decisions that were accepted and are not verified yet. */
   #unverified = 0;
   /** A decision has to be signed with the request key. */
@@ -67,7 +69,7 @@ export class PlanApproval {
     for (const { update, signal, verdict } of DECISIONS) {
       setHandler(update, (decision) => this.#decide(verdict, decision), {
         validator: (decision) => {
-          this.#assertAccepted(decision);
+          this.#assertAccepted(decision, this.#isOver);
         },
       });
       // A signal whose payload cannot be decoded fails the workflow task, so only runs that ask for approval take one.
@@ -123,6 +125,8 @@ export class PlanApproval {
     recordPending(plan);
     this.#onChange();
     const isInTime = await condition(() => this.#result !== null || cancellation.isRequested(), timeoutMs);
+    // Later decisions are refused before they are accepted: no client holds the lock of the namespace by sending them.
+    this.#isOver = true;
     // A decision that came in time counts, however long its verification takes.
     if (this.#unverified > 0) await condition(() => this.#unverified === 0);
     const approval = this.#result ?? this.#close(isInTime ? 'cancelled' : 'expired', null);
@@ -132,7 +136,7 @@ export class PlanApproval {
 
   #handleSignal(name: string, verdict: Verdict, decision: unknown): void {
     try {
-      this.#assertAccepted(decision);
+      this.#assertAccepted(decision, this.#isOver);
       if (this.#terms !== undefined || this.#isSigned) {
         const message = 'a proven decision is sent as an update, which tells whether it counts';
         throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NotProven);
@@ -224,10 +228,10 @@ export class PlanApproval {
   }
 
   /** Refuses a decision that is malformed, too late, or for another plan. */
-  #assertAccepted(decision: unknown): asserts decision is ApprovalDecision {
+  #assertAccepted(decision: unknown, isLate = false): asserts decision is ApprovalDecision {
     const problem = findDecisionProblem(decision);
     if (problem !== null) throw ApplicationFailure.nonRetryable(problem, ApprovalRefused.Malformed);
-    if (this.#requested === null) {
+    if (this.#requested === null || (isLate && this.#result === null)) {
       throw ApplicationFailure.nonRetryable(
         'no plan of this run waits for an approval',
         ApprovalRefused.NoPendingApproval,
