@@ -8,7 +8,9 @@ const TIMEOUT_MS = 10_000;
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 200;
 
-/** The longest delay that a receiver can ask for, in seconds. */
+/** The shortest and the longest delay that a receiver can ask for, in seconds. */
+const MIN_RETRY_AFTER = 1;
+
 const MAX_RETRY_AFTER = 3_600;
 
 /** Statuses that say that a receiver will never take this message: it is malformed, too large, or the receiver is gone. */
@@ -83,7 +85,7 @@ function refusal(host: string, { statusCode = 0, headers }: IncomingMessage, rea
   const seconds = Number(headers['retry-after']);
   return new DeliveryError(`${host} answers with status ${String(statusCode)}${text}`, {
     isFinal: FINAL_STATUSES.has(statusCode),
-    ...(seconds > 0 ? { retryAfterMs: Math.min(seconds, MAX_RETRY_AFTER) * 1_000 } : {}),
+    ...(seconds > 0 ? { retryAfterMs: Math.min(Math.max(seconds, MIN_RETRY_AFTER), MAX_RETRY_AFTER) * 1_000 } : {}),
   });
 }
 

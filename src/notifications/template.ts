@@ -80,6 +80,8 @@ export function renderText(told: ToldNotification, template: string | undefined)
     labelled('Remedy', 'remedy'),
     labelled('Requested by', 'url'),
     labelled('Run', 'runUrl'),
+    // Two messages may arrive in the wrong order, after a receiver was down.
+    labelled('At', 'at'),
   ]
     .filter((line) => line !== '')
     .join('\n');

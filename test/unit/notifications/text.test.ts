@@ -20,6 +20,7 @@ test('the default text has a line for all that is known, and none for what is no
       'and 4 more',
       'Requested by: https://ci.example.com/7',
       'Run: https://temporal.example.com/run',
+      'At: 2026-03-04T05:06:07.000Z',
     ].join('\n'),
   );
 });
