@@ -24,7 +24,7 @@ export function renderFleetSummary(report: FleetReport): string {
   return `${[
     `### iam-bootstrap ${command}: ${result}`,
     '',
-    `${code(namespace)} (${plain(environment)}) in fleet ${code(fleet)}: ${accountsText(report)}. ${counted(totalCalls(report), 'AWS call')}, ${durationText(durationMs)}.`,
+    `${code(namespace)}${environment === fleet ? '' : ` (${plain(environment)})`} in fleet ${code(fleet)}: ${accountsText(report)}. ${counted(totalCalls(report), 'AWS call')}, ${durationText(durationMs)}.`,
     ...(reason === null ? [] : ['', `**${plain(reason)}.**${remedy === null ? '' : ` Remedy: ${plain(remedy)}.`}`]),
     ...table(['account', 'result', 'entities', 'why', 'remedy'], rows, MAX_ROWS),
     ...(left.length === 0 ? [] : ['', '#### Left out', ...table(['account', 'why'], left, MAX_ROWS)]),

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { OUTCOME_OF_ACTION } from '../../contract/actions.js';
 import type { AccountReport, FleetReport } from '../../contract/fleet.js';
 import { accountsText, accountText, summaryText, totalCalls } from '../../report/fleet-words.js';
 import { counted } from '../../report/text.js';
@@ -18,10 +19,10 @@ const PAINTS: Readonly<Record<AccountReport['result'], (text: string) => string>
 
 /** Renders the report of a fleet: a line for each account, and its entities that are not unchanged. */
 export function renderFleetReport(report: FleetReport, { quiet = false }: { readonly quiet?: boolean } = {}): string {
-  const { command, namespace, environment, fleet, accounts, leftOut, reason, remedy, result, durationMs } = report;
+  const { accounts, leftOut, reason, remedy, result, durationMs } = report;
   const skipped = accounts.filter((account) => account.result === 'skipped');
   const lines = [
-    pc.bold(plain(`${command} ${namespace} (${environment}) in fleet ${fleet}`)),
+    pc.bold(plain(titleOf(report))),
     ...accounts.filter((account) => account.result !== 'skipped').flatMap((account) => accountLines(account, quiet)),
     ...(skipped.length === 0 ? [] : [pc.dim(`  . ${counted(skipped.length, 'account')} skipped`)]),
     ...leftOut.map((account) =>
@@ -35,6 +36,11 @@ export function renderFleetReport(report: FleetReport, { quiet = false }: { read
   return lines.join('\n');
 }
 
+/** A fleet's environment is its name, if it says nothing else. */
+function titleOf({ command, namespace, environment, fleet }: FleetReport): string {
+  return `${command} ${namespace}${environment === fleet ? '' : ` (${environment})`} in fleet ${fleet}`;
+}
+
 function accountLines(account: AccountReport, quiet: boolean): readonly string[] {
   const { result, reason, remedy, entities, omittedEntities = 0 } = account;
   const counts = summaryText(account);
@@ -45,7 +51,8 @@ function accountLines(account: AccountReport, quiet: boolean): readonly string[]
     title,
     ...listed.map(({ kind, name, outcome, decision, reason: why }) => {
       const word = outcome === 'pending' ? `to ${decision}` : outcome;
-      const line = plain(`${SIGNS[outcome]} ${kind}/${name}  ${word}${why === null ? '' : `: ${why}`}`);
+      const sign = SIGNS[outcome === 'pending' ? OUTCOME_OF_ACTION[decision] : outcome];
+      const line = plain(`${sign} ${kind}/${name}  ${word}${why === null ? '' : `: ${why}`}`);
       return `      ${paintOf(outcome)(line)}`;
     }),
     ...(omittedEntities === 0 ? [] : [pc.dim(`      and ${counted(omittedEntities, 'more entity', 'more entities')}`)]),

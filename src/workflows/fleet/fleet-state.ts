@@ -186,7 +186,7 @@ export class FleetState {
       });
     return {
       phase: this.phase,
-      wave: this.waves === 0 ? 0 : this.wave + 1,
+      wave: Math.min(this.wave + 1, this.waves),
       waves: this.waves,
       done: this.reports.size,
       total: this.resolved.accounts.length,
