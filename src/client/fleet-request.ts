@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { FleetRequest, ManifestBundle, ManifestFile } from '../contract/fleet.js';
-import { filePaths, openBundle, pathPattern } from '../engine/manifest/bundle.js';
+import { filePaths, openBundle, pathMatcher, withoutNames } from '../engine/manifest/bundle.js';
 import { checkFleet } from '../engine/manifest/check-fleet.js';
 import type { Fleet } from '../engine/manifest/fleets.js';
 import { NO_CONTEXT, parseSource } from '../engine/manifest/header.js';
@@ -52,7 +52,7 @@ export async function loadFleetRequest(
   const { sources, problems } = await loadSources(files, options);
   if (problems.length > 0) return { ok: false, problems, warnings: [] };
   const bundle = bundleOf(sources, files, options);
-  const opened = openBundle(bundle);
+  const opened = openBundle(bundle, { isOffline: true });
   const checked = checkFleet(sources, name, { ...opened, kinds: KINDS, pipeline }, MAX_CHECKED_ACCOUNTS);
   const names = sources.map(({ file }) => file);
   const found = { problems: sortProblems(checked.problems, names), warnings: sortProblems(checked.warnings, names) };
@@ -150,15 +150,15 @@ function referencedFiles(tree: Tree, folder: string): Readonly<Record<string, st
 function pathsLike(written: string, folder: string): readonly string[] {
   if (written.split('/').includes('..')) return [];
   let found: readonly string[] = [''];
-  const segments = written.replace(/\{\{.*?\}\}/gs, '{{}}').split('/');
+  const segments = withoutNames(written).split('/');
   for (const [index, segment] of segments.entries()) {
     const isLast = index === segments.length - 1;
-    const pattern = pathPattern(segment);
+    const isMeant = pathMatcher(segment);
     found = found
       .flatMap((parent) =>
         segment.includes('{{')
           ? entriesOf(join(folder, parent), isLast)
-              .filter((entry) => pattern.test(entry))
+              .filter(isMeant)
               .map((entry) => parent + entry)
           : [parent + segment],
       )

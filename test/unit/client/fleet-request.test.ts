@@ -6,6 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { prepareAccount } from '../../../src/activities/fleet/prepare-account.js';
 import { resolveFleet } from '../../../src/activities/fleet/resolve-fleet.js';
 import { type FleetRequestOptions, loadFleetRequest } from '../../../src/client/fleet-request.js';
+import { pathMatcher } from '../../../src/engine/manifest/bundle.js';
 import type { FleetAccount, FleetRequest } from '../../../src/contract/fleet.js';
 import { requestDigest } from '../../../src/engine/request-digest.js';
 
@@ -102,6 +103,29 @@ describe('a request for a fleet', () => {
     expect(prepare).toThrow(ApplicationFailure);
     expect(prepare).toThrow(/not valid in account 111111111111: iam.yaml:7:24 .*no tag "team"/);
     expect(prepare).toThrow(/iam.yaml:12:\d+ \$file "policies\/test.json" cannot be read/);
+  });
+
+  it('reads no file of another name for an account whose name is that of the placeholder', async () => {
+    const request = await load();
+    const named = account('111111111111', { team: 'shop', env: 'placeholder' });
+    expect(() => prepareAccount({ request, account: named })).toThrow(/"policies\/placeholder.json" cannot be read/);
+  });
+
+  it('finds the files that a path with several templates can stand for, and takes no time over long names', async () => {
+    const names = [1, 2, 3, 4, 5, 6].map((tag) => `{{account.tags.t${String(tag)}}}`).join('');
+    const long = `policies/${'a'.repeat(200)}`;
+    write({
+      'iam.yaml': MANIFEST.replace('{{account.tags.env}}.json', `x-${names}-y/{{account.name}}.json`),
+      'policies/x-abcdef-y/b.json': statement('s3:*'),
+      'policies/x-abcde-y/b.json': statement('s3:*'),
+      'policies/x-abcdef-z/b.json': statement('s3:*'),
+    });
+    const { manifest } = await load();
+    expect(Object.keys(manifest.files['iam.yaml'] ?? {})).toEqual(['accounts.yaml', 'policies/x-abcdef-y/b.json']);
+    const began = Date.now();
+    expect(pathMatcher(`policies/${names}.json`)(long)).toBe(false);
+    expect(pathMatcher(`policies/${names}`)(long)).toBe(true);
+    expect(Date.now() - began).toBeLessThan(500);
   });
 
   it('has the same digest for the same content, whatever the manifest is called and for any job', async () => {
