@@ -152,9 +152,35 @@ function renderExpression(
     return { text: `{{arn ${kind}/${rendered.text}}}`, used: rendered.used, problems: [], reference: true };
   }
   const value = values.get(expression);
+  const unsafe = value === undefined ? undefined : unsafeValue(source, expression, value, values);
+  if (unsafe !== undefined) return fail(unsafe.message, unsafe.remedy);
   if (value !== undefined) return { text: value, used: [expression], problems: [], reference: false };
   const { message, remedy } = unknownName(source, expression, values);
   return fail(message, remedy);
+}
+
+/** Characters that would change what a document means: wildcards, variables and separators of IAM, quotes, and braces. */
+const UNSAFE = /[*?${}"'`\\:/\p{Cc}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Returns the problem of a name or tag of an account that would do more in a document than name something. The right to
+ * write it in AWS Organizations is not one to write policies.
+ */
+function unsafeValue(
+  source: string,
+  expression: string,
+  value: string,
+  values: ReadonlyMap<string, string>,
+): TemplateProblem | undefined {
+  const isName = expression === ACCOUNT_NAME;
+  if (!isName && !expression.startsWith(ACCOUNT_TAGS)) return undefined;
+  const found = UNSAFE.exec(value)?.[0];
+  if (found === undefined) return undefined;
+  const what = isName ? 'name' : `tag ${JSON.stringify(expression.slice(ACCOUNT_TAGS.length))}`;
+  return {
+    message: `template ${brief(source)} cannot be used: in account ${values.get('account') ?? ''} the ${what} is ${JSON.stringify(value.slice(0, 100))}, with ${JSON.stringify(found)}, which can change what a document means`,
+    remedy: `${isName ? 'rename the account' : 'change the tag'}, or use a variable and set it under accountVariables`,
+  };
 }
 
 /** Returns the problem of a template whose name has no value. */

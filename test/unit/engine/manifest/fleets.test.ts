@@ -98,10 +98,28 @@ describe('an account of a fleet', () => {
     expect(namesOf(resolveAccount(manifest(fleet), ACCOUNT, variables, files))).toEqual([name]);
   });
 
-  it('inserts the values of names and tags unchanged, whatever they contain', () => {
+  it.each(['*', 'a?', '${aws:username}', '$', '{a', 'a}', '"', "'", 'a\\', 'a\nb', 'a\u0000', 'a:b', 'a/../b'])(
+    'is refused where a name or tag that its templates use is %j, which can change what a document means',
+    (value) => {
+      const text = (use: string) => manifest(`{ ${IDS}, variables: { region: "${use}" } }`);
+      const named = onlyProblem(
+        resolveAccount(text('{{account.name}}'), { ...ACCOUNT, name: value }) as { problems?: Problem[] },
+      );
+      expect(named).toContain(`in account 333333333333 the name is ${JSON.stringify(value)}, with `);
+      expect(named).toMatch(/rename the account, or use a variable and set it under accountVariables$/);
+      const tagged = onlyProblem(
+        resolveAccount(text('{{account.tags.env}}'), { ...ACCOUNT, tags: { env: value } }) as { problems?: Problem[] },
+      );
+      expect(tagged).toContain(`the tag "env" is ${JSON.stringify(value)}, with `);
+      const other = { ...ACCOUNT, name: value, tags: { env: value } };
+      expect(namesOf(resolveAccount(manifest(`{ ${IDS} }`), other))).toEqual(['u-eu-central-1']);
+    },
+  );
+
+  it('inserts the values of names and tags unchanged', () => {
     const text = manifest(`{ ${IDS} }`, '{ kind: User, userName: u, tags: { name: "+{{account.tags.env}}+" } }');
     fc.assert(
-      fc.property(fc.stringMatching(/^[\w.:/=+@ -]{0,40}$/), (value) => {
+      fc.property(fc.stringMatching(/^[\w.=+@ -]{0,40}$/), (value) => {
         const result = resolveAccount(text, { ...ACCOUNT, tags: { env: value } });
         expect(result.ok && result.request.entities[0]?.spec['tags']).toEqual({ name: `+${value}+` });
       }),
