@@ -25,6 +25,7 @@ const ROOMS = {
     'contract',
     'observability',
     'temporal/pending-activities',
+    'temporal/sent-bytes',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
   client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report'],

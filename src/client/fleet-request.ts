@@ -10,10 +10,12 @@ import { type Problem, sortProblems } from '../engine/manifest/problem.js';
 import type { ManifestSource, RefusedManifest } from '../engine/manifest/resolve.js';
 import { toJson, type Tree } from '../engine/manifest/tree.js';
 import { fleetDigest } from '../engine/request-digest.js';
+import { MAX_SENT_BYTES } from '../contract/request.js';
+import { sentBytes } from '../temporal/sent-bytes.js';
 import { KINDS } from '../kinds/index.js';
 import { type Origin, originOf } from './checkout.js';
 import { loadSources, manifestName, readReferencedFile, STANDARD_INPUT_NAME } from './manifest/load.js';
-import { attemptKey, MAX_SENT_BYTES, NO_CI, type RequestOptions, sentBytes } from './request.js';
+import { attemptKey, NO_CI, type RequestOptions } from './request.js';
 
 /** Options for a request for a fleet. */
 export type FleetRequestOptions = Omit<

@@ -20,7 +20,7 @@ export interface AccountProgress {
 
 /** A wave of a fleet that waits for an approval. */
 export interface PendingWave {
-  /** `sha256:…`: names the request and the wave. */
+  /** `sha256:…`: names the request, the run and the wave. */
   readonly plan: string;
   /** The wave, from 1. */
   readonly wave: number;

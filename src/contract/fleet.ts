@@ -83,6 +83,8 @@ export interface FleetAccount {
   /** Null where the account is selected by ID only and the organization does not tell. */
   readonly name: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  /** The signature of a worker that has found the account for its request. Missing where workers have no permit key. */
+  readonly permit?: string;
 }
 
 /** The account that a fleet selects and leaves out. */

@@ -24,6 +24,12 @@ export const MAX_JOB_TEXT = 2_000;
  */
 export const MAX_ENTITIES = 5000;
 
+/**
+ * The largest request, compressed. Temporal accepts payloads of up to 2,097,152 bytes, and the verification sends the
+ * entities once more, with the ARN of each.
+ */
+export const MAX_SENT_BYTES = 1_750_000;
+
 /** The time after which a run without progress ends, and an activity that keeps failing is not tried again: an hour. */
 export const DEFAULT_TIMEOUT_MS = 3_600_000;
 

@@ -32,10 +32,11 @@ export function requestDigest(request: DigestedRequest): string {
 
 /**
  * Returns the digest of a request for a fleet, as `sha256:…`. Requests with the same digest do the same, whatever their
- * manifests are called and whatever the pipeline.
+ * manifests are called and whatever the pipeline. As that of a bootstrap request, it leaves out the revision.
  */
 export function fleetDigest(request: Omit<FleetRequest, 'digest' | 'key'>): string {
-  const { fleet, namespace, environment, partition, manifest, selection, rollout, only, keepGoing } = request;
+  const { command, allowOlder, manifest, ...rest } = request;
+  const { fleet, namespace, environment, partition, selection, rollout, only, keepGoing } = rest;
   const { sources, files, variables, adopt, deleteTrusted, removeUnmanaged, orphans } = manifest;
   const content = {
     manifest: {
@@ -46,6 +47,8 @@ export function fleetDigest(request: Omit<FleetRequest, 'digest' | 'key'>): stri
       removeUnmanaged,
       orphans,
     },
+    command,
+    allowOlder: allowOlder === true ? true : undefined,
     ...{ fleet, namespace, environment, partition, selection, rollout, only, keepGoing },
   };
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;

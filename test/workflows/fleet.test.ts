@@ -6,6 +6,7 @@ import { approveUpdate, fleetProgressQuery, fleetReportQuery, rejectUpdate } fro
 import type { FleetProgress } from '../../src/contract/fleet-progress.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import { bootstrapWorkflowId, fleetPlanWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { CarriedFleet } from '../../src/workflows/fleet/fleet-state.js';
 import type { fleet } from '../../src/workflows/index.js';
 import { AccountRuns } from '../../src/activities/account-runs.js';
 import { HeldCall, planOf, requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
@@ -212,6 +213,54 @@ describe('a fleet', () => {
     const report = await reportOf(handle);
     expect(resultsOf(report)).toEqual(['converged', 'converged', 'skipped', 'skipped']);
     expect(report).toMatchObject({ result: 'refused', reason: 'wave 3 was rejected by grace: looked at it' });
+  });
+
+  test('takes no approval of the same wave of an earlier run of the same request', async () => {
+    const request = fleetOf(2, {}, { waves: [{ accounts: 1 }, { percent: 100 }], approveWaves: true });
+    const first = await start(request);
+    const earlier = await pendingWave(first, 2);
+    await first.cancel();
+    await reportOf(first);
+    const second = await start(request);
+    const now = await pendingWave(second, 2);
+    await expect(
+      second.executeUpdate(approveUpdate, { args: [{ plan: earlier.plan, by: 'grace' }] }),
+    ).rejects.toMatchObject({ cause: { message: `another wave waits for an approval: ${now.plan}` } });
+    await second.executeUpdate(approveUpdate, { args: [{ plan: now.plan, by: 'grace' }] });
+    expect(resultsOf(await reportOf(second))).toEqual(['converged', 'converged']);
+  });
+
+  test('does not go on from what a client gives it', async () => {
+    const request = fleetOf(2);
+    const forged: CarriedFleet = {
+      runId: '00000000-0000-4000-8000-000000000000',
+      startedAt: 0,
+      resolved: { accounts: [{ id: '999999999999', name: 'other', tags: {} }], leftOut: [], calls: {} },
+      reports: [],
+      wave: 0,
+      open: [],
+      waiting: [],
+    };
+    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
+      taskQueue: 'workflows',
+      workflowId: fleetWorkflowId(request.namespace, request.fleet),
+      args: [request, forged],
+    });
+    const report = await reportOf(handle);
+    expect(report.accounts.map(({ account }) => account)).toEqual(request.selection.ids);
+    expect(report.workflow.runId).not.toBe(forged.runId);
+  });
+
+  test('that only plans does not hold the lock under which others apply', async () => {
+    const request = fleetOf(1, { command: 'plan' });
+    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
+      taskQueue: 'workflows',
+      workflowId: fleetWorkflowId(request.namespace, request.fleet),
+      args: [request],
+    });
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: { message: 'a plan cannot hold the lock of its fleet' },
+    });
   });
 
   test('lets an account wait for its namespace without a place of its own, and applies to it at last', async () => {

@@ -5,6 +5,8 @@ import type { Accounts } from '../runtime/accounts.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { runActivity } from '../runtime/activity-context.js';
 import { assertAccountAllowed, assertFleetAllowed } from './assert-provable.js';
+import { assertUnchanged } from './assert-unchanged.js';
+import { assertSelected } from './assert-selected.js';
 import { prepareAccount } from './prepare-account.js';
 import { resolveFleet } from './resolve-fleet.js';
 
@@ -12,7 +14,7 @@ import { resolveFleet } from './resolve-fleet.js';
 export interface FleetParts {
   readonly accounts: Pick<Accounts, 'organization'>;
   readonly accountRuns: Pick<AccountRuns, 'find'>;
-  readonly enforcement: Pick<Enforcement, 'targetForReads' | 'guardrails'>;
+  readonly enforcement: Pick<Enforcement, 'targetForReads' | 'guardrails' | 'permits'>;
   /** The worker takes only signed requests. */
   readonly isSignedOnly: boolean;
 }
@@ -28,18 +30,24 @@ export function createFleetActivities({
     resolveFleet: (request) =>
       runActivity(async ({ calls }) => {
         assertFleetAllowed(isSignedOnly);
+        assertUnchanged(request);
         const { organization, close } = accounts.organization(targetOf(request, enforcement));
         try {
-          return await resolveFleet(request, organization, calls);
+          const { permits } = enforcement;
+          const resolved = await resolveFleet(request, organization, calls);
+          if (permits === undefined) return resolved;
+          return { ...resolved, accounts: resolved.accounts.map((one) => permits.permitAccount(request.digest, one)) };
         } finally {
           close();
         }
       }),
     prepareFleetAccount: (request) =>
-      runActivity(() => {
-        const prepared = prepareAccount(request);
+      runActivity(async () => {
+        assertUnchanged(request.request);
+        assertSelected(request, enforcement.permits);
+        const prepared = await prepareAccount(request);
         if (request.request.command === 'apply') assertAccountAllowed(enforcement, prepared);
-        return Promise.resolve(prepared);
+        return prepared;
       }),
     findAccountRun: (run) => runActivity(() => accountRuns.find(run)),
   };

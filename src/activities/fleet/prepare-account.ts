@@ -5,7 +5,9 @@ import { openBundle } from '../../engine/manifest/bundle.js';
 import { positionText, type Problem } from '../../engine/manifest/problem.js';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
 import { requestDigest } from '../../engine/request-digest.js';
+import { requestSizeProblem } from '../../engine/request-size.js';
 import { KINDS } from '../../kinds/index.js';
+import { sentBytes } from '../../temporal/sent-bytes.js';
 import { failure } from '../runtime/failures.js';
 
 /** Problems of a manifest that a failure lists. */
@@ -17,7 +19,7 @@ const MAX_LISTED = 10;
  *
  * @throws ApplicationFailure with the problems of the manifests in this account
  */
-export function prepareAccount({ request, account }: FleetAccountRequest): BootstrapRequest {
+export async function prepareAccount({ request, account }: FleetAccountRequest): Promise<BootstrapRequest> {
   const { sources, ...bundle } = openBundle(request.manifest);
   const { pipeline, keepGoing, revision, allowOlder, timeoutMs } = request;
   const result = resolveManifest(sources, {
@@ -28,6 +30,8 @@ export function prepareAccount({ request, account }: FleetAccountRequest): Boots
     keepGoing,
   });
   if (!result.ok) throw failure('InvalidManifest', problemsText(account.id, result.problems), {});
+  const tooLarge = await requestSizeProblem(result, sentBytes);
+  if (tooLarge !== null) throw failure('InvalidManifest', problemsText(account.id, [tooLarge]), {});
   const rendered = {
     ...result.request,
     ...(revision === undefined ? {} : { revision }),

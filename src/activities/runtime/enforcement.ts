@@ -1,14 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type {
-  ApprovedPlan,
-  CreateRequest,
-  EntityRun,
-  Listing,
-  Plan,
-  RunOrigin,
-  VerifyRequest,
-} from '../../contract/activities.js';
+import type { ApprovedPlan, CreateRequest, Listing, Plan, VerifyRequest } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
@@ -24,7 +16,7 @@ import { violationsText, type Violation } from '../../guardrails/violation.js';
 import { evaluateWrite } from '../../guardrails/write.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
-import { firstRunOf, type Launch } from './launches.js';
+import { type Binding, firstRunOf } from './launches.js';
 import { fieldsOf } from './observe.js';
 import type { Permits } from './permits.js';
 import type { Proofs } from './proofs.js';
@@ -37,14 +29,6 @@ const RUN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** The stage at which something was refused. */
 export type RefusedAt = 'plan' | 'write';
-
-/** The means to bind an entity's writes to the bootstrap run that has planned them. */
-interface Binding {
-  readonly permits: Permits;
-  readonly launch: Launch;
-  /** Returns the start of a run. Undefined where it is gone. */
-  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
-}
 
 interface EnforcementOptions {
   readonly source: GuardrailsSource;
@@ -82,6 +66,11 @@ export class Enforcement {
   /** Returns the guardrails in force; null where the worker has none. */
   get guardrails(): Guardrails | null {
     return this.#source.current();
+  }
+
+  /** The signatures of the worker. Undefined where the worker has neither guardrails nor a request key. */
+  get permits(): Permits | undefined {
+    return this.#binding?.permits;
   }
 
   /**

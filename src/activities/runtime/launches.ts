@@ -3,12 +3,21 @@ import type { ReconcileRequest } from '../../contract/request.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import type { EntityRun, RunOrigin } from '../../contract/activities.js';
 import { failure } from './failures.js';
+import type { Permits } from './permits.js';
 
 /** Entity runs whose start is remembered. */
 const MAX_REMEMBERED = 1_000;
 
 /** Reports whether the entity run of an activity was started by the bootstrap run that it names. */
 export type Launch = (request: ReconcileRequest) => Promise<boolean>;
+
+/** The means to bind an entity's writes to the bootstrap run that has planned them. */
+export interface Binding {
+  readonly permits: Permits;
+  readonly launch: Launch;
+  /** Returns the start of a run. Undefined where it is gone. */
+  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
+}
 
 /**
  * Asks Temporal which run has started an entity run. The server records it, so that no client can claim it. What was found
@@ -28,11 +37,7 @@ export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | und
 }
 
 /** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */
-export async function firstRunOf({
-  originOf,
-}: {
-  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
-}): Promise<string> {
+export async function firstRunOf({ originOf }: Pick<Binding, 'originOf'>): Promise<string> {
   const { workflowExecution: run } = activityInfo();
   if (run === undefined) throw new Error('permits are signed in activities of a run');
   return (await originOf(run))?.firstRunId ?? run.runId;

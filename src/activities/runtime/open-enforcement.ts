@@ -6,7 +6,7 @@ import { IssuerKeys } from '../../identity/issuer-keys.js';
 import { Seals } from '../../identity/seal.js';
 import { Enforcement, type RefusedAt } from './enforcement.js';
 import { GuardrailsError, GuardrailsFile, NO_GUARDRAILS, type GuardrailsChange } from './guardrails-file.js';
-import { launchedBy } from './launches.js';
+import { type Binding, launchedBy } from './launches.js';
 import { Permits } from './permits.js';
 import { SchedulePermits } from './schedule-permits.js';
 import { SignedRequests } from './signed-requests.js';
@@ -95,8 +95,6 @@ function openGuardrails(
   }
   return source;
 }
-
-type Binding = NonNullable<ConstructorParameters<typeof Enforcement>[0]['binding']>;
 
 /** Reads the permit keys. Without them, a client could start what writes, no matter who has to sign requests. */
 function readPermitKeys(config: EnforcementConfig): readonly string[] {

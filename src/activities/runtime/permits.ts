@@ -3,6 +3,7 @@ import { isWrite } from '../../contract/actions.js';
 import type { ApprovedPlan, CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
 import type { Identity, SchedulePermit, SignedIdentity } from '../../contract/identity.js';
+import type { FleetAccount } from '../../contract/fleet.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import { macOf } from '../../identity/mac.js';
 
@@ -124,6 +125,16 @@ export class Permits {
   /** Reports whether a worker has permitted a schedule to send a request with this digest. */
   isSchedulePermit({ schedule, command, requester, signature: given }: SchedulePermit, digest: string): boolean {
     return this.#isSigned('schedule', { schedule, command, requester, digest }, given);
+  }
+
+  /** Returns the account of a fleet with the signature by which it counts as one of the request with this digest. */
+  permitAccount(digest: string, { id, name, tags }: FleetAccount): FleetAccount {
+    return { id, name, tags, permit: this.#sign('fleet account', { digest, id, name, tags }) };
+  }
+
+  /** Reports whether a worker has found an account for the request with this digest. */
+  isAccountOf(digest: string, { id, name, tags, permit }: FleetAccount): boolean {
+    return this.#isSigned('fleet account', { digest, id, name, tags }, permit);
   }
 
   /** Returns the signature of what is remembered of a proof: the run that it was used for. */

@@ -5,7 +5,7 @@ import { fleetPlanWorkflowId, fleetWorkflowId, WorkflowType } from '../../contra
 import { fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { fleet } from '../../workflows/index.js';
-import { BusyError, deadlineOf, RequestKeyError } from '../run/events.js';
+import { BusyError, deadlineOf, RequestKeyError, RunLostError } from '../run/events.js';
 import { retryWhileUnreachable } from '../run/retry.js';
 import { isSameRequest, isUnknownSearchAttribute, waitForLockHolder } from '../run/start.js';
 import { describePipeline } from '../describe.js';
@@ -38,7 +38,8 @@ export async function applyFleet(
       const { runId: joined, url } = lockHolder;
       if (!(await announce(temporal, lockHolder, request.key))) continue;
       options.onEvent?.({ type: 'joined', workflowId, runId: joined, url });
-      return awaitFleetReport(temporal, { workflowId, runId: joined }, deadline, options);
+      const report = await awaitFleetReport(temporal, { workflowId, runId: joined }, deadline, options);
+      return assertReportOf(request, report);
     }
     if (lockHolder.memo.requestKey === request.key) throw new RequestKeyError(request.key);
     await waitForFleet(temporal, lockHolder, deadline, options);
@@ -60,11 +61,21 @@ export async function planFleet(
   let runId = await startFleet(temporal, workflowId, request, options);
   if (runId === null) {
     const open = await retryWhileUnreachable(options, () => lockHolderOf(temporal, workflowId));
-    if (open !== null && open.memo.digest !== request.digest) throw new RequestKeyError(request.key);
+    if (open !== null && !isSameRequest(open.memo, request)) throw new RequestKeyError(request.key);
     runId = open?.runId ?? null;
   }
   options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
   return awaitFleetReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, options);
+}
+
+/**
+ * Returns the report of a run that was joined. Any client may have written the memo by which it was found.
+ *
+ * @throws RunLostError where the run was of another request
+ */
+export function assertReportOf(request: Pick<FleetRequest, 'digest' | 'command'>, report: FleetReport): FleetReport {
+  if (report.digest === request.digest && report.command === request.command) return report;
+  throw new RunLostError(new Error('the run that was joined did something else than its memo says'));
 }
 
 /** Waits until another run of the fleet has closed, or has continued as new. */

@@ -24,6 +24,7 @@ import { startLocked } from '../locked-child.js';
 import { assertFleetRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { AccountRuns } from './account-runs.js';
+import { isContinued } from './continued.js';
 import { fleetReportDetails } from './fleet-details.js';
 import { type CarriedFleet, FleetState } from './fleet-state.js';
 import { WaveApproval, waveDigest } from './wave-approval.js';
@@ -43,10 +44,14 @@ type Stop = Pick<FleetReport, 'result' | 'reason' | 'remedy'>;
 export async function fleet(request: FleetRequest, carried?: CarriedFleet): Promise<FleetReport> {
   assertFleetRequest(request);
   const lock = fleetWorkflowId(request.namespace, request.fleet);
-  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const { workflowId } = workflowInfo();
   if (request.command === 'apply' && workflowId !== lock) return runUnderLock(request, lock);
+  if (request.command === 'plan' && workflowId === lock) {
+    // Clients would join it, and take its end for that of an apply.
+    throw ApplicationFailure.nonRetryable('a plan cannot hold the lock of its fleet', 'InvalidManifest');
+  }
   const cancellation = new Cancellation();
-  const own = continuedFromExecutionRunId === undefined ? undefined : carried;
+  const own = isContinued(workflowInfo()) ? carried : undefined;
   return CancellationScope.nonCancellable(() => new Fleet(request, own, cancellation).run());
 }
 
@@ -154,7 +159,7 @@ class Fleet {
 
   async #approve(): Promise<Approval> {
     const wave = this.#state.wave + 1;
-    const plan = waveDigest(this.#request.digest, wave);
+    const plan = waveDigest(this.#request.digest, this.#state.runId, wave);
     this.#state.phase = 'awaiting approval';
     const asked = { plan, wave, accounts: this.#state.openInWave().length, report: this.#state.buildReport() };
     const decision = await this.#approval.wait(asked, this.#cancellation, ({ expiresAt }) => {

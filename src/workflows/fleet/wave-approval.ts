@@ -85,10 +85,14 @@ export class WaveApproval {
   }
 }
 
-/** The hexadecimal digits at the end of a wave's digest that tell the wave. */
-const WAVE_DIGITS = 4;
+/** The hexadecimal digits at the end of what names a wave: those of its run, and of the wave. */
+const [RUN_DIGITS, WAVE_DIGITS] = [32, 4];
 
-/** Returns what names a wave in a decision: the digest of the request, in which the wave takes the place of the end. */
-export function waveDigest(digest: string, wave: number): string {
-  return digest.slice(0, -WAVE_DIGITS) + wave.toString(16).padStart(WAVE_DIGITS, '0');
+/**
+ * Returns what names a wave in a decision, so that a decision counts for this wave of this run alone: the digest of the
+ * request, in which the ID of the run and the wave take the place of the end.
+ */
+export function waveDigest(digest: string, runId: string, wave: number): string {
+  const run = runId.replaceAll('-', '').padStart(RUN_DIGITS, '0');
+  return digest.slice(0, -(RUN_DIGITS + WAVE_DIGITS)) + run + wave.toString(16).padStart(WAVE_DIGITS, '0');
 }

@@ -8,6 +8,7 @@ import { resolveFleet } from '../../../src/activities/fleet/resolve-fleet.js';
 import { type FleetRequestOptions, loadFleetRequest } from '../../../src/client/fleet-request.js';
 import { pathMatcher } from '../../../src/engine/manifest/bundle.js';
 import type { FleetAccount, FleetRequest } from '../../../src/contract/fleet.js';
+import { MAX_ENTITIES } from '../../../src/contract/request.js';
 import { requestDigest } from '../../../src/engine/request-digest.js';
 
 const MANIFEST = `version: 1
@@ -82,8 +83,8 @@ describe('a request for a fleet', () => {
   it('gives each account its own request, by nothing but what it contains', async () => {
     const request = JSON.parse(JSON.stringify(await load({ requestKey: 'k', keepGoing: true }))) as FleetRequest;
     rmSync(join(folder, 'policies'), { recursive: true });
-    const first = prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
-    const second = prepareAccount({ request, account: account('222222222222', { env: 'prod' }) });
+    const first = await prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
+    const second = await prepareAccount({ request, account: account('222222222222', { env: 'prod' }) });
     expect([first, second].map(({ entities }) => entities.map(({ name }) => name))).toEqual([
       ['shop-deploy'],
       ['other-deploy'],
@@ -93,22 +94,25 @@ describe('a request for a fleet', () => {
     expect(first).toMatchObject({ keepGoing: true, manifest: 'iam.yaml', digest: requestDigest(first) });
     expect(first.key).toMatch(/^fleet-[0-9a-f]{32}$/);
     expect(second.key).not.toBe(first.key);
-    const again = prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
+    const again = await prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
     expect(again).toEqual(first);
   });
 
   it('fails in the account whose manifest is not valid, with the problems', async () => {
     const request = await load();
-    const prepare = (): unknown => prepareAccount({ request, account: account('111111111111', { env: 'test' }) });
-    expect(prepare).toThrow(ApplicationFailure);
-    expect(prepare).toThrow(/not valid in account 111111111111: iam.yaml:7:24 .*no tag "team"/);
-    expect(prepare).toThrow(/iam.yaml:12:\d+ \$file "policies\/test.json" cannot be read/);
+    const prepare = (): Promise<unknown> =>
+      prepareAccount({ request, account: account('111111111111', { env: 'test' }) });
+    await expect(prepare()).rejects.toThrow(ApplicationFailure);
+    await expect(prepare()).rejects.toThrow(/not valid in account 111111111111: iam.yaml:7:24 .*no tag "team"/);
+    await expect(prepare()).rejects.toThrow(/iam.yaml:12:\d+ \$file "policies\/test.json" cannot be read/);
   });
 
   it('reads no file of another name for an account whose name is that of the placeholder', async () => {
     const request = await load();
     const named = account('111111111111', { team: 'shop', env: 'placeholder' });
-    expect(() => prepareAccount({ request, account: named })).toThrow(/"policies\/placeholder.json" cannot be read/);
+    await expect(prepareAccount({ request, account: named })).rejects.toThrow(
+      /"policies\/placeholder.json" cannot be read/,
+    );
   });
 
   it('finds the files that a path with several templates can stand for, and takes no time over long names', async () => {
@@ -128,6 +132,18 @@ describe('a request for a fleet', () => {
     expect(Date.now() - began).toBeLessThan(500);
   });
 
+  it('fails in the account whose rendered request is too large for one run', async () => {
+    const users = Array.from(
+      { length: MAX_ENTITIES + 1 },
+      (_, index) => `  - { kind: User, userName: "u-{{account}}-${String(index)}" }`,
+    );
+    write({ 'iam.yaml': [MANIFEST.split('entities:')[0], 'entities:', ...users].join('\n') });
+    const request = await load();
+    await expect(prepareAccount({ request, account: account('222222222222', {}) })).rejects.toThrow(
+      /not valid in account 222222222222: iam.yaml:.* too large for one run: it has 5,001 entities/,
+    );
+  });
+
   it('has the same digest for the same content, whatever the manifest is called and for any job', async () => {
     write({ 'other.yaml': MANIFEST });
     const { digest } = await load();
@@ -137,6 +153,9 @@ describe('a request for a fleet', () => {
     expect((await load()).digest).not.toBe(digest);
     expect((await load({ only: ['111111111111'] })).digest).not.toBe((await load()).digest);
     expect((await load({ keepGoing: true })).digest).not.toBe((await load()).digest);
+    expect((await load({ command: 'plan' })).digest).not.toBe((await load()).digest);
+    expect((await load({ allowOlder: true })).digest).not.toBe((await load()).digest);
+    expect((await load({ revision: 7 })).digest).toBe((await load()).digest);
   });
 
   it.each([

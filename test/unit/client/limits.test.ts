@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { requestSizeProblem } from '../../../src/client/request.js';
+import { requestSizeProblem as problemOf } from '../../../src/engine/request-size.js';
+import { sentBytes as bytesOf } from '../../../src/temporal/sent-bytes.js';
 import type { DesiredEntity, JsonObject } from '../../../src/contract/entity.js';
 import { MAX_ENTITIES } from '../../../src/contract/request.js';
 import { truncateToFit } from '../../../src/report/build.js';
@@ -29,7 +30,10 @@ function users(count: number): DesiredEntity[] {
   return Array.from({ length: count }, (_, index) => user(index));
 }
 
-function sized(entities: readonly DesiredEntity[]): Parameters<typeof requestSizeProblem>[0] {
+const requestSizeProblem = (given: Parameters<typeof problemOf>[0]): ReturnType<typeof problemOf> =>
+  problemOf(given, bytesOf);
+
+function sized(entities: readonly DesiredEntity[]): Parameters<typeof problemOf>[0] {
   return {
     request: { entities, environment: 'prod', namespace: 'ci', manifest: 'a.yaml, b.yaml' },
     positions: entities.map((_, index) => ({ file: 'b.yaml', line: index + 10, column: 3 })),

@@ -1,0 +1,31 @@
+import type { FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
+import { failure } from '../runtime/failures.js';
+import type { Permits } from '../runtime/permits.js';
+
+/**
+ * Makes sure that an account is one of its fleet: any client may have made up what a run goes on from.
+ *
+ * @param given - the request, and the account
+ * @param given.request - what the fleet does
+ * @param given.account - the account to make a request for
+ * @param permits - they tell what a worker has found. Without them, only the request says which accounts are meant
+ * @throws ApplicationFailure
+ */
+export function assertSelected(
+  { request, account }: FleetAccountRequest,
+  permits: Pick<Permits, 'isAccountOf'> | undefined,
+): void {
+  const isFound = permits === undefined || permits.isAccountOf(request.digest, account);
+  if (isFound && mayBeOf(request, account.id)) return;
+  throw failure('NotAllowed', `no worker has found account ${account.id} for fleet ${request.fleet}`, {
+    remedy: 'apply again',
+  });
+}
+
+/** Reports whether a request can be for an account, as far as that is known without AWS Organizations. */
+function mayBeOf({ selection, only }: FleetRequest, id: string): boolean {
+  const { ids, organizationalUnits, tags, exclude } = selection;
+  const isListed = organizationalUnits.length === 0 && Object.keys(tags).length === 0;
+  if (exclude.includes(id) || only?.includes(id) === false) return false;
+  return !isListed || ids.includes(id);
+}
