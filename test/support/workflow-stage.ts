@@ -1,3 +1,4 @@
+import { cancelled, heartbeat } from '@temporalio/activity';
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
@@ -237,4 +238,12 @@ export class HeldCall {
     this.#reach();
     await this.#released;
   }
+}
+
+/** Stands for a call on the wire, which goes on until its activity knows that the run was cancelled. */
+export async function untilCancelled(call: HeldCall): Promise<void> {
+  void call.hold();
+  const beat = setInterval(heartbeat, 100);
+  await cancelled().catch(() => undefined);
+  clearInterval(beat);
 }

@@ -1,4 +1,3 @@
-import { cancelled, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { joinSignal, progressQuery } from '../../src/contract/messages.js';
 import type { Report } from '../../src/contract/report.js';
@@ -14,6 +13,7 @@ import {
   reportOf,
   requestFor,
   role,
+  untilCancelled,
   WorkflowStage,
   wrote,
 } from '../support/workflow-stage.js';
@@ -267,14 +267,6 @@ describe('claims on entities without tags', () => {
     ]);
   });
 });
-
-/** Stands for a call on the wire, which goes on until its activity knows that the run was cancelled. */
-async function untilCancelled(call: HeldCall): Promise<void> {
-  void call.hold();
-  const beat = setInterval(heartbeat, 100);
-  await cancelled().catch(() => undefined);
-  clearInterval(beat);
-}
 
 describe('a bootstrap that is cancelled', () => {
   async function cancelDuring(name: 'planEntities' | 'createEntity' | 'verifyEntities'): Promise<Report> {

@@ -9,7 +9,7 @@ import { bootstrapWorkflowId, fleetPlanWorkflowId, fleetWorkflowId } from '../..
 import type { CarriedFleet } from '../../src/workflows/fleet/fleet-state.js';
 import type { fleet } from '../../src/workflows/index.js';
 import { AccountRuns } from '../../src/activities/account-runs.js';
-import { HeldCall, planOf, requestFor, role, WorkflowStage, wrote } from '../support/workflow-stage.js';
+import { HeldCall, planOf, requestFor, role, untilCancelled, WorkflowStage, wrote } from '../support/workflow-stage.js';
 
 let stage: WorkflowStage;
 let fleets = 0;
@@ -289,14 +289,12 @@ describe('a fleet', () => {
     const request = fleetOf(3, {}, { concurrency: 1 });
     const call = new HeldCall();
     stage.activities.createEntity = async () => {
-      await call.hold();
+      await untilCancelled(call);
       return wrote('create');
     };
     const handle = await start(request);
     await call.reached;
     await handle.cancel();
-    await until(handle, () => true);
-    call.release();
     const report = await reportOf(handle);
     expect(report.result).toBe('cancelled');
     expect(resultsOf(report).slice(1)).toEqual(['skipped', 'skipped']);
