@@ -3,7 +3,7 @@ export type PolicyType = 'identity' | 'trust';
 
 /** One finding of AWS IAM Access Analyzer about a policy. */
 export interface PolicyFinding {
-  /** AWS's issue code, as in `PASS_ROLE_WITH_STAR_IN_RESOURCE`, or {@link NEW_ACCESS}. */
+  /** AWS's issue code, as in `PASS_ROLE_WITH_STAR_IN_RESOURCE`, {@link NEW_ACCESS} or {@link NOT_CHECKABLE}. */
   readonly code: string;
   /** AWS's class of the finding. Access that is new counts as a security warning. */
   readonly type: 'ERROR' | 'SECURITY_WARNING' | 'WARNING' | 'SUGGESTION';
@@ -19,6 +19,9 @@ export const FINDING_CODE = /^[A-Z][A-Z0-9_]{0,99}$/;
 
 /** The code of access that the live policy does not allow. AWS has no code for it. */
 export const NEW_ACCESS = 'NEW_ACCESS';
+
+/** The code of a policy that Access Analyzer cannot read, whatever IAM does with it. AWS has no code for it. */
+export const NOT_CHECKABLE = 'NOT_CHECKABLE';
 
 /** A finding that the manifest declares to be accepted, for one entity. */
 export interface FindingSuppression {

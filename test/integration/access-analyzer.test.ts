@@ -254,7 +254,7 @@ describe('a check that the worker may not make', () => {
   });
 });
 
-test('a throttled check is repeated, and one that AWS cannot make is what `unavailable` says', async () => {
+test('a throttled check is repeated, and a policy that AWS cannot check counts as a finding, whatever `unavailable` says', async () => {
   await setRules('validatePolicy: error, checkNoNewAccess: warn');
   await runs.apply([deploy({ s3: allowing('s3:GetObject') })]);
   world.proxy.clear();
@@ -266,7 +266,7 @@ test('a throttled check is repeated, and one that AWS cannot make is what `unava
   const { decision, warnings } = await planned(deploy({ s3: allowing('s3:PutObject') }));
   expect(decision).toBe('update');
   expect(warnings).toContain(
-    'inlinePolicies.s3: not checked by Access Analyzer: CheckNoNewAccess answered InvalidParameter: InvalidParameterException',
+    'inlinePolicies.s3: NOT_CHECKABLE: CheckNoNewAccess answered InvalidParameter: InvalidParameterException',
   );
   expect(checksMade()).toEqual({ ValidatePolicy: 3, CheckNoNewAccess: 1 });
 });

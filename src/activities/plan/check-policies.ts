@@ -2,7 +2,7 @@ import { awsError, failureTypeOf } from '../../aws/errors.js';
 import { UnverifiedError, WrongAccountError } from '../../aws/guard.js';
 import { entityId, type Json } from '../../contract/entity.js';
 import type { FailureType } from '../../contract/failures.js';
-import type { PolicyType } from '../../contract/policy-findings.js';
+import { NOT_CHECKABLE, type PolicyType } from '../../contract/policy-findings.js';
 import type { DecisionAction } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { objectOrEmpty, ownValue, sortedJson } from '../../engine/json.js';
@@ -150,7 +150,13 @@ interface Job {
   readonly policy: WrittenPolicy;
 }
 
-type Findings = PolicyCheckResult['findings'];
+type Findings =
+  | Exclude<PolicyCheckResult['findings'], { readonly unavailable: string }>
+  | {
+      readonly unavailable: string;
+      /** The reason is not the policy but the permission or the service. */
+      readonly isForAll: boolean;
+    };
 
 /** Returns the key that equal jobs share. */
 function keyOf({ check, policy: { type, document, existing } }: Job): string {
@@ -164,15 +170,16 @@ async function makeChecks(
   isRequired: (check: PolicyCheck) => boolean,
 ): Promise<ReadonlyMap<string, Findings>> {
   const findings = new Map<string, Findings>();
-  const denied = new Map<PolicyCheck, Findings>();
+  /** Checks that cannot be made now: the answer to one counts for all, which would each wait as long for theirs. */
+  const unavailable = new Map<PolicyCheck, Findings>();
   const unique = [...new Map(jobs.map((job) => [keyOf(job), job])).values()];
   const make = async (job: Job): Promise<void> => {
     const { check } = job;
-    const found = denied.get(check) ?? (await findingsOf(account, job, isRequired(check)));
-    if (found === DENIED[check]) denied.set(check, found);
+    const found = unavailable.get(check) ?? (await findingsOf(account, job, isRequired(check)));
+    if ('unavailable' in found && found.isForAll) unavailable.set(check, found);
     findings.set(keyOf(job), found);
   };
-  // The first of each check is made alone: where it is denied, the others need no call.
+  // The first of each check is made alone: where it cannot be made, the others need no call.
   const isFirst = (job: Job): boolean => unique.find(({ check }) => check === job.check) === job;
   for (const job of unique.filter(isFirst)) await make(job);
   const queue = unique.filter((job) => !isFirst(job)).values();
@@ -192,6 +199,7 @@ async function makeChecks(
 
 const deniedBecause = (action: string): Findings => ({
   unavailable: `${action} is denied: grant it to the role that plans`,
+  isForAll: true,
 });
 
 /** The results of checks that the worker may not make. */
@@ -214,7 +222,12 @@ async function findingsOf(
     const failure = failureTypeOf(answer);
     if (failure === 'AccessDenied') return DENIED[check];
     if (isAboutTheAccount(error) || REPEATED.has(failure) || (isRequired && PASSING.has(failure))) throw error;
-    return { unavailable: `${answer.operation ?? check} answered ${answer.code}: ${truncate(answer.message, 200)}` };
+    const text = `${answer.operation ?? check} answered ${answer.code}: ${truncate(answer.message, 200)}`;
+    // Not a check that is unavailable: its author could write a policy so that the check does not count.
+    if (ABOUT_THE_DOCUMENT.has(answer.code)) {
+      return [{ code: NOT_CHECKABLE, type: 'ERROR', message: text, path: '', link: null }];
+    }
+    return { unavailable: text, isForAll: PASSING.has(failure) };
   }
 }
 
@@ -223,6 +236,9 @@ const REPEATED: ReadonlySet<FailureType> = new Set(['Throttled', 'CredentialsInv
 
 /** Failures that may pass. Where the rules do without a check, a plan does not wait for it. */
 const PASSING: ReadonlySet<FailureType> = new Set(['ServiceUnavailable', 'ForeignReply']);
+
+/** Codes by which Access Analyzer refuses a document, though IAM may take it. */
+const ABOUT_THE_DOCUMENT: ReadonlySet<string> = new Set(['Validation', 'UnprocessableEntity', 'InvalidParameter']);
 
 function isAboutTheAccount(error: unknown): boolean {
   return error instanceof WrongAccountError || error instanceof UnverifiedError;
