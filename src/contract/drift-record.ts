@@ -6,6 +6,9 @@ import type { EnvironmentReference } from './workflow-ids.js';
 /** Entities in drift that a record lists; more are counted. A record is read as a whole, with many others. */
 export const MAX_RECORDED = 100;
 
+/** Schedules of an environment that a record remembers. */
+export const MAX_LOOKS = 50;
+
 /** Drifts that have ended and that a record lists. */
 export const MAX_ENDED = 20;
 
@@ -44,6 +47,8 @@ export interface DriftedEntity extends FoundDrift {
   readonly since: Timestamp;
   /** The last look that saw none. Null where the first look saw it. */
   readonly notBefore: Timestamp | null;
+  /** The IDs of the schedules whose last look saw it. It ends when none does any more. */
+  readonly schedules: readonly string[];
   /** Null where CloudTrail shows no call, or was not read. */
   readonly cause: DriftCause | null;
 }
@@ -64,12 +69,28 @@ export interface LookingRun {
   readonly runId: string;
 }
 
-/** The last scheduled run that could not tell whether anything drifts. */
+/** A scheduled run that could not tell whether anything drifts. */
 export interface FailedLook {
   readonly at: Timestamp;
   readonly result: string;
   readonly reason: string;
   readonly run: LookingRun;
+}
+
+/** The last look of one schedule. Several may look at different entities of an environment. */
+export interface ScheduleLook {
+  readonly schedule: string;
+  readonly manifest: string;
+  /** Null before the first look. */
+  readonly at: Timestamp | null;
+  /** The run that has looked. Null before the first look. */
+  readonly runId: string | null;
+  /** Entities that its manifest declares. */
+  readonly declared: number;
+  /** Entities that it saw in drift and that the record does not list. */
+  readonly unlisted: number;
+  /** Null where its last run has looked. */
+  readonly failed: FailedLook | null;
 }
 
 /** The drift of an environment: content of the record workflow. */
@@ -81,7 +102,7 @@ export interface DriftRecord {
   /** The time of the last look. Null before the first one. */
   readonly lookedAt: Timestamp | null;
   readonly lookedBy: LookingRun | null;
-  /** Entities that the manifest declares. */
+  /** Entities that the manifests declare. */
   readonly declared: number;
   /** The first {@link MAX_RECORDED} in drift, the longest first. */
   readonly drifted: readonly DriftedEntity[];
@@ -89,14 +110,17 @@ export interface DriftRecord {
   readonly inDrift: number;
   /** The last that have ended, newest first. */
   readonly ended: readonly EndedDrift[];
-  /** Null where the last run has looked. */
+  /** The last run that could not look. Null where the last run of each schedule has looked. */
   readonly failed: FailedLook | null;
+  /** By schedule; the {@link MAX_LOOKS} that have run last. */
+  readonly looks: readonly ScheduleLook[];
 }
 
 /** The findings of a scheduled run. */
 export interface DriftLook {
   readonly at: Timestamp;
   readonly run: LookingRun;
+  readonly manifest: string;
   readonly declared: number;
   /** The first {@link MAX_RECORDED} of those in drift. */
   readonly found: readonly FoundDrift[];
@@ -113,6 +137,8 @@ export interface DriftChanges {
   readonly ended: readonly EndedDrift[];
   /** Entities whose cause may be in CloudTrail: the first {@link MAX_SEARCHED}. */
   readonly unexplained: readonly Pick<DriftedEntity, 'kind' | 'name' | 'since' | 'notBefore'>[];
+  /** `stopped`: the schedule could look before, and now cannot, or for another reason. `resumed`: it can again. */
+  readonly looking: 'stopped' | 'resumed' | null;
 }
 
 /** A cause that was found. */

@@ -37,6 +37,9 @@ export const rejectUpdate = defineUpdate<Approval, [ApprovalDecision]>('reject')
  */
 export const joinSignal = defineSignal<[string]>('join');
 
+/** Has a drift record forget a schedule that was deleted, by its ID. */
+export const forgetScheduleSignal = defineSignal<[string]>('forgetSchedule');
+
 /**
  * Reports to the run of an entity what an activity has written before its attempt failed. Temporal keeps nothing of an
  * activity that is cancelled between two attempts. The argument is an `AttemptProgress`, and checked: any client may signal.

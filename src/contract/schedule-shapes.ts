@@ -8,6 +8,7 @@ import type {
   FoundCause,
   FoundDrift,
   LookingRun,
+  ScheduleLook,
 } from './drift-record.js';
 import { bootstrapRequest } from './request-shapes.js';
 import { SCHEDULE_COMMANDS, type ScheduledRun } from './schedule.js';
@@ -36,6 +37,7 @@ const cause = fields<DriftCause>({
 const look = fields<DriftLook>({
   at: text,
   run,
+  manifest: text,
   declared: integer,
   found: listOf(fields<FoundDrift>(found)),
   inDrift: integer,
@@ -67,7 +69,15 @@ export const driftRecord: Shape = fields<DriftRecord>({
   lookedAt: nullable(text),
   lookedBy: nullable(run),
   declared: integer,
-  drifted: listOf(fields<DriftedEntity>({ ...found, since: text, notBefore: nullable(text), cause: nullable(cause) })),
+  drifted: listOf(
+    fields<DriftedEntity>({
+      ...found,
+      since: text,
+      notBefore: nullable(text),
+      schedules: listOf(text),
+      cause: nullable(cause),
+    }),
+  ),
   inDrift: integer,
   ended: listOf(
     fields<EndedDrift>({
@@ -80,4 +90,15 @@ export const driftRecord: Shape = fields<DriftRecord>({
     }),
   ),
   failed: nullable(failed),
+  looks: listOf(
+    fields<ScheduleLook>({
+      schedule: text,
+      manifest: text,
+      at: nullable(text),
+      runId: nullable(text),
+      declared: integer,
+      unlisted: integer,
+      failed: nullable(failed),
+    }),
+  ),
 });

@@ -44,5 +44,6 @@ export function emptyRecord(of: Pick<DriftRecord, 'account' | 'namespace' | 'env
     inDrift: 0,
     ended: [],
     failed: null,
+    looks: [],
   };
 }

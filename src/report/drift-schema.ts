@@ -20,12 +20,14 @@ const cause = z
 
 const entity = { kind: z.string(), name: z.string(), since: time.describe('first seen by a look'), cause };
 
+const failed = z.strictObject({ at: time, result: z.string(), reason: z.string(), run }).nullable();
+
 const record = z.strictObject({
   version: z.literal(1),
   ...environment,
   lookedAt: time.nullable().describe('null before the first look'),
   lookedBy: run.nullable(),
-  declared: count.describe('entities that the manifest declares'),
+  declared: count.describe('entities that the manifests declare'),
   inDrift: count.describe('entities that differ; the list may be shorter'),
   drifted: z.array(
     z.strictObject({
@@ -33,15 +35,26 @@ const record = z.strictObject({
       action: decision.describe('what apply would do; no-op where it is only observed'),
       lines: z.array(z.string()),
       notBefore: time.nullable().describe('the last look that saw no difference'),
+      schedules: z.array(z.string()).describe('IDs of the schedules whose last look saw it'),
     }),
   ),
   ended: z
     .array(z.strictObject({ ...entity, endedAt: time, how: z.enum(['enforced', 'gone']) }))
     .describe('the last differences that have ended, newest first'),
-  failed: z
-    .strictObject({ at: time, result: z.string(), reason: z.string(), run })
-    .nullable()
-    .describe('the last run that could not look; null where the last run has looked'),
+  failed: failed.describe('the last run that could not look; null where the last run of each schedule has looked'),
+  looks: z
+    .array(
+      z.strictObject({
+        schedule: z.string(),
+        manifest: z.string(),
+        at: time.nullable().describe('null before its first look'),
+        runId: text,
+        declared: count,
+        unlisted: count.describe('entities that it saw in drift and that the list leaves out'),
+        failed,
+      }),
+    )
+    .describe('the last look of each schedule'),
 });
 
 const schedule = z.strictObject({

@@ -4,59 +4,139 @@ import {
   type DriftLook,
   type DriftRecord,
   type EndedDrift,
+  type FailedLook,
   type FoundCause,
   MAX_DRIFT_LINES,
   MAX_ENDED,
   MAX_LINE_LENGTH,
+  MAX_LOOKS,
   MAX_RECORDED,
   MAX_SEARCHED,
+  type ScheduleLook,
 } from '../contract/drift-record.js';
 
 /** The time after which a cause is no longer searched, in milliseconds. CloudTrail shows a call within 15 minutes. */
 const MAX_SEARCH_AGE_MS = 24 * 3_600_000;
 
 /** The changes of an update that is no look, or that comes too late. */
-export const NO_CHANGES: DriftChanges = { begun: [], ended: [], unexplained: [] };
+export const NO_CHANGES: DriftChanges = { begun: [], ended: [], unexplained: [], looking: null };
 
-/** Returns the record after a look, and what has begun and ended since the one before. An older look changes nothing. */
-export function withLook(
-  record: DriftRecord,
-  look: DriftLook,
-): { readonly record: DriftRecord; readonly changes: DriftChanges } {
-  if (record.lookedAt !== null && look.at < record.lookedAt) return { record, changes: NO_CHANGES };
+/** A record and what an update has changed in it. */
+interface Changed {
+  readonly record: DriftRecord;
+  readonly changes: DriftChanges;
+}
+
+/**
+ * Returns the record after a look, and what has begun and ended since the one before of the same schedule. An older look
+ * changes nothing; a repeated one gets the first one's answer.
+ */
+export function withLook(record: DriftRecord, look: DriftLook): Changed {
+  const { schedule, runId } = look.run;
+  const last = record.looks.find((one) => one.schedule === schedule);
+  if (last?.at === look.at && last.runId === runId) return { record, changes: repeated(record, look) };
+  if (last?.at != null && look.at < last.at) return { record, changes: NO_CHANGES };
   const before = new Map(record.drifted.map((entity) => [keyOf(entity), entity]));
   // An entity that was beyond the list may have drifted for long: its start is not known.
-  const notBefore = record.inDrift > record.drifted.length ? null : record.lookedAt;
-  const drifted = look.found
-    .slice(0, MAX_RECORDED)
-    .map(({ kind, name, action, lines }): DriftedEntity => {
-      const { since = look.at, notBefore: earlier = notBefore, cause = null } = before.get(keyOf({ kind, name })) ?? {};
-      const kept = lines.slice(0, MAX_DRIFT_LINES).map((line) => line.slice(0, MAX_LINE_LENGTH));
-      return { kind, name, action, lines: kept, since, notBefore: earlier, cause };
-    })
-    .sort((a, b) => a.since.localeCompare(b.since));
-  const now = new Set(drifted.map(keyOf));
+  const notBefore = last === undefined || last.unlisted > 0 ? null : last.at;
+  const seen = look.found.slice(0, MAX_RECORDED).map((found): DriftedEntity => {
+    const lines = found.lines.slice(0, MAX_DRIFT_LINES).map((line) => line.slice(0, MAX_LINE_LENGTH));
+    const { schedules = [], ...earlier } = before.get(keyOf(found)) ?? { since: look.at, notBefore, cause: null };
+    const { kind, name, action } = found;
+    const { since, cause } = earlier;
+    const others = schedules.filter((id) => id !== schedule);
+    return { kind, name, action, lines, since, notBefore: earlier.notBefore, schedules: [...others, schedule], cause };
+  });
+  const now = new Set(seen.map(keyOf));
   const corrected = new Set(look.corrected.map((id) => id.toLowerCase()));
+  const unseen = record.drifted.filter((entity) => !now.has(keyOf(entity)));
+  const kept = unseen
+    .filter((entity) => !corrected.has(keyOf(entity)))
+    .map((entity) => without(entity, schedule))
+    .filter(({ schedules }) => schedules.length > 0);
+  const drifted = oldestFirst([...seen, ...kept]);
+  const left = new Set(kept.map(keyOf));
   // Of a longer list, only what the run has corrected is known to be gone.
-  const isComplete = look.inDrift <= drifted.length;
-  const ended = record.drifted
-    .filter((entity) => !now.has(keyOf(entity)) && (isComplete || corrected.has(keyOf(entity))))
+  const isComplete = look.inDrift <= seen.length;
+  const ended = unseen
+    .filter((entity) => !left.has(keyOf(entity)) && (isComplete || corrected.has(keyOf(entity))))
     .map(({ kind, name, since, cause }): EndedDrift => {
       const how = corrected.has(keyOf({ kind, name })) ? 'enforced' : 'gone';
       return { kind, name, since, cause, endedAt: look.at, how };
     });
+  const { manifest, declared, at } = look;
+  const unlisted = Math.max(0, look.inDrift - drifted.filter(({ schedules }) => schedules.includes(schedule)).length);
+  const next = withLast(
+    { ...record, lookedAt: at, lookedBy: look.run, drifted, ended: [...ended, ...record.ended].slice(0, MAX_ENDED) },
+    { schedule, manifest, at, runId, declared, unlisted, failed: null },
+  );
   const begun = drifted.filter((entity) => !before.has(keyOf(entity)));
-  const next: DriftRecord = {
+  const looking = last === undefined || last.failed === null ? null : 'resumed';
+  return { record: next, changes: { begun, ended, unexplained: unexplained(next, Date.parse(at)), looking } };
+}
+
+/** Returns the record after a run that could not look, and whether that is news. */
+export function withFailure(record: DriftRecord, failed: FailedLook): Changed {
+  const { schedule } = failed.run;
+  const none = { schedule, manifest: '', at: null, runId: null, declared: 0, unlisted: 0, failed: null };
+  const last = record.looks.find((one) => one.schedule === schedule) ?? none;
+  const isNews = last.failed === null || troubleOf(last.failed) !== troubleOf(failed);
+  const looking = isNews ? 'stopped' : null;
+  return { record: withLast(record, { ...last, failed }), changes: { ...NO_CHANGES, looking } };
+}
+
+/** Returns the record without what a schedule has seen, once that is deleted. */
+export function withoutSchedule(record: DriftRecord, schedule: string): DriftRecord {
+  const drifted = record.drifted
+    .map((entity) => without(entity, schedule))
+    .filter(({ schedules }) => schedules.length > 0);
+  return withLooks(
+    { ...record, drifted },
+    record.looks.filter((look) => look.schedule !== schedule),
+  );
+}
+
+function withLast(record: DriftRecord, look: ScheduleLook): DriftRecord {
+  const others = record.looks.filter(({ schedule }) => schedule !== look.schedule);
+  return withLooks(record, [...others, look].slice(-MAX_LOOKS));
+}
+
+/** Returns the record with these last looks, and what follows from them for the environment. */
+function withLooks(record: DriftRecord, looks: DriftRecord['looks']): DriftRecord {
+  // Schedules of one manifest look at the same entities.
+  const declared = new Map(looks.map((look) => [look.manifest, look.declared]));
+  const failures = looks.flatMap(({ failed }) => failed ?? []).sort((a, b) => a.at.localeCompare(b.at));
+  return {
     ...record,
-    lookedAt: look.at,
-    lookedBy: look.run,
-    declared: look.declared,
-    drifted,
-    inDrift: look.inDrift,
-    ended: [...ended, ...record.ended].slice(0, MAX_ENDED),
-    failed: null,
+    looks,
+    declared: sum([...declared.values()]),
+    inDrift: record.drifted.length + sum(looks.map(({ unlisted }) => unlisted)),
+    failed: failures.at(-1) ?? null,
   };
-  return { record: next, changes: { begun, ended, unexplained: unexplained(next, Date.parse(look.at)) } };
+}
+
+/** Returns the changes that a look has made which is told again, as its answer was lost. */
+function repeated(record: DriftRecord, { at, run }: DriftLook): DriftChanges {
+  const begun = record.drifted.filter(({ since, schedules }) => since === at && schedules.includes(run.schedule));
+  const ended = record.ended.filter(({ endedAt }) => endedAt === at);
+  return { begun, ended, unexplained: unexplained(record, Date.parse(at)), looking: null };
+}
+
+function oldestFirst(drifted: readonly DriftedEntity[]): readonly DriftedEntity[] {
+  return [...drifted].sort((a, b) => a.since.localeCompare(b.since)).slice(0, MAX_RECORDED);
+}
+
+function without(entity: DriftedEntity, schedule: string): DriftedEntity {
+  return { ...entity, schedules: entity.schedules.filter((id) => id !== schedule) };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
+/** Returns what is the same in the next run that cannot look for the same reason: without numbers, times and IDs. */
+function troubleOf({ result, reason }: FailedLook): string {
+  return `${result} ${reason.replace(/[\da-f]{8}[\da-f-]*|\d+/gi, '#')}`;
 }
 
 /** Returns the record with causes that were found for entities that still are in drift. */

@@ -10,11 +10,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { DriftChanges, DriftRecord, DriftUpdate } from '../contract/drift-record.js';
-import { recordDriftUpdate } from '../contract/messages.js';
+import { recordDriftUpdate, forgetScheduleSignal } from '../contract/messages.js';
 import { IamDrift } from '../contract/search-attributes.js';
 import { driftRecordWorkflowId } from '../contract/workflow-ids.js';
 import { driftRecordDetails } from './drift-details.js';
-import { NO_CHANGES, withCauses, withLook } from './drift-changes.js';
+import { NO_CHANGES, withCauses, withFailure, withLook, withoutSchedule } from './drift-changes.js';
 import { followNewestBuild, MAX_CLAIMS } from './ledger.js';
 import { assertDriftRecord, assertDriftUpdate } from './requests.js';
 
@@ -41,6 +41,11 @@ export async function driftRecord(argument: DriftRecord): Promise<void> {
     },
     { validator: assertDriftUpdate },
   );
+  setHandler(forgetScheduleSignal, (schedule) => {
+    record = withoutSchedule(record, schedule);
+    updates += 1;
+    show(record);
+  });
   await condition(() => (updates >= MAX_CLAIMS || workflowInfo().continueAsNewSuggested) && allHandlersFinished());
   await continueAsNew<typeof driftRecord>(record);
 }
@@ -55,7 +60,7 @@ function changed(
     case 'look':
       return withLook(record, update.look);
     case 'failed':
-      return { record: { ...record, failed: update.failed }, changes: NO_CHANGES };
+      return withFailure(record, update.failed);
     case 'causes':
       return { record: withCauses(record, update.causes), changes: NO_CHANGES };
   }

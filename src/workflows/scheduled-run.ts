@@ -23,7 +23,7 @@ import { bootstrap } from './bootstrap/bootstrap.js';
 import { lockWaitDetails, planDetails, reportDetails } from './details.js';
 import { startLocked } from './locked-child.js';
 import { recordRun } from './metrics.js';
-import { notify } from './notify.js';
+import { type NewNotification, notify } from './notify.js';
 import { planReport } from './plan.js';
 import { assertScheduledRun } from './requests.js';
 import { hasSearchAttributes, recordOutcome } from './search-attributes.js';
@@ -152,6 +152,7 @@ class Scheduled {
     const look = {
       at: new Date().toISOString(),
       run: this.#run,
+      manifest: this.#argument.request.manifest,
       declared: this.#argument.request.entities.length,
       found: drifted.slice(0, MAX_RECORDED).map(foundDrift),
       inDrift: drifted.length,
@@ -163,18 +164,13 @@ class Scheduled {
   }
 
   /** Tells people what has begun to drift and what has ended, once each. */
-  async #tell({ begun, ended }: DriftChanges): Promise<void> {
-    const { workflowId, runId } = this.#run;
-    const subject = { ...this.#of, workflowId, runId, url: this.#argument.request.pipeline.url };
+  async #tell({ begun, ended, looking }: DriftChanges): Promise<void> {
+    if (looking === 'resumed') {
+      const summary = `${this.#run.schedule} looks for drift again`;
+      await notify({ ...this.#about(), type: 'run.recovered', summary, reason: null, remedy: null, entities: [] });
+    }
     const counts = { drifted: this.#inDrift, begun: begun.length, ended: ended.length };
-    // An enforcement looks twice.
-    const about = {
-      key: `${runId}:${String(this.#looks)}`,
-      at: new Date().toISOString(),
-      subject,
-      reason: null,
-      counts,
-    };
+    const about = { ...this.#about(), reason: null, counts };
     if (begun.length > 0) {
       const differ = counted(begun.length, 'entity differs', 'entities differ');
       const entities = begun.map((entity) => ({ id: entityId(entity), line: differenceLines(entity).join('; ') }));
@@ -197,6 +193,22 @@ class Scheduled {
     }
   }
 
+  /** Returns what all notifications of this run have. */
+  #about(): Pick<NewNotification, 'key' | 'at' | 'subject' | 'counts'> {
+    const { workflowId, runId } = this.#run;
+    const subject = { ...this.#of, workflowId, runId, url: this.#argument.request.pipeline.url };
+    // An enforcement looks twice.
+    return { key: `${runId}:${String(this.#looks)}`, at: new Date().toISOString(), subject, counts: {} };
+  }
+
+  /** Tells people that this schedule cannot look, where that is news. */
+  async #tellTrouble({ result, reason, remedy }: End, { looking }: DriftChanges): Promise<void> {
+    if (looking !== 'stopped' || result === 'cancelled') return;
+    const type = result === 'failed' ? 'run.failed' : 'run.refused';
+    const summary = `${this.#run.schedule} cannot look for drift: ${result}`;
+    await notify({ ...this.#about(), type, summary, reason, remedy, entities: [] });
+  }
+
   /** Nothing depends on the causes, so that no failure of CloudTrail ends the run. */
   async #findCauses(entities: DriftChanges['unexplained']): Promise<void> {
     const scheduled = this.#argument;
@@ -209,15 +221,17 @@ class Scheduled {
     await scheduleActivities.recordDrift({ of: this.#of, update: { type: 'causes', causes } });
   }
 
-  async #end({ result, reason, remedy }: End): Promise<ScheduledResult> {
+  async #end(end: End): Promise<ScheduledResult> {
+    const { result, reason, remedy } = end;
     const isFailed = !['converged', 'pending'].includes(result);
     const text = reason ?? `${result}: see the run`;
     recordOutcome(result, 0);
     if (this.#looks === 0 || result === 'outdated') {
       const failed = { at: new Date().toISOString(), result, reason: text, run: this.#run };
-      await CancellationScope.nonCancellable(() =>
-        scheduleActivities.recordDrift({ of: this.#of, update: { type: 'failed', failed } }),
-      );
+      await CancellationScope.nonCancellable(async () => {
+        const update = { type: 'failed', failed } as const;
+        await this.#tellTrouble(end, await scheduleActivities.recordDrift({ of: this.#of, update }));
+      });
     }
     const { command } = this.#argument;
     const ended: ScheduledResult = {

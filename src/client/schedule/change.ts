@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ScheduleHandle } from '@temporalio/client';
 import { ExitCode } from '../../contract/failures.js';
+import { forgetScheduleSignal } from '../../contract/messages.js';
 import { driftRecordWorkflowId } from '../../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { isWorkflowNotFound } from '../../temporal/errors.js';
@@ -49,11 +50,13 @@ export async function deleteSchedule(temporal: TemporalConnection, id: string): 
   const { account, namespace, environment } = await describeSchedule(temporal, id);
   await change(temporal, id, (handle) => handle.delete());
   const left = await listSchedules(temporal, { account, namespace });
-  if (left.some((one) => one.id !== id && one.environment === environment)) return;
+  const hasOthers = left.some((one) => one.id !== id && one.environment === environment);
   const { client } = temporal;
   try {
     const record = client.workflow.getHandle(driftRecordWorkflowId({ account, namespace, environment }));
-    await withDeadline(client, () => record.cancel());
+    await withDeadline(client, async () => {
+      await (hasOthers ? record.signal(forgetScheduleSignal, id) : record.cancel());
+    });
   } catch (error) {
     if (!isWorkflowNotFound(error)) throw error;
   }

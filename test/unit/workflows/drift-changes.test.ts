@@ -1,0 +1,118 @@
+import type { DriftLook, DriftRecord, FailedLook, FoundDrift } from '../../../src/contract/drift-record.js';
+import { emptyRecord } from '../../../src/report/drift-record.js';
+import { withFailure, withLook, withoutSchedule } from '../../../src/workflows/drift-changes.js';
+
+/** A drift record and the looks of several schedules at one environment. */
+class Recorded {
+  record: DriftRecord = emptyRecord({ account: '111111111111', namespace: 'ci', environment: 'prod' });
+  #looks = 0;
+
+  /** Records a look of a schedule, and returns what it tells. */
+  look(schedule: string, names: readonly string[], more: Partial<DriftLook> = {}): object {
+    this.#looks += 1;
+    const runId = `run-${String(this.#looks)}`;
+    const look: DriftLook = {
+      at: new Date(this.#looks * 60_000).toISOString(),
+      run: { schedule, command: 'detect', workflowId: schedule, runId },
+      manifest: `${schedule}.yaml`,
+      declared: 3,
+      found: names.map((name): FoundDrift => ({ kind: 'Role', name, action: 'update', lines: ['x'] })),
+      inDrift: names.length,
+      corrected: [],
+      ...more,
+    };
+    return this.apply(look);
+  }
+
+  apply(look: DriftLook): object {
+    const { record, changes } = withLook(this.record, look);
+    this.record = record;
+    const { begun, ended, looking } = changes;
+    return { begun: begun.map(({ name }) => name), ended: ended.map(({ name }) => name), looking };
+  }
+
+  fail(schedule: string, reason: string, result = 'refused'): string | null {
+    const run = { schedule, command: 'detect', workflowId: schedule, runId: 'run' } as const;
+    const failed: FailedLook = { at: '2026-01-01T00:00:00.000Z', result, reason, run };
+    const { record, changes } = withFailure(this.record, failed);
+    this.record = record;
+    return changes.looking;
+  }
+}
+
+const NOTHING = { begun: [], ended: [], looking: null };
+
+let recorded: Recorded;
+
+beforeEach(() => {
+  recorded = new Recorded();
+});
+
+test('schedules that look at different entities in turn tell each drift once, and its end once', () => {
+  expect(recorded.look('one', ['a'])).toEqual({ ...NOTHING, begun: ['a'] });
+  expect(recorded.look('two', ['b'])).toEqual({ ...NOTHING, begun: ['b'] });
+  expect(recorded.look('one', ['a'])).toEqual(NOTHING);
+  expect(recorded.look('two', ['b'])).toEqual(NOTHING);
+  expect(recorded.record).toMatchObject({ inDrift: 2, declared: 6 });
+  expect(recorded.look('one', [])).toEqual({ ...NOTHING, ended: ['a'] });
+  expect(recorded.look('two', ['b'])).toEqual(NOTHING);
+  expect(recorded.record).toMatchObject({ inDrift: 1, drifted: [{ name: 'b', schedules: ['two'] }] });
+});
+
+test('an entity that two schedules see is told once, counts once, and ends with the last of them, or when it is corrected', () => {
+  recorded.look('one', ['a', 'b'], { manifest: 'iam.yaml' });
+  expect(recorded.look('two', ['A', 'b'], { manifest: 'iam.yaml' })).toEqual(NOTHING);
+  expect(recorded.record).toMatchObject({ inDrift: 2, declared: 3 });
+  expect(recorded.look('one', ['b'])).toEqual(NOTHING);
+  expect(recorded.look('two', ['b'])).toEqual({ ...NOTHING, ended: ['A'] });
+  expect(recorded.look('two', [], { corrected: ['Role/b'] })).toEqual({ ...NOTHING, ended: ['b'] });
+  expect(recorded.record).toMatchObject({ inDrift: 0, ended: [{ how: 'enforced' }, { how: 'gone' }] });
+});
+
+test('the start of a drift lies after the last look of the same schedule', () => {
+  recorded.look('one', []);
+  const { lookedAt } = recorded.record;
+  recorded.look('two', []);
+  recorded.look('one', ['a']);
+  expect(recorded.record.drifted).toMatchObject([{ name: 'a', notBefore: lookedAt }]);
+  recorded.look('three', ['c']);
+  expect(recorded.record.drifted[1]).toMatchObject({ name: 'c', notBefore: null });
+});
+
+test('entities beyond the list are counted by schedule, and an older look changes nothing', () => {
+  recorded.look('one', ['a'], { inDrift: 40 });
+  recorded.look('two', ['b'], { inDrift: 3 });
+  expect(recorded.record.inDrift).toBe(43);
+  const old = new Date(0).toISOString();
+  expect(recorded.look('one', [], { at: old })).toEqual(NOTHING);
+  expect(recorded.record.inDrift).toBe(43);
+});
+
+test('a look that is told again has the same answer', () => {
+  recorded.look('one', ['gone']);
+  const look = {
+    at: '2026-01-01T00:00:00.000Z',
+    run: { schedule: 'one', command: 'detect', workflowId: 'w', runId: 'r' },
+  } as const;
+  const answer = recorded.look('one', ['a'], look);
+  expect(answer).toEqual({ ...NOTHING, begun: ['a'], ended: ['gone'] });
+  expect(recorded.look('one', ['a'], look)).toEqual(answer);
+});
+
+test('a schedule that cannot look tells it once for a reason, and once that it looks again; others change nothing in that', () => {
+  expect(recorded.fail('one', 'revision 3 was applied')).toBe('stopped');
+  expect(recorded.fail('one', 'revision 4 was applied')).toBeNull();
+  expect(recorded.look('two', [])).toEqual(NOTHING);
+  expect(recorded.record.failed).toMatchObject({ run: { schedule: 'one' } });
+  expect(recorded.fail('one', 'its maker may not', 'failed')).toBe('stopped');
+  expect(recorded.look('one', [])).toEqual({ ...NOTHING, looking: 'resumed' });
+  expect(recorded.look('one', [])).toEqual(NOTHING);
+  expect(recorded.record.failed).toBeNull();
+});
+
+test('what a deleted schedule has seen is forgotten, and what another one sees is not', () => {
+  recorded.look('one', ['a', 'b']);
+  recorded.look('two', ['b']);
+  const record = withoutSchedule(recorded.record, 'one');
+  expect(record).toMatchObject({ inDrift: 1, declared: 3, drifted: [{ name: 'b', schedules: ['two'] }] });
+});

@@ -1,0 +1,86 @@
+import type { DriftChanges, DriftUpdate } from '../../src/contract/drift-record.js';
+import type { Notification } from '../../src/contract/notification.js';
+import type { AppliedRevision } from '../../src/contract/revision.js';
+import { scheduleId, WorkflowType } from '../../src/contract/workflow-ids.js';
+import { creating, requestFor, role, WorkflowStage } from '../support/workflow-stage.js';
+
+let stage: WorkflowStage;
+let runs = 0;
+
+beforeAll(async () => {
+  stage = await WorkflowStage.start();
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+const LAST: AppliedRevision = {
+  value: 3,
+  source: 'given',
+  environment: 'test',
+  commit: null,
+  url: 'https://ci/3',
+  runId: 'run',
+  at: '2026-01-01T00:00:00.000Z',
+};
+
+interface Ended {
+  readonly failure: string | null;
+  readonly updates: readonly DriftUpdate['type'][];
+  readonly told: readonly Notification[];
+}
+
+/** Runs a schedule that looks, with what the ledger and the drift record answer. */
+async function run(last: AppliedRevision | null, looking: DriftChanges['looking'], isTold: boolean): Promise<Ended> {
+  runs += 1;
+  const base = requestFor([role('deploy')], { revision: { value: 5, source: 'given' } });
+  const { target, namespace, environment } = base;
+  const schedule = scheduleId({ account: target.account, namespace, environment }, 'detect');
+  const request = { ...base, key: schedule };
+  const updates: DriftUpdate['type'][] = [];
+  const told: Notification[] = [];
+  let heard: () => void = () => undefined;
+  const hearing = new Promise<void>((resolve) => (heard = resolve));
+  stage.activities = {
+    ...creating(request),
+    otherRevision: () => Promise.resolve(last),
+    recordDrift: ({ update }) => {
+      updates.push(update.type);
+      return Promise.resolve({ begun: [], ended: [], unexplained: [], looking });
+    },
+    notificationChannels: (notification) => {
+      told.push(notification);
+      heard();
+      return Promise.resolve([]);
+    },
+  };
+  const handle = await stage.client.workflow.start(WorkflowType.ScheduledRun, {
+    taskQueue: 'workflows',
+    workflowId: `${schedule}-${String(runs)}`,
+    args: [{ version: 1, schedule, command: 'detect', request }],
+  });
+  const failure = await handle.result().then(
+    () => null,
+    (error: unknown) => ((error as Error).cause as Error).message,
+  );
+  if (isTold) await hearing;
+  return { failure, updates, told };
+}
+
+test('a schedule whose revision was rolled back does not look, and tells it once', async () => {
+  const first = await run(LAST, 'stopped', true);
+  expect(first.failure).toContain('out of date: it is revision given 5 (commit unknown), and given 3');
+  expect(first.updates).toEqual(['failed']);
+  expect(first.told).toMatchObject([
+    { type: 'run.refused', reason: first.failure, remedy: expect.stringContaining('--allow-older') as string },
+  ]);
+  expect((await run(LAST, null, false)).told).toEqual([]);
+});
+
+test('a schedule that looks again tells it', async () => {
+  const { failure, updates, told } = await run(null, 'resumed', true);
+  expect(failure).toBeNull();
+  expect(updates).toEqual(['look']);
+  expect(told).toMatchObject([{ type: 'run.recovered' }]);
+});
