@@ -20,7 +20,7 @@ import { withAccounts, type Account, type AccountLease, type Accounts } from './
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
 import { failure, withProgress } from './runtime/failures.js';
-import { assertInWorkflow } from './runtime/launches.js';
+import { assertNotification } from './runtime/notification-origin.js';
 import type { Proofs } from './runtime/proofs.js';
 import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
 
@@ -38,7 +38,7 @@ export interface WorkerParts {
     | 'recordDrift'
     | 'recordOutcome'
   >;
-  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending'>;
+  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
@@ -49,7 +49,11 @@ export interface WorkerParts {
 
 /** The channels of a worker that takes no notifications. */
 const NO_CHANNELS: NonNullable<WorkerParts['notifications']> = {
-  channelsFor: () => [],
+  channelsFor: ({ type }) => {
+    // A scheduled run has its drift told whether or not a worker tells people; others do so where the worker that planned does.
+    if (type === 'drift.found' || type === 'drift.gone') return [];
+    throw new Error('this worker has no notifications file, and the one that planned has');
+  },
   // Another worker may have it.
   deliver: ({ channel }) => Promise.reject(new Error(`this worker has no channel ${channel}`)),
 };
@@ -109,7 +113,7 @@ export function createActivities(parts: WorkerParts): Activities {
         return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
       }),
     ...ledgerActivities(ledgers),
-    ...notificationActivities(notifications),
+    ...notificationActivities(entityRuns, notifications),
   };
 }
 
@@ -161,12 +165,16 @@ function ledgerActivities(
 
 /** Returns the activities that tell people. */
 function notificationActivities(
+  runs: WorkerParts['entityRuns'],
   notifications: WorkerParts['notifications'] = NO_CHANNELS,
 ): Pick<Activities, 'notificationChannels' | 'deliverNotification'> {
   return {
-    notificationChannels: (notification) => Promise.resolve(notifications.channelsFor(notification)),
+    notificationChannels: async (notification) => {
+      await assertNotification(notification, runs);
+      return notifications.channelsFor(notification);
+    },
     deliverNotification: async (request) => {
-      assertInWorkflow();
+      await assertNotification(request.notification, runs);
       return notifications.deliver(request);
     },
   };

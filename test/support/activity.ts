@@ -149,6 +149,8 @@ export async function runAttempt<Name extends keyof Activities>(
     find: () => Promise.resolve({ earlier: [], others: [] }),
     end: () => Promise.resolve(),
     pending: () => Promise.resolve([]),
+    parentOf: () => Promise.resolve(undefined),
+    workflowOf: () => Promise.resolve(undefined),
   };
   const activities = createActivities({
     accounts: { lease: () => ({ get: () => account, release: () => undefined }) },

@@ -1,10 +1,10 @@
-import type { EntityRuns } from '../../../../src/activities/entity-runs.js';
+import type { WorkerParts } from '../../../../src/activities/index.js';
 import { entityWorkflowIdPrefix, WorkflowType } from '../../../../src/contract/workflow-ids.js';
 import type { Run } from './run.js';
 import type { SimulatedServer } from './server.js';
 
 /** Returns the access to the entity runs of a simulated server. */
-export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' | 'end' | 'pending'> {
+export function entityRunsOf(server: SimulatedServer): WorkerParts['entityRuns'] {
   const openRuns = (): Run[] =>
     server.runs.filter(({ isOpen, start }) => isOpen && start.type === WorkflowType.ReconcileEntity);
   return {
@@ -18,6 +18,9 @@ export function entityRunsOf(server: SimulatedServer): Pick<EntityRuns, 'find' |
     },
     // No history of the simulation lasts until a deadline.
     pending: () => Promise.resolve([]),
+    // Nobody is told of anything.
+    parentOf: () => Promise.resolve(undefined),
+    workflowOf: () => Promise.resolve(undefined),
     end: async (runs) => {
       const ids = new Set(runs.map(({ runId }) => runId));
       const open = openRuns().filter(({ start }) => ids.has(start.runId));
