@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { EntityRuns } from '../../src/activities/entity-runs.js';
 import { apply } from '../../src/client/run/start.js';
+import type { PendingActivity } from '../../src/contract/activities.js';
 import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
 import { hold } from '../support/hold.js';
 import { requestOf, role } from '../support/manifests-of.js';
@@ -24,8 +25,9 @@ test('a run whose write AWS does not answer ends at its timeout, and names the c
   const workflowId = bootstrapWorkflowId(ACCOUNT, 'stuck');
   const { runId } = await temporal.client.workflow.getHandle(workflowId).describe();
   const activity = new MockActivityEnvironment({ workflowExecution: { workflowId, runId }, activityId: 'listing' });
-  const pending = await activity.run(() => new EntityRuns(temporal.client).pending());
-  expect(pending).toEqual([
+  const pending: readonly PendingActivity[] = await activity.run(() => new EntityRuns(temporal.client).pending());
+  // On a busy machine the run has reached its own timeout, and lists them as well.
+  expect(pending.filter((one) => one.workflowId !== workflowId)).toEqual([
     expect.objectContaining({
       workflowId: `iam:${ACCOUNT}:Role:stuck`,
       summary: 'create Role/stuck for stuck',

@@ -10,6 +10,7 @@ import { bootstrapWorkflowId, driftRecordWorkflowId } from '../../src/contract/w
 import { IamDrift } from '../../src/contract/search-attributes.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { driftSchema } from '../../src/report/drift-schema.js';
+import { DOCUMENTED_QUERIES, OF_SCHEDULES } from '../support/documented-queries.js';
 import { hold } from '../support/hold.js';
 import { manifestOf, requestOf, role } from '../support/manifests-of.js';
 import { scrape } from '../support/metrics-page.js';
@@ -119,6 +120,23 @@ test('a look finds what was changed by hand, since when and by whom, and later t
   const gone = await recordOf(fourth.runId);
   expect(gone).toMatchObject({ inDrift: 0, drifted: [], ended: [{ name: 'deploy', since, how: 'gone' }] });
   expect(world.proxy.writes()).toEqual([]);
+});
+
+test('the documented queries find environments in drift, and the runs of schedules', async () => {
+  const { id } = await schedule([role('missing')]);
+  const { runId, inDrift } = await look(id);
+  expect(inDrift).toBe(1);
+  const record = await temporal.client.workflow
+    .getHandle(driftRecordWorkflowId({ account: ACCOUNT, namespace, environment: 'test' }))
+    .describe();
+  const found = [record.runId, runId];
+  const queries = OF_SCHEDULES.map((name) => DOCUMENTED_QUERIES.find(([lookingFor]) => lookingFor === name)?.[1] ?? '');
+  for (const [index, query] of queries.entries()) {
+    await until(async () => {
+      for await (const one of temporal.client.workflow.list({ query })) if (one.runId === found[index]) return one;
+      return undefined;
+    });
+  }
 });
 
 test('an enforcement writes only where something differs, under the lock of the namespace, and the record says so', async () => {
