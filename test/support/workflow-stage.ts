@@ -128,7 +128,7 @@ export class WorkflowStage {
 }
 
 /** Returns the report of a run, whether it converges, fails or is cancelled. */
-export async function reportOf(handle: Started): Promise<Report> {
+export async function reportOf(handle: Pick<Started, 'query' | 'result'>): Promise<Report> {
   try {
     return await handle.result();
   } catch (error) {

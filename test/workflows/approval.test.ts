@@ -6,6 +6,8 @@ import type { SignedIdentity } from '../../src/contract/identity.js';
 import { approvalQuery, approveSignal, approveUpdate, rejectUpdate } from '../../src/contract/messages.js';
 import type { Approval } from '../../src/contract/report.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
+import { bootstrapWorkflowId } from '../../src/contract/workflow-ids.js';
+import type { bootstrap } from '../../src/workflows/index.js';
 import {
   creating,
   HeldCall,
@@ -97,6 +99,20 @@ test('a signal approves the plan; signals that are not a decision are ignored', 
   await pendingPlan(run);
   await run.signal('approve', 'yes');
   await run.signal(approveSignal, { plan: `sha256:${'2'.repeat(64)}`, by: 'bob' });
+  await run.signal(approveSignal, alice);
+  expect(await reportOf(run)).toMatchObject({ result: 'converged', approval: { verdict: 'approved', by: 'alice' } });
+});
+
+test('a signal that comes before the first step of a run is ignored, and the run goes on', async () => {
+  const request = gatedRequest();
+  const run = await stage.client.workflow.signalWithStart<typeof bootstrap, [ApprovalDecision]>('bootstrap', {
+    taskQueue: 'workflows',
+    workflowId: bootstrapWorkflowId(request.target.account, request.namespace),
+    args: [request],
+    signal: approveSignal,
+    signalArgs: [alice],
+  });
+  await pendingPlan(run);
   await run.signal(approveSignal, alice);
   expect(await reportOf(run)).toMatchObject({ result: 'converged', approval: { verdict: 'approved', by: 'alice' } });
 });

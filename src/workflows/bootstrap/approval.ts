@@ -62,10 +62,14 @@ export class PlanApproval {
   readonly #request: BootstrapRequest;
   readonly #onChange: () => void;
 
-  /** Registers the handlers. `onChange` is called when the run's page has something new to show. */
+  /** `onChange` is called when the run's page has something new to show. */
   constructor(request: BootstrapRequest, onChange: () => void) {
     this.#request = request;
     this.#onChange = onChange;
+  }
+
+  /** Registers the handlers. Those of signals that came before the run's first step are called at once. */
+  listen(): void {
     for (const { update, signal, verdict } of DECISIONS) {
       setHandler(update, (decision) => this.#decide(verdict, decision), {
         validator: (decision) => {
@@ -73,7 +77,7 @@ export class PlanApproval {
         },
       });
       // A signal whose payload cannot be decoded fails the workflow task, so only runs that ask for approval take one.
-      if (request.approval === undefined) continue;
+      if (this.#request.approval === undefined) continue;
       setHandler(signal, (decision: unknown) => {
         this.#handleSignal(signal.name, verdict, decision);
       });
@@ -182,9 +186,8 @@ export class PlanApproval {
     const { plan, proof = {} } = decision;
     const { request, requester } = terms;
     const asked = requester === undefined ? {} : { requester };
-    const arguments_ = { request, plan, verdict, proof, approvals: this.#proven, ...asked };
-    const verified = await this.#verified(decision, () => decisionActivities.verifyDecision(arguments_));
-    const { missing, ...approval } = verified;
+    const sent = { request, plan, verdict, proof, approvals: this.#proven, ...asked };
+    const { missing, ...approval } = await this.#verified(decision, () => decisionActivities.verifyDecision(sent));
     if (verdict === 'rejected') return this.#close(verdict, decision, [approval.identity]);
     this.#proven = [...this.#proven, approval];
     const approvers = this.#proven.map(({ identity }) => identity);
@@ -223,8 +226,7 @@ export class PlanApproval {
   #resultOf(verdict: Verdict, decision: ApprovalDecision | null, approvers?: readonly Identity[]): Approval {
     const { plan, openedAt } = this.#requested ?? { plan: '', openedAt: '' };
     const [by, reason] = [decision?.by ?? null, decision?.reason ?? null];
-    const proven = approvers === undefined ? {} : { approvers };
-    return { plan, verdict, by, ...proven, reason, openedAt, at: new Date().toISOString() };
+    return { plan, verdict, by, ...(approvers && { approvers }), reason, openedAt, at: new Date().toISOString() };
   }
 
   /** Refuses a decision that is malformed, too late, or for another plan. */
@@ -232,10 +234,8 @@ export class PlanApproval {
     const problem = findDecisionProblem(decision);
     if (problem !== null) throw ApplicationFailure.nonRetryable(problem, ApprovalRefused.Malformed);
     if (this.#requested === null || (isLate && this.#result === null)) {
-      throw ApplicationFailure.nonRetryable(
-        'no plan of this run waits for an approval',
-        ApprovalRefused.NoPendingApproval,
-      );
+      const message = 'no plan of this run waits for an approval';
+      throw ApplicationFailure.nonRetryable(message, ApprovalRefused.NoPendingApproval);
     }
     if (this.#result !== null) {
       const { verdict, by } = this.#result;

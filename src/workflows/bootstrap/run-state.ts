@@ -81,6 +81,7 @@ export class RunState {
     this.approval = new PlanApproval(request, () => {
       this.refreshDetails();
     });
+    this.approval.listen();
   }
 
   /** Counts what the run has done. What fails does not count. */
