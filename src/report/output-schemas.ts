@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
 import { driftSchema } from './drift-schema.js';
+import { fleetReportSchema } from './fleet-schema.js';
 import { count, decision, outcome, pipeline, reportSchema, text } from './report-schema.js';
 
 const time = z.iso.datetime();
@@ -161,6 +162,7 @@ export const errorSchema = z.strictObject({
 export function outputJsonSchemas(): Readonly<Record<string, object>> {
   const schemas = {
     report: reportSchema,
+    'fleet-report': fleetReportSchema,
     explain: explanationsSchema,
     conflicts: conflictsSchema,
     drift: driftSchema,

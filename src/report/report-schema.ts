@@ -34,6 +34,9 @@ export const pipeline = z.strictObject({
   attempt: text.exactOptional().describe('attempt of the job, counted by the CI system'),
 });
 
+/** Results of a run. */
+export const RESULTS = ['converged', 'pending', 'refused', 'failed', 'busy', 'cancelled'] as const;
+
 const entity = z.strictObject({
   kind: z.string(),
   name: z.string(),
@@ -124,11 +127,28 @@ const identity = z.strictObject({
   claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
 });
 
+/** Counts of entities by outcome, and of conflicts. */
+export const summary = z.strictObject({
+  created: count,
+  adopted: count,
+  updated: count,
+  replaced: count,
+  released: count,
+  deleted: count,
+  unchanged: count,
+  refused: count,
+  failed: count,
+  cancelled: count,
+  skipped: count,
+  pending: count,
+  conflicts: count,
+});
+
 /** Schema of the output of `plan`, `apply`, `release` and `destroy` with `--output json`. The compiler keeps it equal to the contract's type. */
 export const reportSchema = z.strictObject({
   version: z.literal(2),
   command: z.enum(['plan', 'apply', 'release', 'destroy']),
-  result: z.enum(['converged', 'pending', 'refused', 'failed', 'busy', 'cancelled']),
+  result: z.enum(RESULTS),
   account: z.string(),
   partition: z.string(),
   namespace: z.string(),
@@ -171,21 +191,7 @@ export const reportSchema = z.strictObject({
     .array(z.strictObject({ ...declaringManifest, entities: count }))
     .exactOptional()
     .describe('other manifests and environments of the namespace in the account, with what they declared last'),
-  summary: z.strictObject({
-    created: count,
-    adopted: count,
-    updated: count,
-    replaced: count,
-    released: count,
-    deleted: count,
-    unchanged: count,
-    refused: count,
-    failed: count,
-    cancelled: count,
-    skipped: count,
-    pending: count,
-    conflicts: count,
-  }),
+  summary,
   apiCalls: z.strictObject({ total: count, byOperation: z.record(z.string(), count) }),
   startedAt: z.iso.datetime(),
   durationMs: z.number().min(0),

@@ -2,9 +2,11 @@ import type { FleetReport } from '../../src/contract/fleet.js';
 import { fleetProgressQuery } from '../../src/contract/messages.js';
 import { bootstrapWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
 import { failedAccounts, fleetRun } from '../../src/client/fleet/runs.js';
+import { fleetReportSchema } from '../../src/report/fleet-schema.js';
 import type { fleet } from '../../src/workflows/index.js';
 import { hold } from '../support/hold.js';
 import { role } from '../support/manifests-of.js';
+import { Administrator } from '../support/organization.js';
 import { temporal, useWorld, worker, world } from '../support/use-world.js';
 
 /** Events after which a fleet goes on with an empty history: some accounts' worth. */
@@ -17,9 +19,9 @@ let fleets = 0;
 
 /** Writes a manifest with a fleet of its own, and returns the arguments that name both. */
 async function fleetOf(
-  accounts: readonly string[],
+  accounts: readonly string[] | object,
   fields: object = {},
-  names = ['deploy'],
+  roles?: readonly string[],
 ): Promise<readonly string[]> {
   fleets += 1;
   const name = `fleet-${String(fleets)}`;
@@ -28,12 +30,12 @@ async function fleetOf(
     namespace: name,
     fleets: {
       [name]: {
-        accounts: { ids: accounts },
+        accounts: Array.isArray(accounts) ? { ids: accounts } : accounts,
         assumeRole: 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap',
         ...fields,
       },
     },
-    entities: names.map((one) => role(`${name}-${one}`)),
+    entities: (roles ?? [`${name}-deploy`]).map((one) => role(one)),
   });
   return ['-f', path, '--fleet', name];
 }
@@ -43,7 +45,7 @@ const nameOf = (args: readonly string[]): string => args[3] ?? '';
 async function report(command: string, args: readonly string[], code = 0): Promise<FleetReport> {
   const { stdout, stderr, code: ended } = await world.cli([command, ...args, '--output', 'json']);
   expect({ ended, stderr: ended === code ? '' : stderr }).toEqual({ ended: code, stderr: '' });
-  return JSON.parse(stdout) as FleetReport;
+  return fleetReportSchema.parse(JSON.parse(stdout));
 }
 
 function outcomes({ accounts }: FleetReport): Record<string, number> {
@@ -66,6 +68,15 @@ async function chainOf(name: string): Promise<number> {
   const query = `WorkflowId = "${fleetWorkflowId(name, name)}"`;
   for await (const run of temporal.client.workflow.list({ query })) count += run.runId === '' ? 0 : 1;
   return count;
+}
+
+/** Waits until a request has joined the open run of a fleet. */
+async function hasJoined(name: string): Promise<void> {
+  const handle = temporal.client.workflow.getHandle(fleetWorkflowId(name, name));
+  for (;;) {
+    const { events } = await handle.fetchHistory();
+    if (events?.some((event) => event.workflowExecutionSignaledEventAttributes != null) === true) return;
+  }
 }
 
 test('a fleet is planned, created, and found unchanged', async () => {
@@ -116,6 +127,32 @@ test('three accounts that cannot be entered fail nothing else, and are applied t
   await expectOneCreateEach(ACCOUNTS, nameOf(args));
 });
 
+test('the report names accounts that are refused and left out, and why no account was found', async () => {
+  const administrator = new Administrator(world.sandbox.url);
+  const unit = await administrator.unit('workloads', await administrator.found());
+  const named = async (name: string): Promise<string> => administrator.account(name, unit);
+  const [taken, free, closed] = [await named('taken'), await named('free'), await named('closed')];
+  await administrator.close(closed);
+  const owner = await fleetOf([taken]);
+  await report('apply', owner);
+
+  const args = await fleetOf({ organizationalUnits: [unit] }, { maxFailures: 1 }, [`${nameOf(owner)}-deploy`]);
+  const refused = await report('apply', args, 3);
+  const resultOf = (id: string) => refused.accounts.find(({ account }) => account === id);
+  expect(resultOf(free)).toMatchObject({ name: 'free', result: 'converged' });
+  expect(resultOf(taken)).toMatchObject({
+    name: 'taken',
+    result: 'refused',
+    entities: [{ kind: 'Role', outcome: 'refused', decision: 'refuse' }],
+  });
+  expect(refused.leftOut).toEqual([
+    { id: closed, name: 'closed', reason: expect.stringMatching(/closed|suspended/) as string },
+  ]);
+
+  const unread = await report('plan', await fleetOf({ organizationalUnits: ['ou-abcd-11111111'] }), 1);
+  expect([unread.accounts, unread.reason]).toEqual([[], expect.stringContaining('does not exist') as string]);
+});
+
 test('goes on after its worker was killed, and no account gets a second Create', async () => {
   const args = await fleetOf(ACCOUNTS, { concurrency: 3 });
   const call = hold(world.proxy, { action: 'CreateRole', nth: 4 });
@@ -136,6 +173,7 @@ test('equal fleets share one run, and a different one waits for its turn', async
   const first = report('apply', args);
   await call.reached;
   const equal = report('apply', args);
+  await hasJoined(nameOf(args));
   const different = report('apply', [...args, '--keep-going']);
   const busy = await world.cli(['apply', ...args, '--accounts', ACCOUNTS[0] ?? '', '--no-wait']);
   expect([busy.code, busy.stderr]).toEqual([4, expect.stringContaining('the fleet is held by a run of') as string]);
@@ -163,7 +201,7 @@ test('its waves wait for an approval, and it is cancelled as a whole', async () 
   expect(await handle.query(fleetProgressQuery)).toMatchObject({ phase: 'awaiting approval', wave: 3, done: 2 });
   const cancelled = await world.cli(['cancel', ...flags, '--output', 'json']);
   expect(cancelled.code).toBe(0);
-  const { report: ended } = JSON.parse(cancelled.stdout) as { readonly report: FleetReport };
+  const ended = fleetReportSchema.parse((JSON.parse(cancelled.stdout) as { readonly report: unknown }).report);
   expect([ended.result, ended.accounts.map(({ result }) => result)]).toEqual([
     'cancelled',
     ['converged', 'converged', 'skipped', 'skipped'],

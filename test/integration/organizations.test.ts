@@ -1,72 +1,14 @@
-import {
-  CloseAccountCommand,
-  CreateAccountCommand,
-  CreateOrganizationalUnitCommand,
-  CreateOrganizationCommand,
-  ListRootsCommand,
-  MoveAccountCommand,
-  OrganizationsClient,
-} from '@aws-sdk/client-organizations';
 import { resolveFleet } from '../../src/activities/fleet/resolve-fleet.js';
 import { Accounts } from '../../src/activities/runtime/accounts.js';
 import { countingCalls } from '../../src/aws/calls.js';
 import type { OpenOrganization } from '../../src/aws/organizations.js';
 import type { FleetRequest, FleetSelection, ResolvedFleet } from '../../src/contract/fleet.js';
 import { ACCOUNT, OTHER_ACCOUNT, sandbox, useSandbox } from '../support/iam-sandbox.js';
+import { Administrator } from '../support/organization.js';
 
 useSandbox();
 
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/organization-reader`;
-
-/** The organization of the sandbox's own account, by the calls of its administrator. */
-class Administrator {
-  readonly #client = new OrganizationsClient({
-    endpoint: sandbox.url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'sandbox' },
-  });
-  #root = '';
-
-  async found(): Promise<string> {
-    await this.#client.send(new CreateOrganizationCommand({ FeatureSet: 'ALL' }));
-    this.#root = (await this.#client.send(new ListRootsCommand({}))).Roots?.[0]?.Id ?? '';
-    return this.#root;
-  }
-
-  async unit(name: string, parent = this.#root): Promise<string> {
-    const { OrganizationalUnit } = await this.#client.send(
-      new CreateOrganizationalUnitCommand({ Name: name, ParentId: parent }),
-    );
-    return OrganizationalUnit?.Id ?? '';
-  }
-
-  async account(name: string, unit: string, tags: Record<string, string> = {}): Promise<string> {
-    const { CreateAccountStatus } = await this.#client.send(
-      new CreateAccountCommand({
-        AccountName: name,
-        Email: `${name}@example.com`,
-        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-      }),
-    );
-    const AccountId = CreateAccountStatus?.AccountId ?? '';
-    if (unit !== this.#root) {
-      await this.#client.send(
-        new MoveAccountCommand({ AccountId, SourceParentId: this.#root, DestinationParentId: unit }),
-      );
-    }
-    return AccountId;
-  }
-
-  async close(id: string): Promise<void> {
-    await this.#client.send(new CloseAccountCommand({ AccountId: id }));
-  }
-}
-
-async function setState(id: string, state: string): Promise<void> {
-  const body = JSON.stringify({ account: ACCOUNT, id, state });
-  const reply = await fetch(`${sandbox.url}/sandbox/account-state`, { method: 'POST', body });
-  if (!reply.ok) throw new Error(await reply.text());
-}
 
 function requestFor(selection: Partial<FleetSelection>, text = 'entities: []'): FleetRequest {
   return {
@@ -107,7 +49,7 @@ async function resolve(
 const namesOf = ({ accounts }: ResolvedFleet): readonly (string | null)[] => accounts.map(({ name }) => name).sort();
 
 test('finds the accounts of units at any depth, page by page, without reading tags', async () => {
-  const administrator = new Administrator();
+  const administrator = new Administrator(sandbox.url);
   await administrator.found();
   const unit = await administrator.unit('workloads');
   const inner = await administrator.unit('inner', await administrator.unit('middle', unit));
@@ -126,7 +68,7 @@ test('finds the accounts of units at any depth, page by page, without reading ta
 });
 
 test('selects by tags, and hands the tags on where templates use them', async () => {
-  const administrator = new Administrator();
+  const administrator = new Administrator(sandbox.url);
   const root = await administrator.found();
   const unit = await administrator.unit('workloads');
   const shop = await administrator.account('shop', unit, { env: 'prod', team: 'a' });
@@ -142,7 +84,7 @@ test('selects by tags, and hands the tags on where templates use them', async ()
 });
 
 test('leaves out accounts that are closed, suspended or excluded, and names them', async () => {
-  const administrator = new Administrator();
+  const administrator = new Administrator(sandbox.url);
   await administrator.found();
   const unit = await administrator.unit('workloads');
   const [active, suspended, pending, closed, excluded] = [
@@ -153,8 +95,8 @@ test('leaves out accounts that are closed, suspended or excluded, and names them
     await administrator.account('excluded', unit),
   ];
   await administrator.close(suspended);
-  await setState(pending, 'PENDING_CLOSURE');
-  await setState(closed, 'CLOSED');
+  await administrator.setState(pending, 'PENDING_CLOSURE');
+  await administrator.setState(closed, 'CLOSED');
   const resolved = await resolve({ organizationalUnits: [unit], ids: ['999999999999'], exclude: [excluded] });
   expect(resolved.accounts).toEqual([{ id: active, name: 'active', tags: {} }]);
   expect(Object.fromEntries(resolved.leftOut.map(({ id, reason }) => [id, reason]))).toEqual({
@@ -177,7 +119,7 @@ test('fails at once for what a person has to correct, and names it', async () =>
     nonRetryable: true,
     message: expect.stringMatching(/AWSOrganizationsNotInUse: Your account is not a member/) as unknown,
   });
-  const administrator = new Administrator();
+  const administrator = new Administrator(sandbox.url);
   const root = await administrator.found();
   await expect(resolve({ organizationalUnits: ['ou-abcd-11111111'] })).rejects.toMatchObject({
     type: 'InvalidManifest',
