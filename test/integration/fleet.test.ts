@@ -1,6 +1,7 @@
 import type { FleetReport } from '../../src/contract/fleet.js';
 import { fleetProgressQuery } from '../../src/contract/messages.js';
 import { bootstrapWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
+import { followFleet } from '../../src/client/fleet/follow.js';
 import { failedAccounts, fleetRun } from '../../src/client/fleet/runs.js';
 import { fleetReportSchema } from '../../src/report/fleet-schema.js';
 import type { fleet } from '../../src/workflows/index.js';
@@ -221,8 +222,10 @@ test('a run that outlasts the history of its fleet is found again', async () => 
   for (let runId = first.runId; runId === first.runId;) {
     ({ runId } = await temporal.client.workflow.getHandle(fleetWorkflowId(name, name)).describe());
   }
+  const following = followFleet(temporal, fleetWorkflowId(name, name), first.runId);
   call.release();
   const applied = await applying;
+  expect(await following).toEqual(applied);
   expect(outcomes(applied)).toEqual({ created: 10 });
   expect(applied.accounts[0]?.workflow?.workflowId).toBe(bootstrapWorkflowId(slow, name));
   await expectOneCreateEach(ACCOUNTS, name);

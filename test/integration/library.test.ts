@@ -5,13 +5,29 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import { loadManifest } from '../../src/client/manifest/load.js';
 import { KINDS } from '../../src/kinds/index.js';
+import { OTHER_ACCOUNT } from '../support/iam-sandbox.js';
+import { role } from '../support/manifests-of.js';
 import { useWorld, world } from '../support/use-world.js';
+import { ACCOUNT } from '../support/world.js';
 
 /** The programs of docs/library.md, compiled in the strictest form and run against a worker, in their order. */
 
 useWorld({ reset: false });
 
 const ROOT = resolve(__dirname, '../..');
+
+/** A fleet for the program that applies one. */
+const FLEET = {
+  version: 1,
+  namespace: 'landing-zone',
+  fleets: {
+    workloads: {
+      accounts: { ids: [ACCOUNT, OTHER_ACCOUNT] },
+      assumeRole: 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap',
+    },
+  },
+  entities: [role('audit')],
+};
 
 let folder: string;
 let files: string[];
@@ -23,6 +39,7 @@ beforeAll(async () => {
   await symlink(join(ROOT, 'node_modules/@types'), join(folder, 'node_modules/@types'));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   await copyFile(join(ROOT, 'examples/first.yaml'), join(folder, 'iam.yaml'));
+  await writeFile(join(folder, 'fleet.yaml'), JSON.stringify(FLEET));
   const page = await readFile(join(ROOT, 'docs/library.md'), 'utf8');
   const programs = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, program = '']) => program);
   files = programs.map((_, index) => join(folder, `program-${String(index)}.ts`));
@@ -40,7 +57,7 @@ async function run(index: number): Promise<string[]> {
 }
 
 test('compiles every program of the page', () => {
-  expect(files).toHaveLength(3);
+  expect(files).toHaveLength(4);
   const program = ts.createProgram(files, {
     strict: true,
     noEmit: true,
@@ -60,14 +77,25 @@ test('plans and applies a manifest, as the page has it', async () => {
   expect(await world.creates()).toEqual({ 'CreatePolicy read-artifacts': 1, 'CreateRole artifact-reader': 1 });
 });
 
+test('plans and applies a manifest to a fleet, and reads its last run, as the page has it', async () => {
+  expect(await run(1)).toEqual([
+    `${ACCOUNT} 1 to write`,
+    `${OTHER_ACCOUNT} 1 to write`,
+    `${ACCOUNT} converged `,
+    `${OTHER_ACCOUNT} converged `,
+    'converged converged []',
+  ]);
+  expect(await world.creates(OTHER_ACCOUNT)).toEqual({ 'CreateRole audit': 1 });
+});
+
 test('explains an entity and counts conflicts, as the page has it', async () => {
-  const lines = await run(1);
+  const lines = await run(2);
   expect(lines.at(-1)).toMatch(/^\d+ conflicts$/);
   expect(lines).toHaveLength(2);
 });
 
 test('loads the manifest that is a program, as the page has it', async () => {
-  const loaded = await loadManifest([files[2] ?? ''], {
+  const loaded = await loadManifest([files[3] ?? ''], {
     kinds: KINDS,
     environment: 'prod',
     variables: {},

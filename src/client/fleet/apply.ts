@@ -2,6 +2,7 @@ import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
 import { joinSignal } from '../../contract/messages.js';
 import { IamNamespace } from '../../contract/search-attributes.js';
 import { fleetPlanWorkflowId, fleetWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { fleetDigest } from '../../engine/request-digest.js';
 import { fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { fleet } from '../../workflows/index.js';
@@ -20,9 +21,10 @@ import { awaitFleetReport } from './follow.js';
  */
 export async function applyFleet(
   temporal: TemporalConnection,
-  request: FleetRequest,
+  loaded: FleetRequest,
   options: FleetOptions = {},
 ): Promise<FleetReport> {
+  const request = withCommand(loaded, 'apply');
   const workflowId = fleetWorkflowId(request.namespace, request.fleet);
   const deadline = deadlineOf(options);
   for (;;) {
@@ -53,9 +55,10 @@ export async function applyFleet(
  */
 export async function planFleet(
   temporal: TemporalConnection,
-  request: FleetRequest,
+  loaded: FleetRequest,
   options: FleetOptions = {},
 ): Promise<FleetReport> {
+  const request = withCommand(loaded, 'plan');
   const workflowId = fleetPlanWorkflowId(request.namespace, request.fleet, request.key);
   const deadline = deadlineOf(options);
   let runId = await startFleet(temporal, workflowId, request, options);
@@ -66,6 +69,11 @@ export async function planFleet(
   }
   options.onEvent?.({ type: 'started', workflowId, runId: runId ?? '', url: temporal.runUrl(workflowId, runId ?? '') });
   return awaitFleetReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, options);
+}
+
+/** Returns a request as one for a command: the function that takes it decides, whichever command it was loaded for. */
+function withCommand(request: FleetRequest, command: FleetRequest['command']): FleetRequest {
+  return request.command === command ? request : { ...request, command, digest: fleetDigest({ ...request, command }) };
 }
 
 /**

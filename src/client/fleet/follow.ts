@@ -6,7 +6,7 @@ import { unreadableReason } from '../../contract/unreadable.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { fleet } from '../../workflows/index.js';
-import { BusyError, noWorkerError, RunLostError } from '../run/events.js';
+import { BusyError, deadlineOf, noWorkerError, RunLostError } from '../run/events.js';
 import type { RunExecution } from '../run/follow.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from '../run/retry.js';
 import { hasWorker } from '../runs.js';
@@ -17,6 +17,20 @@ const PROGRESS_INTERVAL_MS = 1_000;
 
 /** The time without an answer after which the client checks for workers. */
 const WORKER_CHECK_MS = 5_000;
+
+/**
+ * Follows a run of a fleet that another command has started, until it closes.
+ *
+ * @throws BusyError where the wait for a worker or an approval times out, RunLostError, UnreachableError
+ */
+export async function followFleet(
+  temporal: TemporalConnection,
+  workflowId: string,
+  runId: string,
+  options: FleetOptions = {},
+): Promise<FleetReport> {
+  return awaitFleetReport(temporal, { workflowId, runId }, deadlineOf(options), options);
+}
 
 /** Awaits the report of a fleet's run, through all runs that go on from it, and shows its progress meanwhile. */
 export async function awaitFleetReport(
