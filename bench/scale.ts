@@ -23,7 +23,7 @@ export async function historyOf({ temporal }: Stage): Promise<Omit<History, 'wor
 }
 
 /** Returns the length of the longest byte array in an event: the data of a payload, after the codec. */
-function largestIn(value: unknown): number {
+export function largestIn(value: unknown): number {
   if (value instanceof Uint8Array) return value.length;
   if (typeof value !== 'object' || value === null) return 0;
   return Object.values(value).reduce((most: number, part) => Math.max(most, largestIn(part)), 0);
