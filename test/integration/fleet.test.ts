@@ -13,7 +13,7 @@ import { temporal, useWorld, worker, world } from '../support/use-world.js';
 /** Events after which a fleet goes on with an empty history: some accounts' worth. */
 const FEW_EVENTS = 60;
 
-useWorld({ suggestsContinueAsNewAt: FEW_EVENTS, replay: { notBecause: 'the worker is killed between two tasks' } });
+useWorld({ suggestsContinueAsNewAt: FEW_EVENTS });
 
 const ACCOUNTS = Array.from({ length: 10 }, (_, index) => String(300_000_000_001 + index));
 let fleets = 0;
