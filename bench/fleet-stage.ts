@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-organizations';
 import type { JsonObject } from '../src/contract/entity.js';
 import type { FleetReport } from '../src/contract/fleet.js';
+import { ownershipTagsForCreate } from '../src/engine/ownership.js';
 import { fleetWorkflowId } from '../src/contract/workflow-ids.js';
 import { fleetRun } from '../src/client/fleet/runs.js';
 import { loadRequest } from '../src/client/request.js';
@@ -15,8 +16,8 @@ import { connectTemporal } from '../src/temporal/connect.js';
 import type { TemporalConnection } from '../src/temporal/connect.js';
 import { forEachConcurrently } from '../test/support/concurrency.js';
 import type { Call } from '../test/support/fault-proxy.js';
-import { allowing, manifestOf, role } from '../test/support/manifests-of.js';
-import { findPython } from '../test/support/sandbox.js';
+import { allowing, manifestOf, role, trusting } from '../test/support/manifests-of.js';
+import { findPython, iamClient } from '../test/support/sandbox.js';
 import { ACCOUNT, CLI, startWorld } from '../test/support/world.js';
 import type { WorkerProcess, World } from '../test/support/world.js';
 import type { FleetCase, FleetHistory, Used } from './fleet-figures.js';
@@ -97,6 +98,22 @@ export class FleetStage {
     });
     client.destroy();
     return { root, accounts };
+  }
+
+  /** Brings accounts to their declared state behind the proxy, as an apply of a fleet would. */
+  async fill({ name: namespace, accounts, entities }: MeasuredFleet): Promise<void> {
+    const marks = ownershipTagsForCreate({ namespace, intent: 'bench', shared: false, claim: undefined });
+    const Tags = Object.entries({ ...TAGS, ...marks }).map(([Key, Value]) => ({ Key, Value }));
+    await forEachConcurrently(accounts, MADE_AT_ONCE, async (account) => {
+      const iam = iamClient(this.#world.sandbox.url, account);
+      for (const name of namesOf(entities)) {
+        const named = { RoleName: name };
+        await iam.createRole({ ...named, Description, AssumeRolePolicyDocument: JSON.stringify(trusting()), Tags });
+        const [[PolicyName, document] = ['', {}]] = Object.entries(INLINE);
+        await iam.putRolePolicy({ ...named, PolicyName, PolicyDocument: JSON.stringify(document) });
+      }
+      iam.destroy();
+    });
   }
 
   /** Lets a share of the calls of one account pass, and refuses the others, until {@link clearFaults}. */
@@ -253,13 +270,15 @@ function manifestOfFleet({ name, accounts, entities, root }: MeasuredFleet, fiel
   };
 }
 
+const Description = 'measured';
+const INLINE = { state: allowing('dynamodb:PutItem') };
+const TAGS = { team: 'platform' };
+
 /** Returns roles that take two writes each: themselves, and an inline policy. */
 function entitiesOf(count: number): JsonObject[] {
-  return Array.from({ length: count }, (_, index) =>
-    role(`bench-${String(index).padStart(3, '0')}`, {
-      description: 'measured',
-      inlinePolicies: { state: allowing('dynamodb:PutItem') },
-      tags: { team: 'platform' },
-    }),
-  );
+  return namesOf(count).map((name) => role(name, { description: Description, inlinePolicies: INLINE, tags: TAGS }));
+}
+
+function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `bench-${String(index).padStart(3, '0')}`);
 }

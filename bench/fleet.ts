@@ -1,20 +1,23 @@
 // Measures fleets: one manifest for many accounts, against the same runs one after another without a fleet.
 // bench/fleet.ts ACCOUNTS ENTITIES MANY...: a fleet of ACCOUNTS with ENTITIES each, and fleets of MANY accounts each in
-// which there is nothing to do. --record writes the figures that docs/performance.md shows.
+// which there is nothing to do. --record keeps the figures and writes
+// the section about fleets of docs/performance.md.
 import { execFileSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import * as prettier from 'prettier';
 import { TokenBucket } from './conditions.js';
 import type { FleetCase, FleetResults } from './fleet-figures.js';
+import { withFleets } from './fleet-page.js';
 import { FleetStage, type MeasuredFleet } from './fleet-stage.js';
 import { fleetCaseText, fleetTargets } from './fleet-targets.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Writes the figures to fleets.json. */
+    /** Keeps the figures in fleets.json, in place of those of the same command, and writes the page. */
     record: { type: 'boolean', default: false },
     /** Entities of each of many accounts. */
     few: { type: 'string', default: '3' },
@@ -85,8 +88,8 @@ class Cases {
     await this.#renew();
     const organization = await stage.organization(count);
     const measured = { name: `many-${String(count)}`, entities: Number(options.few), ...organization };
-    await this.play(stage.applyFleet('many, fresh', measured));
-    await stage.renewWorker();
+    await stage.fill(measured);
+    printProgress(`${String(count)} accounts are filled`);
     await this.play(stage.applyFleet('many, nothing to do', measured));
   }
 
@@ -125,8 +128,21 @@ async function main(): Promise<void> {
   for (const { what, most, measured, met } of targets) {
     console.log(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (at most ${most})`);
   }
-  if (options.record) await writeFile(resolve(__dirname, 'fleets.json'), `${JSON.stringify(results, null, 2)}\n`);
+  if (options.record) await record(results);
   if (targets.some(({ met }) => !met)) process.exitCode = 1;
+}
+
+const FIGURES = resolve(__dirname, 'fleets.json');
+const PAGE = resolve(__dirname, '../docs/performance.md');
+
+async function record(results: FleetResults): Promise<void> {
+  const kept = JSON.parse(await readFile(FIGURES, 'utf8')) as FleetResults[];
+  const all = [...kept.filter(({ command }) => command !== results.command), results];
+  const write = async (path: string, text: string): Promise<void> => {
+    await writeFile(path, await prettier.format(text, { ...(await prettier.resolveConfig(path)), filepath: path }));
+  };
+  await write(FIGURES, JSON.stringify(all));
+  await write(PAGE, withFleets(await readFile(PAGE, 'utf8'), all));
 }
 
 main().catch((error: unknown) => {

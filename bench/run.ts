@@ -213,6 +213,7 @@ async function keep(results: Results, samples: readonly Sample[]): Promise<void>
   const { text, images: pictures } = renderPage(results, {
     limits: await remark('limits.json'),
     ideas: await remark('ideas.json'),
+    fleets: await remark('fleets.json'),
   });
   await writeFile(page, await pretty(text, page));
   for (const file of await readdir(images)) if (/^performance-.*\.svg$/.test(file)) await rm(join(images, file));

@@ -37,3 +37,9 @@ export function exitText(codes: readonly number[]): string {
   if (each.length === 1) return String(each[0]);
   return each.map((code) => `${String(code)} (${String(codes.filter((one) => one === code).length)} x)`).join(', ');
 }
+
+/** Returns a table of Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -114,6 +114,7 @@ test('the page has every target, series and absent peer, what limits a missed ta
   const { text, images } = renderPage(resultsOf([SAMPLE, FLOOR_SAMPLE]), {
     limits: { '`--help`': 'loading itself' },
     ideas: [{ idea: 'Load less', measured: '`--help`', before: '200 ms', after: '210 ms', isTaken: false }],
+    fleets: [],
   });
   expect(text).toContain('| fresh: 50 roles, loopback | 2.00 x the bare SDK script |');
   expect(text).toContain('- Missed: `--help`: loading itself.');
