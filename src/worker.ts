@@ -15,7 +15,7 @@ import { AccountRuns } from './activities/account-runs.js';
 import { createActivities } from './activities/index.js';
 import { showDrift } from './activities/drift-gauges.js';
 import { EntityRuns } from './activities/entity-runs.js';
-import { createFleetActivities, type FleetParts } from './activities/fleet/index.js';
+import { createFleetActivities } from './activities/fleet/index.js';
 import { Ledgers } from './activities/ledger.js';
 import { type Notifications, openNotifications } from './activities/notifications.js';
 import { ProofUses } from './activities/proof-uses.js';
@@ -25,7 +25,6 @@ import type { AwsOptions } from './aws/clients.js';
 import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './contract/user-facing-error.js';
-import { readRequestKeys } from './identity/keys.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
 import { serveHealth } from './observability/health.js';
 import {
@@ -137,7 +136,8 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           enforcement,
           notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),
         }),
-        ...createFleetActivities(fleetParts(config, { accounts, enforcement, client: new Client(clientOptions) })),
+        // Its client may ask a cancelled run for its report.
+        ...createFleetActivities({ accounts, enforcement, accountRuns: new AccountRuns(new Client(clientOptions)) }),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
@@ -156,18 +156,6 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     await closeHealth();
     await connection.close();
   });
-}
-
-/** Returns what the activities of a fleet use. Their client may ask a cancelled run for its report. */
-function fleetParts(
-  config: Config,
-  { client, ...parts }: Pick<FleetParts, 'accounts' | 'enforcement'> & { readonly client: Client },
-): FleetParts {
-  return {
-    ...parts,
-    accountRuns: new AccountRuns(client),
-    isSignedOnly: readRequestKeys(config) !== undefined,
-  };
 }
 
 /** Returns an observer of calls to AWS that tells each of these. */

@@ -22,7 +22,8 @@ export async function proofTerms(
       taskQueue,
       workflowId: proofKeyWorkflowId(question.account, randomUUID()),
       args: [question],
-      staticSummary: `how to prove who asks, in ${question.account}`,
+      staticSummary:
+        question.account === null ? 'how to prove who asks' : `how to prove who asks, in ${question.account}`,
       workflowExecutionTimeout: TIMEOUT_MS,
     }),
   );

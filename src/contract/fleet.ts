@@ -1,5 +1,5 @@
 import type { Json, OrphanPolicy, Pipeline, Timestamp } from './entity.js';
-import type { Proof } from './identity.js';
+import type { FleetPermit, Proof } from './identity.js';
 import type { DecisionAction, EntityReport, Report, ReportResult, Summary } from './report.js';
 import type { BootstrapRequest } from './request.js';
 import type { Revision } from './revision.js';
@@ -83,7 +83,7 @@ export interface FleetAccount {
   /** Null where the account is selected by ID only and the organization does not tell. */
   readonly name: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  /** The signature of a worker that has found the account for its request. Missing where workers have no permit key. */
+  /** The signature of a worker that has found the account for this run of the fleet. Missing where workers have no permit key. */
   readonly permit?: string;
 }
 
@@ -100,12 +100,18 @@ export interface ResolvedFleet {
   readonly accounts: readonly FleetAccount[];
   readonly leftOut: readonly LeftOutAccount[];
   readonly calls: Readonly<Record<string, number>>;
+  /** The permit of the fleet's run. Missing where workers have no permit key. */
+  readonly permit?: FleetPermit;
+  /** Decisions about waves have to be signed with the request key. */
+  readonly signedDecisions?: true;
 }
 
 /** The argument of the activity that makes the request for one account of a fleet. */
 export interface FleetAccountRequest {
   readonly request: FleetRequest;
   readonly account: FleetAccount;
+  /** The permit of the fleet's run. Missing where workers have no permit key. */
+  readonly permit?: FleetPermit;
 }
 
 /** The run of an account, by which a fleet finds it again. */

@@ -11,6 +11,16 @@ export interface SchedulePermit {
   readonly signature: string;
 }
 
+/** The signature of a worker by which the runs for the accounts of a fleet do what its requester may do. */
+export interface FleetPermit {
+  /** The first run of the fleet's workflow. */
+  readonly runId: string;
+  readonly command: 'plan' | 'apply';
+  /** The identity that asked for the fleet's run, as proven. Null where it has proven none. */
+  readonly requester: Identity | null;
+  readonly signature: string;
+}
+
 /** The proof that a client sends of who it is. No part is a secret of lasting worth to those who read a history. */
 export interface Proof {
   /** An OIDC token whose audience is {@link proofAudience}, sealed for the workers of the task queue (a compact JWE). */
@@ -19,6 +29,8 @@ export interface Proof {
   readonly signature?: string;
   /** The permit of the schedule that the run belongs to. */
   readonly permit?: SchedulePermit;
+  /** The permit of the fleet whose account the run is for. */
+  readonly fleetPermit?: FleetPermit;
 }
 
 /** An identity that a worker has verified. */
@@ -75,7 +87,8 @@ export interface TokenIssuer {
 
 /** The argument of the proof-key workflow: the account that a proof is needed for. */
 export interface ProofQuestion {
-  readonly account: string;
+  /** Null for a fleet, whose accounts the client does not know: then any account that the worker has rules for counts. */
+  readonly account: string | null;
   readonly namespace: string;
   readonly environment: string;
 }

@@ -3,7 +3,7 @@ import type { DesiredEntity, Pipeline, Target } from './entity.js';
 import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
 import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
-import type { Identity, Proof, ProofQuestion, SchedulePermit } from './identity.js';
+import type { FleetPermit, Identity, Proof, ProofQuestion, SchedulePermit } from './identity.js';
 import {
   MAX_NOTIFICATION_ID,
   MAX_NOTIFICATION_LINE,
@@ -97,11 +97,19 @@ const permit = fields<SchedulePermit>({
   signature: text,
 });
 
-/** The proof of a client, or of a schedule. */
+const fleetPermit = fields<FleetPermit>({
+  runId: text,
+  command: oneOf('plan', 'apply'),
+  requester: nullable(identity),
+  signature: text,
+});
+
+/** The proof of a client, of a schedule, or of a fleet. */
 export const proof = fields<Proof>({
   token: optional(proofText),
   signature: optional(proofText),
   permit: optional(permit),
+  fleetPermit: optional(fleetPermit),
 });
 
 /** The proof of a decision about a plan. */
@@ -167,7 +175,11 @@ export const evidenceRequest: Shape = fields<EvidenceRequest>({
 });
 
 /** The argument of the proof-key workflow. */
-export const proofQuestion: Shape = fields<ProofQuestion>({ account, namespace: requestNamespace, environment: text });
+export const proofQuestion: Shape = fields<ProofQuestion>({
+  account: nullable(account),
+  namespace: requestNamespace,
+  environment: text,
+});
 
 /** A revision in the ledger of a namespace. */
 export const appliedRevision: Shape = fields<AppliedRevision>({

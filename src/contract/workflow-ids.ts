@@ -124,8 +124,8 @@ export function terminateCommand(temporalNamespace: string, workflowId: string, 
 }
 
 /** Returns the ID of a workflow that tells a client how to prove who it is. `key` tells it from others. */
-export function proofKeyWorkflowId(account: string, key: string): string {
-  return `iam-bootstrap-proof-key:${account}:${key}`;
+export function proofKeyWorkflowId(account: string | null, key: string): string {
+  return `iam-bootstrap-proof-key:${account ?? 'fleet'}:${key}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

@@ -63,6 +63,12 @@ export function proofDigest(request: BootstrapRequest): string {
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }
 
+/** Returns the digest that a proof of a fleet's request is made for, as `sha256:…`. It covers the whole request. */
+export function fleetProofDigest(request: FleetRequest): string {
+  const content = { ...request, proof: undefined };
+  return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
+}
+
 /**
  * Returns the digest that a proof of a schedule is made for, as `sha256:…`: a token that applies once makes no schedule.
  */

@@ -1,22 +1,13 @@
 import type { FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
 import { failure } from '../runtime/failures.js';
-import type { Permits } from '../runtime/permits.js';
 
 /**
- * Makes sure that an account is one of its fleet: any client may have made up what a run goes on from.
+ * Makes sure that an account can be one of its fleet: any client may have made up what a run goes on from.
  *
- * @param given - the request, and the account
- * @param given.request - what the fleet does
- * @param given.account - the account to make a request for
- * @param permits - they tell what a worker has found. Without them, only the request says which accounts are meant
  * @throws ApplicationFailure
  */
-export function assertSelected(
-  { request, account }: FleetAccountRequest,
-  permits: Pick<Permits, 'isAccountOf'> | undefined,
-): void {
-  const isFound = permits === undefined || permits.isAccountOf(request.digest, account);
-  if (isFound && mayBeOf(request, account.id)) return;
+export function assertSelected({ request, account }: FleetAccountRequest): void {
+  if (mayBeOf(request, account.id)) return;
   throw failure('NotAllowed', `no worker has found account ${account.id} for fleet ${request.fleet}`, {
     remedy: 'apply again',
   });

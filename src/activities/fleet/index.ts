@@ -4,7 +4,6 @@ import type { AccountRuns } from '../account-runs.js';
 import type { Accounts } from '../runtime/accounts.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { runActivity } from '../runtime/activity-context.js';
-import { assertAccountAllowed, assertFleetAllowed } from './assert-provable.js';
 import { assertUnchanged } from './assert-unchanged.js';
 import { assertSelected } from './assert-selected.js';
 import { prepareAccount } from './prepare-account.js';
@@ -14,40 +13,37 @@ import { resolveFleet } from './resolve-fleet.js';
 export interface FleetParts {
   readonly accounts: Pick<Accounts, 'organization'>;
   readonly accountRuns: Pick<AccountRuns, 'find'>;
-  readonly enforcement: Pick<Enforcement, 'targetForReads' | 'guardrails' | 'permits'>;
-  /** The worker takes only signed requests. */
-  readonly isSignedOnly: boolean;
+  readonly enforcement: Pick<Enforcement, 'targetForReads' | 'permitFleet' | 'delegations' | 'isSignedOnly'>;
 }
 
 /** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs again. */
-export function createFleetActivities({
-  accounts,
-  accountRuns,
-  enforcement,
-  isSignedOnly,
-}: FleetParts): FleetActivities {
+export function createFleetActivities({ accounts, accountRuns, enforcement }: FleetParts): FleetActivities {
+  const { delegations } = enforcement;
   return {
     resolveFleet: (request) =>
       runActivity(async ({ calls }) => {
-        assertFleetAllowed(isSignedOnly);
         assertUnchanged(request);
+        const permit = await enforcement.permitFleet(request);
         const { organization, close } = accounts.organization(targetOf(request, enforcement));
         try {
-          const { permits } = enforcement;
           const resolved = await resolveFleet(request, organization, calls);
-          if (permits === undefined) return resolved;
-          return { ...resolved, accounts: resolved.accounts.map((one) => permits.permitAccount(request.digest, one)) };
+          if (delegations === undefined || permit === null) return resolved;
+          const accounts = resolved.accounts.map((account) => delegations.fleets.signAccount(permit, account));
+          return { ...resolved, accounts, permit, ...(enforcement.isSignedOnly ? { signedDecisions: true } : {}) };
         } finally {
           close();
         }
       }),
     prepareFleetAccount: (request) =>
       runActivity(async () => {
-        assertUnchanged(request.request);
-        assertSelected(request, enforcement.permits);
+        const permit = await delegations?.fleets.assertAccount(request);
+        // A permit is signed for the whole request.
+        if (permit === undefined) assertUnchanged(request.request);
+        assertSelected(request);
         const prepared = await prepareAccount(request);
-        if (request.request.command === 'apply') assertAccountAllowed(enforcement, prepared);
-        return prepared;
+        return delegations === undefined || permit === undefined
+          ? prepared
+          : delegations.fleets.withPermit(permit, prepared);
       }),
     findAccountRun: (run) => runActivity(() => accountRuns.find(run)),
   };

@@ -1,9 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import type { ApprovedPlan, CreateRequest, Listing, Plan, VerifyRequest } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type JsonObject, type Target } from '../../contract/entity.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
+import type { FleetRequest } from '../../contract/fleet.js';
+import type { FleetPermit } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
@@ -14,13 +15,14 @@ import { accessOf, evaluateAccess } from '../../guardrails/rules/account.js';
 import type { Scope } from '../../guardrails/template.js';
 import { violationsText, type Violation } from '../../guardrails/violation.js';
 import { evaluateWrite } from '../../guardrails/write.js';
+import { countRefusal } from './count-refusal.js';
+import type { Delegations } from './delegations.js';
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import { type Binding, firstRunOf } from './launches.js';
 import { fieldsOf } from './observe.js';
-import type { Permits } from './permits.js';
 import type { Proofs } from './proofs.js';
-import { isReadOnly, type SchedulePermits } from './schedule-permits.js';
+import { isReadOnly } from './schedule-permits.js';
 import type { SignedRequests } from './signed-requests.js';
 import type { WriteGuard } from './write-guard.js';
 
@@ -35,8 +37,8 @@ interface EnforcementOptions {
   readonly onRefusal?: (at: RefusedAt) => void;
   /** Default: writes are judged by the guardrails alone. */
   readonly binding?: Binding;
-  /** Default: schedules need no permit, and none counts. */
-  readonly schedulePermits?: SchedulePermits;
+  /** Default: schedules and fleets need no permit, and none counts. */
+  readonly delegations?: Delegations;
   /** Default: requests need no signature. */
   readonly requests?: SignedRequests;
   /** Default: nothing asks who a client is. */
@@ -48,17 +50,18 @@ export class Enforcement {
   readonly #source: GuardrailsSource;
   readonly #onRefusal: (at: RefusedAt) => void;
   readonly #binding: Binding | undefined;
-  readonly #schedulePermits: SchedulePermits | undefined;
+  /** The permits of schedules and fleets. Undefined where the worker has neither guardrails nor a request key. */
+  readonly delegations: Delegations | undefined;
   readonly #requests: SignedRequests | undefined;
   /** Verifies who asks and who approves. Undefined where the worker has no guardrails. */
   readonly proofs: Proofs | undefined;
 
   constructor(options: EnforcementOptions) {
-    const { source, onRefusal = () => undefined, binding, schedulePermits, requests, proofs } = options;
+    const { source, onRefusal = () => undefined, binding, delegations, requests, proofs } = options;
     this.#source = source;
     this.#onRefusal = onRefusal;
     this.#binding = binding;
-    this.#schedulePermits = schedulePermits;
+    this.delegations = delegations;
     this.#requests = requests;
     this.proofs = proofs;
   }
@@ -68,9 +71,9 @@ export class Enforcement {
     return this.#source.current();
   }
 
-  /** The signatures of the worker. Undefined where the worker has neither guardrails nor a request key. */
-  get permits(): Permits | undefined {
-    return this.#binding?.permits;
+  /** Reports whether the worker takes only signed requests. */
+  get isSignedOnly(): boolean {
+    return this.#requests !== undefined;
   }
 
   /**
@@ -124,8 +127,8 @@ export class Enforcement {
    */
   async assertSigned(request: BootstrapRequest): Promise<void> {
     if (this.#requests === undefined) return;
-    const permits = request.proof?.permit === undefined ? undefined : this.#schedulePermits;
-    await this.#countRefusal(permits?.assert(request) ?? this.#requests.assertRequest(request));
+    const permit = await countRefusal(this.#onRefusal, this.delegations?.assert(request));
+    if (permit === undefined) await countRefusal(this.#onRefusal, this.#requests.assertRequest(request));
   }
 
   /**
@@ -137,10 +140,22 @@ export class Enforcement {
   async permitSchedule(scheduled: SchedulePermitRequest): Promise<PermittedSchedule> {
     const { command, request } = scheduled;
     this.assertRequest(request);
-    if (this.#schedulePermits === undefined) return null;
-    await this.#countRefusal(this.#requests?.assertSchedule(scheduled));
+    if (this.delegations === undefined) return null;
+    await countRefusal(this.#onRefusal, this.#requests?.assertSchedule(scheduled));
     const requester = command === 'enforce' ? await this.proofs?.proveSchedule(scheduled) : null;
-    return this.#schedulePermits.sign(scheduled, requester ?? null);
+    return this.delegations.schedules.sign(scheduled, requester ?? null);
+  }
+
+  /**
+   * Permits the runs for the accounts of a fleet what its requester may do. Null where the worker asks nobody for a proof.
+   *
+   * @throws ApplicationFailure where the request is not signed, or its token proves nothing
+   */
+  async permitFleet(request: FleetRequest): Promise<FleetPermit | null> {
+    if (this.delegations === undefined) return null;
+    await countRefusal(this.#onRefusal, this.#requests?.assertFleet(request));
+    const requester = request.command === 'apply' ? await this.proofs?.proveFleet(request) : null;
+    return this.delegations.fleets.sign(request, requester ?? null);
   }
 
   /**
@@ -149,7 +164,7 @@ export class Enforcement {
    * @throws ApplicationFailure
    */
   async assertEvidenceSigned(request: EvidenceRequest): Promise<void> {
-    await this.#countRefusal(this.#requests?.assertEvidence(request));
+    await countRefusal(this.#onRefusal, this.#requests?.assertEvidence(request));
   }
 
   /**
@@ -163,7 +178,7 @@ export class Enforcement {
       const remedy = 'give all workers of the task queue the same request key';
       throw failure('NotAllowed', 'this worker has no request key, and so cannot verify who decides', { remedy });
     }
-    await this.#countRefusal(this.#requests.assertDecision(request));
+    await countRefusal(this.#onRefusal, this.#requests.assertDecision(request));
     if (request.verdict === 'rejected') return null;
     return this.#binding.permits.permitApproval(await firstRunOf(this.#binding), request.decision.plan);
   }
@@ -241,15 +256,6 @@ export class Enforcement {
     if (!RUN_ID.test(runId)) return request;
     const origin = await originOf({ workflowId: bootstrapWorkflowId(target.account, namespace), runId });
     return { ...request, intent: origin?.firstRunId ?? runId };
-  }
-
-  async #countRefusal(check: Promise<unknown> | undefined): Promise<void> {
-    try {
-      await check;
-    } catch (error) {
-      if (error instanceof ApplicationFailure && error.type === 'NotAllowed') this.#onRefusal('plan');
-      throw error;
-    }
   }
 
   #refuseUnbound(message: string): never {

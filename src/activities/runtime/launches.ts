@@ -37,10 +37,10 @@ export function launchedBy(parentOf: (run: EntityRun) => Promise<EntityRun | und
 }
 
 /** Returns the first run of the chain of this activity's run, so that a run that was reset is the same. */
-export async function firstRunOf({ originOf }: Pick<Binding, 'originOf'>): Promise<string> {
+export async function firstRunOf(runs: Pick<Binding, 'originOf'>): Promise<string> {
   const { workflowExecution: run } = activityInfo();
   if (run === undefined) throw new Error('permits are signed in activities of a run');
-  return (await originOf(run))?.firstRunId ?? run.runId;
+  return (await runs.originOf(run))?.firstRunId ?? run.runId;
 }
 
 /**

@@ -4,7 +4,9 @@ import { readKeys, readRequestKeys, type RequestKeyConfig } from '../../identity
 import { jsonFetcher } from '../../identity/fetch-json.js';
 import { IssuerKeys } from '../../identity/issuer-keys.js';
 import { Seals } from '../../identity/seal.js';
+import { Delegations } from './delegations.js';
 import { Enforcement, type RefusedAt } from './enforcement.js';
+import { FleetPermits } from './fleet-permits.js';
 import { GuardrailsError, GuardrailsFile, NO_GUARDRAILS, type GuardrailsChange } from './guardrails-file.js';
 import { type Binding, launchedBy } from './launches.js';
 import { Permits } from './permits.js';
@@ -58,19 +60,22 @@ export function openEnforcement(
   if (source === undefined && requestKeys === undefined) return new Enforcement({ source: NO_GUARDRAILS, onRefusal });
   const permitKeys = readPermitKeys(config);
   const binding = bindingOf(permitKeys, runs);
-  const schedulePermits = new SchedulePermits(binding.permits, runs.entityRuns);
+  const delegations = new Delegations(
+    new SchedulePermits(binding.permits, runs.entityRuns),
+    new FleetPermits(binding.permits, runs.entityRuns),
+  );
   const proofUses = {
     use: (id: string, runId: string): Promise<boolean> => runs.proofUses.use(id, runId, binding.permits),
   };
   const proofs =
     source &&
-    new Proofs({ source, ...binding, schedulePermits, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
+    new Proofs({ source, ...binding, delegations, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
   const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,
     onRefusal,
     binding,
-    schedulePermits,
+    delegations,
     ...(proofs === undefined ? {} : { proofs }),
     ...(requestKeys === undefined ? {} : { requests: new SignedRequests(requestKeys, where, { ...runs, proofUses }) }),
   });

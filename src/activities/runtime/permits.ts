@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isWrite } from '../../contract/actions.js';
 import type { ApprovedPlan, CreateRequest, Plan } from '../../contract/activities.js';
 import { entityId, refersToItself } from '../../contract/entity.js';
-import type { Identity, SchedulePermit, SignedIdentity } from '../../contract/identity.js';
+import type { FleetPermit, Identity, SchedulePermit, SignedIdentity } from '../../contract/identity.js';
 import type { FleetAccount } from '../../contract/fleet.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
 import { macOf } from '../../identity/mac.js';
@@ -32,6 +32,9 @@ type ReadScope = Pick<BootstrapRequest, 'target' | 'namespace'>;
 
 /** The parts that a proven identity can have in a run. */
 export type IdentityPurpose = 'requester' | 'approval';
+
+/** The content that a permit of a fleet is signed for. */
+type FleetContent = 'fleet request' | 'fleet account request';
 
 /** Signs what a plan permits, with a key that only workers have. The first key signs, and all of them are accepted. */
 export class Permits {
@@ -127,14 +130,32 @@ export class Permits {
     return this.#isSigned('schedule', { schedule, command, requester, digest }, given);
   }
 
-  /** Returns the account of a fleet with the signature by which it counts as one of the request with this digest. */
-  permitAccount(digest: string, { id, name, tags }: FleetAccount): FleetAccount {
-    return { id, name, tags, permit: this.#sign('fleet account', { digest, id, name, tags }) };
+  /**
+   * Returns a permit of a fleet's run.
+   *
+   * @param content - what it is signed for: the request for the fleet, or that for one of its accounts
+   * @param permit - what it says
+   * @param digest - the digest of that content
+   */
+  permitFleet(content: FleetContent, permit: Omit<FleetPermit, 'signature'>, digest: string): FleetPermit {
+    const { runId, command, requester } = permit;
+    return { runId, command, requester, signature: this.#sign(content, { runId, command, requester, digest }) };
   }
 
-  /** Reports whether a worker has found an account for the request with this digest. */
-  isAccountOf(digest: string, { id, name, tags, permit }: FleetAccount): boolean {
-    return this.#isSigned('fleet account', { digest, id, name, tags }, permit);
+  /** Reports whether a worker has permitted a fleet's run to do what the content with this digest asks for. */
+  isFleetPermit(content: FleetContent, permit: FleetPermit, digest: string): boolean {
+    const { runId, command, requester, signature: given } = permit;
+    return this.#isSigned(content, { runId, command, requester, digest }, given);
+  }
+
+  /** Returns the account of a fleet with the signature by which it counts as one of this run of the fleet. */
+  permitAccount(runId: string, { id, name, tags }: FleetAccount): FleetAccount {
+    return { id, name, tags, permit: this.#sign('fleet account', { runId, id, name, tags }) };
+  }
+
+  /** Reports whether a worker has found an account for this run of a fleet. */
+  isAccountOf(runId: string, { id, name, tags, permit }: FleetAccount): boolean {
+    return this.#isSigned('fleet account', { runId, id, name, tags }, permit);
   }
 
   /** Returns the signature of what is remembered of a proof: the run that it was used for. */

@@ -9,16 +9,25 @@ import type {
 } from '../../contract/activities.js';
 import {
   proofAudience,
+  type FleetPermit,
   type Identity,
   type Proof,
   type ProofQuestion,
   type ProofTerms,
+  type SchedulePermit,
   type SignedIdentity,
 } from '../../contract/identity.js';
+import type { FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import type { SchedulePermitRequest } from '../../contract/schedule.js';
 import { isReadOnly } from './schedule-permits.js';
-import { decisionDigest, proofDigest, requestDigest, scheduleDigest } from '../../engine/request-digest.js';
+import {
+  decisionDigest,
+  fleetProofDigest,
+  proofDigest,
+  requestDigest,
+  scheduleDigest,
+} from '../../engine/request-digest.js';
 import { issuersOf, keptClaims } from '../../guardrails/issuers.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import {
@@ -37,7 +46,7 @@ import { TokenError, verifyToken, type VerifiedToken } from '../../identity/veri
 import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import type { IdentityPurpose, Permits } from './permits.js';
-import type { SchedulePermits } from './schedule-permits.js';
+import type { Delegations } from './delegations.js';
 import type { SignedRuns } from './signed-requests.js';
 
 const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
@@ -50,8 +59,8 @@ const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
 interface ProofParts {
   readonly source: GuardrailsSource;
   readonly permits: Permits;
-  /** Verifies the permits of scheduled runs. Default: none counts. */
-  readonly schedulePermits?: Pick<SchedulePermits, 'assert'>;
+  /** Verifies the permits of scheduled runs and of fleets. Default: none counts. */
+  readonly delegations?: Pick<Delegations, 'assert'>;
   readonly seals: Seals;
   readonly issuerKeys: IssuerKeys;
   /** Remembers for all workers what a proof was used for. */
@@ -128,6 +137,22 @@ export class Proofs {
   }
 
   /**
+   * Returns the identity that asks for the run of a fleet. Null where it sends no token: the guardrails of each account
+   * decide whether it needs one.
+   *
+   * @throws ApplicationFailure where its token proves nothing
+   */
+  async proveFleet(request: FleetRequest): Promise<Identity | null> {
+    const guardrails = this.#parts.source.current();
+    const { proof, partition, namespace, environment } = request;
+    if (guardrails === null || proof?.token === undefined) return null;
+    const scope = { target: { account: '', partition }, namespace, environment };
+    const token = await this.#verify(guardrails, scope, 'requester', proof, fleetProofDigest(request));
+    await this.#use('requester', await this.#runId(), token);
+    return token.identity;
+  }
+
+  /**
    * Verifies who decides about a plan, and counts the approvals that are missing then.
    *
    * @throws ApplicationFailure where the decision does not count
@@ -154,7 +179,7 @@ export class Proofs {
     request: BootstrapRequest,
     approved: ApprovedPlan | undefined,
   ): Promise<SignedIdentity> {
-    const { permits, schedulePermits } = this.#parts;
+    const { permits, delegations } = this.#parts;
     const runId = await this.#runId();
     const digest = proofDigest(request);
     const earlier = approved?.requester;
@@ -166,9 +191,10 @@ export class Proofs {
       this.#assertNone('requester', evaluateRequester(guardrails, request, earlier.identity));
       return earlier;
     }
-    if (request.proof?.permit !== undefined && schedulePermits !== undefined) {
-      const { requester } = await schedulePermits.assert(request);
-      if (requester === null) this.#refuse('requester', 'the schedule was made when nobody had to prove who asks');
+    const permit = await delegations?.assert(request);
+    if (permit !== undefined) {
+      const { requester } = permit;
+      if (requester === null) this.#refuseUnproven(guardrails, request, permit);
       this.#assertNone('requester', evaluateRequester(guardrails, request, requester));
       return permits.signIdentity('requester', runId, requester, digest);
     }
@@ -176,6 +202,13 @@ export class Proofs {
     this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));
     await this.#use('requester', runId, token);
     return permits.signIdentity('requester', runId, token.identity, digest);
+  }
+
+  /** Refuses a run whose permit does not tell who asks. */
+  #refuseUnproven(guardrails: Guardrails, request: BootstrapRequest, permit: SchedulePermit | FleetPermit): never {
+    if ('schedule' in permit) this.#refuse('requester', 'the schedule was made when nobody had to prove who asks');
+    this.#assertNone('requester', unproven(guardrails, request, 'requester'));
+    this.#refuse('requester', 'nobody has proven who asks for the run of the fleet');
   }
 
   async #assertApproved(

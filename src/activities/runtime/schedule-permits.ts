@@ -9,12 +9,10 @@ import { proofDigest, requestDigest } from '../../engine/request-digest.js';
 import type { EntityRuns } from '../entity-runs.js';
 import { failure } from './failures.js';
 import type { Permits } from './permits.js';
+import { RememberedRuns } from './remembered-runs.js';
 
 /** Time in which Temporal's schedule may not know a run yet that it has started, in milliseconds. */
 const MAX_LAG_MS = 30_000;
-
-/** Scheduled runs that are remembered as such. */
-const MAX_REMEMBERED = 1_000;
 
 const REMEDY = 'make the schedule again with `iam-bootstrap schedule create`';
 
@@ -36,7 +34,7 @@ export class SchedulePermits {
   readonly #permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>;
   readonly #runs: Runs;
   /** Schedules with the runs that are known to be theirs. */
-  readonly #known = new Set<string>();
+  readonly #known = new RememberedRuns();
 
   constructor(permits: Pick<Permits, 'permitSchedule' | 'isSchedulePermit'>, runs: Runs) {
     this.#permits = permits;
@@ -76,7 +74,7 @@ export class SchedulePermits {
       }
       throw refusal(`its permit is that of schedule ${permit.schedule}, which has not started this run`);
     }
-    this.#remember(known);
+    this.#known.add(known);
     return permit;
   }
 
@@ -95,12 +93,6 @@ export class SchedulePermits {
     const { type, taskQueue } = (await this.#runs.workflowOf(run)) ?? {};
     if (type === WorkflowType.ScheduledRun && taskQueue === activityInfo().taskQueue) return;
     throw refusal(`its permit is that of schedule ${schedule}, and no scheduled run of this task queue uses it`);
-  }
-
-  #remember(known: string): void {
-    this.#known.add(known);
-    const [oldest] = this.#known;
-    if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
   }
 }
 

@@ -2,10 +2,17 @@ import { activityInfo } from '@temporalio/activity';
 import type { EntityRun, RunOrigin } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
+import type { FleetRequest } from '../../contract/fleet.js';
 import type { Proof } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import type { SchedulePermitRequest } from '../../contract/schedule.js';
-import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import {
+  bootstrapWorkflowId,
+  fleetPlanWorkflowId,
+  fleetWorkflowId,
+  planWorkflowId,
+  WorkflowType,
+} from '../../contract/workflow-ids.js';
 import { scheduleDigest } from '../../engine/request-digest.js';
 import { verifySignature, type Signed, type SignedAction } from '../../identity/signature.js';
 import { failure } from './failures.js';
@@ -66,6 +73,24 @@ export class SignedRequests {
     const { proof } = scheduled.request;
     const signed = this.#verify('schedule', { digest: scheduleDigest(scheduled), proof });
     const origin = await this.#assertRecent(signed, ownRun());
+    if (await this.#runs.proofUses.use(signed.id, origin.firstRunId)) return;
+    throw this.#refusal('its signature was used for another run');
+  }
+
+  /**
+   * Makes sure that the request of a fleet's run is signed, for this run.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertFleet(request: FleetRequest): Promise<void> {
+    const { command, namespace, fleet, key } = request;
+    const run = ownRun();
+    const isOwn =
+      run.workflowId ===
+      (command === 'plan' ? fleetPlanWorkflowId(namespace, fleet, key) : fleetWorkflowId(namespace, fleet));
+    if (!isOwn) throw this.#refusal(`a run with the ID ${run.workflowId} cannot be signed for`);
+    const signed = this.#verify('fleet', request);
+    const origin = await this.#assertRecent(signed, run);
     if (await this.#runs.proofUses.use(signed.id, origin.firstRunId)) return;
     throw this.#refusal('its signature was used for another run');
   }

@@ -2,13 +2,21 @@ import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
 import { joinSignal } from '../../contract/messages.js';
 import { IamNamespace } from '../../contract/search-attributes.js';
 import { fleetPlanWorkflowId, fleetWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
-import { fleetDigest } from '../../engine/request-digest.js';
+import { fleetDigest, fleetProofDigest } from '../../engine/request-digest.js';
+import { signed } from '../../identity/signature.js';
 import { fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { fleet } from '../../workflows/index.js';
 import { BusyError, deadlineOf, RequestKeyError, RunLostError } from '../run/events.js';
 import { retryWhileUnreachable } from '../run/retry.js';
-import { isSameRequest, isUnknownSearchAttribute, waitForLockHolder } from '../run/start.js';
+import { proofToken } from '../run/proof.js';
+import {
+  isSameRequest,
+  isUnknownSearchAttribute,
+  type ProveOptions,
+  waitForLockHolder,
+  withToken,
+} from '../run/start.js';
 import { describePipeline } from '../describe.js';
 import { type LockHolder, lockHolderOf } from '../runs.js';
 import type { FleetOptions } from './events.js';
@@ -27,9 +35,13 @@ export async function applyFleet(
   const request = withCommand(loaded, 'apply');
   const workflowId = fleetWorkflowId(request.namespace, request.fleet);
   const deadline = deadlineOf(options);
+  const { namespace, environment } = request;
+  const question = { account: null, namespace, environment };
+  const proven = { question, digest: fleetProofDigest(request), what: 'request' } as const;
+  const prove = (): Promise<string | undefined> => proofToken(temporal, proven, { ...options, deadline });
   for (;;) {
     options.signal?.throwIfAborted();
-    const runId = await startFleet(temporal, workflowId, request, options);
+    const runId = await startFleet(temporal, workflowId, request, { ...options, prove });
     if (runId !== null) {
       options.onEvent?.({ type: 'started', workflowId, runId, url: temporal.runUrl(workflowId, runId) });
       return awaitFleetReport(temporal, { workflowId, runId }, deadline, options);
@@ -119,21 +131,26 @@ async function announce({ client }: TemporalConnection, { workflowId }: LockHold
   }
 }
 
+/** Options of {@link startFleet}. */
+type StartFleetOptions = FleetOptions & ProveOptions;
+
 /** Starts a run of a fleet and returns its run ID. Null where a run with this workflow ID is open. */
 async function startFleet(
-  { client, taskQueue }: TemporalConnection,
+  { client, taskQueue, requestKey }: TemporalConnection,
   workflowId: string,
   request: FleetRequest,
-  options: FleetOptions,
+  options: StartFleetOptions,
 ): Promise<string | null> {
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
   const start = async (isSearchable: boolean): Promise<string | null> => {
+    const proven = await withToken(request, options);
     try {
       const handle = await withDeadline(client, () =>
         client.workflow.start<typeof fleet>(WorkflowType.Fleet, {
           taskQueue,
           workflowId,
-          args: [request],
+          // Signed anew each time: a signature counts for one run.
+          args: [signed(requestKey, 'fleet', proven)],
           workflowIdConflictPolicy: 'FAIL',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           memo: { ...fleetMemoOf(request) },

@@ -8,7 +8,7 @@ import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import { proofTerms } from '../proof-terms.js';
 import { hasWorker } from '../runs.js';
-import { BusyError, noWorkerError, type RunOptions } from './events.js';
+import { BusyError, noWorkerError, type RunEvent } from './events.js';
 import { rejectOnAbort } from './retry.js';
 
 /** Pause between two looks for a worker, in milliseconds. */
@@ -23,7 +23,8 @@ export interface Proven {
 }
 
 /** Options of {@link proofToken}. */
-export interface ProofOptions extends Pick<RunOptions, 'onEvent'> {
+export interface ProofOptions {
+  readonly onEvent?: ((event: Extract<RunEvent, { readonly type: 'no-worker' }>) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The time until which a worker is waited for, in milliseconds since 1970. */
   readonly deadline: number;

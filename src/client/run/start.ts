@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { entityId } from '../../contract/entity.js';
+import type { Proof } from '../../contract/identity.js';
 import { joinSignal } from '../../contract/messages.js';
 import type { Report } from '../../contract/report.js';
 import { type BootstrapMemo, type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
@@ -156,8 +157,8 @@ export async function plan(
   return awaitReport(temporal, { workflowId, runId: runId ?? undefined }, deadline, { ...options, onEvent });
 }
 
-/** Options of {@link startRun}. */
-interface StartOptions extends RunOptions {
+/** The way to prove who asks. */
+export interface ProveOptions {
   /** Returns a sealed token that proves who asks. Default: nothing is proven. */
   readonly prove?: () => Promise<string | undefined>;
 }
@@ -168,7 +169,7 @@ async function startRun(
   type: typeof WorkflowType.Bootstrap | typeof WorkflowType.Plan,
   workflowId: string,
   request: BootstrapRequest,
-  options: StartOptions,
+  options: RunOptions & ProveOptions,
 ): Promise<string | null> {
   const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
   const { account } = request.target;
@@ -205,7 +206,7 @@ async function startRun(
 }
 
 /** Returns a request with a token in its proof. A token is made for one attempt to start: it expires while another run is waited for. */
-async function withToken(request: BootstrapRequest, { prove }: StartOptions): Promise<BootstrapRequest> {
+export async function withToken<T extends { readonly proof?: Proof }>(request: T, { prove }: ProveOptions): Promise<T> {
   const token = await prove?.();
   return token === undefined ? request : { ...request, proof: { ...request.proof, token } };
 }

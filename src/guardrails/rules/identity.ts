@@ -36,15 +36,18 @@ export function demandOf(guardrails: Guardrails, scope: Scope): ProofDemand {
 /** Returns what a client needs to prove who it is. The key to seal tokens for is the worker's. */
 export function termsOf(guardrails: Guardrails, question: ProofQuestion, partition: string): Omit<ProofTerms, 'key'> {
   const { account, namespace, environment } = question;
-  const demand = demandOf(guardrails, { target: { account, partition }, namespace, environment });
+  const accounts = account === null ? Object.keys(guardrails.rules.accounts) : [account];
+  const demands = accounts.map((id) =>
+    demandOf(guardrails, { target: { account: id, partition }, namespace, environment }),
+  );
   return {
     issuers: issuersOf(guardrails.rules).map(({ name, issuer, audience }) => ({
       name,
       issuer,
       ...(audience === undefined ? {} : { audience }),
     })),
-    requests: demand.requester,
-    approvals: demand.approvals > 0,
+    requests: demands.some(({ requester }) => requester),
+    approvals: demands.some(({ approvals }) => approvals > 0),
   };
 }
 

@@ -134,12 +134,19 @@ export class AccountRuns {
     underway: Underway,
     waited: WaitingAccount | undefined,
   ): Promise<Report | WaitingAccount> {
-    const { request: fleetRequest } = this.#state;
+    const {
+      request: fleetRequest,
+      resolved: { permit },
+    } = this.#state;
     const account = this.#state.accountAt(index);
     const request =
       this.#requests.get(index) ??
       (await this.#cancellation.endOnRequest(() =>
-        accountActivities(account.id).prepareFleetAccount({ request: fleetRequest, account }),
+        accountActivities(account.id).prepareFleetAccount({
+          request: fleetRequest,
+          account,
+          ...(permit === undefined ? {} : { permit }),
+        }),
       ));
     this.#room.note(request);
     const scope = new CancellationScope();

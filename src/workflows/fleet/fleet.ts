@@ -73,7 +73,7 @@ class Fleet {
   readonly #request: FleetRequest;
   readonly #cancellation: Cancellation;
   readonly #state: FleetState;
-  readonly #approval = new WaveApproval();
+  readonly #approval: WaveApproval;
   readonly #accounts: AccountRuns;
   #report: FleetReport | null = null;
   /** The wave under way was approved before the run continued as new. */
@@ -84,6 +84,7 @@ class Fleet {
     this.#cancellation = cancellation;
     this.#state = new FleetState(request, carried);
     this.#isResumed = carried !== undefined;
+    this.#approval = new WaveApproval(() => this.#state.isResolved && this.#state.resolved.signedDecisions === true);
     this.#accounts = new AccountRuns(this.#state, cancellation, (open, waiting) =>
       continueAsNew<typeof fleet>(request, this.#state.carry(open, waiting)),
     );

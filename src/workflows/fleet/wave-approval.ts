@@ -1,11 +1,13 @@
-import { ApplicationFailure, condition, log, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
 import { ApprovalRefused, DEFAULT_APPROVAL_TIMEOUT_MS } from '../../contract/approval.js';
-import type { ApprovalDecision } from '../../contract/approval.js';
+import type { ApprovalDecision, SignedDecisionRequest } from '../../contract/approval.js';
 import type { PendingWave } from '../../contract/fleet-progress.js';
 import { approveUpdate, rejectUpdate, waveApprovalQuery } from '../../contract/messages.js';
 import type { Approval, Verdict } from '../../contract/report.js';
+import { decisionActivities } from '../activities.js';
 import { findDecisionProblem } from '../bootstrap/decision-problem.js';
 import type { Cancellation } from '../cancellation.js';
+import { describeFailure } from '../failures.js';
 import { recordWaiting } from '../search-attributes.js';
 import { AWAITING_APPROVAL } from '../../contract/search-attributes.js';
 
@@ -21,12 +23,20 @@ export type AskedWave = Pick<PendingWave, 'plan' | 'wave' | 'accounts' | 'report
 export class WaveApproval {
   #pending: PendingWave | null = null;
   #result: Approval | null = null;
+  /** Decisions whose signature is not verified yet. */
+  #unverified = 0;
+  readonly #isSigned: () => boolean;
 
-  /** Registers the handlers. */
-  constructor() {
+  /**
+   * Registers the handlers.
+   *
+   * @param isSigned - reports whether decisions have to be signed with the request key
+   */
+  constructor(isSigned: () => boolean) {
+    this.#isSigned = isSigned;
     setHandler(waveApprovalQuery, () => this.pending);
     for (const { update, verdict } of DECISIONS) {
-      setHandler(update, (decision) => this.#close(verdict, decision), {
+      setHandler(update, (decision) => this.#decide(verdict, decision), {
         validator: (decision) => {
           this.#assertAccepted(decision);
         },
@@ -50,8 +60,29 @@ export class WaveApproval {
     onAsked(this.#pending);
     const isDecided = (): boolean => this.#result !== null || cancellation.isRequested();
     const isInTime = await condition(isDecided, DEFAULT_APPROVAL_TIMEOUT_MS);
+    // A decision that came in time counts.
+    if (this.#unverified > 0) await condition(() => this.#unverified === 0);
     recordWaiting(null);
     return this.#decision() ?? this.#close(isInTime ? 'cancelled' : 'expired', null);
+  }
+
+  #decide(verdict: SignedDecisionRequest['verdict'], decision: ApprovalDecision): Approval | Promise<Approval> {
+    return this.#isSigned() ? this.#checkSignature(verdict, decision) : this.#close(verdict, decision);
+  }
+
+  /** Has a worker verify that a decision was signed. The first one that was counts. */
+  async #checkSignature(verdict: SignedDecisionRequest['verdict'], decision: ApprovalDecision): Promise<Approval> {
+    this.#unverified += 1;
+    try {
+      await CancellationScope.nonCancellable(() => decisionActivities.verifySignature({ verdict, decision }));
+    } catch (error) {
+      const reason = describeFailure(error)?.reason ?? 'it was not verified in time: send it again';
+      throw ApplicationFailure.nonRetryable(`the decision does not count: ${reason}`, ApprovalRefused.NotProven);
+    } finally {
+      this.#unverified -= 1;
+    }
+    this.#assertAccepted(decision);
+    return this.#close(verdict, decision);
   }
 
   /** Returns the decision, if one was made while the run waited. */

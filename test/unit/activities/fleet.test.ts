@@ -2,14 +2,22 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createFleetActivities, type FleetParts } from '../../../src/activities/fleet/index.js';
+import { Delegations } from '../../../src/activities/runtime/delegations.js';
+import { Enforcement } from '../../../src/activities/runtime/enforcement.js';
+import { FleetPermits } from '../../../src/activities/runtime/fleet-permits.js';
 import { Permits } from '../../../src/activities/runtime/permits.js';
+import { SchedulePermits } from '../../../src/activities/runtime/schedule-permits.js';
 import { assertReportOf } from '../../../src/client/fleet/apply.js';
+import type { EntityRun } from '../../../src/contract/activities.js';
 import type { FleetAccount, FleetReport, FleetRequest } from '../../../src/contract/fleet.js';
+import type { FleetPermit } from '../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../src/contract/request.js';
 import { fleetDigest } from '../../../src/engine/request-digest.js';
 
 const [FIRST, SECOND, FOREIGN] = ['111111111111', '222222222222', '333333333333'] as const;
 const UNIT = ['ou-abcd-11111111'];
+const KEY = 'a key of at least thirty-two characters';
+const FLEET_RUN = 'fleet-1';
 
 const MANIFEST = `version: 1
 namespace: landing
@@ -52,24 +60,63 @@ const organization = {
   tagsOf: () => Promise.resolve({}),
 };
 
-function activities(permits?: Permits): ReturnType<typeof createFleetActivities> {
+/** The workflows of the runs in Temporal, whose run IDs name them. */
+const runs = {
+  workflowOf: ({ runId }: EntityRun) => Promise.resolve({ type: runId.split('-')[0] ?? '', taskQueue: 'test' }),
+  originOf: ({ runId }: EntityRun) => Promise.resolve({ startedAt: 0, firstRunId: runId }),
+  parentOf: ({ runId }: EntityRun) => Promise.resolve({ workflowId: 'f', runId: runId.replace('child of ', '') }),
+};
+
+function fleetPermits(key: string): FleetPermits {
+  return new FleetPermits(new Permits([key]), runs);
+}
+
+function activities(key?: string): ReturnType<typeof createFleetActivities> {
+  const source = { current: () => null };
+  const schedules = new SchedulePermits(new Permits([key ?? '']), {
+    ...runs,
+    isOfSchedule: () => Promise.resolve(false),
+  });
   const parts: FleetParts = {
     accounts: { organization: () => ({ organization, close: () => undefined }) },
     accountRuns: { find: () => Promise.reject(new Error('no runs')) },
-    enforcement: { targetForReads: (target) => target, guardrails: null, permits },
-    isSignedOnly: false,
+    enforcement: new Enforcement({
+      source,
+      ...(key === undefined ? {} : { delegations: new Delegations(schedules, fleetPermits(key)) }),
+    }),
   };
   return createFleetActivities(parts);
 }
 
-/** Runs an activity as a worker does. */
-function run<Given, Result>(activity: (given: Given) => Promise<Result>, given: Given): Promise<Result> {
+/** Runs an activity as a worker does, in a run. */
+function run<Given, Result>(
+  activity: (given: Given) => Promise<Result>,
+  given: Given,
+  runId = FLEET_RUN,
+  workflowType = 'fleet',
+): Promise<Result> {
   const logger = new DefaultLogger('ERROR', () => undefined);
-  return new MockActivityEnvironment({}, { logger }).run(activity, given);
+  const info = { workflowExecution: { workflowId: 'id', runId }, workflowType, taskQueue: 'test' };
+  return new MockActivityEnvironment(info, { logger }).run(activity, given);
 }
 
-const prepare = (request: FleetRequest, account: FleetAccount, permits?: Permits): Promise<BootstrapRequest> =>
-  run(activities(permits).prepareFleetAccount, { request, account });
+const prepare = (
+  request: FleetRequest,
+  account: FleetAccount,
+  permit?: FleetPermit,
+  key?: string,
+): Promise<BootstrapRequest> =>
+  run(activities(key).prepareFleetAccount, { request, account, ...(permit === undefined ? {} : { permit }) });
+
+/** Resolves a fleet in its run, by a worker with a permit key. */
+async function resolved(
+  request: FleetRequest,
+): Promise<{ readonly request: FleetRequest; readonly found: FleetAccount; readonly permit: FleetPermit }> {
+  const { accounts, permit } = await run(activities(KEY).resolveFleet, request);
+  const [found = bare('')] = accounts;
+  if (permit === undefined) throw new Error('no permit');
+  return { request, found, permit };
+}
 
 describe('a worker', () => {
   it.each([
@@ -103,19 +150,48 @@ describe('a worker', () => {
   });
 
   it('with a permit key, makes requests for accounts only as workers have found them for this request', async () => {
-    const permits = new Permits(['key']);
     const request = requestOf({}, { ids: [], organizationalUnits: UNIT });
-    const { accounts } = await run(activities(permits).resolveFleet, request);
-    const [found = bare('')] = accounts;
+    const { found, permit } = await resolved(request);
     expect(found).toMatchObject({ id: FOREIGN, name: 'shop', tags: {} });
-    expect((await prepare(request, found, permits)).target.account).toBe(FOREIGN);
+    expect((await prepare(request, found, permit, KEY)).target.account).toBe(FOREIGN);
     const no = /no worker has found account/;
-    await expect(prepare(request, { ...found, permit: undefined } as never, permits)).rejects.toThrow(no);
-    await expect(prepare(request, { ...found, id: FIRST }, permits)).rejects.toThrow(no);
-    await expect(prepare(request, { ...found, tags: { team: 'admin' } }, permits)).rejects.toThrow(no);
+    await expect(prepare(request, { ...found, permit: undefined } as never, permit, KEY)).rejects.toThrow(no);
+    await expect(prepare(request, { ...found, id: FIRST }, permit, KEY)).rejects.toThrow(no);
+    await expect(prepare(request, { ...found, tags: { team: 'admin' } }, permit, KEY)).rejects.toThrow(no);
+    const unpermitted = /no worker has permitted the run of its fleet/;
     const other = requestOf({ keepGoing: true }, { ids: [], organizationalUnits: UNIT });
-    await expect(prepare(other, found, permits)).rejects.toThrow(no);
-    await expect(prepare(request, found, new Permits(['other key']))).rejects.toThrow(no);
+    await expect(prepare(other, found, permit, KEY)).rejects.toThrow(unpermitted);
+    await expect(prepare({ ...request, key: 'another' }, found, permit, KEY)).rejects.toThrow(unpermitted);
+    await expect(prepare(request, found, undefined, KEY)).rejects.toThrow(unpermitted);
+    await expect(prepare(request, found, permit, 'other key')).rejects.toThrow(unpermitted);
+    const elsewhere = run(activities(KEY).prepareFleetAccount, { request, account: found, permit }, 'fleet-2');
+    await expect(elsewhere).rejects.toThrow('its permit is that of another run');
+  });
+
+  it('permits nothing to another workflow that asks as a fleet does', async () => {
+    const asked = run(activities(KEY).resolveFleet, requestOf(), 'theirs-1');
+    await expect(asked).rejects.toThrow('it is not sent by a fleet of this task queue');
+  });
+});
+
+describe('the permit of a fleet', () => {
+  /** Asserts a request for an account in a run of the fleet, or in another one. */
+  async function assertIn(runId: string, more: Partial<BootstrapRequest> = {}, type = 'bootstrap'): Promise<unknown> {
+    const { request, found, permit } = await resolved(requestOf());
+    const prepared = { ...(await prepare(request, found, permit, KEY)), ...more };
+    return run(() => fleetPermits(KEY).assert(prepared), null, runId, type);
+  }
+
+  it('counts in the runs that the fleet has started', async () => {
+    await expect(assertIn(`child of ${FLEET_RUN}`)).resolves.toMatchObject({ runId: FLEET_RUN, command: 'apply' });
+  });
+
+  it('is worth nothing in a copy, for another request, or to plan', async () => {
+    await expect(assertIn('child of fleet-2')).rejects.toThrow('the fleet of its permit has not started this run');
+    const changed = assertIn(`child of ${FLEET_RUN}`, { keepGoing: true });
+    await expect(changed).rejects.toThrow('no worker has signed its permit for this request');
+    await expect(assertIn(`child of ${FLEET_RUN}`, { key: 'mine' })).rejects.toThrow('no worker has signed its permit');
+    await expect(assertIn(`child of ${FLEET_RUN}`, {}, 'plan')).rejects.toThrow('its permit lets a fleet apply only');
   });
 });
 

@@ -1,0 +1,107 @@
+import { activityInfo } from '@temporalio/activity';
+import type { EntityRun } from '../../contract/activities.js';
+import type { FleetAccount, FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
+import type { FleetPermit, Identity } from '../../contract/identity.js';
+import type { BootstrapRequest } from '../../contract/request.js';
+import { WorkflowType } from '../../contract/workflow-ids.js';
+import { fleetProofDigest, proofDigest, requestDigest } from '../../engine/request-digest.js';
+import type { EntityRuns } from '../entity-runs.js';
+import { failure } from './failures.js';
+import { firstRunOf } from './launches.js';
+import type { Permits } from './permits.js';
+import { RememberedRuns } from './remembered-runs.js';
+
+/** The content that the permit of an account's run is signed for. */
+const CONTENT = 'fleet account request';
+
+type FleetSigner = Pick<Permits, 'permitFleet' | 'isFleetPermit' | 'permitAccount' | 'isAccountOf'>;
+
+type Runs = Pick<EntityRuns, 'parentOf' | 'originOf' | 'workflowOf'>;
+
+/**
+ * Permits the runs for the accounts of a fleet, and verifies that permit in them. It stands in their requests, where every
+ * client can copy it, so it counts only in runs that the fleet's own run has started.
+ */
+export class FleetPermits {
+  readonly #permits: FleetSigner;
+  readonly #runs: Runs;
+  readonly #known = new RememberedRuns();
+
+  constructor(permits: FleetSigner, runs: Runs) {
+    this.#permits = permits;
+    this.#runs = runs;
+  }
+
+  /**
+   * Returns the permit of the run of this activity, which is that of a fleet.
+   *
+   * @param request - what the fleet does
+   * @param requester - who asked for it, as proven. Null where it is not
+   * @throws ApplicationFailure where the run is none of a fleet
+   */
+  async sign(request: FleetRequest, requester: Identity | null): Promise<FleetPermit> {
+    const { workflowExecution: run, taskQueue: own } = activityInfo();
+    const { type, taskQueue } = (run === undefined ? undefined : await this.#runs.workflowOf(run)) ?? {};
+    // A workflow of somebody else's could start what it likes, with this permit.
+    if (type !== WorkflowType.Fleet || taskQueue !== own) throw refusal('it is not sent by a fleet of this task queue');
+    const permit = { runId: await firstRunOf(this.#runs), command: request.command, requester };
+    return this.#permits.permitFleet('fleet request', permit, fleetProofDigest(request));
+  }
+
+  /** Returns the account of a fleet, as one that a worker has found for its run. */
+  signAccount({ runId }: FleetPermit, account: FleetAccount): FleetAccount {
+    return this.#permits.permitAccount(runId, account);
+  }
+
+  /**
+   * Makes sure that a worker has found the account for the run of this activity, and has permitted what it does there.
+   *
+   * @throws ApplicationFailure
+   */
+  async assertAccount({ request, account, permit }: FleetAccountRequest): Promise<FleetPermit> {
+    if (permit === undefined || !this.#permits.isFleetPermit('fleet request', permit, fleetProofDigest(request))) {
+      throw refusal('no worker has permitted the run of its fleet');
+    }
+    if (permit.runId !== (await firstRunOf(this.#runs))) throw refusal('its permit is that of another run');
+    if (this.#permits.isAccountOf(permit.runId, account)) return permit;
+    throw refusal(`no worker has found account ${account.id} for fleet ${request.fleet}`);
+  }
+
+  /** Returns the request for an account with the permit of the fleet's run. */
+  withPermit(permit: FleetPermit, request: BootstrapRequest): BootstrapRequest {
+    const fleetPermit = this.#permits.permitFleet(CONTENT, permit, proofDigest(request));
+    return { ...request, proof: { fleetPermit } };
+  }
+
+  /**
+   * Returns the permit of a request, in a run that may use it.
+   *
+   * @throws ApplicationFailure
+   */
+  async assert(request: BootstrapRequest): Promise<FleetPermit> {
+    const permit = request.proof?.fleetPermit;
+    const isOwn = requestDigest(request) === request.digest;
+    if (permit === undefined || !isOwn || !this.#permits.isFleetPermit(CONTENT, permit, proofDigest(request))) {
+      throw refusal('no worker has signed its permit for this request');
+    }
+    const { workflowExecution: run, workflowType } = activityInfo();
+    const allowed = permit.command === 'plan' ? WorkflowType.Plan : WorkflowType.Bootstrap;
+    if (run === undefined || workflowType !== allowed) throw refusal(`its permit lets a fleet ${permit.command} only`);
+    const known = `${permit.runId} ${run.runId}`;
+    if (this.#known.has(known)) return permit;
+    if ((await this.#fleetOf(run)) !== permit.runId) throw refusal('the fleet of its permit has not started this run');
+    this.#known.add(known);
+    return permit;
+  }
+
+  /** Returns the first run of the workflow that has started a run. A fleet goes on in later ones when its history is full. */
+  async #fleetOf(run: EntityRun): Promise<string | undefined> {
+    const parent = await this.#runs.parentOf(run);
+    return parent === undefined ? undefined : (await this.#runs.originOf(parent))?.firstRunId;
+  }
+}
+
+function refusal(problem: string): Error {
+  const remedy = 'apply to the fleet again: its run starts those of its accounts';
+  return failure('NotAllowed', `the request of a fleet is refused: ${problem}`, { remedy });
+}
