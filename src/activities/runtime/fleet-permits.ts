@@ -42,7 +42,7 @@ export class FleetPermits {
   async sign(request: FleetRequest, requester: Identity | null): Promise<FleetPermit> {
     const { workflowExecution: run, taskQueue: own } = activityInfo();
     const { type, taskQueue } = (run === undefined ? undefined : await this.#runs.workflowOf(run)) ?? {};
-    // A workflow of somebody else's could start what it likes, with this permit.
+    // A workflow that a client made could start what it likes, with this permit.
     if (type !== WorkflowType.Fleet || taskQueue !== own) throw refusal('it is not sent by a fleet of this task queue');
     const permit = { runId: await firstRunOf(this.#runs), command: request.command, requester };
     return this.#permits.permitFleet('fleet request', permit, fleetProofDigest(request));
