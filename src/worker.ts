@@ -15,7 +15,8 @@ import { AccountRuns } from './activities/account-runs.js';
 import { createActivities } from './activities/index.js';
 import { showDrift } from './activities/drift-gauges.js';
 import { EntityRuns } from './activities/entity-runs.js';
-import { createFleetActivities } from './activities/fleet/index.js';
+import { createFleetActivities, type FleetParts } from './activities/fleet/index.js';
+import { FleetRequests } from './activities/fleet-requests.js';
 import { Ledgers } from './activities/ledger.js';
 import { type Notifications, openNotifications } from './activities/notifications.js';
 import { ProofUses } from './activities/proof-uses.js';
@@ -136,8 +137,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           enforcement,
           notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),
         }),
-        // Its client may ask a cancelled run for its report.
-        ...createFleetActivities({ accounts, enforcement, accountRuns: new AccountRuns(new Client(clientOptions)) }),
+        ...createFleetActivities({ accounts, enforcement, ...fleetRuns(new Client(clientOptions)) }),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,
@@ -156,6 +156,11 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     await closeHealth();
     await connection.close();
   });
+}
+
+/** Returns what the activities of a fleet know of runs. Their client may ask a cancelled run for its report. */
+function fleetRuns(client: Client): Pick<FleetParts, 'accountRuns' | 'requests'> {
+  return { accountRuns: new AccountRuns(client), requests: new FleetRequests(client) };
 }
 
 /** Returns an observer of calls to AWS that tells each of these. */

@@ -106,9 +106,8 @@ export interface ResolvedFleet {
   readonly signedDecisions?: true;
 }
 
-/** The argument of the activity that makes the request for one account of a fleet. */
+/** The argument of the activity that makes the request for one account of a fleet. It reads that of the fleet from its run. */
 export interface FleetAccountRequest {
-  readonly request: FleetRequest;
   readonly account: FleetAccount;
   /** The permit of the fleet's run. Missing where workers have no permit key. */
   readonly permit?: FleetPermit;

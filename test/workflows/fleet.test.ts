@@ -40,11 +40,11 @@ function fleetOf(
         leftOut: [],
         calls: { ListAccounts: 1 },
       }),
-    prepareFleetAccount: ({ account, request }) => {
+    prepareFleetAccount: ({ account }) => {
       const made = {
         ...requestFor([role('deploy')]),
         target: { account: account.id, partition: 'aws' },
-        key: `${request.key}-${account.id}`,
+        key: `${more.key ?? 'key'}-${account.id}`,
       };
       prepared.set(account.id, made);
       return Promise.resolve(made);

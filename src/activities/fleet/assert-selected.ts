@@ -1,4 +1,4 @@
-import type { FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
+import type { FleetAccount, FleetRequest } from '../../contract/fleet.js';
 import { failure } from '../runtime/failures.js';
 
 /**
@@ -6,7 +6,7 @@ import { failure } from '../runtime/failures.js';
  *
  * @throws ApplicationFailure
  */
-export function assertSelected({ request, account }: FleetAccountRequest): void {
+export function assertSelected(request: FleetRequest, account: FleetAccount): void {
   if (mayBeOf(request, account.id)) return;
   throw failure('NotAllowed', `no worker has found account ${account.id} for fleet ${request.fleet}`, {
     remedy: 'apply again',

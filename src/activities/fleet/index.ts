@@ -1,6 +1,7 @@
 import type { FleetActivities, FleetRequest } from '../../contract/fleet.js';
 import type { Target } from '../../contract/entity.js';
 import type { AccountRuns } from '../account-runs.js';
+import type { FleetRequests } from '../fleet-requests.js';
 import type { Accounts } from '../runtime/accounts.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { runActivity } from '../runtime/activity-context.js';
@@ -13,11 +14,12 @@ import { resolveFleet } from './resolve-fleet.js';
 export interface FleetParts {
   readonly accounts: Pick<Accounts, 'organization'>;
   readonly accountRuns: Pick<AccountRuns, 'find'>;
+  readonly requests: Pick<FleetRequests, 'ofThisRun'>;
   readonly enforcement: Pick<Enforcement, 'targetForReads' | 'permitFleet' | 'delegations' | 'isSignedOnly'>;
 }
 
 /** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs again. */
-export function createFleetActivities({ accounts, accountRuns, enforcement }: FleetParts): FleetActivities {
+export function createFleetActivities({ accounts, accountRuns, requests, enforcement }: FleetParts): FleetActivities {
   const { delegations } = enforcement;
   return {
     resolveFleet: (request) =>
@@ -34,13 +36,12 @@ export function createFleetActivities({ accounts, accountRuns, enforcement }: Fl
           close();
         }
       }),
-    prepareFleetAccount: (request) =>
+    prepareFleetAccount: (given) =>
       runActivity(async () => {
-        const permit = await delegations?.fleets.assertAccount(request);
-        // A permit is signed for the whole request.
-        if (permit === undefined) assertUnchanged(request.request);
-        assertSelected(request);
-        const prepared = await prepareAccount(request);
+        const request = await requests.ofThisRun();
+        const permit = await delegations?.fleets.assertAccount(request, given);
+        assertSelected(request, given.account);
+        const prepared = await prepareAccount(request, given.account);
         return delegations === undefined || permit === undefined
           ? prepared
           : delegations.fleets.withPermit(permit, prepared);

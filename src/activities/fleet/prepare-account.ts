@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FleetAccountRequest } from '../../contract/fleet.js';
+import type { FleetAccount, FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { openBundle } from '../../engine/manifest/bundle.js';
 import { positionText, type Problem } from '../../engine/manifest/problem.js';
@@ -19,7 +19,7 @@ const MAX_LISTED = 10;
  *
  * @throws ApplicationFailure with the problems of the manifests in this account
  */
-export async function prepareAccount({ request, account }: FleetAccountRequest): Promise<BootstrapRequest> {
+export async function prepareAccount(request: FleetRequest, account: FleetAccount): Promise<BootstrapRequest> {
   const { sources, ...bundle } = openBundle(request.manifest);
   const { pipeline, keepGoing, revision, allowOlder, timeoutMs } = request;
   const result = resolveManifest(sources, {

@@ -58,7 +58,7 @@ export class FleetPermits {
    *
    * @throws ApplicationFailure
    */
-  async assertAccount({ request, account, permit }: FleetAccountRequest): Promise<FleetPermit> {
+  async assertAccount(request: FleetRequest, { account, permit }: FleetAccountRequest): Promise<FleetPermit> {
     if (permit === undefined || !this.#permits.isFleetPermit('fleet request', permit, fleetProofDigest(request))) {
       throw refusal('no worker has permitted the run of its fleet');
     }

@@ -134,23 +134,16 @@ export class AccountRuns {
     underway: Underway,
     waited: WaitingAccount | undefined,
   ): Promise<Report | WaitingAccount> {
-    const {
-      request: fleetRequest,
-      resolved: { permit },
-    } = this.#state;
+    const { permit } = this.#state.resolved;
     const account = this.#state.accountAt(index);
     const request =
       this.#requests.get(index) ??
       (await this.#cancellation.endOnRequest(() =>
-        accountActivities(account.id).prepareFleetAccount({
-          request: fleetRequest,
-          account,
-          ...(permit === undefined ? {} : { permit }),
-        }),
+        accountActivities(account.id).prepareFleetAccount({ account, ...(permit === undefined ? {} : { permit }) }),
       ));
     this.#room.note(request);
     const scope = new CancellationScope();
-    const child = await scope.run(() => startAccount(fleetRequest.command, request));
+    const child = await scope.run(() => startAccount(this.#state.request.command, request));
     if (child === null) {
       this.#requests.set(index, request);
       recordRefusal('namespace');

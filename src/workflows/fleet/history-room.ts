@@ -37,7 +37,7 @@ export class HistoryRoom {
   /** Reports whether a number of accounts may be under way at a time. One always may. */
   hasRoomFor(underway: number): boolean {
     const { historyLength, historySize } = workflowInfo();
-    const bytes = this.#fleetBytes + REQUEST_COPIES * (this.#requestBytes || this.#fleetBytes);
+    const bytes = REQUEST_COPIES * (this.#requestBytes || this.#fleetBytes);
     const isWithin =
       historyLength + underway * EVENTS_PER_ACCOUNT <= LIMIT.events && historySize + underway * bytes <= LIMIT.bytes;
     return underway <= 1 || isWithin;

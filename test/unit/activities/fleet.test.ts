@@ -1,7 +1,8 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createFleetActivities, type FleetParts } from '../../../src/activities/fleet/index.js';
+import { FleetRequests } from '../../../src/activities/fleet-requests.js';
 import { Delegations } from '../../../src/activities/runtime/delegations.js';
 import { Enforcement } from '../../../src/activities/runtime/enforcement.js';
 import { FleetPermits } from '../../../src/activities/runtime/fleet-permits.js';
@@ -9,7 +10,7 @@ import { Permits } from '../../../src/activities/runtime/permits.js';
 import { SchedulePermits } from '../../../src/activities/runtime/schedule-permits.js';
 import { assertReportOf } from '../../../src/client/fleet/apply.js';
 import type { EntityRun } from '../../../src/contract/activities.js';
-import type { FleetAccount, FleetReport, FleetRequest } from '../../../src/contract/fleet.js';
+import type { FleetAccount, FleetActivities, FleetReport, FleetRequest } from '../../../src/contract/fleet.js';
 import type { FleetPermit } from '../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../src/contract/request.js';
 import { fleetDigest } from '../../../src/engine/request-digest.js';
@@ -71,7 +72,37 @@ function fleetPermits(key: string): FleetPermits {
   return new FleetPermits(new Permits([key]), runs);
 }
 
-function activities(key?: string): ReturnType<typeof createFleetActivities> {
+/** A Temporal server whose runs were all started with one request, and that fails at first if asked to. */
+class Server {
+  reads = 0;
+  readonly options = { namespace: 'default', loadedDataConverter: { payloadCodecs: [] } };
+  readonly workflowService = {
+    getWorkflowExecutionHistory: () => {
+      this.reads += 1;
+      if (this.reads <= this.#failures) return Promise.reject(new Error('it is restarting'));
+      const input = { payloads: [defaultPayloadConverter.toPayload(this.#request)] };
+      return Promise.resolve({ history: { events: [{ workflowExecutionStartedEventAttributes: { input } }] } });
+    },
+  };
+  readonly #request: FleetRequest;
+  readonly #failures: number;
+
+  constructor(request: FleetRequest, failures = 0) {
+    this.#request = request;
+    this.#failures = failures;
+  }
+
+  withDeadline<T>(_deadline: number, call: () => T): T {
+    return call();
+  }
+
+  /** Returns what workers know of the requests of its runs. */
+  requests(): FleetRequests {
+    return new FleetRequests(this as never);
+  }
+}
+
+function activities(key?: string, requests = new Server(requestOf()).requests()): FleetActivities {
   const source = { current: () => null };
   const schedules = new SchedulePermits(new Permits([key ?? '']), {
     ...runs,
@@ -80,6 +111,7 @@ function activities(key?: string): ReturnType<typeof createFleetActivities> {
   const parts: FleetParts = {
     accounts: { organization: () => ({ organization, close: () => undefined }) },
     accountRuns: { find: () => Promise.reject(new Error('no runs')) },
+    requests,
     enforcement: new Enforcement({
       source,
       ...(key === undefined ? {} : { delegations: new Delegations(schedules, fleetPermits(key)) }),
@@ -106,7 +138,10 @@ const prepare = (
   permit?: FleetPermit,
   key?: string,
 ): Promise<BootstrapRequest> =>
-  run(activities(key).prepareFleetAccount, { request, account, ...(permit === undefined ? {} : { permit }) });
+  run(activities(key, new Server(request).requests()).prepareFleetAccount, {
+    account,
+    ...(permit === undefined ? {} : { permit }),
+  });
 
 /** Resolves a fleet in its run, by a worker with a permit key. */
 async function resolved(
@@ -164,8 +199,23 @@ describe('a worker', () => {
     await expect(prepare({ ...request, key: 'another' }, found, permit, KEY)).rejects.toThrow(unpermitted);
     await expect(prepare(request, found, undefined, KEY)).rejects.toThrow(unpermitted);
     await expect(prepare(request, found, permit, 'other key')).rejects.toThrow(unpermitted);
-    const elsewhere = run(activities(KEY).prepareFleetAccount, { request, account: found, permit }, 'fleet-2');
+    const { prepareFleetAccount } = activities(KEY, new Server(request).requests());
+    const elsewhere = run(prepareFleetAccount, { account: found, permit }, 'fleet-2');
     await expect(elsewhere).rejects.toThrow('its permit is that of another run');
+  });
+
+  it('reads the request of a run once for all of its accounts, and again where that has failed', async () => {
+    const server = new Server(requestOf(), 1);
+    const { prepareFleetAccount } = activities(undefined, server.requests());
+    const first = run(prepareFleetAccount, { account: bare(FIRST) });
+    const failed = { type: 'ServiceUnavailable', nonRetryable: false };
+    await expect(first).rejects.toMatchObject(failed);
+    await expect(first).rejects.toThrow('the request of the fleet cannot be read: it is restarting');
+    const both = [FIRST, SECOND].map((id) => run(prepareFleetAccount, { account: bare(id) }));
+    expect((await Promise.all(both)).map(({ target }) => target.account)).toEqual([FIRST, SECOND]);
+    expect(server.reads).toBe(2);
+    await run(prepareFleetAccount, { account: bare(FIRST) }, 'fleet-2');
+    expect(server.reads).toBe(3);
   });
 
   it('permits nothing to another workflow that asks as a fleet does', async () => {

@@ -83,8 +83,8 @@ describe('a request for a fleet', () => {
   it('gives each account its own request, by nothing but what it contains', async () => {
     const request = JSON.parse(JSON.stringify(await load({ requestKey: 'k', keepGoing: true }))) as FleetRequest;
     rmSync(join(folder, 'policies'), { recursive: true });
-    const first = await prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
-    const second = await prepareAccount({ request, account: account('222222222222', { env: 'prod' }) });
+    const first = await prepareAccount(request, account('111111111111', { team: 'shop', env: 'dev' }));
+    const second = await prepareAccount(request, account('222222222222', { env: 'prod' }));
     expect([first, second].map(({ entities }) => entities.map(({ name }) => name))).toEqual([
       ['shop-deploy'],
       ['other-deploy'],
@@ -94,14 +94,13 @@ describe('a request for a fleet', () => {
     expect(first).toMatchObject({ keepGoing: true, manifest: 'iam.yaml', digest: requestDigest(first) });
     expect(first.key).toMatch(/^fleet-[0-9a-f]{32}$/);
     expect(second.key).not.toBe(first.key);
-    const again = await prepareAccount({ request, account: account('111111111111', { team: 'shop', env: 'dev' }) });
+    const again = await prepareAccount(request, account('111111111111', { team: 'shop', env: 'dev' }));
     expect(again).toEqual(first);
   });
 
   it('fails in the account whose manifest is not valid, with the problems', async () => {
     const request = await load();
-    const prepare = (): Promise<unknown> =>
-      prepareAccount({ request, account: account('111111111111', { env: 'test' }) });
+    const prepare = (): Promise<unknown> => prepareAccount(request, account('111111111111', { env: 'test' }));
     await expect(prepare()).rejects.toThrow(ApplicationFailure);
     await expect(prepare()).rejects.toThrow(/not valid in account 111111111111: iam.yaml:7:24 .*no tag "team"/);
     await expect(prepare()).rejects.toThrow(/iam.yaml:12:\d+ \$file "policies\/test.json" cannot be read/);
@@ -110,9 +109,7 @@ describe('a request for a fleet', () => {
   it('reads no file of another name for an account whose name is that of the placeholder', async () => {
     const request = await load();
     const named = account('111111111111', { team: 'shop', env: 'placeholder' });
-    await expect(prepareAccount({ request, account: named })).rejects.toThrow(
-      /"policies\/placeholder.json" cannot be read/,
-    );
+    await expect(prepareAccount(request, named)).rejects.toThrow(/"policies\/placeholder.json" cannot be read/);
   });
 
   it('finds the files that a path with several templates can stand for, and takes no time over long names', async () => {
@@ -139,7 +136,7 @@ describe('a request for a fleet', () => {
     );
     write({ 'iam.yaml': [MANIFEST.split('entities:')[0], 'entities:', ...users].join('\n') });
     const request = await load();
-    await expect(prepareAccount({ request, account: account('222222222222', {}) })).rejects.toThrow(
+    await expect(prepareAccount(request, account('222222222222', {}))).rejects.toThrow(
       /not valid in account 222222222222: iam.yaml:.* too large for one run: it has 5,001 entities/,
     );
   });
