@@ -33,6 +33,12 @@ export interface CommandDefinition extends Guide {
 /** The manifest that examples name. */
 export const EXAMPLE_FILE = '-f iam/bootstrap.yaml -e prod';
 
+/** The fleet that examples name, with its manifest. */
+export const EXAMPLE_FLEET = '-f iam/fleet.yaml --fleet workloads';
+
+/** The fleet that examples name, where no manifest is needed. */
+export const EXAMPLE_FLEET_RUN = '--namespace platform --fleet workloads';
+
 /** Adds examples and exit codes to the help of a command. */
 export function addGuide(command: Command, { examples, exits }: Guide): Command {
   const lines = examples.flatMap(([line, purpose]) => [`  ${pc.dim(`# ${purpose}`)}`, `  $ ${line}`]);

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { has, inShell, makeCheckout, ownNetwork, startInShell } from '../support/checkout.js';
+import { role } from '../support/manifests-of.js';
 import { onScreen } from '../support/terminal.js';
 import type { Answer } from '../support/terminal.js';
 import { ACCOUNT } from '../support/world.js';
@@ -20,6 +23,21 @@ const PERSON = {
 };
 const FILE = '-f iam/bootstrap.yaml -e prod';
 
+const OF_FLEET = '-f iam/fleet.yaml --fleet workloads';
+const RUN_OF_FLEET = '--namespace platform --fleet workloads';
+const FLEET = {
+  version: 1,
+  namespace: 'platform',
+  fleets: {
+    workloads: {
+      accounts: { ids: [ACCOUNT, OTHER] },
+      assumeRole: 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap',
+      waves: [{ accounts: 1 }, { percent: 100 }],
+    },
+  },
+  entities: [role('audit')],
+};
+
 let checkout: string;
 /** What `--help` of each command says; of the program itself, by the empty name. */
 const helps = new Map<string, string>();
@@ -28,6 +46,7 @@ beforeAll(async () => {
   checkout = await makeCheckout(world);
   const init = `git init -q . && iam-bootstrap init --ci github --namespace platform --dev-account ${ACCOUNT} --prod-account ${OTHER}`;
   expect(await inShell(world, checkout, init)).toMatchObject({ code: 0 });
+  await writeFile(join(checkout, 'iam/fleet.yaml'), JSON.stringify(FLEET));
   helps.set('', await helpOf());
   for (const name of commandsOf(await helpOf())) helps.set(name, await helpOf(name));
 });
@@ -83,6 +102,10 @@ const APPLIED: Stage = { before: `iam-bootstrap apply ${FILE}` };
 const GATED = `iam-bootstrap apply ${FILE} --require-approval --no-wait || [ $? -eq 4 ]`;
 const TO_THE_PLAN: readonly Answer[] = [['Type yes to \\w+ this plan: ', 'yes\r']];
 
+/** A wave that waits. */
+const GATED_WAVE = `iam-bootstrap apply ${OF_FLEET} --approve-waves --no-wait || [ $? -eq 4 ]`;
+const TO_THE_WAVE: readonly Answer[] = [['Type yes to \\w+ this wave: ', 'yes\r']];
+
 /** A guardrails file is there. */
 const GUARDED: Stage = {
   before: `printf 'version: 1\\naccounts: { "${ACCOUNT}": {}, "${OTHER}": { assumeRole: "arn:aws:iam::${OTHER}:role/iam-bootstrap" } }\\n' > guardrails.yaml`,
@@ -91,7 +114,7 @@ const GUARDED: Stage = {
 /** The schedule that examples name is there. */
 const SCHEDULED: Stage = { before: `iam-bootstrap schedule create ${FILE} --every 6h` };
 
-/** By command; all that is not named runs on what `init` has written, and an empty account. */
+/** By command, or by the example; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
   guardrails: GUARDED,
@@ -101,6 +124,14 @@ const STAGES: Readonly<Record<string, Stage>> = {
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },
   reject: { before: GATED, answers: TO_THE_PLAN },
+  [`iam-bootstrap approve ${RUN_OF_FLEET}`]: {
+    before: GATED_WAVE,
+    answers: TO_THE_WAVE,
+    // Another request than the approved run: it waits for the end of that.
+    after: `iam-bootstrap apply ${OF_FLEET}`,
+  },
+  [`iam-bootstrap reject ${RUN_OF_FLEET}`]: { before: GATED_WAVE, answers: TO_THE_WAVE },
+  [`iam-bootstrap cancel ${RUN_OF_FLEET}`]: { before: GATED_WAVE },
   'codec-server': {
     before: 'echo "2026-01: $(openssl rand -base64 32)" > encryption.keys && openssl rand -hex 32 > codec.tokens',
   },
@@ -162,10 +193,10 @@ async function prepared(script: string | undefined): Promise<void> {
 
 test('every example of every command that ends runs as it is printed, and ends with a code that the help names', async () => {
   for (const [name, help] of [...helps].filter(([one]) => ![...SERVERS, ...RUN_ELSEWHERE].includes(one))) {
-    const { before, answers, after } = STAGES[name] ?? {};
     for (const example of examplesOf(help)) {
       if (WATCHING.some(([one]) => one === example)) continue;
       const line = example.replaceAll(/\\\n\s+/g, '');
+      const { before, answers, after } = STAGES[line] ?? STAGES[name] ?? {};
       await world.sandbox.reset();
       await prepared(before);
       const typed = answers === undefined ? {} : { answers };

@@ -1,7 +1,14 @@
 import { Argument } from 'commander';
 import type { ApprovalAction } from '../../contract/approval.js';
 import { ExitCode } from '../../contract/failures.js';
-import { BUSY_EXITS, type CommandDefinition, EXAMPLE_FILE, REQUEST_EXITS } from '../help.js';
+import {
+  BUSY_EXITS,
+  type CommandDefinition,
+  EXAMPLE_FILE,
+  EXAMPLE_FLEET,
+  EXAMPLE_FLEET_RUN,
+  REQUEST_EXITS,
+} from '../help.js';
 import {
   accountOption,
   addAdoptionOptions,
@@ -77,6 +84,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
       [`iam-bootstrap plan ${EXAMPLE_FILE}`, 'show each change and its reason'],
       [`iam-bootstrap plan ${EXAMPLE_FILE} --detailed-exitcode`, 'detect drift in a job: exit code 2'],
       [`iam-bootstrap plan ${EXAMPLE_FILE} --summary plan.md`, 'write a comment for a pull request'],
+      [`iam-bootstrap plan ${EXAMPLE_FLEET}`, 'plan every account of a fleet'],
     ],
     exits: [
       [ExitCode.Converged, 'no changes; without --detailed-exitcode also: changes pending'],
@@ -105,6 +113,8 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
         'start a run that waits for an approval',
       ],
       [`iam-bootstrap apply ${EXAMPLE_FILE} --output json`, 'print the report as JSON'],
+      [`iam-bootstrap apply ${EXAMPLE_FLEET}`, 'apply to the accounts of a fleet, wave by wave'],
+      [`iam-bootstrap apply ${EXAMPLE_FLEET} --retry-failed`, 'repeat it where it did not converge'],
     ],
     exits: REQUEST_EXITS,
     load: async () => (await import('./follow.js')).apply,
@@ -152,6 +162,7 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
       ['iam-bootstrap status', 'the last ten runs'],
       ['iam-bootstrap status --account 111111111111 --namespace platform --limit 3', 'the runs of one namespace'],
       ['iam-bootstrap status --watch', 'follow every change'],
+      [`iam-bootstrap status ${EXAMPLE_FLEET_RUN}`, 'the last run of a fleet, account by account'],
     ],
     exits: [[ExitCode.Converged, 'listed'], ExitCode.Failed, ...BUSY_EXITS],
     load: async () => (await import('./status.js')).status,
@@ -176,6 +187,7 @@ const RUN_COMMANDS: readonly CommandDefinition[] = [
         `iam-bootstrap cancel --account 222222222222 --namespace platform \\\n      --reason 'wrong branch' --no-wait`,
         'cancel and do not wait',
       ],
+      [`iam-bootstrap cancel ${EXAMPLE_FLEET_RUN}`, 'cancel the run of a fleet with all of its accounts'],
     ],
     exits: [
       [ExitCode.Converged, 'cancelled, or no run was open'],
@@ -240,6 +252,7 @@ function approvalCommand(action: ApprovalAction, description: string, outcome: s
         `iam-bootstrap ${action} --account 222222222222 --namespace platform \\\n      --as alice --reason 'as agreed' --yes`,
         'do not ask, for example in a script',
       ],
+      [`iam-bootstrap ${action} ${EXAMPLE_FLEET_RUN}`, `show what a fleet has done, and ${action} its next wave`],
     ],
     exits: [
       [ExitCode.Converged, outcome],
