@@ -1,8 +1,15 @@
-import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  QueryNotRegisteredError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { AccountRun, FoundAccountRun } from '../contract/fleet.js';
+import type { AccountRun, AccountRunEnd, FoundAccountRun } from '../contract/fleet.js';
 import { reportQuery } from '../contract/messages.js';
 import type { Report } from '../contract/report.js';
+import { isAccountRunEnd } from '../report/fleet.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
@@ -21,14 +28,24 @@ export class AccountRuns {
     try {
       const { status } = await this.#ask(() => handle.describe());
       if (status.name === 'RUNNING') return { isOpen: true, report: null };
-      return closed((await this.#ask(() => handle.result())) as Report);
+      return closed((await this.#ask(() => handle.result())) as AccountRunEnd);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return { isOpen: false, report: null, reason: 'its run is gone' };
       if (!(error instanceof WorkflowFailedError)) throw error;
       // Temporal keeps no details of a cancelled run, which a worker replays to answer.
       const isCancelled = error.cause instanceof CancelledFailure;
-      const report = isCancelled ? await this.#ask(() => handle.query(reportQuery)) : reportOf(error);
+      const report = isCancelled ? await this.#reportOfCancelled(handle) : reportOf(error);
       return report === null ? { isOpen: false, report, reason: reasonOf(error) } : closed(report);
+    }
+  }
+
+  /** Returns the report that a cancelled run keeps. A scheduled run has none. */
+  async #reportOfCancelled(handle: WorkflowHandle): Promise<Report | null> {
+    try {
+      return await this.#ask(() => handle.query(reportQuery));
+    } catch (error) {
+      if (error instanceof QueryNotRegisteredError) return null;
+      throw error;
     }
   }
 
@@ -36,20 +53,23 @@ export class AccountRuns {
     try {
       return await this.#client.withDeadline(Date.now() + CALL_DEADLINE_MS, call);
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError || error instanceof WorkflowFailedError) throw error;
+      const isAnswer = [WorkflowNotFoundError, WorkflowFailedError, QueryNotRegisteredError].some(
+        (type) => error instanceof type,
+      );
+      if (isAnswer) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw ApplicationFailure.retryable(`Temporal does not answer about a run: ${reason}`, 'ServiceUnavailable');
     }
   }
 }
 
-function closed(report: Report): FoundAccountRun {
+function closed(report: AccountRunEnd): FoundAccountRun {
   return { isOpen: false, report };
 }
 
-function reportOf({ cause }: WorkflowFailedError): Report | null {
+function reportOf({ cause }: WorkflowFailedError): AccountRunEnd | null {
   const [report] = cause instanceof ApplicationFailure ? ((cause.details ?? []) as [unknown?]) : [];
-  return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
+  return isAccountRunEnd(report) ? report : null;
 }
 
 function reasonOf({ cause, message }: WorkflowFailedError): string {

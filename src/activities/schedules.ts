@@ -1,7 +1,8 @@
 import type { Activities } from '../contract/activities.js';
 import type { BootstrapRequest } from '../contract/request.js';
 import type { AppliedRevision } from '../contract/revision.js';
-import type { PermittedSchedule, SchedulePermitRequest } from '../contract/schedule.js';
+import { isFleetRequest } from '../contract/fleet.js';
+import type { PermittedSchedule, SchedulePermitRequest } from '../contract/schedule-permit.js';
 import { checkRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { findDriftCauses } from './drift-causes.js';
@@ -48,7 +49,9 @@ async function permitSchedule(
   if (scheduled.request.allowOlder === true) {
     throw failure('InvalidManifest', 'no schedule is permitted to undo newer revisions at each of its runs', {});
   }
-  const problem = checkRequest(scheduled.request, KINDS);
+  const { request } = scheduled;
+  // Nobody knows what a fleet's manifest says in an account before it is rendered for it.
+  const problem = isFleetRequest(request) ? null : checkRequest(request, KINDS);
   if (problem !== null) throw failure('InvalidManifest', problem, {});
   return enforcement.permitSchedule(scheduled);
 }

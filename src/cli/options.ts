@@ -157,6 +157,7 @@ export function addNoWaitOption(command: Command): Command {
 export function addScheduleOptions(command: Command): Command {
   return command
     .optionsGroup('Schedule:')
+    .addOption(fleetOption())
     .option('--enforce', 'apply the manifest where something differs; default: only look', false)
     .addOption(new Option('--every <duration>', 'interval: 30m, 6h; at least 10s').argParser(parseInterval))
     .option('--cron <expression>', 'times as five cron fields, in UTC')

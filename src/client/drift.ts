@@ -1,12 +1,12 @@
-import { driftRecord } from '../contract/schedule-shapes.js';
 import type { DriftRecord, DriftState, WatchedEnvironment } from '../contract/drift-record.js';
 import type { ScheduleSummary } from '../contract/schedule.js';
-import { driftRecordWorkflowId, type EnvironmentReference, WorkflowType } from '../contract/workflow-ids.js';
+import { driftRecordWorkflowId, type EnvironmentReference } from '../contract/workflow-ids.js';
 import { durationText } from '../report/words.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import { failingActivities } from './run/failing-activities.js';
 import { listSchedules, type ScheduleFilter } from './schedule/read.js';
+import { listRecords, looksAt } from './schedule/records.js';
 
 /** The time after which a run that was due or has started counts as late, in milliseconds. */
 const MAX_DELAY_MS = 10 * 60_000;
@@ -24,12 +24,20 @@ export async function drift(temporal: TemporalConnection, filter: ScheduleFilter
   const keys = new Map<string, EnvironmentReference>();
   // A record without a schedule is that of a run which was open when its schedule was deleted.
   for (const { account, namespace, environment } of schedules) {
+    if (account === null) continue;
     const of = { account, namespace, environment };
     keys.set(driftRecordWorkflowId(of), of);
   }
+  // The accounts of a fleet are those that its runs have looked at.
+  for (const [id, record] of records) {
+    const { account, namespace, environment } = record;
+    if (schedules.some((one) => one.account === null && looksAt(one, record))) {
+      keys.set(id, { account, namespace, environment });
+    }
+  }
   const environments = await mapInTurns([...keys].sort(), async ([id, of]): Promise<WatchedEnvironment> => {
     const record = records.get(id) ?? null;
-    const own = schedules.filter((one) => driftRecordWorkflowId(one) === id);
+    const own = schedules.filter((one) => looksAt(one, { ...of, looks: record?.looks ?? [] }));
     const next = own.flatMap(({ nextAt }) => nextAt ?? []).sort();
     return {
       ...of,
@@ -50,24 +58,6 @@ async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => Promise<R
     results.push(...(await Promise.all(items.slice(start, start + PARALLEL_READS).map(map))));
   }
   return results;
-}
-
-/** Returns the open drift records by workflow ID, from their memos: any client may have written one. */
-async function listRecords(
-  { client }: TemporalConnection,
-  { account, namespace }: ScheduleFilter,
-): Promise<ReadonlyMap<string, DriftRecord>> {
-  const query = `WorkflowType = "${WorkflowType.DriftRecord}" AND ExecutionStatus = "Running"`;
-  const records = new Map<string, DriftRecord>();
-  for await (const { workflowId, memo } of client.workflow.list({ query, pageSize: 100 })) {
-    const record = memo?.['drift'];
-    if (driftRecord(record, '') !== null || driftRecordWorkflowId(record as DriftRecord) !== workflowId) continue;
-    const { account: inAccount, namespace: inNamespace } = record as DriftRecord;
-    if (account !== undefined && inAccount !== account) continue;
-    if (namespace !== undefined && inNamespace !== namespace) continue;
-    records.set(workflowId, record as DriftRecord);
-  }
-  return records;
 }
 
 function stateOf(record: DriftRecord | null): WatchedEnvironment['state'] {
@@ -108,8 +98,8 @@ async function stallOf(
     const handle = client.workflow.getHandle(lastRun.workflowId, lastRun.runId);
     const description = await withDeadline(client, () => handle.describe());
     const status = description.status.name;
-    // One that has ended by itself has told the record, which the list may not show yet.
-    if (status === 'COMPLETED' || status === 'FAILED') return null;
+    // One that has ended by itself has told the record, which the list may not show yet. A fleet's run goes on in others.
+    if (['COMPLETED', 'FAILED', 'CONTINUED_AS_NEW'].includes(status)) return null;
     if (status !== 'RUNNING') return `${run} has not looked: it was ${status.toLowerCase().replaceAll('_', ' ')}`;
     const { scheduledTime, startedTime } = description.raw.pendingWorkflowTask ?? {};
     const waitedMs = scheduledTime == null || startedTime != null ? 0 : now - Number(scheduledTime.seconds) * 1_000;

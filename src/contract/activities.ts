@@ -8,7 +8,8 @@ import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
 import type { DeliveryRequest, Notification, RecordOutcomeRequest } from './notification.js';
 import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
-import type { PermittedSchedule, ScheduledRun, SchedulePermitRequest } from './schedule.js';
+import type { PermittedSchedule, SchedulePermitRequest } from './schedule-permit.js';
+import type { ScheduledRun } from './schedule.js';
 import type { Confirmation, Conflict, Decision, Orphan, OtherManifest, WriteRecord } from './report.js';
 
 /** One entity of a plan. */

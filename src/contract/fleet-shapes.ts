@@ -1,4 +1,4 @@
-import type { FleetRequest, FleetSelection, ManifestBundle, Rollout } from './fleet.js';
+import { FLEET_COMMANDS, type FleetRequest, type FleetSelection, type ManifestBundle, type Rollout } from './fleet.js';
 import { pipeline, proof, REVISION, requestNamespace } from './request-shapes.js';
 import type { Revision } from './revision.js';
 import {
@@ -43,7 +43,7 @@ const waves: Shape = (value, path) =>
 /** The argument of the fleet workflow. */
 export const fleetRequest: Shape = fields<FleetRequest>({
   version: integer,
-  command: oneOf('plan', 'apply'),
+  command: oneOf(...FLEET_COMMANDS),
   fleet: matching(FLEET, '1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit'),
   namespace: requestNamespace,
   environment: text,

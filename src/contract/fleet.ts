@@ -3,6 +3,7 @@ import type { FleetPermit, Proof } from './identity.js';
 import type { DecisionAction, EntityReport, Report, ReportResult, Summary } from './report.js';
 import type { BootstrapRequest } from './request.js';
 import type { Revision } from './revision.js';
+import { SCHEDULE_COMMANDS, type ScheduledResult } from './schedule.js';
 
 /** The accounts of a fleet: those listed by ID, and those of the organization that the other fields select. */
 export interface FleetSelection {
@@ -49,10 +50,16 @@ export interface ManifestBundle {
   readonly name: string;
 }
 
+/** The values of {@link FleetCommand}. */
+export const FLEET_COMMANDS = ['plan', 'apply', ...SCHEDULE_COMMANDS] as const;
+
+/** The thing that a run of a fleet does in each account. The runs of a schedule detect drift, or enforce the manifest. */
+export type FleetCommand = (typeof FLEET_COMMANDS)[number];
+
 /** The argument of the fleet workflow: one manifest for many accounts. */
 export interface FleetRequest {
   readonly version: 1;
-  readonly command: 'plan' | 'apply';
+  readonly command: FleetCommand;
   readonly fleet: string;
   readonly namespace: string;
   readonly environment: string;
@@ -75,6 +82,11 @@ export interface FleetRequest {
   readonly timeoutMs?: number;
   /** See `BootstrapRequest.proof`. */
   readonly proof?: Proof;
+}
+
+/** Reports whether the request of a schedule is one for a fleet. */
+export function isFleetRequest(request: BootstrapRequest | FleetRequest): request is FleetRequest {
+  return 'fleet' in request;
 }
 
 /** The account of a fleet. */
@@ -119,11 +131,14 @@ export interface AccountRun {
   readonly runId: string;
 }
 
+/** The end of an account's run: its report, or the result of a scheduled run. */
+export type AccountRunEnd = Report | ScheduledResult;
+
 /** The state of an account's run. */
 export interface FoundAccountRun {
   readonly isOpen: boolean;
-  /** The report of a run that has closed. Null where it is open, and where it ended without one. */
-  readonly report: Report | null;
+  /** The end of a run that has closed. Null where it is open, and where it ended without a report. */
+  readonly report: AccountRunEnd | null;
   /** The reason for which a closed run has no report. */
   readonly reason?: string;
 }
@@ -166,7 +181,7 @@ export type FleetEntity = Pick<EntityReport, 'kind' | 'name' | 'outcome' | 'reas
 /** The report of a run of a fleet. */
 export interface FleetReport {
   readonly version: 1;
-  readonly command: 'plan' | 'apply';
+  readonly command: FleetCommand;
   /** The gravest result of its accounts. */
   readonly result: ReportResult;
   readonly reason: string | null;

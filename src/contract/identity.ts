@@ -15,7 +15,7 @@ export interface SchedulePermit {
 export interface FleetPermit {
   /** The first run of the fleet's workflow. */
   readonly runId: string;
-  readonly command: 'plan' | 'apply';
+  readonly command: 'plan' | 'apply' | 'detect' | 'enforce';
   /** The identity that asked for the fleet's run, as proven. Null where it has proven none. */
   readonly requester: Identity | null;
   readonly signature: string;

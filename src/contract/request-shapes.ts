@@ -99,7 +99,7 @@ const permit = fields<SchedulePermit>({
 
 const fleetPermit = fields<FleetPermit>({
   runId: text,
-  command: oneOf('plan', 'apply'),
+  command: oneOf('plan', 'apply', 'detect', 'enforce'),
   requester: nullable(identity),
   signature: text,
 });

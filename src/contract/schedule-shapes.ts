@@ -11,6 +11,8 @@ import type {
   ScheduleLook,
 } from './drift-record.js';
 import { bootstrapRequest } from './request-shapes.js';
+import { fleetRequest } from './fleet-shapes.js';
+import type { ScheduledFleet } from './schedule-permit.js';
 import { SCHEDULE_COMMANDS, type ScheduledRun } from './schedule.js';
 import { fields, integer, listOf, nullable, oneOf, type Shape, text } from './shape.js';
 
@@ -22,6 +24,14 @@ export const scheduledRun: Shape = fields<ScheduledRun>({
   schedule: text,
   command,
   request: bootstrapRequest,
+});
+
+/** The argument of the workflow that permits a schedule for a fleet. */
+export const scheduledFleet: Shape = fields<ScheduledFleet>({
+  version: integer,
+  schedule: text,
+  command,
+  request: fleetRequest,
 });
 
 const run = fields<LookingRun>({ schedule: text, command, workflowId: text, runId: text });

@@ -1,4 +1,3 @@
-import type { SchedulePermit } from './identity.js';
 import type { Pipeline } from './entity.js';
 import type { ReportResult } from './report.js';
 import type { BootstrapRequest } from './request.js';
@@ -36,12 +35,6 @@ export interface ScheduledRun {
   readonly request: BootstrapRequest;
 }
 
-/** The argument of the workflow that permits a schedule. The request has the proof of its maker. */
-export type SchedulePermitRequest = ScheduledRun;
-
-/** The result of the workflow that permits a schedule. Null where the workers ask for no proof. */
-export type PermittedSchedule = SchedulePermit | null;
-
 /** The result of a scheduled run. */
 export interface ScheduledResult {
   readonly version: 1;
@@ -58,7 +51,8 @@ export interface ScheduledResult {
 
 /** The memo of a schedule: what its ID stands for. It never changes. */
 export interface ScheduleMemo {
-  readonly account: string;
+  /** Null for a fleet, whose name is then that of the environment. */
+  readonly account: string | null;
   readonly namespace: string;
   readonly environment: string;
   readonly command: ScheduleCommand;
@@ -78,7 +72,8 @@ export interface ScheduledRunMemo {
 export interface ScheduleSummary {
   readonly id: string;
   readonly command: ScheduleCommand;
-  readonly account: string;
+  /** Null where it is for the accounts of a fleet, whose name is then that of the environment. */
+  readonly account: string | null;
   readonly namespace: string;
   readonly environment: string;
   readonly paused: boolean;

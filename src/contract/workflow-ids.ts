@@ -48,16 +48,40 @@ export interface EnvironmentReference {
 /** The start of the IDs of all schedules, and of their runs. */
 export const SCHEDULE_ID_PREFIX = 'iam-bootstrap-schedule:';
 
+/** The part of a schedule's ID that takes the place of the account where it is for a fleet. */
+const FLEET_SEGMENT = 'fleet';
+
+/** The environment that a schedule is for. The account is null for a fleet, whose name is then that of the environment. */
+export interface ScheduledEnvironment extends Omit<EnvironmentReference, 'account'> {
+  readonly account: string | null;
+}
+
 /**
  * Returns the ID of a schedule. There is one for each environment and command, unless it has a name.
  *
- * @param of - the environment
+ * @param of - the environment, or the fleet
  * @param command - `detect` or `enforce`
  * @param name - tells it from others of the same environment and command
  */
-export function scheduleId(of: EnvironmentReference, command: string, name?: string): string {
+export function scheduleId(of: ScheduledEnvironment, command: string, name?: string): string {
   const suffix = name === undefined ? '' : `:${name}`;
-  return `${SCHEDULE_ID_PREFIX}${environmentPath(of)}:${command}${suffix}`;
+  return `${SCHEDULE_ID_PREFIX}${environmentPath({ ...of, account: of.account ?? FLEET_SEGMENT })}:${command}${suffix}`;
+}
+
+/** Returns what the ID of a schedule says. Any client may have made it. */
+export function parseScheduleId(id: string): ScheduledEnvironment & { readonly command: string } {
+  const { account, rest, ...of } = parseEnvironmentPath(id.slice(SCHEDULE_ID_PREFIX.length));
+  return { ...of, account: account === FLEET_SEGMENT ? null : account, command: rest[0] ?? '' };
+}
+
+/** Returns the ID by which the schedule of a fleet is known in one of its accounts, and the key of its requests there. */
+export function accountScheduleId(schedule: string, account: string): string {
+  return `${schedule}:${account}`;
+}
+
+/** Returns the ID of the run in one account that a run of a fleet's schedule starts. */
+export function scheduledAccountWorkflowId(key: string, fleetRunId: string): string {
+  return `${key}-${fleetRunId}`;
 }
 
 const DRIFT_RECORD_ID_PREFIX = 'iam-bootstrap-drift:';
@@ -74,7 +98,7 @@ export function parseDriftRecordWorkflowId(workflowId: string): EnvironmentRefer
 }
 
 /** Returns the environment and the rest of a path. Any client may have made the ID that it is part of. */
-export function parseEnvironmentPath(path: string): EnvironmentReference & { readonly rest: readonly string[] } {
+function parseEnvironmentPath(path: string): EnvironmentReference & { readonly rest: readonly string[] } {
   const [account = '', namespace = '', environment = '', ...rest] = path.split(':');
   try {
     return { account, namespace, environment: decodeURIComponent(environment), rest };
@@ -89,8 +113,8 @@ function environmentPath({ account, namespace, environment }: EnvironmentReferen
 }
 
 /** Returns the ID of a workflow that permits a schedule. `key` tells it from others. */
-export function permitScheduleWorkflowId(account: string, key: string): string {
-  return `iam-bootstrap-permit:${account}:${key}`;
+export function permitScheduleWorkflowId(account: string | null, key: string): string {
+  return `iam-bootstrap-permit:${account ?? FLEET_SEGMENT}:${key}`;
 }
 
 /** Returns the ID of a plan workflow. It takes no lock, so its ID contains the request's key. */
@@ -125,7 +149,7 @@ export function terminateCommand(temporalNamespace: string, workflowId: string, 
 
 /** Returns the ID of a workflow that tells a client how to prove who it is. `key` tells it from others. */
 export function proofKeyWorkflowId(account: string | null, key: string): string {
-  return `iam-bootstrap-proof-key:${account ?? 'fleet'}:${key}`;
+  return `iam-bootstrap-proof-key:${account ?? FLEET_SEGMENT}:${key}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

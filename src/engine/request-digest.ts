@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { FleetRequest } from '../contract/fleet.js';
 import type { Verdict } from '../contract/report.js';
 import type { BootstrapRequest } from '../contract/request.js';
-import type { ScheduledRun } from '../contract/schedule.js';
+import { isFleetRequest } from '../contract/fleet.js';
+import type { SchedulePermitRequest } from '../contract/schedule-permit.js';
 import { sortedJson } from './json.js';
 
 /** The fields of a request that decide what it does. */
@@ -72,8 +73,9 @@ export function fleetProofDigest(request: FleetRequest): string {
 /**
  * Returns the digest that a proof of a schedule is made for, as `sha256:…`: a token that applies once makes no schedule.
  */
-export function scheduleDigest({ schedule, command, request }: ScheduledRun): string {
-  const content = { schedule, command, request: proofDigest(request) };
+export function scheduleDigest({ schedule, command, request }: SchedulePermitRequest): string {
+  const digest = isFleetRequest(request) ? fleetProofDigest(request) : proofDigest(request);
+  const content = { schedule, command, request: digest };
   return `sha256:${createHash('sha256').update(sortedJson(content)).digest('hex')}`;
 }
 

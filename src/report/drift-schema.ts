@@ -61,6 +61,7 @@ const schedule = z.strictObject({
   id: z.string(),
   command,
   ...environment,
+  account: text.describe('null where it is for the accounts of a fleet, whose name is then that of the environment'),
   paused: z.boolean(),
   note: text,
   nextAt: time.nullable(),

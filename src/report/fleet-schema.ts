@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FleetReport } from '../contract/fleet.js';
+import { FLEET_COMMANDS, type FleetReport } from '../contract/fleet.js';
 import { count, decision, outcome, pipeline, RESULTS, summary, text } from './report-schema.js';
 
 const run = z.strictObject({ workflowId: z.string(), runId: z.string() });
@@ -31,7 +31,7 @@ const accountReport = z.strictObject({
  */
 export const fleetReportSchema = z.strictObject({
   version: z.literal(1),
-  command: z.enum(['plan', 'apply']),
+  command: z.enum(FLEET_COMMANDS),
   result: z.enum(RESULTS).describe('the gravest of the accounts'),
   reason: text.describe('why the run as a whole ended, where no account explains it'),
   remedy: text,

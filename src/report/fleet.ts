@@ -2,6 +2,8 @@ import { OUTCOMES } from '../contract/report.js';
 import type { EntityReport, Outcome, Report, ReportResult, Summary } from '../contract/report.js';
 import type {
   AccountReport,
+  AccountRun,
+  AccountRunEnd,
   FleetAccount,
   FleetEntity,
   FleetLimit,
@@ -9,6 +11,7 @@ import type {
   FleetRequest,
   ResolvedFleet,
 } from '../contract/fleet.js';
+import type { ScheduledResult } from '../contract/schedule.js';
 import { addCalls } from './build.js';
 
 /** Entities of one account that a fleet's report lists. The report of the account's run has all. */
@@ -70,6 +73,24 @@ export function accountReport(
     workflow: { workflowId: workflow.workflowId, runId: workflow.runId },
     calls: apiCalls.byOperation,
   };
+}
+
+/** Returns the result of an account by that of its scheduled run. Its drift record has the entities. */
+export function scheduledAccountReport(
+  outcome: AccountOutcome,
+  { result, reason, remedy, inDrift, corrected }: ScheduledResult,
+  run: AccountRun | null,
+): AccountReport {
+  return {
+    ...accountWithoutRun(outcome, { result: result === 'outdated' ? 'refused' : result, reason, remedy }),
+    summary: { ...NO_ENTITIES, pending: inDrift, updated: corrected },
+    workflow: run,
+  };
+}
+
+/** Reports whether something that an account's run has ended with is its report, or the result of a scheduled run. */
+export function isAccountRunEnd(end: unknown): end is AccountRunEnd {
+  return typeof end === 'object' && end !== null && ('entities' in end || 'inDrift' in end);
 }
 
 /** Returns the result of an account that has no report of a run. */

@@ -11,6 +11,8 @@ import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js'
 import * as shapes from '../contract/request-shapes.js';
 import * as scheduleShapes from '../contract/schedule-shapes.js';
 import { type Claim, revisionProblem, startProblem } from '../contract/revision.js';
+import { isFleetRequest } from '../contract/fleet.js';
+import type { ScheduledFleet, SchedulePermitRequest } from '../contract/schedule-permit.js';
 import type { ScheduledRun } from '../contract/schedule.js';
 import type { Shape } from '../contract/shape.js';
 
@@ -18,6 +20,9 @@ import type { Shape } from '../contract/shape.js';
  * Any client can start a workflow with any argument. A malformed one ends the run with an ApplicationFailure, before
  * anything else is done with it. Activities check what is declared.
  */
+
+const NO_SCHEDULED_ROLLBACK =
+  'the request of a schedule may not undo newer revisions at each of its runs (--allow-older): make the schedule again with `iam-bootstrap schedule create`';
 
 /** Ends a run whose argument is not a bootstrap request. */
 export function assertBootstrapRequest(request: unknown): asserts request is BootstrapRequest {
@@ -31,6 +36,9 @@ export function assertFleetRequest(request: unknown): asserts request is FleetRe
   assertShape(request, fleetRequest, 'is not a request for a fleet');
   const { revision } = request as FleetRequest;
   if (revision !== undefined) assertRevision(revision);
+  const { command, allowOlder } = request as FleetRequest;
+  const isScheduled = command === 'detect' || command === 'enforce';
+  if (isScheduled && allowOlder === true) throw malformed(NO_SCHEDULED_ROLLBACK);
 }
 
 /** Ends a run whose argument is not a request for one entity. */
@@ -73,8 +81,21 @@ export function assertScheduledRun(argument: unknown): asserts argument is Sched
   // By its key the ledger knows that a schedule asks.
   if (request.key !== schedule) throw malformed(`the request's key is not the ID of its schedule, ${schedule}`);
   if (request.allowOlder !== true) return;
-  const problem = 'the request of a schedule may not undo newer revisions at each of its runs (--allow-older)';
-  throw malformed(`${problem}: make the schedule again with \`iam-bootstrap schedule create\``);
+  throw malformed(NO_SCHEDULED_ROLLBACK);
+}
+
+/** Ends a run whose argument is not that of a schedule, for an environment or for a fleet. */
+export function assertSchedulePermitRequest(argument: unknown): asserts argument is SchedulePermitRequest {
+  const { request } = (argument ?? {}) as Partial<SchedulePermitRequest>;
+  if (typeof request !== 'object' || !isFleetRequest(request)) {
+    assertScheduledRun(argument);
+    return;
+  }
+  assertShape(argument, scheduleShapes.scheduledFleet, 'is not that of a schedule');
+  const { schedule, command } = argument as ScheduledFleet;
+  assertFleetRequest(request);
+  if (request.command !== command) throw malformed(`the request does not ${command}, as its schedule does`);
+  if (request.key !== schedule) throw malformed(`the request's key is not the ID of its schedule, ${schedule}`);
 }
 
 /** Ends a drift record whose argument is not the content of one, or of another environment. */

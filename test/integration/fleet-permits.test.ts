@@ -1,8 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
 import { applyFleet, planFleet } from '../../src/client/fleet/apply.js';
 import { decideWave } from '../../src/client/fleet/runs.js';
+import { triggerSchedule } from '../../src/client/schedule/change.js';
+import { createSchedule } from '../../src/client/schedule/create.js';
+import { describeSchedule, type ScheduleRun } from '../../src/client/schedule/read.js';
 import { loadFleetRequest } from '../../src/client/fleet-request.js';
 import type { FleetEvent } from '../../src/client/fleet/events.js';
 import type { FleetReport, FleetRequest } from '../../src/contract/fleet.js';
@@ -91,6 +95,17 @@ async function createdIn(name: string): Promise<Record<string, number>> {
   return Object.fromEntries(counts);
 }
 
+/** Triggers a schedule, and returns its run once it has ended. */
+async function runOf(id: string): Promise<ScheduleRun> {
+  const started = await triggerSchedule(temporal, id);
+  for (;;) {
+    const { runs } = await describeSchedule(temporal, id);
+    const run = runs.find(({ runId }) => runId === started?.runId);
+    if (run !== undefined && run.state !== 'running') return run;
+    await pause(100);
+  }
+}
+
 /** Returns the argument of a run, which every client can read. */
 async function argumentOf(workflowId: string): Promise<BootstrapRequest> {
   const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
@@ -171,6 +186,38 @@ test('with a request key, a fleet is signed, and its accounts need no signature 
   });
   expect(await asApply).toContain('the digest of the request is not that of its content');
   expect(world.proxy.writes()).toEqual([]);
+});
+
+test('a schedule for a fleet does what its maker may do in each account', async () => {
+  const { request, timing } = { request: await requestFor('proven-e', 'enforce'), timing: { every: 3_600_000 } };
+  const topic = job({ ...MAIN, ref: 'refs/heads/topic' });
+  const own = await createSchedule(topic, { request, command: 'enforce', timing });
+  expect(await runOf(own.id)).toMatchObject({ state: 'refused' });
+  expect(await createdIn('proven-e')).toEqual({ [OPEN]: 1, [GUARDED]: 0, [OTHER]: 0 });
+  const renewed = await createSchedule(job(MAIN), { request, command: 'enforce', timing });
+  expect(renewed).toMatchObject({ outcome: 'updated', changes: ['permit: signed anew'] });
+  expect(await runOf(own.id)).toMatchObject({ state: 'converged', corrected: 2 });
+  expect(await createdIn('proven-e')).toEqual({ [OPEN]: 1, [GUARDED]: 1, [OTHER]: 1 });
+
+  world.proxy.clear();
+  const { action } = await temporal.client.schedule.getHandle(own.id).describe();
+  const [copy] = action.args as [FleetRequest];
+  expect(await startedByHand(WorkflowType.Fleet, 'by-hand', 'proven', copy)).toContain(
+    'which has not started this run',
+  );
+  expect(world.proxy.writes()).toEqual([]);
+});
+
+test('with a request key, a schedule for a fleet is signed when it is made', async () => {
+  const wanted = {
+    request: await requestFor('signed-c', 'detect'),
+    command: 'detect',
+    timing: { every: 3_600_000 },
+  } as const;
+  await expect(createSchedule(keyHolder(), wanted)).rejects.toThrow('it is not signed');
+  const { id } = await createSchedule(keyHolder(REQUEST_KEY), wanted);
+  expect(await runOf(id)).toMatchObject({ state: 'pending', inDrift: 3 });
+  expect(await createdIn('signed-c')).toEqual({ [OPEN]: 0, [GUARDED]: 0, [OTHER]: 0 });
 });
 
 test('with a request key, a wave is approved by a signed decision only', async () => {

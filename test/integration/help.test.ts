@@ -112,7 +112,9 @@ const GUARDED: Stage = {
 };
 
 /** The schedule that examples name is there. */
-const SCHEDULED: Stage = { before: `iam-bootstrap schedule create ${FILE} --every 6h` };
+const SCHEDULED: Stage = {
+  before: `iam-bootstrap schedule create ${FILE} --every 6h && printf 'version: 1\\nnamespace: landing\\nfleets: { workloads: { accounts: { ids: ["${ACCOUNT}"] } } }\\nentities: [{ kind: User, userName: landing }]\\n' > fleet.yaml`,
+};
 
 /** By command, or by the example; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {

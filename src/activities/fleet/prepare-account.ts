@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FleetAccount, FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
+import { accountScheduleId } from '../../contract/workflow-ids.js';
 import { openBundle } from '../../engine/manifest/bundle.js';
 import { positionText, type Problem } from '../../engine/manifest/problem.js';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
@@ -38,9 +39,14 @@ export async function prepareAccount(request: FleetRequest, account: FleetAccoun
     ...(allowOlder === true ? { allowOlder } : {}),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
-  const identity = JSON.stringify([request.key, account.id]);
-  const key = `fleet-${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`;
-  return { ...rendered, digest: requestDigest(rendered), key };
+  return { ...rendered, digest: requestDigest(rendered), key: keyOf({ request, account }) };
+}
+
+function keyOf({ request: { command, key }, account }: Pick<FleetAccountRequest, 'request' | 'account'>): string {
+  // By its key the ledger knows that a schedule asks.
+  if (command === 'detect' || command === 'enforce') return accountScheduleId(key, account.id);
+  const identity = JSON.stringify([key, account.id]);
+  return `fleet-${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`;
 }
 
 function problemsText(account: string, problems: readonly Problem[]): string {

@@ -6,7 +6,8 @@ import type { EvidenceRequest } from '../../contract/explain.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { FleetPermit } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
-import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule.js';
+import { isFleetRequest } from '../../contract/fleet.js';
+import type { PermittedSchedule, SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import { evaluateEntity, evaluateRequest } from '../../guardrails/evaluate.js';
 import type { Guardrails } from '../../guardrails/parse.js';
@@ -139,7 +140,7 @@ export class Enforcement {
    */
   async permitSchedule(scheduled: SchedulePermitRequest): Promise<PermittedSchedule> {
     const { command, request } = scheduled;
-    this.assertRequest(request);
+    if (!isFleetRequest(request)) this.assertRequest(request);
     if (this.delegations === undefined) return null;
     await countRefusal(this.#onRefusal, this.#requests?.assertSchedule(scheduled));
     const requester = command === 'enforce' ? await this.proofs?.proveSchedule(scheduled) : null;
@@ -153,9 +154,13 @@ export class Enforcement {
    */
   async permitFleet(request: FleetRequest): Promise<FleetPermit | null> {
     if (this.delegations === undefined) return null;
+    const { schedules, fleets } = this.delegations;
+    const isScheduled = request.proof?.permit !== undefined;
+    const permit = await countRefusal(this.#onRefusal, isScheduled ? schedules.assert(request) : undefined);
+    if (permit !== undefined) return fleets.sign(request, permit.requester);
     await countRefusal(this.#onRefusal, this.#requests?.assertFleet(request));
     const requester = request.command === 'apply' ? await this.proofs?.proveFleet(request) : null;
-    return this.delegations.fleets.sign(request, requester ?? null);
+    return fleets.sign(request, requester ?? null);
   }
 
   /**

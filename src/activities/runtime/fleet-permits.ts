@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { EntityRun } from '../../contract/activities.js';
-import type { FleetAccount, FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
+import type { FleetAccount, FleetCommand, FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
 import type { FleetPermit, Identity } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
@@ -13,6 +13,14 @@ import { RememberedRuns } from './remembered-runs.js';
 
 /** The content that the permit of an account's run is signed for. */
 const CONTENT = 'fleet account request';
+
+/** The workflows in which the permit for a command counts. An enforcing run starts the bootstrap of its account. */
+const ALLOWED: Readonly<Record<FleetCommand, readonly string[]>> = {
+  plan: [WorkflowType.Plan],
+  apply: [WorkflowType.Bootstrap],
+  detect: [WorkflowType.ScheduledRun],
+  enforce: [WorkflowType.ScheduledRun, WorkflowType.Bootstrap],
+};
 
 type FleetSigner = Pick<Permits, 'permitFleet' | 'isFleetPermit' | 'permitAccount' | 'isAccountOf'>;
 
@@ -85,11 +93,15 @@ export class FleetPermits {
       throw refusal('no worker has signed its permit for this request');
     }
     const { workflowExecution: run, workflowType } = activityInfo();
-    const allowed = permit.command === 'plan' ? WorkflowType.Plan : WorkflowType.Bootstrap;
-    if (run === undefined || workflowType !== allowed) throw refusal(`its permit lets a fleet ${permit.command} only`);
+    const isAllowed = workflowType !== undefined && ALLOWED[permit.command].includes(workflowType);
+    if (run === undefined || !isAllowed) throw refusal(`its permit lets a fleet ${permit.command} only`);
     const known = `${permit.runId} ${run.runId}`;
     if (this.#known.has(known)) return permit;
-    if ((await this.#fleetOf(run)) !== permit.runId) throw refusal('the fleet of its permit has not started this run');
+    const isOfSchedule = permit.command === 'enforce' && workflowType === WorkflowType.Bootstrap;
+    const started = isOfSchedule ? await this.#runs.parentOf(run) : run;
+    if (started === undefined || (await this.#fleetOf(started)) !== permit.runId) {
+      throw refusal('the fleet of its permit has not started this run');
+    }
     this.#known.add(known);
     return permit;
   }

@@ -19,7 +19,8 @@ import {
 } from '../../contract/identity.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import type { SchedulePermitRequest } from '../../contract/schedule.js';
+import { isFleetRequest } from '../../contract/fleet.js';
+import type { SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import { isReadOnly } from './schedule-permits.js';
 import {
   decisionDigest,
@@ -126,7 +127,9 @@ export class Proofs {
   async proveSchedule(scheduled: SchedulePermitRequest): Promise<Identity | null> {
     const { request } = scheduled;
     const guardrails = this.#parts.source.current();
-    if (guardrails === null || !demandOf(guardrails, request).requester) return null;
+    if (guardrails === null) return null;
+    if (isFleetRequest(request)) return this.#proveFleet(guardrails, request, scheduleDigest(scheduled));
+    if (!demandOf(guardrails, request).requester) return null;
     if (requestDigest(request) !== request.digest) {
       this.#refuse('requester', 'the digest of the request is not that of its content');
     }
@@ -144,10 +147,14 @@ export class Proofs {
    */
   async proveFleet(request: FleetRequest): Promise<Identity | null> {
     const guardrails = this.#parts.source.current();
+    return guardrails === null ? null : this.#proveFleet(guardrails, request, fleetProofDigest(request));
+  }
+
+  async #proveFleet(guardrails: Guardrails, request: FleetRequest, digest: string): Promise<Identity | null> {
     const { proof, partition, namespace, environment } = request;
-    if (guardrails === null || proof?.token === undefined) return null;
+    if (proof?.token === undefined) return null;
     const scope = { target: { account: '', partition }, namespace, environment };
-    const token = await this.#verify(guardrails, scope, 'requester', proof, fleetProofDigest(request));
+    const token = await this.#verify(guardrails, scope, 'requester', proof, digest);
     await this.#use('requester', await this.#runId(), token);
     return token.identity;
   }

@@ -2,10 +2,12 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EntityRun } from '../../contract/activities.js';
 import type { Identity, SchedulePermit } from '../../contract/identity.js';
+import type { FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import type { SchedulePermitRequest } from '../../contract/schedule.js';
+import { isFleetRequest } from '../../contract/fleet.js';
+import type { SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import { scheduleId, WorkflowType } from '../../contract/workflow-ids.js';
-import { proofDigest, requestDigest } from '../../engine/request-digest.js';
+import { fleetDigest, fleetProofDigest, proofDigest, requestDigest } from '../../engine/request-digest.js';
 import type { EntityRuns } from '../entity-runs.js';
 import { failure } from './failures.js';
 import type { Permits } from './permits.js';
@@ -47,8 +49,11 @@ export class SchedulePermits {
    * @throws ApplicationFailure where its ID is not that of a schedule for the request
    */
   sign({ schedule, command, request }: SchedulePermitRequest, requester: Identity | null): SchedulePermit {
-    const { target, namespace, environment } = request;
-    const id = scheduleId({ account: target.account, namespace, environment }, command);
+    const { namespace, environment } = request;
+    const of = isFleetRequest(request)
+      ? { account: null, namespace, environment: request.fleet }
+      : { account: request.target.account, namespace, environment };
+    const id = scheduleId(of, command);
     if (schedule !== id && !schedule.startsWith(`${id}:`)) throw refusal(`its ID is ${schedule} in place of ${id}`);
     return this.#permits.permitSchedule({ schedule, command, requester }, digestOf(request));
   }
@@ -58,15 +63,15 @@ export class SchedulePermits {
    *
    * @throws ApplicationFailure
    */
-  async assert(request: BootstrapRequest): Promise<SchedulePermit> {
+  async assert(request: BootstrapRequest | FleetRequest): Promise<SchedulePermit> {
     const permit = request.proof?.permit;
     if (permit === undefined || !this.#permits.isSchedulePermit(permit, digestOf(request))) {
       throw refusal('no worker has signed its permit for this request');
     }
-    const run = await this.#scheduledRun(permit);
+    const run = isFleetRequest(request) ? this.#fleetRun(permit, request) : await this.#scheduledRun(permit);
     const known = `${permit.schedule} ${run.runId}`;
     if (this.#known.has(known)) return permit;
-    await this.#assertRunsHere(run, permit);
+    await this.#assertRunsHere(run, permit, isFleetRequest(request) ? WorkflowType.Fleet : WorkflowType.ScheduledRun);
     const { startedAt, firstRunId } = (await this.#runs.originOf(run)) ?? { startedAt: 0, firstRunId: run.runId };
     if (!(await this.#runs.isOfSchedule(permit.schedule, { ...run, runId: firstRunId }))) {
       if (Date.now() - startedAt < MAX_LAG_MS) {
@@ -88,17 +93,26 @@ export class SchedulePermits {
     throw refusal(`its permit lets schedule ${schedule} ${command === 'detect' ? 'detect drift' : 'enforce'} only`);
   }
 
+  /** Returns the run of a fleet, in which its own permit counts. */
+  #fleetRun({ schedule, command }: SchedulePermit, request: FleetRequest): EntityRun {
+    const { workflowExecution: run, workflowType } = activityInfo();
+    if (run !== undefined && workflowType === WorkflowType.Fleet && request.command === command) return run;
+    throw refusal(`its permit lets schedule ${schedule} ${command} only`);
+  }
+
   /** Makes sure that a run is a scheduled one of these workers: a schedule can start any workflow, which can start any other. */
-  async #assertRunsHere(run: EntityRun, { schedule }: SchedulePermit): Promise<void> {
+  async #assertRunsHere(run: EntityRun, { schedule }: SchedulePermit, expected: string): Promise<void> {
     const { type, taskQueue } = (await this.#runs.workflowOf(run)) ?? {};
-    if (type === WorkflowType.ScheduledRun && taskQueue === activityInfo().taskQueue) return;
+    if (type === expected && taskQueue === activityInfo().taskQueue) return;
     throw refusal(`its permit is that of schedule ${schedule}, and no scheduled run of this task queue uses it`);
   }
 }
 
 /** Returns the digest that a permit is signed for. The request's own, which people see, has to be right as well. */
-function digestOf(request: BootstrapRequest): string {
-  if (requestDigest(request) === request.digest) return proofDigest(request);
+function digestOf(request: BootstrapRequest | FleetRequest): string {
+  if (isFleetRequest(request)) {
+    if (fleetDigest(request) === request.digest) return fleetProofDigest(request);
+  } else if (requestDigest(request) === request.digest) return proofDigest(request);
   throw refusal('its digest is not that of its content');
 }
 

@@ -5,7 +5,7 @@ import type { EvidenceRequest } from '../../contract/explain.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { Proof } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import type { SchedulePermitRequest } from '../../contract/schedule.js';
+import type { SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import {
   bootstrapWorkflowId,
   fleetPlanWorkflowId,

@@ -53,6 +53,10 @@ export const SCHEDULE_COMMANDS: readonly CommandDefinition[] = [
         `iam-bootstrap schedule create ${EXAMPLE_FILE} --enforce \\\n      --cron '0 3 * * *' --jitter 10m`,
         'apply at night what differs then',
       ],
+      [
+        `iam-bootstrap schedule create -f fleet.yaml --fleet workloads --enforce --every 1h`,
+        'keep every account of a fleet as declared, new ones too',
+      ],
       ['iam-bootstrap schedule list', 'every schedule with its next run'],
       [`iam-bootstrap schedule describe \\\n      ${EXAMPLE_ID}`, 'its manifest, its last runs and their results'],
       [`iam-bootstrap schedule pause \\\n      ${EXAMPLE_ID} \\\n      --reason 'incident 42'`, 'start no more runs'],

@@ -4,7 +4,7 @@ import { describeSchedule, listSchedules } from '../../client/schedule/read.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SCHEDULE_NAME, type Timing } from '../../contract/schedule.js';
-import { loadManifestRequest, type RequestCommandOptions } from '../request.js';
+import { type FleetCommandOptions, loadFleetManifest, loadManifestRequest } from '../request.js';
 import { renderCreated, renderSchedule, renderScheduleRun, renderSchedules } from '../render/schedule.js';
 import { requesterName } from '../requester.js';
 import { untilInterrupted, UsageError } from '../run-command.js';
@@ -14,7 +14,7 @@ import { note, plain, print, printJson, wrapped } from '../terminal.js';
 /** The actions of the command. */
 type Action = 'create' | 'list' | 'describe' | 'pause' | 'resume' | 'trigger' | 'delete';
 
-interface ScheduleCommandOptions extends RequestCommandOptions {
+interface ScheduleCommandOptions extends FleetCommandOptions {
   readonly enforce: boolean;
   readonly every?: number;
   readonly cron?: string;
@@ -51,7 +51,7 @@ async function create(id: string | undefined, options: ScheduleCommandOptions, c
   if (name !== undefined && !SCHEDULE_NAME.test(name)) {
     throw new UsageError(`--name ${name} is not valid`, 'use 1 to 63 lower-case letters, digits and hyphens');
   }
-  const request = await loadManifestRequest(options, config);
+  const request = await loadScheduled(options, config);
   if (request === null) return ExitCode.Usage;
   const session = await openSession(config, note);
   const interrupt = untilInterrupted();
@@ -75,6 +75,25 @@ async function create(id: string | undefined, options: ScheduleCommandOptions, c
     interrupt.dispose();
     await session.close();
   }
+}
+
+/** Loads the manifest as the request of a schedule, for an environment or for a fleet. */
+function loadScheduled(
+  options: ScheduleCommandOptions,
+  config: Config,
+): Promise<Parameters<typeof createSchedule>[1]['request'] | null> {
+  const { fleet, environment, enforce, requireApproval } = options;
+  if (fleet === undefined) return loadManifestRequest(options, config);
+  if (environment !== undefined) {
+    throw new UsageError('--environment and --fleet do not go together', 'give one of them');
+  }
+  if (requireApproval === true) {
+    throw new UsageError(
+      '--require-approval and --fleet do not go together',
+      'ask for approvals by the guardrails, in the accounts that need them',
+    );
+  }
+  return loadFleetManifest({ ...options, fleet }, config, enforce ? 'enforce' : 'detect');
 }
 
 /** @throws UsageError unless the options name either an interval or cron times */

@@ -43,10 +43,14 @@ export function renderSchedules(schedules: readonly ScheduleSummary[], now: numb
 export function renderSchedule(schedule: DescribedSchedule, now: number): string {
   const { id, command, account, namespace, environment, timing, next, runs } = schedule;
   const does = command === 'detect' ? 'looks for drift of' : 'enforces';
+  const where =
+    account === null
+      ? `${namespace} in the accounts of fleet ${environment}`
+      : `${namespace} (${environment}) in ${account}`;
   const when = timing === null ? 'at times that could not be read' : timingText(timing);
   return [
     pc.bold(plain(id)),
-    row('does', `${does} ${namespace} (${environment}) in ${account}, ${when}`),
+    row('does', `${does} ${where}, ${when}`),
     row('state', stateText(schedule)),
     ...requestRows(schedule),
     row('made at', schedule.updatedAt ?? schedule.createdAt),
@@ -65,7 +69,10 @@ function requestRows({ request, requester, entities }: DescribedSchedule): reado
   if (request === null) return [row('manifest', 'could not be read')];
   const { manifest, digest, revision, pipeline } = request;
   return [
-    row('manifest', `${manifest}, ${counted(entities, 'entity', 'entities')}, ${digest}`),
+    row(
+      'manifest',
+      [manifest, entities === null ? [] : counted(entities, 'entity', 'entities'), digest].flat().join(', '),
+    ),
     ...(revision === undefined ? [] : [row('revision', revisionText(revision, pipeline.commit))]),
     row('made by', requester ?? `${describePipeline(pipeline)} (claimed)`),
   ];

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../contract/failures.js';
 import type { Proof } from '../../contract/identity.js';
-import type { PermittedSchedule, ScheduledRun } from '../../contract/schedule.js';
+import { isFleetRequest } from '../../contract/fleet.js';
+import type { SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import { permitScheduleWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { scheduleDigest } from '../../engine/request-digest.js';
 import { signed } from '../../identity/signature.js';
@@ -26,16 +27,17 @@ const WORKER_INTERVAL_MS = 500;
  */
 export async function permitted(
   temporal: TemporalConnection,
-  scheduled: ScheduledRun,
+  scheduled: SchedulePermitRequest,
   options: RunOptions,
-): Promise<ScheduledRun> {
+): Promise<SchedulePermitRequest> {
   const { client, taskQueue, requestKey } = temporal;
   const { request, command } = scheduled;
-  const { target, namespace, environment } = request;
+  const { namespace, environment } = request;
+  const account = isFleetRequest(request) ? null : request.target.account;
   const deadline = deadlineOf(options);
   await untilWorker(temporal, deadline, options);
   const digest = scheduleDigest(scheduled);
-  const question = { account: target.account, namespace, environment };
+  const question = { account, namespace, environment };
   // To detect drift needs no more than to plan.
   const token =
     command === 'enforce'
@@ -47,13 +49,14 @@ export async function permitted(
     const handle = await withDeadline(client, () =>
       client.workflow.start<typeof permitSchedule>(WorkflowType.PermitSchedule, {
         taskQueue,
-        workflowId: permitScheduleWorkflowId(target.account, randomUUID()),
-        args: [{ ...scheduled, request: { ...request, proof } }],
+        workflowId: permitScheduleWorkflowId(account, randomUUID()),
+        args: [withProof(scheduled, proof)],
         staticSummary: `permits ${scheduled.schedule}`,
         workflowExecutionTimeout: TIMEOUT_MS,
       }),
     );
-    return withPermit(scheduled, await handle.result());
+    const permit = await handle.result();
+    return permit === null ? scheduled : withProof(scheduled, { permit });
   } catch (error) {
     throw refusalOf(error);
   }
@@ -72,9 +75,8 @@ async function untilWorker(
   }
 }
 
-function withPermit(scheduled: ScheduledRun, permit: PermittedSchedule): ScheduledRun {
-  if (permit === null) return scheduled;
-  return { ...scheduled, request: { ...scheduled.request, proof: { permit } } };
+function withProof(scheduled: SchedulePermitRequest, proof: Proof): SchedulePermitRequest {
+  return { ...scheduled, request: { ...scheduled.request, proof } } as SchedulePermitRequest;
 }
 
 /** Returns the reason that a worker gave for its refusal. */

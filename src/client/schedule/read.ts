@@ -1,14 +1,21 @@
-import type { ScheduleDescription, ScheduleSummary as SdkSummary } from '@temporalio/client';
+import type { ScheduleDescription, ScheduleSummary as SdkSummary, WorkflowHandle } from '@temporalio/client';
 import { unreadableReason } from '../../contract/unreadable.js';
+import { fleetRequest } from '../../contract/fleet-shapes.js';
+import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
+import type { BootstrapRequest } from '../../contract/request.js';
 import { scheduledRun } from '../../contract/schedule-shapes.js';
+import { isFleetRequest } from '../../contract/fleet.js';
 import type { ScheduledResult, ScheduledRun, ScheduleSummary, Timing } from '../../contract/schedule.js';
-import { parseEnvironmentPath, SCHEDULE_ID_PREFIX, WorkflowType } from '../../contract/workflow-ids.js';
+import { parseScheduleId, SCHEDULE_ID_PREFIX, WorkflowType } from '../../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
 import { unknownSchedule } from './errors.js';
 
 /** Runs that `describe` tells of. Temporal remembers ten. */
 const MAX_RUNS = 5;
+
+/** The parts of a run's result that a schedule shows. */
+type RunResult = Pick<ScheduledResult, 'result' | 'reason' | 'inDrift' | 'corrected'>;
 
 /** Selects schedules. */
 export interface ScheduleFilter {
@@ -43,8 +50,9 @@ export interface DescribedSchedule extends ScheduleSummary {
   /** Times that have passed while the server was down for longer than the schedule catches up. */
   readonly missed: number;
   /** Null where the client cannot read its content. */
-  readonly request: Pick<ScheduledRun['request'], 'manifest' | 'digest' | 'pipeline' | 'revision'> | null;
-  readonly entities: number;
+  readonly request: Pick<BootstrapRequest, 'manifest' | 'digest' | 'pipeline' | 'revision'> | null;
+  /** Null where it is for a fleet: they depend on the account. */
+  readonly entities: number | null;
   /** The maker, as proven. Null where nobody asked for a proof. */
   readonly requester: string | null;
   readonly createdAt: string;
@@ -60,7 +68,8 @@ export async function listSchedules(
   for await (const one of client.schedule.list({ pageSize: 100 })) {
     const summary = one.scheduleId.startsWith(SCHEDULE_ID_PREFIX) ? summaryOf(one) : undefined;
     if (summary === undefined) continue;
-    if (account !== undefined && summary.account !== account) continue;
+    // The accounts of a fleet are known to its runs.
+    if (account !== undefined && summary.account !== null && summary.account !== account) continue;
     if (namespace !== undefined && summary.namespace !== namespace) continue;
     found.push(summary);
   }
@@ -77,9 +86,9 @@ export async function describeSchedule(temporal: TemporalConnection, id: string)
   const summary = found && summaryOf(found);
   if (found === undefined || summary === undefined) throw unknownSchedule(id);
   const { info } = found;
-  const scheduled = scheduledRunOf(found);
+  const request = scheduledRequestOf(found);
   const recent = info.recentActions.slice(-MAX_RUNS).reverse();
-  const identity = scheduled?.request.proof?.permit?.requester;
+  const identity = request?.proof?.permit?.requester;
   return {
     ...summary,
     timing: timingOf(found) ?? null,
@@ -87,16 +96,17 @@ export async function describeSchedule(temporal: TemporalConnection, id: string)
     runs: await Promise.all(recent.map((action) => runOf(temporal, action))),
     skipped: info.numActionsSkippedOverlap,
     missed: info.numActionsMissedCatchupWindow,
-    request: scheduled === undefined ? null : requestOf(scheduled),
-    entities: scheduled?.request.entities.length ?? 0,
+    request: request === undefined ? null : contentOf(request),
+    entities: request === undefined || isFleetRequest(request) ? null : request.entities.length,
     requester: identity == null ? null : `${identity.subject} (${identity.issuer})`,
     createdAt: info.createdAt.toISOString(),
     updatedAt: info.lastUpdatedAt?.toISOString() ?? null,
   };
 }
 
-function requestOf({ request }: ScheduledRun): NonNullable<DescribedSchedule['request']> {
-  const { manifest, digest, pipeline, revision } = request;
+function contentOf(request: BootstrapRequest | FleetRequest): NonNullable<DescribedSchedule['request']> {
+  const { digest, pipeline, revision } = request;
+  const manifest = isFleetRequest(request) ? request.manifest.name : request.manifest;
   return { manifest, digest, pipeline, ...(revision === undefined ? {} : { revision }) };
 }
 
@@ -114,11 +124,14 @@ export async function describeIfThere(
   }
 }
 
-/** Returns the argument of a schedule's runs. Undefined where it is none of this tool, or cannot be read. */
-export function scheduledRunOf({ action }: ScheduleDescription): ScheduledRun | undefined {
+/** Returns the request of a schedule's runs. Undefined where it is none of this tool, or cannot be read. */
+export function scheduledRequestOf({ action }: ScheduleDescription): BootstrapRequest | FleetRequest | undefined {
   const [argument] = (action.args ?? []) as readonly unknown[];
+  if (action.workflowType === WorkflowType.Fleet) {
+    return fleetRequest(argument, '') === null ? (argument as FleetRequest) : undefined;
+  }
   if (action.workflowType !== WorkflowType.ScheduledRun) return undefined;
-  return scheduledRun(argument, '') === null ? (argument as ScheduledRun) : undefined;
+  return scheduledRun(argument, '') === null ? (argument as ScheduledRun).request : undefined;
 }
 
 /** Returns the times of a schedule, as they were given. */
@@ -136,8 +149,7 @@ export function timingOf({ action }: ScheduleDescription): Timing | undefined {
 /** Returns what a list shows. The ID says it all: any client may have written the memo. */
 function summaryOf(schedule: SdkSummary | ScheduleDescription): ScheduleSummary | undefined {
   const { scheduleId: id, state, info } = schedule;
-  const { account, namespace, environment, rest } = parseEnvironmentPath(id.slice(SCHEDULE_ID_PREFIX.length));
-  const [command] = rest;
+  const { account, namespace, environment, command } = parseScheduleId(id);
   if (command !== 'detect' && command !== 'enforce') return undefined;
   const [next] = state.paused ? [] : info.nextActionTimes;
   const last = info.recentActions.at(-1);
@@ -181,8 +193,11 @@ async function runOf(
 
 async function statusOf({ client }: TemporalConnection, workflowId: string, runId: string): Promise<string> {
   try {
-    const { status } = await withDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
-    return status.name;
+    const describe = (handle: WorkflowHandle): Promise<string> =>
+      withDeadline(client, async () => (await handle.describe()).status.name);
+    const first = await describe(client.workflow.getHandle(workflowId, runId));
+    // The run of a fleet goes on in others.
+    return first === 'CONTINUED_AS_NEW' ? await describe(client.workflow.getHandle(workflowId)) : first;
   } catch (error) {
     // Temporal keeps closed runs for some time only.
     if (isWorkflowNotFound(error)) return 'GONE';
@@ -198,18 +213,28 @@ async function resultOf(
   { client }: TemporalConnection,
   workflowId: string,
   runId: string,
-): Promise<ScheduledResult | undefined> {
+): Promise<RunResult | undefined> {
   try {
     const result: unknown = await withDeadline(client, () => client.workflow.getHandle(workflowId, runId).result());
-    return isResult(result) ? result : undefined;
+    return readResult(result);
   } catch (error) {
     if (!isWorkflowFailed(error)) throw error;
     const { details } = (error.cause ?? {}) as { readonly details?: readonly unknown[] };
-    return isResult(details?.[0]) ? details[0] : undefined;
+    return readResult(details?.[0]);
   }
 }
 
-function isResult(value: unknown): value is ScheduledResult {
-  const { result, inDrift } = (value ?? {}) as Partial<ScheduledResult>;
-  return typeof result === 'string' && typeof inDrift === 'number';
+/** Returns the result of a scheduled run, or of that of a fleet. */
+function readResult(value: unknown): RunResult | undefined {
+  const {
+    result,
+    reason = null,
+    inDrift,
+    corrected,
+    summary,
+  } = (value ?? {}) as Partial<ScheduledResult & FleetReport>;
+  if (typeof result !== 'string') return undefined;
+  if (typeof inDrift === 'number') return { result, reason, inDrift, corrected: corrected ?? 0 };
+  const { pending, updated } = summary ?? {};
+  return typeof pending === 'number' ? { result, reason, inDrift: pending, corrected: updated ?? 0 } : undefined;
 }

@@ -1,10 +1,16 @@
 import { ApplicationFailure, ChildWorkflowFailure, isCancellation, ParentClosePolicy } from '@temporalio/workflow';
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
-import type { AccountReport, AccountRun } from '../../contract/fleet.js';
-import type { Report } from '../../contract/report.js';
+import type { AccountReport, AccountRun, AccountRunEnd, FleetCommand } from '../../contract/fleet.js';
 import { type BootstrapRequest, workflowTaskTimeoutMs } from '../../contract/request.js';
 import { IamAccount, IamNamespace } from '../../contract/search-attributes.js';
-import { bootstrapWorkflowId, planWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import type { ScheduledRun } from '../../contract/schedule.js';
+import {
+  bootstrapWorkflowId,
+  planWorkflowId,
+  scheduledAccountWorkflowId,
+  WorkflowType,
+} from '../../contract/workflow-ids.js';
+import { isAccountRunEnd } from '../../report/fleet.js';
 import { resultOfFailure } from '../../report/build.js';
 import { memoOf, requestDetails, requestSummary } from '../../report/run-description.js';
 import { accountRuns } from '../activities.js';
@@ -12,14 +18,28 @@ import { bootstrap } from '../bootstrap/bootstrap.js';
 import { describeAnyError } from '../failures.js';
 import { startUnlessLocked } from '../locked-child.js';
 import { plan } from '../plan.js';
+import { scheduledRun } from '../scheduled-run.js';
 import { hasSearchAttributes } from '../search-attributes.js';
+
+/** The run of an account. */
+interface AccountChild {
+  readonly workflowId: string;
+  readonly firstExecutionRunId: string;
+  result(): Promise<AccountRunEnd>;
+}
 
 /** Starts the run of an account as a client would. Returns null where another run holds the namespace. */
 export function startAccount(
-  command: 'plan' | 'apply',
+  command: FleetCommand,
   request: BootstrapRequest,
-): ReturnType<typeof startUnlessLocked<BootstrapRequest, Report>> {
+  fleetRunId: string,
+): Promise<AccountChild | null> {
   const { account } = request.target;
+  if (command === 'detect' || command === 'enforce') {
+    const argument: ScheduledRun = { version: 1, schedule: request.key, command, request };
+    const workflowId = scheduledAccountWorkflowId(request.key, fleetRunId);
+    return startUnlessLocked(scheduledRun, workflowId, argument, childOptions(WorkflowType.ScheduledRun, request));
+  }
   if (command === 'plan') {
     const workflowId = planWorkflowId(account, request.namespace, request.key);
     return startUnlessLocked(plan, workflowId, request, childOptions(WorkflowType.Plan, request));
@@ -60,7 +80,11 @@ type Ended = Pick<AccountReport, 'result' | 'reason' | 'remedy'>;
  * @param run - null where none was started
  * @param cancelReason - the reason of the fleet's end
  */
-export async function endOf(error: unknown, run: AccountRun | null, cancelReason: string): Promise<Report | Ended> {
+export async function endOf(
+  error: unknown,
+  run: AccountRun | null,
+  cancelReason: string,
+): Promise<AccountRunEnd | Ended> {
   const report = reportOf(error);
   if (report !== null) return report;
   if (!isCancellation(error)) {
@@ -74,8 +98,8 @@ export async function endOf(error: unknown, run: AccountRun | null, cancelReason
 }
 
 /** Returns the report in the failure of an account's run. Null where it has none. */
-function reportOf(error: unknown): Report | null {
+function reportOf(error: unknown): AccountRunEnd | null {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
   const [report] = cause instanceof ApplicationFailure ? ((cause.details ?? []) as [unknown?]) : [];
-  return typeof report === 'object' && report !== null && 'entities' in report ? (report as Report) : null;
+  return isAccountRunEnd(report) ? report : null;
 }

@@ -7,9 +7,9 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { AccountRun } from '../../contract/fleet.js';
-import type { Report } from '../../contract/report.js';
+import type { AccountRun, AccountRunEnd } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
+import { isAccountRunEnd } from '../../report/fleet.js';
 import { accountActivities, accountRuns } from '../activities.js';
 import { CANCELLED, type Cancellation } from '../cancellation.js';
 import { nextLockWait } from '../locked-child.js';
@@ -110,7 +110,7 @@ export class AccountRuns {
     index: number,
     startedAt: number,
     run: AccountRun | null,
-    work: (underway: Underway) => Promise<Report | WaitingAccount>,
+    work: (underway: Underway) => Promise<AccountRunEnd | WaitingAccount>,
   ): void {
     const underway: Underway = { startedAt, run };
     this.#underway.set(index, underway);
@@ -119,7 +119,7 @@ export class AccountRuns {
       .then(
         (result) => {
           if ('waitMs' in result) this.#wait(result);
-          else this.#state.recordRun(index, startedAt, result);
+          else this.#state.recordRun(index, startedAt, result, underway.run);
         },
         (error: unknown) => this.#recordError(index, underway, error),
       )
@@ -133,7 +133,7 @@ export class AccountRuns {
     index: number,
     underway: Underway,
     waited: WaitingAccount | undefined,
-  ): Promise<Report | WaitingAccount> {
+  ): Promise<AccountRunEnd | WaitingAccount> {
     const { permit } = this.#state.resolved;
     const account = this.#state.accountAt(index);
     const request =
@@ -143,7 +143,8 @@ export class AccountRuns {
       ));
     this.#room.note(request);
     const scope = new CancellationScope();
-    const child = await scope.run(() => startAccount(this.#state.request.command, request));
+    const { request: fleetRequest, runId } = this.#state;
+    const child = await scope.run(() => startAccount(fleetRequest.command, request, runId));
     if (child === null) {
       this.#requests.set(index, request);
       recordRefusal('namespace');
@@ -179,7 +180,7 @@ export class AccountRuns {
   }
 
   /** Awaits a run that an earlier run of the fleet has started. */
-  async #followAgain(run: AccountRun): Promise<Report> {
+  async #followAgain(run: AccountRun): Promise<AccountRunEnd> {
     let isCancelled = false;
     for (let waitMs = FIRST_WAIT_MS, waitedMs = 0; ; waitMs = nextLockWait(waitMs, waitedMs)) {
       const { isOpen, report, reason } = await accountRuns.findAccountRun(run);
@@ -198,7 +199,7 @@ export class AccountRuns {
 
   async #recordError(index: number, { startedAt, run }: Underway, error: unknown): Promise<void> {
     const ended = await endOf(error, run, this.#cancellation.reason ?? CANCELLED);
-    if ('entities' in ended) this.#state.recordRun(index, startedAt, ended);
+    if (isAccountRunEnd(ended)) this.#state.recordRun(index, startedAt, ended, run);
     else this.#state.recordResult(index, startedAt, { ...ended, workflow: run });
   }
 

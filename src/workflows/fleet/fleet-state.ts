@@ -4,18 +4,19 @@ import type { AccountProgress, AccountState, FleetPhase, FleetProgress } from '.
 import type {
   AccountReport,
   AccountRun,
+  AccountRunEnd,
   FleetAccount,
   FleetReport,
   FleetRequest,
   ResolvedFleet,
 } from '../../contract/fleet.js';
-import type { Report } from '../../contract/report.js';
 import {
   accountReport,
   accountWithoutRun,
   buildFleetReport,
   isAccountFailure,
   MAX_FLEET_ENTITIES,
+  scheduledAccountReport,
   toleratedFailures,
   waveEnds,
 } from '../../report/fleet.js';
@@ -132,8 +133,13 @@ export class FleetState {
   }
 
   /** Records the report of an account's run. */
-  recordRun(index: number, startedAt: number, report: Report): void {
-    this.#end(index, accountReport(this.#outcome(index, startedAt), report, MAX_FLEET_ENTITIES - this.#listedEntities));
+  recordRun(index: number, startedAt: number, end: AccountRunEnd, run: AccountRun | null): void {
+    const outcome = this.#outcome(index, startedAt);
+    const report =
+      'entities' in end
+        ? accountReport(outcome, end, MAX_FLEET_ENTITIES - this.#listedEntities)
+        : scheduledAccountReport(outcome, end, run);
+    this.#end(index, report);
   }
 
   /** Records the result of an account that has no report of a run. */

@@ -46,9 +46,10 @@ export async function fleet(request: FleetRequest, carried?: CarriedFleet): Prom
   const lock = fleetWorkflowId(request.namespace, request.fleet);
   const { workflowId } = workflowInfo();
   if (request.command === 'apply' && workflowId !== lock) return runUnderLock(request, lock);
-  if (request.command === 'plan' && workflowId === lock) {
+  if (request.command !== 'apply' && workflowId === lock) {
     // Clients would join it, and take its end for that of an apply.
-    throw ApplicationFailure.nonRetryable('a plan cannot hold the lock of its fleet', 'InvalidManifest');
+    const message = `a run that is to ${request.command} cannot hold the lock of its fleet`;
+    throw ApplicationFailure.nonRetryable(message, 'InvalidManifest');
   }
   const cancellation = new Cancellation();
   const own = isContinued(workflowInfo()) ? carried : undefined;
@@ -117,7 +118,7 @@ class Fleet {
       const stop = this.#isResumed ? null : await this.#stopBeforeWave();
       this.#isResumed = false;
       if (stop !== null) return stop;
-      this.#state.phase = this.#request.command === 'plan' ? 'planning' : 'applying';
+      this.#state.phase = ['plan', 'detect'].includes(this.#request.command) ? 'planning' : 'applying';
       this.#state.refreshDetails();
       await this.#accounts.run(this.#state.openInWave());
       if (this.#cancellation.isRequested()) break;

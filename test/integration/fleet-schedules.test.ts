@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { drift } from '../../src/client/drift.js';
+import { loadFleetRequest } from '../../src/client/fleet-request.js';
+import { deleteSchedule, triggerSchedule } from '../../src/client/schedule/change.js';
+import { createSchedule } from '../../src/client/schedule/create.js';
+import { describeSchedule, listSchedules, type ScheduleRun } from '../../src/client/schedule/read.js';
+import type { WatchedEnvironment } from '../../src/contract/drift-record.js';
+import type { ScheduleCommand } from '../../src/contract/schedule.js';
+import { role } from '../support/manifests-of.js';
+import { Administrator } from '../support/organization.js';
+import { iamClient } from '../support/sandbox.js';
+import { temporal, useWorld, world } from '../support/use-world.js';
+import { ACCOUNT } from '../support/world.js';
+
+/** Schedules for the accounts of a fleet, on a real server. */
+
+useWorld();
+
+const TIMING = { every: 3_600_000 };
+const POLL_MS = 100;
+
+async function scheduled(
+  namespace: string,
+  accounts: object,
+  command: ScheduleCommand,
+): Promise<Awaited<ReturnType<typeof createSchedule>>> {
+  const assumeRole = 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap';
+  const path = await world.manifest(`${namespace}.json`, {
+    version: 1,
+    namespace,
+    fleets: { all: { accounts, assumeRole } },
+    entities: [role(`${namespace}-deploy`, { maxSessionDuration: 3600 })],
+  });
+  const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
+  const loaded = await loadFleetRequest([path], { variables: {}, pipeline, fleet: 'all', command });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+  return createSchedule(temporal, { request: loaded.request, command, timing: TIMING });
+}
+
+/** Waits until something holds. What it waits for is an event of other processes. */
+async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await read();
+    if (found !== undefined) return found;
+    await pause(POLL_MS);
+  }
+}
+
+/** Triggers a schedule, and returns its run once it has ended. */
+async function look(id: string): Promise<ScheduleRun> {
+  const started = await triggerSchedule(temporal, id);
+  return until(async () => {
+    const { runs } = await describeSchedule(temporal, id);
+    return runs.find((run) => run.runId === started?.runId && run.state !== 'running');
+  });
+}
+
+/** Returns what is watched of a namespace, once that many accounts are in drift. */
+function watched(namespace: string, inDrift: number): Promise<readonly WatchedEnvironment[]> {
+  return until(async () => {
+    const { environments } = await drift(temporal, { namespace });
+    return environments.filter(({ state }) => state === 'drift').length === inDrift ? environments : undefined;
+  });
+}
+
+test('a schedule looks at every account of a fleet, and enforces the manifest where it differs', async () => {
+  const accounts = ['300000000001', '300000000002', '300000000003'];
+  const detecting = await scheduled('watched', { ids: accounts }, 'detect');
+  expect(detecting).toMatchObject({ outcome: 'created', id: 'iam-bootstrap-schedule:fleet:watched:all:detect' });
+  expect(await scheduled('watched', { ids: accounts }, 'detect')).toMatchObject({ outcome: 'unchanged' });
+  expect(await look(detecting.id)).toMatchObject({ state: 'pending', inDrift: 3 });
+  const found = await watched('watched', 3);
+  expect(found.map(({ account, schedules, problem }) => [account, schedules.length, problem])).toEqual(
+    accounts.map((account) => [account, 1, null]),
+  );
+  expect(world.proxy.writes()).toEqual([]);
+
+  const enforcing = await scheduled('watched', { ids: accounts }, 'enforce');
+  expect(await look(enforcing.id)).toMatchObject({ state: 'converged', inDrift: 0, corrected: 3 });
+  for (const account of accounts) expect(await world.creates(account)).toEqual({ 'CreateRole watched-deploy': 1 });
+
+  const [first = ''] = accounts;
+  const iam = iamClient(world.sandbox.url, first);
+  await iam.updateRole({ RoleName: 'watched-deploy', MaxSessionDuration: 7200 });
+  expect(await look(detecting.id)).toMatchObject({ state: 'pending', inDrift: 1 });
+  const [drifted] = (await watched('watched', 1)).filter(({ state }) => state === 'drift');
+  expect(drifted).toMatchObject({
+    account: first,
+    record: { drifted: [{ name: 'watched-deploy', action: 'update' }] },
+  });
+
+  await deleteSchedule(temporal, enforcing.id);
+  expect((await watched('watched', 1)).map(({ schedules }) => schedules.length)).toEqual([1, 1, 1]);
+  await deleteSchedule(temporal, detecting.id);
+  expect(await listSchedules(temporal, { namespace: 'watched' })).toEqual([]);
+  expect((await drift(temporal, { namespace: 'watched' })).environments).toEqual([]);
+});
+
+test('a new account of an organizational unit is bootstrapped by the next run of a schedule', async () => {
+  const administrator = new Administrator(world.sandbox.url);
+  await administrator.found();
+  const unit = await administrator.unit('workloads');
+  const shop = await administrator.account('shop', unit);
+  const organizationRole = `arn:aws:iam::${ACCOUNT}:role/organization-reader`;
+  const { id } = await scheduled('landing', { organizationalUnits: [unit], organizationRole }, 'enforce');
+  expect(await look(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  const blog = await administrator.account('blog', unit);
+  expect(await look(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  for (const account of [shop, blog]) expect(await world.creates(account)).toEqual({ 'CreateRole landing-deploy': 1 });
+});
