@@ -259,7 +259,7 @@ describe('a fleet', () => {
       args: [request],
     });
     await expect(handle.result()).rejects.toMatchObject({
-      cause: { message: 'a plan cannot hold the lock of its fleet' },
+      cause: { message: 'a run that is to plan cannot hold the lock of its fleet' },
     });
   });
 

@@ -39,10 +39,10 @@ export async function prepareAccount(request: FleetRequest, account: FleetAccoun
     ...(allowOlder === true ? { allowOlder } : {}),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
-  return { ...rendered, digest: requestDigest(rendered), key: keyOf({ request, account }) };
+  return { ...rendered, digest: requestDigest(rendered), key: keyOf(request, account) };
 }
 
-function keyOf({ request: { command, key }, account }: Pick<FleetAccountRequest, 'request' | 'account'>): string {
+function keyOf({ command, key }: FleetRequest, account: FleetAccount): string {
   // By its key the ledger knows that a schedule asks.
   if (command === 'detect' || command === 'enforce') return accountScheduleId(key, account.id);
   const identity = JSON.stringify([key, account.id]);
