@@ -1,10 +1,11 @@
 // Records the golden histories of this version under test/replay/histories, and its workflow bundle: runs integration
 // tests, and keeps the fewest of their histories that show every sequence of steps that any of them shows.
-// npm run build && npm run record:histories (about four minutes). Arguments: the test files to run, if not all below.
+// npm run build && npm run record:histories (about four minutes). Arguments: the test files to run, if not all below; the
+// histories of other tests, and the bundle, then stay.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Json } from '../src/contract/entity.js';
 import { shapeOf, startOf } from '../test/support/history-shape.js';
@@ -13,10 +14,14 @@ import type { StoredHistory } from '../test/support/history-shape.js';
 const ROOT = resolve(__dirname, '..');
 
 /** Tests that play the scenes that test/replay/histories.test.ts asks for. */
-const TESTS = [...['approval', 'control', 'explain', 'lifecycle', 'race'], ...['refusals', 'schedules', 'verify']];
+const TESTS = [
+  ...['approval', 'control', 'explain', 'fleet', 'lifecycle', 'race'],
+  ...['refusals', 'schedules', 'verify'],
+];
 
-/** Histories of longer files repeat what shorter ones show. */
+/** Histories of longer files repeat what shorter ones show. Those of a fleet have the requests of its accounts. */
 const MAX_BYTES = 60_000;
+const MAX_FLEET_BYTES = 100_000;
 
 /** Names of processes, folders and machines. */
 const PRIVATE: readonly (readonly [RegExp, string])[] = [
@@ -34,21 +39,27 @@ interface Candidate {
 async function main(): Promise<void> {
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const raw = await mkdtemp(join(tmpdir(), 'histories-'));
-  const names =
-    process.argv.length > 2 ? process.argv.slice(2) : TESTS.map((name) => `test/integration/${name}.test.ts`);
+  const given = process.argv.slice(2);
+  const names = given.length > 0 ? given : TESTS.map((name) => `test/integration/${name}.test.ts`);
   const env = { ...process.env, RECORD_HISTORIES: raw };
   const { status } = spawnSync('npx', ['jest', '--maxWorkers=2', ...names], { cwd: ROOT, env, stdio: 'inherit' });
   if (status !== 0) throw new Error('The tests failed, so nothing was recorded.');
   const recorded = fewest(await candidates(raw));
   await rm(raw, { recursive: true });
   const folder = join(ROOT, 'test/replay/histories', version);
-  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
+  for (const file of await readdir(folder)) {
+    if (given.length === 0 || given.some((name) => file.startsWith(`${testOf(name)}.`))) await rm(join(folder, file));
+  }
   const numbers = new Map<string, number>();
   for (const { name, text } of recorded) {
     const number = (numbers.get(name) ?? 0) + 1;
     numbers.set(name, number);
     await writeFile(join(folder, `${name}-${String(number)}.json.gz`), gzipSync(text, { level: 9 }));
+  }
+  if (given.length > 0) {
+    console.log(`${String(recorded.length)} histories: ${folder}`);
+    return;
   }
   const bundle = await readFile(join(ROOT, 'dist/workflow-bundle.js'), 'utf8');
   const code = bundle.slice(0, bundle.lastIndexOf('//# sourceMappingURL'));
@@ -63,11 +74,16 @@ async function candidates(raw: string): Promise<Candidate[]> {
     const stored = JSON.parse(text) as StoredHistory;
     const { type } = startOf(stored);
     const isOpen = !/EXECUTION_(COMPLETED|FAILED|CANCELED|CONTINUED)/.test(stored.events.at(-1)?.eventType ?? '');
-    if (text.length > MAX_BYTES || (isOpen && type !== 'ledger')) return [];
+    if (text.length > (type === 'fleet' ? MAX_FLEET_BYTES : MAX_BYTES) || (isOpen && type !== 'ledger')) return [];
     const test = file.slice(0, file.indexOf('.'));
     return [{ name: `${test}.${type}`, text, shape: await shapeOf(stored) }];
   });
   return (await Promise.all(read)).flat();
+}
+
+/** Returns the name of a test by the path of its file. */
+function testOf(path: string): string {
+  return basename(path, '.test.ts');
 }
 
 /** Returns few histories that together show all that the given ones show. */

@@ -86,6 +86,11 @@ const SCENES: Readonly<Record<string, RegExp>> = {
   'verify not converged': /^bootstrap: "result":"failed"/,
   explained: /^explain: /,
   planned: /^plan: .*planEntities/,
+  'fleet whose wave was approved': /^fleet: "verdict":"approved"/,
+  'fleet continued as new': /^fleet: WORKFLOW_EXECUTION_CONTINUED_AS_NEW/,
+  'fleet that finds a run again': /^fleet: .*findAccountRun/,
+  'fleet cancelled': /^fleet: .*WORKFLOW_EXECUTION_CANCELED/,
+  'fleet with accounts that failed': /^fleet: .*CHILD_WORKFLOW_EXECUTION_FAILED/,
 };
 
 testHistories('the histories of the present version show every scene', async () => {
