@@ -6,10 +6,15 @@ import { bytesText, callsText, msText, table } from './text.js';
 /** The title of the section, by which it is found in the page. */
 export const FLEETS = '## Fleets';
 
-/** Renders the figures of fleets as a section of the page about performance. */
-export function fleetSection(all: readonly FleetResults[]): string[] {
+/**
+ * Renders the figures of fleets as a section of the page about performance.
+ *
+ * @param all - the figures
+ * @param reasons - why targets were missed, by their names
+ */
+export function fleetSection(all: readonly FleetResults[], reasons: Readonly<Record<string, string>>): string[] {
   if (all.length === 0) return [];
-  return [FLEETS, '', introduction(), '', ...all.flatMap(renderRun)];
+  return [FLEETS, '', introduction(), '', ...all.flatMap((results) => renderRun(results, reasons))];
 }
 
 function introduction(): string {
@@ -23,8 +28,10 @@ function introduction(): string {
   );
 }
 
-function renderRun(results: FleetResults): string[] {
+function renderRun(results: FleetResults, reasons: Readonly<Record<string, string>>): string[] {
   const { at, commit, command, machine, cases } = results;
+  const targets = fleetTargets(results);
+  const missed = targets.filter(({ met }) => !met);
   return [
     `### \`${command}\``,
     '',
@@ -39,9 +46,11 @@ function renderRun(results: FleetResults): string[] {
     ...histories(cases),
     table(
       ['target', 'at most', 'measured', ''],
-      fleetTargets(results).map(({ what, most, measured, met }) => [what, most, measured, met ? 'met' : '**missed**']),
+      targets.map(({ what, most, measured, met }) => [what, most, measured, met ? 'met' : '**missed**']),
     ),
     '',
+    ...missed.map(({ what }) => `- Missed: ${what}: ${reasons[what] ?? 'not profiled yet'}.`),
+    ...(missed.length === 0 ? [] : ['']),
     '<details><summary>Calls by operation</summary>',
     '',
     table(
@@ -98,8 +107,12 @@ function countText(count: number): string {
 }
 
 /** Returns a page with another section about fleets. */
-export function withFleets(page: string, all: readonly FleetResults[]): string {
-  const section = fleetSection(all).join('\n');
+export function withFleets(
+  page: string,
+  all: readonly FleetResults[],
+  reasons: Readonly<Record<string, string>>,
+): string {
+  const section = fleetSection(all, reasons).join('\n');
   const without = page.replace(/^## Fleets\n[\s\S]*?(?=^## )/m, '');
   return without.replace(/^## Starts and size$/m, (next) => `${section}\n${next}`);
 }

@@ -17,6 +17,14 @@ const [WARNED_EVENTS, MAX_PAYLOAD_BYTES] = [10_240, 2 * 1024 * 1024];
 /** The account that is throttled may not delay the others: what is more than this is no noise. */
 const DELAY_RATIO = 1.15;
 
+/** The cases whose accounts are compared by the time of their end. */
+const COMPARED = ['fleet, one account throttled', 'fleet, fresh'] as const;
+
+/** Reports whether the ends of the accounts of a case are compared with those of another one. */
+export function isCompared({ name }: FleetCase): boolean {
+  return COMPARED.some((one) => one === name);
+}
+
 /** Returns one line about a case. */
 export function fleetCaseText(one: FleetCase): string {
   const { name, accounts, entities, ms, worker, server, command, calls, throttled, results, created, history } = one;
@@ -48,7 +56,7 @@ export function fleetTargets({ cases, throttled }: FleetResults): FleetTarget[] 
     ...['fresh', 'nothing to do'].flatMap((what) =>
       ratios(what, caseOf(`fleet, ${what}`), caseOf(`one after another, ${what}`)),
     ),
-    ...delay(throttled.account, caseOf('fleet, one account throttled'), caseOf('fleet, fresh')),
+    ...delay(throttled.account, caseOf(COMPARED[0]), caseOf(COMPARED[1])),
     ...cases.flatMap((one) => limits(one)),
   ];
 }

@@ -64,7 +64,7 @@ export function renderPage(results: Results, { limits, ideas, fleets }: Remarks)
     '',
     ...sectionsOf(results).flatMap((section) => renderSection(section, results, images)),
     ...scale(results, images),
-    ...fleetSection(fleets),
+    ...fleetSection(fleets, limits),
     ...starts(results),
     ...tried(ideas),
   ].join('\n');
