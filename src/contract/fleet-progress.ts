@@ -4,8 +4,12 @@ import type { AccountReport, FleetReport } from './fleet.js';
 /** The phase of a fleet's run. */
 export type FleetPhase = 'resolving' | 'applying' | 'planning' | 'awaiting approval' | 'done';
 
-/** The state of one account during a fleet's run. `waiting` means that another run holds its namespace. */
-export type AccountState = 'queued' | 'preparing' | 'running' | 'waiting' | AccountReport['result'];
+/**
+ * The state of one account during a fleet's run. `waiting` means that another run holds its namespace, `awaiting approval`
+ * that its plan waits for one, which only the client can tell.
+ */
+export type AccountState =
+  'queued' | 'preparing' | 'running' | 'awaiting approval' | 'waiting' | AccountReport['result'];
 
 /** An account of an open fleet run. */
 export interface AccountProgress {
@@ -14,7 +18,7 @@ export interface AccountProgress {
   readonly state: AccountState;
   /** The time since which an account that is under way is in its state. */
   readonly since?: Timestamp;
-  /** The reason of an account that did not converge. */
+  /** The reason of an account that did not converge, and what one that waits is waiting for. */
   readonly reason?: string;
 }
 

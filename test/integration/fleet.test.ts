@@ -6,7 +6,7 @@ import { failedAccounts, fleetRun } from '../../src/client/fleet/runs.js';
 import { fleetReportSchema } from '../../src/report/fleet-schema.js';
 import type { fleet } from '../../src/workflows/index.js';
 import { hold } from '../support/hold.js';
-import { role } from '../support/manifests-of.js';
+import { manifestOf, role } from '../support/manifests-of.js';
 import { Administrator } from '../support/organization.js';
 import { temporal, useWorld, worker, world } from '../support/use-world.js';
 
@@ -230,3 +230,49 @@ test('a run that outlasts the history of its fleet is found again', async () => 
   expect(applied.accounts[0]?.workflow?.workflowId).toBe(bootstrapWorkflowId(slow, name));
   await expectOneCreateEach(ACCOUNTS, name);
 }, 180_000);
+
+test('an account that waits says for what: for an approval of its plan, or for the run that has its namespace', async () => {
+  const [held = '', gated = ''] = ACCOUNTS;
+  const args = await fleetOf([held, gated]);
+  const name = nameOf(args);
+  const one = await world.manifest('one.json', {
+    ...manifestOf({ namespace: name, account: held, entities: [role('other')] }),
+    environments: { prod: { account: held, assumeRole: `arn:aws:iam::${held}:role/iam-bootstrap` } },
+  });
+  const waiting = await world.cli(['apply', '-f', one, '--require-approval', '--no-wait'], { USER: 'alice' });
+  expect(waiting.code).toBe(4);
+  const guardrails = await world.manifest(
+    'guardrails.yaml',
+    `version: 1
+identity:
+  issuers: { company: { issuer: "https://login.example.com", audience: iam-bootstrap-cli } }
+  groups: { security: [{ issuer: company, groups: security }] }
+accounts:
+${[held, gated].map((id) => `  "${id}": { assumeRole: "arn:aws:iam::${id}:role/iam-bootstrap" }`).join('\n')}
+apply: { approval: { by: [security] } }
+`,
+  );
+  const queue = { IAM_BOOTSTRAP_TASK_QUEUE: 'gated' };
+  const other = await world.startWorker({
+    ...queue,
+    IAM_BOOTSTRAP_GUARDRAILS: guardrails,
+    IAM_BOOTSTRAP_PERMIT_KEY: 'a key of at least thirty-two characters',
+  });
+  const applying = world.cli(['apply', ...args], queue);
+  const reference = { namespace: name, fleet: name };
+  const states = async () => (await fleetRun(temporal, reference))?.progress?.accounts.map(({ state }) => state) ?? [];
+  while ((await states()).sort().join() !== 'awaiting approval,waiting');
+  const status = await world.cli(['status', '--namespace', name, '--fleet', name]);
+  expect(status.stdout).toMatch(new RegExp(`${held}  waiting for .*: held by .*alice.*, awaiting approval`));
+  expect(status.stdout).toMatch(
+    new RegExp(
+      `${gated}  awaiting approval for .*: to approve \\(or reject\\): iam-bootstrap approve --account ${gated}`,
+    ),
+  );
+  await world.cli(['cancel', '--namespace', name, '--fleet', name], queue);
+  const { stderr } = await applying;
+  expect(stderr).toContain(`${gated}: awaiting approval: to approve (or reject): iam-bootstrap approve`);
+  expect(stderr).toContain(`${held}: waiting: held by`);
+  await world.cli(['cancel', '--account', held, '--namespace', name]);
+  await other.stop();
+});

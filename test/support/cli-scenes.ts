@@ -2,6 +2,7 @@ import { OperationError, toFailure } from '../../src/activities/runtime/failures
 import { interruptedRun } from '../../src/cli/interrupted-run.js';
 import { renderPending, withLink } from '../../src/cli/render/display.js';
 import { liveLines } from '../../src/cli/render/live-lines.js';
+import { liveRun } from '../../src/cli/render/live-run.js';
 import { renderReport } from '../../src/cli/render/report.js';
 import { textOfEvent } from '../../src/cli/render/run-events.js';
 import { renderRuns } from '../../src/cli/render/status.js';
@@ -98,7 +99,7 @@ function entity(state: EntityProgress['state'], name: string, seconds: number): 
 }
 
 function live(progress: Progress, retries: readonly FailingActivity[] = []): Scene {
-  const view = { progress, retries, notice: '', spinner: '|', startedAt: NOW - 95_000, now: NOW };
+  const view = { progress: liveRun(progress, retries), notice: '', spinner: '|', startedAt: NOW - 95_000, now: NOW };
   return (columns) => liveLines(view, { columns, rows: 24 }).join('\n');
 }
 

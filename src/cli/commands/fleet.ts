@@ -1,15 +1,14 @@
 import { applyFleet, planFleet } from '../../client/fleet/apply.js';
 import type { FleetOptions } from '../../client/fleet/events.js';
 import { failedAccounts, fleetRun } from '../../client/fleet/runs.js';
-import { type Config, loadConfig } from '../../config/config.js';
+import { type Config, isDebugLevel, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
 import { exitCodeOf } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { checkOutputs, publishFleet } from '../outputs.js';
-import { FleetDisplay } from '../render/fleet-display.js';
-import { renderFleetReport } from '../render/fleet.js';
-import { openLineDisplay } from '../render/progress.js';
+import { renderFleetProgress, renderFleetReport } from '../render/fleet.js';
+import { openFleetDisplay } from '../render/progress.js';
 import { type ApplyOptions, loadFleetManifest, type PlanOptions } from '../request.js';
 import { InterruptedError, untilInterrupted, UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
@@ -44,10 +43,7 @@ async function follow(
   const first = await loadFleetManifest(options, config, command);
   if (first === null) return ExitCode.Usage;
   await checkOutputs(options);
-  const display = openLineDisplay(options.quiet === true);
-  const lines = new FleetDisplay((line, url) => {
-    display.say(line, url ?? null);
-  });
+  const display = openFleetDisplay({ quiet: options.quiet === true, debug: isDebugLevel(config.logLevel) });
   const interrupt = untilInterrupted();
   try {
     const session = await openSession(config, (line) => {
@@ -62,7 +58,7 @@ async function follow(
         noWait,
         signal: interrupt.signal,
         onEvent: (event) => {
-          lines.show(event);
+          display.show(event);
         },
       };
       const report = await run(session.temporal, request, following);
@@ -135,10 +131,7 @@ export async function fleetStatus(
     else if (run.report !== null) print(wrapped(renderFleetReport(run.report), process.stdout));
     else {
       print(`Run ${run.runId} of fleet ${reference.fleet} is ${run.status.toLowerCase()}, since ${run.startedAt}.`);
-      const lines = new FleetDisplay((line) => {
-        print(line);
-      });
-      if (run.progress !== null) lines.show({ type: 'progress', progress: run.progress });
+      if (run.progress !== null) print(wrapped(renderFleetProgress(run.progress, Date.now()), process.stdout));
     }
     return ExitCode.Converged;
   } finally {

@@ -3,9 +3,9 @@ import type { PendingApproval } from '../../contract/approval.js';
 import { linkText, wrapped } from '../terminal.js';
 import { renderReport } from './report.js';
 
-/** Shows progress while a command runs. */
-export interface Display {
-  show(event: RunEvent): void;
+/** Shows progress while a command runs: the events of a run, or of a fleet. */
+export interface Display<Event = RunEvent> {
+  show(event: Event): void;
   /** Prints a line that is not an event of the run, and the link that belongs to it. */
   say(line: string, url?: string | null): void;
   /** Removes what is only useful while the run is open. */

@@ -1,10 +1,12 @@
 import pc from 'picocolors';
 import { OUTCOME_OF_ACTION } from '../../contract/actions.js';
+import type { FleetProgress } from '../../contract/fleet-progress.js';
 import type { AccountReport, FleetReport } from '../../contract/fleet.js';
 import { accountsText, accountText, summaryText, totalCalls } from '../../report/fleet-words.js';
 import { counted } from '../../report/text.js';
 import { durationText, SIGNS } from '../../report/words.js';
 import { plain } from '../terminal.js';
+import { stageText } from './fleet-events.js';
 import { paintOf } from './report.js';
 
 const PAINTS: Readonly<Record<AccountReport['result'], (text: string) => string>> = {
@@ -59,4 +61,20 @@ function accountLines(account: AccountReport, quiet: boolean): readonly string[]
     ...(isProblem && reason !== null ? [`      ${pc.red(plain(reason))}`] : []),
     ...(isProblem && remedy !== null ? [`      ${pc.dim('remedy:')} ${plain(remedy)}`] : []),
   ];
+}
+
+/** Renders the progress of a fleet's run: its counts, and a line for each account that is under way or did not converge. */
+export function renderFleetProgress(progress: FleetProgress, now: number): string {
+  const { done, total, results, accounts } = progress;
+  const counts = Object.entries(results).map(([result, count]) => `${String(count)} ${result}`);
+  const lines = accounts.map((account) => {
+    const { state, since, reason } = account;
+    const time = since === undefined ? '' : ` for ${durationText(Math.max(0, now - Date.parse(since)))}`;
+    return plain(`  ${accountText(account)}  ${state}${time}${reason === undefined ? '' : `: ${reason}`}`);
+  });
+  return [
+    `${stageText(progress)}: ${String(done)} of ${counted(total, 'account')}`,
+    ...(counts.length === 0 ? [] : [`  ${counts.join(', ')}`]),
+    ...lines,
+  ].join('\n');
 }

@@ -1,20 +1,47 @@
-import { describeLockHolder } from '../../client/run/lock-holders.js';
-import type { FailingActivity } from '../../client/run/failing-activities.js';
-import { entityId } from '../../contract/entity.js';
-import type { EntityProgress, Progress } from '../../contract/progress.js';
-import { isUnderWay } from '../../report/progress.js';
+import { durationText } from '../../report/words.js';
 import { joinFirst } from '../../report/text.js';
-import { durationText, SIGNS } from '../../report/words.js';
 import { plain } from '../terminal.js';
 import { breakLine, cutToWidth, widthOf } from '../width.js';
 import { paintOf } from './report.js';
 
+/** The entity of a run, or the account of a fleet, that is under way. */
+export interface LiveItem {
+  readonly name: string;
+  readonly state: string;
+  /** The time since which it is in its state. */
+  readonly since?: string | undefined;
+  /** The texts of what it waits for. */
+  readonly details: readonly string[];
+}
+
+/** The entity or account that did not converge. */
+export interface LiveProblem {
+  readonly sign: string;
+  readonly name: string;
+  readonly state: string;
+  readonly reason?: string | undefined;
+}
+
+/** The progress of a run, or of a fleet. */
+export interface LiveProgress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+  /** Counts of what has ended, or has not begun. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly underWay: readonly LiveItem[];
+  /** The problems that are known by name. */
+  readonly problems: readonly LiveProblem[];
+  /** The number of all problems. */
+  readonly problemCount: number;
+  /** The text of what the run as a whole waits for. Null where it waits for nothing. */
+  readonly waitingFor: string | null;
+}
+
 /** A state of the live display. */
 export interface LiveView {
   /** Null before the run has answered. */
-  readonly progress: Progress | null;
-  /** Activities that keep failing. */
-  readonly retries: readonly FailingActivity[];
+  readonly progress: LiveProgress | null;
   readonly notice: string;
   readonly spinner: string;
   readonly startedAt: number;
@@ -22,7 +49,7 @@ export interface LiveView {
 }
 
 /** The part of a terminal that the live display may fill. */
-interface Size {
+export interface Size {
   readonly columns: number;
   readonly rows: number;
 }
@@ -36,10 +63,10 @@ interface Line {
 const MAX_BAR_CELLS = 24;
 const MIN_BAR_CELLS = 8;
 
-/** Names of entities with problems that are shown. */
+/** Problems that are shown. */
 const MAX_PROBLEMS = 5;
 
-/** Columns that the names of entities are lined up in. */
+/** Columns that names are lined up in. */
 const MAX_NAME_WIDTH = 40;
 
 /** The time in a state from which it is shown. */
@@ -62,29 +89,27 @@ function startLines({ spinner, notice, startedAt, now }: LiveView, width: number
 
 function runLines(
   view: LiveView,
-  progress: Progress,
+  progress: LiveProgress,
   { width, rows }: { readonly width: number; readonly rows: number },
 ): readonly Line[] {
-  const { notice } = view;
-  const { entities, waitingFor } = progress;
-  const underWay = entities.filter(({ state }) => isUnderWay(state));
-  const isShownAbove = underWay.some(({ state }) => state === 'waiting') && progress.approval === undefined;
+  const { notice, now } = view;
+  const { underWay, waitingFor } = progress;
   const head = [headLine(view, progress, width), ...countLines(progress)];
   const below = [
     ...problemLines(progress),
-    ...(waitingFor === null || isShownAbove ? [] : broken(`  ${waitingFor}`, width)),
+    ...(waitingFor === null ? [] : broken(`  ${waitingFor}`, width)),
     ...(notice === '' ? [] : broken(`  ${notice}`, width)),
   ];
   // One row is the cursor's.
   const left = Math.max(1, rows - 1 - head.length - below.length);
-  return [...head, ...underWayLines(underWay, view, { width, rows: left }), ...below];
+  return [...head, ...underWayLines(underWay, now, { width, rows: left }), ...below];
 }
 
 function broken(text: string, width: number): readonly Line[] {
   return breakLine(plain(text), width).map((part) => line(part));
 }
 
-function headLine({ spinner, startedAt, now }: LiveView, { phase, done, total }: Progress, width: number): Line {
+function headLine({ spinner, startedAt, now }: LiveView, { phase, done, total }: LiveProgress, width: number): Line {
   const start = `${spinner} ${phase}`;
   const end = `${String(done)} of ${String(total)} (${elapsedText(now - startedAt)})`;
   const cells = Math.min(MAX_BAR_CELLS, width - start.length - end.length - ' [] '.length);
@@ -93,62 +118,47 @@ function headLine({ spinner, startedAt, now }: LiveView, { phase, done, total }:
   return line(`${start} [${'#'.repeat(filled)}${'.'.repeat(cells - filled)}] ${end}`);
 }
 
-function countLines({ outcomes = {} }: Progress): readonly Line[] {
-  const counts = Object.entries(outcomes).map(([outcome, count]) => `${String(count)} ${outcome}`);
-  return counts.length === 0 ? [] : [line(`  ${counts.join(', ')}`)];
+function countLines({ counts }: LiveProgress): readonly Line[] {
+  const texts = Object.entries(counts).map(([what, count]) => `${String(count)} ${what}`);
+  return texts.length === 0 ? [] : [line(`  ${texts.join(', ')}`)];
 }
 
-function problemLines({ entities }: Progress): readonly Line[] {
-  const problems = entities.filter(({ state }) => state === 'failed' || state === 'refused');
-  const shown = problems.slice(0, MAX_PROBLEMS).map((entity) => {
-    const { state } = entity;
-    return line(`  ${state === 'failed' ? SIGNS.failed : SIGNS.refused} ${entityId(entity)}  ${state}`, paintOf(state));
-  });
-  const more = problems.length - shown.length;
-  return more === 0 ? shown : [...shown, line(`  and ${String(more)} more that failed or were refused`)];
+function problemLines({ problems, problemCount }: LiveProgress): readonly Line[] {
+  const shown = problems
+    .slice(0, MAX_PROBLEMS)
+    .map(({ sign, name, state, reason }) =>
+      line(`  ${sign} ${name}  ${state}${reason === undefined ? '' : `: ${reason}`}`, paintOf(state)),
+    );
+  const more = problemCount - shown.length;
+  return more <= 0 ? shown : [...shown, line(`  and ${String(more)} more that did not converge`)];
 }
 
-/** Returns the entities that are under way. Where they do not fit, what they wait for is cut first, and then counted. */
+/** Returns what is under way. Where it does not fit, what it waits for is cut first, and then counted. */
 function underWayLines(
-  entities: readonly EntityProgress[],
-  view: LiveView,
+  items: readonly LiveItem[],
+  now: number,
   { width, rows }: { readonly width: number; readonly rows: number },
 ): readonly Line[] {
-  const widths = entities.map((entity) => widthOf(plain(entityId(entity)))).filter((one) => one <= MAX_NAME_WIDTH);
+  const widths = items.map(({ name }) => widthOf(plain(name))).filter((one) => one <= MAX_NAME_WIDTH);
   const nameWidth = Math.max(0, ...widths);
-  const blocks = entities.map((entity) => ({
-    row: rowOf(entity, nameWidth, view.now),
-    details: detailsOf(entity, view.retries).flatMap((text) => broken(`      ${text}`, width)),
+  const blocks = items.map((item) => ({
+    row: rowOf(item, nameWidth, now),
+    details: item.details.flatMap((text) => broken(`      ${text}`, width)),
   }));
   for (const maxDetails of [Infinity, 1, 0]) {
     const lines = blocks.flatMap(({ row, details }) => [row, ...details.slice(0, maxDetails)]);
     if (lines.length <= rows) return lines;
   }
   const shown = blocks.slice(0, rows - 1).map(({ row }) => row);
-  const rest = entities.slice(shown.length);
-  return [...shown, line(`  and ${String(rest.length)} more under way: ${joinFirst(rest.map(entityId), 3)}`)];
+  const rest = items.slice(shown.length).map(({ name }) => name);
+  return [...shown, line(`  and ${String(rest.length)} more under way: ${joinFirst(rest, 3)}`)];
 }
 
-function rowOf(entity: EntityProgress, nameWidth: number, now: number): Line {
-  const { state, since } = entity;
-  const id = plain(entityId(entity));
+function rowOf({ name, state, since }: LiveItem, nameWidth: number, now: number): Line {
+  const id = plain(name);
   const inState = since === undefined ? 0 : now - Date.parse(since);
   const time = inState < MIN_SHOWN_MS ? '' : ` ${elapsedText(inState)}`;
   return line(`  ${id}${' '.repeat(Math.max(0, nameWidth - widthOf(id)))}  ${state}${time}`, paintOf(state));
-}
-
-/** Returns what an entity waits for. */
-function detailsOf(
-  { workflowId, state, lockHolder }: EntityProgress,
-  retries: readonly FailingActivity[],
-): readonly string[] {
-  const holder = lockHolder === undefined ? 'another run' : describeLockHolder(lockHolder);
-  return [
-    ...(state === 'waiting' ? [`for ${holder}, which holds its lock`] : []),
-    ...retries
-      .filter((retry) => retry.workflowId === workflowId)
-      .map(({ attempt, message }) => `attempt ${String(attempt)} failed and is retried: ${message}`),
-  ];
 }
 
 /** Formats a time that goes on, in whole seconds. */

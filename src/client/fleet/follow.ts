@@ -10,6 +10,7 @@ import { BusyError, deadlineOf, noWorkerError, RunLostError } from '../run/event
 import type { RunExecution } from '../run/follow.js';
 import { callController, rejectOnAbort, retryWhileUnreachable } from '../run/retry.js';
 import { hasWorker } from '../runs.js';
+import { withAccountWaits } from './account-waits.js';
 import type { FleetOptions } from './events.js';
 
 /** The time between two questions for the progress. */
@@ -84,14 +85,17 @@ async function reportOfCancelled(
   return withDeadline(client, () => handle.query(fleetReportQuery)).catch(() => null);
 }
 
-/** Returns the progress of an open fleet run. Null where no worker answers in time. */
+/** Returns the progress of an open fleet run, with what its accounts wait for. Null where no worker answers in time. */
 export async function fleetProgressOf(
-  { client }: TemporalConnection,
+  temporal: TemporalConnection,
   workflowId: string,
   timeoutMs = WORKER_CHECK_MS,
 ): Promise<FleetProgress | null> {
+  const { client } = temporal;
   const handle = client.workflow.getHandle<typeof fleet>(workflowId);
-  return withDeadline(client, () => handle.query(fleetProgressQuery), timeoutMs).catch(() => null);
+  const progress = await withDeadline(client, () => handle.query(fleetProgressQuery), timeoutMs).catch(() => null);
+  const [, namespace = ''] = workflowId.split(':');
+  return progress === null ? null : withAccountWaits(temporal, namespace, progress);
 }
 
 /**

@@ -114,7 +114,9 @@ export class AccountRuns {
   ): void {
     const underway: Underway = { startedAt, run };
     this.#underway.set(index, underway);
-    this.#state.setState(index, run === null ? 'preparing' : 'running');
+    // One that has waited waits until it has started.
+    if (this.#requests.has(index)) this.#state.setState(index, 'waiting', startedAt);
+    else this.#state.setState(index, run === null ? 'preparing' : 'running');
     void work(underway)
       .then(
         (result) => {
@@ -171,7 +173,7 @@ export class AccountRuns {
     }
     log.info('An account waits: another run holds its namespace', { account: this.#state.accountAt(index).id, waitMs });
     this.#waiting.set(index, account);
-    this.#state.setState(index, 'waiting');
+    this.#state.setState(index, 'waiting', startedAt);
     const { requested } = this.#cancellation;
     void Promise.race([sleep(waitMs), requested]).then(() => {
       this.#waiting.delete(index);

@@ -128,8 +128,8 @@ export class FleetState {
     return failed + refused + busy;
   }
 
-  setState(index: number, state: AccountState): void {
-    this.#underway.set(index, { state, since: Date.now() });
+  setState(index: number, state: AccountState, since = Date.now()): void {
+    this.#underway.set(index, { state, since });
   }
 
   /** Records the report of an account's run. */

@@ -1,61 +1,14 @@
-import { Terminal } from '@xterm/headless';
 import { LiveDisplay } from '../../../src/cli/render/live-display.js';
 import { openDisplay } from '../../../src/cli/render/progress.js';
 import { widthOf } from '../../../src/cli/width.js';
 import type { EntityProgress, Progress } from '../../../src/contract/progress.js';
+import { Screen } from '../../support/screen.js';
 
 const STDERR = { isTTY: process.stderr.isTTY, columns: process.stderr.columns };
 const { NO_COLOR, TERM } = process.env;
 
-/** A stream that draws on an emulated terminal. */
-class Screen {
-  readonly isTTY = true;
-  readonly #terminal: Terminal;
-  #resized = (): void => undefined;
-  /** The writes since the last look at them. */
-  writes: string[] = [];
-
-  constructor(
-    public columns: number,
-    public rows: number,
-  ) {
-    this.#terminal = new Terminal({ cols: columns, rows, scrollback: 1_000, allowProposedApi: true, convertEol: true });
-  }
-
-  on(_event: string, listener: () => void): void {
-    this.#resized = listener;
-  }
-
-  off(): void {
-    this.#resized = () => undefined;
-  }
-
-  write(text: string): boolean {
-    this.writes.push(text);
-    this.#terminal.write(text);
-    return true;
-  }
-
-  async resize(columns: number): Promise<void> {
-    await this.lines();
-    this.columns = columns;
-    this.#terminal.resize(columns, this.rows);
-    this.#resized();
-  }
-
-  /** Returns all lines, without those below the last text. */
-  async lines(): Promise<string[]> {
-    await new Promise<void>((done) => {
-      this.#terminal.write('', done);
-    });
-    const { active } = this.#terminal.buffer;
-    const all = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
-    return all.slice(0, all.findLastIndex((line) => line !== '') + 1);
-  }
-}
-
 function displayOn(screen: Screen): LiveDisplay {
-  const display = new LiveDisplay(screen as unknown as NodeJS.WriteStream);
+  const display = new LiveDisplay(screen.stream);
   displays.push(display);
   return display;
 }
