@@ -24,7 +24,8 @@ function introduction(): string {
     'accounts are those of an organization, and were filled without an apply. Each case has a worker of its own, which has ' +
     'applied something before. The Temporal server is the development server with its data in memory, which grows with every run. ' +
     'A fleet goes on in another run before its history is full. The proxy counts the calls, and the emulator the Creates. ' +
-    'The machine did other work at the same time: compare calls, sizes and processor times, not durations.'
+    'The machine did other work at the same time: compare calls, sizes and processor times. Durations, and so the time at which ' +
+    'the other accounts of a throttled one end, vary by a third from run to run.'
   );
 }
 
