@@ -25,6 +25,7 @@ const ROOMS = {
     'contract',
     'observability',
     'temporal/pending-activities',
+    'temporal/principal',
     'temporal/sent-bytes',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],

@@ -7,6 +7,7 @@ started=$SECONDS
 # Runs the tests that the arguments select. Files with a failure run once more, alone: beside others on two cores, a
 # process can take longer than a test waits. The last lines name them, and a failure in the second run fails everything.
 again=()
+skipped=
 tests() {
   local workers=$1
   shift
@@ -18,6 +19,10 @@ tests() {
 
 bash scripts/setup.sh
 bash scripts/browser.sh
+# Builds beside the tests, with what they leave of the processors.
+bash scripts/real-server.sh &
+real_server=$!
+trap 'kill "$real_server" 2> /dev/null || true' EXIT
 echo "== checks (setup took $((SECONDS - started)) s)"
 npm run --silent check
 echo '== workflows, on a server that skips time (about a minute)'
@@ -27,8 +32,13 @@ npx jest test/chaos/simulation.test.ts
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 35 minutes)'
 # Three files at a time, each with its own servers: they spend most of their time waiting, for processes and
 # for the engine's timers. test/support/longest-first.cjs decides which files start first.
-tests 3 --selectProjects kinds integration chaos --testPathIgnorePatterns simulation.test
+tests 3 --selectProjects kinds integration chaos --testPathIgnorePatterns simulation.test integration/real-server
+echo "== Temporal's own server on PostgreSQL, where Go and PostgreSQL are installed (a minute)"
+wait "$real_server" || skipped="the tests on Temporal's own server, which could not be built"
+trap - EXIT
+tests 1 --selectProjects integration --testPathPatterns integration/real-server
 echo '== calls to AWS compared with their targets (half a minute)'
 node --no-warnings node_modules/jiti/lib/jiti-cli.mjs bench/run.ts --quick
 for selection in "${again[@]}"; do echo "== WARNING: a file passed in its second run only: jest $selection"; done
+[ -z "$skipped" ] || echo "== WARNING: skipped: $skipped"
 echo "== everything took $((SECONDS - started)) s"

@@ -10,7 +10,9 @@ import type {
   RunOrigin,
 } from '../contract/activities.js';
 import { bootstrapWorkflowId, entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
+import type { Principal } from '../contract/identity.js';
 import { pendingActivities } from '../temporal/pending-activities.js';
+import { startedBy } from '../temporal/principal.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
@@ -149,6 +151,12 @@ export class EntityRuns {
     const firstRunId = description.raw.workflowExecutionInfo?.firstRunId ?? '';
     // A server of an earlier version does not tell it.
     return { startedAt: description.startTime.getTime(), firstRunId: firstRunId === '' ? run.runId : firstRunId };
+  }
+
+  /** Returns the client that has started the run of this activity. Undefined where the server has recorded none. */
+  async principalOfRun(): Promise<Principal | undefined> {
+    const { workflowExecution: run } = activityInfo();
+    return run && this.#ask(() => startedBy(this.#client, run));
   }
 
   /** Returns the workflow that a run executes. Undefined where it is gone. */

@@ -38,7 +38,7 @@ export interface WorkerParts {
     | 'recordDrift'
     | 'recordOutcome'
   >;
-  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf'>;
+  readonly entityRuns: Pick<EntityRuns, 'find' | 'end' | 'pending' | 'parentOf' | 'workflowOf' | 'principalOfRun'>;
   /** Returns the ID of the worker's Temporal namespace. Default: created entities carry no such tag. */
   readonly installation?: () => Promise<string | undefined>;
   /** Default: the worker has no guardrails. */
@@ -85,8 +85,10 @@ export function createActivities(parts: WorkerParts): Activities {
         runActivity(async ({ calls }) => {
           await enforcement.assertSigned(request);
           const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
+          const principal = plan.principal ?? (await entityRuns.principalOfRun());
           const id = await installation?.();
-          return enforcement.bind(request, id === undefined ? plan : { ...plan, installation: id }, approved);
+          const more = { ...(principal && { principal }), ...(id === undefined ? {} : { installation: id }) };
+          return enforcement.bind(request, { ...plan, ...more }, approved);
         }, runOptionsOf(request)),
       ),
     verifyDecision: (request) => runActivity(() => proofsOf(enforcement).decide(request)),

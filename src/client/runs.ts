@@ -8,7 +8,9 @@ import type { Revision } from '../contract/revision.js';
 import { IamConflicts, IamOutcome } from '../contract/search-attributes.js';
 import { missingKeyOf } from '../contract/unreadable.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
+import type { Principal } from '../contract/identity.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
+import { startedBy } from '../temporal/principal.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { UNKNOWN_PIPELINE } from './describe.js';
@@ -16,6 +18,9 @@ import { failingActivities, retryText } from './run/failing-activities.js';
 import { withLockHolders } from './run/lock-holders.js';
 
 const MAX_PROGRESS_QUERIES = 10;
+
+/** Runs of a list whose first events are read. */
+const MAX_PRINCIPALS = 20;
 
 const PROGRESS_TIMEOUT_MS = 3_000;
 
@@ -48,6 +53,8 @@ export interface RunSummary extends LockHolder {
   /** Creates that AWS answered with "already exists". Null where the run has recorded no number. */
   readonly conflicts: number | null;
   readonly closedAt: string | null;
+  /** The client that started it, as Temporal has recorded it. Missing where it records none, and of older runs. */
+  readonly principal?: Principal;
   /** The ID of the key that this client lacks to read the memo. */
   readonly encryptedWith?: string;
   readonly progress?: Progress | null;
@@ -59,7 +66,7 @@ export interface RunFilter {
   /** The name of a namespace. Requires an account. */
   readonly namespace?: string | undefined;
   readonly limit: number;
-  /** Queries open runs for their progress. Default: false. */
+  /** Queries open runs for their progress, and the newest runs for who started them. Default: false. */
   readonly progress?: boolean | undefined;
 }
 
@@ -84,7 +91,7 @@ export async function recentRuns(temporal: TemporalConnection, filter: RunFilter
     });
   }
   runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
-  return filter.progress === true ? withProgress(temporal, runs) : runs;
+  return filter.progress === true ? withProgress(temporal, await withPrincipals(temporal, runs)) : runs;
 }
 
 /**
@@ -98,6 +105,17 @@ export function bootstrapQuery({ account, namespace }: Pick<RunFilter, 'account'
       ? `WorkflowId = ${quoted(bootstrapWorkflowId(account, namespace))}`
       : `WorkflowId STARTS_WITH ${quoted(bootstrapWorkflowId(account ?? '', '').replace(/:+$/, ':'))}`;
   return `${workflowId} AND WorkflowType = "${WorkflowType.Bootstrap}"`;
+}
+
+/** Adds to the newest runs who started them. A server that does not record it has nothing to add. */
+async function withPrincipals({ client }: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
+  const newest = runs.slice(0, MAX_PRINCIPALS).map(async (run) => {
+    const principal = await withDeadline(client, () => startedBy(client, run), PROGRESS_TIMEOUT_MS).catch(
+      () => undefined,
+    );
+    return principal === undefined ? run : { ...run, principal };
+  });
+  return [...(await Promise.all(newest)), ...runs.slice(MAX_PRINCIPALS)];
 }
 
 /** Adds the progress of the first open runs. Each query is answered by a worker. */

@@ -2,7 +2,7 @@ import type { ApprovalRule, SignedDecisionRequest } from './approval.js';
 import type { DeclarationChanges, PlannedDeclaration } from './declarations.js';
 import type { DriftChanges, FoundCause, RecordDriftRequest } from './drift-record.js';
 import type { DesiredEntity } from './entity.js';
-import type { Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
+import type { Principal, Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
@@ -76,6 +76,8 @@ export interface Plan {
   readonly guardrails?: string;
   /** The identity that asks, as proven. Missing where nothing asks for a proof. */
   readonly requester?: SignedIdentity;
+  /** The principal that has started the run. Missing where Temporal records none. */
+  readonly principal?: Principal;
   /** The approvals that the guardrails demand. Missing where they demand none. */
   readonly approvalRule?: ApprovalRule;
   /** The worker tells people what becomes of the run. */

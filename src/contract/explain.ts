@@ -1,5 +1,5 @@
 import type { DesiredEntity, Pipeline, Target, Timestamp } from './entity.js';
-import type { Proof } from './identity.js';
+import type { Identity, Principal, Proof } from './identity.js';
 import type { DecisionAction, Outcome } from './report.js';
 
 /** The reason that a Create met an existing entity, or that the entity exists at all. */
@@ -99,6 +99,10 @@ export interface RunReference {
   readonly startedAt: Timestamp;
   /** Null while it is open. */
   readonly endedAt: Timestamp | null;
+  /** The identity that asked, as its report tells. Missing where nothing was proven, and while it is open. */
+  readonly requester?: Identity;
+  /** The client that started it, as its report tells. Missing where Temporal recorded none, and while it is open. */
+  readonly principal?: Principal;
 }
 
 /** One event of a timeline. */

@@ -1,6 +1,14 @@
 /** The maximum length of a proof, in characters. */
 export const MAX_PROOF_LENGTH = 16_384;
 
+/** A client as the Temporal server has authenticated it, and recorded with the event that it has caused. */
+export interface Principal {
+  /** The kind of authentication, as the server's claim mapper names it: `jwt` for the default one. */
+  readonly type: string;
+  /** Its name: the `sub` of a JSON Web Token for the default claim mapper. */
+  readonly name: string;
+}
+
 /** The signature of a worker by which the runs of a schedule do what its maker may do. */
 export interface SchedulePermit {
   /** The ID of the schedule. */
@@ -8,6 +16,8 @@ export interface SchedulePermit {
   readonly command: 'detect' | 'enforce';
   /** The identity that made the schedule, as proven. Null where the guardrails asked for no proof. */
   readonly requester: Identity | null;
+  /** The principal that made it, as Temporal has recorded it. Missing where nothing asked for it. */
+  readonly principal?: Principal;
   readonly signature: string;
 }
 
@@ -18,6 +28,8 @@ export interface FleetPermit {
   readonly command: 'plan' | 'apply' | 'detect' | 'enforce';
   /** The identity that asked for the fleet's run, as proven. Null where it has proven none. */
   readonly requester: Identity | null;
+  /** The principal that has started the fleet's run. Missing where Temporal records none. */
+  readonly principal?: Principal;
   readonly signature: string;
 }
 
@@ -98,8 +110,10 @@ export interface ProofTerms {
   /** The key to seal a token for. Null where the worker takes no tokens. */
   readonly key: SealingKey | null;
   readonly issuers: readonly AcceptedIssuer[];
-  /** Only proven requests are applied. */
+  /** Only proven requests are applied, and a token can prove them. */
   readonly requests: boolean;
+  /** A request without a token may do: Temporal's principal can prove it. Default: false. */
+  readonly principals?: boolean;
   /** Only proven approvals count, and the run waits for them even if the request does not ask. */
   readonly approvals: boolean;
 }
@@ -111,6 +125,11 @@ export interface ProofTerms {
  */
 export function proofAudience(digest: string): string {
   return `iam-bootstrap:${digest}`;
+}
+
+/** Returns a principal for people. */
+export function principalText({ name, type }: Principal): string {
+  return `Temporal's principal ${name} (${type})`;
 }
 
 /** Returns an identity that was proven, with the name of its issuer. */

@@ -1,6 +1,6 @@
 import type { DeclaringManifest, LastDeclaration } from './declarations.js';
 import type { DesiredEntity, Json, Pipeline, Timestamp } from './entity.js';
-import type { Identity } from './identity.js';
+import type { Identity, Principal } from './identity.js';
 import type { AppliedRevision, Revision } from './revision.js';
 
 /** The planned action for an entity. */
@@ -180,6 +180,8 @@ export interface Report {
   readonly guardrails?: string;
   /** The identity that asked, as proven. Missing where the guardrails ask for no proof: then all that `request` tells is claimed. */
   readonly requester?: Identity;
+  /** The client that started the run, as Temporal has authenticated it. Missing where the server records none. */
+  readonly principal?: Principal;
   readonly entities: readonly EntityReport[];
   /** The entities that the namespace owns and the manifest does not declare any more. Missing if there are none. */
   readonly orphans?: readonly Orphan[];

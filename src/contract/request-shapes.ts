@@ -3,7 +3,7 @@ import type { DesiredEntity, Pipeline, Target } from './entity.js';
 import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
 import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
-import type { FleetPermit, Identity, Proof, ProofQuestion, SchedulePermit } from './identity.js';
+import type { FleetPermit, Identity, Principal, Proof, ProofQuestion, SchedulePermit } from './identity.js';
 import {
   MAX_NOTIFICATION_ID,
   MAX_NOTIFICATION_LINE,
@@ -90,10 +90,13 @@ const proofText = matching(new RegExp(`^[\\w.~+/=-]{1,${String(MAX_PROOF_LENGTH)
 
 const identity = fields<Identity>({ by: oneOf('oidc', 'key'), issuer: text, subject: text, claims: object });
 
+const principal = fields<Principal>({ type: text, name: text });
+
 const permit = fields<SchedulePermit>({
   schedule: text,
   command: oneOf('detect', 'enforce'),
   requester: nullable(identity),
+  principal: optional(principal),
   signature: text,
 });
 
@@ -101,6 +104,7 @@ const fleetPermit = fields<FleetPermit>({
   runId: text,
   command: oneOf('plan', 'apply', 'detect', 'enforce'),
   requester: nullable(identity),
+  principal: optional(principal),
   signature: text,
 });
 

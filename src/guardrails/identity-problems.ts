@@ -3,7 +3,7 @@ import { problemAt, type Tree, follow } from '../engine/manifest/tree.js';
 import type { Problem } from '../engine/manifest/problem.js';
 import { namesOwner, sharedIssuer, type SharedIssuer } from '../engine/policy/index.js';
 import { suggestion } from '../engine/text.js';
-import type { Matcher, Who } from './identity-schema.js';
+import { isOfPrincipals, type Matcher, type Requesters } from './identity-schema.js';
 import { issuersOf } from './issuers.js';
 import type { GuardrailRules, RuleSet } from './schema.js';
 
@@ -28,10 +28,10 @@ export function identityProblems(rules: GuardrailRules, tree: Tree): readonly Pr
   }
   for (const [path, { apply }] of setsOf(rules)) {
     const lists = { only: apply?.only ?? [], by: apply?.approval?.by ?? [] };
-    const check = (who: readonly Who[], at: Path): void => {
+    const check = (who: readonly Requesters[], at: Path): void => {
       for (const [index, one] of who.entries()) {
         if (typeof one === 'string') checkGroup(one, Object.keys(groups), [...at, index], report);
-        else checkMatcher(one, issuers, [...at, index], report);
+        else if (!isOfPrincipals(one)) checkMatcher(one, issuers, [...at, index], report);
       }
     };
     check(lists.only, [...path, 'apply', 'only']);

@@ -53,7 +53,19 @@ const matcher = z
   .catchall(text)
   .describe('The issuer of a token and patterns of its claims. Of a claim that is a list, one member must match.');
 
+/** The client that has started a run, as Temporal's server has authenticated it. */
+const principal = z
+  .strictObject({
+    principal: text.describe(
+      'A pattern of the name that the server has recorded: for its default claim mapper, the subject of the token that the client connects with.',
+    ),
+    type: text.optional().describe('A pattern of the kind of authentication, as in jwt. Default: any.'),
+  })
+  .describe("Temporal's principal: the client that has started the run, as the server has authenticated it.");
+
 const who = z.array(z.union([name, matcher])).min(1);
+
+const requesters = z.array(z.union([name, matcher, principal])).min(1);
 
 /** The issuers of tokens, and groups of the identities that they prove. */
 export const identity = z
@@ -69,9 +81,11 @@ export const identity = z
 /** The identities that may have a manifest applied. */
 export const apply = z
   .strictObject({
-    only: who
+    only: requesters
       .optional()
-      .describe('Only these identities may apply, release and destroy: groups, or issuers with claims.'),
+      .describe(
+        "Only these identities may apply, release and destroy: groups, issuers with claims, or Temporal's principals.",
+      ),
     approval: z
       .strictObject({
         by: who.describe('Identities whose approval counts: groups, or issuers with claims.'),
@@ -81,10 +95,18 @@ export const apply = z
       .optional()
       .describe('A plan that writes waits for approvals, even if the request does not ask for them.'),
   })
-  .describe('Identities that may apply and approve, proven by tokens of their issuers.');
+  .describe("Identities that may apply and approve, proven by tokens of their issuers or by Temporal's principal.");
 
 /** A pattern of identities. */
 export type Matcher = z.infer<typeof matcher>;
 
-/** A group's name, or a pattern of identities. */
-export type Who = z.infer<typeof who>[number];
+/** A pattern of principals. */
+export type PrincipalMatcher = z.infer<typeof principal>;
+
+/** A group's name, or a pattern of identities or principals. */
+export type Requesters = z.infer<typeof requesters>[number];
+
+/** Reports whether a rule names principals. */
+export function isOfPrincipals(one: Requesters): one is PrincipalMatcher {
+  return typeof one === 'object' && !('issuer' in one);
+}

@@ -1,4 +1,5 @@
 import type { TokenIssuer } from '../contract/identity.js';
+import { isOfPrincipals } from './identity-schema.js';
 import type { GuardrailRules } from './schema.js';
 
 /** The URLs of services whose issuers a pattern can name without settings. */
@@ -61,6 +62,8 @@ export function keptClaims(rules: GuardrailRules): ReadonlySet<string> {
   const { groups = {} } = rules.identity ?? {};
   const sets = [rules, ...Object.values(rules.accounts)];
   const lists = sets.flatMap(({ apply }) => [...(apply?.only ?? []), ...(apply?.approval?.by ?? [])]);
-  const matchers = [...lists, ...Object.values(groups).flat()].filter((who) => typeof who !== 'string');
+  const matchers = [...lists, ...Object.values(groups).flat()].filter(
+    (who) => typeof who !== 'string' && !isOfPrincipals(who),
+  );
   return new Set([...SHOWN_CLAIMS, ...PERSON_CLAIMS, ...matchers.flatMap((matcher) => Object.keys(matcher))]);
 }

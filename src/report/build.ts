@@ -70,14 +70,16 @@ export function buildReport(
   };
 }
 
-/** Returns the parts of a report that its plan tells: orphans and guardrails. */
+/** Returns the parts of a report that its plan tells: orphans, guardrails, and who asks. */
 export function planPartsOf({
   orphans,
   otherManifests,
   guardrails,
   requester,
-}: Plan): Pick<Report, 'orphans' | 'otherManifests' | 'guardrails' | 'requester'> {
+  principal,
+}: Plan): Pick<Report, 'orphans' | 'otherManifests' | 'guardrails' | 'requester' | 'principal'> {
   return {
+    ...(principal === undefined ? {} : { principal }),
     ...(requester === undefined ? {} : { requester: requester.identity }),
     ...(guardrails === undefined ? {} : { guardrails }),
     ...(orphans === undefined ? {} : { orphans }),

@@ -3,7 +3,7 @@ import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
 import { driftSchema } from './drift-schema.js';
 import { fleetReportSchema } from './fleet-schema.js';
-import { count, decision, outcome, pipeline, reportSchema, text } from './report-schema.js';
+import { count, decision, identity, outcome, pipeline, principal, reportSchema, text } from './report-schema.js';
 
 const time = z.iso.datetime();
 
@@ -28,6 +28,10 @@ const run = {
   pipeline,
   startedAt: time,
   endedAt: time.nullable().describe('null while it is open'),
+  requester: identity.exactOptional().describe('who asked, as proven; absent where nothing was, and while it is open'),
+  principal: principal
+    .exactOptional()
+    .describe('the client that started it, as Temporal has authenticated it; absent where it recorded none'),
 };
 
 const timelineEvent = z.strictObject({

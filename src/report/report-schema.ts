@@ -120,7 +120,8 @@ const orphan = z.strictObject({
 
 const revision = { value: count, source: z.enum(['given', 'commit-time']) };
 
-const identity = z.strictObject({
+/** Schema of an identity that was proven. */
+export const identity = z.strictObject({
   by: z.enum(['oidc', 'key']),
   issuer: z.string().describe('name of the issuer in the guardrails, or of the key'),
   subject: z.string(),
@@ -143,6 +144,9 @@ export const summary = z.strictObject({
   pending: count,
   conflicts: count,
 });
+
+/** Schema of a client as Temporal's server has authenticated it. */
+export const principal = z.strictObject({ type: z.string(), name: z.string() });
 
 /** Schema of the output of `plan`, `apply`, `release` and `destroy` with `--output json`. The compiler keeps it equal to the contract's type. */
 export const reportSchema = z.strictObject({
@@ -182,6 +186,11 @@ export const reportSchema = z.strictObject({
     .exactOptional()
     .describe('digest of the guardrails that the plan was checked against; absent where the worker has none'),
   requester: identity.exactOptional().describe('who asked, as proven; absent where the guardrails ask for no proof'),
+  principal: principal
+    .exactOptional()
+    .describe(
+      'the client that started the run, as the Temporal server has authenticated it; absent where it records none',
+    ),
   entities: z.array(entity),
   orphans: z
     .array(orphan)

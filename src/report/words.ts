@@ -1,4 +1,4 @@
-import { identityText } from '../contract/identity.js';
+import { identityText, principalText } from '../contract/identity.js';
 import { OUTCOME_OF_ACTION } from '../contract/actions.js';
 import type { Approval, Conflict, EntityReport, Outcome, Report } from '../contract/report.js';
 import { labelled } from './drift.js';
@@ -44,9 +44,13 @@ export function approvalText({ verdict, by, reason, at, approvers }: Approval): 
   return `plan ${verdict}${who} at ${at}${reason === null || reason === '' ? '' : `: ${reason}`}`;
 }
 
-/** Describes who asked for a run, as proven. Undefined where nothing asked for a proof. */
-export function requesterText({ requester }: Report): string | undefined {
-  return requester && `asked for by ${identityText(requester)}, proven`;
+/** Describes who asked for a run, as proven, and as Temporal has authenticated it. Undefined where nothing tells. */
+export function requesterText({ requester, principal }: Pick<Report, 'requester' | 'principal'>): string | undefined {
+  const asked = [
+    ...(requester === undefined ? [] : [`${identityText(requester)}, proven`]),
+    ...(principal === undefined ? [] : [principalText(principal)]),
+  ];
+  return asked.length === 0 ? undefined : `asked for by ${asked.join(', as ')}`;
 }
 
 /** Describes what an entity's run found that the plan had not shown, and what it has left to do. */

@@ -149,6 +149,7 @@ export async function runAttempt<Name extends keyof Activities>(
     find: () => Promise.resolve({ earlier: [], others: [] }),
     end: () => Promise.resolve(),
     pending: () => Promise.resolve([]),
+    principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
     workflowOf: () => Promise.resolve(undefined),
   };

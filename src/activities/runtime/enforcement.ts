@@ -143,8 +143,8 @@ export class Enforcement {
     if (!isFleetRequest(request)) this.assertRequest(request);
     if (this.delegations === undefined) return null;
     await countRefusal(this.#onRefusal, this.#requests?.assertSchedule(scheduled));
-    const requester = command === 'enforce' ? await this.proofs?.proveSchedule(scheduled) : null;
-    return this.delegations.schedules.sign(scheduled, requester ?? null);
+    const maker = command === 'enforce' ? await this.proofs?.proveSchedule(scheduled) : undefined;
+    return this.delegations.schedules.sign(scheduled, maker ?? { requester: null });
   }
 
   /**
@@ -157,10 +157,10 @@ export class Enforcement {
     const { schedules, fleets } = this.delegations;
     const isScheduled = request.proof?.permit !== undefined;
     const permit = await countRefusal(this.#onRefusal, isScheduled ? schedules.assert(request) : undefined);
-    if (permit !== undefined) return fleets.sign(request, permit.requester);
+    if (permit !== undefined) return fleets.sign(request, permit);
     await countRefusal(this.#onRefusal, this.#requests?.assertFleet(request));
-    const requester = request.command === 'apply' ? await this.proofs?.proveFleet(request) : null;
-    return fleets.sign(request, requester ?? null);
+    const asked = request.command === 'apply' ? await this.proofs?.proveFleet(request) : undefined;
+    return fleets.sign(request, asked ?? { requester: null });
   }
 
   /**

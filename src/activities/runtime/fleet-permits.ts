@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { EntityRun } from '../../contract/activities.js';
 import type { FleetAccount, FleetCommand, FleetAccountRequest, FleetRequest } from '../../contract/fleet.js';
-import type { FleetPermit, Identity } from '../../contract/identity.js';
+import type { FleetPermit } from '../../contract/identity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { WorkflowType } from '../../contract/workflow-ids.js';
 import { fleetProofDigest, proofDigest, requestDigest } from '../../engine/request-digest.js';
@@ -44,15 +44,21 @@ export class FleetPermits {
    * Returns the permit of the run of this activity, which is that of a fleet.
    *
    * @param request - what the fleet does
-   * @param requester - who asked for it, as proven. Null where it is not
+   * @param asked - who asked for it, as proven and as Temporal has recorded it
+   * @param asked.requester - the identity of a token. Null where nobody has proven one
+   * @param asked.principal - the client that Temporal knows
    * @throws ApplicationFailure where the run is none of a fleet
    */
-  async sign(request: FleetRequest, requester: Identity | null): Promise<FleetPermit> {
+  async sign(
+    request: FleetRequest,
+    { requester, principal }: Pick<FleetPermit, 'requester' | 'principal'>,
+  ): Promise<FleetPermit> {
     const { workflowExecution: run, taskQueue: own } = activityInfo();
     const { type, taskQueue } = (run === undefined ? undefined : await this.#runs.workflowOf(run)) ?? {};
     // A workflow that a client made could start what it likes, with this permit.
     if (type !== WorkflowType.Fleet || taskQueue !== own) throw refusal('it is not sent by a fleet of this task queue');
-    const permit = { runId: await firstRunOf(this.#runs), command: request.command, requester };
+    const asked = { requester, ...(principal === undefined ? {} : { principal }) };
+    const permit = { runId: await firstRunOf(this.#runs), command: request.command, ...asked };
     return this.#permits.permitFleet('fleet request', permit, fleetProofDigest(request));
   }
 

@@ -37,7 +37,7 @@ export interface GuardrailsObserver {
 
 /** The parts of a worker that ask Temporal about runs. */
 export interface EnforcementRuns {
-  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'workflowOf' | 'isOfSchedule'>;
+  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'principalOfRun' | 'workflowOf' | 'isOfSchedule'>;
   readonly proofUses: Pick<ProofUses, 'use'>;
 }
 
@@ -69,7 +69,15 @@ export function openEnforcement(
   };
   const proofs =
     source &&
-    new Proofs({ source, ...binding, delegations, proofUses, ...sealsAndKeys(permitKeys, config), onRefusal });
+    new Proofs({
+      source,
+      ...binding,
+      principalOfRun: () => runs.entityRuns.principalOfRun(),
+      delegations,
+      proofUses,
+      ...sealsAndKeys(permitKeys, config),
+      onRefusal,
+    });
   const where = config.requestKeyFile === undefined ? 'its key' : `the key in ${config.requestKeyFile}`;
   return new Enforcement({
     source: source ?? NO_GUARDRAILS,

@@ -121,13 +121,14 @@ export class Permits {
 
   /** Returns the permit of a schedule whose runs send a request with this digest. */
   permitSchedule(permit: Omit<SchedulePermit, 'signature'>, digest: string): SchedulePermit {
-    const { schedule, command, requester } = permit;
-    return { ...permit, signature: this.#sign('schedule', { schedule, command, requester, digest }) };
+    const { schedule, command, requester, principal } = permit;
+    return { ...permit, signature: this.#sign('schedule', { schedule, command, requester, principal, digest }) };
   }
 
   /** Reports whether a worker has permitted a schedule to send a request with this digest. */
-  isSchedulePermit({ schedule, command, requester, signature: given }: SchedulePermit, digest: string): boolean {
-    return this.#isSigned('schedule', { schedule, command, requester, digest }, given);
+  isSchedulePermit({ signature: given, ...permit }: SchedulePermit, digest: string): boolean {
+    const { schedule, command, requester, principal } = permit;
+    return this.#isSigned('schedule', { schedule, command, requester, principal, digest }, given);
   }
 
   /**
@@ -138,14 +139,15 @@ export class Permits {
    * @param digest - the digest of that content
    */
   permitFleet(content: FleetContent, permit: Omit<FleetPermit, 'signature'>, digest: string): FleetPermit {
-    const { runId, command, requester } = permit;
-    return { runId, command, requester, signature: this.#sign(content, { runId, command, requester, digest }) };
+    const { runId, command, requester, principal } = permit;
+    const signed = { runId, command, requester, ...(principal === undefined ? {} : { principal }) };
+    return { ...signed, signature: this.#sign(content, { ...signed, digest }) };
   }
 
   /** Reports whether a worker has permitted a fleet's run to do what the content with this digest asks for. */
   isFleetPermit(content: FleetContent, permit: FleetPermit, digest: string): boolean {
-    const { runId, command, requester, signature: given } = permit;
-    return this.#isSigned(content, { runId, command, requester, digest }, given);
+    const { runId, command, requester, principal, signature: given } = permit;
+    return this.#isSigned(content, { runId, command, requester, principal, digest }, given);
   }
 
   /** Returns the account of a fleet with the signature by which it counts as one of this run of the fleet. */

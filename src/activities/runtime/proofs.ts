@@ -1,17 +1,9 @@
 import { activityInfo } from '@temporalio/activity';
-import type {
-  ApprovedPlan,
-  EntityRun,
-  Plan,
-  RunOrigin,
-  SignedApproval,
-  VerifyDecisionRequest,
-} from '../../contract/activities.js';
+import type { ApprovedPlan, Plan, SignedApproval, VerifyDecisionRequest } from '../../contract/activities.js';
 import {
-  proofAudience,
   type FleetPermit,
   type Identity,
-  type Proof,
+  type Principal,
   type ProofQuestion,
   type ProofTerms,
   type SchedulePermit,
@@ -29,7 +21,6 @@ import {
   requestDigest,
   scheduleDigest,
 } from '../../engine/request-digest.js';
-import { issuersOf, keptClaims } from '../../guardrails/issuers.js';
 import type { Guardrails } from '../../guardrails/parse.js';
 import {
   demandOf,
@@ -37,45 +28,46 @@ import {
   evaluateRequester,
   missingApprovals,
   termsOf,
-  unproven,
+  unprovenRequest,
+  type ProofDemand,
 } from '../../guardrails/rules/identity.js';
 import type { Scope } from '../../guardrails/template.js';
-import { violationText, type Violation } from '../../guardrails/violation.js';
-import type { IssuerKeys } from '../../identity/issuer-keys.js';
-import { SealError, type Seals } from '../../identity/seal.js';
-import { TokenError, verifyToken, type VerifiedToken } from '../../identity/verify-token.js';
-import { failure } from './failures.js';
 import type { GuardrailsSource } from './guardrails-file.js';
-import type { IdentityPurpose, Permits } from './permits.js';
+import type { Permits } from './permits.js';
 import type { Delegations } from './delegations.js';
-import type { SignedRuns } from './signed-requests.js';
+import { ProofChecks, type CheckParts } from './proof-checks.js';
+import { remedyOf } from './proof-remedies.js';
 
-const REMEDIES: Readonly<Record<IdentityPurpose, string>> = {
-  requester:
-    'apply from a job that can get an OIDC token and that the rule names; docs/identity.md tells how for each CI service',
-  approval:
-    'decide by an identity that the rule names: from its CI job, or with `iam-bootstrap approve --login`; docs/identity.md tells how',
-};
+/** The requester of a run, as far as its guardrails ask: the identity of a token, Temporal's principal, or both. */
+interface Requester {
+  readonly requester?: SignedIdentity;
+  readonly principal?: Principal;
+}
 
-interface ProofParts {
+/** A request, or a schedule, with what a token has to prove, and the client that Temporal has recorded. */
+interface Asking {
+  readonly request: BootstrapRequest;
+  readonly digest: string;
+  readonly principal: Principal | undefined;
+}
+
+interface ProofParts extends CheckParts {
   readonly source: GuardrailsSource;
   readonly permits: Permits;
   /** Verifies the permits of scheduled runs and of fleets. Default: none counts. */
   readonly delegations?: Pick<Delegations, 'assert'>;
-  readonly seals: Seals;
-  readonly issuerKeys: IssuerKeys;
-  /** Remembers for all workers what a proof was used for. */
-  readonly proofUses: SignedRuns['proofUses'];
-  readonly originOf: (run: EntityRun) => Promise<RunOrigin | undefined>;
-  readonly onRefusal: (at: 'plan') => void;
+  /** Returns the client that has started the run, as Temporal has recorded it. */
+  readonly principalOfRun: () => Promise<Principal | undefined>;
 }
 
 /** Verifies who asks and who approves, where the guardrails of the worker ask for it. */
 export class Proofs {
   readonly #parts: ProofParts;
+  readonly #checks: ProofChecks;
 
   constructor(parts: ProofParts) {
     this.#parts = parts;
+    this.#checks = new ProofChecks(parts);
   }
 
   /** Reports whether the guardrails demand proofs for what a request does. */
@@ -102,61 +94,69 @@ export class Proofs {
   async prove(
     request: BootstrapRequest,
     approved: ApprovedPlan | undefined,
-  ): Promise<Pick<Plan, 'requester' | 'approvalRule'>> {
+  ): Promise<Pick<Plan, 'requester' | 'principal' | 'approvalRule'>> {
     const guardrails = this.#parts.source.current();
     if (guardrails === null || isReadOnly(activityInfo().workflowType)) return {};
     const demand = demandOf(guardrails, request);
     if (!demand.requester && demand.approvals === 0) return {};
     if (requestDigest(request) !== request.digest) {
-      this.#refuse('requester', 'the digest of the request is not that of its content');
+      this.#checks.refuse('requester', 'the digest of the request is not that of its content');
     }
-    const requester = demand.requester ? await this.#requesterOf(guardrails, request, approved) : undefined;
-    if (approved !== undefined) await this.#assertApproved(guardrails, request, requester?.identity, approved);
+    const asked = demand.requester ? await this.#requesterOf(guardrails, demand, request, approved) : {};
+    if (approved !== undefined) await this.#assertApproved(guardrails, request, asked.requester?.identity, approved);
     const { approvals: count, approvers: by, notRequester } = demand;
     return {
-      ...(requester === undefined ? {} : { requester }),
+      ...asked,
       ...(count === 0 ? {} : { approvalRule: { count, by, notRequester } }),
     };
   }
 
   /**
-   * Returns the identity that makes a schedule which enforces. Null where the guardrails ask for no proof.
+   * Returns who makes a schedule which enforces. Nobody where the guardrails ask for no proof.
    *
    * @throws ApplicationFailure where it may not apply
    */
-  async proveSchedule(scheduled: SchedulePermitRequest): Promise<Identity | null> {
+  async proveSchedule(scheduled: SchedulePermitRequest): Promise<Pick<SchedulePermit, 'requester' | 'principal'>> {
     const { request } = scheduled;
     const guardrails = this.#parts.source.current();
-    if (guardrails === null) return null;
+    if (guardrails === null) return { requester: null };
     if (isFleetRequest(request)) return this.#proveFleet(guardrails, request, scheduleDigest(scheduled));
-    if (!demandOf(guardrails, request).requester) return null;
+    const demand = demandOf(guardrails, request);
+    if (!demand.requester) return { requester: null };
     if (requestDigest(request) !== request.digest) {
-      this.#refuse('requester', 'the digest of the request is not that of its content');
+      this.#checks.refuse('requester', 'the digest of the request is not that of its content');
     }
-    const token = await this.#verify(guardrails, request, 'requester', request.proof, scheduleDigest(scheduled));
-    this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));
-    await this.#use('requester', await this.#runId(), token);
-    return token.identity;
+    const principal = await this.#principalFor(demand);
+    const digest = scheduleDigest(scheduled);
+    const requester = await this.#identityOf(guardrails, demand, { request, digest, principal });
+    return { requester: requester ?? null, ...(principal === undefined ? {} : { principal }) };
   }
 
   /**
-   * Returns the identity that asks for the run of a fleet. Null where it sends no token: the guardrails of each account
-   * decide whether it needs one.
+   * Returns who asks for the run of a fleet. Nobody where it sends no token, and Temporal has recorded no principal: the
+   * guardrails of each account decide whether it needs one.
    *
    * @throws ApplicationFailure where its token proves nothing
    */
-  async proveFleet(request: FleetRequest): Promise<Identity | null> {
+  async proveFleet(request: FleetRequest): Promise<Pick<FleetPermit, 'requester' | 'principal'>> {
     const guardrails = this.#parts.source.current();
-    return guardrails === null ? null : this.#proveFleet(guardrails, request, fleetProofDigest(request));
+    if (guardrails === null) return { requester: null };
+    return this.#proveFleet(guardrails, request, fleetProofDigest(request));
   }
 
-  async #proveFleet(guardrails: Guardrails, request: FleetRequest, digest: string): Promise<Identity | null> {
+  async #proveFleet(
+    guardrails: Guardrails,
+    request: FleetRequest,
+    digest: string,
+  ): Promise<Pick<FleetPermit, 'requester' | 'principal'>> {
+    const principal = await this.#parts.principalOfRun();
+    const recorded = principal === undefined ? {} : { principal };
     const { proof, partition, namespace, environment } = request;
-    if (proof?.token === undefined) return null;
+    if (proof?.token === undefined) return { requester: null, ...recorded };
     const scope = { target: { account: '', partition }, namespace, environment };
-    const token = await this.#verify(guardrails, scope, 'requester', proof, digest);
-    await this.#use('requester', await this.#runId(), token);
-    return token.identity;
+    const token = await this.#checks.verify(guardrails, scope, 'requester', proof, digest);
+    await this.#checks.use('requester', token);
+    return { requester: token.identity, ...recorded };
   }
 
   /**
@@ -167,15 +167,15 @@ export class Proofs {
   async decide(decision: VerifyDecisionRequest): Promise<SignedApproval> {
     const { request, plan, verdict, proof, requester, approvals } = decision;
     const guardrails = this.#parts.source.current();
-    if (guardrails === null) this.#refuse('approval', 'this worker has no guardrails');
-    const runId = await this.#runId();
+    if (guardrails === null) this.#checks.refuse('approval', 'this worker has no guardrails');
+    const runId = await this.#checks.runId();
     if (requester !== undefined && !this.#parts.permits.isProven('requester', runId, requester)) {
-      this.#refuse('approval', 'no worker has verified the requester of this run');
+      this.#checks.refuse('approval', 'no worker has verified the requester of this run');
     }
-    const token = await this.#verify(guardrails, request, 'approval', proof, decisionDigest(verdict, plan));
+    const token = await this.#checks.verify(guardrails, request, 'approval', proof, decisionDigest(verdict, plan));
     const { identity } = token;
-    this.#assertNone('approval', evaluateApprover(guardrails, request, requester?.identity, identity, verdict));
-    await this.#use('approval', runId, token);
+    this.#checks.assertNone('approval', evaluateApprover(guardrails, request, requester?.identity, identity, verdict));
+    await this.#checks.use('approval', token);
     const signed = this.#parts.permits.signIdentity('approval', runId, identity, plan);
     const approvers = [...approvals.map((earlier) => earlier.identity), identity];
     return { ...signed, missing: missingApprovals(guardrails, request, requester?.identity, approvers).length };
@@ -183,39 +183,73 @@ export class Proofs {
 
   async #requesterOf(
     guardrails: Guardrails,
+    demand: ProofDemand,
     request: BootstrapRequest,
     approved: ApprovedPlan | undefined,
-  ): Promise<SignedIdentity> {
-    const { permits, delegations } = this.#parts;
-    const runId = await this.#runId();
+  ): Promise<Requester> {
+    const { permits } = this.#parts;
+    const runId = await this.#checks.runId();
     const digest = proofDigest(request);
     const earlier = approved?.requester;
+    const permit =
+      earlier === undefined || demand.principal ? await this.#parts.delegations?.assert(request) : undefined;
+    const principal = permit === undefined ? await this.#principalFor(demand) : permit.principal;
+    const recorded = principal === undefined ? {} : { principal };
     if (earlier !== undefined) {
       // Its token has expired by now.
       if (earlier.digest !== digest || !permits.isProven('requester', runId, earlier)) {
-        this.#refuse('requester', 'no worker has verified the requester of this run');
+        this.#checks.refuse('requester', 'no worker has verified the requester of this run');
       }
-      this.#assertNone('requester', evaluateRequester(guardrails, request, earlier.identity));
-      return earlier;
+      this.#checks.assertNone('requester', evaluateRequester(guardrails, request, earlier.identity, principal));
+      return { requester: earlier, ...recorded };
     }
-    const permit = await delegations?.assert(request);
-    if (permit !== undefined) {
-      const { requester } = permit;
-      if (requester === null) this.#refuseUnproven(guardrails, request, permit);
-      this.#assertNone('requester', evaluateRequester(guardrails, request, requester));
-      return permits.signIdentity('requester', runId, requester, digest);
-    }
-    const token = await this.#verify(guardrails, request, 'requester', request.proof, digest);
-    this.#assertNone('requester', evaluateRequester(guardrails, request, token.identity));
-    await this.#use('requester', runId, token);
-    return permits.signIdentity('requester', runId, token.identity, digest);
+    const asking = { request, digest, principal };
+    const identity =
+      permit === undefined
+        ? await this.#identityOf(guardrails, demand, asking)
+        : this.#permittedBy(guardrails, demand, asking, permit);
+    if (identity === undefined) return recorded;
+    return { requester: permits.signIdentity('requester', runId, identity, digest), ...recorded };
   }
 
-  /** Refuses a run whose permit does not tell who asks. */
-  #refuseUnproven(guardrails: Guardrails, request: BootstrapRequest, permit: SchedulePermit | FleetPermit): never {
-    if ('schedule' in permit) this.#refuse('requester', 'the schedule was made when nobody had to prove who asks');
-    this.#assertNone('requester', unproven(guardrails, request, 'requester'));
-    this.#refuse('requester', 'nobody has proven who asks for the run of the fleet');
+  /** Returns the identity that a permit names. Undefined where Temporal's principal is enough. */
+  #permittedBy(
+    guardrails: Guardrails,
+    demand: ProofDemand,
+    { request, principal }: Asking,
+    permit: SchedulePermit | FleetPermit,
+  ): Identity | undefined {
+    const { requester } = permit;
+    if (requester !== null) {
+      this.#checks.assertNone('requester', evaluateRequester(guardrails, request, requester, principal));
+      return requester;
+    }
+    if ('schedule' in permit && principal === undefined) {
+      this.#checks.refuse('requester', 'the schedule was made when nobody had to prove who asks');
+    }
+    this.#checks.assertNone('requester', unprovenRequest(guardrails, request, principal), remedyOf(demand));
+    return undefined;
+  }
+
+  /** Returns the identity that a token proves. Undefined where there is none, and Temporal's principal is enough. */
+  async #identityOf(
+    guardrails: Guardrails,
+    demand: ProofDemand,
+    { request, digest, principal }: Asking,
+  ): Promise<Identity | undefined> {
+    if (!demand.token || (demand.principal && request.proof?.token === undefined)) {
+      this.#checks.assertNone('requester', unprovenRequest(guardrails, request, principal), remedyOf(demand));
+      return undefined;
+    }
+    const token = await this.#checks.verify(guardrails, request, 'requester', request.proof, digest);
+    this.#checks.assertNone('requester', evaluateRequester(guardrails, request, token.identity, principal));
+    await this.#checks.use('requester', token);
+    return token.identity;
+  }
+
+  /** Returns the client that has started the run, where a rule asks for it. */
+  async #principalFor({ principal }: ProofDemand): Promise<Principal | undefined> {
+    return principal ? this.#parts.principalOfRun() : undefined;
   }
 
   async #assertApproved(
@@ -224,56 +258,11 @@ export class Proofs {
     requester: Identity | undefined,
     { plan, approvals }: ApprovedPlan,
   ): Promise<void> {
-    const runId = await this.#runId();
+    const runId = await this.#checks.runId();
     const isProven = (approval: SignedIdentity): boolean =>
       approval.digest === plan && this.#parts.permits.isProven('approval', runId, approval);
-    if (!approvals.every(isProven)) this.#refuse('approval', 'no worker has verified an approval of this plan');
+    if (!approvals.every(isProven)) this.#checks.refuse('approval', 'no worker has verified an approval of this plan');
     const approvers = approvals.map(({ identity }) => identity);
-    this.#assertNone('approval', missingApprovals(guardrails, request, requester, approvers));
-  }
-
-  async #verify(
-    guardrails: Guardrails,
-    scope: Scope,
-    purpose: IdentityPurpose,
-    proof: Proof | undefined,
-    digest: string,
-  ): Promise<VerifiedToken> {
-    const { seals, issuerKeys } = this.#parts;
-    const sealed = proof?.token;
-    if (sealed === undefined) {
-      this.#assertNone(purpose, unproven(guardrails, scope, purpose));
-      this.#refuse(purpose, 'it has no token');
-    }
-    try {
-      const token = await seals.open(sealed, digest);
-      const expected = { issuers: issuersOf(guardrails.rules), audience: proofAudience(digest) };
-      return await verifyToken(token, { ...expected, claims: keptClaims(guardrails.rules) }, issuerKeys);
-    } catch (error) {
-      if (!(error instanceof TokenError || error instanceof SealError)) throw error;
-      return this.#refuse(purpose, `the token proves nothing: ${error.message}`);
-    }
-  }
-
-  /** Remembers a token as used for this run: a second run with a copy of it is refused, and a repeated attempt is not. */
-  async #use(purpose: IdentityPurpose, runId: string, { id }: VerifiedToken): Promise<void> {
-    if (await this.#parts.proofUses.use(id, `${runId} ${purpose}`)) return;
-    this.#refuse(purpose, 'its token has proved another run before');
-  }
-
-  /** Returns the first run of the chain, so that a run that was reset is the same. */
-  async #runId(): Promise<string> {
-    const { workflowExecution: run } = activityInfo();
-    if (run === undefined) throw new Error('proofs are verified in activities of a run');
-    return (await this.#parts.originOf(run))?.firstRunId ?? run.runId;
-  }
-
-  #assertNone(purpose: IdentityPurpose, violations: readonly Violation[]): void {
-    if (violations.length > 0) this.#refuse(purpose, violations.map(violationText).join('; '));
-  }
-
-  #refuse(purpose: IdentityPurpose, message: string): never {
-    this.#parts.onRefusal('plan');
-    throw failure('NotAllowed', message, { remedy: REMEDIES[purpose] });
+    this.#checks.assertNone('approval', missingApprovals(guardrails, request, requester, approvers));
   }
 }

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EntityRun } from '../../contract/activities.js';
-import type { Identity, SchedulePermit } from '../../contract/identity.js';
+import type { SchedulePermit } from '../../contract/identity.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { isFleetRequest } from '../../contract/fleet.js';
@@ -48,14 +48,18 @@ export class SchedulePermits {
    *
    * @throws ApplicationFailure where its ID is not that of a schedule for the request
    */
-  sign({ schedule, command, request }: SchedulePermitRequest, requester: Identity | null): SchedulePermit {
+  sign(
+    { schedule, command, request }: SchedulePermitRequest,
+    { requester, principal }: Pick<SchedulePermit, 'requester' | 'principal'>,
+  ): SchedulePermit {
     const { namespace, environment } = request;
     const of = isFleetRequest(request)
       ? { account: null, namespace, environment: request.fleet }
       : { account: request.target.account, namespace, environment };
     const id = scheduleId(of, command);
     if (schedule !== id && !schedule.startsWith(`${id}:`)) throw refusal(`its ID is ${schedule} in place of ${id}`);
-    return this.#permits.permitSchedule({ schedule, command, requester }, digestOf(request));
+    const maker = { requester, ...(principal === undefined ? {} : { principal }) };
+    return this.#permits.permitSchedule({ schedule, command, ...maker }, digestOf(request));
   }
 
   /**

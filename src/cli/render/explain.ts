@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { describeRun } from '../../client/describe.js';
 import type { Cause, Explanation, Explanations, TimelineEvent } from '../../contract/explain.js';
+import { requesterText } from '../../report/words.js';
 import { plain } from '../terminal.js';
 
 const CAUSES: Readonly<Record<Cause, string>> = {
@@ -38,6 +39,7 @@ function renderExplanation(explanation: Explanation): string {
       ? []
       : [
           row('run', `${describeRun(requestedBy)} at ${requestedBy.startedAt}, ${describeOutcome(requestedBy)}`),
+          ...askedRows(requestedBy),
           row('', `run ${requestedBy.runId}`),
           ...(requestedBy.url === null ? [] : [row('', requestedBy.url)]),
         ]),
@@ -49,6 +51,11 @@ function renderExplanation(explanation: Explanation): string {
     '',
     ...explanation.timeline.map(renderTimelineEvent),
   ].join('\n');
+}
+
+function askedRows(run: NonNullable<Explanation['requestedBy']>): string[] {
+  const asked = requesterText(run);
+  return asked === undefined ? [] : [row('', asked)];
 }
 
 function describeOutcome({ decision, outcome }: NonNullable<Explanation['requestedBy']>): string {

@@ -63,7 +63,12 @@ function cells(
   const linked = (text: string, url: string | null): string =>
     url === null ? plain(text) : (linkText(plain(text), url, stream) ?? plain(text));
   const { actor, provider, url } = run.memo.pipeline ?? UNKNOWN_PIPELINE;
-  const by = [actor ?? [], provider === 'local' && actor !== null ? [] : provider].flat().join(', ');
+  const { principal } = run;
+  const by = [
+    ...(actor === null ? [] : [actor]),
+    ...(provider === 'local' && actor !== null ? [] : [provider]),
+    ...(principal === undefined ? [] : [`principal ${principal.name}`]),
+  ].join(', ');
   return [
     (PAINT[state] ?? pc.yellow)(plain(state)),
     agoText(now - startedAt),

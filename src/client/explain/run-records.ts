@@ -77,10 +77,12 @@ export async function findRunRecord(
 
 async function readRunRecord(temporal: TemporalConnection, run: ListedRun): Promise<RunRecord> {
   const hasReport = run.status.name === 'COMPLETED' || run.status.name === 'FAILED';
+  const report = hasReport ? await readReport(temporal, run) : null;
+  const { requester, principal } = report ?? {};
   return {
     account: parseBootstrapWorkflowId(run.workflowId).account,
-    reference: runReference(temporal, run),
-    report: hasReport ? await readReport(temporal, run) : null,
+    reference: { ...runReference(temporal, run), ...(requester && { requester }), ...(principal && { principal }) },
+    report,
   };
 }
 

@@ -46,10 +46,10 @@ export async function proofToken(
   const { signal } = options;
   const source = options.source ?? (await temporal.idTokens?.());
   if (source === undefined) return undefined;
-  const { key, issuers, requests, approvals } = await askTerms(temporal, question, options);
-  const isRequired = what === 'request' ? requests : approvals;
+  const { key, issuers, requests, approvals, principals = false } = await askTerms(temporal, question, options);
+  const isRequired = what === 'request' ? requests && !principals : approvals;
   // Who asks may matter to an approval: the requester can be kept from approving.
-  if (key === null || !(isRequired || approvals)) return undefined;
+  if (key === null || !(approvals || (what === 'request' && requests))) return undefined;
   try {
     return await sealToken(key, await tokenForTerms(source, { issuers, digest, signal }), digest);
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { ScheduleDescription, ScheduleSummary as SdkSummary, WorkflowHandle } from '@temporalio/client';
+import { identityText, principalText, type SchedulePermit } from '../../contract/identity.js';
 import { unreadableReason } from '../../contract/unreadable.js';
 import { fleetRequest } from '../../contract/fleet-shapes.js';
 import type { FleetReport, FleetRequest } from '../../contract/fleet.js';
@@ -88,7 +89,7 @@ export async function describeSchedule(temporal: TemporalConnection, id: string)
   const { info } = found;
   const request = scheduledRequestOf(found);
   const recent = info.recentActions.slice(-MAX_RUNS).reverse();
-  const identity = request?.proof?.permit?.requester;
+  const permit = request?.proof?.permit;
   return {
     ...summary,
     timing: timingOf(found) ?? null,
@@ -98,10 +99,15 @@ export async function describeSchedule(temporal: TemporalConnection, id: string)
     missed: info.numActionsMissedCatchupWindow,
     request: request === undefined ? null : contentOf(request),
     entities: request === undefined || isFleetRequest(request) ? null : request.entities.length,
-    requester: identity == null ? null : `${identity.subject} (${identity.issuer})`,
+    requester: makerText(permit),
     createdAt: info.createdAt.toISOString(),
     updatedAt: info.lastUpdatedAt?.toISOString() ?? null,
   };
+}
+
+function makerText({ requester = null, principal }: Partial<SchedulePermit> = {}): string | null {
+  const known = [requester === null ? [] : identityText(requester), principal ? principalText(principal) : []].flat();
+  return known.length === 0 ? null : known.join(', as ');
 }
 
 function contentOf(request: BootstrapRequest | FleetRequest): NonNullable<DescribedSchedule['request']> {

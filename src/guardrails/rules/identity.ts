@@ -1,5 +1,12 @@
-import { identityText, type Identity, type ProofQuestion, type ProofTerms } from '../../contract/identity.js';
-import type { Matcher, Who } from '../identity-schema.js';
+import {
+  identityText,
+  principalText,
+  type Identity,
+  type Principal,
+  type ProofQuestion,
+  type ProofTerms,
+} from '../../contract/identity.js';
+import { isOfPrincipals, type Matcher, type Requesters } from '../identity-schema.js';
 import { issuersOf, PERSON_CLAIMS } from '../issuers.js';
 import type { Guardrails } from '../parse.js';
 import type { Scope } from '../template.js';
@@ -12,6 +19,12 @@ const MAX_NAMED = 5;
 export interface ProofDemand {
   /** The requester has to be proven. */
   readonly requester: boolean;
+  /** A token can prove it. */
+  readonly token: boolean;
+  /** Temporal's principal can prove it, for one rule at least. */
+  readonly principal: boolean;
+  /** A rule can be satisfied by a token only. */
+  readonly onlyToken: boolean;
   /** The highest number of approvals that a rule needs; 0 where none is needed. */
   readonly approvals: number;
   /** The requester cannot approve. */
@@ -25,8 +38,12 @@ export function demandOf(guardrails: Guardrails, scope: Scope): ProofDemand {
   const contexts = contextsOf(guardrails, scope, new Violations(guardrails));
   const rules = contexts.flatMap(({ rules: { apply } }) => apply?.approval ?? []);
   const notRequester = rules.some(({ not }) => not !== undefined);
+  const lists = contexts.flatMap(({ rules: { apply } }) => (apply?.only === undefined ? [] : [apply.only]));
   return {
-    requester: notRequester || contexts.some(({ rules: { apply } }) => apply?.only !== undefined),
+    requester: notRequester || lists.length > 0,
+    token: notRequester || lists.some((only) => !only.every(isOfPrincipals)),
+    principal: lists.some((only) => only.some(isOfPrincipals)),
+    onlyToken: notRequester || lists.some((only) => !only.some(isOfPrincipals)),
     approvals: Math.max(0, ...rules.map(({ count = 1 }) => count)),
     notRequester,
     approvers: [...new Set(rules.map(({ by }) => whoText(by)))].join('; and '),
@@ -46,36 +63,61 @@ export function termsOf(guardrails: Guardrails, question: ProofQuestion, partiti
       issuer,
       ...(audience === undefined ? {} : { audience }),
     })),
-    requests: demands.some(({ requester }) => requester),
+    requests: demands.some(({ token }) => token),
+    ...(demands.some(({ onlyToken }) => onlyToken) ? {} : { principals: true }),
     approvals: demands.some(({ approvals }) => approvals > 0),
   };
 }
 
-/** Returns the rules that a request, or a decision, without a proof does not satisfy. */
-export function unproven(guardrails: Guardrails, scope: Scope, of: 'requester' | 'approval'): readonly Violation[] {
+/** Returns the rules that a decision without a proof does not satisfy. */
+export function unprovenDecision(guardrails: Guardrails, scope: Scope): readonly Violation[] {
+  const violations = new Violations(guardrails);
+  for (const context of contextsOf(guardrails, scope, violations)) {
+    const { approval } = context.rules.apply ?? {};
+    if (approval === undefined) continue;
+    const message = `the decision has no OIDC token: only that of ${whoText(approval.by)} counts`;
+    context.refuse(['apply', 'approval'], message);
+  }
+  return violations.found;
+}
+
+/** Returns the rules that a request without a token does not satisfy. Temporal's principal may satisfy some. */
+export function unprovenRequest(guardrails: Guardrails, scope: Scope, principal?: Principal): readonly Violation[] {
   const violations = new Violations(guardrails);
   for (const context of contextsOf(guardrails, scope, violations)) {
     const { only, approval } = context.rules.apply ?? {};
-    if (of === 'approval' && approval !== undefined) {
-      const message = `the decision has no OIDC token: only that of ${whoText(approval.by)} counts`;
-      context.refuse(['apply', 'approval'], message);
-    } else if (of === 'requester' && (only !== undefined || approval?.not !== undefined)) {
+    if (only !== undefined && !isPrincipalOf(only, principal, context)) {
+      context.refuse(['apply', 'only'], unprovenText(only, principal));
+    } else if (approval?.not !== undefined) {
       const who = only === undefined ? 'proven identities' : whoText(only);
-      context.refuse(
-        ['apply', ...(only === undefined ? ['approval', 'not'] : ['only'])],
-        `the request has no OIDC token: only ${who} may apply`,
-      );
+      context.refuse(['apply', 'approval', 'not'], `the request has no OIDC token: only ${who} may apply`);
     }
   }
   return violations.found;
 }
 
-/** Returns why an identity may not have a manifest applied. */
-export function evaluateRequester(guardrails: Guardrails, scope: Scope, requester: Identity): readonly Violation[] {
+function unprovenText(only: readonly Requesters[], principal: Principal | undefined): string {
+  if (!only.some(isOfPrincipals)) return `the request has no OIDC token: only ${whoText(only)} may apply`;
+  const token = only.every(isOfPrincipals) ? '' : 'the request has no OIDC token, and ';
+  const recorded =
+    principal === undefined
+      ? 'Temporal has recorded no principal for the start of this run: only'
+      : `${principalText(principal)} may not apply: only`;
+  return `${token}${recorded} ${whoText(only)}${principal === undefined ? ' may apply' : ''}`;
+}
+
+/** Returns why an identity, with Temporal's principal beside it, may not have a manifest applied. */
+export function evaluateRequester(
+  guardrails: Guardrails,
+  scope: Scope,
+  requester: Identity,
+  principal?: Principal,
+): readonly Violation[] {
   const violations = new Violations(guardrails);
   for (const context of contextsOf(guardrails, scope, violations)) {
     const { only } = context.rules.apply ?? {};
     if (only === undefined || isOneOf(only, requester, guardrails, context)) continue;
+    if (isPrincipalOf(only, principal, context)) continue;
     context.refuse(['apply', 'only'], `${identityText(requester)} may not apply: only ${whoText(only)}`);
   }
   return violations.found;
@@ -141,17 +183,32 @@ export function missingApprovals(
   return violations.found;
 }
 
-function whoOf({ rules }: RuleContext): readonly Who[] {
+function whoOf({ rules }: RuleContext): readonly Requesters[] {
   return rules.apply?.approval?.by ?? [];
 }
 
-function isOneOf(who: readonly Who[], identity: Identity, { rules }: Guardrails, { scope }: RuleContext): boolean {
+function isOneOf(
+  who: readonly Requesters[],
+  identity: Identity,
+  { rules }: Guardrails,
+  { scope }: RuleContext,
+): boolean {
   const groups = rules.identity?.groups ?? {};
   const matchers = who.flatMap((one) => {
-    if (typeof one !== 'string') return one;
+    if (typeof one !== 'string') return isOfPrincipals(one) ? [] : one;
     return Object.hasOwn(groups, one) ? (groups[one] ?? []) : [];
   });
   return matchers.some((matcher) => matches(matcher, identity, scope));
+}
+
+/** Reports whether a rule names Temporal's principal. One that was not recorded is nobody. */
+function isPrincipalOf(only: readonly Requesters[], principal: Principal | undefined, { scope }: RuleContext): boolean {
+  if (principal === undefined) return false;
+  return only.some((one) => {
+    if (!isOfPrincipals(one)) return false;
+    const { principal: name, type = '*' } = one;
+    return isListed([name], principal.name, scope) && isListed([type], principal.type, scope);
+  });
 }
 
 function matches({ issuer, ...claims }: Matcher, identity: Identity, scope: Scope): boolean {
@@ -177,11 +234,11 @@ export function isSamePerson(a: Identity, b: Identity): boolean {
   });
 }
 
-function whoText(who: readonly Who[]): string {
+function whoText(who: readonly Requesters[]): string {
   const shown = who.slice(0, MAX_NAMED).map((one) => {
     if (typeof one === 'string') return `group ${one}`;
     return Object.entries(one)
-      .map(([name, value]) => `${name} ${value}`)
+      .map(([name, value = '']) => `${name} ${value}`)
       .join(', ');
   });
   const more = who.length - shown.length;

@@ -84,6 +84,36 @@ describe('the rule of who may apply', () => {
   });
 });
 
+describe("rules that name Temporal's principal", () => {
+  const termsIn = (only: string): unknown => {
+    const guardrails = parse(`accounts: { "*": {} }\napply: { only: ${only} }`);
+    return termsOf(guardrails, { account: ACCOUNT, namespace: 'platform', environment: 'prod' }, 'aws');
+  };
+
+  it('let a client go without a token, or use one only where it counts', () => {
+    expect(termsIn('[{ principal: ci-* }]')).toMatchObject({ requests: false });
+    const either = termsIn('[{ principal: ci-* }, { issuer: github, repository: acme/iam }]');
+    expect(either).toMatchObject({ requests: true, principals: true });
+    expect(termsIn('[{ issuer: github, repository: acme/iam }]')).not.toHaveProperty('principals');
+  });
+
+  it('cannot be rules of approvals or groups, whose proofs are tokens', () => {
+    for (const rule of [
+      'apply: { approval: { by: [{ principal: alice }] } }',
+      'identity: { groups: { a: [{ principal: alice }] } }',
+    ]) {
+      expect(problems(rule).join()).toMatch(/issuer is missing/);
+    }
+  });
+
+  it('have no claims', () => {
+    expect(problems('apply: { only: [{ principal: alice, repository: a/b }] }').join()).toMatch(
+      /has no field "repository"/,
+    );
+    expect(problems('apply: { only: [{ principal: "" }] }')).not.toEqual([]);
+  });
+});
+
 describe('the rule of who may approve', () => {
   const guardrails = parse(GUARDRAILS);
   const requester = identity('repo:acme/iam', MAIN);

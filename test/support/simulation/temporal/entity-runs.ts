@@ -18,7 +18,8 @@ export function entityRunsOf(server: SimulatedServer): WorkerParts['entityRuns']
     },
     // No history of the simulation lasts until a deadline.
     pending: () => Promise.resolve([]),
-    // Nobody is told of anything.
+    // Nobody is authenticated, nor told of anything.
+    principalOfRun: () => Promise.resolve(undefined),
     parentOf: () => Promise.resolve(undefined),
     workflowOf: () => Promise.resolve(undefined),
     end: async (runs) => {

@@ -10,7 +10,7 @@ import type {
   SignedApproval,
   VerifyDecisionRequest,
 } from '../../../../src/contract/activities.js';
-import { proofAudience, type SignedIdentity } from '../../../../src/contract/identity.js';
+import { proofAudience, type Principal, type SignedIdentity } from '../../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { decisionDigest, proofDigest, requestDigest } from '../../../../src/engine/request-digest.js';
 import type { Guardrails } from '../../../../src/guardrails/parse.js';
@@ -40,6 +40,8 @@ let guardrails: Guardrails | null;
 let request: BootstrapRequest;
 let uses: Map<string, string>;
 let refusals: number;
+/** The client that has started the run, as Temporal has recorded it. */
+let principal: Principal | undefined;
 /** The first runs of runs that were reset. */
 let firstRuns: Record<string, string>;
 let proofs: Proofs;
@@ -58,6 +60,7 @@ beforeEach(() => {
   request = { ...draft, digest: requestDigest(draft) };
   uses = new Map();
   refusals = 0;
+  principal = undefined;
   firstRuns = {};
   proofs = new Proofs({
     source: { current: () => guardrails },
@@ -71,6 +74,7 @@ beforeEach(() => {
       },
     },
     originOf: ({ runId }) => Promise.resolve({ startedAt: 0, firstRunId: firstRuns[runId] ?? runId }),
+    principalOfRun: () => Promise.resolve(principal),
     onRefusal: () => (refusals += 1),
   });
 });
@@ -106,6 +110,80 @@ async function requesterIn(runId?: string, claims?: Claims): Promise<SignedIdent
   if (requester === undefined) throw new Error('no requester');
   return requester;
 }
+
+describe("a request under a rule that names Temporal's principal", () => {
+  const CI = { type: 'jwt', name: 'ci-deployer' };
+
+  beforeEach(() => {
+    guardrails = rulesOf('only: [{ principal: ci-*, type: jwt }]');
+    principal = CI;
+  });
+
+  it('is proven by what Temporal has recorded of its start, without a token, whatever token it carries', async () => {
+    await expect(prove(request)).resolves.toEqual({ principal: CI });
+    await expect(prove({ ...request, proof: { token: 'x.y' } })).resolves.toEqual({ principal: CI });
+    expect(refusals).toBe(0);
+  });
+
+  it.each<[string, Principal | undefined, string]>([
+    [
+      'another principal',
+      { type: 'jwt', name: 'alice' },
+      "Temporal's principal alice (jwt) may not apply: only principal ci-*",
+    ],
+    [
+      'another type',
+      { type: 'mtls', name: 'ci-deployer' },
+      'ci-deployer (mtls) may not apply: only principal ci-*, type jwt',
+    ],
+    [
+      'none',
+      undefined,
+      'Temporal has recorded no principal for the start of this run: only principal ci-*, type jwt may apply',
+    ],
+  ])('is refused for %s', async (_name, recorded, reason) => {
+    principal = recorded;
+    await expect(prove(request)).rejects.toThrow(reason);
+    await expect(prove(request)).rejects.toMatchObject({
+      details: [expect.objectContaining({ remedy: expect.stringContaining('records principals') as string })],
+    });
+  });
+
+  it('may be proven by a token in place of it where the rule names both', async () => {
+    guardrails = rulesOf('only: [{ principal: ci-* }, { issuer: ci, repository: acme/iam }]');
+    await expect(prove(request)).resolves.toEqual({ principal: CI });
+    principal = { type: 'jwt', name: 'alice' };
+    await expect(prove(request)).rejects.toThrow("no OIDC token, and Temporal's principal alice (jwt) may not apply");
+    await expect(prove(await proven())).resolves.toMatchObject({
+      requester: { identity: { issuer: 'ci' } },
+      principal,
+    });
+  });
+
+  it('needs both where the file asks for one and the account for the other, again after an approval', async () => {
+    const both = rulesOf(`only: [{ principal: ci-* }]`);
+    guardrails = {
+      ...both,
+      rules: {
+        ...both.rules,
+        accounts: { '*': { apply: { only: [{ issuer: 'ci', repository: 'acme/iam' }] } } },
+      },
+    };
+    const asked = await prove(await proven());
+    expect(asked).toMatchObject({ requester: { identity: { issuer: 'ci' } }, principal: CI });
+    await expect(prove(request)).rejects.toThrow('the request has no OIDC token: only issuer ci');
+    const approved = { plan: PLAN, approvals: [], ...(asked.requester && { requester: asked.requester }) };
+    await expect(prove(request, approved)).resolves.toEqual(asked);
+    principal = undefined;
+    await expect(prove(request, approved)).rejects.toThrow('may not apply: only principal ci-*');
+  });
+
+  it('needs a token as well where an approver must not be the requester', async () => {
+    guardrails = rulesOf('only: [{ principal: ci-* }]\napproval: { by: [{ issuer: ci, sub: boss }], not: requester }');
+    await expect(prove(request)).rejects.toThrow('the request has no OIDC token');
+    await expect(prove(await proven())).resolves.toMatchObject({ principal: CI, approvalRule: { count: 1 } });
+  });
+});
 
 describe('a request', () => {
   it('is proven by a token, and again after an approval by what the worker has signed, when the token has expired', async () => {

@@ -27,7 +27,10 @@ function permits(type: string, taskQueue = HERE): SchedulePermits {
 
 function requested(by: SchedulePermits, schedule: string): BootstrapRequest {
   const request = { ...BASE, key: schedule, digest: requestDigest(BASE) };
-  return { ...request, proof: { permit: by.sign({ version: 1, schedule, command: 'enforce', request }, null) } };
+  return {
+    ...request,
+    proof: { permit: by.sign({ version: 1, schedule, command: 'enforce', request }, { requester: null }) },
+  };
 }
 
 /** Asserts the permit of a schedule in a bootstrap run that the parent has started. */
