@@ -47,3 +47,17 @@ export function emptyRecord(of: Pick<DriftRecord, 'account' | 'namespace' | 'env
     looks: [],
   };
 }
+
+/** Returns a record with the fields that the records of older builds lack. Anything else is returned unchanged. */
+export function completedRecord(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { drifted } = value as { readonly drifted?: unknown };
+  const entities = Array.isArray(drifted)
+    ? drifted.map((entity: unknown) => withDefaults(entity, { schedules: [] }))
+    : drifted;
+  return withDefaults({ ...value, drifted: entities }, { looks: [] });
+}
+
+function withDefaults(value: unknown, defaults: object): unknown {
+  return typeof value === 'object' && value !== null ? { ...defaults, ...value } : value;
+}

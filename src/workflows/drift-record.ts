@@ -13,6 +13,7 @@ import type { DriftChanges, DriftRecord, DriftUpdate } from '../contract/drift-r
 import { recordDriftUpdate, forgetScheduleSignal } from '../contract/messages.js';
 import { IamDrift } from '../contract/search-attributes.js';
 import { driftRecordWorkflowId } from '../contract/workflow-ids.js';
+import { completedRecord } from '../report/drift-record.js';
 import { driftRecordDetails } from './drift-details.js';
 import { NO_CHANGES, withCauses, withFailure, withLook, withoutSchedule } from './drift-changes.js';
 import { followNewestBuild, MAX_CLAIMS } from './ledger.js';
@@ -23,8 +24,9 @@ import { assertDriftRecord, assertDriftUpdate } from './requests.js';
  * it can be read where no worker runs. Like a ledger, it never completes.
  */
 export async function driftRecord(argument: DriftRecord): Promise<void> {
-  assertDriftRecord(argument, driftRecordWorkflowId);
-  let record = argument;
+  const given = completedRecord(argument);
+  assertDriftRecord(given, driftRecordWorkflowId);
+  let record = given;
   let updates = 0;
   setHandler(
     recordDriftUpdate,

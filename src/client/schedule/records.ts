@@ -2,6 +2,7 @@ import type { DriftRecord } from '../../contract/drift-record.js';
 import { driftRecord } from '../../contract/schedule-shapes.js';
 import type { ScheduleSummary } from '../../contract/schedule.js';
 import { accountScheduleId, driftRecordWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
+import { completedRecord } from '../../report/drift-record.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import type { ScheduleFilter } from './read.js';
 
@@ -13,7 +14,7 @@ export async function listRecords(
   const query = `WorkflowType = "${WorkflowType.DriftRecord}" AND ExecutionStatus = "Running"`;
   const records = new Map<string, DriftRecord>();
   for await (const { workflowId, memo } of client.workflow.list({ query, pageSize: 100 })) {
-    const record = memo?.['drift'];
+    const record = completedRecord(memo?.['drift']);
     if (driftRecord(record, '') !== null || driftRecordWorkflowId(record as DriftRecord) !== workflowId) continue;
     const { account: inAccount, namespace: inNamespace } = record as DriftRecord;
     if (account !== undefined && inAccount !== account) continue;

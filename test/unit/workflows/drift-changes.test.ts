@@ -1,5 +1,6 @@
 import type { DriftLook, DriftRecord, FailedLook, FoundDrift } from '../../../src/contract/drift-record.js';
-import { emptyRecord } from '../../../src/report/drift-record.js';
+import { driftRecord } from '../../../src/contract/schedule-shapes.js';
+import { completedRecord, emptyRecord } from '../../../src/report/drift-record.js';
 import { withFailure, withLook, withoutSchedule } from '../../../src/workflows/drift-changes.js';
 
 /** A drift record and the looks of several schedules at one environment. */
@@ -115,4 +116,26 @@ test('what a deleted schedule has seen is forgotten, and what another one sees i
   recorded.look('two', ['b']);
   const record = withoutSchedule(recorded.record, 'one');
   expect(record).toMatchObject({ inDrift: 1, declared: 3, drifted: [{ name: 'b', schedules: ['two'] }] });
+});
+
+test('goes on from a record of an older build, which knows no schedules of its entities and no looks', () => {
+  const { looks, drifted, ...old } = (() => {
+    const recorded = new Recorded();
+    recorded.look('a', ['left', 'fixed']);
+    return recorded.record;
+  })();
+  const entities = drifted.map((entity) =>
+    Object.fromEntries(Object.entries(entity).filter(([key]) => key !== 'schedules')),
+  );
+  expect([looks.length, drifted[0]?.schedules]).toEqual([1, ['a']]);
+  const completed = completedRecord({ ...old, drifted: entities });
+  expect(driftRecord(completed, '')).toBeNull();
+  const recorded = new Recorded();
+  recorded.record = completed as DriftRecord;
+  expect(recorded.look('a', ['left'])).toMatchObject({ begun: [], ended: ['fixed'] });
+  expect(recorded.record.drifted).toMatchObject([{ name: 'left', schedules: ['a'] }]);
+});
+
+test.each([null, 'text', [], {}, { drifted: [null] }])('takes no %j for a record', (value) => {
+  expect(driftRecord(completedRecord(value), '')).not.toBeNull();
 });
