@@ -3,6 +3,7 @@ import { FINDING_CODE } from '../../contract/policy-findings.js';
 import { NAMESPACE } from '../../contract/request.js';
 import { OwnershipTag } from '../ownership.js';
 import { MAX_TAGS } from '../tag-limit.js';
+import { accountField, partitionField, roleArnField } from './account-fields.js';
 
 /** The maximum number of tags that a manifest can declare: the rest is for ownership tags. */
 const MAX_DECLARED_TAGS = MAX_TAGS - Object.keys(OwnershipTag).length;
@@ -156,20 +157,9 @@ export const defaultsSchema = z.strictObject({
 
 /** One environment: an account and the way into it. */
 export const environmentSchema = z.strictObject({
-  account: z
-    .string()
-    .regex(/^\d{12}$/, 'write the twelve digits of the account, in quotes')
-    .describe('Twelve digits, in quotes.'),
-  partition: z
-    .string()
-    .regex(/^aws(-[a-z0-9]+)*$/, 'write aws, aws-cn or aws-us-gov')
-    .optional()
-    .describe('Default: aws.'),
-  assumeRole: z
-    .string()
-    .regex(/^arn:[a-z0-9-]+:iam::\d{12}:role\/.+$/, 'write the ARN of a role')
-    .optional()
-    .describe('The role that the worker assumes for all calls instead of its own credentials.'),
+  account: accountField.describe('Twelve digits, in quotes.'),
+  partition: partitionField,
+  assumeRole: roleArnField.describe('The role that the worker assumes for all calls instead of its own credentials.'),
 });
 
 /** The treatment of what left the manifest. */

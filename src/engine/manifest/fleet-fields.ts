@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { ACCOUNT } from '../../contract/request.js';
+import { accountField, partitionField, roleArnField } from './account-fields.js';
 import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from './names.js';
-
-const account = z.string().regex(ACCOUNT, 'write the twelve digits of the account, in quotes');
 
 /** The accounts of a fleet. */
 export const accountsSchema = z
   .strictObject({
-    ids: z.array(account).min(1).optional().describe('Accounts by ID: twelve digits, in quotes.'),
+    ids: z.array(accountField).min(1).optional().describe('Accounts by ID: twelve digits, in quotes.'),
     organizationalUnits: z
       .array(
         z
@@ -24,12 +22,10 @@ export const accountsSchema = z
       .record(z.string().min(1).max(128), z.string().max(256))
       .optional()
       .describe('Tags that an account of the units must have, or of the organization if no unit is named.'),
-    exclude: z.array(account).optional().describe('Accounts that are left out, however they are selected.'),
-    organizationRole: z
-      .string()
-      .regex(/^arn:[a-z0-9-]+:iam::\d{12}:role\/.+$/, 'write the ARN of a role')
-      .optional()
-      .describe("The role that may read AWS Organizations. Default: the worker's own credentials."),
+    exclude: z.array(accountField).optional().describe('Accounts that are left out, however they are selected.'),
+    organizationRole: roleArnField.describe(
+      "The role that may read AWS Organizations. Default: the worker's own credentials.",
+    ),
   })
   .superRefine(({ ids, organizationalUnits, tags, exclude }, context) => {
     const issue = (path: PropertyKey[], message: string, remedy: string): void => {
@@ -76,7 +72,7 @@ function reachesFurther(one: Wave, before: Wave | undefined): boolean {
 const variablesSchema = z.record(z.string(), z.string());
 
 /** The values of variables by account. */
-export const accountVariablesSchema = z.record(account, variablesSchema);
+export const accountVariablesSchema = z.record(accountField, variablesSchema);
 
 /** One fleet: its accounts, the way into them, and the order in which they are brought to their state. */
 export const fleetSchema = z.strictObject({
@@ -86,11 +82,7 @@ export const fleetSchema = z.strictObject({
     .regex(ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT)
     .optional()
     .describe('The value of {{environment}}. Default: the name of the fleet.'),
-  partition: z
-    .string()
-    .regex(/^aws(-[a-z0-9]+)*$/, 'write aws, aws-cn or aws-us-gov')
-    .optional()
-    .describe('Default: aws.'),
+  partition: partitionField,
   assumeRole: z
     .string()
     .min(1)
