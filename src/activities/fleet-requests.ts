@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AccountRun, FleetRequest } from '../contract/fleet.js';
 import { unreadableReason } from '../contract/unreadable.js';
-import { decodeFirstPayload } from '../temporal/payload-codec.js';
+import { readStartArgument } from '../temporal/start-argument.js';
 import { assertUnchanged } from './fleet/assert-unchanged.js';
 
 /** Deadline of one call to Temporal. */
@@ -57,13 +57,8 @@ export class FleetRequests {
 
   /** Returns the argument of a run as the server has recorded it. */
   async #start(execution: AccountRun): Promise<FleetRequest | null> {
-    const { namespace } = this.#client.options;
     try {
-      const { history } = await this.#client.withDeadline(Date.now() + CALL_DEADLINE_MS, () =>
-        this.#client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
-      );
-      const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-      return await decodeFirstPayload<FleetRequest>(this.#client as Client, started?.input?.payloads);
+      return await readStartArgument<FleetRequest>(this.#client, execution, CALL_DEADLINE_MS);
     } catch (error) {
       throw unavailable(error instanceof Error ? error.message : String(error));
     }
