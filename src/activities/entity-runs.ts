@@ -159,6 +159,19 @@ export class EntityRuns {
     return run && this.#ask(() => startedBy(this.#client, run));
   }
 
+  /**
+   * Reports whether a run goes on from a reset of another one. Its history then begins with a copy of that of the run which
+   * was reset, and tells so.
+   */
+  async isReset(execution: EntityRun): Promise<boolean> {
+    const { namespace } = this.#client.options;
+    const { history } = await this.#ask(() =>
+      this.#client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+    );
+    const original = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
+    return original !== '' && original !== execution.runId;
+  }
+
   /** Returns the workflow that a run executes. Undefined where it is gone. */
   async workflowOf(run: EntityRun): Promise<RunWorkflow | undefined> {
     const description = await this.#call(run, (handle) => handle.describe());

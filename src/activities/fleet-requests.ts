@@ -9,8 +9,8 @@ import { assertUnchanged } from './fleet/assert-unchanged.js';
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
 
-/** Runs whose requests are kept. A request can have megabytes. */
-const MAX_KEPT = 16;
+/** Runs whose requests are kept. A request can have tens of megabytes, and any client can send one. */
+const MAX_KEPT = 4;
 
 /**
  * Reads the requests of fleets from the start of their runs. Each of a thousand accounts needs the request, and it would

@@ -1,15 +1,19 @@
-import type { DriftRecord, DriftState, WatchedEnvironment } from '../contract/drift-record.js';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { DriftRecord, DriftState, WatchedEnvironment, WatchedFleet } from '../contract/drift-record.js';
 import type { ScheduleSummary } from '../contract/schedule.js';
 import { driftRecordWorkflowId, type EnvironmentReference } from '../contract/workflow-ids.js';
 import { durationText } from '../report/words.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import { failingActivities } from './run/failing-activities.js';
-import { listSchedules, type ScheduleFilter } from './schedule/read.js';
+import { describeSchedule, listSchedules, type ScheduleFilter } from './schedule/read.js';
 import { listRecords, looksAt } from './schedule/records.js';
 
 /** The time after which a run that was due or has started counts as late, in milliseconds. */
 const MAX_DELAY_MS = 10 * 60_000;
+
+/** The time after which the run of a fleet has looked at each account, in milliseconds: one may take an hour. */
+const MAX_FLEET_MS = 2 * 3_600_000;
 
 /** The time after which a task that no worker has taken tells that none polls, in milliseconds. */
 const MAX_UNTAKEN_MS = 10_000;
@@ -48,7 +52,44 @@ export async function drift(temporal: TemporalConnection, filter: ScheduleFilter
       problem: await problemOf(temporal, record, own, now),
     };
   });
-  return { version: 1, command: 'drift', at: new Date(now).toISOString(), environments };
+  const fleets = await mapInTurns(fleetsOf(schedules), (one) => watchedFleet(temporal, one, now));
+  return { version: 1, command: 'drift', at: new Date(now).toISOString(), environments, fleets };
+}
+
+/** Returns the schedules of fleets, by fleet. */
+function fleetsOf(schedules: readonly ScheduleSummary[]): readonly (readonly ScheduleSummary[])[] {
+  const byFleet = new Map<string, ScheduleSummary[]>();
+  for (const one of schedules) {
+    if (one.account !== null) continue;
+    const key = `${one.namespace}:${one.environment}`;
+    byFleet.set(key, [...(byFleet.get(key) ?? []), one]);
+  }
+  return [...byFleet.values()];
+}
+
+async function watchedFleet(
+  temporal: TemporalConnection,
+  schedules: readonly ScheduleSummary[],
+  now: number,
+): Promise<WatchedFleet> {
+  const { namespace = '', environment: fleet = '' } = schedules[0] ?? {};
+  const next = schedules.flatMap(({ nextAt }) => nextAt ?? []).sort();
+  const problems = await Promise.all(schedules.map((one) => fleetProblemOf(temporal, one, now)));
+  const problem = problems.find((one) => one !== null) ?? null;
+  return { namespace, fleet, schedules, nextLookAt: next[0] ?? null, problem };
+}
+
+/** Returns why the last run of a fleet's schedule has not looked at all accounts. Null where it has, or is going on. */
+async function fleetProblemOf(
+  temporal: TemporalConnection,
+  schedule: ScheduleSummary,
+  now: number,
+): Promise<string | null> {
+  const stall = (await stallOf(temporal, schedule, now)) ?? dueProblem([schedule], now);
+  if (stall !== null || schedule.lastAt === null) return stall;
+  const [run] = (await describeSchedule(temporal, schedule.id)).runs;
+  const hasLooked = run === undefined || ['running', 'converged', 'pending'].includes(run.state);
+  return hasLooked ? null : `the run of ${run.startedAt} ended as ${run.state}: ${run.reason ?? 'see its page'}`;
 }
 
 /** Maps a list, a few items at a time: each may ask Temporal about an open run. */
@@ -79,11 +120,27 @@ async function problemOf(
   const open = active.filter(({ lastAt }) => lastAt !== null && lastAt > seenAt);
   const [stuck] = (await Promise.all(open.map((one) => stallOf(temporal, one, now)))).filter((text) => text !== null);
   if (stuck !== undefined) return stuck;
-  const due = active.flatMap(({ nextAt }) => nextAt ?? []).sort()[0];
-  if (due !== undefined && now - Date.parse(due) > MAX_DELAY_MS)
-    return `the run that was due at ${due} has not started`;
+  const overdue = dueProblem(active, now) ?? leftOutProblem(record, active, now);
+  if (overdue !== null) return overdue;
   const failed = record?.failed ?? null;
   return failed === null ? null : `the look at ${failed.at} failed: ${failed.reason}`;
+}
+
+function dueProblem(schedules: readonly ScheduleSummary[], now: number): string | null {
+  const due = schedules.flatMap(({ nextAt, paused }) => (paused ? [] : (nextAt ?? []))).sort()[0];
+  const isLate = due !== undefined && now - Date.parse(due) > MAX_DELAY_MS;
+  return isLate ? `the run that was due at ${due} has not started` : null;
+}
+
+/** Returns that no run of a fleet has looked at one of its accounts for long. Null where one has. */
+function leftOutProblem(record: DriftRecord | null, schedules: readonly ScheduleSummary[], now: number): string | null {
+  const [fleet] = schedules;
+  if (record?.lookedAt == null || fleet?.lastAt == null || schedules.some(({ account }) => account !== null))
+    return null;
+  const isOld = fleet.lastAt > record.lookedAt && now - Date.parse(fleet.lastAt) > MAX_FLEET_MS;
+  return isOld
+    ? `the run of ${fleet.lastAt} has not looked at it: see \`iam-bootstrap schedule describe ${fleet.id}\``
+    : null;
 }
 
 /** Returns why the last run of a schedule has not looked yet. Null where it is going on. */
@@ -95,11 +152,14 @@ async function stallOf(
   if (lastRun === null || lastAt === null) return null;
   const run = `the run of ${lastAt}`;
   try {
-    const handle = client.workflow.getHandle(lastRun.workflowId, lastRun.runId);
-    const description = await withDeadline(client, () => handle.describe());
+    const describe = (runId?: string): Promise<WorkflowExecutionDescription> =>
+      withDeadline(client, () => client.workflow.getHandle(lastRun.workflowId, runId).describe());
+    const first = await describe(lastRun.runId);
+    // The run of a fleet goes on in others.
+    const description = first.status.name === 'CONTINUED_AS_NEW' ? await describe() : first;
     const status = description.status.name;
-    // One that has ended by itself has told the record, which the list may not show yet. A fleet's run goes on in others.
-    if (['COMPLETED', 'FAILED', 'CONTINUED_AS_NEW'].includes(status)) return null;
+    // One that has ended by itself has told the record, which the list may not show yet.
+    if (status === 'COMPLETED' || status === 'FAILED') return null;
     if (status !== 'RUNNING') return `${run} has not looked: it was ${status.toLowerCase().replaceAll('_', ' ')}`;
     const { scheduledTime, startedTime } = description.raw.pendingWorkflowTask ?? {};
     const waitedMs = scheduledTime == null || startedTime != null ? 0 : now - Number(scheduledTime.seconds) * 1_000;

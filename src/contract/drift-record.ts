@@ -165,12 +165,24 @@ export interface WatchedEnvironment extends EnvironmentReference {
   readonly problem: string | null;
 }
 
+/** A fleet that is watched: its accounts are among the environments once a run has looked at them. */
+export interface WatchedFleet {
+  readonly namespace: string;
+  readonly fleet: string;
+  readonly schedules: readonly ScheduleSummary[];
+  /** Null where no schedule looks again. */
+  readonly nextLookAt: string | null;
+  /** The reason that its last run has not looked at all accounts. Null where all is well. */
+  readonly problem: string | null;
+}
+
 /** The present state of everything that is watched: result of `drift`. */
 export interface DriftState {
   readonly version: 1;
   readonly command: 'drift';
   readonly at: string;
   readonly environments: readonly WatchedEnvironment[];
+  readonly fleets: readonly WatchedFleet[];
 }
 
 /** Argument of the activity that changes a drift record. */

@@ -79,9 +79,9 @@ export function accountScheduleId(schedule: string, account: string): string {
   return `${schedule}:${account}`;
 }
 
-/** Returns the ID of the run in one account that a run of a fleet's schedule starts. */
-export function scheduledAccountWorkflowId(key: string, fleetRunId: string): string {
-  return `${key}-${fleetRunId}`;
+/** Returns the ID of the runs in one account that those of a fleet's schedule start, one at a time. */
+export function scheduledAccountWorkflowId(key: string): string {
+  return `${key}:run`;
 }
 
 const DRIFT_RECORD_ID_PREFIX = 'iam-bootstrap-drift:';

@@ -84,4 +84,13 @@ export const driftSchema = z.strictObject({
       problem: text.describe('why nothing has looked when it should have, or will not'),
     }),
   ),
+  fleets: z.array(
+    z.strictObject({
+      namespace: z.string(),
+      fleet: z.string(),
+      schedules: z.array(schedule),
+      nextLookAt: time.nullable(),
+      problem: text.describe('why its last run has not looked at all accounts'),
+    }),
+  ),
 }) satisfies z.ZodType<DriftState>;

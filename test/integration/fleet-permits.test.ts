@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
 import { applyFleet, planFleet } from '../../src/client/fleet/apply.js';
 import { decideWave } from '../../src/client/fleet/runs.js';
 import { triggerSchedule } from '../../src/client/schedule/change.js';
@@ -161,6 +163,37 @@ test('a copy of what a fleet sends starts nothing', async () => {
   const again = startedByHand(WorkflowType.Fleet, fleetWorkflowId('proven-d', 'proven-d'), 'proven', sent);
   expect(await again).toContain('its token has proved another run before');
   expect(world.proxy.writes()).toEqual([]);
+});
+
+test('a run that was reset does not do once more what was proven once', async () => {
+  await applyFleet(job(MAIN), await requestFor('proven-f', 'apply'));
+  const { client } = temporal;
+  const workflowId = fleetWorkflowId('proven-f', 'proven-f');
+  const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
+  const tasks = (events ?? []).filter(({ workflowTaskCompletedEventAttributes: task }) => task != null);
+  world.proxy.clear();
+  // After the activity that has verified the token and found the accounts.
+  await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId },
+    reason: 'a test',
+    requestId: randomUUID(),
+    workflowTaskFinishEventId: tasks[1]?.eventId ?? null,
+  });
+  const failed: unknown = await client.workflow
+    .getHandle(workflowId)
+    .result()
+    .catch((error: unknown) => error);
+  if (!(failed instanceof WorkflowFailedError)) throw new Error('it was not refused');
+  const [report] = (failed.cause as ApplicationFailure).details as [FleetReport];
+  for (const account of report.accounts) {
+    expect(account).toMatchObject({
+      result: 'refused',
+      reason: expect.stringContaining('goes on from a reset') as string,
+    });
+  }
+  expect(report.accounts).toHaveLength(3);
+  expect(world.proxy.countBy()).toEqual({});
 });
 
 test('with a request key, a fleet is signed, and its accounts need no signature of their own', async () => {

@@ -8,14 +8,18 @@ import { runActivity } from '../runtime/activity-context.js';
 import { assertUnchanged } from './assert-unchanged.js';
 import { assertSelected } from './assert-selected.js';
 import { prepareAccount } from './prepare-account.js';
-import { resolveFleet } from './resolve-fleet.js';
+import { failure } from '../runtime/failures.js';
+import { needsOrganization, resolveFleet } from './resolve-fleet.js';
 
 /** The connections of a worker that the activities of a fleet use. */
 export interface FleetParts {
   readonly accounts: Pick<Accounts, 'organization'>;
   readonly accountRuns: Pick<AccountRuns, 'find'>;
   readonly requests: Pick<FleetRequests, 'ofThisRun'>;
-  readonly enforcement: Pick<Enforcement, 'targetForReads' | 'permitFleet' | 'delegations' | 'isSignedOnly'>;
+  readonly enforcement: Pick<
+    Enforcement,
+    'targetForReads' | 'guardrails' | 'permitFleet' | 'delegations' | 'isSignedOnly'
+  >;
 }
 
 /** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs again. */
@@ -50,9 +54,19 @@ export function createFleetActivities({ accounts, accountRuns, requests, enforce
   };
 }
 
-/** Returns the target whose organization is read: that of the fleet's role, or of the worker's own credentials. */
-function targetOf({ partition, selection }: FleetRequest, enforcement: Pick<Enforcement, 'targetForReads'>): Target {
+/**
+ * Returns the target whose organization is read: that of the fleet's role, or of the worker's own credentials.
+ *
+ * @throws ApplicationFailure where the guardrails do not allow it. They say nothing of the worker's own credentials
+ */
+function targetOf(request: FleetRequest, enforcement: Pick<Enforcement, 'targetForReads' | 'guardrails'>): Target {
+  const { partition, selection, fleet } = request;
   const { organizationRole: assumeRole } = selection;
-  if (assumeRole === undefined) return { account: '', partition };
+  if (assumeRole === undefined) {
+    if (enforcement.guardrails === null || !needsOrganization(request)) return { account: '', partition };
+    throw failure('NotAllowed', `fleet ${fleet} would read AWS Organizations with the worker's own credentials`, {
+      remedy: 'name a role with organizationRole, and allow it in the guardrails',
+    });
+  }
   return enforcement.targetForReads({ account: assumeRole.split(':')[4] ?? '', partition, assumeRole });
 }

@@ -17,7 +17,7 @@ export async function resolveFleet(
 ): Promise<ResolvedFleet> {
   const { fleet, selection, only } = request;
   const uses = usesOf(request.manifest);
-  const found = needsOrganization(request, uses) ? await readSelected(request, organization) : listed(selection.ids);
+  const found = needsOrganization(request) ? await readSelected(request, organization) : listed(selection.ids);
   const leftOut: LeftOutAccount[] = [];
   const accounts: FleetAccount[] = [];
   for (const { id, name, state } of [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) {
@@ -37,7 +37,9 @@ export async function resolveFleet(
   return { accounts: selectOnly(fleet, accounts, only), leftOut, calls };
 }
 
-function needsOrganization({ selection }: FleetRequest, uses: ReturnType<typeof usesOf>): boolean {
+/** Reports whether the accounts of a fleet, or what its manifest says of them, are known to AWS Organizations only. */
+export function needsOrganization({ selection, manifest }: FleetRequest): boolean {
+  const uses = usesOf(manifest);
   const { organizationalUnits, tags, organizationRole } = selection;
   if (organizationalUnits.length > 0 || Object.keys(tags).length > 0) return true;
   return uses.names || uses.tags || organizationRole !== undefined;

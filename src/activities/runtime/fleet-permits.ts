@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<FleetCommand, readonly string[]>> = {
 
 type FleetSigner = Pick<Permits, 'permitFleet' | 'isFleetPermit' | 'permitAccount' | 'isAccountOf'>;
 
-type Runs = Pick<EntityRuns, 'parentOf' | 'originOf' | 'workflowOf'>;
+type Runs = Pick<EntityRuns, 'parentOf' | 'originOf' | 'isReset' | 'workflowOf' | 'isOfSchedule'>;
 
 /**
  * Permits the runs for the accounts of a fleet, and verifies that permit in them. It stands in their requests, where every
@@ -76,9 +76,30 @@ export class FleetPermits {
     if (permit === undefined || !this.#permits.isFleetPermit('fleet request', permit, fleetProofDigest(request))) {
       throw refusal('no worker has permitted the run of its fleet');
     }
-    if (permit.runId !== (await firstRunOf(this.#runs))) throw refusal('its permit is that of another run');
+    await this.#assertOwnRun(request, permit);
     if (this.#permits.isAccountOf(permit.runId, account)) return permit;
     throw refusal(`no worker has found account ${account.id} for fleet ${request.fleet}`);
+  }
+
+  /** Makes sure that a permit is that of the run of this activity, which goes on from no reset, and whose schedule is there. */
+  async #assertOwnRun({ command, key }: FleetRequest, permit: FleetPermit): Promise<void> {
+    const { workflowExecution: run } = activityInfo();
+    if (run === undefined || permit.runId !== (await firstRunOf(this.#runs))) {
+      throw refusal('its permit is that of another run');
+    }
+    const isScheduled = command === 'detect' || command === 'enforce';
+    if (isScheduled && !(await this.#runs.isOfSchedule(key, { ...run, runId: permit.runId }))) {
+      throw refusal(`schedule ${key} is gone, or has not started this run`);
+    }
+    if (this.#known.has(run.runId)) return;
+    await this.#assertNotReset(run);
+    this.#known.add(run.runId);
+  }
+
+  /** A run that was reset does once more what was proven once, however long ago. */
+  async #assertNotReset(run: EntityRun): Promise<void> {
+    if (await this.#runs.isReset(run))
+      throw refusal(`run ${run.runId} goes on from a reset, and was proven for no run`);
   }
 
   /** Returns the request for an account with the permit of the fleet's run. */
@@ -103,19 +124,22 @@ export class FleetPermits {
     if (run === undefined || !isAllowed) throw refusal(`its permit lets a fleet ${permit.command} only`);
     const known = `${permit.runId} ${run.runId}`;
     if (this.#known.has(known)) return permit;
-    const isOfSchedule = permit.command === 'enforce' && workflowType === WorkflowType.Bootstrap;
-    const started = isOfSchedule ? await this.#runs.parentOf(run) : run;
-    if (started === undefined || (await this.#fleetOf(started)) !== permit.runId) {
-      throw refusal('the fleet of its permit has not started this run');
-    }
+    for (const one of await this.#startedBy(permit, run)) await this.#assertNotReset(one);
     this.#known.add(known);
     return permit;
   }
 
-  /** Returns the first run of the workflow that has started a run. A fleet goes on in later ones when its history is full. */
-  async #fleetOf(run: EntityRun): Promise<string | undefined> {
-    const parent = await this.#runs.parentOf(run);
-    return parent === undefined ? undefined : (await this.#runs.originOf(parent))?.firstRunId;
+  /**
+   * Returns a run and those that have started it, the last of which is one of the fleet. A fleet goes on in later runs of its
+   * workflow when its history is full.
+   */
+  async #startedBy({ command, runId }: FleetPermit, run: EntityRun): Promise<readonly EntityRun[]> {
+    const isOfSchedule = command === 'enforce' && activityInfo().workflowType === WorkflowType.Bootstrap;
+    const scheduled = isOfSchedule ? await this.#runs.parentOf(run) : run;
+    const fleet = scheduled && (await this.#runs.parentOf(scheduled));
+    const isStarted = fleet !== undefined && (await this.#runs.originOf(fleet))?.firstRunId === runId;
+    if (scheduled === undefined || !isStarted) throw refusal('the fleet of its permit has not started this run');
+    return [run, scheduled, fleet];
   }
 }
 

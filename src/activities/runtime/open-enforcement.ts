@@ -37,7 +37,10 @@ export interface GuardrailsObserver {
 
 /** The parts of a worker that ask Temporal about runs. */
 export interface EnforcementRuns {
-  readonly entityRuns: Pick<EntityRuns, 'parentOf' | 'originOf' | 'principalOfRun' | 'workflowOf' | 'isOfSchedule'>;
+  readonly entityRuns: Pick<
+    EntityRuns,
+    'parentOf' | 'originOf' | 'isReset' | 'principalOfRun' | 'workflowOf' | 'isOfSchedule'
+  >;
   readonly proofUses: Pick<ProofUses, 'use'>;
 }
 

@@ -120,7 +120,7 @@ export class Proofs {
     const { request } = scheduled;
     const guardrails = this.#parts.source.current();
     if (guardrails === null) return { requester: null };
-    if (isFleetRequest(request)) return this.#proveFleet(guardrails, request, scheduleDigest(scheduled));
+    if (isFleetRequest(request)) return this.#proveFleetSchedule(guardrails, request, scheduleDigest(scheduled));
     const demand = demandOf(guardrails, request);
     if (!demand.requester) return { requester: null };
     if (requestDigest(request) !== request.digest) {
@@ -142,6 +142,25 @@ export class Proofs {
     const guardrails = this.#parts.source.current();
     if (guardrails === null) return { requester: null };
     return this.#proveFleet(guardrails, request, fleetProofDigest(request));
+  }
+
+  /** A schedule of nobody's would be refused at each run, in the accounts whose guardrails ask who applies. */
+  async #proveFleetSchedule(
+    guardrails: Guardrails,
+    request: FleetRequest,
+    digest: string,
+  ): Promise<Pick<SchedulePermit, 'requester' | 'principal'>> {
+    const { partition, namespace, environment } = request;
+    const maker = await this.#proveFleet(guardrails, request, digest);
+    const { requests, principals } = termsOf(guardrails, { account: null, namespace, environment }, partition);
+    const isKnown = maker.requester !== null || (principals === true && maker.principal !== undefined);
+    if (requests && !isKnown) {
+      this.#checks.refuse(
+        'requester',
+        'the schedule has no OIDC token, and the guardrails of accounts ask who applies',
+      );
+    }
+    return maker;
   }
 
   async #proveFleet(

@@ -76,8 +76,9 @@ export class SchedulePermits {
     const known = `${permit.schedule} ${run.runId}`;
     if (this.#known.has(known)) return permit;
     await this.#assertRunsHere(run, permit, isFleetRequest(request) ? WorkflowType.Fleet : WorkflowType.ScheduledRun);
-    const { startedAt, firstRunId } = (await this.#runs.originOf(run)) ?? { startedAt: 0, firstRunId: run.runId };
-    if (!(await this.#runs.isOfSchedule(permit.schedule, { ...run, runId: firstRunId }))) {
+    const { startedAt } = (await this.#runs.originOf(run)) ?? { startedAt: 0 };
+    // A run that was reset is none that the schedule has started.
+    if (!(await this.#runs.isOfSchedule(permit.schedule, run))) {
       if (Date.now() - startedAt < MAX_LAG_MS) {
         throw ApplicationFailure.retryable('the schedule does not list this run yet', 'ServiceUnavailable');
       }

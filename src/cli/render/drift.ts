@@ -1,13 +1,14 @@
 import pc from 'picocolors';
-import type { DriftedEntity, DriftState, WatchedEnvironment } from '../../contract/drift-record.js';
+import type { DriftedEntity, DriftState, WatchedEnvironment, WatchedFleet } from '../../contract/drift-record.js';
 import { causeText, differenceLines, driftStateText } from '../../report/drift-record.js';
 import { counted } from '../../report/text.js';
 import { agoText } from '../../report/words.js';
 import { plain } from '../terminal.js';
 
 /** Renders what differs, by environment, and in the last line how many do. */
-export function renderDrift({ environments, at }: DriftState): string {
-  if (environments.length === 0) return 'Nothing is watched. Make a schedule with `iam-bootstrap schedule create`.';
+export function renderDrift({ environments, fleets, at }: DriftState): string {
+  if (environments.length + fleets.length === 0)
+    return 'Nothing is watched. Make a schedule with `iam-bootstrap schedule create`.';
   const now = Date.parse(at);
   const drifting = environments.filter(({ state }) => state === 'drift');
   const entities = drifting.reduce((sum, { record }) => sum + (record?.inDrift ?? 0), 0);
@@ -18,7 +19,7 @@ export function renderDrift({ environments, at }: DriftState): string {
     drifting.length === 0
       ? `No drift. ${watched}${notLooked}.`
       : `${counted(entities, 'entity', 'entities')} in drift in ${counted(drifting.length, 'environment')}; ${watched}${notLooked}.`;
-  return [...environments.flatMap((one) => environmentLines(one, now)), last].join('\n');
+  return [...environments.flatMap((one) => environmentLines(one, now)), ...fleets.flatMap(fleetLines), last].join('\n');
 }
 
 function environmentLines(
@@ -43,6 +44,12 @@ function environmentLines(
     ...drifted.flatMap(entityLines),
     ...more,
   ];
+}
+
+/** Returns the lines of a fleet whose last run has not looked at all accounts. */
+function fleetLines({ namespace, fleet, problem }: WatchedFleet): readonly string[] {
+  if (problem === null) return [];
+  return [pc.bold(plain(`${namespace} in fleet ${fleet}`)), `  ${pc.red(plain(problem))}`];
 }
 
 function dimmed(texts: readonly string[]): readonly string[] {

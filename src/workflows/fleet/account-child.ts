@@ -29,15 +29,11 @@ interface AccountChild {
 }
 
 /** Starts the run of an account as a client would. Returns null where another run holds the namespace. */
-export function startAccount(
-  command: FleetCommand,
-  request: BootstrapRequest,
-  fleetRunId: string,
-): Promise<AccountChild | null> {
+export function startAccount(command: FleetCommand, request: BootstrapRequest): Promise<AccountChild | null> {
   const { account } = request.target;
   if (command === 'detect' || command === 'enforce') {
     const argument: ScheduledRun = { version: 1, schedule: request.key, command, request };
-    const workflowId = scheduledAccountWorkflowId(request.key, fleetRunId);
+    const workflowId = scheduledAccountWorkflowId(request.key);
     return startUnlessLocked(scheduledRun, workflowId, argument, childOptions(WorkflowType.ScheduledRun, request));
   }
   if (command === 'plan') {
@@ -71,7 +67,7 @@ function childOptions(
 }
 
 /** The result of an account whose run has no report. */
-type Ended = Pick<AccountReport, 'result' | 'reason' | 'remedy'>;
+export type Ended = Pick<AccountReport, 'result' | 'reason' | 'remedy'>;
 
 /**
  * Returns what an account ended with: the report of its run, or what went wrong without one.

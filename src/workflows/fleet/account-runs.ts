@@ -14,7 +14,7 @@ import { accountActivities, accountRuns } from '../activities.js';
 import { CANCELLED, type Cancellation } from '../cancellation.js';
 import { nextLockWait } from '../locked-child.js';
 import { recordRefusal } from '../metrics.js';
-import { endOf, startAccount } from './account-child.js';
+import { type Ended, endOf, startAccount } from './account-child.js';
 import type { FleetState, OpenAccount, WaitingAccount } from './fleet-state.js';
 import { HistoryRoom } from './history-room.js';
 
@@ -23,6 +23,9 @@ const FIRST_WAIT_MS = 1_000;
 
 /** The longest wait for a namespace: half an hour, as a client waits. */
 export const MAX_WAIT_MS = 30 * 60_000;
+
+/** The longest that a fleet's schedule waits for a run that waits itself, for its lock or an approval. Its next run looks again. */
+const MAX_ENFORCING_MS = 60 * 60_000;
 
 /** The time that runs have to end before the fleet continues as new without them, and finds them again. */
 const DRAIN_MS = 60_000;
@@ -110,7 +113,7 @@ export class AccountRuns {
     index: number,
     startedAt: number,
     run: AccountRun | null,
-    work: (underway: Underway) => Promise<AccountRunEnd | WaitingAccount>,
+    work: (underway: Underway) => Promise<AccountRunEnd | WaitingAccount | Ended>,
   ): void {
     const underway: Underway = { startedAt, run };
     this.#underway.set(index, underway);
@@ -121,7 +124,8 @@ export class AccountRuns {
       .then(
         (result) => {
           if ('waitMs' in result) this.#wait(result);
-          else this.#state.recordRun(index, startedAt, result, underway.run);
+          else if (isAccountRunEnd(result)) this.#state.recordRun(index, startedAt, result, underway.run);
+          else this.#state.recordResult(index, startedAt, { ...result, workflow: underway.run });
         },
         (error: unknown) => this.#recordError(index, underway, error),
       )
@@ -135,7 +139,7 @@ export class AccountRuns {
     index: number,
     underway: Underway,
     waited: WaitingAccount | undefined,
-  ): Promise<AccountRunEnd | WaitingAccount> {
+  ): Promise<AccountRunEnd | WaitingAccount | Ended> {
     const { permit } = this.#state.resolved;
     const account = this.#state.accountAt(index);
     const request =
@@ -145,8 +149,8 @@ export class AccountRuns {
       ));
     this.#room.note(request);
     const scope = new CancellationScope();
-    const { request: fleetRequest, runId } = this.#state;
-    const child = await scope.run(() => startAccount(fleetRequest.command, request, runId));
+    const { command } = this.#state.request;
+    const child = await scope.run(() => startAccount(command, request));
     if (child === null) {
       this.#requests.set(index, request);
       recordRefusal('namespace');
@@ -156,7 +160,8 @@ export class AccountRuns {
     underway.run = { workflowId: child.workflowId, runId: child.firstExecutionRunId };
     this.#state.setState(index, 'running');
     // The scope ends with the fleet from here on: a child must have started before it is cancelled.
-    return this.#cancellation.endOnRequest(() => child.result(), scope);
+    const ending = this.#cancellation.endOnRequest(() => child.result(), scope);
+    return command === 'enforce' ? endedInTime(ending) : ending;
   }
 
   /** Lets an account wait for its namespace, outside of the places. */
@@ -238,4 +243,23 @@ function nextWait(index: number, startedAt: number, waited: WaitingAccount | und
   if (waited === undefined) return { index, startedAt, waitedMs: 0, waitMs: FIRST_WAIT_MS };
   const waitedMs = waited.waitedMs + waited.waitMs;
   return { index, startedAt, waitedMs, waitMs: nextLockWait(waited.waitMs, waitedMs) };
+}
+
+/** Returns the end of a run that enforces, or that it goes on without the fleet: it must not hold up all other accounts. */
+async function endedInTime(ending: Promise<AccountRunEnd>): Promise<AccountRunEnd | Ended> {
+  const timer = new CancellationScope();
+  const timeout = timer
+    .run(() => sleep(MAX_ENFORCING_MS))
+    .then((): Ended => ({
+      result: 'busy',
+      reason: 'its run has not ended within an hour, and goes on: it waits for its namespace or for an approval',
+      remedy: 'see `iam-bootstrap status` for what holds it',
+    }));
+  timeout.catch(() => undefined);
+  try {
+    return await Promise.race([ending, timeout]);
+  } finally {
+    timer.cancel();
+    ending.catch(() => undefined);
+  }
 }

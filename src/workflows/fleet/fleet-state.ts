@@ -45,6 +45,8 @@ export interface CarriedFleet {
   readonly startedAt: number;
   readonly resolved: ResolvedFleet;
   readonly reports: readonly (readonly [index: number, report: AccountReport])[];
+  /** Accounts in which another revision was applied last. */
+  readonly outdated?: number;
   /** The wave under way, from 0. It is approved. */
   readonly wave: number;
   readonly open: readonly OpenAccount[];
@@ -74,18 +76,20 @@ export class FleetState {
   readonly #results: Partial<Record<AccountReport['result'], number>> = {};
   readonly #problems: AccountProgress[] = [];
   #listedEntities = 0;
+  #outdated = 0;
   #endedAtLastUpdate = 0;
 
   constructor(request: FleetRequest, carried: CarriedFleet | undefined) {
-    const { runId, startTime } = workflowInfo();
+    const { firstExecutionRunId, startTime } = workflowInfo();
     this.request = request;
-    this.runId = carried?.runId ?? runId;
+    this.runId = carried?.runId ?? firstExecutionRunId;
     this.startedAt = carried?.startedAt ?? startTime.getTime();
     this.wave = carried?.wave ?? 0;
     this.reports = new Map();
     this.#resolved = null;
     if (carried === undefined) return;
     this.resolved = carried.resolved;
+    this.#outdated = carried.outdated ?? 0;
     for (const [index, report] of carried.reports) this.#note(index, report);
   }
 
@@ -99,7 +103,9 @@ export class FleetState {
 
   set resolved(resolved: ResolvedFleet) {
     this.#resolved = resolved;
-    this.#ends = waveEnds(this.request.rollout.waves, resolved.accounts.length);
+    const { command, rollout } = this.request;
+    // To look harms no account.
+    this.#ends = waveEnds(command === 'detect' ? [] : rollout.waves, resolved.accounts.length);
   }
 
   get waves(): number {
@@ -125,7 +131,7 @@ export class FleetState {
 
   get failures(): number {
     const { failed = 0, refused = 0, busy = 0 } = this.#results;
-    return failed + refused + busy;
+    return failed + refused + busy - this.#outdated;
   }
 
   setState(index: number, state: AccountState, since = Date.now()): void {
@@ -135,6 +141,8 @@ export class FleetState {
   /** Records the report of an account's run. */
   recordRun(index: number, startedAt: number, end: AccountRunEnd, run: AccountRun | null): void {
     const outcome = this.#outcome(index, startedAt);
+    // Another manifest was applied there, which says nothing about this one elsewhere.
+    if (end.result === 'outdated') this.#outdated += 1;
     const report =
       'entities' in end
         ? accountReport(outcome, end, MAX_FLEET_ENTITIES - this.#listedEntities)
@@ -217,6 +225,6 @@ export class FleetState {
 
   carry(open: readonly OpenAccount[], waiting: readonly WaitingAccount[]): CarriedFleet {
     const { runId, startedAt, resolved, wave } = this;
-    return { runId, startedAt, resolved, reports: [...this.reports], wave, open, waiting };
+    return { runId, startedAt, resolved, reports: [...this.reports], outdated: this.#outdated, wave, open, waiting };
   }
 }

@@ -63,6 +63,8 @@ const organization = {
 
 /** The workflows of the runs in Temporal, whose run IDs name them. */
 const runs = {
+  isReset: ({ runId }: EntityRun) => Promise.resolve(runId.includes('reset')),
+  isOfSchedule: (schedule: string) => Promise.resolve(schedule === 'known'),
   workflowOf: ({ runId }: EntityRun) => Promise.resolve({ type: runId.split('-')[0] ?? '', taskQueue: 'test' }),
   originOf: ({ runId }: EntityRun) => Promise.resolve({ startedAt: 0, firstRunId: runId }),
   parentOf: ({ runId }: EntityRun) => Promise.resolve({ workflowId: 'f', runId: runId.replace('child of ', '') }),
@@ -104,10 +106,7 @@ class Server {
 
 function activities(key?: string, requests = new Server(requestOf()).requests()): FleetActivities {
   const source = { current: () => null };
-  const schedules = new SchedulePermits(new Permits([key ?? '']), {
-    ...runs,
-    isOfSchedule: () => Promise.resolve(false),
-  });
+  const schedules = new SchedulePermits(new Permits([key ?? '']), runs);
   const parts: FleetParts = {
     accounts: { organization: () => ({ organization, close: () => undefined }) },
     accountRuns: { find: () => Promise.reject(new Error('no runs')) },
