@@ -130,7 +130,7 @@ export class FleetPermits {
   }
 
   /**
-   * Returns a run and those that have started it, the last of which is one of the fleet. A fleet goes on in later runs of its
+   * Returns a run and those that have started it. The last one is of the fleet. A fleet goes on in later runs of its
    * workflow when its history is full.
    */
   async #startedBy({ command, runId }: FleetPermit, run: EntityRun): Promise<readonly EntityRun[]> {
