@@ -6,6 +6,7 @@ import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { truncateToFit } from '../report/build.js';
 import { gatherEvidence } from './evidence.js';
+import { lookUpEntities } from './look-up.js';
 import type { EntityRuns } from './entity-runs.js';
 import type { Ledgers } from './ledger.js';
 import type { Notifications } from './notifications.js';
@@ -111,11 +112,31 @@ export function createActivities(parts: WorkerParts): Activities {
     ...scheduleActivities({ ledgers, enforcement, use }),
     gatherEvidence: (request) =>
       runActivity(async () => {
-        await enforcement.assertEvidenceSigned(request);
+        await enforcement.assertReadSigned(request);
         return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
       }),
+    ...lookUpActivities({ ledgers, enforcement, use }),
     ...ledgerActivities(ledgers),
     ...notificationActivities(entityRuns, notifications),
+  };
+}
+
+function lookUpActivities({
+  ledgers,
+  enforcement,
+  use,
+}: Pick<WorkerParts, 'ledgers'> & {
+  readonly enforcement: Enforcement;
+  readonly use: <T>(work: (lease: AccountLease) => Promise<T>) => Promise<T>;
+}): Pick<Activities, 'lookUpEntities'> {
+  return {
+    lookUpEntities: (request) =>
+      runActivity(async ({ calls }) => {
+        await enforcement.assertReadSigned(request);
+        return use((lease) =>
+          lookUpEntities(lease.get(enforcement.targetForReads(request.target)), ledgers, request, calls),
+        );
+      }),
   };
 }
 

@@ -204,6 +204,14 @@ export function addNamespaceOptions(command: Command): Command {
     .option('--run <id>', 'only the run with this ID');
 }
 
+/** Adds the options that name an account by the environment of a manifest. */
+export function addTargetManifestOptions(command: Command): Command {
+  return command
+    .addOption(fileOption('manifest that names the account, instead of --account'))
+    .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {});
+}
+
 /** Adds a value to the earlier ones. */
 export function parseRepeatable(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];

@@ -56,7 +56,7 @@ export class UsageError extends UserFacingError {
 export function asksForJson(args: readonly string[]): boolean {
   return args.some(
     (arg, index) =>
-      /^(--output=|-[a-z]*o=?)json$/.test(arg) ||
+      /^(--json|(--output=|-[a-z]*o=?)json)$/.test(arg) ||
       (arg === 'json' && /^(--output|-[a-z]*o)$/.test(args[index - 1] ?? '')),
   );
 }

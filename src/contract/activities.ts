@@ -5,6 +5,7 @@ import type { DesiredEntity } from './entity.js';
 import type { Principal, Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
 import type { Evidence, EvidenceRequest } from './explain.js';
+import type { LookUpRequest, LookUps } from './look-up.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
 import type { DeliveryRequest, Notification, RecordOutcomeRequest } from './notification.js';
 import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
@@ -281,6 +282,7 @@ export interface Activities {
   deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
   gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
+  lookUpEntities(request: LookUpRequest): Promise<LookUps>;
   /** Records the end of a run in the ledger of its namespace. Returns whether it is a change that people must be told. */
   recordOutcome(request: RecordOutcomeRequest): Promise<boolean>;
   /** Returns the names of the channels that take a notification. Empty where the worker tells nobody. */

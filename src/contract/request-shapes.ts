@@ -4,6 +4,7 @@ import type { EntityClaim, EntityClaimChanges } from './entity-claims.js';
 import type { EvidenceRequest } from './explain.js';
 import { MAX_PROOF_LENGTH } from './identity.js';
 import type { FleetPermit, Identity, Principal, Proof, ProofQuestion, SchedulePermit } from './identity.js';
+import type { EntityToLookUp, LookUpRequest } from './look-up.js';
 import {
   MAX_NOTIFICATION_ID,
   MAX_NOTIFICATION_LINE,
@@ -175,6 +176,13 @@ export const evidenceRequest: Shape = fields<EvidenceRequest>({
   requestId: nullable(text),
   from: text,
   to: text,
+  proof: optional(proof),
+});
+
+/** The argument of the workflow that looks up entities. */
+export const lookUpRequest: Shape = fields<LookUpRequest>({
+  target,
+  entities: listOf(fields<EntityToLookUp>({ kind: text, name: text, spec: object, members: recordOf(listOf(text)) })),
   proof: optional(proof),
 });
 

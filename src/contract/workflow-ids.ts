@@ -8,6 +8,7 @@ export const WorkflowType = {
   Explain: 'explain',
   Fleet: 'fleet',
   Ledger: 'ledger',
+  LookUp: 'lookUp',
   Notification: 'notification',
   PermitSchedule: 'permitSchedule',
   Plan: 'plan',
@@ -150,6 +151,11 @@ export function terminateCommand(temporalNamespace: string, workflowId: string, 
 /** Returns the ID of a workflow that tells a client how to prove who it is. `key` tells it from others. */
 export function proofKeyWorkflowId(account: string | null, key: string): string {
   return `iam-bootstrap-proof-key:${account ?? FLEET_SEGMENT}:${key}`;
+}
+
+/** Returns the ID of a workflow that looks up entities. `key` tells it from others. */
+export function lookUpWorkflowId(account: string, key: string): string {
+  return `iam-bootstrap-look-up:${account}:${key}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

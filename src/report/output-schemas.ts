@@ -3,6 +3,7 @@ import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
 import { driftSchema } from './drift-schema.js';
 import { fleetReportSchema } from './fleet-schema.js';
+import { preflightSchema } from './preflight-schema.js';
 import { count, decision, identity, outcome, pipeline, principal, reportSchema, text } from './report-schema.js';
 
 const time = z.iso.datetime();
@@ -170,6 +171,7 @@ export function outputJsonSchemas(): Readonly<Record<string, object>> {
     explain: explanationsSchema,
     conflicts: conflictsSchema,
     drift: driftSchema,
+    preflight: preflightSchema,
     error: errorSchema,
   };
   return Object.fromEntries(

@@ -95,6 +95,12 @@ export const evidenceActivities = proxyActivities<Pick<Activities, 'gatherEviden
   retry: { maximumAttempts: 2 },
 });
 
+/** The activity that looks up entities in bulk. A person waits for it. */
+export const lookUpActivities = proxyActivities<Pick<Activities, 'lookUpEntities'>>({
+  ...OPTIONS,
+  retry: { ...RETRY_DELAYS, maximumAttempts: 5 },
+});
+
 /** The activity that tells a client how to prove who it is. */
 export const proofActivities = proxyActivities<Pick<Activities, 'proofTerms'>>({
   ...OPTIONS,

@@ -6,6 +6,7 @@ import type { ProofQuestion } from '../contract/identity.js';
 import type { EvidenceRequest } from '../contract/explain.js';
 import { fleetRequest } from '../contract/fleet-shapes.js';
 import type { FleetRequest } from '../contract/fleet.js';
+import type { LookUpRequest } from '../contract/look-up.js';
 import type { LastOutcome, Notification, RunOutcome } from '../contract/notification.js';
 import type { BootstrapRequest, ReconcileRequest } from '../contract/request.js';
 import * as shapes from '../contract/request-shapes.js';
@@ -49,6 +50,11 @@ export function assertReconcileRequest(request: unknown): asserts request is Rec
 /** Ends a run whose argument does not say which entities `explain` should read. */
 export function assertEvidenceRequest(request: unknown): asserts request is EvidenceRequest {
   assertShape(request, shapes.evidenceRequest, 'is not a request for evidence');
+}
+
+/** Ends a run whose argument does not say which entities to look up. */
+export function assertLookUpRequest(request: unknown): asserts request is LookUpRequest {
+  assertShape(request, shapes.lookUpRequest, 'is not a request to look up entities');
 }
 
 /** Ends a run whose argument does not say which account a proof is needed for. */

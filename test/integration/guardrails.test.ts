@@ -263,6 +263,7 @@ test('an activity that a client starts without a workflow does nothing, whatever
       ['planEntities', request],
       ['verifyEntities', { request: { target, namespace }, entities, arns: {} }],
       ['gatherEvidence', { target, entities, requestId: null, from: request.key, to: request.key }],
+      ['lookUpEntities', { target, entities: [] }],
       ['createEntity', { target, namespace, entity: entities[0], arns: {} }],
       ['claimEntities', { account: ACCOUNT, runId: 'x', take: [], drop: [] }],
       ['endEntityRuns', []],

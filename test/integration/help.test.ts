@@ -5,6 +5,7 @@ import { has, inShell, makeCheckout, ownNetwork, startInShell } from '../support
 import { role } from '../support/manifests-of.js';
 import { onScreen } from '../support/terminal.js';
 import type { Answer } from '../support/terminal.js';
+import { planPath } from '../support/terraform-creates.js';
 import { ACCOUNT } from '../support/world.js';
 import { useWorld, world } from '../support/use-world.js';
 
@@ -122,6 +123,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   guardrails: GUARDED,
   explain: APPLIED,
   schedule: SCHEDULED,
+  preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
   release: APPLIED,
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },

@@ -77,6 +77,7 @@ export class WorkflowStage {
       'updateEntity',
       'deleteEntity',
       'gatherEvidence',
+      'lookUpEntities',
       'verifyDecision',
       'proofTerms',
       'resolveFleet',

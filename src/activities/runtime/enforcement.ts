@@ -2,7 +2,6 @@ import { activityInfo } from '@temporalio/activity';
 import type { ApprovedPlan, CreateRequest, Listing, Plan, VerifyRequest } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
 import { entityId, type JsonObject, type Target } from '../../contract/entity.js';
-import type { EvidenceRequest } from '../../contract/explain.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { FleetPermit } from '../../contract/identity.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../contract/request.js';
@@ -168,8 +167,8 @@ export class Enforcement {
    *
    * @throws ApplicationFailure
    */
-  async assertEvidenceSigned(request: EvidenceRequest): Promise<void> {
-    await countRefusal(this.#onRefusal, this.#requests?.assertEvidence(request));
+  async assertReadSigned(request: Parameters<SignedRequests['assertRead']>[0]): Promise<void> {
+    await countRefusal(this.#onRefusal, this.#requests?.assertRead(request));
   }
 
   /**

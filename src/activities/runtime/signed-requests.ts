@@ -4,6 +4,7 @@ import type { SignedDecisionRequest } from '../../contract/approval.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { Proof } from '../../contract/identity.js';
+import type { LookUpRequest } from '../../contract/look-up.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import type { SchedulePermitRequest } from '../../contract/schedule-permit.js';
 import {
@@ -100,8 +101,9 @@ export class SignedRequests {
    *
    * @throws ApplicationFailure
    */
-  async assertEvidence(request: EvidenceRequest): Promise<void> {
-    await this.#assertRecent(this.#verify(WorkflowType.Explain, request), ownRun());
+  async assertRead(request: EvidenceRequest | LookUpRequest): Promise<void> {
+    const action = 'requestId' in request ? WorkflowType.Explain : WorkflowType.LookUp;
+    await this.#assertRecent(this.#verify(action, request), ownRun());
   }
 
   /**

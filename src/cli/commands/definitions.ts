@@ -29,6 +29,7 @@ import {
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
+import { ESTATE_COMMANDS } from './estate-definitions.js';
 import { SCHEDULE_COMMANDS } from './schedule-definitions.js';
 import { SERVER_COMMANDS, SETUP_COMMANDS } from './setup-definitions.js';
 
@@ -271,6 +272,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly CommandDefinition[
   'Manifests:': MANIFEST_COMMANDS,
   'Runs:': RUN_COMMANDS,
   'Schedules:': SCHEDULE_COMMANDS,
+  'Existing estates:': ESTATE_COMMANDS,
   'Setup:': SETUP_COMMANDS,
   'Servers:': SERVER_COMMANDS,
 };

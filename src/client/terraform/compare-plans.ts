@@ -1,0 +1,143 @@
+import type { Finding } from '../../contract/preflight.js';
+import { findingOf, refusalIfPresent } from './findings.js';
+import { entityOf, type Item, type PlanItems } from './items.js';
+
+/** The resources of all plans, by what they stand for. */
+interface Claims {
+  readonly creates: ReadonlyMap<string, readonly Item[]>;
+  readonly deletes: ReadonlyMap<string, readonly Item[]>;
+  readonly keeps: ReadonlyMap<string, readonly Item[]>;
+}
+
+/**
+ * Finds what the plans alone show, without AWS: two resources that create the same thing, one that another plan has
+ * already, and what a plan destroys and creates.
+ *
+ * @returns the findings, by the item that is created
+ */
+export function comparePlans(plans: readonly PlanItems[]): ReadonlyMap<Item, Finding> {
+  const claims: Claims = {
+    creates: byKey(plans.flatMap(({ creates }) => creates)),
+    deletes: byKey(plans.flatMap(({ deletes }) => deletes)),
+    keeps: byKey(plans.flatMap(({ keeps }) => keeps)),
+  };
+  const findings = plans.flatMap(({ creates }) =>
+    creates.flatMap((item) => {
+      const finding = findInPlans(item, claims);
+      return finding === undefined ? [] : [[item, finding] as const];
+    }),
+  );
+  return new Map(findings);
+}
+
+function byKey(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
+  const map = new Map<string, Item[]>();
+  for (const item of items) {
+    if (item.key !== null) map.set(item.key, [...(map.get(item.key) ?? []), item]);
+  }
+  return map;
+}
+
+function findInPlans(item: Item, { creates, deletes, keeps }: Claims): Finding | undefined {
+  const { key, type } = item;
+  if (key === null || type === undefined) return undefined;
+  const others = (map: ReadonlyMap<string, readonly Item[]>): readonly Item[] =>
+    (map.get(key) ?? []).filter((other) => other.change !== item.change);
+  const [keeper] = others(keeps);
+  const [first = item] = creates.get(key) ?? [];
+  if (type.isShareable !== true) {
+    if (keeper !== undefined) return managedTwice(item, keeper);
+    // The first create is looked up as any other.
+    if (first !== item) return createdTwice(item, first);
+  }
+  if ((deletes.get(key) ?? []).some((other) => other.change === item.change)) return replaced(item);
+  const [deleter] = others(deletes);
+  if (deleter === undefined) return undefined;
+  return deleter.plan === item.plan ? moved(item, deleter) : handedOver(item, deleter);
+}
+
+function createdTwice(item: Item, other: Item): Finding {
+  const isRefused = refusalIfPresent(item) !== null;
+  const effect = isRefused
+    ? 'AWS refuses the create that comes second'
+    : 'the second overwrites what the first has written';
+  return findingOf(item, {
+    verdict: 'duplicate',
+    error: refusalIfPresent(item),
+    reason: `${placeOf(other, item)} creates ${nameOf(other)} as well: ${effect}`,
+    remedy: 'keep one of both resources, or give them different names',
+  });
+}
+
+function managedTwice(item: Item, other: Item): Finding {
+  return findingOf(item, {
+    verdict: 'duplicate',
+    error: refusalIfPresent(item),
+    reason: `${placeOf(other, item)} manages ${nameOf(other)} already`,
+    remedy:
+      other.plan === item.plan
+        ? 'remove one of both resources, or give them different names'
+        : `keep it in ${other.plan.file} and read it here with a data source, or take it out there with a removed block and import it here`,
+  });
+}
+
+/** A replacement in place: the order of its two halves decides. */
+function replaced(item: Item): Finding {
+  const { actions } = item.change;
+  const isCreatedFirst = actions.indexOf('create') < actions.findIndex((action) => action !== 'create');
+  const error = isCreatedFirst ? refusalIfPresent(item) : null;
+  if (error === null) {
+    const order = isCreatedFirst
+      ? 'the create comes first, and the delete may remove what it has written'
+      : 'the delete comes first, so the name is free for the create';
+    return findingOf(item, { verdict: 'recreate', reason: `the plan replaces it under the same name: ${order}` });
+  }
+  if (actions.includes('forget')) {
+    return findingOf(item, {
+      verdict: 'recreate',
+      error,
+      reason: 'the plan creates it anew and forgets the one that is there, which keeps the name',
+      remedy: 'delete the one that is there, or give the new one another name',
+    });
+  }
+  return findingOf(item, {
+    verdict: 'recreate',
+    error,
+    reason: 'the plan replaces it under the same name, and the create comes before the delete',
+    remedy: 'remove create_before_destroy, or use name_prefix or another name',
+  });
+}
+
+/** A deletion at one address, and a create at another one. Terraform orders them only where one depends on the other. */
+function moved(item: Item, other: Item): Finding {
+  const error = refusalIfPresent(item);
+  const from = other.change.address;
+  const canMove = other.change.type === item.change.type;
+  return findingOf(item, {
+    verdict: 'recreate',
+    error,
+    movedFrom: canMove ? from : null,
+    reason:
+      error === null
+        ? `the plan destroys it at ${from}, and may do so after this create: then it is gone`
+        : `the plan destroys it at ${from}, and nothing makes Terraform do so before this create`,
+    remedy: canMove ? `add a moved block from ${from}` : `apply the removal of ${from} first`,
+  });
+}
+
+function handedOver(item: Item, other: Item): Finding {
+  return findingOf(item, {
+    verdict: 'recreate',
+    error: refusalIfPresent(item),
+    reason: `${placeOf(other, item)} destroys it: until that is applied, the create meets it`,
+    remedy: `apply ${other.plan.file} first; or keep the entity: take it out there with a removed block, and import it here`,
+  });
+}
+
+function placeOf({ plan, change }: Item, { plan: own }: Item): string {
+  return plan === own ? change.address : `${plan.file}: ${change.address}`;
+}
+
+function nameOf(item: Item): string {
+  return entityOf(item) ?? item.change.type;
+}

@@ -1,0 +1,99 @@
+import { entityId, entityKey, type Target } from '../../contract/entity.js';
+import type { AccountsOfPlan } from './accounts.js';
+import type { ResourceChange, TerraformPlan } from './plan.js';
+import type { ResourceType, Subject } from './resource-forms.js';
+import { RESOURCE_TYPES, SETTINGS } from './resource-types.js';
+import { type Values, valuesAfter, valuesBefore } from './values.js';
+
+/** A resource of a plan, before or after its change, and what it stands for. */
+export interface Item {
+  readonly plan: TerraformPlan;
+  readonly change: ResourceChange;
+  readonly target: Target | null;
+  readonly type: ResourceType | undefined;
+  readonly values: Values;
+  /** Null where it is not known. */
+  readonly subject: Subject | null;
+  /** The reason why the subject is not known. */
+  readonly unknownBecause: string | null;
+  /** Equal for two resources that stand for the same thing. Null where nothing can be the same. */
+  readonly key: string | null;
+}
+
+/** A plan with what its resources stand for. */
+export interface PlanItems {
+  readonly plan: TerraformPlan;
+  readonly creates: readonly Item[];
+  readonly deletes: readonly Item[];
+  /** Resources that the plan keeps, updates or imports. */
+  readonly keeps: readonly Item[];
+}
+
+/** Returns what the resources of a plan stand for. */
+export function itemsOf(plan: TerraformPlan, accounts: AccountsOfPlan): PlanItems {
+  const after = (change: ResourceChange): Item =>
+    itemOf(
+      plan,
+      change,
+      accounts,
+      valuesAfter(plan, change, (policy) => policyArn(policy, accounts)),
+    );
+  const before = (change: ResourceChange): Item => itemOf(plan, change, accounts, valuesBefore(change));
+  const has = (action: string) => (change: ResourceChange) => change.actions.includes(action);
+  const isKept = ({ actions, isImported }: ResourceChange): boolean =>
+    !actions.includes('create') && (isImported || actions.some((action) => action === 'no-op' || action === 'update'));
+  return {
+    plan,
+    creates: plan.changes.filter(has('create')).map(after),
+    deletes: plan.changes.filter((change) => has('delete')(change) || isForgotten(change)).map(before),
+    keeps: plan.changes.filter(isKept).map(after),
+  };
+}
+
+/** Reports whether a plan creates anew what it forgets, and does not delete. */
+function isForgotten({ actions }: ResourceChange): boolean {
+  return actions.includes('create') && actions.includes('forget');
+}
+
+function itemOf(plan: TerraformPlan, change: ResourceChange, accounts: AccountsOfPlan, values: Values): Item {
+  const { target, scope } = accounts.of(change);
+  const type = RESOURCE_TYPES[change.type];
+  const found = type?.subjectOf(values) ?? null;
+  const subject = typeof found === 'string' ? null : found;
+  const unknownBecause = subject === null ? reasonOf(change, type, found) : null;
+  const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
+  return { plan, change, target, type, values, subject, unknownBecause, key };
+}
+
+function reasonOf(change: ResourceChange, type: ResourceType | undefined, found: string | Subject | null): string {
+  if (typeof found === 'string') return found;
+  if (SETTINGS.has(change.type)) return 'it is a setting of the account, which its create meets in any state';
+  if (type === undefined) return `this version of iam-bootstrap does not know ${change.type}`;
+  const { name_prefix: prefix } = change.after;
+  return typeof prefix === 'string' && prefix !== ''
+    ? `the provider generates a unique name that begins with ${prefix}`
+    : 'its name is known after the apply only';
+}
+
+/** Returns the key of what a resource makes: an entity, or a member of one. */
+function keyOf(scope: string, resourceType: string, type: ResourceType, subject: Subject): string | null {
+  const entity = `${scope} ${entityKey({ kind: type.kind, name: subject.name })}`;
+  if (type.ifPresent === 'adds') return null;
+  if (type.ifPresent === 'excludes') return `${entity} ${resourceType}`;
+  const members = Object.entries(subject.members).flatMap(([set, names]) => names.map((name) => `${set} ${name}`));
+  return [entity, ...members.sort()].join(' ');
+}
+
+/** Returns the ARN that a policy of a plan has once it is created. Null where its name or account is not known. */
+function policyArn(change: ResourceChange, accounts: AccountsOfPlan): string | null {
+  const { target } = accounts.of(change);
+  const { name, path } = change.after;
+  if (target === null || typeof name !== 'string') return null;
+  const { account, partition } = target;
+  return `arn:${partition}:iam::${account}:policy${typeof path === 'string' ? path : '/'}${name}`;
+}
+
+/** Returns an item as an entity of a manifest would be named: `Role/deploy`. Null where its name is not known. */
+export function entityOf({ type, subject }: Pick<Item, 'type' | 'subject'>): string | null {
+  return type === undefined || subject === null ? null : entityId({ kind: type.kind, name: subject.name });
+}

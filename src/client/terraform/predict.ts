@@ -1,0 +1,165 @@
+import { HeldSet, type LookedUp } from '../../contract/look-up.js';
+import type { Finding } from '../../contract/preflight.js';
+import { findingOf, refusalIfPresent, refusalOf } from './findings.js';
+import type { Item } from './items.js';
+import type { ResourceType, Subject } from './resource-forms.js';
+
+/** An item whose name is known. */
+interface Known {
+  readonly item: Item;
+  readonly type: ResourceType;
+  readonly subject: Subject;
+  readonly found: LookedUp;
+}
+
+/**
+ * Predicts what a create meets.
+ *
+ * @param item - the resource
+ * @param found - the entity in the account, which the resource makes or belongs to
+ * @param ordinal - its place among the creates of credentials of one user, from 1
+ */
+export function predict(item: Item, found: LookedUp, ordinal: number): Finding {
+  const { type, subject } = item;
+  if (type === undefined || subject === null) throw new Error('only an item with a known name can be looked up');
+  const known = { item, type, subject, found };
+  const isUnread = found.status === 'unread' || (found.status === 'present' && found.message !== null);
+  if (isUnread) {
+    const remedy = "grant the action to the worker's role, and check again";
+    return findingOf(item, { verdict: 'unread', reason: `not read: ${found.message ?? ''}`, remedy });
+  }
+  if (type.ifPresent === 'adds') return predictAddition(known, ordinal);
+  if (found.status === 'absent') return findingOf(item, { verdict: 'create', reason: 'absent' });
+  if (Object.keys(subject.members).length > 0) return predictMembers(known);
+  return type.ifPresent === 'overwrites'
+    ? overwritten(known, 'it exists, and the create overwrites it')
+    : predictEntity(known);
+}
+
+function predictEntity(known: Known): Finding {
+  const { item, subject, found, type } = known;
+  const { name, arn, owner, path } = found;
+  const differences = [
+    ...(name !== null && name !== subject.name && name.toLowerCase() === subject.name.toLowerCase()
+      ? [`the name ${name}`]
+      : []),
+    ...(subject.path !== undefined && path !== null && path !== subject.path ? [`the path ${path}`] : []),
+  ];
+  const base = { error: refusalOf(item), arn, owner };
+  if (owner !== null) {
+    return findingOf(item, {
+      ...base,
+      verdict: 'foreign',
+      importId: importIdOf(known),
+      reason: `it exists and belongs to ${owner}`,
+      remedy: 'give it another name, or take it over from its owner first: two owners would undo each other’s changes',
+      notes: differences.length === 0 ? [] : [`it has ${differences.join(' and ')}`],
+    });
+  }
+  if (differences.length > 0) {
+    return findingOf(item, {
+      ...base,
+      verdict: 'collision',
+      importId: type.isMovable === true ? importIdOf(known) : null,
+      reason: `the name is taken: the account has it with ${differences.join(' and ')}, which does not make two names different`,
+      remedy:
+        type.isMovable === true
+          ? 'import it: the plan then changes name and path in place; or give the resource another name'
+          : `write it as the account has it and import it with ${importIdOf(known) ?? 'its ID'}, or give it another name: an import as it is would replace it`,
+    });
+  }
+  return findingOf(item, {
+    ...base,
+    verdict: 'import',
+    importId: importIdOf(known),
+    reason: `it exists${createdText(found)}, and shows no owner`,
+    remedy: 'import it, or give it another name',
+  });
+}
+
+/** Predicts a part of an entity, or a connection between two. */
+function predictMembers(known: Known): Finding {
+  const { item, subject, found, type } = known;
+  const { present, others, omitted } = membersIn(known);
+  const wanted = Object.values(subject.members).flat();
+  if (type.ifPresent === 'excludes' && others.length > 0) {
+    const more = omitted === 0 ? '' : ` and ${String(omitted)} more`;
+    return overwritten(known, `it removes what it does not list: ${others.join(', ')}${more}`);
+  }
+  if (type.kind === 'AccountAlias' && present.length === 0 && others.length > 0) {
+    return findingOf(item, {
+      verdict: 'overwrite',
+      reason: `it replaces the alias ${others.join(', ')}`,
+      notes: ['people sign in at the address with the alias'],
+    });
+  }
+  if (present.length < wanted.length)
+    return findingOf(item, {
+      verdict: 'create',
+      reason: present.length === 0 ? 'absent' : `${present.join(', ')} is there already; the rest is absent`,
+    });
+  if (type.ifPresent === 'overwrites') {
+    return overwritten(known, 'it exists, and the create overwrites it without an error');
+  }
+  const isRefused = type.ifPresent === 'refused';
+  return findingOf(item, {
+    verdict: isRefused ? 'import' : 'present',
+    error: refusalIfPresent(item),
+    arn: found.arn,
+    importId: importIdOf(known),
+    reason: isRefused ? 'it exists' : 'it is there already, and the create changes nothing',
+    remedy: isRefused ? 'import it, or remove it from the plan' : null,
+    notes: ownerNotes(known),
+  });
+}
+
+function overwritten(known: Known, reason: string): Finding {
+  return findingOf(known.item, {
+    verdict: 'overwrite',
+    reason,
+    arn: known.found.arn,
+    owner: known.found.owner,
+    importId: importIdOf(known),
+    remedy: 'import it to see the difference in the plan',
+    notes: ownerNotes(known),
+  });
+}
+
+/** Predicts one more credential of a user: AWS limits their number. */
+function predictAddition({ item, type, found }: Known, ordinal: number): Finding {
+  const { others = [], omitted = 0 } = found.members[HeldSet.Credentials] ?? {};
+  const present = others.length + omitted;
+  const { limit = Infinity } = type;
+  const have = `the user has ${String(present)} already: ${others.join(', ')}`;
+  if (present + ordinal <= limit) {
+    return findingOf(item, { verdict: 'create', reason: present === 0 ? 'absent' : `it makes one more; ${have}` });
+  }
+  const alsoCreated = ordinal > 1 ? [`the plans create ${String(ordinal - 1)} before this one`] : [];
+  return findingOf(item, {
+    verdict: 'limit',
+    error: refusalOf(item),
+    reason: `AWS allows ${String(limit)}; ${[...(present > 0 ? [have] : []), ...alsoCreated].join(', and ')}`,
+    remedy: 'delete one that is not used; Terraform cannot take one over, because AWS shows its secret once',
+  });
+}
+
+function membersIn({ subject, found }: Known) {
+  const sets = Object.keys(subject.members).flatMap((set) => found.members[set] ?? []);
+  return {
+    present: sets.flatMap(({ present }) => present),
+    others: sets.flatMap(({ others }) => others),
+    omitted: sets.reduce((sum, { omitted }) => sum + omitted, 0),
+  };
+}
+
+function importIdOf({ item, type, subject, found }: Known): string | null {
+  return type.importId?.(found, subject, item.values) ?? null;
+}
+
+function ownerNotes({ type, found: { owner, name } }: Known): readonly string[] {
+  return owner === null ? [] : [`${type.kind}/${name ?? ''} belongs to ${owner}`];
+}
+
+function createdText({ createdAt }: LookedUp): string {
+  return createdAt === null ? '' : `, created ${createdAt.slice(0, 10)}`;
+}

@@ -1,0 +1,203 @@
+import type { Target } from '../../contract/entity.js';
+import { ExitCode } from '../../contract/failures.js';
+import type { EntityToLookUp } from '../../contract/look-up.js';
+import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import type { RunOptions } from '../run/events.js';
+import { AccountsOfPlan, type PlanAccounts } from './accounts.js';
+import { comparePlans } from './compare-plans.js';
+import { findingOf } from './findings.js';
+import { type Item, itemsOf, type PlanItems } from './items.js';
+import { type AccountLookUps, lookUpInAccount } from './look-up.js';
+import type { TerraformPlan } from './plan.js';
+import { predict } from './predict.js';
+import { SETTINGS } from './resource-types.js';
+
+/** The verdicts, the gravest first. */
+export const VERDICTS: readonly Verdict[] = [
+  'duplicate',
+  'foreign',
+  'collision',
+  'import',
+  'limit',
+  'recreate',
+  'unread',
+  'overwrite',
+  'unknown',
+  'present',
+  'create',
+];
+
+/** Plans that were read and compared with each other. */
+export interface ComparedPlans {
+  readonly plans: readonly PlanItems[];
+  readonly accounts: ReadonlyMap<TerraformPlan, AccountsOfPlan>;
+  /** The findings that the plans show without AWS. */
+  readonly findings: ReadonlyMap<Item, Finding>;
+}
+
+/** Compares plans with each other. Asks nobody. */
+export function compareTerraformPlans(plans: readonly TerraformPlan[], given: PlanAccounts): ComparedPlans {
+  const accounts = new Map(plans.map((plan) => [plan, new AccountsOfPlan(plan, given)]));
+  const [only, ...more] = new Set([...accounts.values()].flatMap(({ shown }) => shown));
+  for (const known of accounts.values()) known.assume(more.length === 0 ? only : undefined);
+  const items = [...accounts].map(([plan, known]) => itemsOf(plan, known));
+  return { plans: items, accounts, findings: comparePlans(items) };
+}
+
+/** Returns what the plans alone show, as the result of `preflight --offline`. */
+export function preflightOffline(compared: ComparedPlans): Preflight {
+  const findings = compared.plans.flatMap(({ creates }) =>
+    creates.flatMap((item) => compared.findings.get(item) ?? (isOpen(item) ? [] : uncheckable(item))),
+  );
+  return resultOf(compared, findings, { offline: true, calls: {} });
+}
+
+/**
+ * Predicts for each resource of IAM that plans create what its create meets in the account. Reads by a worker, which has the
+ * credentials, and writes nothing.
+ *
+ * @param openTemporal - connects to the server that the worker polls; called only where AWS has to be asked
+ * @param compared - the plans
+ * @param options - how to wait for a worker
+ * @throws PlanAccountError where an account is not known, LookUpError where one cannot be read
+ */
+export async function preflight(
+  openTemporal: () => Promise<TemporalConnection>,
+  compared: ComparedPlans,
+  options: RunOptions = {},
+): Promise<Preflight> {
+  assertAccountsKnown(compared);
+  const open = itemsToLookUp(compared);
+  const answers = new Map<string, AccountLookUps>();
+  const calls: Record<string, number> = {};
+  for (const [account, { target, entities }] of byAccount(open)) {
+    const found = await lookUpInAccount(await openTemporal(), target, entities, options);
+    answers.set(account, found);
+    for (const [operation, count] of Object.entries(found.calls)) calls[operation] = (calls[operation] ?? 0) + count;
+  }
+  const counter = new Ordinals();
+  const findings = compared.plans.flatMap(({ creates }) =>
+    creates.map((item) => {
+      const known = compared.findings.get(item);
+      if (known !== undefined) return known;
+      const question = questionOf(item);
+      const found = question && answers.get(item.target?.account ?? '')?.find(question);
+      return found === undefined ? uncheckable(item) : predict(item, found, counter.next(item));
+    }),
+  );
+  return resultOf(compared, findings, { offline: false, calls });
+}
+
+/**
+ * Makes sure that the account of each resource to look up is known.
+ *
+ * @throws PlanAccountError
+ */
+function assertAccountsKnown(compared: ComparedPlans): void {
+  if (itemsToLookUp(compared).length === 0) return;
+  for (const { plan, creates } of compared.plans) {
+    compared.accounts.get(plan)?.assertKnown(creates.filter(isOpen).map(({ change }) => change));
+  }
+}
+
+/** Returns the resources that AWS has to be asked about. */
+export function itemsToLookUp({ plans, findings }: Pick<ComparedPlans, 'plans' | 'findings'>): readonly Item[] {
+  return plans.flatMap(({ creates }) => creates.filter((item) => isOpen(item) && !findings.has(item)));
+}
+
+/** Returns the exit code for a result. */
+export function preflightExitCode({ result }: Preflight): ExitCode {
+  switch (result) {
+    case 'foreign':
+      return ExitCode.Refused;
+    case 'conflicts':
+      return ExitCode.Pending;
+    case 'unread':
+      return ExitCode.Failed;
+    case 'clear':
+      return ExitCode.Converged;
+  }
+}
+
+/** Reports whether AWS can be asked about a resource. */
+function isOpen({ subject }: Item): boolean {
+  return subject !== null;
+}
+
+/** Counts the creates of credentials of each user: AWS limits them. */
+class Ordinals {
+  readonly #counts = new Map<string, number>();
+
+  next({ target, type, subject }: Item): number {
+    const key = [target?.account, type?.kind, subject?.name.toLowerCase()].join(' ');
+    const count = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, count);
+    return count;
+  }
+}
+
+function questionOf({ type, subject }: Item): EntityToLookUp | undefined {
+  if (type === undefined || subject === null) return undefined;
+  const { name, spec, members } = subject;
+  return { kind: type.kind, name, spec, members };
+}
+
+function byAccount(items: readonly Item[]) {
+  const accounts = new Map<string, { readonly target: Target; readonly entities: EntityToLookUp[] }>();
+  for (const item of items) {
+    const question = questionOf(item);
+    if (item.target === null || question === undefined) continue;
+    const { account } = item.target;
+    const one = accounts.get(account) ?? { target: item.target, entities: [] };
+    accounts.set(account, one);
+    one.entities.push(question);
+  }
+  return accounts;
+}
+
+function uncheckable(item: Item): Finding {
+  const reason = item.unknownBecause ?? 'not looked up';
+  return findingOf(item, { verdict: SETTINGS.has(item.change.type) ? 'create' : 'unknown', reason });
+}
+
+function resultOf(
+  { plans }: ComparedPlans,
+  findings: readonly Finding[],
+  { offline, calls }: { readonly offline: boolean; readonly calls: Readonly<Record<string, number>> },
+): Preflight {
+  const total = Object.values(calls).reduce((sum, count) => sum + count, 0);
+  const deferred = plans.flatMap(({ plan }) =>
+    plan.deferred.map((address) => `${plan.file}: ${address} is left to a later plan, and was not checked`),
+  );
+  const unknownAccounts =
+    offline && plans.some(({ creates }) => creates.some((item) => isOpen(item) && item.target === null));
+  return {
+    version: 1,
+    command: 'preflight',
+    result: gravest(findings),
+    offline,
+    plans: plans.map(({ plan: { file, program, formatVersion }, creates }) => ({
+      file,
+      program,
+      formatVersion,
+      accounts: [...new Set(creates.flatMap(({ target }) => target?.account ?? []))].sort(),
+      creates: creates.length,
+    })),
+    summary: Object.fromEntries(
+      VERDICTS.map((verdict) => [verdict, findings.filter((finding) => finding.verdict === verdict).length]),
+    ) as Record<Verdict, number>,
+    findings: [...findings].sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict)),
+    notes: [
+      ...deferred,
+      ...(unknownAccounts ? ['plans that do not tell their account count as plans for the same one'] : []),
+    ],
+    apiCalls: { total, byOperation: calls },
+  };
+}
+
+function gravest(findings: readonly Finding[]): Preflight['result'] {
+  if (findings.some(({ verdict }) => verdict === 'foreign')) return 'foreign';
+  if (findings.some(({ error }) => error !== null)) return 'conflicts';
+  return findings.some(({ verdict }) => verdict === 'unread') ? 'unread' : 'clear';
+}
