@@ -28,12 +28,7 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 export function sortKeys(value: Json): Json {
   if (isList(value)) return value.map(sortKeys);
   if (!isObject(value)) return value;
-  // `Object.fromEntries` defines properties, so a key named `__proto__` stays a key.
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sortKeys(member)]),
-  );
+  return Object.fromEntries(Object.entries(withSortedKeys(value)).map(([key, member]) => [key, sortKeys(member)]));
 }
 
 /** Returns the value as JSON would carry it: properties that are undefined are left out. */
@@ -44,5 +39,12 @@ export function jsonFrom(value: unknown): Json {
 
 /** Returns JSON text that is the same for all equal values: keys are sorted. */
 export function sortedJson(value: unknown): string {
-  return JSON.stringify(sortKeys(jsonFrom(value)));
+  const sorted = (_key: string, member: unknown): unknown =>
+    isObject(member as Json) ? withSortedKeys(member as JsonObject) : member;
+  return (JSON.stringify(value, sorted)) ?? 'null';
+}
+
+/** Returns an object with its own keys in order. `Object.fromEntries` defines properties, so a key named `__proto__` stays a key. */
+function withSortedKeys(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -25,6 +25,7 @@ export function evaluateOffline(
   const arns = Object.fromEntries(
     entities.map((entity) => [entityId(entity), kindOf(entity)?.arnOf(entity.spec, target) ?? '']),
   );
+  const written = writtenKeys(entities);
   return {
     request: evaluateRequest(guardrails, scope),
     entities: entities.map((entity) => {
@@ -34,10 +35,15 @@ export function evaluateOffline(
         spec: entity.state === 'present' ? resolveReferences(entity.spec, arns) : entity.spec,
         fields: kind === undefined ? [] : Object.keys(shapeOf(kind)),
         observed: null,
-        declaredPolicies: declaredPolicies(entity, entities, arns),
+        declaredPolicies: declaredPolicies(entity, written, arns),
       });
     }),
   };
+}
+
+/** Returns the keys of the entities that a request writes. */
+export function writtenKeys(entities: readonly DesiredEntity[]): ReadonlySet<string> {
+  return new Set(entities.filter(({ state, observe }) => state === 'present' && !observe).map(entityKey));
 }
 
 /**
@@ -46,10 +52,9 @@ export function evaluateOffline(
  */
 export function declaredPolicies(
   entity: Pick<DesiredEntity, 'spec'>,
-  entities: readonly DesiredEntity[],
+  written: ReadonlySet<string>,
   arns: Readonly<Record<string, string>>,
 ): ReadonlySet<string> {
-  const written = new Set(entities.filter(({ state, observe }) => state === 'present' && !observe).map(entityKey));
   return new Set(referredIds(entity).flatMap((id) => (written.has(entityKeyOfId(id)) ? (arns[id] ?? []) : [])));
 }
 

@@ -1,7 +1,7 @@
 import { entityId } from '../../contract/entity.js';
 import { FAILURES } from '../../contract/failures.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import { declaredPolicies } from '../../guardrails/request.js';
+import { declaredPolicies, writtenKeys } from '../../guardrails/request.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { fieldsOf } from '../runtime/observe.js';
 import { withDecision, type AssessedEntity } from './assessed-entity.js';
@@ -17,9 +17,10 @@ export function refuseNotAllowed(
 ): readonly AssessedEntity[] {
   if (enforcement.guardrails === null) return entities;
   const arns = Object.fromEntries(entities.map(({ entity, planned }) => [entityId(entity), planned.arn]));
+  const written = writtenKeys(request.entities);
   return entities.map((assessed) => {
     const { entity, spec, observed = null } = assessed;
-    const declared = declaredPolicies(entity, request.entities, arns);
+    const declared = declaredPolicies(entity, written, arns);
     const subject = { entity, spec, fields: fieldsOf(entity), observed, declaredPolicies: declared };
     const reason = enforcement.refusalOf(request, subject);
     if (reason === null || assessed.planned.decision.action === 'refuse') return assessed;
