@@ -41,7 +41,7 @@ export function jsonFrom(value: unknown): Json {
 export function sortedJson(value: unknown): string {
   const sorted = (_key: string, member: unknown): unknown =>
     isObject(member as Json) ? withSortedKeys(member as JsonObject) : member;
-  return (JSON.stringify(value, sorted)) ?? 'null';
+  return value === undefined ? 'null' : JSON.stringify(value, sorted);
 }
 
 /** Returns an object with its own keys in order. `Object.fromEntries` defines properties, so a key named `__proto__` stays a key. */
