@@ -45,10 +45,14 @@ export const ledgerActivities = proxyActivities<
   startToCloseTimeout: '2m',
 });
 
-/** The activities of a scheduled run that ask the ledger and the drift record, which are workflows of the same workers. */
+/**
+ * The activities of a scheduled run that ask the ledger and the drift record, which are workflows of the same workers. A
+ * cancelled run waits for them: once it has ended, it records nothing more.
+ */
 export const scheduleActivities = proxyActivities<Pick<Activities, 'otherRevision' | 'recordDrift'>>({
   ...OPTIONS,
   startToCloseTimeout: '2m',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });
 
 /** The activity that looks for causes of drift in CloudTrail. The next run looks again. */

@@ -226,7 +226,9 @@ class Scheduled {
     const isFailed = !['converged', 'pending'].includes(result);
     const text = reason ?? `${result}: see the run`;
     recordOutcome(result, 0);
-    if (this.#looks === 0 || result === 'outdated') {
+    // A record that has forgotten a schedule, whose open run is then cancelled, is not to name it again.
+    const isCancelled = CancellationScope.current().consideredCancelled;
+    if (!isCancelled && (this.#looks === 0 || result === 'outdated')) {
       const failed = { at: new Date().toISOString(), result, reason: text, run: this.#run };
       await CancellationScope.nonCancellable(async () => {
         const update = { type: 'failed', failed } as const;

@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { drift } from '../../src/client/drift.js';
 import { loadFleetRequest } from '../../src/client/fleet-request.js';
-import { deleteSchedule, triggerSchedule } from '../../src/client/schedule/change.js';
+import { triggerSchedule } from '../../src/client/schedule/change.js';
 import { createSchedule } from '../../src/client/schedule/create.js';
+import { deleteSchedule } from '../../src/client/schedule/delete.js';
 import { describeSchedule, listSchedules, type ScheduleRun } from '../../src/client/schedule/read.js';
 import type { WatchedEnvironment } from '../../src/contract/drift-record.js';
 import type { ScheduleCommand } from '../../src/contract/schedule.js';
+import { driftRecordWorkflowId } from '../../src/contract/workflow-ids.js';
+import { hold } from '../support/hold.js';
 import { role } from '../support/manifests-of.js';
 import { Administrator } from '../support/organization.js';
 import { iamClient } from '../support/sandbox.js';
@@ -94,6 +97,51 @@ test('a schedule looks at every account of a fleet, and enforces the manifest wh
   await deleteSchedule(temporal, detecting.id);
   expect(await listSchedules(temporal, { namespace: 'watched' })).toEqual([]);
   expect((await drift(temporal, { namespace: 'watched' })).environments).toEqual([]);
+});
+
+/** Returns the accounts of the drift records of a namespace that are open. */
+async function recorded(namespace: string, accounts: readonly string[]): Promise<readonly string[]> {
+  const open = accounts.map(async (account) => {
+    const id = driftRecordWorkflowId({ account, namespace, environment: 'all' });
+    const described = await temporal.client.workflow
+      .getHandle(id)
+      .describe()
+      .catch(() => undefined);
+    return described?.status.name === 'RUNNING' ? account : [];
+  });
+  return (await Promise.all(open)).flat();
+}
+
+test('deleting a schedule ends its open run in every account, and no record is left', async () => {
+  const accounts = ['300000000011', '300000000012', '300000000013'];
+  const [first, second, last = ''] = accounts;
+  const { id } = await scheduled('ended', { ids: accounts }, 'enforce');
+  const held = hold(world.proxy, { action: 'GetAccountAuthorizationDetails', account: last });
+  const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
+  await held.reached;
+  const created = { 'CreateRole ended-deploy': 1 };
+  const createdIn = async (account?: string): Promise<boolean> => Object.keys(await world.creates(account)).length > 0;
+  await until(async () => ((await createdIn(first)) && (await createdIn(second)) ? true : undefined));
+  expect(await recorded('ended', accounts)).toEqual([first, second]);
+  const cancelled = await deleteSchedule(temporal, id);
+  held.release();
+  expect(cancelled).toMatchObject([{ workflowId, hasEnded: true }]);
+  await expect(temporal.client.workflow.getHandle(workflowId).result()).rejects.toThrow(/cancel/i);
+  expect(await world.creates(last)).toEqual({});
+  await until(async () => ((await recorded('ended', accounts)).length === 0 ? true : undefined));
+  await expect(deleteSchedule(temporal, id)).rejects.toThrow(`there is no schedule ${id}`);
+  for (const account of [first, second]) expect(await world.creates(account)).toEqual(created);
+});
+
+test('deleting a schedule whose deletion was cut off cleans up what is left of it', async () => {
+  const accounts = ['300000000021', '300000000022'];
+  const { id } = await scheduled('cut-off', { ids: accounts }, 'detect');
+  await look(id);
+  await watched('cut-off', 2);
+  await temporal.client.schedule.getHandle(id).delete();
+  expect(await recorded('cut-off', accounts)).toEqual(accounts);
+  await deleteSchedule(temporal, id);
+  await until(async () => ((await recorded('cut-off', accounts)).length === 0 ? true : undefined));
 });
 
 test('a new account of an organizational unit is bootstrapped by the next run of a schedule', async () => {

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { drift } from '../../src/client/drift.js';
 import { apply } from '../../src/client/run/start.js';
-import { deleteSchedule, pauseSchedule, resumeSchedule, triggerSchedule } from '../../src/client/schedule/change.js';
+import { pauseSchedule, resumeSchedule, triggerSchedule } from '../../src/client/schedule/change.js';
 import { createSchedule, type WantedSchedule } from '../../src/client/schedule/create.js';
+import { deleteSchedule } from '../../src/client/schedule/delete.js';
 import { describeSchedule, listSchedules, type ScheduleRun } from '../../src/client/schedule/read.js';
 import type { DriftRecord, WatchedEnvironment } from '../../src/contract/drift-record.js';
 import type { JsonObject } from '../../src/contract/entity.js';
@@ -15,7 +16,7 @@ import { hold } from '../support/hold.js';
 import { manifestOf, requestOf, role } from '../support/manifests-of.js';
 import { scrape } from '../support/metrics-page.js';
 import { createRole, iam, temporal, useWorld, worker, world } from '../support/use-world.js';
-import { ACCOUNT } from '../support/world.js';
+import { ACCOUNT, type WorkerProcess } from '../support/world.js';
 
 /** Schedules on a real server: what they find, record and correct, and what becomes of runs that overlap or are missed. */
 
@@ -29,6 +30,8 @@ const POLL_MS = 100;
 
 let namespaces = 0;
 let namespace = '';
+/** The worker that a test has started in place of the first one. */
+let restarted: WorkerProcess | undefined;
 
 beforeEach(() => {
   namespaces += 1;
@@ -224,6 +227,38 @@ test('pauses, resumes, triggers and deletes a schedule, and its record ends with
   await expect(describeSchedule(temporal, id)).rejects.toThrow(`there is no schedule ${id}`);
 });
 
+test('deleting a schedule ends its open run, which writes nothing more and leaves no record', async () => {
+  const { id } = await schedule([role('deploy')], { command: 'enforce' });
+  const held = hold(world.proxy, { action: 'GetAccountAuthorizationDetails' });
+  const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
+  await held.reached;
+  const deleted = await world.cli(['schedule', 'delete', id]);
+  held.release();
+  await expect(temporal.client.workflow.getHandle(workflowId).result()).rejects.toThrow(/cancel/i);
+  expect(world.proxy.writes()).toEqual([]);
+  const record = driftRecordWorkflowId({ account: ACCOUNT, namespace, environment: 'test' });
+  await expect(temporal.client.workflow.getHandle(record).describe()).rejects.toThrow(/not found/i);
+  expect(deleted).toMatchObject({ code: 0, stdout: `Deleted ${id}\n` });
+  expect(deleted.stderr).toContain('Cancelled its open run, which ends between two writes: ');
+  expect(await world.cli(['schedule', 'delete', id])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`there is no schedule ${id}`) as string,
+  });
+});
+
+test('a schedule is deleted while no worker runs, and its run does nothing once one does', async () => {
+  const { id } = await schedule([role('deploy')], { command: 'enforce' });
+  await (restarted ?? worker).stop();
+  const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
+  const { code, stdout } = await world.cli(['schedule', 'delete', id]);
+  expect(code).toBe(0);
+  expect(stdout).toContain(`Deleted ${id}\n  its run ends once a worker takes it: `);
+  restarted = await world.startWorker();
+  await expect(temporal.client.workflow.getHandle(workflowId).result()).rejects.toThrow(/cancel/i);
+  expect(world.proxy.calls).toEqual([]);
+  expect((await drift(temporal, { namespace })).environments).toEqual([]);
+});
+
 test('a schedule whose manifest is older than what was applied looks at nothing, and says so', async () => {
   const { id } = await schedule([role('deploy')], { revision: 4 });
   const run = await look(id);
@@ -264,7 +299,7 @@ test('a run that is held is not overlapped, and its schedule goes on after it', 
 test('a time at which no worker ran is looked at once it runs again, and meanwhile drift says so', async () => {
   const { id } = await schedule([role('deploy')], { timing: OFTEN });
   await until(async () => ((await describeSchedule(temporal, id)).runs[0]?.state === 'pending' ? true : undefined));
-  await worker.stop();
+  await (restarted ?? worker).stop();
   const { problem } = await until(async () => {
     const one = await watched();
     return one.problem === null ? undefined : one;
@@ -273,7 +308,7 @@ test('a time at which no worker ran is looked at once it runs again, and meanwhi
   const { code, stdout } = await world.cli(['drift', '--namespace', namespace]);
   expect(code).toBe(2);
   expect(stdout).toContain('not looked at since');
-  await world.startWorker();
+  restarted = await world.startWorker();
   await until(async () => ((await watched()).problem === null ? true : undefined));
 });
 

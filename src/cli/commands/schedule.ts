@@ -1,11 +1,18 @@
-import { deleteSchedule, pauseSchedule, resumeSchedule, triggerSchedule } from '../../client/schedule/change.js';
+import { pauseSchedule, resumeSchedule, triggerSchedule } from '../../client/schedule/change.js';
 import { createSchedule } from '../../client/schedule/create.js';
+import { type CancelledRun, deleteSchedule } from '../../client/schedule/delete.js';
 import { describeSchedule, listSchedules } from '../../client/schedule/read.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SCHEDULE_NAME, type Timing } from '../../contract/schedule.js';
 import { type FleetCommandOptions, loadFleetManifest, loadManifestRequest } from '../request.js';
-import { renderCreated, renderSchedule, renderScheduleRun, renderSchedules } from '../render/schedule.js';
+import {
+  renderCreated,
+  renderDeleted,
+  renderSchedule,
+  renderScheduleRun,
+  renderSchedules,
+} from '../render/schedule.js';
 import { requesterName } from '../requester.js';
 import { untilInterrupted, UsageError } from '../run-command.js';
 import { openSession, type Session } from '../session.js';
@@ -126,7 +133,8 @@ async function act(
 ): Promise<void> {
   const by = requesterName(undefined, config.pipeline);
   const why = [by === null ? [] : `by ${by}`, reason ?? []].flat().join(': ');
-  let text = `${action === 'resume' ? 'Resumed' : action === 'pause' ? 'Paused' : 'Deleted'} ${plain(id)}`;
+  let text = `${action === 'resume' ? 'Resumed' : 'Paused'} ${plain(id)}`;
+  let cancelled: readonly CancelledRun[] | undefined;
   switch (action) {
     case 'describe': {
       const described = await describeSchedule(temporal, id);
@@ -146,9 +154,12 @@ async function act(
       break;
     }
     case 'delete':
-      await deleteSchedule(temporal, id);
+      cancelled = await deleteSchedule(temporal, id, ({ url, workflowId }) => {
+        note(`Cancelled its open run, which ends between two writes: ${plain(url ?? workflowId)}`);
+      });
+      text = renderDeleted(id, cancelled);
   }
-  if (output === 'json') printJson({ version: 1, command: 'schedule', action, id });
+  if (output === 'json') printJson({ version: 1, command: 'schedule', action, id, ...(cancelled && { cancelled }) });
   else print(text);
 }
 

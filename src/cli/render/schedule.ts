@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { describePipeline } from '../../client/describe.js';
 import type { CreatedSchedule } from '../../client/schedule/create.js';
+import type { CancelledRun } from '../../client/schedule/delete.js';
 import type { DescribedSchedule, ScheduleRun } from '../../client/schedule/read.js';
 import { timingText } from '../../client/schedule/timing.js';
 import type { ScheduleSummary, Timing } from '../../contract/schedule.js';
@@ -80,6 +81,15 @@ function requestRows({ request, requester, entities }: DescribedSchedule): reado
 
 function row(title: string, text: string): string {
   return `  ${title.padEnd(10)}${plain(text)}`;
+}
+
+/** Renders the deletion of a schedule, with the runs that have not ended yet. */
+export function renderDeleted(id: string, cancelled: readonly CancelledRun[]): string {
+  const open = cancelled.filter(({ hasEnded }) => !hasEnded);
+  return [
+    `Deleted ${plain(id)}`,
+    ...open.map(({ url, workflowId }) => `  its run ends once a worker takes it: ${plain(url ?? workflowId)}`),
+  ].join('\n');
 }
 
 /** Renders a run that was started. */

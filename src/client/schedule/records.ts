@@ -31,6 +31,19 @@ export function looksAt(
 ): boolean {
   if (namespace !== record.namespace) return false;
   if (account !== null) return account === record.account && environment === record.environment;
-  const own = accountScheduleId(id, record.account);
-  return record.looks.some(({ schedule }) => schedule === own);
+  return namesSchedule({ id, account }, record);
+}
+
+/** Reports whether a run of a schedule has told a record what it saw, or that it could not look. */
+export function namesSchedule(
+  of: Pick<ScheduleSummary, 'id' | 'account'>,
+  { account, looks }: Pick<DriftRecord, 'account' | 'looks'>,
+): boolean {
+  const own = scheduleIn(of, account);
+  return looks.some(({ schedule }) => schedule === own);
+}
+
+/** Returns the ID by which records of an account know a schedule. */
+export function scheduleIn({ id, account }: Pick<ScheduleSummary, 'id' | 'account'>, inAccount: string): string {
+  return account === null ? accountScheduleId(id, inAccount) : id;
 }
