@@ -96,23 +96,37 @@ function failureOf(thrown: unknown): Failure {
   };
 }
 
+/** A signal that ends the work of a command. */
+interface Interrupt {
+  readonly signal: AbortSignal;
+  /** Aborts it for another reason than a signal of the system. */
+  readonly abort: (reason: UserFacingError) => void;
+  dispose(): void;
+}
+
 /**
  * Returns a signal that aborts at SIGINT or SIGTERM, so that a command can clean up before it ends. Its reason is an
  * {@link InterruptedError}.
  */
-export function untilInterrupted(): { readonly signal: AbortSignal; dispose(): void } {
+export function untilInterrupted(): Interrupt {
   const controller = new AbortController();
-  const abort = (signal: keyof typeof SIGNAL_EXITS): void => {
+  const interrupt = (signal: keyof typeof SIGNAL_EXITS): void => {
     controller.abort(new InterruptedError(signal));
   };
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  const dispose = (): void => {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  };
   return {
     signal: controller.signal,
-    dispose: () => {
-      process.off('SIGINT', abort);
-      process.off('SIGTERM', abort);
+    abort: (reason) => {
+      // The command is ending already: a signal ends it at once.
+      dispose();
+      controller.abort(reason);
     },
+    dispose,
   };
 }
 

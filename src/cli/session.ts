@@ -4,6 +4,7 @@ import { type Config, isDebugLevel } from '../config/config.js';
 import { entityId } from '../contract/entity.js';
 import type { Report } from '../contract/report.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
+import type { EmbeddedError } from '../embedded/options.js';
 import { isFree } from '../embedded/ports.js';
 import { connectTemporal, type TemporalConnection } from '../temporal/connect.js';
 import type { RunningWorker } from '../worker.js';
@@ -16,7 +17,17 @@ export interface Session {
   readonly temporal: TemporalConnection;
   /** True where the server is embedded: it stops with this command. */
   readonly embedded: boolean;
+  /** Returns the reason of an error that a full disk of the embedded server explains, otherwise the error itself. */
+  explain(error: unknown): Promise<unknown>;
   close(): Promise<void>;
+}
+
+/** Options of a session. */
+interface SessionOptions {
+  /** Starts a worker in this process where the server is embedded. Default: true. */
+  readonly worker?: boolean;
+  /** Called once where the disk of an embedded server has become too full for it to go on. Default: it is announced. */
+  readonly onFull?: (error: EmbeddedError) => void;
 }
 
 /**
@@ -27,23 +38,23 @@ export interface Session {
 export async function openSession(
   config: Config,
   announce: (line: string) => void,
-  options: { readonly worker: boolean } = { worker: true },
+  options: SessionOptions = {},
 ): Promise<Session> {
   const { iamEndpoint } = config;
   if (iamEndpoint !== undefined) announce(`IAM endpoint: ${iamEndpoint.value} (from ${iamEndpoint.source}; not AWS)`);
   if (!config.temporalConfigured && (await isFree(DEFAULT_PORT))) return openEmbedded(config, announce, options);
   const temporal = await connect(config, await openDebugLog(config));
-  return { temporal, embedded: false, close: () => temporal.close() };
+  return { temporal, embedded: false, explain: (error) => Promise.resolve(error), close: () => temporal.close() };
 }
 
 async function openEmbedded(
   config: Config,
   announce: (line: string) => void,
-  options: { readonly worker: boolean },
+  { worker: needsWorker = true, onFull }: SessionOptions,
 ): Promise<Session> {
   const { acquireEmbeddedServer } = await import('../embedded/runtime.js');
   const { findTemporalCli } = await import('../embedded/temporal-cli.js');
-  if (options.worker) {
+  if (needsWorker) {
     announce('No Temporal server configured: using an embedded one, with a worker in this process.');
     announce('Its UI stops with this command; `iam-bootstrap dev`, in this folder, opens it again.');
   }
@@ -56,15 +67,17 @@ async function openEmbedded(
     searchAttributes: SEARCH_ATTRIBUTES,
     environment,
     announce,
+    onFull,
   });
   try {
     const log = await openDebugLog(config);
-    const worker = options.worker ? await startEmbeddedWorker(keyed, server.address, log) : undefined;
+    const worker = needsWorker ? await startEmbeddedWorker(keyed, server.address, log) : undefined;
     // The UI ends with this command, so that its links would be dead.
     const temporal = { ...(await connect(keyed, log, server)), runUrl: () => null };
     return {
       temporal,
       embedded: true,
+      explain: async (error) => (await server.fullDisk()) ?? error,
       close: async () => {
         await temporal.close();
         await worker?.stop();

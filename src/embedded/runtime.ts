@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DiskWatch } from './full-disk.js';
 import { withLock } from './lock.js';
-import { type Announce, reasonOf } from './options.js';
+import { type Announce, type EmbeddedError, reasonOf } from './options.js';
 import { isFree, LOOPBACK } from './ports.js';
 import { checkLiveness, commandLine, identifySelf, parseIdentity, terminate } from './process.js';
 import { isServing, type SearchAttribute } from './server-api.js';
@@ -27,6 +28,8 @@ export interface EmbeddedServerOptions {
   readonly ports?: { readonly server: number; readonly ui: number } | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   readonly announce?: Announce | undefined;
+  /** Called once where the disk has become too full for the server to write. Default: it is announced. */
+  readonly onFull?: ((error: EmbeddedError) => void) | undefined;
 }
 
 /** The embedded server of a project folder, as one of the processes that use it sees it. */
@@ -36,6 +39,8 @@ export interface EmbeddedServer {
   readonly pid: number;
   /** True where the server was running already. */
   readonly joined: boolean;
+  /** Returns the error of a server that cannot write because its disk is full. Null where it can. */
+  fullDisk(): Promise<EmbeddedError | null>;
   /** Ends this process's use of the server. The last process to do so stops the server. */
   release(): Promise<void>;
 }
@@ -71,7 +76,12 @@ export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Pro
     ({ record } = await folder.locked('restarting the embedded server', () => folder.ensureServer(record)));
     reportedProblem = undefined;
   };
+  const disk = new DiskWatch(options.stateDirectory, options.onFull ?? (({ message }) => options.announce?.(message)));
+  let checking: Promise<void> | undefined;
   const watch = setInterval(() => {
+    checking ??= disk.check(record.address).finally(() => {
+      checking = undefined;
+    });
     restarting ??= restartIfDead()
       .catch((error: unknown) => {
         if (reportedProblem !== reasonOf(error)) options.announce?.((reportedProblem = reasonOf(error)));
@@ -92,14 +102,12 @@ export async function acquireEmbeddedServer(options: EmbeddedServerOptions): Pro
       return record.pid;
     },
     joined: acquired.joined,
+    fullDisk: () => disk.problem(record.address),
     release() {
       released ??= (async () => {
         clearInterval(watch);
         await restarting;
-        await folder.locked('stopping the embedded server', async () => {
-          await folder.unregister(user);
-          if (!(await folder.isUsed())) await folder.stopServer();
-        });
+        await folder.leave(user);
       })();
       return released;
     },
@@ -126,6 +134,21 @@ class StateFolder {
   locked<T>(purpose: string, work: () => Promise<T>): Promise<T> {
     const { announce } = this.options;
     return explainStateErrors(this.directory, () => withLock(this.path('lock'), work, { purpose, announce }));
+  }
+
+  /**
+   * Ends the use of the server, and stops it where no other process uses it. On a full disk that happens without the lock,
+   * which nobody can take there: of several processes that leave at once, the last one finds no other.
+   */
+  async leave(user: string): Promise<void> {
+    const stopIfUnused = async (): Promise<void> => {
+      await this.unregister(user);
+      if (!(await this.isUsed())) await this.stopServer();
+    };
+    await this.locked('stopping the embedded server', stopIfUnused).catch(async (error: unknown) => {
+      await explainStateErrors(this.directory, stopIfUnused);
+      this.options.announce?.(`warning: ${error instanceof Error ? error.message : String(error)}`);
+    });
   }
 
   async register(user: string): Promise<void> {

@@ -8,14 +8,20 @@ import { isFailureType } from '../contract/failures.js';
 /** A destination of log lines: a file, a file descriptor, or a function's object. */
 export type LogDestination = string | number | { write(line: string): void };
 
+/** The size of the lines that wait for a full disk, in bytes. Later ones are dropped. */
+const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024;
+
 /** Creates a logger that writes JSON lines. Errors keep their type, message and cause. */
 export function createLogger(level: string, destination: LogDestination): Logger {
-  const stream =
-    typeof destination === 'object'
-      ? destination
-      : pino.destination({ dest: destination, mkdir: true, sync: true, mode: 0o600 });
+  const stream = typeof destination === 'object' ? destination : openDestination(destination);
   const serializers = { error: describeError, err: describeError };
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers }, stream);
+}
+
+function openDestination(dest: string | number): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({ dest, mkdir: true, sync: true, mode: 0o600, maxLength: MAX_UNWRITTEN_BYTES });
+  // Without a listener, a log on a full disk would end the process, and the runs that it works on.
+  return stream.on('error', () => undefined);
 }
 
 const SDK_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

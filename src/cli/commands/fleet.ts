@@ -46,9 +46,10 @@ async function follow(
   const display = openFleetDisplay({ quiet: options.quiet === true, debug: isDebugLevel(config.logLevel) });
   const interrupt = untilInterrupted();
   try {
-    const session = await openSession(config, (line) => {
+    const say = (line: string): void => {
       display.say(line);
-    });
+    };
+    const session = await openSession(config, say, { onFull: interrupt.abort });
     try {
       const request = options.retryFailed === true ? await retried(session.temporal, first, options, config) : first;
       if (request === null) return ExitCode.Converged;
@@ -65,12 +66,15 @@ async function follow(
       display.end();
       await finish(report, options, config);
       return exitCodeOf(report.result, { detailed });
+    } catch (error) {
+      throw await session.explain(error);
     } finally {
       await session.close();
     }
   } catch (error) {
     const reason: unknown = interrupt.signal.reason;
     if (reason instanceof InterruptedError) throw interrupted(reason.signal, command, first);
+    if (interrupt.signal.aborted) throw reason;
     throw error;
   } finally {
     display.end();

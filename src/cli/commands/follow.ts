@@ -91,9 +91,10 @@ export async function followRequest(
   let followed: Followed | null = null;
   let embedded = false;
   try {
-    const session = await openSession(config, (line) => {
+    const say = (line: string): void => {
       display.say(line);
-    });
+    };
+    const session = await openSession(config, say, { onFull: interrupt.abort });
     ({ embedded } = session);
     if (embedded) {
       interrupt.signal.addEventListener('abort', () => {
@@ -115,12 +116,15 @@ export async function followRequest(
       logDecisions(await openDebugLog(config), report);
       await finish(report, embedded, options, config);
       return report;
+    } catch (error) {
+      throw await session.explain(error);
     } finally {
       await session.close();
     }
   } catch (error) {
     const reason: unknown = interrupt.signal.reason;
     if (reason instanceof InterruptedError) throw interruptedRun(name, reason.signal, followed, embedded);
+    if (interrupt.signal.aborted) throw reason;
     const busy = busyReport(name, request, error);
     if (busy !== undefined) {
       if (options.output === 'json') printJson(busy);
