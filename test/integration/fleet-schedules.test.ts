@@ -7,7 +7,11 @@ import { deleteSchedule } from '../../src/client/schedule/delete.js';
 import { describeSchedule, listSchedules, type ScheduleRun } from '../../src/client/schedule/read.js';
 import type { WatchedEnvironment } from '../../src/contract/drift-record.js';
 import type { ScheduleCommand } from '../../src/contract/schedule.js';
-import { driftRecordWorkflowId } from '../../src/contract/workflow-ids.js';
+import {
+  accountScheduleId,
+  driftRecordWorkflowId,
+  scheduledAccountWorkflowId,
+} from '../../src/contract/workflow-ids.js';
 import { hold } from '../support/hold.js';
 import { role } from '../support/manifests-of.js';
 import { Administrator } from '../support/organization.js';
@@ -131,6 +135,21 @@ test('deleting a schedule ends its open run in every account, and no record is l
   await until(async () => ((await recorded('ended', accounts)).length === 0 ? true : undefined));
   await expect(deleteSchedule(temporal, id)).rejects.toThrow(`there is no schedule ${id}`);
   for (const account of [first, second]) expect(await world.creates(account)).toEqual(created);
+});
+
+test('deleting a schedule ends the runs of accounts that go on without that of the fleet', async () => {
+  const account = '300000000031';
+  const { id } = await scheduled('left-open', { ids: [account] }, 'enforce');
+  const held = hold(world.proxy, { action: 'GetAccountAuthorizationDetails', account });
+  const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
+  await held.reached;
+  await temporal.client.workflow.getHandle(workflowId).terminate();
+  const open = scheduledAccountWorkflowId(accountScheduleId(id, account));
+  expect(await deleteSchedule(temporal, id)).toMatchObject([{ workflowId: open, hasEnded: true }]);
+  held.release();
+  await expect(temporal.client.workflow.getHandle(open).result()).rejects.toThrow(/cancel/i);
+  expect(await world.creates(account)).toEqual({});
+  expect(await recorded('left-open', [account])).toEqual([]);
 });
 
 test('deleting a schedule whose deletion was cut off cleans up what is left of it', async () => {

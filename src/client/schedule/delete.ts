@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { forgetScheduleSignal } from '../../contract/messages.js';
 import {
+  accountScheduleId,
   driftRecordWorkflowId,
   type EnvironmentReference,
   parseScheduleId,
   SCHEDULE_ID_PREFIX,
+  scheduledAccountWorkflowId,
   type ScheduledEnvironment,
 } from '../../contract/workflow-ids.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
@@ -65,7 +67,7 @@ async function endRuns(
   for (;;) {
     const open = (await listOpenRuns(temporal, id)).filter((workflowId) => !known.has(workflowId));
     if (open.length === 0) return cancelled;
-    // The run of a fleet ends those of its accounts.
+    // The run of a fleet ends those of its accounts, except those that it has left to go on alone.
     const own = open.filter((workflowId) => !isAccountRun(id, workflowId));
     const ended = (own.length > 0 ? own : open).map(async (workflowId) => {
       known.add(workflowId);
@@ -99,7 +101,10 @@ function isOwnRun(id: string, workflowId: string): boolean {
 
 /** Reports whether a run is one that a run of a fleet's schedule has started in an account. */
 function isAccountRun(id: string, workflowId: string): boolean {
-  return parseScheduleId(id).account === null && /^:\d{12}-[\da-f]{8}-[^:]*$/.test(workflowId.slice(id.length));
+  const [, account = ''] = /^:(\d{12}):/.exec(workflowId.slice(id.length)) ?? [];
+  return (
+    parseScheduleId(id).account === null && workflowId === scheduledAccountWorkflowId(accountScheduleId(id, account))
+  );
 }
 
 /** Cancels a run, which ends between two writes, and returns its run ID. Null where it has ended already. */
