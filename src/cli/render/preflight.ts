@@ -32,7 +32,7 @@ export function renderPreflight(result: Preflight, files: readonly string[]): st
 }
 
 function renderPlan({ file, program, accounts, creates }: PreflightPlan): string {
-  const where = accounts.length === 0 ? '' : `, account ${accounts.join(', ')}`;
+  const where = accounts.length === 0 ? '' : `, account ${plain(accounts.join(', '))}`;
   return `${pc.bold(plain(file))} (${plain(program)})${where}: ${counted(creates, 'create')} of IAM`;
 }
 
@@ -45,7 +45,7 @@ export function renderFinding(finding: Finding, isPlanNamed: boolean): string {
   return [
     head,
     `    ${plain(reason)}`,
-    ...(error === null ? [] : [`    ${pc.red(`${error.operation} would fail: ${error.code}`)}`]),
+    ...(error === null ? [] : [`    ${pc.red(plain(`${error.operation} would fail: ${error.code}`))}`]),
     ...(isImported(finding) ? [`    ${pc.dim('import ID:')} ${plain(importId ?? '')}`] : []),
     ...notes.map((line) => `    ${pc.yellow(plain(line))}`),
     ...(remedy === null ? [] : [`    ${pc.dim('remedy:')} ${plain(remedy)}`]),

@@ -1,9 +1,9 @@
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
-import { isList, sortedJson } from '../../engine/json.js';
-import { modulePath } from './addresses.js';
-import type { ConfigModule, ResourceChange, StateResource, TerraformPlan } from './plan.js';
+import { isList } from '../../engine/json.js';
+import type { ResourceChange, StateResource, TerraformPlan } from './plan.js';
+import { ACCOUNT_ID, constantOf, ProviderConfigs } from './provider-configs.js';
 
 /** Reports a plan whose accounts are not known, or are others than the given ones. */
 export class PlanAccountError extends UserFacingError {
@@ -42,19 +42,8 @@ export interface ResourceAccount {
   readonly scope: string;
 }
 
-/** The arguments of the provider that decide about the account. Others, such as the region, do not. */
-const DECISIVE = [
-  'access_key',
-  'allowed_account_ids',
-  'assume_role',
-  'assume_role_with_web_identity',
-  'endpoints',
-  'profile',
-  'secret_key',
-  'shared_config_files',
-  'shared_credentials_files',
-  'token',
-];
+/** The scope of resources whose account nothing tells, not even by comparison with others. */
+const NOWHERE = 'not known';
 
 const ROLE_ARN = /^arn:([\w-]+):iam::(\d{12}):role\/./;
 const IAM_ARN = /^arn:([\w-]+):iam::(\d{12}):/;
@@ -69,6 +58,7 @@ export function targetOfRole(text: string): Target | undefined {
 export class AccountsOfPlan {
   readonly #plan: TerraformPlan;
   readonly #given: PlanAccounts;
+  readonly #configs: ProviderConfigs;
   /** The accounts that the plan itself shows, by provider configuration. */
   readonly #shown: ReadonlyMap<string, Target>;
 
@@ -80,6 +70,7 @@ export class AccountsOfPlan {
   constructor(plan: TerraformPlan, given: PlanAccounts) {
     this.#plan = plan;
     this.#given = given;
+    this.#configs = new ProviderConfigs(plan);
     this.#shown = this.#readShown();
     this.#fallback = this.#readFallback();
   }
@@ -94,15 +85,23 @@ export class AccountsOfPlan {
     this.#assumed = account;
   }
 
-  /** Returns the account of a resource. */
+  /** Returns the account that a resource is created in. */
   of(change: ResourceChange): ResourceAccount {
-    const key = this.#keyOf(change.moduleAddress, 'managed', change.type, change.name);
+    const key = this.#configs.keyOf(change.moduleAddress, 'managed', change.type, change.name);
+    if (key === null || this.#configs.isPerInstance(key))
+      return { target: null, scope: `${NOWHERE}: ${change.address}` };
     const { target: given } = this.#given;
     const shown = this.#shown.get(key);
     // The caller may know the role to enter by.
     const fallback = shown ?? this.#fallback;
     const target = this.#mapped(key) ?? (fallback?.account === given?.account ? given : fallback) ?? null;
-    return { target, scope: target?.account ?? this.#assumed ?? `unknown ${this.#groupOf(key)}` };
+    return { target, scope: target?.account ?? this.#assumed ?? `unknown ${this.#configs.groupOf(key)}` };
+  }
+
+  /** Returns the account that a resource is in before the plan. */
+  ofPresent(change: ResourceChange): ResourceAccount {
+    const own = targetShownBy(stateBefore(change));
+    return own === undefined ? this.of(change) : { target: own, scope: own.account };
   }
 
   /**
@@ -112,9 +111,18 @@ export class AccountsOfPlan {
    */
   assertKnown(creates: readonly ResourceChange[]): void {
     const { file } = this.#plan;
+    const lost = creates.find(
+      ({ moduleAddress, type, name }) => this.#configs.keyOf(moduleAddress, 'managed', type, name) === null,
+    );
+    if (lost !== undefined) {
+      throw new PlanAccountError(
+        `${file}: the configuration in the plan does not have ${lost.address}, so nothing tells which provider configuration creates it`,
+        'print the plan anew with `terraform show -json`, and leave its configuration in it',
+      );
+    }
     const keys = this.#keysOf(creates);
     const open = this.#openKeys(creates);
-    const groups = new Map(open.map((key) => [this.#groupOf(key), key]).reverse() as [string, string][]);
+    const groups = new Map(open.map((key) => [this.#configs.groupOf(key), key]).reverse() as [string, string][]);
     if (groups.size > 1) {
       const names = [...groups.values()].sort();
       throw new PlanAccountError(
@@ -135,7 +143,7 @@ export class AccountsOfPlan {
   /** Returns the account of provider configurations that the plan does not tell. Undefined where they are several. */
   #readFallback(): Target | undefined {
     const creates = this.#plan.changes.filter(({ actions }) => actions.includes('create'));
-    const groups = new Set(this.#openKeys(creates).map((key) => this.#groupOf(key)));
+    const groups = new Set(this.#openKeys(creates).map((key) => this.#configs.groupOf(key)));
     return groups.size > 1 ? undefined : this.#given.target;
   }
 
@@ -144,8 +152,10 @@ export class AccountsOfPlan {
   }
 
   #keysOf(creates: readonly ResourceChange[]): readonly string[] {
-    const keys = creates.map(({ moduleAddress, type, name }) => this.#keyOf(moduleAddress, 'managed', type, name));
-    return [...new Set(keys)];
+    const keys = creates.map(({ moduleAddress, type, name }) =>
+      this.#configs.keyOf(moduleAddress, 'managed', type, name),
+    );
+    return [...new Set(keys)].filter((key) => key !== null && !this.#configs.isPerInstance(key)) as string[];
   }
 
   #assertSame(keys: readonly string[], open: readonly string[]): void {
@@ -165,31 +175,11 @@ export class AccountsOfPlan {
     // One that is meant for this plan comes first, and one that differs in its region only counts as well.
     const named = [...given].sort((a, b) => Number(a.file === undefined) - Number(b.file === undefined));
     const own = named.find(({ provider }) => provider === key);
-    const group = this.#groupOf(key);
-    return (own ?? named.find(({ provider }) => this.#isConfigured(provider) && this.#groupOf(provider) === group))
-      ?.target;
-  }
-
-  #isConfigured(key: string): boolean {
-    return this.#plan.providers[key] !== undefined;
-  }
-
-  /** Returns the key of the provider configuration of a resource, as near to the root as it is configured. */
-  #keyOf(moduleAddress: string, mode: string, type: string, name: string): string {
-    let module: ConfigModule | undefined = this.#plan.root;
-    for (const step of modulePath(moduleAddress)) module = module?.module_calls?.[step]?.module;
-    const resource = module?.resources?.find(
-      (one) => one.type === type && one.name === name && (one.mode ?? mode) === mode,
-    );
-    let key = resource?.provider_config_key ?? 'aws';
-    while (!this.#isConfigured(key) && key.includes(':')) key = inParent(key);
-    return key;
-  }
-
-  /** Returns a text that is the same for provider configurations that use the same credentials. */
-  #groupOf(key: string): string {
-    const { expressions = {} } = this.#plan.providers[key] ?? {};
-    return sortedJson(Object.fromEntries(DECISIVE.map((argument) => [argument, expressions[argument]])));
+    const group = this.#configs.groupOf(key);
+    return (
+      own ??
+      named.find(({ provider }) => this.#configs.isConfigured(provider) && this.#configs.groupOf(provider) === group)
+    )?.target;
   }
 
   #readShown(): ReadonlyMap<string, Target> {
@@ -198,7 +188,8 @@ export class AccountsOfPlan {
     for (const resource of [...this.#plan.state, ...this.#plan.changes.map(stateBefore)]) {
       const target = targetShownBy(resource);
       if (target === undefined) continue;
-      const key = this.#keyOf(resource.moduleAddress, resource.mode, resource.type, resource.name);
+      const key = this.#configs.keyOf(resource.moduleAddress, resource.mode, resource.type, resource.name);
+      if (key === null || this.#configs.isPerInstance(key)) continue;
       found.set(key, (found.get(key) ?? new Map<string, Target>()).set(target.account, target));
     }
     for (const [key, targets] of found) {
@@ -214,20 +205,13 @@ export class AccountsOfPlan {
 
   /** Adds provider configurations that differ in their region only. */
   #withSameCredentials(shown: ReadonlyMap<string, Target>): ReadonlyMap<string, Target> {
-    const byGroup = new Map([...shown].map(([key, target]) => [this.#groupOf(key), target]));
+    const byGroup = new Map([...shown].map(([key, target]) => [this.#configs.groupOf(key), target]));
     const others = Object.keys(this.#plan.providers).flatMap((key) => {
-      const target = shown.get(key) ?? byGroup.get(this.#groupOf(key));
+      const target = shown.get(key) ?? byGroup.get(this.#configs.groupOf(key));
       return target === undefined ? [] : [[key, target] as const];
     });
     return new Map([...shown, ...others]);
   }
-}
-
-/** Returns the key of a provider configuration in the module that calls the one of a key. */
-function inParent(key: string): string {
-  const [module = '', provider = ''] = key.split(/:(?=[^:]*$)/);
-  const parent = module.slice(0, Math.max(0, module.lastIndexOf('.module.')));
-  return parent === '' ? provider : `${parent}:${provider}`;
 }
 
 function stateBefore({ moduleAddress, type, name, before: values }: ResourceChange): StateResource {
@@ -237,7 +221,7 @@ function stateBefore({ moduleAddress, type, name, before: values }: ResourceChan
 /** Returns the account that an object of the state is in; undefined where it does not show. */
 function targetShownBy({ type, mode, values }: StateResource): Target | undefined {
   const { arn, account_id: account } = values;
-  if (type === 'aws_caller_identity' && mode === 'data' && typeof account === 'string') {
+  if (type === 'aws_caller_identity' && mode === 'data' && typeof account === 'string' && ACCOUNT_ID.test(account)) {
     const [, partition = 'aws'] = /^arn:([\w-]+):/.exec(typeof arn === 'string' ? arn : '') ?? [];
     return { account, partition };
   }
@@ -256,9 +240,7 @@ function targetInConfiguration(expressions: Readonly<Record<string, unknown>>): 
   if (target !== undefined) return { account: target.account, partition: target.partition };
   const allowed = constantOf(expressions['allowed_account_ids']);
   const [account, ...others] = isList(allowed) ? allowed : [];
-  return typeof account === 'string' && others.length === 0 ? { account, partition: 'aws' } : undefined;
-}
-
-function constantOf(expression: unknown) {
-  return ((expression ?? {}) as { readonly constant_value?: Parameters<typeof isList>[0] }).constant_value;
+  return typeof account === 'string' && ACCOUNT_ID.test(account) && others.length === 0
+    ? { account, partition: 'aws' }
+    : undefined;
 }

@@ -17,7 +17,7 @@ export interface Reference {
 }
 
 /** One step of a path: a name, and the index behind it. Keys of `for_each` may contain dots, brackets and quotes. */
-const STEP = /([\w-]+)((?:\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\])*)(?:\.|$)/gy;
+const STEP = /([\p{ID_Continue}-]+)((?:\[(?:"(?:\\.|[^"\\])*"|[^\]"]*)\])*)(?:\.|$)/guy;
 
 /** Returns the steps of an address; empty for text that is none. */
 function stepsOf(address: string): readonly ModuleStep[] {
@@ -55,7 +55,51 @@ export function indexText(index: string | number | undefined): string {
   return typeof index === 'number' ? `[${String(index)}]` : `[${quoteHcl(index)}]`;
 }
 
-/** Returns a text as a literal of HCL, in which nothing is a template. */
+/** An identifier of HCL. */
+const IDENTIFIER = String.raw`[\p{ID_Start}_][\p{ID_Continue}-]*`;
+/** The index of an instance: a number, or a literal of HCL in which nothing is a template. */
+const INDEX = String.raw`\[(?:\d+|"(?:\\(?:[nrt"\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|\$\$\{|%%\{|[$%](?!\{)|[^"\\$%\p{Cc}])*")\]`;
+
+const IDENTIFIERS: Readonly<Record<'name' | 'module', RegExp>> = {
+  name: new RegExp(`^${IDENTIFIER}$`, 'u'),
+  module: new RegExp(String.raw`^(?:module\.${IDENTIFIER}(?:${INDEX})?(?:\.|$))*$`, 'u'),
+};
+
+/** The parts of the address of a resource, as a plan gives them beside the address. */
+interface AddressParts {
+  readonly moduleAddress: string;
+  readonly type: string;
+  readonly name: string;
+  readonly index: string | number | undefined;
+}
+
+/** Returns the address that a resource with these parts has; undefined where one of them cannot be a part of an address. */
+export function addressOf({ moduleAddress, type, name, index }: AddressParts): string | undefined {
+  const { name: identifier, module } = IDENTIFIERS;
+  if (!identifier.test(type) || !identifier.test(name)) return undefined;
+  if (!module.test(moduleAddress) || moduleAddress.endsWith('.')) return undefined;
+  if (typeof index === 'number' && !(Number.isSafeInteger(index) && index >= 0)) return undefined;
+  return `${moduleAddress === '' ? '' : `${moduleAddress}.`}${type}.${name}${indexText(index)}`;
+}
+
+/** Characters of a literal that HCL writes with a backslash. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\n': String.raw`\n`,
+  '\r': String.raw`\r`,
+  '\t': String.raw`\t`,
+  '"': String.raw`\"`,
+  '\\': String.raw`\\`,
+};
+
+/** Returns a text as a literal of HCL, as Terraform writes it in addresses. Nothing in it is a template. */
 export function quoteHcl(text: string): string {
-  return JSON.stringify(text).replace(/[$%](?=\{)/g, (sign) => sign + sign);
+  const escaped = text
+    .replace(/[$%](?=\{)/g, (sign) => sign + sign)
+    .replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (sign) => ESCAPES[sign] ?? codePointText(sign));
+  return `"${escaped}"`;
+}
+
+function codePointText(sign: string): string {
+  const hex = (sign.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? String.raw`\U${hex.padStart(8, '0')}` : String.raw`\u${hex.padStart(4, '0')}`;
 }

@@ -41,5 +41,5 @@ function commentedOut(block: string): string {
 
 /** A comment ends with its line. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ');
+  return text.replace(/\s+/g, ' ').replace(/\p{C}/gu, '\ufffd');
 }

@@ -1,5 +1,5 @@
 import { entityId, entityKey, type Target } from '../../contract/entity.js';
-import type { AccountsOfPlan } from './accounts.js';
+import type { AccountsOfPlan, ResourceAccount } from './accounts.js';
 import type { ResourceChange, TerraformPlan } from './plan.js';
 import type { ResourceType, Subject } from './resource-forms.js';
 import { RESOURCE_TYPES, SETTINGS } from './resource-types.js';
@@ -35,10 +35,11 @@ export function itemsOf(plan: TerraformPlan, accounts: AccountsOfPlan): PlanItem
     itemOf(
       plan,
       change,
-      accounts,
+      accounts.of(change),
       valuesAfter(plan, change, (policy) => policyArn(policy, accounts)),
     );
-  const before = (change: ResourceChange): Item => itemOf(plan, change, accounts, valuesBefore(change));
+  const before = (change: ResourceChange): Item =>
+    itemOf(plan, change, accounts.ofPresent(change), valuesBefore(change));
   const has = (action: string) => (change: ResourceChange) => change.actions.includes(action);
   const isKept = ({ actions, isImported }: ResourceChange): boolean =>
     !actions.includes('create') && (isImported || actions.some((action) => action === 'no-op' || action === 'update'));
@@ -55,8 +56,7 @@ function isForgotten({ actions }: ResourceChange): boolean {
   return actions.includes('create') && actions.includes('forget');
 }
 
-function itemOf(plan: TerraformPlan, change: ResourceChange, accounts: AccountsOfPlan, values: Values): Item {
-  const { target, scope } = accounts.of(change);
+function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: ResourceAccount, values: Values): Item {
   const type = RESOURCE_TYPES[change.type];
   const found = type?.subjectOf(values) ?? null;
   const subject = typeof found === 'string' ? null : found;

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { ExitCode } from '../../contract/failures.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
-import { isRecord, planOf, planShape, type TerraformPlan } from './plan.js';
+import { addressOf } from './addresses.js';
+import { isRecord, planOf, planShape, type ResourceChange, type TerraformPlan } from './plan.js';
 
 /** Reports a file that is no plan, or one that cannot be judged. */
 export class PlanFileError extends UserFacingError {
@@ -76,7 +77,30 @@ export function parsePlan(
   }
   const plan = parsed.data;
   assertWhole(file, plan, allowIncomplete);
-  return planOf(file, plan);
+  const { changes, ...rest } = planOf(file, plan);
+  return { ...rest, changes: changes.map((change) => ({ ...change, address: checkedAddress(file, change) })) };
+}
+
+/**
+ * Returns the address that the parts of a change make.
+ *
+ * @throws PlanFileError where the plan writes another one: an address becomes a part of the file of blocks
+ */
+function checkedAddress(file: string, change: ResourceChange): string {
+  const address = addressOf(change);
+  if (address !== undefined && withoutCodePoints(address) === withoutCodePoints(change.address)) return address;
+  throw new PlanFileError(
+    `${file}: is not a plan that Terraform has printed: ${change.place}.address: is not the address that module_address, type, name and index make`,
+    SHOW,
+  );
+}
+
+/** Returns an address with all characters as themselves: versions of Unicode differ in which can be printed. */
+function withoutCodePoints(address: string): string {
+  return address.replace(
+    /\\u([\da-fA-F]{4})|\\U(000[\da-fA-F]{5}|0010[\da-fA-F]{4})/g,
+    (_text, short?: string, long?: string) => String.fromCodePoint(Number.parseInt(short ?? long ?? '', 16)),
+  );
 }
 
 function parseJson(file: string, text: string): unknown {

@@ -4,6 +4,8 @@ import { isObject } from '../../engine/json.js';
 
 /** One change of a plan: a create, a replacement, an update, a deletion or nothing. */
 export interface ResourceChange {
+  /** The place in the plan: `resource_changes.0`. */
+  readonly place: string;
   readonly address: string;
   /** Empty in the root module. */
   readonly moduleAddress: string;
@@ -16,6 +18,8 @@ export interface ResourceChange {
   /** `true` for each attribute that is known after the apply only. */
   readonly afterUnknown: JsonObject;
   readonly isImported: boolean;
+  /** The object that an earlier apply has replaced and could not destroy. Another object may be at its address. */
+  readonly isDeposed: boolean;
 }
 
 /** A module of the configuration. */
@@ -41,6 +45,8 @@ interface ModuleCall {
 /** A provider configuration: the provider, its alias, and how it is set. */
 export interface ProviderConfig {
   readonly alias?: string | undefined;
+  /** `registry.terraform.io/hashicorp/aws`. */
+  readonly full_name?: string | undefined;
   readonly module_address?: string | undefined;
   readonly expressions?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -78,6 +84,7 @@ const change = z.looseObject({
   type: z.string(),
   name: z.string(),
   index: z.union([z.string(), z.number()]).optional(),
+  deposed: z.string().nullish(),
   change: z.looseObject({
     actions: z.array(z.string()),
     before: z.unknown().optional(),
@@ -145,7 +152,7 @@ export function planOf(file: string, plan: z.infer<typeof planShape>): Terraform
     file,
     program: [isOpenTofu ? 'OpenTofu' : 'Terraform', plan.terraform_version].filter(Boolean).join(' '),
     formatVersion: plan.format_version,
-    changes: (plan.resource_changes ?? []).filter(isOfIam).map(changeOf),
+    changes: (plan.resource_changes ?? []).flatMap((one, position) => (isOfIam(one) ? [changeOf(one, position)] : [])),
     deferred: (plan.deferred_changes ?? []).flatMap(({ resource_change: deferred = {} }) => {
       const { address, type } = deferred as { readonly address?: unknown; readonly type?: unknown };
       return typeof address === 'string' && String(type).startsWith('aws_iam_') ? [address] : [];
@@ -162,11 +169,12 @@ function isOfIam({ type, mode }: RawChange): boolean {
   return type.startsWith('aws_iam_') && mode !== 'data';
 }
 
-function changeOf({
-  change: { actions, before, after, after_unknown: unknown, importing },
-  ...resource
-}: RawChange): ResourceChange {
+function changeOf(
+  { change: { actions, before, after, after_unknown: unknown, importing }, deposed, ...resource }: RawChange,
+  position: number,
+): ResourceChange {
   return {
+    place: `resource_changes.${String(position)}`,
     address: resource.address,
     moduleAddress: resource.module_address ?? '',
     type: resource.type,
@@ -177,6 +185,7 @@ function changeOf({
     after: valuesOf(after),
     afterUnknown: valuesOf(unknown),
     isImported: importing !== undefined && importing !== null,
+    isDeposed: deposed !== undefined && deposed !== null,
   };
 }
 

@@ -157,7 +157,8 @@ function byAccount(items: readonly Item[]) {
 }
 
 function uncheckable(item: Item): Finding {
-  const reason = item.unknownBecause ?? 'not looked up';
+  const reason =
+    item.unknownBecause ?? 'its provider configuration has an account for each instance, which the plan does not tell';
   return findingOf(item, { verdict: SETTINGS.has(item.change.type) ? 'create' : 'unknown', reason });
 }
 

@@ -1,0 +1,102 @@
+import type { Json, JsonObject } from '../../contract/entity.js';
+import { isList, objectOrEmpty, sortedJson, strings } from '../../engine/json.js';
+import { modulePath } from './addresses.js';
+import type { ConfigModule, TerraformPlan } from './plan.js';
+
+/** An account ID. Others are not shown, since a plan may have been written by anybody. */
+export const ACCOUNT_ID = /^\d{12}$/;
+
+/** The arguments of the provider that decide about the account. Others, such as the region, do not. */
+const DECISIVE = [
+  'access_key',
+  'allowed_account_ids',
+  'assume_role',
+  'assume_role_with_web_identity',
+  'endpoints',
+  'profile',
+  'secret_key',
+  'shared_config_files',
+  'shared_credentials_files',
+  'token',
+];
+
+/** The provider configurations of a plan. A key names one: `aws`, `aws.prod`, `module.ci:aws.prod`. */
+export class ProviderConfigs {
+  readonly #plan: TerraformPlan;
+
+  constructor(plan: TerraformPlan) {
+    this.#plan = plan;
+  }
+
+  isConfigured(key: string): boolean {
+    return this.#plan.providers[key] !== undefined;
+  }
+
+  /**
+   * Returns the key of the provider configuration of a resource, as near to the root as it is configured. Null for a resource
+   * that the configuration does not have, where several provider configurations may have made it.
+   */
+  keyOf(moduleAddress: string, mode: string, type: string, name: string): string | null {
+    let module: ConfigModule | undefined = this.#plan.root;
+    for (const step of modulePath(moduleAddress)) module = module?.module_calls?.[step]?.module;
+    const resource = module?.resources?.find(
+      (one) => one.type === type && one.name === name && (one.mode ?? mode) === mode,
+    );
+    if (resource === undefined) return this.#onlyKey();
+    let key = resource.provider_config_key ?? 'aws';
+    while (!this.isConfigured(key) && key.includes(':')) key = inParent(key);
+    return key;
+  }
+
+  /** Returns a key that stands for all provider configurations of AWS; null where they may be several accounts. */
+  #onlyKey(): string | null {
+    const keys = Object.entries(this.#plan.providers).flatMap(([key, { full_name: name }]) =>
+      (name === undefined ? /(?:^|:)aws(?:\.|$)/.test(key) : name.endsWith('/aws')) ? [key] : [],
+    );
+    const [first = 'aws'] = keys;
+    return new Set(keys.map((key) => this.groupOf(key))).size > 1 ? null : first;
+  }
+
+  /** Returns a text that is the same for provider configurations that use the same credentials. */
+  groupOf(key: string): string {
+    const decisive = this.#decisive(key);
+    // The same variable of two modules may have two values.
+    const module = referencesIn(decisive).length > 0 ? moduleOf(key) : '';
+    return sortedJson([module, decisive]);
+  }
+
+  /** Reports whether one provider configuration has an account for each of its instances, as OpenTofu's may. */
+  isPerInstance(key: string): boolean {
+    return referencesIn(this.#decisive(key)).some((reference) => /^(?:each|count)\./.test(reference));
+  }
+
+  #decisive(key: string): JsonObject {
+    const { expressions = {} } = this.#plan.providers[key] ?? {};
+    return Object.fromEntries(DECISIVE.map((argument) => [argument, (expressions[argument] ?? null) as Json]));
+  }
+}
+
+/** Returns the module of a provider configuration; empty for the root. */
+function moduleOf(key: string): string {
+  return key.includes(':') ? key.slice(0, key.lastIndexOf(':')) : '';
+}
+
+/** Returns what expressions of a configuration refer to, those of nested blocks as well. */
+function referencesIn(expression: Json): readonly string[] {
+  if (isList(expression)) return expression.flatMap(referencesIn);
+  return Object.entries(objectOrEmpty(expression)).flatMap(([name, value]) =>
+    name === 'references' ? strings(value) : name === 'constant_value' ? [] : referencesIn(value),
+  );
+}
+
+/** Returns the key of a provider configuration in the module that calls the one of a key. */
+function inParent(key: string): string {
+  const [module = '', provider = ''] = key.split(/:(?=[^:]*$)/);
+  const parent = module.slice(0, Math.max(0, module.lastIndexOf('.module.')));
+  return parent === '' ? provider : `${parent}:${provider}`;
+}
+
+/** Returns the constant that an expression of a configuration is; undefined for others. */
+export function constantOf(expression: unknown) {
+  return ((expression ?? {}) as { readonly constant_value?: Parameters<typeof isList>[0] }).constant_value;
+}
