@@ -6,15 +6,16 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { AccountRun, AccountRunEnd, FoundAccountRun } from '../contract/fleet.js';
+import type { AccountRun, AccountRunEnd, FoundAccountRun, NamespaceHolder } from '../contract/fleet.js';
 import { reportQuery } from '../contract/messages.js';
 import type { Report } from '../contract/report.js';
 import { isAccountRunEnd } from '../report/fleet.js';
+import { describePipeline, pipelineOf } from '../report/run-description.js';
 
 /** Deadline of one call to Temporal. */
 const CALL_DEADLINE_MS = 10_000;
 
-/** Finds the runs of accounts that a fleet has started. */
+/** Finds the runs of accounts that a fleet has started or waits for. */
 export class AccountRuns {
   readonly #client: Client;
 
@@ -36,6 +37,20 @@ export class AccountRuns {
       const isCancelled = error.cause instanceof CancelledFailure;
       const report = isCancelled ? await this.#reportOfCancelled(handle) : reportOf(error);
       return report === null ? { isOpen: false, report, reason: reasonOf(error) } : closed(report);
+    }
+  }
+
+  /** Returns the run that holds a namespace. Null where none does. */
+  async findHolder(workflowId: string): Promise<NamespaceHolder | null> {
+    try {
+      const handle = this.#client.workflow.getHandle(workflowId);
+      const { status, runId, startTime, memo } = await this.#ask(() => handle.describe());
+      if (status.name !== 'RUNNING') return null;
+      const by = describePipeline(pipelineOf(memo?.['pipeline']));
+      return { workflowId, runId, by, startedAt: startTime.toISOString() };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
     }
   }
 

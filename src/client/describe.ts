@@ -1,22 +1,5 @@
-import type { Pipeline } from '../contract/entity.js';
 import type { RunReference } from '../contract/explain.js';
 import { describeOrigin } from '../report/run-description.js';
-
-/** The pipeline of a run whose memo has none. */
-export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
-
-/** Returns who requested a run: `https://ci.example.com/42 (job deploy, commit 4b825dc642cb, by ada)`. */
-export function describePipeline(pipeline: Pipeline = UNKNOWN_PIPELINE): string {
-  const { provider, url, job, commit, actor } = pipeline;
-  const origin =
-    url === null && actor === null && provider === 'unknown' ? 'another pipeline' : describeOrigin(pipeline);
-  const details = [
-    ...(job == null ? [] : [`job ${job}`]),
-    ...(commit === null ? [] : [`commit ${commit.slice(0, 12)}`]),
-    ...(url === null || actor === null ? [] : [`by ${actor}`]),
-  ];
-  return details.length === 0 ? origin : `${origin} (${details.join(', ')})`;
-}
 
 interface Namespace {
   readonly account: string;

@@ -13,7 +13,7 @@ import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { startedBy } from '../temporal/principal.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
-import { UNKNOWN_PIPELINE } from './describe.js';
+import { pipelineOf, textFields } from '../report/run-description.js';
 import { failingActivities, retryText } from './run/failing-activities.js';
 import { withLockHolders } from './run/lock-holders.js';
 
@@ -192,7 +192,7 @@ export function parseMemo(memo: Readonly<Record<string, unknown>> = {}): Partial
   const { value, source } = (memo['revision'] ?? {}) as Partial<Revision>;
   return {
     ...textFields(memo),
-    pipeline: { ...UNKNOWN_PIPELINE, ...textFields(memo['pipeline']) },
+    pipeline: pipelineOf(memo['pipeline']),
     ...(typeof value === 'number' && (source === 'given' || source === 'commit-time')
       ? { revision: { value, source } }
       : {}),
@@ -203,11 +203,6 @@ export function parseMemo(memo: Readonly<Record<string, unknown>> = {}): Partial
 function encryptedMemo(memo: Readonly<Record<string, unknown>> = {}): Pick<RunSummary, 'encryptedWith'> {
   const encryptedWith = Object.values(memo).map(missingKeyOf).find(Boolean);
   return encryptedWith === undefined ? {} : { encryptedWith };
-}
-
-function textFields(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */

@@ -143,6 +143,13 @@ export interface FoundAccountRun {
   readonly reason?: string;
 }
 
+/** The run that holds a namespace in an account. */
+export interface NamespaceHolder extends AccountRun {
+  /** Its pipeline, as `status` names it. */
+  readonly by: string;
+  readonly startedAt: string;
+}
+
 /** The activities of the fleet workflow. Each is safe to repeat at any point. */
 export interface FleetActivities {
   /** Returns the accounts of a fleet. Reads AWS Organizations where the selection asks for it. */
@@ -151,6 +158,8 @@ export interface FleetActivities {
   prepareFleetAccount(request: FleetAccountRequest): Promise<BootstrapRequest>;
   /** Finds the run of an account that an earlier run of the fleet's workflow has started. */
   findAccountRun(run: AccountRun): Promise<FoundAccountRun>;
+  /** Finds the run that holds a namespace, by its workflow ID. Null where none does. */
+  findNamespaceHolder(workflowId: string): Promise<NamespaceHolder | null>;
 }
 
 /** The result for one account of a fleet. */

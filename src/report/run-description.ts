@@ -9,6 +9,33 @@ export function describeOrigin({ url, actor, provider }: Pick<Pipeline, 'url' | 
   return url ?? actor ?? provider;
 }
 
+/** The pipeline of a run whose memo has none. */
+export const UNKNOWN_PIPELINE: Pipeline = { provider: 'unknown', url: null, commit: null, actor: null };
+
+/** Returns who requested a run: `https://ci.example.com/42 (job deploy, commit 4b825dc642cb, by ada)`. */
+export function describePipeline(pipeline: Pipeline = UNKNOWN_PIPELINE): string {
+  const { provider, url, job, commit, actor } = pipeline;
+  const origin =
+    url === null && actor === null && provider === 'unknown' ? 'another pipeline' : describeOrigin(pipeline);
+  const details = [
+    ...(job == null ? [] : [`job ${job}`]),
+    ...(commit === null ? [] : [`commit ${commit.slice(0, 12)}`]),
+    ...(url === null || actor === null ? [] : [`by ${actor}`]),
+  ];
+  return details.length === 0 ? origin : `${origin} (${details.join(', ')})`;
+}
+
+/** Returns the pipeline in a memo, which any client may have written. Fields of an unexpected type are left out. */
+export function pipelineOf(value: unknown): Pipeline {
+  return { ...UNKNOWN_PIPELINE, ...textFields(value) };
+}
+
+/** Returns the fields of a value that are text. */
+export function textFields(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
 /** Returns the line that names a run in the Temporal UI. */
 export function requestSummary(type: string, { namespace, environment, target, entities }: BootstrapRequest): string {
   const count = counted(entities.length, 'entity', 'entities');

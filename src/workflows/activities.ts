@@ -78,6 +78,13 @@ export const accountRuns = proxyActivities<Pick<FleetActivities, 'findAccountRun
   startToCloseTimeout: '1m',
 });
 
+/** The activity that finds the run an account has waited for. The account ends without its name too. */
+export const namespaceHolders = proxyActivities<Pick<FleetActivities, 'findNamespaceHolder'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1m',
+});
+
 /**
  * Returns the activity that makes the request for an account.
  *

@@ -83,6 +83,7 @@ export class WorkflowStage {
       'resolveFleet',
       'prepareFleetAccount',
       'findAccountRun',
+      'findNamespaceHolder',
     ] as const satisfies readonly (keyof (Activities & FleetActivities))[];
     const worker = await Worker.create({
       connection: server.environment.nativeConnection,

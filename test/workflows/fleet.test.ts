@@ -53,6 +53,7 @@ function fleetOf(
     createEntity: () => Promise.resolve(wrote('create')),
     verifyEntities: () => Promise.resolve({ differing: [], calls: { ListRoles: 1 } }),
     findAccountRun: (run) => new AccountRuns(stage.client).find(run),
+    findNamespaceHolder: (workflowId) => new AccountRuns(stage.client).findHolder(workflowId),
   };
   return {
     version: 1,
@@ -283,6 +284,34 @@ describe('a fleet', () => {
     call.release();
     await other.result();
     expect(resultsOf(await reportOf(handle))).toEqual(['converged', 'converged', 'converged']);
+  });
+
+  test('names the run that holds the namespace of an account which has waited in vain', async () => {
+    // Half an hour passes only where the server skips time.
+    if (stage.durations.lockHeldMs < 30 * 60_000) return;
+    const request = fleetOf(2);
+    const [held = ''] = request.selection.ids;
+    const workflowId = bootstrapWorkflowId(held, 'ci');
+    const pipeline = {
+      provider: 'github',
+      url: 'https://ci.example.com/42',
+      job: 'deploy',
+      commit: null,
+      actor: 'ada',
+    };
+    const options = { taskQueue: 'workflows', workflowId, args: [], memo: { pipeline } };
+    const holder = await stage.client.workflow.start('ledger', options);
+    const { startTime } = await holder.describe();
+    const { accounts } = await run(request);
+    await holder.terminate();
+    const by = 'https://ci.example.com/42 (job deploy, by ada)';
+    const where = `${workflowId}, run ${holder.firstExecutionRunId}`;
+    expect(accounts[0]).toMatchObject({
+      result: 'busy',
+      reason: `the namespace is held by a run of ${by} since ${startTime.toISOString()} (${where}), which did not finish in time`,
+      remedy: expect.stringContaining('iam-bootstrap status') as string,
+    });
+    expect(accounts[1]).toMatchObject({ result: 'converged' });
   });
 
   test('is cancelled as a whole: what runs ends, what waits does not begin, and its report says so', async () => {

@@ -14,7 +14,7 @@ import { needsOrganization, resolveFleet } from './resolve-fleet.js';
 /** The connections of a worker that the activities of a fleet use. */
 export interface FleetParts {
   readonly accounts: Pick<Accounts, 'organization'>;
-  readonly accountRuns: Pick<AccountRuns, 'find'>;
+  readonly accountRuns: Pick<AccountRuns, 'find' | 'findHolder'>;
   readonly requests: Pick<FleetRequests, 'ofThisRun'>;
   readonly enforcement: Pick<
     Enforcement,
@@ -22,7 +22,7 @@ export interface FleetParts {
   >;
 }
 
-/** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs again. */
+/** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs and what holds them up. */
 export function createFleetActivities({ accounts, accountRuns, requests, enforcement }: FleetParts): FleetActivities {
   const { delegations } = enforcement;
   return {
@@ -51,6 +51,7 @@ export function createFleetActivities({ accounts, accountRuns, requests, enforce
           : delegations.fleets.withPermit(permit, prepared);
       }),
     findAccountRun: (run) => runActivity(() => accountRuns.find(run)),
+    findNamespaceHolder: (workflowId) => runActivity(() => accountRuns.findHolder(workflowId)),
   };
 }
 

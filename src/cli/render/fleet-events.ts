@@ -1,4 +1,4 @@
-import { describePipeline } from '../../client/describe.js';
+import { describePipeline } from '../../report/run-description.js';
 import type { FleetEvent } from '../../client/fleet/events.js';
 import { approveFleetCommand } from '../../client/fleet/follow.js';
 import type { AccountProgress, FleetProgress } from '../../contract/fleet-progress.js';

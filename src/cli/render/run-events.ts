@@ -1,4 +1,5 @@
-import { approveCommand, describePipeline } from '../../client/describe.js';
+import { approveCommand } from '../../client/describe.js';
+import { describePipeline } from '../../report/run-description.js';
 import type { RunEvent } from '../../client/run/events.js';
 import { retryText } from '../../client/run/failing-activities.js';
 import type { Progress } from '../../contract/progress.js';

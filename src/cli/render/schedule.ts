@@ -1,10 +1,10 @@
 import pc from 'picocolors';
-import { describePipeline } from '../../client/describe.js';
 import type { CreatedSchedule } from '../../client/schedule/create.js';
 import type { CancelledRun } from '../../client/schedule/delete.js';
 import type { DescribedSchedule, ScheduleRun } from '../../client/schedule/read.js';
 import { timingText } from '../../client/schedule/timing.js';
 import type { ScheduleSummary, Timing } from '../../contract/schedule.js';
+import { describePipeline } from '../../report/run-description.js';
 import { counted, revisionText } from '../../report/text.js';
 import { agoText } from '../../report/words.js';
 import { columns, plain } from '../terminal.js';

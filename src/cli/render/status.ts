@@ -1,5 +1,6 @@
 import pc from 'picocolors';
-import { namespaceFlags, UNKNOWN_PIPELINE } from '../../client/describe.js';
+import { namespaceFlags } from '../../client/describe.js';
+import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
 import type { RunSummary } from '../../client/runs.js';
 import type { Progress } from '../../contract/progress.js';
 import { parseBootstrapWorkflowId } from '../../contract/workflow-ids.js';

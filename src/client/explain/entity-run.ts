@@ -4,7 +4,8 @@ import type { EntityReport, Outcome, Report } from '../../contract/report.js';
 import { type CauseFinding, CLOCK_TOLERANCE_MS, type Creation, determineCause } from '../../engine/conflict-cause.js';
 import { findKind } from '../../kinds/index.js';
 import { plannedReport } from '../../report/build.js';
-import { describeRun, UNKNOWN_PIPELINE } from '../describe.js';
+import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
+import { describeRun } from '../describe.js';
 import type { ActivityRecord, EntityHistory, RunRecord } from './run-records.js';
 
 /** A run and what it did with one entity. */

@@ -10,7 +10,7 @@ import { readNamespace } from '../../temporal/installation.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
 import { decodeFirstPayload, readFailureMessage } from '../../temporal/payload-codec.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { UNKNOWN_PIPELINE } from '../describe.js';
+import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
 import { reportOfFailure } from '../run/follow.js';
 import { bootstrapQuery, parseMemo } from '../runs.js';
 

@@ -1,7 +1,8 @@
 import type { AccountProgress, FleetProgress } from '../../contract/fleet-progress.js';
 import { bootstrapWorkflowId } from '../../contract/workflow-ids.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { approveCommand, describePipeline } from '../describe.js';
+import { describePipeline } from '../../report/run-description.js';
+import { approveCommand } from '../describe.js';
 import { type LockHolder, lockHolderOf } from '../runs.js';
 
 /** Accounts that are looked up at a time: each takes a call. Those that are under way for the longest come first. */

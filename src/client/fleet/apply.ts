@@ -4,7 +4,7 @@ import { IamNamespace } from '../../contract/search-attributes.js';
 import { fleetPlanWorkflowId, fleetWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { fleetDigest, fleetProofDigest } from '../../engine/request-digest.js';
 import { signed } from '../../identity/signature.js';
-import { fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
+import { describePipeline, fleetDetails, fleetMemoOf, fleetSummary } from '../../report/run-description.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { fleet } from '../../workflows/index.js';
 import { BusyError, deadlineOf, RequestKeyError, RunLostError } from '../run/events.js';
@@ -17,7 +17,6 @@ import {
   waitForLockHolder,
   withToken,
 } from '../run/start.js';
-import { describePipeline } from '../describe.js';
 import { type LockHolder, lockHolderOf } from '../runs.js';
 import type { FleetOptions } from './events.js';
 import { awaitFleetReport } from './follow.js';

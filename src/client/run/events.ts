@@ -8,7 +8,8 @@ import { parseBootstrapWorkflowId, terminateCommand, WorkflowType } from '../../
 import { buildReport } from '../../report/build.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { UnreachableError } from '../../temporal/diagnose.js';
-import { approveCommand, describePipeline } from '../describe.js';
+import { describePipeline } from '../../report/run-description.js';
+import { approveCommand } from '../describe.js';
 import type { LockHolder } from '../runs.js';
 import type { FailingActivity } from './failing-activities.js';
 

@@ -13,7 +13,7 @@ import {
 import { isAccountRunEnd } from '../../report/fleet.js';
 import { resultOfFailure } from '../../report/build.js';
 import { memoOf, requestDetails, requestSummary } from '../../report/run-description.js';
-import { accountRuns } from '../activities.js';
+import { accountRuns, namespaceHolders } from '../activities.js';
 import { bootstrap } from '../bootstrap/bootstrap.js';
 import { describeAnyError } from '../failures.js';
 import { startUnlessLocked } from '../locked-child.js';
@@ -68,6 +68,21 @@ function childOptions(
 
 /** The result of an account whose run has no report. */
 export type Ended = Pick<AccountReport, 'result' | 'reason' | 'remedy'>;
+
+/** Returns the end of an account that has waited for its namespace in vain: it names the run that holds it. */
+export async function busyEnd({ target, namespace }: BootstrapRequest): Promise<Ended> {
+  const workflowId = bootstrapWorkflowId(target.account, namespace);
+  const holder = await namespaceHolders.findNamespaceHolder(workflowId).catch(() => null);
+  const held =
+    holder === null
+      ? 'another run held the namespace in this account'
+      : `the namespace is held by a run of ${holder.by} since ${holder.startedAt} (${workflowId}, run ${holder.runId})`;
+  return {
+    result: 'busy',
+    reason: `${held}, which did not finish in time`,
+    remedy: 'see `iam-bootstrap status`; apply again with --retry-failed when it has finished',
+  };
+}
 
 /**
  * Returns what an account ended with: the report of its run, or what went wrong without one.

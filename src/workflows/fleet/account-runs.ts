@@ -14,7 +14,7 @@ import { accountActivities, accountRuns } from '../activities.js';
 import { CANCELLED, type Cancellation } from '../cancellation.js';
 import { nextLockWait } from '../locked-child.js';
 import { recordRefusal } from '../metrics.js';
-import { type Ended, endOf, startAccount } from './account-child.js';
+import { busyEnd, type Ended, endOf, startAccount } from './account-child.js';
 import type { FleetState, OpenAccount, WaitingAccount } from './fleet-state.js';
 import { HistoryRoom } from './history-room.js';
 
@@ -154,7 +154,10 @@ export class AccountRuns {
     if (child === null) {
       this.#requests.set(index, request);
       recordRefusal('namespace');
-      return nextWait(index, underway.startedAt, waited);
+      const wait = nextWait(index, underway.startedAt, waited);
+      if (wait.waitedMs < MAX_WAIT_MS) return wait;
+      this.#requests.delete(index);
+      return busyEnd(request);
     }
     this.#requests.delete(index);
     underway.run = { workflowId: child.workflowId, runId: child.firstExecutionRunId };
@@ -166,16 +169,7 @@ export class AccountRuns {
 
   /** Lets an account wait for its namespace, outside of the places. */
   #wait(account: WaitingAccount): void {
-    const { index, waitMs, waitedMs, startedAt } = account;
-    if (waitedMs >= MAX_WAIT_MS) {
-      this.#requests.delete(index);
-      this.#state.recordResult(index, startedAt, {
-        result: 'busy',
-        reason: 'another run holds the namespace in this account, and did not finish in time',
-        remedy: 'see `iam-bootstrap status`; apply again with --retry-failed when it has finished',
-      });
-      return;
-    }
+    const { index, waitMs, startedAt } = account;
     log.info('An account waits: another run holds its namespace', { account: this.#state.accountAt(index).id, waitMs });
     this.#waiting.set(index, account);
     this.#state.setState(index, 'waiting', startedAt);

@@ -109,7 +109,10 @@ function activities(key?: string, requests = new Server(requestOf()).requests())
   const schedules = new SchedulePermits(new Permits([key ?? '']), runs);
   const parts: FleetParts = {
     accounts: { organization: () => ({ organization, close: () => undefined }) },
-    accountRuns: { find: () => Promise.reject(new Error('no runs')) },
+    accountRuns: {
+      find: () => Promise.reject(new Error('no runs')),
+      findHolder: () => Promise.reject(new Error('no runs')),
+    },
     requests,
     enforcement: new Enforcement({
       source,
