@@ -29,6 +29,20 @@ const ENDED_BY_ITSELF: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CA
 /** The number of entity runs whose activities are listed: a run has at most 20 open at a time. */
 const MAX_LISTED_RUNS = 20;
 
+/** The workflows by which a client asks for something. */
+const ASKING: ReadonlySet<string> = new Set([
+  WorkflowType.Bootstrap,
+  WorkflowType.Plan,
+  WorkflowType.Fleet,
+  WorkflowType.PermitSchedule,
+]);
+
+/** The parts of a run's first event that tell what it goes on from. */
+interface StartAttributes {
+  readonly originalExecutionRunId?: string | null;
+  readonly continuedExecutionRunId?: string | null;
+}
+
 /** The workflow that a run executes. */
 interface RunWorkflow {
   readonly type: string;
@@ -153,23 +167,47 @@ export class EntityRuns {
     return { startedAt: description.startTime.getTime(), firstRunId: firstRunId === '' ? run.runId : firstRunId };
   }
 
-  /** Returns the client that has started the run of this activity. Undefined where the server has recorded none. */
-  async principalOfRun(): Promise<Principal | undefined> {
-    const { workflowExecution: run } = activityInfo();
-    return run && this.#ask(() => startedBy(this.#client, run));
+  /**
+   * Returns the client that has started the run of this activity, for what the activity does. Undefined where the server has
+   * recorded none, and where the run was started for something else: who can run workflow tasks can call any activity in it.
+   *
+   * @param isAskedFor - reports whether the argument of the run asks for what the activity does
+   */
+  async principalOfRun(isAskedFor: (argument: unknown) => boolean): Promise<Principal | undefined> {
+    const { workflowExecution: run, taskQueue: own } = activityInfo();
+    const start = run && (await this.#ask(() => startedBy(this.#client, run)));
+    if (start?.taskQueue !== own || !ASKING.has(start.workflowType)) return undefined;
+    const argument = await this.#ask(() => start.argument());
+    return isAskedFor(argument) ? start.principal : undefined;
   }
 
   /**
-   * Reports whether a run goes on from a reset of another one. Its history then begins with a copy of that of the run which
-   * was reset, and tells so.
+   * Reports whether a run, or one that it continues, goes on from a reset. Its history then begins with a copy of that of the
+   * run which was reset, and tells so. True also where a run that it continues is gone, since nothing tells then.
    */
-  async isReset(execution: EntityRun): Promise<boolean> {
+  async isReset({ workflowId, runId }: EntityRun): Promise<boolean> {
+    for (let earlier: string | undefined = runId; earlier !== undefined;) {
+      const start = await this.#startOf({ workflowId, runId: earlier });
+      const original = start?.originalExecutionRunId ?? '';
+      if (start === undefined || (original !== '' && original !== earlier)) return true;
+      const continued: string = start.continuedExecutionRunId ?? '';
+      earlier = continued === '' ? undefined : continued;
+    }
+    return false;
+  }
+
+  /** Returns the attributes of a run's first event. Undefined where the run is gone. */
+  async #startOf(execution: EntityRun): Promise<StartAttributes | undefined> {
     const { namespace } = this.#client.options;
     const { history } = await this.#ask(() =>
-      this.#client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+      this.#client.workflowService
+        .getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 })
+        .catch((error: unknown) => {
+          if (isGrpcServiceError(error) && NOT_FOUND.includes(error.code)) return { history: null };
+          throw error;
+        }),
     );
-    const original = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
-    return original !== '' && original !== execution.runId;
+    return history?.events?.[0]?.workflowExecutionStartedEventAttributes ?? undefined;
   }
 
   /** Returns the workflow that a run executes. Undefined where it is gone. */

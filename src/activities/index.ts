@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { Activities, Plan, VerifyRequest, VerifyResult } from '../contract/activities.js';
 import type { ProofTerms } from '../contract/identity.js';
 import type { ReconcileRequest } from '../contract/request.js';
+import { proofDigest } from '../engine/request-digest.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { truncateToFit } from '../report/build.js';
@@ -18,6 +19,7 @@ import { resolvedSpec } from './reconcile/desired-state.js';
 import { updateEntity } from './reconcile/update.js';
 import { waitUntilConverged } from './reconcile/verify.js';
 import { withAccounts, type Account, type AccountLease, type Accounts } from './runtime/accounts.js';
+import { asksFor } from './runtime/asks-for.js';
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
 import { failure, withProgress } from './runtime/failures.js';
@@ -86,7 +88,8 @@ export function createActivities(parts: WorkerParts): Activities {
         runActivity(async ({ calls }) => {
           await enforcement.assertSigned(request);
           const plan = await use((lease) => planEntities(lease, ledgers, request, calls, enforcement, approved));
-          const principal = plan.principal ?? (await entityRuns.principalOfRun());
+          const isAskedFor = (argument: unknown): boolean => asksFor(argument, proofDigest(request), proofDigest);
+          const principal = plan.principal ?? (await entityRuns.principalOfRun(isAskedFor));
           const id = await installation?.();
           const more = { ...(principal && { principal }), ...(id === undefined ? {} : { installation: id }) };
           return enforcement.bind(request, { ...plan, ...more }, approved);

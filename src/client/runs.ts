@@ -110,10 +110,8 @@ export function bootstrapQuery({ account, namespace }: Pick<RunFilter, 'account'
 /** Adds to the newest runs who started them. A server that does not record it has nothing to add. */
 async function withPrincipals({ client }: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
   const newest = runs.slice(0, MAX_PRINCIPALS).map(async (run) => {
-    const principal = await withDeadline(client, () => startedBy(client, run), PROGRESS_TIMEOUT_MS).catch(
-      () => undefined,
-    );
-    return principal === undefined ? run : { ...run, principal };
+    const start = await withDeadline(client, () => startedBy(client, run), PROGRESS_TIMEOUT_MS).catch(() => undefined);
+    return start === undefined ? run : { ...run, principal: start.principal };
   });
   return [...(await Promise.all(newest)), ...runs.slice(MAX_PRINCIPALS)];
 }

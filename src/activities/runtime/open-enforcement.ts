@@ -75,7 +75,7 @@ export function openEnforcement(
     new Proofs({
       source,
       ...binding,
-      principalOfRun: () => runs.entityRuns.principalOfRun(),
+      principalOfRun: (isAskedFor) => runs.entityRuns.principalOfRun(isAskedFor),
       delegations,
       proofUses,
       ...sealsAndKeys(permitKeys, config),

@@ -32,6 +32,7 @@ import {
   type ProofDemand,
 } from '../../guardrails/rules/identity.js';
 import type { Scope } from '../../guardrails/template.js';
+import { asksFor } from './asks-for.js';
 import type { GuardrailsSource } from './guardrails-file.js';
 import type { Permits } from './permits.js';
 import type { Delegations } from './delegations.js';
@@ -57,7 +58,7 @@ interface ProofParts extends CheckParts {
   /** Verifies the permits of scheduled runs and of fleets. Default: none counts. */
   readonly delegations?: Pick<Delegations, 'assert'>;
   /** Returns the client that has started the run, as Temporal has recorded it. */
-  readonly principalOfRun: () => Promise<Principal | undefined>;
+  readonly principalOfRun: (isAskedFor: (argument: unknown) => boolean) => Promise<Principal | undefined>;
 }
 
 /** Verifies who asks and who approves, where the guardrails of the worker ask for it. */
@@ -126,8 +127,8 @@ export class Proofs {
     if (requestDigest(request) !== request.digest) {
       this.#checks.refuse('requester', 'the digest of the request is not that of its content');
     }
-    const principal = await this.#principalFor(demand);
     const digest = scheduleDigest(scheduled);
+    const principal = await this.#principalFor<SchedulePermitRequest>(demand, digest, scheduleDigest);
     const requester = await this.#identityOf(guardrails, demand, { request, digest, principal });
     return { requester: requester ?? null, ...(principal === undefined ? {} : { principal }) };
   }
@@ -141,7 +142,7 @@ export class Proofs {
   async proveFleet(request: FleetRequest): Promise<Pick<FleetPermit, 'requester' | 'principal'>> {
     const guardrails = this.#parts.source.current();
     if (guardrails === null) return { requester: null };
-    return this.#proveFleet(guardrails, request, fleetProofDigest(request));
+    return this.#proveFleet(guardrails, request, fleetProofDigest(request), fleetProofDigest);
   }
 
   /** A schedule of nobody's would be refused at each run, in the accounts whose guardrails ask who applies. */
@@ -151,7 +152,7 @@ export class Proofs {
     digest: string,
   ): Promise<Pick<SchedulePermit, 'requester' | 'principal'>> {
     const { partition, namespace, environment } = request;
-    const maker = await this.#proveFleet(guardrails, request, digest);
+    const maker = await this.#proveFleet(guardrails, request, digest, scheduleDigest);
     const { requests, principals } = termsOf(guardrails, { account: null, namespace, environment }, partition);
     const isKnown = maker.requester !== null || (principals === true && maker.principal !== undefined);
     if (requests && !isKnown) {
@@ -163,12 +164,13 @@ export class Proofs {
     return maker;
   }
 
-  async #proveFleet(
+  async #proveFleet<T>(
     guardrails: Guardrails,
     request: FleetRequest,
     digest: string,
+    digestOf: (argument: T) => string,
   ): Promise<Pick<FleetPermit, 'requester' | 'principal'>> {
-    const principal = await this.#parts.principalOfRun();
+    const principal = await this.#parts.principalOfRun((argument) => asksFor(argument, digest, digestOf));
     const recorded = principal === undefined ? {} : { principal };
     const { proof, partition, namespace, environment } = request;
     if (proof?.token === undefined) return { requester: null, ...recorded };
@@ -212,7 +214,7 @@ export class Proofs {
     const earlier = approved?.requester;
     const permit =
       earlier === undefined || demand.principal ? await this.#parts.delegations?.assert(request) : undefined;
-    const principal = permit === undefined ? await this.#principalFor(demand) : permit.principal;
+    const principal = permit === undefined ? await this.#principalFor(demand, digest, proofDigest) : permit.principal;
     const recorded = principal === undefined ? {} : { principal };
     if (earlier !== undefined) {
       // Its token has expired by now.
@@ -256,6 +258,8 @@ export class Proofs {
     demand: ProofDemand,
     { request, digest, principal }: Asking,
   ): Promise<Identity | undefined> {
+    const isEnough = !demand.onlyToken && unprovenRequest(guardrails, request, principal).length === 0;
+    if (isEnough) return undefined;
     if (!demand.token || (demand.principal && request.proof?.token === undefined)) {
       this.#checks.assertNone('requester', unprovenRequest(guardrails, request, principal), remedyOf(demand));
       return undefined;
@@ -267,8 +271,12 @@ export class Proofs {
   }
 
   /** Returns the client that has started the run, where a rule asks for it. */
-  async #principalFor({ principal }: ProofDemand): Promise<Principal | undefined> {
-    return principal ? this.#parts.principalOfRun() : undefined;
+  async #principalFor<T>(
+    { principal }: ProofDemand,
+    digest: string,
+    digestOf: (argument: T) => string,
+  ): Promise<Principal | undefined> {
+    return principal ? this.#parts.principalOfRun((argument) => asksFor(argument, digest, digestOf)) : undefined;
   }
 
   async #assertApproved(

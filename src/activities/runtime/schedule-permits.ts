@@ -48,10 +48,14 @@ export class SchedulePermits {
    *
    * @throws ApplicationFailure where its ID is not that of a schedule for the request
    */
-  sign(
+  async sign(
     { schedule, command, request }: SchedulePermitRequest,
     { requester, principal }: Pick<SchedulePermit, 'requester' | 'principal'>,
-  ): SchedulePermit {
+  ): Promise<SchedulePermit> {
+    const { workflowExecution: run, taskQueue: own } = activityInfo();
+    const { type, taskQueue } = (run && (await this.#runs.workflowOf(run))) ?? {};
+    // A workflow that a client made could ask with another request than its own.
+    if (type !== WorkflowType.PermitSchedule || taskQueue !== own) throw refusal('it is not sent to be permitted');
     const { namespace, environment } = request;
     const of = isFleetRequest(request)
       ? { account: null, namespace, environment: request.fleet }

@@ -117,10 +117,30 @@ export function evaluateRequester(
   for (const context of contextsOf(guardrails, scope, violations)) {
     const { only } = context.rules.apply ?? {};
     if (only === undefined || isOneOf(only, requester, guardrails, context)) continue;
-    if (isPrincipalOf(only, principal, context)) continue;
+    if (isPrincipalOf(only, principal, context)) {
+      // The token only has to tell the requester from those who approve. One of an issuer of theirs does.
+      refuseIncomparable(guardrails, contextsOf(guardrails, scope, violations), requester);
+      continue;
+    }
     context.refuse(['apply', 'only'], `${identityText(requester)} may not apply: only ${whoText(only)}`);
   }
   return violations.found;
+}
+
+/** Refuses a requester whose token is of another issuer than those of the approvers that it must be none of. */
+function refuseIncomparable(
+  { rules }: Guardrails,
+  contexts: readonly RuleContext[],
+  { issuer, subject }: Identity,
+): void {
+  for (const { rules: own, refuse } of contexts) {
+    const { by, not } = own.apply?.approval ?? {};
+    if (by === undefined || not === undefined) continue;
+    const issuers = matchersOf(by, rules).map((matcher) => matcher.issuer);
+    if (issuers.includes(issuer)) continue;
+    const message = `${subject} (${issuer}) can be compared with no approver: the requester needs a token of ${[...new Set(issuers)].join(' or ')}`;
+    refuse(['apply', 'approval', 'not'], message);
+  }
 }
 
 /**
@@ -193,12 +213,16 @@ function isOneOf(
   { rules }: Guardrails,
   { scope }: RuleContext,
 ): boolean {
+  return matchersOf(who, rules).some((matcher) => matches(matcher, identity, scope));
+}
+
+/** Returns the matchers of tokens in a list, those of its groups included. */
+function matchersOf(who: readonly Requesters[], rules: Guardrails['rules']): readonly Matcher[] {
   const groups = rules.identity?.groups ?? {};
-  const matchers = who.flatMap((one) => {
+  return who.flatMap((one) => {
     if (typeof one !== 'string') return isOfPrincipals(one) ? [] : one;
     return Object.hasOwn(groups, one) ? (groups[one] ?? []) : [];
   });
-  return matchers.some((matcher) => matches(matcher, identity, scope));
 }
 
 /** Reports whether a rule names Temporal's principal. One that was not recorded is nobody. */

@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Permits } from '../../../../src/activities/runtime/permits.js';
 import { SchedulePermits } from '../../../../src/activities/runtime/schedule-permits.js';
+import type { SchedulePermit } from '../../../../src/contract/identity.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { scheduleId, WorkflowType } from '../../../../src/contract/workflow-ids.js';
 import { requestDigest } from '../../../../src/engine/request-digest.js';
@@ -25,22 +26,21 @@ function permits(type: string, taskQueue = HERE): SchedulePermits {
   });
 }
 
-function requested(by: SchedulePermits, schedule: string): BootstrapRequest {
+const RUN = { workflowExecution: { workflowId: 'lock', runId: 'child' }, taskQueue: HERE };
+
+/** Returns the request of a schedule, with the permit that a run of the given workflow has got for it. */
+async function requested(schedule: string, type: string = WorkflowType.PermitSchedule): Promise<BootstrapRequest> {
   const request = { ...BASE, key: schedule, digest: requestDigest(BASE) };
-  return {
-    ...request,
-    proof: { permit: by.sign({ version: 1, schedule, command: 'enforce', request }, { requester: null }) },
-  };
+  const scheduled = { version: 1, schedule, command: 'enforce', request } as const;
+  const sign = (): Promise<SchedulePermit> => permits(type).sign(scheduled, { requester: null });
+  return { ...request, proof: { permit: await new MockActivityEnvironment(RUN).run(sign) } };
 }
 
 /** Asserts the permit of a schedule in a bootstrap run that the parent has started. */
-function assertIn(by: SchedulePermits, schedule: string): Promise<unknown> {
-  const info: Partial<Info> = {
-    workflowType: WorkflowType.Bootstrap,
-    workflowExecution: { workflowId: 'lock', runId: 'child' },
-    taskQueue: HERE,
-  };
-  return new MockActivityEnvironment(info).run(() => by.assert(requested(by, schedule)));
+async function assertIn(by: SchedulePermits, schedule: string): Promise<unknown> {
+  const request = await requested(schedule);
+  const info: Partial<Info> = { ...RUN, workflowType: WorkflowType.Bootstrap };
+  return new MockActivityEnvironment(info).run(() => by.assert(request));
 }
 
 test('the permit of a schedule counts in the bootstrap run of its scheduled run', async () => {
@@ -57,4 +57,8 @@ test('a run that is known as that of one schedule is not that of another', async
   const by = permits(WorkflowType.ScheduledRun);
   await assertIn(by, FIRST);
   await expect(assertIn(by, OTHER)).rejects.toThrow('which has not started this run');
+});
+
+test('a workflow that a client made gets no permit', async () => {
+  await expect(requested(FIRST, 'theirs')).rejects.toThrow('it is not sent to be permitted');
 });
