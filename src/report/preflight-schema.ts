@@ -8,6 +8,7 @@ const verdict = z.enum([
   'foreign',
   'collision',
   'limit',
+  'orphan',
   'recreate',
   'duplicate',
   'overwrite',

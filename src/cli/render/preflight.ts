@@ -11,6 +11,7 @@ const VERDICT_TEXTS: Readonly<Record<Verdict, readonly [sign: string, words: str
   collision: ['!', 'name taken'],
   import: ['&', 'exists'],
   limit: ['!', 'limit reached'],
+  orphan: ['!', 'belongs to nothing'],
   recreate: ['±', 'destroyed and created'],
   unread: ['?', 'not read'],
   overwrite: ['~', 'overwritten'],

@@ -53,6 +53,7 @@ function findInPlans(item: Item, { creates, deletes, keeps }: Claims): Finding |
   if ((deletes.get(key) ?? []).some((other) => other.change === item.change)) return replaced(item);
   const [deleter] = others(deletes);
   if (deleter === undefined) return undefined;
+  if (deleter.plan === item.plan && deleter.change.isDeposed) return deposed(item, deleter);
   return deleter.plan === item.plan ? moved(item, deleter) : handedOver(item, deleter);
 }
 
@@ -122,6 +123,17 @@ function moved(item: Item, other: Item): Finding {
         ? `the plan destroys it at ${from}, and may do so after this create: then it is gone`
         : `the plan destroys it at ${from}, and nothing makes Terraform do so before this create`,
     remedy: canMove ? `add a moved block from ${from}` : `apply the removal of ${from} first`,
+  });
+}
+
+/** An object that an earlier apply has replaced and could not destroy: it is at no address that a block could move. */
+function deposed(item: Item, other: Item): Finding {
+  const { address } = other.change;
+  return findingOf(item, {
+    verdict: 'recreate',
+    error: refusalIfPresent(item),
+    reason: `the deposed object of ${address} keeps the name until it is destroyed, and nothing makes Terraform do so before this create`,
+    remedy: 'delete the deposed object in AWS and plan again, or give the new one another name',
   });
 }
 

@@ -10,6 +10,8 @@ export interface Item {
   readonly plan: TerraformPlan;
   readonly change: ResourceChange;
   readonly target: Target | null;
+  /** See `ResourceAccount`. */
+  readonly scope: string;
   readonly type: ResourceType | undefined;
   readonly values: Values;
   /** Null where it is not known. */
@@ -62,7 +64,7 @@ function itemOf(plan: TerraformPlan, change: ResourceChange, { target, scope }: 
   const subject = typeof found === 'string' ? null : found;
   const unknownBecause = subject === null ? reasonOf(change, type, found) : null;
   const key = subject === null || type === undefined ? null : keyOf(scope, change.type, type, subject);
-  return { plan, change, target, type, values, subject, unknownBecause, key };
+  return { plan, change, target, scope, type, values, subject, unknownBecause, key };
 }
 
 function reasonOf(change: ResourceChange, type: ResourceType | undefined, found: string | Subject | null): string {

@@ -12,28 +12,52 @@ interface Known {
   readonly found: LookedUp;
 }
 
+/** The plans around a create. */
+export interface Surroundings {
+  /** Its place among the creates of credentials of one user, from 1. */
+  readonly ordinal: number;
+  /** An entity that it needs and that will not be there. */
+  readonly missing?: string | undefined;
+  /** The entity that it belongs to is destroyed and made anew: what it has now is gone. */
+  readonly isReplaced?: boolean;
+  /** Credentials of the same user that the plan destroys, unless it does so after their own create. */
+  readonly destroyed?: readonly Item[];
+}
+
 /**
  * Predicts what a create meets.
  *
  * @param item - the resource
- * @param found - the entity in the account, which the resource makes or belongs to
- * @param ordinal - its place among the creates of credentials of one user, from 1
+ * @param read - the entity in the account, which the resource makes or belongs to
+ * @param around - what the plans do beside it
  */
-export function predict(item: Item, found: LookedUp, ordinal: number): Finding {
+export function predict(item: Item, read: LookedUp, around: Surroundings): Finding {
+  const found: LookedUp = around.isReplaced === true ? { ...read, status: 'absent', members: {} } : read;
   const { type, subject } = item;
   if (type === undefined || subject === null) throw new Error('only an item with a known name can be looked up');
   const known = { item, type, subject, found };
   const isUnread = found.status === 'unread' || (found.status === 'present' && found.message !== null);
+  if (around.missing !== undefined) return orphaned(item, around.missing);
   if (isUnread) {
     const remedy = "grant the action to the worker's role, and check again";
     return findingOf(item, { verdict: 'unread', reason: `not read: ${found.message ?? ''}`, remedy });
   }
-  if (type.ifPresent === 'adds') return predictAddition(known, ordinal);
+  if (type.ifPresent === 'adds') return predictAddition(known, around);
   if (found.status === 'absent') return findingOf(item, { verdict: 'create', reason: 'absent' });
   if (Object.keys(subject.members).length > 0) return predictMembers(known);
   return type.ifPresent === 'overwrites'
     ? overwritten(known, 'it exists, and the create overwrites it')
     : predictEntity(known);
+}
+
+/** Predicts a part of an entity that is not there. */
+function orphaned(item: Item, missing: string): Finding {
+  return findingOf(item, {
+    verdict: 'orphan',
+    error: { operation: item.type?.operation ?? '', code: 'NoSuchEntity' },
+    reason: missing,
+    remedy: 'create what it belongs to in this plan or before it, or correct the name',
+  });
 }
 
 function predictEntity(known: Known): Finding {
@@ -126,13 +150,26 @@ function overwritten(known: Known, reason: string): Finding {
 }
 
 /** Predicts one more credential of a user: AWS limits their number. */
-function predictAddition({ item, type, found }: Known, ordinal: number): Finding {
+function predictAddition({ item, type, found }: Known, { ordinal, destroyed = [] }: Surroundings): Finding {
   const { others = [], omitted = 0 } = found.members[HeldSet.Credentials] ?? {};
-  const present = others.length + omitted;
+  const freed = destroyed.flatMap(({ change }) => {
+    const id = Object.values(change.before).find((value) => typeof value === 'string' && others.includes(value));
+    return typeof id === 'string' ? [{ id, isOrdered: change.actions.includes('create') }] : [];
+  });
+  const present = others.length + omitted - freed.length;
   const { limit = Infinity } = type;
-  const have = `the user has ${String(present)} already: ${others.join(', ')}`;
+  const kept = others.filter((id) => !freed.some((one) => one.id === id));
+  const have = `the user has ${String(present)} already: ${kept.join(', ')}`;
   if (present + ordinal <= limit) {
-    return findingOf(item, { verdict: 'create', reason: present === 0 ? 'absent' : `it makes one more; ${have}` });
+    const unordered = freed.filter(({ isOrdered }) => !isOrdered).map(({ id }) => id);
+    const needsRoom = others.length + omitted + ordinal > limit && unordered.length > 0;
+    return findingOf(item, {
+      verdict: 'create',
+      reason: present === 0 ? 'absent' : `it makes one more; ${have}`,
+      notes: needsRoom
+        ? [`it needs the room of ${unordered.join(', ')}, and nothing makes Terraform destroy that before this create`]
+        : [],
+    });
   }
   const alsoCreated = ordinal > 1 ? [`the plans create ${String(ordinal - 1)} before this one`] : [];
   return findingOf(item, {

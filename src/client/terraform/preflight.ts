@@ -1,6 +1,6 @@
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
-import type { EntityToLookUp } from '../../contract/look-up.js';
+import type { EntityToLookUp, LookedUp } from '../../contract/look-up.js';
 import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import type { RunOptions } from '../run/events.js';
@@ -9,6 +9,7 @@ import { comparePlans } from './compare-plans.js';
 import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
 import { type AccountLookUps, lookUpInAccount } from './look-up.js';
+import { Parents, parentsOf } from './parents.js';
 import type { TerraformPlan } from './plan.js';
 import { predict } from './predict.js';
 import { SETTINGS } from './resource-types.js';
@@ -20,6 +21,7 @@ export const VERDICTS: readonly Verdict[] = [
   'collision',
   'import',
   'limit',
+  'orphan',
   'recreate',
   'unread',
   'overwrite',
@@ -76,17 +78,39 @@ export async function preflight(
     answers.set(account, found);
     for (const [operation, count] of Object.entries(found.calls)) calls[operation] = (calls[operation] ?? 0) + count;
   }
+  const findings = predictAll(compared, (account, entity) => answers.get(account)?.find(entity));
+  return resultOf(compared, findings, { offline: false, calls });
+}
+
+/**
+ * Predicts what the creates of plans meet.
+ *
+ * @param compared - the plans
+ * @param find - returns the answer about an entity of an account
+ */
+export function predictAll(
+  compared: Pick<ComparedPlans, 'plans' | 'findings'>,
+  find: (account: string, entity: EntityToLookUp) => LookedUp | undefined,
+): readonly Finding[] {
+  const { plans, findings } = compared;
   const counter = new Ordinals();
-  const findings = compared.plans.flatMap(({ creates }) =>
+  const parents = new Parents(plans);
+  return plans.flatMap(({ creates }) =>
     creates.map((item) => {
-      const known = compared.findings.get(item);
+      const known = findings.get(item);
       if (known !== undefined) return known;
+      const findHere = (entity: EntityToLookUp): LookedUp | undefined => find(item.target?.account ?? '', entity);
       const question = questionOf(item);
-      const found = question && answers.get(item.target?.account ?? '')?.find(question);
-      return found === undefined ? uncheckable(item) : predict(item, found, counter.next(item));
+      const found = question && findHere(question);
+      if (found === undefined) return uncheckable(item);
+      return predict(item, found, {
+        ordinal: counter.next(item),
+        missing: parents.missing(item, findHere),
+        isReplaced: parents.isReplaced(item),
+        destroyed: destroyedBefore(item, plans),
+      });
     }),
   );
-  return resultOf(compared, findings, { offline: false, calls });
 }
 
 /**
@@ -137,6 +161,16 @@ class Ordinals {
   }
 }
 
+/** Returns the deletions of credentials of a user that the plan of a create has, beside a replacement that creates first. */
+function destroyedBefore(item: Item, plans: readonly PlanItems[]): readonly Item[] {
+  const { deletes = [] } = plans.find(({ plan }) => plan === item.plan) ?? {};
+  return deletes.filter(({ change: { actions }, scope, type, subject }) => {
+    const isFirst = actions.includes('delete') && actions[0] !== 'create';
+    const isSame = scope === item.scope && type === item.type && subject?.name === item.subject?.name;
+    return type?.ifPresent === 'adds' && isFirst && isSame;
+  });
+}
+
 function questionOf({ type, subject }: Item): EntityToLookUp | undefined {
   if (type === undefined || subject === null) return undefined;
   const { name, spec, members } = subject;
@@ -151,7 +185,7 @@ function byAccount(items: readonly Item[]) {
     const { account } = item.target;
     const one = accounts.get(account) ?? { target: item.target, entities: [] };
     accounts.set(account, one);
-    one.entities.push(question);
+    one.entities.push(question, ...parentsOf(item));
   }
   return accounts;
 }

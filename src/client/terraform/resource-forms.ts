@@ -67,7 +67,8 @@ export function named(
     subjectOf: (values) => {
       const name = values.text(attribute);
       if (name === null || name === undefined) return null;
-      return { name, spec: { [property]: name }, path: values.text('path') ?? '/', members: {} };
+      const path = values.text('path');
+      return { name, spec: { [property]: name }, ...(path === null ? {} : { path: path ?? '/' }), members: {} };
     },
     ...more,
   };
@@ -86,7 +87,8 @@ export function composed(
     ifPresent: 'refused',
     subjectOf: (values) => {
       const entries = Object.entries(attributes).map(
-        ([property, attribute]) => [property, values.text(attribute)] as const,
+        ([property, attribute]) =>
+          [property, property === 'userName' ? values.link(attribute) : values.text(attribute)] as const,
       );
       if (entries.some(([, text]) => text === null)) return null;
       const spec = Object.fromEntries(
@@ -131,7 +133,7 @@ export function partOf(
     kind,
     operation,
     subjectOf: (values) => {
-      const name = values.text(attribute);
+      const name = values.link(attribute);
       const members = membersOf(values);
       if (name === null || name === undefined || members === null) return null;
       return { name, spec: { [property]: name, ...spec }, members };
@@ -175,17 +177,16 @@ export function attachment(holder: Holder): ResourceType {
       isShareable: true,
       importId: ({ name }, { members }) => `${name ?? ''}/${members['managedPolicyArns']?.[0] ?? ''}`,
     },
-    (values) => one('managedPolicyArns', values.text('policy_arn')),
+    (values) => one('managedPolicyArns', values.link('policy_arn')),
   );
 }
 
 /** Returns the type that removes policies that it does not list. */
 export function exclusive(holder: Holder, set: 'inlinePolicies' | 'managedPolicyArns'): ResourceType {
   const isInline = set === 'inlinePolicies';
-  const verb = isInline ? 'Delete' : 'Detach';
   return partOf(
     holder,
-    `${verb}${HOLDERS[holder].kind}Policy`,
+    `List${isInline ? '' : 'Attached'}${HOLDERS[holder].kind}Policies`,
     { attribute: `${holder}_name`, ifPresent: 'excludes', importId: byName },
     (values) => all(set, values.texts(isInline ? 'policy_names' : 'policy_arns')),
   );
@@ -194,10 +195,10 @@ export function exclusive(holder: Holder, set: 'inlinePolicies' | 'managedPolicy
 /** Attachments of one policy, all of them in the account. */
 export const policyAttachment: ResourceType = {
   kind: 'Policy',
-  operation: 'DetachRolePolicy',
+  operation: 'AttachRolePolicy',
   ifPresent: 'excludes',
   subjectOf(values) {
-    const arn = values.text('policy_arn');
+    const arn = values.link('policy_arn');
     const [, name] = /^arn:[\w-]+:iam::\d{12}:policy\/(?:.*\/)?([^/]+)$/.exec(arn ?? '') ?? [];
     const holders = Object.entries(HOLDERS).map(([holder, { kind }]) =>
       values.texts(`${holder}s`)?.map((one) => `${kind}/${one}`),
@@ -226,7 +227,7 @@ export function credential(
     limit: 2,
     isShareable: true,
     subjectOf: (values) => {
-      const name = values.text(attributes.user);
+      const name = values.link(attributes.user);
       const serviceName = attributes.service === undefined ? undefined : values.text(attributes.service);
       if (name === null || name === undefined || serviceName === null) return null;
       const spec = serviceName === undefined ? { userName: name } : { userName: name, serviceName };

@@ -5,14 +5,21 @@ import type { ConfigModule, ResourceChange, TerraformPlan } from './plan.js';
 
 /** The values of a resource, as far as they are known before the apply. */
 export interface Values {
-  /** Returns a text: undefined where it is not set, null where it is known after the apply only. */
+  /** Returns a text of the resource itself: undefined where it is not set, null where it is known after the apply only. */
   text(attribute: string): string | null | undefined;
+  /**
+   * Returns the name or the ARN of another resource, which is found by the configuration where the plan does not know it yet.
+   */
+  link(attribute: string): string | null | undefined;
   /** Returns a list of texts; null where one of them is known after the apply only. */
   texts(attribute: string): readonly string[] | null;
 }
 
 /** Modules that refer to each other's outputs and variables are followed this far. */
 const MAX_DEPTH = 20;
+
+/** The attributes by which resources of IAM name each other. */
+const LINKING = ['arn', 'id', 'name'];
 
 /** A resource that an expression refers to, and the attribute that it takes. */
 interface Target {
@@ -24,6 +31,7 @@ interface Target {
 export function valuesBefore({ before }: Pick<ResourceChange, 'before'>): Values {
   return {
     text: (attribute) => textIn(before[attribute]),
+    link: (attribute) => textIn(before[attribute]),
     texts: (attribute) => (isList(before[attribute]) ? textsIn(before[attribute]) : []),
   };
 }
@@ -43,6 +51,7 @@ export function valuesAfter(
 ): Values {
   const valueOf = ({ change: target, attribute }: Target): string | null => {
     // The ID of a policy is its ARN; that of others is their name.
+    if (attribute !== undefined && !LINKING.includes(attribute)) return null;
     if (target.type === 'aws_iam_policy' && attribute !== 'name') return arnOf(target);
     const text = attribute === 'arn' ? undefined : textIn(target.after[nameAttribute(target.type)]);
     return text ?? null;
@@ -50,7 +59,9 @@ export function valuesAfter(
   const referred = (attribute: string): readonly Target[] | null =>
     new References(plan, change.index).targetsOf(change, attribute);
   return {
-    text(attribute) {
+    // A name that is made from an ID, as in "${aws_iam_role.ci.id}-profile", refers to that ID only.
+    text: (attribute) => (isUnknown(change.afterUnknown[attribute]) ? null : textIn(change.after[attribute])),
+    link(attribute) {
       if (!isUnknown(change.afterUnknown[attribute])) return textIn(change.after[attribute]);
       const targets = referred(attribute);
       const [only] = targets ?? [];
@@ -112,9 +123,11 @@ class References {
     const { references } = (expression ?? {}) as { readonly references?: readonly string[] };
     if (references === undefined || depth === 0) return null;
     const targets: Target[] = [];
-    for (const text of mostSpecific(references)) {
-      const reference = parseReference(text);
-      if (['each', 'count', 'path', 'terraform'].includes(reference.first)) continue;
+    const parsed = mostSpecific(references).map(parseReference);
+    // A key beside a whole resource chooses its instance; beside anything else it is a part of the text.
+    const hasWhole = parsed.some(({ first, attribute }) => first.startsWith('aws_iam_') && attribute === undefined);
+    for (const reference of parsed) {
+      if (hasWhole && ['each', 'count'].includes(reference.first)) continue;
       const found = this.#resolve(moduleAddress, reference, depth - 1);
       if (found === null) return null;
       targets.push(...found);
@@ -137,7 +150,8 @@ class References {
     }
     if (!first.startsWith('aws_iam_')) return null;
     const instances = this.#plan.changes.filter(
-      (change) => change.moduleAddress === moduleAddress && change.type === first && change.name === name,
+      (change) =>
+        change.moduleAddress === moduleAddress && change.type === first && change.name === name && !change.isDeposed,
     );
     const change = this.#instance(instances, index);
     return change === undefined ? null : [{ change, attribute }];

@@ -1,36 +1,9 @@
 import { targetOfRole, type PlanAccounts } from '../../../../src/client/terraform/accounts.js';
 import { addressOf } from '../../../../src/client/terraform/addresses.js';
-import { parsePlan } from '../../../../src/client/terraform/plan-file.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import { compareTerraformPlans, preflight, preflightOffline } from '../../../../src/client/terraform/preflight.js';
 import { renderPreflight } from '../../../../src/cli/render/preflight.js';
-
-interface Change {
-  readonly address?: string;
-  readonly module_address?: string;
-  readonly type?: string;
-  readonly name?: string;
-  readonly index?: string | number;
-  readonly actions?: readonly string[];
-  readonly before?: object | null;
-  readonly after?: object | null;
-}
-
-/** Returns a plan with changes of roles and other parts. */
-function planWith(changes: readonly Change[], rest: object = {}): TerraformPlan {
-  const resource_changes = changes.map((change) => {
-    const { type = 'aws_iam_role', name = 'deploy', actions = ['create'], before = null, after = null } = change;
-    return {
-      address: `${type}.${name}`,
-      ...change,
-      mode: 'managed',
-      type,
-      name,
-      change: { actions, before, after, after_unknown: {} },
-    };
-  });
-  return parsePlan('plan.json', JSON.stringify({ format_version: '1.2', resource_changes, ...rest }));
-}
+import { planWith, type PrintedChange } from '../../../support/terraform-changes.js';
 
 const role = (name: string, account: string) => ({ name, path: '/', arn: `arn:aws:iam::${account}:role/${name}` });
 const [HERE, THERE] = ['111111111111', '222222222222'] as const;
@@ -46,7 +19,7 @@ function accountsOf(plan: TerraformPlan, given: PlanAccounts): Record<string, st
 describe('an address that Terraform has not made', () => {
   const hostile = 'aws_iam_role.deploy\n}\nmodule "x" {\n  source = "https://example.com/x"';
 
-  test.each<[string, Change]>([
+  test.each<[string, PrintedChange]>([
     ['with blocks behind it', { address: hostile }],
     ['whose name has blocks behind it', { name: hostile, address: `aws_iam_role.${hostile}` }],
     ['whose type has blocks behind it', { type: `aws_iam_${hostile}`, address: `aws_iam_${hostile}.deploy` }],

@@ -42,7 +42,7 @@ function predictOne(type: string, values: JsonObject, found: Partial<LookedUp>, 
   const { plans } = compareTerraformPlans([plan], { target: { account: ACCOUNT, partition: 'aws' } });
   const [item] = plans[0]?.creates ?? [];
   if (item === undefined) throw new Error('the plan has no create');
-  return predict(item, { ...FOUND, ...found }, ordinal);
+  return predict(item, { ...FOUND, ...found }, { ordinal });
 }
 
 function has(set: string, ...present: string[]): LookedUp['members'] {
@@ -215,7 +215,7 @@ test.each(Object.entries(DOCUMENTED))('%s is imported as its page says', (type, 
 test('iam_signing_certificate: "using the `id`", as IDIDIDIDID:user-name', () => {
   const found = { ...FOUND, name: 'user-name/0', id: 'IDIDIDIDID' };
   const subject = { name: 'user-name/0', spec: { userName: 'user-name' }, members: {} };
-  const values = { text: () => undefined, texts: () => [] };
+  const values = { text: () => undefined, link: () => undefined, texts: () => [] };
   expect(RESOURCE_TYPES['aws_iam_signing_certificate']?.importId?.(found, subject, values)).toBe(
     'IDIDIDIDID:user-name',
   );

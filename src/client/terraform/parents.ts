@@ -1,0 +1,87 @@
+import { entityId, entityKey, type JsonObject, type Target } from '../../contract/entity.js';
+import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
+import type { Item, PlanItems } from './items.js';
+
+/** The properties that name the entities which others belong to. */
+const NAMES: Readonly<Record<string, string>> = {
+  Role: 'roleName',
+  User: 'userName',
+  Group: 'groupName',
+  Policy: 'policyName',
+};
+
+/** A parent that will not be there, as text: `Role/deploy is absent, and no plan creates it`. */
+export type Missing = string;
+
+/**
+ * Returns the entities that AWS needs before it makes a resource: the role of an inline policy, the user of an access key, both
+ * ends of an attachment.
+ */
+export function parentsOf({ type, subject, target }: Item): readonly EntityToLookUp[] {
+  if (type === undefined || subject === null) return [];
+  const { name, spec, members } = subject;
+  const { userName } = spec;
+  const sets = Object.entries(members);
+  const own =
+    sets.length > 0 && NAMES[type.kind] !== undefined
+      ? [entity(type.kind, name)]
+      : type.kind !== 'User' && typeof userName === 'string'
+        ? [entity('User', userName)]
+        : [];
+  return [...own, ...sets.flatMap(([set, names]) => names.flatMap((member) => entityOfMember(set, member, target)))];
+}
+
+function entityOfMember(set: string, member: string, target: Target | null): readonly EntityToLookUp[] {
+  switch (set) {
+    case HeldSet.Groups:
+      return [entity('Group', member)];
+    case 'users':
+      return [entity('User', member)];
+    case HeldSet.AttachedTo: {
+      const [kind = '', name = ''] = member.split('/');
+      return [entity(kind, name)];
+    }
+    case 'managedPolicyArns': {
+      // AWS's own policies are always there.
+      const [, account, name] = /^arn:[\w-]+:iam::(\d{12}):policy\/(?:.*\/)?([^/]+)$/.exec(member) ?? [];
+      return account !== undefined && account === target?.account && name !== undefined ? [entity('Policy', name)] : [];
+    }
+    default:
+      return [];
+  }
+}
+
+function entity(kind: string, name: string): EntityToLookUp {
+  const spec: JsonObject = { [NAMES[kind] ?? 'name']: name };
+  return { kind, name, spec, members: {} };
+}
+
+/** The parents that plans make, keep and destroy. */
+export class Parents {
+  readonly #made: ReadonlySet<string | null>;
+  readonly #destroyed: ReadonlyMap<PlanItems['plan'], ReadonlySet<string | null>>;
+
+  constructor(plans: readonly PlanItems[]) {
+    this.#made = new Set(plans.flatMap(({ creates, keeps }) => [...creates, ...keeps].map(({ key }) => key)));
+    this.#destroyed = new Map(plans.map(({ plan, deletes }) => [plan, new Set(deletes.map(({ key }) => key))]));
+  }
+
+  /** Returns a parent that will not be there; undefined where all are, or nobody knows. */
+  missing(item: Item, find: (entity: EntityToLookUp) => LookedUp | undefined): Missing | undefined {
+    for (const parent of parentsOf(item)) {
+      const key = `${item.scope} ${entityKey(parent)}`;
+      if (this.#made.has(key)) continue;
+      if (this.#destroyed.get(item.plan)?.has(key) === true) return `the plan destroys ${entityId(parent)}`;
+      if (find(parent)?.status === 'absent') return `${entityId(parent)} is absent, and no plan creates it`;
+    }
+    return undefined;
+  }
+
+  /** Reports whether a plan destroys a parent of a resource and makes it anew, so that it begins without any parts. */
+  isReplaced(item: Item): boolean {
+    return parentsOf(item).some((parent) => {
+      const key = `${item.scope} ${entityKey(parent)}`;
+      return this.#made.has(key) && this.#destroyed.get(item.plan)?.has(key) === true;
+    });
+  }
+}
