@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetProgress } from '../../contract/fleet-progress.js';
 import type { FleetReport } from '../../contract/fleet.js';
 import { fleetProgressQuery, fleetReportQuery, waveApprovalQuery } from '../../contract/messages.js';
-import { unreadableReason } from '../../contract/unreadable.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
-import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { fleet } from '../../workflows/index.js';
-import { BusyError, deadlineOf, noWorkerError, RunLostError } from '../run/events.js';
+import { awaitReportOf } from '../run/await-report.js';
+import { BusyError, deadlineOf, noWorkerError } from '../run/events.js';
 import type { RunExecution } from '../run/follow.js';
-import { callController, rejectOnAbort, retryWhileUnreachable } from '../run/retry.js';
 import { hasWorker } from '../runs.js';
 import { withAccountWaits } from './account-waits.js';
 import type { FleetOptions } from './events.js';
@@ -40,33 +38,16 @@ export async function awaitFleetReport(
   deadline: number,
   options: FleetOptions,
 ): Promise<FleetReport> {
-  const { client } = temporal;
-  const handle = client.workflow.getHandle<typeof fleet>(workflowId, runId);
-  const calls = callController();
-  const aborted = rejectOnAbort(options.signal);
-  const watching = client.withAbortSignal(calls.signal, () =>
-    watch(temporal, workflowId, deadline, options, calls.signal),
+  return awaitReportOf(
+    temporal,
+    {
+      handle: temporal.client.workflow.getHandle<typeof fleet>(workflowId, runId),
+      watch: (stopped) => watch(temporal, workflowId, deadline, options, stopped),
+      reportOfFailure,
+      reportOfCancelled: () => reportOfCancelled(temporal, workflowId),
+    },
+    options,
   );
-  try {
-    const report = retryWhileUnreachable({ ...options, signal: calls.signal }, async () => {
-      try {
-        const result = await client.withAbortSignal(calls.signal, () => handle.result());
-        const unreadable = unreadableReason(result);
-        if (unreadable === null) return result;
-        throw new RunLostError(new Error(unreadable));
-      } catch (error) {
-        if (!isWorkflowFailed(error)) throw error;
-        const failed = reportOfFailure(error) ?? (await reportOfCancelled(temporal, workflowId, error));
-        if (failed === null) throw new RunLostError(error);
-        return failed;
-      }
-    });
-    return await Promise.race([report, aborted.promise, watching]);
-  } finally {
-    calls.abort();
-    aborted.dispose();
-    watching.catch(() => undefined);
-  }
 }
 
 function reportOfFailure(error: Error): FleetReport | null {
@@ -75,12 +56,7 @@ function reportOfFailure(error: Error): FleetReport | null {
 }
 
 /** Queries the report of a cancelled run, which has no result. Only once: a worker replays the run to answer. */
-async function reportOfCancelled(
-  { client }: TemporalConnection,
-  workflowId: string,
-  error: Error,
-): Promise<FleetReport | null> {
-  if ((error.cause as Error | undefined)?.name !== 'CancelledFailure') return null;
+async function reportOfCancelled({ client }: TemporalConnection, workflowId: string): Promise<FleetReport | null> {
   const handle = client.workflow.getHandle<typeof fleet>(workflowId);
   return withDeadline(client, () => handle.query(fleetReportQuery)).catch(() => null);
 }

@@ -3,16 +3,14 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { approvalQuery, progressQuery, reportQuery } from '../../contract/messages.js';
 import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
-import { unreadableReason } from '../../contract/unreadable.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
-import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { hasWorker, lockHolderOf, withRunUrl } from '../runs.js';
-import { approvalRequiredError, deadlineOf, noWorkerError, RunLostError, silentHolderError } from './events.js';
+import { awaitReportOf } from './await-report.js';
+import { approvalRequiredError, deadlineOf, noWorkerError, silentHolderError } from './events.js';
 import type { RunOptions } from './events.js';
 import { failingActivities } from './failing-activities.js';
 import { withLockHolders } from './lock-holders.js';
-import { callController, rejectOnAbort, retryWhileUnreachable } from './retry.js';
 
 /**
  * Follows a run that another command has started, until it closes.
@@ -35,31 +33,18 @@ export async function awaitReport(
   deadline: number,
   options: RunOptions,
 ): Promise<Report> {
-  const { client } = temporal;
-  const handle = client.workflow.getHandle<typeof bootstrap>(run.workflowId, run.runId, { followRuns: false });
-  const calls = callController();
-  const aborted = rejectOnAbort(options.signal);
-  const watching = client.withAbortSignal(calls.signal, () => watchRun(temporal, run, deadline, options, calls.signal));
-  try {
-    const report = retryWhileUnreachable({ ...options, signal: calls.signal }, async () => {
-      try {
-        const result = await client.withAbortSignal(calls.signal, () => handle.result());
-        const unreadable = unreadableReason(result);
-        if (unreadable === null) return result;
-        throw new RunLostError(new Error(unreadable));
-      } catch (error) {
-        if (!isWorkflowFailed(error)) throw error;
-        const failed = reportOfFailure(error) ?? (await reportOfCancelled(temporal, run, error));
-        if (failed === null) throw new RunLostError(error);
-        return failed;
-      }
-    });
-    return withRunUrl(temporal, await Promise.race([report, aborted.promise, watching]));
-  } finally {
-    calls.abort();
-    aborted.dispose();
-    watching.catch(() => undefined);
-  }
+  const { workflow } = temporal.client;
+  const report = await awaitReportOf(
+    temporal,
+    {
+      handle: workflow.getHandle<typeof bootstrap>(run.workflowId, run.runId, { followRuns: false }),
+      watch: (stopped) => watchRun(temporal, run, deadline, options, stopped),
+      reportOfFailure,
+      reportOfCancelled: () => reportOfCancelled(temporal, run),
+    },
+    options,
+  );
+  return withRunUrl(temporal, report);
 }
 
 /** Returns the report in the details of a run's failure. Null where the failure has none. */
@@ -72,9 +57,7 @@ export function reportOfFailure(error: Error): Report | null {
 async function reportOfCancelled(
   { client }: TemporalConnection,
   { workflowId, runId }: RunExecution,
-  error: Error,
 ): Promise<Report | null> {
-  if ((error.cause as Error | undefined)?.name !== 'CancelledFailure') return null;
   const handle = client.workflow.getHandle<typeof bootstrap>(workflowId, runId);
   const report = await withDeadline(client, () => handle.query(reportQuery)).catch(() => null);
   if (report?.result !== 'cancelled') return report;

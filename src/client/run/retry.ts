@@ -17,13 +17,16 @@ const OUTAGE_CODES: readonly (number | undefined)[] = [
 ];
 
 /** Hears of outages, and ends the wait for their end. */
-interface Observer {
+export interface OutageObserver {
   readonly onEvent?: (event: Extract<RunEvent, { type: 'unreachable' }>) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Retries a call while the server does not answer: the server may be restarting, and its state is durable. */
-export async function retryWhileUnreachable<T>({ onEvent, signal }: Observer, call: () => Promise<T>): Promise<T> {
+export async function retryWhileUnreachable<T>(
+  { onEvent, signal }: OutageObserver,
+  call: () => Promise<T>,
+): Promise<T> {
   const deadline = Date.now() + MAX_OUTAGE_MS;
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
     try {
