@@ -60,7 +60,7 @@ export function addManifestOptions(command: Command): Command {
     .optionsGroup(GROUPS.manifest)
     .addOption(fileOption('manifest in YAML, JSON or TypeScript, or - for standard input (repeatable)'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
-    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseAssignment, {})
     .optionsGroup(GROUPS.output)
     .addOption(outputOption())
     .addOption(quietOption());
@@ -199,7 +199,7 @@ export function addNamespaceOptions(command: Command): Command {
     .option('-n, --namespace <name>', 'namespace; needs --account')
     .addOption(fileOption('manifest, instead of --account and --namespace'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
-    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {})
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseAssignment, {})
     .addOption(fleetOption('fleet of the namespace, in place of an account'))
     .option('--run <id>', 'only the run with this ID');
 }
@@ -209,7 +209,7 @@ export function addTargetManifestOptions(command: Command): Command {
   return command
     .addOption(fileOption('manifest that names the account, instead of --account'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
-    .option('--var <name=value>', 'value of a variable (repeatable)', parseVariable, {});
+    .option('--var <name=value>', 'value of a variable (repeatable)', parseAssignment, {});
 }
 
 /** Adds a value to the earlier ones. */
@@ -217,8 +217,8 @@ export function parseRepeatable(value: string, earlier: readonly string[]): stri
   return [...earlier, value];
 }
 
-/** Adds `name=value` to the earlier variables. */
-function parseVariable(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+/** Adds `name=value` to the earlier ones. */
+export function parseAssignment(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
   const separator = text.indexOf('=');
   if (separator < 1) throw new InvalidArgumentError('Expected name=value.');
   return { ...earlier, [text.slice(0, separator)]: text.slice(separator + 1) };

@@ -117,6 +117,10 @@ const SCHEDULED: Stage = {
   before: `iam-bootstrap schedule create ${FILE} --every 6h && printf 'version: 1\\nnamespace: landing\\nfleets: { workloads: { accounts: { ids: ["${ACCOUNT}"] } } }\\nentities: [{ kind: User, userName: landing }]\\n' > fleet.yaml`,
 };
 
+function templatePath(name: string): string {
+  return join(__dirname, `../unit/client/cloudformation/templates/${name}.json`);
+}
+
 /** By command, or by the example; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
@@ -124,6 +128,9 @@ const STAGES: Readonly<Record<string, Stage>> = {
   explain: APPLIED,
   schedule: SCHEDULED,
   preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
+  convert: {
+    before: `mkdir -p cdk.out && cp ${templatePath('roles')} cdk.out/Roles.template.json && rm -f roles.yaml`,
+  },
   release: APPLIED,
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },

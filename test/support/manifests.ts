@@ -106,6 +106,11 @@ export const malformedManifests: readonly (readonly [title: string, text: string
   ['an empty file', '', /:1:1 .*file is empty.*; .*version: 1/],
   ['a file of comments', '# soon\n', /:1:\d+ .*file is empty.*; .*version: 1/],
   ['a list', '- kind: Role\n', /:1:1 .*a manifest is a map.*; .*version: 1/],
+  [
+    'a CloudFormation template',
+    'AWSTemplateFormatVersion: 2010-09-09\nResources: { A: { Type: AWS::IAM::Group } }\n',
+    /:1:1 this is a CloudFormation template, not a manifest; convert it with `iam-bootstrap convert TEMPLATE/,
+  ],
   ['a second document', `${HEAD}  []\n---\nversion: 1\n`, /:6:1 .*second YAML document.*; .*-f/],
   ['a tab', 'version: 1\nenvironments:\n\tdev: {}\n', /:3:1 .*tabs are not allowed.*; .*spaces/],
   ['an open quote', 'version: 1\nnamespace: "ci\n', /:3:\d+ .*missing closing "quote.*; .*close the quote/],

@@ -113,6 +113,11 @@ function checkRoot(tree: Tree, report: Report): MapTree {
     );
     return mapTree(tree.at, new Map());
   }
+  if (tree.entries.has('Resources') && !tree.entries.has('entities')) {
+    const remedy = 'convert it with `iam-bootstrap convert TEMPLATE --account ID --output FILE`';
+    report(problemAt(tree.at, [], 'this is a CloudFormation template, not a manifest', remedy));
+    return mapTree(tree.at, new Map());
+  }
   const isOptional = tree.entries.has('fleets') && !tree.entries.has('environments');
   const issues = (manifestSchema.safeParse(toJson(tree)).error?.issues ?? []).filter(
     ({ path: [field] }) => !(isOptional && field === 'environments'),

@@ -4,7 +4,7 @@ import { isJson, parseJson } from './json.js';
 import type { Problem } from './problem.js';
 import { Limit, scalarTree, problemAt, StopParsing, type Origin, type ReportAt, type Tree } from './tree.js';
 import { syntaxFinding } from './yaml-syntax.js';
-import { YamlConverter } from './yaml-tree.js';
+import { YamlConverter, type ConvertTag } from './yaml-tree.js';
 
 /** Values that the parser may have open at once: more than the allowed depth, less than its stack can take. */
 const MAX_OPEN = 4 * Limit.Depth;
@@ -42,7 +42,7 @@ export function parsePlainText(file: string, text: string): Parsed {
  * Duplicate keys, several documents, tags of other tools and values that JSON cannot hold are problems. Aliases and
  * merge keys of YAML work, within limits.
  */
-export function parseText(file: string, text: string, remedies = MANIFEST_REMEDIES): Parsed {
+export function parseText(file: string, text: string, remedies = MANIFEST_REMEDIES, convertTag?: ConvertTag): Parsed {
   const lines = new LineCounter();
   const origin: Origin = { name: file, lines, text };
   const problems: Problem[] = [];
@@ -63,7 +63,7 @@ export function parseText(file: string, text: string, remedies = MANIFEST_REMEDI
   // A JSON file that is broken must not be read as YAML, which takes a comment for text.
   const parse = /\.json$/i.test(file) || isJson(text) ? parseJson : parseYaml;
   try {
-    const tree = parse(origin, text, report, remedies);
+    const tree = parse(origin, text, report, remedies, convertTag);
     return { tree: problems.length > 0 ? null : tree, problems };
   } catch (error) {
     if (error instanceof StopParsing) return { tree: null, problems };
@@ -72,7 +72,13 @@ export function parseText(file: string, text: string, remedies = MANIFEST_REMEDI
 }
 
 /** @throws StopParsing if a problem was reported that ends the parse */
-function parseYaml(origin: Origin, text: string, report: ReportAt, remedies: Remedies): Tree {
+function parseYaml(
+  origin: Origin,
+  text: string,
+  report: ReportAt,
+  remedies: Remedies,
+  convertTag: ConvertTag | undefined,
+): Tree {
   const document = onlyDocument(tokenize(text, report), text, report, remedies);
   // Further errors are consequences of the first.
   const [error] = document.errors;
@@ -88,7 +94,7 @@ function parseYaml(origin: Origin, text: string, report: ReportAt, remedies: Rem
   if (document.contents === null || (isScalar(document.contents) && document.contents.source === '')) {
     return reportEmpty(report, remedies);
   }
-  return new YamlConverter(origin, text, report).convert(document.contents);
+  return new YamlConverter(origin, text, report, convertTag).convert(document.contents);
 }
 
 /**

@@ -8,6 +8,9 @@ function coreTag(name: string): string {
   return `tag:yaml.org,2002:${name}`;
 }
 
+/** Returns what makes the tree of a value with a tag of another tool; undefined for a tag that is not supported. */
+export type ConvertTag = (tag: string) => ((value: Tree) => Tree) | undefined;
+
 /** Converts the nodes of the YAML library to trees; each anchor is converted once, however often it is repeated. */
 export class YamlConverter {
   private readonly anchors = new Map<string, Tree | 'open'>();
@@ -19,6 +22,7 @@ export class YamlConverter {
     private readonly origin: Origin,
     private readonly text: string,
     private readonly report: ReportAt,
+    private readonly convertTag: ConvertTag = () => undefined,
   ) {
     this.jsonComment = /^\s*[{[]/.test(text) ? /(^|\s)\/[*/]/ : /^\/[*/]\s/;
   }
@@ -27,18 +31,24 @@ export class YamlConverter {
     const at: SourceOffset = { origin: this.origin, offset: node?.range?.[0] ?? offset };
     if (node === null || node === undefined) return scalarTree(at, null, '');
     if (isAlias(node)) return this.alias(node.source, at);
-    if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
-      this.report(
-        at.offset,
-        `the tag ${node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported`,
-        'write the value itself; templates such as {{account}} take the place of !Ref and !Sub',
-      );
-    }
+    const convertTag = this.tagConverter(node.tag, at);
     const anchor = isScalar(node) || isCollection(node) ? node.anchor : undefined;
     if (anchor !== undefined) this.anchors.set(anchor, 'open');
-    const tree = this.value(node, at);
+    const value = this.value(node, at);
+    const tree = convertTag === undefined ? value : convertTag(value);
     if (anchor !== undefined) this.anchors.set(anchor, tree);
     return tree;
+  }
+
+  /** Returns what converts a value with this tag. Reports a tag that is not supported. */
+  private tagConverter(tag: string | undefined, at: SourceOffset): ((value: Tree) => Tree) | undefined {
+    if (tag === undefined || CORE_TAGS.has(tag)) return undefined;
+    const convert = this.convertTag(tag);
+    if (convert !== undefined) return convert;
+    const message = `the tag ${tag.replace('tag:yaml.org,2002:', '!!')} is not supported`;
+    const remedy = 'write the value itself; templates such as {{account}} take the place of !Ref and !Sub';
+    this.report(at.offset, message, remedy);
+    return undefined;
   }
 
   private value(node: Node, at: SourceOffset): Tree {

@@ -1,0 +1,101 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { convertTemplate } from '../../client/cloudformation/convert.js';
+import { loadConfig } from '../../config/config.js';
+import { ExitCode } from '../../contract/failures.js';
+import { NAMESPACE } from '../../contract/request.js';
+import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
+import { counted } from '../../report/text.js';
+import { printProblems } from '../request.js';
+import { UsageError } from '../run-command.js';
+import { note, plain, print, wrapped } from '../terminal.js';
+
+interface ConvertOptions {
+  readonly account?: string;
+  readonly region?: string;
+  readonly stackName?: string;
+  readonly parameter: Readonly<Record<string, string>>;
+  readonly name: Readonly<Record<string, string>>;
+  readonly secret: Readonly<Record<string, string>>;
+  readonly namespace?: string;
+  readonly environment: string;
+  readonly output?: string;
+}
+
+/** Converts a CloudFormation template to a manifest. */
+export async function convert(file: string, options: ConvertOptions): Promise<ExitCode> {
+  const { account, region, stackName, environment, output } = options;
+  if (account === undefined) {
+    throw new UsageError('no account is named', 'give the account of the stack with --account ID');
+  }
+  if (!ENVIRONMENT_NAME.test(environment)) {
+    throw new UsageError(`--environment ${environment} is not a name`, ENVIRONMENT_NAME_TEXT);
+  }
+  const result = convertTemplate(file, await read(file), {
+    account,
+    region,
+    stackName,
+    environment,
+    namespace: namespaceOf(file, options),
+    parameters: options.parameter,
+    names: options.name,
+    secrets: options.secret,
+  });
+  if (!result.ok) {
+    printProblems(result.problems, loadConfig());
+    return ExitCode.Usage;
+  }
+  if (output === undefined) print(result.manifest.replace(/\n$/, ''));
+  else await write(output, result.manifest);
+  note(wrapped(summaryOf(result.entities, result.ignored), process.stderr));
+  return ExitCode.Converged;
+}
+
+/** Returns the namespace that is given, or that the stack or the file has the name of. */
+function namespaceOf(file: string, { namespace, stackName }: ConvertOptions): string {
+  const name = namespace ?? stackName ?? basename(file).replace(/(\.template)?\.[^.]+$/, '');
+  const found =
+    namespace ??
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+      .slice(0, 63);
+  if (NAMESPACE.test(found)) return found;
+  throw new UsageError(
+    `${found === '' ? 'the file' : `namespace ${found}`} gives no namespace`,
+    'give one with --namespace: 1 to 63 lower-case letters, digits and hyphens',
+  );
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`template ${file} cannot be read: ${code}`, 'name a file that exists and is readable');
+  }
+}
+
+/** @throws UsageError where the file exists, because it may have been edited */
+async function write(file: string, manifest: string): Promise<void> {
+  try {
+    await writeFile(file, manifest, { flag: 'wx' });
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new UsageError(`--output ${file} exists`, 'name another file, or remove it');
+    throw new UsageError(
+      `--output ${file} cannot be written: ${code}`,
+      'name a file in a folder that exists and is writable',
+    );
+  }
+}
+
+function summaryOf(entities: ReadonlyMap<string, number>, ignored: ReadonlyMap<string, number>): string {
+  const listed = (counts: ReadonlyMap<string, number>): string =>
+    [...counts].map(([name, count]) => `${String(count)} ${plain(name)}`).join(', ');
+  const sum = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
+  const converted = `Converted ${counted(sum(entities), 'entity', 'entities')}: ${listed(entities)}.`;
+  if (ignored.size === 0) return converted;
+  return `${converted}\nLeft out ${counted(sum(ignored), 'resource')} of other services: ${listed(ignored)}.`;
+}

@@ -1,0 +1,286 @@
+import { quoted } from '../../engine/manifest/problem.js';
+import {
+  listTree,
+  mapTree,
+  scalarTree,
+  stringOf,
+  type MapEntry,
+  type MapTree,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
+import { suggestion } from '../../engine/text.js';
+import { textOf } from './parameters.js';
+import { hasReservedCharacter } from './text.js';
+
+/** The property that a value removes: `AWS::NoValue`. */
+export const NO_VALUE = Symbol('AWS::NoValue');
+
+/** The value of an expression. Undefined if it has a problem, which has been reported. */
+export type Value = Tree | typeof NO_VALUE | undefined;
+
+type Path = readonly PropertyKey[];
+
+/** The names that expressions refer to. Each reports what it does not find. */
+export interface Scope {
+  readonly refuse: (at: SourceOffset, path: Path, message: string, remedy: string) => undefined;
+  readonly ref: (name: string, at: SourceOffset, path: Path) => Value;
+  readonly attribute: (logicalId: string, attribute: string, at: SourceOffset, path: Path) => Value;
+  /** Undefined if it has a problem. */
+  readonly condition: (name: string, at: SourceOffset, path: Path) => boolean | undefined;
+  readonly mappings: ReadonlyMap<string, MapEntry>;
+  readonly imported: (name: string, at: SourceOffset, path: Path) => Value;
+  /** Writes account, partition and ARNs out, for what looks into a text. */
+  readonly literal: (text: string) => string;
+}
+
+/** One call of a function. */
+interface Call {
+  readonly argument: Tree;
+  readonly path: Path;
+  readonly name: string;
+}
+
+/** Functions whose value only AWS can tell, with the reason. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'Fn::Base64': 'no property of IAM takes it',
+  'Fn::Cidr': 'no property of IAM takes it',
+  'Fn::GetAZs': 'AWS knows the zones of a region',
+  'Fn::GetStackOutput': 'AWS knows the outputs of stacks',
+  'Fn::Transform': 'AWS runs macros when a stack is made',
+  'Fn::Length': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
+  'Fn::ToJsonString': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
+};
+
+/** Evaluates the functions of a template. */
+export class Evaluator {
+  constructor(private readonly scope: Scope) {}
+
+  /** Returns the value of a tree with its functions evaluated. */
+  evaluate(tree: Tree, path: Path): Value {
+    if (tree.type === 'scalar') {
+      if (typeof tree.value !== 'string' || !hasReservedCharacter(tree.value)) return tree;
+      this.scope.refuse(tree.at, path, 'the text holds U+FDD0 or U+FDD1, which are no characters', 'remove it');
+      return;
+    }
+    if (tree.type === 'list') return this.list(tree.items, tree.at, path);
+    const call = callOf(tree, path);
+    if (call !== undefined) return this.call(call);
+    const entries = new Map<string, MapEntry>();
+    let isBroken = false;
+    for (const [key, { at, value: member }] of tree.entries) {
+      if (key.startsWith('Fn::') || hasReservedCharacter(key)) {
+        const remedy = 'a function is the only member of its map';
+        this.scope.refuse(at, [...path, key], `${quoted(key)} cannot be the name of a property here`, remedy);
+        isBroken = true;
+        continue;
+      }
+      const value = this.evaluate(member, [...path, key]);
+      if (value === undefined) isBroken = true;
+      else if (value !== NO_VALUE) entries.set(key, { at, value });
+    }
+    return isBroken ? undefined : mapTree(tree.at, entries);
+  }
+
+  /** Returns the text that an expression gives. */
+  text(tree: Tree, path: Path): string | undefined {
+    const value = this.evaluate(tree, path);
+    if (value === undefined) return undefined;
+    const text = value === NO_VALUE ? undefined : textOf(value);
+    if (text === undefined) {
+      this.scope.refuse(tree.at, path, 'this is not a text', 'write a text');
+      return;
+    }
+    return text;
+  }
+
+  /** Returns the texts of a list. */
+  texts(tree: Tree, path: Path): readonly string[] | undefined {
+    const value = this.evaluate(tree, path);
+    if (value === undefined) return undefined;
+    const items = value !== NO_VALUE && value.type === 'list' ? value.items.map(textOf) : [undefined];
+    const texts = items.filter((item) => item !== undefined);
+    if (texts.length === items.length) return texts;
+    this.scope.refuse(tree.at, path, 'this is not a list of texts', 'write a list of texts');
+  }
+
+  private list(items: readonly Tree[], at: SourceOffset, path: Path): Value {
+    const values = items.map((item, index) => this.evaluate(item, [...path, index]));
+    if (values.includes(undefined)) return undefined;
+    return listTree(
+      at,
+      values.filter((value): value is Tree => value !== undefined && value !== NO_VALUE),
+    );
+  }
+
+  private call(call: Call): Value {
+    const run = FUNCTIONS[call.name];
+    if (run !== undefined) return run(this, call);
+    const { argument, path, name } = call;
+    const reason = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
+    const message =
+      reason === undefined ? `the function ${name} is not known` : `${name} cannot be evaluated: ${reason}`;
+    const remedy =
+      reason === undefined
+        ? suggestion(name, Object.keys(FUNCTIONS), 'write the value itself')
+        : 'write the value itself';
+    this.scope.refuse(argument.at, path, message, remedy);
+  }
+
+  /** Returns the arguments of a function that takes a fixed number of them. */
+  private arguments({ argument, path, name }: Call, form: string): readonly Tree[] | undefined {
+    const count = form.split(',').length;
+    if (argument.type === 'list' && argument.items.length === count) return argument.items;
+    this.scope.refuse(argument.at, path, `${name} takes ${String(count)} arguments`, `write [${form}]`);
+  }
+
+  ref({ argument, path }: Call): Value {
+    const name = stringOf(argument);
+    if (name !== null) return this.scope.ref(name, argument.at, path);
+    this.scope.refuse(argument.at, path, 'Ref takes a name', 'write the logical ID of a resource or parameter');
+  }
+
+  getAtt({ argument, path }: Call): Value {
+    const parts = argument.type === 'list' ? argument.items.map((item) => textOf(item)) : splitOnce(stringOf(argument));
+    const [logicalId, attribute] = parts;
+    if (parts.length === 2 && logicalId !== undefined && attribute !== undefined) {
+      return this.scope.attribute(logicalId, attribute, argument.at, path);
+    }
+    const message = 'Fn::GetAtt takes a logical ID and an attribute';
+    this.scope.refuse(argument.at, path, message, 'write LogicalId.Attribute, as in DeployRole.Arn');
+  }
+
+  sub(call: Call): Value {
+    const { argument, path } = call;
+    const [template, values] = argument.type === 'list' ? (this.arguments(call, 'text, values') ?? []) : [argument];
+    if (template === undefined) return undefined;
+    const text = stringOf(template);
+    if (text === null || (values !== undefined && values.type !== 'map')) {
+      const message = 'Fn::Sub takes a text, and a map of values';
+      this.scope.refuse(argument.at, path, message, 'write "…${Name}…", or ["…${Name}…", { Name: value }]');
+      return;
+    }
+    if (this.evaluate(template, path) === undefined) return undefined;
+    const own = values?.entries ?? new Map<string, MapEntry>();
+    const at = template.at;
+    const broken: string[] = [];
+    const result = text.replace(/\$\{([^}]*)\}/g, (whole, expression: string) => {
+      if (expression.startsWith('!')) return `\${${expression.slice(1)}}`;
+      const name = expression.trim();
+      const inserted = this.inserted(name, own, at, path);
+      if (inserted === undefined) broken.push(name);
+      return inserted ?? whole;
+    });
+    return broken.length > 0 ? undefined : scalarTree(at, result);
+  }
+
+  private inserted(name: string, own: ReadonlyMap<string, MapEntry>, at: SourceOffset, path: Path): string | undefined {
+    const entry = own.get(name);
+    if (entry !== undefined) return this.text(entry.value, [...path, name]);
+    const [logicalId = '', attribute] = splitOnce(name);
+    const value =
+      attribute === undefined
+        ? this.scope.ref(logicalId, at, path)
+        : this.scope.attribute(logicalId, attribute, at, path);
+    if (value === undefined) return undefined;
+    const text = value === NO_VALUE ? undefined : textOf(value);
+    if (text === undefined) this.scope.refuse(at, path, `\${${name}} is not a text`, 'use Fn::Join for a list');
+    return text;
+  }
+
+  join(call: Call): Value {
+    const [delimiter, list] = this.arguments(call, 'delimiter, list') ?? [];
+    if (delimiter === undefined || list === undefined) return undefined;
+    const by = this.text(delimiter, [...call.path, 0]);
+    const texts = this.texts(list, [...call.path, 1]);
+    return by === undefined || texts === undefined ? undefined : scalarTree(call.argument.at, texts.join(by));
+  }
+
+  split(call: Call): Value {
+    const [delimiter, source] = this.arguments(call, 'delimiter, text') ?? [];
+    if (delimiter === undefined || source === undefined) return undefined;
+    const by = this.text(delimiter, [...call.path, 0]);
+    const text = this.text(source, [...call.path, 1]);
+    if (by === undefined || text === undefined) return undefined;
+    const { at } = call.argument;
+    return listTree(
+      at,
+      this.scope
+        .literal(text)
+        .split(this.scope.literal(by))
+        .map((part) => scalarTree(at, part)),
+    );
+  }
+
+  select(call: Call): Value {
+    const [position, list] = this.arguments(call, 'index, list') ?? [];
+    if (position === undefined || list === undefined) return undefined;
+    const index = this.text(position, [...call.path, 0]);
+    const value = this.evaluate(list, [...call.path, 1]);
+    if (index === undefined || value === undefined) return undefined;
+    const item = value !== NO_VALUE && value.type === 'list' ? value.items[Number(index)] : undefined;
+    if (item !== undefined) return item;
+    const message = `Fn::Select finds no item ${quoted(index)}`;
+    this.scope.refuse(call.argument.at, call.path, message, 'give an index from 0 and a list that has it');
+  }
+
+  if(call: Call): Value {
+    const [name, yes, no] = this.arguments(call, 'condition, then, else') ?? [];
+    if (name === undefined || yes === undefined || no === undefined) return undefined;
+    const holds = this.scope.condition(stringOf(name) ?? '', name.at, call.path);
+    if (holds === undefined) return undefined;
+    return holds ? this.evaluate(yes, [...call.path, 1]) : this.evaluate(no, [...call.path, 2]);
+  }
+
+  findInMap(call: Call): Value {
+    const [map, top, second] = this.arguments(call, 'map, key, key') ?? [];
+    if (map === undefined || top === undefined || second === undefined) return undefined;
+    const keys = [map, top, second].map((key, index) => this.text(key, [...call.path, index]));
+    let entries = this.scope.mappings;
+    let found: Tree | undefined;
+    for (const written of keys) {
+      if (written === undefined) return undefined;
+      const key = this.scope.literal(written);
+      found = entries.get(key)?.value;
+      if (found === undefined) {
+        const remedy = suggestion(key, [...entries.keys()], 'add it to Mappings');
+        this.scope.refuse(call.argument.at, call.path, `Fn::FindInMap finds no key ${quoted(key)}`, remedy);
+        return;
+      }
+      entries = found.type === 'map' ? found.entries : new Map<string, MapEntry>();
+    }
+    return found === undefined ? undefined : this.evaluate(found, call.path);
+  }
+
+  importValue({ argument, path }: Call): Value {
+    const name = this.text(argument, path);
+    return name === undefined ? undefined : this.scope.imported(this.scope.literal(name), argument.at, path);
+  }
+}
+
+const FUNCTIONS: Readonly<Record<string, (evaluator: Evaluator, call: Call) => Value>> = {
+  Ref: (evaluator, call) => evaluator.ref(call),
+  'Fn::GetAtt': (evaluator, call) => evaluator.getAtt(call),
+  'Fn::Sub': (evaluator, call) => evaluator.sub(call),
+  'Fn::Join': (evaluator, call) => evaluator.join(call),
+  'Fn::Split': (evaluator, call) => evaluator.split(call),
+  'Fn::Select': (evaluator, call) => evaluator.select(call),
+  'Fn::If': (evaluator, call) => evaluator.if(call),
+  'Fn::FindInMap': (evaluator, call) => evaluator.findInMap(call),
+  'Fn::ImportValue': (evaluator, call) => evaluator.importValue(call),
+};
+
+/** Returns the call that a map is. */
+function callOf({ entries }: MapTree, path: Path): Call | undefined {
+  const [first] = entries;
+  if (entries.size !== 1 || first === undefined) return undefined;
+  const [name, { value }] = first;
+  return name === 'Ref' || name.startsWith('Fn::') ? { name, argument: value, path: [...path, name] } : undefined;
+}
+
+/** Splits `LogicalId.Attribute`. */
+function splitOnce(text: string | null): readonly string[] {
+  if (text === null) return [];
+  const dot = text.indexOf('.');
+  return dot === -1 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
+}

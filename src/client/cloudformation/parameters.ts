@@ -1,0 +1,143 @@
+import { optionProblem, quoted, type Report } from '../../engine/manifest/problem.js';
+import {
+  listTree,
+  problemAt,
+  scalarTree,
+  stringOf,
+  type MapTree,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
+import { suggestion } from '../../engine/text.js';
+import type { Template } from './template.js';
+
+/** The values that `--parameter` gives, and which of them were used. */
+export class GivenValues {
+  private readonly used = new Set<string>();
+
+  constructor(private readonly values: Readonly<Record<string, string>>) {}
+
+  take(name: string): string | undefined {
+    if (!Object.hasOwn(this.values, name)) return undefined;
+    this.used.add(name);
+    return this.values[name];
+  }
+
+  /** Reports values that nothing has asked for. Those of parameters may be unused, as in CloudFormation. */
+  reportUnused(template: Template, asked: ReadonlySet<string>, report: Report): void {
+    for (const name of Object.keys(this.values)) {
+      const [logicalId = ''] = name.split('.');
+      if (this.used.has(name) || template.parameters.has(name) || template.resources.has(logicalId)) continue;
+      const remedy = suggestion(name, [...template.parameters.keys(), ...asked], 'name a parameter of the template');
+      report(optionProblem(`--parameter ${name}`, `the template has no parameter ${quoted(name)}`, remedy));
+    }
+  }
+}
+
+/** Returns the value of a parameter. Reports a value that it does not allow, and returns undefined. */
+export function parameterValue(
+  name: string,
+  { parameters }: Template,
+  given: GivenValues,
+  report: Report,
+): Tree | undefined {
+  const entry = parameters.get(name);
+  if (entry?.value.type !== 'map') return undefined;
+  const { entries } = entry.value;
+  const type = stringOf(entries.get('Type')?.value) ?? 'String';
+  const path = ['Parameters', name];
+  const option = given.take(name);
+  const refuse = (message: string, remedy: string): undefined => {
+    if (option === undefined) report(problemAt(entry.at, path, message, remedy));
+    else report(optionProblem(`--parameter ${name}`, message, remedy));
+  };
+  const giveIt = `give it with --parameter ${name}=VALUE`;
+  if (isSecret(entry.value)) {
+    const message = `parameter ${name} is NoEcho, and a manifest would hold its value in plain text`;
+    refuse(message, 'declare the secret by its location with --secret, or take NoEcho away');
+    return;
+  }
+  if (option === undefined && type.startsWith('AWS::SSM::Parameter::Value')) {
+    refuse(`parameter ${name} has its value in AWS Systems Manager`, giveIt);
+    return;
+  }
+  const value = option ?? textOf(entries.get('Default')?.value);
+  if (value === undefined) {
+    refuse(`parameter ${name} has no value`, giveIt);
+    return;
+  }
+  const finding = constraintFinding(name, value, type, entry.value);
+  if (finding !== undefined) {
+    refuse(finding, option === undefined ? giveIt : 'give another value');
+    return;
+  }
+  return isList(type) ? listOf(value, entry.at) : scalarTree(entry.at, value);
+}
+
+function isSecret({ entries }: MapTree): boolean {
+  return textOf(entries.get('NoEcho')?.value)?.toLowerCase() === 'true';
+}
+
+function isList(type: string): boolean {
+  return /^(CommaDelimitedList|List<|AWS::SSM::Parameter::Value<(List<|CommaDelimitedList))/.test(type);
+}
+
+function listOf(value: string, at: SourceOffset): Tree {
+  return listTree(
+    at,
+    value.split(',').map((item) => scalarTree(at, item.trim())),
+  );
+}
+
+/** Returns the text of a single value as it is written; undefined for a list or map. */
+export function textOf(tree: Tree | undefined): string | undefined {
+  if (tree?.type !== 'scalar' || tree.value === null) return undefined;
+  return typeof tree.value === 'string' ? tree.value : (tree.raw ?? String(tree.value));
+}
+
+function constraintFinding(name: string, value: string, type: string, { entries }: MapTree): string | undefined {
+  const field = (key: string): string | undefined => textOf(entries.get(key)?.value);
+  const allowed = entries.get('AllowedValues')?.value;
+  const values = allowed?.type === 'list' ? allowed.items.map((item) => textOf(item)) : undefined;
+  const items = isList(type) ? value.split(',').map((item) => item.trim()) : [value];
+  if (values !== undefined && items.some((item) => !values.includes(item))) {
+    return `parameter ${name} is ${quoted(value)}, and the template allows ${values
+      .slice(0, 20)
+      .map((one = '') => quoted(one))
+      .join(', ')}`;
+  }
+  const pattern = field('AllowedPattern');
+  if (pattern !== undefined && items.some((item) => !matches(item, pattern))) {
+    return `parameter ${name} is ${quoted(value)}: ${field('ConstraintDescription') ?? `it has to match ${pattern}`}`;
+  }
+  return sizeFinding(name, value, type === 'Number', field);
+}
+
+function sizeFinding(
+  name: string,
+  value: string,
+  isNumber: boolean,
+  field: (key: string) => string | undefined,
+): string | undefined {
+  if (isNumber && (value.trim() === '' || !Number.isFinite(Number(value)))) {
+    return `parameter ${name} is ${quoted(value)}, which is not a number`;
+  }
+  const size = isNumber ? Number(value) : value.length;
+  const [min, max] = (isNumber ? ['MinValue', 'MaxValue'] : ['MinLength', 'MaxLength']).map(field);
+  if (min !== undefined && size < Number(min)) return `parameter ${name} is ${quoted(value)}, less than ${min}`;
+  if (max !== undefined && size > Number(max)) return `parameter ${name} is ${quoted(value)}, more than ${max}`;
+  return undefined;
+}
+
+/** Reports whether a value matches a pattern of Java as a whole. One that JavaScript does not know allows everything. */
+function matches(value: string, pattern: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`, 'u').test(value);
+  } catch {
+    try {
+      return new RegExp(`^(?:${pattern})$`).test(value);
+    } catch {
+      return true;
+    }
+  }
+}

@@ -1,0 +1,248 @@
+import { optionProblem, quoted, type Report } from '../../engine/manifest/problem.js';
+import { problemAt, scalarTree, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
+import { suggestion } from '../../engine/text.js';
+import { Conditions } from './conditions.js';
+import { Evaluator, NO_VALUE, type Scope, type Value } from './evaluate.js';
+import { GivenValues, parameterValue } from './parameters.js';
+import { entityTypeOf, type EntityType } from './resource-types.js';
+import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from './text.js';
+import type { Resource, Template } from './template.js';
+
+/** The values that a stack would be made with. */
+export interface StackOptions {
+  readonly account: string;
+  readonly region?: string | undefined;
+  readonly stackName?: string | undefined;
+  /** Parameters, exports by their names, and what resources outside of IAM return: `LogicalId` or `LogicalId.Attribute`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Names by logical ID, for resources that CloudFormation would name. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Locations of secrets by logical ID: `file:PATH` or `secretsManager:NAME`. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+type Path = readonly PropertyKey[];
+
+/** Returns the partition of a region. */
+export function partitionOf(region: string | undefined): string {
+  const [, partition] = /^(cn|us-gov)-/.exec(region ?? '') ?? [];
+  return partition === undefined ? 'aws' : `aws-${partition}`;
+}
+
+/** The names that the expressions of a template refer to, with the values of one stack. */
+export class StackScope implements Scope {
+  readonly evaluator = new Evaluator(this);
+  readonly mappings: ReadonlyMap<string, MapEntry>;
+  readonly given: GivenValues;
+  private readonly conditions: Conditions;
+  private readonly parameters = new Map<string, Value>();
+  private readonly names = new Map<string, string | undefined>();
+  private readonly open = new Set<string>();
+  private readonly asked = new Set<string>();
+
+  constructor(
+    private readonly template: Template,
+    private readonly options: StackOptions,
+    private readonly report: Report,
+  ) {
+    this.mappings = template.mappings;
+    this.given = new GivenValues(options.parameters);
+    this.conditions = new Conditions(template.conditions, this.evaluator, this);
+  }
+
+  refuse(at: SourceOffset, path: Path, message: string, remedy: string): undefined {
+    this.report(problemAt(at, path, message, remedy));
+  }
+
+  condition(name: string, at: SourceOffset, path: Path): boolean | undefined {
+    return this.conditions.holds(name, at, path);
+  }
+
+  /** Returns whether the stack would have a resource. False, too, if its condition has a problem. */
+  isCreated({ logicalId, condition, at }: Resource): boolean {
+    return condition === null || this.condition(condition, at, ['Resources', logicalId, 'Condition']) === true;
+  }
+
+  ref(name: string, at: SourceOffset, path: Path): Value {
+    if (name.startsWith('AWS::')) return this.pseudo(name, at, path);
+    if (this.template.parameters.has(name)) {
+      if (!this.parameters.has(name)) {
+        this.parameters.set(name, parameterValue(name, this.template, this.given, this.report));
+      }
+      return this.parameters.get(name);
+    }
+    const resource = this.resource(name, name, at, path);
+    if (resource === undefined || 'value' in resource) return resource?.value;
+    const { ref } = resource.type ?? {};
+    if (ref === 'name') {
+      const text = this.nameOf(resource.resource);
+      return text === undefined ? undefined : scalarTree(at, text);
+    }
+    if (ref === 'arn') return scalarTree(at, arnToken(name));
+    this.unknown(resource.resource, name, at, path);
+  }
+
+  attribute(logicalId: string, attribute: string, at: SourceOffset, path: Path): Value {
+    const key = `${logicalId}.${attribute}`;
+    const resource = this.resource(logicalId, key, at, path);
+    if (resource === undefined || 'value' in resource) return resource?.value;
+    if (resource.type?.arnAttributes.includes(attribute) === true) return scalarTree(at, arnToken(logicalId));
+    this.unknown(resource.resource, key, at, path);
+  }
+
+  imported(name: string, at: SourceOffset, path: Path): Value {
+    const value = this.value(name, at);
+    const message = `the export ${quoted(name)} is known to AWS only`;
+    if (value === undefined) this.refuse(at, path, message, `give it with --parameter '${name}=VALUE'`);
+    return value;
+  }
+
+  literal(text: string): string {
+    const expanded = replaceArns(text, (logicalId) => this.arnText(logicalId));
+    return literalText(expanded, { account: this.options.account, partition: partitionOf(this.options.region) });
+  }
+
+  /** Returns the ARN of a resource with its name written out. */
+  arnText(logicalId: string): string {
+    const resource = this.template.resources.get(logicalId);
+    const type = resource === undefined ? undefined : entityTypeOf(resource.type);
+    if (resource === undefined || type === undefined) return '';
+    const pathTree = 'Path' in type.properties ? resource.properties.entries.get('Path')?.value : undefined;
+    const path = pathTree === undefined ? '/' : (this.evaluator.text(pathTree, pathTo(resource, 'Path')) ?? '/');
+    const name = (this.nameOf(resource) ?? '').replace(/^https:\/\//, '');
+    return `arn:${PARTITION_TOKEN}:iam::${ACCOUNT_TOKEN}:${type.arnPrefix}${path}${name}`;
+  }
+
+  /** Returns the name of an entity. Reports one that CloudFormation would make up. */
+  nameOf(resource: Resource): string | undefined {
+    const { logicalId } = resource;
+    if (this.names.has(logicalId)) return this.names.get(logicalId);
+    const { name } = entityTypeOf(resource.type) ?? {};
+    if (name === undefined || name === null) return undefined;
+    if (this.open.has(logicalId)) {
+      this.refuse(
+        resource.at,
+        pathTo(resource, name.property),
+        `the name of ${logicalId} depends on itself`,
+        'write it',
+      );
+      return;
+    }
+    this.open.add(logicalId);
+    const text = this.readName(resource, name);
+    this.open.delete(logicalId);
+    this.names.set(logicalId, text);
+    return text;
+  }
+
+  private readName(resource: Resource, { property, isGenerated }: NonNullable<EntityType['name']>): string | undefined {
+    const { logicalId, properties, at } = resource;
+    const path = pathTo(resource, property);
+    const option =
+      isGenerated && Object.hasOwn(this.options.names, logicalId) ? this.options.names[logicalId] : undefined;
+    if (option !== undefined) return option;
+    const tree = properties.entries.get(property)?.value;
+    const value = tree === undefined ? NO_VALUE : this.evaluator.evaluate(tree, path);
+    if (value === undefined) return undefined;
+    if (value !== NO_VALUE && tree !== undefined) return this.evaluator.text(tree, path);
+    const message = isGenerated
+      ? `${logicalId} has no ${property}: CloudFormation makes one up, with a random part`
+      : `${logicalId} has no ${property}`;
+    this.refuse(at, path, message, isGenerated ? `give it with --name ${logicalId}=NAME` : `write ${property}`);
+  }
+
+  /** Reports options that name nothing in the template. */
+  reportUnused(): void {
+    this.given.reportUnused(this.template, this.asked, this.report);
+    const { resources } = this.template;
+    const check = (
+      option: string,
+      values: Readonly<Record<string, string>>,
+      isUsable: (type: string) => boolean,
+    ): void => {
+      const known = [...resources.values()].filter(({ type }) => isUsable(type)).map(({ logicalId }) => logicalId);
+      for (const name of Object.keys(values).filter((one) => !known.includes(one))) {
+        const message = `${quoted(name)} is no resource that takes it`;
+        this.report(
+          optionProblem(`${option} ${name}`, message, suggestion(name, known, 'name a resource of the template')),
+        );
+      }
+    };
+    check('--name', this.options.names, (type) => entityTypeOf(type)?.name?.isGenerated === true);
+    check('--secret', this.options.secrets, takesSecret);
+  }
+
+  private pseudo(name: string, at: SourceOffset, path: Path): Value {
+    const { region, stackName } = this.options;
+    const option = (value: string | undefined, flag: string): Value => {
+      if (value !== undefined) return scalarTree(at, value);
+      this.refuse(at, path, `${name} has no value`, `give it with ${flag}`);
+    };
+    switch (name) {
+      case 'AWS::AccountId':
+        return scalarTree(at, ACCOUNT_TOKEN);
+      case 'AWS::Partition':
+        return scalarTree(at, PARTITION_TOKEN);
+      case 'AWS::Region':
+        return option(region, '--region REGION');
+      case 'AWS::StackName':
+        return option(stackName, '--stack-name NAME');
+      case 'AWS::URLSuffix':
+        return scalarTree(at, partitionOf(region) === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com');
+      case 'AWS::NoValue':
+        return NO_VALUE;
+      default: {
+        const value = this.value(name, at);
+        const message = `${name} is known to AWS only`;
+        if (value === undefined) this.refuse(at, path, message, `give it with --parameter ${name}=VALUE`);
+        return value;
+      }
+    }
+  }
+
+  /** Returns a resource, or the value that the caller gave for it. */
+  private resource(
+    logicalId: string,
+    key: string,
+    at: SourceOffset,
+    path: Path,
+  ): { readonly value: Tree } | { readonly resource: Resource; readonly type: EntityType | undefined } | undefined {
+    const given = this.value(key, at);
+    if (given !== undefined) return { value: given };
+    const { resources, parameters } = this.template;
+    const resource = resources.get(logicalId);
+    if (resource === undefined) {
+      const remedy = suggestion(logicalId, [...parameters.keys(), ...resources.keys()], 'declare it');
+      this.refuse(at, path, `${quoted(logicalId)} is no parameter or resource of the template`, remedy);
+      return;
+    }
+    if (this.isCreated(resource)) return { resource, type: entityTypeOf(resource.type) };
+    const message = `${logicalId} is referred to, but its condition ${resource.condition ?? ''} does not hold`;
+    this.refuse(at, path, message, 'use Fn::If with the same condition here, or change the parameters');
+  }
+
+  private unknown({ logicalId, type }: Resource, key: string, at: SourceOffset, path: Path): undefined {
+    const message =
+      entityTypeOf(type) === undefined ? `${logicalId} (${type}) becomes no entity` : `${key} is known to AWS only`;
+    this.refuse(at, path, message, `give the value with --parameter ${key}=VALUE`);
+  }
+
+  private value(name: string, at: SourceOffset): Tree | undefined {
+    this.asked.add(name);
+    const value = this.given.take(name);
+    return value === undefined ? undefined : scalarTree(at, value);
+  }
+}
+
+/** Reports whether resources of a type take the location of a secret. */
+function takesSecret(type: string): boolean {
+  const entity = entityTypeOf(type);
+  if (entity === undefined) return false;
+  const isSecret = Object.values(entity.properties).some(({ as }) => as === 'secret' || as === 'login');
+  return isSecret || entity.secret !== undefined;
+}
+
+/** Returns the path of a property of a resource. */
+export function pathTo({ logicalId }: Resource, property: string): Path {
+  return ['Resources', logicalId, 'Properties', property];
+}

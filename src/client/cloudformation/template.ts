@@ -1,0 +1,137 @@
+import { quoted, type Report } from '../../engine/manifest/problem.js';
+import { parseText } from '../../engine/manifest/source.js';
+import {
+  mapTree,
+  problemAt,
+  stringOf,
+  type MapEntry,
+  type MapTree,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
+import { suggestion } from '../../engine/text.js';
+
+/** A resource of a template. */
+export interface Resource {
+  readonly logicalId: string;
+  readonly type: string;
+  readonly at: SourceOffset;
+  readonly tree: MapTree;
+  readonly properties: MapTree;
+  /** The name of its condition. */
+  readonly condition: string | null;
+}
+
+/** A CloudFormation template. */
+export interface Template {
+  readonly at: SourceOffset;
+  readonly parameters: ReadonlyMap<string, MapEntry>;
+  readonly conditions: ReadonlyMap<string, MapEntry>;
+  readonly mappings: ReadonlyMap<string, MapEntry>;
+  readonly resources: ReadonlyMap<string, Resource>;
+}
+
+const REMEDIES = {
+  empty: 'name a CloudFormation template',
+  large: 'name a CloudFormation template: AWS takes at most 1 MB',
+  severalDocuments: 'keep one template in a file',
+};
+
+/** Reads a template. Undefined where it has problems that prevent more. */
+export function readTemplate(file: string, text: string, report: Report): Template | undefined {
+  const { tree, problems } = parseText(file, text, REMEDIES, (tag) => {
+    const [, name] = /^!(\w+)$/.exec(tag) ?? [];
+    if (name === undefined) return undefined;
+    const key = name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`;
+    return (value) => mapTree(value.at, new Map([[key, { at: value.at, value }]]));
+  });
+  problems.forEach(report);
+  if (tree === null) return undefined;
+  const root = tree.type === 'map' ? tree : mapTree(tree.at, new Map());
+  const resources = root.entries.get('Resources')?.value;
+  if (resources?.type !== 'map') {
+    const message = 'this is no CloudFormation template: it has no Resources';
+    report(problemAt(resources?.at ?? tree.at, [], message, 'name a template, as in cdk.out/NAME.template.json'));
+    return undefined;
+  }
+  refuseTransforms(root, report);
+  const section = (name: string): ReadonlyMap<string, MapEntry> => {
+    const entry = root.entries.get(name)?.value;
+    if (entry === undefined || entry.type === 'map') return entry?.entries ?? new Map<string, MapEntry>();
+    report(problemAt(entry.at, [name], `${name} is not a map`, 'write names and values'));
+    return new Map();
+  };
+  return {
+    at: root.at,
+    parameters: section('Parameters'),
+    conditions: section('Conditions'),
+    mappings: section('Mappings'),
+    resources: new Map(
+      [...resources.entries].flatMap(([logicalId, entry]) => {
+        const resource = readResource(logicalId, entry, report);
+        return resource === undefined ? [] : [[logicalId, resource] as const];
+      }),
+    ),
+  };
+}
+
+/** Refuses macros by their names: only AWS can run them. */
+function refuseTransforms(root: MapTree, report: Report): void {
+  const transform = root.entries.get('Transform')?.value;
+  if (transform === undefined) return;
+  for (const one of transform.type === 'list' ? transform.items : [transform]) {
+    const name = stringOf(one) ?? (one.type === 'map' ? stringOf(one.entries.get('Name')?.value) : null);
+    const message = `the transform ${name ?? ''} cannot be applied: AWS runs it when a stack is made`;
+    const remedy =
+      'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
+    report(problemAt(one.at, ['Transform'], message, remedy));
+  }
+}
+
+function readResource(logicalId: string, { at, value }: MapEntry, report: Report): Resource | undefined {
+  const path = ['Resources', logicalId];
+  const refuse = (where: SourceOffset, message: string, remedy: string): undefined => {
+    report(problemAt(where, path, message, remedy));
+  };
+  if (logicalId.startsWith('Fn::')) {
+    const remedy =
+      'convert the processed template: `aws cloudformation get-template --stack-name NAME --template-stage Processed`';
+    refuse(at, `${logicalId} needs the transform AWS::LanguageExtensions, which AWS runs`, remedy);
+    return;
+  }
+  if (!/^[A-Za-z0-9]+$/.test(logicalId)) {
+    refuse(at, `logical ID ${quoted(logicalId)} is not allowed`, 'use letters and digits only');
+    return;
+  }
+  if (value.type !== 'map') {
+    refuse(value.at, `resource ${logicalId} is not a map`, 'write Type and Properties');
+    return;
+  }
+  const [type, condition] = ['Type', 'Condition'].map((field) => stringOf(value.entries.get(field)?.value));
+  if (type === null || type === undefined) {
+    refuse(value.at, `resource ${logicalId} has no Type`, 'write its type, as in Type: AWS::IAM::Role');
+    return;
+  }
+  const properties = value.entries.get('Properties')?.value ?? mapTree(value.at, new Map());
+  if (properties.type !== 'map') {
+    refuse(properties.at, `the Properties of ${logicalId} are not a map`, 'write names and values');
+    return;
+  }
+  return { logicalId, type, at, tree: value, properties, condition: condition ?? null };
+}
+
+/** Checks what a resource depends on. */
+export function checkDependsOn({ logicalId, tree }: Resource, { resources }: Template, report: Report): void {
+  const dependsOn: Tree | undefined = tree.entries.get('DependsOn')?.value;
+  if (dependsOn === undefined) return;
+  for (const one of dependsOn.type === 'list' ? dependsOn.items : [dependsOn]) {
+    const name = stringOf(one);
+    if (name !== null && resources.has(name)) continue;
+    const message =
+      name === null
+        ? 'DependsOn names a resource by its logical ID'
+        : `DependsOn names ${quoted(name)}, which is missing`;
+    const remedy = suggestion(name ?? '', [...resources.keys()], 'name a resource of the template');
+    report(problemAt(one.at, ['Resources', logicalId, 'DependsOn'], message, remedy));
+  }
+}
