@@ -19,6 +19,7 @@ import type { Kind, Observed } from '../kinds/kind.js';
 import type { Ledgers } from './ledger.js';
 import type { Account } from './runtime/accounts.js';
 import type { Calls } from './runtime/activity-context.js';
+import { emptyIfAbsent } from '../kinds/shared/reads.js';
 import { kindOf } from './runtime/observe.js';
 
 /** The entity before it is read. */
@@ -52,18 +53,21 @@ export async function lookUpEntities(
   await account.guard.ensure();
   const kinds = [...new Set(entities.map(kindOf))];
   const read = new Map<EntityToLookUp, Read>();
+  const unlisted = new Set<Kind>();
   await Promise.all(
     kinds.map(async (kind) => {
       const wanted = entities.filter((entity) => entity.kind === kind.name && !isOnlyCounted(entity));
-      for (const [entity, result] of await readAll(account, kind, wanted)) read.set(entity, result);
+      const { isListed, results } = await readAll(account, kind, wanted);
+      if (!isListed) unlisted.add(kind);
+      for (const [entity, result] of results) read.set(entity, result);
     }),
   );
   const claims = await claimsOf(account, ledgers, entities, read);
-  const found = entities.map((entity) => {
+  const found = entities.map(async (entity) => {
+    if (isOnlyCounted(entity)) return countCredentials(account, entity);
     const claim = claims.get(entityKey(entity)) ?? null;
-    return isOnlyCounted(entity)
-      ? countCredentials(account, entity)
-      : describe(account, entity, read.get(entity), claim);
+    const one = await describe(account, entity, read.get(entity), claim);
+    return unlisted.has(kindOf(entity)) ? { ...one, isByExactName: true as const } : one;
   });
   return { found: await Promise.all(found), calls };
 }
@@ -73,13 +77,15 @@ function isOnlyCounted({ members }: EntityToLookUp): boolean {
   return members[HeldSet.Credentials] !== undefined;
 }
 
+/** The entities of a kind, and whether a listing showed them: it shows names in another case and under another path. */
+interface ReadEntities {
+  readonly isListed: boolean;
+  readonly results: readonly (readonly [EntityToLookUp, Read])[];
+}
+
 /** Reads all wanted entities of a kind, in bulk where that is permitted. */
-async function readAll(
-  account: Account,
-  kind: Kind,
-  wanted: readonly EntityToLookUp[],
-): Promise<readonly (readonly [EntityToLookUp, Read])[]> {
-  if (wanted.length === 0) return [];
+async function readAll(account: Account, kind: Kind, wanted: readonly EntityToLookUp[]): Promise<ReadEntities> {
+  if (wanted.length === 0) return { isListed: true, results: [] };
   const { reader } = account.clients;
   const snapshot = takeSnapshot({
     reader,
@@ -89,7 +95,9 @@ async function readAll(
     sleep,
   });
   const inBulk = await attempt(() => kind.readMany(snapshot, wanted, account.target));
-  if (inBulk !== undefined && 'message' in inBulk) return wanted.map((entity) => [entity, inBulk] as const);
+  if (inBulk !== undefined && 'message' in inBulk) {
+    return { isListed: true, results: wanted.map((entity) => [entity, inBulk] as const) };
+  }
   const results = new Map<string, Promise<Read>>();
   const readOnce = (entity: EntityToLookUp): Promise<Read> => {
     const key = entityKey(entity);
@@ -103,7 +111,8 @@ async function readAll(
     results.set(key, result);
     return result;
   };
-  return Promise.all(wanted.map(async (entity) => [entity, await readOnce(entity)] as const));
+  const all = await Promise.all(wanted.map(async (entity) => [entity, await readOnce(entity)] as const));
+  return { isListed: inBulk !== undefined, results: all };
 }
 
 /** Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated. */
@@ -153,17 +162,29 @@ async function describe(account: Account, entity: EntityToLookUp, read: Read, cl
   };
 }
 
+/** Lists credentials that are no secrets of AWS: a user uploads them. */
+const OTHER_CREDENTIALS: Readonly<Record<string, (reader: Reader, user: string) => Promise<readonly string[]>>> = {
+  async SSHPublicKey(reader, UserName) {
+    const listed = await reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys');
+    return listed.map(({ SSHPublicKeyId = '' }) => SSHPublicKeyId);
+  },
+  async SigningCertificate(reader, UserName) {
+    const listed = await reader.list('ListSigningCertificates', { UserName }, 'Certificates');
+    return listed.map(({ CertificateId = '' }) => CertificateId);
+  },
+};
+
 /** Lists the credentials of a user that another Create would be one more of. */
 async function countCredentials({ clients, target }: Account, entity: EntityToLookUp): Promise<LookedUp> {
   const { name, spec } = entity;
-  const listed = await attempt(
-    async () => (await kindOf(entity).secret?.listCandidates?.(clients.reader, { name, spec, tags: {}, target })) ?? [],
-  );
+  const listed = await attempt(async () => {
+    const list = OTHER_CREDENTIALS[entity.kind];
+    if (list !== undefined) return emptyIfAbsent(list(clients.reader, name));
+    const candidates = await kindOf(entity).secret?.listCandidates?.(clients.reader, { name, spec, tags: {}, target });
+    return (candidates ?? []).map(({ id }) => id);
+  });
   if ('message' in listed) return { ...UNREAD, message: listed.message };
-  const found = divide(
-    listed.map(({ id }) => id),
-    [],
-  );
+  const found = divide(listed, { wanted: [], listsOthers: true });
   return {
     ...UNREAD,
     status: listed.length === 0 ? 'absent' : 'present',
@@ -175,14 +196,14 @@ async function countCredentials({ clients, target }: Account, entity: EntityToLo
 async function membersOf(
   { clients }: Account,
   kind: Kind,
-  { members }: EntityToLookUp,
+  { members, listsOthers }: EntityToLookUp,
   observed: Observed,
 ): Promise<{ readonly found: LookedUp['members'] } | { readonly message: string }> {
   const found: Record<string, FoundMembers> = {};
   for (const [set, wanted] of Object.entries(members)) {
     const all = await attempt(() => namesIn(clients.reader, kind, observed, set));
     if ('message' in all) return all;
-    found[set] = divide(all, wanted, kind.properties[set]?.ignoreCase);
+    found[set] = divide(all, { wanted, listsOthers, ignoreCase: kind.properties[set]?.ignoreCase });
   }
   return { found };
 }
@@ -209,14 +230,21 @@ async function withRest(reader: Reader, kind: Kind, observed: Observed): Promise
   return (await kind.readRest?.(reader, observed)) ?? observed;
 }
 
-function divide(all: readonly string[], wanted: readonly string[], ignoreCase = false): FoundMembers {
+interface Division {
+  readonly wanted: readonly string[];
+  readonly listsOthers: boolean | undefined;
+  readonly ignoreCase?: boolean | undefined;
+}
+
+function divide(all: readonly string[], { wanted, listsOthers, ignoreCase = false }: Division): FoundMembers {
   const keyOf = (member: string): string => (ignoreCase ? member.toLowerCase() : member);
   const keys = new Set(wanted.map(keyOf));
   const others = all.filter((member) => !keys.has(keyOf(member)));
   const have = new Set(all.map(keyOf));
+  const listed = listsOthers === true ? MAX_OTHER_MEMBERS : 0;
   return {
     present: wanted.filter((member) => have.has(keyOf(member))),
-    others: others.slice(0, MAX_OTHER_MEMBERS),
-    omitted: Math.max(0, others.length - MAX_OTHER_MEMBERS),
+    others: others.slice(0, listed),
+    omitted: Math.max(0, others.length - listed),
   };
 }

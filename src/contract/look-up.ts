@@ -27,6 +27,8 @@ export interface EntityToLookUp {
   readonly spec: JsonObject;
   /** Members to look for, by property of the kind or {@link HeldSet}. */
   readonly members: Readonly<Record<string, readonly string[]>>;
+  /** List members that were not looked for as well. Default: count them. */
+  readonly listsOthers?: boolean;
 }
 
 /** The findings of the worker, which has the credentials. */
@@ -50,6 +52,8 @@ export interface LookedUp {
   readonly owner: string | null;
   /** The ID that AWS has given it. Null for kinds that have none. */
   readonly id: string | null;
+  /** AWS refused the listing, so a name in another case or under another path was not found. Default: it was looked for. */
+  readonly isByExactName?: true;
   /** By property, as far as they could be read. */
   readonly members: Readonly<Record<string, FoundMembers>>;
 }
@@ -58,7 +62,7 @@ export interface LookedUp {
 export interface FoundMembers {
   /** The members that were looked for and are there. */
   readonly present: readonly string[];
-  /** Others, the first of them. */
+  /** Others, the first of them; none where they were not asked for. */
   readonly others: readonly string[];
   /** The number of others that are not listed. */
   readonly omitted: number;

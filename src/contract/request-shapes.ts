@@ -182,7 +182,15 @@ export const evidenceRequest: Shape = fields<EvidenceRequest>({
 /** The argument of the workflow that looks up entities. */
 export const lookUpRequest: Shape = fields<LookUpRequest>({
   target,
-  entities: listOf(fields<EntityToLookUp>({ kind: text, name: text, spec: object, members: recordOf(listOf(text)) })),
+  entities: listOf(
+    fields<EntityToLookUp>({
+      kind: text,
+      name: text,
+      spec: object,
+      members: recordOf(listOf(text)),
+      listsOthers: optional(flag),
+    }),
+  ),
   proof: optional(proof),
 });
 

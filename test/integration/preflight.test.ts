@@ -169,6 +169,20 @@ function findingAt(result: Preflight, address: string): Finding {
   return finding;
 }
 
+test('the parts of a user that nobody has made are refused', async () => {
+  const parts = ['aws_iam_access_key', 'aws_iam_user_policy', 'aws_iam_user_login_profile'];
+  const changes = planOf('user').changes.filter(({ type }) => parts.includes(type));
+  expect(changes.length).toBeGreaterThan(0);
+  const plan = { ...planOf('user'), changes };
+  const compared = compareTerraformPlans([plan], { target: TARGET });
+  const result = await preflight(() => Promise.resolve(temporal), compared);
+  expect(new Set(Object.values(verdicts(result)))).toEqual(new Set(['orphan']));
+  const answers: Record<string, string | null> = {};
+  for (const change of changes)
+    answers[change.address] = await sendCreate(iam, { ...change, after: { ...change.after, user: 'loadbalancer' } });
+  expect(answers).toEqual(predicted(result));
+});
+
 describe('names the owner', () => {
   test('of an entity that belongs to a stack, and exits with 3', async () => {
     await createRole('test_role', { 'pulumi:stack': 'prod' });
@@ -232,6 +246,18 @@ test('names what it may not read, and checks the rest', async () => {
   expect(findingAt(result, 'aws_iam_user.lb').reason).toBe(
     'not read: GetUser answered AccessDenied: not authorized: iam:GetUser',
   );
+  expect(preflightExitCode(result)).toBe(1);
+});
+
+test('does not call a name free that only its exact writing was looked up for', async () => {
+  await createRole('TEST_ROLE');
+  expect(verdicts(await check('role'))).toEqual({ 'aws_iam_role.test_role': 'collision' });
+  world.proxy.on(
+    { action: 'GetAccountAuthorizationDetails' },
+    { kind: 'error', status: 403, code: 'AccessDenied', message: 'not authorized' },
+  );
+  const result = await check('role');
+  expect(verdicts(result)).toEqual({ 'aws_iam_role.test_role': 'unread' });
   expect(preflightExitCode(result)).toBe(1);
 });
 

@@ -3,16 +3,19 @@ import { interruptedRun } from '../../src/cli/interrupted-run.js';
 import { renderPending, withLink } from '../../src/cli/render/display.js';
 import { liveLines } from '../../src/cli/render/live-lines.js';
 import { liveRun } from '../../src/cli/render/live-run.js';
+import { renderPreflight } from '../../src/cli/render/preflight.js';
 import { renderReport } from '../../src/cli/render/report.js';
 import { textOfEvent } from '../../src/cli/render/run-events.js';
 import { renderRuns } from '../../src/cli/render/status.js';
 import { printProblems } from '../../src/cli/request.js';
 import { printError, wrapped } from '../../src/cli/terminal.js';
 import { namespaceHeldError, noWorkerError, type RunEvent } from '../../src/client/run/events.js';
+import { compareTerraformPlans, preflightOffline } from '../../src/client/terraform/preflight.js';
 import type { FailingActivity } from '../../src/client/run/failing-activities.js';
 import type { LockHolder, RunSummary } from '../../src/client/runs.js';
 import type { Config } from '../../src/config/config.js';
 import type { Pipeline } from '../../src/contract/entity.js';
+import type { Finding, Preflight } from '../../src/contract/preflight.js';
 import type { EntityProgress, Progress } from '../../src/contract/progress.js';
 import type { UserFacingError } from '../../src/contract/user-facing-error.js';
 import { resolveManifest } from '../../src/engine/manifest/resolve.js';
@@ -22,6 +25,7 @@ import { UnreachableError } from '../../src/temporal/diagnose.js';
 import { describeAnyError } from '../../src/workflows/failures.js';
 import { requestOf } from './planned.js';
 import { reportScenes } from './report-scenes.js';
+import { planOf } from './terraform-creates.js';
 
 const NOW = Date.parse('2024-01-01T12:00:00.000Z');
 
@@ -184,6 +188,39 @@ function withoutCredentials(stream: Terminal): string {
   return wrapped(renderReport(buildFailedReport(failed, describeAnyError(failure), 1_200)), stream);
 }
 
+/** Returns what the plans of two stacks show, and beside that findings as a worker's answers make them. */
+function preflightOf(stream: Terminal): string {
+  const plans = ['replace', 'stack-a', 'stack-b'].map((name) => planOf(name));
+  const result = preflightOffline(compareTerraformPlans(plans, { target: { account: ACCOUNT, partition: 'aws' } }));
+  const [first] = result.findings;
+  if (first === undefined) throw new RangeError('the plans have no conflict');
+  const notFound: Finding = {
+    ...first,
+    address: 'module.ci["prod"].aws_iam_role_policy.deploy',
+    entity: 'Role/ci-prod',
+    verdict: 'orphan',
+    error: { operation: 'PutRolePolicy', code: 'NoSuchEntity' },
+    reason: 'Role/ci-prod is absent, and no plan creates it',
+    remedy: 'create what it belongs to in this plan or before it, or correct the name',
+  };
+  const found: Finding = {
+    ...first,
+    address: 'aws_iam_user.lb',
+    entity: 'User/lb',
+    verdict: 'import',
+    error: { operation: 'CreateUser', code: 'EntityAlreadyExists' },
+    reason: 'it exists, created 2025-03-14, and shows no owner',
+    remedy: 'import it, or give it another name',
+    importId: 'lb',
+    notes: ['\u001b[2Jhidden'],
+  };
+  const findings = [...result.findings, notFound, found];
+  const summary = { ...result.summary, orphan: 1, import: 1 };
+  const notes = ['app.json: aws_iam_role.later is left to a later plan, and was not checked'];
+  const whole: Preflight = { ...result, result: 'conflicts', offline: false, findings, summary, notes };
+  return wrapped(renderPreflight(whole, []), stream);
+}
+
 /** What commands print, besides plans and reports, each under its name. */
 export function cliScenes(): Readonly<Record<string, Scene>> {
   const { fresh, cancelled } = reportScenes();
@@ -208,6 +245,7 @@ export function cliScenes(): Readonly<Record<string, Scene>> {
     ),
     'no-credentials': (columns) => withoutCredentials({ isTTY: true, columns }),
     'bad-manifest': badManifest,
+    preflight: (columns) => preflightOf({ isTTY: true, columns }),
     interrupted: errorOf(interruptedRun('apply', 'SIGINT', started, false)),
     'interrupted-before': errorOf(interruptedRun('apply', 'SIGINT', null, false)),
     'interrupted-plan': errorOf(interruptedRun('plan', 'SIGINT', started, false)),

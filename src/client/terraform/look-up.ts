@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from '../../contract/entity.js';
 import { ExitCode, FAILURES, type FailureType } from '../../contract/failures.js';
-import type { EntityToLookUp, LookedUp, LookUpRequest, LookUps } from '../../contract/look-up.js';
+import {
+  type EntityToLookUp,
+  type LookedUp,
+  type LookUpRequest,
+  type LookUps,
+  MAX_OTHER_MEMBERS,
+} from '../../contract/look-up.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { lookUpWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { sortedJson } from '../../engine/json.js';
@@ -18,8 +24,14 @@ const TIMEOUT_MS = 15 * 60_000;
 
 const WORKER_INTERVAL_MS = 500;
 
-/** Entities of one request: its payload and its reply stay far below Temporal's limit. */
+/** Entities of one request, and estimated bytes of it and of its reply: both stay far below Temporal's limit of 2 MiB. */
 const MAX_ENTITIES = 2_000;
+const MAX_BYTES = 1_000_000;
+
+/** Bytes of an answer without its members: ARN, path, owner, or the message of AWS. */
+const ANSWER_BYTES = 1_000;
+/** Bytes of one member that was not looked for: the ARN of a policy, or the name of an entity. */
+const MEMBER_BYTES = 250;
 
 /** Reports that an account could not be read at all. */
 export class LookUpError extends UserFacingError {
@@ -57,8 +69,7 @@ export async function lookUpInAccount(
   const asked = [...questions];
   const found = new Map<string, LookedUp>();
   const calls: Record<string, number> = {};
-  for (let start = 0; start < asked.length; start += MAX_ENTITIES) {
-    const part = asked.slice(start, start + MAX_ENTITIES);
+  for (const part of partsOf(asked)) {
     const answer = await send(
       temporal,
       target,
@@ -71,6 +82,34 @@ export async function lookUpInAccount(
     for (const [operation, count] of Object.entries(answer.calls)) calls[operation] = (calls[operation] ?? 0) + count;
   }
   return { find: (entity) => found.get(sortedJson(entity)), calls };
+}
+
+/** Divides questions into requests, each with its text. */
+export function partsOf<T extends readonly [text: string, entity: EntityToLookUp]>(
+  questions: readonly T[],
+): readonly (readonly T[])[] {
+  const parts: T[][] = [];
+  let bytes = Infinity;
+  for (const question of questions) {
+    const next = bytesOf(question);
+    const last = parts.at(-1);
+    if (last === undefined || last.length >= MAX_ENTITIES || bytes + next > MAX_BYTES) {
+      parts.push([question]);
+      bytes = next;
+    } else {
+      last.push(question);
+      bytes += next;
+    }
+  }
+  return parts;
+}
+
+/** Estimates the bytes of the larger one of question and answer. */
+function bytesOf([text, { members, listsOthers }]: readonly [text: string, entity: EntityToLookUp]): number {
+  const sets = Object.keys(members).length;
+  const others = listsOthers === true ? sets * MAX_OTHER_MEMBERS * MEMBER_BYTES : 0;
+  // Members that are there come back.
+  return Buffer.byteLength(text) + ANSWER_BYTES + others;
 }
 
 async function untilWorker(temporal: TemporalConnection, options: RunOptions): Promise<void> {

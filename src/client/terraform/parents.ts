@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** A parent that will not be there, as text: `Role/deploy is absent, and no plan creates it`. */
-export type Missing = string;
+type Missing = string;
 
 /**
  * Returns the entities that AWS needs before it makes a resource: the role of an inline policy, the user of an access key, both
@@ -29,6 +29,13 @@ export function parentsOf({ type, subject, target }: Item): readonly EntityToLoo
         ? [entity('User', userName)]
         : [];
   return [...own, ...sets.flatMap(([set, names]) => names.flatMap((member) => entityOfMember(set, member, target)))];
+}
+
+/** Returns the question how many of its kind a user has already; undefined where AWS does not limit them, or shows it with the user. */
+export function countOf({ type, subject }: Item): EntityToLookUp | undefined {
+  const { userName } = subject?.spec ?? {};
+  if (type?.perUser === undefined || type.kind === 'User' || typeof userName !== 'string') return undefined;
+  return { kind: type.kind, name: userName, spec: { userName }, members: { [HeldSet.Credentials]: [] } };
 }
 
 function entityOfMember(set: string, member: string, target: Target | null): readonly EntityToLookUp[] {

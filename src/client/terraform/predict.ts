@@ -13,9 +13,11 @@ interface Known {
 }
 
 /** The plans around a create. */
-export interface Surroundings {
+interface Surroundings {
   /** Its place among the creates of credentials of one user, from 1. */
   readonly ordinal: number;
+  /** The credentials of the user, where AWS limits their number and refuses those that are there. */
+  readonly counted?: LookedUp | undefined;
   /** An entity that it needs and that will not be there. */
   readonly missing?: string | undefined;
   /** The entity that it belongs to is destroyed and made anew: what it has now is gone. */
@@ -43,11 +45,49 @@ export function predict(item: Item, read: LookedUp, around: Surroundings): Findi
     return findingOf(item, { verdict: 'unread', reason: `not read: ${found.message ?? ''}`, remedy });
   }
   if (type.ifPresent === 'adds') return predictAddition(known, around);
-  if (found.status === 'absent') return findingOf(item, { verdict: 'create', reason: 'absent' });
+  const full = beyondLimit(known, around);
+  if (full !== undefined) return full;
+  if (found.status === 'absent') return absent(known);
   if (Object.keys(subject.members).length > 0) return predictMembers(known);
   return type.ifPresent === 'overwrites'
     ? overwritten(known, 'it exists, and the create overwrites it')
     : predictEntity(known);
+}
+
+function absent({ item, type, found }: Known): Finding {
+  if (type.hasVariants === true && found.isByExactName === true) {
+    return findingOf(item, {
+      verdict: 'unread',
+      reason:
+        'absent by its exact name only: AWS refused the listing, so the account may have it in another case or under another path',
+      remedy:
+        "grant the listing to the worker's role (iam:GetAccountAuthorizationDetails, or the List action of the kind)",
+    });
+  }
+  return findingOf(item, { verdict: 'create', reason: 'absent', notes: notesOf(type) });
+}
+
+function notesOf({ note }: ResourceType): readonly string[] {
+  return note === undefined ? [] : [note];
+}
+
+/** Predicts a credential or a membership that a user has no room for; undefined where there is room. */
+function beyondLimit({ item, type, subject, found }: Known, { ordinal, counted }: Surroundings): Finding | undefined {
+  const { perUser } = type;
+  const groups = subject.members[HeldSet.Groups];
+  if (perUser === undefined || (groups === undefined && found.status === 'present')) return undefined;
+  const set = groups === undefined ? counted?.members[HeldSet.Credentials] : found.members[HeldSet.Groups];
+  const { present, others, omitted } = set ?? { present: [], others: [], omitted: 0 };
+  if (present.length === groups?.length) return undefined;
+  const have = present.length + others.length + omitted;
+  if (have + ordinal <= perUser) return undefined;
+  const what = groups === undefined ? 'of them' : 'groups';
+  return findingOf(item, {
+    verdict: 'limit',
+    error: { operation: type.operation, code: 'LimitExceeded' },
+    reason: `AWS allows a user ${String(perUser)} ${what}; the user has ${String(have)}, and the plans add ${String(ordinal)} up to this one`,
+    remedy: groups === undefined ? 'delete one that is not used' : 'take the user out of a group, or give it fewer',
+  });
 }
 
 /** Predicts a part of an entity that is not there. */
@@ -108,19 +148,20 @@ function predictMembers(known: Known): Finding {
   const wanted = Object.values(subject.members).flat();
   if (type.ifPresent === 'excludes' && others.length > 0) {
     const more = omitted === 0 ? '' : ` and ${String(omitted)} more`;
-    return overwritten(known, `it removes what it does not list: ${others.join(', ')}${more}`);
+    return overwritten(known, removalText(type, `${others.join(', ')}${more}`));
   }
   if (type.kind === 'AccountAlias' && present.length === 0 && others.length > 0) {
     return findingOf(item, {
       verdict: 'overwrite',
       reason: `it replaces the alias ${others.join(', ')}`,
-      notes: ['people sign in at the address with the alias'],
+      notes: ['people sign in at the address with the alias', ...notesOf(type)],
     });
   }
   if (present.length < wanted.length)
     return findingOf(item, {
       verdict: 'create',
       reason: present.length === 0 ? 'absent' : `${present.join(', ')} is there already; the rest is absent`,
+      notes: notesOf(type),
     });
   if (type.ifPresent === 'overwrites') {
     return overwritten(known, 'it exists, and the create overwrites it without an error');
@@ -137,6 +178,13 @@ function predictMembers(known: Known): Finding {
   });
 }
 
+/** Resources that may be imported remove at once; those of one policy or group show the others as a change of the next plan. */
+function removalText({ importId }: ResourceType, others: string): string {
+  return importId === undefined
+    ? `its create only adds; the next apply removes what it does not list: ${others}`
+    : `it removes what it does not list: ${others}`;
+}
+
 function overwritten(known: Known, reason: string): Finding {
   return findingOf(known.item, {
     verdict: 'overwrite',
@@ -144,7 +192,10 @@ function overwritten(known: Known, reason: string): Finding {
     arn: known.found.arn,
     owner: known.found.owner,
     importId: importIdOf(known),
-    remedy: 'import it to see the difference in the plan',
+    remedy:
+      known.type.importId === undefined
+        ? 'list them as well, or use a resource that leaves others alone'
+        : 'import it to see the difference in the plan',
     notes: ownerNotes(known),
   });
 }

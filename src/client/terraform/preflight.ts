@@ -1,6 +1,6 @@
 import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
-import type { EntityToLookUp, LookedUp } from '../../contract/look-up.js';
+import { type EntityToLookUp, HeldSet, type LookedUp } from '../../contract/look-up.js';
 import type { Finding, Preflight, Verdict } from '../../contract/preflight.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import type { RunOptions } from '../run/events.js';
@@ -9,7 +9,7 @@ import { comparePlans } from './compare-plans.js';
 import { findingOf } from './findings.js';
 import { type Item, itemsOf, type PlanItems } from './items.js';
 import { type AccountLookUps, lookUpInAccount } from './look-up.js';
-import { Parents, parentsOf } from './parents.js';
+import { countOf, Parents, parentsOf } from './parents.js';
 import type { TerraformPlan } from './plan.js';
 import { predict } from './predict.js';
 import { SETTINGS } from './resource-types.js';
@@ -103,8 +103,10 @@ export function predictAll(
       const question = questionOf(item);
       const found = question && findHere(question);
       if (found === undefined) return uncheckable(item);
+      const count = countOf(item);
       return predict(item, found, {
-        ordinal: counter.next(item),
+        ordinal: counter.next(item, found),
+        counted: count && findHere(count),
         missing: parents.missing(item, findHere),
         isReplaced: parents.isReplaced(item),
         destroyed: destroyedBefore(item, plans),
@@ -149,16 +151,31 @@ function isOpen({ subject }: Item): boolean {
   return subject !== null;
 }
 
-/** Counts the creates of credentials of each user: AWS limits them. */
+/** Counts the creates of credentials and memberships of each user: AWS limits them. */
 class Ordinals {
   readonly #counts = new Map<string, number>();
 
-  next({ target, type, subject }: Item): number {
-    const key = [target?.account, type?.kind, subject?.name.toLowerCase()].join(' ');
-    const count = (this.#counts.get(key) ?? 0) + 1;
+  /** Returns the number that are created for the user up to a create and with it. What is there already does not count. */
+  next(item: Item, found: LookedUp): number {
+    const { target, type } = item;
+    const key = [target?.account, type?.kind, type?.operation, ownerOf(item).toLowerCase()].join(' ');
+    const count = (this.#counts.get(key) ?? 0) + addedBy(item, found);
     this.#counts.set(key, count);
     return count;
   }
+}
+
+/** Returns the user whose limit counts. */
+function ownerOf({ type, subject }: Item): string {
+  const user = subject?.spec['userName'];
+  return type?.perUser !== undefined && typeof user === 'string' ? user : (subject?.name ?? '');
+}
+
+/** Returns the number of credentials or memberships that a create adds. */
+function addedBy({ type, subject }: Item, { status, members }: LookedUp): number {
+  const groups = subject?.members[HeldSet.Groups];
+  if (groups !== undefined) return groups.length - (members[HeldSet.Groups]?.present.length ?? 0);
+  return type?.ifPresent === 'adds' || status !== 'present' ? 1 : 0;
 }
 
 /** Returns the deletions of credentials of a user that the plan of a create has, beside a replacement that creates first. */
@@ -174,7 +191,8 @@ function destroyedBefore(item: Item, plans: readonly PlanItems[]): readonly Item
 function questionOf({ type, subject }: Item): EntityToLookUp | undefined {
   if (type === undefined || subject === null) return undefined;
   const { name, spec, members } = subject;
-  return { kind: type.kind, name, spec, members };
+  const listsOthers = ['adds', 'excludes'].includes(type.ifPresent) || type.kind === 'AccountAlias';
+  return { kind: type.kind, name, spec, members, ...(listsOthers ? { listsOthers } : {}) };
 }
 
 function byAccount(items: readonly Item[]) {
@@ -185,7 +203,7 @@ function byAccount(items: readonly Item[]) {
     const { account } = item.target;
     const one = accounts.get(account) ?? { target: item.target, entities: [] };
     accounts.set(account, one);
-    one.entities.push(question, ...parentsOf(item));
+    one.entities.push(question, ...parentsOf(item), ...[countOf(item) ?? []].flat());
   }
   return accounts;
 }

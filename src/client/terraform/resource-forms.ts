@@ -34,6 +34,12 @@ export interface ResourceType {
   /** Default: `EntityAlreadyExists`. */
   readonly code?: string;
   readonly limit?: number;
+  /** AWS limits how many of them a user may have, beside refusing those that are there. Default: it limits none. */
+  readonly perUser?: number;
+  /** The account may have the name in another case or under another path. Default: its name is compared as it is. */
+  readonly hasVariants?: boolean;
+  /** A fact about every create. Default: none. */
+  readonly note?: string;
   /** AWS can change the path and the case of the name, so that an import repairs a collision. Default: it cannot. */
   readonly isMovable?: boolean;
   /** Several resources may stand for the same subject without a conflict. Default: they are refused, or fight. */
@@ -64,6 +70,7 @@ export function named(
     operation,
     ifPresent: 'refused',
     importId: byName,
+    hasVariants: true,
     subjectOf: (values) => {
       const name = values.text(attribute);
       if (name === null || name === undefined) return null;

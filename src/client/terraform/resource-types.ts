@@ -61,13 +61,14 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     'SigningCertificate',
     'UploadSigningCertificate',
     { userName: 'user_name', certificateBody: 'certificate_body' },
-    { code: 'DuplicateCertificate', importId: ({ id }, { name }) => `${id ?? ''}:${userIn(name)}` },
+    { perUser: 2, code: 'DuplicateCertificate', importId: ({ id }, { name }) => `${id ?? ''}:${userIn(name)}` },
   ),
   aws_iam_user_ssh_key: composed(
     'SSHPublicKey',
     'UploadSSHPublicKey',
     { userName: 'username', sshPublicKeyBody: 'public_key' },
     {
+      perUser: 5,
       code: 'DuplicateSSHPublicKey',
       importId: ({ id }, { name }, values) => `${userIn(name)}:${id ?? ''}:${values.text('encoding') ?? 'SSH'}`,
     },
@@ -98,6 +99,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
       attribute: 'user',
       ifPresent: 'nothing',
       isShareable: true,
+      perUser: 10,
       importId: ({ name }, { members }) => [name, ...(members[HeldSet.Groups] ?? [])].join('/'),
     },
     (values) => all(HeldSet.Groups, values.texts('groups')),
@@ -113,7 +115,11 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   aws_iam_account_alias: setting(
     'AccountAlias',
     'CreateAccountAlias',
-    { ifPresent: 'refused', importId: (_found, { members }) => members['accountAliases']?.[0] ?? null },
+    {
+      ifPresent: 'refused',
+      importId: (_found, { members }) => members['accountAliases']?.[0] ?? null,
+      note: 'an alias is unique among all AWS accounts: AWS also refuses one that another account has, which no read shows',
+    },
     (values) => one('accountAliases', values.text('account_alias')),
   ),
   aws_iam_account_password_policy: setting('AccountPasswordPolicy', 'UpdateAccountPasswordPolicy', {

@@ -2,10 +2,15 @@ import { compareTerraformPlans, itemsToLookUp, preflightOffline } from '../../..
 import { entityOf } from '../../../../src/client/terraform/items.js';
 import type { TerraformPlan } from '../../../../src/client/terraform/plan.js';
 import { predictAll } from '../../../../src/client/terraform/preflight.js';
-import { HeldSet, type LookedUp } from '../../../../src/contract/look-up.js';
+import { type EntityToLookUp, HeldSet, type LookedUp } from '../../../../src/contract/look-up.js';
+import { partsOf } from '../../../../src/client/terraform/look-up.js';
+import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';
 import { configurationOf, planWith, type PrintedChange } from '../../../support/terraform-changes.js';
 
 const HERE = { target: { account: '111111111111', partition: 'aws' } };
+const SSH_KEY =
+  'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQD3F6tyPEFEzV0LX3X8BsXdMsQz1x2cEikKDEY0aIj41qgxMCP/iteneqXSIFZBp5vizPvaoIR3Um9xK7PGoW8giupGn+EPuxIA4cDM4vzOqOkiMPhz5XK0whEjkVzTo4+S0puvDZuwIsdiW9mxhJc7tgBNL0cYlWSYVkz4G/fslNfRPW5mYAM49f4fhtxPb5ok4Q2Lg9dPKVHO/Bgeu5woMc7RY0p1ej6D4CKFE6lymSDJpW0YHX/wqE9+cfEauh7xZcG0q9t2ta6F6fmX0agvpFyZo8aFbXeUBr7osSCJNgvavWbM/06niWrOvYX2xwWdhXmXSrbX8ZbabVohBK41';
+
 const UNREAD: LookedUp = {
   status: 'absent',
   message: null,
@@ -203,4 +208,86 @@ test('a deposed object keeps the name, and is moved nowhere', () => {
       reason: expect.stringContaining('the deposed object of aws_iam_role.deploy keeps the name') as string,
     },
   ]);
+});
+
+describe('limits of a user', () => {
+  const limit = ['limit', 'LimitExceeded'];
+  const held = (set: string, count: number) => ({
+    members: { [set]: { present: [], others: [], omitted: count } },
+  });
+  const membership = (name: string, ...groups: string[]) =>
+    create(`aws_iam_user_group_membership.${name}`, { user: 'u', groups });
+  const groups = { 'Group/g1': {}, 'Group/g2': {}, 'Group/g3': {} };
+
+  test('are ten groups, with those that the plans add', () => {
+    const plan = planWith([membership('a', 'g1', 'g2'), membership('b', 'g3')]);
+    expect(predicted([plan], { ...groups, 'User/u': held(HeldSet.Groups, 8) })).toEqual({
+      'aws_iam_user_group_membership.a': ['create', null],
+      'aws_iam_user_group_membership.b': limit,
+    });
+    expect(predicted([plan], { ...groups, 'User/u': held(HeldSet.Groups, 7) })).toEqual({
+      'aws_iam_user_group_membership.a': ['create', null],
+      'aws_iam_user_group_membership.b': ['create', null],
+    });
+  });
+
+  test('are five SSH keys, and two signing certificates', () => {
+    const plan = planWith([
+      create('aws_iam_user_ssh_key.k', { username: 'u', encoding: 'SSH', public_key: SSH_KEY }),
+      create('aws_iam_signing_certificate.c', { user_name: 'u', certificate_body: CERTIFICATE }),
+    ]);
+    const account = (keys: number, certificates: number) => ({
+      'User/u': {},
+      'SSHPublicKey/u': held(HeldSet.Credentials, keys),
+      'SigningCertificate/u': held(HeldSet.Credentials, certificates),
+    });
+    expect(Object.values(predicted([plan], account(4, 1)))).toEqual([
+      ['create', null],
+      ['create', null],
+    ]);
+    expect(Object.values(predicted([plan], account(5, 2)))).toEqual([limit, limit]);
+  });
+});
+
+test('a name that was looked up without a listing may be there in another case', () => {
+  const plan = planWith([
+    create('aws_iam_role.r', { name: 'r' }),
+    create('aws_iam_role_policy.p', { name: 'p', role: 'r' }),
+  ]);
+  expect(predicted([plan], { 'Role/r': { status: 'absent', isByExactName: true } })).toEqual({
+    'aws_iam_role.r': ['unread', null],
+    'aws_iam_role_policy.p': ['create', null],
+  });
+});
+
+test('the create of a resource that removes others adds only', () => {
+  const plan = planWith([create('aws_iam_group_membership.m', { group: 'g', users: ['u'] })]);
+  const findings = predictAll(compareTerraformPlans([plan], HERE), (_account, { name }) => ({
+    ...UNREAD,
+    status: 'present',
+    name,
+    members: { users: { present: [], others: ['bob'], omitted: 0 } },
+  }));
+  expect(findings).toMatchObject([
+    {
+      verdict: 'overwrite',
+      reason: 'its create only adds; the next apply removes what it does not list: bob',
+      remedy: 'list them as well, or use a resource that leaves others alone',
+    },
+  ]);
+});
+
+test('questions are divided so that neither they nor their answers are too long', () => {
+  const ask = (name: string, listsOthers?: boolean): [string, EntityToLookUp] => {
+    const entity = { kind: 'Role', name, spec: {}, members: { inlinePolicies: [] } };
+    return [JSON.stringify(entity), listsOthers === undefined ? entity : { ...entity, listsOthers }];
+  };
+  const sizes = (questions: readonly [string, EntityToLookUp][]) => partsOf(questions).map(({ length }) => length);
+  expect(sizes([])).toEqual([]);
+  expect(sizes(Array.from({ length: 800 }, (_one, index) => ask(String(index))))).toEqual([800]);
+  // Each answer may have 20 ARNs.
+  const many = sizes(Array.from({ length: 800 }, (_one, index) => ask(String(index), true)));
+  expect(Math.max(...many) * 20 * 250).toBeLessThan(1_000_000);
+  expect(many.reduce((sum, size) => sum + size, 0)).toBe(800);
+  expect(sizes([ask('ü'.repeat(600_000)), ask('a')])).toEqual([1, 1]);
 });
