@@ -79,7 +79,10 @@ export class Parents {
       const key = `${item.scope} ${entityKey(parent)}`;
       if (this.#made.has(key)) continue;
       if (this.#destroyed.get(item.plan)?.has(key) === true) return `the plan destroys ${entityId(parent)}`;
-      if (find(parent)?.status === 'absent') return `${entityId(parent)} is absent, and no plan creates it`;
+      const { status, isByExactName = false } = find(parent) ?? {};
+      // Without a listing, a policy under another path is not found.
+      if (isByExactName && parent.kind === 'Policy') continue;
+      if (status === 'absent') return `${entityId(parent)} is absent, and no plan creates it`;
     }
     return undefined;
   }

@@ -260,6 +260,15 @@ test('a name that was looked up without a listing may be there in another case',
   });
 });
 
+test('a policy that was looked up without a listing may be there under another path', () => {
+  const policy_arn = 'arn:aws:iam::111111111111:policy/a/X';
+  const plan = planWith([create('aws_iam_role_policy_attachment.a', { role: 'r', policy_arn })]);
+  const unlisted = { status: 'absent', isByExactName: true } as const;
+  expect(predicted([plan], { 'Role/r': {}, 'Policy/X': unlisted })).toEqual({
+    'aws_iam_role_policy_attachment.a': ['create', null],
+  });
+});
+
 test('the create of a resource that removes others adds only', () => {
   const plan = planWith([create('aws_iam_group_membership.m', { group: 'g', users: ['u'] })]);
   const findings = predictAll(compareTerraformPlans([plan], HERE), (_account, { name }) => ({
