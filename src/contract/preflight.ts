@@ -10,7 +10,7 @@ export type Verdict =
   | 'collision'
   /** AWS's limit leaves no room for one more: the create would be refused. */
   | 'limit'
-  /** What it belongs to is not there: the create would be refused. */
+  /** The entity that it belongs to is not there: the create would be refused. */
   | 'orphan'
   /** One plan destroys it and creates it again, in place or at another address. */
   | 'recreate'
