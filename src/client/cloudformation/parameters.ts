@@ -42,7 +42,7 @@ export function parameterValue(
   report: Report,
 ): Tree | undefined {
   const entry = parameters.get(name);
-  if (entry?.value.type !== 'map') return undefined;
+  if (entry === undefined) return undefined;
   const { entries } = entry.value;
   const type = stringOf(entries.get('Type')?.value) ?? 'String';
   const path = ['Parameters', name];

@@ -25,7 +25,7 @@ export interface Resource {
 /** A CloudFormation template. */
 export interface Template {
   readonly at: SourceOffset;
-  readonly parameters: ReadonlyMap<string, MapEntry>;
+  readonly parameters: ReadonlyMap<string, MapEntry & { readonly value: MapTree }>;
   readonly conditions: ReadonlyMap<string, MapEntry>;
   readonly mappings: ReadonlyMap<string, MapEntry>;
   readonly resources: ReadonlyMap<string, Resource>;
@@ -63,7 +63,7 @@ export function readTemplate(file: string, text: string, report: Report): Templa
   };
   return {
     at: root.at,
-    parameters: section('Parameters'),
+    parameters: checkedParameters(section('Parameters'), report),
     conditions: section('Conditions'),
     mappings: section('Mappings'),
     resources: new Map(
@@ -73,6 +73,22 @@ export function readTemplate(file: string, text: string, report: Report): Templa
       }),
     ),
   };
+}
+
+/** Returns the parameters that can have a value. Reports the others. */
+function checkedParameters(
+  parameters: ReadonlyMap<string, MapEntry>,
+  report: Report,
+): ReadonlyMap<string, MapEntry & { readonly value: MapTree }> {
+  const checked = new Map<string, MapEntry & { readonly value: MapTree }>();
+  for (const [name, { at, value }] of parameters) {
+    if (value.type === 'map') checked.set(name, { at, value });
+    else
+      report(
+        problemAt(at, ['Parameters', name], `parameter ${name} is not a map`, 'write Type, and Default if it has one'),
+      );
+  }
+  return checked;
 }
 
 /** Refuses macros by their names: only AWS can run them. */
@@ -110,6 +126,10 @@ function readResource(logicalId: string, { at, value }: MapEntry, report: Report
   const [type, condition] = ['Type', 'Condition'].map((field) => stringOf(value.entries.get(field)?.value));
   if (type === null || type === undefined) {
     refuse(value.at, `resource ${logicalId} has no Type`, 'write its type, as in Type: AWS::IAM::Role');
+    return;
+  }
+  if (condition === null && value.entries.has('Condition')) {
+    refuse(value.at, `the Condition of ${logicalId} is not a name`, 'write the name of a condition');
     return;
   }
   const properties = value.entries.get('Properties')?.value ?? mapTree(value.at, new Map());

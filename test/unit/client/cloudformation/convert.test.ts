@@ -685,6 +685,16 @@ describe('bad input', () => {
       ['4:33 AWS::IAM::Group has no property "Pth" | did you mean Path?'],
     ],
     [
+      'a parameter that is no map',
+      'Parameters: { P: 1 }\nResources: { B: { Type: AWS::IAM::Group, Properties: { GroupName: b } } }',
+      ['1:15 parameter P is not a map | write Type, and Default if it has one'],
+    ],
+    [
+      'a condition that is no name',
+      'Resources: { B: { Type: AWS::IAM::Group, Condition: [a], Properties: { GroupName: b } } }',
+      ['1:17 the Condition of B is not a name | write the name of a condition'],
+    ],
+    [
       'names that every object of JavaScript has',
       'Resources:\n  B:\n    Type: AWS::IAM::Group\n    Properties: { GroupName: !GetAtt C.Arn, constructor: / }\n  C: { Type: toString }',
       [
