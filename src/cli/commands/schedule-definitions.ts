@@ -54,7 +54,7 @@ export const SCHEDULE_COMMANDS: readonly CommandDefinition[] = [
         'apply at night what differs then',
       ],
       [
-        `iam-bootstrap schedule create -f fleet.yaml --fleet workloads --enforce --every 1h`,
+        `iam-bootstrap schedule create -f fleet.yaml \\\n      --fleet workloads --enforce --every 1h`,
         'keep every account of a fleet as declared, new ones too',
       ],
       ['iam-bootstrap schedule list', 'every schedule with its next run'],
