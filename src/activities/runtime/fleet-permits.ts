@@ -91,15 +91,15 @@ export class FleetPermits {
     if (isScheduled && !(await this.#runs.isOfSchedule(key, { ...run, runId: permit.runId }))) {
       throw refusal(`schedule ${key} is gone, or has not started this run`);
     }
-    if (this.#known.has(run.runId)) return;
     await this.#assertNotReset(run);
-    this.#known.add(run.runId);
   }
 
   /** A run that was reset does once more what was proven once, however long ago. */
   async #assertNotReset(run: EntityRun): Promise<void> {
+    if (this.#known.has(run.runId)) return;
     if (await this.#runs.isReset(run))
       throw refusal(`run ${run.runId} goes on from a reset, and was proven for no run`);
+    this.#known.add(run.runId);
   }
 
   /** Returns the request for an account with the permit of the fleet's run. */
