@@ -1,0 +1,84 @@
+import type { JsonObject, Target, Timestamp } from './entity.js';
+import type { Proof } from './identity.js';
+
+/** The argument of the `capture` workflow, which reads one page of an account. It takes no lock and writes nothing. */
+export interface CaptureRequest {
+  readonly target: Target;
+  /** The same for all pages of a capture, so that a worker reads the account once for all of them. */
+  readonly captureId: string;
+  readonly filter: CaptureFilter;
+  /** The last item of the page before, or null for the first page. */
+  readonly after: EntityKey | null;
+  /** Proves who asks, where the worker asks for it. */
+  readonly proof?: Proof;
+}
+
+/** The entities that a capture is limited to. Each member limits further. */
+export interface CaptureFilter {
+  /** The namespace that the manifest is for, which decides what is `ours`. */
+  readonly namespace: string;
+  /** Empty for all kinds. */
+  readonly kinds: readonly string[];
+  /** Names, with `*` for any text, compared without case. Empty for all. */
+  readonly names: readonly string[];
+  /** The path that an entity's path begins with. Kinds without paths do not match. Null for any. */
+  readonly path: string | null;
+  /** Tags that an entity must have; null for any value. */
+  readonly tags: Readonly<Record<string, string | null>>;
+  /** `unowned` for those without an owner, `ours` for those of the namespace. Null for both. */
+  readonly owner: 'unowned' | 'ours' | null;
+}
+
+/** One page of an account, in the order of kinds and names. */
+export interface CapturedPage {
+  readonly items: readonly CapturedItem[];
+  /** The item to go on after; null at the end. */
+  readonly next: EntityKey | null;
+  /** Reads that AWS refused, which leave entities or kinds out. Only on the last page. */
+  readonly unread: readonly UnreadPart[];
+  /** The number of calls to AWS, by operation. Pages that need none have none. */
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+/** An entity by kind and name. */
+export interface EntityKey {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** One entity of the account, captured or left out. */
+export type CapturedItem = CapturedEntity | LeftOutEntity;
+
+/** One entity as a manifest can declare it. */
+export interface CapturedEntity extends EntityKey {
+  readonly arn: string;
+  /**
+   * All properties that the manifest can declare and that AWS shows, the key among them, tags not. Documents are decoded,
+   * and values equal to AWS's default are there as well.
+   */
+  readonly spec: JsonObject;
+  /** All tags, with those of owners. Empty where the kind has none. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly isOurs: boolean;
+  readonly createdAt: Timestamp | null;
+  /** The last use that AWS shows: of a role, a user's password or key. Null where it shows none; undefined where not asked. */
+  readonly lastUsedAt?: Timestamp | null;
+  /** Required properties that AWS does not show, such as the location of a secret. The manifest must name them. */
+  readonly missing: readonly string[];
+}
+
+/** One entity that a manifest cannot declare, or must not. */
+export interface LeftOutEntity extends EntityKey {
+  readonly arn: string | null;
+  /** The reason, in words, such as `belongs to CloudFormation stack "network"`. */
+  readonly leftOut: string;
+}
+
+/** A read that AWS refused. */
+export interface UnreadPart {
+  /** The kind, and the entity where only that one could not be read. */
+  readonly kind: string;
+  readonly name: string | null;
+  /** `ListRoles answered AccessDenied: …`. */
+  readonly message: string;
+}
