@@ -56,6 +56,21 @@ export function dependencyOrder(nodes: readonly GraphNode[]): DependencyOrder | 
 }
 
 /**
+ * Returns a number for each node, by ID: two nodes have the same exactly where each waits for the other, directly or by way
+ * of others. IDs are unique; unknown ones are left out. Takes linear time.
+ */
+export function groupByCycles(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
+  const positions = new Map(nodes.map(({ id }, position) => [id, position]));
+  const forward = nodes.map(({ dependsOn }) => dependsOn.flatMap((id) => positions.get(id) ?? []));
+  const backward: number[][] = nodes.map(() => []);
+  forward.forEach((waits, position) => {
+    for (const other of waits) backward[other]?.push(position);
+  });
+  const groupOf = groups(forward, backward);
+  return new Map(nodes.map(({ id }, position) => [id, groupOf[position] ?? position]));
+}
+
+/**
  * Returns one cycle of each group of positions that wait for each other. In such a group every position waits for
  * another one of the group, so a walk from any of them returns to a position it has visited.
  */

@@ -1,11 +1,11 @@
 import { Document, isMap } from 'yaml';
-import type { Json } from '../../contract/entity.js';
+import type { Json, JsonObject } from '../../contract/entity.js';
 import { sortProblems, type Problem } from '../../engine/manifest/problem.js';
 import { positionOf } from '../../engine/manifest/tree.js';
 import { readEntities, type Entity } from './entities.js';
 import { partitionOf, StackScope, type StackOptions } from './scope.js';
 import { readTemplate } from './template.js';
-import { arnsIn, manifestText, mapTexts } from './text.js';
+import { ReferenceWriter, type TokenEntity } from '../manifest/reference-writer.js';
 
 /** The options of converting a template. */
 export interface ConvertOptions extends StackOptions {
@@ -80,78 +80,35 @@ function manifestOf(
   return document.toString({ lineWidth: 0 });
 }
 
-/** Properties that name other entities, with the kind of these. */
-const NAMING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  Group: { users: 'User' },
-  InstanceProfile: { roles: 'Role' },
-  AccessKey: { userName: 'User' },
-  LoginProfile: { userName: 'User' },
-  VirtualMFADevice: { userName: 'User' },
-};
-
 /** Writes entities with their references. */
 class EntityWriter {
-  private readonly needs: ReadonlyMap<string, ReadonlySet<string>>;
+  private readonly writer: ReferenceWriter;
 
   constructor(
-    private readonly entities: readonly Entity[],
+    entities: readonly Entity[],
     private readonly scope: StackScope,
   ) {
-    const needs = new Map<string, Set<string>>();
-    for (const entity of entities) {
-      const found = needs.get(entity.logicalId) ?? new Set<string>();
-      for (const value of entity.properties.values()) for (const id of arnsIn(value)) found.add(id);
-      for (const id of this.named(entity)) found.add(id);
-      found.delete(entity.logicalId);
-      needs.set(entity.logicalId, found);
-    }
-    this.needs = needs;
+    this.writer = new ReferenceWriter(
+      entities.map((entity) => this.withReferenceName(entity)),
+      (id) => scope.arnText(id),
+    );
   }
 
   write(entity: Entity): Json {
-    const spec = Object.fromEntries(entity.properties);
-    return {
-      kind: entity.kind,
-      ...(mapTexts(spec, (text) =>
-        manifestText(text, (id, isUnchecked) => this.reference(entity, id, isUnchecked)),
-      ) as Record<string, Json>),
-    };
+    const from = this.withReferenceName(entity);
+    return { kind: entity.kind, ...(this.writer.write(from, from.spec) as JsonObject) };
   }
 
-  /**
-   * Returns what stands for an ARN. A reference makes an entity wait for the other. IAM does not look up what a policy
-   * names, so two entities that name each other in their policies wait for nobody.
-   */
-  private reference(
-    from: Entity,
-    id: string,
-    isUnchecked: boolean,
-  ): { readonly template: string } | { readonly text: string } {
-    if (isUnchecked && this.reaches(id, from.logicalId)) return { text: this.scope.arnText(id) };
-    const [, address = ''] = /^arn:[^:]*:iam::[^:]*:(.*)$/s.exec(this.scope.arnText(id)) ?? [];
-    const other = this.entities.find(({ logicalId, kind }) => logicalId === id && kind !== 'LoginProfile');
+  private withReferenceName({ logicalId: id, kind, name, properties }: Entity): TokenEntity {
+    return { id, kind, name: this.referenceName(id, kind, name), spec: Object.fromEntries(properties) };
+  }
+
+  /** Returns the name of an entity in references. */
+  private referenceName(id: string, kind: string, name: string | undefined): string | undefined {
+    if (kind === 'LoginProfile') return undefined;
+    if (kind !== 'VirtualMFADevice') return name?.replace(/^https:\/\//, '');
     // The name of a device has its path.
-    const name = other?.kind === 'VirtualMFADevice' ? address.slice(address.indexOf('/') + 1) : (other?.name ?? '');
-    const written = manifestText(name.replace(/^https:\/\//, ''), () => ({ text: '' }));
-    return { template: `{{arn ${other?.kind ?? ''}/${written}}}` };
-  }
-
-  private reaches(from: string, to: string): boolean {
-    const seen = new Set([from]);
-    for (const id of seen) {
-      if (id === to) return true;
-      for (const next of this.needs.get(id) ?? []) seen.add(next);
-    }
-    return false;
-  }
-
-  /** Returns the entities that an entity names by their names. */
-  private named({ kind, properties }: Entity): readonly string[] {
-    return Object.entries(NAMING[kind] ?? {}).flatMap(([property, other]) => {
-      const names = [properties.get(property) ?? []].flat();
-      return this.entities
-        .filter((one) => one.kind === other && names.includes(one.name ?? ''))
-        .map((one) => one.logicalId);
-    });
+    const [, address = ''] = /^arn:[^:]*:iam::[^:]*:(.*)$/s.exec(this.scope.arnText(id)) ?? [];
+    return address.slice(address.indexOf('/') + 1);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from './resource-types.js';
 import { pathTo, type StackOptions, type StackScope } from './scope.js';
 import { checkDependsOn, type Resource, type Template } from './template.js';
-import { arnToken } from './text.js';
+import { arnToken } from '../manifest/template-text.js';
 
 /** An entity of a template. Its texts hold tokens. */
 export interface Entity {

@@ -11,7 +11,7 @@ import {
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { textOf } from './parameters.js';
-import { hasReservedCharacter } from './text.js';
+import { hasReservedCharacter } from '../manifest/template-text.js';
 
 /** The property that a value removes: `AWS::NoValue`. */
 export const NO_VALUE = Symbol('AWS::NoValue');

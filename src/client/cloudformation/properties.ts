@@ -4,7 +4,7 @@ import { NO_VALUE, type Value } from './evaluate.js';
 import { textOf } from './parameters.js';
 import type { PropertyRule } from './resource-types.js';
 import type { StackScope } from './scope.js';
-import { withUncheckedArns } from './text.js';
+import { withUncheckedArns } from '../manifest/template-text.js';
 
 type Path = readonly PropertyKey[];
 type Reader = (value: Tree, scope: StackScope, path: Path) => Json | undefined;

@@ -5,7 +5,7 @@ import { Conditions } from './conditions.js';
 import { Evaluator, NO_VALUE, type Scope, type Value } from './evaluate.js';
 import { GivenValues, parameterValue } from './parameters.js';
 import { entityTypeOf, type EntityType } from './resource-types.js';
-import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from './text.js';
+import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
 
 /** The values that a stack would be made with. */

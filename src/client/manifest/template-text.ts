@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract/entity.js';
 
 /**
- * Texts while a template is converted. What a manifest writes as a template of its own, such as `{{account}}`, is a token
+ * Texts while a manifest is written. What a manifest writes as a template of its own, such as `{{account}}`, is a token
  * between two characters that no text holds, so that braces of the text cannot be taken for it.
  */
 const OPEN = '\uFDD0';
@@ -9,15 +9,15 @@ const CLOSE = '\uFDD1';
 const TOKEN = /(\uFDD0[^\uFDD0\uFDD1]*\uFDD1)/;
 const ARN = /\uFDD0(~?)arn (\w+)\uFDD1/g;
 
-/** The account of the stack. */
+/** The account of the manifest. */
 export const ACCOUNT_TOKEN = `${OPEN}account${CLOSE}`;
 
-/** The partition of the stack. */
+/** The partition of the manifest. */
 export const PARTITION_TOKEN = `${OPEN}partition${CLOSE}`;
 
-/** Returns the token for the ARN of a resource of the template. */
-export function arnToken(logicalId: string): string {
-  return `${OPEN}arn ${logicalId}${CLOSE}`;
+/** Returns the token for the ARN of an entity, by its ID: letters, digits and underscores. */
+export function arnToken(id: string): string {
+  return `${OPEN}arn ${id}${CLOSE}`;
 }
 
 /** Reports whether a text holds a character that tokens are made of. */
@@ -25,9 +25,9 @@ export function hasReservedCharacter(text: string): boolean {
   return text.includes(OPEN) || text.includes(CLOSE);
 }
 
-/** Replaces the ARNs of resources by other text. */
-export function replaceArns(text: string, replace: (logicalId: string) => string): string {
-  return text.replace(ARN, (_, __, logicalId: string) => replace(logicalId));
+/** Replaces the ARNs of entities by other text. */
+export function replaceArns(text: string, replace: (id: string) => string): string {
+  return text.replace(ARN, (_, __, id: string) => replace(id));
 }
 
 /** Marks the ARNs in a document that IAM does not look up, so that the entities need not exist before. */
@@ -35,10 +35,13 @@ export function withUncheckedArns(document: Json): Json {
   return mapTexts(document, (text) => text.replaceAll(`${OPEN}arn `, `${OPEN}~arn `));
 }
 
-/** Returns the resources whose ARNs a value holds. */
-export function arnsIn(value: Json): readonly string[] {
-  const found: string[] = [];
-  mapTexts(value, (text) => replaceArns(text, (id) => String(found.push(id))));
+/** Returns the entities whose ARNs a value holds. */
+export function arnsIn(value: Json): readonly { readonly id: string; readonly isUnchecked: boolean }[] {
+  const found: { id: string; isUnchecked: boolean }[] = [];
+  mapTexts(value, (text) => {
+    for (const [, unchecked, id = ''] of text.matchAll(ARN)) found.push({ id, isUnchecked: unchecked === '~' });
+    return text;
+  });
   return found;
 }
 
@@ -54,14 +57,14 @@ export function literalText(
  * Returns a text as a manifest has it: tokens become templates, and braces of the text stay text.
  *
  * @param text - the text with its tokens
- * @param write - returns what stands for the ARN of a resource: a template, or a text with tokens
+ * @param write - returns what stands for the ARN of an entity: a template, or a text with tokens
  */
 export function manifestText(
   text: string,
-  write: (logicalId: string, isUnchecked: boolean) => { readonly template: string } | { readonly text: string },
+  write: (id: string, isUnchecked: boolean) => { readonly template: string } | { readonly text: string },
 ): string {
-  const expanded = text.replace(ARN, (token: string, unchecked: string, logicalId: string) => {
-    const written = write(logicalId, unchecked === '~');
+  const expanded = text.replace(ARN, (token: string, unchecked: string, id: string) => {
+    const written = write(id, unchecked === '~');
     return 'text' in written ? written.text : token;
   });
   const parts = expanded.split(TOKEN);
@@ -69,9 +72,9 @@ export function manifestText(
     .map((part, index) => {
       if (index % 2 === 0) return escapeBraces(part, index + 1 < parts.length);
       const name = part.slice(1, -1);
-      const [, unchecked, logicalId] = /^(~?)arn (\w+)$/.exec(name) ?? [];
-      if (logicalId === undefined) return `{{${name}}}`;
-      const written = write(logicalId, unchecked === '~');
+      const [, unchecked, id] = /^(~?)arn (\w+)$/.exec(name) ?? [];
+      if (id === undefined) return `{{${name}}}`;
+      const written = write(id, unchecked === '~');
       return 'template' in written ? written.template : '';
     })
     .join('');
