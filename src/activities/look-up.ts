@@ -1,9 +1,7 @@
 import { sleep } from '@temporalio/activity';
-import { awsError, failureTypeOf } from '../aws/errors.js';
 import { takeSnapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import { entityId, entityKey, entityKeyOfId } from '../contract/entity.js';
-import type { FailureType } from '../contract/failures.js';
 import {
   type EntityToLookUp,
   type FoundMembers,
@@ -21,6 +19,7 @@ import type { Account } from './runtime/accounts.js';
 import type { Calls } from './runtime/activity-context.js';
 import { emptyIfAbsent } from '../kinds/shared/reads.js';
 import { kindOf } from './runtime/observe.js';
+import { attempt, type RefusedRead } from './runtime/refused-reads.js';
 
 /** The entity before it is read. */
 const UNREAD: LookedUp = {
@@ -36,7 +35,7 @@ const UNREAD: LookedUp = {
 };
 
 /** An entity that was read; undefined where it does not exist, or a reason why it could not be read. */
-type Read = Observed | undefined | { readonly message: string };
+type Read = Observed | undefined | RefusedRead;
 
 /**
  * Finds entities by name. The account is read in bulk, so that a name under another path or in another case is found as
@@ -114,20 +113,6 @@ async function readAll(account: Account, kind: Kind, wanted: readonly EntityToLo
   const all = await Promise.all(wanted.map(async (entity) => [entity, await readOnce(entity)] as const));
   return { isListed: inBulk !== undefined, results: all };
 }
-
-/** Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated. */
-async function attempt<T>(read: () => Promise<T>): Promise<T | { readonly message: string }> {
-  try {
-    return await read();
-  } catch (error) {
-    const aws = awsError(error);
-    if (aws.operation === null || !LASTING.includes(failureTypeOf(aws))) throw error;
-    return { message: `${aws.operation} answered ${aws.code}: ${aws.message}` };
-  }
-}
-
-/** The failures of a read that no repeat changes, and that concern this read only. */
-const LASTING: readonly FailureType[] = ['AccessDenied', 'InvalidInput', 'Unexpected'];
 
 /** Returns the namespaces that claim what shows no owner itself, by `entityKey`. */
 async function claimsOf(

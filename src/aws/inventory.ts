@@ -27,6 +27,11 @@ export interface Snapshot {
   readonly retryUntilShown: <T>(read: () => Promise<T | undefined>) => Promise<T | undefined>;
 }
 
+/** Bulk reads of the whole account, whatever they cost. A refusal of AWS is thrown. */
+export interface CompleteSnapshot extends Snapshot {
+  readonly details: () => Promise<AccountDetails>;
+}
+
 interface SnapshotOptions {
   readonly reader: Reader;
   /** Types that the declared kinds need. Fewer types mean fewer pages. */
@@ -45,34 +50,62 @@ interface SnapshotOptions {
  */
 export function takeSnapshot(options: SnapshotOptions): Snapshot {
   let details: Promise<AccountDetails | undefined> | undefined;
+  return {
+    ...sharedReads(options),
+    details: () => (details ??= undefinedIfDenied(() => readWithinBudget(options))),
+  };
+}
+
+/** Takes a snapshot of all entities of the account, lazily. */
+export function takeCompleteSnapshot(options: Omit<SnapshotOptions, 'budget' | 'isOurs'>): CompleteSnapshot {
+  let details: Promise<AccountDetails> | undefined;
+  return {
+    ...sharedReads(options),
+    details: () => (details ??= readDetails({ ...options, budget: Infinity }).then(({ found }) => found)),
+  };
+}
+
+function sharedReads(options: Omit<SnapshotOptions, 'budget'>): Omit<Snapshot, 'details'> {
   let roles: Promise<readonly Role[]> | undefined;
   return {
     reader: options.reader,
     isOurs: options.isOurs ?? (() => false),
-    details: () => (details ??= readDetails(options)),
     roles: () => (roles ??= options.reader.list('ListRoles', {}, 'Roles')),
     retryUntilShown: (read) => untilShown(read, options.sleep, HIDDEN_WINDOW_MS),
   };
 }
 
-async function readDetails({ reader, types, budget }: SnapshotOptions): Promise<AccountDetails | undefined> {
-  const details = {
+async function readWithinBudget(options: SnapshotOptions): Promise<AccountDetails | undefined> {
+  const { found, isComplete } = await readDetails(options);
+  return isComplete ? found : undefined;
+}
+
+interface ReadDetails {
+  readonly found: AccountDetails;
+  /** False where the read stopped at its budget. */
+  readonly isComplete: boolean;
+}
+
+async function readDetails({
+  reader,
+  types,
+  budget,
+}: Pick<SnapshotOptions, 'reader' | 'types' | 'budget'>): Promise<ReadDetails> {
+  const found = {
     roles: [] as RoleDetail[],
     users: [] as UserDetail[],
     groups: [] as GroupDetail[],
     policies: [] as ManagedPolicyDetail[],
   };
-  if (types.size === 0) return details;
-  return undefinedIfDenied(async () => {
-    let pages = 0;
-    for await (const page of reader.pages('GetAccountAuthorizationDetails', { Filter: [...types] })) {
-      details.roles.push(...(page.RoleDetailList ?? []));
-      details.users.push(...(page.UserDetailList ?? []));
-      details.groups.push(...(page.GroupDetailList ?? []));
-      details.policies.push(...(page.Policies ?? []));
-      pages += 1;
-      if (page.IsTruncated === true && pages >= budget) return undefined;
-    }
-    return details;
-  });
+  if (types.size === 0) return { found, isComplete: true };
+  let pages = 0;
+  for await (const page of reader.pages('GetAccountAuthorizationDetails', { Filter: [...types] })) {
+    found.roles.push(...(page.RoleDetailList ?? []));
+    found.users.push(...(page.UserDetailList ?? []));
+    found.groups.push(...(page.GroupDetailList ?? []));
+    found.policies.push(...(page.Policies ?? []));
+    pages += 1;
+    if (page.IsTruncated === true && pages >= budget) return { found, isComplete: false };
+  }
+  return { found, isComplete: true };
 }

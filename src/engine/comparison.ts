@@ -10,6 +10,8 @@ export interface Observed {
   readonly uniqueId?: string | undefined;
   /** ISO 8601. Null if AWS does not report it. */
   readonly createdAt: string | null;
+  /** ISO 8601, null if it was never used. Undefined where the read does not tell. */
+  readonly lastUsedAt?: string | null;
   /** Empty if the kind has no tags. */
   readonly tags: Readonly<Record<string, string>>;
   /** An owner that neither tags nor path show, null for none. Undefined where the read does not tell. */

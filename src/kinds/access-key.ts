@@ -2,7 +2,7 @@ import type { AccessKeyMetadata, CreateAccessKeyResponse } from '@aws-sdk/client
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { Json, Target } from '../contract/entity.js';
-import type { Desired, Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
+import type { Desired, Kind, ListedEntity, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { findDueStep, rotateField, RotationField, rotationStart, type RotationStep } from './shared/key-rotation.js';
 import { emptyIfAbsent } from './shared/reads.js';
@@ -98,6 +98,12 @@ function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyM
   return emptyIfAbsent(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
 }
 
+/** Lists the keys of a user by their IDs. */
+async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
+  const keys = await listKeys(reader, userName);
+  return keys.map(({ AccessKeyId = '' }) => ({ name: `${userName}/${AccessKeyId}`, spec: { userName } }));
+}
+
 function observedOf(key: AccessKeyMetadata, target: Target, rotate: Json): Observed {
   const name = key.UserName ?? '';
   return {
@@ -119,7 +125,8 @@ function withIdOnly(observed: Observed): Observed {
 /** A user's access key. */
 export const accessKey: Kind = {
   name: 'AccessKey',
-  ...userCredential(read),
+  ...userCredential(read, listEntities),
+  leftOut: { reason: 'AWS shows its secret once, so a declared access key would be a new one' },
   keyProperties: ['userName', 'secret'],
   schema,
   nameOf: userNameOf,
@@ -127,7 +134,7 @@ export const accessKey: Kind = {
   recognizedBy: 'the ID in the stored record',
   properties: { status: { type: 'value', default: 'Active' }, rotate: { type: 'value' } },
   actions: {
-    read: ['iam:ListAccessKeys', 'iam:GetAccessKeyLastUsed'],
+    read: ['iam:ListAccessKeys', 'iam:GetAccessKeyLastUsed', 'iam:GetAccountAuthorizationDetails'],
     write: ['iam:CreateAccessKey', 'iam:UpdateAccessKey', 'iam:DeleteAccessKey'],
   },
 

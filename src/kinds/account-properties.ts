@@ -50,6 +50,10 @@ function writesOf(properties: JsonObject): Write[] {
 export const accountProperties: Kind = {
   name: 'AccountProperties',
   ...accountSetting(read),
+  async listAll({ reader }) {
+    const { Properties: properties = {} } = await reader.get('GetAccountProperties', {});
+    return Object.keys(properties).length === 0 ? [] : [{ name: 'account', spec: { properties } }];
+  },
   schema,
   duplicateProtection: 'not needed: every account has these properties, and every write sets them',
   recognizedBy: 'the read: an account has one set of properties',

@@ -120,6 +120,10 @@ export const group: Kind = {
     const users = (await readMembers(reader, observed.name))?.users ?? [];
     return { ...observed, holdings: [], state: { ...observed.state, users } };
   },
+  async listAll(snapshot) {
+    const { groups } = await snapshot.details();
+    return groups.map(({ GroupName = '' }) => ({ name: GroupName, spec: { groupName: GroupName, users: [] } }));
+  },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;

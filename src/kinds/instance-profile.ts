@@ -74,10 +74,13 @@ export const instanceProfile: Kind = {
   },
 
   // Single reads, since the listing does not show tags.
-  ...readsByListing(read, async (reader) =>
-    (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
-      ({ InstanceProfileName = '' }) => InstanceProfileName,
-    ),
+  ...readsByListing(
+    read,
+    async (reader) =>
+      (await reader.list('ListInstanceProfiles', {}, 'InstanceProfiles')).map(
+        ({ InstanceProfileName = '' }) => InstanceProfileName,
+      ),
+    (instanceProfileName) => ({ instanceProfileName }),
   ),
 
   create: ({ name, spec, tags }) => ({

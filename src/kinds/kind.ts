@@ -1,5 +1,5 @@
 import type { AwsError } from '../aws/errors.js';
-import type { DetailType, Snapshot } from '../aws/inventory.js';
+import type { CompleteSnapshot, DetailType, Snapshot } from '../aws/inventory.js';
 import type { Operation } from '../aws/operations.js';
 import type { Reader } from '../aws/reader.js';
 import type { SecretForm } from '../aws/secret-form.js';
@@ -90,6 +90,22 @@ export interface Desired {
 export interface WantedEntity {
   readonly name: string;
   readonly spec: JsonObject;
+}
+
+/** An entity that a listing of the account shows, with its key and all that a complete read of it needs. */
+export interface ListedEntity extends WantedEntity {
+  /** Default: only a read shows it. */
+  readonly arn?: string;
+  /** The reason for which a manifest cannot declare this one. It is not read. Default: it can. */
+  readonly leftOut?: string;
+}
+
+/** The rule for what a capture of an account leaves out. */
+export interface LeftOutRule {
+  /** The reason, in words that follow the name of an entity. */
+  readonly reason: string;
+  /** They are captured where the kind is asked for by name. Default: they never are. */
+  readonly unlessNamed?: true;
 }
 
 /** The usage of one of the account's quotas. */
@@ -211,6 +227,18 @@ export interface Kind extends ManifestKind {
     wanted: readonly WantedEntity[],
     target: Target,
   ) => Promise<ReadonlyMap<string, Observed> | undefined>;
+
+  /**
+   * Lists every entity of the kind, for {@link readMany}. What needs a read of its own to be known may turn out not to
+   * exist. Names that AWS gives twice, as to credentials, have the ID that AWS gave.
+   */
+  readonly listAll: (snapshot: CompleteSnapshot, target: Target) => Promise<readonly ListedEntity[]>;
+  /** A part of `GetAccountAuthorizationDetails` that {@link listAll} needs besides {@link detailType}. Default: none. */
+  readonly listedFrom?: DetailType;
+  /** Entities that a capture leaves out. Default: none of the kind. */
+  readonly leftOut?: LeftOutRule;
+  /** Returns the observed properties that a manifest can declare without asking for a change. Default: all. */
+  readonly declarable?: (observed: Observed) => JsonObject;
 
   /** True where {@link readMany} makes no call for a wanted entity whose spec has its key only. Default: false. */
   readonly isReadWithOthers?: boolean;

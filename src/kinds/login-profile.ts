@@ -6,7 +6,7 @@ import type { JsonObject, Target } from '../contract/entity.js';
 import type { Desired, Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { nameField, resetField, secretField } from './shared/schema-fields.js';
-import { isoDate, newlyCreated, omitUndefined, secretLocation, userArn, userNameOf } from './shared/spec.js';
+import { isoDate, newlyCreated, omitUndefined, secretLocation, userArn, userNameOf, without } from './shared/spec.js';
 import { removal } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -109,7 +109,11 @@ function requireReset({ name, spec }: Desired): Write {
 /** A user's password for the console. */
 export const loginProfile: Kind = {
   name: 'LoginProfile',
-  ...userCredential(read),
+  // Only a read shows which users have one.
+  ...userCredential(read, (_reader, userName) => Promise.resolve([{ name: userName, spec: { userName } }])),
+  /** A reset that AWS shows was asked for by another caller: to declare it would ask for one more. */
+  declarable: ({ state }) =>
+    state['passwordResetRequired'] === true ? without(state, 'passwordResetRequired') : state,
   keyProperties: ['userName'],
   schema,
   nameOf: userNameOf,
@@ -121,7 +125,7 @@ export const loginProfile: Kind = {
     reset: { type: 'value' },
   },
   actions: {
-    read: ['iam:GetLoginProfile'],
+    read: ['iam:GetLoginProfile', 'iam:GetAccountAuthorizationDetails'],
     write: ['iam:CreateLoginProfile', 'iam:UpdateLoginProfile', 'iam:DeleteLoginProfile'],
   },
 

@@ -88,10 +88,13 @@ export const openIdConnectProvider: Kind = {
     ],
   },
 
-  ...readsByListing(read, async (reader) =>
-    ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
-      nameInArn(Arn),
-    ),
+  ...readsByListing(
+    read,
+    async (reader) =>
+      ((await reader.get('ListOpenIDConnectProviders', {})).OpenIDConnectProviderList ?? []).map(({ Arn = '' }) =>
+        nameInArn(Arn),
+      ),
+    (name) => ({ url: `https://${name}` }),
   ),
 
   create: ({ name, spec, tags }) => ({

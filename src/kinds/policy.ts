@@ -194,6 +194,10 @@ export const policy: Kind = {
       versions.filter((version) => version !== undefined),
     );
   },
+  async listAll(snapshot) {
+    const { policies } = await snapshot.details();
+    return policies.map(({ Arn = '' }) => ({ name: nameOfArn(Arn), spec: { policyName: nameOfArn(Arn) } }));
+  },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;

@@ -27,7 +27,15 @@ import {
   pathField,
   tagsField,
 } from './shared/schema-fields.js';
-import { isoDate, omitUndefined, serializeDocument, stringProperty, toTagList, toTagMap } from './shared/spec.js';
+import {
+  isoDate,
+  omitUndefined,
+  SERVICE_ROLE_PATH,
+  serializeDocument,
+  stringProperty,
+  toTagList,
+  toTagMap,
+} from './shared/spec.js';
 import { trustAtCreate, trustProblems } from './shared/trust-principals.js';
 import { trustField, trustPolicyOf } from './shared/trust-recipes/index.js';
 import { deletion, removal, tagWrites } from './shared/writes.js';
@@ -52,6 +60,7 @@ function observedOf(role: Role | RoleDetail, rest: JsonObject): Observed {
     name: role.RoleName ?? '',
     arn: role.Arn ?? '',
     createdAt: isoDate(role.CreateDate),
+    ...(role.RoleLastUsed && { lastUsedAt: isoDate(role.RoleLastUsed.LastUsedDate) }),
     tags: toTagMap(role.Tags),
     state: {
       path: role.Path ?? '/',
@@ -159,6 +168,16 @@ export const role: Kind = {
     if (found?.Role === undefined) return observed;
     return { ...observed, owner: ownerOf(found.Role), state: { ...observed.state, ...scalarsOf(found.Role) } };
   },
+  async listAll(snapshot) {
+    const { roles } = await snapshot.details();
+    // The others are of a kind of their own.
+    return roles
+      .filter(({ Path = '' }) => !Path.startsWith(SERVICE_ROLE_PATH))
+      .map(({ RoleName = '' }) => ({
+        name: RoleName,
+        spec: { roleName: RoleName, description: '', maxSessionDuration: 3600 },
+      }));
+  },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
@@ -173,10 +192,13 @@ export const role: Kind = {
         .filter(({ RoleName = '', Tags }) => names.has(RoleName.toLowerCase()) || snapshot.isOurs(toTagMap(Tags)))
         .map((detail) => {
           const inListing = listed?.get(detail.RoleName);
-          return observedOf(detail, {
+          const observed = observedOf(detail, {
             ...policiesOf(detail.RolePolicyList, detail.AttachedManagedPolicies),
             ...(inListing && scalarsOf(inListing)),
           });
+          // Only a read of its own tells for sure that there is no template.
+          const owner = inListing === undefined ? null : ownerOf(inListing);
+          return owner === null ? observed : { ...observed, owner };
         }),
     );
   },

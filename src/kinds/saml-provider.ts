@@ -18,6 +18,7 @@ import {
   toTagList,
   toTagMap,
   nameInArn,
+  without,
 } from './shared/spec.js';
 import { listTrustingRoles } from './shared/trust.js';
 import { removal, tagWrites } from './shared/writes.js';
@@ -180,9 +181,14 @@ export const samlProvider: Kind = {
   },
 
   // Single reads, since the listing shows little more than ARNs.
-  ...readsByListing(read, async (reader) =>
-    ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameInArn(Arn)),
+  ...readsByListing(
+    read,
+    async (reader) =>
+      ((await reader.get('ListSAMLProviders', {})).SAMLProviderList ?? []).map(({ Arn = '' }) => nameInArn(Arn)),
+    (name) => ({ name }),
   ),
+  /** The replacement of keys is a request. */
+  declarable: ({ state }) => without(state, 'oldPrivateKeys'),
 
   create: ({ name, spec, tags }) => ({
     operation: 'CreateSAMLProvider',

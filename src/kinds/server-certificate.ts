@@ -80,10 +80,13 @@ export const serverCertificate: Kind = {
   },
 
   // Single reads, since the listing shows neither certificates nor tags.
-  ...readsByListing(read, async (reader) =>
-    (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
-      ({ ServerCertificateName = '' }) => ServerCertificateName,
-    ),
+  ...readsByListing(
+    read,
+    async (reader) =>
+      (await reader.list('ListServerCertificates', {}, 'ServerCertificateMetadataList')).map(
+        ({ ServerCertificateName = '' }) => ServerCertificateName,
+      ),
+    (serverCertificateName) => ({ serverCertificateName }),
   ),
 
   create: ({ name, spec, tags }) => ({

@@ -4,10 +4,18 @@ import { lateError, undefinedIfDenied } from '../aws/errors.js';
 import { untilShown } from '../aws/propagation.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity, Write } from './kind.js';
+import type { Kind, ListedEntity, Observed, WantedEntity, Write } from './kind.js';
 import { byName, lowerCaseNames } from './shared/reads.js';
 import { descriptionField, nameField, tagsField } from './shared/schema-fields.js';
-import { iamArn, isoDate, omitUndefined, requiredString, stringProperty, toTagMap } from './shared/spec.js';
+import {
+  iamArn,
+  isoDate,
+  omitUndefined,
+  requiredString,
+  SERVICE_ROLE_PATH as PATH,
+  stringProperty,
+  toTagMap,
+} from './shared/spec.js';
 import { removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -17,30 +25,40 @@ const schema = z.strictObject({
   tags: tagsField,
 });
 
-const PATH = '/aws-service-role/';
-
 /** The maximum time to wait for a deletion, in milliseconds: a service looks for uses of the role in every region. */
 const DELETION_WINDOW_MS = 300_000;
 
 function nameOf(spec: JsonObject): string {
-  return nameWith(requiredString(spec, 'awsServiceName'), stringProperty(spec, 'customSuffix'));
-}
-
-function nameWith(service: string, suffix: string | undefined): string {
+  const service = requiredString(spec, 'awsServiceName');
+  const suffix = stringProperty(spec, 'customSuffix');
   return suffix === undefined ? service : `${service}/${suffix}`;
 }
 
+/** The properties that name a service-linked role. */
+interface KeyOfRole {
+  readonly awsServiceName: string;
+  readonly customSuffix?: string;
+}
+
 /**
- * Returns the entity's name for a role that AWS named: `AWSServiceRoleFor`, a label of the service, and `_` with the
+ * Returns the entity's key for a role that AWS named: `AWSServiceRoleFor`, a label of the service, and `_` with the
  * suffix if there is one. The label has no underscore, unless the principal is part of a service and so has one more
  * dot, as in `ApplicationAutoScaling_ECSService` of `ecs.application-autoscaling`. The suffix therefore begins after the
  * first underscore, or after the second one, and may itself contain underscores.
  */
-function nameOfRole({ Path = '', RoleName = '' }: Partial<Role>): string {
-  const service = Path.slice(PATH.length, -1);
-  const isPart = service.replace(/\.amazonaws\.com(\.cn)?$/, '').includes('.');
+function keyOfRole({ Path = '', RoleName = '' }: Partial<Role>): KeyOfRole {
+  const awsServiceName = Path.slice(PATH.length, -1);
+  const isPart = awsServiceName.replace(/\.amazonaws\.com(\.cn)?$/, '').includes('.');
   const suffix = RoleName.split('_').slice(isPart ? 2 : 1);
-  return nameWith(service, suffix.length === 0 ? undefined : suffix.join('_'));
+  return suffix.length === 0 ? { awsServiceName } : { awsServiceName, customSuffix: suffix.join('_') };
+}
+
+function nameOfRole(role: Partial<Role>): string {
+  return nameOf({ ...keyOfRole(role) });
+}
+
+function entityOf(role: Role): ListedEntity {
+  return { name: nameOfRole(role), spec: { ...keyOfRole(role) }, ...(role.Arn !== undefined && { arn: role.Arn }) };
 }
 
 function roleNameOf({ arn }: Observed): string {
@@ -127,6 +145,8 @@ export const serviceLinkedRole: Kind = {
     const service = requiredString(wanted.spec, 'awsServiceName');
     return (await readRoles(reader, `${PATH}${service}/`, [wanted])).get(wanted.name.toLowerCase());
   },
+  leftOut: { reason: 'its AWS service makes it; name the kind ServiceLinkedRole to declare it', unlessNamed: true },
+  listAll: async (snapshot) => (await snapshot.roles()).filter(({ Path = '' }) => Path.startsWith(PATH)).map(entityOf),
   readMany: ({ reader }, wanted) => undefinedIfDenied(() => readRoles(reader, PATH, wanted)),
 
   create: ({ spec }) => ({

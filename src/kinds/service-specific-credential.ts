@@ -2,7 +2,7 @@ import type { CreateServiceSpecificCredentialResponse, ServiceSpecificCredential
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import type { Kind, Observed, RecordFields, WantedEntity, Write } from './kind.js';
+import type { Kind, ListedEntity, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { emptyIfAbsent } from './shared/reads.js';
 import { nameField, resetField, secretField, statusField } from './shared/schema-fields.js';
@@ -57,6 +57,18 @@ function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly Ser
   return emptyIfAbsent(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
 }
 
+/** Lists the credentials of a user for all services, by their IDs. */
+async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
+  const input = { UserName: userName };
+  const listed = await emptyIfAbsent(
+    reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'),
+  );
+  return listed.map(({ ServiceName: serviceName = '', ServiceSpecificCredentialId: id = '' }) => ({
+    name: `${userName}/${serviceName}/${id}`,
+    spec: { userName, serviceName },
+  }));
+}
+
 function observedOf(
   credential: Partial<ServiceSpecificCredentialMetadata>,
   target: Target,
@@ -105,7 +117,8 @@ const { update: updateStatus, ...statusWrites } = credentialWrites('ServiceSpeci
 /** A user's credential for one service: a user name with a password, or an API key. */
 export const serviceSpecificCredential: Kind = {
   name: 'ServiceSpecificCredential',
-  ...userCredential(read),
+  ...userCredential(read, listEntities),
+  leftOut: { reason: 'AWS shows its secret once, so a declared credential would be a new one' },
   ...statusWrites,
   keyProperties: ['userName', 'serviceName', 'secret'],
   schema,
@@ -118,7 +131,7 @@ export const serviceSpecificCredential: Kind = {
     reset: { type: 'value' },
   },
   actions: {
-    read: ['iam:ListServiceSpecificCredentials'],
+    read: ['iam:ListServiceSpecificCredentials', 'iam:GetAccountAuthorizationDetails'],
     write: [
       'iam:CreateServiceSpecificCredential',
       'iam:UpdateServiceSpecificCredential',

@@ -3,7 +3,7 @@ import type { SigningCertificate, UploadSigningCertificateResponse } from '@aws-
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity } from './kind.js';
+import type { Kind, ListedEntity, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { certificateField, normalizePem } from './shared/pem.js';
 import { emptyIfAbsent } from './shared/reads.js';
@@ -46,6 +46,18 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
     .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
 }
 
+/** Lists the certificates of a user. */
+async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
+  const input = { UserName: userName };
+  const listed = await emptyIfAbsent(reader.list('ListSigningCertificates', input, 'Certificates'));
+  return listed.map(({ CertificateBody: certificateBody = '', CertificateId = '' }) => {
+    const name = nameOfContent(userName, certificateBody);
+    return name === undefined
+      ? { name: `${userName}/${CertificateId}`, spec: { userName }, leftOut: 'its certificate cannot be read' }
+      : { name, spec: { userName, certificateBody } };
+  });
+}
+
 function observedOf(certificate: SigningCertificate, target: Target): Observed | undefined {
   const { UserName, CertificateBody, CertificateId = '', Status = 'Active', UploadDate } = certificate;
   const name = nameOfContent(UserName, CertificateBody);
@@ -63,7 +75,7 @@ function observedOf(certificate: SigningCertificate, target: Target): Observed |
 /** A user's X.509 certificate, for the few services that take requests signed with one. */
 export const signingCertificate: Kind = {
   name: 'SigningCertificate',
-  ...userCredential(read),
+  ...userCredential(read, listEntities),
   ...credentialWrites('SigningCertificate'),
   keyProperties: ['userName', 'certificateBody'],
   schema,
@@ -73,7 +85,7 @@ export const signingCertificate: Kind = {
   recognizedBy: 'its content and its upload date',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
-    read: ['iam:ListSigningCertificates'],
+    read: ['iam:ListSigningCertificates', 'iam:GetAccountAuthorizationDetails'],
     write: ['iam:UploadSigningCertificate', 'iam:UpdateSigningCertificate', 'iam:DeleteSigningCertificate'],
   },
 

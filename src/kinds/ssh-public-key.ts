@@ -3,7 +3,7 @@ import type { SSHPublicKey, UploadSSHPublicKeyResponse } from '@aws-sdk/client-i
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
-import type { Kind, Observed, WantedEntity } from './kind.js';
+import type { Kind, ListedEntity, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { normalizePem } from './shared/pem.js';
 import { emptyIfAbsent } from './shared/reads.js';
@@ -99,14 +99,29 @@ function nameOfContent(userName = '', body = ''): string | undefined {
 
 /** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const UserName = userInName(name);
+  const keys = await readKeys(reader, userInName(name));
+  return keys
+    .flatMap((key) => observedOf(key, target) ?? [])
+    .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
+}
+
+async function readKeys(reader: Reader, UserName: string): Promise<readonly SSHPublicKey[]> {
   const listed = await emptyIfAbsent(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
   const keys = await Promise.all(
     listed.map(({ SSHPublicKeyId }) => reader.find('GetSSHPublicKey', { UserName, SSHPublicKeyId, Encoding: 'SSH' })),
   );
-  return keys
-    .flatMap((one) => (one?.SSHPublicKey && observedOf(one.SSHPublicKey, target)) ?? [])
-    .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
+  return keys.flatMap((one) => one?.SSHPublicKey ?? []);
+}
+
+/** Lists the keys of a user. */
+async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
+  const keys = await readKeys(reader, userName);
+  return keys.map(({ SSHPublicKeyBody: sshPublicKeyBody = '', SSHPublicKeyId = '' }) => {
+    const name = nameOfContent(userName, sshPublicKeyBody);
+    return name === undefined
+      ? { name: `${userName}/${SSHPublicKeyId}`, spec: { userName }, leftOut: 'it is not a public RSA key' }
+      : { name, spec: { userName, sshPublicKeyBody } };
+  });
 }
 
 function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
@@ -126,7 +141,7 @@ function observedOf(key: SSHPublicKey, target: Target): Observed | undefined {
 /** A user's public key for CodeCommit. */
 export const sshPublicKey: Kind = {
   name: 'SSHPublicKey',
-  ...userCredential(read),
+  ...userCredential(read, listEntities),
   ...credentialWrites('SSHPublicKey'),
   readCost: 2,
   keyProperties: ['userName', 'sshPublicKeyBody'],
@@ -137,7 +152,7 @@ export const sshPublicKey: Kind = {
   recognizedBy: 'its content and its upload date',
   properties: { status: { type: 'value', default: 'Active' } },
   actions: {
-    read: ['iam:ListSSHPublicKeys', 'iam:GetSSHPublicKey'],
+    read: ['iam:ListSSHPublicKeys', 'iam:GetSSHPublicKey', 'iam:GetAccountAuthorizationDetails'],
     write: ['iam:UploadSSHPublicKey', 'iam:UpdateSSHPublicKey', 'iam:DeleteSSHPublicKey'],
   },
 

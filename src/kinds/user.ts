@@ -180,6 +180,10 @@ export const user: Kind = {
   async readRest(reader, observed) {
     return { ...observed, holdings: await readHoldings(reader, observed.name) };
   },
+  async listAll(snapshot) {
+    const { users } = await snapshot.details();
+    return users.map(({ UserName = '' }) => ({ name: UserName, spec: { userName: UserName } }));
+  },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;

@@ -1,11 +1,11 @@
-import type { CreateVirtualMFADeviceResponse } from '@aws-sdk/client-iam';
+import type { CreateVirtualMFADeviceResponse, VirtualMFADevice } from '@aws-sdk/client-iam';
 import { TOTP } from 'otpauth';
 import { z } from 'zod';
 import { fallBackOn, isEntityAlreadyExists, undefinedIfDenied } from '../aws/errors.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import { OwnershipTag } from '../engine/ownership.js';
-import type { Kind, Observed, SecretInput, WantedEntity, Write } from './kind.js';
+import type { Kind, ListedEntity, Observed, SecretInput, WantedEntity, Write } from './kind.js';
 import { createdWithTags } from './shared/base-kinds.js';
 import { byName, wantedLast } from './shared/reads.js';
 import { nameField, pathField, secretField, tagsField } from './shared/schema-fields.js';
@@ -115,6 +115,17 @@ function assignmentWrites(spec: JsonObject, { arn: SerialNumber, state }: Observ
   return [...deactivation, activation];
 }
 
+function entityOf({ SerialNumber = '', User }: VirtualMFADevice): ListedEntity {
+  const name = nameInArn(SerialNumber);
+  const end = name.lastIndexOf('/') + 1;
+  return {
+    name,
+    arn: SerialNumber,
+    spec: { virtualMfaDeviceName: name.slice(end), path: `/${name.slice(0, end)}` },
+    ...(User?.Arn?.endsWith(':root') === true && { leftOut: 'the root user signs in with it' }),
+  };
+}
+
 /** Reads the user that signs in with a device; returns undefined where no user does. */
 async function readUser(
   reader: Reader,
@@ -166,6 +177,7 @@ export const virtualMfaDevice: Kind = {
   detailType: null,
   readCost: 1,
   read,
+  listAll: async ({ reader }) => (await reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices')).map(entityOf),
   async readMany({ reader }, wanted, target) {
     const listed = await undefinedIfDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
     if (listed === undefined) return undefined;

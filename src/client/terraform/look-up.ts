@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from '../../contract/entity.js';
-import { ExitCode, FAILURES, type FailureType } from '../../contract/failures.js';
 import {
   type EntityToLookUp,
   type LookedUp,
@@ -9,20 +7,15 @@ import {
   type LookUps,
   MAX_OTHER_MEMBERS,
 } from '../../contract/look-up.js';
-import { UserFacingError } from '../../contract/user-facing-error.js';
 import { lookUpWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { sortedJson } from '../../engine/json.js';
 import { signed } from '../../identity/signature.js';
-import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
-import { isWorkflowFailed } from '../../temporal/errors.js';
-import type { lookUp } from '../../workflows/index.js';
-import { deadlineOf, noWorkerError, type RunOptions } from '../run/events.js';
-import { hasWorker } from '../runs.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import { runRead, untilWorker } from '../read.js';
+import type { RunOptions } from '../run/events.js';
 
 /** The longest time that a worker may take for an account, in milliseconds. */
 const TIMEOUT_MS = 15 * 60_000;
-
-const WORKER_INTERVAL_MS = 500;
 
 /** Entities of one request, and estimated bytes of it and of its reply: both stay far below Temporal's limit of 2 MiB. */
 const MAX_ENTITIES = 2_000;
@@ -32,19 +25,6 @@ const MAX_BYTES = 1_000_000;
 const ANSWER_BYTES = 1_000;
 /** Bytes of one member that was not looked for: the ARN of a policy, or the name of an entity. */
 const MEMBER_BYTES = 250;
-
-/** Reports that an account could not be read at all. */
-export class LookUpError extends UserFacingError {
-  override readonly name = 'LookUpError';
-
-  constructor(
-    message: string,
-    remedy: string | null,
-    readonly exitCode: ExitCode,
-  ) {
-    super(message, remedy);
-  }
-}
 
 /** The answers of a worker about one account. */
 export interface AccountLookUps {
@@ -56,7 +36,7 @@ export interface AccountLookUps {
 /**
  * Asks a worker for entities of an account.
  *
- * @throws LookUpError where the account cannot be read, BusyError where no worker polls
+ * @throws ReadError where the account cannot be read, BusyError where no worker polls
  */
 export async function lookUpInAccount(
   temporal: TemporalConnection,
@@ -74,6 +54,7 @@ export async function lookUpInAccount(
       temporal,
       target,
       part.map(([, entity]) => entity),
+      options,
     );
     part.forEach(([question], index) => {
       const one = answer.found[index];
@@ -112,43 +93,22 @@ function bytesOf([text, { members, listsOthers }]: readonly [text: string, entit
   return Buffer.byteLength(text) + ANSWER_BYTES + others;
 }
 
-async function untilWorker(temporal: TemporalConnection, options: RunOptions): Promise<void> {
-  const { taskQueue } = temporal;
-  const deadline = deadlineOf(options);
-  for (let looks = 0; !(await hasWorker(temporal)); looks += 1) {
-    if (looks === 1) options.onEvent?.({ type: 'no-worker', taskQueue });
-    if (Date.now() >= deadline) throw noWorkerError(taskQueue);
-    await sleep(WORKER_INTERVAL_MS, undefined, { signal: options.signal });
-  }
-}
-
 async function send(
-  { client, taskQueue, requestKey }: TemporalConnection,
+  temporal: TemporalConnection,
   target: Target,
   entities: readonly EntityToLookUp[],
+  options: RunOptions,
 ): Promise<LookUps> {
-  try {
-    const handle = await withDeadline(client, () =>
-      client.workflow.start<typeof lookUp>(WorkflowType.LookUp, {
-        taskQueue,
-        workflowId: lookUpWorkflowId(target.account, randomUUID()),
-        args: [signed<LookUpRequest>(requestKey, WorkflowType.LookUp, { target, entities })],
-        staticSummary: `look up ${String(entities.length)} entities in ${target.account}`,
-        workflowExecutionTimeout: TIMEOUT_MS,
-      }),
-    );
-    return await handle.result();
-  } catch (error) {
-    throw isWorkflowFailed(error) ? failureOf(error, target) : error;
-  }
-}
-
-/** Returns the reason that a worker gave for its failure. */
-function failureOf(error: Error, { account }: Target): LookUpError {
-  let cause: unknown = error;
-  while (cause instanceof Error && cause.cause !== undefined) ({ cause } = cause);
-  const { message, type, details } = cause as { message: string; type?: string; details?: readonly unknown[] };
-  const row = type !== undefined && Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType] : undefined;
-  const { remedy = row?.remedy ?? null } = (details?.[0] ?? {}) as { readonly remedy?: string | null };
-  return new LookUpError(`account ${account} was not read: ${message}`, remedy, row?.exitCode ?? ExitCode.Failed);
+  const request = signed<LookUpRequest>(temporal.requestKey, WorkflowType.LookUp, { target, entities });
+  return runRead<LookUpRequest, LookUps>(
+    temporal,
+    {
+      type: WorkflowType.LookUp,
+      workflowId: lookUpWorkflowId(target.account, randomUUID()),
+      request,
+      summary: `look up ${String(entities.length)} entities in ${target.account}`,
+      timeoutMs: TIMEOUT_MS,
+    },
+    options,
+  );
 }

@@ -62,7 +62,7 @@ export function preflightOffline(compared: ComparedPlans): Preflight {
  * @param openTemporal - connects to the server that the worker polls; called only where AWS has to be asked
  * @param compared - the plans
  * @param options - how to wait for a worker
- * @throws PlanAccountError where an account is not known, LookUpError where one cannot be read
+ * @throws PlanAccountError where an account is not known, ReadError where one cannot be read
  */
 export async function preflight(
   openTemporal: () => Promise<TemporalConnection>,

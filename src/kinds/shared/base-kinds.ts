@@ -1,7 +1,8 @@
 import { isEntityAlreadyExists } from '../../aws/errors.js';
 import type { JsonObject, Target } from '../../contract/entity.js';
-import type { Desired, Kind, Observed } from '../kind.js';
-import { singleReads } from './reads.js';
+import type { Reader } from '../../aws/reader.js';
+import type { Desired, Kind, ListedEntity, Observed } from '../kind.js';
+import { listOfUsers, singleReads } from './reads.js';
 import { iamArn, newlyCreated, requiredString, stringProperty, userArn, userNameOf } from './spec.js';
 
 /** The members that are the same for all kinds whose Create carries tags and fails where the entity exists. */
@@ -37,6 +38,7 @@ export function namedEntity(type: string, nameProperty: string, unset: JsonObjec
 export function accountSetting(read: Kind['read']) {
   return {
     ...singleReads(read),
+    listAll: () => Promise.resolve([{ name: 'account', spec: {} }]),
     keyProperties: [],
     nameOf: () => 'account',
     arnOf: (_spec: JsonObject, target: Target) => iamArn('root', target),
@@ -50,10 +52,20 @@ export function observedSetting(target: Target, state: JsonObject): Observed {
   return { name: 'account', arn: iamArn('root', target), createdAt: null, tags: {}, state };
 }
 
-/** Returns the members that are the same for all credentials of a user. */
-export function userCredential(read: Kind['read']) {
+/**
+ * Returns the members that are the same for all credentials of a user.
+ *
+ * @param read - reads one of them
+ * @param list - lists those of a user
+ */
+export function userCredential(
+  read: Kind['read'],
+  list: (reader: Reader, userName: string) => Promise<readonly ListedEntity[]>,
+) {
   return {
     ...singleReads(read),
+    listAll: (snapshot) => listOfUsers(snapshot, list),
+    listedFrom: 'User',
     arnOf: (spec: JsonObject, target: Target) => userArn(userNameOf(spec), target),
     references: (spec: JsonObject) => [`User/${userNameOf(spec)}`],
     isDeletedWithReference: true,

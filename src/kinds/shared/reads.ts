@@ -1,6 +1,8 @@
 import { fallBackOn, undefinedIfDenied } from '../../aws/errors.js';
 import type { Reader } from '../../aws/reader.js';
-import type { Kind, Observed, WantedEntity } from '../kind.js';
+import type { JsonObject } from '../../contract/entity.js';
+import type { CompleteSnapshot } from '../../aws/inventory.js';
+import type { Kind, ListedEntity, Observed, WantedEntity } from '../kind.js';
 
 /** Returns a listing; empty where the entity is gone, or where the API does not know the operation. */
 export function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
@@ -30,10 +32,21 @@ export function singleReads(read: Kind['read']): Reads {
   };
 }
 
-/** Returns the reads of a kind whose listing shows little more than names: each wanted entity in it is read. */
-export function readsByListing(read: Kind['read'], listNames: (reader: Reader) => Promise<readonly string[]>): Reads {
+/**
+ * Returns the reads of a kind whose listing shows little more than names: each wanted entity in it is read.
+ *
+ * @param read - reads one of them
+ * @param listNames - lists the names of all of them
+ * @param keyOf - returns the key of an entity by its name
+ */
+export function readsByListing(
+  read: Kind['read'],
+  listNames: (reader: Reader) => Promise<readonly string[]>,
+  keyOf: (name: string) => JsonObject,
+): Reads & Pick<Kind, 'listAll'> {
   return {
     ...singleReads(read),
+    listAll: async ({ reader }) => (await listNames(reader)).map((name) => ({ name, spec: keyOf(name) })),
     async readMany({ reader, retryUntilShown }, wanted, target) {
       const listed = await undefinedIfDenied(() => listNames(reader));
       if (listed === undefined) return undefined;
@@ -51,4 +64,14 @@ export function wantedLast(listed: readonly string[], wanted: readonly WantedEnt
   return listed
     .filter((name) => names.has(name.toLowerCase()))
     .sort((a, b) => Number(exact.has(a)) - Number(exact.has(b)));
+}
+
+/** Lists what each user of the account has. */
+export async function listOfUsers(
+  snapshot: CompleteSnapshot,
+  list: (reader: Reader, userName: string) => Promise<readonly ListedEntity[]>,
+): Promise<readonly ListedEntity[]> {
+  const { users } = await snapshot.details();
+  const lists = await Promise.all(users.map(({ UserName = '' }) => list(snapshot.reader, UserName)));
+  return lists.flat();
 }

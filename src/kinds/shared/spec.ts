@@ -1,6 +1,9 @@
 import type { Json, JsonObject, SecretLocation, Target } from '../../contract/entity.js';
 import type { Desired, Observed } from '../kind.js';
 
+/** The path of the roles that AWS services make for themselves. */
+export const SERVICE_ROLE_PATH = '/aws-service-role/';
+
 /** Returns a string property of a spec; undefined where the manifest does not set it. */
 export function stringProperty(spec: JsonObject, property: string): string | undefined {
   const value = spec[property];
@@ -15,6 +18,11 @@ export function requiredString(spec: JsonObject, property: string): string {
 /** Returns a secret's location from a spec that the schema has checked. */
 export function secretLocation(spec: JsonObject, property: string): SecretLocation {
   return spec[property] as unknown as SecretLocation;
+}
+
+/** Returns a spec or a state without one property. */
+export function without(values: JsonObject, property: string): JsonObject {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name !== property));
 }
 
 /** Leaves out members that are undefined: the SDK tells them from members that are absent. */
