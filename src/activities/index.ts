@@ -1,11 +1,16 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Activities, Plan, VerifyRequest, VerifyResult } from '../contract/activities.js';
+import type { CaptureRequest } from '../contract/capture.js';
+import type { EvidenceRequest } from '../contract/explain.js';
+import type { LookUpRequest } from '../contract/look-up.js';
 import type { ProofTerms } from '../contract/identity.js';
 import type { ReconcileRequest } from '../contract/request.js';
 import { proofDigest } from '../engine/request-digest.js';
 import { checkReconcileRequest } from '../engine/request.js';
 import { KINDS } from '../kinds/index.js';
 import { truncateToFit } from '../report/build.js';
+import { captureAccount } from './capture/capture-account.js';
+import { Captures } from './capture/captures.js';
 import { gatherEvidence } from './evidence.js';
 import { lookUpEntities } from './look-up.js';
 import type { EntityRuns } from './entity-runs.js';
@@ -113,33 +118,38 @@ export function createActivities(parts: WorkerParts): Activities {
         return use((lease) => verify(lease.get(target, request.request.namespace), request, calls));
       }, runOptionsOf(request.request)),
     ...scheduleActivities({ ledgers, enforcement, use }),
-    gatherEvidence: (request) =>
-      runActivity(async () => {
-        await enforcement.assertReadSigned(request);
-        return use((lease) => gatherEvidence(lease.get(enforcement.targetForReads(request.target)), ledgers, request));
-      }),
-    ...lookUpActivities({ ledgers, enforcement, use }),
+    ...readActivities({ ledgers, enforcement, use }),
     ...ledgerActivities(ledgers),
     ...notificationActivities(entityRuns, notifications),
   };
 }
 
-function lookUpActivities({
+/** Returns the activities that only read, for every client that the worker answers. */
+function readActivities({
   ledgers,
   enforcement,
   use,
 }: Pick<WorkerParts, 'ledgers'> & {
   readonly enforcement: Enforcement;
   readonly use: <T>(work: (lease: AccountLease) => Promise<T>) => Promise<T>;
-}): Pick<Activities, 'lookUpEntities'> {
-  return {
-    lookUpEntities: (request) =>
+}): Pick<Activities, 'gatherEvidence' | 'lookUpEntities' | 'captureAccount'> {
+  const captures = new Captures();
+  /** Reads an account with the role for plans, after the request was checked: any client may have sent it. */
+  const reading =
+    <Request extends EvidenceRequest | LookUpRequest | CaptureRequest, Result>(
+      read: (account: Account, request: Request, calls: Calls) => Promise<Result>,
+    ): ((request: Request) => Promise<Result>) =>
+    (request) =>
       runActivity(async ({ calls }) => {
         await enforcement.assertReadSigned(request);
-        return use((lease) =>
-          lookUpEntities(lease.get(enforcement.targetForReads(request.target)), ledgers, request, calls),
-        );
-      }),
+        return use((lease) => read(lease.get(enforcement.targetForReads(request.target)), request, calls));
+      });
+  return {
+    gatherEvidence: reading((account, request) => gatherEvidence(account, ledgers, request)),
+    lookUpEntities: reading((account, request, calls) => lookUpEntities(account, ledgers, request, calls)),
+    captureAccount: reading((account, request, calls) =>
+      captureAccount(account, { ledgers, captures }, request, calls),
+    ),
   };
 }
 

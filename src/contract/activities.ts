@@ -4,10 +4,9 @@ import type { DriftChanges, FoundCause, RecordDriftRequest } from './drift-recor
 import type { DesiredEntity } from './entity.js';
 import type { Principal, Proof, ProofQuestion, ProofTerms, SignedIdentity } from './identity.js';
 import type { EntityClaimChanges, EntityClaimsAnswer } from './entity-claims.js';
-import type { Evidence, EvidenceRequest } from './explain.js';
-import type { LookUpRequest, LookUps } from './look-up.js';
 import type { BootstrapRequest, Incarnation, PlannedChange, ReconcileRequest } from './request.js';
 import type { DeliveryRequest, Notification, RecordOutcomeRequest } from './notification.js';
+import type { ReadActivities } from './read-activities.js';
 import type { AppliedRevision, Claim, ClaimAnswer } from './revision.js';
 import type { PermittedSchedule, SchedulePermitRequest } from './schedule-permit.js';
 import type { ScheduledRun } from './schedule.js';
@@ -256,7 +255,7 @@ export interface PendingActivity {
 }
 
 /** The activities that workflows call. Each is safe to repeat at any point. */
-export interface Activities {
+export interface Activities extends ReadActivities {
   /** Plans a request. An approved plan is made again, by the proofs that were verified for it. */
   planEntities(request: BootstrapRequest, approved?: ApprovedPlan): Promise<Plan>;
   /** Verifies who approves or rejects a plan. */
@@ -281,8 +280,6 @@ export interface Activities {
   updateEntity(request: UpdateRequest): Promise<ReconcileActivityResult>;
   deleteEntity(request: ReconcileRequest): Promise<ReconcileActivityResult>;
   verifyEntities(request: VerifyRequest): Promise<VerifyResult>;
-  gatherEvidence(request: EvidenceRequest): Promise<Evidence>;
-  lookUpEntities(request: LookUpRequest): Promise<LookUps>;
   /** Records the end of a run in the ledger of its namespace. Returns whether it is a change that people must be told. */
   recordOutcome(request: RecordOutcomeRequest): Promise<boolean>;
   /** Returns the names of the channels that take a notification. Empty where the worker tells nobody. */

@@ -4,7 +4,7 @@ import type { Proof } from './identity.js';
 /** The argument of the `capture` workflow, which reads one page of an account. It takes no lock and writes nothing. */
 export interface CaptureRequest {
   readonly target: Target;
-  /** The same for all pages of a capture, so that a worker reads the account once for all of them. */
+  /** The same for all pages of a capture, so that a worker reads the account once for all of them. Up to 100 characters. */
   readonly captureId: string;
   readonly filter: CaptureFilter;
   /** The last item of the page before, or null for the first page. */
@@ -17,7 +17,7 @@ export interface CaptureRequest {
 export interface CaptureFilter {
   /** The namespace that the manifest is for, which decides what is `ours`. */
   readonly namespace: string;
-  /** Empty for all kinds. */
+  /** Empty for all kinds. Service-linked roles are captured only where `ServiceLinkedRole` is named. */
   readonly kinds: readonly string[];
   /** Names, with `*` for any text, compared without case. Empty for all. */
   readonly names: readonly string[];
@@ -29,8 +29,9 @@ export interface CaptureFilter {
   readonly owner: 'unowned' | 'ours' | null;
 }
 
-/** One page of an account, in the order of kinds and names. */
+/** One page of an account, in the order of the names of kinds and then of entities, by their UTF-16 code units. */
 export interface CapturedPage {
+  /** Up to 1,000, and up to 800 kB of JSON, unless one alone is larger. */
   readonly items: readonly CapturedItem[];
   /** The item to go on after; null at the end. */
   readonly next: EntityKey | null;
@@ -54,20 +55,24 @@ export interface CapturedEntity extends EntityKey {
   readonly arn: string;
   /**
    * All properties that the manifest can declare and that AWS shows, the key among them, tags not. Documents are decoded,
-   * and values equal to AWS's default are there as well.
+   * and values equal to AWS's default are there as well. What is unset and has no form in the manifest is missing, and so
+   * is what asks for a change, as `reset` does.
    */
   readonly spec: JsonObject;
-  /** All tags, with those of owners. Empty where the kind has none. */
+  /** All tags, with those of owners. Those of sharers tell that the entity needs `shared: true`. Empty where the kind has none. */
   readonly tags: Readonly<Record<string, string>>;
   readonly isOurs: boolean;
   readonly createdAt: Timestamp | null;
-  /** The last use that AWS shows: of a role, a user's password or key. Null where it shows none; undefined where not asked. */
+  /** The last use that AWS shows. Null where it shows none; undefined where it costs a call more, as for all but roles. */
   readonly lastUsedAt?: Timestamp | null;
   /** Required properties that AWS does not show, such as the location of a secret. The manifest must name them. */
   readonly missing: readonly string[];
 }
 
-/** One entity that a manifest cannot declare, or must not. */
+/**
+ * One entity that a manifest cannot declare, or must not. Where several would have one name, each has the ID of AWS in
+ * its own: `AccessKey/ann/AKIA…`.
+ */
 export interface LeftOutEntity extends EntityKey {
   readonly arn: string | null;
   /** The reason, in words, such as `belongs to CloudFormation stack "network"`. */

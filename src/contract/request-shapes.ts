@@ -44,7 +44,8 @@ export const requestNamespace = matching(
   NAMESPACE,
   '1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit',
 );
-const target = fields<Target>({ account, partition: text, assumeRole: optional(text) });
+/** The account of a request. */
+export const target = fields<Target>({ account, partition: text, assumeRole: optional(text) });
 
 /** A text about a job. Each report, page and revision has it. */
 const jobText = textUpTo(MAX_JOB_TEXT);

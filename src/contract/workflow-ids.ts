@@ -4,6 +4,7 @@ import { MAX_WORKFLOW_ID_LENGTH } from './entity.js';
 export const WorkflowType = {
   AccountLedger: 'accountLedger',
   Bootstrap: 'bootstrap',
+  Capture: 'capture',
   DriftRecord: 'driftRecord',
   Explain: 'explain',
   Fleet: 'fleet',
@@ -156,6 +157,11 @@ export function proofKeyWorkflowId(account: string | null, key: string): string 
 /** Returns the ID of a workflow that looks up entities. `key` tells it from others. */
 export function lookUpWorkflowId(account: string, key: string): string {
   return `iam-bootstrap-look-up:${account}:${key}`;
+}
+
+/** Returns the ID of a workflow that reads a page of an account. `key` tells it from others. */
+export function captureWorkflowId(account: string, key: string): string {
+  return `iam-bootstrap-capture:${account}:${key}`;
 }
 
 /** Returns the start of the IDs of the reconcile-entity workflows of an account. */

@@ -3,7 +3,8 @@ import type { Proof } from '../contract/identity.js';
 import { macOf } from './mac.js';
 
 /** The action that a signature is for. One of a plan does not let anyone apply. */
-export type SignedAction = 'bootstrap' | 'plan' | 'explain' | 'lookUp' | 'approve' | 'reject' | 'schedule' | 'fleet';
+export type SignedAction =
+  'bootstrap' | 'plan' | 'explain' | 'lookUp' | 'capture' | 'approve' | 'reject' | 'schedule' | 'fleet';
 
 /** The form of a signature: time, nonce and MAC. */
 const SIGNATURE = /^1\.(\d{13})\.([\w-]{16})\.([\w-]{43})$/;

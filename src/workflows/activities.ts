@@ -112,6 +112,13 @@ export const lookUpActivities = proxyActivities<Pick<Activities, 'lookUpEntities
   retry: { ...RETRY_DELAYS, maximumAttempts: 5 },
 });
 
+/** The activity that reads a page of an account, the first one in a time that depends on its size. A person waits for it. */
+export const captureActivities = proxyActivities<Pick<Activities, 'captureAccount'>>({
+  ...OPTIONS,
+  startToCloseTimeout: '1h',
+  retry: { ...RETRY_DELAYS, maximumAttempts: 5 },
+});
+
 /** The activity that tells a client how to prove who it is. */
 export const proofActivities = proxyActivities<Pick<Activities, 'proofTerms'>>({
   ...OPTIONS,

@@ -1,5 +1,6 @@
 import { ApplicationFailure, setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
 import { bootstrap } from './bootstrap/bootstrap.js';
+import { capture } from './capture.js';
 import { explain } from './explain.js';
 import { FAIL_ON_ANY_ERROR } from './failures.js';
 import { fleet } from './fleet/fleet.js';
@@ -15,9 +16,10 @@ export { driftRecord } from './drift-record.js';
 export { ledger } from './ledger.js';
 export { notification } from './notification.js';
 export { proofUse } from './proof-use.js';
-export { bootstrap, explain, fleet, lookUp, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
+export { bootstrap, capture, explain, fleet, lookUp, permitSchedule, plan, proofKey, reconcileEntity, scheduledRun };
 
 setWorkflowOptions(FAIL_ON_ANY_ERROR, bootstrap);
+setWorkflowOptions(FAIL_ON_ANY_ERROR, capture);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, explain);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, fleet);
 setWorkflowOptions(FAIL_ON_ANY_ERROR, lookUp);

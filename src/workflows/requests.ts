@@ -1,4 +1,6 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { CaptureRequest } from '../contract/capture.js';
+import { captureRequest } from '../contract/capture-shapes.js';
 import type { DeclarationChanges } from '../contract/declarations.js';
 import type { DriftRecord, DriftUpdate } from '../contract/drift-record.js';
 import type { EntityClaimChanges } from '../contract/entity-claims.js';
@@ -55,6 +57,11 @@ export function assertEvidenceRequest(request: unknown): asserts request is Evid
 /** Ends a run whose argument does not say which entities to look up. */
 export function assertLookUpRequest(request: unknown): asserts request is LookUpRequest {
   assertShape(request, shapes.lookUpRequest, 'is not a request to look up entities');
+}
+
+/** Ends a run whose argument does not name a page of an account to read. */
+export function assertCaptureRequest(request: unknown): asserts request is CaptureRequest {
+  assertShape(request, captureRequest, 'is not a request to capture an account');
 }
 
 /** Ends a run whose argument does not say which account a proof is needed for. */

@@ -264,6 +264,7 @@ test('an activity that a client starts without a workflow does nothing, whatever
       ['verifyEntities', { request: { target, namespace }, entities, arns: {} }],
       ['gatherEvidence', { target, entities, requestId: null, from: request.key, to: request.key }],
       ['lookUpEntities', { target, entities: [] }],
+      ['captureAccount', { target, captureId: 'x', filter: {}, after: null }],
       ['createEntity', { target, namespace, entity: entities[0], arns: {} }],
       ['claimEntities', { account: ACCOUNT, runId: 'x', take: [], drop: [] }],
       ['endEntityRuns', []],

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-iam';
+import { readAccount, type ReadAccount } from '../../src/activities/capture/read-account.js';
+import type { Account } from '../../src/activities/runtime/accounts.js';
 import { createAwsClients } from '../../src/aws/clients.js';
 import type { AwsClients } from '../../src/aws/clients.js';
 import { awsError } from '../../src/aws/errors.js';
@@ -180,6 +182,15 @@ export class KindHarness {
     const sets = readRest === undefined ? declared : Object.keys(kind.properties);
     expect(withSortedSets(await complete(bulk), sets)).toEqual(withSortedSets(await complete(single), sets));
     return single;
+  }
+
+  /** Captures all entities of a kind, as a worker does for a client that asks for the kind by name. */
+  async capture(kind: Kind, reader = this.reader): Promise<ReadAccount> {
+    const guard = { ensure: () => Promise.resolve() } as unknown as Account['guard'];
+    const account: Account = { target: TARGET, clients: { ...this.#clients, reader }, guard };
+    const ledgers = { entityClaims: () => Promise.resolve([]) };
+    const filter = { namespace: 'law', kinds: [kind.name], names: [], path: null, tags: {}, owner: null };
+    return (await this.recordCalls(kind, () => readAccount(account, ledgers, filter))).result;
   }
 
   async create(kind: Kind, spec: JsonObject): Promise<Observed> {

@@ -58,7 +58,10 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
   const key = Object.fromEntries(Object.entries(full).filter(([property]) => isKey(property)));
   const absent = fixture.alwaysPresent === undefined ? full : key;
   const isForGood = fixture.alwaysPresent === 'for good';
-  const isListed = kind.actions.read.some(isListing);
+  // That of users whose credentials are listed is no part of the bulk read.
+  const isOfUsers = (action: string): boolean =>
+    kind.listedFrom !== undefined && action.endsWith(':GetAccountAuthorizationDetails');
+  const isListed = kind.actions.read.some((action) => isListing(action) && !isOfUsers(action));
 
   describe('its words', () => {
     test('every property of the schema is compared, and no other; tags are there where it is ownable', () => {
@@ -138,6 +141,38 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       expect(observed.createdAt).toEqual(
         fixture.hasNoCreationDate === true ? null : expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       );
+
+      // A capture shows all of it: what it writes to a manifest changes nothing, and declares as much.
+      const { items, unread } = await harness.capture(kind);
+      expect(unread).toEqual([]);
+      if (kind.leftOut !== undefined && kind.leftOut.unlessNamed !== true) {
+        expect(items).toEqual([expect.objectContaining({ leftOut: kind.leftOut.reason })]);
+        return;
+      }
+      const captured = items.find((item) => item.name === observed.name);
+      if (captured === undefined) {
+        expect(await harness.read(kind, key)).toBeUndefined();
+        return;
+      }
+      if ('leftOut' in captured) throw new Error(captured.leftOut);
+      const { arn, createdAt, tags } = observed;
+      expect(captured).toMatchObject({ arn, createdAt, tags, isOurs: false });
+      expect(compareSpec(kind, captured.spec, observed)).toEqual(NOTHING);
+      const isHidden = (property: string): boolean =>
+        kind.properties[property]?.type === 'writeOnly' ||
+        fixture.properties[property]?.isRequest === true ||
+        fixture.properties[property]?.hasOwnTests === true;
+      const shown = Object.fromEntries(Object.entries(spec).filter(([property]) => !isHidden(property)));
+      expect(compareSpec(kind, shown, { ...observed, state: captured.spec })).toEqual(NOTHING);
+      expect(
+        Object.keys(spec)
+          .filter((property) => !isHidden(property))
+          .sort(),
+      ).toEqual([...Object.keys(captured.spec), 'tags'].filter((property) => spec[property] !== undefined).sort());
+      const locations = Object.fromEntries(captured.missing.map((property) => [property, { file: 'secret' }]));
+      const declared = { ...captured.spec, ...locations };
+      expect(kind.schema.safeParse(declared).error?.issues ?? []).toEqual([]);
+      expect(kind.nameOf(declared)).toBe(observed.name);
     });
 
     test('what the Create has set is known without a read', async () => {
@@ -260,6 +295,7 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_name, kin
       const whole = await harness.observe(kind, full);
       const all = Object.keys(kind.properties);
       expect(withSortedSets(await harness.observe(kind, full, small), all)).toEqual(withSortedSets(whole, all));
+      expect(await harness.capture(kind, small)).toEqual(await harness.capture(kind));
       if (isForGood) return;
       const steps = await harness.deletionWrites(kind, whole);
       expect(await harness.deletionWrites(kind, whole, small)).toEqual(steps.map(comparableStep));

@@ -78,6 +78,7 @@ export class WorkflowStage {
       'deleteEntity',
       'gatherEvidence',
       'lookUpEntities',
+      'captureAccount',
       'verifyDecision',
       'proofTerms',
       'resolveFleet',

@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { EntityRun, RunOrigin } from '../../contract/activities.js';
 import type { SignedDecisionRequest } from '../../contract/approval.js';
+import type { CaptureRequest } from '../../contract/capture.js';
 import type { EvidenceRequest } from '../../contract/explain.js';
 import type { FleetRequest } from '../../contract/fleet.js';
 import type { Proof } from '../../contract/identity.js';
@@ -101,9 +102,8 @@ export class SignedRequests {
    *
    * @throws ApplicationFailure
    */
-  async assertRead(request: EvidenceRequest | LookUpRequest): Promise<void> {
-    const action = 'requestId' in request ? WorkflowType.Explain : WorkflowType.LookUp;
-    await this.#assertRecent(this.#verify(action, request), ownRun());
+  async assertRead(request: EvidenceRequest | LookUpRequest | CaptureRequest): Promise<void> {
+    await this.#assertRecent(this.#verify(readActionOf(request), request), ownRun());
   }
 
   /**
@@ -151,6 +151,12 @@ export class SignedRequests {
     const remedy = `send it by iam-bootstrap, with IAM_BOOTSTRAP_REQUEST_KEY_FILE set to a file with ${this.#where}; a run that is started by hand or as a copy cannot be signed, and a schedule is made by \`iam-bootstrap schedule create\``;
     return failure('NotAllowed', message, { remedy });
   }
+}
+
+/** Returns the action that a request to read was signed for: each has a member that no other one has. */
+function readActionOf(request: EvidenceRequest | LookUpRequest | CaptureRequest): SignedAction {
+  if ('captureId' in request) return WorkflowType.Capture;
+  return 'requestId' in request ? WorkflowType.Explain : WorkflowType.LookUp;
 }
 
 /** Returns the run of this activity. A request without a run has no signature that could be for it. */
