@@ -37,7 +37,7 @@ import {
   toTagMap,
 } from './shared/spec.js';
 import { trustAtCreate, trustProblems } from './shared/trust-principals.js';
-import { trustField, trustPolicyOf } from './shared/trust-recipes/index.js';
+import { trustField, trustPolicyOf, trustRecipesOf } from './shared/trust-recipes/index.js';
 import { deletion, removal, tagWrites } from './shared/writes.js';
 
 const schema = z.strictObject({
@@ -96,7 +96,13 @@ export const role: Kind = {
   ...named,
   ignoresTagKeyCase: true,
   schema,
-  shorthand: { property: 'trust', replaces: 'assumeRolePolicyDocument', schema: trustField, expand: trustPolicyOf },
+  shorthand: {
+    property: 'trust',
+    replaces: 'assumeRolePolicyDocument',
+    schema: trustField,
+    expand: trustPolicyOf,
+    shorten: trustRecipesOf,
+  },
   findProblems: (spec, target) =>
     trustProblems(spec['assumeRolePolicyDocument'], {
       id: `Role/${named.nameOf(spec)}`,

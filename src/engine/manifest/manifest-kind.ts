@@ -29,6 +29,14 @@ export interface ManifestKind {
     readonly replaces: string;
     readonly schema: z.ZodObject;
     readonly expand: (value: Json, target: Target) => Json;
+    /**
+     * Returns the short form of a value; undefined where it has none. `declared` has the ARNs of entities that the manifest
+     * declares.
+     */
+    readonly shorten: (
+      value: Json,
+      context: { readonly target: Target; readonly declared: ReadonlySet<string> },
+    ) => Json | undefined;
   };
   /** Returns what a valid spec may do beyond what was meant. Default: nothing. */
   readonly warnings?: (spec: JsonObject) => readonly DocumentWarning[];

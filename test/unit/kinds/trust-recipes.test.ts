@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Json } from '../../../src/contract/entity.js';
 import { resolveManifest } from '../../../src/engine/manifest/resolve.js';
 import { KINDS } from '../../../src/kinds/index.js';
-import { trustField } from '../../../src/kinds/shared/trust-recipes/index.js';
+import { trustField, trustRecipesOf } from '../../../src/kinds/shared/trust-recipes/index.js';
 import { HEAD, resolveText } from '../../support/manifests.js';
 
 function resolve(role: Record<string, Json>): ReturnType<typeof resolveManifest> {
@@ -194,6 +194,13 @@ const FIXTURES: readonly (readonly [string, string, Json, Json])[] = [
   ],
 ];
 
+const document = (...statements: Json[]): Json => ({ Version: '2012-10-17', Statement: statements });
+const recognize = (written: Json, declared: readonly string[] = []): Json | undefined =>
+  trustRecipesOf(written, {
+    target: { account: '111111111111', partition: 'aws' },
+    declared: new Set(declared),
+  });
+
 /** Reports whether a text matches a pattern of `StringLike`. */
 function matches(pattern: string, text: string): boolean {
   const source = pattern
@@ -211,6 +218,41 @@ const EXAMPLES = [...PAGE.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, text = '
 describe('trust recipes', () => {
   it.each(FIXTURES)('%s trusts %s', (name, _, value, statement) => {
     expect(statementsOf({ [name]: value })).toEqual([statement]);
+  });
+
+  it.each(FIXTURES)('%s is recognized where a policy trusts %s', (name, _, value, statement) => {
+    expect(recognize(document(statement))).toEqual({ [name]: value });
+  });
+
+  it('are recognized together, and name a provider that the manifest declares', () => {
+    const provider = `arn:aws:iam::111111111111:oidc-provider/${HUB}`;
+    const github = { repository: 'a/b', ...ids, branch: 'x' };
+    const written = document(
+      equal(HUB, STS, 'repo:a@1/b@2:ref:refs/heads/x'),
+      equal(EKS, STS, 'system:serviceaccount:n:s'),
+    );
+    expect(recognize(written, [provider])).toEqual({
+      github: { ...github, provider },
+      eks: { issuer: EKS, namespace: 'n', serviceAccount: 's' },
+    });
+  });
+
+  it.each<[string, Json]>([
+    ['the form with names alone', document(equal(HUB, STS, 'repo:a/b:ref:refs/heads/x'))],
+    [
+      'one more condition',
+      document(
+        allow(EKS, { StringEquals: { [`${EKS}:aud`]: STS, [`${EKS}:sub`]: 'system:serviceaccount:n:s' }, Bool: {} }),
+      ),
+    ],
+    ['no subject', document(allow(HUB, { StringEquals: { [`${HUB}:aud`]: STS } }))],
+    ['two statements of one service', document(pods(), pods({ 'aws:RequestTag/eks-cluster-arn': [CLUSTER] }))],
+    ['a user beside', document(pods(), { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' })],
+    ['an older version', { Version: '2008-10-17', Statement: [pods()] }],
+    ['no statement', document()],
+    ['no document', 'text'],
+  ])('are not recognized in a policy with %s', (_, written) => {
+    expect(recognize(written)).toBeUndefined();
   });
 
   it('each have a fixture and a line on the page of documentation', () => {

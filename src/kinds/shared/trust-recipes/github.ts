@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { listOf, names, oidcFields, oidcStatement, parts, recipe } from './recipe.js';
+import { omitUndefined } from '../spec.js';
+import {
+  listOf,
+  matchSubjects,
+  names,
+  oidcFields,
+  oidcPartsOf,
+  oidcStatement,
+  oneOrMany,
+  parts,
+  recipe,
+} from './recipe.js';
 
 const ISSUER = 'token.actions.githubusercontent.com';
 /** Also issuers of one enterprise, and of GitHub Enterprise Cloud with data residency. */
@@ -63,18 +74,48 @@ function contextsOf(it: {
   ];
 }
 
+/** `repo:OWNER[@ID]/NAME[@ID]:CONTEXT`; for any repository, `repo:OWNER[@ID]/*`. */
+const SUBJECT =
+  /^repo:(?<owner>[^/@]+)(?:@(?<ownerId>[^/]+))?\/(?<name>[^:@]+)(?:@(?<repositoryId>[^:]+))?(?::(?<context>.+))?$/;
+
 /**
  * Jobs of GitHub Actions. Repositories created, renamed or transferred since 2026-07-15 have their IDs in the subject.
  * With the IDs, only that form is trusted, since the names in the other can pass to another owner.
  */
-export const github = recipe('github', schema, (it, target) => {
-  const { issuer = ISSUER, audience = 'sts.amazonaws.com', provider } = it;
-  const [owner = '', name = ''] = it.repository?.split('/') ?? [it.owner, '*'];
-  const named = `repo:${owner}/${name}`;
-  const ids = `repo:${owner}@${it.ownerId ?? '*'}/${name}${it.anyRepository === true ? '' : `@${it.repositoryId ?? '*'}`}`;
-  const repositories = !SENDS_IDS.test(issuer) ? [named] : it.ownerId === undefined ? [named, ids] : [ids];
-  const subjects = repositories.flatMap((prefix) =>
-    it.anyRepository === true ? [prefix] : contextsOf(it).map((context) => `${prefix}:${context}`),
-  );
-  return oidcStatement({ issuer, audience, provider }, subjects, target);
-});
+export const github = recipe(
+  'github',
+  schema,
+  (it, target) => {
+    const { issuer = ISSUER, audience = 'sts.amazonaws.com', provider } = it;
+    const [owner = '', name = ''] = it.repository?.split('/') ?? [it.owner, '*'];
+    const named = `repo:${owner}/${name}`;
+    const ids = `repo:${owner}@${it.ownerId ?? '*'}/${name}${it.anyRepository === true ? '' : `@${it.repositoryId ?? '*'}`}`;
+    const repositories = !SENDS_IDS.test(issuer) ? [named] : it.ownerId === undefined ? [named, ids] : [ids];
+    const subjects = repositories.flatMap((prefix) =>
+      it.anyRepository === true ? [prefix] : contextsOf(it).map((context) => `${prefix}:${context}`),
+    );
+    return oidcStatement({ issuer, audience, provider }, subjects, target);
+  },
+  (statement, context) => {
+    const { subjects = [], fields } = oidcPartsOf(statement, context, { issuer: ISSUER }) ?? {};
+    const found = matchSubjects(subjects, SUBJECT);
+    if (found === undefined) return undefined;
+    const [{ owner = '', name = '', ownerId, repositoryId } = {}] = found;
+    const isAny = name === '*';
+    const known = (id: string | undefined) => (id === '*' ? undefined : id);
+    const after = (prefix: string) =>
+      oneOrMany(found.map(({ context: one = '' }) => (one.startsWith(prefix) ? one.slice(prefix.length) : undefined)));
+    const has = (wanted: string) => (found.some(({ context: one }) => one === wanted) ? true : undefined);
+    return omitUndefined({
+      ...fields,
+      ...(isAny ? { owner } : { repository: `${owner}/${name}`, repositoryId: known(repositoryId) }),
+      ownerId: known(ownerId),
+      environment: after('environment:'),
+      branch: after('ref:refs/heads/'),
+      tag: after('ref:refs/tags/'),
+      pullRequest: has('pull_request'),
+      anyRef: has('*'),
+      anyRepository: isAny ? true : undefined,
+    });
+  },
+);

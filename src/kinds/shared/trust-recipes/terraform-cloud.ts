@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { listOf, name, oidcFields, oidcStatement, part, parts, recipe } from './recipe.js';
+import { omitUndefined } from '../spec.js';
+import {
+  listOf,
+  matchSubjects,
+  name,
+  oidcFields,
+  oidcPartsOf,
+  oidcStatement,
+  oneOrMany,
+  part,
+  parts,
+  recipe,
+} from './recipe.js';
 
 const phase = z.enum(['plan', 'apply']);
 
@@ -19,15 +31,41 @@ const schema = z
     message: 'needs a workspace, or anyWorkspace: true',
   });
 
+const ISSUER = 'app.terraform.io';
+
+const AUDIENCE = 'aws.workload.identity';
+
+const SUBJECT =
+  /^organization:(?<organization>[^:]+):project:(?<project>[^:]+):workspace:(?<workspace>[^:]+):run_phase:(?<run>.+)$/;
+
 /** Runs of HCP Terraform and Terraform Enterprise. */
-export const terraformCloud = recipe('terraformCloud', schema, (it, target) => {
-  const { issuer = 'app.terraform.io', audience = 'aws.workload.identity', provider } = it;
-  const workspaces = [...listOf(it.workspace), ...(it.anyWorkspace === true ? ['*'] : [])];
-  const phases = it.runPhase === undefined ? phase.options : listOf(it.runPhase);
-  const subjects = workspaces.flatMap((workspace) =>
-    phases.map(
-      (run) => `organization:${it.organization}:project:${it.project}:workspace:${workspace}:run_phase:${run}`,
-    ),
-  );
-  return oidcStatement({ issuer, audience, provider }, subjects, target);
-});
+export const terraformCloud = recipe(
+  'terraformCloud',
+  schema,
+  (it, target) => {
+    const { issuer = ISSUER, audience = AUDIENCE, provider } = it;
+    const workspaces = [...listOf(it.workspace), ...(it.anyWorkspace === true ? ['*'] : [])];
+    const phases = it.runPhase === undefined ? phase.options : listOf(it.runPhase);
+    const subjects = workspaces.flatMap((workspace) =>
+      phases.map(
+        (run) => `organization:${it.organization}:project:${it.project}:workspace:${workspace}:run_phase:${run}`,
+      ),
+    );
+    return oidcStatement({ issuer, audience, provider }, subjects, target);
+  },
+  (statement, context) => {
+    const { subjects = [], fields } = oidcPartsOf(statement, context, { issuer: ISSUER, audience: AUDIENCE }) ?? {};
+    const found = matchSubjects(subjects, SUBJECT);
+    if (found === undefined) return undefined;
+    const [{ organization, project } = {}] = found;
+    const phases = oneOrMany(found.map(({ run }) => run));
+    return omitUndefined({
+      ...fields,
+      organization,
+      project,
+      workspace: oneOrMany(found.map(({ workspace }) => (workspace === '*' ? undefined : workspace))),
+      anyWorkspace: found.some(({ workspace }) => workspace === '*') ? true : undefined,
+      runPhase: typeof phases === 'string' ? phases : undefined,
+    });
+  },
+);
