@@ -35,7 +35,7 @@ export interface ManifestKind {
      */
     readonly shorten: (
       value: Json,
-      context: { readonly target: Target; readonly declared: ReadonlySet<string> },
+      context: { readonly target: Target; readonly declared: Pick<ReadonlySet<string>, 'has'> },
     ) => Json | undefined;
   };
   /** Returns what a valid spec may do beyond what was meant. Default: nothing. */

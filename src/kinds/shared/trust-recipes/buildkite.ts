@@ -51,6 +51,6 @@ export const buildkite = recipe(
     const [{ organization, pipeline } = {}] = found;
     const refs = (wanted: string) => oneOrMany(found.map(({ type, ref }) => (type === wanted ? ref : undefined)));
     const anyRef = found.some(({ any }) => any !== undefined) ? true : undefined;
-    return omitUndefined({ ...fields, organization, pipeline, branch: refs('heads'), tag: refs('tags'), anyRef });
+    return omitUndefined({ organization, pipeline, branch: refs('heads'), tag: refs('tags'), anyRef, ...fields });
   },
 );

@@ -68,6 +68,6 @@ export const circleci = recipe(
     const refs = (wanted: string) => oneOrMany(found.map(({ type, ref }) => (type === wanted ? ref : undefined)));
     const anyRef = found.some(({ ref }) => ref === undefined) ? true : undefined;
     const limits = { repository, branch: refs('heads'), tag: refs('tags'), anyRef };
-    return omitUndefined({ ...fields, organizationId, projectId, ...limits });
+    return omitUndefined({ organizationId, projectId, ...limits, ...fields });
   },
 );

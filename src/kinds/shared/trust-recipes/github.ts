@@ -116,6 +116,7 @@ export const github = recipe(
       pullRequest: has('pull_request'),
       anyRef: has('*'),
       anyRepository: isAny ? true : undefined,
+      ...fields,
     });
   },
 );

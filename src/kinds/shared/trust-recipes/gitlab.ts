@@ -52,6 +52,6 @@ export const gitlab = recipe(
     const [{ project } = {}] = found;
     const refs = (wanted: string) => oneOrMany(found.map(({ type, ref }) => (type === wanted ? ref : undefined)));
     const anyRef = found.some(({ any }) => any !== undefined) ? true : undefined;
-    return omitUndefined({ ...fields, project, branch: refs('branch'), tag: refs('tag'), anyRef });
+    return omitUndefined({ project, branch: refs('branch'), tag: refs('tag'), anyRef, ...fields });
   },
 );

@@ -21,7 +21,7 @@ export interface TrustRecipe {
 export interface GuessContext {
   readonly target: Target;
   /** ARNs of entities that the manifest declares: a recipe names such a provider, which orders the two. */
-  readonly declared: ReadonlySet<string>;
+  readonly declared: Pick<ReadonlySet<string>, 'has'>;
 }
 
 /** Joins a schema and the statement for its values. */

@@ -60,12 +60,13 @@ export const terraformCloud = recipe(
     const [{ organization, project } = {}] = found;
     const phases = oneOrMany(found.map(({ run }) => run));
     return omitUndefined({
-      ...fields,
       organization,
       project,
       workspace: oneOrMany(found.map(({ workspace }) => (workspace === '*' ? undefined : workspace))),
       anyWorkspace: found.some(({ workspace }) => workspace === '*') ? true : undefined,
       runPhase: typeof phases === 'string' ? phases : undefined,
+      ...fields,
+      ...fields,
     });
   },
 );
