@@ -99,7 +99,6 @@ export interface WorkerOptions {
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const settings = temporalSettings(config, options.address);
   const aws = awsOptions(config, await readAwsSettings(config.environment));
-  const { namespace } = settings;
   let worker: Worker | undefined;
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
   const closeHealth = await serveHealth(config.healthAddress, () => worker);
@@ -107,6 +106,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
   try {
     const log = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
     installRuntime(log, options);
+    const { namespace } = settings;
     const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
     startAtZero(meter);
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
@@ -123,6 +123,7 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
     const runs = { entityRuns: new EntityRuns(client), proofUses: new ProofUses(client, config.taskQueue) };
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
+    const notifications = openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads });
     worker = await Worker.create({
       connection,
       namespace,
@@ -135,9 +136,9 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
           entityRuns: runs.entityRuns,
           installation: installationOf(client),
           enforcement,
-          notifications: openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads }),
+          notifications,
         }),
-        ...createFleetActivities({ accounts, enforcement, ...fleetRuns(new Client(clientOptions)) }),
+        ...createFleetActivities({ accounts, enforcement, notifications, ...fleetRuns(new Client(clientOptions)) }),
       },
       interceptors: { activity: [traceActivities] },
       dataConverter: payloads.ofWorker,

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Activities, Plan, VerifyRequest, VerifyResult } from '../contract/activities.js';
+import type { Activities, VerifyRequest, VerifyResult } from '../contract/activities.js';
 import type { CaptureRequest } from '../contract/capture.js';
 import type { EvidenceRequest } from '../contract/explain.js';
 import type { LookUpRequest } from '../contract/look-up.js';
@@ -27,7 +27,8 @@ import { withAccounts, type Account, type AccountLease, type Accounts } from './
 import { asksFor } from './runtime/asks-for.js';
 import { runActivity, type ActivityContext, type Calls, type RunOptions } from './runtime/activity-context.js';
 import { Enforcement } from './runtime/enforcement.js';
-import { failure, withProgress } from './runtime/failures.js';
+import { announced } from './runtime/announced.js';
+import { failure } from './runtime/failures.js';
 import { assertNotification } from './runtime/notification-origin.js';
 import type { Proofs } from './runtime/proofs.js';
 import { NO_GUARDRAILS } from './runtime/guardrails-file.js';
@@ -214,14 +215,4 @@ function notificationActivities(
       return notifications.deliver(request);
     },
   };
-}
-
-/** Adds to a plan, or to its failure, that the worker tells people what becomes of the run. */
-async function announced(notifications: WorkerParts['notifications'], planning: Promise<Plan>): Promise<Plan> {
-  if (notifications === undefined) return planning;
-  try {
-    return { ...(await planning), notifies: true };
-  } catch (error) {
-    throw error instanceof Error ? withProgress(error, { notifies: true }) : error;
-  }
 }

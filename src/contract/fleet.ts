@@ -116,6 +116,8 @@ export interface ResolvedFleet {
   readonly permit?: FleetPermit;
   /** Decisions about waves have to be signed with the request key. */
   readonly signedDecisions?: true;
+  /** The worker tells people what becomes of the run. */
+  readonly notifies?: true;
 }
 
 /** The argument of the activity that makes the request for one account of a fleet. It reads that of the fleet from its run. */

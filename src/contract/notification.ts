@@ -7,7 +7,7 @@ export const NOTIFICATION_TYPES = [
   'drift.gone',
   'run.refused',
   'run.failed',
-  /** A run has converged after the last one was refused or failed. */
+  /** A run has converged, or a schedule looks again, after the last one was refused or failed. */
   'run.recovered',
   'approval.waiting',
   'approval.ended',
@@ -36,10 +36,12 @@ export const MAX_NOTIFICATION_ID = 150;
 
 /** The run that a notification is about. */
 export interface NotificationSubject {
-  readonly account: string;
+  /** Null where it is the run of a fleet itself, which has many accounts. */
+  readonly account: string | null;
   readonly namespace: string;
+  /** The environment of the accounts: the name of the fleet where the run is a fleet's. */
   readonly environment: string;
-  /** Missing where the run belongs to no fleet. */
+  /** Missing where it is no run of a fleet itself. */
   readonly fleet?: string;
   readonly workflowId: string;
   readonly runId: string;

@@ -253,7 +253,7 @@ export const notification: Shape = fields<Notification>({
   type: oneOf(...NOTIFICATION_TYPES),
   at: line,
   subject: fields<NotificationSubject>({
-    account,
+    account: nullable(account),
     namespace: requestNamespace,
     environment: line,
     fleet: optional(line),

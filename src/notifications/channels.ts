@@ -114,7 +114,7 @@ export function slackMessage(text: string): Readonly<Record<string, unknown>> {
 function topicMessage(told: ToldNotification, template: string | undefined): TopicMessage {
   const { id, type, subject } = told;
   const { account, namespace, environment, fleet = '' } = subject;
-  const attributes = Object.entries({ type, account, namespace, environment, fleet });
+  const attributes = Object.entries({ type, account: account ?? '', namespace, environment, fleet });
   return {
     id,
     subject: titleOf(told),
@@ -131,7 +131,7 @@ function takes(channel: Channel, { type, subject }: Notification): boolean {
     patterns === undefined || patterns.some((pattern) => matches(pattern, value));
   return (
     isOneOf(types, type) &&
-    isOneOf(accounts, account) &&
+    (accounts === undefined || (account !== null && accounts.includes(account))) &&
     isOneOf(namespaces, namespace) &&
     isOneOf(environments, environment)
   );

@@ -15,7 +15,9 @@ export function cloudEventOf(told: ToldNotification, template: string | undefine
   return JSON.stringify({
     specversion: '1.0',
     id,
-    source: `/iam-bootstrap/${encodeURIComponent(account)}/${encodeURIComponent(namespace)}`,
+    source: ['', 'iam-bootstrap', account, namespace]
+      .flatMap((part) => (part === null ? [] : encodeURIComponent(part)))
+      .join('/'),
     type: `iam-bootstrap.${type}`,
     ...(environment === '' ? {} : { subject: environment }),
     time: at,

@@ -87,7 +87,7 @@ const channel = z
       .array(z.string().regex(ACCOUNT, 'write the twelve digits of the account, in quotes'))
       .min(1)
       .optional()
-      .describe('Accounts that the channel is told about. Default: all.'),
+      .describe('Accounts that the channel is told about. What a fleet tells is of no single one. Default: all.'),
     namespaces: patterns
       .optional()
       .describe('Namespaces that the channel is told about; `*` stands for any text. Default: all.'),

@@ -53,10 +53,10 @@ export interface ToldNotification extends Notification {
   readonly runUrl: string | null;
 }
 
-/** Returns the title of a notification: `Drift found: platform in 111111111111 (prod)`. */
-export function titleOf({ type, subject: { namespace, account, environment, fleet } }: Notification): string {
-  const where = [environment, ...(fleet === undefined ? [] : [`fleet ${fleet}`])].filter((text) => text !== '');
-  return printable(`${TITLES[type]}: ${namespace} in ${account}${where.length === 0 ? '' : ` (${where.join(', ')})`}`);
+/** Returns the title of a notification: `Drift found: platform in 111111111111 (prod)`, or `… in fleet all`. */
+export function titleOf({ type, subject: { namespace, account, environment, fleet = '' } }: Notification): string {
+  const inAccount = `${account ?? ''}${environment === '' ? '' : ` (${environment})`}`;
+  return printable(`${TITLES[type]}: ${namespace} in ${account === null ? `fleet ${fleet}` : inAccount}`);
 }
 
 /**

@@ -13,6 +13,7 @@ import type {
 } from '../contract/fleet.js';
 import type { ScheduledResult } from '../contract/schedule.js';
 import { addCalls } from './build.js';
+import { withoutNumbers } from './text.js';
 
 /** Entities of one account that a fleet's report lists. The report of the account's run has all. */
 const MAX_ENTITIES = 50;
@@ -184,6 +185,29 @@ function fleetResult(accounts: readonly Pick<AccountReport, 'result'>[]): Report
   const gravest = GRAVITY.find((result) => results.has(result)) ?? 'converged';
   // An account is skipped for what happened to others, or for what a person decided.
   return gravest === 'skipped' ? 'cancelled' : gravest;
+}
+
+/** Returns the accounts that tell people nothing themselves: they failed before a run of their own has begun. */
+export function accountsWithoutRun({ accounts }: Pick<FleetReport, 'accounts'>): readonly AccountReport[] {
+  return accounts.filter((account) => isAccountFailure(account) && account.workflow === null);
+}
+
+/**
+ * Returns what went wrong with a fleet beyond the runs of its accounts, a line each, as it is in the next run that ends
+ * for the same reasons. Empty where each account had its run.
+ */
+export function fleetTrouble(report: Pick<FleetReport, 'result' | 'reason' | 'accounts'>): readonly string[] {
+  const { result, reason } = report;
+  const stop = reason === null ? [] : [`${result} ${withoutNumbers(reason)}`];
+  const accounts = accountsWithoutRun(report).map(
+    (one) => `${one.account} ${one.result} ${withoutNumbers(one.reason ?? '')}`,
+  );
+  return [...stop, ...accounts];
+}
+
+/** Returns the command that approves a wave of a fleet. */
+export function approveWaveCommand(namespace: string, fleet: string, plan: string): string {
+  return `iam-bootstrap approve --namespace ${namespace} --fleet ${fleet} --plan ${plan}`;
 }
 
 /** Counts the accounts of a fleet by result. */

@@ -13,6 +13,11 @@ export function joinFirst(texts: readonly string[], max: number, separator = ', 
   return texts.length > max ? `${shown} and ${String(texts.length - max)} more` : shown;
 }
 
+/** Returns what stays the same in a text that tells the same of another run: without numbers, times and IDs. */
+export function withoutNumbers(text: string): string {
+  return text.replace(/[\da-f]{8}[\da-f-]*|\d+/gi, '#');
+}
+
 /** Returns a timeout as the command line takes it: `90s`, `30m`, `1h`. */
 export function timeoutText(ms: number): string {
   const seconds = Math.round(ms / 1_000);

@@ -14,6 +14,7 @@ import {
   MAX_SEARCHED,
   type ScheduleLook,
 } from '../contract/drift-record.js';
+import { withoutNumbers } from '../report/text.js';
 
 /** The time after which a cause is no longer searched, in milliseconds. CloudTrail shows a call within 15 minutes. */
 const MAX_SEARCH_AGE_MS = 24 * 3_600_000;
@@ -136,7 +137,7 @@ function sum(numbers: readonly number[]): number {
 
 /** Returns what is the same in the next run that cannot look for the same reason: without numbers, times and IDs. */
 function troubleOf({ result, reason }: FailedLook): string {
-  return `${result} ${reason.replace(/[\da-f]{8}[\da-f-]*|\d+/gi, '#')}`;
+  return `${result} ${withoutNumbers(reason)}`;
 }
 
 /** Returns the record with causes that were found for entities that still are in drift. */

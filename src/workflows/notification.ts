@@ -15,7 +15,9 @@ export async function notification(notified: Notification, outcome?: RunOutcome)
     throw ApplicationFailure.nonRetryable('only a run of this worker may notify people', 'NotAllowed');
   }
   const { account, namespace } = notified.subject;
-  if (outcome !== undefined && !(await isChange({ account, namespace, ...outcome }))) return { delivered: [] };
+  // Only runs of one account give their end.
+  const isKnown = outcome !== undefined && account !== null && !(await isChange({ account, namespace, ...outcome }));
+  if (isKnown) return { delivered: [] };
   const channels = await notificationActivities.notificationChannels(notified);
   const results = await Promise.allSettled(
     channels.map((channel) => deliveryActivities(channel).deliverNotification({ channel, notification: notified })),

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { applyFleet, planFleet } from '../../src/client/fleet/apply.js';
 import { decideWave } from '../../src/client/fleet/runs.js';
-import { triggerSchedule } from '../../src/client/schedule/change.js';
 import { createSchedule } from '../../src/client/schedule/create.js';
-import { describeSchedule, type ScheduleRun } from '../../src/client/schedule/read.js';
 import { loadFleetRequest } from '../../src/client/fleet-request.js';
 import type { FleetEvent } from '../../src/client/fleet/events.js';
 import type { FleetReport, FleetRequest } from '../../src/contract/fleet.js';
@@ -21,6 +18,7 @@ import {
 } from '../../src/contract/workflow-ids.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { role } from '../support/manifests-of.js';
+import { runOfSchedule } from '../support/schedules.js';
 import { TokenIssuer, type Claims } from '../support/token-issuer.js';
 import { temporal, useWorld, world } from '../support/use-world.js';
 
@@ -95,17 +93,6 @@ async function createdIn(name: string): Promise<Record<string, number>> {
     ),
   );
   return Object.fromEntries(counts);
-}
-
-/** Triggers a schedule, and returns its run once it has ended. */
-async function runOf(id: string): Promise<ScheduleRun> {
-  const started = await triggerSchedule(temporal, id);
-  for (;;) {
-    const { runs } = await describeSchedule(temporal, id);
-    const run = runs.find(({ runId }) => runId === started?.runId);
-    if (run !== undefined && run.state !== 'running') return run;
-    await pause(100);
-  }
 }
 
 /** Returns the argument of a run, which every client can read. */
@@ -225,11 +212,11 @@ test('a schedule for a fleet does what its maker may do in each account', async 
   const { request, timing } = { request: await requestFor('proven-e', 'enforce'), timing: { every: 3_600_000 } };
   const topic = job({ ...MAIN, ref: 'refs/heads/topic' });
   const own = await createSchedule(topic, { request, command: 'enforce', timing });
-  expect(await runOf(own.id)).toMatchObject({ state: 'refused' });
+  expect(await runOfSchedule(own.id)).toMatchObject({ state: 'refused' });
   expect(await createdIn('proven-e')).toEqual({ [OPEN]: 1, [GUARDED]: 0, [OTHER]: 0 });
   const renewed = await createSchedule(job(MAIN), { request, command: 'enforce', timing });
   expect(renewed).toMatchObject({ outcome: 'updated', changes: ['permit: signed anew'] });
-  expect(await runOf(own.id)).toMatchObject({ state: 'converged', corrected: 2 });
+  expect(await runOfSchedule(own.id)).toMatchObject({ state: 'converged', corrected: 2 });
   expect(await createdIn('proven-e')).toEqual({ [OPEN]: 1, [GUARDED]: 1, [OTHER]: 1 });
 
   world.proxy.clear();
@@ -249,7 +236,7 @@ test('with a request key, a schedule for a fleet is signed when it is made', asy
   } as const;
   await expect(createSchedule(keyHolder(), wanted)).rejects.toThrow('it is not signed');
   const { id } = await createSchedule(keyHolder(REQUEST_KEY), wanted);
-  expect(await runOf(id)).toMatchObject({ state: 'pending', inDrift: 3 });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'pending', inDrift: 3 });
   expect(await createdIn('signed-c')).toEqual({ [OPEN]: 0, [GUARDED]: 0, [OTHER]: 0 });
 });
 

@@ -1,20 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { drift } from '../../src/client/drift.js';
-import { loadFleetRequest } from '../../src/client/fleet-request.js';
 import { triggerSchedule } from '../../src/client/schedule/change.js';
-import { createSchedule } from '../../src/client/schedule/create.js';
 import { deleteSchedule } from '../../src/client/schedule/delete.js';
-import { describeSchedule, listSchedules, type ScheduleRun } from '../../src/client/schedule/read.js';
+import { listSchedules } from '../../src/client/schedule/read.js';
 import type { WatchedEnvironment } from '../../src/contract/drift-record.js';
-import type { ScheduleCommand } from '../../src/contract/schedule.js';
 import {
   accountScheduleId,
   driftRecordWorkflowId,
   scheduledAccountWorkflowId,
 } from '../../src/contract/workflow-ids.js';
 import { hold } from '../support/hold.js';
-import { role } from '../support/manifests-of.js';
 import { Administrator } from '../support/organization.js';
+import { runOfSchedule, scheduleFleet, until } from '../support/schedules.js';
 import { iamClient } from '../support/sandbox.js';
 import { temporal, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
@@ -22,45 +18,6 @@ import { ACCOUNT } from '../support/world.js';
 /** Schedules for the accounts of a fleet, on a real server. */
 
 useWorld();
-
-const TIMING = { every: 3_600_000 };
-const POLL_MS = 100;
-
-async function scheduled(
-  namespace: string,
-  accounts: object,
-  command: ScheduleCommand,
-): Promise<Awaited<ReturnType<typeof createSchedule>>> {
-  const assumeRole = 'arn:{{partition}}:iam::{{account}}:role/iam-bootstrap';
-  const path = await world.manifest(`${namespace}.json`, {
-    version: 1,
-    namespace,
-    fleets: { all: { accounts, assumeRole } },
-    entities: [role(`${namespace}-deploy`, { maxSessionDuration: 3600 })],
-  });
-  const pipeline = { provider: 'local', url: null, commit: null, actor: 'test' };
-  const loaded = await loadFleetRequest([path], { variables: {}, pipeline, fleet: 'all', command });
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
-  return createSchedule(temporal, { request: loaded.request, command, timing: TIMING });
-}
-
-/** Waits until something holds. What it waits for is an event of other processes. */
-async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await read();
-    if (found !== undefined) return found;
-    await pause(POLL_MS);
-  }
-}
-
-/** Triggers a schedule, and returns its run once it has ended. */
-async function look(id: string): Promise<ScheduleRun> {
-  const started = await triggerSchedule(temporal, id);
-  return until(async () => {
-    const { runs } = await describeSchedule(temporal, id);
-    return runs.find((run) => run.runId === started?.runId && run.state !== 'running');
-  });
-}
 
 /** Returns what is watched of a namespace, once that many accounts are in drift. */
 function watched(namespace: string, inDrift: number): Promise<readonly WatchedEnvironment[]> {
@@ -72,24 +29,24 @@ function watched(namespace: string, inDrift: number): Promise<readonly WatchedEn
 
 test('a schedule looks at every account of a fleet, and enforces the manifest where it differs', async () => {
   const accounts = ['300000000001', '300000000002', '300000000003'];
-  const detecting = await scheduled('watched', { ids: accounts }, 'detect');
+  const detecting = await scheduleFleet('watched', { ids: accounts }, 'detect');
   expect(detecting).toMatchObject({ outcome: 'created', id: 'iam-bootstrap-schedule:fleet:watched:all:detect' });
-  expect(await scheduled('watched', { ids: accounts }, 'detect')).toMatchObject({ outcome: 'unchanged' });
-  expect(await look(detecting.id)).toMatchObject({ state: 'pending', inDrift: 3 });
+  expect(await scheduleFleet('watched', { ids: accounts }, 'detect')).toMatchObject({ outcome: 'unchanged' });
+  expect(await runOfSchedule(detecting.id)).toMatchObject({ state: 'pending', inDrift: 3 });
   const found = await watched('watched', 3);
   expect(found.map(({ account, schedules, problem }) => [account, schedules.length, problem])).toEqual(
     accounts.map((account) => [account, 1, null]),
   );
   expect(world.proxy.writes()).toEqual([]);
 
-  const enforcing = await scheduled('watched', { ids: accounts }, 'enforce');
-  expect(await look(enforcing.id)).toMatchObject({ state: 'converged', inDrift: 0, corrected: 3 });
+  const enforcing = await scheduleFleet('watched', { ids: accounts }, 'enforce');
+  expect(await runOfSchedule(enforcing.id)).toMatchObject({ state: 'converged', inDrift: 0, corrected: 3 });
   for (const account of accounts) expect(await world.creates(account)).toEqual({ 'CreateRole watched-deploy': 1 });
 
   const [first = ''] = accounts;
   const iam = iamClient(world.sandbox.url, first);
   await iam.updateRole({ RoleName: 'watched-deploy', MaxSessionDuration: 7200 });
-  expect(await look(detecting.id)).toMatchObject({ state: 'pending', inDrift: 1 });
+  expect(await runOfSchedule(detecting.id)).toMatchObject({ state: 'pending', inDrift: 1 });
   const [drifted] = (await watched('watched', 1)).filter(({ state }) => state === 'drift');
   expect(drifted).toMatchObject({
     account: first,
@@ -119,7 +76,7 @@ async function recorded(namespace: string, accounts: readonly string[]): Promise
 test('deleting a schedule ends its open run in every account, and no record is left', async () => {
   const accounts = ['300000000011', '300000000012', '300000000013'];
   const [first, second, last = ''] = accounts;
-  const { id } = await scheduled('ended', { ids: accounts }, 'enforce');
+  const { id } = await scheduleFleet('ended', { ids: accounts }, 'enforce');
   const held = hold(world.proxy, { action: 'GetAccountAuthorizationDetails', account: last });
   const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
   await held.reached;
@@ -139,7 +96,7 @@ test('deleting a schedule ends its open run in every account, and no record is l
 
 test('deleting a schedule ends the runs of accounts that go on without that of the fleet', async () => {
   const account = '300000000031';
-  const { id } = await scheduled('left-open', { ids: [account] }, 'enforce');
+  const { id } = await scheduleFleet('left-open', { ids: [account] }, 'enforce');
   const held = hold(world.proxy, { action: 'GetAccountAuthorizationDetails', account });
   const { workflowId = '' } = (await triggerSchedule(temporal, id)) ?? {};
   await held.reached;
@@ -154,8 +111,8 @@ test('deleting a schedule ends the runs of accounts that go on without that of t
 
 test('deleting a schedule whose deletion was cut off cleans up what is left of it', async () => {
   const accounts = ['300000000021', '300000000022'];
-  const { id } = await scheduled('cut-off', { ids: accounts }, 'detect');
-  await look(id);
+  const { id } = await scheduleFleet('cut-off', { ids: accounts }, 'detect');
+  await runOfSchedule(id);
   await watched('cut-off', 2);
   await temporal.client.schedule.getHandle(id).delete();
   expect(await recorded('cut-off', accounts)).toEqual(accounts);
@@ -169,9 +126,9 @@ test('a new account of an organizational unit is bootstrapped by the next run of
   const unit = await administrator.unit('workloads');
   const shop = await administrator.account('shop', unit);
   const organizationRole = `arn:aws:iam::${ACCOUNT}:role/organization-reader`;
-  const { id } = await scheduled('landing', { organizationalUnits: [unit], organizationRole }, 'enforce');
-  expect(await look(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  const { id } = await scheduleFleet('landing', { organizationalUnits: [unit], organizationRole }, 'enforce');
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'converged', corrected: 1 });
   const blog = await administrator.account('blog', unit);
-  expect(await look(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'converged', corrected: 1 });
   for (const account of [shop, blog]) expect(await world.creates(account)).toEqual({ 'CreateRole landing-deploy': 1 });
 });

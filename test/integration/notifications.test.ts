@@ -9,6 +9,8 @@ import type { JsonObject } from '../../src/contract/entity.js';
 import { WorkflowType } from '../../src/contract/workflow-ids.js';
 import { historiesAsText } from '../support/leaks.js';
 import { role } from '../support/manifests-of.js';
+import { Administrator } from '../support/organization.js';
+import { runOfSchedule, scheduleFleet, until } from '../support/schedules.js';
 import { createRole, iam, runCommand, runForReport, temporal, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 import type { WorkerProcess } from '../support/world.js';
@@ -218,6 +220,37 @@ test('a plan that cannot be made is told', async () => {
   expect(await applied('unread', role('unread-role'))).toBe('failed');
   await settled();
   expect(receiver.types()).toEqual(['run.failed']);
+});
+
+test('a schedule of a fleet that finds no account is told once, and that it has its accounts again', async () => {
+  const administrator = new Administrator(world.sandbox.url);
+  await administrator.found();
+  const unit = await administrator.unit('new');
+  const organizationRole = `arn:aws:iam::${ACCOUNT}:role/organization-reader`;
+  const { id } = await scheduleFleet('told-fleet', { organizationalUnits: [unit], organizationRole }, 'enforce');
+  const told = async (count: number): Promise<readonly string[]> =>
+    until(() => Promise.resolve(receiver.types().length < count ? undefined : receiver.types()));
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'failed' });
+  expect(await told(1)).toEqual(['run.failed']);
+  const [first] = receiver.at('/hook').map(({ body }) => JSON.parse(body) as { source: string; data: object });
+  expect(first).toMatchObject({
+    source: '/iam-bootstrap/told-fleet',
+    data: {
+      title: 'Run failed: told-fleet in fleet all',
+      account: null,
+      fleet: 'all',
+      summary: 'no account had a run',
+      reason: expect.stringContaining('fleet all has no account') as string,
+      remedy: 'correct ids, organizationalUnits, tags or exclude of the fleet',
+    },
+  });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'failed' });
+  await administrator.account('shop', unit);
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'converged' });
+  const types = await until(() =>
+    Promise.resolve(receiver.types().includes('run.recovered') ? receiver.types() : undefined),
+  );
+  expect(types.filter((type) => type.startsWith('run.'))).toEqual(['run.failed', 'run.recovered']);
 });
 
 test('a hostile receiver holds up nothing, is not followed, and is not quoted', async () => {

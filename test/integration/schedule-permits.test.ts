@@ -1,14 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
-import { describeSchedule, type ScheduleRun } from '../../src/client/schedule/read.js';
+import { describeSchedule } from '../../src/client/schedule/read.js';
 import { createSchedule } from '../../src/client/schedule/create.js';
-import { triggerSchedule } from '../../src/client/schedule/change.js';
 import type { ScheduleCommand, ScheduledRun } from '../../src/contract/schedule.js';
 import { bootstrapWorkflowId, WorkflowType } from '../../src/contract/workflow-ids.js';
 import type { TemporalConnection } from '../../src/temporal/connect.js';
 import { requestOf, role } from '../support/manifests-of.js';
+import { runOfSchedule } from '../support/schedules.js';
 import { TokenIssuer, type Claims } from '../support/token-issuer.js';
 import { temporal, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
@@ -63,16 +62,6 @@ async function make(as: TemporalConnection, namespace: string, command: Schedule
   return (await createSchedule(as, { request, command, timing: HOURLY })).id;
 }
 
-async function runOf(id: string): Promise<ScheduleRun> {
-  const started = await triggerSchedule(temporal, id);
-  for (;;) {
-    const { runs } = await describeSchedule(temporal, id);
-    const run = runs.find(({ runId }) => runId === started?.runId);
-    if (run !== undefined && run.state !== 'running') return run;
-    await pause(100);
-  }
-}
-
 async function argumentOf(id: string): Promise<ScheduledRun> {
   const { action } = await temporal.client.schedule.getHandle(id).describe();
   return (action.args as [ScheduledRun])[0];
@@ -89,7 +78,7 @@ async function startedByHand(type: string, workflowId: string, taskQueue: string
 test('who may apply makes a schedule that enforces, and its runs need no token', async () => {
   const id = await make(job(MAIN), 'proven-a', 'enforce');
   expect(await describeSchedule(temporal, id)).toMatchObject({ requester: expect.stringContaining('(ci)') as string });
-  expect(await runOf(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'converged', corrected: 1 });
   expect(await world.creates()).toEqual({ 'CreateRole deploy': 1 });
 });
 
@@ -98,7 +87,7 @@ test('who may not apply makes no schedule that enforces, and may look for drift'
   await expect(make(topic, 'proven-b', 'enforce')).rejects.toThrow('may not apply');
   await expect(make({ ...temporal, taskQueue: 'proven' }, 'proven-b', 'enforce')).rejects.toThrow('has no OIDC token');
   const id = await make(topic, 'proven-b', 'detect');
-  expect(await runOf(id)).toMatchObject({ state: 'pending', inDrift: 1 });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'pending', inDrift: 1 });
   expect(world.proxy.writes()).toEqual([]);
 });
 
@@ -106,7 +95,7 @@ test('a schedule ends to write when its maker loses the right', async () => {
   const id = await make(job(MAIN), 'proven-c', 'enforce');
   await allow('acme/other');
   try {
-    expect(await runOf(id)).toMatchObject({
+    expect(await runOfSchedule(id)).toMatchObject({
       state: 'refused',
       reason: expect.stringContaining('may not apply') as string,
     });
@@ -137,9 +126,9 @@ test('with a request key, schedules are signed when they are made, and not other
     'its signature is not that of this schedule',
   );
   const looking = await make(keyHolder(REQUEST_KEY), 'signed-a', 'detect');
-  expect(await runOf(looking)).toMatchObject({ state: 'pending', inDrift: 1 });
+  expect(await runOfSchedule(looking)).toMatchObject({ state: 'pending', inDrift: 1 });
   const enforcing = await make(keyHolder(REQUEST_KEY), 'signed-a', 'enforce');
-  expect(await runOf(enforcing)).toMatchObject({ state: 'converged', corrected: 1 });
+  expect(await runOfSchedule(enforcing)).toMatchObject({ state: 'converged', corrected: 1 });
 
   const argument = await argumentOf(looking);
   const unsigned = { ...argument, request: { ...argument.request, proof: {} } };
@@ -160,5 +149,5 @@ test('making a schedule again renews a permit that the workers no longer take, a
   expect(await createSchedule(keyHolder(REQUEST_KEY), wanted)).toMatchObject({ outcome: 'unchanged' });
   const renewed = await createSchedule(job(MAIN), wanted);
   expect(renewed).toMatchObject({ outcome: 'updated', changes: ['permit: signed anew'] });
-  expect(await runOf(id)).toMatchObject({ state: 'converged', corrected: 1 });
+  expect(await runOfSchedule(id)).toMatchObject({ state: 'converged', corrected: 1 });
 });

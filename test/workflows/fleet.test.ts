@@ -1,8 +1,9 @@
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { AccountReport, FleetReport, FleetRequest } from '../../src/contract/fleet.js';
+import type { AccountReport, FleetReport, FleetRequest, ResolvedFleet } from '../../src/contract/fleet.js';
 import { approveUpdate, fleetProgressQuery, fleetReportQuery, rejectUpdate } from '../../src/contract/messages.js';
+import type { Notification } from '../../src/contract/notification.js';
 import type { FleetProgress } from '../../src/contract/fleet-progress.js';
 import type { BootstrapRequest } from '../../src/contract/request.js';
 import { bootstrapWorkflowId, fleetPlanWorkflowId, fleetWorkflowId } from '../../src/contract/workflow-ids.js';
@@ -101,6 +102,24 @@ const run = async (request: FleetRequest): Promise<FleetReport> => reportOf(awai
 
 function resultsOf({ accounts }: FleetReport): readonly AccountReport['result'][] {
   return accounts.map(({ result }) => result);
+}
+
+/** Lets the worker of the last fleet tell people. Returns what waits for that many notifications, and has them by type. */
+function telling(): (count: number) => Promise<Readonly<Record<string, Notification>>> {
+  const told = new Map<string, Notification>();
+  const { resolveFleet } = stage.activities;
+  stage.activities.resolveFleet = async (given) =>
+    ({ ...(await resolveFleet?.(given)), notifies: true }) as ResolvedFleet;
+  let onTold = (): void => undefined;
+  stage.activities.notificationChannels = (notification) => {
+    told.set(notification.type, notification);
+    onTold();
+    return Promise.resolve([]);
+  };
+  return async (count) => {
+    while (told.size < count) await new Promise<void>((resolve) => (onTold = resolve));
+    return Object.fromEntries(told);
+  };
 }
 
 /** Lets the plan of one account fail. */
@@ -299,17 +318,40 @@ describe('a fleet', () => {
       commit: null,
       actor: 'ada',
     };
-    const options = { taskQueue: 'workflows', workflowId, args: [], memo: { pipeline } };
+    // Longer than the fleet waits. A server that skips time goes on to the end of what is open.
+    const workflowExecutionTimeout = 2 * stage.durations.lockHeldMs;
+    const options = { taskQueue: 'workflows', workflowId, args: [], memo: { pipeline }, workflowExecutionTimeout };
     const holder = await stage.client.workflow.start('ledger', options);
     const { startTime } = await holder.describe();
     const { accounts } = await run(request);
-    await holder.terminate();
+    await holder.terminate().catch(() => undefined);
     const by = 'https://ci.example.com/42 (job deploy, by ada)';
     const where = `${workflowId}, run ${holder.firstExecutionRunId}`;
     expect(accounts[0]).toMatchObject({
       result: 'busy',
       reason: `the namespace is held by a run of ${by} since ${startTime.toISOString()} (${where}), which did not finish in time`,
       remedy: expect.stringContaining('iam-bootstrap status') as string,
+    });
+    expect(accounts[1]).toMatchObject({ result: 'converged' });
+  });
+
+  test('that enforces waits an hour for an account whose run waits itself, and holds up no other', async () => {
+    // An hour passes only where the server skips time.
+    if (stage.durations.lockHeldMs < 60 * 60_000) return;
+    const request = fleetOf(2, { command: 'enforce' }, { concurrency: 1 });
+    const [held = ''] = request.selection.ids;
+    stage.activities.recordDrift = () => Promise.resolve({ begun: [], ended: [], unexplained: [], looking: null });
+    const options = { taskQueue: 'workflows', workflowId: bootstrapWorkflowId(held, 'ci'), args: [] };
+    await stage.client.workflow.start('ledger', { ...options, workflowExecutionTimeout: '3 hours' });
+    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
+      taskQueue: 'workflows',
+      workflowId: `enforce-${request.fleet}`,
+      args: [request],
+    });
+    const { accounts } = await reportOf(handle);
+    expect(accounts[0]).toMatchObject({
+      result: 'busy',
+      reason: expect.stringContaining('has not ended within an hour, and goes on') as string,
     });
     expect(accounts[1]).toMatchObject({ result: 'converged' });
   });
@@ -357,6 +399,53 @@ describe('a fleet', () => {
     await expect(start({ ...fleetOf(1), fleet: 'a:b' }).then((handle) => handle.result())).rejects.toMatchObject({
       cause: { message: expect.stringContaining('is not a request for a fleet: fleet: expected') as string },
     });
+  });
+});
+
+// Last in the file: once a run has abandoned a child, the test server skips no more time.
+describe('a fleet whose worker tells people', () => {
+  test('names a wave that waits, what was decided, and which accounts had no run', async () => {
+    const request = fleetOf(3, {}, { waves: [{ accounts: 1 }, { percent: 100 }], approveWaves: true });
+    const told = telling();
+    const { prepareFleetAccount } = stage.activities;
+    stage.activities.prepareFleetAccount = (given) =>
+      given.account.id === request.selection.ids[2]
+        ? Promise.reject(ApplicationFailure.nonRetryable('the worker has no role for it', 'NotAllowed'))
+        : (prepareFleetAccount?.(given) ?? Promise.reject(new Error()));
+    const handle = await start(request);
+    const { plan } = await pendingWave(handle, 2);
+    await handle.executeUpdate(approveUpdate, { args: [{ plan, by: 'grace' }] });
+    expect(resultsOf(await reportOf(handle))).toEqual(['converged', 'converged', 'refused']);
+    const { namespace, fleet: name } = request;
+    expect(await told(3)).toMatchObject({
+      'approval.waiting': {
+        summary: 'wave 2 waits for an approval',
+        remedy: `iam-bootstrap approve --namespace ${namespace} --fleet ${name} --plan ${plan}`,
+        subject: { account: null, fleet: name, workflowId: handle.workflowId, runId: handle.firstExecutionRunId },
+      },
+      'approval.ended': { summary: 'wave 2 was approved', reason: expect.stringContaining('grace') as string },
+      'run.refused': {
+        summary: '2 of 3 accounts had a run',
+        counts: { converged: 2, refused: 1, accounts: 3 },
+        entities: [{ id: request.selection.ids[2], line: 'refused: the worker has no role for it' }],
+      },
+    });
+  });
+
+  test('says why its accounts cannot be found', async () => {
+    const request = fleetOf(1);
+    const told = telling();
+    stage.activities.resolveFleet = () =>
+      Promise.reject(
+        ApplicationFailure.create({
+          message: 'no permission',
+          type: 'AccessDenied',
+          nonRetryable: true,
+          details: [{ notifies: true }],
+        }),
+      );
+    expect(await run(request)).toMatchObject({ result: 'failed', reason: 'no permission' });
+    expect(await told(1)).toMatchObject({ 'run.failed': { summary: 'no account had a run', reason: 'no permission' } });
   });
 });
 

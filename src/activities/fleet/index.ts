@@ -4,6 +4,7 @@ import type { AccountRuns } from '../account-runs.js';
 import type { FleetRequests } from '../fleet-requests.js';
 import type { Accounts } from '../runtime/accounts.js';
 import type { Enforcement } from '../runtime/enforcement.js';
+import { announced } from '../runtime/announced.js';
 import { runActivity } from '../runtime/activity-context.js';
 import { assertUnchanged } from './assert-unchanged.js';
 import { assertSelected } from './assert-selected.js';
@@ -20,26 +21,37 @@ export interface FleetParts {
     Enforcement,
     'targetForReads' | 'guardrails' | 'permitFleet' | 'delegations' | 'isSignedOnly'
   >;
+  /** The channels that people are told by. Default: none. */
+  readonly notifications?: object | undefined;
 }
 
 /** Returns the activities that find the accounts of a fleet, make the request for each, and find their runs and what holds them up. */
-export function createFleetActivities({ accounts, accountRuns, requests, enforcement }: FleetParts): FleetActivities {
+export function createFleetActivities({
+  accounts,
+  accountRuns,
+  requests,
+  enforcement,
+  notifications,
+}: FleetParts): FleetActivities {
   const { delegations } = enforcement;
   return {
     resolveFleet: (request) =>
-      runActivity(async ({ calls }) => {
-        assertUnchanged(request);
-        const permit = await enforcement.permitFleet(request);
-        const { organization, close } = accounts.organization(targetOf(request, enforcement));
-        try {
-          const resolved = await resolveFleet(request, organization, calls);
-          if (delegations === undefined || permit === null) return resolved;
-          const accounts = resolved.accounts.map((account) => delegations.fleets.signAccount(permit, account));
-          return { ...resolved, accounts, permit, ...(enforcement.isSignedOnly ? { signedDecisions: true } : {}) };
-        } finally {
-          close();
-        }
-      }),
+      announced(
+        notifications,
+        runActivity(async ({ calls }) => {
+          assertUnchanged(request);
+          const permit = await enforcement.permitFleet(request);
+          const { organization, close } = accounts.organization(targetOf(request, enforcement));
+          try {
+            const resolved = await resolveFleet(request, organization, calls);
+            if (delegations === undefined || permit === null) return resolved;
+            const accounts = resolved.accounts.map((account) => delegations.fleets.signAccount(permit, account));
+            return { ...resolved, accounts, permit, ...(enforcement.isSignedOnly ? { signedDecisions: true } : {}) };
+          } finally {
+            close();
+          }
+        }),
+      ),
     prepareFleetAccount: (given) =>
       runActivity(async () => {
         const request = await requests.ofThisRun();

@@ -7,7 +7,7 @@ import { failure } from './failures.js';
 import { assertInWorkflow } from './launches.js';
 
 /** The workflows that tell people of what they do. */
-const TELLING: ReadonlySet<string> = new Set([WorkflowType.Bootstrap, WorkflowType.ScheduledRun]);
+const TELLING: ReadonlySet<string> = new Set([WorkflowType.Bootstrap, WorkflowType.ScheduledRun, WorkflowType.Fleet]);
 
 /** The questions about runs that the check of a notification asks Temporal. The server has recorded the answers. */
 export interface NotificationRuns {

@@ -1,6 +1,6 @@
 import { describePipeline } from '../../report/run-description.js';
 import type { FleetEvent } from '../../client/fleet/events.js';
-import { approveFleetCommand } from '../../client/fleet/follow.js';
+import { approveWaveCommand } from '../../report/fleet.js';
 import type { AccountProgress, FleetProgress } from '../../contract/fleet-progress.js';
 import { accountText } from '../../report/fleet-words.js';
 import { counted } from '../../report/text.js';
@@ -20,7 +20,7 @@ export function textOfFleetEvent(event: FleetEvent): EventText | null {
     }
     case 'awaiting-approval': {
       const { wave, accounts, expiresAt, plan, report } = event.wave;
-      const command = approveFleetCommand(report.namespace, report.fleet, plan);
+      const command = approveWaveCommand(report.namespace, report.fleet, plan);
       return text(
         `wave ${String(wave)} (${counted(accounts, 'account')}) awaits approval until ${expiresAt}; to approve (or reject): ${command}`,
       );

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetProgress } from '../../contract/fleet-progress.js';
 import type { FleetReport } from '../../contract/fleet.js';
 import { fleetProgressQuery, fleetReportQuery, waveApprovalQuery } from '../../contract/messages.js';
+import { approveWaveCommand } from '../../report/fleet.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { fleet } from '../../workflows/index.js';
 import { awaitReportOf } from '../run/await-report.js';
@@ -125,12 +126,7 @@ async function approvalError(temporal: TemporalConnection, workflowId: string, p
   const [, namespace = '', name = ''] = workflowId.split(':');
   return new BusyError(
     'the next wave requires an approval; the run stays open without this command',
-    `approve it with \`${approveFleetCommand(namespace, name, plan)}\`; then run the same command again to follow the run`,
+    `approve it with \`${approveWaveCommand(namespace, name, plan)}\`; then run the same command again to follow the run`,
     { workflowId, runId, url: temporal.runUrl(workflowId, runId) },
   );
-}
-
-/** Returns the command that approves a wave of a fleet. */
-export function approveFleetCommand(namespace: string, fleetName: string, plan: string): string {
-  return `iam-bootstrap approve --namespace ${namespace} --fleet ${fleetName} --plan ${plan}`;
 }

@@ -2,7 +2,7 @@ import type { NotificationType } from '../../contract/notification.js';
 import type { Approval, EntityReport, Report } from '../../contract/report.js';
 import { entityId } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
-import { counted, countsOf } from '../../report/text.js';
+import { counted, countsOf, withoutNumbers } from '../../report/text.js';
 import { approvalText, isListed } from '../../report/words.js';
 import { type NewNotification, notify } from '../notify.js';
 
@@ -92,5 +92,5 @@ function isTroubled({ outcome }: EntityReport): boolean {
 function troubleOf(report: Report, troubled: readonly EntityReport[]): readonly string[] {
   if (report.result === 'converged') return [];
   if (troubled.length > 0) return troubled.map((entity) => `${entityId(entity)} ${entity.outcome}`).sort();
-  return [`${report.result} ${(report.reason ?? '').replace(/[\da-f]{8}[\da-f-]*|\d+/gi, '#')}`];
+  return [`${report.result} ${withoutNumbers(report.reason ?? '')}`];
 }

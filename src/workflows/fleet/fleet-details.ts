@@ -1,6 +1,6 @@
 import type { FleetProgress } from '../../contract/fleet-progress.js';
 import type { AccountReport, FleetEntity, FleetReport, FleetRequest } from '../../contract/fleet.js';
-import { resultsOf } from '../../report/fleet.js';
+import { approveWaveCommand, resultsOf } from '../../report/fleet.js';
 import { code, page, plain, table } from '../../report/markdown.js';
 import { counted, joinFirst } from '../../report/text.js';
 import { durationText } from '../../report/words.js';
@@ -23,7 +23,6 @@ export function fleetProgressDetails(
     state,
     plain(reason ?? ''),
   ]);
-  const command = `iam-bootstrap approve --namespace ${namespace} --fleet ${fleet}`;
   return page([
     `**${phase}**: ${String(done)} of ${counted(total, 'account')}${waves < 2 ? '' : `, wave ${String(wave)} of ${String(waves)}`}`,
     ...(counts.length === 0 ? [] : ['', counts.join(', ')]),
@@ -33,7 +32,7 @@ export function fleetProgressDetails(
           '',
           `Wave ${String(approval.wave)} waits for an approval until ${approval.expiresAt}.`,
           '',
-          `Run ${code(`${command} --plan ${approval.plan}`)}`,
+          `Run ${code(approveWaveCommand(namespace, fleet, approval.plan))}`,
         ]),
     ...table(['account', 'name', 'state', 'why'], rows, MAX_ROWS),
   ]);

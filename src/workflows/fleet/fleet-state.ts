@@ -21,6 +21,7 @@ import {
   waveEnds,
 } from '../../report/fleet.js';
 import { fleetProgressDetails } from './fleet-details.js';
+import { troubleBefore } from './fleet-notifications.js';
 
 /** Updates of the page while accounts are run. One for each of thousands would take longer than they do. */
 const MAX_DETAILS_UPDATES = 200;
@@ -51,6 +52,8 @@ export interface CarriedFleet {
   readonly wave: number;
   readonly open: readonly OpenAccount[];
   readonly waiting: readonly WaitingAccount[];
+  /** The trouble of the last run of the same schedule. */
+  readonly troubleBefore?: readonly string[];
 }
 
 /** The state of an account that is under way. */
@@ -65,6 +68,7 @@ export class FleetState {
   /** The first run of the workflow: it stays the run of the fleet when it continues as new. */
   readonly runId: string;
   readonly startedAt: number;
+  readonly troubleBefore: readonly string[];
   phase: FleetPhase = 'resolving';
   /** The wave under way, from 0. */
   wave: number;
@@ -85,6 +89,7 @@ export class FleetState {
     this.runId = carried?.runId ?? firstExecutionRunId;
     this.startedAt = carried?.startedAt ?? startTime.getTime();
     this.wave = carried?.wave ?? 0;
+    this.troubleBefore = carried === undefined ? troubleBefore() : (carried.troubleBefore ?? []);
     this.reports = new Map();
     this.#resolved = null;
     if (carried === undefined) return;
@@ -225,6 +230,16 @@ export class FleetState {
 
   carry(open: readonly OpenAccount[], waiting: readonly WaitingAccount[]): CarriedFleet {
     const { runId, startedAt, resolved, wave } = this;
-    return { runId, startedAt, resolved, reports: [...this.reports], outdated: this.#outdated, wave, open, waiting };
+    const carried = {
+      runId,
+      startedAt,
+      resolved,
+      reports: [...this.reports],
+      outdated: this.#outdated,
+      wave,
+      open,
+      waiting,
+    };
+    return this.troubleBefore.length === 0 ? carried : { ...carried, troubleBefore: this.troubleBefore };
   }
 }

@@ -19,13 +19,14 @@ import { counted } from '../../report/text.js';
 import { fleetAccounts } from '../activities.js';
 import { Cancellation } from '../cancellation.js';
 import { lockWaitDetails } from '../details.js';
-import { describeFailure } from '../failures.js';
+import { describeFailure, isOfNotifyingWorker } from '../failures.js';
 import { startLocked } from '../locked-child.js';
 import { assertFleetRequest } from '../requests.js';
 import { recordOutcome } from '../search-attributes.js';
 import { AccountRuns } from './account-runs.js';
 import { isContinued } from './continued.js';
 import { fleetReportDetails } from './fleet-details.js';
+import { notifyOfFleetEnd, notifyOfWave, notifyOfWaveDecision } from './fleet-notifications.js';
 import { type CarriedFleet, FleetState } from './fleet-state.js';
 import { WaveApproval, waveDigest } from './wave-approval.js';
 
@@ -79,6 +80,8 @@ class Fleet {
   #report: FleetReport | null = null;
   /** The wave under way was approved before the run continued as new. */
   #isResumed: boolean;
+  /** The worker that looked for the accounts tells people what becomes of the run. */
+  #notifies = false;
 
   constructor(request: FleetRequest, carried: CarriedFleet | undefined, cancellation: Cancellation) {
     this.#request = request;
@@ -104,11 +107,15 @@ class Fleet {
         this.#state.refreshDetails();
         this.#state.resolved = await this.#cancellation.endOnRequest(() => fleetAccounts.resolveFleet(this.#request));
       }
+      this.#notifies = this.#state.resolved.notifies === true;
       stop = await this.#runWaves();
     } catch (error) {
+      this.#notifies ||= isOfNotifyingWorker(error);
       stop = this.#stopOf(error);
     }
-    return this.#finish({ ...this.#state.buildReport(), ...stop });
+    const report = { ...this.#state.buildReport(), ...stop };
+    if (this.#notifies && report.command !== 'plan') await notifyOfFleetEnd(report, this.#state.troubleBefore);
+    return this.#finish(report);
   }
 
   /** Runs one wave after the other. Returns why it has stopped before the last one; null where it has not. */
@@ -163,12 +170,15 @@ class Fleet {
     const wave = this.#state.wave + 1;
     const plan = waveDigest(this.#request.digest, this.#state.runId, wave);
     this.#state.phase = 'awaiting approval';
-    const asked = { plan, wave, accounts: this.#state.openInWave().length, report: this.#state.buildReport() };
+    const report = this.#state.buildReport();
+    const asked = { plan, wave, accounts: this.#state.openInWave().length, report };
+    if (this.#notifies) await notifyOfWave(report, wave, plan);
     const decision = await this.#approval.wait(asked, this.#cancellation, ({ expiresAt }) => {
       this.#state.approval = { plan, wave, expiresAt };
       this.#state.refreshDetails();
     });
     this.#state.approval = undefined;
+    if (this.#notifies) await notifyOfWaveDecision(report, wave, decision);
     return decision;
   }
 

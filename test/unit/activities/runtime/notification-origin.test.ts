@@ -40,9 +40,12 @@ async function problemOf(runs: NotificationRuns, info: Partial<Info> = {}, told:
     );
 }
 
-test.each(['bootstrap', 'scheduledRun'])('a notification that a %s run has started is accepted', async (type) => {
-  expect(await problemOf(recorded({ type }))).toBe('accepted');
-});
+test.each(['bootstrap', 'scheduledRun', 'fleet'])(
+  'a notification that a %s run has started is accepted',
+  async (type) => {
+    expect(await problemOf(recorded({ type }))).toBe('accepted');
+  },
+);
 
 const NOT_STARTED = `only a run of this worker may notify people: the run that it is about, ${workflowId}, has not started it`;
 const NOT_OURS = `only a run of this worker may notify people: it is not the notification ${TOLD.id} of a worker`;
