@@ -133,7 +133,11 @@ function dueProblem(schedules: readonly ScheduleSummary[], now: number): string 
 }
 
 /** Returns that no run of a fleet has looked at one of its accounts for long. Null where one has. */
-function leftOutProblem(record: DriftRecord | null, schedules: readonly ScheduleSummary[], now: number): string | null {
+export function leftOutProblem(
+  record: Pick<DriftRecord, 'lookedAt'> | null,
+  schedules: readonly Pick<ScheduleSummary, 'id' | 'account' | 'lastAt'>[],
+  now: number,
+): string | null {
   const [fleet] = schedules;
   if (record?.lookedAt == null || fleet?.lastAt == null || schedules.some(({ account }) => account !== null))
     return null;

@@ -356,6 +356,37 @@ describe('a fleet', () => {
     expect(accounts[1]).toMatchObject({ result: 'converged' });
   });
 
+  test('goes on past accounts in which another revision was applied: they are no failures of it', async () => {
+    const request = fleetOf(2, { command: 'enforce' }, { waves: [{ accounts: 1 }, { percent: 100 }] });
+    const { prepareFleetAccount } = stage.activities;
+    const revision = { value: 3, source: 'given', allowOlder: false } as const;
+    stage.activities.prepareFleetAccount = async (given) => ({
+      ...((await prepareFleetAccount?.(given)) ?? requestFor([])),
+      ...(given.account.id === request.selection.ids[0] ? { revision } : {}),
+    });
+    stage.activities.otherRevision = () =>
+      Promise.resolve({
+        ...revision,
+        value: 4,
+        environment: 'test',
+        commit: null,
+        url: null,
+        runId: 'x',
+        at: '2026-03-04T05:00:00Z',
+      });
+    stage.activities.recordDrift = () => Promise.resolve({ begun: [], ended: [], unexplained: [], looking: null });
+    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
+      taskQueue: 'workflows',
+      workflowId: `enforce-${request.fleet}`,
+      args: [request],
+    });
+    const { accounts } = await reportOf(handle);
+    expect(accounts).toMatchObject([
+      { result: 'refused', reason: expect.stringContaining('is out of date') as string },
+      { result: 'converged' },
+    ]);
+  });
+
   test('is cancelled as a whole: what runs ends, what waits does not begin, and its report says so', async () => {
     const request = fleetOf(3, {}, { concurrency: 1 });
     const call = new HeldCall();
