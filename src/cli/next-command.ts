@@ -1,7 +1,8 @@
+import { givenOptions } from '../client/cloudformation/source.js';
 import { isWrite } from '../contract/actions.js';
 import type { Report } from '../contract/report.js';
 import { counted } from '../report/text.js';
-import type { RequestCommandOptions } from './request.js';
+import { templateOptions, type RequestCommandOptions } from './request.js';
 
 /** Returns the last lines of a plan: what to type in order to apply it. Empty where there is nothing to apply. */
 export function nextLines(
@@ -37,6 +38,7 @@ function commandLine(command: string, options: RequestCommandOptions): string {
     ...file.map((path) => ['-f', path]),
     ...(environment === undefined ? [] : [['--environment', environment]]),
     ...Object.entries(options.var).map(([name, value]) => ['--var', `${name}=${value}`]),
+    ...givenOptions(templateOptions(options)),
     ...adopt.map((what) => ['--adopt', what]),
     ...deleteTrusted.map((what) => ['--delete-trusted', what]),
     ...(removeUnmanaged === true ? [['--remove-unmanaged']] : []),

@@ -58,7 +58,7 @@ function fileOption(description: string): Option {
 export function addManifestOptions(command: Command): Command {
   return command
     .optionsGroup(GROUPS.manifest)
-    .addOption(fileOption('manifest in YAML, JSON or TypeScript, or - for standard input (repeatable)'))
+    .addOption(fileOption('manifest in YAML, JSON or TypeScript, template, or - for standard input (repeatable)'))
     .option('-e, --environment <name>', 'environment of the manifest; optional if it declares only one')
     .option('--var <name=value>', 'value of a variable (repeatable)', parseAssignment, {})
     .optionsGroup(GROUPS.output)
@@ -166,8 +166,8 @@ export function addScheduleOptions(command: Command): Command {
     .option('--paused', 'create it paused', false)
     .option('--reason <text>', 'reason, kept in the schedule')
     .optionsGroup('Which schedules:')
-    .addOption(accountOption('only schedules of this account'))
-    .option('-n, --namespace <name>', 'only schedules of this namespace');
+    .addOption(accountOption('only schedules of this account; for create: of the stack'))
+    .option('-n, --namespace <name>', 'only schedules of this namespace; for create: of the stack');
 }
 
 /** Parses the interval of a schedule into milliseconds. */

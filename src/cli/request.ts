@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import pc from 'picocolors';
 import { DEFAULT_MANIFEST } from '../client/init.js';
 import { loadFleetRequest } from '../client/fleet-request.js';
+import type { TemplateOptions } from '../client/cloudformation/source.js';
 import { loadRequest } from '../client/request.js';
 import type { FleetReference } from '../client/fleet/runs.js';
 import type { NamespaceReference } from '../client/runs.js';
@@ -18,6 +19,18 @@ import { annotate, annotationsOfProblems, annotationsOfWarnings, type OutputOpti
 import { printFailure, UsageError } from './run-command.js';
 import { note, plain, wrapped } from './terminal.js';
 
+/** Options that name the stack of a template. */
+export interface StackOptions {
+  readonly account?: string;
+  readonly assumeRole?: string;
+  readonly namespace?: string;
+  readonly region?: string;
+  readonly stackName?: string;
+  readonly parameter?: Readonly<Record<string, string>>;
+  readonly resourceName?: Readonly<Record<string, string>>;
+  readonly secret?: Readonly<Record<string, string>>;
+}
+
 /** Options that name a manifest. */
 export interface ManifestOptions {
   readonly file: readonly string[];
@@ -28,7 +41,7 @@ export interface ManifestOptions {
 }
 
 /** Options of commands that send a request. */
-export interface RequestCommandOptions extends ManifestOptions {
+export interface RequestCommandOptions extends ManifestOptions, StackOptions {
   readonly adopt?: readonly string[];
   readonly deleteTrusted?: readonly string[];
   readonly removeUnmanaged?: boolean;
@@ -77,6 +90,13 @@ export function manifestFiles(file: readonly string[]): readonly string[] {
   );
 }
 
+/** Returns the stack of the templates among the manifests. */
+export function templateOptions(options: StackOptions): TemplateOptions {
+  const { account, assumeRole, namespace, region, stackName, parameter, resourceName, secret } = options;
+  const values = { parameters: parameter, names: resourceName, secrets: secret };
+  return { account, assumeRole, namespace, region, stackName, ...values };
+}
+
 /** Loads the manifest as a request. Prints the problems of an invalid manifest and returns null. */
 export async function loadManifestRequest(
   options: RequestCommandOptions,
@@ -94,6 +114,8 @@ export async function loadManifestRequest(
     command,
     keepGoing: options.keepGoing,
     pipeline: config.pipeline,
+    // Commands without these options name a run by its account and namespace.
+    template: 'parameter' in options ? templateOptions(options) : undefined,
     requestKey: options.requestKey,
     ...(options.requireApproval === true && options.approvalTimeout !== undefined
       ? { approval: { timeoutMs: options.approvalTimeout } }
@@ -123,6 +145,8 @@ export async function loadFleetManifest(
     orphans: options.orphans,
     keepGoing: options.keepGoing,
     pipeline: config.pipeline,
+    // Commands without these options name a run by its account and namespace.
+    template: 'parameter' in options ? templateOptions(options) : undefined,
     requestKey: options.requestKey,
     revision: options.revision,
     allowOlder: options.allowOlder,

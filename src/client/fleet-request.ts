@@ -52,6 +52,8 @@ export async function loadFleetRequest(
 ): Promise<LoadedFleetRequest> {
   const { pipeline = NO_CI, fleet: name } = options;
   const { sources, problems } = await loadSources(files, options);
+  const template = sources.find((source) => 'tree' in source);
+  if (template !== undefined) return { ok: false, problems: [templateProblem(template.file)], warnings: [] };
   if (problems.length > 0) return { ok: false, problems, warnings: [] };
   const bundle = bundleOf(sources, files, options);
   const opened = openBundle(bundle, { isOffline: true });
@@ -68,6 +70,13 @@ export async function loadFleetRequest(
   const digest = fleetDigest(content);
   const key = options.requestKey ?? attemptKey(content, digest) ?? randomUUID();
   return { ok: true, request: { ...content, digest, key }, warnings };
+}
+
+function templateProblem(file: string): Problem {
+  const message =
+    'this is a CloudFormation template, whose values are those of one stack, and a fleet has many accounts';
+  const remedy = 'write it as a manifest with `iam-bootstrap convert`, and declare the fleet there';
+  return { file, line: 1, column: 1, path: '', message, remedy };
 }
 
 /** Returns a request without its digest and its key. */
@@ -113,8 +122,8 @@ function bundleOf(
   const bundled: ManifestFile[] = [];
   const texts: Record<string, Readonly<Record<string, string>>> = {};
   for (const source of sources) {
-    // A function is left out: the check of the fleet reports it.
-    if ('produce' in source) continue;
+    // A function is left out: the check of the fleet reports it. Templates have been refused.
+    if ('produce' in source || 'tree' in source) continue;
     const { tree } = parseSource(source, NO_CONTEXT);
     const { file } = source;
     bundled.push('text' in source ? source : { file, value: tree === null ? null : toJson(tree) });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { useWorld, iam, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 
-/** CloudFormation templates become manifests that plan and apply like others. */
+/** CloudFormation templates are manifests, and become manifests that plan and apply like others. */
 
 jest.setTimeout(300_000);
 useWorld();
@@ -45,11 +45,11 @@ test('a converted template is applied, and the next plan shows no changes', asyn
   const refused = await world.cli(['convert', template, '--account', ACCOUNT, '--output', manifest]);
   expect(refused.code).toBe(64);
   expect(refused.stderr).toContain(`error: ${template}:7:22: AWS::Region has no value`);
-  expect(refused.stderr).toContain('remedy: give it with --name Read=NAME');
+  expect(refused.stderr).toContain('remedy: give it with --resource-name Read=NAME');
   expect(refused.stderr).toContain('remedy: give the value with --parameter Bucket.Arn=VALUE');
   expect(refused.stderr).toContain('3 problems. Nothing was sent to Temporal or AWS.');
 
-  const options = ['--region', 'us-east-1', '--parameter', 'Stage=prod', '--name', 'Read=read-assets'];
+  const options = ['--region', 'us-east-1', '--parameter', 'Stage=prod', '--resource-name', 'Read=read-assets'];
   const given = [...options, '--parameter', 'Bucket.Arn=arn:aws:s3:::assets', '--output', manifest];
   const convert = ['convert', template, '--account', ACCOUNT, ...given];
   const converted = await world.cli(convert);
@@ -80,13 +80,16 @@ test('a converted template is applied, and the next plan shows no changes', asyn
   expect(plan.code).toBe(0);
 });
 
-test('what the CDK synthesizes is applied as it is, roles that grant each other rights included', async () => {
+test('what the CDK synthesizes is a manifest as it is, roles that grant each other rights included', async () => {
   // Written by aws-cdk-lib 2.276.0.
   const template = join(__dirname, '../unit/client/cloudformation/templates/cdk-roles.json');
-  const manifest = join(world.directory, 'cdk-roles.yaml');
-  const options = ['--account', ACCOUNT, '--name', 'C375D67C5=ci', '--output', manifest];
-  expect(await world.cli(['convert', template, ...options])).toMatchObject({ code: 0 });
-  expect(await world.cli(['apply', '-f', manifest])).toMatchObject({ code: 0 });
+  const refused = await world.cli(['apply', '-f', template, '--account', ACCOUNT]);
+  expect(refused).toMatchObject({ code: 64, stdout: '' });
+  expect(refused.stderr).toContain(`error: ${template}:180:5: C375D67C5 has no RoleName`);
+  const options = ['-f', template, '--account', ACCOUNT, '--resource-name', 'C375D67C5=ci'];
+  const first = await world.cli(['plan', ...options]);
+  expect(first.stdout).toContain(`To apply: iam-bootstrap apply ${options.join(' ')}`);
+  expect(await world.cli(['apply', ...options])).toMatchObject({ code: 0 });
   const documents = await Promise.all(
     [
       { RoleName: 'a', PolicyName: 'ADefaultPolicyB68120EA' },
@@ -100,7 +103,7 @@ test('what the CDK synthesizes is applied as it is, roles that grant each other 
     { Statement: [{ Action: 'sts:AssumeRole', Resource: `arn:aws:iam::${ACCOUNT}:role/x/b` }] },
     { Statement: [{ Action: 'iam:PassRole', Resource: `arn:aws:iam::${ACCOUNT}:role/a` }] },
   ]);
-  const plan = await world.cli(['plan', '-f', manifest, '--detailed-exitcode']);
+  const plan = await world.cli(['plan', ...options, '--detailed-exitcode']);
   expect(plan.stdout).toContain('No changes');
   expect(plan.code).toBe(0);
 });
@@ -108,6 +111,7 @@ test('what the CDK synthesizes is applied as it is, roles that grant each other 
 test.each([
   [['missing.yaml', '--account', ACCOUNT], 'template missing.yaml cannot be read: ENOENT'],
   [['x.yaml'], 'no account is named'],
+  [['-', '--account', ACCOUNT], 'its name gives no namespace'],
   [['x.yaml', '--account', ACCOUNT, '--parameter', 'x'], 'Expected name=value.'],
   [['x.yaml', '--account', ACCOUNT, '--environment', 'a b'], '--environment a b is not a name'],
 ])('convert %j is refused', async (args, message) => {

@@ -107,8 +107,8 @@ export const malformedManifests: readonly (readonly [title: string, text: string
   ['a file of comments', '# soon\n', /:1:\d+ .*file is empty.*; .*version: 1/],
   ['a list', '- kind: Role\n', /:1:1 .*a manifest is a map.*; .*version: 1/],
   [
-    'a CloudFormation template',
-    'AWSTemplateFormatVersion: 2010-09-09\nResources: { A: { Type: AWS::IAM::Group } }\n',
+    'a template without resources of AWS',
+    'Resources: { A: { Type: Custom::Group } }\n',
     /:1:1 this is a CloudFormation template, not a manifest; convert it with `iam-bootstrap convert TEMPLATE/,
   ],
   ['a second document', `${HEAD}  []\n---\nversion: 1\n`, /:6:1 .*second YAML document.*; .*-f/],

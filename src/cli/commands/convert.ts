@@ -1,45 +1,43 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { convertTemplate } from '../../client/cloudformation/convert.js';
+import { namespaceProblem, templateNamespace } from '../../client/cloudformation/source.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
-import { NAMESPACE } from '../../contract/request.js';
 import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
 import { counted } from '../../report/text.js';
-import { printProblems } from '../request.js';
+import { printProblems, type StackOptions } from '../request.js';
 import { UsageError } from '../run-command.js';
 import { note, plain, print, wrapped } from '../terminal.js';
 
-interface ConvertOptions {
-  readonly account?: string;
-  readonly region?: string;
-  readonly stackName?: string;
-  readonly parameter: Readonly<Record<string, string>>;
-  readonly name: Readonly<Record<string, string>>;
-  readonly secret: Readonly<Record<string, string>>;
-  readonly namespace?: string;
+interface ConvertOptions extends StackOptions {
   readonly environment: string;
   readonly output?: string;
 }
 
 /** Converts a CloudFormation template to a manifest. */
 export async function convert(file: string, options: ConvertOptions): Promise<ExitCode> {
-  const { account, region, stackName, environment, output } = options;
+  const { account, assumeRole, namespace, region, stackName, environment, output } = options;
   if (account === undefined) {
     throw new UsageError('no account is named', 'give the account of the stack with --account ID');
   }
   if (!ENVIRONMENT_NAME.test(environment)) {
     throw new UsageError(`--environment ${environment} is not a name`, ENVIRONMENT_NAME_TEXT);
   }
+  const name = templateNamespace(file, { namespace, stackName });
+  if (name === undefined) {
+    const { message, remedy } = namespaceProblem(file, namespace);
+    throw new UsageError(message, remedy);
+  }
   const result = convertTemplate(file, await read(file), {
     account,
     region,
     stackName,
     environment,
-    namespace: namespaceOf(file, options),
-    parameters: options.parameter,
-    names: options.name,
-    secrets: options.secret,
+    namespace: name,
+    assumeRole,
+    parameters: options.parameter ?? {},
+    names: options.resourceName ?? {},
+    secrets: options.secret ?? {},
   });
   if (!result.ok) {
     printProblems(result.problems, loadConfig());
@@ -49,23 +47,6 @@ export async function convert(file: string, options: ConvertOptions): Promise<Ex
   else await write(output, result.manifest);
   note(wrapped(summaryOf(result.entities, result.ignored), process.stderr));
   return ExitCode.Converged;
-}
-
-/** Returns the namespace that is given, or that the stack or the file has the name of. */
-function namespaceOf(file: string, { namespace, stackName }: ConvertOptions): string {
-  const name = namespace ?? stackName ?? basename(file).replace(/(\.template)?\.[^.]+$/, '');
-  const found =
-    namespace ??
-    name
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '')
-      .slice(0, 63);
-  if (NAMESPACE.test(found)) return found;
-  throw new UsageError(
-    `${found === '' ? 'the file' : `namespace ${found}`} gives no namespace`,
-    'give one with --namespace: 1 to 63 lower-case letters, digits and hyphens',
-  );
 }
 
 async function read(file: string): Promise<string> {

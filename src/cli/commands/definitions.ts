@@ -29,6 +29,7 @@ import {
   sinceOption,
   waitTimeoutOption,
 } from '../options.js';
+import { addStackOptions } from '../stack-options.js';
 import { ESTATE_COMMANDS } from './estate-definitions.js';
 import { SCHEDULE_COMMANDS } from './schedule-definitions.js';
 import { SERVER_COMMANDS, SETUP_COMMANDS } from './setup-definitions.js';
@@ -38,7 +39,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     name: 'validate',
     description: 'check a manifest offline',
     addOptions: (command) =>
-      addManifestOptions(command)
+      addStackOptions(addManifestOptions(command))
         .optionsGroup('Guardrails:')
         .option('--guardrails <file>', "file of a worker's guardrails that the manifest must keep to"),
     examples: [
@@ -78,7 +79,7 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     name: 'plan',
     description: 'show what apply would do; write nothing',
     addOptions: (command) =>
-      addFleetOptions(addRequestOptions(addAdoptionOptions(addManifestOptions(command))))
+      addFleetOptions(addRequestOptions(addAdoptionOptions(addStackOptions(addManifestOptions(command)))))
         .optionsGroup('Run:')
         .option('--detailed-exitcode', 'exit with 2 if changes are pending', false),
     examples: [
@@ -101,7 +102,9 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
     description: 'start a run, or join an equal one, and follow it',
     addOptions: (command) =>
       addFleetRunOptions(
-        addNoWaitOption(addApprovalOptions(addRunOptions(addAdoptionOptions(addManifestOptions(command))))),
+        addNoWaitOption(
+          addApprovalOptions(addRunOptions(addAdoptionOptions(addStackOptions(addManifestOptions(command))))),
+        ),
       ),
     examples: [
       [`iam-bootstrap apply ${EXAMPLE_FILE}`, 'create what is missing, adopt what exists'],
@@ -129,7 +132,7 @@ function removalCommand(name: 'release' | 'destroy', description: string, planne
     name,
     description,
     addOptions: (command) => {
-      addNoWaitOption(addApprovalOptions(addRunOptions(addManifestOptions(command))))
+      addNoWaitOption(addApprovalOptions(addRunOptions(addStackOptions(addManifestOptions(command)))))
         .optionsGroup('Confirmation:')
         .option('--yes', 'do not ask for confirmation', false)
         .option('--plan', 'show the plan and stop', false);

@@ -1,13 +1,8 @@
 import { Option } from 'commander';
 import { ExitCode } from '../../contract/failures.js';
 import { BUSY_EXITS, type CommandDefinition } from '../help.js';
-import {
-  accountOption,
-  addTargetManifestOptions,
-  parseAssignment,
-  parseRepeatable,
-  waitTimeoutOption,
-} from '../options.js';
+import { accountOption, addTargetManifestOptions, parseRepeatable, waitTimeoutOption } from '../options.js';
+import { addStackOptions } from '../stack-options.js';
 
 /** Commands for entities that other tools made, or are about to make. */
 export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
@@ -69,22 +64,8 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
     name: 'convert',
     description: 'convert a CloudFormation or CDK template to a manifest, offline',
     addOptions: (command) =>
-      command
-        .argument('<template>', 'template in JSON or YAML, as in cdk.out/NAME.template.json')
-        .optionsGroup('Stack:')
-        .addOption(accountOption('account of the stack (required)'))
-        .option('--region <name>', 'region of the stack; names the partition, too')
-        .option('--stack-name <name>', 'value of AWS::StackName')
-        .option(
-          '--parameter <name=value>',
-          'parameter, export or LogicalId.Attribute (repeatable)',
-          parseAssignment,
-          {},
-        )
-        .option('--name <id=name>', 'name of a resource without one (repeatable)', parseAssignment, {})
-        .option('--secret <id=location>', 'file:PATH or secretsManager:NAME (repeatable)', parseAssignment, {})
+      addStackOptions(command.argument('<template>', 'template in JSON or YAML, as in cdk.out/NAME.template.json'))
         .optionsGroup('Manifest:')
-        .option('-n, --namespace <name>', 'namespace; default: that of the stack or file')
         .option('-e, --environment <name>', 'name of the environment', 'default')
         .optionsGroup('Output:')
         .option('--output <file>', 'write a file, which must not exist; default: print'),
@@ -94,7 +75,7 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
         'write a manifest, for plan and apply',
       ],
       [
-        'iam-bootstrap convert cdk.out/Roles.template.json --account 111111111111 \\\n      --region us-east-1 --parameter Stage=prod --name Build=ci-build',
+        'iam-bootstrap convert cdk.out/Roles.template.json --account 111111111111 \\\n      --region us-east-1 --parameter Stage=prod --resource-name Build=ci-build',
         'give a parameter, and a name that the stack would make up',
       ],
     ],

@@ -11,6 +11,7 @@ import {
   outputOption,
   waitTimeoutOption,
 } from '../options.js';
+import { addStackValueOptions } from '../stack-options.js';
 
 /** The schedule that examples name. */
 const EXAMPLE_ID = 'iam-bootstrap-schedule:222222222222:platform:prod:detect';
@@ -25,20 +26,22 @@ export const SCHEDULE_COMMANDS: readonly CommandDefinition[] = [
         addApprovalOptions(
           addAdoptionOptions(
             addScheduleOptions(
-              addManifestOptions(
-                command
-                  .addArgument(
-                    new Argument('<action>', 'what to do').choices([
-                      'create',
-                      'list',
-                      'describe',
-                      'pause',
-                      'resume',
-                      'trigger',
-                      'delete',
-                    ]),
-                  )
-                  .argument('[id]', 'the schedule; for create it follows from the manifest'),
+              addStackValueOptions(
+                addManifestOptions(
+                  command
+                    .addArgument(
+                      new Argument('<action>', 'what to do').choices([
+                        'create',
+                        'list',
+                        'describe',
+                        'pause',
+                        'resume',
+                        'trigger',
+                        'delete',
+                      ]),
+                    )
+                    .argument('[id]', 'the schedule; for create it follows from the manifest'),
+                ),
               ),
             ),
           ),

@@ -3,10 +3,17 @@ import { validate as check } from '../../client/request.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { counted } from '../../report/text.js';
-import { type ManifestOptions, manifestFiles, printProblems, printWarnings } from '../request.js';
+import {
+  type ManifestOptions,
+  manifestFiles,
+  printProblems,
+  printWarnings,
+  type StackOptions,
+  templateOptions,
+} from '../request.js';
 import { plain, print, printJson } from '../terminal.js';
 
-interface ValidateOptions extends ManifestOptions {
+interface ValidateOptions extends ManifestOptions, StackOptions {
   readonly guardrails?: string;
 }
 
@@ -18,6 +25,7 @@ export async function validate(options: ValidateOptions): Promise<ExitCode> {
     variables: options.var,
     pipeline: config.pipeline,
     guardrails: options.guardrails,
+    template: templateOptions(options),
   });
   const environments = resolved.map(({ request }) => ({
     namespace: request.namespace,

@@ -38,6 +38,10 @@ export class Conditions {
   }
 
   private evaluate(tree: Tree, path: Path): boolean | undefined {
+    return this.evaluator.budget.within(tree.at, path, () => this.value(tree, path));
+  }
+
+  private value(tree: Tree, path: Path): boolean | undefined {
     const [first] = tree.type === 'map' && tree.entries.size === 1 ? tree.entries : [];
     if (first === undefined) {
       this.refuse(tree, path);

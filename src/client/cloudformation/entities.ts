@@ -1,9 +1,16 @@
-import type { Json, JsonObject } from '../../contract/entity.js';
 import { quoted, type Report } from '../../engine/manifest/problem.js';
-import { problemAt, type SourceOffset } from '../../engine/manifest/tree.js';
+import {
+  listTree,
+  mapTree,
+  problemAt,
+  scalarTree,
+  type MapEntry,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { textOf } from './parameters.js';
-import { readProperty } from './properties.js';
+import { readProperty, textsOf } from './properties.js';
 import {
   entityTypeOf,
   KNOWN_TYPES,
@@ -22,7 +29,7 @@ export interface Entity {
   readonly kind: string;
   readonly name: string | undefined;
   readonly at: SourceOffset;
-  readonly properties: Map<string, Json>;
+  readonly properties: Map<string, MapEntry>;
   readonly notes: string[];
 }
 
@@ -104,63 +111,64 @@ class EntityReader {
   }
 
   private entity(resource: Resource, type: EntityType): void {
-    const { logicalId, at, properties, tree } = resource;
+    const { logicalId, at, tree } = resource;
     const name = type.name === null ? undefined : this.scope.nameOf(resource);
     const entity: Entity = { logicalId, kind: type.kind, name, at, properties: new Map(), notes: [] };
     this.entities.push(entity);
-    const nameRule = type.name === null ? undefined : type.properties[type.name.property];
-    if (nameRule !== undefined && name !== undefined) entity.properties.set(nameRule.to, name);
-    for (const [property, { at: propertyAt, value }] of properties.entries) {
-      const rule = Object.hasOwn(type.properties, property) ? type.properties[property] : undefined;
-      if (rule === undefined) this.reportUnknown(resource, property, propertyAt, Object.keys(type.properties));
-      else if (rule !== nameRule) this.property(entity, resource, property, rule);
-      else if (type.name?.isGenerated !== true) readProperty(value, 'text', this.scope, pathTo(resource, property));
-    }
+    this.properties(entity, resource, type);
     if (type.secret !== undefined) this.secret(entity, resource, type.secret);
     const deletionPolicy = textOf(tree.entries.get('DeletionPolicy')?.value);
     if (deletionPolicy !== undefined && deletionPolicy !== 'Delete')
       entity.notes.push(`DeletionPolicy: ${deletionPolicy}`);
   }
 
+  private properties(entity: Entity, resource: Resource, type: EntityType): void {
+    const { entries } = resource.properties;
+    const nameProperty = type.name?.property ?? '';
+    const nameRule = type.properties[nameProperty];
+    if (nameRule !== undefined && entity.name !== undefined) {
+      const written = entries.get(nameProperty);
+      setText(entity, nameRule.to, entity.name, written?.value.at ?? resource.at, written?.at);
+    }
+    for (const [property, { at, value }] of entries) {
+      const rule = Object.hasOwn(type.properties, property) ? type.properties[property] : undefined;
+      if (rule === undefined) this.reportUnknown(resource, property, at, Object.keys(type.properties));
+      else if (rule !== nameRule) this.property(entity, resource, property, rule);
+      else if (type.name?.isGenerated !== true) readProperty(value, 'text', this.scope, pathTo(resource, property));
+    }
+  }
+
   private property(entity: Entity, resource: Resource, property: string, rule: PropertyRule): void {
     const { as, to } = rule;
-    const tree = resource.properties.entries.get(property)?.value;
-    if (tree === undefined) return;
+    const entry = resource.properties.entries.get(property);
+    if (entry === undefined) return;
     if (as === 'ignored') entity.notes.push(`${property} is left out`);
     else if (as === 'login') this.login(entity, resource);
     else if (as === 'secret') this.secret(entity, resource, to);
     else {
-      const value = readProperty(tree, as, this.scope, pathTo(resource, property));
+      const value = readProperty(entry.value, as, this.scope, pathTo(resource, property));
       if (value === undefined || value === null) return;
-      if (as === 'attached') {
-        for (const target of value as readonly string[]) {
-          const arn = arnToken(entity.logicalId);
-          this.parts.push({
-            resource,
-            property,
-            kind: to,
-            target,
-            add: (other) => {
-              append(other, 'managedPolicyArns', arn);
-            },
-          });
-        }
-      } else if (as === 'member') {
-        for (const target of value as readonly string[]) {
-          const { name } = entity;
-          if (name === undefined) continue;
-          this.parts.push({
-            resource,
-            property,
-            kind: to,
-            target,
-            add: (other) => {
-              append(other, 'users', name);
-            },
-          });
-        }
-      } else entity.properties.set(to, value);
+      if (as !== 'attached' && as !== 'member') entity.properties.set(to, { at: entry.at, value });
+      else for (const target of textsOf(value)) this.beside(entity, resource, { property, kind: to, target, as });
     }
+  }
+
+  /** Gives another entity the attachment of a policy, or a user as a member. */
+  private beside(
+    entity: Entity,
+    resource: Resource,
+    { as, ...target }: Pick<Part, 'property' | 'kind' | 'target'> & { readonly as: 'attached' | 'member' },
+  ): void {
+    const text = as === 'attached' ? arnToken(entity.logicalId) : entity.name;
+    if (text === undefined) return;
+    const to = as === 'attached' ? 'managedPolicyArns' : 'users';
+    this.parts.push({
+      resource,
+      ...target,
+      add: (other, at) => {
+        append(other, to, text, at);
+      },
+    });
   }
 
   /** A password of the console: a kind of its own in a manifest, and generated. */
@@ -169,11 +177,12 @@ class EntityReader {
     const tree = resource.properties.entries.get('LoginProfile')?.value;
     const reset = tree?.type === 'map' ? tree.entries.get('PasswordResetRequired')?.value : undefined;
     const entity: Entity = { logicalId, kind: 'LoginProfile', name: undefined, at, properties: new Map(), notes: [] };
-    if (name !== undefined) entity.properties.set('userName', name);
+    if (name !== undefined) setText(entity, 'userName', name, at);
     this.secret(entity, resource, 'secret');
     if (reset !== undefined) {
       const value = this.scope.evaluator.text(reset, pathTo(resource, 'LoginProfile'));
-      if (value !== undefined) entity.properties.set('passwordResetRequired', value === 'true');
+      const isRequired = { at: reset.at, value: scalarTree(reset.at, value === 'true') };
+      if (value !== undefined) entity.properties.set('passwordResetRequired', isRequired);
     }
     entity.notes.push('The password is generated, and stored at this location');
     this.entities.push(entity);
@@ -186,7 +195,8 @@ class EntityReader {
     const location = Object.hasOwn(secrets, logicalId) ? secrets[logicalId] : undefined;
     const [, form, place] = /^(file|secretsManager):(.+)$/s.exec(location ?? '') ?? [];
     if (form !== undefined && place !== undefined) {
-      entity.properties.set(property, { [form]: place });
+      const value = mapTree(at, new Map([[form, { at, value: scalarTree(at, place) }]]));
+      entity.properties.set(property, { at, value });
       return;
     }
     const message = `${logicalId} has a secret, and a manifest holds only its location`;
@@ -208,42 +218,46 @@ class EntityReader {
       if (tree === undefined) return [];
       const isList = property.endsWith('s');
       const value = readProperty(tree, isList ? 'texts' : 'text', this.scope, path);
-      return value === undefined ? [undefined] : [value].flat().map((target) => ({ property, kind, target }));
+      if (value === undefined || value === null) return [value];
+      return textsOf(value).map((target) => ({ property, kind, target }));
     });
-    if (names.every((name) => name?.target === null)) {
+    if (names.every((name) => name === null)) {
       const message = `${resource.logicalId} names nothing that it belongs to`;
       const remedy = `write ${Object.keys(targets).join(', ')}`;
       this.report(problemAt(resource.at, ['Resources', resource.logicalId], message, remedy));
     }
     for (const name of names) {
-      if (name === undefined || typeof name.target !== 'string' || add === undefined) continue;
-      this.parts.push({ resource, property: name.property, kind: name.kind, target: name.target, add });
+      if (name !== undefined && name !== null && add !== undefined) this.parts.push({ resource, ...name, add });
     }
   }
 
   private inlinePolicy(resource: Resource, nameField: string, documentField: string): Part['add'] | undefined {
     const name = this.required(resource, nameField, 'text');
     const document = this.required(resource, documentField, 'document');
-    if (typeof name !== 'string' || document === undefined) return undefined;
+    if (name === undefined || document === undefined) return undefined;
+    const key = textOf(name) ?? '';
     return (entity, at) => {
-      const policies = (entity.properties.get('inlinePolicies') ?? {}) as JsonObject;
-      if (Object.hasOwn(policies, name)) {
-        const message = `${entity.logicalId} has two inline policies with the name ${quoted(this.scope.literal(name))}`;
+      const policies = entity.properties.get('inlinePolicies');
+      const entries = policies?.value.type === 'map' ? policies.value.entries : new Map<string, MapEntry>();
+      if (entries.has(key)) {
+        const message = `${entity.logicalId} has two inline policies with the name ${quoted(this.scope.literal(key))}`;
         this.report(problemAt(at, pathTo(resource, nameField), message, 'rename one of them'));
       }
-      entity.properties.set('inlinePolicies', { ...policies, [name]: document });
+      const all = new Map([...entries, [key, { at: name.at, value: document }] as const]);
+      const value = mapTree(policies?.value.at ?? name.at, all);
+      entity.properties.set('inlinePolicies', { at: policies?.at ?? name.at, value });
     };
   }
 
   private membership(resource: Resource, field: string): Part['add'] | undefined {
-    const users = this.required(resource, field, 'texts') as readonly string[] | undefined;
+    const users = this.required(resource, field, 'texts');
     if (users === undefined) return undefined;
     return (entity) => {
-      for (const user of users) append(entity, 'users', user);
+      for (const user of textsOf(users)) append(entity, 'users', user, users.at);
     };
   }
 
-  private required(resource: Resource, property: string, as: PropertyRule['as']): Json | undefined {
+  private required(resource: Resource, property: string, as: PropertyRule['as']): Tree | undefined {
     const tree = resource.properties.entries.get(property)?.value;
     const value = tree === undefined ? null : readProperty(tree, as, this.scope, pathTo(resource, property));
     if (value !== null) return value;
@@ -258,8 +272,14 @@ class EntityReader {
   }
 }
 
+function setText({ properties }: Entity, property: string, text: string, at: SourceOffset, keyAt = at): void {
+  properties.set(property, { at: keyAt, value: scalarTree(at, text) });
+}
+
 /** Adds a text to a list, once. */
-function append(entity: Entity, property: string, text: string): void {
-  const list = (entity.properties.get(property) ?? []) as readonly string[];
-  if (!list.includes(text)) entity.properties.set(property, [...list, text]);
+function append({ properties }: Entity, property: string, text: string, at: SourceOffset): void {
+  const entry = properties.get(property) ?? { at, value: listTree(at, []) };
+  const items = entry.value.type === 'list' ? entry.value.items : [];
+  if (items.some((item) => textOf(item) === text)) return;
+  properties.set(property, { at: entry.at, value: listTree(entry.value.at, [...items, scalarTree(at, text)]) });
 }

@@ -10,6 +10,7 @@ import {
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
+import { Budget } from './budget.js';
 import { textOf } from './parameters.js';
 import { hasReservedCharacter } from '../manifest/template-text.js';
 
@@ -54,10 +55,18 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Evaluates the functions of a template. */
 export class Evaluator {
-  constructor(private readonly scope: Scope) {}
+  readonly budget: Budget;
+
+  constructor(private readonly scope: Scope) {
+    this.budget = new Budget(scope.refuse.bind(scope));
+  }
 
   /** Returns the value of a tree with its functions evaluated. */
   evaluate(tree: Tree, path: Path): Value {
+    return this.budget.within(tree.at, path, () => this.value(tree, path));
+  }
+
+  private value(tree: Tree, path: Path): Value {
     if (tree.type === 'scalar') {
       if (typeof tree.value !== 'string' || !hasReservedCharacter(tree.value)) return tree;
       this.scope.refuse(tree.at, path, 'the text holds U+FDD0 or U+FDD1, which are no characters', 'remove it');
@@ -69,8 +78,9 @@ export class Evaluator {
     const entries = new Map<string, MapEntry>();
     let isBroken = false;
     for (const [key, { at, value: member }] of tree.entries) {
-      if (key.startsWith('Fn::') || hasReservedCharacter(key)) {
-        const remedy = 'a function is the only member of its map';
+      // A manifest takes the content of a file for the last one.
+      if (key.startsWith('Fn::') || hasReservedCharacter(key) || key === '$file') {
+        const remedy = key === '$file' ? 'remove it' : 'a function is the only member of its map';
         this.scope.refuse(at, [...path, key], `${quoted(key)} cannot be the name of a property here`, remedy);
         isBroken = true;
         continue;
@@ -168,8 +178,8 @@ export class Evaluator {
       if (expression.startsWith('!')) return `\${${expression.slice(1)}}`;
       const name = expression.trim();
       const inserted = this.inserted(name, own, at, path);
-      if (inserted === undefined) broken.push(name);
-      return inserted ?? whole;
+      if (inserted === undefined || !this.budget.take(inserted.length, at, path)) broken.push(name);
+      return broken.length > 0 ? whole : (inserted ?? whole);
     });
     return broken.length > 0 ? undefined : scalarTree(at, result);
   }
@@ -193,7 +203,10 @@ export class Evaluator {
     if (delimiter === undefined || list === undefined) return undefined;
     const by = this.text(delimiter, [...call.path, 0]);
     const texts = this.texts(list, [...call.path, 1]);
-    return by === undefined || texts === undefined ? undefined : scalarTree(call.argument.at, texts.join(by));
+    if (by === undefined || texts === undefined) return undefined;
+    const { at } = call.argument;
+    const length = texts.reduce((sum, text) => sum + by.length + text.length, 0);
+    return this.budget.take(length, at, call.path) ? scalarTree(at, texts.join(by)) : undefined;
   }
 
   split(call: Call): Value {

@@ -1,4 +1,4 @@
-import { optionProblem, quoted, type Report } from '../../engine/manifest/problem.js';
+import { optionProblem, quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
   listTree,
   problemAt,
@@ -23,14 +23,17 @@ export class GivenValues {
     return this.values[name];
   }
 
-  /** Reports values that nothing has asked for. Those of parameters may be unused, as in CloudFormation. */
-  reportUnused(template: Template, asked: ReadonlySet<string>, report: Report): void {
-    for (const name of Object.keys(this.values)) {
+  /** Returns the problems of values that nothing has asked for. Those of parameters may be unused, as in CloudFormation. */
+  unused(template: Template, asked: ReadonlySet<string>): readonly Problem[] {
+    const { parameters, resources } = template;
+    const unused = Object.keys(this.values).filter((name) => {
       const [logicalId = ''] = name.split('.');
-      if (this.used.has(name) || template.parameters.has(name) || template.resources.has(logicalId)) continue;
-      const remedy = suggestion(name, [...template.parameters.keys(), ...asked], 'name a parameter of the template');
-      report(optionProblem(`--parameter ${name}`, `the template has no parameter ${quoted(name)}`, remedy));
-    }
+      return !this.used.has(name) && !parameters.has(name) && !resources.has(logicalId);
+    });
+    return unused.map((name) => {
+      const remedy = suggestion(name, [...parameters.keys(), ...asked], 'name a parameter of the template');
+      return optionProblem(`--parameter ${name}`, `the template has no parameter ${quoted(name)}`, remedy);
+    });
   }
 }
 

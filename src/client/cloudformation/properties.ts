@@ -1,68 +1,90 @@
-import type { Json, JsonObject } from '../../contract/entity.js';
-import { stringOf, type MapTree, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
+import {
+  listTree,
+  mapTree,
+  scalarTree,
+  type MapEntry,
+  type MapTree,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
 import { NO_VALUE, type Value } from './evaluate.js';
 import { textOf } from './parameters.js';
 import type { PropertyRule } from './resource-types.js';
 import type { StackScope } from './scope.js';
-import { withUncheckedArns } from '../manifest/template-text.js';
+import { mapTexts } from './trees.js';
+import { withUncheckedArn } from '../manifest/template-text.js';
 
 type Path = readonly PropertyKey[];
-type Reader = (value: Tree, scope: StackScope, path: Path) => Json | undefined;
+type Reader = (value: Tree, scope: StackScope, path: Path) => Tree | undefined;
 
 /** Returns the value of a property in the form of a manifest. Null without a value, undefined if it has a problem. */
-export function readProperty(tree: Tree, as: PropertyRule['as'], scope: StackScope, path: Path): Json | undefined {
+export function readProperty(
+  tree: Tree,
+  as: PropertyRule['as'],
+  scope: StackScope,
+  path: Path,
+): Tree | null | undefined {
   const value: Value = scope.evaluator.evaluate(tree, path);
   if (value === undefined || value === NO_VALUE) return value === undefined ? undefined : null;
   return (READERS[as] ?? text)(value, scope, path);
 }
 
+/** Returns the texts of a property that {@link readProperty} has read. */
+export function textsOf(value: Tree): readonly string[] {
+  return (value.type === 'list' ? value.items : [value]).flatMap((item) => textOf(item) ?? []);
+}
+
 const text: Reader = (value, scope, path) => {
   const found = textOf(value);
-  if (found === undefined) scope.refuse(value.at, path, 'this is not a text', 'write a text');
-  return found;
+  if (found !== undefined) return scalarTree(value.at, found);
+  scope.refuse(value.at, path, 'this is not a text', 'write a text');
 };
 
 const texts: Reader = (value, scope, path) => {
-  const items = value.type === 'list' ? value.items.map(textOf) : [undefined];
-  const found = items.filter((item) => item !== undefined);
-  if (found.length === items.length) return found;
+  const items = value.type === 'list' ? value.items : [];
+  const found = items.map((item) => [item.at, textOf(item)] as const);
+  if (value.type === 'list' && found.every(([, item]) => item !== undefined))
+    return listTree(
+      value.at,
+      found.map(([at, item = '']) => scalarTree(at, item)),
+    );
   scope.refuse(value.at, path, 'this is not a list of texts', 'write a list of texts');
 };
 
 const number: Reader = (value, scope, path) => {
   const written = textOf(value) ?? '';
-  if (/^\d+$/.test(written)) return Number(written);
+  if (/^\d+$/.test(written)) return scalarTree(value.at, Number(written));
   scope.refuse(value.at, path, 'this is not a whole number', 'write digits only');
 };
 
 const first: Reader = (value, scope, path) => {
-  const found = texts(value, scope, path) as readonly string[] | undefined;
-  if (found === undefined || found.length === 1) return found?.[0];
-  scope.refuse(value.at, path, `${String(found.length)} names, and an entity takes one`, 'write one name');
+  const found = texts(value, scope, path);
+  if (found?.type !== 'list') return undefined;
+  const [item] = found.items;
+  if (item !== undefined && found.items.length === 1) return item;
+  scope.refuse(value.at, path, `${String(found.items.length)} names, and an entity takes one`, 'write one name');
 };
 
 const trust: Reader = (value, scope, path) => {
-  if (value.type === 'map') return jsonOf(value);
+  if (value.type === 'map') return plainOf(value);
   scope.refuse(value.at, path, 'this is not a policy document', 'write a map with Version and Statement');
 };
 
 const document: Reader = (value, scope, path) => {
   const found = trust(value, scope, path);
-  return found === undefined ? undefined : withUncheckedArns(found);
+  return found === undefined ? undefined : mapTexts(found, withUncheckedArn);
 };
 
 const tags: Reader = (value, scope, path) => {
   const pairs = pairsOf(value, 'Key', 'Value');
-  if (pairs === undefined) {
-    scope.refuse(value.at, path, 'these are no tags', 'write a list of Key and Value');
-    return;
-  }
-  return unique(pairs, scope, path, (_, tree) => textOf(tree) ?? '');
+  if (pairs !== undefined)
+    return unique(value.at, pairs, scope, path, (tree) => scalarTree(tree.at, textOf(tree) ?? ''));
+  scope.refuse(value.at, path, 'these are no tags', 'write a list of Key and Value');
 };
 
 const policies: Reader = (value, scope, path) => {
   const pairs = pairsOf(value, 'PolicyName', 'PolicyDocument');
-  if (pairs !== undefined) return unique(pairs, scope, path, (_, tree) => document(tree, scope, path));
+  if (pairs !== undefined) return unique(value.at, pairs, scope, path, (tree) => document(tree, scope, path));
   scope.refuse(value.at, path, 'these are no policies', 'write a list of PolicyName and PolicyDocument');
 };
 
@@ -95,31 +117,36 @@ function fieldsOf({ entries }: MapTree, nameField: string, valueField: string): 
 }
 
 function unique(
+  listAt: SourceOffset,
   pairs: readonly Pair[],
   scope: StackScope,
   path: Path,
-  read: (name: string, tree: Tree) => Json | undefined,
-): JsonObject | undefined {
-  const found = new Map<string, Json>();
+  read: (tree: Tree) => Tree | undefined,
+): MapTree | undefined {
+  const found = new Map<string, MapEntry>();
   let isBroken = false;
   for (const [name, tree, at] of pairs) {
     if (found.has(name)) {
       scope.refuse(at, path, `${name} is written twice`, 'remove one of them');
       isBroken = true;
     }
-    const value = read(name, tree);
+    const value = read(tree);
     if (value === undefined) isBroken = true;
-    else found.set(name, value);
+    else found.set(name, { at, value });
   }
-  return isBroken ? undefined : Object.fromEntries(found);
+  return isBroken ? undefined : mapTree(listAt, found);
 }
 
 /** Returns a plain value. A number that has another form as text, such as an account with a leading zero, is text. */
-function jsonOf(tree: Tree): Json {
-  if (tree.type === 'list') return tree.items.map(jsonOf);
+function plainOf(tree: Tree): Tree {
+  if (tree.type === 'list') return listTree(tree.at, tree.items.map(plainOf));
   if (tree.type === 'map') {
-    return Object.fromEntries([...tree.entries].map(([key, { value }]) => [key, jsonOf(value)]));
+    const entries = [...tree.entries].map(([key, { at, value }]): [string, MapEntry] => [
+      key,
+      { at, value: plainOf(value) },
+    ]);
+    return mapTree(tree.at, new Map(entries));
   }
   const isOther = typeof tree.value === 'number' && tree.raw !== null && tree.raw !== String(tree.value);
-  return isOther ? tree.raw : (stringOf(tree) ?? tree.value);
+  return isOther ? scalarTree(tree.at, tree.raw) : tree;
 }

@@ -1,5 +1,12 @@
-import { optionProblem, quoted, type Report } from '../../engine/manifest/problem.js';
-import { problemAt, scalarTree, type MapEntry, type SourceOffset, type Tree } from '../../engine/manifest/tree.js';
+import { optionProblem, quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
+import {
+  listTree,
+  problemAt,
+  scalarTree,
+  type MapEntry,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { Conditions } from './conditions.js';
 import { Evaluator, NO_VALUE, type Scope, type Value } from './evaluate.js';
@@ -69,7 +76,7 @@ export class StackScope implements Scope {
       if (!this.parameters.has(name)) {
         this.parameters.set(name, parameterValue(name, this.template, this.given, this.report));
       }
-      return this.parameters.get(name);
+      return movedTo(at, this.parameters.get(name));
     }
     const resource = this.resource(name, name, at, path);
     if (resource === undefined || 'value' in resource) return resource?.value;
@@ -148,28 +155,34 @@ export class StackScope implements Scope {
     const message = isGenerated
       ? `${logicalId} has no ${property}: CloudFormation makes one up, with a random part`
       : `${logicalId} has no ${property}`;
-    this.refuse(at, path, message, isGenerated ? `give it with --name ${logicalId}=NAME` : `write ${property}`);
+    this.refuse(
+      at,
+      path,
+      message,
+      isGenerated ? `give it with --resource-name ${logicalId}=NAME` : `write ${property}`,
+    );
   }
 
-  /** Reports options that name nothing in the template. */
-  reportUnused(): void {
-    this.given.reportUnused(this.template, this.asked, this.report);
+  /** Returns the problems of options that name nothing in the template. */
+  unused(): readonly Problem[] {
     const { resources } = this.template;
     const check = (
       option: string,
       values: Readonly<Record<string, string>>,
       isUsable: (type: string) => boolean,
-    ): void => {
+    ): readonly Problem[] => {
       const known = [...resources.values()].filter(({ type }) => isUsable(type)).map(({ logicalId }) => logicalId);
-      for (const name of Object.keys(values).filter((one) => !known.includes(one))) {
+      const unknown = Object.keys(values).filter((one) => !known.includes(one));
+      return unknown.map((name) => {
         const message = `${quoted(name)} is no resource that takes it`;
-        this.report(
-          optionProblem(`${option} ${name}`, message, suggestion(name, known, 'name a resource of the template')),
-        );
-      }
+        return optionProblem(`${option} ${name}`, message, suggestion(name, known, 'name a resource of the template'));
+      });
     };
-    check('--name', this.options.names, (type) => entityTypeOf(type)?.name?.isGenerated === true);
-    check('--secret', this.options.secrets, takesSecret);
+    return [
+      ...this.given.unused(this.template, this.asked),
+      ...check('--resource-name', this.options.names, (type) => entityTypeOf(type)?.name?.isGenerated === true),
+      ...check('--secret', this.options.secrets, takesSecret),
+    ];
   }
 
   private pseudo(name: string, at: SourceOffset, path: Path): Value {
@@ -232,6 +245,16 @@ export class StackScope implements Scope {
     const value = this.given.take(name);
     return value === undefined ? undefined : scalarTree(at, value);
   }
+}
+
+/** Returns a value of a parameter where it is used: what IAM would not take is reported there. */
+function movedTo(at: SourceOffset, value: Value): Value {
+  if (value === undefined || value === NO_VALUE || value.type === 'map') return value;
+  if (value.type === 'scalar') return { ...value, at };
+  return listTree(
+    at,
+    value.items.map((item) => ({ ...item, at })),
+  );
 }
 
 /** Reports whether resources of a type take the location of a secret. */

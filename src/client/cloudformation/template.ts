@@ -1,5 +1,5 @@
 import { quoted, type Report } from '../../engine/manifest/problem.js';
-import { parseText } from '../../engine/manifest/source.js';
+import { parseText, type Parsed } from '../../engine/manifest/source.js';
 import {
   mapTree,
   problemAt,
@@ -37,14 +37,18 @@ const REMEDIES = {
   severalDocuments: 'keep one template in a file',
 };
 
-/** Reads a template. Undefined where it has problems that prevent more. */
-export function readTemplate(file: string, text: string, report: Report): Template | undefined {
-  const { tree, problems } = parseText(file, text, REMEDIES, (tag) => {
+/** Parses a template, in JSON or in YAML with short tags. */
+export function parseTemplate(file: string, text: string): Parsed {
+  return parseText(file, text, REMEDIES, (tag) => {
     const [, name] = /^!(\w+)$/.exec(tag) ?? [];
     if (name === undefined) return undefined;
     const key = name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`;
     return (value) => mapTree(value.at, new Map([[key, { at: value.at, value }]]));
   });
+}
+
+/** Reads a template. Undefined where it has problems that prevent more. */
+export function readTemplate({ tree, problems }: Parsed, report: Report): Template | undefined {
   problems.forEach(report);
   if (tree === null) return undefined;
   const root = tree.type === 'map' ? tree : mapTree(tree.at, new Map());

@@ -3,6 +3,12 @@ import { dirname, extname, join, resolve, sep } from 'node:path';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
 import type { ManifestOptions, ManifestResult, ManifestSource, Problem } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
+import {
+  readTemplateSource,
+  unusedTemplateOptions,
+  type TemplateOptions,
+  type TemplateSource,
+} from '../cloudformation/source.js';
 import { loadProgram } from './program.js';
 
 const STANDARD_INPUT = '-';
@@ -17,7 +23,12 @@ const PROGRAM_EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', 
 export type LoadOptions = Omit<ManifestOptions, 'readFile' | 'manifestName'> & {
   readonly cwd?: string | undefined;
   readonly standardInput?: (() => Promise<string>) | undefined;
+  /** The stack of CloudFormation templates among the files. Default: no template is taken. */
+  readonly template?: TemplateOptions | undefined;
 };
+
+/** The options of reading files. */
+type SourceOptions = Pick<LoadOptions, 'cwd' | 'standardInput' | 'template' | 'environment'>;
 
 /** Files as sources for the engine, with the problems of those that could not be read. */
 export interface LoadedSources {
@@ -28,7 +39,7 @@ export interface LoadedSources {
 /** Reads manifests and resolves them into one request for one environment. */
 export async function loadManifest(files: readonly string[], options: LoadOptions): Promise<ManifestResult> {
   const { sources, problems } = await loadSources(files, options);
-  if (problems.length > 0 && sources.length === 0) return { ok: false, problems, warnings: [] };
+  if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [] };
   const result = resolveManifest(sources, engineOptions(files, options));
   if (problems.length === 0) return result;
   return { ok: false, problems: [...problems, ...(result.ok ? [] : result.problems)], warnings: result.warnings };
@@ -37,10 +48,14 @@ export async function loadManifest(files: readonly string[], options: LoadOption
 /** Reads manifests and checks them for every environment, or for the selected one. */
 export async function validateManifestFiles(files: readonly string[], options: LoadOptions): Promise<Validation> {
   const { sources, problems } = await loadSources(files, options);
-  if (problems.length > 0 && sources.length === 0)
-    return { ok: false, problems, warnings: [], resolved: [], fleets: [] };
+  if (problems.length > 0 && isUseless(sources)) return { ok: false, problems, warnings: [], resolved: [], fleets: [] };
   const result = validateManifests(sources, engineOptions(files, options));
   return { ...result, ok: result.ok && problems.length === 0, problems: [...problems, ...result.problems] };
+}
+
+/** Reports whether nothing more can be found: other files may refer to what a template with problems declares. */
+function isUseless(sources: readonly ManifestSource[]): boolean {
+  return sources.length === 0 || sources.some((source) => 'tree' in source && source.tree === null);
 }
 
 function engineOptions(files: readonly string[], options: LoadOptions): ManifestOptions {
@@ -66,24 +81,31 @@ export function manifestName(files: readonly string[]): string {
   return files.map((file) => (file === STANDARD_INPUT ? STANDARD_INPUT_NAME : file)).join(', ');
 }
 
-/** Reads files as sources: YAML and JSON as text, programs with a loader that is only imported for them. */
-export async function loadSources(
-  files: readonly string[],
-  options: Pick<LoadOptions, 'cwd' | 'standardInput'> = {},
-): Promise<LoadedSources> {
+/** Reads files as sources: YAML, JSON and templates as text, programs with a loader that is only imported for them. */
+export async function loadSources(files: readonly string[], options: SourceOptions = {}): Promise<LoadedSources> {
   const sources: ManifestSource[] = [];
+  const templates: TemplateSource[] = [];
   const problems: Problem[] = [];
   for (const file of files) {
     const loaded = await loadSource(file, options);
-    if ('message' in loaded) problems.push(loaded);
-    else sources.push(loaded);
+    if ('message' in loaded) {
+      problems.push(loaded);
+      continue;
+    }
+    const { template, environment } = options;
+    const read = 'text' in loaded ? readTemplateSource(loaded.file, loaded.text, template, environment) : undefined;
+    if (read !== undefined) templates.push(read);
+    sources.push(read?.source ?? loaded);
   }
+  problems.push(...templates.flatMap((template) => template.problems));
+  // A file that could not be read may be a template.
+  if (sources.length === files.length) problems.push(...unusedTemplateOptions(templates, options.template));
   return { sources, problems };
 }
 
 async function loadSource(
   file: string,
-  { cwd = process.cwd(), standardInput = readStandardInput }: Pick<LoadOptions, 'cwd' | 'standardInput'>,
+  { cwd = process.cwd(), standardInput = readStandardInput }: SourceOptions,
 ): Promise<ManifestSource | Problem> {
   if (file === STANDARD_INPUT) {
     try {

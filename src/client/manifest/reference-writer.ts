@@ -43,7 +43,12 @@ export class ReferenceWriter {
 
   /** Returns a value of an entity with templates in place of tokens. */
   write(from: TokenEntity, value: Json): Json {
-    return mapTexts(value, (text) => manifestText(text, (id, isUnchecked) => this.reference(from.id, id, isUnchecked)));
+    return mapTexts(value, (text) => this.writeText(from, text));
+  }
+
+  /** Returns a text of an entity with templates in place of tokens. */
+  writeText(from: Pick<TokenEntity, 'id'>, text: string): string {
+    return manifestText(text, (id, isUnchecked) => this.reference(from.id, id, isUnchecked));
   }
 
   /**

@@ -32,7 +32,12 @@ export function replaceArns(text: string, replace: (id: string) => string): stri
 
 /** Marks the ARNs in a document that IAM does not look up, so that the entities need not exist before. */
 export function withUncheckedArns(document: Json): Json {
-  return mapTexts(document, (text) => text.replaceAll(`${OPEN}arn `, `${OPEN}~arn `));
+  return mapTexts(document, withUncheckedArn);
+}
+
+/** Marks the ARNs in a text that IAM does not look up. */
+export function withUncheckedArn(text: string): string {
+  return text.replaceAll(`${OPEN}arn `, `${OPEN}~arn `);
 }
 
 /** Returns the entities whose ARNs a value holds. */

@@ -21,9 +21,13 @@ export interface ManifestContext {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A manifest as it was loaded: text, a value made by a program, or a function that makes one. */
+/**
+ * A manifest as it was loaded: text, a tree with positions in another sort of file, a value made by a program, or a function
+ * that makes one. The tree is null where a problem has been reported.
+ */
 export type ManifestSource =
   | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly tree: Tree | null }
   | { readonly file: string; readonly value: unknown }
   | { readonly file: string; readonly produce: (context: ManifestContext) => unknown };
 
@@ -51,6 +55,7 @@ export const DEFAULT_FIELDS: readonly string[] = Object.keys(defaultsSchema.shap
 /** Parses a source; a function is called. */
 export function parseSource(source: ManifestSource, context: ManifestContext): Parsed {
   if ('text' in source) return parseText(source.file, source.text);
+  if ('tree' in source) return { tree: source.tree, problems: [] };
   if ('value' in source) return readValue(source.file, source.value);
   try {
     return readValue(source.file, source.produce(context));

@@ -151,7 +151,7 @@ describe('the bootstrap template of the CDK', () => {
 test('what the CDK synthesizes gives the entities that its program declares', () => {
   const text = readFileSync(join(__dirname, 'templates/cdk-roles.json'), 'utf8');
   expect(problemsOf(text)).toEqual([
-    '180:5 C375D67C5 has no RoleName: CloudFormation makes one up, with a random part | give it with --name C375D67C5=NAME',
+    '180:5 C375D67C5 has no RoleName: CloudFormation makes one up, with a random part | give it with --resource-name C375D67C5=NAME',
   ]);
   const entities = entitiesOf(text, { names: { C375D67C5: 'ci' } });
   expect(entities.map(({ kind, name, dependsOn }) => [`${kind}/${name}`, ...dependsOn])).toEqual([
@@ -618,7 +618,7 @@ describe('types', () => {
   test('a name that CloudFormation would make up is asked for, and taken', () => {
     const template = stack({ App: role({ RoleName: { Ref: 'AWS::NoValue' } }) });
     expect(problemsOf(template)).toEqual([
-      '3:5 App has no RoleName: CloudFormation makes one up, with a random part | give it with --name App=NAME',
+      '3:5 App has no RoleName: CloudFormation makes one up, with a random part | give it with --resource-name App=NAME',
     ]);
     expect(specOf(template, { names: { App: 'given' } })['roleName']).toBe('given');
   });

@@ -1,0 +1,175 @@
+import { basename } from 'node:path';
+import { NAMESPACE } from '../../contract/request.js';
+import type { ManifestSource } from '../../engine/manifest/header.js';
+import { optionProblem, type Problem } from '../../engine/manifest/problem.js';
+import type { Parsed } from '../../engine/manifest/source.js';
+import { readStack, type ManifestStackOptions } from './stack.js';
+import { stringOf, type MapTree } from '../../engine/manifest/tree.js';
+import { parseTemplate } from './template.js';
+
+/** The stack that templates among the manifests are read for. They are those of `convert`. */
+export interface TemplateOptions {
+  /** The account of the stack: 12 digits. A template needs one. */
+  readonly account?: string | undefined;
+  /** The role in the account that workers assume. Default: none. */
+  readonly assumeRole?: string | undefined;
+  /** Default: that of the stack, or of the template's file. */
+  readonly namespace?: string | undefined;
+  readonly region?: string | undefined;
+  readonly stackName?: string | undefined;
+  /** Parameters, exports by their names, and what resources outside of IAM return: `LogicalId` or `LogicalId.Attribute`. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  /** Names by logical ID, for resources that CloudFormation would name. */
+  readonly names?: Readonly<Record<string, string>> | undefined;
+  /** Locations of secrets by logical ID: `file:PATH` or `secretsManager:NAME`. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Options with all that a template needs. */
+type StackOfTemplate = TemplateOptions & Pick<ManifestStackOptions, 'account' | 'namespace' | 'environment'>;
+
+/** A template that was read. */
+export interface TemplateSource {
+  readonly source: ManifestSource;
+  readonly problems: readonly Problem[];
+  /** Options that name nothing in it. */
+  readonly unused: readonly Problem[];
+}
+
+/** The environment of a template, where none is given. */
+export const TEMPLATE_ENVIRONMENT = 'default';
+
+/** The first lines of a template that cannot be read to its end. */
+const BEGINNING = /^(\s*\{)?\s*"?(Resources|AWSTemplateFormatVersion)"?\s*:/m;
+
+/**
+ * Reads a file as the manifest of a CloudFormation template. Undefined where it is none, by its content: resources of AWS,
+ * or `AWSTemplateFormatVersion`.
+ *
+ * @param file - its name in problems
+ * @param text - its content
+ * @param options - the stack. Undefined where no template is taken
+ * @param environment - the environment that is chosen
+ */
+export function readTemplateSource(
+  file: string,
+  text: string,
+  options: TemplateOptions | undefined,
+  environment = TEMPLATE_ENVIRONMENT,
+): TemplateSource | undefined {
+  // Most manifests need not be read twice.
+  if (!/Resources|AWSTemplateFormatVersion/.test(text)) return undefined;
+  const parsed = parseTemplate(file, text);
+  if (!isTemplate(parsed, text)) return undefined;
+  const refused = (problem: Problem): TemplateSource => ({
+    source: { file, tree: null },
+    problems: [problem],
+    unused: [],
+  });
+  const { account } = options ?? {};
+  if (account === undefined) {
+    const remedy =
+      options === undefined ? 'give --account and --namespace in place of the file' : 'give it with --account ID';
+    return refused(fileProblem(file, 'this is a CloudFormation template, which does not name its account', remedy));
+  }
+  const namespace = templateNamespace(file, options);
+  if (namespace === undefined) return refused(namespaceProblem(file, options?.namespace));
+  return readManifest(file, parsed, { ...options, account, namespace, environment });
+}
+
+function readManifest(
+  file: string,
+  parsed: Parsed,
+  { parameters = {}, names = {}, secrets = {}, ...options }: StackOfTemplate,
+): TemplateSource {
+  const problems: Problem[] = [];
+  const stack = readStack(parsed, { ...options, parameters, names, secrets }, (problem) => problems.push(problem));
+  const tree = problems.length === 0 ? (stack?.tree ?? null) : null;
+  return { source: { file, tree }, problems, unused: stack?.unused ?? [] };
+}
+
+function fileProblem(file: string, message: string, remedy: string): Problem {
+  return { file, line: 1, column: 1, path: '', message, remedy };
+}
+
+function isTemplate({ tree }: Parsed, text: string): boolean {
+  if (tree === null) return BEGINNING.test(text) && !/^\s*"?entities"?\s*:/m.test(text);
+  if (tree.type !== 'map' || tree.entries.has('entities')) return false;
+  return tree.entries.has('AWSTemplateFormatVersion') || hasResources(tree);
+}
+
+function hasResources({ entries }: MapTree): boolean {
+  const resources = entries.get('Resources')?.value;
+  if (resources?.type !== 'map') return false;
+  return [...resources.entries.values()].some(({ value }) => {
+    const type = value.type === 'map' ? stringOf(value.entries.get('Type')?.value) : null;
+    return type?.startsWith('AWS::') === true;
+  });
+}
+
+/** Returns the namespace that is given, or that the stack or the file has the name of. Undefined where that is none. */
+export function templateNamespace(
+  file: string,
+  { namespace, stackName }: Pick<TemplateOptions, 'namespace' | 'stackName'> = {},
+): string | undefined {
+  // Standard input has no extension.
+  const [, fileName = ''] = /^(.+?)(?:\.template)?\.[^.]+$/.exec(basename(file)) ?? [];
+  const name = stackName ?? fileName;
+  const found =
+    namespace ??
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+      .slice(0, 63);
+  return NAMESPACE.test(found) ? found : undefined;
+}
+
+/** Returns the problem of a template without a namespace. */
+export function namespaceProblem(file: string, namespace: string | undefined): Problem {
+  const remedy = 'give one with --namespace: 1 to 63 lower-case letters, digits and hyphens';
+  return namespace === undefined
+    ? fileProblem(file, 'its name gives no namespace', remedy)
+    : optionProblem(`--namespace ${namespace}`, `namespace ${namespace} is not allowed`, remedy);
+}
+
+/**
+ * Returns the problems of options for templates that none of the files takes. One that only some of several templates take
+ * is none.
+ */
+export function unusedTemplateOptions(
+  templates: readonly TemplateSource[],
+  options: TemplateOptions = {},
+): readonly Problem[] {
+  const [first, ...others] = templates;
+  if (first !== undefined)
+    return first.unused.filter(({ path }) => others.every(({ unused }) => unused.some((one) => one.path === path)));
+  return givenOptions(options).map(([option, value]) => {
+    const [name = ''] = value.split('=');
+    const remedy =
+      option === '--parameter'
+        ? `set a variable of a manifest with --var ${name}=VALUE`
+        : 'leave the option out, or name a template with -f';
+    const message = 'only a CloudFormation template takes this option, and none is given';
+    return optionProblem(`${option} ${name}`, message, remedy);
+  });
+}
+
+/** Returns the options as the command line writes them. */
+export function givenOptions(options: TemplateOptions): readonly (readonly [option: string, value: string])[] {
+  const { account, assumeRole, namespace, region, stackName, parameters, names, secrets } = options;
+  const single = Object.entries({
+    '--account': account,
+    '--assume-role': assumeRole,
+    '--namespace': namespace,
+    '--region': region,
+    '--stack-name': stackName,
+  }).flatMap(([option, value]) => (value === undefined ? [] : [[option, value] as const]));
+  const assigned = Object.entries({ '--parameter': parameters, '--resource-name': names, '--secret': secrets });
+  return [
+    ...single,
+    ...assigned.flatMap(([option, values = {}]) =>
+      Object.entries(values).map(([name, value]) => [option, `${name}=${value}`] as const),
+    ),
+  ];
+}
