@@ -167,7 +167,9 @@ const account = z.strictObject({
     .regex(/^[\w+=,.@:/-]{2,1224}$/, 'use 2 to 1224 letters, digits and _+=,.@:/-')
     .optional()
     .describe('The external ID that the worker gives when it assumes the role.'),
-  planRole: roleArn.optional().describe('The role that plans and explanations assume. Default: that of assumeRole.'),
+  planRole: roleArn
+    .optional()
+    .describe('The role that plans, explanations and captures assume. Default: that of assumeRole.'),
   environments: patterns.optional().describe('Names of environments that a request may give to this account.'),
   ...rules,
 });

@@ -225,6 +225,7 @@ describe('requests that are wrong in one place', () => {
       ['plan', withoutPipeline, /pipeline: missing/],
       ['reconcileEntity', { ...child, planned: { action: 'create' }, readFirst: false }, /planned\.lines: missing/],
       ['explain', { target, entities: [{}], requestId: null, from: '', to: '' }, /entities\[0\]\.kind: missing/],
+      ['capture', { target, captureId: 'x', filter: {}, after: null }, /filter\.namespace: missing/],
       ['ledger', 'text', /not the content of a ledger: expected an object/],
       ['accountLedger', [], /not the content of a ledger: expected an object/],
     ];

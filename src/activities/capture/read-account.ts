@@ -86,19 +86,19 @@ async function readKind(
   return { kind, leftOut, ...(await readListed(account, kind, snapshot, wanted)) };
 }
 
-/** Returns the entities of a listing, each under a name of its own: of equal names, a manifest could declare only one. */
+/** Returns the entities of a listing, each under a name of its own. Where a manifest would give one to several, all are left out. */
 function distinct(listing: readonly ListedEntity[]): readonly ListedEntity[] {
-  const names = new Set<string>();
+  const counts = countBy(listing, ({ name }) => name);
   return listing.map((entity) => {
-    const isFirst = !names.has(entity.name);
-    names.add(entity.name);
-    if (isFirst) return entity;
-    return {
-      ...entity,
-      name: entity.arn ?? entity.name,
-      leftOut: `a manifest would name it ${entity.name}, as another one`,
-    };
+    const { name, arn = name } = entity;
+    return counts.get(name) === 1 ? entity : { ...entity, name: arn, leftOut: `a manifest names several ${name}` };
   });
+}
+
+function countBy<T>(values: readonly T[], keyOfOne: (value: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(keyOfOne(value), (counts.get(keyOfOne(value)) ?? 0) + 1);
+  return counts;
 }
 
 /** Reads entities in bulk where that is permitted, else one by one. */
@@ -110,8 +110,7 @@ async function readListed(
 ): Promise<Pick<ReadKind, 'found' | 'unread'>> {
   if (wanted.length === 0) return { found: [], unread: [] };
   const { target, clients } = account;
-  const counts = new Map<string, number>();
-  for (const { name } of wanted) counts.set(name.toLowerCase(), (counts.get(name.toLowerCase()) ?? 0) + 1);
+  const counts = countBy(wanted, ({ name }) => name.toLowerCase());
   // A bulk read gives one entity for names that differ in case only.
   const isUnique = ({ name }: ListedEntity): boolean => counts.get(name.toLowerCase()) === 1;
   const inBulk = await attempt(() => kind.readMany(snapshot, wanted.filter(isUnique), target));

@@ -5,6 +5,7 @@ import { Permits } from '../../../../src/activities/runtime/permits.js';
 import { SignedRequests } from '../../../../src/activities/runtime/signed-requests.js';
 import type { ApprovedPlan, EntityRun, Plan, RunOrigin, VerifyRequest } from '../../../../src/contract/activities.js';
 import type { SignedDecisionRequest } from '../../../../src/contract/approval.js';
+import type { CaptureRequest } from '../../../../src/contract/capture.js';
 import type { EvidenceRequest } from '../../../../src/contract/explain.js';
 import type { BootstrapRequest } from '../../../../src/contract/request.js';
 import { bootstrapWorkflowId, planWorkflowId } from '../../../../src/contract/workflow-ids.js';
@@ -67,6 +68,12 @@ class Worker {
   async explain(request: EvidenceRequest): Promise<string | undefined> {
     const enforcement = this.#enforcement;
     const { failure } = await runAttempt(this.account, 'gatherEvidence', request, { enforcement });
+    return this.#told(failure);
+  }
+
+  async capture(request: CaptureRequest): Promise<string | undefined> {
+    const enforcement = this.#enforcement;
+    const { failure } = await runAttempt(this.account, 'captureAccount', request, { enforcement });
     return this.#told(failure);
   }
 
@@ -177,6 +184,17 @@ test('to explain an entity, a request is signed too', async () => {
   expect(await worker.explain(request)).toBe('NotAllowed: it is not signed');
   expect(await worker.explain(signed(request, 'plan'))).toBe('NotAllowed: its signature is not that of this explain');
   expect(await worker.explain(signed(request, 'explain'))).toBeUndefined();
+});
+
+test('to capture an account, a request for each page is signed too', async () => {
+  const filter = { namespace: 'ci', kinds: ['Role'], names: [], path: null, tags: {}, owner: null };
+  const request: CaptureRequest = { target: REQUEST.target, captureId: 'one', filter, after: null };
+  expect(await worker.capture(request)).toBe('NotAllowed: it is not signed');
+  const other = 'NotAllowed: its signature is not that of this capture';
+  expect(await worker.capture(signed(request, 'lookUp'))).toBe(other);
+  const asked = signed(request, 'capture');
+  expect(await worker.capture({ ...asked, after: { kind: 'Role', name: 'x' } })).toBe(other);
+  expect(await worker.capture(asked)).toBeUndefined();
 });
 
 describe('a decision about a plan', () => {
