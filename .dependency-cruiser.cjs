@@ -27,7 +27,7 @@ const ROOMS = {
     'temporal/pending-activities',
     'temporal/principal',
     'temporal/sent-bytes',
-    'temporal/start-argument',
+    'temporal/first-event',
   ],
   workflows: ['contract', 'report', 'observability/instruments'],
   client: ['temporal', 'contract', 'engine', 'guardrails', 'identity', 'notifications', 'kinds', 'report'],

@@ -12,6 +12,7 @@ import type {
 import { bootstrapWorkflowId, entityWorkflowIdPrefix, WorkflowType } from '../contract/workflow-ids.js';
 import type { Principal } from '../contract/identity.js';
 import { pendingActivities } from '../temporal/pending-activities.js';
+import { firstEventOf } from '../temporal/first-event.js';
 import { startedBy } from '../temporal/principal.js';
 
 /** Deadline of one call to Temporal. */
@@ -198,16 +199,13 @@ export class EntityRuns {
 
   /** Returns the attributes of a run's first event. Undefined where the run is gone. */
   async #startOf(execution: EntityRun): Promise<StartAttributes | undefined> {
-    const { namespace } = this.#client.options;
-    const { history } = await this.#ask(() =>
-      this.#client.workflowService
-        .getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 })
-        .catch((error: unknown) => {
-          if (isGrpcServiceError(error) && NOT_FOUND.includes(error.code)) return { history: null };
-          throw error;
-        }),
+    const event = await this.#ask(() =>
+      firstEventOf(this.#client, execution).catch((error: unknown) => {
+        if (isGrpcServiceError(error) && NOT_FOUND.includes(error.code)) return undefined;
+        throw error;
+      }),
     );
-    return history?.events?.[0]?.workflowExecutionStartedEventAttributes ?? undefined;
+    return event?.workflowExecutionStartedEventAttributes ?? undefined;
   }
 
   /** Returns the workflow that a run executes. Undefined where it is gone. */

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AccountRun, FleetRequest } from '../contract/fleet.js';
 import { unreadableReason } from '../contract/unreadable.js';
-import { readStartArgument } from '../temporal/start-argument.js';
+import { startArgumentOf } from '../temporal/first-event.js';
 import { assertUnchanged } from './fleet/assert-unchanged.js';
 
 /** Deadline of one call to Temporal. */
@@ -58,7 +58,9 @@ export class FleetRequests {
   /** Returns the argument of a run as the server has recorded it. */
   async #start(execution: AccountRun): Promise<FleetRequest | null> {
     try {
-      return await readStartArgument<FleetRequest>(this.#client, execution, CALL_DEADLINE_MS);
+      return await this.#client.withDeadline(Date.now() + CALL_DEADLINE_MS, () =>
+        startArgumentOf<FleetRequest>(this.#client, execution),
+      );
     } catch (error) {
       throw unavailable(error instanceof Error ? error.message : String(error));
     }

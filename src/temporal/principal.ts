@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Principal } from '../contract/identity.js';
+import { firstEventOf } from './first-event.js';
 import { decodeFirstPayload } from './payload-codec.js';
 
 /** The server's own name among the types of principals: for what it starts itself, by a schedule for example. */
@@ -23,12 +24,7 @@ export async function startedBy(
   client: Client,
   run: { readonly workflowId: string; readonly runId: string },
 ): Promise<AuthenticatedStart | undefined> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: run,
-    maximumPageSize: 1,
-  });
-  const { principal, workflowExecutionStartedEventAttributes: start } = history?.events?.[0] ?? {};
+  const { principal, workflowExecutionStartedEventAttributes: start } = (await firstEventOf(client, run)) ?? {};
   const isFirst = start?.firstExecutionRunId === run.runId && start.originalExecutionRunId === run.runId;
   if (!isFirst || start.parentWorkflowExecution != null) return undefined;
   const known = clientOf(principal);

@@ -8,6 +8,7 @@ import { entityWorkflowId, parseBootstrapWorkflowId } from '../../contract/workf
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { readNamespace } from '../../temporal/installation.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowFailed, isWorkflowNotFound } from '../../temporal/errors.js';
+import { startArgumentOf } from '../../temporal/first-event.js';
 import { decodeFirstPayload, readFailureMessage } from '../../temporal/payload-codec.js';
 import type { bootstrap } from '../../workflows/index.js';
 import { UNKNOWN_PIPELINE } from '../../report/run-description.js';
@@ -118,14 +119,9 @@ export async function readRequest(
   { client }: TemporalConnection,
   { workflowId, runId }: Pick<RunReference, 'workflowId' | 'runId'>,
 ): Promise<BootstrapRequest | undefined> {
-  const { namespace } = client.options;
   const execution = { workflowId, runId };
   try {
-    const { history } = await withDeadline(client, () =>
-      client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
-    );
-    const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-    return (await decodeFirstPayload<BootstrapRequest>(client, started?.input?.payloads)) ?? undefined;
+    return (await withDeadline(client, () => startArgumentOf<BootstrapRequest>(client, execution))) ?? undefined;
   } catch (error) {
     if (grpcStatusOf(error) === GrpcStatus.NotFound) return undefined;
     throw error;
