@@ -157,7 +157,7 @@ export function namespacesOf({ tags }: Pick<Observed, 'tags'>): ReadonlySet<stri
 }
 
 /** Returns the other namespaces that own or share an entity. */
-export function otherSharers(observed: Observed, namespace: string): string[] {
+export function otherSharers(observed: Pick<Observed, 'tags'>, namespace: string): string[] {
   return [...namespacesOf(observed)].filter((sharer) => sharer !== namespace);
 }
 

@@ -103,6 +103,24 @@ function tagOfEarlierContent(
   return { [SharingTag.SharedBefore]: claimOf(new Set([...staying, ...found])) };
 }
 
+/**
+ * Returns the members of an entity that are the part of other namespaces alone. Where a tag does not list its members,
+ * those are all that this namespace's tag does not list.
+ */
+export function membersOfOthers(
+  { members }: ShareRules,
+  namespace: string,
+  { tags, state }: Pick<Observed, 'tags' | 'state'>,
+): readonly string[] {
+  if (members === undefined) return [];
+  const own = listedIn(tags[sharedByTag(namespace)]) ?? new Set<string>();
+  const others = otherSharers({ tags }, namespace).map((other) => listedIn(tags[sharedByTag(other)]));
+  return strings(state[members]).filter((member) => {
+    const digest = digestOf(member);
+    return !own.has(digest) && others.some((claim) => claim === undefined || claim.has(digest));
+  });
+}
+
 /** The content that a namespace takes along when it leaves an entity. */
 export interface Withdrawal {
   readonly changes: Readonly<Record<string, Change>>;

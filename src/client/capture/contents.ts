@@ -18,6 +18,9 @@ const MAX_INLINE_LINES = 16;
 /** The longest text that stands in the manifest itself. */
 const MAX_INLINE_TEXT = 200;
 
+/** The folder of texts that are no keys, certificates or metadata. */
+const PLAIN_TEXTS = 'texts';
+
 /** An entity whose properties are written as the manifest has them. */
 export interface WrittenEntity {
   readonly draft: Draft;
@@ -88,10 +91,13 @@ export class Contents {
     const { kind, entity } = draft.known;
     const original = entity.spec[property];
     const isLong = typeof original === 'string' && original.length > MAX_INLINE_TEXT;
-    const isText = kind.properties[property]?.type === 'text' || kind.keyProperties.includes(property);
-    if (!isLong || !isText) return written;
-    const key = JSON.stringify(original);
+    if (!isLong) return written;
     const place = placeOfText(original);
+    // A key such as a long URL is a name: a file would end it with a line break.
+    const isKey = kind.keyProperties.includes(property);
+    const isText = isKey ? place.folder !== PLAIN_TEXTS : kind.properties[property]?.type === 'text';
+    if (!isText) return written;
+    const key = JSON.stringify(original);
     const suffix = property.toLowerCase().endsWith('chain') ? '-chain' : '';
     const path = this.paths.get(key) ?? this.add(key, { ...place, name: entity.name + suffix }, original);
     return { $file: path };
@@ -154,5 +160,5 @@ function trustName(document: Json): string | undefined {
 function placeOfText(text: string): { readonly folder: string; readonly extension: string } {
   if (text.includes('-----BEGIN CERTIFICATE')) return { folder: 'certificates', extension: '.pem' };
   if (/^\s*(ssh-|-----BEGIN )/.test(text)) return { folder: 'keys', extension: '.pub' };
-  return /^\s*</.test(text) ? { folder: 'metadata', extension: '.xml' } : { folder: 'texts', extension: '.txt' };
+  return /^\s*</.test(text) ? { folder: 'metadata', extension: '.xml' } : { folder: PLAIN_TEXTS, extension: '.txt' };
 }

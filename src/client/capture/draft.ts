@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { CapturedEntity } from '../../contract/capture.js';
 import { entityId, type Json, type JsonObject, type SecretLocation, type Target } from '../../contract/entity.js';
 import { equalJson, isList, isObject, objectOrEmpty, strings } from '../../engine/json.js';
 import { shapeOf } from '../../engine/manifest/manifest-kind.js';
 import { isOwnershipTag, OwnershipTag, sharedByTag } from '../../engine/ownership.js';
+import { membersOfOthers } from '../../engine/sharing.js';
 import type { Kind } from '../../kinds/kind.js';
 import type { TokenEntity } from '../manifest/reference-writer.js';
 import {
@@ -90,22 +92,41 @@ export function draftOf(known: KnownEntity, id: string, context: DraftContext): 
 }
 
 /** Returns the value of a property that a manifest declares; undefined where it needs none. */
-function declaredValue(known: KnownEntity, property: string, { isLeftOut }: DraftContext): Json | undefined {
+function declaredValue(known: KnownEntity, property: string, { isLeftOut, namespace }: DraftContext): Json | undefined {
   const { kind, entity } = known;
   const value = entity.spec[property] ?? (property === 'path' ? '/' : null);
   if (value === null) return undefined;
   if (property === 'path' || isRequired(kind, property)) return value;
-  const { type = 'value', default: unset = null, setByAws } = kind.properties[property] ?? {};
-  const isNeedless = setByAws === true || type === 'writeOnly' || equalJson(value, unset);
-  if (isNeedless || isLeftOut(known, property)) return undefined;
-  switch (type) {
+  if (isNeedless(kind, property, value) || isLeftOut(known, property)) return undefined;
+  switch (kind.properties[property]?.type) {
     case 'documents':
       return sortedDocuments(objectOrEmpty(value), (name) => isLeftOut(known, property, name));
     case 'set':
-      return nonEmpty([...strings(value)].sort(compareText));
+      return nonEmpty(ownMembers(known, property, strings(value), namespace).sort(compareText));
     default:
       return value;
   }
+}
+
+/** Reports whether an entity has the value anyway, or whether no manifest can give it. */
+function isNeedless({ properties }: Kind, property: string, value: Json): boolean {
+  const { type, default: unset = null, setByAws } = properties[property] ?? {};
+  return setByAws === true || type === 'writeOnly' || equalJson(value, unset);
+}
+
+/** Returns the members without those that only other namespaces declare: they would stay when these withdraw. */
+function ownMembers(
+  { kind: { share }, entity }: KnownEntity,
+  property: string,
+  members: readonly string[],
+  namespace: string,
+): string[] {
+  const { tags } = entity;
+  const others =
+    share?.members === property && isShared(entity, namespace)
+      ? membersOfOthers(share, namespace, { tags, state: { [property]: members } })
+      : [];
+  return members.filter((member) => !others.includes(member));
 }
 
 function nonEmpty<T>(members: readonly T[]): readonly T[] | undefined {
@@ -143,23 +164,25 @@ function declaredTags(known: KnownEntity, { isLeftOut }: DraftContext): Readonly
   return Object.fromEntries(keys.map((key) => [key, entity.tags[key] ?? '']));
 }
 
-function commonOf({ tags }: CapturedEntity, { namespace }: DraftContext): JsonObject {
-  const isShared =
-    tags[OwnershipTag.Namespace] !== namespace && Object.keys(tags).some((tag) => tag.startsWith(sharedByTag('')));
+function isShared({ tags }: CapturedEntity, namespace: string): boolean {
+  return tags[OwnershipTag.Namespace] !== namespace && Object.keys(tags).some((tag) => tag.startsWith(sharedByTag('')));
+}
+
+function commonOf(entity: CapturedEntity, { namespace }: DraftContext): JsonObject {
+  const { tags } = entity;
   return {
-    ...(isShared ? { shared: true } : {}),
+    ...(isShared(entity, namespace) ? { shared: true } : {}),
     ...(tags[OwnershipTag.Protected] === 'true' ? { protect: true } : {}),
   };
 }
 
 /** Returns a location of its own for a secret that AWS does not show. */
 function placeholderFor({ kind, entity }: KnownEntity, property: string, { namespace }: DraftContext): SecretLocation {
-  const words = `${kind.name}/${entity.name}/${property === 'secret' ? '' : property}`;
-  const path = words
-    .replace(/([a-z\d])(?=[A-Z])/g, '$1-')
-    .replace(/[^\w/+=.@-]/g, '-')
-    .replace(/\/$/, '');
-  return { secretsManager: `${namespace}/${path.toLowerCase()}` };
+  const folder = kind.name.replace(/([a-z\d])(?=[A-Z])/g, '$1-').toLowerCase();
+  const name = entity.name.replace(/[^\w/+=.@-]/g, '-');
+  // Two names with other characters may have become one.
+  const suffix = name === entity.name ? '' : `-${createHash('sha256').update(entity.name).digest('hex').slice(0, 8)}`;
+  return { secretsManager: `${namespace}/${folder}/${name}${suffix}${property === 'secret' ? '' : `/${property}`}` };
 }
 
 /** Reports whether a value holds a character that stands for a template while a manifest is written, or a key that none has. */

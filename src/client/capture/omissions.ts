@@ -1,5 +1,5 @@
 import type { CapturedEntity, LeftOutEntity } from '../../contract/capture.js';
-import { entityKey } from '../../contract/entity.js';
+import { entityId } from '../../contract/entity.js';
 import type { Kind } from '../../kinds/kind.js';
 import { isRequired } from './draft.js';
 import type { NotDeclared, Refusal } from './written-manifest.js';
@@ -24,7 +24,7 @@ export class Omissions {
   }
 
   isLeftOut(entity: Pick<CapturedEntity, 'kind' | 'name'>): boolean {
-    return this.entities.has(entityKey(entity));
+    return this.entities.has(entityId(entity));
   }
 
   has(entity: CapturedEntity, property: string, member?: string): boolean {
@@ -34,12 +34,12 @@ export class Omissions {
   /** Returns the comments about what is missing of an entity. */
   notesOf(entity: CapturedEntity): readonly string[] {
     return this.notDeclared
-      .filter((part) => entityKey(part) === entityKey(entity))
+      .filter((part) => entityId(part) === entityId(entity))
       .map(({ reason }) => `Not declared: ${reason}`);
   }
 
   leaveOut({ kind, name, arn }: CapturedEntity, reason: string): void {
-    this.entities.set(entityKey({ kind, name }), { kind, name, arn, leftOut: reason });
+    this.entities.set(entityId({ kind, name }), { kind, name, arn, leftOut: reason });
   }
 
   /** Leaves out what was refused. A part that is refused for several reasons is one part. Returns whether anything is new. */
@@ -70,7 +70,7 @@ function refusalKey({ entity, property, member }: Refusal): string {
 }
 
 function partKey(entity: CapturedEntity, property: string, member: string | undefined): string {
-  return JSON.stringify([entityKey(entity), property, member ?? null]);
+  return JSON.stringify([entityId(entity), property, member ?? null]);
 }
 
 function isOptional(kind: Kind, property: string, member: string | undefined): boolean {
