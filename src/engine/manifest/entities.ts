@@ -20,6 +20,8 @@ import { respelledValues } from './written-values.js';
 export interface DeclaredEntities {
   readonly entities: readonly DesiredEntity[];
   readonly positions: readonly SourcePosition[];
+  /** The entities as they are written. */
+  readonly drafts: readonly Draft[];
 }
 
 /** Checks all entities of the manifests of one call, and builds the desired entities of the valid ones. */
@@ -65,7 +67,7 @@ export function declareEntities(manifests: readonly RenderedManifest[], options:
   reportCycles(entities, sound, options);
   reportRenames(drafts, declared, options);
   reportSharedSecrets(entities, sound, options);
-  return { entities: withFormerReferences(entities, options.kinds), positions: places };
+  return { entities: withFormerReferences(entities, options.kinds), positions: places, drafts: sound };
 }
 
 /** Returns the options of an entity that have no default. */

@@ -211,7 +211,7 @@ export class Expander {
 }
 
 /** Reports whether a file is YAML or JSON; any other is plain text. */
-function isParsed(path: string): boolean {
+export function isParsed(path: string): boolean {
   return /\.(ya?ml|json)$/i.test(path);
 }
 
@@ -225,7 +225,7 @@ function refusalOf(path: string): string | undefined {
 }
 
 /** Returns the file's name in messages: its path beside the manifest. */
-function besideManifest(manifest: string, path: string): string {
+export function besideManifest(manifest: string, path: string): string {
   const folder = Math.max(manifest.lastIndexOf('/'), manifest.lastIndexOf('\\')) + 1;
   return manifest.slice(0, folder) + path.replace(/^(\.\/)+/, '');
 }

@@ -1,5 +1,6 @@
 import type { OrphanPolicy, Pipeline } from '../../contract/entity.js';
 import type { BootstrapRequest } from '../../contract/request.js';
+import type { Draft } from './drafts.js';
 import { declareEntities } from './entities.js';
 import { Expander, newBudget, type RenderedManifest, type Budget } from './expand.js';
 import type { ManifestKind } from './manifest-kind.js';
@@ -39,6 +40,11 @@ export interface ResolvedManifest {
 /** The result of {@link resolveManifest}. */
 export type ManifestResult = ResolvedManifest | RefusedManifest;
 
+/** Valid manifests, with the entities as they are written: one for each entity of the request. */
+export interface TracedManifest extends ResolvedManifest {
+  readonly drafts: readonly Draft[];
+}
+
 /** The options for resolving manifests. */
 export interface ManifestOptions {
   readonly kinds: readonly ManifestKind[];
@@ -73,6 +79,17 @@ export interface ManifestOptions {
  * manifest's content, and reads files only through `readFile`.
  */
 export function resolveManifest(sources: readonly ManifestSource[], options: ManifestOptions): ManifestResult {
+  const traced = traceManifest(sources, options);
+  if (!traced.ok) return traced;
+  const { ok, request, positions, warnings } = traced;
+  return { ok, request, positions, warnings };
+}
+
+/** Returns what {@link resolveManifest} does, with the source offset of every value. */
+export function traceManifest(
+  sources: readonly ManifestSource[],
+  options: ManifestOptions,
+): TracedManifest | RefusedManifest {
   const files = sources.map(({ file }) => file);
   const findings = new Findings(files);
   if (sources.length === 0) {
@@ -90,7 +107,7 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
   const { environment } = scope;
   const manifests = headers.map((header) => render(header, scope, options, budget, findings));
   warnOfUnused(scope, headers, manifests, findings);
-  const { entities, positions: places } = declareEntities(manifests, {
+  const { entities, positions, drafts } = declareEntities(manifests, {
     kinds: options.kinds,
     target: environment.target,
     adopt: options.adopt ?? [],
@@ -115,7 +132,8 @@ export function resolveManifest(sources: readonly ManifestSource[], options: Man
       manifest: options.manifestName,
       ...(orphans === undefined ? {} : { orphans }),
     },
-    positions: places,
+    positions,
+    drafts,
     warnings: sortProblems(findings.warnings, files),
   };
 }

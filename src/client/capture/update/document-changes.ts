@@ -1,0 +1,133 @@
+import type { Json, JsonObject } from '../../../contract/entity.js';
+import { asList, isList, isObject } from '../../../contract/json.js';
+import { equalJson } from '../../../engine/json.js';
+import type { Tree } from '../../../engine/manifest/tree.js';
+import { equivalentDocuments, type DocumentContext } from '../../../engine/policy/index.js';
+import { ValueDiffer, type Changed, type ReadTree, type ValueChange } from './value-changes.js';
+
+const NONE: readonly ValueChange[] = [];
+
+/** Finds the changes of policy documents. What means the same to IAM stays as it is written. */
+export class DocumentDiffer extends ValueDiffer {
+  constructor(
+    read: ReadTree,
+    private readonly context: DocumentContext,
+  ) {
+    super(read);
+  }
+
+  /** Returns the changes that give a document the meaning of another one. */
+  document(tree: Tree, goal: Json, path: readonly PropertyKey[]): Changed {
+    const from = this.read(tree);
+    if (this.#isSameDocument(from, goal)) return { changes: NONE, result: from };
+    if (tree.type !== 'map' || !isObject(goal)) return this.replace(tree, goal, path);
+    const changed = this.map(tree, goal, path, (member, to, at, key) =>
+      key === 'Statement' ? this.#statements(member, to, at) : this.value(member, to, at),
+    );
+    return this.#isSameDocument(changed.result, goal) ? changed : this.replace(tree, goal, path);
+  }
+
+  #isSameDocument(a: Json, b: Json): boolean {
+    return equivalentDocuments(a, b, this.context);
+  }
+
+  /** Pairs the statements with those of the account: equal ones, those with the same Sid, and those most alike. */
+  #statements(tree: Tree, goal: Json, path: readonly PropertyKey[]): Changed {
+    if (tree.type !== 'list') {
+      const [only, ...others] = asList(goal);
+      if (only !== undefined && others.length === 0) return this.#statement(tree, only, path);
+      return this.replace(tree, goal, path);
+    }
+    const written = tree.items.map((item) => this.read(item));
+    const left = new Set(asList(goal));
+    const pairs = new Map<number, Json>();
+    const pair = (index: number, to: Json | undefined): void => {
+      if (to === undefined) return;
+      pairs.set(index, to);
+      left.delete(to);
+    };
+    const pairBy = (matches: (from: Json, to: Json) => boolean): void => {
+      written.forEach((from, index) => {
+        if (!pairs.has(index))
+          pair(
+            index,
+            [...left].find((to) => matches(from, to)),
+          );
+      });
+    };
+    pairBy((from, to) => equalJson(from, to));
+    pairBy((from, to) => this.#isSameStatement(from, to));
+    pairBy((from, to) => isObject(from) && isObject(to) && from['Sid'] !== undefined && from['Sid'] === to['Sid']);
+    pairBy((from, to) => this.#isAlike(from, to));
+    const changes: ValueChange[] = [];
+    const result: Json[] = [];
+    tree.items.forEach((item, index) => {
+      const to = pairs.get(index);
+      if (to === undefined) {
+        changes.push({ op: 'remove', target: tree, index, path: [...path, index], from: written[index] });
+        return;
+      }
+      const changed = this.#statement(item, to, [...path, index]);
+      changes.push(...changed.changes);
+      result.push(changed.result);
+    });
+    for (const to of left) changes.push({ op: 'add', target: tree, path, to });
+    return { changes, result: [...result, ...left] };
+  }
+
+  #isSameStatement(a: Json, b: Json): boolean {
+    return this.#isSameDocument({ Statement: [a] }, { Statement: [b] });
+  }
+
+  /** Reports whether statements with the same effect have another field in common: a change of the rest is smaller. */
+  #isAlike(a: Json, b: Json): boolean {
+    if (!isObject(a) || !isObject(b) || a['Effect'] !== b['Effect']) return false;
+    const fields = Object.keys(a).filter((field) => field !== 'Sid' && field !== 'Effect' && Object.hasOwn(b, field));
+    return fields.some((field) => this.#isSameField(field, a[field] ?? null, b));
+  }
+
+  /** Reports whether a field of a statement can stay as it is written. */
+  #isSameField(field: string, from: Json, goal: JsonObject): boolean {
+    return this.#isSameStatement({ ...goal, [field]: from }, goal);
+  }
+
+  #statement(tree: Tree, goal: Json, path: readonly PropertyKey[]): Changed {
+    const from = this.read(tree);
+    if (this.#isSameStatement(from, goal)) return { changes: NONE, result: from };
+    if (tree.type !== 'map' || !isObject(goal)) return this.replace(tree, goal, path);
+    // A Sid without an effect stays, unless what it names is another statement now.
+    const sid = isObject(from) && from['Sid'] !== undefined && goal['Sid'] === undefined ? { Sid: from['Sid'] } : {};
+    const changed = this.map(tree, { ...sid, ...goal }, path, (member, to, at, field) =>
+      this.#field(member, to, at, field, goal),
+    );
+    return this.#isSameStatement(changed.result, goal) ? changed : this.replace(tree, goal, path);
+  }
+
+  #field(tree: Tree, to: Json, path: readonly PropertyKey[], field: string, statement: JsonObject): Changed {
+    const from = this.read(tree);
+    if (field !== 'Sid' && this.#isSameField(field, from, statement)) return { changes: NONE, result: from };
+    return this.#values(tree, to, path, (a, b) => equalJson(a, b) || this.#isSameValue(field, path, a, b, statement));
+  }
+
+  /** Returns the changes of lists of values, at any depth of maps: of principals by type, of conditions by operator and key. */
+  #values(tree: Tree, goal: Json, path: readonly PropertyKey[], same: (a: Json, b: Json) => boolean): Changed {
+    if (tree.type === 'map' && isObject(goal)) {
+      return this.map(tree, goal, path, (member, to, at) => this.#values(member, to, at, same));
+    }
+    if (tree.type === 'map' || isObject(goal)) return this.value(tree, goal, path);
+    const from = this.read(tree);
+    if (tree.type === 'scalar' && !isList(goal)) {
+      return same(from, goal) ? { changes: NONE, result: from } : this.replace(tree, goal, path);
+    }
+    if (tree.type === 'list' && tree.items.every((item) => item.type === 'scalar')) {
+      return this.members(tree, asList(goal), path, same);
+    }
+    return this.replace(tree, goal, path);
+  }
+
+  /** Reports whether two values of a list mean the same, such as actions in another case. */
+  #isSameValue(field: string, _path: readonly PropertyKey[], a: Json, b: Json, statement: JsonObject): boolean {
+    if (field !== 'Action' && field !== 'NotAction') return false;
+    return this.#isSameField(field, [a], { ...statement, [field]: [b] });
+  }
+}

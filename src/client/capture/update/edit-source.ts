@@ -1,0 +1,153 @@
+import type { Json } from '../../../contract/entity.js';
+import { isList, isObject } from '../../../contract/json.js';
+import { columnOf, conventionsOf, indentationAt } from './conventions.js';
+import { editBlock } from './edit-block.js';
+import { editFlow } from './edit-flow.js';
+import type { SourceFile, SourceMember, SourceNode, Style } from './source-nodes.js';
+import { applySplices, keepAnchors, NotEditableError, type Splice } from './splices.js';
+import { ValueWriter } from './write-value.js';
+
+/** A change of one value of a file. */
+export type SourceEdit =
+  | { readonly op: 'replace'; readonly node: SourceNode; readonly value: Json }
+  | { readonly op: 'remove'; readonly container: SourceNode; readonly member: SourceMember }
+  | { readonly op: 'add'; readonly container: SourceNode; readonly key?: string | undefined; readonly value: Json };
+
+/** A member that is added. */
+export interface Added {
+  readonly key?: string | undefined;
+  readonly value: Json;
+  /** The style of single values, after those beside them. */
+  readonly style: Style;
+}
+
+/** All changes of the members of one list or map. */
+export interface ContainerEdit {
+  readonly container: SourceNode;
+  readonly removed: ReadonlySet<number>;
+  readonly added: readonly Added[];
+}
+
+/** A text with its changes, and the changes that it could not take. */
+export interface EditedText<Edit extends SourceEdit> {
+  readonly text: string;
+  readonly failed: ReadonlyMap<Edit, string>;
+}
+
+/** Makes changes in a text. Everything else stays as it is written, byte for byte. */
+export function editSource<Edit extends SourceEdit>(file: SourceFile, edits: readonly Edit[]): EditedText<Edit> {
+  const writer = new ValueWriter(file.format, conventionsOf(file));
+  const failed = new Map<Edit, string>();
+  const splices: Splice[] = [];
+  const attempt = (group: readonly Edit[], make: () => readonly Splice[]): void => {
+    try {
+      splices.push(...make());
+    } catch (error) {
+      if (!(error instanceof NotEditableError)) throw error;
+      for (const edit of group) failed.set(edit, error.message);
+    }
+  };
+  for (const edit of edits) {
+    if (edit.op === 'replace') attempt([edit], () => replaceNode(file, writer, edit.node, edit.value));
+  }
+  for (const [container, group] of byContainer(edits)) {
+    attempt(group, () => editContainer(file, writer, container, group));
+  }
+  return { text: applySplices(file.text, splices), failed };
+}
+
+function byContainer<Edit extends SourceEdit>(edits: readonly Edit[]): ReadonlyMap<SourceNode, Edit[]> {
+  const groups = new Map<SourceNode, Edit[]>();
+  for (const edit of edits) {
+    if (edit.op === 'replace') continue;
+    groups.set(edit.container, [...(groups.get(edit.container) ?? []), edit]);
+  }
+  return groups;
+}
+
+function editContainer(
+  file: SourceFile,
+  writer: ValueWriter,
+  container: SourceNode,
+  edits: readonly SourceEdit[],
+): readonly Splice[] {
+  const gone = edits.flatMap((edit) => (edit.op === 'remove' ? [edit.member] : []));
+  if (gone.some(({ isRare }) => isRare)) throw new NotEditableError('it is written in a rare form');
+  if (container.merges && gone.length > 0) throw new NotEditableError('a merge key, <<, may bring it back');
+  if (file.merged.has(container.start)) throw new NotEditableError('a merge key, <<, repeats the map that it is in');
+  const edit: ContainerEdit = {
+    container,
+    removed: new Set(gone.map((member) => container.members.indexOf(member))),
+    added: edits.flatMap((one) =>
+      one.op === 'add' ? [{ key: one.key, value: one.value, style: styleBeside(container, writer) }] : [],
+    ),
+  };
+  return container.style === 'flow' ? editFlow(file, writer, edit) : editBlock(file, writer, edit);
+}
+
+/** Returns the style of the last text of a list, and that which all texts of a map have. */
+function styleBeside({ type, members }: SourceNode, { conventions }: ValueWriter): Style {
+  const styles = members
+    .filter(({ value }) => value.type === 'scalar' && value.style !== 'literal' && /[a-z]/i.test(value.text))
+    .map(({ value }) => value.style);
+  const isUniform = type === 'list' || new Set(styles).size === 1;
+  return (isUniform ? styles.at(-1) : undefined) ?? conventions.text;
+}
+
+function replaceNode(file: SourceFile, writer: ValueWriter, node: SourceNode, value: Json): readonly Splice[] {
+  const { text } = file;
+  const { start, end } = node;
+  const splice = (from: number, to: number, written: string): readonly Splice[] => [
+    { start: from, end: to, text: written, order: start },
+  ];
+  keepAnchors(file, start + 1, end);
+  if (file.format === 'text') return splice(0, text.length, wholeText(text, value));
+  if (file.format === 'json') return splice(start, end, writer.json(value, indentationAt(text, start)));
+  if (node.type === 'alias') throw new NotEditableError('it is an alias');
+  if (start === end) return splice(...emptyPlace(node), ` ${writer.flow(value)}`);
+  if (node.style === 'literal') return splice(start, end, literal(file, writer, node, value));
+  if (node.style !== 'block') return splice(start, end, writer.flow(value, styleFor(node, writer)));
+  const isSameType = node.type === (isList(value) ? 'list' : isObject(value) ? 'map' : 'scalar');
+  const last = text[end - 1] === '\n' ? (text[end - 2] === '\r' ? end - 2 : end - 1) : end;
+  if (isSameType && !isEmpty(value)) {
+    return splice(start, last, writer.lines(value, columnOf(text, start)).trimStart());
+  }
+  const { indicatorEnd } = node;
+  if (indicatorEnd === undefined) return splice(start, last, writer.flow(value));
+  if (text.slice(indicatorEnd, start).trim() !== '') throw new NotEditableError('comments stand before it');
+  return splice(indicatorEnd, last, ` ${writer.flow(value)}`);
+}
+
+function emptyPlace({ start, indicatorEnd = start }: SourceNode): [from: number, to: number] {
+  return [indicatorEnd, indicatorEnd];
+}
+
+function isEmpty(value: Json): boolean {
+  return isList(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0;
+}
+
+function styleFor({ type, style }: SourceNode, { conventions }: ValueWriter): Style {
+  return type === 'scalar' && style !== 'flow' ? style : conventions.text;
+}
+
+/** Returns a file's new text. The line break at its end stays. */
+function wholeText(before: string, value: Json): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const eol = before.includes('\r\n') ? '\r\n' : '\n';
+  const lines = text.replace(/\r?\n/g, eol);
+  return before.endsWith('\n') && !lines.endsWith('\n') ? lines + eol : lines;
+}
+
+/** Returns a text as a block scalar with the indentation of the one that it replaces; in quotes where it cannot be one. */
+function literal({ text }: SourceFile, writer: ValueWriter, { start, end }: SourceNode, value: Json): string {
+  const { eol } = writer.conventions;
+  const before = text.slice(start, end);
+  const tail = before.endsWith('\n') ? eol : '';
+  const isBlock =
+    typeof value === 'string' && /^[^\s]/.test(value) && !/[^\n\t\P{Cc}]|[\u2028\u2029\ufeff]/u.test(value);
+  if (!isBlock || /\n\n$/.test(value)) return writer.flow(value) + tail;
+  const margin = /\n([ ]+)\S/.exec(before)?.[1] ?? indentationAt(text, start) + writer.conventions.indent;
+  const lines = value.replace(/\n$/, '').split('\n');
+  const header = value.endsWith('\n') ? '|' : '|-';
+  return header + eol + lines.map((line) => (line === '' ? '' : margin + line)).join(eol) + tail;
+}

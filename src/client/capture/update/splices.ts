@@ -1,0 +1,60 @@
+import type { AnchorUse, SourceFile, SourceNode } from './source-nodes.js';
+
+/** A change of a text: the characters from `start` to `end` are replaced. */
+export interface Splice {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  /** Of two insertions at one offset, that with the higher order comes first: it belongs to the inner value. */
+  readonly order: number;
+}
+
+/** The change cannot be made in the text without touching what must stay. */
+export class NotEditableError extends Error {}
+
+/** Applies changes of a text. Removals may overlap each other, and nothing else may. */
+export function applySplices(text: string, splices: readonly Splice[]): string {
+  const removals = splices.filter((splice) => splice.text === '').sort((a, b) => a.start - b.start);
+  const merged: Splice[] = [];
+  for (const removal of removals) {
+    const last = merged.at(-1);
+    if (last !== undefined && removal.start < last.end) {
+      merged[merged.length - 1] = { ...last, end: Math.max(last.end, removal.end) };
+    } else merged.push(removal);
+  }
+  const all = [...merged, ...splices.filter((splice) => splice.text !== '')].sort(
+    (a, b) => a.start - b.start || a.end - b.end || b.order - a.order,
+  );
+  let result = '';
+  let at = 0;
+  for (const splice of all) {
+    if (splice.start < at) throw new Error(`changes of one text overlap at offset ${String(splice.start)}`);
+    result += text.slice(at, splice.start) + splice.text;
+    at = splice.end;
+  }
+  return result + text.slice(at);
+}
+
+/** @throws NotEditableError where characters that go, or are replaced, have an anchor that other places repeat */
+export function keepAnchors({ anchors }: SourceFile, start: number, end: number): void {
+  const isInside = (offset: number): boolean => offset >= start && offset < end;
+  const lost = anchors.find(
+    ({ anchorAt, aliasesAt }: AnchorUse) => isInside(anchorAt) && aliasesAt.some((offset) => !isInside(offset)),
+  );
+  if (lost !== undefined) throw new NotEditableError(`other places repeat its anchor &${lost.name}`);
+}
+
+/** Returns the end of the line behind a value, without its line break: a comment beside the value included. */
+export function endOfLine(text: string, { end }: Pick<SourceNode, 'end'>): number {
+  if (end > 0 && text[end - 1] === '\n') return end;
+  const at = text.indexOf('\n', end);
+  if (at === -1) return text.length;
+  return text[at - 1] === '\r' && at > end ? at - 1 : at;
+}
+
+/** Returns the offset behind the line break at an offset; the offset itself where there is none. */
+export function behindLineBreak(text: string, offset: number): number {
+  if (offset > 0 && text[offset - 1] === '\n') return offset;
+  if (text.startsWith('\r\n', offset)) return offset + 2;
+  return text[offset] === '\n' ? offset + 1 : offset;
+}

@@ -1,0 +1,188 @@
+import type { CapturedEntity, CapturedItem, EntityKey, UnreadPart } from '../../../contract/capture.js';
+import { entityId, entityKey, type DesiredEntity } from '../../../contract/entity.js';
+import type { Draft } from '../../../engine/manifest/drafts.js';
+import type { ManifestOptions, ManifestSource, Problem } from '../../../engine/manifest/resolve.js';
+import { traceManifest, type TracedManifest } from '../../../engine/manifest/resolve.js';
+import { findKind } from '../../../kinds/index.js';
+import { applyPlan } from './apply-plan.js';
+import { arnsOf, changesOf, type Subject } from './entity-changes.js';
+import { declareAbsent, type Gone } from './gone-entities.js';
+import {
+  planUpdate,
+  SourceFiles,
+  type Difference,
+  type Patch,
+  type PlannedEdit,
+  type PlannedPatch,
+} from './plan-update.js';
+import { namedOf, Speller } from './spell.js';
+import { fileOf, Uses } from './uses.js';
+import { otherViews } from './views.js';
+
+export type { Difference, Patch } from './plan-update.js';
+
+/** The inputs of {@link updateManifest}. */
+export interface UpdateInput {
+  readonly sources: readonly ManifestSource[];
+  /** Those by which the manifests are resolved for the account that was captured. */
+  readonly options: ManifestOptions;
+  readonly items: readonly CapturedItem[];
+  /** Reads that AWS refused: what they leave out is not taken for gone. */
+  readonly unread: readonly UnreadPart[];
+  /** Declare entities absent that the account does not have. Default: they are reported. */
+  readonly removed?: boolean;
+  /**
+   * Change what other environments and fleets use, too: the difference was meant for all of them. Default: such a change
+   * is a patch to make by hand.
+   */
+  readonly everywhere?: boolean;
+}
+
+/** A file with its text before and after. */
+export interface ChangedFile {
+  /** The name of the manifest, or the path of the file beside it. */
+  readonly file: string;
+  readonly before: string;
+  readonly text: string;
+}
+
+/** A declared entity that the account does not have. */
+export interface GoneEntity extends EntityKey {
+  /** It is declared absent now. */
+  readonly isDeclaredAbsent: boolean;
+}
+
+/** A declared entity that was not compared. */
+export interface UntouchedEntity extends EntityKey {
+  readonly reason: string;
+}
+
+/** The differences between a manifest and an account, with the files that take them over. */
+export interface ManifestUpdate {
+  readonly ok: true;
+  readonly files: readonly ChangedFile[];
+  readonly changes: readonly Difference[];
+  /** Differences that are left to a person, with the place and the reason. */
+  readonly patches: readonly Patch[];
+  readonly gone: readonly GoneEntity[];
+  readonly untouched: readonly UntouchedEntity[];
+  /** Entities of the account that the manifest does not declare. They are not added. */
+  readonly undeclared: readonly EntityKey[];
+}
+
+/** Manifests that are invalid already. */
+export interface RefusedUpdate {
+  readonly ok: false;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Brings the differences between an account and its manifest back as code. Values that differ change in place, and content
+ * that the manifest does not manage is added. All else stays byte for byte. A change that would have an effect elsewhere,
+ * or that stands behind a template, is a patch to make by hand.
+ *
+ * @throws Error if the new texts do not mean what they should, which is a mistake of this tool: no file may be written
+ */
+export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpdate {
+  const { sources, options } = input;
+  const traced = traceManifest(sources, options);
+  if (!traced.ok) return { ok: false, problems: traced.problems };
+  const { subjects, gone, untouched, undeclared } = match(traced, input);
+  const { target, environment } = traced.request;
+  const view = { label: `environment ${environment}`, traced };
+  const others = otherViews(sources, options, environment);
+  const uses = new Uses(view, input.everywhere === true ? [] : others);
+  const files = new SourceFiles(new Set(sources.map(({ file }) => fileOf(file))));
+  const declared = declaredIn(traced);
+  const captured = new Map(subjects.map((subject) => [entityKey(subject.entity), subject.captured]));
+  const arns = arnsOf(
+    declared.map((one) => ({ ...one, captured: captured.get(entityKey(one.entity)) })),
+    target,
+  );
+  const names = declared
+    .filter(({ entity }) => entity.state === 'present')
+    .map((one) => [arns.get(entityKey(one.entity)) ?? '', namedOf(one, files.node)] as const);
+  const texts = sources.flatMap((source) => ('text' in source ? [source.text] : []));
+  const speller = new Speller(new Map(names), texts, target);
+  const found = subjects.flatMap((subject) =>
+    changesOf(subject, arns, target.partition).map((change) => ({ subject, change })),
+  );
+  const plan = planUpdate(found, { uses, files, speller });
+  const absent = input.removed === true ? gone.map((one) => declareAbsent(one, uses, files)) : [];
+  const removals = absent.flatMap((one): PlannedEdit[] => ('edit' in one ? [one.edit] : []));
+  const result = applyPlan(
+    {
+      edits: [...plan.edits, ...removals],
+      patches: [...plan.patches, ...absent.flatMap((one): PlannedPatch[] => ('patch' in one ? [one.patch] : []))],
+    },
+    { input, files, view, others: input.everywhere === true ? [] : others, subjects },
+  );
+  const taken = new Set(result.changes.filter(({ to }) => to === 'absent').flatMap(({ entities }) => entities));
+  return {
+    ok: true,
+    ...result,
+    gone: gone.map(({ entity }) => ({ ...keyOf(entity), isDeclaredAbsent: taken.has(entityId(entity)) })),
+    untouched,
+    undeclared,
+  };
+}
+
+function keyOf({ kind, name }: EntityKey): EntityKey {
+  return { kind, name };
+}
+
+/** Returns the declared entities with their kinds and drafts. */
+function declaredIn({ request, drafts }: TracedManifest): Gone[] {
+  return request.entities.flatMap((entity, index) => {
+    const kind = findKind(entity.kind);
+    const draft: Draft | undefined = drafts[index];
+    return kind === undefined || draft === undefined ? [] : [{ kind, entity, draft }];
+  });
+}
+
+interface Matched {
+  readonly subjects: readonly Subject[];
+  readonly gone: readonly Gone[];
+  readonly untouched: readonly UntouchedEntity[];
+  readonly undeclared: readonly EntityKey[];
+}
+
+/** Finds the declared entities among those of the account. */
+function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched {
+  const found = new Map(items.map((item) => [entityKey(item), item]));
+  const subjects: Subject[] = [];
+  const gone: Gone[] = [];
+  const untouched: UntouchedEntity[] = [];
+  for (const one of declaredIn(traced)) {
+    const { entity } = one;
+    const item = found.get(entityKey(entity));
+    found.delete(entityKey(entity));
+    const reason = reasonToLeave(entity, item, found, unread);
+    if (reason !== undefined) untouched.push({ ...keyOf(entity), reason });
+    else if (isCaptured(item)) subjects.push({ ...one, captured: item });
+    else if (entity.state === 'present') gone.push(one);
+  }
+  const undeclared = [...found.values()].filter(isCaptured).map(keyOf);
+  return { subjects, gone, untouched, undeclared };
+}
+
+function isCaptured(item: CapturedItem | undefined): item is CapturedEntity {
+  return item !== undefined && 'spec' in item;
+}
+
+/** Returns why an entity is not compared. */
+function reasonToLeave(
+  entity: DesiredEntity,
+  item: CapturedItem | undefined,
+  items: ReadonlyMap<string, CapturedItem>,
+  unread: readonly UnreadPart[],
+): string | undefined {
+  if (item !== undefined && !isCaptured(item)) return item.leftOut;
+  if (item !== undefined && entity.state !== 'present')
+    return `it exists, and the manifest declares it ${entity.state}`;
+  if (item !== undefined) return item.name === entity.name ? undefined : `the account has it as ${item.name}`;
+  const refused = unread.find(({ kind, name }) => kind === entity.kind && (name === null || name === entity.name));
+  if (refused !== undefined) return `it was not read: ${refused.message}`;
+  const old = entity.renamedFrom === undefined ? undefined : { kind: entity.kind, name: entity.renamedFrom };
+  return old !== undefined && items.has(entityKey(old)) ? `it still has its old name, ${old.name}` : undefined;
+}

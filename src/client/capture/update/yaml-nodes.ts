@@ -1,0 +1,120 @@
+import { isAlias, isMap, isScalar, isSeq, parseDocument, visit, type CST, type Node, type Pair } from 'yaml';
+import type { AnchorUse, ReadNodes, SourceMember, SourceNode, Style } from './source-nodes.js';
+
+/** Reads the values of YAML text, with their offsets. */
+export function readYamlNodes(text: string): ReadNodes {
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'silent',
+    schema: 'core',
+    keepSourceTokens: true,
+  });
+  const anchors = new Map<string, { anchorAt: number; aliasesAt: number[] }>();
+  const merged = new Set<number>();
+  visit(document, (key, node) => {
+    if (isAlias(node)) anchors.get(node.source)?.aliasesAt.push(node.range?.[0] ?? 0);
+    else if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) {
+      anchors.set(node.anchor, { anchorAt: node.range?.[0] ?? 0, aliasesAt: [] });
+    }
+    if (key === 'value' && isMap(node)) return;
+  });
+  visit(document, {
+    Pair: (_key, pair) => {
+      if (!isMergeKey(pair.key)) return;
+      const values = isSeq(pair.value) ? pair.value.items : [pair.value];
+      for (const value of values) {
+        const target = isAlias(value) ? value.resolve(document) : value;
+        const offset = (target as Node | undefined)?.range?.[0];
+        if (offset !== undefined) merged.add(offset);
+      }
+    },
+  });
+  const root = new NodeReader(text).read(document.contents, 0, undefined);
+  const used: AnchorUse[] = [...anchors].map(([name, use]) => ({ name, ...use }));
+  return { root, anchors: used.filter(({ aliasesAt }) => aliasesAt.length > 0), merged };
+}
+
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.type === 'PLAIN' && key.source === '<<';
+}
+
+const STYLES: Readonly<Record<string, Style>> = {
+  QUOTE_SINGLE: 'single',
+  QUOTE_DOUBLE: 'double',
+  BLOCK_LITERAL: 'literal',
+  BLOCK_FOLDED: 'literal',
+};
+
+class NodeReader {
+  constructor(private readonly text: string) {}
+
+  read(node: unknown, emptyAt: number, indicatorEnd: number | undefined): SourceNode {
+    const [start, end] = (node as Node | null)?.range ?? [emptyAt, emptyAt];
+    const base = { start, end, text: '', members: [], merges: false, indicatorEnd, style: 'plain' } as const;
+    if (isAlias(node)) return { ...base, type: 'alias' };
+    if (isScalar(node)) {
+      const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
+      return { ...base, type: 'scalar', style: STYLES[node.type ?? ''] ?? 'plain', text };
+    }
+    if (!isMap(node) && !isSeq(node)) return { ...base, type: 'scalar' };
+    const style = node.flow === true ? 'flow' : 'block';
+    const members = isMap(node)
+      ? this.#entries(node.items, node.srcToken as CST.Token | undefined, start)
+      : this.#items(node.items, node.srcToken as CST.Token | undefined, start);
+    return {
+      ...base,
+      type: isMap(node) ? 'map' : 'list',
+      style,
+      // The range of a block collection goes on to what comes after it.
+      end: style === 'flow' ? end : (members.at(-1)?.end ?? end),
+      members,
+      merges: isMap(node) && node.items.some((pair) => isMergeKey(pair.key)),
+    };
+  }
+
+  #items(items: readonly unknown[], token: CST.Token | undefined, at: number): SourceMember[] {
+    const dashes = token?.type === 'block-seq' ? token.items.map(({ start }) => offsetOf(start, 'seq-item-ind')) : [];
+    return items.map((item, index) => {
+      const dash = dashes[index];
+      const value = this.read(item, dash === undefined ? at : dash + 1, dash === undefined ? undefined : dash + 1);
+      // A pair in brackets without braces is a map of its own.
+      const isRare = token?.type === 'block-seq' ? dash === undefined : isMap(item) && !this.#opens(item);
+      return { start: dash ?? value.start, end: Math.max(value.end, (dash ?? 0) + 1), value, isRare };
+    });
+  }
+
+  #entries(items: readonly Pair[], token: CST.Token | undefined, at: number): SourceMember[] {
+    const sources = token !== undefined && 'items' in token ? token.items.filter((item) => isEntry(item)) : [];
+    const isBlock = token?.type === 'block-map';
+    return items.map((pair, index) => {
+      const source = sources[index];
+      const key = pair.key as Node | null;
+      const [start, keyEnd] = key?.range ?? [at, at];
+      const colon = offsetOf(source?.sep, 'map-value-ind');
+      const after = colon === undefined ? keyEnd : colon + 1;
+      const value = this.read(pair.value, after, isBlock ? after : undefined);
+      const text = isScalar(key) ? (typeof key.value === 'string' ? key.value : (key.source ?? '')) : '';
+      const isRare =
+        !isScalar(key) || colon === undefined || (source?.start ?? []).some(({ type }) => type === 'explicit-key-ind');
+      return { start, end: Math.max(value.end, after), key: { start, end: keyEnd, text }, value, isRare };
+    });
+  }
+
+  #opens(node: Node): boolean {
+    return this.text[node.range?.[0] ?? 0] === '{';
+  }
+}
+
+/** Reports whether a token is an entry, and not only the comments, or the comma, behind the last one. */
+function isEntry(item: {
+  readonly key?: unknown;
+  readonly sep?: readonly unknown[];
+  readonly value?: unknown;
+}): boolean {
+  return item.key !== undefined || item.sep !== undefined || item.value !== undefined;
+}
+
+function offsetOf(tokens: readonly CST.SourceToken[] | undefined, type: CST.SourceToken['type']): number | undefined {
+  return tokens?.find((token) => token.type === type)?.offset;
+}

@@ -1,0 +1,95 @@
+import type { CapturedEntity, CapturedItem } from '../../src/contract/capture.js';
+import { entityId, entityKey, entityKeyOfId, type Json, type JsonObject } from '../../src/contract/entity.js';
+import { resolveReferences } from '../../src/engine/references.js';
+import { referencesIn } from '../../src/engine/references.js';
+import { resolveManifest, type ManifestOptions } from '../../src/engine/manifest/resolve.js';
+import { findKind } from '../../src/kinds/index.js';
+import {
+  updateManifest,
+  type ManifestUpdate,
+  type UpdateInput,
+} from '../../src/client/capture/update/update-manifest.js';
+import { manifestOptions } from './manifests.js';
+
+/** Files by name: `m.yaml` is the manifest, the others are those that it names. */
+export type Files = Readonly<Record<string, string>>;
+
+/** An entity of an account that can be changed. */
+export interface Editable extends Omit<CapturedEntity, 'spec' | 'tags'> {
+  spec: Record<string, Json>;
+  tags: Record<string, string>;
+}
+
+/** The manifest among files. */
+export function manifestAmong(files: Files): string {
+  return Object.keys(files).find((file) => file.startsWith('m.')) ?? 'm.yaml';
+}
+
+/** Options that read these files. */
+export function optionsFor(files: Files, options: Partial<ManifestOptions> = {}): ManifestOptions {
+  const readFile = (path: string): string => {
+    const text = files[path];
+    if (text === undefined) throw new Error('there is no such file');
+    return text;
+  };
+  return { ...manifestOptions, readFile, ...options };
+}
+
+/** The account that a manifest has brought to its declared state, by the IDs of the entities. */
+export function accountOf(files: Files, options: Partial<ManifestOptions> = {}): Map<string, Editable> {
+  const file = manifestAmong(files);
+  const resolved = resolveManifest([{ file, text: files[file] ?? '' }], optionsFor(files, options));
+  if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
+  const { entities, target } = resolved.request;
+  const arns = new Map(
+    entities.map((entity) => [entityKey(entity), findKind(entity.kind)?.arnOf(entity.spec, target) ?? '']),
+  );
+  return new Map(
+    entities
+      .filter(({ state }) => state === 'present')
+      .map((entity) => {
+        const { kind, name, spec } = entity;
+        const known = Object.fromEntries(referencesIn(spec).map((id) => [id, arns.get(entityKeyOfId(id)) ?? '']));
+        const { tags = {}, ...own } = resolveReferences(spec, known);
+        const captured: Editable = {
+          kind,
+          name,
+          arn: arns.get(entityKey(entity)) ?? '',
+          spec: structuredClone(own) as Record<string, Json>,
+          tags: { ...(tags as Record<string, string>), 'iam-bootstrap:namespace': 'ci' },
+          isOurs: true,
+          createdAt: null,
+          missing: [],
+        };
+        return [entityId(entity), captured] as const;
+      }),
+  );
+}
+
+/** Updates a manifest from an account. */
+export function update(
+  files: Files,
+  account: ReadonlyMap<string, CapturedItem | Editable>,
+  input: Partial<UpdateInput> = {},
+): ManifestUpdate {
+  const file = manifestAmong(files);
+  const result = updateManifest({
+    sources: [{ file, text: files[file] ?? '' }],
+    options: optionsFor(files),
+    items: [...account.values()] as CapturedItem[],
+    unread: [],
+    ...input,
+  });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result;
+}
+
+/** The files after an update. */
+export function filesAfter(files: Files, { files: changed }: Pick<ManifestUpdate, 'files'>): Files {
+  return { ...files, ...Object.fromEntries(changed.map(({ file, text }) => [file, text])) };
+}
+
+/** A document with one statement. */
+export function allow(actions: Json, resources: Json = '*'): JsonObject {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: resources }] };
+}
