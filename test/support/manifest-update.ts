@@ -28,7 +28,7 @@ export function manifestAmong(files: Files): string {
 /** Options that read these files. */
 export function optionsFor(files: Files, options: Partial<ManifestOptions> = {}): ManifestOptions {
   const readFile = (path: string): string => {
-    const text = files[path];
+    const text = files[path.replace(/^\.\//, '')];
     if (text === undefined) throw new Error('there is no such file');
     return text;
   };

@@ -29,7 +29,7 @@ export function conventionsOf({ text, root, format }: SourceFile): Conventions {
   const styled = (style: Style): number => scalars.filter((node) => node.style === style).length;
   const isListOf = (style: Style) => (node: SourceNode) =>
     node.type === 'list' && node.style === style && node.members.length > 0 && holdsScalars(node);
-  const hasSpaces = format !== 'json' || !/[[{,:]["\d]/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
+  const hasSpaces = format !== 'json' || !/[,:]["\d[{]/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
   return {
     eol: /\r\n/.test(text) ? '\r\n' : '\n',
     indent: indentOf(text, root, format),

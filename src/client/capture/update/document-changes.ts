@@ -59,6 +59,8 @@ export class DocumentDiffer extends ValueDiffer {
     pairBy((from, to) => this.#isSameStatement(from, to));
     pairBy((from, to) => isObject(from) && isObject(to) && from['Sid'] !== undefined && from['Sid'] === to['Sid']);
     pairBy((from, to) => this.#isAlike(from, to));
+    // One statement for another one is one that has changed: its templates are not lost.
+    if (left.size === 1 && pairs.size === written.length - 1) pairBy((from, to) => hasSameEffect(from, to));
     const changes: ValueChange[] = [];
     const result: Json[] = [];
     tree.items.forEach((item, index) => {
@@ -81,7 +83,7 @@ export class DocumentDiffer extends ValueDiffer {
 
   /** Reports whether statements with the same effect have another field in common: a change of the rest is smaller. */
   #isAlike(a: Json, b: Json): boolean {
-    if (!isObject(a) || !isObject(b) || a['Effect'] !== b['Effect']) return false;
+    if (!isObject(a) || !isObject(b) || !hasSameEffect(a, b)) return false;
     const fields = Object.keys(a).filter((field) => field !== 'Sid' && field !== 'Effect' && Object.hasOwn(b, field));
     return fields.some((field) => this.#isSameField(field, a[field] ?? null, b));
   }
@@ -130,4 +132,8 @@ export class DocumentDiffer extends ValueDiffer {
     if (field !== 'Action' && field !== 'NotAction') return false;
     return this.#isSameField(field, [a], { ...statement, [field]: [b] });
   }
+}
+
+function hasSameEffect(a: Json, b: Json): boolean {
+  return isObject(a) && isObject(b) && a['Effect'] === b['Effect'];
 }

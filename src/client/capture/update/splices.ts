@@ -22,9 +22,10 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
       merged[merged.length - 1] = { ...last, end: Math.max(last.end, removal.end) };
     } else merged.push(removal);
   }
-  const all = [...merged, ...splices.filter((splice) => splice.text !== '')].sort(
-    (a, b) => a.start - b.start || a.end - b.end || b.order - a.order,
-  );
+  const others = splices
+    .filter((splice) => splice.text !== '')
+    .map((splice) => (splice.start === splice.end ? outsideOf(merged, text, splice) : splice));
+  const all = [...merged, ...others].sort((a, b) => a.start - b.start || a.end - b.end || b.order - a.order);
   let result = '';
   let at = 0;
   for (const splice of all) {
@@ -33,6 +34,15 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
     at = splice.end;
   }
   return result + text.slice(at);
+}
+
+/** Moves an insertion behind a line that is removed: to the end of the line before it. */
+function outsideOf(removals: readonly Splice[], text: string, insertion: Splice): Splice {
+  const { start: at } = insertion;
+  const around = removals.find(({ start, end }) => start < at && at < end);
+  if (around === undefined || around.start === 0) return insertion;
+  const start = around.start - (text[around.start - 2] === '\r' ? 2 : 1);
+  return outsideOf(removals, text, { ...insertion, start, end: start });
 }
 
 /** @throws NotEditableError where characters that go, or are replaced, have an anchor that other places repeat */
