@@ -1,7 +1,6 @@
 import type { CapturedEntity, CapturedItem } from '../../src/contract/capture.js';
 import { entityId, entityKey, entityKeyOfId, type Json, type JsonObject } from '../../src/contract/entity.js';
-import { resolveReferences } from '../../src/engine/references.js';
-import { referencesIn } from '../../src/engine/references.js';
+import { referencesIn, resolveReferences } from '../../src/engine/references.js';
 import { resolveManifest, type ManifestOptions } from '../../src/engine/manifest/resolve.js';
 import { findKind } from '../../src/kinds/index.js';
 import {
@@ -55,7 +54,7 @@ export function accountOf(files: Files, options: Partial<ManifestOptions> = {}):
           kind,
           name,
           arn: arns.get(entityKey(entity)) ?? '',
-          spec: structuredClone(own) as Record<string, Json>,
+          spec: structuredClone(own),
           tags: { ...(tags as Record<string, string>), 'iam-bootstrap:namespace': 'ci' },
           isOurs: true,
           createdAt: null,
@@ -64,6 +63,13 @@ export function accountOf(files: Files, options: Partial<ManifestOptions> = {}):
         return [entityId(entity), captured] as const;
       }),
   );
+}
+
+/** An entity of an account, which must have it. */
+export function entityIn(account: ReadonlyMap<string, Editable>, id: string): Editable {
+  const entity = account.get(id);
+  if (entity === undefined) throw new Error(`the account has no ${id}`);
+  return entity;
 }
 
 /** Updates a manifest from an account. */

@@ -2,7 +2,7 @@ import { entityId, entityKey } from '../../../contract/entity.js';
 import { besideManifest } from '../../../engine/manifest/expand.js';
 import { sortedJson } from '../../../engine/json.js';
 import { traceManifest, type ManifestSource, type TracedManifest } from '../../../engine/manifest/resolve.js';
-import { positionText, type Problem } from '../../../engine/manifest/problem.js';
+import type { Problem } from '../../../engine/manifest/problem.js';
 import { findKind } from '../../../kinds/index.js';
 import { editSource, type SourceEdit } from './edit-source.js';
 import { arnsOf, differingParts, type Subject } from './entity-changes.js';
@@ -99,7 +99,7 @@ function withoutInvalid(edits: readonly PlannedEdit[], context: Context, patches
 }
 
 function problemText([problem]: readonly Problem[]): string {
-  return problem === undefined ? '' : `${problem.path}: ${problem.message}`;
+  return problem?.message ?? '';
 }
 
 function byFile(edits: readonly PlannedEdit[]): ReadonlyMap<string, SourceEdit[]> {

@@ -31,7 +31,7 @@ export function conventionsOf({ text, root, format }: SourceFile): Conventions {
     node.type === 'list' && node.style === style && node.members.length > 0 && holdsScalars(node);
   const hasSpaces = format !== 'json' || !/[,:]["\d[{]/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
   return {
-    eol: /\r\n/.test(text) ? '\r\n' : '\n',
+    eol: text.includes('\r\n') ? '\r\n' : '\n',
     indent: indentOf(text, root, format),
     quotes: styled('single') > styled('double') ? 'single' : 'double',
     text: styled('plain') >= Math.max(styled('single'), styled('double')) ? 'plain' : quotesOf(styled),

@@ -57,7 +57,7 @@ export class DocumentDiffer extends ValueDiffer {
     };
     pairBy((from, to) => equalJson(from, to));
     pairBy((from, to) => this.#isSameStatement(from, to));
-    pairBy((from, to) => isObject(from) && isObject(to) && from['Sid'] !== undefined && from['Sid'] === to['Sid']);
+    pairBy((from, to) => sidOf(from) !== undefined && sidOf(from) === sidOf(to));
     pairBy((from, to) => this.#isAlike(from, to));
     // One statement for another one is one that has changed: its templates are not lost.
     if (left.size === 1 && pairs.size === written.length - 1) pairBy((from, to) => hasSameEffect(from, to));
@@ -69,7 +69,8 @@ export class DocumentDiffer extends ValueDiffer {
         changes.push({ op: 'remove', target: tree, index, path: [...path, index], from: written[index] });
         return;
       }
-      const changed = this.#statement(item, to, [...path, index]);
+      const isTaken = asList(goal).some((other) => other !== to && sidOf(other) === sidOf(written[index]));
+      const changed = this.#statement(item, to, [...path, index], !isTaken);
       changes.push(...changed.changes);
       result.push(changed.result);
     });
@@ -93,13 +94,14 @@ export class DocumentDiffer extends ValueDiffer {
     return this.#isSameStatement({ ...goal, [field]: from }, goal);
   }
 
-  #statement(tree: Tree, goal: Json, path: readonly PropertyKey[]): Changed {
+  /** A Sid has no effect, and stays unless another statement has taken it. */
+  #statement(tree: Tree, goal: Json, path: readonly PropertyKey[], keepsSid = true): Changed {
     const from = this.read(tree);
-    if (this.#isSameStatement(from, goal)) return { changes: NONE, result: from };
+    const hasSid = sidOf(from) !== undefined;
+    if ((keepsSid || !hasSid) && this.#isSameStatement(from, goal)) return { changes: NONE, result: from };
     if (tree.type !== 'map' || !isObject(goal)) return this.replace(tree, goal, path);
-    // A Sid without an effect stays, unless what it names is another statement now.
-    const sid = isObject(from) && from['Sid'] !== undefined && goal['Sid'] === undefined ? { Sid: from['Sid'] } : {};
-    const changed = this.map(tree, { ...sid, ...goal }, path, (member, to, at, field) =>
+    const sid = keepsSid ? sidOf(from) : undefined;
+    const changed = this.map(tree, sid === undefined ? goal : { Sid: sid, ...goal }, path, (member, to, at, field) =>
       this.#field(member, to, at, field, goal),
     );
     return this.#isSameStatement(changed.result, goal) ? changed : this.replace(tree, goal, path);
@@ -132,6 +134,11 @@ export class DocumentDiffer extends ValueDiffer {
     if (field !== 'Action' && field !== 'NotAction') return false;
     return this.#isSameField(field, [a], { ...statement, [field]: [b] });
   }
+}
+
+/** Returns the Sid of a statement that has one. */
+function sidOf(statement: Json | undefined): Json | undefined {
+  return isObject(statement) && statement['Sid'] !== '' ? statement['Sid'] : undefined;
 }
 
 function hasSameEffect(a: Json, b: Json): boolean {

@@ -145,7 +145,7 @@ function literal({ text }: SourceFile, writer: ValueWriter, { start, end }: Sour
   const tail = before.endsWith('\n') ? eol : '';
   const isBlock =
     typeof value === 'string' && /^[^\s]/.test(value) && !/[^\n\t\P{Cc}]|[\u2028\u2029\ufeff]/u.test(value);
-  if (!isBlock || /\n\n$/.test(value)) return writer.flow(value) + tail;
+  if (!isBlock || value.endsWith('\n\n')) return writer.flow(value) + tail;
   const margin = /\n([ ]+)\S/.exec(before)?.[1] ?? indentationAt(text, start) + writer.conventions.indent;
   const lines = value.replace(/\n$/, '').split('\n');
   const header = value.endsWith('\n') ? '|' : '|-';

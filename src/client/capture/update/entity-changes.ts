@@ -13,7 +13,7 @@ import type { Change, Comparison, Observed } from '../../../engine/comparison.js
 import { removesUnmanaged } from '../../../engine/decision-rules.js';
 import { objectOrEmpty, ownValue, strings } from '../../../engine/json.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
-import { toJson, type MapEntry, type Tree } from '../../../engine/manifest/tree.js';
+import { toJson, type Tree } from '../../../engine/manifest/tree.js';
 import { resolveReferences } from '../../../engine/references.js';
 import type { Kind } from '../../../kinds/kind.js';
 import { DocumentDiffer } from './document-changes.js';
@@ -29,9 +29,6 @@ export interface Subject {
 
 /** The ARNs of the declared entities, by their keys. */
 export type Arns = ReadonlyMap<string, string>;
-
-/** Differences by the property that they are in; with the name of the document or the tag where it has several. */
-type Differences = ReadonlyMap<string, ValueChange[]>;
 
 /** Returns the name of the part of an entity that a path is in: `maxSessionDuration`, `inlinePolicies.state`, `tags.team`. */
 export function partOf([property, name]: readonly PropertyKey[], { properties }: Pick<Kind, 'properties'>): string {
@@ -150,7 +147,9 @@ class EntityDiffer {
   }
 
   #set(tree: Tree, put: readonly string[], remove: readonly string[], path: readonly string[]): readonly ValueChange[] {
-    const declared = this.differ.members(tree, [], path).changes.filter(({ from }) => put.includes(String(from)));
+    const declared = this.differ
+      .members(tree, [], path)
+      .changes.filter(({ from }) => typeof from === 'string' && put.includes(from));
     const added = remove.map((to): ValueChange => ({ op: 'add', target: tree, path, to }));
     return tree.type === 'list' ? [...declared, ...added] : this.differ.replace(tree, remove, path).changes;
   }
@@ -172,7 +171,7 @@ class EntityDiffer {
       const path = ['tags', key];
       if (to !== undefined) return this.differ.replace(entry.value, to, path).changes;
       const from = toJson(entry.value);
-      const byHand = this.#whyTagStays(key, entry);
+      const byHand = this.#whyTagStays(key);
       return [{ op: 'remove', target: tags, key, entry, path, from, ...(byHand !== undefined && { byHand }) }];
     });
     if (draft.common.tags === undefined) return [...changes, ...this.#newTags(remove)];
@@ -189,7 +188,7 @@ class EntityDiffer {
   }
 
   /** Returns why the default would put a tag back that goes here. */
-  #whyTagStays(key: string, _entry: MapEntry): string | undefined {
+  #whyTagStays(key: string): string | undefined {
     const { draft } = this.subject;
     if (draft.inherited.has(`tags.${key}`)) return 'it comes from defaults';
     return draft.defaults.tags?.[key] === undefined ? undefined : 'defaults have a tag of that key';

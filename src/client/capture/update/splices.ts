@@ -5,11 +5,11 @@ export interface Splice {
   readonly start: number;
   readonly end: number;
   readonly text: string;
-  /** Of two insertions at one offset, that with the higher order comes first: it belongs to the inner value. */
+  /** The rank among insertions at one offset: the highest comes first, since it belongs to the innermost value. */
   readonly order: number;
 }
 
-/** The change cannot be made in the text without touching what must stay. */
+/** Reports a change that cannot be made in a text without touching what must stay. */
 export class NotEditableError extends Error {}
 
 /** Applies changes of a text. Removals may overlap each other, and nothing else may. */

@@ -1,5 +1,5 @@
-import type { CapturedEntity, CapturedItem, EntityKey, UnreadPart } from '../../../contract/capture.js';
-import { entityId, entityKey, type DesiredEntity } from '../../../contract/entity.js';
+import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
+import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import type { ManifestOptions, ManifestSource, Problem } from '../../../engine/manifest/resolve.js';
 import { traceManifest, type TracedManifest } from '../../../engine/manifest/resolve.js';
@@ -157,7 +157,7 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
     const { entity } = one;
     const item = found.get(entityKey(entity));
     found.delete(entityKey(entity));
-    const reason = reasonToLeave(entity, item, found, unread);
+    const reason = reasonToLeave(one, item, { found, unread });
     if (reason !== undefined) untouched.push({ ...keyOf(entity), reason });
     else if (isCaptured(item)) subjects.push({ ...one, captured: item });
     else if (entity.state === 'present') gone.push(one);
@@ -172,17 +172,27 @@ function isCaptured(item: CapturedItem | undefined): item is CapturedEntity {
 
 /** Returns why an entity is not compared. */
 function reasonToLeave(
-  entity: DesiredEntity,
+  { entity, kind }: Gone,
   item: CapturedItem | undefined,
-  items: ReadonlyMap<string, CapturedItem>,
-  unread: readonly UnreadPart[],
+  { found, unread }: { readonly found: ReadonlyMap<string, CapturedItem>; readonly unread: readonly UnreadPart[] },
 ): string | undefined {
   if (item !== undefined && !isCaptured(item)) return item.leftOut;
   if (item !== undefined && entity.state !== 'present')
     return `it exists, and the manifest declares it ${entity.state}`;
   if (item !== undefined) return item.name === entity.name ? undefined : `the account has it as ${item.name}`;
-  const refused = unread.find(({ kind, name }) => kind === entity.kind && (name === null || name === entity.name));
+  const refused = unread.find((part) => part.kind === kind.name && (part.name === null || part.name === entity.name));
   if (refused !== undefined) return `it was not read: ${refused.message}`;
-  const old = entity.renamedFrom === undefined ? undefined : { kind: entity.kind, name: entity.renamedFrom };
-  return old !== undefined && items.has(entityKey(old)) ? `it still has its old name, ${old.name}` : undefined;
+  if (kind.leftOut !== undefined && kind.leftOut.unlessNamed !== true) return kind.leftOut.reason;
+  const old = entity.renamedFrom === undefined ? undefined : { kind: kind.name, name: entity.renamedFrom };
+  if (old !== undefined && found.has(entityKey(old))) return `it still has its old name, ${old.name}`;
+  const unnamed = [...found.values()].find(
+    (other): other is LeftOutEntity => !isCaptured(other) && mayBeSame(other, entity),
+  );
+  return unnamed === undefined ? undefined : `${entityId(unnamed)} may be it: ${unnamed.leftOut}`;
+}
+
+/** Reports whether two belong to one user. A capture gives an ID to what it cannot name by its content. */
+function mayBeSame(other: EntityKey, { kind, name }: EntityKey): boolean {
+  const [user = ''] = name.split('/');
+  return other.kind === kind && other.name.startsWith(`${user}/`);
 }

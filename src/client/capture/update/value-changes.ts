@@ -15,9 +15,9 @@ export interface ValueChange {
   readonly entry?: MapEntry;
   /** The path of the value, or of the member, in the entity. */
   readonly path: readonly PropertyKey[];
-  /** What the manifest says; undefined for what it does not have. */
+  /** The value of the manifest; undefined where it has none. */
   readonly from?: Json | undefined;
-  /** What the account has; undefined for what it does not have. */
+  /** The value of the account; undefined where it has none. */
   readonly to?: Json | undefined;
   /** The reason for which it is left to a person. Default: it can be made, as far as this tells. */
   readonly byHand?: string;
@@ -31,6 +31,9 @@ export interface Changed {
 
 /** Returns the plain value of a tree, with the ARNs in the place of references. */
 export type ReadTree = (tree: Tree) => Json;
+
+/** Returns the changes of a member of a map. */
+type CompareMember = (member: Tree, to: Json, path: readonly PropertyKey[], key: string) => Changed;
 
 /** Reports whether two members of a list, or two single values, mean the same. */
 type Same = (a: Json, b: Json) => boolean;
@@ -58,7 +61,7 @@ export class ValueDiffer {
     tree: Tree & { readonly type: 'map' },
     goal: Readonly<Record<string, Json>>,
     path: readonly PropertyKey[],
-    compare = (member: Tree, to: Json, at: readonly PropertyKey[], _key: string): Changed => this.value(member, to, at),
+    compare: CompareMember = (member, to, at) => this.value(member, to, at),
   ): Changed {
     const changes: ValueChange[] = [];
     const result: [string, Json][] = [];
@@ -106,7 +109,7 @@ export class ValueDiffer {
 
   protected text(written: string): string {
     const read = this.read({ type: 'scalar', value: written, raw: null, size: 1, depth: 0, at: NOWHERE });
-    return String(read);
+    return typeof read === 'string' ? read : written;
   }
 }
 

@@ -28,7 +28,7 @@ export class ValueWriter {
   flow(value: Json, style?: Style): string {
     const { padding, space } = this.conventions;
     if (isList(value)) return `[${value.map((member) => this.flow(member, style)).join(`,${space}`)}]`;
-    if (!isObject(value)) return this.scalar(value as string, style);
+    if (!isObject(value)) return this.scalar(value, style);
     const entries = Object.entries(value).map(([key, member]) => this.flowEntry(key, member, style));
     return entries.length === 0 ? '{}' : `{${padding}${entries.join(`,${space}`)}${padding}}`;
   }
@@ -71,7 +71,7 @@ export class ValueWriter {
     if (isList(value)) {
       return value.map((member) => `${margin}-${this.block(member, column, true, style)}`).join(this.conventions.eol);
     }
-    if (!isObject(value)) return margin + this.scalar(value as string, style);
+    if (!isObject(value)) return margin + this.scalar(value, style);
     return Object.entries(value)
       .map(([key, member]) => `${margin}${this.key(key)}:${this.block(member, column, false, style)}`)
       .join(this.conventions.eol);

@@ -1,4 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, visit, type CST, type Node, type Pair } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type CST,
+  type Node,
+  type Pair,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import type { AnchorUse, ReadNodes, SourceMember, SourceNode, Style } from './source-nodes.js';
 
 /** Reads the values of YAML text, with their offsets. */
@@ -57,13 +69,21 @@ class NodeReader {
       const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
       return { ...base, type: 'scalar', style: STYLES[node.type ?? ''] ?? 'plain', text };
     }
-    if (!isMap(node) && !isSeq(node)) return { ...base, type: 'scalar' };
+    return isMap(node) || isSeq(node)
+      ? { ...base, ...this.#collection(node, start, end) }
+      : { ...base, type: 'scalar' };
+  }
+
+  #collection(
+    node: YAMLMap | YAMLSeq,
+    start: number,
+    end: number,
+  ): Pick<SourceNode, 'type' | 'style' | 'end' | 'members' | 'merges'> {
     const style = node.flow === true ? 'flow' : 'block';
     const members = isMap(node)
-      ? this.#entries(node.items, node.srcToken as CST.Token | undefined, start)
-      : this.#items(node.items, node.srcToken as CST.Token | undefined, start);
+      ? this.#entries(node.items, node.srcToken, start)
+      : this.#items(node.items, node.srcToken, start);
     return {
-      ...base,
       type: isMap(node) ? 'map' : 'list',
       style,
       // The range of a block collection goes on to what comes after it.

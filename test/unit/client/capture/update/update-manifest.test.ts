@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { Json } from '../../../../../src/contract/entity.js';
 import {
   accountOf,
   allow,
+  entityIn,
   filesAfter,
   optionsFor,
   update,
@@ -17,7 +19,7 @@ environments: { dev: { account: "111111111111" } }
 
 function drifted(files: Files, change: (entity: (id: string) => Editable, account: Map<string, Editable>) => void) {
   const account = accountOf(files);
-  change((id) => account.get(id) as Editable, account);
+  change((id) => entityIn(account, id), account);
   return account;
 }
 
@@ -401,9 +403,9 @@ entities:
     const files = { 'm.yaml': text, 'dev.json': json, 'prod.json': json, 'all.json': json };
     const options = { environment: 'dev' };
     const account = accountOf(files, options);
-    const user = account.get('User/dev-ann') as Editable;
+    const user = entityIn(account, 'User/dev-ann');
     user.spec['managedPolicyArns'] = [ARN('B')];
-    (account.get('Policy/own') as Editable).spec['policyDocument'] = allow('s3:PutObject');
+    entityIn(account, 'Policy/own').spec['policyDocument'] = allow('s3:PutObject');
     const result = update(files, account, { options: optionsFor(files, options) });
     expect(result.files).toMatchObject([{ file: 'dev.json', text: JSON.stringify(allow('s3:PutObject')) }]);
     const reason = 'environment prod and fleet all use it, too';
@@ -490,6 +492,11 @@ entities:
   });
 });
 
+function sshKey(): string {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString().replaceAll('\n', '\\n');
+}
+
 describe('entities that are gone', () => {
   const files = {
     'm.yaml': `${HEAD}entities:
@@ -551,18 +558,21 @@ describe('entities that are gone', () => {
   - { kind: User, userName: bob }
   - { kind: Role, roleName: r, trust: { github: { repository: acme/infra, environment: prod } } }
   - { kind: Group, groupName: g, state: absent }
+  - { kind: AccessKey, userName: bob, secret: { file: bob.json } }
+  - { kind: SSHPublicKey, userName: bob, sshPublicKeyBody: "${sshKey()}" }
 `,
     };
     const account = accountOf(renamed);
-    const ann = account.get('User/ann') as Editable;
+    const ann = entityIn(account, 'User/ann');
     const items = [
       { ...ann, name: 'anna' },
       { kind: 'User', name: 'bob', arn: null, leftOut: 'belongs to CloudFormation stack "x"' },
       { ...ann, kind: 'Group', name: 'g' },
       { ...ann, name: 'zoe' },
+      { kind: 'SSHPublicKey', name: 'bob/APKA1', arn: null, leftOut: 'it is not a public RSA key' },
     ];
     const result = update(renamed, new Map(), {
-      items: items as never,
+      items: items,
       unread: [{ kind: 'Role', name: null, message: 'ListRoles answered AccessDenied' }],
       removed: true,
     });
@@ -574,6 +584,8 @@ describe('entities that are gone', () => {
         { name: 'bob', reason: 'belongs to CloudFormation stack "x"' },
         { name: 'r', reason: 'it was not read: ListRoles answered AccessDenied' },
         { name: 'g', reason: 'it exists, and the manifest declares it absent' },
+        { kind: 'AccessKey', reason: 'AWS shows its secret once, so a declared access key would be a new one' },
+        { kind: 'SSHPublicKey', reason: 'SSHPublicKey/bob/APKA1 may be it: it is not a public RSA key' },
       ],
       undeclared: [
         { kind: 'User', name: 'anna' },
@@ -595,7 +607,7 @@ describe('texts', () => {
     });
     const removed = '\r\n      - arn:aws:iam::aws:policy/SecurityAudit';
     expect(after['m.yaml']).toBe(
-      `${(files['m.yaml'] ?? '').replace(removed, '\r\n      - arn:aws:iam::aws:policy/B')}\r\n    tags:\r\n      team: a`,
+      `${files['m.yaml'].replace(removed, '\r\n      - arn:aws:iam::aws:policy/B')}\r\n    tags:\r\n      team: a`,
     );
   });
 
@@ -666,6 +678,6 @@ describe('texts', () => {
     });
     expect(result.changes).toMatchObject([{ path: 'entities[0].maxSessionDuration' }]);
     expect(result.patches).toMatchObject([{ path: 'entities[0].tags', to: { iam: '<none>' } }]);
-    expect(result.patches[0]?.reason).toMatch(/^the manifest would be invalid: entities\[0\]\.tags\.iam: /);
+    expect(result.patches[0]?.reason).toMatch(/^the manifest would be invalid: tags\.iam /);
   });
 });
