@@ -39,8 +39,9 @@ export function declareAbsent(
   });
   const file = files.of(draft.spec);
   const node = files.node(draft.spec);
-  if (file === undefined) return byHand('a program makes it');
-  if (node === undefined) return byHand('its place is not known');
+  const maker = files.makerOf(draft.spec);
+  if (maker !== undefined) return byHand(`${maker} makes it`);
+  if (file === undefined || node === undefined) return byHand('its place is not known');
   const use = useOfChange(draft, { op: 'add', target: draft.spec, key: 'state', path: ['state'] });
   const others = uses.othersOf(draft.spec, new Set([use]));
   if (others.length > 0) return byHand(`${others.join(', ')} ${others.length === 1 ? 'uses' : 'use'} it, too`);

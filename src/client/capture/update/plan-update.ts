@@ -1,6 +1,7 @@
 import { entityId, type Json } from '../../../contract/entity.js';
 import { isParsed } from '../../../engine/manifest/expand.js';
 import { pathIn } from '../../../engine/manifest/drafts.js';
+import type { ManifestSource } from '../../../engine/manifest/resolve.js';
 import { pathText, type SourcePosition } from '../../../engine/manifest/problem.js';
 import { positionOf, type Tree } from '../../../engine/manifest/tree.js';
 import type { SourceEdit } from './edit-source.js';
@@ -49,23 +50,33 @@ export interface PlannedPatch {
   readonly parts: readonly Part[];
 }
 
-/** The files that a manifest is written in, as far as they are text. */
+/** The files that a manifest is written in, as far as they can be changed. */
 export class SourceFiles {
   readonly #files = new Map<string, SourceFile>();
+  readonly #manifests: ReadonlyMap<string, ManifestSource>;
 
-  /** Returns the file of a value; undefined where a program made the value. */
-  of({ at: { origin } }: Tree): SourceFile | undefined {
-    if (origin.lines === null || origin.text === undefined) return undefined;
+  constructor(sources: readonly ManifestSource[]) {
+    this.#manifests = new Map(sources.map((source) => [fileOf(source.file), source]));
+  }
+
+  /** Returns the file of a value; undefined where the value is made from something else. */
+  of(tree: Tree): SourceFile | undefined {
+    const { origin } = tree.at;
     const name = fileOf(origin.name);
+    if (origin.text === undefined || this.makerOf(tree) !== undefined) return undefined;
     const known = this.#files.get(name);
     if (known !== undefined) return known;
-    const isText = !this.manifests.has(name) && !isParsed(name);
-    const file = readSourceFile(name, origin.text, isText);
+    const file = readSourceFile(name, origin.text, !this.#manifests.has(name) && !isParsed(name));
     this.#files.set(name, file);
     return file;
   }
 
-  constructor(private readonly manifests: ReadonlySet<string>) {}
+  /** Returns what makes a value that no file of a manifest has. */
+  makerOf({ at: { origin } }: Tree): string | undefined {
+    const source = this.#manifests.get(fileOf(origin.name));
+    if (source !== undefined && 'tree' in source) return 'a CloudFormation template';
+    return origin.lines === null ? 'a program' : undefined;
+  }
 
   readonly node = (tree: Tree): SourceNode | undefined => this.of(tree)?.find(tree.type, tree.at.offset);
 
@@ -150,12 +161,13 @@ function memberOf({ target, index }: ValueChange): Tree | undefined {
 function handReason(group: Group, uses: Uses, files: SourceFiles): string | undefined {
   const [{ change }] = group;
   if (change.byHand !== undefined) return change.byHand;
-  const file = files.of(change.target);
-  if (file === undefined) return 'a program makes it';
+  const maker = files.makerOf(change.target);
+  if (maker !== undefined) return `${maker} makes it`;
   const others = uses.othersOf(change.target, new Set(group.map((one) => useOfChange(one.subject.draft, one.change))));
   if (others.length > 0) return `${listed(others)} ${others.length === 1 ? 'uses' : 'use'} it, too`;
   const node = files.node(change.target);
-  if (node === undefined || change.op !== 'replace' || file.format === 'text') return undefined;
+  const file = files.of(change.target);
+  if (file === undefined || node === undefined || change.op !== 'replace' || file.format === 'text') return undefined;
   return hasTemplates(file.text.slice(node.start, node.end)) ? 'a template stands there' : undefined;
 }
 

@@ -16,7 +16,7 @@ import {
   type PlannedPatch,
 } from './plan-update.js';
 import { namedOf, Speller } from './spell.js';
-import { fileOf, Uses } from './uses.js';
+import { Uses } from './uses.js';
 import { otherViews } from './views.js';
 
 export type { Difference, Patch } from './plan-update.js';
@@ -92,7 +92,7 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   const view = { label: `environment ${environment}`, traced };
   const others = otherViews(sources, options, environment);
   const uses = new Uses(view, input.everywhere === true ? [] : others);
-  const files = new SourceFiles(new Set(sources.map(({ file }) => fileOf(file))));
+  const files = new SourceFiles(sources);
   const declared = declaredIn(traced);
   const captured = new Map(subjects.map((subject) => [entityKey(subject.entity), subject.captured]));
   const arns = arnsOf(

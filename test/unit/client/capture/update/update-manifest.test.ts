@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Json } from '../../../../../src/contract/entity.js';
+import { parseText } from '../../../../../src/engine/manifest/source.js';
 import {
   accountOf,
   allow,
@@ -669,6 +670,16 @@ describe('texts', () => {
     expect(result.patches).toMatchObject([
       { file: 'm.ts', line: 0, path: 'entities[1].tags.team', from: 'a', to: 'b', reason: 'a program makes it' },
     ]);
+  });
+
+  it('of a CloudFormation template are not changed', () => {
+    const files = { 'm.yaml': ROLE };
+    const account = drifted(files, (entity) => {
+      entity('Role/deploy').spec['description'] = 'other';
+    });
+    const { tree } = parseText('m.yaml', ROLE);
+    const result = update(files, account, { sources: [{ file: 'm.yaml', tree }] });
+    expect(result).toMatchObject({ files: [], patches: [{ line: 9, reason: 'a CloudFormation template makes it' }] });
   });
 
   it('keep values that the manifest cannot have', () => {

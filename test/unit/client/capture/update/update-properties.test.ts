@@ -314,7 +314,7 @@ function differing(files: Files, account: ReadonlyMap<string, Editable>): string
   });
 }
 
-const runs = { numRuns: 60 };
+const runs = { numRuns: 30 };
 
 it('leaves every byte of a manifest that agrees with its account', () => {
   fc.assert(
