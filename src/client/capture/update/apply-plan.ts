@@ -7,7 +7,7 @@ import { findKind } from '../../../kinds/index.js';
 import { editSource, type SourceEdit } from './edit-source.js';
 import { arnsOf, differingParts, type Subject } from './entity-changes.js';
 import type { Difference, Part, Patch, PlannedEdit, PlannedPatch, SourceFiles, UpdatePlan } from './plan-update.js';
-import type { ChangedFile, UpdateInput } from './update-manifest.js';
+import type { ChangedFile, UpdateInput } from './update-input.js';
 import { fileOf, type View } from './uses.js';
 import { otherViews } from './views.js';
 

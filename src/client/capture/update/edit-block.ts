@@ -1,5 +1,5 @@
 import { columnOf, lineStart } from './conventions.js';
-import type { Added, ContainerEdit } from './edit-source.js';
+import type { Added, ContainerEdit } from './container-edit.js';
 import type { SourceFile, SourceMember } from './source-nodes.js';
 import { behindLineBreak, endOfLine, keepAnchors, NotEditableError, type Splice } from './splices.js';
 import type { ValueWriter } from './write-value.js';
@@ -34,13 +34,10 @@ function ownsLine(text: string, { start }: SourceMember): boolean {
   return text.slice(lineStart(text, start), start).trim() === '';
 }
 
-/** Removes a member with its lines. A text without a line break at its end keeps none. */
+/** Removes a member with its lines. */
 function removeLines(text: string, member: SourceMember): Splice {
-  const start = lineStart(text, member.start);
   const end = behindLineBreak(text, endOfLine(text, member));
-  const isLast = end === text.length && !text.endsWith('\n') && start > 0;
-  if (!isLast) return { start, end, text: '', order: 0 };
-  return { start: start - (text[start - 2] === '\r' ? 2 : 1), end, text: '', order: 0 };
+  return { start: lineStart(text, member.start), end, text: '', order: 0 };
 }
 
 function addBehind(

@@ -1,5 +1,5 @@
 import { indentationAt } from './conventions.js';
-import type { ContainerEdit } from './edit-source.js';
+import type { ContainerEdit } from './container-edit.js';
 import type { SourceFile } from './source-nodes.js';
 import { keepAnchors, type Splice } from './splices.js';
 import type { ValueWriter } from './write-value.js';

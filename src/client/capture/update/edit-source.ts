@@ -1,5 +1,6 @@
 import type { Json } from '../../../contract/entity.js';
 import { isList, isObject } from '../../../contract/json.js';
+import type { ContainerEdit } from './container-edit.js';
 import { columnOf, conventionsOf, indentationAt } from './conventions.js';
 import { editBlock } from './edit-block.js';
 import { editFlow } from './edit-flow.js';
@@ -12,21 +13,6 @@ export type SourceEdit =
   | { readonly op: 'replace'; readonly node: SourceNode; readonly value: Json }
   | { readonly op: 'remove'; readonly container: SourceNode; readonly member: SourceMember }
   | { readonly op: 'add'; readonly container: SourceNode; readonly key?: string | undefined; readonly value: Json };
-
-/** A member that is added. */
-export interface Added {
-  readonly key?: string | undefined;
-  readonly value: Json;
-  /** The style of single values, after those beside them. */
-  readonly style: Style;
-}
-
-/** All changes of the members of one list or map. */
-export interface ContainerEdit {
-  readonly container: SourceNode;
-  readonly removed: ReadonlySet<number>;
-  readonly added: readonly Added[];
-}
 
 /** A text with its changes, and the changes that it could not take. */
 export interface EditedText<Edit extends SourceEdit> {
@@ -53,7 +39,9 @@ export function editSource<Edit extends SourceEdit>(file: SourceFile, edits: rea
   for (const [container, group] of byContainer(edits)) {
     attempt(group, () => editContainer(file, writer, container, group));
   }
-  return { text: applySplices(file.text, splices), failed };
+  const text = applySplices(file.text, splices);
+  // A removed last line leaves the line break before it.
+  return { text: file.text.endsWith('\n') ? text : text.replace(/\r?\n$/, ''), failed };
 }
 
 function byContainer<Edit extends SourceEdit>(edits: readonly Edit[]): ReadonlyMap<SourceNode, Edit[]> {

@@ -6,7 +6,8 @@ import { pathText, type SourcePosition } from '../../../engine/manifest/problem.
 import { positionOf, type Tree } from '../../../engine/manifest/tree.js';
 import type { SourceEdit } from './edit-source.js';
 import { partOf, type Subject } from './entity-changes.js';
-import { readSourceFile, type SourceFile, type SourceMember, type SourceNode } from './source-nodes.js';
+import { readSourceFile } from './read-source.js';
+import type { SourceFile, SourceMember, SourceNode } from './source-nodes.js';
 import { hasTemplates, type Speller } from './spell.js';
 import { fileOf, placeOf, useOfChange, type Uses } from './uses.js';
 import type { ValueChange } from './value-changes.js';

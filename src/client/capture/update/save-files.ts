@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { ExitCode } from '../../../contract/failures.js';
 import { UserFacingError } from '../../../contract/user-facing-error.js';
 import { readTextFile } from '../../manifest/load.js';
-import type { ChangedFile } from './update-manifest.js';
+import type { ChangedFile } from './update-input.js';
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 

@@ -39,7 +39,9 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
 /** Moves an insertion behind a line that is removed: to the end of the line before it. */
 function outsideOf(removals: readonly Splice[], text: string, insertion: Splice): Splice {
   const { start: at } = insertion;
-  const around = removals.find(({ start, end }) => start < at && at < end);
+  // A last line without a line break ends where the insertion is.
+  const isAtEnd = at === text.length && /^\r?\n/.test(insertion.text);
+  const around = removals.find(({ start, end }) => start < at && (at < end || (isAtEnd && at === end)));
   if (around === undefined || around.start === 0) return insertion;
   const start = around.start - (text[around.start - 2] === '\r' ? 2 : 1);
   return outsideOf(removals, text, { ...insertion, start, end: start });

@@ -1,7 +1,7 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
 import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
-import type { ManifestOptions, ManifestSource, Problem } from '../../../engine/manifest/resolve.js';
+import type { Problem } from '../../../engine/manifest/resolve.js';
 import { traceManifest, type TracedManifest } from '../../../engine/manifest/resolve.js';
 import { findKind } from '../../../kinds/index.js';
 import { applyPlan } from './apply-plan.js';
@@ -16,35 +16,12 @@ import {
   type PlannedPatch,
 } from './plan-update.js';
 import { namedOf, Speller } from './spell.js';
+import type { ChangedFile, UpdateInput } from './update-input.js';
 import { Uses } from './uses.js';
 import { otherViews } from './views.js';
 
 export type { Difference, Patch } from './plan-update.js';
-
-/** The inputs of {@link updateManifest}. */
-export interface UpdateInput {
-  readonly sources: readonly ManifestSource[];
-  /** Those by which the manifests are resolved for the account that was captured. */
-  readonly options: ManifestOptions;
-  readonly items: readonly CapturedItem[];
-  /** Reads that AWS refused: what they leave out is not taken for gone. */
-  readonly unread: readonly UnreadPart[];
-  /** Declare entities absent that the account does not have. Default: they are reported. */
-  readonly removed?: boolean;
-  /**
-   * Change what other environments and fleets use, too: the difference was meant for all of them. Default: such a change
-   * is a patch to make by hand.
-   */
-  readonly everywhere?: boolean;
-}
-
-/** A file with its text before and after. */
-export interface ChangedFile {
-  /** The name of the manifest, or the path of the file beside it. */
-  readonly file: string;
-  readonly before: string;
-  readonly text: string;
-}
+export type { ChangedFile, UpdateInput } from './update-input.js';
 
 /** A declared entity that the account does not have. */
 export interface GoneEntity extends EntityKey {
