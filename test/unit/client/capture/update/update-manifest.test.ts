@@ -612,6 +612,14 @@ describe('texts', () => {
     );
   });
 
+  it('get no line break at their end with lines that go there', () => {
+    const files = { 'm.yaml': USER('    tags: # all\n      a: x\n      b: x\n      # the last\n      c: x').trimEnd() };
+    const { after } = taken(files, (entity) => {
+      entity('User/ann').tags = { a: 'x' };
+    });
+    expect(after['m.yaml']).toBe(USER('    tags: # all\n      a: x\n      # the last'));
+  });
+
   it('keep block scalars', () => {
     const files = {
       'm.yaml':
