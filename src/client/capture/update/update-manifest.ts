@@ -44,7 +44,7 @@ export interface ManifestUpdate {
   readonly gone: readonly GoneEntity[];
   readonly untouched: readonly UntouchedEntity[];
   /** Entities of the account that the manifest does not declare. They are not added. */
-  readonly undeclared: readonly EntityKey[];
+  readonly notDeclared: readonly EntityKey[];
 }
 
 /** Manifests that are invalid already. */
@@ -64,7 +64,7 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   const { sources, options } = input;
   const traced = traceManifest(sources, options);
   if (!traced.ok) return { ok: false, problems: traced.problems };
-  const { subjects, gone, untouched, undeclared } = match(traced, input);
+  const { subjects, gone, untouched, notDeclared } = match(traced, input);
   const { target, environment } = traced.request;
   const view = { label: `environment ${environment}`, traced };
   const others = otherViews(sources, options, environment);
@@ -100,7 +100,7 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     ...result,
     gone: gone.map(({ entity }) => ({ ...keyOf(entity), isDeclaredAbsent: taken.has(entityId(entity)) })),
     untouched,
-    undeclared,
+    notDeclared,
   };
 }
 
@@ -121,7 +121,7 @@ interface Matched {
   readonly subjects: readonly Subject[];
   readonly gone: readonly Gone[];
   readonly untouched: readonly UntouchedEntity[];
-  readonly undeclared: readonly EntityKey[];
+  readonly notDeclared: readonly EntityKey[];
 }
 
 /** Finds the declared entities among those of the account. */
@@ -139,8 +139,8 @@ function match(traced: TracedManifest, { items, unread }: UpdateInput): Matched 
     else if (isCaptured(item)) subjects.push({ ...one, captured: item });
     else if (entity.state === 'present') gone.push(one);
   }
-  const undeclared = [...found.values()].filter(isCaptured).map(keyOf);
-  return { subjects, gone, untouched, undeclared };
+  const notDeclared = [...found.values()].filter(isCaptured).map(keyOf);
+  return { subjects, gone, untouched, notDeclared };
 }
 
 function isCaptured(item: CapturedItem | undefined): item is CapturedEntity {

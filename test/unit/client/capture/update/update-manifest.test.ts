@@ -63,7 +63,7 @@ const ROLE = `${HEAD}entities:
 describe('a manifest that is updated from an account', () => {
   it('stays as it is where nothing differs', () => {
     const { result } = taken({ 'm.yaml': ROLE }, () => undefined);
-    expect(result).toMatchObject({ files: [], changes: [], patches: [], gone: [], untouched: [], undeclared: [] });
+    expect(result).toMatchObject({ files: [], changes: [], patches: [], gone: [], untouched: [], notDeclared: [] });
   });
 
   it('gets values in place, in their quotes, beside their comments', () => {
@@ -458,13 +458,13 @@ entities:
     const { lines, again } = taken(files, (entity) => {
       entity('User/ann').spec['managedPolicyArns'] = [
         'arn:aws:iam::111111111111:policy/dev-a',
-        'arn:aws:iam::111111111111:policy/undeclared',
+        'arn:aws:iam::111111111111:policy/elsewhere',
       ];
       entity('User/ann').tags['text'] = 'x';
     });
     expect(lines).toEqual([
       '-  - { kind: User, userName: ann, managedPolicyArns: ["{{arn Policy/b}}"] }',
-      '+  - { kind: User, userName: ann, managedPolicyArns: ["{{arn Policy/{{environment}}-a}}", "arn:aws:iam::{{account}}:policy/undeclared"], tags: { text: x } }',
+      '+  - { kind: User, userName: ann, managedPolicyArns: ["{{arn Policy/{{environment}}-a}}", "arn:aws:iam::{{account}}:policy/elsewhere"], tags: { text: x } }',
     ]);
     expect(again).toMatchObject({ files: [], patches: [] });
   });
@@ -588,7 +588,7 @@ describe('entities that are gone', () => {
         { kind: 'AccessKey', reason: 'AWS shows its secret once, so a declared access key would be a new one' },
         { kind: 'SSHPublicKey', reason: 'SSHPublicKey/bob/APKA1 may be it: it is not a public RSA key' },
       ],
-      undeclared: [
+      notDeclared: [
         { kind: 'User', name: 'anna' },
         { kind: 'User', name: 'zoe' },
       ],
