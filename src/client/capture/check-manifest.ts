@@ -1,6 +1,6 @@
 import { entityKey } from '../../contract/entity.js';
 import { objectOrEmpty } from '../../engine/json.js';
-import { pathText, type Problem } from '../../engine/manifest/problem.js';
+import { pathText, type Problem, SPLIT_MANIFEST } from '../../engine/manifest/problem.js';
 import { type ManifestSource, resolveManifest } from '../../engine/manifest/resolve.js';
 import { KINDS } from '../../kinds/index.js';
 import { NO_CI } from '../request.js';
@@ -53,6 +53,7 @@ function misnamed(
 }
 
 function refusalOf(problem: Problem, manifests: WrittenRound['manifests']): Refusal | undefined {
+  if (problem.remedy === SPLIT_MANIFEST) return undefined;
   const reason = problem.message;
   if (problem.path.startsWith('defaults')) {
     return { entity: undefined, kind: undefined, property: 'defaults', member: undefined, reason, problem };

@@ -1,7 +1,7 @@
 import type { CapturedEntity } from '../../contract/capture.js';
 import type { Json, JsonObject, Target } from '../../contract/entity.js';
 import { MAX_ENTITIES } from '../../contract/request.js';
-import type { Problem } from '../../engine/manifest/problem.js';
+import { type Problem, SPLIT_MANIFEST } from '../../engine/manifest/problem.js';
 import { findKind } from '../../kinds/index.js';
 import { ReferenceWriter } from '../manifest/reference-writer.js';
 import { ACCOUNT_TOKEN, PARTITION_TOKEN } from '../manifest/template-text.js';
@@ -31,6 +31,8 @@ export function writeManifest(entities: readonly CapturedEntity[], options: Writ
   for (let round = 1; ; round += 1) {
     const written = writeRound(known, options, omissions);
     const { refusals, problems } = checkManifest(written, options);
+    // Beyond a limit of the whole, what is refused is an accident of where it was passed.
+    if (problems.some(({ remedy }) => remedy === SPLIT_MANIFEST)) return resultOf(written, omissions, problems, []);
     const isProgress = omissions.addAll(refusals);
     if (isProgress && round < MAX_ROUNDS) continue;
     return resultOf(written, omissions, problems, refusals);

@@ -1,7 +1,7 @@
 import { parseText, parsePlainText, type Parsed } from './source.js';
 import type { MapEntry, MapTree, Origin, SourceOffset, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
-import { quoted, type Report } from './problem.js';
+import { quoted, type Report, SPLIT_MANIFEST } from './problem.js';
 import { renderTemplate } from './template.js';
 
 /** Characters that all templates together may render to: long values used often must not fill the memory. */
@@ -72,7 +72,7 @@ export class Expander {
     if (--budget.values < 0 || budget.characters < 0) {
       budget.exhausted = true;
       const what = budget.values < 0 ? `${String(Limit.Values)} values` : `${String(MAX_CHARACTERS)} characters`;
-      this.report(tree.at, `the manifest has more than ${what} in all`, 'repeat less, or split it');
+      this.report(tree.at, `the manifest has more than ${what} in all`, SPLIT_MANIFEST);
       return this.lost(tree.at);
     }
     if (tree.type === 'scalar') return typeof tree.value === 'string' ? this.scalar(tree.value, tree) : tree;

@@ -22,6 +22,9 @@ export interface Problem extends SourcePosition {
 /** Takes a problem that was found. */
 export type Report = (problem: Problem) => void;
 
+/** The remedy for a limit of the manifest as a whole. The place of such a problem is where it was passed, which is not to blame. */
+export const SPLIT_MANIFEST = 'repeat less, or split it';
+
 /** The file name in problems of command-line options. */
 const COMMAND_LINE = '(command line)';
 

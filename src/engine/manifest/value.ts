@@ -1,6 +1,6 @@
 import type { MapEntry, ScalarTree, SourceOffset, Tree } from './tree.js';
 import { Limit, listTree, mapTree, scalarTree, problemAt } from './tree.js';
-import { lowerFirst, thrownText, type Problem } from './problem.js';
+import { lowerFirst, thrownText, type Problem, SPLIT_MANIFEST } from './problem.js';
 import type { Parsed } from './source.js';
 
 const PLAIN_DATA = 'write plain data';
@@ -37,7 +37,7 @@ class ValueReader {
   read(part: unknown): Tree {
     if (++this.#values > Limit.Values) {
       if (this.#values > Limit.Values + 1) return scalarTree(this.#at, null);
-      return this.report(`there are more than ${String(Limit.Values)} values`, 'declare fewer');
+      return this.report(`there are more than ${String(Limit.Values)} values`, SPLIT_MANIFEST);
     }
     if (part === null || typeof part === 'string' || typeof part === 'boolean') return scalarTree(this.#at, part);
     if (typeof part === 'number') {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Limit } from '../../../../src/engine/manifest/tree.js';
 import { capturedOf, declaredBy, differences, write } from '../../../support/captured.js';
 import { KIND_FIXTURES } from '../../../support/kind-fixtures/index.js';
 
@@ -43,5 +44,23 @@ describe('the manifest of a captured account', () => {
     const written = write(providers);
     expect(written.captured.length + written.leftOut.length).toBe(2);
     expect(written.captured).toHaveLength(1);
+  });
+
+  it('blames no single entity for a limit of the whole manifest', () => {
+    jest.replaceProperty(Limit, 'Values', 60 as never);
+    try {
+      const roles = ['a', 'b', 'c', 'd', 'e', 'f'].map((roleName) =>
+        capturedOf('Role', { ...KIND_FIXTURES['Role']?.full, roleName }),
+      );
+      const written = write(roles);
+      expect(written).toMatchObject({
+        leftOut: [],
+        notDeclared: [],
+        problems: [{ remedy: 'repeat less, or split it' }],
+      });
+      expect(written.captured).toHaveLength(6);
+    } finally {
+      jest.restoreAllMocks();
+    }
   });
 });
