@@ -77,6 +77,8 @@ export interface LeftOutEntity extends EntityKey {
   readonly arn: string | null;
   /** The reason, in words, such as `belongs to CloudFormation stack "network"`. */
   readonly leftOut: string;
+  /** Undefined where the listing does not show it. */
+  readonly createdAt?: Timestamp;
 }
 
 /** A read that AWS refused. */

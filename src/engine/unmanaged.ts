@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Json, JsonObject } from '../contract/entity.js';
+import type { JsonObject } from '../contract/entity.js';
 import type { Decision } from '../contract/report.js';
 import type { Holding } from '../contract/request.js';
 import { unmanagedContent, type UnmanagedContent } from './compare.js';
 import type { Comparison, Observed, PropertyRules } from './comparison.js';
 import { removesUnmanaged, type Situation } from './decision-rules.js';
-import { isList, isObject, sortedJson, strings } from './json.js';
+import { sortedJson } from './json.js';
+import { allowsAllActions, isAdministratorPolicy } from './policy/index.js';
 
 /** Records on an adopted entity what it held beyond the manifest: digests, or one of the words below. */
 export const UNMANAGED_TAG = 'iam-bootstrap:unmanaged-at-adoption';
@@ -129,22 +130,7 @@ function baselineOf({ tags }: Observed): ReadonlySet<string> | undefined {
   return new Set(value === NOTHING ? [] : (value.match(new RegExp(`.{${String(DIGEST_LENGTH)}}`, 'g')) ?? []));
 }
 
-/** AWS's policies that allow everything, or allow their holder to grant everything to itself. */
-const ADMINISTRATIVE_POLICY = /:iam::aws:policy\/(AdministratorAccess|IAMFullAccess|PowerUserAccess)$/;
-
 /** Reports whether content gives the permissions of an administrator. */
 function isAdministrative({ line, content }: UnmanagedContent): boolean {
-  return ADMINISTRATIVE_POLICY.test(line) || allowsAllActions(content);
-}
-
-/** Reports whether a policy document allows all actions, all of IAM's, or all but some. */
-function allowsAllActions(document: Json | undefined): boolean {
-  if (!isObject(document)) return false;
-  const { Statement: statements = [] } = document;
-  return (isList(statements) ? statements : [statements]).some((statement) => {
-    if (!isObject(statement) || statement['Effect'] !== 'Allow') return false;
-    const { Action: actions = [] } = statement;
-    const listed = typeof actions === 'string' ? [actions] : strings(actions);
-    return statement['NotAction'] !== undefined || listed.some((action) => /^(\*|\*:\*|iam:\*)$/i.test(action));
-  });
+  return isAdministratorPolicy(line) || allowsAllActions(content);
 }

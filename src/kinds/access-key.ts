@@ -101,7 +101,11 @@ function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyM
 /** Lists the keys of a user by their IDs. */
 async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
   const keys = await listKeys(reader, userName);
-  return keys.map(({ AccessKeyId = '' }) => ({ name: `${userName}/${AccessKeyId}`, spec: { userName } }));
+  return keys.map(({ AccessKeyId = '', CreateDate }) => ({
+    name: `${userName}/${AccessKeyId}`,
+    spec: { userName },
+    createdAt: isoDate(CreateDate),
+  }));
 }
 
 function observedOf(key: AccessKeyMetadata, target: Target, rotate: Json): Observed {

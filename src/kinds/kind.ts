@@ -98,6 +98,8 @@ export interface ListedEntity extends WantedEntity {
   readonly arn?: string;
   /** The reason for which a manifest cannot declare this one. It is not read. Default: it can. */
   readonly leftOut?: string;
+  /** ISO 8601. Default: the listing does not show it. */
+  readonly createdAt?: string | null;
 }
 
 /** The rule for what a capture of an account leaves out. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
+import { captureSchema } from './capture-schema.js';
 import { driftSchema } from './drift-schema.js';
 import { fleetReportSchema } from './fleet-schema.js';
 import { preflightSchema } from './preflight-schema.js';
@@ -171,6 +172,7 @@ export function outputJsonSchemas(): Readonly<Record<string, object>> {
     explain: explanationsSchema,
     conflicts: conflictsSchema,
     drift: driftSchema,
+    capture: captureSchema,
     preflight: preflightSchema,
     error: errorSchema,
   };

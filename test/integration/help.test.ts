@@ -131,6 +131,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   convert: {
     before: `mkdir -p cdk.out && cp ${templatePath('roles')} cdk.out/Roles.template.json && rm -f roles.yaml`,
   },
+  capture: { before: `iam-bootstrap apply ${FILE} && mv iam saved`, after: 'rm -rf iam ci && mv saved iam' },
   release: APPLIED,
   destroy: APPLIED,
   approve: { before: GATED, answers: TO_THE_PLAN, after: `iam-bootstrap apply ${FILE}` },

@@ -158,7 +158,7 @@ const tags = fc.dictionary(
 
 /** Tags whose keys differ in more than case, as IAM has them on roles and users. */
 const foldedTags = tags.map(({ Team, ...others }) =>
-  Object.hasOwn(others, 'team') ? others : { ...others, ...(Team === undefined ? {} : { Team }) },
+  others['team'] !== undefined ? others : { ...others, ...(Team === undefined ? {} : { Team }) },
 );
 
 /** A role, user or policy of the account, as other entities name it. */

@@ -37,12 +37,13 @@ export function describeEntity(kind: Kind, entity: ReadEntity, filter: CaptureFi
 /** Returns an entity that is left out without a read; undefined where it does not match the filter. */
 export function describeLeftOut(
   kind: Kind,
-  { name, spec, arn }: ListedEntity,
+  { name, spec, arn, createdAt = null }: ListedEntity,
   leftOut: string,
   filter: CaptureFilter,
 ): CapturedItem | undefined {
   if (!matches(filter, { spec, tags: {}, owner: 'unowned' })) return undefined;
-  return { kind: kind.name, name, arn: arn ?? null, leftOut };
+  const described = { kind: kind.name, name, arn: arn ?? null, leftOut };
+  return createdAt === null ? described : { ...described, createdAt };
 }
 
 function ownerIn(kind: Kind, { observed, claim }: ReadEntity, namespace: string): Owner {

@@ -1,11 +1,67 @@
 import { Option } from 'commander';
 import { ExitCode } from '../../contract/failures.js';
 import { BUSY_EXITS, type CommandDefinition } from '../help.js';
-import { accountOption, addTargetManifestOptions, parseRepeatable, waitTimeoutOption } from '../options.js';
+import {
+  accountOption,
+  addTargetManifestOptions,
+  outputOption,
+  parseRepeatable,
+  waitTimeoutOption,
+} from '../options.js';
 import { addStackOptions } from '../stack-options.js';
 
 /** Commands for entities that other tools made, or are about to make. */
 export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'capture',
+    description: 'write the entities of an account as a manifest; write nothing to AWS',
+    addOptions: (command) =>
+      addTargetManifestOptions(
+        command
+          .optionsGroup('Account:')
+          .addOption(accountOption('account to read'))
+          .option('--assume-role <arn>', 'role in the account that the worker assumes')
+          .option('--partition <name>', 'partition of the account (default: aws)'),
+      )
+        .optionsGroup('Entities:')
+        .option('--kind <kind>', 'only this kind (repeatable)', parseRepeatable, [])
+        .option('--name <pattern>', 'only these names; * is any text (repeatable)', parseRepeatable, [])
+        .option('--path <prefix>', 'only entities below this path')
+        .option('--tag <key[=value]>', 'only entities with this tag (repeatable)', parseRepeatable, [])
+        .addOption(
+          new Option('--owner <who>', 'only those without an owner, or of the namespace').choices(['unowned', 'ours']),
+        )
+        .optionsGroup('Manifest:')
+        .option('-n, --namespace <name>', 'namespace of the manifest')
+        .option('--directory <folder>', 'folder for the manifest and its policies', 'iam')
+        .addOption(
+          new Option('--format <format>', 'format of the manifest').choices(['yaml', 'json', 'ts']).default('yaml'),
+        )
+        .option('--force', 'replace files that exist', false)
+        .optionsGroup('Run:')
+        .addOption(waitTimeoutOption('a worker'))
+        .optionsGroup('Output:')
+        .addOption(outputOption()),
+    examples: [
+      [
+        'iam-bootstrap capture --account 111111111111 --namespace platform',
+        'write iam/bootstrap.yaml and its policies',
+      ],
+      [
+        'iam-bootstrap capture --account 111111111111 --namespace ci --path /ci/ \\\n      --kind Role --kind Policy --directory ci',
+        'write some of the account into a folder',
+      ],
+    ],
+    exits: [
+      [ExitCode.Converged, 'written, or nothing to write'],
+      [ExitCode.Failed, 'something could not be read; the rest is written'],
+      ...BUSY_EXITS,
+      ExitCode.Usage,
+      ExitCode.Interrupted,
+      ExitCode.Terminated,
+    ],
+    load: async () => (await import('./capture.js')).capture,
+  },
   {
     name: 'preflight',
     description: 'predict which creates of a Terraform plan AWS would refuse; write nothing',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { CapturedEntity } from '../../contract/capture.js';
-import { entityId, type Json, type JsonObject, type SecretLocation, type Target } from '../../contract/entity.js';
+import { type Json, type JsonObject, type SecretLocation, type Target } from '../../contract/entity.js';
 import { equalJson, isList, isObject, objectOrEmpty, strings } from '../../engine/json.js';
 import { shapeOf } from '../../engine/manifest/manifest-kind.js';
 import { isOwnershipTag, OwnershipTag, sharedByTag } from '../../engine/ownership.js';
@@ -244,9 +244,4 @@ class TokenTexts {
   private text(text: string): string {
     return text.replace(this.partition, `arn:${PARTITION_TOKEN}:`).replace(this.account, ACCOUNT_TOKEN);
   }
-}
-
-/** Returns the ID of a captured entity in messages: `Role/deploy`. */
-export function idOf({ entity }: KnownEntity): string {
-  return entityId(entity);
 }

@@ -1,4 +1,4 @@
-import { Document, isCollection, Lexer, isMap, isScalar, isSeq, type Pair } from 'yaml';
+import { Document, isCollection, isMap, isPair, isScalar, isSeq, Lexer } from 'yaml';
 import type { JsonObject } from '../../contract/entity.js';
 import { PACKAGE } from '../package.js';
 import { printJsonText, printTypeScript } from './print-value.js';
@@ -8,6 +8,9 @@ import { sectionOf } from './sections.js';
 export const CAPTURE_FORMATS = ['yaml', 'json', 'ts'] as const;
 /** A format of a captured manifest. */
 export type CaptureFormat = (typeof CAPTURE_FORMATS)[number];
+
+/** The name of a captured manifest, without its extension. */
+export const CAPTURE_MANIFEST = 'bootstrap';
 
 /** A manifest before it is text. */
 export interface ManifestParts {
@@ -43,7 +46,7 @@ function formatYaml({ comment, head, entities }: ManifestParts): string {
     { aliasDuplicateObjects: false, compat: 'yaml-1.1' },
   );
   document.commentBefore = commentOf([SCHEMA_COMMENT, '', ...comment]);
-  writeFlow(document.contents, 0);
+  writeFlow(document.contents, 0, 0);
   const list = document.get('entities');
   if (isSeq(list)) {
     list.flow = false;
@@ -91,24 +94,27 @@ function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
-/** Writes what is short, and holds no list or object of its own, in one line. Returns its width; Infinity for more lines. */
-function writeFlow(node: unknown, indent: number): number {
+/**
+ * Writes what is short, and holds no list or object of its own, in one line. Returns its width; Infinity for more lines.
+ *
+ * @param node - a node of the document
+ * @param indent - the column of its lines, where it has several
+ * @param before - the characters before it in the first line
+ */
+function writeFlow(node: unknown, indent: number, before: number): number {
   if (isScalar(node)) {
     return typeof node.value === 'string' && node.value.includes('\n') ? Infinity : String(node.value).length + 2;
   }
   if (!isCollection(node)) return 0;
-  const widths = isMap(node)
-    ? node.items.map((pair) => widthOfPair(pair, indent))
-    : node.items.map((item) => writeFlow(item, indent + 2));
-  const isFlat = node.items.every((item) => isScalar(isMap(node) ? (item as Pair).value : item));
+  const widths = node.items.map((item) => {
+    if (!isPair(item)) return writeFlow(item, indent + 2, 0);
+    const key = String(isScalar(item.key) ? item.key.value : item.key).length + 2;
+    return key + writeFlow(item.value, indent + 2, key);
+  });
+  const isFlat = node.items.every((item) => isScalar(isPair(item) ? item.value : item));
   const width = widths.reduce((sum, one) => sum + one + 2, 2);
-  node.flow = isFlat && indent + width <= MAX_FLOW_WIDTH;
+  node.flow = isFlat && indent + before + width <= MAX_FLOW_WIDTH;
   return node.flow ? width : Infinity;
-}
-
-function widthOfPair({ key, value }: Pair, indent: number): number {
-  const width = String(isScalar(key) ? key.value : key).length + 2;
-  return width + writeFlow(value, indent + 2 + (isMap(value) || isSeq(value) ? width : 0));
 }
 
 function formatTypeScript({ comment, head, entities }: ManifestParts): string {

@@ -9,7 +9,7 @@ import { checkManifest } from './check-manifest.js';
 import { Contents, type WrittenEntity } from './contents.js';
 import { type Draft, draftOf, type KnownEntity, isUnwritable, referableIds } from './draft.js';
 import { foldDefaults, type FoldedEntity } from './fold-defaults.js';
-import { formatManifest } from './format.js';
+import { CAPTURE_MANIFEST, formatManifest } from './format.js';
 import { Omissions } from './omissions.js';
 import { compareInManifest } from './sections.js';
 import type { Refusal, WriteOptions, WrittenManifest, WrittenRound } from './written-manifest.js';
@@ -142,13 +142,15 @@ function manifestsOf(
     } satisfies Record<string, Json>,
     notes: [
       ...draft.toFillIn.map(
-        (property) => `AWS does not show ${property}: name where it is, or where it is to be stored`,
+        (property) => `AWS does not show \`${property}\`: name where it is, or where it is to be stored`,
       ),
       ...omissions.notesOf(draft.known.entity),
     ],
   }));
   const groups = inParts(items, (item) => JSON.stringify(item.value).length * 1.5);
-  const names = groups.map((_, index) => `bootstrap${index === 0 ? '' : `-${String(index + 1)}`}.${options.format}`);
+  const names = groups.map(
+    (_, index) => `${CAPTURE_MANIFEST}${index === 0 ? '' : `-${String(index + 1)}`}.${options.format}`,
+  );
   return groups.map((group, index) => {
     const parts = { comment: commentOf(names, options), head, entities: group };
     const file = { path: names[index] ?? '', text: formatManifest(parts, options.format) };

@@ -107,7 +107,6 @@ export const github = recipe(
       oneOrMany(found.map(({ context: one = '' }) => (one.startsWith(prefix) ? one.slice(prefix.length) : undefined)));
     const has = (wanted: string) => (found.some(({ context: one }) => one === wanted) ? true : undefined);
     return omitUndefined({
-      ...fields,
       ...(isAny ? { owner } : { repository: `${owner}/${name}`, repositoryId: known(repositoryId) }),
       ownerId: known(ownerId),
       environment: after('environment:'),

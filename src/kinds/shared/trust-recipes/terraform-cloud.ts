@@ -66,7 +66,6 @@ export const terraformCloud = recipe(
       anyWorkspace: found.some(({ workspace }) => workspace === '*') ? true : undefined,
       runPhase: typeof phases === 'string' ? phases : undefined,
       ...fields,
-      ...fields,
     });
   },
 );

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { SECTIONS } from '../../../../src/client/capture/sections.js';
-import type { CapturedEntity } from '../../../../src/contract/capture.js';
-import type { JsonObject } from '../../../../src/contract/entity.js';
 import { KINDS } from '../../../../src/kinds/index.js';
-import { ACCOUNT, anAccount, capturedOf, differences, write } from '../../../support/captured.js';
+import { anAccount, capturedOf, differences, write } from '../../../support/captured.js';
 import { KIND_FIXTURES } from '../../../support/kind-fixtures/index.js';
 
 const CASES = Object.entries(KIND_FIXTURES).flatMap(([kind, { minimal, full, sibling }]) =>

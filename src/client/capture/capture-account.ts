@@ -1,0 +1,143 @@
+import type { CapturedEntity, CaptureFilter, LeftOutEntity } from '../../contract/capture.js';
+import type { CaptureReport } from '../../contract/capture-report.js';
+import type { Target } from '../../contract/entity.js';
+import { ExitCode } from '../../contract/failures.js';
+import { NAMESPACE } from '../../contract/request.js';
+import { UserFacingError } from '../../contract/user-facing-error.js';
+import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
+import { suggestion } from '../../engine/text.js';
+import { findKind, KINDS } from '../../kinds/index.js';
+import type { TemporalConnection } from '../../temporal/connect.js';
+import type { RunOptions } from '../run/events.js';
+import type { CapturedFile } from './contents.js';
+import { findWarnings } from './find-warnings.js';
+import type { CaptureFormat } from './format.js';
+import { readAccount } from './read-account.js';
+import { writeManifest } from './write-manifest.js';
+import type { WrittenManifest } from './written-manifest.js';
+
+/** Options of capturing an account. */
+export interface CaptureOptions extends Partial<Omit<CaptureFilter, 'namespace'>> {
+  readonly target: Target;
+  /** The namespace that the manifest is for: 1 to 63 lower-case letters, digits and hyphens. */
+  readonly namespace: string;
+  /** The name of the environment of the account. Default: `default`. */
+  readonly environment?: string;
+  /** Default: `yaml`. */
+  readonly format?: CaptureFormat;
+  /** The folder of the files. Default: `iam`. */
+  readonly directory?: string;
+}
+
+/** An account as a manifest. */
+export interface Captured {
+  /** The manifests first. Their paths are relative to the folder of the options. Empty where nothing was captured. */
+  readonly files: readonly CapturedFile[];
+  readonly report: CaptureReport;
+}
+
+/** Reports options that no capture can have. */
+export class CaptureOptionError extends UserFacingError {
+  override readonly name = 'CaptureOptionError';
+  override readonly exitCode = ExitCode.Usage;
+}
+
+/**
+ * Reads an account through a worker, and writes it as a manifest that plans no change but the adoption of its entities.
+ * Writes nothing to AWS and no file: {@link saveCapture} does that.
+ *
+ * @throws CaptureOptionError for an option that is not valid, ReadError where the account cannot be read, BusyError
+ *   where no worker polls
+ */
+export async function captureAccount(
+  temporal: TemporalConnection,
+  options: CaptureOptions,
+  runOptions: RunOptions = {},
+): Promise<Captured> {
+  checkCaptureOptions(options);
+  const { target, namespace, environment = 'default', format = 'yaml', directory = 'iam' } = options;
+  const filter: CaptureFilter = {
+    namespace,
+    kinds: options.kinds ?? [],
+    names: options.names ?? [],
+    path: options.path ?? null,
+    tags: options.tags ?? {},
+    owner: options.owner ?? null,
+  };
+  const captured: CapturedEntity[] = [];
+  const leftOut: LeftOutEntity[] = [];
+  const account = readAccount(temporal, target, filter, runOptions);
+  let page = await account.next();
+  for (; page.done !== true; page = await account.next()) {
+    if ('leftOut' in page.value) leftOut.push(page.value);
+    else captured.push(page.value);
+  }
+  const written = writeManifest(captured, { target, namespace, environment, format, directory });
+  const all = [...leftOut, ...written.leftOut];
+  const report = {
+    ...reportOf({ ...written, leftOut: all }, page.value.unread),
+    account: target.account,
+    partition: target.partition,
+    namespace,
+    environment,
+    directory,
+    apiCalls: {
+      total: Object.values(page.value.calls).reduce((sum, count) => sum + count, 0),
+      byOperation: page.value.calls,
+    },
+  };
+  return { files: report.files.length === 0 ? [] : written.files, report };
+}
+
+/** The parts of a report that depend on what was found. */
+type Findings = Omit<CaptureReport, 'account' | 'partition' | 'namespace' | 'environment' | 'directory' | 'apiCalls'>;
+
+function reportOf(written: WrittenManifest, unread: CaptureReport['unread']): Findings {
+  const { captured, leftOut, notDeclared, toFillIn, problems } = written;
+  const counts: Record<string, number> = {};
+  for (const { kind } of captured) counts[kind] = (counts[kind] ?? 0) + 1;
+  const isEmpty = captured.length === 0;
+  return {
+    version: 1,
+    command: 'capture',
+    result: unread.length > 0 ? 'incomplete' : isEmpty ? 'nothing' : 'captured',
+    manifests: isEmpty ? [] : written.manifests,
+    files: isEmpty ? [] : written.files.map(({ path }) => path),
+    captured: counts,
+    leftOut: leftOut.map(({ kind, name, arn, leftOut: reason }) => ({ kind, name, arn, reason })),
+    notDeclared,
+    toFillIn,
+    unread,
+    warnings: [
+      ...problems.map(({ message, remedy }) => ({
+        code: 'manifest' as const,
+        entity: null,
+        message: `${message}; ${remedy}`,
+      })),
+      ...findWarnings(captured, leftOut, Date.now()),
+    ],
+  };
+}
+
+/** @throws CaptureOptionError */
+export function checkCaptureOptions({ namespace, environment = 'default', kinds = [] }: CaptureOptions): void {
+  if (!NAMESPACE.test(namespace)) {
+    throw new CaptureOptionError(
+      `namespace ${JSON.stringify(namespace)} is not valid`,
+      'use 1 to 63 lower-case letters, digits and hyphens',
+    );
+  }
+  if (!ENVIRONMENT_NAME.test(environment)) {
+    throw new CaptureOptionError(`environment ${environment} is not a name`, ENVIRONMENT_NAME_TEXT);
+  }
+  for (const kind of kinds) {
+    if (findKind(kind) !== undefined) continue;
+    const names = KINDS.map(({ name }) => name);
+    throw new CaptureOptionError(`there is no kind ${kind}`, suggestion(kind, names, 'name a kind'));
+  }
+}
+
+/** Returns the exit code of a capture: reads that AWS refused fail it. */
+export function captureExitCode({ result }: CaptureReport): ExitCode {
+  return result === 'incomplete' ? ExitCode.Failed : ExitCode.Converged;
+}
