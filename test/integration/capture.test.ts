@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { captureAccount, captureExitCode } from '../../src/client/capture/capture-account.js';
 import { captureSchema } from '../../src/report/capture-schema.js';
 import type { Report } from '../../src/contract/report.js';
+import { inShell, makeCheckout } from '../support/checkout.js';
 import { makeAccountByHand } from '../support/hand-made-account.js';
 import { decisionsOf, writesIn } from '../support/runs.js';
 import { createRole, iam, temporal, useWorld, world } from '../support/use-world.js';
@@ -56,6 +57,18 @@ test('a captured account is adopted without a change, and is captured as the sam
   const ours = await world.cli([...CAPTURE, '--owner', 'ours', '--directory', directory, '--force']);
   expect(ours).toMatchObject({ code: 0 });
   expect(await filesIn(directory)).toEqual(written);
+});
+
+test('the page about accounts made by hand has commands that work in their order', async () => {
+  await makeAccountByHand(iam, ACCOUNT);
+  const page = await readFile(join(__dirname, '../../docs/capture.md'), 'utf8');
+  const blocks = [...page.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].map(([, block = '']) => block.replace(/^ +/gm, ''));
+  expect(blocks).toHaveLength(5);
+  const checkout = await makeCheckout(world, 'page');
+  const { code, output } = await inShell(world, checkout, blocks.join(''));
+  expect({ code, output }).toEqual({ code: 0, output });
+  expect(output).toContain('Left out: 2 entities');
+  expect(output).toContain('No changes. 12 entities match the manifest.');
 });
 
 test('a captured program plans the same as the manifest, for what the options choose', async () => {

@@ -7,7 +7,7 @@ import { loadManifest } from '../../src/client/manifest/load.js';
 import { KINDS } from '../../src/kinds/index.js';
 import { OTHER_ACCOUNT } from '../support/iam-sandbox.js';
 import { role } from '../support/manifests-of.js';
-import { useWorld, world } from '../support/use-world.js';
+import { createRole, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 
 /** The programs of docs/library.md, compiled in the strictest form and run against a worker, in their order. */
@@ -57,7 +57,7 @@ async function run(index: number): Promise<string[]> {
 }
 
 test('compiles every program of the page', () => {
-  expect(files).toHaveLength(4);
+  expect(files).toHaveLength(5);
   const program = ts.createProgram(files, {
     strict: true,
     noEmit: true,
@@ -94,8 +94,14 @@ test('explains an entity and counts conflicts, as the page has it', async () => 
   expect(lines).toHaveLength(2);
 });
 
+test('captures what has no owner, as the page has it', async () => {
+  await createRole('by-hand');
+  expect(await run(3)).toEqual(["captured [ 'bootstrap.yaml' ]"]);
+  expect(await readFile(join(folder, 'captured/bootstrap.yaml'), 'utf8')).toContain('roleName: by-hand');
+});
+
 test('loads the manifest that is a program, as the page has it', async () => {
-  const loaded = await loadManifest([files[3] ?? ''], {
+  const loaded = await loadManifest([files[4] ?? ''], {
     kinds: KINDS,
     environment: 'prod',
     variables: {},
