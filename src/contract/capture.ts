@@ -17,13 +17,13 @@ export interface CaptureRequest {
 export interface CaptureFilter {
   /** The namespace that the manifest is for, which decides what is `ours`. */
   readonly namespace: string;
-  /** Empty for all kinds. Service-linked roles are captured only where `ServiceLinkedRole` is named. */
+  /** Up to 100; empty for all kinds. Service-linked roles are captured only where `ServiceLinkedRole` is named. */
   readonly kinds: readonly string[];
-  /** Names, with `*` for any text, compared without case. Empty for all. */
+  /** Up to 100 names of up to 256 characters, with `*` for any text, compared without case. Empty for all. */
   readonly names: readonly string[];
-  /** The path that an entity's path begins with. Kinds without paths do not match. Null for any. */
+  /** The path that an entity's path begins with. Kinds without paths do not match. Up to 512 characters. Null for any. */
   readonly path: string | null;
-  /** Tags that an entity must have; null for any value. */
+  /** Up to 50 tags that an entity must have; null for any value. */
   readonly tags: Readonly<Record<string, string | null>>;
   /** `unowned` for those without an owner, `ours` for those of the namespace. Null for both. */
   readonly owner: 'unowned' | 'ours' | null;

@@ -5,8 +5,8 @@ import { unreadableReason } from './unreadable.js';
  * less: that every field which they read has its type.
  */
 
-/** Characters of a name in an object of limited size, at most. */
-const MAX_NAME = 100;
+/** Characters of a name in an object of limited size, at most: as many as the key of a tag has. */
+const MAX_NAME = 128;
 
 /** Returns the first problem of a value, with its path; null where it has the shape. */
 export type Shape = (value: unknown, path: string) => string | null;

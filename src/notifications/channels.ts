@@ -1,5 +1,6 @@
 import type { TopicMessage } from '../aws/topics.js';
 import type { Notification } from '../contract/notification.js';
+import { matchesWildcard } from '../engine/wildcard.js';
 import { CLOUD_EVENT_TYPE, cloudEventOf } from './cloud-event.js';
 import { DeliveryError } from './delivery-error.js';
 import { type Agents, post } from './post.js';
@@ -128,28 +129,13 @@ function takes(channel: Channel, { type, subject }: Notification): boolean {
   const { types, accounts, namespaces, environments } = channel;
   const { account, namespace, environment } = subject;
   const isOneOf = (patterns: readonly string[] | undefined, value: string): boolean =>
-    patterns === undefined || patterns.some((pattern) => matches(pattern, value));
+    patterns === undefined || patterns.some((pattern) => matchesWildcard(pattern, value));
   return (
     isOneOf(types, type) &&
     (accounts === undefined || (account !== null && accounts.includes(account))) &&
     isOneOf(namespaces, namespace) &&
     isOneOf(environments, environment)
   );
-}
-
-/** Reports whether text matches a pattern in which `*` stands for any text. Takes no more steps than their product. */
-function matches(pattern: string, text: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
 }
 
 /** Returns what search attributes show in any case: where, what sort of change, and numbers. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CapturedPage, CaptureRequest } from '../../contract/capture.js';
 import { sortedJson } from '../../engine/json.js';
 import type { Ledgers } from '../ledger.js';
@@ -19,7 +20,9 @@ export async function captureAccount(
   calls: Calls,
 ): Promise<CapturedPage> {
   const { ledgers, captures } = parts;
-  const key = sortedJson([captureId, account.target, filter]);
+  const key = createHash('sha256')
+    .update(sortedJson([captureId, account.target, filter]))
+    .digest('hex');
   const read = captures.get(key) ?? toPages(await readAccount(account, ledgers, filter));
   const page = pageAfter(read, after);
   if (page.next === null) captures.drop(key);

@@ -1,7 +1,10 @@
 import type { PagedAccount } from './pages.js';
 
-/** The time without a request after which a capture counts as abandoned, in milliseconds. */
-const IDLE_MS = 5 * 60_000;
+/**
+ * The time without a request after which a capture counts as abandoned, in milliseconds. It is longer than a read may
+ * take: the pages of one capture may alternate between workers, and each of them then reads the account once.
+ */
+const IDLE_MS = 70 * 60_000;
 
 /** Bytes of all captures that a worker keeps. The one that was used last is kept whatever its size is. */
 const MAX_KEPT_BYTES = 200_000_000;

@@ -1,4 +1,5 @@
 import type { CaptureFilter } from '../../contract/capture.js';
+import { matchesWildcard } from '../../engine/wildcard.js';
 import { stringProperty } from '../../kinds/shared/spec.js';
 import type { JsonObject } from '../../contract/entity.js';
 
@@ -15,11 +16,8 @@ export interface Filtered {
 /** Returns the test of a filter for names. */
 export function nameTest({ names }: Pick<CaptureFilter, 'names'>): (name: string) => boolean {
   if (names.length === 0) return () => true;
-  const patterns = names.map((name) => {
-    const parts = name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`, 'is');
-  });
-  return (name) => patterns.some((pattern) => pattern.test(name));
+  const patterns = names.map((name) => name.toLowerCase());
+  return (name) => patterns.some((pattern) => matchesWildcard(pattern, name.toLowerCase()));
 }
 
 /** Reports whether an entity passes the parts of a filter that are about what AWS shows of it. */

@@ -55,6 +55,8 @@ test('names match with a star for any text, without case, and other characters s
   const named = ['ci-', 'CI-Deploy', 'a.b', 'ann/x', 'xci-', 'axb', 'a.bc'].filter(isNamed);
   expect(named).toEqual(['ci-', 'CI-Deploy', 'a.b', 'ann/x']);
   expect(nameTest({ names: [] })('any')).toBe(true);
+  // A search that tries every length of every star takes years for this one.
+  expect(nameTest({ names: [`${'*a'.repeat(100)}!`] })('a'.repeat(10_000))).toBe(false);
 });
 
 test('a document that a manifest cannot declare leaves the role out, with its place', async () => {
