@@ -19,7 +19,7 @@ import type { Account } from './runtime/accounts.js';
 import type { Calls } from './runtime/activity-context.js';
 import { emptyIfAbsent } from '../kinds/shared/reads.js';
 import { kindOf } from './runtime/observe.js';
-import { attempt, type RefusedRead } from './runtime/refused-reads.js';
+import { attempt, type RefusedRead } from '../aws/refused-reads.js';
 
 /** The entity before it is read. */
 const UNREAD: LookedUp = {

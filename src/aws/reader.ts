@@ -19,6 +19,7 @@ export class Reader {
   readonly #send: Send;
   readonly #secret: ReadSecret;
   readonly #now: () => number | null;
+  readonly #maxConcurrent: number;
   #running = 0;
   readonly #queue: (() => void)[] = [];
 
@@ -26,15 +27,32 @@ export class Reader {
    * @param send - sends a read
    * @param secret - reads a stored record. Default: none is stored.
    * @param now - returns the time by AWS's clock, or null where AWS has not shown it. Default: the worker's clock.
+   * @param maxConcurrent - reads in flight; the others wait
    */
   constructor(
     send: Send,
     secret: ReadSecret = () => Promise.resolve(undefined),
     now: () => number | null = () => Date.now(),
+    maxConcurrent = MAX_CONCURRENT_READS,
   ) {
     this.#send = send;
     this.#secret = secret;
     this.#now = now;
+    this.#maxConcurrent = maxConcurrent;
+  }
+
+  /**
+   * Returns a reader for work that has many reads at once, and whose queue is its own, so that others do not wait for it.
+   *
+   * @param maxConcurrent - reads in flight at this reader
+   * @param signal - once it is aborted, the reads that wait are not sent, and fail with its reason
+   */
+  limitedTo(maxConcurrent: number, signal: AbortSignal): Reader {
+    const send: Send = async (operation, input) => {
+      signal.throwIfAborted();
+      return this.get(operation, input);
+    };
+    return new Reader(send, this.#secret, this.#now, maxConcurrent);
   }
 
   async secret(location: SecretLocation): Promise<Readonly<Record<string, string>> | undefined> {
@@ -47,7 +65,7 @@ export class Reader {
   }
 
   async get<O extends Operation>(operation: O, input: Input<O>): Promise<Output<O>> {
-    if (this.#running >= MAX_CONCURRENT_READS) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    if (this.#running >= this.#maxConcurrent) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#running += 1;
     try {
       return await this.#send(operation, input);

@@ -100,7 +100,7 @@ function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyM
 
 /** Lists the keys of a user by their IDs. */
 async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
-  const keys = await listKeys(reader, userName);
+  const keys = await reader.list('ListAccessKeys', { UserName: userName }, 'AccessKeyMetadata');
   return keys.map(({ AccessKeyId = '', CreateDate }) => ({
     name: `${userName}/${AccessKeyId}`,
     spec: { userName },

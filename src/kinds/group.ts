@@ -1,6 +1,7 @@
 import type { Group, GroupDetail } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import { fallBackOn } from '../aws/errors.js';
+import type { Snapshot } from '../aws/inventory.js';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject } from '../contract/entity.js';
 import { strings } from '../engine/json.js';
@@ -54,6 +55,19 @@ function readMembers(
     }
     return group && { group, users };
   });
+}
+
+function policiesIn({ GroupPolicyList, AttachedManagedPolicies }: GroupDetail): JsonObject {
+  return policiesOf(GroupPolicyList, AttachedManagedPolicies);
+}
+
+/** Completes what the account's details show of a group; undefined where it was deleted since. */
+async function observedWithMembers(
+  { reader, retryUntilShown }: Snapshot,
+  detail: GroupDetail,
+): Promise<Observed | undefined> {
+  const members = await retryUntilShown(() => readMembers(reader, detail.GroupName ?? ''));
+  return members && observedOf(detail, { ...policiesIn(detail), users: members.users });
 }
 
 /** A group with its memberships. It cannot carry tags, so its ownership cannot be proven. */
@@ -124,6 +138,11 @@ export const group: Kind = {
     const { groups } = await snapshot.details();
     return groups.map(({ GroupName = '' }) => ({ name: GroupName, spec: { groupName: GroupName, users: [] } }));
   },
+  async readListed(snapshot, { name }) {
+    const { groups } = await snapshot.details();
+    const detail = groups.find(({ GroupName }) => GroupName === name);
+    return detail && observedWithMembers(snapshot, detail);
+  },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
     if (details === undefined) return undefined;
@@ -134,14 +153,12 @@ export const group: Kind = {
         .filter(({ GroupName = '' }) => names.has(GroupName.toLowerCase()))
         .map(async (detail) => {
           const { GroupName = '' } = detail;
-          const policies = policiesOf(detail.GroupPolicyList, detail.AttachedManagedPolicies);
-          if (!withUsers.has(GroupName.toLowerCase())) return [observedOf(detail, policies)];
-          const members = await snapshot.retryUntilShown(() => readMembers(snapshot.reader, GroupName));
-          // Deleted since the bulk read.
-          return members === undefined ? [] : [observedOf(detail, { ...policies, users: members.users })];
+          return withUsers.has(GroupName.toLowerCase())
+            ? observedWithMembers(snapshot, detail)
+            : observedOf(detail, policiesIn(detail));
         }),
     );
-    return byName(observed.flat());
+    return byName(observed);
   },
 
   create: ({ name, spec }) => ({

@@ -100,6 +100,8 @@ export interface ListedEntity extends WantedEntity {
   readonly leftOut?: string;
   /** ISO 8601. Default: the listing does not show it. */
   readonly createdAt?: string | null;
+  /** AWS's refusal where the entities of this user could not be listed. The entity stands for them. Default: they are. */
+  readonly unread?: string;
 }
 
 /** The rule for what a capture of an account leaves out. */
@@ -235,6 +237,12 @@ export interface Kind extends ManifestKind {
    * exist. Names that AWS gives twice, as to credentials, have the ID that AWS gave.
    */
   readonly listAll: (snapshot: CompleteSnapshot, target: Target) => Promise<readonly ListedEntity[]>;
+  /** Reads one listed entity, where {@link readMany} needs a call for each. Default: {@link readMany} reads them all. */
+  readonly readListed?: (
+    snapshot: CompleteSnapshot,
+    listed: ListedEntity,
+    target: Target,
+  ) => Promise<Observed | undefined>;
   /** A part of `GetAccountAuthorizationDetails` that {@link listAll} needs besides {@link detailType}. Default: none. */
   readonly listedFrom?: DetailType;
   /** Entities that a capture leaves out. Default: none of the kind. */

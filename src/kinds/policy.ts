@@ -9,8 +9,8 @@ import { decodeDocument, equivalentDocuments } from '../engine/policy/index.js';
 import type { Desired, Kind, Observed, Write } from './kind.js';
 import { namedEntity } from './shared/base-kinds.js';
 import { MAX_DOCUMENT_LENGTH, documentField, documentQuotaUsage } from './shared/policies.js';
-import type { Principal } from './shared/principals.js';
-import { byName, emptyIfAbsent, lowerCaseNames } from './shared/reads.js';
+import { listPolicyUsers } from './shared/policy-users.js';
+import { byName, lowerCaseNames, undefinedIfGone } from './shared/reads.js';
 import { nameField, pathField, tagsField } from './shared/schema-fields.js';
 import {
   isoDate,
@@ -196,7 +196,13 @@ export const policy: Kind = {
   },
   async listAll(snapshot) {
     const { policies } = await snapshot.details();
-    return policies.map(({ Arn = '' }) => ({ name: nameOfArn(Arn), spec: { policyName: nameOfArn(Arn) } }));
+    return policies.map(({ Arn = '' }) => ({ name: nameOfArn(Arn), arn: Arn, spec: { policyName: nameOfArn(Arn) } }));
+  },
+  async readListed(snapshot, { arn }) {
+    const { policies } = await snapshot.details();
+    const detail = policies.find(({ Arn }) => Arn === arn);
+    const tags = await readTags(snapshot.reader, arn);
+    return detail && tags && observedOf(detail, tags, detail.PolicyVersionList ?? []);
   },
   async readMany(snapshot, wanted) {
     const details = await snapshot.details();
@@ -206,8 +212,9 @@ export const policy: Kind = {
     return undefinedIfDenied(async () => {
       const observed = await Promise.all(
         present.map(async (detail) => {
-          const tags = await snapshot.reader.list('ListPolicyTags', { PolicyArn: detail.Arn }, 'Tags');
-          return observedOf(detail, tags, detail.PolicyVersionList ?? []);
+          const input = { PolicyArn: detail.Arn };
+          const tags = await undefinedIfGone(() => snapshot.reader.list('ListPolicyTags', input, 'Tags'));
+          return tags && observedOf(detail, tags, detail.PolicyVersionList ?? []);
         }),
       );
       return byName(observed);
@@ -259,8 +266,8 @@ export const policy: Kind = {
 
   async listDependents(reader, observed) {
     const PolicyArn = observed.arn;
-    const attached = await listUsers(reader, PolicyArn, 'PermissionsPolicy');
-    const boundaries = await listUsers(reader, PolicyArn, 'PermissionsBoundary');
+    const attached = await listPolicyUsers(reader, PolicyArn, 'PermissionsPolicy');
+    const boundaries = await listPolicyUsers(reader, PolicyArn, 'PermissionsBoundary');
     return [
       ...attached.map(({ kind, name }) => ({
         kind,
@@ -273,27 +280,10 @@ export const policy: Kind = {
   },
 };
 
-interface PolicyUser {
-  readonly kind: Principal;
-  readonly name: string;
-}
-
-/** Lists the roles, users and groups that use a policy as a permissions policy or as a boundary. */
-async function listUsers(
-  reader: Reader,
-  PolicyArn: string,
-  PolicyUsageFilter: 'PermissionsPolicy' | 'PermissionsBoundary',
-): Promise<readonly PolicyUser[]> {
-  const collect = async (): Promise<readonly PolicyUser[]> => {
-    const found: PolicyUser[] = [];
-    for await (const page of reader.pages('ListEntitiesForPolicy', { PolicyArn, PolicyUsageFilter })) {
-      found.push(
-        ...(page.PolicyRoles ?? []).map(({ RoleName = '' }) => ({ kind: 'Role' as const, name: RoleName })),
-        ...(page.PolicyUsers ?? []).map(({ UserName = '' }) => ({ kind: 'User' as const, name: UserName })),
-        ...(page.PolicyGroups ?? []).map(({ GroupName = '' }) => ({ kind: 'Group' as const, name: GroupName })),
-      );
-    }
-    return found;
-  };
-  return emptyIfAbsent(collect());
+/** Reads the tags of a policy, where AWS denies that with the policy itself; undefined where it has gone. */
+function readTags(reader: Reader, PolicyArn: string | undefined): Promise<readonly Tag[] | undefined> {
+  return undefinedIfGone(async () => {
+    const listed = await undefinedIfDenied(() => reader.list('ListPolicyTags', { PolicyArn }, 'Tags'));
+    return listed ?? (await reader.get('GetPolicy', { PolicyArn })).Policy?.Tags ?? [];
+  });
 }

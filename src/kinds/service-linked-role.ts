@@ -62,6 +62,10 @@ function entityOf(role: Role): ListedEntity {
 }
 
 function roleNameOf({ arn }: Observed): string {
+  return nameInRoleArn(arn);
+}
+
+function nameInRoleArn(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
@@ -147,6 +151,10 @@ export const serviceLinkedRole: Kind = {
   },
   leftOut: { reason: 'its AWS service makes it; name the kind ServiceLinkedRole to declare it', unlessNamed: true },
   listAll: async (snapshot) => (await snapshot.roles()).filter(({ Path = '' }) => Path.startsWith(PATH)).map(entityOf),
+  async readListed({ reader }, { arn = '' }) {
+    const found = await reader.find('GetRole', { RoleName: nameInRoleArn(arn) });
+    return found?.Role && observedOf(found.Role);
+  },
   readMany: ({ reader }, wanted) => undefinedIfDenied(() => readRoles(reader, PATH, wanted)),
 
   create: ({ spec }) => ({

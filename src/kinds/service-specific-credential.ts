@@ -60,9 +60,7 @@ function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly Ser
 /** Lists the credentials of a user for all services, by their IDs. */
 async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
   const input = { UserName: userName };
-  const listed = await emptyIfAbsent(
-    reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'),
-  );
+  const listed = await reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials');
   return listed.map(({ ServiceName: serviceName = '', ServiceSpecificCredentialId: id = '' }) => ({
     name: `${userName}/${serviceName}/${id}`,
     spec: { userName, serviceName },

@@ -49,7 +49,7 @@ async function read(reader: Reader, { name }: WantedEntity, target: Target): Pro
 /** Lists the certificates of a user. */
 async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
   const input = { UserName: userName };
-  const listed = await emptyIfAbsent(reader.list('ListSigningCertificates', input, 'Certificates'));
+  const listed = await reader.list('ListSigningCertificates', input, 'Certificates');
   return listed.map(({ CertificateBody: certificateBody = '', CertificateId = '' }) => {
     const name = nameOfContent(userName, certificateBody);
     return name === undefined

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import type { SSHPublicKey, UploadSSHPublicKeyResponse } from '@aws-sdk/client-iam';
+import type { SSHPublicKey, SSHPublicKeyMetadata, UploadSSHPublicKeyResponse } from '@aws-sdk/client-iam';
 import { z } from 'zod';
 import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
@@ -99,14 +99,22 @@ function nameOfContent(userName = '', body = ''): string | undefined {
 
 /** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const keys = await readKeys(reader, userInName(name));
+  const listed = await emptyIfAbsent(listKeys(reader, userInName(name)));
+  const keys = await readKeys(reader, listed, userInName(name));
   return keys
     .flatMap((key) => observedOf(key, target) ?? [])
     .find((observed) => observed.name.toLowerCase() === name.toLowerCase());
 }
 
-async function readKeys(reader: Reader, UserName: string): Promise<readonly SSHPublicKey[]> {
-  const listed = await emptyIfAbsent(reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys'));
+function listKeys(reader: Reader, UserName: string): Promise<readonly SSHPublicKeyMetadata[]> {
+  return reader.list('ListSSHPublicKeys', { UserName }, 'SSHPublicKeys');
+}
+
+async function readKeys(
+  reader: Reader,
+  listed: readonly SSHPublicKeyMetadata[],
+  UserName: string,
+): Promise<readonly SSHPublicKey[]> {
   const keys = await Promise.all(
     listed.map(({ SSHPublicKeyId }) => reader.find('GetSSHPublicKey', { UserName, SSHPublicKeyId, Encoding: 'SSH' })),
   );
@@ -115,7 +123,7 @@ async function readKeys(reader: Reader, UserName: string): Promise<readonly SSHP
 
 /** Lists the keys of a user. */
 async function listEntities(reader: Reader, userName: string): Promise<readonly ListedEntity[]> {
-  const keys = await readKeys(reader, userName);
+  const keys = await readKeys(reader, await listKeys(reader, userName), userName);
   return keys.map(({ SSHPublicKeyBody: sshPublicKeyBody = '', SSHPublicKeyId = '' }) => {
     const name = nameOfContent(userName, sshPublicKeyBody);
     return name === undefined

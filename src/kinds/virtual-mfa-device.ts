@@ -121,7 +121,11 @@ function entityOf({ SerialNumber = '', User }: VirtualMFADevice): ListedEntity {
   return {
     name,
     arn: SerialNumber,
-    spec: { virtualMfaDeviceName: name.slice(end), path: `/${name.slice(0, end)}` },
+    spec: {
+      virtualMfaDeviceName: name.slice(end),
+      path: `/${name.slice(0, end)}`,
+      userName: User?.UserName ?? null,
+    },
     ...(User?.Arn?.endsWith(':root') === true && { leftOut: 'the root user signs in with it' }),
   };
 }
@@ -178,6 +182,11 @@ export const virtualMfaDevice: Kind = {
   readCost: 1,
   read,
   listAll: async ({ reader }) => (await reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices')).map(entityOf),
+  async readListed({ reader }, { name, spec: { userName = null } }, target) {
+    const serial = serialOf(name, target);
+    const tags = await readTags(reader, serial);
+    return tags && observedOf(serial, tags, { userName });
+  },
   async readMany({ reader }, wanted, target) {
     const listed = await undefinedIfDenied(() => reader.list('ListVirtualMFADevices', {}, 'VirtualMFADevices'));
     if (listed === undefined) return undefined;

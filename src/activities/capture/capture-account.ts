@@ -23,7 +23,7 @@ export async function captureAccount(
   const key = createHash('sha256')
     .update(sortedJson([captureId, account.target, filter]))
     .digest('hex');
-  const read = captures.get(key) ?? toPages(await readAccount(account, ledgers, filter));
+  const read = captures.get(key) ?? (await toPages(await readAccount(account, ledgers, filter)));
   const page = pageAfter(read, after);
   if (page.next === null) captures.drop(key);
   else captures.keep(key, read);

@@ -34,6 +34,13 @@ export function describeEntity(kind: Kind, entity: ReadEntity, filter: CaptureFi
   return lastUsedAt === undefined ? described : { ...described, lastUsedAt };
 }
 
+/** Reports whether an entity passes a filter, and neither its tags nor its path show an owner. */
+export function passesUnowned(kind: Kind, entity: ReadEntity, filter: CaptureFilter): boolean {
+  const { state: spec, tags } = entity.observed;
+  const { is: owner } = ownerIn(kind, entity, filter.namespace);
+  return owner === 'unowned' && matches(filter, { spec, tags, owner });
+}
+
 /** Returns an entity that is left out without a read; undefined where it does not match the filter. */
 export function describeLeftOut(
   kind: Kind,

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { CapturedEntity, CapturedItem, CapturedPage, EntityKey, LeftOutEntity } from '../../contract/capture.js';
+import { inBatches } from './batches.js';
 import type { ReadAccount } from './read-account.js';
 
 /** Entities of one page. */
@@ -26,8 +27,10 @@ export interface PagedAccount {
 }
 
 /** Sorts the entities of an account for pages. */
-export function toPages({ items, unread }: ReadAccount): PagedAccount {
-  const entries = items.map(entryOf).sort(compareKeys);
+export async function toPages({ items, unread }: ReadAccount): Promise<PagedAccount> {
+  const entries: Entry[] = [];
+  for await (const batch of inBatches(items)) entries.push(...batch.map(entryOf));
+  entries.sort(compareKeys);
   return { entries, unread, bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 

@@ -1,5 +1,6 @@
 import { fallBackOn, undefinedIfDenied } from '../../aws/errors.js';
 import type { Reader } from '../../aws/reader.js';
+import { attemptEach, isRefused } from '../../aws/refused-reads.js';
 import type { JsonObject } from '../../contract/entity.js';
 import type { CompleteSnapshot } from '../../aws/inventory.js';
 import type { Kind, ListedEntity, Observed, WantedEntity } from '../kind.js';
@@ -7,6 +8,11 @@ import type { Kind, ListedEntity, Observed, WantedEntity } from '../kind.js';
 /** Returns a listing; empty where the entity is gone, or where the API does not know the operation. */
 export function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
   return fallBackOn(['NoSuchEntity', 'InvalidAction', 'NotSupportedService'], [], () => listing);
+}
+
+/** Returns what a read returns; undefined where the entity has gone. */
+export function undefinedIfGone<T>(read: () => Promise<T>): Promise<T | undefined> {
+  return fallBackOn(['NoSuchEntity'], undefined, read);
 }
 
 /** Returns the names of wanted entities as IAM compares them. */
@@ -19,7 +25,7 @@ export function byName(entities: readonly (Observed | undefined)[]): ReadonlyMap
   return new Map(entities.filter((one) => one !== undefined).map((one) => [one.name.toLowerCase(), one]));
 }
 
-type Reads = Pick<Kind, 'detailType' | 'readCost' | 'read' | 'readMany'>;
+type Reads = Pick<Kind, 'detailType' | 'readCost' | 'read' | 'readMany' | 'readListed'>;
 
 /** Returns the reads of a kind that no listing shows: a bulk read is made of single reads. */
 export function singleReads(read: Kind['read']): Reads {
@@ -27,6 +33,7 @@ export function singleReads(read: Kind['read']): Reads {
     detailType: null,
     readCost: 1,
     read,
+    readListed: ({ reader }, listed, target) => read(reader, listed, target),
     readMany: ({ reader }, wanted, target) =>
       undefinedIfDenied(async () => byName(await Promise.all(wanted.map((one) => read(reader, one, target))))),
   };
@@ -47,6 +54,7 @@ export function readsByListing(
   return {
     ...singleReads(read),
     listAll: async ({ reader }) => (await listNames(reader)).map((name) => ({ name, spec: keyOf(name) })),
+    readListed: ({ reader, retryUntilShown }, listed, target) => retryUntilShown(() => read(reader, listed, target)),
     async readMany({ reader, retryUntilShown }, wanted, target) {
       const listed = await undefinedIfDenied(() => listNames(reader));
       if (listed === undefined) return undefined;
@@ -66,12 +74,25 @@ export function wantedLast(listed: readonly string[], wanted: readonly WantedEnt
     .sort((a, b) => Number(exact.has(a)) - Number(exact.has(b)));
 }
 
-/** Lists what each user of the account has. */
+/**
+ * Lists what each user of the account has. A user for which AWS refuses that stands for what was not listed;
+ * where it refuses all of them, the first refusal is thrown.
+ */
 export async function listOfUsers(
   snapshot: CompleteSnapshot,
   list: (reader: Reader, userName: string) => Promise<readonly ListedEntity[]>,
 ): Promise<readonly ListedEntity[]> {
   const { users } = await snapshot.details();
-  const lists = await Promise.all(users.map(({ UserName = '' }) => list(snapshot.reader, UserName)));
-  return lists.flat();
+  const names = users.map(({ UserName = '' }) => UserName);
+  const lists = await attemptEach(
+    names,
+    async (name) => (await undefinedIfGone(() => list(snapshot.reader, name))) ?? [],
+  );
+  const [first] = lists;
+  if (isRefused(first) && lists.every(isRefused)) throw first.error;
+  return lists.flatMap((listed, index) => {
+    if (!isRefused(listed)) return listed;
+    const userName = names[index] ?? '';
+    return [{ name: userName, spec: { userName }, unread: listed.message }];
+  });
 }

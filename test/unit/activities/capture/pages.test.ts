@@ -22,15 +22,15 @@ function pagesOf(account: PagedAccount): readonly (readonly CapturedItem[])[] {
   return pages;
 }
 
-test('the pages of any account have each entity once, in order, and stay small', () => {
+test('the pages of any account have each entity once, in order, and stay small', async () => {
   const names = fc.uniqueArray(fc.tuple(fc.constantFrom('Role', 'User', 'Group'), fc.string(), fc.nat(400_000)), {
     maxLength: 30,
     selector: ([kind, name]) => `${kind}/${name}`,
   });
-  fc.assert(
-    fc.property(names, (entities) => {
+  await fc.assert(
+    fc.asyncProperty(names, async (entities) => {
       const items = entities.map(([kind, name, size]) => item(kind, name, 'é'.repeat(size)));
-      const pages = pagesOf(toPages({ items, unread: [] }));
+      const pages = pagesOf(await toPages({ items, unread: [] }));
       expect(pages.flat()).toEqual([...items].sort(compareKeys));
       for (const page of pages) expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(MEGABYTE);
     }),
@@ -38,24 +38,24 @@ test('the pages of any account have each entity once, in order, and stay small',
   );
 });
 
-test('a page has at most a thousand entities, and only the last one tells what was not read', () => {
+test('a page has at most a thousand entities, and only the last one tells what was not read', async () => {
   const unread = [{ kind: 'SAMLProvider', name: null, message: 'denied' }];
   const items = Array.from({ length: 2_500 }, (_, index) => item('Role', `r${String(index)}`));
-  const account = toPages({ items, unread });
+  const account = await toPages({ items, unread });
   expect(pagesOf(account).map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
   expect(pageAfter(account, null).unread).toEqual([]);
   expect(pageAfter(account, { kind: 'Role', name: 's' })).toEqual({ items: [], next: null, unread });
 });
 
-test('a capture goes on after an entity that has gone since', () => {
-  const account = toPages({ items: [item('Role', 'a'), item('Role', 'c'), item('User', 'a')], unread: [] });
+test('a capture goes on after an entity that has gone since', async () => {
+  const account = await toPages({ items: [item('Role', 'a'), item('Role', 'c'), item('User', 'a')], unread: [] });
   expect(pageAfter(account, { kind: 'Role', name: 'b' }).items.map(({ name }) => name)).toEqual(['c', 'a']);
 });
 
-test('an entity that is larger than a page has one of its own, and is left out where Temporal does not carry it', () => {
+test('an entity that is larger than a page has one of its own, and is left out where Temporal does not carry it', async () => {
   const large = item('SAMLProvider', 'large', 'x'.repeat(9 * MEGABYTE));
   const random = item('SAMLProvider', 'random', randomBytes(3 * MEGABYTE).toString('base64'));
-  const pages = pagesOf(toPages({ items: [item('Role', 'a'), large, random], unread: [] }));
+  const pages = pagesOf(await toPages({ items: [item('Role', 'a'), large, random], unread: [] }));
   expect(pages.map((page) => page.map(({ name }) => name))).toEqual([['a'], ['large'], ['random']]);
   expect(pages[1]).toEqual([large]);
   expect(pages[2]).toEqual([
@@ -69,8 +69,11 @@ test('an entity that is larger than a page has one of its own, and is left out w
 });
 
 describe('the captures that a worker keeps', () => {
-  const account = toPages({ items: [item('Role', 'a', 'x'.repeat(1_000))], unread: [] });
+  let account: PagedAccount;
 
+  beforeAll(async () => {
+    account = await toPages({ items: [item('Role', 'a', 'x'.repeat(1_000))], unread: [] });
+  });
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 

@@ -1,7 +1,8 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { captureAccount } from '../../../../src/activities/capture/capture-account.js';
 import { Captures } from '../../../../src/activities/capture/captures.js';
 import { nameTest } from '../../../../src/activities/capture/filter.js';
-import { readAccount } from '../../../../src/activities/capture/read-account.js';
+import { readAccount, type ReadAccount } from '../../../../src/activities/capture/read-account.js';
 import type { Account } from '../../../../src/activities/runtime/accounts.js';
 import { Reader, type Send } from '../../../../src/aws/reader.js';
 import type { CaptureFilter } from '../../../../src/contract/capture.js';
@@ -18,7 +19,9 @@ const TRUST = JSON.stringify({
   Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
 });
 
-type Answer = (input: Readonly<Record<string, string>>) => object;
+const NO_CLAIMS = { entityClaims: () => Promise.resolve([]) };
+
+type Answer = (input: Readonly<Record<string, string>>) => object | Promise<object>;
 
 /** An account that answers some operations, and the number of its calls. */
 function accountOf(answers: Readonly<Record<string, Answer>>): { readonly account: Account; readonly calls: string[] } {
@@ -71,10 +74,12 @@ test('a document that a manifest cannot declare leaves the role out, with its pl
     {
       GetAccountAuthorizationDetails: () => ({ RoleDetailList: roles }),
       ListRoles: () => ({ Roles: roles.map((one) => ({ ...one, Description: 'shown', MaxSessionDuration: 7200 })) }),
+      GetRole: ({ RoleName = '' }) => ({ Role: roleOf(RoleName, { Description: 'shown', MaxSessionDuration: 7200 }) }),
     },
     ['Role'],
   );
   expect(items).toEqual([
+    expect.objectContaining({ name: 'sso', leftOut: 'belongs to AWS (path /aws-reserved/)' }),
     expect.objectContaining({
       name: 'good',
       spec: expect.objectContaining({ description: 'shown', maxSessionDuration: 7200 }) as object,
@@ -85,23 +90,38 @@ test('a document that a manifest cannot declare leaves the role out, with its pl
         /^a manifest cannot declare it: inlinePolicies\.old\.Statement\[0\]\.Effect: /,
       ) as string,
     }),
-    expect.objectContaining({ name: 'sso', leftOut: 'belongs to AWS (path /aws-reserved/)' }),
   ]);
 });
 
-test('a role that the listing shows as one of a template belongs to the role manager', async () => {
-  const roles = [roleOf('made')];
-  const SourceRoleTemplate = { TemplateArn: 'arn:template' };
-  const { items } = await read(
-    {
-      GetAccountAuthorizationDetails: () => ({ RoleDetailList: roles }),
-      ListRoles: () => ({ Roles: [{ ...roles[0], SourceRoleTemplate }] }),
-    },
-    ['Role'],
+test('a role of a template belongs to the role manager, which a read of its own tells of a role without an owner', async () => {
+  const roles = ['listed', 'made', 'free', 'ours'].map((name) =>
+    roleOf(name, name === 'ours' ? { Tags: [{ Key: 'iam-bootstrap:namespace', Value: 'ci' }] } : {}),
   );
-  expect(items).toEqual([
-    expect.objectContaining({ leftOut: "belongs to IAM's role manager (template arn:template)" }),
-  ]);
+  const SourceRoleTemplate = { TemplateArn: 'arn:template' };
+  const read: string[] = [];
+  const { account } = accountOf({
+    GetAccountAuthorizationDetails: () => ({ RoleDetailList: roles }),
+    ListRoles: () => ({ Roles: [{ ...roles[0], SourceRoleTemplate }, ...roles.slice(1)] }),
+    GetRole: ({ RoleName = '' }) => {
+      read.push(RoleName);
+      return { Role: roleOf(RoleName, RoleName === 'made' ? { SourceRoleTemplate } : {}) };
+    },
+  });
+  const filter = { ...ALL, kinds: ['Role'] };
+  const { items } = await readAccount(account, NO_CLAIMS, filter);
+  const isLeftOut = "belongs to IAM's role manager (template arn:template)";
+  expect(Object.fromEntries(items.map((item) => [item.name, 'leftOut' in item ? item.leftOut : null]))).toEqual({
+    free: null,
+    listed: isLeftOut,
+    made: isLeftOut,
+    ours: null,
+  });
+  await readAccount(account, NO_CLAIMS, { ...filter, owner: 'ours' });
+  await readAccount(account, NO_CLAIMS, { ...filter, path: '/none/' });
+  await readAccount(account, NO_CLAIMS, { ...filter, tags: { team: null } });
+  expect(read.slice(0, 2)).toEqual(['made', 'free']);
+  // For a filter that takes only what is ours, none of them matters.
+  expect(read).toHaveLength(2);
 });
 
 test('providers whose URLs differ in case only are two, and one without thumbprints is captured', async () => {
@@ -217,4 +237,103 @@ test('a worker reads an account once for one capture, and never gives what it ke
   await ask('two', null, { owner: 'unowned' });
   await ask('three', null);
   expect(calls).toHaveLength(5);
+});
+
+describe('users of whom AWS denies something', () => {
+  const users = Array.from({ length: 60 }, (_, index) => ({ UserName: `u${String(index)}`, Path: '/' }));
+  const readKeys = async (isDenied: (user: string) => boolean, code = 'AccessDenied') => {
+    const { account, calls } = accountOf({
+      GetAccountAuthorizationDetails: () => ({ UserDetailList: users }),
+      ListSigningCertificates: ({ UserName = '' }) => {
+        if (isDenied(UserName)) throw awsFailure(code, 'ListSigningCertificates', 'not you');
+        if (UserName === 'u7') throw awsFailure('NoSuchEntity', 'ListSigningCertificates');
+        return { Certificates: UserName === 'u9' ? [{ UserName, CertificateId: 'C', CertificateBody: 'x' }] : [] };
+      },
+    });
+    const { items, unread } = await readAccount(account, NO_CLAIMS, { ...ALL, kinds: ['SigningCertificate'] });
+    return { names: items.map(({ name }) => name), unread, calls: calls.length };
+  };
+
+  test('are named, and those of the others are read; a user that has gone has none', async () => {
+    expect(await readKeys((user) => user === 'u0' || user === 'u30')).toEqual({
+      names: ['u9/C'],
+      unread: ['u0', 'u30'].map((name) => ({
+        kind: 'SigningCertificate',
+        name,
+        message: 'ListSigningCertificates answered AccessDenied: not you',
+      })),
+      calls: 61,
+    });
+  });
+
+  test.each(['AccessDenied', 'InvalidAction'])(
+    'are not asked for all where %s is the answer for the first of them',
+    async (code) => {
+      const message = `ListSigningCertificates answered ${code}: not you`;
+      expect(await readKeys(() => true, code)).toEqual({
+        names: [],
+        unread: [{ kind: 'SigningCertificate', name: null, message }],
+        calls: 21,
+      });
+    },
+  );
+});
+
+test('the tags of a policy come with the policy where AWS denies them, and a policy that has gone is left out', async () => {
+  const policies = ['a', 'denied', 'gone'].map((PolicyName) => ({
+    PolicyName,
+    Arn: `arn:aws:iam::111111111111:policy/${PolicyName}`,
+    PolicyVersionList: [{ VersionId: 'v1', IsDefaultVersion: true, Document: encodeURIComponent(DOCUMENT) }],
+  }));
+  const { account, calls } = accountOf({
+    GetAccountAuthorizationDetails: () => ({ Policies: policies }),
+    GetPolicy: ({ PolicyArn = '' }) => {
+      if (PolicyArn.endsWith('/a')) return { Policy: { Arn: PolicyArn, Tags: [{ Key: 'team', Value: 'x' }] } };
+      throw awsFailure(PolicyArn.endsWith('/gone') ? 'NoSuchEntity' : 'AccessDenied', 'GetPolicy', 'not you');
+    },
+  });
+  const { items, unread } = await readAccount(account, NO_CLAIMS, { ...ALL, kinds: ['Policy'] });
+  expect(items).toEqual([expect.objectContaining({ name: 'a', tags: { team: 'x' } })]);
+  expect(unread).toEqual([{ kind: 'Policy', name: 'denied', message: 'GetPolicy answered AccessDenied: not you' }]);
+  expect(calls.sort()).toEqual([
+    'GetAccountAuthorizationDetails',
+    ...['GetPolicy', 'ListPolicyTags'].flatMap((one) => [one, one, one]),
+  ]);
+});
+
+test('a capture has five reads in flight, and after an error that passes it sends no other', async () => {
+  const roles = Array.from({ length: 100 }, (_, index) => roleOf(`r${String(index)}`));
+  let [running, most] = [0, 0];
+  const { account, calls } = accountOf({
+    GetAccountAuthorizationDetails: () => ({ RoleDetailList: roles }),
+    ListRoles: () => ({ Roles: roles }),
+    GetRole: async ({ RoleName = '' }) => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      running -= 1;
+      if (RoleName === 'r40') throw awsFailure('Throttling', 'GetRole');
+      return { Role: roleOf(RoleName) };
+    },
+  });
+  await expect(readAccount(account, NO_CLAIMS, { ...ALL, kinds: ['Role'] })).rejects.toMatchObject({
+    name: 'Throttling',
+  });
+  expect(most).toBe(5);
+  await new Promise(setImmediate);
+  expect(calls.filter((operation) => operation === 'GetRole').length).toBeLessThan(50);
+});
+
+test('an answer that the ledger does not give is asked for again, without another read of the account', async () => {
+  const { account, calls } = accountOf({
+    GetAccountAuthorizationDetails: () => ({ GroupDetailList: [{ GroupName: 'g', Path: '/', Arn: 'arn:g' }] }),
+    GetGroup: () => ({ Group: { GroupName: 'g' }, Users: [] }),
+  });
+  const entityClaims = jest.fn().mockRejectedValueOnce(new Error('unavailable')).mockResolvedValue([]);
+  const environment = new MockActivityEnvironment();
+  const { items } = await environment.run<[], ReadAccount, () => Promise<ReadAccount>>(() =>
+    readAccount(account, { entityClaims }, { ...ALL, kinds: ['Group'] }),
+  );
+  expect(items).toHaveLength(1);
+  expect(calls).toEqual(['GetAccountAuthorizationDetails', 'GetGroup']);
 });

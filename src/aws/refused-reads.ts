@@ -1,0 +1,49 @@
+import type { FailureType } from '../contract/failures.js';
+import { awsError, failureTypeOf } from './errors.js';
+
+/** Reads that are tried before many others of their kind. Where AWS refuses all of them, it refuses the others too. */
+const FIRST_READS = 20;
+
+/** A read that AWS refused. */
+export interface RefusedRead {
+  /** `GetRole answered AccessDenied: …`. */
+  readonly message: string;
+  /** The error of the SDK. */
+  readonly error: unknown;
+}
+
+/** The failures of a read that no repeat changes, and that concern this read only. */
+const LASTING: readonly FailureType[] = ['AccessDenied', 'InvalidInput', 'Unexpected'];
+
+/** Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated. */
+export async function attempt<T>(read: () => Promise<T>): Promise<T | RefusedRead> {
+  try {
+    return await read();
+  } catch (error) {
+    const aws = awsError(error);
+    if (aws.operation === null || !LASTING.includes(failureTypeOf(aws))) throw error;
+    return { message: `${aws.operation} answered ${aws.code}: ${aws.message}`, error };
+  }
+}
+
+/**
+ * Returns what {@link attempt} returns for each item, in their order. Where AWS refuses the first 20, the others are not
+ * sent, and have the first refusal.
+ */
+export async function attemptEach<T, R>(
+  items: readonly T[],
+  read: (item: T) => Promise<R>,
+): Promise<readonly (R | RefusedRead)[]> {
+  const attemptAll = (some: readonly T[]): Promise<(R | RefusedRead)[]> =>
+    Promise.all(some.map((item) => attempt(() => read(item))));
+  const first = await attemptAll(items.slice(0, FIRST_READS));
+  const rest = items.slice(FIRST_READS);
+  const [refusal] = first;
+  if (isRefused(refusal) && first.every(isRefused)) return [...first, ...rest.map(() => refusal)];
+  return [...first, ...(await attemptAll(rest))];
+}
+
+/** Reports whether AWS refused a read. */
+export function isRefused(result: unknown): result is RefusedRead {
+  return typeof result === 'object' && result !== null && 'message' in result && 'error' in result;
+}
