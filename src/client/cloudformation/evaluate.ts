@@ -5,12 +5,13 @@ import {
   scalarTree,
   stringOf,
   type MapEntry,
-  type MapTree,
+  type ScalarTree,
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { Budget } from './budget.js';
+import { callOf, splitOnce, type Call } from './calls.js';
 import { textOf } from './parameters.js';
 import { hasReservedCharacter } from '../manifest/template-text.js';
 
@@ -31,15 +32,10 @@ export interface Scope {
   readonly condition: (name: string, at: SourceOffset, path: Path) => boolean | undefined;
   readonly mappings: ReadonlyMap<string, MapEntry>;
   readonly imported: (name: string, at: SourceOffset, path: Path) => Value;
+  /** Returns the value of a dynamic reference: `resolve:ssm:NAME`. */
+  readonly dynamic: (reference: string, at: SourceOffset, path: Path) => string | undefined;
   /** Writes account, partition and ARNs out, for what looks into a text. */
   readonly literal: (text: string) => string;
-}
-
-/** One call of a function. */
-interface Call {
-  readonly argument: Tree;
-  readonly path: Path;
-  readonly name: string;
 }
 
 /** Functions whose value only AWS can tell, with the reason. */
@@ -68,7 +64,8 @@ export class Evaluator {
 
   private value(tree: Tree, path: Path): Value {
     if (tree.type === 'scalar') {
-      if (typeof tree.value !== 'string' || !hasReservedCharacter(tree.value)) return tree;
+      if (typeof tree.value !== 'string') return tree;
+      if (!hasReservedCharacter(tree.value)) return this.resolved(tree, path);
       this.scope.refuse(tree.at, path, 'the text holds U+FDD0 or U+FDD1, which are no characters', 'remove it');
       return;
     }
@@ -114,6 +111,19 @@ export class Evaluator {
     this.scope.refuse(tree.at, path, 'this is not a list of texts', 'write a list of texts');
   }
 
+  /** Returns a text with the values of its dynamic references. */
+  private resolved(tree: ScalarTree, path: Path): Tree | undefined {
+    const { value, at } = tree;
+    if (typeof value !== 'string' || !value.includes('{{resolve:')) return tree;
+    const unknown: string[] = [];
+    const text = value.replace(/\{\{(resolve:[^{}]*)\}\}/g, (_, reference: string) => {
+      const found = this.scope.dynamic(reference, at, path);
+      if (found === undefined) unknown.push(reference);
+      return found ?? '';
+    });
+    return unknown.length > 0 ? undefined : scalarTree(at, text);
+  }
+
   private list(items: readonly Tree[], at: SourceOffset, path: Path): Value {
     const values = items.map((item, index) => this.evaluate(item, [...path, index]));
     if (values.includes(undefined)) return undefined;
@@ -146,7 +156,8 @@ export class Evaluator {
 
   ref({ argument, path }: Call): Value {
     const name = stringOf(argument);
-    if (name !== null) return this.scope.ref(name, argument.at, path);
+    const value = name === null ? undefined : this.scope.ref(name, argument.at, path);
+    if (name !== null) return typeof value === 'object' && value.type === 'scalar' ? this.resolved(value, path) : value;
     this.scope.refuse(argument.at, path, 'Ref takes a name', 'write the logical ID of a resource or parameter');
   }
 
@@ -181,7 +192,7 @@ export class Evaluator {
       if (inserted === undefined || !this.budget.take(inserted.length, at, path)) broken.push(name);
       return broken.length > 0 ? whole : (inserted ?? whole);
     });
-    return broken.length > 0 ? undefined : scalarTree(at, result);
+    return broken.length > 0 ? undefined : this.resolved(scalarTree(at, result), path);
   }
 
   private inserted(name: string, own: ReadonlyMap<string, MapEntry>, at: SourceOffset, path: Path): string | undefined {
@@ -206,7 +217,8 @@ export class Evaluator {
     if (by === undefined || texts === undefined) return undefined;
     const { at } = call.argument;
     const length = texts.reduce((sum, text) => sum + by.length + text.length, 0);
-    return this.budget.take(length, at, call.path) ? scalarTree(at, texts.join(by)) : undefined;
+    if (!this.budget.take(length, at, call.path)) return undefined;
+    return this.resolved(scalarTree(at, texts.join(by)), call.path);
   }
 
   split(call: Call): Value {
@@ -282,18 +294,3 @@ const FUNCTIONS: Readonly<Record<string, (evaluator: Evaluator, call: Call) => V
   'Fn::FindInMap': (evaluator, call) => evaluator.findInMap(call),
   'Fn::ImportValue': (evaluator, call) => evaluator.importValue(call),
 };
-
-/** Returns the call that a map is. */
-function callOf({ entries }: MapTree, path: Path): Call | undefined {
-  const [first] = entries;
-  if (entries.size !== 1 || first === undefined) return undefined;
-  const [name, { value }] = first;
-  return name === 'Ref' || name.startsWith('Fn::') ? { name, argument: value, path: [...path, name] } : undefined;
-}
-
-/** Splits `LogicalId.Attribute`. */
-function splitOnce(text: string | null): readonly string[] {
-  if (text === null) return [];
-  const dot = text.indexOf('.');
-  return dot === -1 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
-}

@@ -3,6 +3,7 @@ import {
   listTree,
   problemAt,
   scalarTree,
+  stringOf,
   type MapEntry,
   type SourceOffset,
   type Tree,
@@ -101,6 +102,22 @@ export class StackScope implements Scope {
     const value = this.value(name, at);
     const message = `the export ${quoted(name)} is known to AWS only`;
     if (value === undefined) this.refuse(at, path, message, `give it with --parameter '${name}=VALUE'`);
+    return value;
+  }
+
+  dynamic(written: string, at: SourceOffset, path: Path): string | undefined {
+    const reference = this.literal(written);
+    if (!reference.startsWith('resolve:ssm:')) {
+      const message = `{{${reference}}} is a secret, and a manifest would hold its value in plain text`;
+      this.refuse(at, path, message, 'write the value of the property without it');
+      return;
+    }
+    const value = stringOf(this.value(reference, at));
+    const message = `{{${reference}}} is known to AWS only`;
+    if (value === null) {
+      this.refuse(at, path, message, `give it with --parameter '${reference}=VALUE'`);
+      return;
+    }
     return value;
   }
 

@@ -205,6 +205,28 @@ entities:
   });
 });
 
+test('a dynamic reference is asked for, also where a function composes it, and a secret is refused', async () => {
+  const group = (name: string): string =>
+    `Resources: { A: { Type: AWS::IAM::Group, Properties: { GroupName: ${name} } } }`;
+  const ask = (name: string): string =>
+    `s.yaml:1:67: {{resolve:ssm:${name}}} is known to AWS only | give it with --parameter 'resolve:ssm:${name}=VALUE'`;
+  expect(await problemsOf({ 's.yaml': group('"ops-{{resolve:ssm:/ops/name:1}}"') })).toEqual([ask('/ops/name:1')]);
+  const composed = group('!Sub "ops-{{resolve:ssm:/${AWS::AccountId}/name}}"');
+  expect(await problemsOf({ 's.yaml': composed })).toEqual([ask(`/${ACCOUNT}/name`).replace(':67:', ':72:')]);
+  const parameter = `Parameters: { P: { Type: String, Default: "{{resolve:ssm:x}}" } }\n${group('!Ref P')}`;
+  expect(await problemsOf({ 's.yaml': parameter })).toEqual([ask('x').replace(':1:67:', ':2:72:')]);
+  expect(await problemsOf({ 's.yaml': group('"{{resolve:secretsmanager:x:SecretString:y}}"') })).toEqual([
+    's.yaml:1:67: {{resolve:secretsmanager:x:SecretString:y}} is a secret, and a manifest would hold its value in plain text | write the value of the property without it',
+  ]);
+  const parameters = { 'resolve:ssm:/ops/name:1': 'eu' };
+  expect(
+    await load(
+      { 's.yaml': group('"ops-{{resolve:ssm:/ops/name:1}}"') },
+      { template: { account: ACCOUNT, parameters } },
+    ),
+  ).toMatchObject({ ok: true, request: { entities: [{ name: 'ops-eu' }] } });
+});
+
 describe('several files', () => {
   const manifest = (environments: string): string => `version: 1
 namespace: platform
