@@ -121,6 +121,11 @@ function templatePath(name: string): string {
   return join(__dirname, `../unit/client/cloudformation/templates/${name}.json`);
 }
 
+/** A template is there. */
+const SYNTHESIZED: Stage = {
+  before: `mkdir -p cdk.out && cp ${templatePath('roles')} cdk.out/Roles.template.json && rm -f roles.yaml`,
+};
+
 /** By command, or by the example; all that is not named runs on what `init` has written, and an empty account. */
 const STAGES: Readonly<Record<string, Stage>> = {
   validate: GUARDED,
@@ -128,9 +133,8 @@ const STAGES: Readonly<Record<string, Stage>> = {
   explain: APPLIED,
   schedule: SCHEDULED,
   preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
-  convert: {
-    before: `mkdir -p cdk.out && cp ${templatePath('roles')} cdk.out/Roles.template.json && rm -f roles.yaml`,
-  },
+  convert: SYNTHESIZED,
+  'iam-bootstrap plan -f cdk.out/Roles.template.json --account 111111111111 --region us-east-1': SYNTHESIZED,
   capture: { before: `iam-bootstrap apply ${FILE} && mv iam saved`, after: 'rm -rf iam ci && mv saved iam' },
   release: APPLIED,
   destroy: APPLIED,

@@ -87,6 +87,10 @@ const MANIFEST_COMMANDS: readonly CommandDefinition[] = [
       [`iam-bootstrap plan ${EXAMPLE_FILE} --detailed-exitcode`, 'detect drift in a job: exit code 2'],
       [`iam-bootstrap plan ${EXAMPLE_FILE} --summary plan.md`, 'write a comment for a pull request'],
       [`iam-bootstrap plan ${EXAMPLE_FLEET}`, 'plan every account of a fleet'],
+      [
+        `iam-bootstrap plan -f cdk.out/Roles.template.json --account 111111111111 \\\n      --region us-east-1`,
+        'plan the IAM resources of a CloudFormation or CDK template',
+      ],
     ],
     exits: [
       [ExitCode.Converged, 'no changes; without --detailed-exitcode also: changes pending'],
