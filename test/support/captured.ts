@@ -71,7 +71,7 @@ export function differences(written: WrittenManifest): readonly string[] {
   const arns = Object.fromEntries(captured.map((entity) => [entityId(entity), entity.arn]));
   return declaredBy(written).flatMap((desired, index) => {
     const entity = captured[index];
-    if (entity === undefined || entity.kind !== desired.kind) return [`${entityId(desired)} is not captured`];
+    if (entity?.kind !== desired.kind) return [`${entityId(desired)} is not captured`];
     const { properties: rules, nameOf, ignoresTagKeyCase = false } = kindOf(desired.kind);
     const spec = resolveReferences(desired.spec, arns);
     const { name, arn, createdAt, spec: state } = entity;
