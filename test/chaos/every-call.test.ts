@@ -229,7 +229,8 @@ beforeAll(async () => {
   unrehearsed = rehearsals.flatMap((one, index) =>
     one.status === 'rejected' ? [`${KIND_CASES[index]?.name ?? ''}: ${String(one.reason)}`] : [],
   );
-}, 300_000);
+  // Each kind goes through its life: minutes, where the processors are busy.
+}, 900_000);
 
 afterAll(async () => {
   await temporal.close();
