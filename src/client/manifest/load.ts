@@ -45,6 +45,14 @@ export async function loadManifest(files: readonly string[], options: LoadOption
   return { ok: false, problems: [...problems, ...(result.ok ? [] : result.problems)], warnings: result.warnings };
 }
 
+/** Reads manifests, with the options by which the engine resolves them. */
+export async function openManifests(
+  files: readonly string[],
+  options: LoadOptions,
+): Promise<LoadedSources & { readonly options: ManifestOptions }> {
+  return { ...(await loadSources(files, options)), options: engineOptions(files, options) };
+}
+
 /** Reads manifests and checks them for every environment, or for the selected one. */
 export async function validateManifestFiles(files: readonly string[], options: LoadOptions): Promise<Validation> {
   const { sources, problems } = await loadSources(files, options);
