@@ -156,7 +156,7 @@ export async function loadFleetManifest(
 }
 
 /** Returns a request that was loaded. Prints the problems of an invalid manifest and returns null. */
-function requestOf<T>(
+export function requestOf<T>(
   loaded: { readonly ok: true; readonly request: T; readonly warnings: readonly Problem[] } | RefusedManifest,
   { quiet, output }: Pick<ManifestOptions, 'quiet' | 'output'>,
   config: Config,

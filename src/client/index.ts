@@ -27,7 +27,9 @@ export type { CaptureReport, CaptureWarning } from '../contract/capture-report.j
 export { FileChangedError, saveFiles } from './capture/update/save-files.js';
 export { updateFromAccount } from './capture/update/update-from-account.js';
 export type { UpdateOptions } from './capture/update/update-from-account.js';
-export type { ChangedFile, Difference, ManifestUpdate, Patch } from './capture/update/update-manifest.js';
+export type { ChangedFile } from './capture/update/update-input.js';
+export type { ManifestUpdate } from './capture/update/update-manifest.js';
+export type { Difference, Patch } from '../contract/capture-update.js';
 export { conflicts } from './explain/conflicts.js';
 export type { ConflictOptions } from './explain/conflicts.js';
 export { connectTemporal } from '../temporal/connect.js';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Conflicts, Explanations } from '../contract/explain.js';
 import type { ErrorOutput } from '../contract/user-facing-error.js';
 import { captureSchema } from './capture-schema.js';
+import { captureUpdateSchema } from './capture-update-schema.js';
 import { driftSchema } from './drift-schema.js';
 import { fleetReportSchema } from './fleet-schema.js';
 import { preflightSchema } from './preflight-schema.js';
@@ -173,6 +174,7 @@ export function outputJsonSchemas(): Readonly<Record<string, object>> {
     conflicts: conflictsSchema,
     drift: driftSchema,
     capture: captureSchema,
+    'capture-update': captureUpdateSchema,
     preflight: preflightSchema,
     error: errorSchema,
   };

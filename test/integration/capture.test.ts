@@ -63,11 +63,12 @@ test('the page about accounts made by hand has commands that work in their order
   await makeAccountByHand(iam, ACCOUNT);
   const page = await readFile(join(__dirname, '../../docs/capture.md'), 'utf8');
   const blocks = [...page.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].map(([, block = '']) => block.replace(/^ +/gm, ''));
-  expect(blocks).toHaveLength(5);
+  expect(blocks).toHaveLength(6);
   const checkout = await makeCheckout(world, 'page');
   const { code, output } = await inShell(world, checkout, blocks.join(''));
   expect({ code, output }).toEqual({ code: 0, output });
   expect(output).toContain('Left out: 2 entities');
+  expect(output).toContain('No changes. The manifest has what the account has.');
   expect(output).toContain('No changes. 12 entities match the manifest.');
 });
 

@@ -135,6 +135,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   preflight: { before: `cp ${planPath('role')} plan.json && cp ${planPath('stack-b')} other.json && rm -f imports.tf` },
   convert: SYNTHESIZED,
   'iam-bootstrap plan -f cdk.out/Roles.template.json --account 111111111111 --region us-east-1': SYNTHESIZED,
+  [`iam-bootstrap capture --update ${FILE}`]: { before: `iam-bootstrap apply ${FILE}` },
   capture: { before: `iam-bootstrap apply ${FILE} && mv iam saved`, after: 'rm -rf iam ci && mv saved iam' },
   release: APPLIED,
   destroy: APPLIED,

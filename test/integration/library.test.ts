@@ -7,7 +7,7 @@ import { loadManifest } from '../../src/client/manifest/load.js';
 import { KINDS } from '../../src/kinds/index.js';
 import { OTHER_ACCOUNT } from '../support/iam-sandbox.js';
 import { role } from '../support/manifests-of.js';
-import { createRole, useWorld, world } from '../support/use-world.js';
+import { createRole, iam, useWorld, world } from '../support/use-world.js';
 import { ACCOUNT } from '../support/world.js';
 
 /** The programs of docs/library.md, compiled in the strictest form and run against a worker, in their order. */
@@ -57,7 +57,7 @@ async function run(index: number): Promise<string[]> {
 }
 
 test('compiles every program of the page', () => {
-  expect(files).toHaveLength(5);
+  expect(files).toHaveLength(6);
   const program = ts.createProgram(files, {
     strict: true,
     noEmit: true,
@@ -100,8 +100,14 @@ test('captures what has no owner, as the page has it', async () => {
   expect(await readFile(join(folder, 'captured/bootstrap.yaml'), 'utf8')).toContain('roleName: by-hand');
 });
 
+test('takes drift over into the manifest, as the page has it', async () => {
+  await iam.tagRole({ RoleName: 'artifact-reader', Tags: [{ Key: 'by', Value: 'hand' }] });
+  expect(await run(4)).toEqual(['1 changes']);
+  expect(await readFile(join(folder, 'iam.yaml'), 'utf8')).toMatch(/^ +tags:\n +by: hand$/m);
+});
+
 test('loads the manifest that is a program, as the page has it', async () => {
-  const loaded = await loadManifest([files[4] ?? ''], {
+  const loaded = await loadManifest([files[5] ?? ''], {
     kinds: KINDS,
     environment: 'prod',
     variables: {},

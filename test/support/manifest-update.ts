@@ -3,11 +3,8 @@ import { entityId, entityKey, entityKeyOfId, type Json, type JsonObject } from '
 import { referencesIn, resolveReferences } from '../../src/engine/references.js';
 import { resolveManifest, type ManifestOptions } from '../../src/engine/manifest/resolve.js';
 import { findKind } from '../../src/kinds/index.js';
-import {
-  updateManifest,
-  type ManifestUpdate,
-  type UpdateInput,
-} from '../../src/client/capture/update/update-manifest.js';
+import type { UpdateInput } from '../../src/client/capture/update/update-input.js';
+import { updateManifest, type ManifestUpdate } from '../../src/client/capture/update/update-manifest.js';
 import { manifestOptions } from './manifests.js';
 
 /** Files by name: `m.yaml` is the manifest, the others are those that it names. */

@@ -14,17 +14,16 @@ import type { Target } from '../../contract/entity.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderCapture } from '../render/capture.js';
 import { loadManifestRequest } from '../request.js';
+import { captureUpdate, type CaptureUpdateOptions } from './capture-update.js';
 import { untilInterrupted, UsageError } from '../run-command.js';
 import { openSession } from '../session.js';
 import { note, plain, print, printJson, wrapped } from '../terminal.js';
 
-interface CaptureCommandOptions {
+interface CaptureCommandOptions extends CaptureUpdateOptions {
+  readonly update: boolean;
   readonly account?: string;
   readonly assumeRole?: string;
   readonly partition?: string;
-  readonly file: readonly string[];
-  readonly environment?: string;
-  readonly var: Readonly<Record<string, string>>;
   readonly namespace?: string;
   readonly kind: readonly string[];
   readonly name: readonly string[];
@@ -34,13 +33,15 @@ interface CaptureCommandOptions {
   readonly directory: string;
   readonly format: CaptureFormat;
   readonly force: boolean;
-  readonly output: 'text' | 'json';
-  readonly waitTimeout: number;
 }
 
 /** Reads an account and writes it as a manifest. Writes nothing to AWS. */
 export async function capture(options: CaptureCommandOptions): Promise<ExitCode> {
   const config = loadConfig();
+  if (options.update) return captureUpdate(options, config);
+  if (options.removed || options.check || options.everyEnvironment) {
+    throw new UsageError('--removed, --check and --every-environment go with --update', 'give --update and --file');
+  }
   const { directory, format, force } = options;
   const account = await accountOf(options, config);
   if (account === null) return ExitCode.Usage;

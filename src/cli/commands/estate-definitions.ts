@@ -10,6 +10,12 @@ import {
 } from '../options.js';
 import { addStackOptions } from '../stack-options.js';
 
+/** Options of `capture` that choose a part of an account, or name a new manifest. */
+const NOT_WITH_UPDATE = [
+  ...['account', 'assumeRole', 'partition', 'kind', 'name', 'path', 'tag', 'owner'],
+  ...['namespace', 'directory', 'format', 'force'],
+];
+
 /** Commands for entities that other tools made, or are about to make. */
 export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
   {
@@ -38,6 +44,15 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
           new Option('--format <format>', 'format of the manifest').choices(['yaml', 'json', 'ts']).default('yaml'),
         )
         .option('--force', 'replace files that exist', false)
+        .optionsGroup('A manifest that exists:')
+        .addOption(
+          new Option('--update', 'take over into the manifest what differs in the account')
+            .default(false)
+            .conflicts(NOT_WITH_UPDATE),
+        )
+        .option('--removed', 'with --update: declare entities absent that are gone', false)
+        .option('--every-environment', 'with --update: change what other environments use, too', false)
+        .option('--check', 'with --update: write nothing; exit 2 where something differs', false)
         .optionsGroup('Run:')
         .addOption(waitTimeoutOption('a worker'))
         .optionsGroup('Output:')
@@ -51,9 +66,11 @@ export const ESTATE_COMMANDS: readonly CommandDefinition[] = [
         'iam-bootstrap capture --account 111111111111 --namespace ci --path /ci/ \\\n      --kind Role --kind Policy --directory ci',
         'write some of the account into a folder',
       ],
+      ['iam-bootstrap capture --update -f iam/bootstrap.yaml -e prod', 'take drift over into a manifest'],
     ],
     exits: [
       [ExitCode.Converged, 'written, or nothing to write'],
+      [ExitCode.Pending, 'with --check: something differs'],
       [ExitCode.Failed, 'something could not be read; the rest is written'],
       ...BUSY_EXITS,
       ExitCode.Usage,

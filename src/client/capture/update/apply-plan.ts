@@ -1,3 +1,4 @@
+import type { Difference, Patch } from '../../../contract/capture-update.js';
 import { entityId, entityKey } from '../../../contract/entity.js';
 import { besideManifest } from '../../../engine/manifest/expand.js';
 import { sortedJson } from '../../../engine/json.js';
@@ -6,7 +7,7 @@ import type { Problem } from '../../../engine/manifest/problem.js';
 import { findKind } from '../../../kinds/index.js';
 import { editSource, type SourceEdit } from './edit-source.js';
 import { arnsOf, differingParts, type Subject } from './entity-changes.js';
-import type { Difference, Part, Patch, PlannedEdit, PlannedPatch, SourceFiles, UpdatePlan } from './plan-update.js';
+import type { Part, PlannedEdit, PlannedPatch, SourceFiles, UpdatePlan } from './plan-update.js';
 import type { ChangedFile, UpdateInput } from './update-input.js';
 import { fileOf, type View } from './uses.js';
 import { otherViews } from './views.js';

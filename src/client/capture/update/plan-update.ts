@@ -1,8 +1,9 @@
+import type { Difference, Patch } from '../../../contract/capture-update.js';
 import { entityId, type Json } from '../../../contract/entity.js';
 import { isParsed } from '../../../engine/manifest/expand.js';
 import { pathIn } from '../../../engine/manifest/drafts.js';
 import type { ManifestSource } from '../../../engine/manifest/resolve.js';
-import { pathText, type SourcePosition } from '../../../engine/manifest/problem.js';
+import { pathText } from '../../../engine/manifest/problem.js';
 import { positionOf, type Tree } from '../../../engine/manifest/tree.js';
 import type { SourceEdit } from './edit-source.js';
 import { partOf, type Subject } from './entity-changes.js';
@@ -11,24 +12,6 @@ import type { SourceFile, SourceMember, SourceNode } from './source-nodes.js';
 import { hasTemplates, type Speller } from './spell.js';
 import { fileOf, placeOf, useOfChange, type Uses } from './uses.js';
 import type { ValueChange } from './value-changes.js';
-
-/** One difference between a manifest and an account, as the manifest would take it over. */
-export interface Difference extends SourcePosition {
-  /** The entities that have it, as `Kind/name`: several where they share what is written. */
-  readonly entities: readonly string[];
-  /** The path in the manifest. */
-  readonly path: string;
-  readonly action: 'change' | 'add' | 'remove';
-  /** The value of the manifest; undefined where it has none. */
-  readonly from?: Json | undefined;
-  /** The value of the account; undefined where it has none. */
-  readonly to?: Json | undefined;
-}
-
-/** A difference that is left to a person. */
-export interface Patch extends Difference {
-  readonly reason: string;
-}
 
 /** A change of a file, and the difference that it takes over. */
 export interface PlannedEdit {

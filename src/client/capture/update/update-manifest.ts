@@ -1,4 +1,5 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
+import type { Difference, GoneEntity, Patch, UntouchedEntity } from '../../../contract/capture-update.js';
 import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import type { Problem } from '../../../engine/manifest/resolve.js';
@@ -7,36 +8,17 @@ import { findKind } from '../../../kinds/index.js';
 import { applyPlan } from './apply-plan.js';
 import { arnsOf, changesOf, type Subject } from './entity-changes.js';
 import { declareAbsent, type Gone } from './gone-entities.js';
-import {
-  planUpdate,
-  SourceFiles,
-  type Difference,
-  type Patch,
-  type PlannedEdit,
-  type PlannedPatch,
-} from './plan-update.js';
+import { planUpdate, SourceFiles, type PlannedEdit, type PlannedPatch } from './plan-update.js';
 import { namedOf, Speller } from './spell.js';
 import type { ChangedFile, UpdateInput } from './update-input.js';
 import { Uses } from './uses.js';
 import { otherViews } from './views.js';
 
-export type { Difference, Patch } from './plan-update.js';
-export type { ChangedFile, UpdateInput } from './update-input.js';
-
-/** A declared entity that the account does not have. */
-export interface GoneEntity extends EntityKey {
-  /** It is declared absent now. */
-  readonly isDeclaredAbsent: boolean;
-}
-
-/** A declared entity that was not compared. */
-export interface UntouchedEntity extends EntityKey {
-  readonly reason: string;
-}
-
 /** The differences between a manifest and an account, with the files that take them over. */
 export interface ManifestUpdate {
   readonly ok: true;
+  /** The account and the environment that the manifests were compared with. */
+  readonly of: Pick<TracedManifest['request'], 'target' | 'namespace' | 'environment'>;
   readonly files: readonly ChangedFile[];
   readonly changes: readonly Difference[];
   /** Differences that are left to a person, with the place and the reason. */
@@ -45,6 +27,8 @@ export interface ManifestUpdate {
   readonly untouched: readonly UntouchedEntity[];
   /** Entities of the account that the manifest does not declare. They are not added. */
   readonly notDeclared: readonly EntityKey[];
+  /** Reads that AWS refused. */
+  readonly unread: readonly UnreadPart[];
 }
 
 /** Manifests that are invalid already. */
@@ -97,10 +81,12 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   const taken = new Set(result.changes.filter(({ to }) => to === 'absent').flatMap(({ entities }) => entities));
   return {
     ok: true,
+    of: { target, namespace: traced.request.namespace, environment },
     ...result,
     gone: gone.map(({ entity }) => ({ ...keyOf(entity), isDeclaredAbsent: taken.has(entityId(entity)) })),
     untouched,
     notDeclared,
+    unread: input.unread,
   };
 }
 

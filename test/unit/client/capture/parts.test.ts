@@ -206,9 +206,14 @@ describe('options', () => {
     force: false,
     output: 'text',
     waitTimeout: 0,
+    update: false,
+    removed: false,
+    everyEnvironment: false,
+    check: false,
   } as const;
 
   it.each([
+    [{ check: true }, '--removed, --check and --every-environment go with --update'],
     [{ namespace: 'n' }, 'no account is named'],
     [{ account: ACCOUNT }, 'no namespace is named'],
     [{ namespace: 'n', assumeRole: 'deploy' }, '--assume-role deploy is not the ARN of a role'],
