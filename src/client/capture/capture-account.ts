@@ -5,9 +5,12 @@ import { ExitCode } from '../../contract/failures.js';
 import { NAMESPACE } from '../../contract/request.js';
 import { UserFacingError } from '../../contract/user-facing-error.js';
 import { ENVIRONMENT_NAME, ENVIRONMENT_NAME_TEXT } from '../../engine/manifest/names.js';
+import type { Problem } from '../../engine/manifest/problem.js';
+import { requestSizeProblem } from '../../engine/request-size.js';
 import { suggestion } from '../../engine/text.js';
 import { findKind, KINDS } from '../../kinds/index.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
+import { sentBytes } from '../../temporal/sent-bytes.js';
 import type { RunOptions } from '../run/events.js';
 import type { CapturedFile } from './contents.js';
 import { findWarnings } from './find-warnings.js';
@@ -74,8 +77,9 @@ export async function captureAccount(
   }
   const written = writeManifest(captured, { target, namespace, environment, format, directory });
   const all = [...leftOut, ...written.leftOut];
+  const problems = [...written.problems, ...(await sizeProblems(written))];
   const report = {
-    ...reportOf({ ...written, leftOut: all }, page.value.unread),
+    ...reportOf({ ...written, problems, leftOut: all }, page.value.unread),
     account: target.account,
     partition: target.partition,
     namespace,
@@ -87,6 +91,12 @@ export async function captureAccount(
     },
   };
   return { files: report.files.length === 0 ? [] : written.files, report };
+}
+
+/** Finds that a manifest is too large for one run, as `plan` does. */
+export async function sizeProblems({ request }: Pick<WrittenManifest, 'request'>): Promise<readonly Problem[]> {
+  const problem = request === null ? null : await requestSizeProblem({ request, positions: [] }, sentBytes);
+  return problem === null ? [] : [{ ...problem, remedy: 'capture by --path, --kind or --tag into several namespaces' }];
 }
 
 /** The parts of a report that depend on what was found. */

@@ -5,13 +5,22 @@ import { type ManifestSource, resolveManifest } from '../../engine/manifest/reso
 import { KINDS } from '../../kinds/index.js';
 import { NO_CI } from '../request.js';
 import type { Draft } from './draft.js';
-import type { Refusal, WrittenRound, WriteOptions } from './written-manifest.js';
+import type { Refusal, WrittenManifest, WrittenRound, WriteOptions } from './written-manifest.js';
 
-/** Reads manifests as `plan` does. Returns what is refused, and problems that belong to no entity. */
+/** The result of reading manifests as `plan` does. */
+interface CheckedManifest {
+  readonly refusals: readonly Refusal[];
+  /** Problems that belong to no entity. */
+  readonly problems: readonly Problem[];
+  /** The request that `plan` would send. Null where something is refused. */
+  readonly request: WrittenManifest['request'];
+}
+
+/** Reads manifests as `plan` does. */
 export function checkManifest(
   { manifests, files }: WrittenRound,
   { environment, format }: WriteOptions,
-): { readonly refusals: readonly Refusal[]; readonly problems: readonly Problem[] } {
+): CheckedManifest {
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   const sources = manifests.map(({ file, parts }): ManifestSource => {
     const value = { ...parts.head, entities: parts.entities.map((entity) => entity.value) };
@@ -26,7 +35,10 @@ export function checkManifest(
     manifestName: manifests.map(({ file }) => file.path).join(', '),
   });
   const drafts = manifests.flatMap((one) => one.drafts);
-  if (result.ok) return { refusals: misnamed(drafts, result.request.entities), problems: [] };
+  if (result.ok) {
+    const { request } = result;
+    return { refusals: misnamed(drafts, request.entities), problems: [], request };
+  }
   const refusals: Refusal[] = [];
   const problems: Problem[] = [];
   for (const problem of result.problems) {
@@ -34,7 +46,7 @@ export function checkManifest(
     if (refusal === undefined) problems.push(problem);
     else refusals.push(refusal);
   }
-  return { refusals, problems };
+  return { refusals, problems, request: null };
 }
 
 /** Finds entities that the manifest would give another name. */

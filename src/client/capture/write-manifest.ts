@@ -1,7 +1,6 @@
 import type { CapturedEntity } from '../../contract/capture.js';
 import type { Json, JsonObject, Target } from '../../contract/entity.js';
-import { MAX_ENTITIES } from '../../contract/request.js';
-import { type Problem, SPLIT_MANIFEST } from '../../engine/manifest/problem.js';
+import { SPLIT_MANIFEST } from '../../engine/manifest/problem.js';
 import { findKind } from '../../kinds/index.js';
 import { ReferenceWriter } from '../manifest/reference-writer.js';
 import { ACCOUNT_TOKEN, PARTITION_TOKEN } from '../manifest/template-text.js';
@@ -30,12 +29,13 @@ export function writeManifest(entities: readonly CapturedEntity[], options: Writ
   for (const one of known) leaveOutUnwritable(one, omissions);
   for (let round = 1; ; round += 1) {
     const written = writeRound(known, options, omissions);
-    const { refusals, problems } = checkManifest(written, options);
+    const { refusals, ...checked } = checkManifest(written, options);
     // Beyond a limit of the whole, what is refused is an accident of where it was passed.
-    if (problems.some(({ remedy }) => remedy === SPLIT_MANIFEST)) return resultOf(written, omissions, problems, []);
+    if (checked.problems.some(({ remedy }) => remedy === SPLIT_MANIFEST))
+      return resultOf(written, omissions, checked, []);
     const isProgress = omissions.addAll(refusals);
     if (isProgress && round < MAX_ROUNDS) continue;
-    return resultOf(written, omissions, problems, refusals);
+    return resultOf(written, omissions, checked, refusals);
   }
 }
 
@@ -182,23 +182,10 @@ function inParts<T>(items: readonly T[], sizeOf: (item: T) => number): readonly 
 function resultOf(
   { manifests, files }: WrittenRound,
   omissions: Omissions,
-  problems: readonly Problem[],
+  { problems, request }: Pick<WrittenManifest, 'problems' | 'request'>,
   refusals: readonly Refusal[],
 ): WrittenManifest {
   const drafts = manifests.flatMap((one) => one.drafts);
-  const tooMany: Problem[] =
-    drafts.length <= MAX_ENTITIES
-      ? []
-      : [
-          {
-            file: manifests[0]?.file.path ?? '',
-            line: 0,
-            column: 0,
-            path: 'entities',
-            message: `there are ${String(drafts.length)} entities, and a run takes at most ${String(MAX_ENTITIES)}`,
-            remedy: 'capture by --path, --kind or --tag into several namespaces',
-          },
-        ];
   return {
     files: [...manifests.map(({ file }) => file), ...files],
     manifests: manifests.map(({ file }) => file.path),
@@ -208,6 +195,7 @@ function resultOf(
     toFillIn: drafts.flatMap(({ kind, known, toFillIn }) =>
       toFillIn.map((property) => ({ kind, name: known.entity.name, property })),
     ),
-    problems: [...problems, ...tooMany, ...refusals.flatMap(({ problem }) => problem ?? [])],
+    problems: [...problems, ...refusals.flatMap(({ problem }) => problem ?? [])],
+    request,
   };
 }

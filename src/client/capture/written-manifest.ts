@@ -1,6 +1,7 @@
 import type { CapturedEntity, LeftOutEntity } from '../../contract/capture.js';
 import type { Target } from '../../contract/entity.js';
 import type { Problem } from '../../engine/manifest/problem.js';
+import type { PositionedRequest } from '../../engine/request-size.js';
 import type { Kind } from '../../kinds/kind.js';
 import type { CapturedFile } from './contents.js';
 import type { Draft } from './draft.js';
@@ -39,8 +40,10 @@ export interface WrittenManifest {
   readonly notDeclared: readonly NotDeclared[];
   /** Properties whose value a person has to name. */
   readonly toFillIn: readonly { readonly kind: string; readonly name: string; readonly property: string }[];
-  /** Problems of the manifests as a whole, such as their size. */
+  /** Problems of the manifests as a whole. */
   readonly problems: readonly Problem[];
+  /** The request that `plan` would send. Null where the manifests have problems. */
+  readonly request: PositionedRequest['request'] | null;
 }
 
 /** The files of one round, and the entities of each manifest. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sizeProblems } from '../../../../src/client/capture/capture-account.js';
 import { Limit } from '../../../../src/engine/manifest/tree.js';
 import { capturedOf, declaredBy, differences, write } from '../../../support/captured.js';
 import { KIND_FIXTURES } from '../../../support/kind-fixtures/index.js';
@@ -62,5 +63,15 @@ describe('the manifest of a captured account', () => {
     } finally {
       jest.restoreAllMocks();
     }
+  });
+
+  it('says that it is too large for one run, as a plan of it would', async () => {
+    const written = write([capturedOf('Role', KIND_FIXTURES['Role']?.full ?? {})]);
+    expect(await sizeProblems(written)).toEqual([]);
+    const [role] = written.request?.entities ?? [];
+    const entities = Array.from({ length: 10_001 }, () => role ?? ({} as never));
+    expect(await sizeProblems({ request: written.request && { ...written.request, entities } })).toMatchObject([
+      { remedy: expect.stringContaining('--path') as string },
+    ]);
   });
 });
