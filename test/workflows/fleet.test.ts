@@ -77,10 +77,12 @@ function fleetOf(
 type Started = WorkflowHandleWithStartDetails<typeof fleet>;
 
 async function start(request: FleetRequest): Promise<Started> {
-  const workflowId =
-    request.command === 'plan'
-      ? fleetPlanWorkflowId(request.namespace, request.fleet, request.key)
-      : fleetWorkflowId(request.namespace, request.fleet);
+  const { command, namespace, fleet: name, key } = request;
+  const ids: Partial<Record<typeof command, string>> = {
+    apply: fleetWorkflowId(namespace, name),
+    plan: fleetPlanWorkflowId(namespace, name, key),
+  };
+  const workflowId = ids[command] ?? `${command}-${name}`;
   return stage.client.workflow.start<typeof fleet>('fleet', { taskQueue: 'workflows', workflowId, args: [request] });
 }
 
@@ -343,12 +345,7 @@ describe('a fleet', () => {
     stage.activities.recordDrift = () => Promise.resolve({ begun: [], ended: [], unexplained: [], looking: null });
     const options = { taskQueue: 'workflows', workflowId: bootstrapWorkflowId(held, 'ci'), args: [] };
     await stage.client.workflow.start('ledger', { ...options, workflowExecutionTimeout: '3 hours' });
-    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
-      taskQueue: 'workflows',
-      workflowId: `enforce-${request.fleet}`,
-      args: [request],
-    });
-    const { accounts } = await reportOf(handle);
+    const { accounts } = await run(request);
     expect(accounts[0]).toMatchObject({
       result: 'busy',
       reason: expect.stringContaining('has not ended within an hour, and goes on') as string,
@@ -375,12 +372,7 @@ describe('a fleet', () => {
         at: '2026-03-04T05:00:00Z',
       });
     stage.activities.recordDrift = () => Promise.resolve({ begun: [], ended: [], unexplained: [], looking: null });
-    const handle = await stage.client.workflow.start<typeof fleet>('fleet', {
-      taskQueue: 'workflows',
-      workflowId: `enforce-${request.fleet}`,
-      args: [request],
-    });
-    const { accounts } = await reportOf(handle);
+    const { accounts } = await run(request);
     expect(accounts).toMatchObject([
       { result: 'refused', reason: expect.stringContaining('is out of date') as string },
       { result: 'converged' },

@@ -1,5 +1,5 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
-import type { Difference, GoneEntity, Patch, UntouchedEntity } from '../../../contract/capture-update.js';
+import type { CaptureUpdateReport, UntouchedEntity } from '../../../contract/capture-update.js';
 import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import type { Problem } from '../../../engine/manifest/resolve.js';
@@ -15,20 +15,14 @@ import { Uses } from './uses.js';
 import { otherViews } from './views.js';
 
 /** The differences between a manifest and an account, with the files that take them over. */
-export interface ManifestUpdate {
+export interface ManifestUpdate extends Pick<
+  CaptureUpdateReport,
+  'changes' | 'patches' | 'gone' | 'untouched' | 'notDeclared' | 'unread'
+> {
   readonly ok: true;
   /** The account and the environment that the manifests were compared with. */
   readonly of: Pick<TracedManifest['request'], 'target' | 'namespace' | 'environment'>;
   readonly files: readonly ChangedFile[];
-  readonly changes: readonly Difference[];
-  /** Differences that are left to a person, with the place and the reason. */
-  readonly patches: readonly Patch[];
-  readonly gone: readonly GoneEntity[];
-  readonly untouched: readonly UntouchedEntity[];
-  /** Entities of the account that the manifest does not declare. They are not added. */
-  readonly notDeclared: readonly EntityKey[];
-  /** Reads that AWS refused. */
-  readonly unread: readonly UnreadPart[];
 }
 
 /** Manifests that are invalid already. */
