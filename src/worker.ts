@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
+import { Client, type ClientOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import {
   NativeConnection,
   type NativeConnectionOptions,
-  Runtime,
   type WorkflowBundleOption,
   Worker,
   type WorkerDeploymentOptions,
@@ -25,24 +24,24 @@ import { openEnforcement } from './activities/runtime/open-enforcement.js';
 import type { AwsOptions } from './aws/clients.js';
 import { awsOptions, readAwsSettings } from './aws/settings.js';
 import type { Config } from './config/config.js';
-import { ConfigError } from './contract/user-facing-error.js';
 import { GuardrailsReporter } from './observability/guardrails.js';
-import { serveHealth } from './observability/health.js';
+import { type ServedWorker, serveHealth } from './observability/health.js';
 import {
   createLogger,
   logAwsCalls,
   logEncryption,
   logKeyChanges,
   logTemporalMessages,
-  toSdkLogger,
 } from './observability/logging.js';
 import type { Meter } from './observability/instruments.js';
-import { awsCallRecorder, metricsAt, startAtZero } from './observability/metrics.js';
+import { awsCallRecorder } from './observability/metrics.js';
 import { deliveryRecorder } from './observability/notifications.js';
+import { ownCredentials, Readiness } from './observability/readiness.js';
+import { installRuntime, openMeter } from './observability/runtime.js';
 import { traceActivities, traceCall } from './observability/tracing.js';
 import { diagnoseConnection } from './temporal/diagnose.js';
 import { configErrorOf } from './temporal/errors.js';
-import { installationOf } from './temporal/installation.js';
+import { installationOf, readNamespace } from './temporal/installation.js';
 import { openEncryption } from './temporal/encryption/open.js';
 import { workflowsWithEncodedFailures } from './temporal/encryption/workflow-code.js';
 import { createDataConverter } from './temporal/payload-codec.js';
@@ -98,33 +97,30 @@ export interface WorkerOptions {
  */
 export async function startWorker(config: Config, options: WorkerOptions = {}): Promise<RunningWorker> {
   const settings = temporalSettings(config, options.address);
-  const aws = awsOptions(config, await readAwsSettings(config.environment));
-  let worker: Worker | undefined;
+  const awsSettings = await readAwsSettings(config.environment);
+  const aws = awsOptions(config, awsSettings);
+  let served: (ServedWorker & { readonly worker: Worker }) | undefined;
   // First, because it may fail on a taken address, and the runtime keeps the process alive.
-  const closeHealth = await serveHealth(config.healthAddress, () => worker);
+  const closeHealth = await serveHealth(config.healthAddress, () => served);
   let connection: NativeConnection | undefined;
   try {
-    const log = options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR);
-    installRuntime(log, options);
+    const log = installRuntime(
+      options.log ?? createLogger(config.logLevel, options.logFile ?? STANDARD_ERROR),
+      options,
+    );
     const { namespace } = settings;
-    const meter = Runtime.instance().metricMeter.withTags({ namespace, taskQueue: config.taskQueue });
-    startAtZero(meter);
+    const meter = openMeter({ namespace, taskQueue: config.taskQueue });
     const onCall = toEach([awsCallRecorder(meter), traceCall, logAwsCalls(log)]);
     const payloads = await openPayloads(config, log);
     connection = await connect(config, settings);
     const clientOptions = { connection, namespace, dataConverter: payloads.ofClient };
-    const client = new Client({
-      ...clientOptions,
-      interceptors: { workflow: [logTemporalMessages(log)] },
-      // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
-      workflow: { queryRejectCondition: 'NOT_OPEN' },
-    });
+    const client = openClient(clientOptions, log);
     if (options.metricsAddress !== undefined) showDrift(client, meter);
     const runs = { entityRuns: new EntityRuns(client), proofUses: new ProofUses(client, config.taskQueue) };
     const enforcement = openEnforcement(config, new GuardrailsReporter(log, meter), runs);
     const accounts = new Accounts({ ...aws, onCall }, (target) => enforcement.externalIdOf(target));
     const notifications = openChannels(config, settings, { aws: { ...aws, onCall }, log, meter, payloads });
-    worker = await Worker.create({
+    const worker = await Worker.create({
       connection,
       namespace,
       taskQueue: config.taskQueue,
@@ -148,14 +144,26 @@ export async function startWorker(config: Config, options: WorkerOptions = {}): 
       nonStickyToStickyPollRatio: NON_STICKY_POLLS,
       ...versioning(options.deployment),
     });
+    const hasCredentials = ownCredentials({ ...aws, onCall }, awsSettings);
+    served = { worker, readiness: new Readiness(log, () => readNamespace(client), hasCredentials) };
   } catch (error) {
     await closeHealth();
     await connection?.close();
     throw error;
   }
-  return run(worker, async () => {
+  return run(served.worker, async () => {
     await closeHealth();
     await connection.close();
+  });
+}
+
+/** Returns the client of all that the worker asks of runs. */
+function openClient(options: ClientOptions, log: Logger): Client {
+  return new Client({
+    ...options,
+    interceptors: { workflow: [logTemporalMessages(log)] },
+    // A ledger that was terminated has forgotten its claims, but a closed run would still answer with them.
+    workflow: { queryRejectCondition: 'NOT_OPEN' },
   });
 }
 
@@ -263,26 +271,4 @@ async function openPayloads(config: Config, log: Logger): Promise<Payloads> {
       ? { workflowBundle: isEncrypting ? { code: workflowsWithEncodedFailures(codePath) } : { codePath } }
       : { workflowsPath: join(__dirname, 'workflows') },
   };
-}
-
-function installRuntime(log: Logger, { handleSignals = true, metricsAddress }: WorkerOptions): void {
-  try {
-    Runtime.install({
-      logger: toSdkLogger(log),
-      telemetryOptions: {
-        logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
-        ...(metricsAddress === undefined ? {} : { metrics: metricsAt(metricsAddress) }),
-      },
-      shutdownSignals: handleSignals ? ['SIGINT', 'SIGTERM'] : [],
-    });
-  } catch (error) {
-    if (metricsAddress !== undefined && error instanceof Error && error.message.includes('metrics exporter')) {
-      throw new ConfigError(
-        `cannot serve metrics at IAM_BOOTSTRAP_METRICS=${metricsAddress}: ${error.message}`,
-        'choose a free address of this machine',
-      );
-    }
-    // A second worker in a process shares the runtime of the first.
-    if (!(error instanceof Error) || error.name !== 'IllegalStateError') throw error;
-  }
 }

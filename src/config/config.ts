@@ -176,19 +176,27 @@ function readEncryption(environment: Environment): EncryptionConfig {
   };
 }
 
+/** Variables that name the build of a worker deployment. Temporal's worker controller sets the second of each. */
+const DEPLOYMENT_VARIABLES = {
+  name: ['IAM_BOOTSTRAP_DEPLOYMENT', 'TEMPORAL_DEPLOYMENT_NAME'],
+  buildId: ['IAM_BOOTSTRAP_BUILD_ID', 'TEMPORAL_WORKER_BUILD_ID'],
+} as const;
+
 function readDeployment(environment: Environment): Config['deployment'] {
-  const [name, buildId] = [environment['IAM_BOOTSTRAP_DEPLOYMENT'], environment['IAM_BOOTSTRAP_BUILD_ID']];
-  if (name === undefined && buildId === undefined) return undefined;
-  if (name === undefined || buildId === undefined) {
-    const [set, missing] = ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'].sort((a) =>
-      environment[a] === undefined ? 1 : -1,
-    );
-    throw new ConfigError(
-      `${set ?? ''} is set without ${missing ?? ''}: both together name the build of a worker deployment`,
-      `set ${missing ?? ''} as well, or neither`,
-    );
-  }
-  return { name, buildId };
+  const sourceOf = (part: keyof typeof DEPLOYMENT_VARIABLES): string | undefined =>
+    DEPLOYMENT_VARIABLES[part].find((variable) => environment[variable] !== undefined);
+  const [nameSource, buildSource] = [sourceOf('name'), sourceOf('buildId')];
+  const [name, buildId] = [environment[nameSource ?? ''], environment[buildSource ?? '']];
+  if (name !== undefined && buildId !== undefined) return { name, buildId };
+  const set = nameSource ?? buildSource;
+  if (set === undefined) return undefined;
+  // Of the same pair: the other half of a variable of Temporal's is Temporal's.
+  const part = nameSource === undefined ? 'name' : 'buildId';
+  const missing = DEPLOYMENT_VARIABLES[part][set.startsWith('TEMPORAL_') ? 1 : 0];
+  throw new ConfigError(
+    `${set} is set without ${missing}: both together name the build of a worker deployment`,
+    `set ${missing} as well, or neither`,
+  );
 }
 
 function readLogLevel(environment: Environment): string {

@@ -1,23 +1,5 @@
 import { ciVariables } from './ci-provider.js';
-
-/** An environment variable, or several that belong together. */
-export interface EnvironmentVariable {
-  readonly names: readonly string[];
-  /** The purpose, as Markdown without a full stop. */
-  readonly meaning: string;
-  /** The value where the variable is not set, as Markdown. */
-  readonly fallback: string;
-  readonly readBy: 'commands' | 'worker' | 'commands and worker';
-}
-
-function row(
-  names: string | readonly string[],
-  readBy: EnvironmentVariable['readBy'],
-  meaning: string,
-  fallback: string,
-): EnvironmentVariable {
-  return { names: typeof names === 'string' ? [names] : names, meaning, fallback, readBy };
-}
+import { type EnvironmentVariable, row } from './environment-variable.js';
 
 /** All environment variables that the product reads. `docs/configuration.md` is generated from this table. */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
@@ -174,12 +156,23 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     'Source identity of assumed-role sessions, which CloudTrail shows. Trust policies have to allow `sts:SetSourceIdentity`',
     'none',
   ),
-  row('IAM_BOOTSTRAP_HEALTH', 'worker', '`host:port` of `GET /health`', 'not served'),
+  row(
+    'IAM_BOOTSTRAP_HEALTH',
+    'worker',
+    '`host:port` of `GET /health`, `GET /livez` and `GET /readyz` ([the worker](operations.md#the-worker))',
+    'not served',
+  ),
   row('IAM_BOOTSTRAP_METRICS', 'worker', '`IP:port` of `GET /metrics` for Prometheus', 'not served'),
   row(
     ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'],
     'worker',
     'Worker deployment and build, so that a run stays on the build that started it. Set both or neither',
+    'the next row',
+  ),
+  row(
+    ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+    'worker',
+    "The same, as Temporal's worker controller for Kubernetes sets them",
     'none: every worker takes every run',
   ),
   row(

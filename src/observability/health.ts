@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
 import { ConfigError } from '../contract/user-facing-error.js';
+import type { Readiness } from './readiness.js';
 
 /** Limits against slow clients, in milliseconds: a health check is one short request. */
 const HEALTH_LIMITS = {
@@ -13,18 +14,66 @@ const HEALTH_LIMITS = {
 
 const MAX_HEALTH_CONNECTIONS = 256;
 
-/** Serves `GET /health`: 200 while the worker polls, 503 otherwise. The reply has the process ID. */
+/** A worker, and what it needs to do its work. */
+export interface ServedWorker {
+  readonly worker: Pick<Worker, 'getState' | 'getStatus'>;
+  readonly readiness: Pick<Readiness, 'read'>;
+}
+
+/** An answer of the health endpoint. */
+interface Answer {
+  readonly ok: boolean;
+  readonly body: object;
+}
+
+/** Answers by path. The worker is undefined until it has connected to Temporal. */
+const ANSWERS: Readonly<Record<string, (served: ServedWorker | undefined) => Answer | Promise<Answer>>> = {
+  '/health': (served) => {
+    const { state, polls } = lifeOf(served);
+    return { ok: polls, body: { state, pid: process.pid, ...served?.worker.getStatus() } };
+  },
+  '/livez': (served) => {
+    const { state, lives } = lifeOf(served);
+    return { ok: lives, body: { state, pid: process.pid } };
+  },
+  '/readyz': async (served) => {
+    const { state, polls, lives } = lifeOf(served);
+    if (served === undefined || !polls || !lives) return { ok: false, body: { state, pid: process.pid } };
+    const needs = await served.readiness.read();
+    return { ok: Object.values(needs).every((need) => need === 'ok'), body: { state, pid: process.pid, ...needs } };
+  },
+};
+
+/** Reports whether a worker polls, and whether it lives: it starts, polls, or finishes what it has begun. */
+function lifeOf(served: ServedWorker | undefined): { state: string; polls: boolean; lives: boolean } {
+  if (served === undefined) return { state: 'INITIALIZED', polls: false, lives: true };
+  const state = served.worker.getState();
+  const { workflowPollerState, activityPollerState } = served.worker.getStatus();
+  const pollers = [workflowPollerState, activityPollerState];
+  const hasLostPoller = pollers.some((poller) => poller === 'FAILED' || (state === 'RUNNING' && poller !== 'POLLING'));
+  return { state, polls: state === 'RUNNING', lives: state !== 'FAILED' && state !== 'STOPPED' && !hasLostPoller };
+}
+
+/**
+ * Serves what is asked of a worker's health, each with 200 or 503 and the process ID:
+ * `GET /health`, 200 while the worker polls; `GET /livez`, 503 once it cannot recover without a restart;
+ * `GET /readyz`, 200 while it polls, Temporal answers, and AWS has accepted its credentials.
+ *
+ * @throws ConfigError where the address cannot be served
+ */
 export async function serveHealth(
   address: string | undefined,
-  worker: () => Worker | undefined,
+  served: () => ServedWorker | undefined,
 ): Promise<() => Promise<void>> {
   if (address === undefined) return () => Promise.resolve();
   const separator = address.lastIndexOf(':');
   const server = createServer(HEALTH_LIMITS, (request, response) => {
-    const state = worker()?.getState() ?? 'INITIALIZED';
-    const found = request.method === 'GET' && request.url === '/health';
-    response.writeHead(found ? (state === 'RUNNING' ? 200 : 503) : 404, { 'content-type': 'application/json' });
-    response.end(found ? JSON.stringify({ state, pid: process.pid, ...worker()?.getStatus() }) : '{}');
+    const path = request.method === 'GET' ? (request.url ?? '') : '';
+    const answer = Object.hasOwn(ANSWERS, path) ? ANSWERS[path] : undefined;
+    void Promise.resolve(answer?.(served())).then((found) => {
+      response.writeHead(found === undefined ? 404 : found.ok ? 200 : 503, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(found?.body ?? {}));
+    });
   });
   server.maxConnections = MAX_HEALTH_CONNECTIONS;
   try {

@@ -548,6 +548,18 @@ describe('a worker’s health endpoint', () => {
       await Promise.all(crowd.map((socket) => until('connect', socket)));
       for (const socket of crowd) socket.destroy();
       while ((await state()) !== 'RUNNING') await pause(100);
+      // What Kubernetes asks, again and again: AWS is asked until it has accepted the credentials, and no more.
+      const before = world.proxy.count('GetCallerIdentity');
+      const probe = async (path: string): Promise<unknown> => {
+        const answer = await fetch(`${url}${path}`);
+        return [answer.status, await answer.json()];
+      };
+      const ready = { state: 'RUNNING', pid: worker.pid, temporal: 'ok', aws: 'ok' };
+      for (let time = 0; time < 3; time += 1) {
+        expect(await probe('/readyz')).toEqual([200, ready]);
+        expect(await probe('/livez')).toEqual([200, { state: 'RUNNING', pid: worker.pid }]);
+      }
+      expect(world.proxy.count('GetCallerIdentity') - before).toBe(1);
     } finally {
       worker.kill('SIGKILL');
       await once(worker, 'exit');

@@ -80,9 +80,18 @@ test('each variable is read', () => {
   });
 });
 
+test('the build of a worker deployment is also read from the variables that Temporal’s worker controller sets', () => {
+  const temporal = { TEMPORAL_DEPLOYMENT_NAME: 'team/iam', TEMPORAL_WORKER_BUILD_ID: '0.2.0-1a2b' };
+  expect(loadConfig({ HOME: home, ...temporal }).deployment).toEqual({ name: 'team/iam', buildId: '0.2.0-1a2b' });
+  const own = { IAM_BOOTSTRAP_DEPLOYMENT: 'iam', IAM_BOOTSTRAP_BUILD_ID: '4b825dc' };
+  expect(loadConfig({ HOME: home, ...temporal, ...own }).deployment).toEqual({ name: 'iam', buildId: '4b825dc' });
+});
+
 test.each([
   ['IAM_BOOTSTRAP_DEPLOYMENT', 'IAM_BOOTSTRAP_BUILD_ID'],
   ['IAM_BOOTSTRAP_BUILD_ID', 'IAM_BOOTSTRAP_DEPLOYMENT'],
+  ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+  ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
 ])('%s without %s is refused', (set, missing) => {
   expect(() => loadConfig({ HOME: home, [set]: 'x' })).toThrow(
     expect.objectContaining({
