@@ -19,10 +19,12 @@ tests() {
 
 bash scripts/setup.sh
 bash scripts/browser.sh
-# Builds beside the tests, with what they leave of the processors.
+# Build beside the tests, with what they leave of the processors.
+bash scripts/helm.sh &
+helm=$!
 bash scripts/real-server.sh &
 real_server=$!
-trap 'kill "$real_server" 2> /dev/null || true' EXIT
+trap 'kill "$helm" "$real_server" 2> /dev/null || true' EXIT
 echo "== checks (setup took $((SECONDS - started)) s)"
 npm run --silent check
 echo '== workflows, on a server that skips time (about a minute)'
@@ -30,11 +32,12 @@ tests 2 --selectProjects workflows
 echo '== simulated histories (half a minute)'
 npx jest test/chaos/simulation.test.ts
 echo '== kinds, integration and chaos, against a real Temporal server, a real emulator and real processes (about 35 minutes)'
+wait "$helm" || skipped="the tests of the chart, since Helm could not be built"
 # Three files at a time, each with its own servers: they spend most of their time waiting, for processes and
 # for the engine's timers. test/support/longest-first.cjs decides which files start first.
 tests 3 --selectProjects kinds integration chaos --testPathIgnorePatterns simulation.test integration/real-server
 echo "== Temporal's own server on PostgreSQL, where Go and PostgreSQL are installed (a minute)"
-wait "$real_server" || skipped="the tests on Temporal's own server, which could not be built"
+wait "$real_server" || skipped="${skipped:+$skipped; }the tests on Temporal's own server, which could not be built"
 trap - EXIT
 tests 1 --selectProjects integration --testPathPatterns integration/real-server
 echo '== calls to AWS compared with their targets (half a minute)'
