@@ -1,26 +1,8 @@
 import type { Difference, Patch } from '../../../contract/capture-update.js';
-import { entityId, entityKey } from '../../../contract/entity.js';
-import { besideManifest } from '../../../engine/manifest/expand.js';
-import { sortedJson } from '../../../engine/json.js';
-import { traceManifest, type ManifestSource, type TracedManifest } from '../../../engine/manifest/resolve.js';
-import type { Problem } from '../../../engine/manifest/problem.js';
-import { findKind } from '../../../kinds/index.js';
 import { editSource, type SourceEdit } from './edit-source.js';
-import { arnsOf, differingParts, type Subject } from './entity-changes.js';
-import type { Part, PlannedEdit, PlannedPatch, SourceFiles, UpdatePlan } from './plan-update.js';
-import type { ChangedFile, UpdateInput } from './update-input.js';
-import { fileOf, type View } from './uses.js';
-import { otherViews } from './views.js';
-
-/** Everything that a plan is applied to, and checked against. */
-interface Context {
-  readonly input: UpdateInput;
-  readonly files: SourceFiles;
-  readonly view: View;
-  /** The environments and fleets that must stay as they are. */
-  readonly others: readonly View[];
-  readonly subjects: readonly Subject[];
-}
+import type { Part, PlannedEdit, PlannedPatch, UpdatePlan } from './plan-update.js';
+import type { ChangedFile } from './update-input.js';
+import { covers, isLeaving, Verifier, type Texts, type VerifyContext } from './verify.js';
 
 /** A plan that was applied. */
 interface Applied {
@@ -29,180 +11,155 @@ interface Applied {
   readonly patches: readonly Patch[];
 }
 
-type Texts = ReadonlyMap<string, string>;
-
 /**
- * Makes the planned changes. Those that would make the manifest invalid become patches.
- *
- * @throws Error if the new texts do not mean what they should
+ * Makes the planned changes that lead to a manifest which means what the account has, and nothing else than before in
+ * all that did not differ. The others become patches.
  */
-export function applyPlan(plan: UpdatePlan, context: Context): Applied {
-  const { input } = context;
-  const patches = [...plan.patches];
-  let edits = withoutFailed(plan.edits, context, patches);
-  let texts = textsOf(edits, context);
-  let traced = trace(input, texts);
-  if (!traced.ok) {
-    edits = withoutInvalid(edits, context, patches);
-    texts = textsOf(edits, context);
-    traced = trace(input, texts);
-  }
-  if (!traced.ok) throw mistake(context.view.label, problemText(traced.problems));
-  const remaining = remainingParts(traced, context);
-  verify(traced, remaining, { edits, patches }, context);
-  verifyOthers(texts, context);
+export function applyPlan(plan: UpdatePlan, context: VerifyContext): Applied {
+  const application = new Application(plan, context);
+  const { edits, texts } = application.apply();
+  const remaining = application.remaining(texts);
   return {
-    files: [...texts].map(([file, text]) => ({ file, before: context.files.get(file)?.text ?? '', text })),
+    files: [...texts].map(([id, text]) => {
+      const file = context.files.get(id);
+      return { file: file?.name ?? id, before: file?.text ?? '', text };
+    }),
     changes: edits.map(({ difference }) => difference),
-    patches: patches
-      .filter(({ parts }) => parts.some((part) => isGone(part) || remaining.some((one) => covers(part, one))))
+    patches: application.patches
+      .filter(({ parts }) => parts.some((part) => isLeaving(part) || remaining.some((one) => covers(part, one))))
       .map(({ patch }) => patch),
   };
 }
 
-function isGone({ part }: Part): boolean {
-  return part === 'state';
-}
+/**
+ * Changes that are made together, or not at all: those of one property, one document or one tag, and of all that share
+ * them. Half of the changes of a statement would permit what neither side did.
+ */
+type Unit = readonly PlannedEdit[];
 
-/** Leaves out the changes that the text cannot take. */
-function withoutFailed(
-  edits: readonly PlannedEdit[],
-  context: Context,
-  patches: PlannedPatch[],
-): readonly PlannedEdit[] {
-  const { files } = context;
-  const failed = new Map<SourceEdit, string>();
-  for (const [name, group] of byFile(edits)) {
-    const file = files.get(name);
-    if (file !== undefined) editSource(file, group).failed.forEach((reason, edit) => failed.set(edit, reason));
+class Application {
+  readonly patches: PlannedPatch[];
+  readonly #verifier: Verifier;
+
+  constructor(
+    private readonly plan: UpdatePlan,
+    private readonly context: VerifyContext,
+  ) {
+    this.patches = [...plan.patches];
+    this.#verifier = new Verifier(context);
   }
-  const possible = edits.filter(({ edits: own, difference, parts }) => {
-    const reason = own.map((edit) => failed.get(edit)).find((one) => one !== undefined);
-    if (reason !== undefined) patches.push({ patch: { ...difference, reason }, parts });
-    return reason === undefined;
-  });
-  // Fewer changes of one list or map may be impossible where more of them were not.
-  return failed.size === 0 ? possible : withoutFailed(possible, context, patches);
-}
 
-/** Leaves out the changes that would make the manifest invalid. They are tried one after the other. */
-function withoutInvalid(edits: readonly PlannedEdit[], context: Context, patches: PlannedPatch[]): PlannedEdit[] {
-  const kept: PlannedEdit[] = [];
-  for (const edit of edits) {
-    const traced = trace(context.input, textsOf([...kept, edit], context));
-    if (traced.ok) kept.push(edit);
-    else {
-      const reason = `the manifest would be invalid: ${problemText(traced.problems)}`;
-      patches.push({ patch: { ...edit.difference, reason }, parts: edit.parts });
+  apply(): { readonly edits: readonly PlannedEdit[]; readonly texts: Texts } {
+    const units = unitsOf(this.plan).filter(({ edits, isByHand }) => {
+      if (isByHand) this.#reject(edits, 'it belongs to a change that is left to a person');
+      return !isByHand;
+    });
+    const edits = this.#accept(this.#withoutFailed(units.map((unit) => unit.edits)), []).flat();
+    return { edits, texts: this.#textsOf(edits).texts };
+  }
+
+  remaining(texts: Texts): readonly Part[] {
+    return this.#verifier.remaining(texts);
+  }
+
+  #reject(unit: Unit, reason: string): void {
+    for (const { difference, parts } of unit) this.patches.push({ patch: { ...difference, reason }, parts });
+  }
+
+  /** Leaves out the changes that the text cannot take. */
+  #withoutFailed(units: readonly Unit[]): readonly Unit[] {
+    const { failed } = this.#textsOf(units.flat());
+    if (failed.size === 0) return units;
+    const possible = units.filter((unit) => {
+      const own = unit.map((edit) => failed.get(edit));
+      const first = own.find((reason) => reason !== undefined);
+      unit.forEach((edit, index) => {
+        if (first !== undefined) this.#reject([edit], own[index] ?? first);
+      });
+      return first === undefined;
+    });
+    // Fewer changes of one list or map may be impossible where more of them were not.
+    return this.#withoutFailed(possible);
+  }
+
+  /** Returns the units that can be made on top of others. Where not all can, each half is tried. */
+  #accept(units: readonly Unit[], kept: readonly Unit[]): readonly Unit[] {
+    if (units.length === 0) return kept;
+    const all = [...kept, ...units];
+    const fault = this.#faultOf(all);
+    if (fault === undefined) return all;
+    const [only] = units;
+    if (only !== undefined && units.length === 1) {
+      this.#reject(only, fault);
+      return kept;
     }
+    const half = Math.ceil(units.length / 2);
+    return this.#accept(units.slice(half), this.#accept(units.slice(0, half), kept));
   }
-  return kept;
-}
 
-function problemText([problem]: readonly Problem[]): string {
-  return problem?.message ?? '';
-}
-
-function byFile(edits: readonly PlannedEdit[]): ReadonlyMap<string, SourceEdit[]> {
-  const groups = new Map<string, SourceEdit[]>();
-  for (const { file, edits: own } of edits) groups.set(file, [...(groups.get(file) ?? []), ...own]);
-  return groups;
-}
-
-/** Returns the texts of the files that change. */
-function textsOf(edits: readonly PlannedEdit[], { files }: Context): Texts {
-  const texts = new Map<string, string>();
-  for (const [name, group] of byFile(edits)) {
-    const file = files.get(name);
-    if (file === undefined) continue;
-    const { text } = editSource(file, group);
-    if (text !== file.text) texts.set(name, text);
+  /** Returns what is wrong with a manifest that has some changes. */
+  #faultOf(units: readonly Unit[]): string | undefined {
+    const edits = units.flat();
+    const { texts, failed } = this.#textsOf(edits);
+    const [reason] = failed.values();
+    if (reason !== undefined) return reason;
+    const made = new Set(edits);
+    const left = this.plan.edits.filter((edit) => !made.has(edit));
+    return this.#verifier.faultOf(texts, {
+      made: edits.flatMap(({ parts }) => parts),
+      told: [...this.plan.patches, ...left].flatMap(({ parts }) => parts),
+    });
   }
-  return texts;
-}
 
-function trace(input: UpdateInput, texts: Texts): ReturnType<typeof traceManifest> {
-  return traceManifest(...withTexts(input, texts));
-}
-
-/** Returns manifests with other texts. */
-function withTexts({ sources, options }: UpdateInput, texts: Texts): Parameters<typeof traceManifest> {
-  return [
-    sources.map((source): ManifestSource => {
-      const text = texts.get(fileOf(source.file));
-      return 'text' in source && text !== undefined ? { ...source, text } : source;
-    }),
-    {
-      ...options,
-      readFile: (path, from) => texts.get(fileOf(besideManifest(from, path))) ?? options.readFile(path, from),
-    },
-  ];
-}
-
-/** Returns the parts in which the new manifest still differs from the account. */
-function remainingParts(traced: TracedManifest, { subjects, view }: Context): readonly Part[] {
-  const { request, drafts } = traced;
-  const { target } = view.traced.request;
-  const captured = new Map(subjects.map((subject) => [entityKey(subject.entity), subject]));
-  const now = request.entities.flatMap((entity, index) => {
-    const subject = captured.get(entityKey(entity));
-    const draft = drafts[index];
-    return subject === undefined || draft === undefined ? [] : [{ ...subject, entity, draft }];
-  });
-  const all = view.traced.request.entities.flatMap((entity) => {
-    const kind = findKind(entity.kind);
-    return kind === undefined ? [] : [{ kind, entity, captured: captured.get(entityKey(entity))?.captured }];
-  });
-  const arns = arnsOf(all, target);
-  return now.flatMap((subject) =>
-    [...differingParts(subject, arns, target.partition)].map((part) => ({ entity: entityId(subject.entity), part })),
-  );
-}
-
-/** @throws Error if a difference remains that no patch tells, or if an entity has changed that should not */
-function verify(
-  traced: TracedManifest,
-  remaining: readonly Part[],
-  { edits, patches }: UpdatePlan,
-  { view }: Context,
-): void {
-  const told = patches.flatMap(({ parts }) => parts);
-  const untold = remaining.find((part) => !told.some((one) => covers(one, part)));
-  if (untold !== undefined) throw mistake(untold.entity, `${untold.part} would still differ from the account`);
-  const changed = new Set(edits.flatMap(({ parts }) => parts.map(({ entity }) => entity)));
-  const different = differentEntity(view.traced, traced, changed);
-  if (different !== undefined) throw mistake(different, 'it would change, too');
-}
-
-/** @throws Error if another environment has changed */
-function verifyOthers(texts: Texts, { input, others, view }: Context): void {
-  if (others.length === 0) return;
-  const now = new Map(
-    otherViews(...withTexts(input, texts), view.traced.request.environment).map((other) => [other.label, other]),
-  );
-  for (const { label, traced } of others) {
-    const other = now.get(label);
-    if (other === undefined) throw mistake(label, 'its manifest would be invalid');
-    const different = differentEntity(traced, other.traced, new Set());
-    if (different !== undefined) throw mistake(different, `it would change in ${label}, too`);
+  /** Returns the texts of the files that change, and the changes that they cannot take. */
+  #textsOf(edits: readonly PlannedEdit[]): {
+    readonly texts: Texts;
+    readonly failed: ReadonlyMap<PlannedEdit, string>;
+  } {
+    const { files } = this.context;
+    const owners = new Map<SourceEdit, PlannedEdit>();
+    const groups = new Map<string, SourceEdit[]>();
+    for (const edit of edits) {
+      for (const own of edit.edits) owners.set(own, edit);
+      const group = groups.get(edit.file);
+      if (group === undefined) groups.set(edit.file, [...edit.edits]);
+      else group.push(...edit.edits);
+    }
+    const texts = new Map<string, string>();
+    const failed = new Map<PlannedEdit, string>();
+    for (const [id, group] of groups) {
+      const file = files.get(id);
+      if (file === undefined) continue;
+      const edited = editSource(file, group);
+      if (edited.text !== file.text) texts.set(id, edited.text);
+      for (const [edit, reason] of edited.failed) {
+        const owner = owners.get(edit);
+        if (owner !== undefined && !failed.has(owner)) failed.set(owner, reason);
+      }
+    }
+    return { texts, failed };
   }
 }
 
-/** Returns an entity that is not the same in two manifests, except for some. */
-function differentEntity(a: TracedManifest, b: TracedManifest, except: ReadonlySet<string>): string | undefined {
-  const written = ({ request }: TracedManifest): Map<string, string> =>
-    new Map(request.entities.map((entity) => [entityId(entity), sortedJson({ ...entity, source: null })]));
-  const [before, after] = [written(a), written(b)];
-  return [...new Set([...before.keys(), ...after.keys()])].find(
-    (id) => !except.has(id) && before.get(id) !== after.get(id),
-  );
-}
-
-/** Reports whether a part is the same as another one, or has it in it. */
-function covers(whole: Part, part: Part): boolean {
-  return whole.entity === part.entity && (whole.part === part.part || part.part.startsWith(`${whole.part}.`));
-}
-
-function mistake(what: string, why: string): Error {
-  return new Error(`internal error, nothing was written: the update of ${what} is wrong: ${why}`);
+/** Brings the changes together that have a part in common. Those with a part that is left to a person are left to them. */
+function unitsOf({ edits, patches }: UpdatePlan): readonly { readonly edits: Unit; readonly isByHand: boolean }[] {
+  const parents = new Map<string, string>();
+  const rootOf = (key: string): string => {
+    const parent = parents.get(key) ?? key;
+    return parent === key ? key : rootOf(parent);
+  };
+  const keysOf = (parts: readonly Part[]): string[] => parts.map(({ entity, part }) => `${entity} ${part}`);
+  for (const { parts } of [...edits, ...patches]) {
+    const [first = '', ...others] = keysOf(parts);
+    for (const other of others) parents.set(rootOf(other), rootOf(first));
+  }
+  const byHand = new Set(patches.flatMap(({ parts }) => keysOf(parts).map(rootOf)));
+  const units = new Map<string, PlannedEdit[]>();
+  for (const edit of edits) {
+    const root = rootOf(keysOf(edit.parts)[0] ?? '');
+    const unit = units.get(root);
+    if (unit === undefined) units.set(root, [edit]);
+    else unit.push(edit);
+  }
+  return [...units].map(([root, unit]) => ({ edits: unit, isByHand: byHand.has(root) }));
 }

@@ -27,6 +27,20 @@ export class DocumentDiffer extends ValueDiffer {
     return this.#isSameDocument(changed.result, goal) ? changed : this.replace(tree, goal, path);
   }
 
+  /** Brings the end of a document and the beginning of an equal one together: it has another name, and stays as written. */
+  renamed(changes: readonly ValueChange[]): readonly ValueChange[] {
+    const added = changes.filter(({ op }) => op === 'add');
+    const done = new Set<ValueChange>();
+    const all = changes.map((change): ValueChange => {
+      if (change.op !== 'remove') return change;
+      const other = added.find((one) => !done.has(one) && this.#isSameDocument(change.from ?? null, one.to ?? null));
+      if (other?.key === undefined) return change;
+      done.add(other);
+      return { ...change, op: 'rename', from: String(change.path.at(-1)), key: other.key, to: other.key };
+    });
+    return all.filter((change) => !done.has(change));
+  }
+
   #isSameDocument(a: Json, b: Json): boolean {
     return equivalentDocuments(a, b, this.context);
   }

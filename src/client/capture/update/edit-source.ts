@@ -12,6 +12,7 @@ import { ValueWriter } from './write-value.js';
 export type SourceEdit =
   | { readonly op: 'replace'; readonly node: SourceNode; readonly value: Json }
   | { readonly op: 'remove'; readonly container: SourceNode; readonly member: SourceMember }
+  | { readonly op: 'rename'; readonly container: SourceNode; readonly member: SourceMember; readonly value: string }
   | { readonly op: 'add'; readonly container: SourceNode; readonly key?: string | undefined; readonly value: Json };
 
 /** A text with its changes, and the changes that it could not take. */
@@ -35,6 +36,7 @@ export function editSource<Edit extends SourceEdit>(file: SourceFile, edits: rea
   };
   for (const edit of edits) {
     if (edit.op === 'replace') attempt([edit], () => replaceNode(file, writer, edit.node, edit.value));
+    if (edit.op === 'rename') attempt([edit], () => renameKey(file, writer, edit));
   }
   for (const [container, group] of byContainer(edits)) {
     attempt(group, () => editContainer(file, writer, container, group));
@@ -47,10 +49,28 @@ export function editSource<Edit extends SourceEdit>(file: SourceFile, edits: rea
 function byContainer<Edit extends SourceEdit>(edits: readonly Edit[]): ReadonlyMap<SourceNode, Edit[]> {
   const groups = new Map<SourceNode, Edit[]>();
   for (const edit of edits) {
-    if (edit.op === 'replace') continue;
+    if (edit.op === 'replace' || edit.op === 'rename') continue;
     groups.set(edit.container, [...(groups.get(edit.container) ?? []), edit]);
   }
   return groups;
+}
+
+/** @throws NotEditableError where members cannot go from a map, or come to it, without an effect elsewhere */
+function keepMerges({ merged }: SourceFile, container: SourceNode, gone: readonly SourceMember[]): void {
+  if (gone.some(({ isRare }) => isRare)) throw new NotEditableError('it is written in a rare form');
+  if (container.merges && gone.length > 0) throw new NotEditableError('a merge key, <<, may bring it back');
+  if (merged.has(container.start)) throw new NotEditableError('a merge key, <<, repeats the map that it is in');
+}
+
+function renameKey(
+  file: SourceFile,
+  writer: ValueWriter,
+  { container, member, value }: SourceEdit & { readonly op: 'rename' },
+): readonly Splice[] {
+  keepMerges(file, container, [member]);
+  const { start, end } = member.key ?? member;
+  keepAnchors(file, start, end);
+  return [{ start, end, text: writer.key(value), order: start }];
 }
 
 function editContainer(
@@ -60,9 +80,7 @@ function editContainer(
   edits: readonly SourceEdit[],
 ): readonly Splice[] {
   const gone = edits.flatMap((edit) => (edit.op === 'remove' ? [edit.member] : []));
-  if (gone.some(({ isRare }) => isRare)) throw new NotEditableError('it is written in a rare form');
-  if (container.merges && gone.length > 0) throw new NotEditableError('a merge key, <<, may bring it back');
-  if (file.merged.has(container.start)) throw new NotEditableError('a merge key, <<, repeats the map that it is in');
+  keepMerges(file, container, gone);
   const edit: ContainerEdit = {
     container,
     removed: new Set(gone.map((member) => container.members.indexOf(member))),

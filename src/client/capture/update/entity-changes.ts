@@ -15,6 +15,7 @@ import { objectOrEmpty, ownValue, strings } from '../../../engine/json.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import { toJson, type Tree } from '../../../engine/manifest/tree.js';
 import { resolveReferences } from '../../../engine/references.js';
+import { foldTagKey } from '../../../engine/tag-keys.js';
 import type { Kind } from '../../../kinds/kind.js';
 import { DocumentDiffer } from './document-changes.js';
 import type { Changed, ValueChange } from './value-changes.js';
@@ -156,8 +157,10 @@ class EntityDiffer {
 
   #documents(tree: Tree, observed: JsonObject, path: readonly string[]): readonly ValueChange[] {
     if (tree.type !== 'map') return this.differ.replace(tree, observed, path).changes;
-    return this.differ.map(tree, observed, path, (member, to, at): Changed => this.differ.document(member, to, at))
-      .changes;
+    const { changes } = this.differ.map(tree, observed, path, (member, to, at): Changed =>
+      this.differ.document(member, to, at),
+    );
+    return this.differ.renamed(changes);
   }
 
   #tags(put: readonly string[], remove: readonly string[]): readonly ValueChange[] {
@@ -191,7 +194,9 @@ class EntityDiffer {
   #whyTagStays(key: string): string | undefined {
     const { draft } = this.subject;
     if (draft.inherited.has(`tags.${key}`)) return 'it comes from defaults';
-    return draft.defaults.tags?.[key] === undefined ? undefined : 'defaults have a tag of that key';
+    const form = this.subject.kind.ignoresTagKeyCase === true ? foldTagKey : String;
+    const isDefault = Object.keys(draft.defaults.tags ?? {}).some((one) => form(one) === form(key));
+    return isDefault ? 'defaults have a tag of that key' : undefined;
   }
 
   /** Adds the property `tags` to an entity without tags of its own. */

@@ -5,7 +5,8 @@ import { pathText } from '../../../engine/manifest/problem.js';
 import { positionOf } from '../../../engine/manifest/tree.js';
 import type { Kind } from '../../../kinds/kind.js';
 import type { SourceEdit } from './edit-source.js';
-import type { PlannedEdit, PlannedPatch, SourceFiles } from './plan-update.js';
+import type { PlannedEdit, PlannedPatch } from './plan-update.js';
+import type { SourceFiles } from './source-files.js';
 import type { SourceNode } from './source-nodes.js';
 import { useOfChange, type Uses } from './uses.js';
 
@@ -43,9 +44,9 @@ export function declareAbsent(
   if (maker !== undefined) return byHand(`${maker} makes it`);
   if (file === undefined || node === undefined) return byHand('its place is not known');
   const use = useOfChange(draft, { op: 'add', target: draft.spec, key: 'state', path: ['state'] });
-  const others = uses.othersOf(draft.spec, new Set([use]));
-  if (others.length > 0) return byHand(`${others.join(', ')} ${others.length === 1 ? 'uses' : 'use'} it, too`);
-  return { edit: { file: file.name, edits: editsOf(node, kind), difference, parts } };
+  const reason = uses.reasonToKeep(draft.spec, new Set([use]));
+  if (reason !== undefined) return byHand(reason);
+  return { edit: { file: files.identify(file.name), edits: editsOf(node, kind), difference, parts } };
 }
 
 function editsOf(node: SourceNode, kind: Kind): SourceEdit[] {

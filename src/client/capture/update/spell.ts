@@ -100,6 +100,14 @@ export class Speller {
 /** The template that stands for two braces. */
 const LITERAL = "{{'{{'}}";
 
+/** Texts in which only what {@link Speller} writes itself depends on values. */
+const SPELLED = /\{\{\s*(?:account|partition)\s*\}\}/g;
+
+/** Reports whether a text has templates that nothing would write again. */
+export function hasVariables(text: string): boolean {
+  return !/^\{\{arn (?:[^{}]|\{\{[\w-]+\}\})*\}\}$/.test(text) && hasTemplates(text.replace(SPELLED, ''));
+}
+
 /** Reports whether a text depends on values that are inserted into it. Braces that stand for themselves do not. */
 export function hasTemplates(text: string): boolean {
   if (!text.includes('{{')) return false;

@@ -6,6 +6,7 @@ import { openManifests, STANDARD_INPUT_NAME } from '../../manifest/load.js';
 import { NO_CI, type RequestOptions } from '../../request.js';
 import type { RunOptions } from '../../run/events.js';
 import { readAccount } from '../read-account.js';
+import { realPathsIn } from './real-paths.js';
 import { updateManifest, type ManifestUpdate, type RefusedUpdate } from './update-manifest.js';
 import type { UpdateInput } from './update-input.js';
 
@@ -43,6 +44,7 @@ export async function updateFromAccount(
   let next = await reading.next();
   for (; next.done !== true; next = await reading.next()) items.push(next.value);
   return updateManifest({
+    identify: realPathsIn(options.cwd ?? process.cwd()),
     sources: opened.sources,
     options: opened.options,
     items,

@@ -1,4 +1,5 @@
 import type { CapturedItem, UnreadPart } from '../../../contract/capture.js';
+import type { Identify } from './source-files.js';
 import type { ManifestOptions, ManifestSource } from '../../../engine/manifest/resolve.js';
 
 /** The inputs of `updateManifest`. */
@@ -11,6 +12,8 @@ export interface UpdateInput {
   readonly unread: readonly UnreadPart[];
   /** Declare entities absent that the account does not have. Default: they are reported. */
   readonly removed?: boolean;
+  /** Tells two names of one file. Default: they differ in dots that mean nothing. */
+  readonly identify?: Identify;
   /**
    * Change what other environments and fleets use, too: the difference was meant for all of them. Default: such a change
    * is a patch to make by hand.

@@ -1,14 +1,18 @@
 import type { CapturedEntity, CapturedItem, EntityKey, LeftOutEntity, UnreadPart } from '../../../contract/capture.js';
 import type { CaptureUpdateReport, UntouchedEntity } from '../../../contract/capture-update.js';
 import { entityId, entityKey } from '../../../contract/entity.js';
-import type { Draft } from '../../../engine/manifest/drafts.js';
+import { pathIn, type Draft } from '../../../engine/manifest/drafts.js';
+import { pathText } from '../../../engine/manifest/problem.js';
 import type { Problem } from '../../../engine/manifest/resolve.js';
 import { traceManifest, type TracedManifest } from '../../../engine/manifest/resolve.js';
+import { positionOf } from '../../../engine/manifest/tree.js';
 import { findKind } from '../../../kinds/index.js';
 import { applyPlan } from './apply-plan.js';
-import { arnsOf, changesOf, type Subject } from './entity-changes.js';
+import { arnsOf, changesOf, differingParts, type Arns, type Subject } from './entity-changes.js';
 import { declareAbsent, type Gone } from './gone-entities.js';
-import { planUpdate, SourceFiles, type PlannedEdit, type PlannedPatch } from './plan-update.js';
+import { literalGuard } from './literals.js';
+import { partsOf, planUpdate, type PlannedEdit, type PlannedPatch, type SubjectChange } from './plan-update.js';
+import { SourceFiles } from './source-files.js';
 import { namedOf, Speller } from './spell.js';
 import type { ChangedFile, UpdateInput } from './update-input.js';
 import { Uses } from './uses.js';
@@ -35,8 +39,6 @@ export interface RefusedUpdate {
  * Brings the differences between an account and its manifest back as code. Values that differ change in place, and content
  * that the manifest does not manage is added. All else stays byte for byte. A change that would have an effect elsewhere,
  * or that stands behind a template, is a patch to make by hand.
- *
- * @throws Error if the new texts do not mean what they should, which is a mistake of this tool: no file may be written
  */
 export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpdate {
   const { sources, options } = input;
@@ -45,9 +47,9 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   const { subjects, gone, untouched, notDeclared } = match(traced, input);
   const { target, environment } = traced.request;
   const view = { label: `environment ${environment}`, traced };
-  const others = otherViews(sources, options, environment);
-  const uses = new Uses(view, input.everywhere === true ? [] : others);
-  const files = new SourceFiles(sources);
+  const others = otherViews(sources, options, traced.request);
+  const files = new SourceFiles(sources, input.identify);
+  const uses = new Uses(view, others, files, input.everywhere === true);
   const declared = declaredIn(traced);
   const captured = new Map(subjects.map((subject) => [entityKey(subject.entity), subject.captured]));
   const arns = arnsOf(
@@ -62,15 +64,20 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
   const found = subjects.flatMap((subject) =>
     changesOf(subject, arns, target.partition).map((change) => ({ subject, change })),
   );
-  const plan = planUpdate(found, { uses, files, speller });
+  const reasonAgainst = literalGuard(traced.request, options.variables);
+  const plan = planUpdate(found, { uses, files, speller, reasonAgainst });
   const absent = input.removed === true ? gone.map((one) => declareAbsent(one, uses, files)) : [];
   const removals = absent.flatMap((one): PlannedEdit[] => ('edit' in one ? [one.edit] : []));
   const result = applyPlan(
     {
       edits: [...plan.edits, ...removals],
-      patches: [...plan.patches, ...absent.flatMap((one): PlannedPatch[] => ('patch' in one ? [one.patch] : []))],
+      patches: [
+        ...plan.patches,
+        ...absent.flatMap((one): PlannedPatch[] => ('patch' in one ? [one.patch] : [])),
+        ...unexplained(subjects, found, arns, target.partition),
+      ],
     },
-    { input, files, view, others: input.everywhere === true ? [] : others, subjects },
+    { input, files, view, others, subjects },
   );
   const taken = new Set(result.changes.filter(({ to }) => to === 'absent').flatMap(({ entities }) => entities));
   return {
@@ -82,6 +89,33 @@ export function updateManifest(input: UpdateInput): ManifestUpdate | RefusedUpda
     notDeclared,
     unread: input.unread,
   };
+}
+
+/** Returns the differences that no change was found for. */
+function unexplained(
+  subjects: readonly Subject[],
+  found: readonly SubjectChange[],
+  arns: Arns,
+  partition: string,
+): readonly PlannedPatch[] {
+  const explained = new Set(found.flatMap((one) => partsOf(one).map(({ entity, part }) => `${entity} ${part}`)));
+  return subjects.flatMap((subject) => {
+    const { entity, draft } = subject;
+    const id = entityId(entity);
+    const parts = [...differingParts(subject, arns, partition)].filter(
+      (part) => !explained.has(`${id} ${part}`) && !explained.has(`${id} ${part.split('.')[0] ?? ''}`),
+    );
+    return parts.map((part): PlannedPatch => ({
+      patch: {
+        ...positionOf(draft.at),
+        entities: [id],
+        path: pathText(pathIn(draft, [...draft.path, part])),
+        action: 'change',
+        reason: 'its values could not be told apart',
+      },
+      parts: [{ entity: id, part }],
+    }));
+  });
 }
 
 function keyOf({ kind, name }: EntityKey): EntityKey {

@@ -1,8 +1,8 @@
-import { posix } from 'node:path';
 import { entityId, entityKey } from '../../../contract/entity.js';
 import type { Draft } from '../../../engine/manifest/drafts.js';
 import type { TracedManifest } from '../../../engine/manifest/resolve.js';
 import type { Tree } from '../../../engine/manifest/tree.js';
+import type { SourceFiles } from './source-files.js';
 import type { ValueChange } from './value-changes.js';
 
 /** The manifests as one environment, or one fleet, sees them. */
@@ -12,35 +12,69 @@ export interface View {
   readonly traced: TracedManifest;
 }
 
+/** An environment, or a fleet, for which the manifests do not resolve: nobody can tell what it uses. */
+export interface UnknownView {
+  readonly label: string;
+  /** The first problem of the manifests. */
+  readonly problem: string;
+}
+
+/** All environments and fleets but the one that is updated. */
+export interface OtherViews {
+  readonly known: readonly View[];
+  readonly unknown: readonly UnknownView[];
+}
+
 /** A place where a written value takes effect. */
 interface Use {
   readonly id: string;
   /** The entity, or the environment where it is another one. */
   readonly label: string;
+  readonly isElsewhere: boolean;
 }
 
 /** Knows where each written value takes effect: aliases, merge keys, defaults and files give one value several uses. */
 export class Uses {
   readonly #uses = new Map<string, Use[]>();
 
-  /** Takes what changes first, and the others, which stay as they are. */
-  constructor(view: View, others: readonly View[]) {
+  /**
+   * @param view - what changes
+   * @param others - the environments and fleets that stay as they are
+   * @param files - tells where values stand
+   * @param everywhere - a change is meant for the others, too
+   */
+  constructor(
+    view: View,
+    private readonly others: OtherViews,
+    private readonly files: SourceFiles,
+    private readonly everywhere: boolean,
+  ) {
     for (const draft of view.traced.drafts)
-      this.#visit(draft, (path) => ({ id: useId(draft, path), label: idOf(draft) }));
-    for (const { label, traced } of others) {
-      for (const draft of traced.drafts) this.#visit(draft, () => ({ id: label, label }));
+      this.#visit(draft, (path) => ({ id: useId(draft, path), label: idOf(draft), isElsewhere: false }));
+    for (const { label, traced } of others.known) {
+      for (const draft of traced.drafts) this.#visit(draft, () => ({ id: label, label, isElsewhere: true }));
     }
   }
 
-  /** Returns the uses of a value that none of these changes is for, in words. */
-  othersOf(target: Tree, ids: ReadonlySet<string>): readonly string[] {
-    const others = (this.#uses.get(placeOf(target)) ?? []).filter(({ id }) => !ids.has(id));
-    return [...new Set(others.map(({ label }) => label))];
+  /** Returns why a value must not change that all of these changes are for: it has other uses, or may have some. */
+  reasonToKeep(target: Tree, ids: ReadonlySet<string>): string | undefined {
+    const uses = this.#uses.get(this.files.placeOf(target)) ?? [];
+    const others = uses.filter(({ id, isElsewhere }) => !ids.has(id) && !(isElsewhere && this.everywhere));
+    const labels = [...new Set(others.map(({ label }) => label))];
+    if (labels.length > 0) return `${listed(labels)} ${labels.length === 1 ? 'uses' : 'use'} it, too`;
+    const [unknown] = this.everywhere ? [] : this.others.unknown;
+    return unknown === undefined ? undefined : `${unknown.label} could not be checked: ${unknown.problem}`;
+  }
+
+  /** Reports whether other environments or fleets use a value, or may use it. */
+  isUsedElsewhere(target: Tree): boolean {
+    const uses = this.#uses.get(this.files.placeOf(target)) ?? [];
+    return this.others.unknown.length > 0 || uses.some(({ isElsewhere }) => isElsewhere);
   }
 
   #visit(draft: Draft, useOf: (path: readonly PropertyKey[]) => Use): void {
     const visit = (tree: Tree, path: readonly PropertyKey[]): void => {
-      const place = placeOf(tree);
+      const place = this.files.placeOf(tree);
       const uses = this.#uses.get(place);
       if (uses === undefined) this.#uses.set(place, [useOf(path)]);
       else uses.push(useOf(path));
@@ -55,19 +89,14 @@ export class Uses {
   }
 }
 
-/** Returns the place of a value, which is the same for all its uses. */
-export function placeOf({ type, at: { origin, offset } }: Tree): string {
-  return JSON.stringify([fileOf(origin.name), type, offset]);
-}
-
-/** Returns the one name of a file: paths may have dots that mean nothing. */
-export function fileOf(name: string): string {
-  return posix.normalize(name);
+function listed(names: readonly string[]): string {
+  const shown = names.length > 4 ? [...names.slice(0, 3), `${String(names.length - 3)} more`] : names;
+  return shown.length === 1 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) ?? ''}`;
 }
 
 /** Returns the use of the value that a change is made in. */
 export function useOfChange(draft: Draft, { op, target, path }: ValueChange): string {
-  const isMember = op === 'remove' || (op === 'add' && target.type === 'map');
+  const isMember = op === 'remove' || op === 'rename' || (op === 'add' && target.type === 'map');
   return useId(draft, isMember ? path.slice(0, -1) : path);
 }
 
@@ -76,6 +105,6 @@ function useId(draft: Draft, path: readonly PropertyKey[]): string {
 }
 
 /** Returns the ID of a declared entity: `Role/prod-deploy`. */
-export function idOf({ kindName, name }: Pick<Draft, 'kindName' | 'name'>): string {
+function idOf({ kindName, name }: Pick<Draft, 'kindName' | 'name'>): string {
   return entityId({ kind: kindName ?? '', name: name ?? '' });
 }

@@ -5,13 +5,14 @@ import type { MapEntry, Tree } from '../../../engine/manifest/tree.js';
 
 /** A change that makes the manifest say what the account has. */
 export interface ValueChange {
-  readonly op: 'replace' | 'remove' | 'add';
+  readonly op: 'replace' | 'remove' | 'add' | 'rename';
   /** The value that is replaced, or the list or map that gets or loses a member. */
   readonly target: Tree;
   /** The place of the member in its list. */
   readonly index?: number;
+  /** The key that is added, or that an entry gets. */
   readonly key?: string;
-  /** The entry that goes. */
+  /** The entry that goes, or gets another key. */
   readonly entry?: MapEntry;
   /** The path of the value, or of the member, in the entity. */
   readonly path: readonly PropertyKey[];

@@ -1,0 +1,372 @@
+import { mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { realPathsIn } from '../../../../../src/client/capture/update/real-paths.js';
+import { updateManifest, type ManifestUpdate } from '../../../../../src/client/capture/update/update-manifest.js';
+import type { UpdateInput } from '../../../../../src/client/capture/update/update-input.js';
+import type { ManifestOptions } from '../../../../../src/engine/manifest/resolve.js';
+import {
+  accountOf,
+  allow,
+  entityIn,
+  filesAfter,
+  optionsFor,
+  update,
+  type Editable,
+  type Files,
+} from '../../../../support/manifest-update.js';
+
+const ENVIRONMENTS = 'environments: { dev: { account: "111111111111" }, prod: { account: "222222222222" } }\n';
+const ONE = 'version: 1\nnamespace: ci\nenvironments: { dev: { account: "111111111111" } }\n';
+const TWO = `version: 1\nnamespace: ci\n${ENVIRONMENTS}`;
+const ARN = (name: string): string => `arn:aws:iam::aws:policy/${name}`;
+
+/** What an update makes of a manifest whose account has changed. */
+function taken(
+  files: Files,
+  change: (entity: (id: string) => Editable, account: Map<string, Editable>) => void,
+  input: Partial<UpdateInput> = {},
+  options: Partial<ManifestOptions> = {},
+): ManifestUpdate & { readonly text: string } {
+  const account = accountOf(files, options);
+  change((id) => entityIn(account, id), account);
+  const result = update(files, account, { options: optionsFor(files, options), ...input });
+  return { ...result, text: filesAfter(files, result)['m.yaml'] ?? '' };
+}
+
+function reasons({ patches }: Pick<ManifestUpdate, 'patches'>): string[] {
+  return patches.map(({ reason }) => reason);
+}
+
+describe('an environment or a fleet that cannot be checked', () => {
+  const entities = `entities:
+  - { kind: User, userName: ann, managedPolicyArns: [${ARN('A')}] }
+  - { kind: Policy, policyName: own, policyDocument: { $file: "{{environment}}.json" } }
+`;
+  const files = { 'm.yaml': TWO + entities, 'dev.json': JSON.stringify(allow('s3:GetObject')) };
+  const attach = (entity: (id: string) => Editable): void => {
+    entity('User/ann').spec['managedPolicyArns'] = [ARN('A'), ARN('B')];
+  };
+  const reason = 'environment prod could not be checked: $file "prod.json" cannot be read: there is no such file';
+
+  it('may use every value, so a person decides', () => {
+    const result = taken(files, attach, {}, { environment: 'dev' });
+    expect(result.files).toEqual([]);
+    expect(reasons(result)).toEqual([reason]);
+  });
+
+  it('may use an entity that is gone', () => {
+    const result = taken(files, (_, account) => account.delete('User/ann'), { removed: true }, { environment: 'dev' });
+    expect(result).toMatchObject({ files: [], gone: [{ isDeclaredAbsent: false }], patches: [{ reason }] });
+  });
+
+  it('is left aside where the change is meant for all', () => {
+    const result = taken(files, attach, { everywhere: true }, { environment: 'dev' });
+    expect(result.text).toContain(`[${ARN('A')}, ${ARN('B')}]`);
+  });
+
+  it('may be a fleet whose files have the names of accounts', () => {
+    const fleet = `${ONE}fleets:
+  all: { accounts: { ids: ["333333333333"] }, assumeRole: "arn:aws:iam::{{account}}:role/x" }
+${entities.replace('environment', 'account')}`;
+    const own = { 'm.yaml': fleet, '111111111111.json': files['dev.json'], '333333333333.json': files['dev.json'] };
+    const result = taken(own, attach, {}, { environment: 'dev' });
+    expect(result.files).toEqual([]);
+    expect(reasons(result)[0]).toMatch(/^fleet all could not be checked: /);
+  });
+
+  it('may be one of a program, which is asked for the chosen environment first', () => {
+    const sources = [
+      {
+        file: 'm.ts',
+        produce: ({ environment }: { readonly environment: string }) => {
+          if (environment === '') throw new Error('which environment?');
+          return {
+            version: 1,
+            namespace: 'ci',
+            environments: { dev: { account: '111111111111' }, prod: { account: '222222222222' } },
+            entities: [{ kind: 'Policy', policyName: 'p', policyDocument: { $file: 'p.json' } }],
+          };
+        },
+      },
+    ];
+    const own = { 'p.json': JSON.stringify(allow('s3:GetObject')) };
+    const options = optionsFor(own, { environment: 'dev' });
+    const item = {
+      ...entityIn(accountOf(files, { environment: 'dev' }), 'Policy/own'),
+      name: 'p',
+      spec: { policyName: 'p', policyDocument: allow('s3:*') },
+    };
+    const result = updateManifest({ sources, options, items: [item], unread: [] });
+    expect(result).toMatchObject({ files: [], patches: [{ reason: 'environment prod uses it, too' }] });
+  });
+});
+
+describe('an anchor that stands outside of the content of entities', () => {
+  it.each([
+    [
+      'the account of an environment',
+      `${ONE.replace('"111111111111"', '&a "111111111111"')}entities:\n  - { kind: User, userName: ann, tags: { t: *a } }\n`,
+    ],
+    ['the namespace', `${ONE.replace('ci', '&a ci')}entities:\n  - { kind: User, userName: ann, tags: { t: *a } }\n`],
+    [
+      'a field that is no property',
+      `${ONE}entities:\n  - { kind: User, userName: ann, adopt: &a own, tags: { t: *a } }\n`,
+    ],
+    ['the name', `${ONE}entities:\n  - { kind: User, userName: &a ann, tags: { t: *a } }\n`],
+    [
+      'the path of a file',
+      `${ONE}entities:\n  - { kind: Policy, policyName: p, policyDocument: { $file: &a a.json }, tags: { t: *a } }\n`,
+    ],
+    [
+      'a variable',
+      `${ONE}variables: { v: &a x }\nentities:\n  - { kind: User, userName: ann, tags: { t: *a, mail: "{{v}}" } }\n`,
+    ],
+  ])('is kept: %s', (_, text) => {
+    const json = JSON.stringify(allow('s3:GetObject'));
+    const files = { 'm.yaml': text, 'a.json': json, 'b.json': json };
+    const result = taken(files, (_entity, account) => {
+      for (const entity of account.values()) entity.tags['t'] = 'b.json';
+    });
+    expect(result.files).toEqual([]);
+    expect(result.patches).toMatchObject([{ to: 'b.json' }]);
+  });
+});
+
+describe('the changes of a document', () => {
+  const files = {
+    'm.yaml': `${ONE}variables: { org: acme }
+entities:
+  - kind: Policy
+    policyName: p
+    policyDocument:
+      Version: "2012-10-17"
+      Statement:
+        - { Sid: X, Effect: Deny, Action: s3:DeleteObject, Resource: "arn:aws:s3:::{{org}}-backup/*" }
+  - { kind: User, userName: ann, tags: { a: b } }
+`,
+  };
+
+  it('are made together or not at all, so that no statement permits what neither side did', () => {
+    const result = taken(files, (entity) => {
+      entity('Policy/p').spec['policyDocument'] = {
+        Version: '2012-10-17',
+        Statement: [{ Sid: 'X', Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::tmp/*' }],
+      };
+      entity('User/ann').tags['a'] = 'c';
+    });
+    expect(result.text).toBe(files['m.yaml'].replace('a: b', 'a: c'));
+    expect(reasons(result)).toEqual([
+      'a template stands there',
+      'it belongs to a change that is left to a person',
+      'it belongs to a change that is left to a person',
+    ]);
+  });
+
+  it('are made together where another change is invalid', () => {
+    const trust = (principal: Record<string, string>) => ({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
+    });
+    const text = `${ONE}entities:
+  - kind: Role
+    roleName: r
+    assumeRolePolicyDocument:
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Principal:
+            AWS: arn:aws:iam::111111111111:root
+          Action: sts:AssumeRole
+  - { kind: User, userName: ann, tags: { a: b } }
+`;
+    const result = taken({ 'm.yaml': text }, (entity) => {
+      entity('Role/r').spec['assumeRolePolicyDocument'] = trust({ Service: 'lambda.amazonaws.com' });
+      entity('User/ann').tags['a'] = '<none>';
+    });
+    expect(result.text).toBe(text.replace('AWS: arn:aws:iam::111111111111:root', 'Service: lambda.amazonaws.com'));
+    expect(result.patches).toMatchObject([{ to: '<none>' }]);
+  });
+});
+
+describe('a template', () => {
+  const VARIABLE = `${ONE}variables: { org: acme }\n`;
+
+  it('is not removed with a member of a list, nor with a tag', () => {
+    const text = `${VARIABLE}entities:
+  - { kind: User, userName: ann, tags: { "{{org}}": x }, managedPolicyArns: ["arn:aws:iam::{{account}}:policy/{{org}}-x"] }
+`;
+    const result = taken({ 'm.yaml': text }, (entity) => {
+      const ann = entity('User/ann');
+      ann.spec['managedPolicyArns'] = ['arn:aws:iam::111111111111:policy/acme-y'];
+      delete ann.tags['acme'];
+    });
+    expect(result.files).toEqual([]);
+    expect(reasons(result)).toEqual([
+      'a template stands there',
+      'a template stands there',
+      'it belongs to a change that is left to a person',
+    ]);
+  });
+
+  it('is seen behind escapes, aliases and files', () => {
+    const files = {
+      'm.yaml': `${VARIABLE}entities:
+  - { kind: Policy, policyName: a, description: "\\u007b{org}} deploys", policyDocument: { $file: a.json } }
+  - { kind: User, userName: ann, tags: { a: &t "{{org}}-x" }, inlinePolicies: { i: { $file: a.json } } }
+`,
+      'a.json': JSON.stringify(allow('s3:GetObject', 'arn:aws:s3:::\\u007b{org}}')).replace('\\\\u', '\\u'),
+    };
+    const result = taken(files, (entity) => {
+      entity('Policy/a').spec['description'] = 'other';
+      entity('User/ann').tags['a'] = 'other';
+      delete entity('User/ann').spec['inlinePolicies'];
+    });
+    expect(result.files).toEqual([]);
+    expect(new Set(reasons(result))).toEqual(new Set(['a template stands there']));
+  });
+
+  it('stays in an inline policy that gets another name, as its file does', () => {
+    const statement = '{ Effect: Allow, Action: "s3:*", Resource: "arn:aws:s3:::{{org}}" }';
+    const text = `${VARIABLE}entities:
+  - kind: User
+    userName: ann
+    inlinePolicies:
+      a: { Version: "2012-10-17", Statement: [${statement}] } # it reads
+      f: { $file: f.json }
+`;
+    const files = { 'm.yaml': text, 'f.json': JSON.stringify(allow('s3:GetObject')) };
+    const result = taken(
+      files,
+      (entity) => {
+        const { a = null, f = null } = entity('User/ann').spec['inlinePolicies'] as Record<string, never>;
+        entity('User/ann').spec['inlinePolicies'] = { b: a, g: f };
+      },
+      {},
+      { variables: { org: 'S3CRET' } },
+    );
+    expect(result.text).toBe(text.replace('a: {', 'b: {').replace('f: {', 'g: {'));
+    expect(result).toMatchObject({
+      patches: [],
+      changes: [
+        { from: 'a', to: 'b' },
+        { from: 'f', to: 'g' },
+      ],
+    });
+  });
+
+  it('is not replaced by the value of --var, which may be a secret', () => {
+    const text = `${ONE}variables: { id: unset }
+entities:
+  - { kind: User, userName: ann, tags: { a: "{{id}}", b: x } }
+`;
+    const options = { variables: { id: 'S3CRET' } };
+    const result = taken({ 'm.yaml': text }, (entity) => (entity('User/ann').tags['b'] = 'a S3CRET'), {}, options);
+    expect(result).toMatchObject({ files: [], patches: [{ reason: 'it has the value of --var id' }] });
+  });
+});
+
+describe('two names of one file', () => {
+  it('are one, by links as by absolute paths', () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'update-')));
+    writeFileSync(join(folder, 'a.json'), '{}');
+    symlinkSync('a.json', join(folder, 'b.json'));
+    const identify = realPathsIn(folder);
+    const names = ['a.json', './a.json', 'b.json', join(folder, 'a.json')].map(identify);
+    expect(new Set(names)).toEqual(new Set([join(folder, 'a.json')]));
+    expect(identify('missing.json')).toBe(join(folder, 'missing.json'));
+  });
+
+  it('have all their uses together', () => {
+    const json = JSON.stringify(allow('s3:GetObject'));
+    const files = {
+      'm.yaml': `${TWO}entities:\n  - { kind: Policy, policyName: p, policyDocument: { $file: "{{environment}}.json" } }\n`,
+      'dev.json': json,
+      'prod.json': json,
+    };
+    const change = (entity: (id: string) => Editable): void => {
+      entity('Policy/p').spec['policyDocument'] = allow('s3:*');
+    };
+    const apart = taken(files, change, {}, { environment: 'dev' });
+    expect(apart.files.map(({ file }) => file)).toEqual(['dev.json']);
+    const identify = (file: string): string => file.replace('prod', 'dev');
+    const linked = taken(files, change, { identify }, { environment: 'dev' });
+    expect(linked).toMatchObject({ files: [], patches: [{ reason: 'environment prod uses it, too' }] });
+  });
+});
+
+describe('a change that would have another effect', () => {
+  it('is left to a person, and does not stop the others', () => {
+    const text = `${ONE}defaults: { tags: { team: x } }
+entities:
+  - { kind: User, userName: ann, tags: { Team: y } }
+  - { kind: User, userName: bob, tags: { a: b } }
+`;
+    const result = taken({ 'm.yaml': text }, (entity) => {
+      delete entity('User/ann').tags['Team'];
+      entity('User/bob').tags['a'] = 'c';
+    });
+    expect(result.text).toBe(text.replace('a: b', 'a: c'));
+    expect(reasons(result)).toEqual(['defaults have a tag of that key']);
+  });
+
+  it('is found among many in few checks', () => {
+    const users = Array.from(
+      { length: 64 },
+      (_, index) => `  - { kind: User, userName: u${String(index)}, tags: { a: b } }\n`,
+    );
+    const files = {
+      'm.yaml': `${ONE}entities:\n${users.join('')}  - { kind: Policy, policyName: p, policyDocument: { $file: p.json } }\n`,
+      'p.json': JSON.stringify(allow('s3:*')),
+    };
+    const account = accountOf(files);
+    for (let index = 0; index < users.length; index++) entityIn(account, `User/u${String(index)}`).tags['a'] = 'c';
+    entityIn(account, 'User/u7').tags['a'] = '<none>';
+    let reads = 0;
+    const options = optionsFor(files);
+    const readFile: ManifestOptions['readFile'] = (...named) => {
+      reads++;
+      return options.readFile(...named);
+    };
+    const result = update(files, account, { options: { ...options, readFile } });
+    expect(result.changes).toHaveLength(63);
+    expect(result.patches).toMatchObject([{ entities: ['User/u7'] }]);
+    // Each check of the manifest reads the file once.
+    expect(reads).toBeLessThan(20);
+  });
+});
+
+describe('a change for every environment', () => {
+  it('is left to a person where it has the account, or the name, of one of them', () => {
+    const text = `${TWO}entities:\n  - { kind: User, userName: ann, tags: { a: x, b: x, c: x } }\n`;
+    const result = taken(
+      { 'm.yaml': text },
+      (entity) => Object.assign(entity('User/ann').tags, { a: 'dev-y', b: 'of 111111111111', c: 'developers' }),
+      { everywhere: true },
+      { environment: 'dev' },
+    );
+    expect(result.text).toBe(text.replace('c: x', 'c: developers'));
+    expect(reasons(result)).toEqual([
+      'it has the name of environment dev, and others use it, too',
+      'it has the account of environment dev, and others use it, too',
+    ]);
+  });
+
+  it('is left to a person where it would make another one invalid', () => {
+    const files = {
+      'm.yaml': `${TWO}entities:
+  - { kind: User, userName: ann, tags: { "{{environment}}": x, a: b } }
+`,
+    };
+    const result = taken(
+      files,
+      (entity) => {
+        entity('User/ann').tags['prod'] = 'y';
+      },
+      { everywhere: true },
+      { environment: 'dev' },
+    );
+    expect(result.files).toEqual([]);
+    expect(reasons(result)[0]).toMatch(/^environment prod would be invalid: /);
+  });
+});
