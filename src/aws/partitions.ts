@@ -1,24 +1,31 @@
 interface Partition {
   /** The region to sign for IAM, whose endpoint is global to the partition. */
   readonly signingRegion: string;
+  /** The domain of its services, as in `AWS::URLSuffix`. */
+  readonly urlSuffix: string;
   /** Matches the names of its regions. AWS publishes these patterns with its endpoints. */
   readonly regions: RegExp;
 }
 
 const PARTITIONS: Readonly<Record<string, Partition>> = {
-  aws: { signingRegion: 'us-east-1', regions: /^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$/ },
-  'aws-cn': { signingRegion: 'cn-north-1', regions: /^cn-[a-z]+-\d+$/ },
-  'aws-us-gov': { signingRegion: 'us-gov-west-1', regions: /^us-gov-[a-z]+-\d+$/ },
-  'aws-eusc': { signingRegion: 'eusc-de-east-1', regions: /^eusc-de-[a-z]+-\d+$/ },
-  'aws-iso': { signingRegion: 'us-iso-east-1', regions: /^us-iso-[a-z]+-\d+$/ },
-  'aws-iso-b': { signingRegion: 'us-isob-east-1', regions: /^us-isob-[a-z]+-\d+$/ },
-  'aws-iso-e': { signingRegion: 'eu-isoe-west-1', regions: /^eu-isoe-[a-z]+-\d+$/ },
-  'aws-iso-f': { signingRegion: 'us-isof-south-1', regions: /^us-isof-[a-z]+-\d+$/ },
+  aws: { signingRegion: 'us-east-1', urlSuffix: 'amazonaws.com', regions: /^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$/ },
+  'aws-cn': { signingRegion: 'cn-north-1', urlSuffix: 'amazonaws.com.cn', regions: /^cn-[a-z]+-\d+$/ },
+  'aws-us-gov': { signingRegion: 'us-gov-west-1', urlSuffix: 'amazonaws.com', regions: /^us-gov-[a-z]+-\d+$/ },
+  'aws-eusc': { signingRegion: 'eusc-de-east-1', urlSuffix: 'amazonaws.eu', regions: /^eusc-de-[a-z]+-\d+$/ },
+  'aws-iso': { signingRegion: 'us-iso-east-1', urlSuffix: 'c2s.ic.gov', regions: /^us-iso-[a-z]+-\d+$/ },
+  'aws-iso-b': { signingRegion: 'us-isob-east-1', urlSuffix: 'sc2s.sgov.gov', regions: /^us-isob-[a-z]+-\d+$/ },
+  'aws-iso-e': { signingRegion: 'eu-isoe-west-1', urlSuffix: 'cloud.adc-e.uk', regions: /^eu-isoe-[a-z]+-\d+$/ },
+  'aws-iso-f': { signingRegion: 'us-isof-south-1', urlSuffix: 'csp.hci.ic.gov', regions: /^us-isof-[a-z]+-\d+$/ },
 };
 
 /** Returns the partition of a region. Undefined for an unknown one: the SDK would send its calls to partition `aws`. */
 export function partitionOf(region: string): string | undefined {
   return Object.entries(PARTITIONS).find(([, { regions }]) => regions.test(region))?.[0];
+}
+
+/** Returns the domain of the services of a partition. */
+export function urlSuffixOf(partition: string): string {
+  return PARTITIONS[partition]?.urlSuffix ?? 'amazonaws.com';
 }
 
 /** Reports whether a partition is known. */

@@ -9,6 +9,17 @@ export interface Call {
   readonly name: string;
 }
 
+/** Functions whose value only AWS can tell, with the reason. */
+export const REFUSED: Readonly<Record<string, string>> = {
+  'Fn::Base64': 'no property of IAM takes it',
+  'Fn::Cidr': 'no property of IAM takes it',
+  'Fn::GetAZs': 'AWS knows the zones of a region',
+  'Fn::GetStackOutput': 'AWS knows the outputs of stacks',
+  'Fn::Transform': 'AWS runs macros when a stack is made',
+  'Fn::Length': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
+  'Fn::ToJsonString': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
+};
+
 /** Returns the call that a map is. */
 export function callOf({ entries }: MapTree, path: Path): Call | undefined {
   const [first] = entries;

@@ -13,6 +13,8 @@ export type Converted =
       /** The number of entities by kind, and of resources that were left out by type. */
       readonly entities: ReadonlyMap<string, number>;
       readonly ignored: ReadonlyMap<string, number>;
+      /** Warnings about what is written and has no effect. */
+      readonly warnings: readonly Problem[];
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -24,7 +26,13 @@ export function convertTemplate(file: string, text: string, options: ManifestSta
   if (stack === undefined || problems.length > 0) return { ok: false, problems: sortProblems(problems, [file]) };
   const counts = new Map<string, number>();
   for (const { kind } of stack.entities) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return { ok: true, manifest: yamlOf(file, stack), entities: counts, ignored: stack.ignored };
+  return {
+    ok: true,
+    manifest: yamlOf(file, stack),
+    entities: counts,
+    ignored: stack.ignored,
+    warnings: stack.warnings,
+  };
 }
 
 function yamlOf(file: string, { tree, entities }: Stack): string {

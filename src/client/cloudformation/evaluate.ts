@@ -11,9 +11,8 @@ import {
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
 import { Budget } from './budget.js';
-import { callOf, splitOnce, type Call } from './calls.js';
+import { callOf, REFUSED, splitOnce, type Call } from './calls.js';
 import { textOf } from './parameters.js';
-import { hasReservedCharacter } from '../manifest/template-text.js';
 
 /** The property that a value removes: `AWS::NoValue`. */
 export const NO_VALUE = Symbol('AWS::NoValue');
@@ -38,17 +37,6 @@ export interface Scope {
   readonly literal: (text: string) => string;
 }
 
-/** Functions whose value only AWS can tell, with the reason. */
-const REFUSED: Readonly<Record<string, string>> = {
-  'Fn::Base64': 'no property of IAM takes it',
-  'Fn::Cidr': 'no property of IAM takes it',
-  'Fn::GetAZs': 'AWS knows the zones of a region',
-  'Fn::GetStackOutput': 'AWS knows the outputs of stacks',
-  'Fn::Transform': 'AWS runs macros when a stack is made',
-  'Fn::Length': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
-  'Fn::ToJsonString': 'it needs the transform AWS::LanguageExtensions, which AWS runs',
-};
-
 /** Evaluates the functions of a template. */
 export class Evaluator {
   readonly budget: Budget;
@@ -63,12 +51,7 @@ export class Evaluator {
   }
 
   private value(tree: Tree, path: Path): Value {
-    if (tree.type === 'scalar') {
-      if (typeof tree.value !== 'string') return tree;
-      if (!hasReservedCharacter(tree.value)) return this.resolved(tree, path);
-      this.scope.refuse(tree.at, path, 'the text holds U+FDD0 or U+FDD1, which are no characters', 'remove it');
-      return;
-    }
+    if (tree.type === 'scalar') return this.resolved(tree, path);
     if (tree.type === 'list') return this.list(tree.items, tree.at, path);
     const call = callOf(tree, path);
     if (call !== undefined) return this.call(call);
@@ -76,7 +59,7 @@ export class Evaluator {
     let isBroken = false;
     for (const [key, { at, value: member }] of tree.entries) {
       // A manifest takes the content of a file for the last one.
-      if (key.startsWith('Fn::') || hasReservedCharacter(key) || key === '$file') {
+      if (key.startsWith('Fn::') || key === '$file') {
         const remedy = key === '$file' ? 'remove it' : 'a function is the only member of its map';
         this.scope.refuse(at, [...path, key], `${quoted(key)} cannot be the name of a property here`, remedy);
         isBroken = true;
@@ -87,6 +70,15 @@ export class Evaluator {
       else if (value !== NO_VALUE) entries.set(key, { at, value });
     }
     return isBroken ? undefined : mapTree(tree.at, entries);
+  }
+
+  /** Returns what conditions choose, without a look into it. */
+  chosen(tree: Tree, path: Path): Value {
+    const call = tree.type === 'map' ? callOf(tree, path) : undefined;
+    if (call?.name === 'Ref' && stringOf(call.argument) === 'AWS::NoValue') return NO_VALUE;
+    if (call?.name !== 'Fn::If') return tree;
+    const branch = this.branch(call);
+    return branch && this.budget.within(tree.at, path, () => this.chosen(branch.tree, branch.path));
   }
 
   /** Returns the text that an expression gives. */
@@ -250,11 +242,17 @@ export class Evaluator {
   }
 
   if(call: Call): Value {
+    const branch = this.branch(call);
+    return branch && this.evaluate(branch.tree, branch.path);
+  }
+
+  /** Returns the branch of an `Fn::If` that its condition chooses. */
+  private branch(call: Call): { readonly tree: Tree; readonly path: Path } | undefined {
     const [name, yes, no] = this.arguments(call, 'condition, then, else') ?? [];
     if (name === undefined || yes === undefined || no === undefined) return undefined;
     const holds = this.scope.condition(stringOf(name) ?? '', name.at, call.path);
     if (holds === undefined) return undefined;
-    return holds ? this.evaluate(yes, [...call.path, 1]) : this.evaluate(no, [...call.path, 2]);
+    return holds ? { tree: yes, path: [...call.path, 1] } : { tree: no, path: [...call.path, 2] };
   }
 
   findInMap(call: Call): Value {

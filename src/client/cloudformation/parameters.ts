@@ -9,6 +9,8 @@ import {
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
+import { splitOnce } from './calls.js';
+import { isComputed } from './resource-types.js';
 import type { Template } from './template.js';
 
 /** The values that `--parameter` gives, and which of them were used. */
@@ -26,13 +28,17 @@ export class GivenValues {
   /** Returns the problems of values that nothing has asked for. Those of parameters may be unused, as in CloudFormation. */
   unused(template: Template, asked: ReadonlySet<string>): readonly Problem[] {
     const { parameters, resources } = template;
-    const unused = Object.keys(this.values).filter((name) => {
-      const [logicalId = ''] = name.split('.');
-      return !this.used.has(name) && !parameters.has(name) && !resources.has(logicalId);
-    });
-    return unused.map((name) => {
-      const remedy = suggestion(name, [...parameters.keys(), ...asked], 'name a parameter of the template');
-      return optionProblem(`--parameter ${name}`, `the template has no parameter ${quoted(name)}`, remedy);
+    const unused = Object.keys(this.values).filter((name) => !this.used.has(name) && !parameters.has(name));
+    return unused.flatMap((name) => {
+      const [logicalId = '', attribute = null] = splitOnce(name);
+      const resource = resources.get(logicalId);
+      const refused = (message: string, remedy: string) => [optionProblem(`--parameter ${name}`, message, remedy)];
+      if (resource === undefined) {
+        const remedy = suggestion(name, [...parameters.keys(), ...asked], 'name a parameter of the template');
+        return refused(`the template has no parameter ${quoted(name)}`, remedy);
+      }
+      if (!isComputed(resource.type, attribute)) return [];
+      return refused(`${name} follows from what the template declares`, 'leave the option out');
     });
   }
 }
@@ -77,8 +83,10 @@ export function parameterValue(
   return isList(type) ? listOf(value, entry.at) : scalarTree(entry.at, value);
 }
 
+/** Reports whether a parameter is a secret: unless it says that it is none. */
 function isSecret({ entries }: MapTree): boolean {
-  return textOf(entries.get('NoEcho')?.value)?.toLowerCase() === 'true';
+  const noEcho = entries.get('NoEcho');
+  return noEcho !== undefined && textOf(noEcho.value)?.toLowerCase() !== 'false';
 }
 
 function isList(type: string): boolean {
@@ -92,10 +100,10 @@ function listOf(value: string, at: SourceOffset): Tree {
   );
 }
 
-/** Returns the text of a single value as it is written; undefined for a list or map. */
+/** Returns the text of a single value: a number as it is written; undefined for null, a list or a map. */
 export function textOf(tree: Tree | undefined): string | undefined {
   if (tree?.type !== 'scalar' || tree.value === null) return undefined;
-  return typeof tree.value === 'string' ? tree.value : (tree.raw ?? String(tree.value));
+  return typeof tree.value === 'number' ? (tree.raw ?? String(tree.value)) : String(tree.value);
 }
 
 function constraintFinding(name: string, value: string, type: string, { entries }: MapTree): string | undefined {

@@ -57,6 +57,12 @@ const number: Reader = (value, scope, path) => {
   scope.refuse(value.at, path, 'this is not a whole number', 'write digits only');
 };
 
+const boolean: Reader = (value, scope, path) => {
+  const written = textOf(value);
+  if (written === 'true' || written === 'false') return scalarTree(value.at, written === 'true');
+  scope.refuse(value.at, path, 'this is neither true nor false', 'write true or false');
+};
+
 const first: Reader = (value, scope, path) => {
   const found = texts(value, scope, path);
   if (found?.type !== 'list') return undefined;
@@ -93,6 +99,7 @@ const READERS: Partial<Record<PropertyRule['as'], Reader>> = {
   attached: texts,
   member: texts,
   number,
+  boolean,
   first,
   trust,
   document,

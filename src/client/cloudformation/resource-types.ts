@@ -4,6 +4,7 @@ export interface PropertyRule {
     | 'text'
     | 'texts'
     | 'number'
+    | 'boolean'
     | 'tags'
     /** A policy that IAM keeps without looking up the ARNs in it. */
     | 'document'
@@ -234,6 +235,26 @@ export function entityTypeOf(type: string): EntityType | undefined {
 /** Returns the part of other entities that a type of resource becomes. */
 export function partTypeOf(type: string): PartType | undefined {
   return Object.hasOwn(PART_TYPES, type) ? PART_TYPES[type] : undefined;
+}
+
+/** Reports whether resources of a type take the location of a secret. */
+export function takesSecret(type: string): boolean {
+  const entity = entityTypeOf(type);
+  if (entity === undefined) return false;
+  const isSecret = Object.values(entity.properties).some(({ as }) => as === 'secret' || as === 'login');
+  return isSecret || entity.secret !== undefined;
+}
+
+/** Reports whether an attribute of a type of resource, or with null its `Ref`, follows from the template. */
+export function isComputed(type: string, attribute: string | null): boolean {
+  const entity = entityTypeOf(type);
+  if (entity === undefined) return false;
+  return attribute === null ? entity.ref !== null : entity.arnAttributes.includes(attribute);
+}
+
+/** Reports whether a type is, or seems meant to be, one of IAM. */
+export function isIam(type: string): boolean {
+  return /^\W*aws\W+iam\W/i.test(type);
 }
 
 /** The types that are converted. */

@@ -1,3 +1,4 @@
+import { partitionOf, urlSuffixOf } from '../../aws/partitions.js';
 import { optionProblem, quoted, type Problem, type Report } from '../../engine/manifest/problem.js';
 import {
   listTree,
@@ -9,10 +10,11 @@ import {
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
+import { pathTo } from './entity.js';
 import { Conditions } from './conditions.js';
 import { Evaluator, NO_VALUE, type Scope, type Value } from './evaluate.js';
-import { GivenValues, parameterValue } from './parameters.js';
-import { entityTypeOf, type EntityType } from './resource-types.js';
+import { GivenValues, parameterValue, textOf } from './parameters.js';
+import { entityTypeOf, isComputed, takesSecret, type EntityType } from './resource-types.js';
 import { ACCOUNT_TOKEN, arnToken, literalText, PARTITION_TOKEN, replaceArns } from '../manifest/template-text.js';
 import type { Resource, Template } from './template.js';
 
@@ -31,22 +33,20 @@ export interface StackOptions {
 
 type Path = readonly PropertyKey[];
 
-/** Returns the partition of a region. */
-export function partitionOf(region: string | undefined): string {
-  const [, partition] = /^(cn|us-gov)-/.exec(region ?? '') ?? [];
-  return partition === undefined ? 'aws' : `aws-${partition}`;
-}
-
 /** The names that the expressions of a template refer to, with the values of one stack. */
 export class StackScope implements Scope {
   readonly evaluator = new Evaluator(this);
   readonly mappings: ReadonlyMap<string, MapEntry>;
   readonly given: GivenValues;
+  /** The partition of the region. Default: `aws`. */
+  readonly partition: string;
   private readonly conditions: Conditions;
   private readonly parameters = new Map<string, Value>();
   private readonly names = new Map<string, string | undefined>();
   private readonly open = new Set<string>();
   private readonly asked = new Set<string>();
+  /** The resources whose names the template writes. */
+  private readonly named = new Set<string>();
 
   constructor(
     private readonly template: Template,
@@ -55,6 +55,7 @@ export class StackScope implements Scope {
   ) {
     this.mappings = template.mappings;
     this.given = new GivenValues(options.parameters);
+    this.partition = partitionOf(options.region ?? '') ?? 'aws';
     this.conditions = new Conditions(template.conditions, this.evaluator, this);
   }
 
@@ -66,9 +67,9 @@ export class StackScope implements Scope {
     return this.conditions.holds(name, at, path);
   }
 
-  /** Returns whether the stack would have a resource. False, too, if its condition has a problem. */
-  isCreated({ logicalId, condition, at }: Resource): boolean {
-    return condition === null || this.condition(condition, at, ['Resources', logicalId, 'Condition']) === true;
+  /** Returns whether the stack would have a resource. Undefined if its condition has a problem. */
+  isCreated({ logicalId, condition, at }: Resource): boolean | undefined {
+    return condition === null || this.condition(condition, at, ['Resources', logicalId, 'Condition']);
   }
 
   ref(name: string, at: SourceOffset, path: Path): Value {
@@ -79,7 +80,7 @@ export class StackScope implements Scope {
       }
       return movedTo(at, this.parameters.get(name));
     }
-    const resource = this.resource(name, name, at, path);
+    const resource = this.resource(name, null, at, path);
     if (resource === undefined || 'value' in resource) return resource?.value;
     const { ref } = resource.type ?? {};
     if (ref === 'name') {
@@ -92,7 +93,11 @@ export class StackScope implements Scope {
 
   attribute(logicalId: string, attribute: string, at: SourceOffset, path: Path): Value {
     const key = `${logicalId}.${attribute}`;
-    const resource = this.resource(logicalId, key, at, path);
+    if (attribute === 'SecretAccessKey') {
+      this.refuseSecret(key, at, path);
+      return;
+    }
+    const resource = this.resource(logicalId, attribute, at, path);
     if (resource === undefined || 'value' in resource) return resource?.value;
     if (resource.type?.arnAttributes.includes(attribute) === true) return scalarTree(at, arnToken(logicalId));
     this.unknown(resource.resource, key, at, path);
@@ -108,8 +113,7 @@ export class StackScope implements Scope {
   dynamic(written: string, at: SourceOffset, path: Path): string | undefined {
     const reference = this.literal(written);
     if (!reference.startsWith('resolve:ssm:')) {
-      const message = `{{${reference}}} is a secret, and a manifest would hold its value in plain text`;
-      this.refuse(at, path, message, 'write the value of the property without it');
+      this.refuseSecret(`{{${reference}}}`, at, path);
       return;
     }
     const value = stringOf(this.value(reference, at));
@@ -121,9 +125,14 @@ export class StackScope implements Scope {
     return value;
   }
 
+  private refuseSecret(what: string, at: SourceOffset, path: Path): void {
+    const message = `${what} is a secret, and a manifest would hold its value in plain text`;
+    this.refuse(at, path, message, 'write the value of the property without it');
+  }
+
   literal(text: string): string {
     const expanded = replaceArns(text, (logicalId) => this.arnText(logicalId));
-    return literalText(expanded, { account: this.options.account, partition: partitionOf(this.options.region) });
+    return literalText(expanded, { account: this.options.account, partition: this.partition });
   }
 
   /** Returns the ARN of a resource with its name written out. */
@@ -131,8 +140,10 @@ export class StackScope implements Scope {
     const resource = this.template.resources.get(logicalId);
     const type = resource === undefined ? undefined : entityTypeOf(resource.type);
     if (resource === undefined || type === undefined) return '';
-    const pathTree = 'Path' in type.properties ? resource.properties.entries.get('Path')?.value : undefined;
-    const path = pathTree === undefined ? '/' : (this.evaluator.text(pathTree, pathTo(resource, 'Path')) ?? '/');
+    const tree = 'Path' in type.properties ? resource.properties.entries.get('Path')?.value : undefined;
+    const value = tree && this.evaluator.evaluate(tree, pathTo(resource, 'Path'));
+    // A path that is no text is reported as a property.
+    const path = (value === NO_VALUE ? undefined : textOf(value)) ?? '/';
     const name = (this.nameOf(resource) ?? '').replace(/^https:\/\//, '');
     return `arn:${PARTITION_TOKEN}:iam::${ACCOUNT_TOKEN}:${type.arnPrefix}${path}${name}`;
   }
@@ -162,13 +173,16 @@ export class StackScope implements Scope {
   private readName(resource: Resource, { property, isGenerated }: NonNullable<EntityType['name']>): string | undefined {
     const { logicalId, properties, at } = resource;
     const path = pathTo(resource, property);
-    const option =
-      isGenerated && Object.hasOwn(this.options.names, logicalId) ? this.options.names[logicalId] : undefined;
-    if (option !== undefined) return option;
     const tree = properties.entries.get(property)?.value;
     const value = tree === undefined ? NO_VALUE : this.evaluator.evaluate(tree, path);
     if (value === undefined) return undefined;
-    if (value !== NO_VALUE && tree !== undefined) return this.evaluator.text(tree, path);
+    if (value !== NO_VALUE && tree !== undefined) {
+      this.named.add(logicalId);
+      return this.evaluator.text(tree, path);
+    }
+    const option =
+      isGenerated && Object.hasOwn(this.options.names, logicalId) ? this.options.names[logicalId] : undefined;
+    if (option !== undefined) return option;
     const message = isGenerated
       ? `${logicalId} has no ${property}: CloudFormation makes one up, with a random part`
       : `${logicalId} has no ${property}`;
@@ -180,25 +194,30 @@ export class StackScope implements Scope {
     );
   }
 
-  /** Returns the problems of options that name nothing in the template. */
+  /** Returns the problems of options that nothing in the template takes. Call it when all is evaluated. */
   unused(): readonly Problem[] {
     const { resources } = this.template;
     const check = (
       option: string,
       values: Readonly<Record<string, string>>,
-      isUsable: (type: string) => boolean,
+      isUsable: (resource: Resource) => boolean,
     ): readonly Problem[] => {
-      const known = [...resources.values()].filter(({ type }) => isUsable(type)).map(({ logicalId }) => logicalId);
+      const known = [...resources.values()].filter(isUsable).map(({ logicalId }) => logicalId);
       const unknown = Object.keys(values).filter((one) => !known.includes(one));
       return unknown.map((name) => {
+        if (option === '--resource-name' && this.named.has(name)) {
+          return optionProblem(`${option} ${name}`, `the template names ${name} itself`, 'leave the option out');
+        }
         const message = `${quoted(name)} is no resource that takes it`;
         return optionProblem(`${option} ${name}`, message, suggestion(name, known, 'name a resource of the template'));
       });
     };
     return [
       ...this.given.unused(this.template, this.asked),
-      ...check('--resource-name', this.options.names, (type) => entityTypeOf(type)?.name?.isGenerated === true),
-      ...check('--secret', this.options.secrets, takesSecret),
+      ...check('--resource-name', this.options.names, ({ type, logicalId }) => {
+        return entityTypeOf(type)?.name?.isGenerated === true && !this.named.has(logicalId);
+      }),
+      ...check('--secret', this.options.secrets, ({ type }) => takesSecret(type)),
     ];
   }
 
@@ -218,7 +237,7 @@ export class StackScope implements Scope {
       case 'AWS::StackName':
         return option(stackName, '--stack-name NAME');
       case 'AWS::URLSuffix':
-        return scalarTree(at, partitionOf(region) === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com');
+        return scalarTree(at, urlSuffixOf(this.partition));
       case 'AWS::NoValue':
         return NO_VALUE;
       default: {
@@ -233,12 +252,11 @@ export class StackScope implements Scope {
   /** Returns a resource, or the value that the caller gave for it. */
   private resource(
     logicalId: string,
-    key: string,
+    attribute: string | null,
     at: SourceOffset,
     path: Path,
   ): { readonly value: Tree } | { readonly resource: Resource; readonly type: EntityType | undefined } | undefined {
-    const given = this.value(key, at);
-    if (given !== undefined) return { value: given };
+    const key = attribute === null ? logicalId : `${logicalId}.${attribute}`;
     const { resources, parameters } = this.template;
     const resource = resources.get(logicalId);
     if (resource === undefined) {
@@ -246,7 +264,12 @@ export class StackScope implements Scope {
       this.refuse(at, path, `${quoted(logicalId)} is no parameter or resource of the template`, remedy);
       return;
     }
-    if (this.isCreated(resource)) return { resource, type: entityTypeOf(resource.type) };
+    const isCreated = this.isCreated(resource);
+    if (isCreated === undefined) return undefined;
+    if (isCreated) {
+      const given = isComputed(resource.type, attribute) ? undefined : this.value(key, at);
+      return given === undefined ? { resource, type: entityTypeOf(resource.type) } : { value: given };
+    }
     const message = `${logicalId} is referred to, but its condition ${resource.condition ?? ''} does not hold`;
     this.refuse(at, path, message, 'use Fn::If with the same condition here, or change the parameters');
   }
@@ -272,17 +295,4 @@ function movedTo(at: SourceOffset, value: Value): Value {
     at,
     value.items.map((item) => ({ ...item, at })),
   );
-}
-
-/** Reports whether resources of a type take the location of a secret. */
-function takesSecret(type: string): boolean {
-  const entity = entityTypeOf(type);
-  if (entity === undefined) return false;
-  const isSecret = Object.values(entity.properties).some(({ as }) => as === 'secret' || as === 'login');
-  return isSecret || entity.secret !== undefined;
-}
-
-/** Returns the path of a property of a resource. */
-export function pathTo({ logicalId }: Resource, property: string): Path {
-  return ['Resources', logicalId, 'Properties', property];
 }

@@ -3,27 +3,10 @@ import { NAMESPACE } from '../../contract/request.js';
 import type { ManifestSource } from '../../engine/manifest/header.js';
 import { optionProblem, type Problem } from '../../engine/manifest/problem.js';
 import type { Parsed } from '../../engine/manifest/source.js';
+import { givenOptions, type TemplateOptions } from './options.js';
 import { readStack, type ManifestStackOptions } from './stack.js';
 import { stringOf, type MapTree } from '../../engine/manifest/tree.js';
 import { parseTemplate } from './template.js';
-
-/** The stack that templates among the manifests are read for. They are those of `convert`. */
-export interface TemplateOptions {
-  /** The account of the stack: 12 digits. A template needs one. */
-  readonly account?: string | undefined;
-  /** The role in the account that workers assume. Default: none. */
-  readonly assumeRole?: string | undefined;
-  /** Default: that of the stack, or of the template's file. */
-  readonly namespace?: string | undefined;
-  readonly region?: string | undefined;
-  readonly stackName?: string | undefined;
-  /** Parameters, exports by their names, and what resources outside of IAM return: `LogicalId` or `LogicalId.Attribute`. */
-  readonly parameters?: Readonly<Record<string, string>> | undefined;
-  /** Names by logical ID, for resources that CloudFormation would name. */
-  readonly names?: Readonly<Record<string, string>> | undefined;
-  /** Locations of secrets by logical ID: `file:PATH` or `secretsManager:NAME`. */
-  readonly secrets?: Readonly<Record<string, string>> | undefined;
-}
 
 /** Options with all that a template needs. */
 type StackOfTemplate = TemplateOptions & Pick<ManifestStackOptions, 'account' | 'namespace' | 'environment'>;
@@ -153,23 +136,4 @@ export function unusedTemplateOptions(
     const message = 'only a CloudFormation template takes this option, and none is given';
     return optionProblem(`${option} ${name}`, message, remedy);
   });
-}
-
-/** Returns the options as the command line writes them. */
-export function givenOptions(options: TemplateOptions): readonly (readonly [option: string, value: string])[] {
-  const { account, assumeRole, namespace, region, stackName, parameters, names, secrets } = options;
-  const single = Object.entries({
-    '--account': account,
-    '--assume-role': assumeRole,
-    '--namespace': namespace,
-    '--region': region,
-    '--stack-name': stackName,
-  }).flatMap(([option, value]) => (value === undefined ? [] : [[option, value] as const]));
-  const assigned = Object.entries({ '--parameter': parameters, '--resource-name': names, '--secret': secrets });
-  return [
-    ...single,
-    ...assigned.flatMap(([option, values = {}]) =>
-      Object.entries(values).map(([name, value]) => [option, `${name}=${value}`] as const),
-    ),
-  ];
 }

@@ -12,8 +12,10 @@ import {
 } from '../../engine/manifest/tree.js';
 import type { Problem, Report } from '../../engine/manifest/problem.js';
 import type { Parsed } from '../../engine/manifest/source.js';
-import { readEntities, type Entity } from './entities.js';
-import { partitionOf, StackScope, type StackOptions } from './scope.js';
+import { readEntities } from './entities.js';
+import type { Entity } from './entity.js';
+import { optionProblems } from './options.js';
+import { StackScope, type StackOptions } from './scope.js';
 import { ReferenceWriter } from '../manifest/reference-writer.js';
 import { readTemplate } from './template.js';
 import { mapTexts } from './trees.js';
@@ -33,6 +35,8 @@ export interface Stack {
   readonly entities: readonly Entity[];
   /** The number of resources that are left out, by type. */
   readonly ignored: ReadonlyMap<string, number>;
+  /** Warnings about what is written and has no effect. */
+  readonly warnings: readonly Problem[];
   /** Options that name nothing in the template. */
   readonly unused: readonly Problem[];
 }
@@ -44,26 +48,27 @@ export function readStack(parsed: Parsed, options: ManifestStackOptions, report:
     problems++;
     report(problem);
   };
+  optionProblems(options).forEach(found);
   const template = readTemplate(parsed, found);
   if (template === undefined) return undefined;
   const scope = new StackScope(template, options, found);
-  const { entities, ignored } = readEntities(template, scope, options, found);
+  const { entities, ignored, warnings } = readEntities(template, scope, options, found);
   const { at } = template;
   if (entities.length + problems === 0) {
     const message = 'the template creates no IAM entity';
     found({ ...positionOf(at), path: 'Resources', message, remedy: 'name a template with AWS::IAM::Role' });
   }
-  return { tree: manifestTree(at, entities, scope, options), entities, ignored, unused: scope.unused() };
+  return { tree: manifestTree(at, entities, scope, options), entities, ignored, warnings, unused: scope.unused() };
 }
 
 function manifestTree(
   at: SourceOffset,
   entities: readonly Entity[],
   scope: StackScope,
-  { namespace, environment, account, region, assumeRole }: ManifestStackOptions,
+  { namespace, environment, account, assumeRole }: ManifestStackOptions,
 ): Tree {
   const writer = new EntityWriter(entities, scope);
-  const partition = partitionOf(region);
+  const { partition } = scope;
   const target = {
     account,
     ...(partition === 'aws' ? {} : { partition }),

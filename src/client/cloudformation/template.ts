@@ -3,13 +3,17 @@ import { parseText, type Parsed } from '../../engine/manifest/source.js';
 import {
   mapTree,
   problemAt,
+  scalarTree,
   stringOf,
   type MapEntry,
   type MapTree,
+  type ScalarTree,
   type SourceOffset,
   type Tree,
 } from '../../engine/manifest/tree.js';
 import { suggestion } from '../../engine/text.js';
+import { hasReservedCharacter } from '../manifest/template-text.js';
+import { mapScalars } from './trees.js';
 
 /** A resource of a template. */
 export interface Resource {
@@ -37,14 +41,41 @@ const REMEDIES = {
   severalDocuments: 'keep one template in a file',
 };
 
+/** The words of a template that may hold a secret. No problem shows a line of such a template, because it can be one line. */
+const SECRET = /NoEcho|LoginProfile|PrivateKey/i;
+
+/** The words of YAML 1.1 for true and false, which CloudFormation takes, with what they are. */
+const BOOLEAN = /^(?:([Tt]rue|TRUE|[Yy]es|YES|[Oo]n|ON)|[Ff]alse|FALSE|[Nn]o|NO|[Oo]ff|OFF)$/;
+
 /** Parses a template, in JSON or in YAML with short tags. */
 export function parseTemplate(file: string, text: string): Parsed {
-  return parseText(file, text, REMEDIES, (tag) => {
-    const [, name] = /^!(\w+)$/.exec(tag) ?? [];
-    if (name === undefined) return undefined;
-    const key = name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`;
-    return (value) => mapTree(value.at, new Map([[key, { at: value.at, value }]]));
-  });
+  const { tree, problems } = parseText(file, text, REMEDIES, { convertTag, holdsSecret: SECRET.test(text) });
+  if (tree === null) return { tree, problems };
+  const found = [...problems];
+  const check = (written: string, at: SourceOffset): string => {
+    if (hasReservedCharacter(written))
+      found.push(problemAt(at, [], 'the text holds U+FDD0 or U+FDD1, which are no characters', 'remove it'));
+    return written;
+  };
+  const scalar = (one: ScalarTree): Tree => {
+    if (typeof one.value === 'string') check(one.value, one.at);
+    return booleanOf(one) ?? one;
+  };
+  const checked = mapScalars(tree, scalar, check);
+  return { tree: found.length > 0 ? null : checked, problems: found };
+}
+
+function convertTag(tag: string): ((value: Tree) => Tree) | undefined {
+  const [, name] = /^!(\w+)$/.exec(tag) ?? [];
+  if (name === undefined) return undefined;
+  const key = name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`;
+  return (value) => mapTree(value.at, new Map([[key, { at: value.at, value }]]));
+}
+
+/** Returns the boolean that a word without quotes is. */
+function booleanOf({ at, raw, value }: ScalarTree): Tree | undefined {
+  const [word, isTrue] = typeof value === 'string' ? (BOOLEAN.exec(raw ?? '') ?? []) : [];
+  return word === undefined ? undefined : scalarTree(at, isTrue !== undefined);
 }
 
 /** Reads a template. Undefined where it has problems that prevent more. */
@@ -59,6 +90,7 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
     return undefined;
   }
   refuseTransforms(root, report);
+  checkMembers(root, 'the template has no section', [], SECTIONS, report);
   const section = (name: string): ReadonlyMap<string, MapEntry> => {
     const entry = root.entries.get(name)?.value;
     if (entry === undefined || entry.type === 'map') return entry?.entries ?? new Map<string, MapEntry>();
@@ -79,6 +111,61 @@ export function readTemplate({ tree, problems }: Parsed, report: Report): Templa
   };
 }
 
+/** The sections of a template. */
+const SECTIONS: readonly string[] = [
+  'AWSTemplateFormatVersion',
+  'Description',
+  'Metadata',
+  'Parameters',
+  'Rules',
+  'Mappings',
+  'Conditions',
+  'Transform',
+  'Resources',
+  'Outputs',
+  'Hooks',
+  'Globals',
+];
+
+/** The attributes that a parameter can have. */
+const PARAMETER_ATTRIBUTES: readonly string[] = [
+  'Type',
+  'Default',
+  'NoEcho',
+  'AllowedValues',
+  'AllowedPattern',
+  'ConstraintDescription',
+  'MinLength',
+  'MaxLength',
+  'MinValue',
+  'MaxValue',
+  'Description',
+];
+
+/** Reports members that CloudFormation would refuse: another spelling of a known one would have no effect. */
+export function checkMembers(
+  { entries }: MapTree,
+  what: string,
+  path: readonly PropertyKey[],
+  known: readonly string[],
+  report: Report,
+): void {
+  for (const [name, { at }] of entries) {
+    if (known.includes(name)) continue;
+    report(problemAt(at, [...path, name], `${what} ${quoted(name)}`, suggestion(name, known, 'remove it')));
+  }
+}
+
+/** Reports properties that a type of resource does not have. */
+export function checkProperties(
+  { logicalId, type, properties }: Resource,
+  known: readonly string[],
+  report: Report,
+): void {
+  const path = ['Resources', logicalId, 'Properties'];
+  checkMembers(properties, `${type} has no property`, path, known, report);
+}
+
 /** Returns the parameters that can have a value. Reports the others. */
 function checkedParameters(
   parameters: ReadonlyMap<string, MapEntry>,
@@ -86,8 +173,10 @@ function checkedParameters(
 ): ReadonlyMap<string, MapEntry & { readonly value: MapTree }> {
   const checked = new Map<string, MapEntry & { readonly value: MapTree }>();
   for (const [name, { at, value }] of parameters) {
-    if (value.type === 'map') checked.set(name, { at, value });
-    else
+    if (value.type === 'map') {
+      checked.set(name, { at, value });
+      checkMembers(value, 'a parameter has no attribute', ['Parameters', name], PARAMETER_ATTRIBUTES, report);
+    } else
       report(
         problemAt(at, ['Parameters', name], `parameter ${name} is not a map`, 'write Type, and Default if it has one'),
       );
@@ -142,20 +231,4 @@ function readResource(logicalId: string, { at, value }: MapEntry, report: Report
     return;
   }
   return { logicalId, type, at, tree: value, properties, condition: condition ?? null };
-}
-
-/** Checks what a resource depends on. */
-export function checkDependsOn({ logicalId, tree }: Resource, { resources }: Template, report: Report): void {
-  const dependsOn: Tree | undefined = tree.entries.get('DependsOn')?.value;
-  if (dependsOn === undefined) return;
-  for (const one of dependsOn.type === 'list' ? dependsOn.items : [dependsOn]) {
-    const name = stringOf(one);
-    if (name !== null && resources.has(name)) continue;
-    const message =
-      name === null
-        ? 'DependsOn names a resource by its logical ID'
-        : `DependsOn names ${quoted(name)}, which is missing`;
-    const remedy = suggestion(name ?? '', [...resources.keys()], 'name a resource of the template');
-    report(problemAt(one.at, ['Resources', logicalId, 'DependsOn'], message, remedy));
-  }
 }

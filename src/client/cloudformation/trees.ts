@@ -1,16 +1,35 @@
-import { listTree, mapTree, scalarTree, type MapEntry, type Tree } from '../../engine/manifest/tree.js';
+import {
+  listTree,
+  mapTree,
+  scalarTree,
+  type MapEntry,
+  type ScalarTree,
+  type SourceOffset,
+  type Tree,
+} from '../../engine/manifest/tree.js';
 
 /** Replaces every text of a tree, keys included. */
 export function mapTexts(tree: Tree, change: (text: string) => string): Tree {
-  if (tree.type === 'scalar') return typeof tree.value === 'string' ? scalarTree(tree.at, change(tree.value)) : tree;
+  const changed = (one: ScalarTree): Tree =>
+    typeof one.value === 'string' ? scalarTree(one.at, change(one.value)) : one;
+  return mapScalars(tree, changed, change);
+}
+
+/** Replaces every single value of a tree, and its keys. */
+export function mapScalars(
+  tree: Tree,
+  change: (scalar: ScalarTree) => Tree,
+  changeKey: (key: string, at: SourceOffset) => string,
+): Tree {
+  if (tree.type === 'scalar') return change(tree);
   if (tree.type === 'list')
     return listTree(
       tree.at,
-      tree.items.map((item) => mapTexts(item, change)),
+      tree.items.map((item) => mapScalars(item, change, changeKey)),
     );
   const entries = [...tree.entries].map(([key, { at, value }]): [string, MapEntry] => [
-    change(key),
-    { at, value: mapTexts(value, change) },
+    changeKey(key, at),
+    { at, value: mapScalars(value, change, changeKey) },
   ]);
   return mapTree(tree.at, new Map(entries));
 }

@@ -3,12 +3,8 @@ import { dirname, extname, join, resolve, sep } from 'node:path';
 import { resolveManifest } from '../../engine/manifest/resolve.js';
 import type { ManifestOptions, ManifestResult, ManifestSource, Problem } from '../../engine/manifest/resolve.js';
 import { validateManifests, type Validation } from '../../engine/manifest/validate.js';
-import {
-  readTemplateSource,
-  unusedTemplateOptions,
-  type TemplateOptions,
-  type TemplateSource,
-} from '../cloudformation/source.js';
+import type { TemplateOptions } from '../cloudformation/options.js';
+import { readTemplateSource, unusedTemplateOptions, type TemplateSource } from '../cloudformation/source.js';
 import { loadProgram } from './program.js';
 
 const STANDARD_INPUT = '-';

@@ -16,6 +16,13 @@ export interface Remedies {
   readonly severalDocuments: string;
 }
 
+/** The rules of a sort of file. */
+export interface Dialect {
+  readonly convertTag: ConvertTag;
+  /** No problem shows a line of it. */
+  readonly holdsSecret: boolean;
+}
+
 const MANIFEST_REMEDIES: Remedies = {
   empty: 'begin with version: 1, namespace, environments and entities',
   large: 'split it into several manifests of the same namespace',
@@ -42,9 +49,14 @@ export function parsePlainText(file: string, text: string): Parsed {
  * Duplicate keys, several documents, tags of other tools and values that JSON cannot hold are problems. Aliases and
  * merge keys of YAML work, within limits.
  */
-export function parseText(file: string, text: string, remedies = MANIFEST_REMEDIES, convertTag?: ConvertTag): Parsed {
+export function parseText(
+  file: string,
+  text: string,
+  remedies = MANIFEST_REMEDIES,
+  { convertTag, holdsSecret = false }: Partial<Dialect> = {},
+): Parsed {
   const lines = new LineCounter();
-  const origin: Origin = { name: file, lines, text };
+  const origin: Origin = { name: file, lines, ...(holdsSecret ? {} : { text }) };
   const problems: Problem[] = [];
   const report = (offset: number, message: string, remedy: string): void => {
     const at = { origin, offset: Math.min(Math.max(offset, 0), text.length) };

@@ -90,8 +90,10 @@ export class YamlConverter {
 
   private scalar(node: Node, at: SourceOffset): ScalarTree {
     if (!isScalar(node)) return scalarTree(at, null);
-    const raw = node.type === 'PLAIN' && node.source !== undefined ? node.source : null;
     const { value } = node;
+    // A tag makes text of what would be something else.
+    const isText = typeof value === 'string' && node.tag !== undefined;
+    const raw = node.type === 'PLAIN' && node.source !== undefined && !isText ? node.source : null;
     if (raw !== null && typeof value === 'string' && this.jsonComment.test(raw)) {
       const message = 'a comment of JSON begins here, which YAML takes for text';
       this.report(at.offset, message, 'begin a comment with #, or put the text in quotes');

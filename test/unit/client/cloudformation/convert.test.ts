@@ -1,95 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { convertTemplate, type Converted } from '../../../../src/client/cloudformation/convert.js';
-import type { DesiredEntity, JsonObject } from '../../../../src/contract/entity.js';
-import { resolveManifest } from '../../../../src/engine/manifest/resolve.js';
-import { KINDS } from '../../../../src/kinds/index.js';
+import type { JsonObject } from '../../../../src/contract/entity.js';
 import { CERTIFICATE } from '../../../support/kind-fixtures/certificates.js';
+import {
+  ACCOUNT,
+  convert,
+  entitiesOf,
+  problemOf,
+  problemsOf,
+  READ,
+  role,
+  specOf,
+  stack,
+  TRUST,
+  valueOf,
+  type Options,
+} from '../../../support/templates.js';
 import bootstrap from '../../fixtures/cdk-bootstrap-roles.json';
 
 /** CloudFormation templates as manifests. */
-
-interface Options {
-  readonly region?: string;
-  readonly stackName?: string;
-  readonly parameters?: Readonly<Record<string, string>>;
-  readonly names?: Readonly<Record<string, string>>;
-  readonly secrets?: Readonly<Record<string, string>>;
-}
-
-const ACCOUNT = '111111111111';
-
-function convert(template: unknown, options: Options = {}, file = 'stack.yaml'): Converted {
-  const text = typeof template === 'string' ? template : JSON.stringify(template, null, 2);
-  return convertTemplate(file, text, {
-    account: ACCOUNT,
-    namespace: 'stack',
-    environment: 'default',
-    parameters: {},
-    names: {},
-    secrets: {},
-    ...options,
-  });
-}
-
-/** Returns the problems of a template as texts with their positions. */
-function problemsOf(template: unknown, options?: Options): string[] {
-  const result = convert(template, options);
-  return result.ok
-    ? []
-    : result.problems.map(
-        ({ line, column, message, remedy }) => `${String(line)}:${String(column)} ${message} | ${remedy}`,
-      );
-}
-
-/** Converts a template, and resolves the manifest as `plan` does. */
-function entitiesOf(template: unknown, options?: Options): readonly DesiredEntity[] {
-  const converted = convert(template, options);
-  if (!converted.ok) throw new Error(JSON.stringify(converted.problems, null, 2));
-  const result = resolveManifest([{ file: 'stack.yaml', text: converted.manifest }], {
-    kinds: KINDS,
-    environment: undefined,
-    variables: {},
-    adopt: [],
-    deleteTrusted: [],
-    readFile: () => {
-      throw new Error('no file');
-    },
-    manifestName: 'stack.yaml',
-  } as never);
-  if (!result.ok) throw new Error(JSON.stringify([result.problems, converted.manifest], null, 2));
-  return result.request.entities;
-}
-
-function specOf(template: unknown, options?: Options): JsonObject {
-  const [entity] = entitiesOf(template, options);
-  return entity?.spec ?? {};
-}
-
-const TRUST = {
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'ec2.amazonaws.com' } }],
-};
-const READ = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] };
-
-const role = (properties: object = {}, more: object = {}): object => ({
-  Type: 'AWS::IAM::Role',
-  Properties: { RoleName: 'app', AssumeRolePolicyDocument: TRUST, ...properties },
-  ...more,
-});
-const stack = (Resources: object, more: object = {}): object => ({ Resources, ...more });
-
-/** Returns the description that an expression gives to a role. */
-function valueOf(expression: unknown, more: object = {}, options?: Options): unknown {
-  return specOf(stack({ App: role({ Description: expression }) }, more), options)['description'];
-}
-
-/** Returns the problem of the expression. */
-function problemOf(expression: unknown, more: object = {}, options?: Options): string {
-  return problemsOf(stack({ App: role({ Description: expression }) }, more), options)
-    .map((problem) => problem.replace(/^\d+:\d+ /, ''))
-    .join('\n');
-}
 
 /** Leaves out what a role does not have: a template does not write it. */
 function withoutEmpty(spec: JsonObject): JsonObject {
@@ -387,7 +316,8 @@ Resources:
       { Parameters: { Stage: { Type: 'String', Default: 'a' } } },
       { parameters: { Stge: 'b' } },
     ],
-    ['x', '"Bpp" is no resource that takes it | did you mean App?', {}, { names: { Bpp: 'b' } }],
+    ['x', '"Bpp" is no resource that takes it | name a resource of the template', {}, { names: { Bpp: 'b' } }],
+    ['x', 'the template names App itself | leave the option out', {}, { names: { App: 'b' } }],
     ['x', '"App" is no resource that takes it | name a resource of the template', {}, { secrets: { App: 'file:a' } }],
   ])('%j is refused', (expression, expected, more = {}, options = {}) => {
     expect(problemOf(expression, more, options)).toBe(expected);
@@ -634,7 +564,6 @@ environments:
     account: "111111111111"
 entities:
   # App
-  # DeletionPolicy: Retain
   - kind: Role
     roleName: app
     assumeRolePolicyDocument:
@@ -644,6 +573,7 @@ entities:
           Action: sts:AssumeRole
           Principal:
             Service: ec2.amazonaws.com
+    protect: true
 `);
   });
 });

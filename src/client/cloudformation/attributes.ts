@@ -1,0 +1,60 @@
+import { quoted, type Report } from '../../engine/manifest/problem.js';
+import { problemAt, stringOf, type Tree } from '../../engine/manifest/tree.js';
+import { suggestion } from '../../engine/text.js';
+import { checkMembers, type Resource, type Template } from './template.js';
+
+/** The attributes that a resource can have. */
+const ATTRIBUTES: readonly string[] = [
+  'Type',
+  'Properties',
+  'Condition',
+  'DependsOn',
+  'DeletionPolicy',
+  'UpdateReplacePolicy',
+  'Metadata',
+  'Description',
+  'CreationPolicy',
+  'UpdatePolicy',
+  'Version',
+];
+
+/** The fates of a resource of IAM that is deleted or replaced: CloudFormation takes snapshots of none. */
+const POLICIES: Readonly<Record<string, readonly string[]>> = {
+  DeletionPolicy: ['Delete', 'Retain', 'RetainExceptOnCreate'],
+  UpdateReplacePolicy: ['Delete', 'Retain'],
+};
+
+/** Checks the attributes of a resource: CloudFormation refuses those that it does not know. */
+export function checkAttributes(resource: Resource, template: Template, report: Report): void {
+  const { logicalId, tree } = resource;
+  const path = ['Resources', logicalId];
+  checkMembers(tree, 'a resource has no attribute', path, ATTRIBUTES, report);
+  for (const [name, { value }] of tree.entries) {
+    const allowed = POLICIES[name];
+    if (allowed === undefined || allowed.includes(stringOf(value) ?? '')) continue;
+    const message = `the ${name} of ${logicalId} is none that a resource of IAM can have`;
+    report(problemAt(value.at, [...path, name], message, `write ${allowed.join(', ')}`));
+  }
+  checkDependsOn(resource, template, report);
+}
+
+/** Reports whether a resource stays when its stack is deleted. */
+export function isRetained({ tree }: Resource): boolean {
+  return stringOf(tree.entries.get('DeletionPolicy')?.value)?.startsWith('Retain') === true;
+}
+
+/** Checks what a resource depends on. */
+function checkDependsOn({ logicalId, tree }: Resource, { resources }: Template, report: Report): void {
+  const dependsOn: Tree | undefined = tree.entries.get('DependsOn')?.value;
+  if (dependsOn === undefined) return;
+  for (const one of dependsOn.type === 'list' ? dependsOn.items : [dependsOn]) {
+    const name = stringOf(one);
+    if (name !== null && resources.has(name)) continue;
+    const message =
+      name === null
+        ? 'DependsOn names a resource by its logical ID'
+        : `DependsOn names ${quoted(name)}, which is missing`;
+    const remedy = suggestion(name ?? '', [...resources.keys()], 'name a resource of the template');
+    report(problemAt(one.at, ['Resources', logicalId, 'DependsOn'], message, remedy));
+  }
+}
