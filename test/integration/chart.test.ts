@@ -1,13 +1,18 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isMap, isScalar, parse, parseAllDocuments, parseDocument, stringify, type YAMLMap } from 'yaml';
 import { loadGuardrails } from '../../src/client/guardrails.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ENVIRONMENT_VARIABLES } from '../../src/config/variables.js';
+import { freePort } from '../../src/embedded/ports.js';
 import { sandboxPython } from '../../src/embedded/sandbox.js';
+import { startWorld } from '../support/world.js';
 
 const ROOT = join(__dirname, '../..');
 const CHART = join(ROOT, 'charts/iam-bootstrap');
@@ -28,7 +33,13 @@ interface Container {
   readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: Tree }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly path: string; readonly port: string } };
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
 }
 
 interface PodSpec {
@@ -64,6 +75,14 @@ afterAll(() => {
 });
 
 let files = 0;
+
+/** Writes a file as Kubernetes mounts it from a secret or a ConfigMap: by two links, and readable by its group. */
+function mount(folder: string, name: string, content: string): void {
+  mkdirSync(join(folder, '..version-1'), { recursive: true });
+  writeFileSync(join(folder, '..version-1', name), content, { mode: 0o440 });
+  symlinkSync('..version-1', join(folder, '..data'));
+  symlinkSync(`..data/${name}`, join(folder, name));
+}
 
 /** Runs Helm with values, and returns what it prints. Rejects with what it complains of. */
 async function helm(command: readonly string[], values: Tree): Promise<string> {
@@ -330,8 +349,8 @@ describe('the values', () => {
         expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(grace) + 5);
         for (const { startupProbe, livenessProbe, readinessProbe, env, ports } of pod.containers) {
           const probes = [startupProbe, livenessProbe, readinessProbe];
-          expect(probes.map((probe) => probe?.httpGet.path)).toEqual(['/livez', '/livez', '/readyz']);
-          for (const { httpGet } of [livenessProbe, readinessProbe].flatMap((probe) => probe ?? [])) {
+          expect(probes.map((probe) => probe.httpGet.path)).toEqual(['/livez', '/livez', '/readyz']);
+          for (const { httpGet } of probes) {
             expect(read('src/observability/health.ts')).toContain(`'${httpGet.path}':`);
           }
           const served = env.filter(({ name: variable }) => /^IAM_BOOTSTRAP_(HEALTH|METRICS)$/.test(variable));
@@ -423,6 +442,54 @@ describe('the values', () => {
       expect(await find('own-connection', 'WorkerDeployment')).toMatchObject({
         spec: { workerOptions: { connectionRef: { name: 'temporal' } } },
       });
+    });
+
+    test('starts a worker that becomes ready, with the files as Kubernetes mounts them, and that ends when it is asked to', async () => {
+      const { guardrails, keys } = valuesOf('everything') as Readonly<Record<string, Tree>>;
+      const manifests = await render({ ...valuesOf('minimal'), guardrails, keys });
+      const [container] = manifests.flatMap((manifest) => podOf(manifest)?.containers ?? []);
+      const mounts = join(directory, 'mounts');
+      const key = randomBytes(32).toString('base64');
+      mount(
+        join(mounts, 'guardrails'),
+        'guardrails.yaml',
+        manifests.find(({ data }) => data)?.data?.['guardrails.yaml'] ?? '',
+      );
+      mount(join(mounts, 'permit'), 'permit', key);
+      mount(join(mounts, 'request'), 'request', key);
+      mount(join(mounts, 'encryption'), 'keys', `key-1: ${key}`);
+      const world = await startWorld({ replay: { notBecause: 'nothing is run' } });
+      try {
+        const [health, metrics] = [await freePort(), await freePort()].map((port) => `127.0.0.1:${String(port)}`);
+        const here: Readonly<Record<string, string | undefined>> = {
+          TEMPORAL_ADDRESS: world.env['TEMPORAL_ADDRESS'],
+          IAM_BOOTSTRAP_HEALTH: health,
+          IAM_BOOTSTRAP_METRICS: metrics,
+        };
+        const env = (container?.env ?? []).map(({ name, value = '' }) => [
+          name,
+          here[name] ?? value.replace(/^\/etc\/iam-bootstrap/, mounts),
+        ]);
+        const worker = world.spawnCli(['worker'], Object.fromEntries(env) as Record<string, string>);
+        const ended = once(worker, 'exit');
+        let log = '';
+        worker.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+        const ask = (path: string): Promise<number> =>
+          fetch(`http://${health ?? ''}${path}`).then(
+            ({ status }) => status,
+            () => 0,
+          );
+        const { path: ready = '' } = container?.readinessProbe.httpGet ?? {};
+        const { path: live = '' } = container?.livenessProbe.httpGet ?? {};
+        while (worker.exitCode === null && (await ask(ready)) !== 200) await pause(100);
+        expect([worker.exitCode, await ask(live)]).toEqual([null, 200]);
+        expect((await fetch(`http://${metrics ?? ''}/metrics`)).status).toBe(200);
+        expect(log).toContain('Guardrails in force');
+        worker.kill('SIGTERM');
+        expect(await ended).toEqual([0, null]);
+      } finally {
+        await world.stop();
+      }
     });
 
     test('is what deploy/kubernetes has (UPDATE_GOLDEN=1 writes it)', async () => {
