@@ -281,10 +281,11 @@ test('old and new workers on one task queue execute a run together', async () =>
 });
 
 describe('with worker deployment versioning', () => {
-  const deployment = (name: string, buildId: string): Readonly<Record<string, string>> => ({
-    IAM_BOOTSTRAP_DEPLOYMENT: name,
-    IAM_BOOTSTRAP_BUILD_ID: buildId,
-  });
+  /** Names a build by our own variables, or as Temporal's worker controller does. */
+  const deployment = (name: string, buildId: string, byController = false): Readonly<Record<string, string>> =>
+    byController
+      ? { TEMPORAL_DEPLOYMENT_NAME: name, TEMPORAL_WORKER_BUILD_ID: buildId }
+      : { IAM_BOOTSTRAP_DEPLOYMENT: name, IAM_BOOTSTRAP_BUILD_ID: buildId };
 
   async function temporalCli(...args: readonly string[]): Promise<string> {
     const { cacheDirectory, environment, temporalCli: path } = loadConfig();
@@ -315,7 +316,7 @@ describe('with worker deployment versioning', () => {
         const held = hold(scene.proxy, { action: 'CreateRole' });
         const running = scene.apply(CHAIN);
         await held.reached;
-        const newer = await scene.newWorker(deployment('stays', 'new'));
+        const newer = await scene.newWorker(deployment('stays', 'new', true));
         await makeCurrent('stays', 'new');
         held.release();
         const report = await running;
