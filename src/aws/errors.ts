@@ -172,6 +172,24 @@ export async function fallBackOn<T, F>(codes: readonly string[], fallback: F, re
   }
 }
 
+/** The codes for an operation that an endpoint does not know, or a feature that its partition does not have. */
+const UNSUPPORTED: ReadonlySet<string> = new Set(['InvalidAction', 'NotSupportedService', 'UnknownOperation']);
+
+/** Reports that the endpoint does not know the operation, or does not have the feature. Repeating the call changes nothing. */
+export function isUnsupported({ code }: Pick<AwsError, 'code'>): boolean {
+  return UNSUPPORTED.has(code);
+}
+
+/** Returns the result of a read, or undefined if AWS denies it or the endpoint does not know it. */
+export async function undefinedIfRefused<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await undefinedIfDenied(read);
+  } catch (error) {
+    if (isUnsupported(awsError(error))) return undefined;
+    throw error;
+  }
+}
+
 /** Returns the result of a read, or undefined if AWS denies it. */
 export async function undefinedIfDenied<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {

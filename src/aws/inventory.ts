@@ -1,5 +1,5 @@
 import type { GroupDetail, ManagedPolicyDetail, Role, RoleDetail, UserDetail } from '@aws-sdk/client-iam';
-import { undefinedIfDenied } from './errors.js';
+import { undefinedIfRefused } from './errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from './propagation.js';
 import type { Reader } from './reader.js';
 
@@ -17,7 +17,7 @@ export interface AccountDetails {
 /** Bulk reads of an account, fetched once and shared between kinds. */
 export interface Snapshot {
   readonly reader: Reader;
-  /** Returns undefined where the bulk read is denied, or would cost more calls than single reads. */
+  /** Returns undefined where the bulk read is denied or unknown, or would cost more calls than single reads. */
   readonly details: () => Promise<AccountDetails | undefined>;
   /** Returns `ListRoles`, which shows descriptions and session durations; the details do not. */
   readonly roles: () => Promise<readonly Role[]>;
@@ -52,7 +52,7 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
   let details: Promise<AccountDetails | undefined> | undefined;
   return {
     ...sharedReads(options),
-    details: () => (details ??= undefinedIfDenied(() => readWithinBudget(options))),
+    details: () => (details ??= undefinedIfRefused(() => readWithinBudget(options))),
   };
 }
 

@@ -15,13 +15,24 @@ export interface RefusedRead {
 /** The failures of a read that no repeat changes, and that concern this read only. */
 const LASTING: readonly FailureType[] = ['AccessDenied', 'InvalidInput', 'Unexpected'];
 
-/** Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated. */
-export async function attempt<T>(read: () => Promise<T>): Promise<T | RefusedRead> {
+/** The answers of AWS by which it refuses a read. A run that writes does not count on an unexpected one to last. */
+export const REFUSALS: readonly FailureType[] = ['AccessDenied', 'InvalidInput'];
+
+/**
+ * Returns what a read returns, or the reason why AWS refused it. An error that passes is thrown, and repeated.
+ *
+ * @param read - sends one call or several
+ * @param lasting - the failures that count as refusals. Default: all that no repeat changes
+ */
+export async function attempt<T>(
+  read: () => Promise<T>,
+  lasting: readonly FailureType[] = LASTING,
+): Promise<T | RefusedRead> {
   try {
     return await read();
   } catch (error) {
     const aws = awsError(error);
-    if (aws.operation === null || !LASTING.includes(failureTypeOf(aws))) throw error;
+    if (aws.operation === null || !lasting.includes(failureTypeOf(aws))) throw error;
     return { message: `${aws.operation} answered ${aws.code}: ${aws.message}`, error };
   }
 }
@@ -33,9 +44,10 @@ export async function attempt<T>(read: () => Promise<T>): Promise<T | RefusedRea
 export async function attemptEach<T, R>(
   items: readonly T[],
   read: (item: T) => Promise<R>,
+  lasting: readonly FailureType[] = LASTING,
 ): Promise<readonly (R | RefusedRead)[]> {
   const attemptAll = (some: readonly T[]): Promise<(R | RefusedRead)[]> =>
-    Promise.all(some.map((item) => attempt(() => read(item))));
+    Promise.all(some.map((item) => attempt(() => read(item), lasting)));
   const first = await attemptAll(items.slice(0, FIRST_READS));
   const rest = items.slice(FIRST_READS);
   const [refusal] = first;

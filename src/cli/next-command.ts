@@ -10,9 +10,11 @@ export function nextLines(
   command: 'apply' | 'release' | 'destroy',
   options: RequestCommandOptions,
 ): readonly string[] {
-  if (result !== 'pending' && result !== 'refused') return [];
-  const refused = entities.filter(({ decision }) => decision === 'refuse').length;
+  const unread = entities.filter((entity) => entity.unread !== undefined).length;
+  if (result !== 'pending' && result !== 'refused' && unread === 0) return [];
+  const refused = entities.filter(({ decision }) => decision === 'refuse').length - unread;
   const hasWrites = entities.some(({ decision }) => isWrite(decision));
+  if (refused === 0 && unread > 0) return hasWrites ? [`To apply the rest: ${commandLine(command, options)}`] : [];
   if (refused === 0) return hasWrites ? [`To apply: ${commandLine(command, options)}`] : [];
   if (options.keepGoing) return hasWrites ? [`To apply the rest: ${commandLine(command, options)}`] : [];
   const what = refused === 1 ? 'what is refused' : `the ${counted(refused, 'refusal')}`;

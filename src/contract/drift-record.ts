@@ -89,7 +89,7 @@ export interface ScheduleLook {
   readonly declared: number;
   /** Entities that it saw in drift and that the record does not list. */
   readonly unlisted: number;
-  /** Null where its last run has looked. */
+  /** Null where its last run has looked at all entities. */
   readonly failed: FailedLook | null;
 }
 
@@ -128,6 +128,8 @@ export interface DriftLook {
   readonly inDrift: number;
   /** `Kind/name` of entities that the run has brought back to the manifest. */
   readonly corrected: readonly string[];
+  /** The entities that could not be read, as `Kind/name`: what is known of them stays. Missing if all were read. */
+  readonly unread?: { readonly ids: readonly string[]; readonly reason: string };
 }
 
 /** The change that a look made to a record. */

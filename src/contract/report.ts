@@ -54,6 +54,14 @@ export interface Conflict {
   readonly resolvedAs: Outcome;
 }
 
+/** A call that AWS refused: it denied it, does not know it, or does not take its input. */
+export interface RefusedCall {
+  /** Null where it is not known. */
+  readonly operation: string | null;
+  readonly code: string;
+  readonly requestId: string | null;
+}
+
 /** The decision about an entity, in the plan and in the report. */
 export interface Decision {
   readonly action: DecisionAction;
@@ -70,6 +78,8 @@ export interface Decision {
   readonly suppressed?: readonly string[];
   /** Omitted lines of drift, unmanaged, suppressed and warnings. */
   readonly omittedLines?: number;
+  /** See {@link EntityReport.unread}. The action is then `refuse`. */
+  readonly unread?: RefusedCall;
 }
 
 /** One entity of a report. */
@@ -111,6 +121,8 @@ export interface EntityReport {
   /** Omitted lines of drift, grants, unmanaged, suppressed, warnings and writes: the complete report would be too large. */
   readonly omittedLines?: number;
   readonly source?: DesiredEntity['source'];
+  /** The call without which the entity, or one that it needs, could not be read: it has failed, and counts neither as missing nor as unchanged. Missing if it was read. */
+  readonly unread?: RefusedCall;
   /** The manifest does not declare it any more: it is released or deleted as an orphan. */
   readonly orphan?: true;
 }

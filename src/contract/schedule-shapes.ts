@@ -14,7 +14,7 @@ import { bootstrapRequest } from './request-shapes.js';
 import { fleetRequest } from './fleet-shapes.js';
 import type { ScheduledFleet } from './schedule-permit.js';
 import { SCHEDULE_COMMANDS, type ScheduledRun } from './schedule.js';
-import { fields, integer, listOf, nullable, oneOf, type Shape, text } from './shape.js';
+import { fields, integer, listOf, nullable, oneOf, optional, type Shape, text } from './shape.js';
 
 const command = oneOf(...SCHEDULE_COMMANDS);
 
@@ -52,6 +52,7 @@ const look = fields<DriftLook>({
   found: listOf(fields<FoundDrift>(found)),
   inDrift: integer,
   corrected: listOf(text),
+  unread: optional(fields<NonNullable<DriftLook['unread']>>({ ids: listOf(text), reason: text })),
 });
 
 const failed = fields<FailedLook>({ at: text, result: text, reason: text, run });

@@ -5,7 +5,7 @@ import type { Json, Target } from '../contract/entity.js';
 import type { Desired, Kind, ListedEntity, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { findDueStep, rotateField, RotationField, rotationStart, type RotationStep } from './shared/key-rotation.js';
-import { emptyIfAbsent } from './shared/reads.js';
+import { emptyIfGone } from './shared/reads.js';
 import { nameField, secretField, statusField } from './shared/schema-fields.js';
 import { isoDate, secretLocation, userArn, userNameOf } from './shared/spec.js';
 import { credentialWrites, removal } from './shared/writes.js';
@@ -95,7 +95,7 @@ function recordOf(output: unknown): RecordFields {
 }
 
 function listKeys(reader: Reader, UserName: string): Promise<readonly AccessKeyMetadata[]> {
-  return emptyIfAbsent(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
+  return emptyIfGone(reader.list('ListAccessKeys', { UserName }, 'AccessKeyMetadata'));
 }
 
 /** Lists the keys of a user by their IDs. */

@@ -4,7 +4,7 @@ import type { Reader } from '../aws/reader.js';
 import type { JsonObject, Target } from '../contract/entity.js';
 import type { Kind, ListedEntity, Observed, RecordFields, WantedEntity, Write } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
-import { emptyIfAbsent } from './shared/reads.js';
+import { emptyIfGone } from './shared/reads.js';
 import { nameField, resetField, secretField, statusField } from './shared/schema-fields.js';
 import {
   isoDate,
@@ -54,7 +54,7 @@ async function read(reader: Reader, { spec }: WantedEntity, target: Target): Pro
 
 function listCredentials(reader: Reader, spec: JsonObject): Promise<readonly ServiceSpecificCredentialMetadata[]> {
   const input = { UserName: userNameOf(spec), ServiceName: serviceOf(spec) };
-  return emptyIfAbsent(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
+  return emptyIfGone(reader.list('ListServiceSpecificCredentials', input, 'ServiceSpecificCredentials'));
 }
 
 /** Lists the credentials of a user for all services, by their IDs. */

@@ -6,7 +6,7 @@ import type { JsonObject, Target } from '../contract/entity.js';
 import type { Kind, ListedEntity, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { certificateField, normalizePem } from './shared/pem.js';
-import { emptyIfAbsent } from './shared/reads.js';
+import { emptyIfGone } from './shared/reads.js';
 import { nameField, statusField } from './shared/schema-fields.js';
 import { isoDate, newlyCreated, requiredString, stringProperty, userArn, userInName } from './shared/spec.js';
 import { credentialWrites } from './shared/writes.js';
@@ -38,7 +38,7 @@ function nameOfContent(userName = '', body = ''): string | undefined {
 
 /** Reads the certificate with the declared content: the ID that AWS assigns does not identify it. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const listed = await emptyIfAbsent(
+  const listed = await emptyIfGone(
     reader.list('ListSigningCertificates', { UserName: userInName(name) }, 'Certificates'),
   );
   return listed

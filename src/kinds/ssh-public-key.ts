@@ -6,7 +6,7 @@ import type { JsonObject, Target } from '../contract/entity.js';
 import type { Kind, ListedEntity, Observed, WantedEntity } from './kind.js';
 import { userCredential } from './shared/base-kinds.js';
 import { normalizePem } from './shared/pem.js';
-import { emptyIfAbsent } from './shared/reads.js';
+import { emptyIfGone } from './shared/reads.js';
 import { nameField, statusField } from './shared/schema-fields.js';
 import { isoDate, newlyCreated, requiredString, stringProperty, userArn, userInName } from './shared/spec.js';
 import { credentialWrites } from './shared/writes.js';
@@ -99,7 +99,7 @@ function nameOfContent(userName = '', body = ''): string | undefined {
 
 /** AWS gives a key an ID that says nothing, and the listing shows no more: the content does. */
 async function read(reader: Reader, { name }: WantedEntity, target: Target): Promise<Observed | undefined> {
-  const listed = await emptyIfAbsent(listKeys(reader, userInName(name)));
+  const listed = await emptyIfGone(listKeys(reader, userInName(name)));
   const keys = await readKeys(reader, listed, userInName(name));
   return keys
     .flatMap((key) => observedOf(key, target) ?? [])

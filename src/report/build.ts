@@ -140,6 +140,7 @@ export function plannedReport(
     remedy,
     omittedLines,
     suppressed,
+    unread,
     warnings = [],
   } = planned.decision;
   return {
@@ -147,7 +148,7 @@ export function plannedReport(
     name: planned.name,
     arn: planned.arn,
     decision: action,
-    outcome: action === 'no-op' ? 'unchanged' : action === 'refuse' ? 'refused' : 'pending',
+    outcome: outcomeOf(planned.decision),
     confirmedBy: null,
     drift,
     grants: [],
@@ -162,7 +163,14 @@ export function plannedReport(
     ...(cosmetic === undefined ? {} : { cosmetic }),
     ...(omittedLines === undefined ? {} : { omittedLines }),
     ...(source === undefined ? {} : { source }),
+    ...(unread === undefined ? {} : { unread }),
   };
+}
+
+/** Returns the outcome of a decision that nothing was written for. */
+function outcomeOf({ action, unread }: Pick<Decision, 'action' | 'unread'>): Outcome {
+  if (unread !== undefined) return 'failed';
+  return action === 'no-op' ? 'unchanged' : action === 'refuse' ? 'refused' : 'pending';
 }
 
 /** Builds the report of an entity that was not written as planned. */

@@ -23,10 +23,11 @@ export function differenceLines({ action, lines }: Pick<DriftedEntity, 'action' 
 }
 
 /** Returns the state of a record: `2 of 30 entities in drift`. */
-export function driftStateText({ lookedAt, inDrift, declared }: DriftRecord): string {
+export function driftStateText({ lookedAt, inDrift, declared, failed }: DriftRecord): string {
   if (lookedAt === null) return 'not looked at yet';
   const all = counted(declared, 'entity', 'entities');
-  return inDrift === 0 ? `no drift, ${all}` : `${String(inDrift)} of ${all} in drift`;
+  const unread = failed?.at === lookedAt ? ', and some could not be read' : '';
+  return `${inDrift === 0 ? `no drift, ${all}` : `${String(inDrift)} of ${all} in drift`}${unread}`;
 }
 
 /** Returns the record of an environment that nothing has looked at. */

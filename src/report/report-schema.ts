@@ -97,6 +97,12 @@ const entity = z.strictObject({
     .exactOptional()
     .describe('lines of drift, grants, unmanaged and writes that a very large report leaves out'),
   source: z.strictObject({ file: z.string(), line: count }).exactOptional(),
+  unread: z
+    .strictObject({ operation: text, code: z.string(), requestId: text })
+    .exactOptional()
+    .describe(
+      'the call that AWS refused, so that the entity, or one that it needs, could not be read: it has failed, and counts neither as missing nor as unchanged',
+    ),
   orphan: z
     .literal(true)
     .exactOptional()

@@ -21,13 +21,13 @@ export const SIGNS: Readonly<Record<Outcome, string>> = {
 };
 
 /** Returns the outcome under which an entity is shown; a plan shows the outcome that it would have. */
-export function shownAs({ command }: Pick<Report, 'command'>, { decision, outcome }: EntityReport): Outcome {
-  return command === 'plan' ? OUTCOME_OF_ACTION[decision] : outcome;
+export function shownAs({ command }: Pick<Report, 'command'>, { decision, outcome, unread }: EntityReport): Outcome {
+  return command === 'plan' && unread === undefined ? OUTCOME_OF_ACTION[decision] : outcome;
 }
 
 /** Returns the word for an entity: its decision in a plan, its outcome in a run. */
-export function wordOf({ command }: Pick<Report, 'command'>, { decision, outcome }: EntityReport): string {
-  return command === 'plan' ? decision : outcome;
+export function wordOf({ command }: Pick<Report, 'command'>, { decision, outcome, unread }: EntityReport): string {
+  return command === 'plan' && unread === undefined ? decision : outcome;
 }
 
 /** Returns true if an entity is listed. Unchanged entities are only counted, unless they are orphans, or `explained` is set and they have a reason. */

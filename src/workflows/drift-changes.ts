@@ -49,11 +49,13 @@ export function withLook(record: DriftRecord, look: DriftLook): Changed {
     return { kind, name, action, lines, since, notBefore: earlier.notBefore, schedules: [...others, schedule], cause };
   });
   const now = new Set(seen.map(keyOf));
+  // Nothing is known of them but what an earlier look has seen.
+  const unread = new Set(look.unread?.ids.map((id) => id.toLowerCase()));
   const corrected = new Set(look.corrected.map((id) => id.toLowerCase()));
   const unseen = record.drifted.filter((entity) => !now.has(keyOf(entity)));
   const kept = unseen
     .filter((entity) => !corrected.has(keyOf(entity)))
-    .map((entity) => without(entity, schedule))
+    .map((entity) => (unread.has(keyOf(entity)) ? entity : without(entity, schedule)))
     .filter(({ schedules }) => schedules.length > 0);
   const drifted = oldestFirst([...seen, ...kept]);
   const left = new Set(kept.map(keyOf));
@@ -66,14 +68,18 @@ export function withLook(record: DriftRecord, look: DriftLook): Changed {
       return { kind, name, since, cause, endedAt: look.at, how };
     });
   const { manifest, declared, at } = look;
-  const unlisted = Math.max(0, look.inDrift - drifted.filter(({ schedules }) => schedules.includes(schedule)).length);
+  const failed = incompleteLook(look);
+  const known = look.inDrift + kept.filter(({ schedules }) => schedules.includes(schedule)).length;
+  const unlisted = Math.max(0, known - drifted.filter(({ schedules }) => schedules.includes(schedule)).length);
   const next = withLast(
     { ...record, lookedAt: at, lookedBy: look.run, drifted, ended: [...ended, ...record.ended].slice(0, MAX_ENDED) },
-    { schedule, manifest, at, runId, declared, unlisted, failed: null },
+    { schedule, manifest, at, runId, declared, unlisted, failed },
   );
   const begun = drifted.filter((entity) => !before.has(keyOf(entity)));
-  const looking = last === undefined || last.failed === null ? null : 'resumed';
-  return { record: next, changes: { begun, ended, unexplained: unexplained(next, Date.parse(at)), looking } };
+  return {
+    record: next,
+    changes: { begun, ended, unexplained: unexplained(next, Date.parse(at)), looking: lookingOf(last, failed) },
+  };
 }
 
 /** Returns the record after a run that could not look, and whether that is news. */
@@ -81,8 +87,7 @@ export function withFailure(record: DriftRecord, failed: FailedLook): Changed {
   const { schedule } = failed.run;
   const none = { schedule, manifest: '', at: null, runId: null, declared: 0, unlisted: 0, failed: null };
   const last = record.looks.find((one) => one.schedule === schedule) ?? none;
-  const isNews = last.failed === null || troubleOf(last.failed) !== troubleOf(failed);
-  const looking = isNews ? 'stopped' : null;
+  const looking = isNews(last.failed, failed) ? 'stopped' : null;
   return { record: withLast(record, { ...last, failed }), changes: { ...NO_CHANGES, looking } };
 }
 
@@ -133,6 +138,21 @@ function without(entity: DriftedEntity, schedule: string): DriftedEntity {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
+}
+
+/** Returns why a look has not seen all entities. Null where it has. */
+function incompleteLook({ at, run, unread }: DriftLook): FailedLook | null {
+  return unread === undefined ? null : { at, result: 'failed', reason: unread.reason, run };
+}
+
+/** Returns what is news about a schedule that has looked: that it cannot see all entities, or that it can again. */
+function lookingOf(last: ScheduleLook | undefined, failed: FailedLook | null): DriftChanges['looking'] {
+  if (failed !== null) return isNews(last?.failed, failed) ? 'stopped' : null;
+  return last === undefined || last.failed === null ? null : 'resumed';
+}
+
+function isNews(last: FailedLook | null | undefined, failed: FailedLook): boolean {
+  return last == null || troubleOf(last) !== troubleOf(failed);
 }
 
 /** Returns what is the same in the next run that cannot look for the same reason: without numbers, times and IDs. */

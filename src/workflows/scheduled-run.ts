@@ -18,6 +18,7 @@ import { bootstrapWorkflowId, type EnvironmentReference } from '../contract/work
 import { driftText } from '../report/drift.js';
 import { differenceLines } from '../report/drift-record.js';
 import { counted, revisionText } from '../report/text.js';
+import { unreadIn } from '../report/unread.js';
 import { causeActivities, scheduleActivities } from './activities.js';
 import { bootstrap } from './bootstrap/bootstrap.js';
 import { lockWaitDetails, planDetails, reportDetails } from './details.js';
@@ -78,14 +79,15 @@ class Scheduled {
     if (!hasLooked(planned)) return this.#end(planned);
     await this.#look(planned);
     const hasWrites = planned.entities.some(({ decision }) => isWrite(decision));
-    if (command === 'detect' || !hasWrites) return this.#end({ ...planned, result: resultOf(planned), reason: null });
+    if (command === 'detect' || !hasWrites) return this.#end(endOf(planned));
     const report = await this.#enforce();
     // Another revision may have been applied while this run waited for the lock.
     const since = report.result === 'refused' ? await this.#outdated() : null;
     if (since !== null) return this.#end(since);
     if (report.entities.length > 0) await this.#look(report);
     setCurrentDetails(reportDetails(report));
-    return this.#end(report);
+    const { reason = report.reason } = unreadIn(report.entities) ?? {};
+    return this.#end({ ...report, reason: report.reason ?? reason });
   }
 
   /** Returns why this manifest says nothing about drift: another one was applied last. Null where it is that one. */
@@ -146,6 +148,7 @@ class Scheduled {
   async #look(report: Report): Promise<void> {
     const drifted = report.entities.filter(isInDrift);
     const corrected = report.command === 'plan' ? [] : report.entities.filter(isCorrected);
+    const unread = unreadIn(report.entities);
     this.#looks += 1;
     this.#inDrift = drifted.length;
     this.#corrected += corrected.length;
@@ -157,9 +160,11 @@ class Scheduled {
       found: drifted.slice(0, MAX_RECORDED).map(foundDrift),
       inDrift: drifted.length,
       corrected: corrected.map(entityId),
+      ...(unread === undefined ? {} : { unread: { ids: unread.ids, reason: unread.reason } }),
     };
     const changes = await scheduleActivities.recordDrift({ of: this.#of, update: { type: 'look', look } });
     await this.#tell(changes);
+    if (unread !== undefined) await this.#tellTrouble({ ...unread, result: 'failed' }, changes);
     if (changes.unexplained.length > 0) await this.#findCauses(changes.unexplained);
   }
 
@@ -251,17 +256,20 @@ class Scheduled {
   }
 }
 
-/** Reports whether a plan has read the account. A plan that refuses some entities has. */
+/** Reports whether a plan has read the account. A plan that refuses some entities, or could not read some, has. */
 function hasLooked({ result, entities }: Report): boolean {
-  return result === 'converged' || result === 'pending' || (result === 'refused' && entities.length > 0);
+  return result === 'converged' || result === 'pending' || entities.length > 0;
 }
 
-/** Returns the result of a look: drift is no refusal, as nothing was to be written. */
-function resultOf({ entities }: Report): Report['result'] {
-  return entities.some(isInDrift) ? 'pending' : 'converged';
+/** Returns the end of a look: drift is no refusal, as nothing was to be written. What could not be read is no drift. */
+function endOf({ entities }: Report): End {
+  const unread = unreadIn(entities);
+  if (unread !== undefined) return { ...unread, result: 'failed' };
+  return { result: entities.some(isInDrift) ? 'pending' : 'converged', reason: null, remedy: null };
 }
 
-function isInDrift({ outcome, drift }: EntityReport): boolean {
+function isInDrift({ outcome, drift, unread }: EntityReport): boolean {
+  if (unread !== undefined) return false;
   return UNCONVERGED.has(outcome) || (outcome === 'unchanged' && drift.length > 0);
 }
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import { lockOf } from '../../src/activities/plan/plan-entities.js';
+import { lockOf } from '../../src/activities/plan/entity-lock.js';
 import { loadRequest } from '../../src/client/request.js';
 import type { DesiredEntity, JsonObject, Target } from '../../src/contract/entity.js';
 import type { Report } from '../../src/contract/report.js';

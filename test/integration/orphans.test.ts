@@ -352,3 +352,108 @@ test('orphans: release in the manifest ends the ownership once, and deletes noth
   expect(outcomesOf(again)).toEqual({ 'Role/rl-kept': 'unchanged' });
   expect(again.orphans).toBeUndefined();
 });
+
+describe('what AWS refuses to show', () => {
+  const provider = (url: string, clientId: string): JsonObject => ({
+    kind: 'OpenIDConnectProvider',
+    url: `https://${url}`,
+    clientIdList: [clientId],
+  });
+  const federated = (roleName: string): JsonObject => {
+    const Principal = { Federated: '{{arn OpenIDConnectProvider/kept.example.com}}' };
+    const condition = { StringEquals: { 'kept.example.com:aud': 'a' } };
+    const Statement = [{ Effect: 'Allow', Action: 'sts:AssumeRoleWithWebIdentity', Principal, Condition: condition }];
+    return role(roleName, { assumeRolePolicyDocument: { Version: '2012-10-17', Statement } });
+  };
+  /** Writes to providers that reached AWS. */
+  const writesToProviders = (): string[] =>
+    writesIn(world).filter((action) => action.includes('OpenIDConnectProvider'));
+  const unknown = { kind: 'error', status: 400, code: 'InvalidAction', message: 'no such operation' } as const;
+  const denied = { kind: 'error', status: 403, code: 'AccessDenied', message: 'not authorized' } as const;
+
+  test('fails alone: other kinds converge, and no entity or orphan of the kind is created, changed, deleted or forgotten', async () => {
+    await run('apply', 'unread', [
+      role('steady'),
+      provider('kept.example.com', 'a'),
+      provider('left.example.com', 'a'),
+    ]);
+    world.proxy.clear();
+    world.proxy.on({ action: 'ListOpenIDConnectProviders' }, unknown);
+    const next = [
+      role('steady', { description: 'changed' }),
+      role('fresh'),
+      federated('waiting'),
+      provider('kept.example.com', 'b'),
+      provider('new.example.com', 'a'),
+    ];
+    const planned = await runCommand('plan', next, ['--orphans', 'remove'], 'unread');
+    expect(planned.code).toBe(1);
+    expect(planned.stdout).toContain('OpenIDConnectProvider/kept.example.com');
+    expect(planned.stdout).toMatch(/To apply the rest: iam-bootstrap apply /);
+
+    const { code, report } = await runCommand('apply', next, ['--orphans', 'remove', '--output', 'json'], 'unread');
+    expect(code).toBe(1);
+    expect(outcomesOf(report())).toEqual({
+      'Role/steady': 'updated',
+      'Role/fresh': 'created',
+      'Role/waiting': 'failed',
+      'OpenIDConnectProvider/kept.example.com': 'failed',
+      'OpenIDConnectProvider/new.example.com': 'failed',
+      'OpenIDConnectProvider/left.example.com': 'failed',
+    });
+    expect(entityOf(report(), 'OpenIDConnectProvider/new.example.com')).toMatchObject({
+      reason: expect.stringMatching(/^ListOpenIDConnectProviders answered InvalidAction: .*\(request \S+\)$/) as string,
+      remedy: expect.stringContaining('does not know iam:ListOpenIDConnectProviders') as string,
+      unread: { operation: 'ListOpenIDConnectProviders', code: 'InvalidAction' },
+      writes: [],
+    });
+    expect(entityOf(report(), 'Role/waiting').reason).toContain('waits for OpenIDConnectProvider/kept.example.com');
+    expect(writesToProviders()).toEqual([]);
+
+    world.proxy.clearRules();
+    const after = await run('apply', 'unread', next, '--orphans', 'remove');
+    expect(outcomesOf(after)).toMatchObject({
+      'Role/waiting': 'created',
+      'OpenIDConnectProvider/kept.example.com': 'updated',
+      'OpenIDConnectProvider/new.example.com': 'created',
+      'OpenIDConnectProvider/left.example.com': 'deleted',
+    });
+    expect(after.result).toBe('converged');
+  });
+
+  test('is named as an orphan that is kept, and destroyed by no run', async () => {
+    const all = [role('gone'), provider('kept.example.com', 'a'), provider('left.example.com', 'a')];
+    await run('apply', 'hidden', all);
+    world.proxy.clear();
+    world.proxy.on({ action: /^(List|Get)OpenIDConnectProviders?$/ }, denied);
+    const planned = await run('plan', 'hidden', all.slice(0, 2));
+    expect(planned.orphans).toMatchObject([
+      {
+        name: 'left.example.com',
+        reason: expect.stringMatching(/^kept, as it could not be read: GetOpenID.* answered AccessDenied/) as string,
+      },
+    ]);
+    expect(entityOf(planned, 'OpenIDConnectProvider/kept.example.com').remedy).toMatch(
+      /^allow iam:GetOpenIDConnectProvider to the role /,
+    );
+    const destroyed = await runCommand('destroy', all, ['--yes', '--output', 'json'], 'hidden');
+    expect(outcomesOf(destroyed.report())).toEqual({
+      'Role/gone': 'deleted',
+      'OpenIDConnectProvider/kept.example.com': 'failed',
+      'OpenIDConnectProvider/left.example.com': 'failed',
+    });
+    expect(writesToProviders()).toEqual([]);
+  });
+
+  test('is told once where it is everything', async () => {
+    world.proxy.on({ action: /^(List|Get)(?!CallerIdentity)/ }, denied);
+    const report = await run('apply', 'blind', [
+      role('a'),
+      provider('a.example.com', 'a'),
+      { kind: 'Group', groupName: 'a' },
+    ]);
+    expect(report).toMatchObject({ result: 'failed', entities: [] });
+    expect(report.reason).toMatch(/^Get\w+ answered AccessDenied: not authorized \(request \S+\)$/);
+    expect(writesIn(world)).toEqual([]);
+  });
+});

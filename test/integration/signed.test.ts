@@ -11,7 +11,7 @@ import { loadConfig } from '../../src/config/config.js';
 import type { Report } from '../../src/contract/report.js';
 import type { BootstrapRequest, ReconcileRequest } from '../../src/contract/request.js';
 import { bootstrapWorkflowId, WorkflowType } from '../../src/contract/workflow-ids.js';
-import { lockOf } from '../../src/activities/plan/plan-entities.js';
+import { lockOf } from '../../src/activities/plan/entity-lock.js';
 import { freePort } from '../../src/embedded/ports.js';
 import { dataConverter } from '../../src/temporal/payload-codec.js';
 import { manifestOf, role } from '../support/manifests-of.js';

@@ -4,7 +4,7 @@ import type { LogLevel } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/index.js';
-import { lockOf } from '../../src/activities/plan/plan-entities.js';
+import { lockOf } from '../../src/activities/plan/entity-lock.js';
 import type { Enforcement } from '../../src/activities/runtime/enforcement.js';
 import type { Ledgers } from '../../src/activities/ledger.js';
 import type { Activities, ApprovedPlan, UpdateRequest } from '../../src/contract/activities.js';

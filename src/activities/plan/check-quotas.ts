@@ -1,4 +1,4 @@
-import { undefinedIfDenied } from '../../aws/errors.js';
+import { undefinedIfRefused } from '../../aws/errors.js';
 import { remedyOfQuota } from '../../aws/quotas.js';
 import { isWrite } from '../../contract/actions.js';
 import type { Json, JsonObject, Target } from '../../contract/entity.js';
@@ -18,14 +18,14 @@ export type AccountSummary = Readonly<Record<string, number>>;
 
 /**
  * Reads the usage and the quotas of the account, in one call. Makes no call where nothing is written. Returns nothing
- * where the call is denied: AWS itself refuses what is too much.
+ * where the call is denied or unknown: AWS itself refuses what is too much.
  */
 export async function readAccountSummary(
   account: Account,
   entities: readonly AssessedEntity[],
 ): Promise<AccountSummary> {
   if (!entities.some(isConverged)) return {};
-  return (await undefinedIfDenied(() => account.clients.reader.get('GetAccountSummary', {})))?.SummaryMap ?? {};
+  return (await undefinedIfRefused(() => account.clients.reader.get('GetAccountSummary', {})))?.SummaryMap ?? {};
 }
 
 /** Reports whether a decision leaves the entity with what its spec declares. */

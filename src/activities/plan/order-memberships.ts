@@ -1,4 +1,4 @@
-import { undefinedIfDenied } from '../../aws/errors.js';
+import { undefinedIfRefused } from '../../aws/errors.js';
 import { strings } from '../../engine/json.js';
 import type { Kind, MembershipRules } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
@@ -28,7 +28,7 @@ export async function orderMemberships(
     if (rules === undefined) continue;
     const replies = await Promise.all(
       movesOf(kind, rules, entities).map(async (move) => {
-        const names = await undefinedIfDenied(() => rules.list(account.clients.reader, move.member));
+        const names = await undefinedIfRefused(() => rules.list(account.clients.reader, move.member));
         return names === undefined ? [] : [{ move, names }];
       }),
     );

@@ -1,73 +1,20 @@
-import type { Snapshot } from '../../aws/inventory.js';
+import type { RefusedRead } from '../../aws/refused-reads.js';
 import { isWrite } from '../../contract/actions.js';
-import type { Plan } from '../../contract/activities.js';
 import type { Declaration, DeclaringManifest, PlannedDeclaration } from '../../contract/declarations.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { Orphan, OtherManifest } from '../../contract/report.js';
 import type { BootstrapRequest } from '../../contract/request.js';
 import { unprovable } from '../../engine/decision-texts.js';
 import { keyOf } from '../../engine/manifest/manifest-kind.js';
-import { namespacesOf, ownershipOf, type Ownership } from '../../engine/ownership.js';
+import { ownershipOf, type Ownership } from '../../engine/ownership.js';
 import { findKind } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
-import type { Ledgers } from '../ledger.js';
-import type { Account } from '../runtime/accounts.js';
-import { kindOf, observeNamespace, type ObservedNamespace } from '../runtime/observe.js';
-import { Renames } from './renames.js';
+import { kindOf, type ObservedNamespace } from '../runtime/observe.js';
+import type { Renames } from './renames.js';
 import { orphanEntity } from './orphan-entity.js';
 import { replacedBy } from './replaced.js';
 import { holderRefusal, referredRefusal, unknownRefusal } from './removal-refusals.js';
 import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
-
-/** A request with the orphans that it releases or removes, and what was read of all of them. */
-export interface NamespaceToPlan {
-  readonly request: BootstrapRequest;
-  readonly observed: ReadonlyMap<string, Observed>;
-  readonly declarations: NamespaceDeclarations;
-  readonly renames: Renames;
-  /** The parts of the plan that tell of orphans. */
-  readonly orphans: Pick<Plan, 'released' | 'orphans' | 'otherManifests' | 'gone'>;
-}
-
-/** Reads the entities of a request, and finds the orphans of its namespace. */
-export async function observeWithOrphans(
-  account: Account,
-  ledgers: Pick<Ledgers, 'declarations'>,
-  request: BootstrapRequest,
-): Promise<NamespaceToPlan> {
-  const { namespace, entities, target } = request;
-  const renames = new Renames(entities);
-  const known = await ledgers.declarations(target.account, namespace);
-  const declarations = new NamespaceDeclarations(request, known, renames);
-  const isOurs: Snapshot['isOurs'] = (tags) => namespacesOf({ tags }).has(namespace);
-  const { left } = declarations;
-  const isReported = (request.orphans ?? 'report') === 'report';
-  const { replaced } = declarations;
-  const named = [...entities, ...renames.old, ...replaced];
-  const read = isReported
-    ? await observeNamespace(account, named, left, isOurs)
-    : await observeNamespace(account, [...named, ...left], [], isOurs);
-  const found = await renames.follow(account, read);
-  const gone = declarations.gone(found);
-  const released = [...declarations.stillReplaced(found), ...(isReported ? [] : declarations.released(found))];
-  return {
-    request: { ...request, entities: [...entities, ...released] },
-    observed: found.observed,
-    declarations,
-    renames,
-    orphans: {
-      ...listed('released', released),
-      ...listed('orphans', isReported ? declarations.orphans(found) : []),
-      ...listed('otherManifests', declarations.otherManifests),
-      ...listed('gone', gone),
-    },
-  };
-}
-
-/** Returns a list under its name, or nothing where it is empty. */
-function listed<K extends string, T>(name: K, list: readonly T[]): Partial<Record<K, readonly T[]>> {
-  return (list.length === 0 ? {} : { [name]: list }) as Partial<Record<K, readonly T[]>>;
-}
 
 /** The parts of a request that tell its manifest from others of the namespace. */
 type Requested = Pick<BootstrapRequest, 'namespace' | 'manifest' | 'environment' | 'entities' | 'orphans'>;
@@ -185,7 +132,7 @@ export class NamespaceDeclarations {
   orphans(found: ObservedNamespace): readonly Orphan[] {
     const left = this.#left().flatMap((known) => {
       const { observed, isGone } = this.#look(known, found);
-      return isGone ? [] : [this.#orphanOf(known, observed)];
+      return isGone ? [] : [this.#orphanOf(known, observed, found.unread.get(entityKeyOfId(known.id)))];
     });
     const tagged = this.#taggedOnly(found).map(({ kind, observed }): Orphan => {
       const origin = originOf(this.#ownership(kind, observed));
@@ -200,7 +147,9 @@ export class NamespaceDeclarations {
   gone(found: ObservedNamespace): readonly string[] {
     const replaced = new Set(this.replaced.map(entityKey));
     const renamed = [...this.#known].filter(
-      ([key]) => this.#renames.find(key)?.is === 'done' || (replaced.has(key) && !found.observed.has(key)),
+      ([key]) =>
+        this.#renames.find(key)?.is === 'done' ||
+        (replaced.has(key) && found.lookedFor.has(key) && !found.observed.has(key)),
     );
     const left = this.#left().filter((known) => this.#look(known, found).isGone);
     return [...renamed.map(([, known]) => known), ...left].map(({ id }) => id);
@@ -263,13 +212,15 @@ export class NamespaceDeclarations {
     return { observed: one, isGone };
   }
 
-  #orphanOf(known: Known, observed: Observed | undefined): Orphan {
+  #orphanOf(known: Known, observed: Observed | undefined, refused: RefusedRead | undefined): Orphan {
     const { kind, name, manifest, environment, runId, at } = known;
     const ownership = observed && this.#ownership(kind, observed);
     const isTagged = ownership?.is === 'ours';
     const origin = isTagged ? originOf(ownership) : isCreatedHere(known, observed) ? 'created' : null;
     const unproven = kind.ownable ? 'its tags show no owner' : unprovable(kind.name);
-    const what = observed === undefined ? 'not read by this run' : origin === null ? unproven : `${origin} here`;
+    const notRead =
+      refused === undefined ? 'not read by this run' : `kept, as it could not be read: ${refused.message}`;
+    const what = observed === undefined ? notRead : origin === null ? unproven : `${origin} here`;
     return {
       kind: kind.name,
       name,

@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto';
 import { activityInfo, log } from '@temporalio/activity';
+import { attempt, isRefused, REFUSALS } from '../../aws/refused-reads.js';
 import { isWrite } from '../../contract/actions.js';
 import type { ApprovedPlan, Plan, PlannedClaim, PlannedEntity } from '../../contract/activities.js';
 import { entityId, entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/entity.js';
 import type { Decision } from '../../contract/report.js';
 import type { BootstrapRequest, Holding } from '../../contract/request.js';
-import { entityWorkflowId } from '../../contract/workflow-ids.js';
 import { assess, type Assessment, type DecisionContext } from '../../engine/decide.js';
 import { dependencyOrder } from '../../engine/graph.js';
 import { strings } from '../../engine/json.js';
 import { digestChanges } from '../../engine/planned-change.js';
 import { principalsIn } from '../../engine/policy/index.js';
-import { referencesIn } from '../../engine/references.js';
 import { checkRequest } from '../../engine/request.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Kind, Observed } from '../../kinds/kind.js';
@@ -23,18 +21,21 @@ import type { Enforcement } from '../runtime/enforcement.js';
 import { failure } from '../runtime/failures.js';
 import type { Ledgers } from '../ledger.js';
 import { kindOf, observeEntity } from '../runtime/observe.js';
+import { lockOf } from './entity-lock.js';
 import { checkPolicies } from './check-policies.js';
 import { notesOf, plannedChangeOf, withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { Claims, plannedClaim, readClaims } from './entity-claims.js';
 import { checkEntityCounts, readAccountSummary, refuseTooLarge } from './check-quotas.js';
+import { refuseMissingReferences } from './refuse-missing-references.js';
 import { refuseNotAllowed } from './refuse-not-allowed.js';
-import { type NamespaceToPlan, observeWithOrphans } from './orphans.js';
+import { type NamespaceToPlan, observeWithOrphans } from './namespace-to-plan.js';
 import { orderMemberships } from './order-memberships.js';
 import { digestPlan } from './plan-digest.js';
 import { planRemovals } from './plan-removals.js';
 import { planRenames } from './plan-renames.js';
 import { removeReplacedLast } from './replaced.js';
 import { predictArns } from './predict-arns.js';
+import { failDependents, unreadEntity } from './unread-entities.js';
 
 /** Refusals of a plan that are logged one by one. */
 const MAX_LOGGED_REFUSALS = 20;
@@ -69,7 +70,7 @@ export async function planEntities(
     ledgers.entityClaims(request.target.account, ids),
   );
   const ordered = await orderMemberships(account, withRemovals);
-  const entities = withNewPrincipals(refuseCycles(checkEntityCounts(ordered, summary)));
+  const entities = withNewPrincipals(refuseCycles(failDependents(checkEntityCounts(ordered, summary))));
   logDecisions(entities);
   const isApprovalNeeded = request.approval !== undefined || proven?.approvalRule !== undefined;
   const plan = { ...planOf(request, entities, calls, isApprovalNeeded), ...namespace.orphans, ...proven };
@@ -79,47 +80,24 @@ export async function planEntities(
 async function assessEntities(
   account: Account,
   ledgers: Pick<Ledgers, 'entityClaims'>,
-  { request, observed, declarations, renames }: NamespaceToPlan,
+  { request, observed, unread, declarations, renames }: NamespaceToPlan,
 ): Promise<readonly AssessedEntity[]> {
   const claims = new Claims(request.namespace, renames, await readClaims(ledgers, request, renames));
   const arns = predictArns(request, observed);
   const positions = new Map(request.entities.map((entity, index) => [entityKey(entity), index]));
   const assessedEntities = await Promise.all(
     request.entities.map(async (entity): Promise<AssessedEntity> => {
-      const assessed = await assessEntity({
-        account,
-        request,
-        entity,
-        arns,
-        observed: renames.shown(entity, observed.get(entityKey(entity)), claims.isOurs),
-        others: observed,
-        claims,
-      });
+      const key = entityKey(entity);
+      const shown = renames.shown(entity, observed.get(key), claims.isOurs);
+      const assess = (): Promise<AssessedEntity> =>
+        assessEntity({ account, request, entity, arns, observed: shown, others: observed, claims });
+      const read = unread.get(key) ?? (await attempt(assess, REFUSALS));
+      const assessed = isRefused(read) ? unreadEntity(entity, read, arns, request.target) : read;
       const after = entity.dependsOn.flatMap((id) => positions.get(entityKeyOfId(id)) ?? []);
       return declarations.plan(withPlanned(assessed, { after }));
     }),
   );
   return planRenames(removeReplacedLast(assessedEntities), renames, claims, (key) => declarations.isKnown(key));
-}
-
-/** Refuses entities that refer to one that does not exist and that no run creates, because it is only observed. */
-function refuseMissingReferences(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
-  const isMissing = ({ entity, observed }: AssessedEntity): boolean =>
-    entity.state === 'present' && entity.observe && observed === undefined;
-  const missing = new Set(entities.filter(isMissing).map(({ entity }) => entityKey(entity)));
-  if (missing.size === 0) return entities;
-  return entities.map((assessed) => {
-    const { entity, kind, planned } = assessed;
-    const referred =
-      entity.state === 'present' ? [...referencesIn(entity.spec), ...(kind.references?.(entity.spec) ?? [])] : [];
-    const ids = [...new Set(referred.filter((id) => missing.has(entityKeyOfId(id))))];
-    if (ids.length === 0 || !isWrite(planned.decision.action)) return assessed;
-    return withDecision(assessed, {
-      action: 'refuse',
-      reason: `refers to ${ids.join(', ')}, which does not exist and, with observe: true, is not created`,
-      remedy: `create ${ids.join(', ')} first, remove observe: true from it, or remove the reference`,
-    });
-  });
 }
 
 async function assessEntity({
@@ -289,9 +267,4 @@ function planOf(
     calls,
     ...(digest === undefined ? {} : { digest }),
   };
-}
-
-/** Returns the ID of the only workflow that may write an entity. */
-export function lockOf(account: string, entity: { readonly kind: string; readonly name: string }): string {
-  return entityWorkflowId(account, entity, (text) => createHash('sha256').update(text).digest('hex'));
 }

@@ -1,6 +1,6 @@
 import { awsError } from '../../aws/errors.js';
-import { isWrite } from '../../contract/actions.js';
-import { entityId, entityKey, entityKeyOfId } from '../../contract/entity.js';
+import { attempt, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
+import { entityId, entityKey, entityKeyOfId, type Target } from '../../contract/entity.js';
 import type { EntityClaim } from '../../contract/entity-claims.js';
 import type { Drift } from '../../contract/report.js';
 import { additionOf } from '../../engine/compare.js';
@@ -9,8 +9,11 @@ import { KINDS } from '../../kinds/index.js';
 import type { Dependent } from '../../kinds/kind.js';
 import { linesOfLosses, lossOf, nameTrusting, readDeletion, type Deletion } from '../reconcile/deletion.js';
 import type { Account } from '../runtime/accounts.js';
+import { deleteLast, noteCascade } from './deletion-order.js';
 import { withDecision, withDependencies, withPlanned, type AssessedEntity } from './assessed-entity.js';
 import { isDeleted, isDetached, isReleased, isRemoved, isTrustRemoved, matcherOf } from './detachment.js';
+import { dependentFailure, isUnread } from './unread-entities.js';
+import { unreadDecision } from '../runtime/unread.js';
 import { claimRefusal, protectionRefusal, refusalOf, trustRefusal } from './removal-refusals.js';
 
 /** An entity that is to be deleted or replaced, with what its deletion takes. */
@@ -19,6 +22,8 @@ interface Removal {
   readonly deletion: Deletion;
   readonly dependents: readonly Dependent[];
   readonly undeletableReason: string | null;
+  /** AWS refused to show what the deletion takes. */
+  readonly refused?: RefusedRead;
 }
 
 /**
@@ -34,11 +39,12 @@ export async function planRemovals(
 ): Promise<readonly AssessedEntity[]> {
   const inspected = await Promise.all(
     assessed.map(async (entity, index) =>
-      isRemoved(entity) ? inspectRemoval(account, namespace, entity, index) : undefined,
+      isRemoved(entity) ? readRemoval(account, namespace, entity, index) : undefined,
     ),
   );
   const removals = inspected.filter((removal) => removal !== undefined);
   const plan = new RemovalPlan(assessed, removals);
+  plan.failUnread(account.target);
   plan.listLosses();
   plan.refuseAttached();
   plan.refuseTrusted(namespace);
@@ -50,6 +56,17 @@ export async function planRemovals(
 }
 
 const NO_DELETION: Deletion = { writes: [], losses: [], foreignTrusting: [] };
+
+async function readRemoval(
+  account: Account,
+  namespace: string,
+  entity: AssessedEntity,
+  index: number,
+): Promise<Removal | undefined> {
+  const removal = await attempt(() => inspectRemoval(account, namespace, entity, index), REFUSALS);
+  if (!isRefused(removal)) return removal;
+  return { index, dependents: [], deletion: NO_DELETION, undeletableReason: null, refused: removal };
+}
 
 /** Reads what the deletion or replacement of an entity takes. Returns undefined where it does not exist. */
 async function inspectRemoval(
@@ -85,9 +102,18 @@ class RemovalPlan {
     this.#positions = new Map(assessed.map(({ entity }, index) => [entityKey(entity), index]));
   }
 
+  /** Fails removals where AWS refused to show what they take. */
+  failUnread(target: Target): void {
+    for (const { index, refused } of this.#removals) {
+      if (refused === undefined) continue;
+      this.#change(index, (one) => withDecision(one, unreadDecision(refused, one.entity.kind, target)));
+    }
+  }
+
   /** Adds each write of a deletion to the drift of its entity. Keeps or refuses what AWS cannot delete. */
   listLosses(): void {
-    for (const { index, deletion, undeletableReason } of this.#removals) {
+    for (const { index, deletion, undeletableReason, refused } of this.#removals) {
+      if (refused !== undefined) continue;
       this.#change(index, (entity) =>
         undeletableReason === null ? withLosses(entity, deletion.losses) : keepUndeletable(entity, undeletableReason),
       );
@@ -104,7 +130,9 @@ class RemovalPlan {
         const keeping = dependents.filter((dependent) => !isDetached(dependent, this.#find(dependent), removed));
         if (keeping.length === 0) continue;
         const declared = keeping.flatMap((dependent) => this.#find(dependent) ?? []);
-        this.#change(index, (entity) => withDecision(entity, refusalOf(removed, keeping, declared)));
+        const unread = declared.filter(({ planned }) => isUnread(planned));
+        const change = unread.length > 0 ? dependentFailure(unread) : refusalOf(removed, keeping, declared);
+        this.#change(index, (entity) => withDecision(entity, change));
         hasChanged = true;
       }
     }
@@ -265,29 +293,4 @@ function attachmentsOf({ kind, spec }: AssessedEntity, other: AssessedEntity): r
           .map((member) => additionOf(property, member))
       : [],
   );
-}
-
-/** Orders a deletion whose kind cannot list dependents after all changes of the kinds that may depend on it. */
-function deleteLast(entities: readonly AssessedEntity[]): readonly AssessedEntity[] {
-  return entities.map((assessed) => {
-    if (!isDeleted(assessed) || assessed.kind.listDependents !== undefined) return assessed;
-    const dependents = entities.flatMap((other, index) => {
-      const { action } = other.planned.decision;
-      const mayDepend = other.kind.dependsOnKinds.includes(assessed.entity.kind);
-      return other !== assessed && mayDepend && isWrite(action) && action !== 'create' ? [index] : [];
-    });
-    return withDependencies(assessed, dependents);
-  });
-}
-
-/** Notes on an entity that is kept what it loses with an entity that is deleted: an access key goes with its user. */
-function noteCascade(assessed: AssessedEntity, entities: readonly AssessedEntity[]): AssessedEntity {
-  const { kind, entity, spec, planned } = assessed;
-  const { action, reason } = planned.decision;
-  if (entity.state !== 'destroyed' || action !== 'no-op' || reason === null) return assessed;
-  const references = new Set((kind.references?.(spec) ?? []).map((id) => id.toLowerCase()));
-  const deleted = entities.filter((other) => isDeleted(other) && references.has(entityId(other.entity).toLowerCase()));
-  if (deleted.length === 0) return assessed;
-  const ids = deleted.map((other) => entityId(other.entity)).join(', ');
-  return withDecision(assessed, { reason: `${reason}; what belongs to ${ids} is deleted with it` });
 }

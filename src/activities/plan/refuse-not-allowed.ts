@@ -4,7 +4,7 @@ import type { BootstrapRequest } from '../../contract/request.js';
 import { declaredPolicies, writtenKeys } from '../../guardrails/request.js';
 import type { Enforcement } from '../runtime/enforcement.js';
 import { fieldsOf } from '../runtime/observe.js';
-import { withDecision, type AssessedEntity } from './assessed-entity.js';
+import { withDecision, withPlanned, type AssessedEntity } from './assessed-entity.js';
 
 /**
  * Refuses entities that the worker's guardrails do not allow, those included that are as declared already: a manifest that
@@ -23,7 +23,12 @@ export function refuseNotAllowed(
     const declared = declaredPolicies(entity, written, arns);
     const subject = { entity, spec, fields: fieldsOf(entity), observed, declaredPolicies: declared };
     const reason = enforcement.refusalOf(request, subject);
-    if (reason === null || assessed.planned.decision.action === 'refuse') return assessed;
-    return withDecision(assessed, { action: 'refuse', reason, remedy: FAILURES.NotAllowed.remedy });
+    const { unread, ...decision } = assessed.planned.decision;
+    if (reason === null || (decision.action === 'refuse' && unread === undefined)) return assessed;
+    return withDecision(withPlanned(assessed, { decision }), {
+      action: 'refuse',
+      reason,
+      remedy: FAILURES.NotAllowed.remedy,
+    });
   });
 }

@@ -2,6 +2,7 @@ import { entityKey, entityKeyOfId, type DesiredEntity } from '../../contract/ent
 import { blockedByOldName, isSameEntity, referringAfter, referringBefore } from '../../engine/renames.js';
 import { KINDS } from '../../kinds/index.js';
 import type { Observed } from '../../kinds/kind.js';
+import { attempt, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
 import type { Account } from '../runtime/accounts.js';
 import { kindOf, observeEntity, underOldName, type ObservedNamespace } from '../runtime/observe.js';
 
@@ -9,8 +10,11 @@ import { kindOf, observeEntity, underOldName, type ObservedNamespace } from '../
 export interface Rename {
   /** The entity under the name that it had before. */
   readonly old: DesiredEntity;
-  /** `along`: it has the name of an entity that is still to be renamed. `beside`: both names exist. */
-  readonly is: 'pending' | 'along' | 'beside' | 'done';
+  /**
+   * `along`: it has the name of an entity that is still to be renamed. `beside`: both names exist. `unread`: AWS refused to
+   * show one of the names, so that nothing is known.
+   */
+  readonly is: 'pending' | 'along' | 'beside' | 'done' | 'unread';
 }
 
 /** The renames of a request, and what the account shows of them. Keys are those of `entityKey`. */
@@ -68,9 +72,21 @@ export class Renames {
    * Returns what was read, with each entity that is still to be renamed under its new name. What refers to it is read by
    * the old name: the access key of a user that is renamed would seem to be missing, and another one would be made.
    */
-  async follow(account: Account, { observed: read, lookedFor }: ObservedNamespace): Promise<ObservedNamespace> {
+  async follow(
+    account: Account,
+    { observed: read, lookedFor, ...found }: ObservedNamespace,
+  ): Promise<ObservedNamespace> {
     const observed = new Map(read);
+    const unread = new Map(found.unread);
     for (const [key, { old }] of this.#renames) {
+      const refused = unread.get(key) ?? unread.get(entityKey(old));
+      if (refused !== undefined) {
+        unread.set(key, refused);
+        observed.delete(key);
+        observed.delete(entityKey(old));
+        this.#set(key, { old, is: 'unread' });
+        continue;
+      }
       const [present, shown] = [observed.get(key), observed.get(entityKey(old))];
       if (shown === undefined) continue;
       observed.delete(entityKey(old));
@@ -83,9 +99,9 @@ export class Renames {
       }
     }
     if (this.pending.length > 0) {
-      await Promise.all(this.#entities.map((entity) => this.#readReferring(account, entity, observed)));
+      await Promise.all(this.#entities.map((entity) => this.#readReferring(account, entity, { observed, unread })));
     }
-    return { observed, lookedFor };
+    return { observed, lookedFor, unread };
   }
 
   #set(key: string, rename: Rename): void {
@@ -93,7 +109,11 @@ export class Renames {
     this.#newKeys.set(entityKey(rename.old), key);
   }
 
-  async #readReferring(account: Account, entity: DesiredEntity, observed: Map<string, Observed>): Promise<void> {
+  async #readReferring(
+    account: Account,
+    entity: DesiredEntity,
+    { observed, unread }: { readonly observed: Map<string, Observed>; readonly unread: Map<string, RefusedRead> },
+  ): Promise<void> {
     const kind = kindOf(entity);
     const keys = (kind.references?.(entity.spec) ?? []).map(entityKeyOfId);
     const names = this.#entities.flatMap((other) => {
@@ -107,8 +127,10 @@ export class Renames {
     this.#referring.set(key, first.key);
     const before = referringBefore(kind, this.#renames.get(key)?.old ?? entity, names);
     if (kind.isDeletedWithReference === true) this.#set(key, { old: before, is: 'along' });
-    const shown = await observeEntity(account, before);
-    if (shown !== undefined) observed.set(key, referringAfter(kind, entity, shown, { names, target: account.target }));
+    const shown = await attempt(() => observeEntity(account, before), REFUSALS);
+    if (isRefused(shown)) unread.set(key, shown);
+    else if (shown !== undefined)
+      observed.set(key, referringAfter(kind, entity, shown, { names, target: account.target }));
   }
 
   /** Returns an entity as it was read. It is blocked where the one that it is to be renamed from exists beside it. */

@@ -6,7 +6,9 @@ import { assess } from '../../engine/decide.js';
 import { OwnershipTag, ownerOf, ownershipOf } from '../../engine/ownership.js';
 import type { Observed } from '../../kinds/kind.js';
 import type { Account } from '../runtime/accounts.js';
-import { kindOf, observeEntities, observeEntity } from '../runtime/observe.js';
+import { attemptEach, isRefused, REFUSALS } from '../../aws/refused-reads.js';
+import { kindOf, observeEntities, observeEntity, type ObservedNamespace } from '../runtime/observe.js';
+import { unreadDecision } from '../runtime/unread.js';
 import { resolvedSpec } from './desired-state.js';
 
 /** An entity with its position in the request. */
@@ -34,25 +36,30 @@ const MAX_SINGLE_READS = 50;
  * No entity counts as different before its own Get has shown it: a bulk read may leave out what it does not know.
  *
  * A cancellation ends the wait. What differs then may only not show yet, so it counts as unverified.
+ *
+ * What AWS refuses to show differs by a decision with `unread`, and is not read again.
  */
 export async function waitUntilConverged(account: Account, request: VerifyRequest): Promise<Verified> {
   const { entities } = request;
   const recreated: Found['recreated'][number][] = [];
   const createdAt: Found['createdAt'][number][] = [];
   let differing: Found['differing'] = [];
+  const unread: Found['differing'][number][] = [];
   let left: readonly Candidate[] = entities.map((entity, index) => ({ entity, index }));
   let looks = 0;
   const take = (found: Found): void => {
     recreated.push(...found.recreated);
     createdAt.push(...found.createdAt);
-    differing = found.differing;
+    unread.push(...found.differing.filter(({ decision }) => decision.unread !== undefined));
+    differing = found.differing.filter(({ decision }) => decision.unread === undefined);
   };
   const candidatesIn = (found: Found['differing']): readonly Candidate[] =>
     found.flatMap(({ index }) => left.find((candidate) => candidate.index === index) ?? []);
   const compare = async (): Promise<true | undefined> => {
     looks += 1;
     const found = findDiffering(request, left, await observeCandidates(account, left));
-    const alone = looks > BULK_LOOKS ? candidatesIn(found.differing).slice(0, MAX_SINGLE_READS) : [];
+    const readable = found.differing.filter(({ decision }) => decision.unread === undefined);
+    const alone = looks > BULK_LOOKS ? candidatesIn(readable).slice(0, MAX_SINGLE_READS) : [];
     take(await confirmed(account, request, found, alone));
     left = candidatesIn(differing);
     return left.length === 0 ? true : undefined;
@@ -69,9 +76,9 @@ export async function waitUntilConverged(account: Account, request: VerifyReques
     left = [...left, ...unwritten];
   };
   const isCut = request.once === true ? !((await compare()) ?? false) : await isCancelledDuring(wait);
-  if (isCut) return { differing: [], recreated, createdAt, unverified: left.map(({ index }) => index) };
+  if (isCut) return { differing: unread, recreated, createdAt, unverified: left.map(({ index }) => index) };
   take(findDiffering(request, left, await observeAlone(account, left)));
-  return { differing, recreated, createdAt, unverified: [] };
+  return { differing: [...differing, ...unread], recreated, createdAt, unverified: [] };
 }
 
 async function isCancelledDuring(wait: () => Promise<void>): Promise<boolean> {
@@ -101,7 +108,10 @@ async function confirmed(
   };
 }
 
-function observeCandidates(account: Account, candidates: readonly Candidate[]): Promise<ReadonlyMap<string, Observed>> {
+/** The entities that AWS has shown, and those that it refused to show. */
+type Shown = Pick<ObservedNamespace, 'observed' | 'unread'>;
+
+function observeCandidates(account: Account, candidates: readonly Candidate[]): Promise<Shown> {
   return observeEntities(
     account,
     candidates.map(({ entity }) => entity),
@@ -109,20 +119,21 @@ function observeCandidates(account: Account, candidates: readonly Candidate[]): 
 }
 
 /** Reads each entity by its own Get. */
-async function observeAlone(
-  account: Account,
-  candidates: readonly Candidate[],
-): Promise<ReadonlyMap<string, Observed>> {
-  const found = await Promise.all(
-    candidates.map(async ({ entity }) => [entityKey(entity), await observeEntity(account, entity)] as const),
-  );
-  return new Map(found.flatMap(([key, observed]) => (observed === undefined ? [] : [[key, observed] as const])));
+async function observeAlone(account: Account, candidates: readonly Candidate[]): Promise<Shown> {
+  const read = await attemptEach(candidates, ({ entity }) => observeEntity(account, entity), REFUSALS);
+  const found = candidates.map(({ entity }, index) => [entityKey(entity), read[index]] as const);
+  return {
+    observed: new Map(
+      found.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),
+    ),
+    unread: new Map(found.flatMap(([key, one]) => (isRefused(one) ? [[key, one] as const] : []))),
+  };
 }
 
 function findDiffering(
   { request: { namespace, target }, arns }: VerifyRequest,
   candidates: readonly Candidate[],
-  observed: ReadonlyMap<string, Observed>,
+  { observed, unread }: Shown,
 ): Found {
   const context = { namespace, partition: target.partition, intent: '' };
   const differing: Found['differing'][number][] = [];
@@ -130,6 +141,11 @@ function findDiffering(
   const createdAt: Found['createdAt'][number][] = [];
   for (const { entity, index } of candidates) {
     const kind = kindOf(entity);
+    const refused = unread.get(entityKey(entity));
+    if (refused !== undefined) {
+      differing.push({ index, decision: unreadDecision(refused, entity.kind, target) });
+      continue;
+    }
     const shown = observed.get(entityKey(entity));
     if (shown !== undefined && isNewIncarnation(entity, shown, namespace, kind.usesReservedPath)) {
       recreated.push({ index, owner: ownerOf(shown, kind.usesReservedPath) });

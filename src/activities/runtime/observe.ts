@@ -1,6 +1,8 @@
 import { sleep } from '@temporalio/activity';
 import { takeSnapshot, type DetailType, type Snapshot } from '../../aws/inventory.js';
+import { awsError, failureTypeOf, isUnsupported } from '../../aws/errors.js';
 import { HIDDEN_WINDOW_MS, untilShown } from '../../aws/propagation.js';
+import { attempt, attemptEach, isRefused, REFUSALS, type RefusedRead } from '../../aws/refused-reads.js';
 import { entityId, entityKey, type DesiredEntity } from '../../contract/entity.js';
 import { objectOrEmpty } from '../../engine/json.js';
 import { withDeclaredTagKeys } from '../../engine/tag-keys.js';
@@ -14,21 +16,25 @@ import { failure } from './failures.js';
 export interface ObservedNamespace {
   /** By `entityKey`. */
   readonly observed: ReadonlyMap<string, Observed>;
-  /** The entities that were looked for, by `entityKey`: those that are not observed do not exist. */
+  /** The entities that were looked for and read, by `entityKey`: those that are not observed do not exist. */
   readonly lookedFor: ReadonlySet<string>;
+  /** The entities that AWS refused to show, by `entityKey`. Nothing is known of them. */
+  readonly unread: ReadonlyMap<string, RefusedRead>;
 }
 
-/** Reads many entities, in bulk or one by one, whichever takes fewer calls. The keys of the map are `entityKey`s. */
-export async function observeEntities(
+/** Reads many entities, in bulk or one by one, whichever takes fewer calls. */
+export function observeEntities(
   account: Account,
   entities: readonly DesiredEntity[],
-): Promise<ReadonlyMap<string, Observed>> {
-  return (await observeNamespace(account, entities, [])).observed;
+): Promise<Pick<ObservedNamespace, 'observed' | 'unread'>> {
+  return observeNamespace(account, entities, []);
 }
 
 /**
  * Reads entities as {@link observeEntities} does, and without a call more what bulk reads show of the orphans and of what
- * has the tags of the namespace.
+ * has the tags of the namespace. What AWS refuses leaves out its kind or its entity, and fails nothing else.
+ *
+ * @throws an error that passes; or a refusal where AWS refuses everything, which is then told once
  */
 export async function observeNamespace(
   account: Account,
@@ -44,21 +50,59 @@ export async function observeNamespace(
     isOurs,
     sleep,
   });
-  const lookedFor = new Set(entities.map(entityKey));
-  const found = await Promise.all(
-    kinds.map(async (kind) => {
+  const read = await Promise.all(
+    kinds.map((kind) => {
       const isOfKind = (entity: DesiredEntity): boolean => entity.kind === kind.name;
-      const others = kind.isReadWithOthers === true ? orphans.filter(isOfKind) : [];
-      const inBulk = await observeInBulk(account, kind, snapshot, [...entities.filter(isOfKind), ...others]);
-      if (inBulk === undefined) return observeSingly(account, entities.filter(isOfKind));
-      for (const other of others) lookedFor.add(entityKey(other));
-      return inBulk;
+      return observeKind(account, kind, snapshot, entities.filter(isOfKind), orphans.filter(isOfKind));
     }),
   );
-  return { observed: new Map(found.flat()), lookedFor };
+  const unread = new Map(read.flatMap((one) => one.unread));
+  assertReadable(kinds.length, entities, unread);
+  const lookedFor = read.flatMap((one) => one.lookedFor).filter((key) => !unread.has(key));
+  return { observed: new Map(read.flatMap((one) => one.found)), lookedFor: new Set(lookedFor), unread };
 }
 
 type Entries = readonly (readonly [string, Observed])[];
+
+/** The entities of one kind. */
+interface ReadKind {
+  readonly found: Entries;
+  readonly lookedFor: readonly string[];
+  readonly unread: readonly (readonly [string, RefusedRead])[];
+}
+
+async function observeKind(
+  account: Account,
+  kind: Kind,
+  snapshot: Snapshot,
+  entities: readonly DesiredEntity[],
+  orphans: readonly DesiredEntity[],
+): Promise<ReadKind> {
+  const others = kind.isReadWithOthers === true ? orphans : [];
+  const all = [...entities, ...others];
+  const inBulk = await attempt(() => observeInBulk(account, kind, snapshot, all), REFUSALS);
+  if (inBulk !== undefined && !isRefused(inBulk)) {
+    return { found: inBulk, lookedFor: all.map(entityKey), unread: [] };
+  }
+  if (inBulk !== undefined && isUnsupported(awsError(inBulk.error))) {
+    return { found: [], lookedFor: [], unread: [...entities, ...orphans].map((one) => [entityKey(one), inBulk]) };
+  }
+  const read = await observeSingly(account, entities);
+  const [refused] = read.unread;
+  if (refused === undefined || read.unread.length < entities.length) return read;
+  // Nothing of the kind can be read.
+  const unread = orphans.map((one): [string, RefusedRead] => [entityKey(one), refused[1]]);
+  return { ...read, unread: [...read.unread, ...unread] };
+}
+
+/** Throws the refusal where AWS refuses everything: of several kinds, or because it denies all. */
+function assertReadable(kinds: number, entities: readonly DesiredEntity[], unread: ObservedNamespace['unread']): void {
+  const refusals = entities.flatMap((entity) => unread.get(entityKey(entity)) ?? []);
+  if (refusals.length === 0 || refusals.length < entities.length) return;
+  const isDenied = ({ error }: RefusedRead): boolean => failureTypeOf(awsError(error)) === 'AccessDenied';
+  const first = refusals.find(isDenied) ?? refusals[0];
+  if (first !== undefined && (kinds > 1 || refusals.every(isDenied))) throw first.error;
+}
 
 async function observeInBulk(
   account: Account,
@@ -75,13 +119,14 @@ async function observeInBulk(
   });
 }
 
-async function observeSingly(account: Account, entities: readonly DesiredEntity[]): Promise<Entries> {
-  const singles = await Promise.all(
-    entities.map(async (entity) => ({ entity, observed: await observeByName(account, entity) })),
-  );
-  return singles.flatMap(({ entity, observed }) =>
-    observed === undefined ? [] : [[entityKey(entity), observed] as const],
-  );
+async function observeSingly(account: Account, entities: readonly DesiredEntity[]): Promise<ReadKind> {
+  const read = await attemptEach(entities, (entity) => observeByName(account, entity), REFUSALS);
+  const singles = entities.map((entity, index) => [entityKey(entity), read[index]] as const);
+  return {
+    found: singles.flatMap(([key, one]) => (one === undefined || isRefused(one) ? [] : [[key, one] as const])),
+    lookedFor: singles.map(([key]) => key),
+    unread: singles.flatMap(([key, one]) => (isRefused(one) ? [[key, one] as const] : [])),
+  };
 }
 
 /** Reads one entity by its name, or else by the one that it had before. Returns undefined where it does not exist. */
@@ -130,7 +175,12 @@ export async function observeKnownEntity(
  * another path has another ARN.
  */
 export async function observeUnderAnyName(account: Account, entity: DesiredEntity): Promise<Observed | undefined> {
-  return (await observeEntity(account, entity)) ?? (await observeEntities(account, [entity])).get(entityKey(entity));
+  const found = await observeEntity(account, entity);
+  if (found !== undefined) return found;
+  const { observed, unread } = await observeEntities(account, [entity]);
+  const refused = unread.get(entityKey(entity));
+  if (refused !== undefined) throw refused.error;
+  return observed.get(entityKey(entity));
 }
 
 /** Returns the kind of an entity. A request for a kind that this worker does not know fails for good. */

@@ -5,9 +5,17 @@ import type { JsonObject } from '../../contract/entity.js';
 import type { CompleteSnapshot } from '../../aws/inventory.js';
 import type { Kind, ListedEntity, Observed, WantedEntity } from '../kind.js';
 
-/** Returns a listing; empty where the entity is gone, or where the API does not know the operation. */
+/**
+ * Returns what goes with an entity; empty where the entity is gone, or where the API does not know the operation. For the
+ * entities of a kind, {@link emptyIfGone} is right: what cannot be listed is not missing.
+ */
 export function emptyIfAbsent<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
   return fallBackOn(['NoSuchEntity', 'InvalidAction', 'NotSupportedService'], [], () => listing);
+}
+
+/** Returns a listing; empty where the entity that has them is gone. */
+export function emptyIfGone<T>(listing: Promise<readonly T[]>): Promise<readonly T[]> {
+  return fallBackOn(['NoSuchEntity'], [], () => listing);
 }
 
 /** Returns what a read returns; undefined where the entity has gone. */

@@ -183,8 +183,11 @@ class Bootstrap {
     this.#notifies = this.#state.plan.notifies === true;
   }
 
+  /** Returns what the plan refuses. What could not be read has failed, and stops nothing else. */
   get #refused(): RunState['plan']['entities'] {
-    return this.#state.plan.entities.filter(({ decision }) => decision.action === 'refuse');
+    return this.#state.plan.entities.filter(
+      ({ decision }) => decision.action === 'refuse' && decision.unread === undefined,
+    );
   }
 
   /**

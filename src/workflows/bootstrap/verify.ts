@@ -1,7 +1,7 @@
 import type { ExpectedEntity, VerifyRequest, VerifyResult } from '../../contract/activities.js';
 import { isWrite } from '../../contract/actions.js';
 import { FAILURES } from '../../contract/failures.js';
-import type { Decision, EntityReport } from '../../contract/report.js';
+import type { Decision, EntityReport, RefusedCall } from '../../contract/report.js';
 import { isRefusal } from '../../report/build.js';
 import { driftText } from '../../report/drift.js';
 import { joinFirst } from '../../report/text.js';
@@ -119,6 +119,10 @@ function recordDifferences(
     const position = positions[index];
     const report = position === undefined ? undefined : state.reports.get(position);
     if (position === undefined || report === undefined) continue;
+    if (decision.unread !== undefined) {
+      failEntity(state, position, unreadSince(report, decision, decision.unread));
+      continue;
+    }
     failEntity(state, position, {
       drift: decision.drift,
       ...(isUnwritten(state, position) ? changeSince(decision) : { reason: differenceIn(report, decision) }),
@@ -157,6 +161,15 @@ function differencesIn({ action, drift, reason }: Decision): readonly string[] {
   }
 }
 
+/** Describes that AWS refused to show what a run claims of an entity. */
+function unreadSince(
+  { outcome }: EntityReport,
+  { reason, remedy }: Decision,
+  unread: RefusedCall,
+): Pick<EntityReport, 'reason' | 'remedy' | 'unread'> {
+  return { reason: `was ${outcome}, but could not be verified: ${reason ?? ''}`, remedy, unread };
+}
+
 /** Describes the change of an entity that this run has not written. */
 function changeSince(decision: Decision): Pick<EntityReport, 'reason' | 'changedSince'> {
   const changedSince = differencesIn(decision);
@@ -169,7 +182,8 @@ function changeSince(decision: Decision): Pick<EntityReport, 'reason' | 'changed
 function failEntity(
   state: RunState,
   index: number,
-  why: Pick<EntityReport, 'reason' | 'remedy'> & Partial<Pick<EntityReport, 'outcome' | 'drift' | 'changedSince'>>,
+  why: Pick<EntityReport, 'reason' | 'remedy'> &
+    Partial<Pick<EntityReport, 'outcome' | 'drift' | 'changedSince' | 'unread'>>,
 ): void {
   const report = state.reports.get(index);
   if (report !== undefined) state.record(index, { ...report, outcome: 'failed', ...why });

@@ -1,6 +1,6 @@
 import type { DriftLook, DriftRecord, FailedLook, FoundDrift } from '../../../src/contract/drift-record.js';
 import { driftRecord } from '../../../src/contract/schedule-shapes.js';
-import { completedRecord, emptyRecord } from '../../../src/report/drift-record.js';
+import { completedRecord, driftStateText, emptyRecord } from '../../../src/report/drift-record.js';
 import { withFailure, withLook, withoutSchedule } from '../../../src/workflows/drift-changes.js';
 
 /** A drift record and the looks of several schedules at one environment. */
@@ -109,6 +109,22 @@ test('a schedule that cannot look tells it once for a reason, and once that it l
   expect(recorded.look('one', [])).toEqual({ ...NOTHING, looking: 'resumed' });
   expect(recorded.look('one', [])).toEqual(NOTHING);
   expect(recorded.record.failed).toBeNull();
+});
+
+test('what could not be read stays as it was, and is told once for a reason, and once that it is read again', () => {
+  recorded.look('one', ['a', 'b']);
+  const unread = { ids: ['Role/A'], reason: '1 entity could not be read (Role/A): GetRole answered AccessDenied' };
+  expect(recorded.look('one', [], { unread })).toEqual({ ...NOTHING, ended: ['b'], looking: 'stopped' });
+  expect(recorded.record).toMatchObject({
+    inDrift: 1,
+    drifted: [{ name: 'a', schedules: ['one'] }],
+    failed: { result: 'failed', reason: unread.reason },
+  });
+  expect(driftStateText(recorded.record)).toBe('1 of 3 entities in drift, and some could not be read');
+  expect(driftRecord(recorded.record, '')).toBeNull();
+  expect(recorded.look('one', [], { unread })).toEqual(NOTHING);
+  expect(recorded.look('one', [])).toEqual({ ...NOTHING, ended: ['a'], looking: 'resumed' });
+  expect(driftStateText(recorded.record)).toBe('no drift, 3 entities');
 });
 
 test('what a deleted schedule has seen is forgotten, and what another one sees is not', () => {

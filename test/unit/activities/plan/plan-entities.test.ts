@@ -67,6 +67,47 @@ test('names the principals in trust policies that the plan creates, itself inclu
   ]);
 });
 
+describe('what AWS refuses to show', () => {
+  test('fails by itself, is no part of the ledger, and leaves the others as they are', async () => {
+    account.failNext('GetRole', 'InvalidAction');
+    const { result } = await runAttempt(account, 'planEntities', REQUEST);
+    expect(result?.entities).toMatchObject([
+      { name: 'deploy', decision: { action: 'refuse', unread: { operation: 'GetRole', code: 'InvalidAction' } } },
+      { name: 'readers', decision: { action: 'create' } },
+    ]);
+    expect(result?.entities[0]?.declaration).toBeUndefined();
+  });
+
+  test.each([
+    ['renamed', 'GetGroup', GROUP, ROLE],
+    ['replaced', 'GetRole', ROLE, GROUP],
+  ])('is neither %s nor forgotten under its old name', async (_title, operation, entity, other) => {
+    account.add(`${entity.kind}/old`, { tags: OWNED_TAGS });
+    const known = { manifest: 'iam.yaml', environment: 'dev', key: {}, runId: RUN_ID, at: 'now' };
+    const declarations = [{ ...known, id: `${entity.kind}/old` }];
+    const entities = [{ ...entity, renamedFrom: 'old' }, other];
+    for (const refusedNames of [1, 2]) {
+      for (let name = 0; name < refusedNames; name += 1) account.failNext(operation, 'AccessDenied');
+      const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities }, { declarations });
+      const [first, second, ...removed] = result?.entities.map(({ decision }) => decision.action) ?? [];
+      expect([first, second]).toEqual(['refuse', 'create']);
+      expect(removed.filter((action) => action !== 'refuse')).toEqual([]);
+      expect([result?.gone, result?.orphans, result?.entities[0]?.moved]).toEqual([undefined, undefined, undefined]);
+    }
+  });
+
+  test('fails the deletion that it is a part of', async () => {
+    account.add('Role/deploy', { tags: OWNED_TAGS });
+    account.failNext('ListInstanceProfilesForRole', 'AccessDenied');
+    const entities = [desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' }), GROUP];
+    const { result } = await runAttempt(account, 'planEntities', { ...REQUEST, entities });
+    expect(result?.entities).toMatchObject([
+      { decision: { action: 'refuse', drift: [], unread: { operation: 'ListInstanceProfilesForRole' } } },
+      { decision: { action: 'create' } },
+    ]);
+  });
+});
+
 test('lists each write of a deletion, and refuses what is still attached, with a log line', async () => {
   account.add('Role/deploy', { tags: OWNED_TAGS });
   const entities = [desired('Role', 'deploy', { roleName: 'deploy' }, { state: 'absent' })];

@@ -30,6 +30,14 @@ test('counts as unverified what AWS has not shown when its run is cancelled', as
   expect(result).toMatchObject({ differing: [], unverified: [0] });
 });
 
+test('names what AWS refuses to show, and waits for it no longer', async () => {
+  account.failNext('GetRole', 'AccessDenied', { message: 'not you' });
+  const { result } = await runAttempt(account, 'verifyEntities', VERIFY);
+  const unread = { operation: 'GetRole', code: 'AccessDenied', requestId: 'request-of-GetRole' };
+  expect(result?.differing).toMatchObject([{ index: 0, decision: { action: 'refuse', unread } }]);
+  expect(result?.createdAt).toMatchObject([{ index: 1 }]);
+});
+
 test('of a cancelled run looks once', async () => {
   const { result } = await runAttempt(account, 'verifyEntities', { ...VERIFY, once: true });
   expect(result).toMatchObject({ differing: [], unverified: [0] });
