@@ -48,7 +48,7 @@ export async function pendingApproval(
   reference: NamespaceReference,
 ): Promise<PendingApproval> {
   const { handle } = await openRunHandle(temporal, reference);
-  const approval = await askWorker(temporal, () => handle.query(approvalQuery));
+  const approval = await askWorker(temporal, handle, () => handle.query(approvalQuery));
   if (approval === null) throw noPendingApproval(reference);
   return { ...approval, report: withRunUrl(temporal, approval.report) };
 }
@@ -83,7 +83,7 @@ export async function decideApproval(
   const proof = token === undefined ? decision.proof : { ...decision.proof, token };
   const sent = proof === undefined ? decision : { ...decision, proof };
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
-  return askWorker(temporal, async () => {
+  return askWorker(temporal, handle, async () => {
     try {
       return await handle.executeUpdate(update, { args: [signed(temporal.requestKey, action, sent)] });
     } catch (error) {

@@ -1,18 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from '../contract/entity.js';
 import { ExitCode, FAILURES, type FailureType } from '../contract/failures.js';
 import { UserFacingError } from '../contract/user-facing-error.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
 import { isWorkflowFailed } from '../temporal/errors.js';
-import { deadlineOf, noWorkerError, type RunOptions } from './run/events.js';
+import type { RunOptions } from './run/events.js';
 import { rejectOnAbort } from './run/retry.js';
-import { hasWorker } from './runs.js';
 
 /*
  * Workflows that only read an account, with the credentials of a worker. A person waits for them.
  */
-
-const WORKER_INTERVAL_MS = 500;
 
 /** Reports that an account could not be read at all. */
 export class ReadError extends UserFacingError {
@@ -35,21 +31,6 @@ interface Read<Request> {
   /** Names the run in the Temporal UI. */
   readonly summary: string;
   readonly timeoutMs: number;
-}
-
-/**
- * Waits until a worker polls.
- *
- * @throws BusyError where none does in time
- */
-export async function untilWorker(temporal: TemporalConnection, options: RunOptions): Promise<void> {
-  const { taskQueue } = temporal;
-  const deadline = deadlineOf(options);
-  for (let looks = 0; !(await hasWorker(temporal)); looks += 1) {
-    if (looks === 1) options.onEvent?.({ type: 'no-worker', taskQueue });
-    if (Date.now() >= deadline) throw noWorkerError(taskQueue);
-    await sleep(WORKER_INTERVAL_MS, undefined, { signal: options.signal });
-  }
 }
 
 /**

@@ -10,12 +10,14 @@ import { missingKeyOf } from '../contract/unreadable.js';
 import { bootstrapWorkflowId, WorkflowType } from '../contract/workflow-ids.js';
 import type { Principal } from '../contract/identity.js';
 import { type TemporalConnection, withDeadline } from '../temporal/connect.js';
+import { unserved } from '../temporal/pollers.js';
 import { startedBy } from '../temporal/principal.js';
 import { GrpcStatus, grpcStatusOf, isWorkflowNotFound } from '../temporal/errors.js';
 import type { bootstrap } from '../workflows/index.js';
 import { pipelineOf, textFields } from '../report/run-description.js';
 import { failingActivities, retryText } from './run/failing-activities.js';
 import { withLockHolders } from './run/lock-holders.js';
+import { missingWorker, type MissingWorker } from './run/missing-worker.js';
 
 const MAX_PROGRESS_QUERIES = 10;
 
@@ -58,6 +60,8 @@ export interface RunSummary extends LockHolder {
   /** The ID of the key that this client lacks to read the memo. */
   readonly encryptedWith?: string;
   readonly progress?: Progress | null;
+  /** The reason for which no worker takes the tasks of the open run, and the remedy. Missing where one does. */
+  readonly missingWorker?: MissingWorker;
 }
 
 /** Selects the runs of a namespace, of an account, or of all accounts. */
@@ -119,11 +123,22 @@ async function withPrincipals({ client }: TemporalConnection, runs: readonly Run
 /** Adds the progress of the first open runs. Each query is answered by a worker. */
 async function withProgress(temporal: TemporalConnection, runs: readonly RunSummary[]): Promise<RunSummary[]> {
   const open = runs.filter(({ status }) => status === 'RUNNING');
-  const queried = (await hasWorker(temporal)) ? open.slice(0, MAX_PROGRESS_QUERIES) : [];
-  const progress = await Promise.all(queried.map((run) => progressOf(temporal, run)));
+  const isServed = (await unserved(temporal))?.why !== 'no-poller';
+  const queried = isServed ? open.slice(0, MAX_PROGRESS_QUERIES) : [];
+  const states = await Promise.all(queried.map((run) => stateOf(temporal, run)));
   return runs.map((run) =>
-    run.status === 'RUNNING' ? { ...run, progress: progress[queried.indexOf(run)] ?? null } : run,
+    run.status === 'RUNNING' ? { ...run, ...(states[queried.indexOf(run)] ?? { progress: null }) } : run,
   );
+}
+
+/** Returns the progress of an open run, or why no worker takes its tasks. */
+async function stateOf(
+  temporal: TemporalConnection,
+  run: LockHolder,
+): Promise<Pick<RunSummary, 'progress' | 'missingWorker'>> {
+  const progress = await progressOf(temporal, run);
+  const lacking = progress === null ? await missingWorker(temporal, run, true) : null;
+  return lacking === null ? { progress } : { progress, missingWorker: lacking };
 }
 
 /** Returns the progress of an open run, and what it waits for. Null where no worker answers in time. */
@@ -201,26 +216,6 @@ export function parseMemo(memo: Readonly<Record<string, unknown>> = {}): Partial
 function encryptedMemo(memo: Readonly<Record<string, unknown>> = {}): Pick<RunSummary, 'encryptedWith'> {
   const encryptedWith = Object.values(memo).map(missingKeyOf).find(Boolean);
   return encryptedWith === undefined ? {} : { encryptedWith };
-}
-
-/** `TASK_QUEUE_TYPE_WORKFLOW`. */
-const WORKFLOW_TASK_QUEUE = 1;
-
-/** Reports whether a worker polls the task queue. True where the server does not answer: the caller then meets its error. */
-export async function hasWorker({ client, taskQueue }: TemporalConnection): Promise<boolean> {
-  try {
-    const { pollers } = await withDeadline(client, () =>
-      client.workflowService.describeTaskQueue({
-        namespace: client.options.namespace,
-        taskQueue: { name: taskQueue },
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a dynamic import finds no enumeration
-        taskQueueType: WORKFLOW_TASK_QUEUE,
-      }),
-    );
-    return pollers.length > 0;
-  } catch {
-    return true;
-  }
 }
 
 /** The person who cancels a run, and why. */

@@ -45,7 +45,7 @@ import type { WorkerProcess, World } from '../support/world.js';
 const LANES = 6;
 
 /** Sequences per lane in the short form. */
-const SHORT = 3;
+const SHORT = 2;
 
 /** Time in which the long form draws new sequences, in milliseconds. */
 const LONG_MS = 570_000;

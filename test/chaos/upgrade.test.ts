@@ -22,7 +22,7 @@ import type { Held } from '../support/hold.js';
 import { allowing, requestOf, role, tenEntities } from '../support/manifests-of.js';
 import { LONG_FORM, record, Tally } from '../support/trials.js';
 import { startWorld } from '../support/world.js';
-import type { WorkerProcess, World } from '../support/world.js';
+import type { CommandResult, WorkerProcess, World } from '../support/world.js';
 
 /** Runs that a worker with the workflow code of a recorded version begins, and a worker with the present code finishes. */
 
@@ -349,4 +349,46 @@ describe('with worker deployment versioning', () => {
       }),
     );
   });
+
+  test('an approval whose run stays on a build that is gone ends with 4, and the command that it prints rescues the run', () =>
+    withScene(async (scene) => {
+      const { account } = scene;
+      const old = await scene.newWorker(deployment('asks', 'old'));
+      await makeCurrent('asks', 'old');
+      const request = await requestOf(world, { namespace: 'upgraded', account, assumed: true, entities: CHAIN });
+      let tell: (digest: string) => void = () => undefined;
+      const asks = new Promise<string>((resolve) => (tell = resolve));
+      const running = apply(
+        scene.temporal,
+        { ...request, approval: { timeoutMs: 600_000 } },
+        {
+          onEvent: (event) => {
+            if (event.type === 'awaiting-approval') tell(event.approval.plan);
+          },
+        },
+      );
+      const digest = await Promise.race([
+        asks,
+        running.then(() => Promise.reject(new Error('the run asked for nothing'))),
+      ]);
+      await scene.newWorker(deployment('asks', 'new'));
+      await makeCurrent('asks', 'new');
+      await old.stop();
+
+      const where = ['--account', account, '--namespace', 'upgraded'];
+      const env = { IAM_BOOTSTRAP_TASK_QUEUE: scene.temporal.taskQueue };
+      const approve = (): Promise<CommandResult> =>
+        world.cli(['approve', ...where, '--plan', digest, '--as', 'alice'], env);
+      const unanswered = await approve();
+      expect(unanswered.code).toBe(4);
+      expect(unanswered.stderr).toContain('the run stays on build old of');
+      expect((await world.cli(['status', ...where], env)).stdout).toContain(
+        'the run stays on build old of deployment asks',
+      );
+      const [, rescue] = /: temporal (workflow update-options .*)/.exec(unanswered.stderr) ?? [];
+      const words = (rescue ?? '').match(/'[^']*'|\S+/g) ?? [];
+      await temporalCli(...words.map((word) => word.replace(/^'|'$/g, '')), '--yes');
+      expect(await approve()).toMatchObject({ code: 0 });
+      await expectCreatedOnce(scene, await running, CHAIN);
+    }));
 });

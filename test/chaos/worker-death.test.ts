@@ -22,6 +22,9 @@ jest.setTimeout(900_000);
 /** Runs that one `kill -9` interrupts, each at its own call: a dead worker is noticed after seconds. */
 const KILLED_AT_ONCE = 22;
 
+/** The short form kills the worker at each third call, before or after. */
+const STRIDE = LONG_FORM ? 1 : 3;
+
 /** A call of a run at which the worker dies. */
 interface CrashPoint {
   /** `before`: the call never arrives. `after`: AWS executes it, and the reply is lost. */
@@ -261,7 +264,7 @@ describe('a worker killed in a run of ten entities', () => {
     writes = points.filter((point) => !isRead(point));
     // The point before a read equals the point after the previous call.
     reads = points.filter((point) => isRead(point) && point.when === 'after');
-    lines = await surviveAll([...writes, ...reads]);
+    lines = await surviveAll([...writes, ...reads].filter((_point, index) => index % STRIDE === 0));
     console.log(lines.join('\n'));
   });
 
@@ -280,8 +283,8 @@ describe('a worker killed in a run of ten entities', () => {
     expect(reads.length).toBeGreaterThan(0);
   });
 
-  test('every point was tested', () => {
-    expect(lines).toHaveLength(writes.length + reads.length);
+  test('every point was tested, or every third one in the short form', () => {
+    expect(lines).toHaveLength(Math.ceil((writes.length + reads.length) / STRIDE));
   });
 });
 

@@ -12,6 +12,7 @@ import { printError, wrapped } from '../../src/cli/terminal.js';
 import { namespaceHeldError, noWorkerError, type RunEvent } from '../../src/client/run/events.js';
 import { compareTerraformPlans, preflightOffline } from '../../src/client/terraform/preflight.js';
 import type { FailingActivity } from '../../src/client/run/failing-activities.js';
+import { missingWorkerText } from '../../src/client/run/missing-worker.js';
 import type { LockHolder, RunSummary } from '../../src/client/runs.js';
 import type { Config } from '../../src/config/config.js';
 import type { Pipeline } from '../../src/contract/entity.js';
@@ -41,6 +42,16 @@ const PIPELINE: Pipeline = {
   commit: '0123456789abcdef',
   actor: 'ada',
 };
+const NO_WORKER = missingWorkerText({ why: 'no-poller' }, 'iam-bootstrap', '');
+const ELSEWHERE = missingWorkerText(
+  {
+    why: 'pinned',
+    build: { deploymentName: 'iam', buildId: '4b825dc' },
+    polling: [{ deploymentName: 'iam', buildId: '9fceb02' }],
+  },
+  'iam-bootstrap',
+  'temporal workflow update-options …',
+);
 const PERSON: Pipeline = { provider: 'local', url: null, commit: null, actor: 'grace' };
 
 /** What a command prints, on a terminal of a width. */
@@ -147,6 +158,15 @@ function runs(): readonly RunSummary[] {
       progress: pending,
       url: URL.replace(':ci/', ':prod/'),
     }),
+    run({
+      ...open,
+      workflowId: `iam-bootstrap:${ACCOUNT}:stage`,
+      startedAt: before(9_000),
+      memo: { pipeline: PERSON },
+      progress: null,
+      missingWorker: ELSEWHERE,
+      url: URL.replace(':ci/', ':stage/'),
+    }),
     run({ startedAt: before(90_000), closedAt: before(89_988), memo: { pipeline: PERSON } }),
     run({ startedAt: before(180_000), closedAt: before(179_000), status: 'FAILED', result: 'failed' }),
   ];
@@ -239,7 +259,7 @@ export function cliScenes(): Readonly<Record<string, Scene>> {
     'waiting-ended': errorOf(namespaceHeldError(holder(), {})),
     approval: events(started, { type: 'awaiting-approval', approval, isAwaited: true }),
     'no-worker': (columns) =>
-      `${events(started, { type: 'no-worker', taskQueue: 'iam-bootstrap' })(columns)}\n${errorOf(noWorkerError('iam-bootstrap'))(columns)}`,
+      `${events(started, { type: 'no-worker', taskQueue: 'iam-bootstrap', ...NO_WORKER })(columns)}\n${errorOf(noWorkerError(NO_WORKER))(columns)}`,
     'no-server': errorOf(
       new UnreachableError('127.0.0.1:7233', { reason: 'connect ECONNREFUSED 127.0.0.1:7233', cause: null }),
     ),

@@ -6,7 +6,7 @@ import pc from 'picocolors';
 import { describeAwsSettings } from '../../aws/describe-settings.js';
 import { type AwsSettings, readAwsSettings } from '../../aws/settings.js';
 import { loadGuardrails } from '../../client/guardrails.js';
-import { hasWorker } from '../../client/runs.js';
+import { missingWorker } from '../../client/run/missing-worker.js';
 import { type Config, loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
@@ -187,12 +187,13 @@ async function checkTemporal(config: Config, fix: boolean): Promise<CheckedTempo
       const message = `${address}: namespace ${namespace}: ${messageOf(error)}`;
       return { checks: [problem('temporal', 'fail', message, remedy)], installation: undefined };
     }
+    const missing = await missingWorker(temporal);
     const checks = [
       ok('temporal', `${address}, namespace ${namespace}`),
       await checkSearchAttributes(temporal, fix),
-      (await hasWorker(temporal))
+      missing === null
         ? ok('worker', `a worker polls task queue ${taskQueue}`)
-        : problem('worker', 'fail', `no worker polls task queue ${taskQueue}`, 'run `iam-bootstrap worker`'),
+        : problem('worker', 'fail', missing.message, missing.remedy),
     ];
     return { checks, installation };
   } finally {

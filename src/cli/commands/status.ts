@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pc from 'picocolors';
-import { hasWorker, recentRuns, type RunSummary } from '../../client/runs.js';
+import { missingWorker } from '../../client/run/missing-worker.js';
+import { recentRuns, type RunSummary } from '../../client/runs.js';
 import { loadConfig } from '../../config/config.js';
 import { ExitCode } from '../../contract/failures.js';
 import { renderRuns } from '../render/status.js';
@@ -43,10 +44,11 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
   }
 }
 
-/** Says that no worker polls: open runs do not go on, and their progress is not known. */
+/** Says that no worker takes new runs: open runs do not go on, and their progress is not known. */
 async function noteMissingWorker({ temporal, embedded }: Session, { watch: isWatched }: StatusOptions): Promise<void> {
-  if (isWatched || embedded || (await hasWorker(temporal))) return;
-  note(`No worker polls task queue ${temporal.taskQueue}. Start one with \`iam-bootstrap worker\`.`);
+  if (isWatched || embedded) return;
+  const missing = await missingWorker(temporal);
+  if (missing !== null) note(`${missing.message}; ${missing.remedy}`);
 }
 
 /** Switches to the alternate screen: the terminal restores its content afterwards. */

@@ -26,9 +26,7 @@ export function textOfFleetEvent(event: FleetEvent): EventText | null {
       );
     }
     case 'no-worker':
-      return text(
-        `no worker polls task queue ${event.taskQueue}; the run waits until one starts (iam-bootstrap worker)`,
-      );
+      return text(`${event.message}; ${event.remedy}`);
     case 'unreachable':
       return text(`Temporal does not respond; retrying: ${event.message}`);
     case 'progress':

@@ -23,9 +23,7 @@ export function textOfEvent(event: RunEvent): EventText | null {
     case 'waiting':
       return waitingText(event);
     case 'no-worker':
-      return text(
-        `no worker polls task queue ${event.taskQueue}; the run waits until one starts (iam-bootstrap worker)`,
-      );
+      return text(`${event.message}; ${event.remedy}`);
     case 'retrying':
       return text(retryText(event));
     case 'unreachable':

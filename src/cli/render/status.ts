@@ -33,18 +33,21 @@ export function renderRuns(runs: readonly RunSummary[], now: number, stream: Str
   return [
     ...(hasAccount ? [] : [`Runs in account ${plain(account)}`]),
     titles,
-    ...lines.map((line, index) => withProgress(line, runs[index]?.progress, { now, stream })),
+    ...lines.map((line, index) => withProgress(line, runs[index], { now, stream })),
     ...decideLines(runs).map((line) => wrapped(line, stream)),
     ...urlLines(runs, stream),
   ].join('\n');
 }
 
-/** Adds how far a run is: to its line where that fits, else below it. */
+/** Adds how far a run is: to its line where that fits, else below it. Below it stands why no worker takes its tasks. */
 function withProgress(
   line: string,
-  progress: Progress | null | undefined,
+  { progress, missingWorker }: Partial<RunSummary> = {},
   { now, stream }: { readonly now: number; readonly stream: Stream },
 ): string {
+  if (missingWorker !== undefined) {
+    return `${line}\n${wrapped(`  ${plain(missingWorker.message)}; ${plain(missingWorker.remedy)}`, stream)}`;
+  }
   if (progress == null) return line;
   const text = plain(nowText(progress, now));
   const whole = `${line}  ${text}`;

@@ -11,8 +11,9 @@ import type { Target } from '../../contract/entity.js';
 import { captureWorkflowId, WorkflowType } from '../../contract/workflow-ids.js';
 import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
-import { runRead, untilWorker } from '../read.js';
-import type { RunOptions } from '../run/events.js';
+import { runRead } from '../read.js';
+import { untilWorker } from '../run/until-worker.js';
+import { deadlineOf, type RunOptions } from '../run/events.js';
 
 /** The longest time that a worker may take for a page, in milliseconds. The first one needs all the calls to AWS. */
 const TIMEOUT_MS = 2 * 3_600_000;
@@ -37,7 +38,7 @@ export async function* readAccount(
   filter: CaptureFilter,
   options: RunOptions,
 ): AsyncGenerator<CapturedItem, ReadAccount> {
-  await untilWorker(temporal, options);
+  await untilWorker(temporal, { ...options, deadline: deadlineOf(options) });
   const captureId = randomUUID();
   const calls: Record<string, number> = {};
   let after: EntityKey | null = null;

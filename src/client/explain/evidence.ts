@@ -5,7 +5,7 @@ import { signed } from '../../identity/signature.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { explain } from '../../workflows/index.js';
-import { hasWorker } from '../runs.js';
+import { missingWorker } from '../run/missing-worker.js';
 
 /** The longest time that the worker may take. */
 const EVIDENCE_TIMEOUT_MS = 150_000;
@@ -25,9 +25,8 @@ export async function gatherEvidence(
   const { entities, requestId, target } = request;
   if (entities.length === 0 && requestId === null) return noEvidence(request, 'no entity to read');
   const { client, taskQueue, requestKey } = temporal;
-  if (!(await hasWorker(temporal))) {
-    return noEvidence(request, `AWS was not read: no worker polls the task queue ${taskQueue}`);
-  }
+  const missing = await missingWorker(temporal);
+  if (missing !== null) return noEvidence(request, `AWS was not read: ${missing.message}`);
   const oldest = new Date(Math.max(Date.parse(request.from), Date.parse(request.to) - TRAIL_RETENTION_MS));
   try {
     return await client.workflow.execute<typeof explain>(WorkflowType.Explain, {

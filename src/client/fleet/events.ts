@@ -1,4 +1,5 @@
 import type { FleetProgress, PendingWave } from '../../contract/fleet-progress.js';
+import type { MissingWorker } from '../run/missing-worker.js';
 import type { LockHolder } from '../runs.js';
 
 /** An event of a command that starts or follows a fleet, for a display. */
@@ -13,7 +14,7 @@ export type FleetEvent =
   | { readonly type: 'waiting'; readonly lockHolder: LockHolder }
   | { readonly type: 'progress'; readonly progress: FleetProgress }
   | { readonly type: 'awaiting-approval'; readonly wave: PendingWave }
-  | { readonly type: 'no-worker'; readonly taskQueue: string }
+  | ({ readonly type: 'no-worker'; readonly taskQueue: string } & MissingWorker)
   | { readonly type: 'unreachable'; readonly message: string };
 
 /** Options of a command that starts or follows a fleet. */

@@ -113,7 +113,7 @@ export async function pendingWave(temporal: TemporalConnection, reference: Fleet
   const run = await lockHolderOf(temporal, fleetWorkflowId(reference.namespace, reference.fleet));
   if (run === null) throw noPendingWave(reference);
   const handle = client.workflow.getHandle<typeof fleet>(run.workflowId);
-  const pending = await askWorker(temporal, () => handle.query(waveApprovalQuery));
+  const pending = await askWorker(temporal, handle, () => handle.query(waveApprovalQuery));
   if (pending === null) throw noPendingWave(reference);
   return pending;
 }
@@ -132,7 +132,7 @@ export function decideWave(
   const { client, requestKey } = temporal;
   const handle = client.workflow.getHandle<typeof fleet>(fleetWorkflowId(reference.namespace, reference.fleet));
   const update = action === ApprovalAction.Approve ? approveUpdate : rejectUpdate;
-  return askWorker(temporal, async () => {
+  return askWorker(temporal, handle, async () => {
     try {
       return await handle.executeUpdate(update, { args: [signed(requestKey, action, decision)] });
     } catch (error) {

@@ -12,6 +12,7 @@ import { describePipeline } from '../../report/run-description.js';
 import { approveCommand } from '../describe.js';
 import type { LockHolder } from '../runs.js';
 import type { FailingActivity } from './failing-activities.js';
+import type { MissingWorker } from './missing-worker.js';
 
 /** The default of {@link RunOptions.waitTimeoutMs}: 30 minutes. */
 const DEFAULT_WAIT_MS = 30 * 60_000;
@@ -48,7 +49,7 @@ export type RunEvent =
     }
   | { readonly type: 'progress'; readonly progress: Progress }
   | ({ readonly type: 'retrying' } & FailingActivity)
-  | { readonly type: 'no-worker'; readonly taskQueue: string }
+  | ({ readonly type: 'no-worker'; readonly taskQueue: string } & MissingWorker)
   | { readonly type: 'unreachable'; readonly message: string };
 
 /** Options of a command that starts or follows a run. */
@@ -133,13 +134,9 @@ export function silentHolderError(temporalNamespace: string, lockHolder: LockHol
   );
 }
 
-/** Returns the error for a task queue that no worker polls. */
-export function noWorkerError(taskQueue: string): BusyError {
-  return new BusyError(
-    `no worker polls the task queue ${taskQueue}`,
-    'start one with `iam-bootstrap worker`; an open run then continues by itself',
-    null,
-  );
+/** Returns the error for a run whose tasks no worker takes. */
+export function noWorkerError({ message, remedy }: MissingWorker): BusyError {
+  return new BusyError(message, remedy, null);
 }
 
 /** Returns the error for a run that no worker has answered for in time, though the server knows workers of its task queue. */

@@ -5,8 +5,9 @@ import type { Progress } from '../../contract/progress.js';
 import type { Report } from '../../contract/report.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import type { bootstrap } from '../../workflows/index.js';
-import { hasWorker, lockHolderOf, withRunUrl } from '../runs.js';
+import { lockHolderOf, withRunUrl } from '../runs.js';
 import { awaitReportOf } from './await-report.js';
+import { missingWorker } from './missing-worker.js';
 import { approvalRequiredError, deadlineOf, noWorkerError, silentHolderError } from './events.js';
 import type { RunOptions } from './events.js';
 import { failingActivities } from './failing-activities.js';
@@ -205,11 +206,13 @@ class RunWatcher {
   }
 
   private async checkWorker(): Promise<void> {
-    if (Date.now() - this.answeredAt < WORKER_CHECK_MS || (await hasWorker(this.temporal))) return;
+    if (Date.now() - this.answeredAt < WORKER_CHECK_MS) return;
+    const missing = await missingWorker(this.temporal, this.run);
+    if (missing === null) return;
     const { taskQueue } = this.temporal;
-    if (!this.hasReportedNoWorker) this.options.onEvent?.({ type: 'no-worker', taskQueue });
+    if (!this.hasReportedNoWorker) this.options.onEvent?.({ type: 'no-worker', taskQueue, ...missing });
     this.hasReportedNoWorker = true;
-    if (this.isPastDeadline) throw noWorkerError(taskQueue);
+    if (this.isPastDeadline) throw noWorkerError(missing);
   }
 
   /** Ends the wait for a run that workers do not answer for: it may be no run of ours. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProofQuestion, ProofTerms } from '../../contract/identity.js';
 import { sealToken } from '../../identity/seal.js';
 import { IdTokenError } from '../../identity/tokens/id-token-error.js';
@@ -7,12 +6,9 @@ import type { TokenSource } from '../../identity/tokens/token-source.js';
 import type { TemporalConnection } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import { proofTerms } from '../proof-terms.js';
-import { hasWorker } from '../runs.js';
-import { BusyError, noWorkerError, type RunEvent } from './events.js';
+import { BusyError } from './events.js';
 import { rejectOnAbort } from './retry.js';
-
-/** Pause between two looks for a worker, in milliseconds. */
-const WORKER_INTERVAL_MS = 500;
+import { untilWorker, type WorkerWait } from './until-worker.js';
 
 /** A request or a plan that a token is to prove. */
 export interface Proven {
@@ -23,11 +19,7 @@ export interface Proven {
 }
 
 /** Options of {@link proofToken}. */
-export interface ProofOptions {
-  readonly onEvent?: ((event: Extract<RunEvent, { readonly type: 'no-worker' }>) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** The time until which a worker is waited for, in milliseconds since 1970. */
-  readonly deadline: number;
+export interface ProofOptions extends WorkerWait {
   /** A source in place of the environment's. */
   readonly source?: TokenSource | undefined;
 }
@@ -62,15 +54,10 @@ export async function proofToken(
 async function askTerms(
   temporal: TemporalConnection,
   question: ProofQuestion,
-  { deadline, onEvent, signal }: ProofOptions,
+  options: ProofOptions,
 ): Promise<ProofTerms> {
-  const { taskQueue } = temporal;
-  for (let looks = 0; !(await hasWorker(temporal)); looks += 1) {
-    if (looks === 1) onEvent?.({ type: 'no-worker', taskQueue });
-    if (Date.now() >= deadline) throw noWorkerError(taskQueue);
-    await sleep(WORKER_INTERVAL_MS, undefined, { signal });
-  }
-  const aborted = rejectOnAbort(signal);
+  await untilWorker(temporal, options);
+  const aborted = rejectOnAbort(options.signal);
   try {
     return await Promise.race([proofTerms(temporal, question), aborted.promise]);
   } catch (error) {

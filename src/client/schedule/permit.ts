@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../contract/failures.js';
 import type { Proof } from '../../contract/identity.js';
 import { isFleetRequest } from '../../contract/fleet.js';
@@ -10,15 +9,13 @@ import { signed } from '../../identity/signature.js';
 import { type TemporalConnection, withDeadline } from '../../temporal/connect.js';
 import { isWorkflowFailed } from '../../temporal/errors.js';
 import type { permitSchedule } from '../../workflows/index.js';
-import { deadlineOf, noWorkerError, type RunOptions } from '../run/events.js';
+import { deadlineOf, type RunOptions } from '../run/events.js';
 import { proofToken } from '../run/proof.js';
-import { hasWorker } from '../runs.js';
+import { untilWorker } from '../run/until-worker.js';
 import { ScheduleError } from './errors.js';
 
 /** The longest wait for the answer of a worker, in milliseconds. */
 const TIMEOUT_MS = 90_000;
-
-const WORKER_INTERVAL_MS = 500;
 
 /**
  * Has a worker permit the runs of a schedule what its maker may do, and returns the argument of these runs.
@@ -35,7 +32,7 @@ export async function permitted(
   const { namespace, environment } = request;
   const account = isFleetRequest(request) ? null : request.target.account;
   const deadline = deadlineOf(options);
-  await untilWorker(temporal, deadline, options);
+  await untilWorker(temporal, { ...options, deadline });
   const digest = scheduleDigest(scheduled);
   const question = { account, namespace, environment };
   // To detect drift needs no more than to plan.
@@ -59,19 +56,6 @@ export async function permitted(
     return permit === null ? scheduled : withProof(scheduled, { permit });
   } catch (error) {
     throw refusalOf(error);
-  }
-}
-
-async function untilWorker(
-  temporal: TemporalConnection,
-  deadline: number,
-  { onEvent, signal }: RunOptions,
-): Promise<void> {
-  const { taskQueue } = temporal;
-  for (let looks = 0; !(await hasWorker(temporal)); looks += 1) {
-    if (looks === 1) onEvent?.({ type: 'no-worker', taskQueue });
-    if (Date.now() >= deadline) throw noWorkerError(taskQueue);
-    await sleep(WORKER_INTERVAL_MS, undefined, { signal });
   }
 }
 
