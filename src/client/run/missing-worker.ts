@@ -34,7 +34,7 @@ export function missingWorkerText(found: Unserved, taskQueue: string, rescue: st
       message:
         found.why === 'pinned'
           ? `the run stays on ${buildText(found.build)}, which no worker of task queue ${taskQueue} has; they have ${polling}`
-          : `the run stays on ${buildText(found.build)}, of which no worker has answered in time; task queue ${taskQueue} has workers of ${polling}`,
+          : `the run stays on ${buildText(found.build)}, and no worker with it has answered in time; task queue ${taskQueue} has workers of ${polling}`,
       remedy: `start \`iam-bootstrap worker\` with that build, or move the run and its children to the current build: ${rescue}`,
     };
   }

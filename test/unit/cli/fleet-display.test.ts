@@ -6,6 +6,11 @@ import { Screen } from '../../support/screen.js';
 const STDERR = { isTTY: process.stderr.isTTY };
 const displays: FleetLiveDisplay[] = [];
 
+// Durations are part of what is compared.
+beforeEach(() => {
+  jest.spyOn(Date, 'now').mockReturnValue(Date.parse('2026-11-30T10:00:00.000Z'));
+});
+
 afterEach(() => {
   jest.restoreAllMocks();
   for (const display of displays.splice(0)) display.end();

@@ -56,7 +56,7 @@ describe('no worker takes the tasks', () => {
 
   test('of a run whose build is still listed beside others, and has not answered', () => {
     expect(texts(queue([OLD, NEW], NEW), OLD, true)[0]).toBe(
-      'the run stays on build old of deployment iam, of which no worker has answered in time; task queue queue has workers of old, new',
+      'the run stays on build old of deployment iam, and no worker with it has answered in time; task queue queue has workers of old, new',
     );
     expect(unservedBy(queue([OLD], OLD), OLD, true)).toBeNull();
   });
