@@ -1,5 +1,10 @@
 import { Terminal } from '@xterm/headless';
 
+/** Stops the clock and the spinner, which displays draw. The emulated terminal needs the other timers. */
+export function holdTime(): void {
+  jest.useFakeTimers({ doNotFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'nextTick', 'queueMicrotask'] });
+}
+
 /** A stream that draws on an emulated terminal. */
 export class Screen {
   readonly isTTY = true;

@@ -1,17 +1,15 @@
 import { FleetLiveDisplay } from '../../../src/cli/render/fleet-live-display.js';
 import { openFleetDisplay } from '../../../src/cli/render/progress.js';
 import type { AccountProgress, FleetProgress } from '../../../src/contract/fleet-progress.js';
-import { Screen } from '../../support/screen.js';
+import { holdTime, Screen } from '../../support/screen.js';
 
 const STDERR = { isTTY: process.stderr.isTTY };
 const displays: FleetLiveDisplay[] = [];
 
-// Durations are part of what is compared.
-beforeEach(() => {
-  jest.spyOn(Date, 'now').mockReturnValue(Date.parse('2026-11-30T10:00:00.000Z'));
-});
+beforeEach(holdTime);
 
 afterEach(() => {
+  jest.useRealTimers();
   jest.restoreAllMocks();
   for (const display of displays.splice(0)) display.end();
   Object.assign(process.stderr, STDERR);

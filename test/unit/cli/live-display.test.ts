@@ -2,7 +2,7 @@ import { LiveDisplay } from '../../../src/cli/render/live-display.js';
 import { openDisplay } from '../../../src/cli/render/progress.js';
 import { widthOf } from '../../../src/cli/width.js';
 import type { EntityProgress, Progress } from '../../../src/contract/progress.js';
-import { Screen } from '../../support/screen.js';
+import { holdTime, Screen } from '../../support/screen.js';
 
 const STDERR = { isTTY: process.stderr.isTTY, columns: process.stderr.columns };
 const { NO_COLOR, TERM } = process.env;
@@ -15,7 +15,10 @@ function displayOn(screen: Screen): LiveDisplay {
 
 const displays: LiveDisplay[] = [];
 
+beforeEach(holdTime);
+
 afterEach(() => {
+  jest.useRealTimers();
   jest.restoreAllMocks();
   for (const display of displays.splice(0)) display.end();
   Object.assign(process.stderr, STDERR);
