@@ -1,8 +1,9 @@
 import type { DriftChanges, DriftUpdate } from '../../src/contract/drift-record.js';
 import type { Notification } from '../../src/contract/notification.js';
+import type { Decision } from '../../src/contract/report.js';
 import type { AppliedRevision } from '../../src/contract/revision.js';
 import { scheduleId, WorkflowType } from '../../src/contract/workflow-ids.js';
-import { creating, requestFor, role, WorkflowStage } from '../support/workflow-stage.js';
+import { creating, planOf, requestFor, role, WorkflowStage } from '../support/workflow-stage.js';
 
 let stage: WorkflowStage;
 let runs = 0;
@@ -28,25 +29,36 @@ const LAST: AppliedRevision = {
 interface Ended {
   readonly failure: string | null;
   readonly updates: readonly DriftUpdate['type'][];
+  readonly looks: readonly DriftUpdate[];
   readonly told: readonly Notification[];
 }
 
 /** Runs a schedule that looks, with what the ledger and the drift record answer. */
-async function run(last: AppliedRevision | null, looking: DriftChanges['looking'], isTold: boolean): Promise<Ended> {
+async function run(
+  last: AppliedRevision | null,
+  looking: DriftChanges['looking'],
+  isTold: boolean,
+  decision: Partial<Decision> = {},
+): Promise<Ended> {
   runs += 1;
   const base = requestFor([role('deploy')], { revision: { value: 5, source: 'given' } });
   const { target, namespace, environment } = base;
   const schedule = scheduleId({ account: target.account, namespace, environment }, 'detect');
   const request = { ...base, key: schedule };
-  const updates: DriftUpdate['type'][] = [];
+  const updates: DriftUpdate[] = [];
   const told: Notification[] = [];
   let heard: () => void = () => undefined;
   const hearing = new Promise<void>((resolve) => (heard = resolve));
   stage.activities = {
     ...creating(request),
+    planEntities: () => {
+      const plan = planOf(request);
+      const entities = plan.entities.map((one) => ({ ...one, decision: { ...one.decision, ...decision } }));
+      return Promise.resolve({ ...plan, entities });
+    },
     otherRevision: () => Promise.resolve(last),
     recordDrift: ({ update }) => {
-      updates.push(update.type);
+      updates.push(update);
       return Promise.resolve({ begun: [], ended: [], unexplained: [], looking });
     },
     notificationChannels: (notification) => {
@@ -65,7 +77,7 @@ async function run(last: AppliedRevision | null, looking: DriftChanges['looking'
     (error: unknown) => ((error as Error).cause as Error).message,
   );
   if (isTold) await hearing;
-  return { failure, updates, told };
+  return { failure, looks: updates, updates: updates.map(({ type }) => type), told };
 }
 
 test('a schedule whose revision was rolled back does not look, and tells it once', async () => {
@@ -83,4 +95,16 @@ test('a schedule that looks again tells it', async () => {
   expect(failure).toBeNull();
   expect(updates).toEqual(['look']);
   expect(told).toMatchObject([{ type: 'run.recovered' }]);
+});
+
+test('a schedule that cannot read an entity fails and tells it, and counts it neither as drift nor as converged', async () => {
+  const unread = { operation: 'GetRole', code: 'AccessDenied', requestId: 'r' };
+  const decision = { action: 'refuse', reason: 'GetRole answered AccessDenied', remedy: 'allow it', unread } as const;
+  const { failure, looks, told } = await run(null, 'stopped', true, decision);
+  const reason = '1 entity could not be read (Role/deploy): GetRole answered AccessDenied';
+  expect(failure).toBe(reason);
+  expect(looks).toMatchObject([
+    { type: 'look', look: { found: [], inDrift: 0, corrected: [], unread: { ids: ['Role/deploy'], reason } } },
+  ]);
+  expect(told).toMatchObject([{ type: 'run.failed', reason, remedy: 'allow it' }]);
 });
